@@ -1,0 +1,50 @@
+/** A row-major matrix: number `column` of row `row` is `values[row * columns + column]`. */
+export interface Matrix {
+  readonly columns: number;
+  readonly values: Float64Array;
+}
+
+export const rowCount = (matrix: Matrix): number => matrix.values.length / matrix.columns;
+
+export const rowOf = ({ values, columns }: Matrix, row: number): Float64Array => values.subarray(row * columns, (row + 1) * columns);
+
+/** `left x right`. */
+export function multiply(left: Matrix, right: Matrix): Matrix {
+  const rows = rowCount(left);
+  const product = { columns: right.columns, values: new Float64Array(rows * right.columns) };
+  for (let row = 0; row < rows; row++) {
+    const out = rowOf(product, row);
+    for (let inner = 0; inner < left.columns; inner++) {
+      const factor = left.values[row * left.columns + inner]!;
+      const from = inner * right.columns;
+      for (let column = 0; column < out.length; column++) out[column] = out[column]! + factor * right.values[from + column]!;
+    }
+  }
+  return product;
+}
+
+/** Mean over the rows of the outer product of each with itself: the second moment about zero. */
+export function secondMoment(matrix: Matrix): Matrix {
+  const { columns } = matrix;
+  const moment = new Float64Array(columns * columns);
+  const rows = rowCount(matrix);
+  for (let row = 0; row < rows; row++) {
+    const vector = rowOf(matrix, row);
+    for (let i = 0; i < columns; i++) {
+      for (let j = 0; j <= i; j++) moment[i * columns + j] = moment[i * columns + j]! + vector[i]! * vector[j]!;
+    }
+  }
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0; j <= i; j++) moment[j * columns + i] = moment[i * columns + j] = moment[i * columns + j]! / rows;
+  }
+  return { columns, values: moment };
+}
+
+/** Scales `vector` to unit length in place; a zero vector stays zero. */
+export function normalise(vector: Float64Array): void {
+  let square = 0;
+  for (const x of vector) square += x * x;
+  if (square === 0) return;
+  const scale = 1 / Math.sqrt(square);
+  for (let d = 0; d < vector.length; d++) vector[d] = vector[d]! * scale;
+}

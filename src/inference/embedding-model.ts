@@ -1,0 +1,12 @@
+import type { ModelManifest } from './model-manifest.ts';
+import type { TokenBatch } from './token-batch.ts';
+
+/** Turns token ids into vectors. */
+export interface EmbeddingModel {
+  readonly manifest: ModelManifest;
+  /**
+   * One row of `manifest.dimensions` numbers a text, row-major, each a unit vector, or all zeros when no token is known.
+   * Every id must lie in `[0, manifest.vocabularySize)`: callers check what users sent with `firstUnknownId`.
+   */
+  embed(batch: TokenBatch): Promise<Float32Array<ArrayBuffer>> | Float32Array<ArrayBuffer>;
+}
