@@ -1,0 +1,23 @@
+import { assert } from '../../src/kernel/assert.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+
+/** The schema of one object class: step `n` takes a database from version `n` to `n + 1`. Steps are never edited, only added. */
+export type Migrations = readonly string[];
+
+/** Brings a database to the newest version, each step in its own transaction. */
+export function migrate(storage: SqlStorage, migrations: Migrations): void {
+  storage.sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)');
+  const rows = storage.sql.exec<{ version: number }>('SELECT version FROM schema_version').toArray();
+  const version = rows[0]?.version ?? 0;
+  assert(
+    version <= migrations.length,
+    `the database is at version ${version}, the code at ${migrations.length}: never roll back past a migration`,
+  );
+  migrations.slice(version).forEach((step, offset) => {
+    storage.transactionSync(() => {
+      storage.sql.exec(step);
+      storage.sql.exec('DELETE FROM schema_version');
+      storage.sql.exec('INSERT INTO schema_version VALUES (?)', version + offset + 1);
+    });
+  });
+}

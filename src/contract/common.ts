@@ -1,0 +1,24 @@
+import * as z from 'zod';
+
+import { LIMITS } from './limits.ts';
+
+/** A name users choose: it becomes part of paths and of object ids. */
+export const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'must be lower-case letters, digits and inner hyphens')
+  .max(LIMITS.nameCharsMax)
+  .meta({ description: 'Lower-case letters, digits and inner hyphens.', example: 'articles' });
+
+/** The team that answers for a resource. */
+export const owner = name.meta({ description: 'The team that owns the resource.', example: 'search-team' });
+
+/** Wall time in seconds since the Unix epoch, as OpenAI writes it. */
+export const unixSeconds = z.int().min(0).meta({ description: 'Seconds since the Unix epoch.' });
+
+/** A cursor page: pass the last item's id as `after` to get the next. */
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+  after: z.string().max(256).optional(),
+});
+
+export const page = <S extends z.ZodType>(item: S) => z.object({ object: z.literal('list'), data: z.array(item), has_more: z.boolean() });

@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+
+import type { Meter } from './meter.ts';
+import type { Scope } from './scope.ts';
+
+/** Who may call. `tenant` takes the tenant from the key; the admin key belongs to none and is refused there. */
+export type Access =
+  | { readonly kind: 'public' }
+  | { readonly kind: 'tenant'; readonly scope: Scope }
+  | { readonly kind: 'tenant-or-admin'; readonly scope: Scope }
+  | { readonly kind: 'admin' };
+
+export type Body =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'json'; readonly schema: z.ZodType; readonly bytesMax?: number }
+  | { readonly kind: 'multipart'; readonly schema: z.ZodType; readonly bytesMax: number }
+  | { readonly kind: 'bytes'; readonly bytesMax: number };
+
+export type Reply =
+  | { readonly kind: 'json'; readonly schema: z.ZodType }
+  | { readonly kind: 'bytes'; readonly contentType: string }
+  | { readonly kind: 'none' };
+
+/**
+ * One route of the API, as data. The same row drives routing, access control, validation, metering, the OpenAPI page
+ * and the credential matrix test, so that a route cannot exist without any of them.
+ */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Hono syntax, such as `/v1/indexes/:index`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly access: Access;
+  /** What the call consumes beside one request; the handler must report each of them. */
+  readonly meters: readonly Meter[];
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body: Body;
+  readonly status: 200 | 201 | 202 | 204;
+  readonly reply: Reply;
+  /** Whether the call honours `Idempotency-Key`: the same key and body answer the same result, once done. */
+  readonly idempotent?: true;
+}
+
+type Infer<T> = T extends z.ZodType ? z.output<T> : undefined;
+
+export type ParamsOf<E extends Endpoint> = Infer<E['params']>;
+export type QueryOf<E extends Endpoint> = Infer<E['query']>;
+export type BodyOf<E extends Endpoint> = E['body'] extends { schema: infer S } ? Infer<S> : undefined;
+export type ReplyOf<E extends Endpoint> = E['reply'] extends { schema: infer S extends z.ZodType } ? z.input<S> : undefined;
+export type UsedOf<E extends Endpoint> = { readonly [M in E['meters'][number]]: number };
+
+export const NO_BODY = { kind: 'none' } as const satisfies Body;
+export const json = <S extends z.ZodType>(schema: S) => ({ kind: 'json', schema }) as const;
+export const PUBLIC = { kind: 'public' } as const satisfies Access;
+export const ADMIN = { kind: 'admin' } as const satisfies Access;
+export const tenant = <S extends Scope>(scope: S) => ({ kind: 'tenant', scope }) as const;
+export const tenantOrAdmin = <S extends Scope>(scope: S) => ({ kind: 'tenant-or-admin', scope }) as const;

@@ -1,0 +1,77 @@
+/**
+ * The error catalogue. Every refusal the API can answer is a row here; a code without a row does not compile.
+ *
+ * `type` is OpenAI's error family, `retryable` is sent as `x-should-retry`, `level` is how loudly it is logged.
+ */
+interface ErrorRow {
+  readonly status: number;
+  readonly type: string;
+  readonly retryable: boolean;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+}
+
+const invalid = (status: number): ErrorRow => ({ status, type: 'invalid_request_error', retryable: false, level: 'info' });
+const conflict = (status: number): ErrorRow => ({ status, type: 'conflict_error', retryable: false, level: 'info' });
+const denied = (status: number, type: string): ErrorRow => ({ status, type, retryable: false, level: 'info' });
+const failed = (status: number, retryable: boolean): ErrorRow => ({ status, type: 'server_error', retryable, level: 'error' });
+
+export const ERRORS = {
+  malformed_json: invalid(400),
+  invalid_value: invalid(400),
+  limit_exceeded: invalid(400),
+  dimension_mismatch: invalid(400),
+  missing_api_key: denied(401, 'authentication_error'),
+  invalid_api_key: denied(401, 'authentication_error'),
+  key_expired: denied(401, 'authentication_error'),
+  scope_denied: denied(403, 'permission_error'),
+  route_not_found: denied(404, 'not_found_error'),
+  model_not_found: denied(404, 'not_found_error'),
+  index_not_found: denied(404, 'not_found_error'),
+  file_not_found: denied(404, 'not_found_error'),
+  job_not_found: denied(404, 'not_found_error'),
+  pool_not_found: denied(404, 'not_found_error'),
+  purge_not_found: denied(404, 'not_found_error'),
+  organisation_not_found: denied(404, 'not_found_error'),
+  tenant_not_found: denied(404, 'not_found_error'),
+  project_not_found: denied(404, 'not_found_error'),
+  key_not_found: denied(404, 'not_found_error'),
+  method_not_allowed: denied(405, 'invalid_request_error'),
+  already_exists: conflict(409),
+  state_conflict: conflict(409),
+  stale_fence: conflict(409),
+  contract_mismatch: conflict(409),
+  payload_too_large: invalid(413),
+  unsupported_media_type: invalid(415),
+  idempotency_mismatch: conflict(422),
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error', retryable: true, level: 'info' },
+  insufficient_quota: { status: 429, type: 'insufficient_quota', retryable: false, level: 'info' },
+  internal_error: failed(500, false),
+  unavailable: failed(503, true),
+  deadline_exceeded: failed(504, true),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** A refusal inside Sluice: plain data, so that it crosses RPC unchanged. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  /** One sentence that names the field, the limit and the value, without secrets or inputs. */
+  readonly message: string;
+  /** Path of the offending field, such as `input[3]`. */
+  readonly param?: string;
+  readonly retryAfterMs?: number;
+}
+
+export const refusal = (code: ErrorCode, message: string, param?: string): Refusal =>
+  param === undefined ? { code, message } : { code, message, param };
+
+/** OpenAI's error shape, plus the request id. */
+export interface WireError {
+  readonly error: { message: string; type: string; param: string | null; code: ErrorCode };
+  readonly request_id: string;
+}
+
+export const wireError = (error: Refusal, requestId: string): WireError => ({
+  error: { message: error.message, type: ERRORS[error.code].type, param: error.param ?? null, code: error.code },
+  request_id: requestId,
+});

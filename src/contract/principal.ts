@@ -1,0 +1,21 @@
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
+import type { Scope } from './scope.ts';
+
+/** Who is calling, as proved by the API key. Everything a request touches is named by `tenantId`. */
+export type Principal = TenantPrincipal | AdminPrincipal;
+
+export interface TenantPrincipal {
+  readonly kind: 'tenant';
+  readonly organisationId: OrganisationId;
+  readonly tenantId: TenantId;
+  readonly projectId: ProjectId;
+  readonly keyId: KeyId;
+  readonly scopes: readonly Scope[];
+}
+
+/** The bootstrap admin key: may do everything, belongs to no tenant. */
+export interface AdminPrincipal {
+  readonly kind: 'admin';
+}
+
+export const allows = (principal: Principal, scope: Scope): boolean => principal.kind === 'admin' || principal.scopes.includes(scope);

@@ -1,0 +1,4 @@
+/** Wall time, in milliseconds since the Unix epoch. */
+export interface Clock {
+  nowMs(): number;
+}

@@ -1,0 +1,56 @@
+import { Hono } from 'hono';
+
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { refusal } from '../../src/contract/errors.ts';
+import type { AppContext, Variables } from './call.ts';
+import { conclude } from './conclude.ts';
+import type { GatewayEnv } from './env.ts';
+import { errorResponse, HttpError } from './http-error.ts';
+import { opsRoutes } from './routes/ops.ts';
+import type { Route } from './serve.ts';
+
+/** Every route of the API, one group a resource. */
+export const ROUTES: readonly Route[] = [...opsRoutes];
+
+type App = Hono<{ Bindings: GatewayEnv; Variables: Variables }>;
+
+export function buildApp(): App {
+  const app: App = new Hono();
+  app.use(conclude);
+  for (const { endpoint, handle } of ROUTES) app.on(endpoint.method, endpoint.path, handle);
+  for (const [path, methods] of methodsByPath(ROUTES.map((route) => route.endpoint))) {
+    app.all(path, (context) => refuseMethod(context, path, methods));
+  }
+  app.get('/', (context) => context.redirect('/docs/'));
+  app.get('/docs/*', (context) => context.env.ASSETS.fetch(context.req.raw));
+  app.get('/docs', (context) => context.redirect('/docs/'));
+  app.get('/openapi.json', (context) => context.env.ASSETS.fetch(context.req.raw));
+  app.notFound((context) =>
+    fail(context, new HttpError(refusal('route_not_found', `no route ${context.req.method} ${context.req.path.slice(0, 128)}`))),
+  );
+  app.onError((error, context) => fail(context, error));
+  return app;
+}
+
+function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of endpoints) methods.set(path, [...(methods.get(path) ?? []), method]);
+  return methods;
+}
+
+function refuseMethod(context: AppContext, path: string, methods: readonly string[]): Response {
+  context.set('route', path);
+  const error = refusal('method_not_allowed', `${context.req.method} is not allowed here: use ${methods.join(' or ')}`);
+  return fail(context, new HttpError(error, { allow: methods.join(', ') }));
+}
+
+function fail(context: AppContext, error: Error): Response {
+  const requestId = context.get('requestId');
+  if (error instanceof HttpError) {
+    context.set('errorCode', error.refusal.code);
+    return errorResponse(error.refusal, requestId, error.headers);
+  }
+  context.set('errorCode', 'internal_error');
+  console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));
+  return errorResponse(refusal('internal_error', 'an internal error; quote the request id to support'), requestId);
+}

@@ -1,0 +1,62 @@
+import type { Context } from 'hono';
+
+import type { BodyOf, Endpoint, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
+import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
+import type { Quantities } from '../../src/contract/meter.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { AdminPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
+import type { RateState } from '../../src/gateway/budget.ts';
+import type { Gateway } from './compose.ts';
+import type { GatewayEnv } from './env.ts';
+import type { Timing } from './timing.ts';
+
+export interface Variables {
+  requestId: string;
+  timing: Timing;
+  route: string;
+  principal: Principal | undefined;
+  errorCode: ErrorCode | undefined;
+  rates: readonly RateState[];
+  /** What the call cost, in nano-dollars, once it is settled. */
+  costNano: number | undefined;
+}
+
+export type AppContext = Context<{ Bindings: GatewayEnv; Variables: Variables }>;
+
+type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
+  ? TenantPrincipal
+  : E['access']['kind'] extends 'admin'
+    ? AdminPrincipal
+    : E['access']['kind'] extends 'tenant-or-admin'
+      ? Principal
+      : undefined;
+
+/** A request that has been authenticated, admitted and validated: what a handler sees. */
+export interface Call<E extends Endpoint> {
+  readonly gateway: Gateway;
+  readonly principal: PrincipalOf<E>;
+  readonly params: ParamsOf<E>;
+  readonly query: QueryOf<E>;
+  readonly body: BodyOf<E>;
+  readonly headers: Headers;
+  readonly request: Request;
+  readonly requestId: string;
+  readonly timing: Timing;
+  /** A validated `Idempotency-Key`, on endpoints that honour one. */
+  readonly idempotencyKey: string | undefined;
+  /** Keeps work running after the answer has been sent. */
+  waitUntil(work: Promise<unknown>): void;
+  /** Takes quota for what the call is about to consume, before it does. */
+  reserve(quantities: Quantities): Promise<Outcome<void>>;
+}
+
+/** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
+export type Answer<E extends Endpoint> = Done<E> | { readonly ok: false; readonly error: Refusal };
+
+export interface Done<E extends Endpoint> {
+  readonly ok: true;
+  readonly reply: E['reply'] extends { kind: 'bytes' } ? BodyInit : ReplyOf<E>;
+  readonly used: UsedOf<E>;
+  readonly model?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,37 @@
+import type { Clock } from '../../src/kernel/clock.ts';
+import type { Rng } from '../../src/kernel/rng.ts';
+import type { Authenticator } from '../../src/gateway/authenticator.ts';
+import type { Budget } from '../../src/gateway/budget.ts';
+
+import { Metrics } from './metrics.ts';
+import type { GatewayEnv } from './env.ts';
+
+/** Everything a route may use: the use cases and ports of this isolate, wired once. */
+export interface Gateway {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly metrics: Metrics;
+  readonly authenticator: Authenticator;
+  readonly budget: Budget;
+}
+
+const wired = new WeakMap<GatewayEnv, Gateway>();
+
+/** The gateway of this isolate; state such as caches and leases lives as long as the isolate does. */
+export function compose(env: GatewayEnv): Gateway {
+  const known = wired.get(env);
+  if (known !== undefined) return known;
+  const gateway = wire(env);
+  wired.set(env, gateway);
+  return gateway;
+}
+
+function wire(_env: GatewayEnv): Gateway {
+  return {
+    clock: { nowMs: () => Date.now() },
+    rng: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+    metrics: new Metrics(),
+    authenticator: undefined as never,
+    budget: undefined as never,
+  };
+}

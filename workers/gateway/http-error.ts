@@ -1,0 +1,26 @@
+import { ERRORS, wireError } from '../../src/contract/errors.ts';
+import type { Refusal } from '../../src/contract/errors.ts';
+
+/** A refusal on its way out of middleware; `app.onError` turns it into the one error shape. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly refusal: Refusal;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(refusal: Refusal, headers: Readonly<Record<string, string>> = {}) {
+    super(refusal.message);
+    this.refusal = refusal;
+    this.headers = headers;
+  }
+}
+
+/** OpenAI's error body and the retry headers that its clients obey. */
+export function errorResponse(error: Refusal, requestId: string, headers: Readonly<Record<string, string>> = {}): Response {
+  const { status, retryable } = ERRORS[error.code];
+  const retry: Record<string, string> = { 'x-should-retry': String(retryable) };
+  if (error.retryAfterMs !== undefined) {
+    retry['retry-after-ms'] = String(error.retryAfterMs);
+    retry['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
+  }
+  return Response.json(wireError(error, requestId), { status, headers: { ...retry, ...headers } });
+}

@@ -1,0 +1,63 @@
+import type { Body } from '../../src/contract/endpoint.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { parse } from '../../src/contract/parse.ts';
+import { ok } from '../../src/kernel/result.ts';
+
+const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data' } as const;
+
+/**
+ * Reads and validates a request body.
+ *
+ * Refuses with `unsupported_media_type`, `payload_too_large` (before the bytes are held, when their number is declared),
+ * `malformed_json`, or what the schema says.
+ */
+export async function readBody(request: Request, body: Body): Promise<Outcome<unknown>> {
+  if (body.kind === 'none') return ok(undefined);
+  const bytesMax = body.bytesMax ?? LIMITS.jsonBodyBytesMax;
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge(bytesMax);
+  if (body.kind === 'bytes') return ok(undefined);
+
+  const contentType = request.headers.get('content-type') ?? '';
+  if (!contentType.toLowerCase().startsWith(MEDIA_TYPE[body.kind])) {
+    return refuse('unsupported_media_type', `content-type must be ${MEDIA_TYPE[body.kind]}, not "${contentType.slice(0, 64)}"`);
+  }
+  const bytes = await readAtMost(request, bytesMax);
+  if (bytes === undefined) return tooLarge(bytesMax);
+  const value = body.kind === 'json' ? parseJson(bytes) : await parseForm(bytes, contentType);
+  return value.ok ? parse(body.schema, value.value) : value;
+}
+
+const tooLarge = (bytesMax: number) =>
+  refuse('payload_too_large', `the body is larger than ${bytesMax} bytes (jsonBodyBytesMax or the route's own limit)`);
+
+/** The whole body, or undefined as soon as it proves longer than `bytesMax`: a chunked body declares no length. */
+async function readAtMost(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (request.headers.has('content-length')) return new Uint8Array(await request.arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+function parseJson(bytes: Uint8Array): Outcome<unknown> {
+  try {
+    return ok(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)));
+  } catch {
+    return refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON');
+  }
+}
+
+async function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Outcome<unknown>> {
+  try {
+    const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
+    return ok(Object.fromEntries(form));
+  } catch {
+    return refuse('invalid_value', 'the body is not valid multipart/form-data');
+  }
+}
