@@ -8,7 +8,9 @@ export type Access =
   | { readonly kind: 'public' }
   | { readonly kind: 'tenant'; readonly scope: Scope }
   | { readonly kind: 'tenant-or-admin'; readonly scope: Scope }
-  | { readonly kind: 'admin' };
+  | { readonly kind: 'admin' }
+  /** A pool agent, by the token of its pool. */
+  | { readonly kind: 'agent' };
 
 export type Body =
   | { readonly kind: 'none' }

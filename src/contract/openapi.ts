@@ -1,0 +1,109 @@
+import * as z from 'zod';
+import { createDocument } from 'zod-openapi';
+import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+
+import type { Access, Endpoint } from './endpoint.ts';
+import { ENDPOINTS } from './endpoints.ts';
+import { ERRORS } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
+import { CONTRACT_VERSION } from './version.ts';
+
+const errorCodes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+
+const errorBody = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable().meta({ description: 'Path of the offending field, such as `input[3]`.' }),
+      code: z.enum(errorCodes),
+    }),
+    request_id: z.string(),
+  })
+  .meta({ id: 'Error', description: "OpenAI's error shape, plus the request id." });
+
+/** The OpenAPI 3.1 document of the whole API, made from the endpoint table. */
+export function openApiDocument(): ReturnType<typeof createDocument> {
+  return createDocument({
+    openapi: '3.1.1',
+    info: {
+      title: 'Sluice',
+      version: CONTRACT_VERSION,
+      description: 'Edge inference, vector search, caches, quotas and accelerator jobs behind one API key.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'This gateway' }],
+    components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'sk_<public id>_<secret>' } } },
+    paths: paths(),
+  });
+}
+
+function paths(): ZodOpenApiPathsObject {
+  const result: ZodOpenApiPathsObject = {};
+  for (const [operationId, endpoint] of Object.entries<Endpoint>(ENDPOINTS)) {
+    const path = endpoint.path.replaceAll(/:(\w+)/g, '{$1}');
+    result[path] = { ...result[path], [endpoint.method.toLowerCase()]: operation(operationId, endpoint) };
+  }
+  return result;
+}
+
+function operation(operationId: string, endpoint: Endpoint): ZodOpenApiOperationObject {
+  return {
+    operationId,
+    tags: [endpoint.tag],
+    summary: endpoint.summary,
+    description: [endpoint.description, accessText(endpoint.access)].filter((text) => text !== undefined).join('\n\n'),
+    security: endpoint.access.kind === 'public' ? [] : [{ apiKey: [] }],
+    requestParams: {
+      ...(endpoint.params === undefined ? {} : { path: endpoint.params }),
+      ...(endpoint.query === undefined ? {} : { query: endpoint.query }),
+      ...(endpoint.idempotent ? { header: z.object({ 'idempotency-key': z.string().optional() }) } : {}),
+    },
+    ...requestBody(endpoint),
+    responses: responses(endpoint),
+  };
+}
+
+function accessText(access: Access): string {
+  switch (access.kind) {
+    case 'public':
+      return 'Public.';
+    case 'admin':
+      return 'Needs the admin key.';
+    case 'agent':
+      return 'Needs the token of the pool.';
+    case 'tenant':
+      return `Needs a tenant key with the scope \`${access.scope}\`.`;
+    case 'tenant-or-admin':
+      return `Needs a key with the scope \`${access.scope}\`, or the admin key.`;
+  }
+}
+
+function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'requestBody'> {
+  switch (body.kind) {
+    case 'none':
+      return {};
+    case 'json':
+      return { requestBody: { required: true, content: { 'application/json': { schema: body.schema } } } };
+    case 'multipart':
+      return { requestBody: { required: true, content: { 'multipart/form-data': { schema: body.schema } } } };
+    case 'bytes':
+      return { requestBody: { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } };
+  }
+}
+
+function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
+  const failure = { description: 'A refusal, in the one error shape', content: { 'application/json': { schema: errorBody } } };
+  return { [endpoint.status]: { description: endpoint.summary, ...replyContent(endpoint) }, default: failure };
+}
+
+function replyContent({ reply }: Endpoint): Record<string, unknown> {
+  switch (reply.kind) {
+    case 'none':
+      return {};
+    case 'json':
+      return { content: { 'application/json': { schema: reply.schema } } };
+    case 'bytes':
+      return { content: { [reply.contentType]: { schema: { type: 'string', format: 'binary' } } } };
+  }
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+
+import { describe, expect, it } from 'vitest';
+
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { openApiDocument } from '../../src/contract/openapi.ts';
+import { CONTRACT_VERSION } from '../../src/contract/version.ts';
+
+/** What each published version of the wire looked like. Changing the wire means a new version and a new line, never an edit. */
+const HASHES: Record<string, string> = {
+  '0.1.0': 'pending',
+};
+
+describe('the wire contract', () => {
+  it('does not change without a new version', () => {
+    const hash = createHash('sha256').update(JSON.stringify(openApiDocument())).digest('hex');
+    expect(hash).toBe(HASHES[CONTRACT_VERSION]);
+  });
+
+  it('documents every endpoint', () => {
+    const paths = openApiDocument().paths ?? {};
+    for (const endpoint of Object.values<Endpoint>(ENDPOINTS)) {
+      const path = paths[endpoint.path.replaceAll(/:(\w+)/g, '{$1}')] as Record<string, unknown> | undefined;
+      expect(path?.[endpoint.method.toLowerCase()], `${endpoint.method} ${endpoint.path}`).toBeDefined();
+    }
+  });
+
+  it('lets every POST that creates take an idempotency key', () => {
+    const creating = Object.values<Endpoint>(ENDPOINTS).filter(({ method, status }) => method === 'POST' && status === 201);
+    expect(creating.length).toBeGreaterThan(4);
+    expect(creating.filter(({ idempotent }) => idempotent !== true).map(({ path }) => path)).toEqual([]);
+  });
+});

