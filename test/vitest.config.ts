@@ -20,6 +20,15 @@ const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/
 
 export default defineConfig({
   test: {
-    projects: [inNode('unit'), inNode('property'), inWorkerd('objects'), inWorkerd('shards'), inWorkerd('inference'), inNode('clients')],
+    projects: [
+      inNode('unit'),
+      inNode('property'),
+      inWorkerd('objects'),
+      inWorkerd('shards'),
+      inWorkerd('inference'),
+      inNode('clients'),
+      inNode('chaos'),
+      inNode('browser'),
+    ],
   },
 });

@@ -12,6 +12,9 @@ import type { Route } from './serve.ts';
 /** Every route of the API, one group a resource. */
 export const ROUTES: readonly Route[] = [...opsRoutes];
 
+/** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
+const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
+
 type App = Hono<{ Bindings: GatewayEnv; Variables: Variables }>;
 
 export function buildApp(): App {
@@ -22,14 +25,20 @@ export function buildApp(): App {
     app.all(path, (context) => refuseMethod(context, path, methods));
   }
   app.get('/', (context) => context.redirect('/docs/'));
-  app.get('/docs/*', (context) => context.env.ASSETS.fetch(context.req.raw));
   app.get('/docs', (context) => context.redirect('/docs/'));
-  app.get('/openapi.json', (context) => context.env.ASSETS.fetch(context.req.raw));
+  for (const path of STATIC_PATHS) app.get(path, serveAsset);
   app.notFound((context) =>
     fail(context, new HttpError(refusal('route_not_found', `no route ${context.req.method} ${context.req.path.slice(0, 128)}`))),
   );
   app.onError((error, context) => fail(context, error));
   return app;
+}
+
+async function serveAsset(context: AppContext): Promise<Response> {
+  context.set('route', 'asset');
+  const { body, status, headers } = await context.env.ASSETS.fetch(context.req.raw);
+  // A fetched response's headers are immutable; the closing middleware adds to them.
+  return new Response(body, { status, headers });
 }
 
 function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {

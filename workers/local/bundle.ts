@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { glob, mkdir, stat, writeFile } from 'node:fs/promises';
+import { glob, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { buildAssets } from './assets.ts';
@@ -18,13 +18,20 @@ export async function bundle(): Promise<void> {
   await writeFile(STAMP, '');
 }
 
-/** `wrangler deploy --dry-run`: the bytes a deployment would upload. Resolves to what it printed. */
-export async function bundleWorker(worker: WorkerName): Promise<string> {
+/** The bytes a deployment of the Worker would upload, in dist/. Resolves to what wrangler printed. */
+export const bundleWorker = (worker: WorkerName): Promise<string> => dryRun(worker, ['-c', wranglerToml(worker)]);
+
+/** The same for a Worker that is one file without bindings. */
+export const bundleEntry = (name: string, entry: string): Promise<string> =>
+  dryRun(name, [entry, '--name', name, '--compatibility-date', '2026-10-01']);
+
+async function dryRun(name: string, args: readonly string[]): Promise<string> {
   // An absolute outdir: wrangler resolves a relative one against two different folders.
-  const outdir = join(DIST, worker);
+  const outdir = join(DIST, name);
+  await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outdir, '-c', wranglerToml(worker)], {
+  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outdir, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...QUIET_ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,7 +40,7 @@ export async function bundleWorker(worker: WorkerName): Promise<string> {
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`building the ${worker} Worker failed:\n${output}`);
+  if (code !== 0) throw new Error(`building ${name} failed:\n${output}`);
   return output;
 }
 

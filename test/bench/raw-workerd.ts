@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, relative } from 'node:path';
+
+import { unstable_readConfig as readConfig } from 'wrangler';
+
+import { ASSETS, DIST, WORKER_NAMES, wranglerToml } from '../../workers/local/paths.ts';
+import type { WorkerName } from '../../workers/local/paths.ts';
+
+export interface RawWorkerd {
+  readonly pid: number;
+  /** CPU seconds spent so far, user and system. */
+  cpuS(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface RawWorkerdOptions {
+  readonly stateDir: string;
+  readonly gatewayPort: number;
+  readonly barePort: number;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** The part of a wrangler configuration that becomes bindings here. */
+interface WorkerConfig {
+  readonly name: string;
+  readonly migrations: { readonly new_sqlite_classes?: readonly string[] }[];
+  readonly durable_objects: { readonly bindings: { readonly name: string; readonly class_name: string; readonly script_name?: string }[] };
+  readonly services?: { readonly binding: string; readonly service: string; readonly entrypoint?: string }[];
+  readonly assets?: object;
+}
+
+const TICKS_PER_S = 100;
+const quote = (text: string): string => JSON.stringify(text);
+
+/**
+ * Serves the built bundles with `workerd serve` and nothing in between: Miniflare's entry and `wrangler dev` cost many
+ * times the request itself. Buckets do not exist here, so routes that use files cannot be measured this way.
+ */
+export async function serveRaw(options: RawWorkerdOptions): Promise<RawWorkerd> {
+  const storeDir = join(options.stateDir, 'raw');
+  await mkdir(storeDir, { recursive: true });
+  const config = join(options.stateDir, 'config.capnp');
+  await writeFile(config, await capnp(options, storeDir));
+  const require = createRequire(import.meta.url);
+  const workerd = createRequire(require.resolve('miniflare'))('workerd') as { default: string };
+  const child = spawn(workerd.default, ['serve', config], { stdio: ['ignore', 'inherit', 'inherit'] });
+  await waitUntilAnswers(`http://127.0.0.1:${options.gatewayPort}/healthz`, child);
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    cpuS: async () => {
+      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await new Promise((resolve) => child.once('exit', resolve));
+    },
+  };
+}
+
+async function waitUntilAnswers(url: string, child: ChildProcess): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (child.exitCode !== null) break;
+    if (
+      await fetch(url).then(
+        (response) => response.ok,
+        () => false,
+      )
+    )
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`workerd does not answer at ${url}`);
+}
+
+async function capnp(options: RawWorkerdOptions, storeDir: string): Promise<string> {
+  const workers = await Promise.all(WORKER_NAMES.map((worker) => workerStruct(worker, options.stateDir, options.secrets)));
+  const bare = await modulesOf(join(DIST, 'bare-hono'), options.stateDir);
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "store", disk = (path = ${quote(storeDir)}, writable = true)),
+    (name = "assets", disk = (path = ${quote(ASSETS)})),
+    (name = "bare", worker = (modules = [${bare}], compatibilityDate = "2026-10-01")),
+    ${workers.join(',\n    ')}
+  ],
+  sockets = [
+    (name = "gateway", address = "127.0.0.1:${options.gatewayPort}", http = (), service = "sluice-gateway"),
+    (name = "bare", address = "127.0.0.1:${options.barePort}", http = (), service = "bare")
+  ]
+);
+`;
+}
+
+async function workerStruct(worker: WorkerName, stateDir: string, secrets: Readonly<Record<string, string>>): Promise<string> {
+  const config = readConfig({ config: wranglerToml(worker) }) as unknown as WorkerConfig;
+  const own = new Set(config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []));
+  const bindings = [
+    ...config.durable_objects.bindings.map(
+      ({ name, class_name, script_name }) =>
+        `(name = ${quote(name)}, durableObjectNamespace = (className = ${quote(class_name)}${script_name === undefined ? '' : `, serviceName = ${quote(script_name)}`}))`,
+    ),
+    ...(config.services ?? []).map(
+      ({ binding, service, entrypoint }) =>
+        `(name = ${quote(binding)}, service = (name = ${quote(service)}${entrypoint === undefined ? '' : `, entrypoint = ${quote(entrypoint)}`}))`,
+    ),
+    ...(config.assets === undefined ? [] : ['(name = "ASSETS", service = "assets")']),
+    ...Object.entries({ LOG_LEVEL: 'warn', ...secrets }).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`),
+  ];
+  const namespaces = [...own].map(
+    (name) => `(className = ${quote(name)}, uniqueKey = ${quote(`${config.name}-${name}`)}, enableSql = true)`,
+  );
+  return `(name = ${quote(config.name)}, worker = (
+      modules = [${await modulesOf(join(DIST, worker), stateDir)}],
+      compatibilityDate = "2026-10-01",
+      durableObjectNamespaces = [${namespaces.join(', ')}],
+      ${namespaces.length === 0 ? '' : 'durableObjectStorage = (localDisk = "store"),'}
+      bindings = [${bindings.join(', ')}]))`;
+}
+
+/** The bundle's modules; index.js first, since the first is the main one. Cap'n Proto embeds by relative path. */
+async function modulesOf(folder: string, stateDir: string): Promise<string> {
+  const files = (await readdir(folder)).filter((file) => /\.(js|wasm)$/.test(file));
+  files.sort((a, b) => Number(b === 'index.js') - Number(a === 'index.js'));
+  return files
+    .map(
+      (file) =>
+        `(name = ${quote(file)}, ${file.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed ${quote(relative(stateDir, join(folder, file)))})`,
+    )
+    .join(', ');
+}

@@ -1,0 +1,20 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+import { expect, it } from 'vitest';
+
+import { DIST } from '../../workers/local/paths.ts';
+import type { WorkerName } from '../../workers/local/paths.ts';
+
+/** Most compressed kilobytes a Worker's upload may weigh. The gateway starts cold on a user's request: it stays small. */
+const KB_MAX: Record<WorkerName, number> = { gateway: 150, objects: 150, shards: 60, inference: 4000 };
+
+it.each(Object.entries(KB_MAX))('the %s Worker uploads at most %i kB compressed', async (worker, kbMax) => {
+  const files = (await readdir(join(DIST, worker))).filter((file) => /\.(js|wasm)$/.test(file));
+  expect(files).toContain('index.js');
+  const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(DIST, worker, file))).byteLength));
+  const kb = sizes.reduce((sum, size) => sum + size, 0) / 1000;
+  console.log(`${worker}: ${kb.toFixed(0)} kB compressed`);
+  expect(kb).toBeLessThan(kbMax);
+});
