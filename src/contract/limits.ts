@@ -18,6 +18,71 @@ export const LIMITS = {
   // The page size users get when they name none, and the most one page may hold.
   pageDefaultCount: 100,
   pageMaxCount: 1000,
+  // A multipart body is held about three times while its form is read, and several uploads share an isolate of 128 MB.
+  fileBytesMax: 16 * 1024 * 1024,
+  fileNameCharsMax: 256,
+  // What Cloudflare lets one request carry on its smaller plans.
+  jobOutputBytesMax: 95 * 1024 * 1024,
+  // OpenAI's own limit of a batch; at 100 dimensions its output fits `jobOutputBytesMax`.
+  jobLinesMax: 50_000,
+  // One text of any model fits many times over; a runner holds one batch of lines at a time.
+  jobLineBytesMax: 1024 * 1024,
+  jobAttemptsDefaultCount: 3,
+  jobAttemptsMaxCount: 10,
+  // Attempts that a job remembers for its owner; given-back ones are not counted against it, so there can be more.
+  jobAttemptsKeptCount: 16,
+  // One tenant must not fill the queue's 10 GB.
+  jobsOpenMaxCount: 20_000,
+  // Jobs one message or alarm of the scheduler moves: some 10 ms of work.
+  schedulerBatchMaxCount: 100,
+  // A pool that says nothing for this long is gone; several missed syncs.
+  poolLeaseMs: 60_000,
+  // How often a pool tells the scheduler what its attempts do, and learns of cancellations.
+  poolSyncMs: 5_000,
+  // An agent that says nothing for this long is gone; several missed heartbeats.
+  agentLeaseMs: 20_000,
+  agentHeartbeatMs: 5_000,
+  // Below the 30 s at which proxies give up on a silent request.
+  longPollMsMax: 25_000,
+  poolsMaxCount: 1000,
+  agentsMaxCount: 10_000,
+  // A silent agent is forgotten after a day.
+  agentForgottenMs: 86_400_000,
+  // Short of these, a key or a pepper could be guessed: 32 characters of base 32 are 160 bits.
+  adminSecretCharsMin: 32,
+  // A revoked key stops within this time: every isolate re-reads a key it last read longer ago.
+  keyFreshMs: 1_000,
+  // How long a known key keeps working while nobody can say whether it is revoked.
+  keyUnconfirmedMs: 300_000,
+  // Keys an isolate remembers, a few hundred bytes each.
+  keysCachedMaxCount: 10_000,
+  // Longer grace would make a rotation after a leak pointless.
+  keyGraceMaxMs: 30 * 86_400_000,
+  keysPerTenantMaxCount: 1_000,
+  tenantsPerOrganisationMaxCount: 10_000,
+  projectsPerTenantMaxCount: 100,
+  organisationsMaxCount: 100_000,
+  // A control object that says nothing for this long counts as unreachable.
+  controlTimeoutMs: 2_000,
+  // What a tenant may take a minute until somebody says otherwise: more than one isolate serves, less than a runaway loop.
+  quotaDefaultRequestsPerMinute: 600_000,
+  quotaDefaultTokensPerMinute: 100_000_000,
+  // Counters are added up as exact integers.
+  quotaMax: 1_000_000_000_000_000,
+  // Usage that an isolate holds while nobody can take it, some 200 bytes a line.
+  usagePendingMaxCount: 20_000,
+  // Events of one call to the ledger; each costs two indexed writes.
+  usageBatchMaxCount: 500,
+  // How long usage may wait in an isolate.
+  usageFlushMs: 1_000,
+  // An event that comes later than this is refused, because its id may have been forgotten.
+  usageLateMaxMs: 40 * 86_400_000,
+  usageGroupsMaxCount: 10_000,
+  usageDaysMax: 400,
+  // OpenAI's own limit on one call: clients split their batches by it.
+  embeddingInputsMaxCount: 2_048,
+  // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
+  onnxRunTokensMax: 16_384,
 } as const;
 
 export type LimitName = keyof typeof LIMITS;

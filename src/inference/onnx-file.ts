@@ -189,6 +189,6 @@ function scalar(field: Field): number {
   return field.value;
 }
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 const text = (field: Field): string => decoder.decode(lengthDelimited(field));
