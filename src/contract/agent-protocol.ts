@@ -1,0 +1,114 @@
+import * as z from 'zod';
+
+import { FAILURE_REASONS, progress } from './attempt.ts';
+import { name } from './common.ts';
+import type { Access, Endpoint } from './endpoint.ts';
+import { json, NO_BODY } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import { poolId } from './pools.ts';
+
+// What an agent of a pool says, and hears. Every word about an attempt carries the attempt's fence; once the fence is not the
+// job's newest, or the lease is lost, the answer is `stale_fence` and the agent must drop the attempt.
+
+const AGENT = { kind: 'agent' } as const satisfies Access;
+
+const agentId = z.string().regex(/^agt_[0-9a-z]{16}$/, 'must be the id of an agent');
+const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}$/, 'must be the id of an attempt');
+
+const fence = z.coerce.number().int().min(1);
+const poolParams = z.strictObject({ pool: poolId });
+const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
+const fenceQuery = z.strictObject({ fence });
+
+const registered = z.object({
+  agent: agentId,
+  lease_ms: z.int().meta({ description: 'Silence after which an attempt is taken away.' }),
+  heartbeat_ms: z.int(),
+});
+
+const assignment = z.object({
+  attempt: z.string(),
+  fence: z.int(),
+  kind: z.literal('batch_embedding'),
+  model: z.string(),
+});
+
+export type Assignment = z.infer<typeof assignment>;
+
+const command = z.object({ command: z.enum(['continue', 'cancel']) });
+const accepted = z.object({ accepted: z.literal(true) });
+
+/** The reasons an agent may give; the others are observed. */
+const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started']);
+
+const common = { tag: 'Agent protocol', access: AGENT, meters: [], status: 200 } as const;
+
+export const agentEndpoints = {
+  registerAgent: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/agents',
+    summary: 'Join the pool',
+    params: poolParams,
+    body: json(z.strictObject({ name })),
+    reply: json(registered),
+  },
+  leaseWork: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/lease',
+    summary: 'Wait for work',
+    description: 'An agent runs one attempt at a time: while it holds one, the answer is that one again.',
+    params: poolParams,
+    body: json(z.strictObject({ agent: agentId, wait_ms: z.int().min(0).max(LIMITS.longPollMsMax) })),
+    reply: json(z.object({ assignment: assignment.nullable() })),
+  },
+  heartbeat: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/attempts/:attempt/heartbeat',
+    summary: 'Extend the lease of an attempt',
+    params: attemptParams,
+    body: json(z.strictObject({ fence, progress })),
+    reply: json(command),
+  },
+  readInput: {
+    ...common,
+    method: 'GET',
+    path: '/v1/pools/:pool/attempts/:attempt/input',
+    summary: 'Download the input of an attempt',
+    params: attemptParams,
+    query: fenceQuery,
+    body: NO_BODY,
+    reply: { kind: 'bytes', contentType: 'application/octet-stream' },
+  },
+  writeOutput: {
+    ...common,
+    method: 'PUT',
+    path: '/v1/pools/:pool/attempts/:attempt/output',
+    summary: 'Upload the output of an attempt',
+    description: 'Written once: another upload changes nothing. The output stays invisible until the completion is accepted.',
+    params: attemptParams,
+    query: fenceQuery,
+    body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
+    reply: json(accepted),
+  },
+  completeAttempt: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/attempts/:attempt/complete',
+    summary: 'Report that the output is uploaded',
+    params: attemptParams,
+    body: json(z.strictObject({ fence, progress, tokens: z.int().min(0) })),
+    reply: json(accepted),
+  },
+  failAttempt: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/attempts/:attempt/fail',
+    summary: 'Report that the attempt ended without output, or give it back',
+    params: attemptParams,
+    body: json(z.strictObject({ fence, reason: agentReason, message: z.string().max(1024) })),
+    reply: json(accepted),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,64 @@
+import * as z from 'zod';
+
+import type { AttemptId, FileId, JobId, TenantId } from '../kernel/ids.ts';
+
+/** Why an attempt ended without output. What follows from each is the scheduler's retry policy. */
+export const FAILURE_REASONS = [
+  'input_missing',
+  'input_too_large',
+  'output_too_large',
+  'model_unavailable',
+  'agent_error',
+  /** The agent stopped in good order and gave the work back. */
+  'released',
+  /** The agent stopped because the job is being cancelled. */
+  'cancelled',
+  /** The agent, or its whole pool, fell silent. */
+  'lease_expired',
+  /** Nobody ever confirmed the attempt. */
+  'never_started',
+] as const;
+
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+/** Items done of items known; `total` is null until the input has been counted, `failed` is a part of `completed`. */
+export const progress = z.strictObject({
+  completed: z.int().min(0),
+  failed: z.int().min(0),
+  total: z.int().min(0).nullable(),
+});
+
+export type Progress = z.infer<typeof progress>;
+
+/** What a job does, as its runner sees it. */
+export interface Work {
+  readonly kind: 'batch_embedding';
+  readonly model: string;
+  readonly inputFile: FileId;
+}
+
+/** One attempt at a job, handed by the scheduler to a pool. The fence is higher than that of any earlier attempt at the job. */
+export interface Grant {
+  readonly attemptId: AttemptId;
+  readonly jobId: JobId;
+  readonly fence: number;
+  readonly tenantId: TenantId;
+  readonly work: Work;
+  /** Id under which the attempt's output is stored; it becomes the job's if the attempt's completion is accepted. */
+  readonly outputFile: FileId;
+}
+
+/** News of an attempt, from a pool to the scheduler. */
+export type AttemptReport = { readonly jobId: JobId; readonly fence: number } & AttemptNews;
+
+export type AttemptNews =
+  /** Alive. Renews the pool's lease of the attempt. */
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'completed'; readonly progress: Progress; readonly tokens: number }
+  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly message: string };
+
+/**
+ * What the scheduler makes of a report: go on; stop, the job is being cancelled; the end is on record (again, for a duplicate);
+ * or the fence is not the job's newest, and nothing changed.
+ */
+export type ReportVerdict = 'continue' | 'cancel' | 'accepted' | 'stale';

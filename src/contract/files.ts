@@ -1,0 +1,103 @@
+import * as z from 'zod';
+
+import { page, pageQuery, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+
+export const fileId = z
+  .string()
+  .regex(/^file_[0-9a-z]{26}(_\d{1,9})?$/, 'must be the id of a file')
+  .meta({ description: 'Id of a file.', example: 'file_0123456789abcdefghjkmnpqrs' });
+
+export const file = z
+  .object({
+    id: z.string(),
+    object: z.literal('file'),
+    bytes: z.int().min(0),
+    created_at: unixSeconds,
+    filename: z.string(),
+    purpose: z.string(),
+  })
+  .meta({ id: 'File' });
+
+export type FileRecord = z.infer<typeof file>;
+
+const params = z.strictObject({ file: fileId });
+
+/** The file part of a form, as far as the contract sees it: a web `File`. */
+export interface FilePart {
+  readonly name?: string;
+  readonly size: number;
+}
+
+const upload = z.strictObject({
+  file: z
+    .custom<FilePart>((value) => typeof value === 'object' && value !== null && 'size' in value, 'must be a file part')
+    .meta({ override: { type: 'string', format: 'binary' } }),
+  purpose: z.enum(['batch', 'user_data']).meta({ description: '`batch` is the input of a job.' }),
+});
+
+export const filesEndpoints = {
+  uploadFile: {
+    method: 'POST',
+    path: '/v1/files',
+    tag: 'Files',
+    summary: 'Upload a file',
+    access: tenant('files'),
+    meters: [],
+    // The parts around the content are small.
+    body: { kind: 'multipart', schema: upload, bytesMax: LIMITS.fileBytesMax + 64 * 1024 },
+    status: 200,
+    reply: json(file),
+    idempotent: true,
+  },
+  listFiles: {
+    method: 'GET',
+    path: '/v1/files',
+    tag: 'Files',
+    summary: 'List files, by id',
+    access: tenant('files'),
+    meters: [],
+    query: pageQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: json(page(file)),
+  },
+  getFile: {
+    method: 'GET',
+    path: '/v1/files/:file',
+    tag: 'Files',
+    summary: 'Describe a file',
+    access: tenant('files'),
+    meters: [],
+    params,
+    body: NO_BODY,
+    status: 200,
+    reply: json(file),
+  },
+  getFileContent: {
+    method: 'GET',
+    path: '/v1/files/:file/content',
+    tag: 'Files',
+    summary: 'Download a file',
+    access: tenant('files'),
+    meters: [],
+    params,
+    body: NO_BODY,
+    status: 200,
+    reply: { kind: 'bytes', contentType: 'application/octet-stream' },
+  },
+  deleteFile: {
+    method: 'DELETE',
+    path: '/v1/files/:file',
+    tag: 'Files',
+    summary: 'Delete a file',
+    access: tenant('files'),
+    meters: [],
+    params,
+    body: NO_BODY,
+    status: 200,
+    reply: json(z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) })),
+  },
+} as const satisfies Record<string, Endpoint>;

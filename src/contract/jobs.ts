@@ -1,0 +1,113 @@
+import * as z from 'zod';
+
+import { FAILURE_REASONS, progress } from './attempt.ts';
+import { owner, page, pageQuery, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { fileId } from './files.ts';
+import { LIMITS } from './limits.ts';
+
+export const PRIORITIES = ['low', 'normal', 'high'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+export const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+const attempt = z.object({
+  fence: z.int().min(1).meta({ description: 'Rises with every attempt.' }),
+  pool: z.string(),
+  started_at: unixSeconds,
+  ended_at: unixSeconds.nullable(),
+  outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
+});
+
+const job = z
+  .object({
+    id: z.string(),
+    object: z.literal('job'),
+    kind: z.literal('batch_embedding'),
+    model: z.string(),
+    input_file: z.string(),
+    owner: z.string(),
+    priority: z.enum(PRIORITIES),
+    state: z.enum(JOB_STATES),
+    max_attempts: z.int(),
+    attempts: z.array(attempt),
+    progress,
+    output_file: z.string().nullable(),
+    error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string() }).nullable(),
+    created_at: unixSeconds,
+    started_at: unixSeconds.nullable(),
+    finished_at: unixSeconds.nullable(),
+    usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
+    cost_usd: z.string().nullable().meta({ description: 'Exact decimal, once the job has finished.' }),
+  })
+  .meta({ id: 'Job' });
+
+export type JobReply = z.infer<typeof job>;
+
+const create = z
+  .strictObject({
+    kind: z.literal('batch_embedding'),
+    model: z.string().min(1).max(LIMITS.nameCharsMax),
+    input_file: fileId.meta({ description: 'JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.' }),
+    owner,
+    priority: z.enum(PRIORITIES).default('normal'),
+    max_attempts: z.int().min(1).max(LIMITS.jobAttemptsMaxCount).default(LIMITS.jobAttemptsDefaultCount),
+  })
+  .meta({ id: 'CreateJob' });
+
+export type CreateJob = z.infer<typeof create>;
+
+export const jobId = z
+  .string()
+  .regex(/^job_[0-9a-z]{26}$/, 'must be the id of a job')
+  .meta({ example: 'job_0123456789abcdefghjkmnpqrs' });
+
+const params = z.strictObject({ job: jobId });
+
+const common = { tag: 'Jobs', access: tenant('jobs'), meters: [] } as const;
+
+export const jobsEndpoints = {
+  createJob: {
+    ...common,
+    method: 'POST',
+    path: '/v1/jobs',
+    summary: 'Queue a heavy job for the pools',
+    body: json(create),
+    status: 201,
+    reply: json(job),
+    idempotent: true,
+  },
+  listJobs: {
+    ...common,
+    method: 'GET',
+    path: '/v1/jobs',
+    summary: 'List jobs, newest first',
+    query: pageQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: json(page(job)),
+  },
+  getJob: {
+    ...common,
+    method: 'GET',
+    path: '/v1/jobs/:job',
+    summary: 'State, progress and cost of a job',
+    params,
+    body: NO_BODY,
+    status: 200,
+    reply: json(job),
+  },
+  cancelJob: {
+    ...common,
+    method: 'POST',
+    path: '/v1/jobs/:job/cancel',
+    summary: 'Cancel a job',
+    description: 'A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.',
+    params,
+    body: NO_BODY,
+    status: 200,
+    reply: json(job),
+  },
+} as const satisfies Record<string, Endpoint>;

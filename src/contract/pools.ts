@@ -1,0 +1,62 @@
+import * as z from 'zod';
+
+import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ADMIN, json, NO_BODY } from './endpoint.ts';
+
+export const poolId = z
+  .string()
+  .regex(/^pool_[0-9a-z]{10}$/, 'must be the id of a pool')
+  .meta({ example: 'pool_0123456789' });
+
+const pool = z.object({
+  id: z.string(),
+  object: z.literal('pool'),
+  name: z.string(),
+  owner: z.string(),
+  created_at: unixSeconds,
+});
+
+export type PoolReply = z.infer<typeof pool>;
+
+const create = z.strictObject({ name, owner });
+
+export const poolsEndpoints = {
+  createPool: {
+    method: 'POST',
+    path: '/v1/pools',
+    tag: 'Pools',
+    summary: 'Create a pool and the token of its agents',
+    description: 'The token is answered here only. The same `Idempotency-Key` answers the same token.',
+    access: ADMIN,
+    meters: [],
+    body: json(create),
+    status: 201,
+    reply: json(pool.extend({ agent_token: z.string() })),
+    idempotent: true,
+  },
+  listPools: {
+    method: 'GET',
+    path: '/v1/pools',
+    tag: 'Pools',
+    summary: 'List pools, by id',
+    access: ADMIN,
+    meters: [],
+    query: pageQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: json(page(pool)),
+  },
+  getPool: {
+    method: 'GET',
+    path: '/v1/pools/:pool',
+    tag: 'Pools',
+    summary: 'A pool, its agents and what they run',
+    access: ADMIN,
+    meters: [],
+    params: z.strictObject({ pool: poolId }),
+    body: NO_BODY,
+    status: 200,
+    reply: json(pool.extend({ agents: z.int(), running: z.int() })),
+  },
+} as const satisfies Record<string, Endpoint>;
