@@ -1,7 +1,8 @@
 /** A duration as OpenAI's rate-limit headers write it (Go's `time.Duration`): `20ms`, `1s`, `6m0s`, `1h0m0s`. */
 export function goDuration(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.ceil(ms))}ms`;
-  const totalS = Math.ceil(ms / 1000);
+  const wholeMs = Math.max(0, Math.ceil(ms));
+  if (wholeMs < 1000) return `${wholeMs}ms`;
+  const totalS = Math.ceil(wholeMs / 1000);
   const seconds = totalS % 60;
   const minutes = Math.floor(totalS / 60) % 60;
   const hours = Math.floor(totalS / 3600);

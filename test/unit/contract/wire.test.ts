@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import type { Endpoint } from '../../src/contract/endpoint.ts';
-import { openApiDocument } from '../../src/contract/openapi.ts';
-import { CONTRACT_VERSION } from '../../src/contract/version.ts';
+import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { openApiDocument } from '../../../src/contract/openapi.ts';
+import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 
 /** What each published version of the wire looked like. Changing the wire means a new version and a new line, never an edit. */
 const HASHES: Record<string, string> = {

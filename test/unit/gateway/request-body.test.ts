@@ -1,0 +1,41 @@
+import * as z from 'zod';
+import { describe, expect, it } from 'vitest';
+
+import { json } from '../../../src/contract/endpoint.ts';
+import { readBody } from '../../../workers/gateway/request-body.ts';
+
+const endpointBody = { ...json(z.strictObject({ a: z.number() })), bytesMax: 32 };
+
+const post = (body: BodyInit, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+  new Request('http://sluice/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+
+async function codeOf(request: Request): Promise<string | undefined> {
+  const outcome = await readBody(request, endpointBody);
+  return outcome.ok ? undefined : outcome.error.code;
+}
+
+/** A body that never states its length. */
+const chunked = (text: string) => new Blob([text]).stream() as unknown as BodyInit;
+
+describe('a request body', () => {
+  it('is parsed and validated', async () => {
+    expect(await readBody(post('{"a": 1}'), endpointBody)).toEqual({ ok: true, value: { a: 1 } });
+    expect(await readBody(post(chunked('{"a": 1}')), endpointBody)).toEqual({ ok: true, value: { a: 1 } });
+  });
+
+  it.each([
+    ['no JSON', post('{"a": '), 'malformed_json'],
+    ['bytes that are no UTF-8', post(new Uint8Array([0x22, 0xff, 0x22])), 'malformed_json'],
+    ['a wrong field', post('{"a": "1"}'), 'invalid_value'],
+    ['another media type', post('{"a": 1}', { 'content-type': 'text/plain' }), 'unsupported_media_type'],
+    [
+      'more bytes than declared allowed',
+      post('{"a": 1}', { 'content-type': 'application/json', 'content-length': '33' }),
+      'payload_too_large',
+    ],
+    ['more bytes than allowed, undeclared', post(chunked(`{"a": ${' '.repeat(40)}1}`)), 'payload_too_large'],
+    ['nothing', post(''), 'malformed_json'],
+  ])('with %s is refused', async (_, request, code) => {
+    expect(await codeOf(request)).toBe(code);
+  });
+});
