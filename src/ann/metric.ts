@@ -1,0 +1,41 @@
+/**
+ * How vectors are compared. `cosine` and `dot` score higher when closer; `l2` is the Euclidean distance, not squared, and
+ * scores lower when closer.
+ */
+export const METRICS = ['cosine', 'dot', 'l2'] as const;
+
+export type Metric = (typeof METRICS)[number];
+
+/**
+ * The score of two vectors of equal length, in float64 over their float32 components, summed in index order: the same
+ * components give the same bits everywhere. A cosine lies in [-1, 1] and needs two vectors that are not all zeros.
+ */
+export function score(metric: Metric, a: Float32Array, b: Float32Array): number {
+  switch (metric) {
+    case 'cosine':
+      // One square root of the product: a vector against itself scores exactly 1.
+      return Math.max(-1, Math.min(1, dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))));
+    case 'dot':
+      return dot(a, b);
+    case 'l2':
+      return Math.sqrt(squaredDistance(a, b));
+  }
+}
+
+/** Negative when score `a` is closer than score `b`. */
+export const compareScores = (metric: Metric, a: number, b: number): number => (metric === 'l2' ? a - b : b - a);
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) {
+    const difference = a[i]! - b[i]!;
+    sum += difference * difference;
+  }
+  return sum;
+}

@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { BoundedHeap } from '../../../src/kernel/bounded-heap.ts';
+
+describe('BoundedHeap', () => {
+  it('keeps the first items of the order, whatever the order of arrival', () => {
+    let displaced = 0;
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (items, capacity) => {
+        const heap = new BoundedHeap<number>(capacity, (a, b) => a - b);
+        for (const item of items) heap.push(item);
+        const expected = items.toSorted((a, b) => a - b).slice(0, capacity);
+        expect(heap.toSorted()).toEqual(expected);
+        expect(heap.last).toBe(expected.at(-1));
+        expect(heap.isFull).toBe(items.length >= capacity);
+        if (items.length > capacity) displaced += 1;
+      }),
+      { seed: 7, numRuns: 300 },
+    );
+    expect(displaced).toBeGreaterThan(50);
+  });
+
+  it('keeps the earlier of equal items', () => {
+    const heap = new BoundedHeap<{ rank: number; name: string }>(1, (a, b) => a.rank - b.rank);
+    heap.push({ rank: 1, name: 'first' });
+    heap.push({ rank: 1, name: 'second' });
+    expect(heap.toSorted()).toEqual([{ rank: 1, name: 'first' }]);
+  });
+
+  it('refuses to hold nothing', () => {
+    expect(() => new BoundedHeap<number>(0, (a, b) => a - b)).toThrow('at least one');
+  });
+});

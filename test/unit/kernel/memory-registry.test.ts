@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+
+import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
+
+const holder = () => {
+  const state = { evictions: 0, evict: () => void (state.evictions += 1) };
+  return state;
+};
+
+describe('MemoryRegistry', () => {
+  it('[V14] evicts the least recently used holders until a claim fits, and no more of them', () => {
+    const registry = new MemoryRegistry(100);
+    const [a, b, c, d] = [holder(), holder(), holder(), holder()];
+    registry.claim('a', a, 40);
+    registry.claim('b', b, 40);
+    registry.claim('a', a, 40);
+    registry.claim('c', c, 30);
+    expect([a.evictions, b.evictions, c.evictions]).toEqual([0, 1, 0]);
+    expect(registry.bytes).toBe(70);
+    registry.claim('d', d, 90);
+    expect([a.evictions, c.evictions, d.evictions]).toEqual([1, 1, 0]);
+    expect(registry.bytes).toBe(90);
+  });
+
+  it('[V14] lets a holder grow at the cost of others, never of itself', () => {
+    const registry = new MemoryRegistry(100);
+    const [a, b] = [holder(), holder()];
+    registry.claim('a', a, 50);
+    registry.claim('b', b, 50);
+    registry.claim('a', a, 100);
+    expect([a.evictions, b.evictions]).toEqual([0, 1]);
+    expect(registry.bytes).toBe(100);
+    expect(() => registry.claim('a', a, 101)).toThrow('whole budget');
+  });
+
+  it('[V14] evicts the old holder of a name when a new one claims it, whose late release changes nothing', () => {
+    const registry = new MemoryRegistry(100);
+    const [old, young] = [holder(), holder()];
+    registry.claim('shard', old, 60);
+    registry.claim('shard', young, 50);
+    expect(old.evictions).toBe(1);
+    registry.release('shard', old);
+    expect(registry.bytes).toBe(50);
+    registry.release('shard', young);
+    expect(registry.bytes).toBe(0);
+  });
+});
