@@ -1,0 +1,26 @@
+import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
+import type { AgentLease } from './agent-lease.ts';
+
+/** What the scheduler should hear of a lease, if anything: an attempt that nobody has confirmed is no news. */
+export function newsOf({ grant, progress, lost }: AgentLease): AttemptReport | undefined {
+  const { jobId, fence } = grant;
+  if (lost) {
+    return progress === null
+      ? { jobId, fence, kind: 'failed', reason: 'never_started', message: 'no agent confirmed the attempt' }
+      : { jobId, fence, kind: 'failed', reason: 'lease_expired', message: 'the agent fell silent' };
+  }
+  return progress === null ? undefined : { jobId, fence, kind: 'progress', progress };
+}
+
+/** The lease after the scheduler's verdict on its news; undefined when the pool has no more business with it. */
+export function afterVerdict(lease: AgentLease, verdict: ReportVerdict): AgentLease | undefined {
+  switch (verdict) {
+    case 'continue':
+      return lease;
+    case 'cancel':
+      return { ...lease, command: 'cancel' };
+    case 'accepted':
+    case 'stale':
+      return undefined;
+  }
+}
