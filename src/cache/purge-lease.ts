@@ -1,0 +1,53 @@
+import type { PurgeLog } from './purge-log.ts';
+import type { LoggedPredicate } from './purge-predicate.ts';
+
+/**
+ * What the owner of a log promises a reader: for `leaseMs` from now, no purge that `tail` lacks is reported as effective.
+ * Durations cross between machines, wall times never do.
+ */
+export interface LeaseGrant {
+  readonly tail: readonly LoggedPredicate[];
+  readonly leaseMs: number;
+}
+
+/**
+ * The owner's side. Every lease granted so far is on a position before the next purge, so one number is all there is to
+ * remember: when the last of them ends. An owner that starts does not know what it granted before and presumes the worst.
+ */
+export interface LeaseBook {
+  readonly leasedUntilMs: number;
+}
+
+export interface LeaseTerms {
+  readonly leaseMs: number;
+  /** How much later than the reader the owner takes a lease to end: room for clocks that run at different speeds. */
+  readonly guardMs: number;
+}
+
+export const openLeaseBook = (terms: LeaseTerms, nowMs: number): LeaseBook => ({ leasedUntilMs: nowMs + terms.leaseMs + terms.guardMs });
+
+/** A clock that was set back must not shorten a lease that was granted before. */
+export const grantLease = (book: LeaseBook, terms: LeaseTerms, nowMs: number): LeaseBook => ({
+  leasedUntilMs: Math.max(book.leasedUntilMs, nowMs + terms.leaseMs + terms.guardMs),
+});
+
+/** When a purge appended at `nowMs` holds for every reader. */
+export const effectiveAtMs = (book: LeaseBook, nowMs: number): number => Math.max(nowMs, book.leasedUntilMs);
+
+/** The reader's side: the log as far as it knows it, and until when nothing newer can be effective. */
+export interface PurgeView {
+  readonly log: PurgeLog;
+  readonly leasedUntilMs: number;
+}
+
+/** Whether the view is complete: no request accepted by now may have to miss because of a purge that it lacks. */
+export const isLeased = (view: PurgeView, nowMs: number): boolean => nowMs < view.leasedUntilMs;
+
+/**
+ * Takes in a grant that was asked for at `sentAtMs`: the owner's promise began later than that, so it ends no sooner than counted
+ * here. Late and repeated grants do no harm.
+ */
+export const renewView = (view: PurgeView, grant: LeaseGrant, sentAtMs: number): PurgeView => ({
+  log: view.log.extend(grant.tail),
+  leasedUntilMs: Math.max(view.leasedUntilMs, sentAtMs + grant.leaseMs),
+});
