@@ -83,6 +83,39 @@ export const LIMITS = {
   embeddingInputsMaxCount: 2_048,
   // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
   onnxRunTokensMax: 16_384,
+  // OpenAI's own limits on one call.
+  embeddingTokensMaxCount: 300_000,
+  // A text is a passage, not a book: tokenising takes time linear in it, and vectors of more mean little.
+  embeddingTextCharsMax: 262_144,
+  // The longest an entry of the embedding cache may be told to live; without a TTL it lives until it is evicted.
+  cacheTtlMaxMs: 30 * 86_400_000,
+  // L1: beside the model (about 25 MB) and the requests under way in an isolate of 128 MB.
+  cacheL1BytesMax: 24 * 1024 * 1024,
+  cacheL1EntriesMax: 50_000,
+  // L2 of a tenant: a batch costs at most one call a shard, and eight hold some 2 million vectors of 384 numbers.
+  cacheShardsPerTenantCount: 8,
+  cacheShardEntriesMax: 250_000,
+  cacheShardBytesMax: 512 * 1024 * 1024,
+  // Reads an L2 shard remembers before it writes down which entries were used.
+  cacheTouchesMaxCount: 1_024,
+  // Rows one slice of sweeping may delete: some 10 ms, so that reads in between do not wait.
+  cacheSweepRowsMax: 1_000,
+  // For this long after a lease was asked for, an isolate may answer from its caches without asking again.
+  purgeLeaseMs: 900,
+  // How much later than the isolate the purge log takes a lease to end: clocks that run at different speeds differ by far less.
+  purgeLeaseGuardMs: 100,
+  // A request waits no longer for a lease, and an isolate asks no more often once that failed: it computes instead.
+  purgeLeaseWaitMaxMs: 250,
+  // Purges a log keeps one by one; older ones become one purge of everything, as every isolate holds the whole log.
+  purgePredicatesMaxCount: 256,
+  purgeDigestsMaxCount: 8_192,
+  // Texts or keys of one purge.
+  purgeKeysMaxCount: 1_000,
+  // Receipts of a tenant that can still be looked up.
+  purgeReceiptsMaxCount: 10_000,
+  // Tenants whose purge log an isolate holds.
+  purgeViewsMaxCount: 1_000,
+  purgeViewsBytesMax: 16 * 1024 * 1024,
 } as const;
 
 export type LimitName = keyof typeof LIMITS;
