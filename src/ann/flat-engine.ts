@@ -1,6 +1,6 @@
 import { assert, must } from '../kernel/assert.ts';
 import { BoundedHeap } from '../kernel/bounded-heap.ts';
-import type { Metric } from './metric.ts';
+import type { Metric } from '../contract/metric.ts';
 import { compareScores, score } from './metric.ts';
 import type { Quantised } from './quantise.ts';
 import { CODE_MAX, quantise, queryCodeMax } from './quantise.ts';

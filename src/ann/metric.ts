@@ -1,14 +1,10 @@
-/**
- * How vectors are compared. `cosine` and `dot` score higher when closer; `l2` is the Euclidean distance, not squared, and
- * scores lower when closer.
- */
-export const METRICS = ['cosine', 'dot', 'l2'] as const;
-
-export type Metric = (typeof METRICS)[number];
+import type { Metric } from '../contract/metric.ts';
 
 /**
- * The score of two vectors of equal length, in float64 over their float32 components, summed in index order: the same
- * components give the same bits everywhere. A cosine lies in [-1, 1] and needs two vectors that are not all zeros.
+ * The score of two vectors of equal length. `cosine` and `dot` are higher when closer, a cosine within [-1, 1]; `l2` is the
+ * Euclidean distance, not squared, lower when closer. A cosine needs two vectors that are not all zeros.
+ *
+ * Computed in float64 over the float32 components, summed in index order: the same components give the same bits everywhere.
  */
 export function score(metric: Metric, a: Float32Array, b: Float32Array): number {
   switch (metric) {

@@ -21,7 +21,7 @@ export interface VectorQuery {
 export interface VectorMatch {
   readonly row: Row;
   readonly id: string;
-  /** See `Metric`. */
+  /** See `score` in metric.ts. */
   readonly score: number;
 }
 

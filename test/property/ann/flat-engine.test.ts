@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
-import { METRICS } from '../../../src/ann/metric.ts';
-import type { Metric } from '../../../src/ann/metric.ts';
+import { METRICS } from '../../../src/contract/metric.ts';
+import type { Metric } from '../../../src/contract/metric.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/vector-engine.ts';
 
 interface Model {

@@ -1,0 +1,31 @@
+import type { Metric } from '../contract/metric.ts';
+import type { IndexId, TenantId } from '../kernel/ids.ts';
+
+/** What an index is. Nothing in it changes but the generation. */
+export interface IndexManifest {
+  /** Random per creation: tells an index from an earlier one of the same name. */
+  readonly id: IndexId;
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly dimensions: number;
+  readonly metric: Metric;
+  /** The embedding contract the index is pinned to, if it was created with a model. */
+  readonly embedding: PinnedEmbedding | null;
+  /** The team that answers for it. */
+  readonly owner: string;
+  /** Seconds since the Unix epoch. */
+  readonly createdS: number;
+  /** Counts the sets of vectors the index has served from, from 1. */
+  readonly generation: number;
+}
+
+export interface PinnedEmbedding {
+  readonly model: string;
+  readonly contractHash: string;
+}
+
+/** The object name of an index's shard. The index id in it gives every creation a shard of its own. */
+export const shardName = (manifest: Pick<IndexManifest, 'tenantId' | 'id'>): string => `${manifest.tenantId}:${manifest.id}`;
+
+/** The object name of an index, live or not. */
+export const indexObjectName = (tenantId: TenantId, name: string): string => `${tenantId}:${name}`;

@@ -1,0 +1,128 @@
+import * as z from 'zod';
+
+import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import { METRICS } from './metric.ts';
+import { modelName } from './vector-fields.ts';
+
+export const indexParams = z.object({ index: name });
+
+const metric = z.enum(METRICS).meta({
+  description: '`cosine` and `dot` score higher when closer; `l2` is the Euclidean distance (not squared), lower when closer.',
+});
+
+const dimensions = z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount).meta({ example: 100 });
+
+const createBody = z
+  .strictObject({
+    name,
+    dimensions: dimensions.optional(),
+    model: modelName.optional().meta({ description: 'Pins the index to this model: it then takes and searches texts, too.' }),
+    metric: metric.default('cosine'),
+    owner,
+  })
+  .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`');
+
+export type CreateIndexBody = z.output<typeof createBody>;
+
+const index = z
+  .object({
+    object: z.literal('index'),
+    id: z.string().meta({ description: 'New with every creation, even under a name that was used before.' }),
+    name,
+    dimensions,
+    metric,
+    model: z.string().nullable(),
+    contract_hash: z.string().nullable().meta({ description: 'The embedding contract that the index is pinned to.' }),
+    owner,
+    created: unixSeconds,
+    generation: z.int().min(1),
+  })
+  .meta({ id: 'Index' });
+
+const stats = z.object({
+  object: z.literal('index.stats'),
+  name,
+  generation: z.int().min(1),
+  lsn: z.int().min(0).meta({ description: 'Number of the last write: every write raises it by one.' }),
+  vectors: z.int().min(0),
+  vectors_max: z.int().min(1).meta({ description: 'How many vectors the index can hold.' }),
+  namespaces: z.int().min(0),
+  storage_bytes: z.int().min(0),
+  memory_bytes: z.int().min(0).meta({ description: 'What the search engine holds in memory now; 0 until the next query after it was evicted.' }),
+});
+
+const deleted = z.object({
+  object: z.literal('index.deleted'),
+  id: z.string(),
+  name,
+  deleted: z.literal(true),
+  vectors: z.int().min(0).meta({ description: 'How many vectors were erased.' }),
+});
+
+export const indexEndpoints = {
+  createIndex: {
+    method: 'POST',
+    path: '/v1/indexes',
+    tag: 'Indexes',
+    summary: 'Create an index',
+    access: tenant('index:write'),
+    meters: [],
+    body: json(createBody),
+    status: 201,
+    reply: json(index),
+    idempotent: true,
+  },
+  listIndexes: {
+    method: 'GET',
+    path: '/v1/indexes',
+    tag: 'Indexes',
+    summary: 'List indexes by name',
+    description: 'To get the next page, pass the last `name` as `after`.',
+    access: tenant('index:read'),
+    meters: [],
+    query: pageQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: json(page(index)),
+  },
+  describeIndex: {
+    method: 'GET',
+    path: '/v1/indexes/:index',
+    tag: 'Indexes',
+    summary: 'Describe an index',
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(index),
+  },
+  indexStats: {
+    method: 'GET',
+    path: '/v1/indexes/:index/stats',
+    tag: 'Indexes',
+    summary: 'How large an index is',
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(stats),
+  },
+  deleteIndex: {
+    method: 'DELETE',
+    path: '/v1/indexes/:index',
+    tag: 'Indexes',
+    summary: 'Delete an index and erase its vectors',
+    description: 'Answers once everything is erased. An index created later under the same name shares nothing with it.',
+    access: tenant('index:write'),
+    meters: [],
+    params: indexParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(deleted),
+  },
+} as const satisfies Record<string, Endpoint>;

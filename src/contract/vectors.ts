@@ -1,0 +1,138 @@
+import * as z from 'zod';
+
+import type { Endpoint } from './endpoint.ts';
+import { json, tenant } from './endpoint.ts';
+import { indexParams } from './indexes.ts';
+import { LIMITS } from './limits.ts';
+import { floats, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
+
+const madeBy = modelName.optional().meta({
+  description: 'The model that the vectors come from. An index that is pinned to another embedding contract refuses them.',
+});
+
+const exactlyOne = (...values: unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
+
+const vector = z
+  .strictObject({ id: vectorId, values: floats.optional(), text: text.optional(), namespace, metadata: metadata.optional() })
+  .refine(({ values, text: words }) => exactlyOne(values, words), 'give either `values` or `text`');
+
+const upsertBody = z.strictObject({
+  vectors: z.array(vector).min(1).max(LIMITS.upsertVectorsMaxCount).superRefine(refuseDuplicates),
+  model: madeBy,
+});
+
+function refuseDuplicates(vectors: readonly { readonly id: string; readonly namespace: string }[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [at, item] of vectors.entries()) {
+    // Neither part contains NUL.
+    const key = `${item.namespace}\0${item.id}`;
+    if (seen.has(key)) context.addIssue({ code: 'custom', path: [at, 'id'], message: 'is in the batch twice' });
+    seen.add(key);
+  }
+}
+
+export type UpsertBody = z.output<typeof upsertBody>;
+
+const include = {
+  include_values: z.boolean().default(false),
+  include_metadata: z.boolean().default(true),
+  include_text: z.boolean().default(false),
+};
+
+const queryBody = z
+  .strictObject({
+    vector: floats.optional(),
+    text: text.optional(),
+    id: vectorId.optional().meta({ description: 'Search around this stored vector, which is then among the matches.' }),
+    top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
+    namespace,
+    model: madeBy,
+    ...include,
+  })
+  .refine((body) => exactlyOne(body.vector, body.text, body.id), 'give exactly one of `vector`, `text` and `id`');
+
+export type QueryBody = z.output<typeof queryBody>;
+
+const fetchBody = z.strictObject({
+  ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount),
+  namespace,
+  ...include,
+  include_values: z.boolean().default(true),
+});
+
+export type FetchBody = z.output<typeof fetchBody>;
+
+const deleteBody = z.union([
+  z.strictObject({ ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount), namespace }),
+  z.strictObject({ all: z.literal(true).meta({ description: 'Every vector of every namespace.' }) }),
+]);
+
+export type DeleteBody = z.output<typeof deleteBody>;
+
+const lsn = z.int().min(0).meta({ description: 'The write up to which the answer is complete: no earlier write is missing.' });
+
+const stored = {
+  id: z.string(),
+  values: z.array(z.number()).optional(),
+  metadata: z.record(z.string(), z.unknown()).nullable().optional(),
+  text: z.string().nullable().optional(),
+};
+
+export type StoredVectorReply = z.input<z.ZodObject<typeof stored>>;
+
+const count = z.int().min(0);
+
+export const vectorEndpoints = {
+  upsertVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/upsert',
+    tag: 'Vectors',
+    summary: 'Write vectors, all or none',
+    description: 'A vector replaces the one with the same id and namespace. Once answered, every later query sees them.',
+    access: tenant('index:write'),
+    meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
+    params: indexParams,
+    body: { kind: 'json', schema: upsertBody, bytesMax: LIMITS.upsertBodyBytesMax },
+    status: 200,
+    reply: json(z.object({ upserted: count, lsn })),
+    idempotent: true,
+  },
+  queryVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/query',
+    tag: 'Vectors',
+    summary: 'Find the closest vectors',
+    description: 'Exact. Closest first; equal scores in the order of their ids.',
+    access: tenant('index:read'),
+    meters: ['vector_queries', 'embedding_tokens', 'embedding_cached_tokens'],
+    params: indexParams,
+    body: json(queryBody),
+    status: 200,
+    reply: json(z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn })),
+  },
+  fetchVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/fetch',
+    tag: 'Vectors',
+    summary: 'Read vectors by id',
+    description: 'In the order asked for; ids that are not there are left out.',
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    body: json(fetchBody),
+    status: 200,
+    reply: json(z.object({ vectors: z.array(z.object(stored)), lsn })),
+  },
+  deleteVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/delete',
+    tag: 'Vectors',
+    summary: 'Delete vectors by id, or all of them',
+    access: tenant('index:write'),
+    meters: [],
+    params: indexParams,
+    body: json(deleteBody),
+    status: 200,
+    reply: json(z.object({ deleted: count, lsn })),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,10 @@
+/** Lets asynchronous work through one at a time, in order of arrival. Work that fails does not hold up the next. */
+export class Turnstile {
+  #last: Promise<unknown> = Promise.resolve();
+
+  pass<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
