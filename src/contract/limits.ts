@@ -56,6 +56,7 @@ export const LIMITS = {
   keyUnconfirmedMs: 300_000,
   // Keys an isolate remembers, a few hundred bytes each.
   keysCachedMaxCount: 10_000,
+  keysUnknownCachedMaxCount: 1_000,
   // Longer grace would make a rotation after a leak pointless.
   keyGraceMaxMs: 30 * 86_400_000,
   keysPerTenantMaxCount: 1_000,
@@ -116,6 +117,41 @@ export const LIMITS = {
   // Tenants whose purge log an isolate holds.
   purgeViewsMaxCount: 1_000,
   purgeViewsBytesMax: 16 * 1024 * 1024,
+  // 16 bytes is the shortest vector worth an index; 4,096 covers the largest embedding models in use.
+  dimensionsMinCount: 2,
+  dimensionsMaxCount: 4_096,
+  // An answer's scores, ids and metadata for this many matches stay below `retrievalReplyBytesMax` in all but hostile cases.
+  topKMaxCount: 1_000,
+  topKDefaultCount: 10,
+  // One transaction: some 20 ms in the shard, during which it answers nobody else.
+  upsertVectorsMaxCount: 1_000,
+  // 1,000 vectors of 800 numbers written out; parsing holds about three times this in the isolate.
+  upsertBodyBytesMax: 16 * 1024 * 1024,
+  // Ids of one fetch or delete.
+  vectorIdsMaxCount: 1_000,
+  vectorIdBytesMax: 512,
+  namespaceBytesMax: 64,
+  vectorMetadataBytesMax: 10 * 1024,
+  // A passage, not a document: texts are for embedding and for showing beside a match.
+  vectorTextBytesMax: 64 * 1024,
+  // Ids, metadata and texts of one answer; the gateway holds it about three times while it writes JSON.
+  retrievalReplyBytesMax: 16 * 1024 * 1024,
+  // Components of all vectors in one answer: each becomes up to 22 characters of JSON.
+  retrievalReplyFloatsMaxCount: 1_000_000,
+  // Listing reads them from one object, and each holds at least one shard.
+  indexesPerTenantMaxCount: 1_000,
+  // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
+  isolateEngineBytesMax: 80 * 1024 * 1024,
+  // The engine of one shard: two full ones fit side by side. About 230,000 vectors of 100 dimensions, 25,000 of 1,536.
+  shardEngineBytesMax: 40 * 1024 * 1024,
+  // How long a shard remembers an Idempotency-Key, and how many at most: beyond either, the oldest is forgotten.
+  upsertReceiptTtlMs: 86_400_000,
+  upsertReceiptsMaxCount: 10_000,
+  // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
+  indexManifestTtlMs: 1_000,
+  indexManifestsMaxCount: 10_000,
+  // How soon an index object takes up a creation or deletion that was cut off.
+  indexLifecycleRetryMs: 5_000,
 } as const;
 
 export type LimitName = keyof typeof LIMITS;
