@@ -1,10 +1,10 @@
+import { attemptIdOf, outputFileOf } from '../contract/attempt-names.ts';
 import type { Grant } from '../contract/attempt.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Step } from './decision.ts';
 import type { Events, Replies } from './event.ts';
 import type { JobView } from './job-store.ts';
 import type { Job } from './job.ts';
-import { attemptIdOf, outputFileOf } from './job.ts';
 
 /** Grants a pool the first jobs of the queue, each under a new fence. */
 export function claim(jobs: JobView, event: Events['claim'], nowMs: number): Step<Replies['claim']> {

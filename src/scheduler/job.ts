@@ -69,11 +69,5 @@ export interface JobError {
 
 export const NO_PROGRESS: Progress = { completed: 0, failed: 0, total: null };
 
-/** `job_X` at fence 3 is tried as `att_X_3` and writes `file_X_3`: names that no other attempt can have. */
-const suffix = (id: JobId): string => id.slice('job_'.length);
-
-export const attemptIdOf = (id: JobId, fence: number): AttemptId => `att_${suffix(id)}_${fence}` as AttemptId;
-export const outputFileOf = (id: JobId, fence: number): FileId => `file_${suffix(id)}_${fence}` as FileId;
-
 /** Whether nothing can happen to the job any more. */
 export const isFinished = (job: Job): boolean => job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';

@@ -1,3 +1,4 @@
+import { outputFileOf } from '../contract/attempt-names.ts';
 import type { AttemptReport } from '../contract/attempt.ts';
 import { LIMITS } from '../contract/limits.ts';
 import { unreachable } from '../kernel/unreachable.ts';
@@ -6,7 +7,6 @@ import { afterFailure, finished, withoutAttempt } from './end-attempt.ts';
 import type { Events, Replies } from './event.ts';
 import type { JobView } from './job-store.ts';
 import type { Job, LiveAttempt } from './job.ts';
-import { outputFileOf } from './job.ts';
 import { charged } from './usage.ts';
 
 type Verdict = Step<Replies['report']>;

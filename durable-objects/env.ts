@@ -1,0 +1,19 @@
+import type { BillingObject } from './billing-object.ts';
+import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
+import type { PoolObject } from './pool-object.ts';
+import type { SchedulerObject } from './scheduler-object.ts';
+
+/** Bindings of the objects Worker, through which control objects reach each other. */
+export interface ObjectsEnv {
+  /** One object a cell, named after it. */
+  readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
+  /** One object a pool, named by the pool's id. */
+  readonly POOL: DurableObjectNamespace<PoolObject>;
+  /** One object an organisation, named by its id. */
+  readonly BILLING: DurableObjectNamespace<BillingObject>;
+  /** The second level of a tenant's embedding cache: one object a shard, named `<tenant>:<shard>`. */
+  readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
+}
+
+/** The scheduler cell that everything runs in. */
+export const SCHEDULER_CELL = 'default';

@@ -1,0 +1,176 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { AttemptNews, Grant, Progress, ReportVerdict } from '../src/contract/attempt.ts';
+import { jobOfAttempt } from '../src/contract/attempt-names.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import { must } from '../src/kernel/assert.ts';
+import { constantTimeEqual } from '../src/kernel/constant-time-equal.ts';
+import { base32 } from '../src/kernel/ids.ts';
+import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import { assign, extended, holds, swept } from '../src/pools/agent-lease.ts';
+import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
+import { afterVerdict, newsOf } from '../src/pools/lease-news.ts';
+import type { ObjectsEnv } from './env.ts';
+import { SCHEDULER_CELL } from './env.ts';
+import { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
+import { WaitingAgents } from './waiting-agents.ts';
+
+const BATCH = LIMITS.schedulerBatchMaxCount;
+
+/** One pool: its agents, and which attempt each of them holds. Speaks to the scheduler for all of them, in batches. */
+export class PoolObject extends DurableObject<ObjectsEnv> {
+  readonly #store = new SqlitePoolStore(this.ctx.storage);
+  readonly #waiting = new WaitingAgents();
+  #claiming = false;
+  /** When the alarm is known to ring; in the past when that is not known. */
+  #alarmAtMs = 0;
+
+  create(id: PoolId, tokenMac: string): void {
+    this.#store.create({ id, tokenMac });
+  }
+
+  /** Whether the pool exists and this is the digest of its agents' token. */
+  knows(tokenMac: string): boolean {
+    const pool = this.#store.identity();
+    return pool !== undefined && constantTimeEqual(pool.tokenMac, tokenMac);
+  }
+
+  register(name: string): Outcome<AgentId> {
+    this.#store.forgetAgents(Date.now());
+    const count = this.#store.agentCount();
+    if (count >= LIMITS.agentsMaxCount) return refuse('limit_exceeded', `the pool has ${count} agents; agentsMaxCount is ${LIMITS.agentsMaxCount}`);
+    const id = `agt_${base32(crypto.getRandomValues(new Uint8Array(16)))}` as AgentId;
+    this.#store.addAgent(id, name, Date.now());
+    return ok(id);
+  }
+
+  /** The attempt that the agent holds, or waits up to `waitMs` for one. Refuses an unknown agent with `state_conflict`. */
+  async lease(agentId: AgentId, waitMs: number): Promise<Outcome<Grant | null>> {
+    if (!this.#store.sawAgent(agentId, Date.now())) return refuse('state_conflict', 'the pool does not know this agent: register first');
+    const deadlineMs = Date.now() + waitMs;
+    for (;;) {
+      const leftMs = deadlineMs - Date.now();
+      const held = this.#store.heldBy(agentId);
+      if (held !== undefined) return ok(held.grant);
+      const called = this.#waiting.wait(agentId, Math.min(Math.max(leftMs, 0), LIMITS.poolSyncMs));
+      await this.#claim();
+      if (leftMs <= 0) return ok(this.#store.heldBy(agentId)?.grant ?? null);
+      await called;
+    }
+  }
+
+  heartbeat(attemptId: AttemptId, fence: number, progress: Progress): Outcome<AgentLease['command']> {
+    const lease = this.#store.find(attemptId);
+    if (!holds(lease, fence)) return stale(attemptId);
+    const alive = extended(lease, progress, Date.now());
+    this.#store.save(alive);
+    // The first sign of life makes the job `running`; later ones travel with the next sync.
+    if (lease.progress === null) this.ctx.waitUntil(this.#tell([alive]));
+    return ok(lease.command);
+  }
+
+  /** The attempt, if the fence shows that its agent still holds it. */
+  held(attemptId: AttemptId, fence: number): Outcome<Grant> {
+    const lease = this.#store.find(attemptId);
+    return holds(lease, fence) ? ok(lease.grant) : stale(attemptId);
+  }
+
+  /** Ends an attempt; answered once the scheduler has it on record. A repeated end is answered as the first time. */
+  async end(attemptId: AttemptId, fence: number, news: Exclude<AttemptNews, { kind: 'progress' }>): Promise<Outcome<null>> {
+    const lease = this.#store.find(attemptId);
+    if (lease !== undefined && !holds(lease, fence)) return stale(attemptId);
+    const [verdict] = await this.#scheduler().report(this.#id(), [{ jobId: jobOfAttempt(attemptId), fence, ...news }]);
+    this.#store.remove(attemptId);
+    return verdict === 'accepted' ? ok(null) : stale(attemptId);
+  }
+
+  summary(): { readonly agents: number; readonly running: number } {
+    return { agents: this.#store.agentCount(), running: this.#store.leaseCount() };
+  }
+
+  /** There may be work, or news of an attempt. */
+  async nudge(): Promise<void> {
+    if (this.#store.identity() === undefined) return;
+    await this.#tell(this.#store.unsynced(Date.now() + 1, BATCH));
+    await this.#claim();
+  }
+
+  /** Takes attempts from silent agents, and brings the scheduler up to date: everything it has not heard of for half a period. */
+  override async alarm(): Promise<void> {
+    this.#alarmAtMs = 0;
+    const nowMs = Date.now();
+    for (const lease of this.#store.ended(nowMs, BATCH)) this.#store.save(swept(lease, nowMs));
+    // Armed before the scheduler is asked: a failing call must not end the rhythm.
+    await this.#arm();
+    for (let leases; (leases = this.#store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH)).length > 0;) await this.#tell(leases);
+  }
+
+  /** Asks the scheduler for as much work as agents wait for, and hands it out. */
+  async #claim(): Promise<void> {
+    if (this.#claiming) return;
+    this.#claiming = true;
+    try {
+      while (this.#waiting.count > 0) {
+        const wanted = Math.min(this.#waiting.count, BATCH);
+        const grants = await this.#scheduler().claim(this.#id(), wanted);
+        await this.#handOut(grants);
+        if (grants.length < wanted) return;
+      }
+    } finally {
+      this.#claiming = false;
+    }
+  }
+
+  async #handOut(grants: readonly Grant[]): Promise<void> {
+    if (grants.length === 0) return;
+    const nowMs = Date.now();
+    // An agent may have stopped waiting meanwhile: what nobody took ends as never started, and the scheduler soon knows.
+    for (const grant of grants) {
+      const agentId = this.#waiting.next();
+      const lease = assign(grant, agentId ?? ('agt_none' as AgentId), nowMs);
+      this.#store.save(agentId === undefined ? { ...lease, lost: true } : lease);
+      if (agentId !== undefined) this.#waiting.call(agentId);
+    }
+    await this.#arm();
+  }
+
+  /** Keeps the alarm ringing every `poolSyncMs` while there are leases. */
+  async #arm(): Promise<void> {
+    const nowMs = Date.now();
+    if (this.#alarmAtMs > nowMs || !this.#store.hasLeases()) return;
+    this.#alarmAtMs = nowMs + LIMITS.poolSyncMs;
+    await this.ctx.storage.setAlarm(this.#alarmAtMs);
+  }
+
+  /** Tells the scheduler what these leases do, and obeys its verdicts. */
+  async #tell(leases: readonly AgentLease[]): Promise<void> {
+    const news = leases.flatMap((lease) => newsOf(lease) ?? []);
+    const verdicts = news.length === 0 ? [] : await this.#scheduler().report(this.#id(), news);
+    this.#store.markSynced(leases.map(({ grant }) => grant.attemptId), Date.now());
+    leases
+      .filter((lease) => newsOf(lease) !== undefined)
+      .forEach(({ grant }, position) => this.#obey(grant.attemptId, must(verdicts[position], 'a verdict for each report')));
+  }
+
+  #obey(attemptId: AttemptId, verdict: ReportVerdict): void {
+    // Read again: a heartbeat may have come while the scheduler was asked.
+    const lease = this.#store.find(attemptId);
+    if (lease === undefined) return;
+    const next = afterVerdict(lease, verdict);
+    if (next === undefined) this.#store.remove(attemptId);
+    else this.#store.save(next);
+  }
+
+  #scheduler() {
+    return this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL));
+  }
+
+  #id(): PoolId {
+    return must(this.#store.identity(), 'only the agents of a pool that exists get here').id;
+  }
+}
+
+const stale = (attemptId: AttemptId) => refuse('stale_fence', `attempt ${attemptId} is not yours any more: drop it`);

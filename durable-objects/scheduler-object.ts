@@ -1,0 +1,140 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import type { PoolRecord } from '../src/contract/pool-record.ts';
+import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import { commit } from '../src/scheduler/decision.ts';
+import type { Nudge } from '../src/scheduler/decision.ts';
+import type { Events, Replies } from '../src/scheduler/event.ts';
+import type { Job, JobRequest } from '../src/scheduler/job.ts';
+import { step } from '../src/scheduler/step.ts';
+import type { ObjectsEnv } from './env.ts';
+import { migrate } from './sqlite/migrate.ts';
+import { JOB_MIGRATIONS, SqliteJobStore } from './sqlite/sqlite-job-store.ts';
+import { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
+import { SqlitePoolRegistry } from './sqlite/sqlite-pool-registry.ts';
+
+/** After this the ledger is tried again. */
+const LEDGER_RETRY_MS = 5_000;
+
+/** One scheduler cell: every job, and which pool runs it. Decides by `step`; writes each step in one transaction. */
+export class SchedulerObject extends DurableObject<ObjectsEnv> {
+  readonly #jobs = new SqliteJobStore(this.ctx.storage);
+  readonly #outbox = new SqliteOutbox(this.ctx.storage);
+  readonly #pools = new SqlitePoolRegistry(this.ctx.storage);
+  /** Pools that asked for more work than there was. A hint: they ask again by themselves. */
+  readonly #waiting = new Set<PoolId>();
+  /** When the alarm is known to ring; undefined when that is not known. */
+  #alarmAtMs: number | undefined;
+
+  constructor(ctx: DurableObjectState, env: ObjectsEnv) {
+    super(ctx, env);
+    migrate(ctx.storage, JOB_MIGRATIONS);
+  }
+
+  submit(request: JobRequest): Outcome<Job> {
+    return this.#do({ kind: 'submit', request });
+  }
+
+  cancel(tenantId: TenantId, jobId: JobId): Outcome<Job> {
+    return this.#do({ kind: 'cancel', tenantId, jobId });
+  }
+
+  /** Work for `count` idle agents of a pool. */
+  claim(poolId: PoolId, count: number): readonly Grant[] {
+    const grants = this.#do({ kind: 'claim', poolId, count });
+    if (grants.length < count) this.#waiting.add(poolId);
+    return grants;
+  }
+
+  /** What becomes of each of at most `schedulerBatchMaxCount` reports, in their order. */
+  report(poolId: PoolId, reports: readonly AttemptReport[]): readonly ReportVerdict[] {
+    return reports.map((report) => this.#do({ kind: 'report', poolId, report }));
+  }
+
+  job(tenantId: TenantId, jobId: JobId): Outcome<Job> {
+    const job = this.#jobs.find(jobId);
+    return job === undefined || job.tenantId !== tenantId ? refuse('job_not_found', `no job ${jobId}`, 'job') : ok(job);
+  }
+
+  /** Jobs of the tenant, newest first, older than the job `after`: one more than `limit` when there are more. */
+  jobs(tenantId: TenantId, limit: number, after: JobId | undefined): Outcome<readonly Job[]> {
+    if (after === undefined) return ok(this.#jobs.newest(tenantId, Number.MAX_SAFE_INTEGER, limit + 1));
+    const last = this.job(tenantId, after);
+    return last.ok ? ok(this.#jobs.newest(tenantId, last.value.sequence, limit + 1)) : last;
+  }
+
+  addPool(pool: PoolRecord): Outcome<PoolRecord> {
+    return this.#pools.add(pool);
+  }
+
+  pool(id: PoolId): Outcome<PoolRecord> {
+    const pool = this.#pools.find(id);
+    return pool === undefined ? refuse('pool_not_found', `no pool ${id}`, 'pool') : ok(pool);
+  }
+
+  /** Pools by id, after `after`: one more than `limit` when there are more. */
+  pools(limit: number, after = ''): readonly PoolRecord[] {
+    return this.#pools.page(after, limit + 1);
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAtMs = undefined;
+    this.#do({ kind: 'expire', count: LIMITS.schedulerBatchMaxCount });
+    await this.#deliver(LIMITS.schedulerBatchMaxCount);
+    await this.#arm();
+  }
+
+  #do<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): Replies[Kind] {
+    const { reply, nudges } = this.ctx.storage.transactionSync(() => {
+      const decided = step<Kind>(this.#jobs, event, Date.now());
+      return { reply: decided.reply, nudges: commit(this.#jobs, decided.decisions) };
+    });
+    // In the same breath as the transaction: either both are stored or neither.
+    this.ctx.waitUntil(this.#arm());
+    for (const nudge of nudges) this.#nudge(nudge);
+    return reply;
+  }
+
+  /** Sets the alarm for the next lease that ends or usage that is due. */
+  async #arm(): Promise<void> {
+    const nextMs = Math.min(this.#jobs.nextLeaseEndMs() ?? Infinity, this.#outbox.nextDueMs() ?? Infinity);
+    if (nextMs >= (this.#alarmAtMs ?? Infinity)) return;
+    this.#alarmAtMs = nextMs;
+    await this.ctx.storage.setAlarm(nextMs);
+  }
+
+  /** Hands the ledgers the usage that is due, and keeps what they do not acknowledge. */
+  async #deliver(count: number): Promise<void> {
+    for (const [organisationId, events] of this.#outbox.due(Date.now(), count)) {
+      const acknowledged = await this.#record(organisationId, events);
+      if (acknowledged) this.#outbox.remove(events);
+      else this.#outbox.postpone(events, Date.now() + LEDGER_RETRY_MS);
+    }
+  }
+
+  async #record(organisationId: OrganisationId, events: readonly UsageEvent[]): Promise<boolean> {
+    try {
+      const recorded = await this.env.BILLING.get(this.env.BILLING.idFromName(organisationId)).record(events);
+      if (recorded.ok) return true;
+      console.error(JSON.stringify({ level: 'error', message: recorded.error.message, organisation: organisationId }));
+    } catch (error) {
+      console.error(JSON.stringify({ level: 'error', message: 'the ledger did not answer', organisation: organisationId, cause: String(error) }));
+    }
+    return false;
+  }
+
+  #nudge({ poolId }: Nudge): void {
+    const target = poolId === 'waiting' ? this.#waiting.values().next().value : poolId;
+    if (target === undefined) return;
+    this.#waiting.delete(target);
+    // A hint: a pool that does not hear it asks again within `poolSyncMs`.
+    const heard = this.env.POOL.get(this.env.POOL.idFromName(target)).nudge();
+    this.ctx.waitUntil(heard.catch(() => undefined));
+  }
+}

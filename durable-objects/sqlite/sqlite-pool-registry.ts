@@ -1,0 +1,48 @@
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import type { PoolRecord } from '../../src/contract/pool-record.ts';
+import type { PoolId } from '../../src/kernel/ids.ts';
+import { ok } from '../../src/kernel/result.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+
+/** The pools of a scheduler cell. */
+export class SqlitePoolRegistry {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
+  add(pool: PoolRecord): Outcome<PoolRecord> {
+    const known = this.find(pool.id);
+    if (known !== undefined) {
+      const same = known.name === pool.name && known.owner === pool.owner;
+      return same ? ok(known) : refuse('idempotency_mismatch', 'the idempotency key was used for another pool', 'idempotency-key');
+    }
+    const { taken, count } = this.#sql
+      .exec<{ taken: number; count: number }>('SELECT count(*) AS count, coalesce(max(name = ?), 0) AS taken FROM pools', pool.name)
+      .one();
+    if (taken === 1) return refuse('already_exists', `there is a pool named ${pool.name}`, 'name');
+    if (count >= LIMITS.poolsMaxCount) return refuse('limit_exceeded', `there are ${count} pools; poolsMaxCount is ${LIMITS.poolsMaxCount}`);
+    this.#sql.exec('INSERT INTO pools (id, name, body) VALUES (?, ?, ?)', pool.id, pool.name, JSON.stringify(pool));
+    return ok(pool);
+  }
+
+  find(id: PoolId): PoolRecord | undefined {
+    return this.#pools('SELECT body FROM pools WHERE id = ?', id)[0];
+  }
+
+  /** At most `count` pools whose id follows `after`, by id. */
+  page(after: string, count: number): readonly PoolRecord[] {
+    return this.#pools('SELECT body FROM pools WHERE id > ? ORDER BY id LIMIT ?', after, count);
+  }
+
+  #pools(query: string, ...bindings: (string | number)[]): readonly PoolRecord[] {
+    return this.#sql
+      .exec<{ body: string }>(query, ...bindings)
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as PoolRecord);
+  }
+}

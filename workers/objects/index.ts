@@ -1,0 +1,6 @@
+export { BillingObject } from '../../durable-objects/billing-object.ts';
+export { PoolObject } from '../../durable-objects/pool-object.ts';
+export { SchedulerObject } from '../../durable-objects/scheduler-object.ts';
+
+/** Nobody calls this Worker over HTTP: it only hosts the classes above. */
+export default {};
