@@ -1,6 +1,13 @@
+import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
+import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
+
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
 export interface GatewayEnv {
   readonly ASSETS: Fetcher;
+  /** One object a shard, named `<tenant>:<shard>`. */
+  readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
+  /** One object a tenant, named by its id. */
+  readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
   readonly LOG_LEVEL?: string;
 }

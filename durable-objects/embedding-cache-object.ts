@@ -1,0 +1,51 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { LoggedPredicate } from '../src/cache/purge-predicate.ts';
+import type { NewVector, StoredVectors } from '../src/cache/stored-vector.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import { EmbeddingCacheStore } from './sqlite/embedding-cache-store.ts';
+
+/** Sweeps are at least this far apart, unless one left work: entries that ran out are not served, they only take room. */
+const SWEEP_EVERY_MS = 60_000;
+
+/**
+ * One shard of a tenant's second-level embedding cache; its name is `<tenant>:<shard>`. It knows nothing of purges but how to erase: whoever
+ * reads judges by the position in each entry.
+ */
+export class EmbeddingCacheObject extends DurableObject {
+  readonly #store = new EmbeddingCacheStore(this.ctx.storage, {
+    entriesMax: LIMITS.cacheShardEntriesMax,
+    bytesMax: LIMITS.cacheShardBytesMax,
+    touchesMax: LIMITS.cacheTouchesMaxCount,
+    sweepRowsMax: LIMITS.cacheSweepRowsMax,
+  });
+
+  /** The vectors of those digests that are here, under one contract. */
+  get(contractHash: string, digests: readonly string[]): StoredVectors {
+    return this.#store.get(contractHash, digests, Date.now());
+  }
+
+  /** Row `i` of `vectors` is the vector of `entries[i]`. */
+  async put(contractHash: string, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void> {
+    const nowMs = Date.now();
+    this.#store.put(contractHash, entries, vectors, nowMs);
+    if (entries.some(({ ttlMs }) => ttlMs !== undefined)) await this.#armSweep(nowMs);
+  }
+
+  /** Deletes a slice of what a purge took; whether there may be more. */
+  erase(purge: LoggedPredicate): boolean {
+    return this.#store.erase(purge);
+  }
+
+  override async alarm(): Promise<void> {
+    const nowMs = Date.now();
+    if (this.#store.sweep(nowMs)) await this.ctx.storage.setAlarm(nowMs);
+    else await this.#armSweep(nowMs);
+  }
+
+  async #armSweep(nowMs: number): Promise<void> {
+    const endMs = this.#store.nextEndMs();
+    if (endMs === undefined || (await this.ctx.storage.getAlarm()) !== null) return;
+    await this.ctx.storage.setAlarm(Math.max(endMs, nowMs + SWEEP_EVERY_MS));
+  }
+}
