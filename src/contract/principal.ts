@@ -11,6 +11,8 @@ export interface TenantPrincipal {
   readonly projectId: ProjectId;
   readonly keyId: KeyId;
   readonly scopes: readonly Scope[];
+  /** Scopes of the key that do not count now, because nobody can say whether it has been revoked. */
+  readonly withheld?: readonly Scope[];
 }
 
 /** The bootstrap admin key: may do everything, belongs to no tenant. */

@@ -78,6 +78,9 @@ function deny(principal: Principal, { access }: Endpoint): Refusal | undefined {
   if (access.kind === 'tenant' && principal.kind === 'admin') {
     return refusal('scope_denied', 'the admin key belongs to no tenant: use a key of the tenant');
   }
+  if (principal.kind === 'tenant' && principal.withheld?.includes(access.scope)) {
+    return refusal('unavailable', `whether the key still has the scope "${access.scope}" cannot be checked now; try again`);
+  }
   return allows(principal, access.scope) ? undefined : refusal('scope_denied', `the key lacks the scope "${access.scope}"`);
 }
 

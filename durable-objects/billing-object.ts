@@ -1,0 +1,60 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import type { UsageEvent } from '../src/contract/usage-event.ts';
+import { ok } from '../src/kernel/result.ts';
+import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
+import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
+import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
+import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
+
+/** How often ids that can no longer arrive are forgotten, and how many one alarm takes. */
+const SWEEP_MS = 3_600_000;
+const SWEEP_MAX_COUNT = 10_000;
+
+export interface Recorded {
+  readonly recorded: number;
+  readonly duplicates: number;
+  /** Older than ids are remembered: not counted, since they may have been before. */
+  readonly late: number;
+}
+
+/** The ledger of one organisation: usage counted once, whoever delivers it how often. */
+export class BillingObject extends DurableObject {
+  #opened: SqliteUsageLedger | undefined;
+
+  /** Counts events by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
+  async record(events: readonly UsageEvent[]): Promise<Outcome<Recorded>> {
+    const countMax = LIMITS.usageBatchMaxCount;
+    if (events.length > countMax) return refuse('limit_exceeded', `${events.length} events are above usageBatchMaxCount (${countMax})`);
+    const nowMs = Date.now();
+    const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
+    const recorded = this.#ledger.record(inTime);
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nowMs + SWEEP_MS);
+    return ok({ recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length });
+  }
+
+  /** Priced lines of whole hours. Refuses with `limit_exceeded` when there are too many to answer. */
+  usage(query: UsageQuery): Outcome<UsageLine[]> {
+    const countMax = LIMITS.usageGroupsMaxCount;
+    const lines: UsageLine[] = [];
+    for (const { edition, fromMs, toMs } of editionSpans(query, PRICE_BOOK)) {
+      lines.push(...priced(this.#ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
+    }
+    if (lines.length <= countMax) return ok(lines);
+    return refuse('limit_exceeded', `more than usageGroupsMaxCount (${countMax}) lines: ask for less time or fewer dimensions`, 'group_by');
+  }
+
+  override async alarm(): Promise<void> {
+    const nowMs = Date.now();
+    const done = this.#ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
+    await this.ctx.storage.setAlarm(done ? nowMs + SWEEP_MS : nowMs);
+  }
+
+  get #ledger(): SqliteUsageLedger {
+    this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
+    return this.#opened;
+  }
+}

@@ -1,0 +1,28 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { Organisation } from '../src/tenancy/organisation.ts';
+import type { PageOf } from '../src/tenancy/page-of.ts';
+import { SqliteDocumentStore } from './sqlite/document-store.ts';
+
+interface Bodies extends Record<string, object> {
+  organisation: Organisation;
+}
+
+/** The list of organisations, for the admin. Only one exists; no request of a tenant passes through it. */
+export class DirectoryObject extends DurableObject {
+  readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage);
+
+  /** Adding an organisation again changes nothing. */
+  add(organisation: Organisation, digest: string): Outcome<Organisation> {
+    this.#documents.open();
+    // Names of organisations need not be unique.
+    const document = { id: organisation.id, parent: '', name: organisation.id, digest, body: organisation };
+    return this.#documents.transaction(() => this.#documents.insert('organisation', document, LIMITS.organisationsMaxCount));
+  }
+
+  page(limit: number, after: string | undefined): PageOf<Organisation> {
+    return this.#documents.exists() ? this.#documents.page('organisation', '', limit, after) : { items: [], hasMore: false };
+  }
+}

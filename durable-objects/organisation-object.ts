@@ -1,0 +1,159 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import { assert } from '../src/kernel/assert.ts';
+import type { KeyId, TenantId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { AuditEntry } from '../src/tenancy/audit-entry.ts';
+import { issue, revoke, rotate } from '../src/tenancy/keys/key-record.ts';
+import type { KeyRecord, NewKey } from '../src/tenancy/keys/key-record.ts';
+import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
+import type { PageOf } from '../src/tenancy/page-of.ts';
+import type { Ticket } from '../src/tenancy/ticket.ts';
+import { SqliteDocumentStore } from './sqlite/document-store.ts';
+
+interface Bodies extends Record<string, object> {
+  organisation: Organisation;
+  tenant: Tenant;
+  project: Project;
+  key: KeyRecord;
+}
+
+/** One organisation: its tenants, projects and API keys. Knows only the MACs of keys, never a secret. */
+export class OrganisationObject extends DurableObject {
+  readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage);
+
+  found(organisation: Organisation, ticket: Ticket): Outcome<Organisation> {
+    this.#documents.open();
+    const { id, name } = organisation;
+    return this.#insert('organisation', { id, parent: '', name, body: organisation }, 1, ticket);
+  }
+
+  /** A tenant and its default project, in one step. */
+  addTenant(tenant: Tenant, project: Project, ticket: Ticket): Outcome<Tenant> {
+    return this.#inside(() => {
+      const { id, organisationId: parent, name } = tenant;
+      const added = this.#insert('tenant', { id, parent, name, body: tenant }, LIMITS.tenantsPerOrganisationMaxCount, ticket);
+      if (!added.ok) return added;
+      const first = this.#insert('project', { id: project.id, parent: id, name: project.name, body: project }, 1, ticket);
+      assert(first.ok, 'a new tenant has room for its default project');
+      return added;
+    });
+  }
+
+  addProject(project: Project, ticket: Ticket): Outcome<Project> {
+    return this.#insideTenant(project.tenantId, () => {
+      const { id, tenantId: parent, name } = project;
+      return this.#insert('project', { id, parent, name, body: project }, LIMITS.projectsPerTenantMaxCount, ticket);
+    });
+  }
+
+  /** Refuses with `project_not_found` when the project is not the tenant's. */
+  addKey(key: NewKey, ticket: Ticket): Outcome<KeyRecord> {
+    return this.#insideTenant(key.tenantId, () => {
+      if (this.#documents.find('project', key.projectId)?.tenantId !== key.tenantId) {
+        return refuse('project_not_found', 'the tenant has no such project', 'project');
+      }
+      const { id, tenantId: parent } = key;
+      // Names of keys need not be unique: two may be called "ci".
+      const added = this.#insert('key', { id, parent, name: id, body: issue(key) }, LIMITS.keysPerTenantMaxCount, ticket);
+      if (!added.ok || added.value.secrets[0]?.mac === key.mac) return added;
+      return refuse('state_conflict', 'the key this idempotency-key made has been rotated since', 'idempotency-key');
+    });
+  }
+
+  tenant(id: TenantId): Outcome<Tenant> {
+    return this.#insideTenant(id, ok);
+  }
+
+  tenants(limit: number, after: string | undefined): Outcome<PageOf<Tenant>> {
+    return this.#inside((organisation) => ok(this.#documents.page('tenant', organisation.id, limit, after)));
+  }
+
+  projects(tenantId: TenantId, limit: number, after: string | undefined): Outcome<PageOf<Project>> {
+    return this.#insideTenant(tenantId, () => ok(this.#documents.page('project', tenantId, limit, after)));
+  }
+
+  keys(tenantId: TenantId, limit: number, after: string | undefined): Outcome<PageOf<KeyRecord>> {
+    return this.#insideTenant(tenantId, () => ok(this.#documents.page('key', tenantId, limit, after)));
+  }
+
+  /** The key, if it is there; `tenantId` narrows to one tenant. */
+  key(id: KeyId, tenantId?: TenantId): Outcome<KeyRecord> {
+    const record = this.#documents.exists() ? this.#documents.find('key', id) : undefined;
+    if (record !== undefined && (tenantId === undefined || record.tenantId === tenantId)) return ok(record);
+    return refuse('key_not_found', 'there is no such key', 'key');
+  }
+
+  rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Outcome<KeyRecord> {
+    return this.#changeKey(id, tenantId, 'rotate', actor, (record, nowMs) => rotate(record, mac, graceMs, nowMs));
+  }
+
+  revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Outcome<KeyRecord> {
+    return this.#changeKey(id, tenantId, 'revoke', actor, (record, nowMs) => ok(revoke(record, nowMs)));
+  }
+
+  /** Writes an action on a tenant that another object carries out. */
+  note(tenantId: TenantId, action: string, actor: string): Outcome<Tenant> {
+    return this.#insideTenant(tenantId, (tenant) => {
+      this.#documents.note({ atMs: Date.now(), actor, action, subject: tenantId });
+      return ok(tenant);
+    });
+  }
+
+  /** What was done here and by whom, newest first. */
+  audit(limit: number): Outcome<readonly AuditEntry[]> {
+    return this.#inside(() => ok(this.#documents.trail(limit)));
+  }
+
+  #inside<T>(body: (organisation: Organisation) => Outcome<T>): Outcome<T> {
+    // Ids come from callers: an invented one must read nothing and write nothing.
+    const [organisation] = this.#documents.exists() ? this.#documents.page('organisation', '', 1, undefined).items : [];
+    if (organisation === undefined) return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
+    return this.#documents.transaction(() => body(organisation));
+  }
+
+  #insideTenant<T>(tenantId: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
+    const inside = this.#inside((): Outcome<T> => {
+      const tenant = this.#documents.find('tenant', tenantId);
+      return tenant === undefined ? refuse('tenant_not_found', 'there is no such tenant', 'tenant') : body(tenant);
+    });
+    return !inside.ok && inside.error.code === 'organisation_not_found' ? refuse('tenant_not_found', 'there is no such tenant', 'tenant') : inside;
+  }
+
+  #insert<K extends 'organisation' | 'tenant' | 'project' | 'key'>(
+    kind: K,
+    document: { id: string; parent: string; name: string; body: Bodies[K] },
+    countMax: number,
+    { actor, digest }: Ticket,
+  ): Outcome<Bodies[K]> {
+    return this.#documents.transaction(() => {
+      const inserted = this.#documents.insert(kind, { ...document, digest }, countMax);
+      if (inserted.ok && inserted.value === document.body) {
+        this.#documents.note({ atMs: Date.now(), actor, action: `${kind}.create`, subject: document.id });
+      }
+      return inserted;
+    });
+  }
+
+  #changeKey(
+    id: KeyId,
+    tenantId: TenantId | undefined,
+    action: 'rotate' | 'revoke',
+    actor: string,
+    change: (record: KeyRecord, nowMs: number) => Outcome<KeyRecord>,
+  ): Outcome<KeyRecord> {
+    const found = this.key(id, tenantId);
+    if (!found.ok) return found;
+    const nowMs = Date.now();
+    const changed = change(found.value, nowMs);
+    if (!changed.ok || changed.value === found.value) return changed;
+    this.#documents.transaction(() => {
+      this.#documents.replace('key', id, changed.value);
+      this.#documents.note({ atMs: nowMs, actor, action: `key.${action}`, subject: id });
+    });
+    return changed;
+  }
+}

@@ -1,0 +1,116 @@
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { ok } from '../../src/kernel/result.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { AuditEntry } from '../../src/tenancy/audit-entry.ts';
+import type { PageOf } from '../../src/tenancy/page-of.ts';
+import type { Migrations } from './migrate.ts';
+import { migrate } from './migrate.ts';
+
+const MIGRATIONS: Migrations = [
+  `CREATE TABLE documents (
+     position INTEGER PRIMARY KEY AUTOINCREMENT,
+     kind TEXT NOT NULL, id TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL);
+   CREATE UNIQUE INDEX documents_by_id ON documents (kind, id);
+   CREATE UNIQUE INDEX documents_by_name ON documents (kind, parent, name);
+   CREATE INDEX documents_in_order ON documents (kind, parent, position);
+   CREATE TABLE audit (
+     position INTEGER PRIMARY KEY AUTOINCREMENT,
+     at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL);`,
+];
+
+/** A new document. `name` is unique among those of one kind and parent. */
+export interface NewDocument<T> {
+  readonly id: string;
+  readonly parent: string;
+  readonly name: string;
+  /** Of the request that asked for it: the same id with another digest is another request. */
+  readonly digest: string;
+  readonly body: T;
+}
+
+/** Small records as JSON, with an audit trail beside them. Creates its tables with the first document, never for a read. */
+export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>> {
+  readonly #storage: SqlStorage;
+  #ready = false;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+  }
+
+  /** Whether anything was ever stored here. */
+  exists(): boolean {
+    if (!this.#ready) {
+      const tables = this.#storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'documents'").toArray();
+      if (tables.length === 0) return false;
+      this.open();
+    }
+    return true;
+  }
+
+  open(): void {
+    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
+    this.#ready = true;
+  }
+
+  transaction<T>(body: () => T): T {
+    return this.#storage.transactionSync(body);
+  }
+
+  /** Refuses with `idempotency_mismatch`, `already_exists` (the name is taken) or `limit_exceeded`; a repeat answers the first. */
+  insert<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, countMax: number): Outcome<Bodies[K]> {
+    const { sql } = this.#storage;
+    const [same] = sql.exec<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, document.id).toArray();
+    if (same !== undefined) {
+      if (same.digest === document.digest) return ok(JSON.parse(same.body) as Bodies[K]);
+      return refuse('idempotency_mismatch', 'this idempotency-key was used with another body', 'idempotency-key');
+    }
+    if (sql.exec('SELECT 1 FROM documents WHERE kind = ? AND parent = ? AND name = ?', kind, document.parent, document.name).toArray().length > 0) {
+      return refuse('already_exists', `a ${kind} named "${document.name}" exists`, 'name');
+    }
+    const { count } = sql.exec<{ count: number }>('SELECT count(*) AS count FROM documents WHERE kind = ? AND parent = ?', kind, document.parent).one();
+    if (count >= countMax) return refuse('limit_exceeded', `there are ${count} of at most ${countMax} ${kind}s here`);
+    sql.exec(
+      'INSERT INTO documents (kind, id, parent, name, digest, body) VALUES (?, ?, ?, ?, ?, ?)',
+      kind, document.id, document.parent, document.name, document.digest, JSON.stringify(document.body),
+    );
+    return ok(document.body);
+  }
+
+  find<K extends keyof Bodies & string>(kind: K, id: string): Bodies[K] | undefined {
+    const [row] = this.#storage.sql.exec<{ body: string }>('SELECT body FROM documents WHERE kind = ? AND id = ?', kind, id).toArray();
+    return row === undefined ? undefined : (JSON.parse(row.body) as Bodies[K]);
+  }
+
+  replace<K extends keyof Bodies & string>(kind: K, id: string, body: Bodies[K]): void {
+    this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, id);
+  }
+
+  /** The page after the document `after`, in order of creation. */
+  page<K extends keyof Bodies & string>(kind: K, parent: string, limit: number, after: string | undefined): PageOf<Bodies[K]> {
+    const rows = this.#storage.sql
+      .exec<{ body: string }>(
+        `SELECT body FROM documents WHERE kind = ?1 AND parent = ?2
+           AND position > coalesce((SELECT position FROM documents WHERE kind = ?1 AND id = ?3), 0)
+         ORDER BY position LIMIT ?4`,
+        kind, parent, after ?? '', limit + 1,
+      )
+      .toArray();
+    return { items: rows.slice(0, limit).map((row) => JSON.parse(row.body) as Bodies[K]), hasMore: rows.length > limit };
+  }
+
+  note(entry: AuditEntry): void {
+    const { atMs, actor, action, subject } = entry;
+    this.#storage.sql.exec('INSERT INTO audit (at_ms, actor, action, subject) VALUES (?, ?, ?, ?)', atMs, actor, action, subject);
+  }
+
+  /** Newest first. */
+  trail(limit: number): readonly AuditEntry[] {
+    return this.#storage.sql
+      .exec<{ atMs: number; actor: string; action: string; subject: string }>(
+        'SELECT at_ms AS atMs, actor, action, subject FROM audit ORDER BY position DESC LIMIT ?',
+        limit,
+      )
+      .toArray();
+  }
+}

@@ -1,0 +1,57 @@
+import * as z from 'zod';
+
+import { unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { METERS } from './meter.ts';
+import { subjectTenant } from './organisations.ts';
+import { organisationId } from './tenancy-ids.ts';
+
+const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'model', 'route'] as const;
+
+const dollars = z.string().regex(/^\d+\.\d{9}$/).meta({ description: 'US dollars, exact to the nano-dollar.', example: '0.000412000' });
+
+const line = z
+  .object({
+    meter: z.enum(METERS),
+    quantity: z.int().min(0),
+    amount_usd: dollars,
+    price: z.string().meta({ description: 'The edition of the price book.', example: '2026-01-01' }),
+    hour: unixSeconds.optional(),
+    day: unixSeconds.optional(),
+    tenant: z.string().optional(),
+    project: z.string().optional(),
+    model: z.string().nullable().optional(),
+    route: z.string().optional(),
+  })
+  .meta({ id: 'UsageLine', description: 'One meter in one group; its amount is rounded once.' });
+
+const query = z.strictObject({
+  tenant: subjectTenant,
+  organisation: organisationId.optional().meta({ description: 'For the admin: all tenants of an organisation.' }),
+  from: z.coerce.number().int().min(0).optional().meta({ description: 'Seconds since the epoch; the hour it lies in is included. The month so far if absent.' }),
+  to: z.coerce.number().int().min(0).optional().meta({ description: 'Seconds since the epoch; the hour it ends in is included. Now if absent.' }),
+  group_by: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(DIMENSIONS)).max(DIMENSIONS.length))
+    .optional()
+    .meta({ description: `Dimensions, separated by commas: ${DIMENSIONS.join(', ')}. Lines are always split by meter.`, example: 'day,model' }),
+});
+
+export const usageEndpoints = {
+  getUsage: {
+    method: 'GET',
+    path: '/v1/usage',
+    tag: 'Tenancy',
+    summary: 'What was used, and what it costs',
+    access: tenantOrAdmin('usage:read'),
+    meters: [],
+    query,
+    body: NO_BODY,
+    status: 200,
+    reply: json(
+      z.object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars }).meta({ id: 'Usage' }),
+    ),
+  },
+} as const satisfies Record<string, Endpoint>;

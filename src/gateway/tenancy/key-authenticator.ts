@@ -1,0 +1,111 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
+import type { Scope } from '../../contract/scope.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
+import type { Hmac } from '../../kernel/hmac.ts';
+import type { KeyId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import { parseApiKey } from '../../tenancy/keys/api-key.ts';
+import type { KeyRecord } from '../../tenancy/keys/key-record.ts';
+import { UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
+import type { Authenticator } from '../authenticator.ts';
+
+/** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
+export type KeyLookup = (id: KeyId) => Promise<KeyRecord | undefined>;
+
+/** Scopes that let a caller make keys or command pools: refused while nobody can say whether the key is revoked. */
+const CONFIRMED_ONLY: readonly Scope[] = ['keys:write', 'pools:admin'];
+
+interface KnownKey {
+  readonly record: KeyRecord | undefined;
+  /** Taken before the record was asked for: it may be this old. */
+  readonly readAtMs: number;
+}
+
+/**
+ * Checks API keys against records that this isolate remembers.
+ *
+ * A record is used for `keyFreshMs` and then read again, so that a revocation holds within that time. While the store is
+ * unreachable a known key keeps working for `keyUnconfirmedMs`, without the scopes that need confirmation; an unknown one
+ * is `unavailable`.
+ */
+export class KeyAuthenticator implements Authenticator {
+  readonly #adminKeyDigest: Promise<string>;
+  readonly #hmac: Hmac;
+  readonly #lookup: KeyLookup;
+  readonly #clock: Clock;
+  readonly #known = new Map<KeyId, KnownKey>();
+  /** Ids that no key has, apart, so that inventing ids does not push out real keys. */
+  readonly #unknown = new Map<KeyId, KnownKey>();
+  readonly #reading = new Map<KeyId, Promise<KnownKey>>();
+
+  constructor(adminKey: string, hmac: Hmac, lookup: KeyLookup, clock: Clock) {
+    this.#adminKeyDigest = hmac.hex(adminKey);
+    this.#hmac = hmac;
+    this.#lookup = lookup;
+    this.#clock = clock;
+  }
+
+  async authenticate(apiKey: string): Promise<Outcome<Principal>> {
+    const keyId = parseApiKey(apiKey);
+    const mac = await this.#hmac.hex(apiKey);
+    if (!keyId.ok) return constantTimeEqual(mac, await this.#adminKeyDigest) ? ok({ kind: 'admin' }) : keyId;
+    const known = await this.#read(keyId.value);
+    if (known === undefined) return refuse('unavailable', 'the API key cannot be checked now; try again');
+    if (known.record === undefined) return UNKNOWN_KEY;
+    const nowMs = this.#clock.nowMs();
+    const verified = verify(known.record, mac, nowMs);
+    return verified.ok ? ok(principalOf(known.record, nowMs - known.readAtMs > LIMITS.keyFreshMs)) : verified;
+  }
+
+  async #read(id: KeyId): Promise<KnownKey | undefined> {
+    const known = this.#known.get(id) ?? this.#unknown.get(id);
+    const nowMs = this.#clock.nowMs();
+    if (known !== undefined && isWithin(known, LIMITS.keyFreshMs, nowMs)) return known;
+    try {
+      return await this.#readOnce(id, nowMs);
+    } catch {
+      const confirmable = known?.record !== undefined && isWithin(known, LIMITS.keyUnconfirmedMs, nowMs);
+      return confirmable ? known : undefined;
+    }
+  }
+
+  /** Callers that arrive while a record is being read wait for that reading: it began after the last one grew stale. */
+  #readOnce(id: KeyId, nowMs: number): Promise<KnownKey> {
+    const reading = this.#reading.get(id);
+    if (reading !== undefined) return reading;
+    const started = this.#lookup(id)
+      .then((record) => this.#remember(id, { record, readAtMs: nowMs }))
+      .finally(() => this.#reading.delete(id));
+    this.#reading.set(id, started);
+    return started;
+  }
+
+  // The least recently read goes first.
+  #remember(id: KeyId, known: KnownKey): KnownKey {
+    this.#known.delete(id);
+    this.#unknown.delete(id);
+    const [map, countMax] =
+      known.record === undefined ? [this.#unknown, LIMITS.keysUnknownCachedMaxCount] : [this.#known, LIMITS.keysCachedMaxCount];
+    map.set(id, known);
+    const [oldest] = map.keys();
+    if (map.size > countMax && oldest !== undefined) map.delete(oldest);
+    return known;
+  }
+}
+
+// A clock that steps back makes a reading look as if it were to come: it is read again.
+function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
+  const age = nowMs - known.readAtMs;
+  return age >= 0 && age <= ageMs;
+}
+
+function principalOf(record: KeyRecord, isUnconfirmed: boolean): TenantPrincipal {
+  const { organisationId, tenantId, projectId, id: keyId } = record;
+  const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.includes(scope)) : [];
+  const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
+  return { kind: 'tenant', organisationId, tenantId, projectId, keyId, scopes, ...(withheld.length > 0 ? { withheld } : {}) };
+}

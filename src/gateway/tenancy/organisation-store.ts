@@ -1,0 +1,32 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { KeyId, OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { AuditEntry } from '../../tenancy/audit-entry.ts';
+import type { KeyRecord, NewKey } from '../../tenancy/keys/key-record.ts';
+import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
+import type { PageOf } from '../../tenancy/page-of.ts';
+import type { Ticket } from '../../tenancy/ticket.ts';
+
+/** Everything of one organisation. Calls reject when the store cannot be reached. */
+export interface OrganisationStore {
+  found(organisation: Organisation, ticket: Ticket): Promise<Outcome<Organisation>>;
+  addTenant(tenant: Tenant, project: Project, ticket: Ticket): Promise<Outcome<Tenant>>;
+  addProject(project: Project, ticket: Ticket): Promise<Outcome<Project>>;
+  addKey(key: NewKey, ticket: Ticket): Promise<Outcome<KeyRecord>>;
+  tenant(id: TenantId): Promise<Outcome<Tenant>>;
+  tenants(limit: number, after: string | undefined): Promise<Outcome<PageOf<Tenant>>>;
+  projects(tenantId: TenantId, limit: number, after: string | undefined): Promise<Outcome<PageOf<Project>>>;
+  keys(tenantId: TenantId, limit: number, after: string | undefined): Promise<Outcome<PageOf<KeyRecord>>>;
+  key(id: KeyId, tenantId?: TenantId): Promise<Outcome<KeyRecord>>;
+  rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Promise<Outcome<KeyRecord>>;
+  revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Promise<Outcome<KeyRecord>>;
+  note(tenantId: TenantId, action: string, actor: string): Promise<Outcome<Tenant>>;
+  audit(limit: number): Promise<Outcome<readonly AuditEntry[]>>;
+}
+
+export interface Organisations {
+  at(id: OrganisationId): OrganisationStore;
+  readonly directory: {
+    add(organisation: Organisation, digest: string): Promise<Outcome<Organisation>>;
+    page(limit: number, after: string | undefined): Promise<PageOf<Organisation>>;
+  };
+}

@@ -1,0 +1,82 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import { sha256Hex } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Hmac } from '../../kernel/hmac.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { Rng } from '../../kernel/rng.ts';
+import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
+import { ORGANISATION_CHARS, organisationId, organisationOf, projectId, TENANT_CHARS, tenantId } from '../../tenancy/resource-ids.ts';
+import { entropyFor } from './entropy.ts';
+import type { Organisations } from './organisation-store.ts';
+import { actorOf, subjectOf } from './subject.ts';
+
+export interface TenancyParts {
+  readonly organisations: Organisations;
+  readonly hmac: Hmac;
+  readonly rng: Rng;
+  readonly clock: Clock;
+}
+
+interface Named {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** Creates organisations, tenants and projects. With an idempotency key a repeat answers what the first call made. */
+export class TenancyAdmin {
+  readonly #parts: TenancyParts;
+
+  constructor(parts: TenancyParts) {
+    this.#parts = parts;
+  }
+
+  async createOrganisation(principal: Principal, { name, owner }: Named, idempotencyKey: string | undefined): Promise<Outcome<Organisation>> {
+    const entropy = this.#entropy('organisation', idempotencyKey);
+    const id = organisationId(await entropy.bytes('id', ORGANISATION_CHARS));
+    const digest = await digestOf({ name, owner });
+    const organisation = { id, name, owner, createdAtMs: this.#parts.clock.nowMs() };
+    const found = await this.#parts.organisations.at(id).found(organisation, { actor: actorOf(principal), digest });
+    // Listed last: an organisation that is founded and not listed was never answered, so nobody knows of it.
+    return found.ok ? this.#parts.organisations.directory.add(found.value, digest) : found;
+  }
+
+  async createTenant(
+    principal: Principal,
+    body: Named & { readonly organisation: OrganisationId },
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<Tenant>> {
+    const { organisation, name, owner } = body;
+    const entropy = this.#entropy(`tenant:${organisation}`, idempotencyKey);
+    const id = tenantId(organisation, await entropy.bytes('tenant', TENANT_CHARS));
+    const defaultProjectId = projectId(organisation, await entropy.bytes('project', TENANT_CHARS));
+    const createdAtMs = this.#parts.clock.nowMs();
+    const tenant = { id, organisationId: organisation, name, owner, defaultProjectId, createdAtMs };
+    const project = { id: defaultProjectId, tenantId: id, name: 'default', owner, createdAtMs };
+    return this.#parts.organisations.at(organisation).addTenant(tenant, project, await ticket(principal, body));
+  }
+
+  async createProject(
+    principal: Principal,
+    body: Named & { readonly tenant?: TenantId | undefined },
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<Project>> {
+    const subject = subjectOf(principal, body.tenant);
+    if (!subject.ok) return subject;
+    const organisation = organisationOf(subject.value);
+    const entropy = this.#entropy(`project:${subject.value}`, idempotencyKey);
+    const id = projectId(organisation, await entropy.bytes('project', TENANT_CHARS));
+    const project = { id, tenantId: subject.value, name: body.name, owner: body.owner, createdAtMs: this.#parts.clock.nowMs() };
+    return this.#parts.organisations.at(organisation).addProject(project, await ticket(principal, body));
+  }
+
+  #entropy(scope: string, idempotencyKey: string | undefined) {
+    return entropyFor(this.#parts.rng, this.#parts.hmac, scope, idempotencyKey);
+  }
+}
+
+/** The audit actor, and the digest that tells a repeat from a reused idempotency key. */
+export const ticket = async (principal: Principal, body: unknown) => ({ actor: actorOf(principal), digest: await digestOf(body) });
+
+// Parsed bodies list their fields in the order of their schema, whatever order they came in.
+const digestOf = (body: unknown): Promise<string> => sha256Hex(JSON.stringify(body));

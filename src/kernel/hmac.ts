@@ -1,0 +1,21 @@
+import { toHex, utf8 } from './bytes.ts';
+
+/** HMAC-SHA-256 under one secret; the key is imported once. */
+export class Hmac {
+  readonly #secret: string;
+  #key: CryptoKey | undefined;
+
+  constructor(secret: string) {
+    this.#secret = secret;
+  }
+
+  async bytes(message: string): Promise<Uint8Array> {
+    this.#key ??= await crypto.subtle.importKey('raw', utf8(this.#secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    return new Uint8Array(await crypto.subtle.sign('HMAC', this.#key, utf8(message)));
+  }
+
+  /** 64 lower-case hex digits. */
+  async hex(message: string): Promise<string> {
+    return toHex(await this.bytes(message));
+  }
+}

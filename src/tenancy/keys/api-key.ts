@@ -1,0 +1,34 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
+import type { KeyId } from '../../kernel/ids.ts';
+import { base32 } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import { checksum } from './checksum.ts';
+
+/** Random bytes of a secret, of which five bits each are kept: 200 bits. */
+export const SECRET_BYTES = 40;
+
+const SHAPE = /^(sk_([0-9a-hjkmnp-tv-z]{20})_[0-9a-hjkmnp-tv-z]{40})([0-9A-Za-z]{6})$/;
+
+/**
+ * `sk_<public id>_<secret>`: the public id names the key and, by its first half, the organisation that holds it; the
+ * secret ends in a checksum of everything before it.
+ */
+export function formatApiKey(id: KeyId, secret: Uint8Array): string {
+  assert(secret.length === SECRET_BYTES, `a secret is made of ${SECRET_BYTES} bytes`);
+  const body = `sk_${id.slice('key_'.length)}_${base32(secret)}`;
+  return body + checksum(body);
+}
+
+/** Which key a text claims to be. A typo or an invention is refused by its checksum, without asking anybody. */
+export function parseApiKey(text: string): Outcome<KeyId> {
+  const match = SHAPE.exec(text);
+  if (match === null) return refuse('invalid_api_key', 'the API key is not of the form sk_<public id>_<secret>');
+  const [, body, publicId, sum] = match.map((part) => must(part, 'every group of the shape is mandatory'));
+  if (!constantTimeEqual(checksum(must(body, 'group 1')), must(sum, 'group 3'))) {
+    return refuse('invalid_api_key', 'the checksum of the API key is wrong: it is mistyped or cut off');
+  }
+  return ok(`key_${publicId}` as KeyId);
+}

@@ -1,0 +1,70 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Scope } from '../../contract/scope.ts';
+import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+
+/** One way to prove a key. The secret itself is nowhere: only its HMAC under the pepper, which no object holds. */
+export interface KeySecret {
+  readonly mac: string;
+  readonly createdAtMs: number;
+  /** Null for the current secret; a replaced one dies at this time. */
+  readonly validUntilMs: number | null;
+}
+
+/** An API key as it is stored. Newest secret first; at most two. */
+export interface KeyRecord {
+  readonly id: KeyId;
+  readonly organisationId: OrganisationId;
+  readonly tenantId: TenantId;
+  readonly projectId: ProjectId;
+  readonly name: string;
+  readonly owner: string;
+  readonly scopes: readonly Scope[];
+  readonly secrets: readonly KeySecret[];
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly revokedAtMs: number | null;
+}
+
+export type NewKey = Omit<KeyRecord, 'secrets' | 'revokedAtMs'> & { readonly mac: string };
+
+export function issue({ mac, ...key }: NewKey): KeyRecord {
+  return { ...key, secrets: [{ mac, createdAtMs: key.createdAtMs, validUntilMs: null }], revokedAtMs: null };
+}
+
+/** A new secret beside the current one, which stays good for `graceMs`. Rotating to the same secret again changes nothing. */
+export function rotate(record: KeyRecord, mac: string, graceMs: number, nowMs: number): Outcome<KeyRecord> {
+  const dead = deadSince(record, nowMs);
+  if (dead !== undefined) return refuse('state_conflict', `the key is ${dead} and cannot be rotated`);
+  const [current] = record.secrets;
+  if (current?.mac === mac) return ok(record);
+  const replaced = current === undefined ? [] : [{ ...current, validUntilMs: nowMs + graceMs }];
+  return ok({ ...record, secrets: [{ mac, createdAtMs: nowMs, validUntilMs: null }, ...replaced] });
+}
+
+/** Revoking is final, and doing it again changes nothing. */
+export function revoke(record: KeyRecord, nowMs: number): KeyRecord {
+  return record.revokedAtMs === null ? { ...record, revokedAtMs: nowMs } : record;
+}
+
+/** Whether `mac` proves the key now. A wrong secret and a revoked key are told apart from nothing. */
+export function verify(record: KeyRecord, mac: string, nowMs: number): Outcome<KeyRecord> {
+  let proved = false;
+  for (const secret of record.secrets) {
+    const equal = constantTimeEqual(mac, secret.mac);
+    if (equal && (secret.validUntilMs === null || nowMs < secret.validUntilMs)) proved = true;
+  }
+  const dead = deadSince(record, nowMs);
+  if (!proved || dead === 'revoked') return UNKNOWN_KEY;
+  return dead === 'expired' ? refuse('key_expired', 'the API key has expired') : ok(record);
+}
+
+/** The one answer to every key that proves nothing. */
+export const UNKNOWN_KEY = refuse('invalid_api_key', 'the API key is not valid');
+
+function deadSince(record: KeyRecord, nowMs: number): 'revoked' | 'expired' | undefined {
+  if (record.revokedAtMs !== null) return 'revoked';
+  return record.expiresAtMs !== null && nowMs >= record.expiresAtMs ? 'expired' : undefined;
+}

@@ -1,0 +1,28 @@
+import type { OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
+
+/** The customer: everything below it lives in one `OrganisationObject`. */
+export interface Organisation {
+  readonly id: OrganisationId;
+  readonly name: string;
+  readonly owner: string;
+  readonly createdAtMs: number;
+}
+
+/** A wall between data sets: nothing of one tenant is visible to another. */
+export interface Tenant {
+  readonly id: TenantId;
+  readonly organisationId: OrganisationId;
+  readonly name: string;
+  readonly owner: string;
+  readonly defaultProjectId: ProjectId;
+  readonly createdAtMs: number;
+}
+
+/** A line on the bill inside a tenant. */
+export interface Project {
+  readonly id: ProjectId;
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly owner: string;
+  readonly createdAtMs: number;
+}

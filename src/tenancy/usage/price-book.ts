@@ -1,0 +1,54 @@
+import type { Meter } from '../../contract/meter.ts';
+import { must } from '../../kernel/assert.ts';
+
+/** `nano` nano-dollars for every `units` of a meter. */
+export interface Price {
+  readonly nano: number;
+  readonly units: number;
+}
+
+/** Prices that hold from a UTC day on, until the next edition. */
+export interface PriceEdition {
+  /** Names the edition on every line it prices. */
+  readonly id: string;
+  readonly fromMs: number;
+  readonly prices: Readonly<Record<Meter, Price>>;
+}
+
+const PER_MILLION = 1_000_000;
+const HOUR_MS = 3_600_000;
+const dollars = (amount: number): number => Math.round(amount * 1e9);
+
+/** Oldest first. Editions are added, never edited: what has been billed keeps its price. */
+export const PRICE_BOOK: readonly PriceEdition[] = [
+  {
+    id: '2026-01-01',
+    fromMs: Date.UTC(2026, 0, 1),
+    prices: {
+      requests: { nano: dollars(0.15), units: PER_MILLION },
+      embedding_tokens: { nano: dollars(0.02), units: PER_MILLION },
+      embedding_cached_tokens: { nano: dollars(0.002), units: PER_MILLION },
+      vectors_written: { nano: dollars(1), units: PER_MILLION },
+      vector_queries: { nano: dollars(2.5), units: PER_MILLION },
+      job_tokens: { nano: dollars(0.01), units: PER_MILLION },
+      accelerator_ms: { nano: dollars(2.5), units: HOUR_MS },
+    },
+  },
+];
+
+/** The edition in force at a time. What was used before the first is priced by the first. */
+export function editionAt(atMs: number, book: readonly PriceEdition[] = PRICE_BOOK): PriceEdition {
+  return must(book.findLast((edition) => edition.fromMs <= atMs) ?? book[0], 'the price book has an edition');
+}
+
+/** What a quantity costs in nano-dollars, rounded half up, once. Exact for every integer quantity. */
+export function amountNano(quantity: number, price: Price): bigint {
+  const units = BigInt(price.units);
+  return (BigInt(quantity) * BigInt(price.nano) * 2n + units) / (2n * units);
+}
+
+/** Nano-dollars as an exact decimal of dollars, such as `0.000000020`. */
+export function usd(nano: bigint): string {
+  const digits = String(nano < 0n ? -nano : nano).padStart(10, '0');
+  return `${nano < 0n ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+}

@@ -1,0 +1,44 @@
+import type { Meter } from '../../contract/meter.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import type { PriceEdition } from './price-book.ts';
+import { amountNano } from './price-book.ts';
+
+/** What usage can be broken down by. The meter always is: quantities of different meters do not add up. */
+export const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'model', 'route'] as const;
+
+export type Dimension = (typeof DIMENSIONS)[number];
+
+export const HOUR_MS = 3_600_000;
+
+/** Whole hours: `fromMs` included, `toMs` not. */
+export interface UsageQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly tenantId?: TenantId;
+  readonly groupBy: readonly Dimension[];
+}
+
+/** Quantities of one meter in one group, before they are priced. */
+export interface UsageSum {
+  readonly group: Readonly<Partial<Record<Dimension, string | number | null>>>;
+  readonly meter: Meter;
+  readonly quantity: number;
+}
+
+/** One line of a bill: rounded once, here. */
+export interface UsageLine extends UsageSum {
+  readonly priceId: string;
+  readonly amountNano: bigint;
+}
+
+export const priced = (sums: readonly UsageSum[], edition: PriceEdition): UsageLine[] =>
+  sums.map((sum) => ({ ...sum, priceId: edition.id, amountNano: amountNano(sum.quantity, edition.prices[sum.meter]) }));
+
+/** The parts of a period in which one edition of the price book holds. */
+export function editionSpans(query: UsageQuery, book: readonly PriceEdition[]): { edition: PriceEdition; fromMs: number; toMs: number }[] {
+  return book.flatMap((edition, position) => {
+    const fromMs = position === 0 ? query.fromMs : Math.max(query.fromMs, edition.fromMs);
+    const toMs = Math.min(query.toMs, book[position + 1]?.fromMs ?? Infinity);
+    return fromMs < toMs ? [{ edition, fromMs, toMs }] : [];
+  });
+}
