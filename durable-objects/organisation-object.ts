@@ -120,7 +120,9 @@ export class OrganisationObject extends DurableObject {
       const tenant = this.#documents.find('tenant', tenantId);
       return tenant === undefined ? refuse('tenant_not_found', 'there is no such tenant', 'tenant') : body(tenant);
     });
-    return !inside.ok && inside.error.code === 'organisation_not_found' ? refuse('tenant_not_found', 'there is no such tenant', 'tenant') : inside;
+    return !inside.ok && inside.error.code === 'organisation_not_found'
+      ? refuse('tenant_not_found', 'there is no such tenant', 'tenant')
+      : inside;
   }
 
   #insert<K extends 'organisation' | 'tenant' | 'project' | 'key'>(

@@ -60,19 +60,31 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   /** Refuses with `idempotency_mismatch`, `already_exists` (the name is taken) or `limit_exceeded`; a repeat answers the first. */
   insert<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, countMax: number): Outcome<Bodies[K]> {
     const { sql } = this.#storage;
-    const [same] = sql.exec<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, document.id).toArray();
+    const [same] = sql
+      .exec<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, document.id)
+      .toArray();
     if (same !== undefined) {
       if (same.digest === document.digest) return ok(JSON.parse(same.body) as Bodies[K]);
       return refuse('idempotency_mismatch', 'this idempotency-key was used with another body', 'idempotency-key');
     }
-    if (sql.exec('SELECT 1 FROM documents WHERE kind = ? AND parent = ? AND name = ?', kind, document.parent, document.name).toArray().length > 0) {
+    if (
+      sql.exec('SELECT 1 FROM documents WHERE kind = ? AND parent = ? AND name = ?', kind, document.parent, document.name).toArray()
+        .length > 0
+    ) {
       return refuse('already_exists', `a ${kind} named "${document.name}" exists`, 'name');
     }
-    const { count } = sql.exec<{ count: number }>('SELECT count(*) AS count FROM documents WHERE kind = ? AND parent = ?', kind, document.parent).one();
+    const { count } = sql
+      .exec<{ count: number }>('SELECT count(*) AS count FROM documents WHERE kind = ? AND parent = ?', kind, document.parent)
+      .one();
     if (count >= countMax) return refuse('limit_exceeded', `there are ${count} of at most ${countMax} ${kind}s here`);
     sql.exec(
       'INSERT INTO documents (kind, id, parent, name, digest, body) VALUES (?, ?, ?, ?, ?, ?)',
-      kind, document.id, document.parent, document.name, document.digest, JSON.stringify(document.body),
+      kind,
+      document.id,
+      document.parent,
+      document.name,
+      document.digest,
+      JSON.stringify(document.body),
     );
     return ok(document.body);
   }
@@ -93,7 +105,10 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
         `SELECT body FROM documents WHERE kind = ?1 AND parent = ?2
            AND position > coalesce((SELECT position FROM documents WHERE kind = ?1 AND id = ?3), 0)
          ORDER BY position LIMIT ?4`,
-        kind, parent, after ?? '', limit + 1,
+        kind,
+        parent,
+        after ?? '',
+        limit + 1,
       )
       .toArray();
     return { items: rows.slice(0, limit).map((row) => JSON.parse(row.body) as Bodies[K]), hasMore: rows.length > limit };

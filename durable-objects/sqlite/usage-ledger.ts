@@ -2,7 +2,7 @@ import type { Meter } from '../../src/contract/meter.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
 import type { SqlRow, SqlStorage } from '../../src/kernel/sql.ts';
 import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
-import type { Dimension, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
+import type { Dimension, UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
 
@@ -73,7 +73,7 @@ export class SqliteUsageLedger {
         limit,
       )
       .toArray()
-      .map(({ meter, quantity, ...group }) => ({ meter, quantity, group: group as UsageSum['group'] }));
+      .map(({ meter, quantity, ...group }) => ({ meter, quantity, group: group as UsageGroup }));
   }
 
   /** Forgets ids of events from before `beforeMs`, some at a time. True when none is left. */

@@ -1,9 +1,17 @@
 import type { Endpoint } from './endpoint.ts';
+import { keyEndpoints } from './keys.ts';
 import { opsEndpoints } from './ops.ts';
+import { organisationEndpoints } from './organisations.ts';
+import { quotaEndpoints } from './quotas.ts';
+import { usageEndpoints } from './usage.ts';
 
 /** The whole API, by name. The OpenAPI page and the credential matrix are made from this table. */
 export const ENDPOINTS = {
   ...opsEndpoints,
+  ...organisationEndpoints,
+  ...keyEndpoints,
+  ...quotaEndpoints,
+  ...usageEndpoints,
 } as const satisfies Record<string, Endpoint>;
 
 export type EndpointName = keyof typeof ENDPOINTS;

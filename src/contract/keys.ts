@@ -9,7 +9,11 @@ import type { Scope } from './scope.ts';
 import { SCOPES } from './scope.ts';
 import { keyId, projectId, tenantId } from './tenancy-ids.ts';
 
-const scopes = z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).meta({ description: 'What the key may do.', example: ['inference'] });
+const scopes = z
+  .array(z.enum(SCOPES))
+  .min(1)
+  .max(SCOPES.length)
+  .meta({ description: 'What the key may do.', example: ['inference'] });
 
 /** What an application needs; making keys and commanding pools is asked for by name. */
 const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];

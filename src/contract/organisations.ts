@@ -10,7 +10,15 @@ const organisation = z
   .meta({ id: 'Organisation' });
 
 const tenant = z
-  .object({ object: z.literal('tenant'), id: tenantId, organisation: organisationId, name, owner, default_project: projectId, created_at: unixSeconds })
+  .object({
+    object: z.literal('tenant'),
+    id: tenantId,
+    organisation: organisationId,
+    name,
+    owner,
+    default_project: projectId,
+    created_at: unixSeconds,
+  })
   .meta({ id: 'Tenant', description: 'A wall between data sets: nothing of one tenant is visible to another.' });
 
 const project = z

@@ -6,7 +6,10 @@ const CHAR = '[0-9a-hjkmnp-tv-z]';
 
 // The pattern is what makes the text an id, which the string schema cannot say.
 const id = <Id extends string>(pattern: string, example: string, description: string) =>
-  z.string().regex(new RegExp(`^${pattern}$`), `must look like ${example}`).meta({ description, example }) as unknown as z.ZodType<Id, Id>;
+  z
+    .string()
+    .regex(new RegExp(`^${pattern}$`), `must look like ${example}`)
+    .meta({ description, example }) as unknown as z.ZodType<Id, Id>;
 
 /** Ids of tenancy. A tenant's, project's or key's begins with the ten characters of its organisation. */
 export const organisationId = id<OrganisationId>(`org_${CHAR}{10}`, 'org_4v9k2m7q1x', 'An organisation.');

@@ -9,7 +9,10 @@ import { organisationId } from './tenancy-ids.ts';
 
 const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'model', 'route'] as const;
 
-const dollars = z.string().regex(/^\d+\.\d{9}$/).meta({ description: 'US dollars, exact to the nano-dollar.', example: '0.000412000' });
+const dollars = z
+  .string()
+  .regex(/^\d+\.\d{9}$/)
+  .meta({ description: 'US dollars, exact to the nano-dollar.', example: '0.000412000' });
 
 const line = z
   .object({
@@ -29,14 +32,27 @@ const line = z
 const query = z.strictObject({
   tenant: subjectTenant,
   organisation: organisationId.optional().meta({ description: 'For the admin: all tenants of an organisation.' }),
-  from: z.coerce.number().int().min(0).optional().meta({ description: 'Seconds since the epoch; the hour it lies in is included. The month so far if absent.' }),
-  to: z.coerce.number().int().min(0).optional().meta({ description: 'Seconds since the epoch; the hour it ends in is included. Now if absent.' }),
+  from: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: 'Seconds since the epoch; the hour it lies in is included. The month so far if absent.' }),
+  to: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .meta({ description: 'Seconds since the epoch; the hour it ends in is included. Now if absent.' }),
   group_by: z
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(z.enum(DIMENSIONS)).max(DIMENSIONS.length))
     .optional()
-    .meta({ description: `Dimensions, separated by commas: ${DIMENSIONS.join(', ')}. Lines are always split by meter.`, example: 'day,model' }),
+    .meta({
+      description: `Dimensions, separated by commas: ${DIMENSIONS.join(', ')}. Lines are always split by meter.`,
+      example: 'day,model',
+    }),
 });
 
 export const usageEndpoints = {
@@ -51,7 +67,9 @@ export const usageEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(
-      z.object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars }).meta({ id: 'Usage' }),
+      z
+        .object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars })
+        .meta({ id: 'Usage' }),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,9 +1,12 @@
 import { toHex, utf8 } from './bytes.ts';
 
+// The platforms name this type differently.
+type HmacKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
 /** HMAC-SHA-256 under one secret; the key is imported once. */
 export class Hmac {
   readonly #secret: string;
-  #key: CryptoKey | undefined;
+  #key: HmacKey | undefined;
 
   constructor(secret: string) {
     this.#secret = secret;

@@ -3,6 +3,8 @@ import type { Rng } from '../../src/kernel/rng.ts';
 import type { Authenticator } from '../../src/gateway/authenticator.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
 
+import { wireTenancy } from './adapters/tenancy.ts';
+import type { Tenancy } from './adapters/tenancy.ts';
 import { Metrics } from './metrics.ts';
 import type { GatewayEnv } from './env.ts';
 
@@ -13,6 +15,7 @@ export interface Gateway {
   readonly metrics: Metrics;
   readonly authenticator: Authenticator;
   readonly budget: Budget;
+  readonly tenancy: Tenancy;
 }
 
 const wired = new WeakMap<GatewayEnv, Gateway>();
@@ -26,12 +29,16 @@ export function compose(env: GatewayEnv): Gateway {
   return gateway;
 }
 
-function wire(_env: GatewayEnv): Gateway {
+function wire(env: GatewayEnv): Gateway {
+  const clock: Clock = { nowMs: () => Date.now() };
+  const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
+  const tenancy = wireTenancy(env, clock, rng);
   return {
-    clock: { nowMs: () => Date.now() },
-    rng: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+    clock,
+    rng,
     metrics: new Metrics(),
-    authenticator: undefined as never,
-    budget: undefined as never,
+    tenancy,
+    authenticator: tenancy.authenticator,
+    budget: tenancy.budget,
   };
 }

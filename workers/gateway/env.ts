@@ -10,4 +10,11 @@ export interface GatewayEnv {
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
   readonly LOG_LEVEL?: string;
+  /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
+  readonly SLUICE_ADMIN_KEY?: string;
+  readonly SLUICE_KEY_PEPPER?: string;
+  readonly DIRECTORY: DurableObjectNamespace;
+  readonly ORGANISATION: DurableObjectNamespace;
+  readonly QUOTA: DurableObjectNamespace;
+  readonly BILLING: DurableObjectNamespace;
 }

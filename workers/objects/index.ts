@@ -1,3 +1,6 @@
+export { QuotaObject } from '../../durable-objects/quota-object.ts';
+export { OrganisationObject } from '../../durable-objects/organisation-object.ts';
+export { DirectoryObject } from '../../durable-objects/directory-object.ts';
 export { BillingObject } from '../../durable-objects/billing-object.ts';
 export { PoolObject } from '../../durable-objects/pool-object.ts';
 export { SchedulerObject } from '../../durable-objects/scheduler-object.ts';

@@ -87,7 +87,12 @@ export class KeyAdmin {
     return this.#storeOf(id).key(id, tenantOf(principal));
   }
 
-  async list(principal: Principal, tenant: TenantId | undefined, limit: number, after: string | undefined): Promise<Outcome<PageOf<KeyRecord>>> {
+  async list(
+    principal: Principal,
+    tenant: TenantId | undefined,
+    limit: number,
+    after: string | undefined,
+  ): Promise<Outcome<PageOf<KeyRecord>>> {
     const subject = subjectOf(principal, tenant);
     return subject.ok ? this.#parts.organisations.at(organisationOf(subject.value)).keys(subject.value, limit, after) : subject;
   }

@@ -57,7 +57,8 @@ export class SlicedBudget implements Budget {
     this.#tenants.delete(tenantId);
     const holder = `${isolateId}:${tenantId}`;
     const slices =
-      known ?? new TenantSlices({ take: (sequence, ask) => ledger.take(organisationId, tenantId, holder, sequence, ask), clock, background });
+      known ??
+      new TenantSlices({ take: (sequence, ask) => ledger.take(organisationId, tenantId, holder, sequence, ask), clock, background });
     this.#tenants.set(tenantId, slices);
     const [oldest] = this.#tenants.keys();
     // Dropped slices stay spent until their windows end: less may be used, never more.

@@ -31,7 +31,11 @@ export class TenancyAdmin {
     this.#parts = parts;
   }
 
-  async createOrganisation(principal: Principal, { name, owner }: Named, idempotencyKey: string | undefined): Promise<Outcome<Organisation>> {
+  async createOrganisation(
+    principal: Principal,
+    { name, owner }: Named,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<Organisation>> {
     const entropy = this.#entropy('organisation', idempotencyKey);
     const id = organisationId(await entropy.bytes('id', ORGANISATION_CHARS));
     const digest = await digestOf({ name, owner });

@@ -18,9 +18,19 @@ export interface UsageQuery {
   readonly groupBy: readonly Dimension[];
 }
 
+/** Where a sum belongs, by the dimensions that were asked for: hours and days since the epoch, an empty model for none. */
+export interface UsageGroup {
+  readonly hour?: number;
+  readonly day?: number;
+  readonly tenant?: string;
+  readonly project?: string;
+  readonly model?: string;
+  readonly route?: string;
+}
+
 /** Quantities of one meter in one group, before they are priced. */
 export interface UsageSum {
-  readonly group: Readonly<Partial<Record<Dimension, string | number | null>>>;
+  readonly group: UsageGroup;
   readonly meter: Meter;
   readonly quantity: number;
 }

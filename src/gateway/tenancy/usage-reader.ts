@@ -1,0 +1,80 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import { windowStartMs } from '../../tenancy/quota/window.ts';
+import { organisationOf } from '../../tenancy/resource-ids.ts';
+import type { Dimension, UsageLine, UsageQuery } from '../../tenancy/usage/usage-query.ts';
+import { HOUR_MS } from '../../tenancy/usage/usage-query.ts';
+import type { Organisations } from './organisation-store.ts';
+import { subjectOf } from './subject.ts';
+
+/** The ledger of an organisation, as far as it is read. */
+export type UsageLines = (organisationId: OrganisationId, query: UsageQuery) => Promise<Outcome<readonly UsageLine[]>>;
+
+export interface ReadUsage {
+  readonly tenant?: TenantId | undefined;
+  readonly organisation?: OrganisationId | undefined;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly group_by?: readonly Dimension[] | undefined;
+}
+
+interface UsageReaderParts {
+  readonly organisations: Organisations;
+  readonly lines: UsageLines;
+  readonly clock: Clock;
+  /** Delivers what this isolate has not delivered yet, so that callers see their own calls. */
+  readonly flush: () => Promise<void>;
+}
+
+export interface UsageReport {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly lines: readonly UsageLine[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** Answers what was used, in whole hours, by whom and at which price. */
+export class UsageReader {
+  readonly #parts: UsageReaderParts;
+
+  constructor(parts: UsageReaderParts) {
+    this.#parts = parts;
+  }
+
+  async read(principal: Principal, request: ReadUsage): Promise<Outcome<UsageReport>> {
+    const scope = await this.#scope(principal, request);
+    if (!scope.ok) return scope;
+    const nowMs = this.#parts.clock.nowMs();
+    const fromMs = hourBefore((request.from ?? windowStartMs('month', nowMs) / 1000) * 1000);
+    const toMs = hourBefore((request.to ?? nowMs / 1000) * 1000 - 1) + HOUR_MS;
+    if (toMs <= fromMs) return refuse('invalid_value', 'to must be later than from', 'to');
+    const daysMax = LIMITS.usageDaysMax;
+    if (toMs - fromMs > daysMax * DAY_MS) return refuse('limit_exceeded', `a period may span usageDaysMax (${daysMax}) days`, 'from');
+
+    await this.#parts.flush();
+    const { organisationId, tenantId } = scope.value;
+    const query = { fromMs, toMs, groupBy: [...new Set(request.group_by)], ...(tenantId === undefined ? {} : { tenantId }) };
+    const lines = await this.#parts.lines(organisationId, query);
+    return lines.ok ? ok({ fromMs, toMs, lines: lines.value }) : lines;
+  }
+
+  async #scope(principal: Principal, request: ReadUsage): Promise<Outcome<{ organisationId: OrganisationId; tenantId?: TenantId }>> {
+    if (principal.kind === 'admin' && request.tenant === undefined && request.organisation !== undefined) {
+      const some = await this.#parts.organisations.at(request.organisation).tenants(1, undefined);
+      return some.ok ? ok({ organisationId: request.organisation }) : some;
+    }
+    const subject = subjectOf(principal, request.tenant);
+    if (!subject.ok) return subject;
+    const organisationId = organisationOf(subject.value);
+    const tenant = await this.#parts.organisations.at(organisationId).tenant(subject.value);
+    return tenant.ok ? ok({ organisationId, tenantId: subject.value }) : tenant;
+  }
+}
+
+const hourBefore = (ms: number): number => Math.floor(ms / HOUR_MS) * HOUR_MS;

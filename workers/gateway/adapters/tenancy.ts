@@ -1,0 +1,119 @@
+import { waitUntil } from 'cloudflare:workers';
+
+import type { BillingObject } from '../../../durable-objects/billing-object.ts';
+import { syncStub } from '../../../durable-objects/itty.ts';
+import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
+import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
+import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
+import type { OrganisationStore, Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { QuotaAdmin } from '../../../src/gateway/tenancy/quota-admin.ts';
+import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
+import { TenancyAdmin } from '../../../src/gateway/tenancy/tenancy-admin.ts';
+import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
+import type { UsageSink } from '../../../src/gateway/tenancy/usage-delivery.ts';
+import { UsageReader } from '../../../src/gateway/tenancy/usage-reader.ts';
+import type { UsageLines } from '../../../src/gateway/tenancy/usage-reader.ts';
+import { assert } from '../../../src/kernel/assert.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
+import { Hmac } from '../../../src/kernel/hmac.ts';
+import type { OrganisationId } from '../../../src/kernel/ids.ts';
+import type { Rng } from '../../../src/kernel/rng.ts';
+import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
+import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
+import type { GatewayEnv } from '../env.ts';
+import { within } from './within.ts';
+
+/** Who may call, how much, and what it cost: the parts of an isolate that know tenants. */
+export interface Tenancy {
+  readonly authenticator: KeyAuthenticator;
+  readonly budget: SlicedBudget;
+  readonly organisations: Organisations;
+  readonly admin: TenancyAdmin;
+  readonly keys: KeyAdmin;
+  readonly quotas: QuotaAdmin;
+  readonly usage: UsageReader;
+  /** Lines of usage that found no room while the ledger was away. */
+  readonly usageLostCount: () => number;
+}
+
+/** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
+export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng): Tenancy {
+  const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
+  const organisations = organisationsOf(env);
+  const isolateId = crypto.randomUUID();
+  const buffer = new UsageBuffer(isolateId);
+  const delivery = new UsageDelivery({
+    buffer,
+    sink: sinkOf(env),
+    clock,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    background: waitUntil,
+    beside: () => budget.returnIdle(),
+  });
+  const budget = new SlicedBudget({
+    ledger: { take: (organisation, ...rest) => within(quotaOf(env, organisation).take(...rest), LIMITS.controlTimeoutMs) },
+    usage: buffer,
+    clock,
+    isolateId,
+    background: waitUntil,
+    onUsage: () => delivery.notice(),
+  });
+  const parts = { organisations, hmac, rng, clock };
+  return {
+    authenticator: new KeyAuthenticator(secret('SLUICE_ADMIN_KEY', env.SLUICE_ADMIN_KEY), hmac, lookupOf(organisations), clock),
+    budget,
+    organisations,
+    admin: new TenancyAdmin(parts),
+    keys: new KeyAdmin(parts),
+    quotas: new QuotaAdmin(organisations, {
+      setLimits: (organisation, ...rest) => quotaOf(env, organisation).setLimits(...rest),
+      describe: (organisation, tenant) => quotaOf(env, organisation).describe(tenant),
+    }),
+    usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
+    usageLostCount: () => buffer.lostCount,
+  };
+}
+
+function secret(name: string, value: string | undefined): string {
+  const charsMin = LIMITS.adminSecretCharsMin;
+  assert(value !== undefined && value.length >= charsMin, `the secret binding ${name} must have at least ${charsMin} characters`);
+  return value;
+}
+
+// RPC stubs answer promises of what the classes answer; their generated types lose branded ids on the way.
+function organisationsOf(env: GatewayEnv): Organisations {
+  const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as Organisations['directory'];
+  return {
+    at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
+    directory,
+  };
+}
+
+const quotaOf = (env: GatewayEnv, organisation: OrganisationId) => syncStub<QuotaObject>(env.QUOTA, organisation);
+
+const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
+  env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as {
+    record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
+    usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
+  };
+
+const lookupOf = (organisations: Organisations): KeyLookup => {
+  return async (id) => {
+    const found = await within(organisations.at(organisationOf(id)).key(id), LIMITS.controlTimeoutMs);
+    return found.ok ? found.value : undefined;
+  };
+};
+
+const sinkOf = (env: GatewayEnv): UsageSink => {
+  return async (organisation, events) => {
+    const recorded = await within(billingOf(env, organisation).record(events), LIMITS.controlTimeoutMs);
+    assert(recorded.ok, 'a batch of usage is within the limits of the ledger');
+  };
+};
+
+const linesOf =
+  (env: GatewayEnv): UsageLines =>
+  (organisation, query) =>
+    billingOf(env, organisation).usage(query);

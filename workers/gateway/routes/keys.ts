@@ -1,0 +1,47 @@
+import { keyEndpoints } from '../../../src/contract/keys.ts';
+import type { KeyWithSecret } from '../../../src/gateway/tenancy/key-admin.ts';
+import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+import { pageReply, seconds } from './wire.ts';
+
+export const keyRoutes: readonly Route[] = [
+  route(keyEndpoints.createKey, async ({ gateway, principal, body, idempotencyKey }) => {
+    const created = await gateway.tenancy.keys.create(principal, body, idempotencyKey);
+    return created.ok ? { ok: true, reply: withSecret(created.value), used: {} } : created;
+  }),
+  route(keyEndpoints.listKeys, async ({ gateway, principal, query }) => {
+    const page = await gateway.tenancy.keys.list(principal, query.tenant, query.limit, query.after);
+    return page.ok ? { ok: true, reply: pageReply(page.value, keyReply), used: {} } : page;
+  }),
+  route(keyEndpoints.getKey, async ({ gateway, principal, params }) => {
+    const found = await gateway.tenancy.keys.find(principal, params.key);
+    return found.ok ? { ok: true, reply: keyReply(found.value), used: {} } : found;
+  }),
+  route(keyEndpoints.rotateKey, async ({ gateway, principal, params, body, idempotencyKey }) => {
+    const rotated = await gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey);
+    return rotated.ok ? { ok: true, reply: withSecret(rotated.value), used: {} } : rotated;
+  }),
+  route(keyEndpoints.revokeKey, async ({ gateway, principal, params }) => {
+    const revoked = await gateway.tenancy.keys.revoke(principal, params.key);
+    return revoked.ok ? { ok: true, reply: keyReply(revoked.value), used: {} } : revoked;
+  }),
+];
+
+const withSecret = ({ record, apiKey }: KeyWithSecret) => ({ ...keyReply(record), key: apiKey });
+
+const keyReply = (record: KeyRecord) => ({
+  object: 'key' as const,
+  id: record.id,
+  tenant: record.tenantId,
+  project: record.projectId,
+  name: record.name,
+  owner: record.owner,
+  scopes: [...record.scopes],
+  created_at: seconds(record.createdAtMs),
+  expires_at: optionalSeconds(record.expiresAtMs),
+  revoked_at: optionalSeconds(record.revokedAtMs),
+  previous_secret_expires_at: optionalSeconds(record.secrets[1]?.validUntilMs ?? null),
+});
+
+const optionalSeconds = (ms: number | null): number | null => (ms === null ? null : seconds(ms));

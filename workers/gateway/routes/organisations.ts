@@ -1,0 +1,64 @@
+import { organisationEndpoints } from '../../../src/contract/organisations.ts';
+import { subjectOf } from '../../../src/gateway/tenancy/subject.ts';
+import type { Organisation, Project, Tenant } from '../../../src/tenancy/organisation.ts';
+import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+import { pageReply, seconds } from './wire.ts';
+
+export const organisationRoutes: readonly Route[] = [
+  route(organisationEndpoints.createOrganisation, async ({ gateway, principal, body, idempotencyKey }) => {
+    const created = await gateway.tenancy.admin.createOrganisation(principal, body, idempotencyKey);
+    return created.ok ? { ok: true, reply: organisationReply(created.value), used: {} } : created;
+  }),
+  route(organisationEndpoints.listOrganisations, async ({ gateway, query }) => {
+    const page = await gateway.tenancy.organisations.directory.page(query.limit, query.after);
+    return { ok: true, reply: pageReply(page, organisationReply), used: {} };
+  }),
+  route(organisationEndpoints.createTenant, async ({ gateway, principal, body, idempotencyKey }) => {
+    const created = await gateway.tenancy.admin.createTenant(principal, body, idempotencyKey);
+    return created.ok ? { ok: true, reply: tenantReply(created.value), used: {} } : created;
+  }),
+  route(organisationEndpoints.listTenants, async ({ gateway, query }) => {
+    const page = await gateway.tenancy.organisations.at(query.organisation).tenants(query.limit, query.after);
+    return page.ok ? { ok: true, reply: pageReply(page.value, tenantReply), used: {} } : page;
+  }),
+  route(organisationEndpoints.createProject, async ({ gateway, principal, body, idempotencyKey }) => {
+    const created = await gateway.tenancy.admin.createProject(principal, body, idempotencyKey);
+    return created.ok ? { ok: true, reply: projectReply(created.value), used: {} } : created;
+  }),
+  route(organisationEndpoints.listProjects, async ({ gateway, principal, query }) => {
+    const subject = subjectOf(principal, query.tenant);
+    if (!subject.ok) return subject;
+    const store = gateway.tenancy.organisations.at(organisationOf(subject.value));
+    const page = await store.projects(subject.value, query.limit, query.after);
+    return page.ok ? { ok: true, reply: pageReply(page.value, projectReply), used: {} } : page;
+  }),
+];
+
+const organisationReply = ({ id, name, owner, createdAtMs }: Organisation) => ({
+  object: 'organisation' as const,
+  id,
+  name,
+  owner,
+  created_at: seconds(createdAtMs),
+});
+
+const tenantReply = ({ id, organisationId, name, owner, defaultProjectId, createdAtMs }: Tenant) => ({
+  object: 'tenant' as const,
+  id,
+  organisation: organisationId,
+  name,
+  owner,
+  default_project: defaultProjectId,
+  created_at: seconds(createdAtMs),
+});
+
+const projectReply = ({ id, tenantId, name, owner, createdAtMs }: Project) => ({
+  object: 'project' as const,
+  id,
+  tenant: tenantId,
+  name,
+  owner,
+  created_at: seconds(createdAtMs),
+});

@@ -1,0 +1,33 @@
+import { usageEndpoints } from '../../../src/contract/usage.ts';
+import type { UsageReport } from '../../../src/gateway/tenancy/usage-reader.ts';
+import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import type { UsageLine } from '../../../src/tenancy/usage/usage-query.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+import { seconds } from './wire.ts';
+
+export const usageRoutes: readonly Route[] = [
+  route(usageEndpoints.getUsage, async ({ gateway, principal, query }) => {
+    const report = await gateway.tenancy.usage.read(principal, query);
+    return report.ok ? { ok: true, reply: usageReply(report.value), used: {} } : report;
+  }),
+];
+
+const usageReply = ({ fromMs, toMs, lines }: UsageReport) => ({
+  object: 'usage' as const,
+  from: seconds(fromMs),
+  to: seconds(toMs),
+  data: lines.map(lineReply),
+  total_usd: usd(lines.reduce((sum, line) => sum + line.amountNano, 0n)),
+});
+
+const lineReply = ({ meter, quantity, amountNano, priceId, group: { hour, day, model, ...names } }: UsageLine) => ({
+  meter,
+  quantity,
+  amount_usd: usd(amountNano),
+  price: priceId,
+  ...names,
+  ...(model === undefined ? {} : { model: model === '' ? null : model }),
+  ...(hour === undefined ? {} : { hour: Number(hour) * 3600 }),
+  ...(day === undefined ? {} : { day: Number(day) * 86_400 }),
+});
