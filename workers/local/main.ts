@@ -22,7 +22,7 @@ const ports = Array.from({ length: Number(flags.gateways) }, (_, position) => po
 await bundle();
 const server = await serve({ ports, stateDir, variables: { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn' } });
 const url = `http://127.0.0.1:${port}`;
-const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY, stateDir);
+const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
 await writeDevFile(demo);
 const agent = flags['no-agent'] ? undefined : startAgent(demo);
 printBanner(demo);

@@ -12,7 +12,8 @@ export interface Server {
   /** One URL for each gateway isolate. */
   readonly urls: readonly string[];
   readonly secrets: Secrets;
-  readonly workerdPid: number;
+  /** Changes when workerd is restarted; 0 where /proc does not tell. */
+  workerdPid(): number;
   readonly miniflare: Miniflare;
   stop(): Promise<void>;
 }
@@ -33,8 +34,8 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
   await miniflare.ready;
   // Miniflare's own listeners exit at once, which would cut off an orderly stop.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
-  const workerdPid = childNamed('workerd');
-  await writeFile(pidFile(stateDir), String(workerdPid));
+  const workerdPid = () => childNamed('workerd');
+  await writeFile(pidFile(stateDir), String(workerdPid()));
   return {
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
     secrets,

@@ -1,5 +1,7 @@
 /** A set of synonyms and what they mean. */
 export interface Synset {
+  /** The lexicographer file, which is the broad topic: `05` is animals (lexnames(5WN)). */
+  readonly topic: string;
   /** Multi-word lemmas have blanks. */
   readonly lemmas: readonly string[];
   /** The definition, without the example sentences. */
@@ -15,13 +17,17 @@ export function parseSynsets(file: string): Synset[] {
     .map(parseSynset);
 }
 
+/** Every word of every lemma, in lower case. */
+export const dictionaryWords = (synsets: readonly Synset[]): ReadonlySet<string> =>
+  new Set(synsets.flatMap(({ lemmas }) => lemmas.flatMap((lemma) => lemma.toLowerCase().split(' '))));
+
 function parseSynset(line: string): Synset {
   const bar = line.indexOf(' | ');
   const fields = line.slice(0, bar).split(' ');
   const lemmaCount = Number.parseInt(fields[3]!, 16);
   const lemmas = Array.from({ length: lemmaCount }, (_, i) => lemmaText(fields[4 + 2 * i]!));
   const [gloss = ''] = line.slice(bar + 3).split('; "');
-  return { lemmas, gloss: gloss.trim() };
+  return { topic: fields[1]!, lemmas, gloss: gloss.trim() };
 }
 
 /** `attributive(a)` -> `attributive`: the suffix is the syntactic marker of an adjective. */

@@ -1,0 +1,46 @@
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from './api-client.ts';
+
+export interface TestTenant {
+  readonly id: string;
+  readonly organisation: string;
+  readonly keyId: string;
+  readonly client: ApiClient;
+}
+
+interface Windows {
+  readonly minute: number | null;
+  readonly day: number | null;
+  readonly month: number | null;
+}
+
+export interface TenantOptions {
+  readonly scopes?: readonly string[];
+  readonly expiresAtS?: number;
+  readonly quota?: { readonly requests?: Partial<Windows>; readonly tokens?: Partial<Windows> };
+}
+
+const NONE: Windows = { minute: null, day: null, month: null };
+let made = 0;
+
+/** A new organisation with one tenant and one key. */
+export async function createTenant(server: Server, { scopes, expiresAtS, quota }: TenantOptions = {}): Promise<TestTenant> {
+  const url = server.urls[0] ?? '';
+  const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
+  const name = `tenant-${(made += 1)}`;
+  const organisation = await admin.create<{ id: string }>('/v1/organisations', { name, owner: 'testers' });
+  const tenant = await admin.create<{ id: string }>('/v1/tenants', { organisation: organisation.id, name, owner: 'testers' });
+  if (quota !== undefined) {
+    const limits = { requests: { ...NONE, ...quota.requests }, tokens: { ...NONE, ...quota.tokens } };
+    await admin.put('/v1/quotas', { tenant: tenant.id, ...limits });
+  }
+  const key = await admin.create<{ id: string; key: string }>('/v1/keys', {
+    tenant: tenant.id,
+    name,
+    owner: 'testers',
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(expiresAtS === undefined ? {} : { expires_at: expiresAtS }),
+  });
+  return { id: tenant.id, organisation: organisation.id, keyId: key.id, client: new ApiClient(url, key.key) };
+}
