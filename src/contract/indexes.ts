@@ -51,7 +51,10 @@ const stats = z.object({
   vectors_max: z.int().min(1).meta({ description: 'How many vectors the index can hold.' }),
   namespaces: z.int().min(0),
   storage_bytes: z.int().min(0),
-  memory_bytes: z.int().min(0).meta({ description: 'What the search engine holds in memory now; 0 until the next query after it was evicted.' }),
+  memory_bytes: z
+    .int()
+    .min(0)
+    .meta({ description: 'What the search engine holds in memory now; 0 until the next query after it was evicted.' }),
 });
 
 const deleted = z.object({

@@ -37,7 +37,8 @@ function floatsFault(value: unknown): Fault | undefined {
     const message = `has ${length} numbers, more than dimensionsMaxCount (${LIMITS.dimensionsMaxCount})`;
     return { code: 'too_big', message, origin: 'array', maximum: LIMITS.dimensionsMaxCount, path: [] };
   }
-  if (length < LIMITS.dimensionsMinCount) return { code: 'custom', message: `must have at least ${LIMITS.dimensionsMinCount} numbers`, path: [] };
+  if (length < LIMITS.dimensionsMinCount)
+    return { code: 'custom', message: `must have at least ${LIMITS.dimensionsMinCount} numbers`, path: [] };
   const at = value.findIndex((item) => typeof item !== 'number' || !Number.isFinite(Math.fround(item)));
   return at === -1 ? undefined : { code: 'custom', message: 'must be a finite number in the range of float32', path: [at] };
 }
@@ -83,7 +84,11 @@ export const metadata = z
     const [what, maximum, name] =
       depth > LIMITS.jsonDepthMax
         ? [`nests deeper than ${LIMITS.jsonDepthMax} levels`, LIMITS.jsonDepthMax, 'jsonDepthMax']
-        : [`has ${bytes} bytes as JSON, more than ${LIMITS.vectorMetadataBytesMax}`, LIMITS.vectorMetadataBytesMax, 'vectorMetadataBytesMax'];
+        : [
+            `has ${bytes} bytes as JSON, more than ${LIMITS.vectorMetadataBytesMax}`,
+            LIMITS.vectorMetadataBytesMax,
+            'vectorMetadataBytesMax',
+          ];
     context.issues.push({ code: 'too_big', origin: 'object', maximum, input: value, message: `${what} (${name})` });
     return z.NEVER;
   });

@@ -1,0 +1,68 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { ResidentEngine } from '../src/ann/resident-engine.ts';
+import { Shard } from '../src/ann/shard.ts';
+import type {
+  ShardDelete,
+  ShardFetch,
+  ShardIdentity,
+  ShardMatches,
+  ShardQuery,
+  ShardStats,
+  ShardVectors,
+  UpsertBatch,
+  Written,
+} from '../src/ann/shard-protocol.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import { MemoryRegistry } from '../src/kernel/memory-registry.ts';
+import { SqliteVectorStore } from './sqlite/vector-store.ts';
+
+// The shards of one isolate share its memory: an engine gives way when another shard needs the room.
+const MEMORY = new MemoryRegistry(LIMITS.isolateEngineBytesMax);
+
+/** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */
+export class ShardObject extends DurableObject {
+  readonly #shard = new Shard(new SqliteVectorStore(this.ctx.storage), new ResidentEngine(MEMORY, this.ctx.id.toString()));
+
+  open(identity: ShardIdentity): void {
+    this.#shard.open(identity);
+  }
+
+  /** Erases everything and answers how many vectors that were. Repeating it changes nothing; later calls find no index. */
+  async erase(indexId: IndexId): Promise<number> {
+    const count = this.#shard.close(indexId);
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    return count;
+  }
+
+  async upsert(batch: UpsertBatch): Promise<Outcome<Written>> {
+    const outcome = this.#shard.upsert(batch, Date.now());
+    if (outcome.ok && batch.repetition !== null && (await this.ctx.storage.getAlarm()) === null) await this.alarm();
+    return outcome;
+  }
+
+  query(query: ShardQuery): Outcome<ShardMatches> {
+    return this.#shard.query(query);
+  }
+
+  fetchVectors(fetch: ShardFetch): Outcome<ShardVectors> {
+    return this.#shard.fetch(fetch);
+  }
+
+  deleteVectors(deletion: ShardDelete): Outcome<Written> {
+    return this.#shard.delete(deletion);
+  }
+
+  stats(indexId: IndexId): Outcome<ShardStats> {
+    return this.#shard.stats(indexId);
+  }
+
+  /** Sweeps receipts that ran out, and comes back for the others. */
+  override async alarm(): Promise<void> {
+    const nextMs = this.#shard.sweep(Date.now());
+    if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
+  }
+}

@@ -1,0 +1,59 @@
+import { must } from '../kernel/assert.ts';
+import type { MemoryHolder, MemoryRegistry } from '../kernel/memory-registry.ts';
+import { FlatEngine, flatEngineBytes } from './flat-engine.ts';
+import type { Row, VectorEngine } from './vector-engine.ts';
+import type { PlacedVector, ShardHeader } from './vector-store.ts';
+
+/**
+ * A shard's engine while the isolate has room for it: loaded by the first search, kept up to date by writes, evicted when other
+ * shards need the memory more.
+ */
+export class ResidentEngine implements MemoryHolder {
+  readonly #memory: MemoryRegistry;
+  readonly #name: string;
+  #engine: VectorEngine | undefined;
+
+  constructor(memory: MemoryRegistry, name: string) {
+    this.#memory = memory;
+    this.#name = name;
+  }
+
+  /** Bytes resident: 0 when evicted. */
+  get bytes(): number {
+    return this.#engine?.bytes ?? 0;
+  }
+
+  /** The engine, built from `scan` if it is not resident. */
+  load(header: ShardHeader, scan: () => Iterable<PlacedVector>): VectorEngine {
+    this.#claim(header);
+    if (this.#engine !== undefined) return this.#engine;
+    const engine = new FlatEngine(header.metric, header.dimensions);
+    for (const { row, namespace, values } of scan()) engine.put(row, namespace, values);
+    this.#engine = engine;
+    return engine;
+  }
+
+  /** Follows a write that `header` already counts, if the engine is resident. */
+  put(vectors: Iterable<PlacedVector>, header: ShardHeader): void {
+    if (this.#engine === undefined) return;
+    this.#claim(header);
+    for (const { row, namespace, values } of vectors) must(this.#engine, 'a claim never evicts its own holder').put(row, namespace, values);
+  }
+
+  remove(rows: readonly Row[]): void {
+    for (const row of rows) this.#engine?.remove(row);
+  }
+
+  drop(): void {
+    this.evict();
+    this.#memory.release(this.#name, this);
+  }
+
+  evict(): void {
+    this.#engine = undefined;
+  }
+
+  #claim({ count, dimensions }: ShardHeader): void {
+    this.#memory.claim(this.#name, this, flatEngineBytes(count, dimensions));
+  }
+}

@@ -1,0 +1,346 @@
+import { env } from 'cloudflare:workers';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
+import { flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Metric } from '../../../src/contract/metric.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+
+interface ShardsEnv {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+}
+
+const { SHARD } = env as unknown as ShardsEnv;
+const NOTHING: Include = { values: false, metadata: false, text: false };
+const EVERYTHING: Include = { values: true, metadata: true, text: true };
+
+let serial = 0;
+
+/** A shard of its own, opened. */
+async function openShard(metric: Metric = 'dot', dimensions = 2) {
+  serial += 1;
+  const indexId = `ix_${serial}` as IndexId;
+  const stub = SHARD.getByName(`tn_test:${indexId}`);
+  await stub.open({ indexId, dimensions, metric });
+  return { indexId, stub };
+}
+
+type Item = { id: string; values: number[]; namespace?: string; metadata?: string; text?: string };
+
+const batchOf = (indexId: IndexId, items: Item[], repetition: UpsertBatch['repetition'] = null): UpsertBatch => ({
+  indexId,
+  ids: items.map(({ id }) => id),
+  namespaces: items.map(({ namespace }) => namespace ?? ''),
+  values: Float32Array.from(items.flatMap(({ values }) => values)),
+  metadata: items.map(({ metadata }) => metadata ?? null),
+  texts: items.map(({ text }) => text ?? null),
+  repetition,
+});
+
+const queryOf = (indexId: IndexId, values: number[], topK = 10, namespace = '', include = NOTHING) => ({
+  indexId,
+  target: { kind: 'values' as const, values: Float32Array.from(values) },
+  namespace,
+  topK,
+  include,
+});
+
+function value<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
+
+const idsOf = (outcome: Outcome<ShardMatches>): readonly string[] => value(outcome).ids;
+
+// Everything in memory may vanish between any two calls: the whole suite holds either way.
+describe.each(['resident', 'evicted between calls'] as const)('ShardObject, %s', (mode) => {
+  const between = async (stub: DurableObjectStub<ShardObject>): Promise<void> => {
+    if (mode !== 'resident') await evictDurableObject(stub);
+  };
+
+  it('[V7][V8] answers what was written, replaced and deleted, from the moment of its acknowledgement', async () => {
+    const { indexId, stub } = await openShard();
+    expect(
+      await stub.upsert(
+        batchOf(indexId, [
+          { id: 'a', values: [1, 0] },
+          { id: 'b', values: [0, 1] },
+        ]),
+      ),
+    ).toEqual({ ok: true, value: { count: 2, lsn: 1 } });
+    await between(stub);
+    expect(value(await stub.query(queryOf(indexId, [3, 1])))).toEqual({
+      ids: ['a', 'b'],
+      scores: [3, 1],
+      values: null,
+      metadata: null,
+      texts: null,
+      lsn: 1,
+    });
+    await between(stub);
+    expect(
+      value(
+        await stub.upsert(
+          batchOf(indexId, [
+            { id: 'b', values: [9, 9] },
+            { id: 'c', values: [-1, 0] },
+          ]),
+        ),
+      ),
+    ).toEqual({ count: 2, lsn: 2 });
+    await between(stub);
+    expect(idsOf(await stub.query(queryOf(indexId, [3, 1])))).toEqual(['b', 'a', 'c']);
+    await between(stub);
+    const deletion = { indexId, selection: { kind: 'ids' as const, namespace: '', ids: ['b', 'absent'] } };
+    expect(value(await stub.deleteVectors(deletion))).toEqual({ count: 1, lsn: 3 });
+    await between(stub);
+    expect(idsOf(await stub.query(queryOf(indexId, [3, 1])))).toEqual(['a', 'c']);
+    await between(stub);
+    expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'all' } }))).toEqual({ count: 2, lsn: 4 });
+    await between(stub);
+    expect(value(await stub.query(queryOf(indexId, [3, 1])))).toMatchObject({ ids: [], lsn: 4 });
+    expect(value(await stub.stats(indexId))).toMatchObject({ lsn: 4, count: 0, namespaces: 0 });
+  });
+
+  it('[V4] keeps namespaces apart: the same id in two is two vectors', async () => {
+    const { indexId, stub } = await openShard();
+    await stub.upsert(
+      batchOf(indexId, [
+        { id: 'a', values: [1, 0] },
+        { id: 'a', values: [2, 0], namespace: 'en' },
+        { id: 'b', values: [3, 0], namespace: 'en' },
+      ]),
+    );
+    await between(stub);
+    expect(value(await stub.query(queryOf(indexId, [1, 0], 10, 'en')))).toMatchObject({ ids: ['b', 'a'], scores: [3, 2] });
+    expect(value(await stub.query(queryOf(indexId, [1, 0])))).toMatchObject({ ids: ['a'], scores: [1] });
+    expect(idsOf(await stub.query(queryOf(indexId, [1, 0], 10, 'fr')))).toEqual([]);
+    await between(stub);
+    await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: 'en', ids: ['a', 'b'] } });
+    await between(stub);
+    expect(value(await stub.stats(indexId))).toMatchObject({ count: 1, namespaces: 1 });
+    expect(idsOf(await stub.query(queryOf(indexId, [1, 0])))).toEqual(['a']);
+    // The ordinal of a namespace that vanished may be given to another one: nothing of the old shows there.
+    await stub.upsert(batchOf(indexId, [{ id: 'z', values: [5, 0], namespace: 'de' }]));
+    expect(idsOf(await stub.query(queryOf(indexId, [1, 0], 10, 'de')))).toEqual(['z']);
+    expect(idsOf(await stub.query(queryOf(indexId, [1, 0], 10, 'en')))).toEqual([]);
+  });
+
+  it('[V9] returns values, metadata and text as they were written, in the order asked for', async () => {
+    const { indexId, stub } = await openShard('l2');
+    const text = 'naïve 🦊 \0 text';
+    await stub.upsert(
+      batchOf(indexId, [
+        { id: 'a', values: [0.1, -0], metadata: '{"n":1}', text },
+        { id: 'ü', values: [3.4e38, 1e-45] },
+      ]),
+    );
+    await between(stub);
+    const fetched = value(await stub.fetchVectors({ indexId, namespace: '', ids: ['ü', 'absent', 'a', 'ü'], include: EVERYTHING }));
+    expect(fetched).toEqual({
+      ids: ['ü', 'a'],
+      values: Float32Array.of(3.4e38, 1e-45, 0.1, -0),
+      metadata: [null, '{"n":1}'],
+      texts: [null, text],
+      lsn: 1,
+    });
+    await between(stub);
+    const found = value(await stub.query(queryOf(indexId, [0.1, 0], 1, '', EVERYTHING)));
+    expect(found).toEqual({ ids: ['a'], scores: [0], values: Float32Array.of(0.1, -0), metadata: ['{"n":1}'], texts: [text], lsn: 1 });
+  });
+
+  it('[V9] searches around a stored vector, which is its own best match', async () => {
+    const { indexId, stub } = await openShard('cosine');
+    await stub.upsert(
+      batchOf(indexId, [
+        { id: 'a', values: [1, 2] },
+        { id: 'b', values: [1, 1] },
+      ]),
+    );
+    await between(stub);
+    const around = (id: string) => stub.query({ ...queryOf(indexId, []), target: { kind: 'id', id } });
+    expect(value(await around('a'))).toMatchObject({ ids: ['a', 'b'], scores: [1, expect.closeTo(3 / Math.sqrt(10), 12)] });
+    expect(await around('absent')).toMatchObject({ ok: false, error: { code: 'vector_not_found', param: 'id' } });
+  });
+
+  it('[V10] answers a repeated write once, and refuses another write under its key', async () => {
+    const { indexId, stub } = await openShard();
+    const repetition = { idempotencyKey: 'k1', digest: 'd1' };
+    const first = batchOf(indexId, [{ id: 'a', values: [1, 0] }], repetition);
+    expect(value(await stub.upsert(first))).toEqual({ count: 1, lsn: 1 });
+    await stub.upsert(batchOf(indexId, [{ id: 'a', values: [7, 0] }]));
+    await between(stub);
+    expect(value(await stub.upsert(first))).toEqual({ count: 1, lsn: 1 });
+    expect(value(await stub.query(queryOf(indexId, [1, 0])))).toMatchObject({ scores: [7], lsn: 2 });
+    await between(stub);
+    const other = batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'k1', digest: 'd2' });
+    expect(await stub.upsert(other)).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    expect(value(await stub.stats(indexId)).lsn).toBe(2);
+  });
+
+  it('[V11] once erased it is empty, refuses everything, and stays so however often it is erased', async () => {
+    const { indexId, stub } = await openShard();
+    await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'k', digest: 'd' }));
+    await stub.query(queryOf(indexId, [1, 0]));
+    await between(stub);
+    expect(await stub.erase(indexId)).toBe(1);
+    await between(stub);
+    for (const refused of [
+      await stub.upsert(batchOf(indexId, [{ id: 'b', values: [1, 0] }])),
+      await stub.query(queryOf(indexId, [1, 0])),
+      await stub.fetchVectors({ indexId, namespace: '', ids: ['a'], include: NOTHING }),
+      await stub.deleteVectors({ indexId, selection: { kind: 'all' } }),
+      await stub.stats(indexId),
+    ]) {
+      expect(refused).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+    }
+    expect(await stub.erase(indexId)).toBe(0);
+    await runInDurableObject(stub, async (_, state) => {
+      expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray()).toEqual([]);
+      expect(await state.storage.getAlarm()).toBeNull();
+    });
+  });
+});
+
+describe('ShardObject', () => {
+  it('[V11] stores nothing for an index that was never opened, and refuses it', async () => {
+    const indexId = 'ix_garbage' as IndexId;
+    const stub = SHARD.getByName(`tn_test:${indexId}`);
+    expect(await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]))).toMatchObject({
+      ok: false,
+      error: { code: 'index_not_found' },
+    });
+    expect(await runDurableObjectAlarm(stub)).toBe(false);
+    await runInDurableObject(stub, (_, state) => {
+      expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray()).toEqual([]);
+    });
+  });
+
+  it('[V11] refuses calls meant for another index', async () => {
+    const { stub } = await openShard();
+    expect(await stub.query(queryOf('ix_other' as IndexId, [1, 0]))).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+  });
+
+  it('[V10] forgets receipts when they run out, and sweeps again only while there are any', async () => {
+    const { indexId, stub } = await openShard();
+    await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'old', digest: 'd' }));
+    await stub.upsert(batchOf(indexId, [{ id: 'b', values: [1, 0] }], { idempotencyKey: 'new', digest: 'd' }));
+    await runInDurableObject(stub, async (_, state) => {
+      expect(await state.storage.getAlarm()).not.toBeNull();
+      state.storage.sql.exec("UPDATE receipts SET at_ms = at_ms - ? WHERE key = 'old'", LIMITS.upsertReceiptTtlMs + 60_000);
+    });
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    await runInDurableObject(stub, async (_, state) => {
+      expect(state.storage.sql.exec('SELECT key FROM receipts').toArray()).toEqual([{ key: 'new' }]);
+      expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now() + LIMITS.upsertReceiptTtlMs - 60_000);
+      state.storage.sql.exec('UPDATE receipts SET at_ms = 0');
+    });
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await runDurableObjectAlarm(stub)).toBe(false);
+  });
+
+  it('[V10] keeps a bounded number of receipts, the newest', async () => {
+    const { indexId, stub } = await openShard();
+    const write = (key: string) => stub.upsert(batchOf(indexId, [{ id: key, values: [1, 0] }], { idempotencyKey: key, digest: 'd' }));
+    await write('first');
+    await runInDurableObject(stub, (_, state) => {
+      state.storage.sql.exec('UPDATE sqlite_sequence SET seq = seq + ?', LIMITS.upsertReceiptsMaxCount - 1);
+    });
+    await write('second');
+    await runInDurableObject(stub, (_, state) => {
+      expect(state.storage.sql.exec('SELECT key FROM receipts').toArray()).toEqual([{ key: 'second' }]);
+    });
+  });
+
+  it('[V8] a batch that fails half-way leaves nothing behind', async () => {
+    const { indexId, stub } = await openShard();
+    await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]));
+    await runInDurableObject(stub, async (shard, state) => {
+      state.storage.sql.exec(
+        "CREATE TRIGGER refuse BEFORE INSERT ON vectors WHEN NEW.id = 'bad' BEGIN SELECT RAISE(ABORT, 'refused'); END",
+      );
+      const batch = batchOf(
+        indexId,
+        [
+          { id: 'b', values: [5, 0], namespace: 'n' },
+          { id: 'bad', values: [1, 0] },
+        ],
+        { idempotencyKey: 'k', digest: 'd' },
+      );
+      await expect(shard.upsert(batch)).rejects.toThrow('refused');
+    });
+    expect(value(await stub.query(queryOf(indexId, [1, 0])))).toMatchObject({ ids: ['a'], lsn: 1 });
+    expect(value(await stub.stats(indexId))).toMatchObject({ count: 1, namespaces: 1, lsn: 1 });
+  });
+
+  it('[V15] refuses vectors beyond its capacity, naming the limit, but takes replacements', async () => {
+    const { indexId, stub } = await openShard('dot', 4096);
+    const countMax = flatEngineCapacity(LIMITS.shardEngineBytesMax, 4096);
+    const wide = Array.from({ length: 4096 }, () => 1);
+    await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }]));
+    await runInDurableObject(stub, (_, state) => void state.storage.sql.exec('UPDATE shard SET count = ?', countMax));
+    const refused = await stub.upsert(batchOf(indexId, [{ id: 'b', values: wide }]));
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded', message: expect.stringContaining(`${countMax} that fit shardEngineBytesMax`) },
+    });
+    expect(value(await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }])))).toEqual({ count: 1, lsn: 2 });
+  });
+
+  it('[V16] refuses an answer larger than the limit instead of failing under it', async () => {
+    const { indexId, stub } = await openShard();
+    const text = 'x'.repeat(LIMITS.vectorTextBytesMax);
+    const ids = Array.from({ length: 300 }, (_, i) => `t${i}`);
+    for (let start = 0; start < ids.length; start += 100) {
+      await stub.upsert(
+        batchOf(
+          indexId,
+          ids.slice(start, start + 100).map((id) => ({ id, values: [1, 0], text })),
+        ),
+      );
+    }
+    const include = { ...NOTHING, text: true };
+    expect(await stub.fetchVectors({ indexId, namespace: '', ids, include })).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded' },
+    });
+    expect(value(await stub.fetchVectors({ indexId, namespace: '', ids: ids.slice(0, 200), include })).texts?.length).toBe(200);
+  });
+});
+
+describe('ShardObject under memory pressure', () => {
+  let shards: Awaited<ReturnType<typeof openShard>>[] = [];
+
+  beforeEach(async () => {
+    shards = await Promise.all([1, 2, 3].map(() => openShard('cosine', 4096)));
+  });
+
+  it('[V14] engines of one isolate give way to each other, and every answer stays right', async () => {
+    const dimensions = 4096;
+    const vectorOf = (seed: number) => Array.from({ length: dimensions }, (_, i) => Math.sin(seed * 7.3 + i));
+    for (const [s, { indexId, stub }] of shards.entries()) {
+      await stub.upsert(
+        batchOf(indexId, [
+          { id: `s${s}`, values: vectorOf(s) },
+          { id: 'other', values: vectorOf(99) },
+        ]),
+      );
+      // As if the shard were full: its engine claims all a shard may have.
+      await runInDurableObject(
+        stub,
+        (_, state) => void state.storage.sql.exec('UPDATE shard SET count = ?', flatEngineCapacity(LIMITS.shardEngineBytesMax, dimensions)),
+      );
+    }
+    for (let round = 0; round < 2; round += 1) {
+      for (const [s, { indexId, stub }] of shards.entries()) {
+        expect(idsOf(await stub.query(queryOf(indexId, vectorOf(s), 1)))).toEqual([`s${s}`]);
+      }
+    }
+    const resident = await Promise.all(shards.map(async ({ indexId, stub }) => value(await stub.stats(indexId)).memoryBytes > 0));
+    expect(resident).toEqual([false, true, true]);
+  });
+});

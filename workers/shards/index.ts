@@ -1,0 +1,4 @@
+export { ShardObject } from '../../durable-objects/shard-object.ts';
+
+/** Shards are reached by their objects alone. */
+export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler;
