@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { SCOPES } from '../../src/contract/scope.ts';
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiAnswer } from '../support/api-client.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+// Every route against every wrong credential. A new endpoint joins by being in the table; only its sample body is added here.
+
+const ROUTES = Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
+const GUARDED = ROUTES.filter(([, { access }]) => access.kind !== 'public');
+const MODEL = 'glove-sif-100';
+
+/** What tenant A owns: the values of path parameters. */
+const owned: Record<string, string> = { model: MODEL, index: 'secrets', attempt: `att_${'0'.repeat(26)}_1` };
+
+let server: Server;
+let a: TestTenant;
+let b: TestTenant;
+let agentToken: string;
+const keys: Record<string, string> = {};
+
+beforeAll(async () => {
+  server = await deploy();
+  a = await createTenant(server, { scopes: SCOPES });
+  b = await createTenant(server, { scopes: SCOPES });
+  const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'matrix', owner: 'testers' });
+  agentToken = pool.agent_token;
+  owned['pool'] = pool.id;
+  owned['key'] = a.keyId;
+  await own();
+
+  const past = Math.floor(Date.now() / 1000) + 1;
+  const revoked = await createTenant(server);
+  await new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY).delete(`/v1/keys/${revoked.keyId}`);
+  const expired = await createTenant(server, { expiresAtS: past });
+  Object.assign(keys, {
+    malformed: 'sk_nonsense',
+    unknown: a.client.apiKey.slice(0, -3) + (a.client.apiKey.endsWith('000') ? '111' : '000'),
+    revoked: revoked.client.apiKey,
+    expired: expired.client.apiKey,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 2100));
+});
+
+afterAll(() => server.stop());
+
+/** Fills tenant A with one of everything. */
+async function own(): Promise<void> {
+  const { client } = a;
+  await client.post('/v1/indexes', { name: 'secrets', model: MODEL, owner: 'testers' });
+  await client.post('/v1/indexes/secrets/upsert', {
+    vectors: [{ id: 'secret-vector', text: 'the secret of tenant a', metadata: { mark: 'secret-mark' } }],
+  });
+  const form = new FormData();
+  form.set('purpose', 'batch');
+  form.set('file', new Blob(['{"id": "a", "text": "secret-line"}\n']), 'secret-file.jsonl');
+  owned['file'] = (await client.call('POST', '/v1/files', form)).body.id;
+  owned['job'] = (
+    await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' })
+  ).body.id;
+  owned['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
+  for (const [what, value] of Object.entries(owned)) expect(value, what).toBeTypeOf('string');
+}
+
+/** A valid body for each endpoint that takes one: what is refused must be the caller, not the body. */
+const BODIES: Partial<Record<EndpointName, () => unknown>> = {
+  createEmbedding: () => ({ model: MODEL, input: 'x' }),
+  createIndex: () => ({ name: 'probe', dimensions: 4, owner: 'testers' }),
+  upsertVectors: () => ({ vectors: [{ id: 'intruder', text: 'intruder' }] }),
+  queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),
+  fetchVectors: () => ({ ids: ['secret-vector'], include_text: true }),
+  deleteVectors: () => ({ all: true }),
+  purgeCache: () => ({ everything: true }),
+  createOrganisation: () => ({ name: 'probe', owner: 'testers' }),
+  createTenant: () => ({ organisation: a.organisation, name: 'probe', owner: 'testers' }),
+  createProject: () => ({ tenant: a.id, name: 'probe', owner: 'testers' }),
+  createKey: () => ({ tenant: a.id, name: 'probe', owner: 'testers' }),
+  rotateKey: () => ({ grace_seconds: 0 }),
+  setQuota: () => ({ tenant: a.id, requests: { minute: 1, day: 1, month: 1 }, tokens: { minute: 1, day: 1, month: 1 } }),
+  uploadFile: () => {
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.set('file', new Blob(['{}\n']), 'probe.jsonl');
+    return form;
+  },
+  createJob: () => ({ kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' }),
+  createPool: () => ({ name: 'probe', owner: 'testers' }),
+  registerAgent: () => ({ name: 'probe' }),
+  leaseWork: () => ({ agent: `agt_${'0'.repeat(16)}`, wait_ms: 0 }),
+  heartbeat: () => ({ fence: 1, progress: { completed: 0, failed: 0, total: null } }),
+  completeAttempt: () => ({ fence: 1, progress: { completed: 0, failed: 0, total: 0 }, tokens: 0 }),
+  failAttempt: () => ({ fence: 1, reason: 'agent_error', message: 'x' }),
+};
+
+function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: string): Promise<ApiAnswer> {
+  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
+  const sample = body.kind === 'none' ? undefined : BODIES[name]?.();
+  const query =
+    name === 'listTenants' ? `?organisation=${a.organisation}` : name === 'readInput' || name === 'writeOutput' ? '?fence=1' : '';
+  return new ApiClient(server.urls[0] ?? '', apiKey).call(method, filled + query, sample);
+}
+
+const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code });
+
+it('has a sample body for every endpoint that takes JSON', () => {
+  const missing = ROUTES.filter(([name, { body }]) => (body.kind === 'json' || body.kind === 'multipart') && BODIES[name] === undefined);
+  expect(missing.map(([name]) => name)).toEqual([]);
+});
+
+describe.each(GUARDED)('%s', (name, endpoint) => {
+  const agentOnly = endpoint.access.kind === 'agent';
+
+  it('refuses a caller without a key', async () => {
+    const filled = endpoint.path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
+    const response = await fetch(`${server.urls[0]}${filled}`, { method: endpoint.method });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+    expect(await response.json()).toMatchObject({ error: { code: 'missing_api_key' } });
+  });
+
+  it.each([
+    ['malformed', 'invalid_api_key'],
+    ['unknown', 'invalid_api_key'],
+    ['revoked', 'invalid_api_key'],
+    ['expired', agentOnly ? 'invalid_api_key' : 'key_expired'],
+  ])('refuses a key that is %s', async (kind, code) => {
+    expect(verdict(await send(name, endpoint, keys[kind] ?? ''))).toEqual({ status: 401, code });
+  });
+
+  it('refuses a key without the scope', async () => {
+    const needed = 'scope' in endpoint.access ? endpoint.access.scope : undefined;
+    const others = SCOPES.filter((scope) => scope !== needed);
+    const { client } = await createTenant(server, { scopes: others });
+    const { status, code } = verdict(await send(name, endpoint, client.apiKey));
+    expect([status, code]).toEqual(agentOnly ? [401, 'invalid_api_key'] : [403, 'scope_denied']);
+  });
+
+  it('shows and gives another tenant nothing', async () => {
+    const answer = await send(name, endpoint, b.client.apiKey);
+    const text = JSON.stringify(answer.body);
+    for (const mark of ['secret-mark', 'secret-line', 'secret-file', a.id, a.keyId, owned['file'], owned['job'], owned['purge']]) {
+      // A refusal may repeat the id it was asked for; it may not tell anything else.
+      if (answer.status < 300) expect(text).not.toContain(mark);
+    }
+    const namesForeign = /:(index|file|job|key|purge)/.test(endpoint.path);
+    if (namesForeign) expect(answer.status).toBe(404);
+  });
+
+  if (endpoint.access.kind === 'tenant') {
+    it('refuses the admin key, which belongs to no tenant', async () => {
+      expect(verdict(await send(name, endpoint, server.secrets.SLUICE_ADMIN_KEY))).toEqual({ status: 403, code: 'scope_denied' });
+    });
+  }
+
+  if (!agentOnly) {
+    it('refuses the token of an agent', async () => {
+      expect((await send(name, endpoint, agentToken)).status).toBeOneOf([401, 403]);
+    });
+  }
+});
+
+it('left everything of tenant A as it was', async () => {
+  const { client } = a;
+  const { body } = await client.post('/v1/indexes/secrets/fetch', { ids: ['secret-vector', 'intruder'], include_text: true });
+  expect(body.vectors.map((vector: { id: string }) => vector.id)).toEqual(['secret-vector']);
+  expect((await client.get(`/v1/files/${owned['file']}/content`)).body).toContain('secret-line');
+  expect((await client.get(`/v1/jobs/${owned['job']}`)).body.state).toBe('pending');
+  expect((await client.get(`/v1/keys/${a.keyId}`)).body).toMatchObject({ revoked_at: null, previous_secret_expires_at: null });
+  expect((await client.get('/v1/jobs')).body.data).toHaveLength(1);
+  expect((await client.get('/v1/quotas')).body.requests.minute).not.toBe(1);
+});

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import type { Agent } from '../support/agent.ts';
+import { startAgent } from '../support/agent.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const MODEL = 'glove-sif-100';
+
+let server: Server;
+let client: ApiClient;
+/** The same key at another gateway isolate over the same objects. */
+let elsewhere: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  ({ client } = await createTenant(server));
+  elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+});
+
+afterAll(() => server.stop());
+
+describe('the journey of a tenant', () => {
+  it('embeds, indexes and finds by meaning, from either gateway, as soon as the write is acknowledged', async () => {
+    await client.post('/v1/indexes', { name: 'animals', model: MODEL, owner: 'zoo' });
+    const texts = {
+      tiger: 'a large striped wild cat of the jungle',
+      penguin: 'a flightless bird that lives on the ice',
+      bee: 'an insect that makes honey',
+    };
+    const vectors = Object.entries(texts).map(([id, text]) => ({ id, text, metadata: { id } }));
+    expect((await client.post('/v1/indexes/animals/upsert', { vectors })).body).toEqual({ upserted: 3, lsn: 1 });
+    for (const [question, id] of [
+      ['wild cat with stripes', 'tiger'],
+      ['bird that cannot fly', 'penguin'],
+      ['which insect gives us honey', 'bee'],
+    ]) {
+      const { status, body, headers } = await elsewhere.post('/v1/indexes/animals/query', { text: question, top_k: 3, include_text: true });
+      expect(status).toBe(200);
+      expect(body.matches[0]).toMatchObject({ id, metadata: { id }, text: texts[id as keyof typeof texts] });
+      expect(headers.get('x-sluice-index-lsn')).toBe('1');
+    }
+  });
+
+  it('hits the cache on the second request and misses on the first after a purge, in every isolate', async () => {
+    const body = { model: MODEL, input: ['the mill race', 'the mill pond'] };
+    const statusOf = async (at: ApiClient) => (await at.post('/v1/embeddings', body)).headers.get('cache-status');
+    for (const at of [client, elsewhere]) {
+      expect(await statusOf(at)).toContain('fwd=miss');
+      expect(await statusOf(at)).toMatch(/; hit/);
+    }
+    const { status, body: receipt } = await client.post('/v1/cache/purge', { everything: true });
+    expect(status).toBeLessThan(300);
+    expect(receipt).toMatchObject({ purge_id: expect.any(String), position: expect.any(Number), consistency: 'next-read' });
+    for (const at of [client, elsewhere]) expect(await statusOf(at)).toContain('fwd=miss');
+    expect((await elsewhere.get(`/v1/cache/purges/${receipt.purge_id}`)).body.position).toBe(receipt.position);
+  });
+
+  it('purges single texts and leaves the others', async () => {
+    const ask = async (input: string) => (await client.post('/v1/embeddings', { model: MODEL, input })).headers.get('cache-status');
+    await ask('keep me');
+    await ask('purge me');
+    await client.post('/v1/cache/purge', { text: ['purge me'], model: MODEL });
+    expect(await ask('keep me')).toMatch(/; hit/);
+    expect(await ask('purge me')).toContain('fwd=miss');
+  });
+
+  it('never lets a quota be overshot, however many requests meet at however many gateways', async () => {
+    const frugal = await createTenant(server, { quota: { requests: { minute: 40 } } });
+    const gateways = server.urls.map((url) => new ApiClient(url, frugal.client.apiKey));
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, request) => gateways[request % 2]!.get('/v1/models')));
+    const served = answers.filter(({ status }) => status === 200).length;
+    const refused = answers.filter(({ status }) => status === 429);
+    // The minute may turn once while the requests run; each minute has its own 40.
+    expect(served).toBeOneOf([39, 40, 79, 80]);
+    expect(served + refused.length).toBe(200);
+    expect(refused[0]?.body.error).toMatchObject({ code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+    expect(Number(refused[0]?.headers.get('retry-after-ms'))).toBeGreaterThan(0);
+    expect(refused[0]?.headers.get('x-ratelimit-limit-requests')).toBe('40');
+  });
+});
+
+describe('a job on a pool', () => {
+  const lines = Array.from({ length: 3000 }, (_, line) => JSON.stringify({ id: `line-${line}`, text: `text number ${line} about water` }));
+  let agent: Agent;
+  let pool: { id: string; agent_token: string };
+
+  beforeAll(async () => {
+    const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+    pool = await admin.create('/v1/pools', { name: 'journey', owner: 'testers' });
+    agent = startAgent(server, pool);
+  });
+
+  afterAll(() => agent.stop());
+
+  async function submit(content: string[]): Promise<string> {
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.set('file', new Blob(content.map((line) => `${line}\n`)), 'input.jsonl');
+    const file = await client.call('POST', '/v1/files', form);
+    const job = await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: file.body.id, owner: 'zoo' });
+    expect(job.status).toBe(201);
+    return job.body.id as string;
+  }
+
+  async function finished(id: string) {
+    for (let poll = 0; poll < 400; poll += 1) {
+      const { body } = await client.get(`/v1/jobs/${id}`);
+      if (body.finished_at !== null) return body;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`job ${id} never finishes`);
+  }
+
+  it('embeds a file like the gateway does, tells bad lines one by one, and is billed', async () => {
+    const job = await finished(await submit([...lines, '{"id": "broken"', '{"id": "no text"}']));
+    expect(job).toMatchObject({ state: 'succeeded', error: null, progress: { completed: 3002, failed: 2, total: 3002 } });
+    expect(Number(job.cost_usd)).toBeGreaterThan(0);
+
+    const output: string = (await client.get(`/v1/files/${job.output_file}/content`)).body;
+    const rows = output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows).toHaveLength(3002);
+    expect(rows.filter(({ error }) => error !== null)).toHaveLength(2);
+    const online = await client.post('/v1/embeddings', { model: MODEL, input: 'text number 7 about water', encoding_format: 'float' });
+    const offline = rows.find(({ custom_id }) => custom_id === 'line-7').response.body.data[0].embedding;
+    expect(offline.map(Math.fround)).toEqual(online.body.data[0].embedding.map(Math.fround));
+
+    const usage = await client.get('/v1/usage');
+    const meters = Object.fromEntries(usage.body.data.map((line: { meter: string; quantity: number }) => [line.meter, line.quantity]));
+    expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 3 });
+  });
+
+  it('runs again when its agent is killed, and ends once', async () => {
+    const id = await submit(Array.from({ length: 40 }, () => lines).flat());
+    for (let poll = 0; poll < 200 && (await client.get(`/v1/jobs/${id}`)).body.state !== 'running'; poll += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    agent.kill();
+    agent = startAgent(server, pool);
+    const job = await finished(id);
+    expect(job).toMatchObject({ state: 'succeeded', progress: { completed: 120_000, failed: 0 } });
+    expect(job.attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['lease_expired', 'succeeded']);
+  }, 120_000);
+});
