@@ -24,7 +24,7 @@ const BATCH = LIMITS.schedulerBatchMaxCount;
 export class PoolObject extends DurableObject<ObjectsEnv> {
   readonly #store = new SqlitePoolStore(this.ctx.storage);
   readonly #waiting = new WaitingAgents();
-  #claiming = false;
+  #claiming: Promise<void> | undefined;
   /** When the alarm is known to ring; in the past when that is not known. */
   #alarmAtMs = 0;
 
@@ -41,7 +41,8 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
   register(name: string): Outcome<AgentId> {
     this.#store.forgetAgents(Date.now());
     const count = this.#store.agentCount();
-    if (count >= LIMITS.agentsMaxCount) return refuse('limit_exceeded', `the pool has ${count} agents; agentsMaxCount is ${LIMITS.agentsMaxCount}`);
+    if (count >= LIMITS.agentsMaxCount)
+      return refuse('limit_exceeded', `the pool has ${count} agents; agentsMaxCount is ${LIMITS.agentsMaxCount}`);
     const id = `agt_${base32(crypto.getRandomValues(new Uint8Array(16)))}` as AgentId;
     this.#store.addAgent(id, name, Date.now());
     return ok(id);
@@ -51,14 +52,17 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
   async lease(agentId: AgentId, waitMs: number): Promise<Outcome<Grant | null>> {
     if (!this.#store.sawAgent(agentId, Date.now())) return refuse('state_conflict', 'the pool does not know this agent: register first');
     const deadlineMs = Date.now() + waitMs;
-    for (;;) {
-      const leftMs = deadlineMs - Date.now();
-      const held = this.#store.heldBy(agentId);
+    for (let held = this.#store.heldBy(agentId); ; held = this.#store.heldBy(agentId)) {
       if (held !== undefined) return ok(held.grant);
-      const called = this.#waiting.wait(agentId, Math.min(Math.max(leftMs, 0), LIMITS.poolSyncMs));
-      await this.#claim();
-      if (leftMs <= 0) return ok(this.#store.heldBy(agentId)?.grant ?? null);
-      await called;
+      const leftMs = Math.max(0, deadlineMs - Date.now());
+      const waiter = this.#waiting.join(agentId);
+      try {
+        await this.#claim();
+        const called = await waiter.until(Math.min(leftMs, LIMITS.poolSyncMs));
+        if (called || leftMs === 0) return ok(this.#store.heldBy(agentId)?.grant ?? null);
+      } finally {
+        this.#waiting.leave(waiter);
+      }
     }
   }
 
@@ -108,19 +112,17 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
     for (let leases; (leases = this.#store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH)).length > 0;) await this.#tell(leases);
   }
 
-  /** Asks the scheduler for as much work as agents wait for, and hands it out. */
-  async #claim(): Promise<void> {
-    if (this.#claiming) return;
-    this.#claiming = true;
-    try {
-      while (this.#waiting.count > 0) {
-        const wanted = Math.min(this.#waiting.count, BATCH);
-        const grants = await this.#scheduler().claim(this.#id(), wanted);
-        await this.#handOut(grants);
-        if (grants.length < wanted) return;
-      }
-    } finally {
-      this.#claiming = false;
+  /** Asks the scheduler for as much work as agents wait for, and hands it out; one such errand at a time. */
+  #claim(): Promise<void> {
+    this.#claiming ??= this.#fetchWork().finally(() => (this.#claiming = undefined));
+    return this.#claiming;
+  }
+
+  async #fetchWork(): Promise<void> {
+    for (let wanted; (wanted = Math.min(this.#waiting.count, BATCH)) > 0;) {
+      const grants = await this.#scheduler().claim(this.#id(), wanted);
+      await this.#handOut(grants);
+      if (grants.length < wanted) return;
     }
   }
 
@@ -149,7 +151,10 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
   async #tell(leases: readonly AgentLease[]): Promise<void> {
     const news = leases.flatMap((lease) => newsOf(lease) ?? []);
     const verdicts = news.length === 0 ? [] : await this.#scheduler().report(this.#id(), news);
-    this.#store.markSynced(leases.map(({ grant }) => grant.attemptId), Date.now());
+    this.#store.markSynced(
+      leases.map(({ grant }) => grant.attemptId),
+      Date.now(),
+    );
     leases
       .filter((lease) => newsOf(lease) !== undefined)
       .forEach(({ grant }, position) => this.#obey(grant.attemptId, must(verdicts[position], 'a verdict for each report')));

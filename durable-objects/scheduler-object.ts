@@ -124,7 +124,9 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
       if (recorded.ok) return true;
       console.error(JSON.stringify({ level: 'error', message: recorded.error.message, organisation: organisationId }));
     } catch (error) {
-      console.error(JSON.stringify({ level: 'error', message: 'the ledger did not answer', organisation: organisationId, cause: String(error) }));
+      console.error(
+        JSON.stringify({ level: 'error', message: 'the ledger did not answer', organisation: organisationId, cause: String(error) }),
+      );
     }
     return false;
   }

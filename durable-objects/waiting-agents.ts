@@ -1,34 +1,63 @@
 import type { AgentId } from '../src/pools/agent-lease.ts';
 
-/** The agents that wait for work in this moment, longest first. They vanish with the object's memory, and then ask again. */
-export class WaitingAgents {
-  readonly #calls = new Map<AgentId, () => void>();
+/** One request of an agent that waits. */
+class Waiter {
+  readonly agentId: AgentId;
+  #called = false;
+  #wake: () => void = () => {};
 
-  get count(): number {
-    return this.#calls.size;
+  constructor(agentId: AgentId) {
+    this.agentId = agentId;
   }
 
-  /** Counts the agent as waiting until it is called or `waitMs` have passed. */
-  wait(agentId: AgentId, waitMs: number): Promise<void> {
-    this.call(agentId);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.call(agentId), waitMs);
-      this.#calls.set(agentId, () => {
+  call(): void {
+    this.#called = true;
+    this.#wake();
+  }
+
+  /** Whether it was called within `waitMs`. */
+  async until(waitMs: number): Promise<boolean> {
+    if (this.#called) return true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#wake = () => {
         clearTimeout(timer);
         resolve();
-      });
+      };
     });
+    return this.#called;
+  }
+}
+
+/** The agents that wait for work in this moment, longest first. They vanish with the object's memory, and then ask again. */
+export class WaitingAgents {
+  readonly #waiters = new Map<AgentId, Waiter>();
+
+  get count(): number {
+    return this.#waiters.size;
+  }
+
+  /** Counts the agent as waiting. An older request of the same agent, which nobody listens to any more, is called off. */
+  join(agentId: AgentId): Waiter {
+    this.call(agentId);
+    const waiter = new Waiter(agentId);
+    this.#waiters.set(agentId, waiter);
+    return waiter;
+  }
+
+  leave(waiter: Waiter): void {
+    if (this.#waiters.get(waiter.agentId) === waiter) this.#waiters.delete(waiter.agentId);
   }
 
   /** The agent that has waited longest. */
   next(): AgentId | undefined {
-    return this.#calls.keys().next().value;
+    return this.#waiters.keys().next().value;
   }
 
   /** Ends the wait of an agent, if it waits. */
   call(agentId: AgentId): void {
-    const call = this.#calls.get(agentId);
-    this.#calls.delete(agentId);
-    call?.();
+    const waiter = this.#waiters.get(agentId);
+    this.#waiters.delete(agentId);
+    waiter?.call();
   }
 }

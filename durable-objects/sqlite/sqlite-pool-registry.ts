@@ -25,7 +25,8 @@ export class SqlitePoolRegistry {
       .exec<{ taken: number; count: number }>('SELECT count(*) AS count, coalesce(max(name = ?), 0) AS taken FROM pools', pool.name)
       .one();
     if (taken === 1) return refuse('already_exists', `there is a pool named ${pool.name}`, 'name');
-    if (count >= LIMITS.poolsMaxCount) return refuse('limit_exceeded', `there are ${count} pools; poolsMaxCount is ${LIMITS.poolsMaxCount}`);
+    if (count >= LIMITS.poolsMaxCount)
+      return refuse('limit_exceeded', `there are ${count} pools; poolsMaxCount is ${LIMITS.poolsMaxCount}`);
     this.#sql.exec('INSERT INTO pools (id, name, body) VALUES (?, ?, ?)', pool.id, pool.name, JSON.stringify(pool));
     return ok(pool);
   }

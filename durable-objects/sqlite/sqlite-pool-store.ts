@@ -84,10 +84,12 @@ export class SqlitePoolStore {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM leases WHERE lost = 0').one().count;
   }
 
+  /** A lost lease is news that the scheduler must hear at the next opportunity. */
   save(lease: AgentLease): void {
     this.#sql.exec(
       `INSERT INTO leases VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT (attempt_id) DO UPDATE SET
-         lease_until_ms = excluded.lease_until_ms, lost = excluded.lost, body = excluded.body`,
+         lease_until_ms = excluded.lease_until_ms, lost = excluded.lost, body = excluded.body,
+         synced_at_ms = CASE excluded.lost WHEN 1 THEN 0 ELSE synced_at_ms END`,
       lease.grant.attemptId,
       lease.agentId,
       lease.leaseUntilMs,

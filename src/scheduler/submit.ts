@@ -43,4 +43,6 @@ export function submit(jobs: JobView, { request }: Events['submit'], nowMs: numb
 }
 
 const sameRequest = (known: Job, digest: string): Replies['submit'] =>
-  known.digest === digest ? ok(known) : refuse('idempotency_mismatch', 'the idempotency key was used for another request', 'idempotency-key');
+  known.digest === digest
+    ? ok(known)
+    : refuse('idempotency_mismatch', 'the idempotency key was used for another request', 'idempotency-key');

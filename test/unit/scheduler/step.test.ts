@@ -57,7 +57,13 @@ describe('the life of a job', () => {
     expect(world.job(id)).toMatchObject({ state: 'running', progress: { completed: 2, total: 5 } });
     world.nowMs += 400;
     expect(world.report(id, 1, COMPLETED)).toBe('accepted');
-    expect(world.job(id)).toMatchObject({ state: 'succeeded', outputFile: grant!.outputFile, progress: DONE, tokens: 70, acceleratorMs: 500 });
+    expect(world.job(id)).toMatchObject({
+      state: 'succeeded',
+      outputFile: grant!.outputFile,
+      progress: DONE,
+      tokens: 70,
+      acceleratorMs: 500,
+    });
     expect(world.store.charges.map(({ id: usage, quantity }) => [usage, quantity])).toEqual([
       [`${grant!.attemptId}:1:job_tokens`, 70],
       [`${grant!.attemptId}:1:accelerator_ms`, 500],

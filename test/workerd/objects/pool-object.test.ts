@@ -1,0 +1,194 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env as anyEnv } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+
+import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
+import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import type { PoolObject } from '../../../durable-objects/pool-object.ts';
+import { SqlitePoolStore } from '../../../durable-objects/sqlite/sqlite-pool-store.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
+import type { Job } from '../../../src/scheduler/job.ts';
+import { jobRequest } from '../../support/job-request.ts';
+
+const env = anyEnv as unknown as ObjectsEnv;
+const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL));
+const PROGRESS = { completed: 2, failed: 0, total: 5 };
+const COMPLETED = { kind: 'completed', progress: { completed: 5, failed: 0, total: 5 }, tokens: 9 } as const;
+
+const value = <T>(outcome: Outcome<T>): T => {
+  expect(outcome).toMatchObject({ ok: true });
+  return (outcome as { value: T }).value;
+};
+
+let pools = 0;
+async function newPool(evicts = false) {
+  const id = `pool_test${String(++pools).padStart(6, '0')}` as PoolId;
+  const stub = env.POOL.get(env.POOL.idFromName(id));
+  const call = async <T>(work: (object: typeof stub) => Promise<T>): Promise<T> => {
+    const answer = await work(stub);
+    if (evicts) await evictDurableObject(stub);
+    return answer;
+  };
+  await call((object) => object.create(id, `mac-of-${id}`));
+  return { id, stub, call };
+}
+
+let jobs = 0;
+async function newJob() {
+  const request = jobRequest(1_000 + ++jobs);
+  value((await scheduler().submit(request)) as Outcome<Job>);
+  return request;
+}
+
+const jobState = async (n: ReturnType<typeof jobRequest>) => value((await scheduler().job(n.tenantId, n.id)) as Outcome<Job>);
+
+/** Lets every lease of the pool run out, as if time had passed. */
+const silence = (stub: DurableObjectStub<PoolObject>) =>
+  runInDurableObject(stub, (_object, state) => {
+    const store = new SqlitePoolStore(state.storage as never);
+    for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+  });
+
+describe.each([
+  ['in memory', false],
+  ['evicted between calls', true],
+])('PoolObject, %s', (_name, evicts) => {
+  it('[P1] hands an attempt to one agent, hears its heartbeats and passes its end on', async () => {
+    const { call } = await newPool(evicts);
+    const agent = value(await call((object) => object.register('one')));
+    const other = value(await call((object) => object.register('two')));
+    const request = await newJob();
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    expect(grant).toMatchObject({ jobId: request.id, fence: 1 });
+    expect(value(await call((object) => object.lease(other, 0)))).toBeNull();
+
+    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('continue');
+    await expect.poll(async () => (await jobState(request)).state).toBe('running');
+    expect(value(await call((object) => object.held(grant.attemptId, 1)))).toEqual(grant);
+    expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
+    expect(await jobState(request)).toMatchObject({ state: 'succeeded', tokens: 9 });
+    // The answer may be lost: the agent asks again.
+    expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
+    expect(await call((object) => object.summary())).toEqual({ agents: 2, running: 0 });
+  });
+
+  it('[P2] answers an agent that asks again with the attempt it holds', async () => {
+    const { call } = await newPool(evicts);
+    const agent = value(await call((object) => object.register('one')));
+    const request = await newJob();
+    await newJob();
+    const first = value(await call((object) => object.lease(agent, 0)))!;
+    const again = value(await call((object) => object.lease(agent, 0)))!;
+    expect([first.jobId, again]).toEqual([request.id, first]);
+    await call((object) => object.end(first.attemptId, 1, COMPLETED));
+    const next = value(await call((object) => object.lease(agent, 0)))!;
+    expect(next.jobId).not.toBe(first.jobId);
+    await call((object) => object.end(next.attemptId, 1, COMPLETED));
+  });
+
+  it('[P3] takes an attempt from a silent agent; the job runs again and the late completion is refused', async () => {
+    const { stub, call } = await newPool(evicts);
+    const agent = value(await call((object) => object.register('killed')));
+    const request = await newJob();
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
+    await silence(stub);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await jobState(request)).toMatchObject({ state: 'pending', ended: [{ fence: 1, outcome: 'lease_expired' }] });
+
+    for (const late of [
+      await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)),
+      await call((object) => object.held(grant.attemptId, 1)),
+      await call((object) => object.end(grant.attemptId, 1, COMPLETED)),
+    ]) {
+      expect(late).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+    }
+    const successor = value(await call((object) => object.register('successor')));
+    const second = value(await call((object) => object.lease(successor, 0)))!;
+    expect(second).toMatchObject({ jobId: request.id, fence: 2 });
+    expect(await call((object) => object.end(second.attemptId, 2, COMPLETED))).toMatchObject({ ok: true });
+    expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+    expect(await jobState(request)).toMatchObject({ state: 'succeeded', outputFile: second.outputFile, tokens: 9 });
+  });
+
+  it('[P4] refuses a fence that is not the attempt’s', async () => {
+    const { call } = await newPool(evicts);
+    const agent = value(await call((object) => object.register('one')));
+    await newJob();
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    expect(await call((object) => object.heartbeat(grant.attemptId, 2, PROGRESS))).toMatchObject({
+      ok: false,
+      error: { code: 'stale_fence' },
+    });
+    expect(await call((object) => object.end(grant.attemptId, 2, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+    const unknown = `att_${'z'.repeat(26)}_1` as AttemptId;
+    expect(await call((object) => object.end(unknown, 1, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+    await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+  });
+
+  it('[P5] tells the agent of a cancelled job to stop', async () => {
+    const { call } = await newPool(evicts);
+    const agent = value(await call((object) => object.register('one')));
+    const request = await newJob();
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
+    await scheduler().cancel(request.tenantId, request.id);
+    await call((object) => object.nudge());
+    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('cancel');
+    const stopped = { kind: 'failed', reason: 'cancelled', message: '' } as const;
+    expect(await call((object) => object.end(grant.attemptId, 1, stopped))).toMatchObject({ ok: true });
+    expect(await jobState(request)).toMatchObject({ state: 'cancelled' });
+  });
+});
+
+describe('PoolObject', () => {
+  it('[P6] wakes an agent that waits as soon as a job is submitted', async () => {
+    const { call } = await newPool();
+    const agent = value(await call((object) => object.register('one')));
+    const startedMs = Date.now();
+    const waiting = call((object) => object.lease(agent, 20_000));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const request = await newJob();
+    const grant = value(await waiting)!;
+    expect(grant.jobId).toBe(request.id);
+    expect(Date.now() - startedMs).toBeLessThan(4_000);
+    await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+  });
+
+  it('[P6] answers nothing when the wait is over', async () => {
+    const { call } = await newPool();
+    const agent = value(await call((object) => object.register('one')));
+    expect(value(await call((object) => object.lease(agent, 150)))).toBeNull();
+  });
+
+  it('[P7] gives each of many waiting agents a different attempt', async () => {
+    const { call } = await newPool();
+    const agents = await Promise.all(Array.from({ length: 8 }, async (_, n) => value(await call((object) => object.register(`a${n}`)))));
+    const waiting = agents.map((agent) => call((object) => object.lease(agent, 10_000)));
+    await Promise.all(Array.from({ length: 8 }, newJob));
+    const grants = (await Promise.all(waiting)).map((outcome) => value(outcome)!);
+    expect(new Set(grants.map(({ attemptId }) => attemptId)).size).toBe(8);
+    await Promise.all(grants.map(({ attemptId }) => call((object) => object.end(attemptId, 1, COMPLETED))));
+  });
+
+  it('[P8] knows its own token only, and a pool that was never created knows none and stores nothing', async () => {
+    const { id, stub } = await newPool();
+    expect(await stub.knows(`mac-of-${id}`)).toBe(true);
+    expect(await stub.knows('mac-of-another')).toBe(false);
+    const absent = env.POOL.get(env.POOL.idFromName('pool_absent0000'));
+    expect(await absent.knows('mac')).toBe(false);
+    const tables = await runInDurableObject(absent, (_object, state) =>
+      state.storage.sql.exec(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'`).toArray(),
+    );
+    expect(tables).toEqual([]);
+  });
+
+  it('[P9] asks an agent that it does not know to register', async () => {
+    const { call } = await newPool();
+    expect(await call((object) => object.lease('agt_0000000000000000' as never, 0))).toMatchObject({
+      ok: false,
+      error: { code: 'state_conflict' },
+    });
+  });
+});
