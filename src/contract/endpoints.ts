@@ -1,5 +1,8 @@
+import { cacheEndpoints } from './cache.ts';
+import { embeddingEndpoints } from './embeddings.ts';
 import type { Endpoint } from './endpoint.ts';
 import { keyEndpoints } from './keys.ts';
+import { modelEndpoints } from './models.ts';
 import { opsEndpoints } from './ops.ts';
 import { organisationEndpoints } from './organisations.ts';
 import { quotaEndpoints } from './quotas.ts';
@@ -8,6 +11,9 @@ import { usageEndpoints } from './usage.ts';
 /** The whole API, by name. The OpenAPI page and the credential matrix are made from this table. */
 export const ENDPOINTS = {
   ...opsEndpoints,
+  ...embeddingEndpoints,
+  ...modelEndpoints,
+  ...cacheEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,

@@ -1,0 +1,51 @@
+import * as z from 'zod';
+
+import { embeddingInput } from './embedding-input.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, tenant } from './endpoint.ts';
+import { modelName } from './vector-fields.ts';
+
+const request = z.strictObject({
+  input: embeddingInput,
+  model: modelName.meta({ example: 'glove-sif-100' }),
+  dimensions: z.int().min(1).optional().meta({ description: "Length of the vectors: a prefix of the model's own, at unit length again." }),
+  encoding_format: z
+    .enum(['float', 'base64'])
+    .default('float')
+    .meta({ description: '`base64` is that of little-endian 32-bit floats: a quarter of the bytes.' }),
+  user: z.string().max(512).optional().meta({ description: 'Accepted as OpenAI does; neither used nor kept.' }),
+});
+
+const embedding = z.object({
+  object: z.literal('embedding'),
+  index: z.int().min(0).meta({ description: 'Which input this is the vector of.' }),
+  embedding: z.union([z.array(z.number()), z.string()]),
+});
+
+const reply = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(embedding),
+    model: z.string(),
+    usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta({ description: 'All tokens, cached ones too.' }),
+  })
+  .meta({ id: 'EmbeddingList' });
+
+export const embeddingEndpoints = {
+  createEmbeddings: {
+    method: 'POST',
+    path: '/v1/embeddings',
+    tag: 'Inference',
+    summary: 'Embed texts',
+    description: [
+      'Vectors come in the order of the inputs and have unit length, or are all zeros when no word of a text is known.',
+      'Inputs seen before are answered from the cache of the tenant. `cache-control: no-cache` computes them anew, `no-store` keeps nothing, `max-age` (in seconds) accepts only what is no older; `x-sluice-cache-ttl-ms` sets how long what this call computes may answer.',
+      'The answer tells in `cache-status` (RFC 9211) what the cache did, in `age` how old the oldest vector is, and in `x-sluice-model` the model and its version.',
+    ].join('\n\n'),
+    access: tenant('inference'),
+    meters: ['embedding_tokens', 'embedding_cached_tokens'],
+    body: json(request),
+    status: 200,
+    reply: json(reply),
+  },
+} as const satisfies Record<string, Endpoint>;
