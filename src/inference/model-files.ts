@@ -3,18 +3,10 @@ import { refuse } from '../contract/outcome.ts';
 import { sha256Hex } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
 import type { ModelManifest } from './model-manifest.ts';
-import { parseModelCatalogue } from './model-manifest.ts';
 
-/** Where the files of a model's folder come from. `undefined`: the file is not there, or its store does not answer. */
+/** Where the files of models come from, by their path in the folder of all models. `undefined`: the file is not there, or its store does not answer. */
 export interface ModelFiles {
   read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-}
-
-/** The models a folder's `manifest.json` lists. */
-export async function readCatalogue(files: ModelFiles): Promise<Outcome<readonly ModelManifest[]>> {
-  const bytes = await files.read('manifest.json');
-  if (bytes === undefined) return refuse('unavailable', 'the model catalogue cannot be read');
-  return ok(parseModelCatalogue(JSON.parse(new TextDecoder().decode(bytes))));
 }
 
 /** The file of a model. Bytes other than the manifest's are refused as retryable: a deployment may be half way through. */

@@ -17,7 +17,7 @@ const modelManifest = z.strictObject({
   tokensMax: z.int().positive(),
   /** See `EmbeddingContract`: models with the same hash have interchangeable vectors. */
   contractHash: hexDigest,
-  /** `path` is relative to the catalogue's folder. */
+  /** `path` is relative to the folder of all models. */
   file: z.strictObject({ path: z.string().min(1), bytes: z.int().positive(), sha256: hexDigest }),
   /** Seconds since the Unix epoch. */
   createdS: z.int().positive(),

@@ -1,5 +1,3 @@
-import { must } from '../kernel/assert.ts';
-
 const NEWLINE = 10;
 
 /** Hash of the empty word; extend it one byte at a time with `hashByte`. */
@@ -38,10 +36,6 @@ export class Vocabulary {
       const id = this.#slots[slot]!;
       if (id === 0 || this.#equals(id, text, from, to, fold)) return id;
     }
-  }
-
-  word(id: number): string {
-    return String.fromCharCode(...this.#bytes.subarray(this.#starts[id], must(this.#starts[id + 1], 'id in range') - 1));
   }
 
   #equals(id: number, text: string, from: number, to: number, fold: Uint8Array): boolean {

@@ -1,11 +1,11 @@
 import type { ModelFiles } from '../../src/inference/model-files.ts';
 
-/** The folder of one model among a Worker's static assets. */
-export function assetFiles(assets: Pick<Fetcher, 'fetch'>, modelFolder: string): ModelFiles {
+/** The models among the deployment's static assets. */
+export function assetFiles(assets: Pick<Fetcher, 'fetch'>): ModelFiles {
   return {
     async read(path) {
       // Only the path counts: the binding answers from the deployment's own files.
-      const response = await assets.fetch(`https://assets/models/${modelFolder}/${path}`);
+      const response = await assets.fetch(`https://assets/models/${path}`);
       if (response.ok) return new Uint8Array(await response.arrayBuffer());
       await response.body?.cancel();
       return undefined;

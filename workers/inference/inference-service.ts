@@ -5,10 +5,9 @@ import { checkTokenBatch } from '../../src/inference/check-token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { assetFiles } from './asset-files.ts';
 import type { InferenceEnv } from './env.ts';
+import { MODEL_CATALOGUE } from './model-catalogue.ts';
 import { OnnxModels } from './onnx-models.ts';
 import { onnxRunner } from './onnx-runtime.ts';
-
-const MODEL_FOLDER = 'glove-sif-100';
 
 /** One per isolate: an entrypoint object lives for one call. */
 const loaded = new WeakMap<InferenceEnv, OnnxModels>();
@@ -36,7 +35,7 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> {
   #models(): OnnxModels {
     const known = loaded.get(this.env);
     if (known !== undefined) return known;
-    const models = new OnnxModels(assetFiles(this.env.ASSETS, MODEL_FOLDER), onnxRunner);
+    const models = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner);
     loaded.set(this.env, models);
     return models;
   }

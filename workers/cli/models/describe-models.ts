@@ -1,6 +1,7 @@
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import type { BuiltStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { rowCount } from '../../../src/inference/build/matrix.ts';
+import type { EmbeddingContract } from '../../../src/inference/embedding-contract.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { WORD_TOKENISER_VERSION } from '../../../src/inference/word-tokeniser.ts';
@@ -10,12 +11,12 @@ import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 export async function describeModels(
   onnx: Uint8Array,
   { vocabulary, table, axes }: BuiltStaticModel,
-): Promise<{ static: ModelManifest; onnx: ModelManifest }> {
+): Promise<{ static: ModelManifest; onnx: ModelManifest; contract: EmbeddingContract }> {
   const { id, version, sifA, opset, tokensMax, createdS } = GLOVE_SIF_100;
   const modelSha256 = await sha256Hex(onnx);
   const vocabularySize = rowCount(table);
   const dimensions = table.columns;
-  const contract = await contractHash({
+  const contract: EmbeddingContract = {
     modelSha256,
     tokeniserVersion: WORD_TOKENISER_VERSION,
     vocabularySha256: await sha256Hex(vocabulary),
@@ -26,16 +27,16 @@ export async function describeModels(
     normalisation: 'l2',
     outputQuantiser: 'float32',
     opset,
-  });
+  };
   const shared = {
     version,
     dimensions,
     vocabularySize,
     tokensMax,
-    contractHash: contract,
-    file: { path: 'model.onnx', bytes: onnx.length, sha256: modelSha256 },
+    contractHash: await contractHash(contract),
+    file: { path: `${id}/model.onnx`, bytes: onnx.length, sha256: modelSha256 },
     createdS,
     ownedBy: 'sluice',
   };
-  return { static: { id, runner: 'static', ...shared }, onnx: { id: `${id}-onnx`, runner: 'onnx', ...shared } };
+  return { static: { id, runner: 'static', ...shared }, onnx: { id: `${id}-onnx`, runner: 'onnx', ...shared }, contract };
 }

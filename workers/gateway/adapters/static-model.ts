@@ -1,0 +1,35 @@
+import type { Clock } from '../../../src/kernel/clock.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { LoadOnce } from '../../../src/inference/load-once.ts';
+import { readModelFile } from '../../../src/inference/model-files.ts';
+import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
+import type { StaticModel } from '../../../src/inference/static-model.ts';
+import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { assetFiles } from '../../inference/asset-files.ts';
+import { MODEL_CATALOGUE } from '../../inference/model-catalogue.ts';
+
+/** The model that the gateway computes itself. */
+export const STATIC_MODEL: ModelManifest = must(
+  MODEL_CATALOGUE.find(({ runner }) => runner === 'static'),
+  'the catalogue has a static model',
+);
+
+/**
+ * The static model of this isolate, fetched and checked when first used: 6.7 MB that stay, plus 1.1 MB of word table.
+ * `onLoaded` hears how long each successful load took.
+ */
+export function staticModel(assets: Pick<Fetcher, 'fetch'>, clock: Clock, onLoaded: (loadMs: number) => void): LoadOnce<StaticModel> {
+  const load = async (): Promise<Outcome<StaticModel>> => {
+    const beganMs = clock.nowMs();
+    const file = await readModelFile(assetFiles(assets), STATIC_MODEL);
+    if (!file.ok) return file;
+    const model = openStaticModel(STATIC_MODEL, file.value);
+    // The bytes are the ones the build opened, so they open.
+    if (!model.ok) throw new Error(`${STATIC_MODEL.id}: ${model.error.reason}`);
+    onLoaded(clock.nowMs() - beganMs);
+    return ok(model.value);
+  };
+  return new LoadOnce(load);
+}
