@@ -1,12 +1,14 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
+import { jobOfOutput } from '../src/contract/attempt-names.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { PoolRecord } from '../src/contract/pool-record.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
-import type { JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
+import { must } from '../src/kernel/assert.ts';
+import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { commit } from '../src/scheduler/decision.ts';
 import type { Nudge } from '../src/scheduler/decision.ts';
@@ -67,6 +69,14 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     if (after === undefined) return ok(this.#jobs.newest(tenantId, Number.MAX_SAFE_INTEGER, limit + 1));
     const last = this.job(tenantId, after);
     return last.ok ? ok(this.#jobs.newest(tenantId, last.value.sequence, limit + 1)) : last;
+  }
+
+  /** Those of the attempt outputs that the tenant's jobs have accepted. */
+  acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): readonly FileId[] {
+    return ids.filter((id) => {
+      const job = this.#jobs.find(must(jobOfOutput(id), 'the id of an output'));
+      return job?.tenantId === tenantId && job.outputFile === id;
+    });
   }
 
   addPool(pool: PoolRecord): Outcome<PoolRecord> {

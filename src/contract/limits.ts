@@ -21,10 +21,10 @@ export const LIMITS = {
   // A multipart body is held about three times while its form is read, and several uploads share an isolate of 128 MB.
   fileBytesMax: 16 * 1024 * 1024,
   fileNameCharsMax: 256,
-  // What Cloudflare lets one request carry on its smaller plans.
-  jobOutputBytesMax: 95 * 1024 * 1024,
-  // OpenAI's own limit of a batch; at 100 dimensions its output fits `jobOutputBytesMax`.
-  jobLinesMax: 50_000,
+  // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on.
+  jobOutputBytesMax: 480 * 1024 * 1024,
+  // Four of OpenAI's batches; at 100 dimensions their output fits `jobOutputBytesMax`.
+  jobLinesMax: 200_000,
   // One text of any model fits many times over; a runner holds one batch of lines at a time.
   jobLineBytesMax: 1024 * 1024,
   jobAttemptsDefaultCount: 3,
@@ -36,12 +36,12 @@ export const LIMITS = {
   // Jobs one message or alarm of the scheduler moves: some 10 ms of work.
   schedulerBatchMaxCount: 100,
   // A pool that says nothing for this long is gone; several missed syncs.
-  poolLeaseMs: 60_000,
+  poolLeaseMs: 30_000,
   // How often a pool tells the scheduler what its attempts do, and learns of cancellations.
-  poolSyncMs: 5_000,
+  poolSyncMs: 2_000,
   // An agent that says nothing for this long is gone; several missed heartbeats.
-  agentLeaseMs: 20_000,
-  agentHeartbeatMs: 5_000,
+  agentLeaseMs: 10_000,
+  agentHeartbeatMs: 2_000,
   // Below the 30 s at which proxies give up on a silent request.
   longPollMsMax: 25_000,
   poolsMaxCount: 1000,

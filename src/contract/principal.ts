@@ -1,4 +1,4 @@
-import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
+import type { KeyId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
 import type { Scope } from './scope.ts';
 
 /** Who is calling, as proved by the API key. Everything a request touches is named by `tenantId`. */
@@ -19,5 +19,14 @@ export interface TenantPrincipal {
 export interface AdminPrincipal {
   readonly kind: 'admin';
 }
+
+/** An agent of a pool, by the pool's token. It has no tenant of its own: the attempt it holds says whose data it touches. */
+export interface AgentPrincipal {
+  readonly kind: 'agent';
+  readonly poolId: PoolId;
+}
+
+/** Anyone who has shown a credential. */
+export type Caller = Principal | AgentPrincipal;
 
 export const allows = (principal: Principal, scope: Scope): boolean => principal.kind === 'admin' || principal.scopes.includes(scope);

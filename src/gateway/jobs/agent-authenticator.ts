@@ -1,0 +1,27 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { AgentPrincipal } from '../../contract/principal.ts';
+import type { Hmac } from '../../kernel/hmac.ts';
+import { ok } from '../../kernel/result.ts';
+import { poolOfToken } from '../../pools/agent-token.ts';
+import type { Pools } from './pool-desk.ts';
+
+/** Turns the token of a pool into one of its agents. The pool itself is asked each time: agents are few and patient. */
+export class AgentAuthenticator {
+  readonly #pools: Pools;
+  readonly #hmac: Hmac;
+
+  constructor(pools: Pools, hmac: Hmac) {
+    this.#pools = pools;
+    this.#hmac = hmac;
+  }
+
+  /** Refuses with `invalid_api_key`, or with `scope_denied` when the token is another pool's than the one called. */
+  async authenticate(token: string, called: string | undefined): Promise<Outcome<AgentPrincipal>> {
+    const poolId = poolOfToken(token);
+    if (poolId === undefined) return refuse('invalid_api_key', 'only the agent token of a pool may call here');
+    if (!(await this.#pools(poolId).knows(await this.#hmac.hex(token)))) return refuse('invalid_api_key', 'the agent token is not valid');
+    if (poolId !== called) return refuse('scope_denied', 'the agent token is of another pool');
+    return ok({ kind: 'agent', poolId });
+  }
+}

@@ -1,0 +1,102 @@
+import { jobOfOutput } from '../../contract/attempt-names.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Hmac } from '../../kernel/hmac.ts';
+import { base32 } from '../../kernel/ids.ts';
+import type { FileId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Rng } from '../../kernel/rng.ts';
+import { entropyFor } from '../tenancy/entropy.ts';
+import type { FileStore, StoredFile } from './file-store.ts';
+import type { JobQueue } from './job-queue.ts';
+
+export interface Upload<Content> {
+  readonly filename: string;
+  readonly purpose: string;
+  readonly bytes: number;
+  readonly content: Content;
+  /** SHA-256 of the content. */
+  readonly digest: () => Promise<string>;
+}
+
+export interface FileParts<Content> {
+  readonly store: FileStore<Content>;
+  readonly queue: Pick<JobQueue, 'acceptedOutputs'>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly hmac: Hmac;
+}
+
+/**
+ * The files of tenants: what they uploaded, and the outputs of their jobs.
+ *
+ * An attempt stores its output under an id of its own. Whether that output exists for its tenant is decided by the scheduler alone,
+ * at the moment it accepts the attempt's completion: there is no second step that could be missed.
+ */
+export class FileCatalogue<Content> {
+  readonly #parts: FileParts<Content>;
+
+  constructor(parts: FileParts<Content>) {
+    this.#parts = parts;
+  }
+
+  async upload(tenantId: TenantId, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<Outcome<StoredFile>> {
+    const { filename, purpose, bytes, content } = upload;
+    if (bytes > LIMITS.fileBytesMax) return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
+    if (filename.length > LIMITS.fileNameCharsMax) {
+      return refuse('limit_exceeded', `file: a name of ${filename.length} characters is above fileNameCharsMax (${LIMITS.fileNameCharsMax})`, 'file');
+    }
+    const { rng, hmac, store, clock } = this.#parts;
+    const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
+    const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
+    const digest = idempotencyKey === undefined ? '' : await upload.digest();
+    const stored = await store.create(tenantId, { id, filename, purpose, digest, createdAtMs: clock.nowMs() }, content);
+    const same = stored.digest === digest && stored.filename === filename && stored.purpose === purpose;
+    return same ? ok(stored) : refuse('idempotency_mismatch', 'the idempotency key was used for another file', 'idempotency-key');
+  }
+
+  async find(tenantId: TenantId, id: FileId): Promise<Outcome<StoredFile>> {
+    const file = (await this.#exists(tenantId, id)) ? await this.#parts.store.find(tenantId, id) : undefined;
+    return file === undefined ? absent(id) : ok(file);
+  }
+
+  async read(tenantId: TenantId, id: FileId): Promise<Outcome<Content>> {
+    const content = (await this.#exists(tenantId, id)) ? await this.#parts.store.read(tenantId, id) : undefined;
+    return content === undefined ? absent(id) : ok(content);
+  }
+
+  async delete(tenantId: TenantId, id: FileId): Promise<Outcome<null>> {
+    const file = await this.find(tenantId, id);
+    if (!file.ok) return file;
+    await this.#parts.store.delete(tenantId, id);
+    return ok(null);
+  }
+
+  /** Files by id, after the file `after`. */
+  async list(tenantId: TenantId, limit: number, after = ''): Promise<{ items: readonly StoredFile[]; hasMore: boolean }> {
+    const items: StoredFile[] = [];
+    let more = true;
+    for (let cursor = after; more && items.length <= limit;) {
+      const page = await this.#parts.store.list(tenantId, cursor, limit + 1);
+      items.push(...(await this.#existing(tenantId, page.files)));
+      cursor = page.files.at(-1)?.id ?? cursor;
+      more = page.more;
+    }
+    return { items: items.slice(0, limit), hasMore: items.length > limit };
+  }
+
+  async #exists(tenantId: TenantId, id: FileId): Promise<boolean> {
+    if (jobOfOutput(id) === undefined) return true;
+    return (await this.#parts.queue.acceptedOutputs(tenantId, [id])).length === 1;
+  }
+
+  async #existing(tenantId: TenantId, files: readonly StoredFile[]): Promise<readonly StoredFile[]> {
+    const outputs = files.map(({ id }) => id).filter((id) => jobOfOutput(id) !== undefined);
+    const accepted = new Set(outputs.length === 0 ? [] : await this.#parts.queue.acceptedOutputs(tenantId, outputs));
+    return files.filter(({ id }) => jobOfOutput(id) === undefined || accepted.has(id));
+  }
+}
+
+const absent = (id: FileId) => refuse('file_not_found', `no file ${id}`, 'file');

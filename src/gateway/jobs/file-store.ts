@@ -1,0 +1,25 @@
+import type { FileId, TenantId } from '../../kernel/ids.ts';
+
+/** A file as stored, without its content. */
+export interface StoredFile {
+  readonly id: FileId;
+  readonly filename: string;
+  readonly purpose: string;
+  readonly bytes: number;
+  readonly createdAtMs: number;
+  /** Of the upload, where it came with an idempotency key. */
+  readonly digest: string;
+}
+
+export type NewFile = Omit<StoredFile, 'bytes'>;
+
+/** Where files live, by tenant. `Content` is a stream or blob of the runtime. */
+export interface FileStore<Content> {
+  /** Writes a file once: what is already there under that id stays as it is, and is answered. */
+  create(tenantId: TenantId, file: NewFile, content: Content): Promise<StoredFile>;
+  find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined>;
+  read(tenantId: TenantId, id: FileId): Promise<Content | undefined>;
+  /** Files by id, after `after`, at most `count`; `more` when there are more behind them. */
+  list(tenantId: TenantId, after: string, count: number): Promise<{ readonly files: readonly StoredFile[]; readonly more: boolean }>;
+  delete(tenantId: TenantId, id: FileId): Promise<void>;
+}

@@ -1,0 +1,68 @@
+import type { CreateJob } from '../../contract/jobs.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import { sha256Hex } from '../../kernel/bytes.ts';
+import type { Hmac } from '../../kernel/hmac.ts';
+import { base32 } from '../../kernel/ids.ts';
+import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Rng } from '../../kernel/rng.ts';
+import type { Job } from '../../scheduler/job.ts';
+import { entropyFor } from '../tenancy/entropy.ts';
+import type { FileCatalogue } from './file-catalogue.ts';
+import type { JobQueue } from './job-queue.ts';
+
+export interface JobParts {
+  readonly queue: JobQueue;
+  readonly files: Pick<FileCatalogue<unknown>, 'find'>;
+  /** Whether the pools' agents can run a model. */
+  readonly runs: (model: string) => boolean;
+  readonly rng: Rng;
+  readonly hmac: Hmac;
+}
+
+/** The jobs of tenants. */
+export class JobDesk {
+  readonly #parts: JobParts;
+
+  constructor(parts: JobParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `model_not_found`, `file_not_found`, `limit_exceeded` or `idempotency_mismatch`. */
+  async submit(principal: TenantPrincipal, body: CreateJob, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
+    const { queue, files, runs, rng, hmac } = this.#parts;
+    const { organisationId, tenantId, projectId } = principal;
+    if (!runs(body.model)) return refuse('model_not_found', `no pool runs a model ${body.model}`, 'model');
+    const inputFile = body.input_file as FileId;
+    const input = await files.find(tenantId, inputFile);
+    if (!input.ok) return refuse(input.error.code, input.error.message, 'input_file');
+    const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
+    return queue.submit({
+      id: `job_${base32(await entropy.bytes('id', 26))}` as JobId,
+      digest: await sha256Hex(JSON.stringify(body)),
+      organisationId,
+      tenantId,
+      projectId,
+      owner: body.owner,
+      work: { kind: body.kind, model: body.model, inputFile },
+      priority: body.priority,
+      attemptsMax: body.max_attempts,
+    });
+  }
+
+  find(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
+    return this.#parts.queue.job(tenantId, jobId);
+  }
+
+  cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
+    return this.#parts.queue.cancel(tenantId, jobId);
+  }
+
+  /** Jobs newest first, older than the job `after`. */
+  async list(tenantId: TenantId, limit: number, after: JobId | undefined): Promise<Outcome<{ items: readonly Job[]; hasMore: boolean }>> {
+    const jobs = await this.#parts.queue.jobs(tenantId, limit, after);
+    return jobs.ok ? ok({ items: jobs.value.slice(0, limit), hasMore: jobs.value.length > limit }) : jobs;
+  }
+}

@@ -1,0 +1,18 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
+import type { Job, JobRequest } from '../../scheduler/job.ts';
+
+/** The scheduler, as the gateway calls it. */
+export interface JobQueue {
+  submit(request: JobRequest): Promise<Outcome<Job>>;
+  cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
+  job(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
+  /** Newest first, older than `after`: one more than `limit` when there are more. */
+  jobs(tenantId: TenantId, limit: number, after: JobId | undefined): Promise<Outcome<readonly Job[]>>;
+  acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;
+  addPool(pool: PoolRecord): Promise<Outcome<PoolRecord>>;
+  pool(id: PoolId): Promise<Outcome<PoolRecord>>;
+  /** By id, after `after`: one more than `limit` when there are more. */
+  pools(limit: number, after?: string): Promise<readonly PoolRecord[]>;
+}
