@@ -24,6 +24,9 @@ const FOLD_COMPOUND = FOLD.with(HYPHEN, HYPHEN);
 const CLITIC_LETTERS_MAX = 2;
 const CLITICS = new Set(['s', 't', 'm', 'd', 're', 've', 'll']);
 
+/** A scratch array that one huge text grew is dropped again: 64 Ki ids are 256 KiB. */
+const SCRATCH_IDS_KEPT = 1 << 16;
+
 /**
  * Names the tokenising rules (SPEC M2) in the embedding contract. A change to them that moves any token needs a new version.
  */
@@ -95,9 +98,6 @@ export class WordTokeniser implements Tokeniser {
     this.#ids[this.#count++] = id;
   }
 }
-
-/** A scratch array that one huge text grew is dropped again: 64 Ki ids are 256 KiB. */
-const SCRATCH_IDS_KEPT = 1 << 16;
 
 /** Past the end of the text `charCodeAt` is NaN, which indexes nothing. */
 function isWordAt(text: string, at: number): boolean {
