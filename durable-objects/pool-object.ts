@@ -92,6 +92,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
   }
 
   summary(): { readonly agents: number; readonly running: number } {
+    if (this.#store.identity() === undefined) return { agents: 0, running: 0 };
     return { agents: this.#store.agentCount(), running: this.#store.leaseCount() };
   }
 

@@ -1,10 +1,14 @@
 import { cacheEndpoints } from './cache.ts';
 import { embeddingEndpoints } from './embeddings.ts';
+import { agentEndpoints } from './agent-protocol.ts';
 import type { Endpoint } from './endpoint.ts';
+import { filesEndpoints } from './files.ts';
+import { jobsEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { modelEndpoints } from './models.ts';
 import { opsEndpoints } from './ops.ts';
 import { organisationEndpoints } from './organisations.ts';
+import { poolsEndpoints } from './pools.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { usageEndpoints } from './usage.ts';
 
@@ -18,6 +22,10 @@ export const ENDPOINTS = {
   ...keyEndpoints,
   ...quotaEndpoints,
   ...usageEndpoints,
+  ...filesEndpoints,
+  ...jobsEndpoints,
+  ...poolsEndpoints,
+  ...agentEndpoints,
 } as const satisfies Record<string, Endpoint>;
 
 export type EndpointName = keyof typeof ENDPOINTS;

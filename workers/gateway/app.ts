@@ -6,15 +6,29 @@ import type { AppContext, Variables } from './call.ts';
 import { conclude } from './conclude.ts';
 import type { GatewayEnv } from './env.ts';
 import { errorResponse, HttpError } from './http-error.ts';
+import { agentRoutes } from './routes/agents.ts';
+import { fileRoutes } from './routes/files.ts';
+import { jobRoutes } from './routes/jobs.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { organisationRoutes } from './routes/organisations.ts';
+import { poolRoutes } from './routes/pools.ts';
 import { quotaRoutes } from './routes/quotas.ts';
 import { usageRoutes } from './routes/usage.ts';
 import type { Route } from './serve.ts';
 
 /** Every route of the API, one group a resource. */
-export const ROUTES: readonly Route[] = [...opsRoutes, ...organisationRoutes, ...keyRoutes, ...quotaRoutes, ...usageRoutes];
+export const ROUTES: readonly Route[] = [
+  ...opsRoutes,
+  ...organisationRoutes,
+  ...keyRoutes,
+  ...quotaRoutes,
+  ...usageRoutes,
+  ...fileRoutes,
+  ...jobRoutes,
+  ...poolRoutes,
+  ...agentRoutes,
+];
 
 /** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
 const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];

@@ -4,7 +4,7 @@ import type { BodyOf, Endpoint, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../..
 import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import type { AdminPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
+import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { RateState } from '../../src/gateway/budget.ts';
 import type { Gateway } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
@@ -14,7 +14,7 @@ export interface Variables {
   requestId: string;
   timing: Timing;
   route: string;
-  principal: Principal | undefined;
+  principal: Caller | undefined;
   errorCode: ErrorCode | undefined;
   rates: readonly RateState[];
   /** What the call cost, in nano-dollars, once it is settled. */
@@ -29,7 +29,9 @@ type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
     ? AdminPrincipal
     : E['access']['kind'] extends 'tenant-or-admin'
       ? Principal
-      : undefined;
+      : E['access']['kind'] extends 'agent'
+        ? AgentPrincipal
+        : undefined;
 
 /** A request that has been authenticated, admitted and validated: what a handler sees. */
 export interface Call<E extends Endpoint> {

@@ -3,6 +3,8 @@ import type { Rng } from '../../src/kernel/rng.ts';
 import type { Authenticator } from '../../src/gateway/authenticator.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
 
+import { wireHeavy } from './adapters/jobs.ts';
+import type { Heavy } from './adapters/jobs.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import { Metrics } from './metrics.ts';
@@ -16,6 +18,7 @@ export interface Gateway {
   readonly authenticator: Authenticator;
   readonly budget: Budget;
   readonly tenancy: Tenancy;
+  readonly heavy: Heavy;
 }
 
 const wired = new WeakMap<GatewayEnv, Gateway>();
@@ -38,6 +41,7 @@ function wire(env: GatewayEnv): Gateway {
     rng,
     metrics: new Metrics(),
     tenancy,
+    heavy: wireHeavy(env, clock, rng),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,
   };

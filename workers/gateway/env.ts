@@ -17,4 +17,10 @@ export interface GatewayEnv {
   readonly ORGANISATION: DurableObjectNamespace;
   readonly QUOTA: DurableObjectNamespace;
   readonly BILLING: DurableObjectNamespace;
+  /** One object a cell, named after it. */
+  readonly SCHEDULER: DurableObjectNamespace;
+  /** One object a pool, named by the pool's id. */
+  readonly POOL: DurableObjectNamespace;
+  /** Files of tenants, under `tenants/<tenant>/files/`. */
+  readonly FILES: R2Bucket;
 }

@@ -1,6 +1,6 @@
 import { allows } from '../../src/contract/principal.ts';
-import type { Principal } from '../../src/contract/principal.ts';
-import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { Caller, Principal } from '../../src/contract/principal.ts';
+import type { Access, Endpoint } from '../../src/contract/endpoint.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import { refusal } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -33,7 +33,7 @@ export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>
 async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
   const gateway = compose(context.env);
   context.set('route', endpoint.path);
-  const principal = await admit(context.req.raw, endpoint, gateway);
+  const principal = await admit(context, endpoint, gateway);
   context.set('principal', principal);
   const reservation = await reserveRequest(gateway, principal);
 
@@ -53,10 +53,13 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
 }
 
 /** Who calls, if the endpoint lets them. */
-async function admit(request: Request, endpoint: Endpoint, gateway: Gateway): Promise<Principal | undefined> {
-  if (endpoint.access.kind === 'public') return undefined;
+async function admit(context: AppContext, endpoint: Endpoint, gateway: Gateway): Promise<Caller | undefined> {
+  const { access } = endpoint;
+  const request = context.req.raw;
+  if (access.kind === 'public') return undefined;
+  if (access.kind === 'agent') return unwrapValue(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool')));
   const principal = unwrapValue(await gateway.authenticator.authenticate(apiKeyOf(request)));
-  const denial = deny(principal, endpoint);
+  const denial = deny(principal, access);
   if (denial !== undefined) throw new HttpError(denial);
   return principal;
 }
@@ -70,11 +73,10 @@ function apiKeyOf(request: Request): string {
   return apiKey;
 }
 
-function deny(principal: Principal, { access }: Endpoint): Refusal | undefined {
+function deny(principal: Principal, access: Exclude<Access, { kind: 'public' | 'agent' }>): Refusal | undefined {
   if (access.kind === 'admin') {
     return principal.kind === 'admin' ? undefined : refusal('scope_denied', 'only the admin key may do this');
   }
-  if (access.kind === 'public') return undefined;
   if (access.kind === 'tenant' && principal.kind === 'admin') {
     return refusal('scope_denied', 'the admin key belongs to no tenant: use a key of the tenant');
   }
@@ -84,7 +86,7 @@ function deny(principal: Principal, { access }: Endpoint): Refusal | undefined {
   return allows(principal, access.scope) ? undefined : refusal('scope_denied', `the key lacks the scope "${access.scope}"`);
 }
 
-async function reserveRequest(gateway: Gateway, principal: Principal | undefined): Promise<Reservation | undefined> {
+async function reserveRequest(gateway: Gateway, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
   return unwrapValue(await gateway.budget.reserve(principal, { requests: 1 }));
 }
@@ -93,7 +95,7 @@ async function buildCall<E extends Endpoint>(
   context: AppContext,
   endpoint: E,
   gateway: Gateway,
-  principal: Principal | undefined,
+  principal: Caller | undefined,
   reservation: Reservation | undefined,
 ): Promise<Call<E>> {
   const request = context.req.raw;

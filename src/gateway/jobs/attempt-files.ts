@@ -38,7 +38,13 @@ export class AttemptFiles<Content> {
     const held = await this.#parts.pools(poolId).held(attemptId, fence);
     if (!held.ok) return held;
     const { tenantId, jobId, outputFile } = held.value;
-    const file = { id: outputFile, filename: `${jobId}.jsonl`, purpose: 'batch_output', digest: '', createdAtMs: this.#parts.clock.nowMs() };
+    const file = {
+      id: outputFile,
+      filename: `${jobId}.jsonl`,
+      purpose: 'batch_output',
+      digest: '',
+      createdAtMs: this.#parts.clock.nowMs(),
+    };
     await this.#parts.store.create(tenantId, file, content);
     return ok(null);
   }

@@ -44,9 +44,14 @@ export class FileCatalogue<Content> {
 
   async upload(tenantId: TenantId, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<Outcome<StoredFile>> {
     const { filename, purpose, bytes, content } = upload;
-    if (bytes > LIMITS.fileBytesMax) return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
+    if (bytes > LIMITS.fileBytesMax)
+      return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
     if (filename.length > LIMITS.fileNameCharsMax) {
-      return refuse('limit_exceeded', `file: a name of ${filename.length} characters is above fileNameCharsMax (${LIMITS.fileNameCharsMax})`, 'file');
+      return refuse(
+        'limit_exceeded',
+        `file: a name of ${filename.length} characters is above fileNameCharsMax (${LIMITS.fileNameCharsMax})`,
+        'file',
+      );
     }
     const { rng, hmac, store, clock } = this.#parts;
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);

@@ -1,0 +1,67 @@
+import type { FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
+
+/** What R2 takes: a blob, or a stream whose length is declared. */
+export type FileContent = Blob | ReadableStream;
+
+const prefixOf = (tenantId: TenantId): string => `tenants/${tenantId}/files/`;
+const keyOf = (tenantId: TenantId, id: string): string => prefixOf(tenantId) + id;
+
+/** Files as R2 objects. An object is written once, in one step: a reader sees all of it or nothing. */
+export class R2FileStore implements FileStore<FileContent> {
+  readonly #bucket: R2Bucket;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async create(tenantId: TenantId, file: NewFile, content: FileContent): Promise<StoredFile> {
+    const { filename, purpose, digest, createdAtMs } = file;
+    const key = keyOf(tenantId, file.id);
+    const written = await this.#bucket.put(key, content, {
+      onlyIf: new Headers({ 'if-none-match': '*' }),
+      customMetadata: { filename: encodeURIComponent(filename), purpose, digest, created_at_ms: String(createdAtMs) },
+    });
+    if (written !== null) return { ...file, bytes: written.size };
+    return storedFile(must(await this.#bucket.head(key), 'an object that kept us from writing is there'));
+  }
+
+  async find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined> {
+    const object = await this.#bucket.head(keyOf(tenantId, id));
+    return object === null ? undefined : storedFile(object);
+  }
+
+  async read(tenantId: TenantId, id: FileId): Promise<FileContent | undefined> {
+    return (await this.#bucket.get(keyOf(tenantId, id)))?.body;
+  }
+
+  async list(tenantId: TenantId, after: string, count: number): Promise<{ files: readonly StoredFile[]; more: boolean }> {
+    const listed = await this.#bucket.list({
+      prefix: prefixOf(tenantId),
+      startAfter: keyOf(tenantId, after),
+      limit: Math.min(count, LIST_COUNT_MAX),
+      include: ['customMetadata'],
+    });
+    return { files: listed.objects.map(storedFile), more: listed.truncated };
+  }
+
+  async delete(tenantId: TenantId, id: FileId): Promise<void> {
+    await this.#bucket.delete(keyOf(tenantId, id));
+  }
+}
+
+/** The most objects one R2 call lists. */
+const LIST_COUNT_MAX = 1000;
+
+function storedFile(object: R2Object): StoredFile {
+  const metadata = object.customMetadata ?? {};
+  return {
+    id: object.key.slice(object.key.lastIndexOf('/') + 1) as FileId,
+    filename: decodeURIComponent(metadata['filename'] ?? ''),
+    purpose: metadata['purpose'] ?? '',
+    digest: metadata['digest'] ?? '',
+    createdAtMs: Number(metadata['created_at_ms'] ?? 0),
+    bytes: object.size,
+  };
+}
