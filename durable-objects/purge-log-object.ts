@@ -35,7 +35,7 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
   /** What a reader who knows the log up to `position` is missing, and for how long it may rely on that. */
   lease(position: number): LeaseGrant {
     this.#leases = grantLease(this.#leases, TERMS, Date.now());
-    return { tail: this.#store.log.since(position), leaseMs: TERMS.leaseMs };
+    return { since: position, tail: this.#store.log.since(position), leaseMs: TERMS.leaseMs };
   }
 
   /** Appends a purge and answers once it holds for every reader. Refuses with `idempotency_mismatch`. */

@@ -1,3 +1,4 @@
+import { assert } from '../kernel/assert.ts';
 import type { PurgeLog } from './purge-log.ts';
 import type { LoggedPredicate } from './purge-predicate.ts';
 
@@ -6,6 +7,8 @@ import type { LoggedPredicate } from './purge-predicate.ts';
  * Durations cross between machines, wall times never do.
  */
 export interface LeaseGrant {
+  /** The position that `tail` continues. */
+  readonly since: number;
   readonly tail: readonly LoggedPredicate[];
   readonly leaseMs: number;
 }
@@ -47,7 +50,7 @@ export const isLeased = (view: PurgeView, nowMs: number): boolean => nowMs < vie
  * Takes in a grant that was asked for at `sentAtMs`: the owner's promise began later than that, so it ends no sooner than counted
  * here. Late and repeated grants do no harm.
  */
-export const renewView = (view: PurgeView, grant: LeaseGrant, sentAtMs: number): PurgeView => ({
-  log: view.log.extend(grant.tail),
-  leasedUntilMs: Math.max(view.leasedUntilMs, sentAtMs + grant.leaseMs),
-});
+export function renewView(view: PurgeView, grant: LeaseGrant, sentAtMs: number): PurgeView {
+  assert(view.log.position >= grant.since, 'a grant continues what the view knows, without a gap');
+  return { log: view.log.extend(grant.tail), leasedUntilMs: Math.max(view.leasedUntilMs, sentAtMs + grant.leaseMs) };
+}

@@ -1,0 +1,125 @@
+import type { CacheDirectives } from '../cache/cache-directives.ts';
+import { inputDigest } from '../cache/cache-key.ts';
+import type { CachedInput } from '../cache/cache-key.ts';
+import type { Sha256 } from '../cache/sha256.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { TenantPrincipal } from '../contract/principal.ts';
+import { checkTokenBatch } from '../inference/check-token-batch.ts';
+import type { ModelManifest } from '../inference/model-manifest.ts';
+import type { TokenBatch } from '../inference/token-batch.ts';
+import { tokenBatch } from '../inference/token-batch.ts';
+import { truncate } from '../inference/truncate.ts';
+import { must } from '../kernel/assert.ts';
+import { ok } from '../kernel/result.ts';
+import type { EmbeddingCache, VectorSource } from './embedding-cache.ts';
+import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
+import { findManifest } from './embedding-models.ts';
+import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
+
+export interface EmbedInputs {
+  readonly principal: TenantPrincipal;
+  readonly model: string;
+  readonly inputs: readonly CachedInput[];
+  /** Length of the vectors; undefined: the model's own. */
+  readonly dimensions?: number | undefined;
+  readonly directives: CacheDirectives;
+  readonly ttlMs?: number | undefined;
+  reserve(quantities: { readonly embedding_tokens: number }): Promise<Outcome<void>>;
+}
+
+export interface EmbeddedInputs {
+  /** Row-major, in the order of the inputs. */
+  readonly vectors: Float32Array<ArrayBuffer>;
+  readonly dimensions: number;
+  readonly manifest: ModelManifest;
+  readonly tokens: number;
+  /** The share of `tokens` that needed no computing: cached, computed by another request, or repeated in this one. */
+  readonly cachedTokens: number;
+  readonly sources: readonly VectorSource[];
+  readonly ageMs: number | undefined;
+}
+
+interface EmbedderParts {
+  readonly models: EmbeddingModels;
+  readonly cache: EmbeddingCache;
+  readonly sha256: Sha256;
+}
+
+const ANY_AGE: CacheDirectives = { bypass: false, store: true, ageMsMax: undefined };
+
+/** Turns inputs into vectors: limits first, then quota, then the caches, and only then the model. */
+export class Embedder implements TextEmbedder {
+  readonly #parts: EmbedderParts;
+
+  constructor(parts: EmbedderParts) {
+    this.#parts = parts;
+  }
+
+  contractOf(model: string): Outcome<{ readonly contractHash: string; readonly dimensions: number }> {
+    return findManifest(this.#parts.models.manifests, model);
+  }
+
+  async embed({ texts, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
+    const inputs = texts.map((text): CachedInput => ({ kind: 'text', text }));
+    const embedded = await this.embedInputs({ ...request, inputs, directives: ANY_AGE, reserve: (quantities) => request.reserve(quantities) });
+    return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
+  }
+
+  /** Refuses with `model_not_found`, `limit_exceeded` or `invalid_value` (naming `input[i]`), and what `reserve` refuses with. */
+  async embedInputs(request: EmbedInputs): Promise<Outcome<EmbeddedInputs>> {
+    const { principal, inputs, directives, ttlMs } = request;
+    const manifest = findManifest(this.#parts.models.manifests, request.model);
+    if (!manifest.ok) return manifest;
+    const dimensions = request.dimensions ?? manifest.value.dimensions;
+    if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
+    const model = await this.#parts.models.load(manifest.value);
+    if (!model.ok) return model;
+    const batch = tokenise(model.value, inputs);
+    if (!batch.ok) return batch;
+    const tokens = batch.value.ids.length;
+    const reserved = await request.reserve({ embedding_tokens: tokens });
+    if (!reserved.ok) return reserved;
+
+    const answer = await this.#parts.cache.answer({
+      tenantId: principal.tenantId,
+      manifest: manifest.value,
+      digests: inputs.map((input) => inputDigest(this.#parts.sha256, input)),
+      directives,
+      ttlMs,
+      compute: (rows) => model.value.embed(tokenBatch(rows.map((row) => tokensOf(batch.value, row)))),
+    });
+    if (!answer.ok) return answer;
+    const { vectors, sources, ageMs } = answer.value;
+    const full = manifest.value.dimensions;
+    return ok({
+      vectors: dimensions === full ? vectors : truncate(vectors, full, dimensions),
+      dimensions,
+      manifest: manifest.value,
+      tokens,
+      cachedTokens: cachedTokens(batch.value, sources),
+      sources,
+      ageMs,
+    });
+  }
+}
+
+function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly CachedInput[]): Outcome<TokenBatch> {
+  const batch = tokenBatch(inputs.map((input) => (input.kind === 'text' ? tokeniser.tokenise(input.text) : input.ids)));
+  const checked = checkTokenBatch(manifest, batch);
+  if (!checked.ok) return checked;
+  const { embeddingTokensMaxCount: tokensMax } = LIMITS;
+  if (batch.ids.length <= tokensMax) return ok(batch);
+  return refuse('limit_exceeded', `input has ${batch.ids.length} tokens; the limit is ${tokensMax} (embeddingTokensMaxCount)`, 'input');
+}
+
+const tooManyDimensions = ({ id, dimensions }: ModelManifest, asked: number) =>
+  refuse('invalid_value', `dimensions is ${asked}; the vectors of ${id} have ${dimensions}`, 'dimensions');
+
+function tokensOf({ ids, offsets }: TokenBatch, row: number): Int32Array {
+  return ids.subarray(must(offsets[row], 'a row of the batch'), must(offsets[row + 1], 'a row of the batch'));
+}
+
+const cachedTokens = (batch: TokenBatch, sources: readonly VectorSource[]): number =>
+  sources.reduce((tokens, source, row) => (source === 'computed' ? tokens : tokens + tokensOf(batch, row).length), 0);

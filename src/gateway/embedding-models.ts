@@ -1,0 +1,29 @@
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { ModelManifest } from '../inference/model-manifest.ts';
+import type { TokenBatch } from '../inference/token-batch.ts';
+import type { Tokeniser } from '../inference/tokeniser.ts';
+import { ok } from '../kernel/result.ts';
+
+/** A model that can be run from here, wherever it runs. */
+export interface RunnableModel {
+  readonly manifest: ModelManifest;
+  readonly tokeniser: Tokeniser;
+  /** One row of `manifest.dimensions` numbers a text, row-major. Refuses with `unavailable`. */
+  embed(batch: TokenBatch): Promise<Outcome<Float32Array<ArrayBuffer>>>;
+}
+
+/** The models of this deployment. */
+export interface EmbeddingModels {
+  readonly manifests: readonly ModelManifest[];
+  /** Refuses with `unavailable` while the model's file cannot be read. */
+  load(manifest: ModelManifest): Promise<Outcome<RunnableModel>>;
+}
+
+/** Refuses with `model_not_found`, naming the models there are. */
+export function findManifest(manifests: readonly ModelManifest[], model: string): Outcome<ModelManifest> {
+  const manifest = manifests.find(({ id }) => id === model);
+  if (manifest !== undefined) return ok(manifest);
+  const known = manifests.map(({ id }) => id).join(', ');
+  return refuse('model_not_found', `there is no model ${JSON.stringify(model)}; there are: ${known}`, 'model');
+}
