@@ -1,0 +1,17 @@
+/** Where an agent works, from its environment. */
+export interface AgentConfig {
+  /** Of the gateway, without a slash at its end. */
+  readonly url: string;
+  readonly poolId: string;
+  readonly token: string;
+}
+
+/** Throws, naming the variable, when one is absent. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): AgentConfig {
+  const variable = (name: string): string => {
+    const value = environment[name];
+    if (value === undefined || value === '') throw new Error(`set the environment variable ${name}`);
+    return value;
+  };
+  return { url: variable('SLUICE_URL').replace(/\/+$/, ''), poolId: variable('SLUICE_POOL'), token: variable('SLUICE_AGENT_TOKEN') };
+}

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import { Backoff } from './backoff.ts';
+import type { GatewayModels } from './gateway-models.ts';
+import type { PoolClient } from './pool-client.ts';
+import { Refused } from './pool-client.ts';
+import { runAttempt } from './run-attempt.ts';
+
+export interface AgentOptions {
+  readonly client: PoolClient;
+  readonly models: GatewayModels;
+  /** Lower-case letters, digits and hyphens: shown to the pool's operators. */
+  readonly name: string;
+  readonly stopped: AbortSignal;
+}
+
+type Registration = Awaited<ReturnType<PoolClient['register']>>;
+
+/** Works for a pool, one attempt at a time, until stopped. Throws only when the pool will not have this agent. */
+export async function runAgent({ client, models, name, stopped }: AgentOptions): Promise<void> {
+  const backoff = new Backoff(Math.random);
+  let registration: Registration | undefined;
+  while (!stopped.aborted) {
+    try {
+      registration ??= await client.register(name);
+      const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped);
+      backoff.reset();
+      if (assignment === null) continue;
+      await runAttempt(assignment, { client, models, heartbeatMs: registration.heartbeat_ms, leaseMs: registration.lease_ms, stopped });
+    } catch (error) {
+      if (stopped.aborted) return;
+      // A pool that has forgotten this agent takes it again.
+      if (error instanceof Refused && error.code === 'state_conflict') registration = undefined;
+      else if (error instanceof Refused) throw error;
+      await sleep(backoff.nextMs(), undefined, { signal: stopped }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import * as z from 'zod';
+
+import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
+import type { Refusal } from '../../src/contract/errors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { parse } from '../../src/contract/parse.ts';
+import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';
+import { firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
+import type { Tokeniser } from '../../src/inference/tokeniser.ts';
+import { truncate } from '../../src/inference/truncate.ts';
+import { ok } from '../../src/kernel/result.ts';
+import { TOO_LONG } from './read-lines.ts';
+
+/** A model ready to use. */
+export interface LoadedModel {
+  readonly tokeniser: Tokeniser;
+  readonly model: EmbeddingModel;
+}
+
+/** One line of output, and what it took. */
+export interface LineAnswer {
+  readonly json: string;
+  readonly tokens: number;
+  readonly failed: boolean;
+}
+
+const batchLine = z.object({
+  custom_id: z.string().max(256),
+  method: z.literal('POST'),
+  url: z.literal('/v1/embeddings'),
+  body: z.record(z.string(), z.unknown()),
+});
+const simpleLine = z.strictObject({ id: z.string().max(256), text: z.string() });
+
+type Request = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
+
+/** Answers one line of a batch as `POST /v1/embeddings` would, in the shape of OpenAI's batch output. A bad line is answered with its error. */
+export async function answerLine(line: string | typeof TOO_LONG, id: string, loaded: LoadedModel): Promise<LineAnswer> {
+  const { customId, request } = readRequest(line, loaded.model.manifest.id);
+  const answered = request.ok ? await embed(request.value, loaded) : request;
+  const response = answered.ok ? { status_code: 200, request_id: id, body: answered.value.body } : null;
+  const error = answered.ok ? null : wireOf(answered.error);
+  return {
+    json: JSON.stringify({ id, custom_id: customId, response, error }),
+    tokens: answered.ok ? answered.value.tokens : 0,
+    failed: !answered.ok,
+  };
+}
+
+const wireOf = ({ code, message, param }: Refusal) => ({ code, message, param: param ?? null });
+
+function readRequest(line: string | typeof TOO_LONG, model: string): { customId: string | null; request: Outcome<Request> } {
+  if (line === TOO_LONG) {
+    const limit = LIMITS.jobLineBytesMax;
+    return { customId: null, request: refuse('limit_exceeded', `the line is longer than jobLineBytesMax (${limit} bytes)`) };
+  }
+  const value = parseJson(line);
+  if (typeof value !== 'object' || value === null) {
+    return { customId: null, request: refuse('malformed_json', 'the line is not a JSON object') };
+  }
+  if ('custom_id' in value) {
+    const parsed = parse(batchLine, value);
+    const request = parsed.ok
+      ? ofModel(parse(embeddingEndpoints.createEmbeddings.body.schema, { model, ...parsed.value.body }), model)
+      : parsed;
+    return { customId: stringOrNull(value.custom_id), request };
+  }
+  const parsed = parse(simpleLine, value);
+  const request = parsed.ok ? parse(embeddingEndpoints.createEmbeddings.body.schema, { model, input: parsed.value.text }) : parsed;
+  return { customId: 'id' in value ? stringOrNull(value.id) : null, request };
+}
+
+const stringOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function ofModel(request: Outcome<Request>, model: string): Outcome<Request> {
+  if (!request.ok || request.value.model === model) return request;
+  return refuse('model_not_found', `the job runs ${model}, not ${request.value.model}`, 'body.model');
+}
+
+async function embed(request: Request, { tokeniser, model }: LoadedModel): Promise<Outcome<{ body: object; tokens: number }>> {
+  const { dimensions: modelDimensions, tokensMax, vocabularySize } = model.manifest;
+  const dimensions = request.dimensions ?? modelDimensions;
+  if (dimensions > modelDimensions) {
+    return refuse('limit_exceeded', `dimensions: ${dimensions} is above the model's ${modelDimensions}`, 'dimensions');
+  }
+  const texts = tokensOf(request.input, tokeniser);
+  const long = texts.findIndex((ids) => ids.length > tokensMax);
+  if (long !== -1)
+    return refuse('limit_exceeded', `input[${long}] has ${texts[long]?.length} tokens; the model takes ${tokensMax}`, `input[${long}]`);
+  const batch = tokenBatch(texts);
+  if (firstUnknownId(batch.ids, vocabularySize) !== -1)
+    return refuse('invalid_value', `a token id is not below ${vocabularySize}`, 'input');
+  const full = await model.embed(batch);
+  const vectors = dimensions === modelDimensions ? full : truncate(full, modelDimensions, dimensions);
+  const data = texts.map((_, index) => ({
+    object: 'embedding',
+    index,
+    embedding: written(vectors.subarray(index * dimensions, (index + 1) * dimensions), request.encoding_format),
+  }));
+  const tokens = batch.ids.length;
+  return ok({ tokens, body: { object: 'list', data, model: model.manifest.id, usage: { prompt_tokens: tokens, total_tokens: tokens } } });
+}
+
+function tokensOf(input: Request['input'], tokeniser: Tokeniser): Int32Array[] {
+  if (typeof input === 'string') return [tokeniser.tokenise(input)];
+  const [first] = input;
+  if (typeof first === 'number') return [Int32Array.from(input as number[])];
+  return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : Int32Array.from(item)));
+}
+
+/** Nine digits tell any two 32-bit floats apart, in half the bytes that the same number takes as a 64-bit one. */
+function written(vector: Float32Array, format: Request['encoding_format']): number[] | string {
+  if (format === 'base64') return Buffer.from(vector.slice().buffer).toString('base64');
+  return Array.from(vector, (x) => Number(x.toPrecision(9)));
+}

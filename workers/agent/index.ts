@@ -1,0 +1,20 @@
+import { hostname } from 'node:os';
+
+import { runAgent } from './agent.ts';
+import { readConfig } from './agent-config.ts';
+import { GatewayModels, gatewayFiles } from './gateway-models.ts';
+import { PoolClient } from './pool-client.ts';
+
+const config = readConfig(process.env);
+const stop = new AbortController();
+// `disconnect`: whoever started the agent is gone.
+for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(signal, () => stop.abort());
+
+const name = `${hostname()}-${process.pid}`
+  .toLowerCase()
+  .replaceAll(/[^a-z0-9]+/g, '-')
+  .replaceAll(/^-|-$/g, '')
+  .slice(-64);
+
+await runAgent({ client: new PoolClient(config), models: new GatewayModels(gatewayFiles(config.url)), name, stopped: stop.signal });
+process.exit(0);

@@ -1,0 +1,83 @@
+import type { Blob } from 'node:buffer';
+
+import type { Assignment } from '../../src/contract/agent-protocol.ts';
+import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
+import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
+import type { AgentConfig } from './agent-config.ts';
+
+/** The gateway answered, and the answer is no. Trying again would not help. */
+export class Refused extends Error {
+  readonly code: ErrorCode;
+
+  constructor({ error }: WireError) {
+    super(`${error.code}: ${error.message}`);
+    this.code = error.code;
+  }
+}
+
+export type AttemptKey = Pick<Assignment, 'attempt' | 'fence'>;
+
+type Call = { readonly json?: object; readonly bytes?: Blob; readonly signal?: AbortSignal };
+
+/**
+ * The agent protocol over HTTP. Throws `Refused` for a refusal; anything else thrown means that the gateway could not be
+ * reached or is not well, and that trying again later may help.
+ */
+export class PoolClient {
+  readonly #config: AgentConfig;
+
+  constructor(config: AgentConfig) {
+    this.#config = config;
+  }
+
+  async register(name: string) {
+    return agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: { name } }));
+  }
+
+  /** Waits up to `waitMs` for work. */
+  async lease(agent: string, waitMs: number, signal: AbortSignal): Promise<Assignment | null> {
+    const reply = await this.#json('POST', 'lease', { json: { agent, wait_ms: waitMs }, signal });
+    return agentEndpoints.leaseWork.reply.schema.parse(reply).assignment;
+  }
+
+  async heartbeat({ attempt, fence }: AttemptKey, progress: Progress, signal: AbortSignal): Promise<'continue' | 'cancel'> {
+    const reply = await this.#json('POST', `attempts/${attempt}/heartbeat`, { json: { fence, progress }, signal });
+    return agentEndpoints.heartbeat.reply.schema.parse(reply).command;
+  }
+
+  async input({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<Response> {
+    return this.#send('GET', `attempts/${attempt}/input?fence=${fence}`, { signal });
+  }
+
+  async output({ attempt, fence }: AttemptKey, bytes: Blob, signal: AbortSignal): Promise<void> {
+    await this.#json('PUT', `attempts/${attempt}/output?fence=${fence}`, { bytes, signal });
+  }
+
+  async complete({ attempt, fence }: AttemptKey, progress: Progress, tokens: number): Promise<void> {
+    await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens } });
+  }
+
+  async fail({ attempt, fence }: AttemptKey, reason: FailureReason, message: string): Promise<void> {
+    await this.#json('POST', `attempts/${attempt}/fail`, { json: { fence, reason, message: message.slice(0, 1024) } });
+  }
+
+  async #json(method: string, path: string, call: Call): Promise<unknown> {
+    return (await this.#send(method, path, call)).json();
+  }
+
+  async #send(method: string, path: string, { json, bytes, signal }: Call): Promise<Response> {
+    const { url, poolId, token } = this.#config;
+    const response = await fetch(`${url}/v1/pools/${poolId}/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(bytes === undefined ? {} : { body: bytes }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (response.ok) return response;
+    const text = await response.text();
+    if (response.status >= 500 || response.status === 429) throw new Error(`${method} ${path} answered ${response.status}`);
+    throw new Refused(JSON.parse(text) as WireError);
+  }
+}
