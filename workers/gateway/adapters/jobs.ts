@@ -1,9 +1,7 @@
-import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
-import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -13,6 +11,7 @@ import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import type { FileContent } from './r2-file-store.ts';
+import { schedulerQueue } from './scheduler-queue.ts';
 import { STATIC_MODEL } from './static-model.ts';
 
 /** Heavy work: its files, its queue and the pools that do it. */
@@ -27,8 +26,8 @@ export interface Heavy {
 
 export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
-  // RPC stubs answer promises of what the classes answer; their generated types lose branded ids on the way.
-  const queue = env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
+  const queue = schedulerQueue(env.SCHEDULER);
+  // As with every stub, the generated types lose branded ids on the way.
   const pools: Pools = (id) => env.POOL.get(env.POOL.idFromName(id)) as unknown as PoolDesk;
   const store = new R2FileStore(env.FILES);
   const files = new FileCatalogue<FileContent>({ store, queue, clock, rng, hmac });
