@@ -74,16 +74,9 @@ export class EmbeddingCacheStore {
     this.#open();
     this.#storage.transactionSync(() => {
       this.#writeTouches(nowMs);
-      entries.forEach(({ digest, position, ttlMs }, i) => {
-        const expiresMs = ttlMs === undefined ? null : nowMs + ttlMs;
+      entries.forEach((entry, i) => {
         const vector = vectors.subarray(i * dimensions, (i + 1) * dimensions);
-        this.#storage.sql.exec(
-          `INSERT INTO entries (digest, contract, vector, position, stored_ms, expires_ms, used_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (digest, contract) DO UPDATE SET vector = excluded.vector, position = excluded.position,
-             stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms, used_ms = excluded.used_ms
-           WHERE excluded.position >= entries.position`,
-          ...[digest, contractHash, vector, position, nowMs, expiresMs, nowMs],
-        );
+        this.#put(contractHash, entry, vector, nowMs);
       });
       this.#evict();
     });
@@ -123,6 +116,22 @@ export class EmbeddingCacheStore {
   #open(): void {
     if (!this.#ready) migrate(this.#storage, MIGRATIONS);
     this.#ready = true;
+  }
+
+  #put(contractHash: string, { digest, position, ttlMs }: NewVector, vector: Float32Array, nowMs: number): void {
+    const expiresMs = ttlMs === undefined ? null : nowMs + ttlMs;
+    this.#storage.sql.exec(
+      `INSERT INTO entries (digest, contract, vector, position, stored_ms, expires_ms, used_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)
+       ON CONFLICT (digest, contract) DO UPDATE SET vector = excluded.vector, position = excluded.position,
+         stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms, used_ms = excluded.used_ms
+       WHERE excluded.position >= entries.position`,
+      digest,
+      contractHash,
+      vector,
+      position,
+      nowMs,
+      expiresMs,
+    );
   }
 
   #writeTouches(nowMs: number): void {

@@ -3,7 +3,8 @@ import type { Sha256 } from './sha256.ts';
 
 /** What was embedded: a text, or token ids of the model's own vocabulary. */
 export type CachedInput =
-  { readonly kind: 'text'; readonly text: string } | { readonly kind: 'tokens'; readonly ids: Int32Array<ArrayBuffer> };
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'tokens'; readonly ids: Int32Array<ArrayBuffer> };
 
 /**
  * Names an input without holding it: the SHA-256 of a text's UTF-8, or `ids:` and that of the token ids as little-endian 32-bit

@@ -34,7 +34,9 @@ const purge = z
     effective_at: z.iso.datetime().meta({ description: 'No request that is accepted later is answered with what the purge took.' }),
     consistency: z.literal('next-read'),
     bound_ms: z.int().min(0).meta({ description: 'The longest that a purge can take from being accepted to being effective.' }),
-    erased: z.boolean().meta({ description: 'Whether what it took has also left the storage of the second level. Not needed to be effective.' }),
+    erased: z
+      .boolean()
+      .meta({ description: 'Whether what it took has also left the storage of the second level. Not needed to be effective.' }),
   })
   .meta({ id: 'Purge' });
 
@@ -46,7 +48,8 @@ export const cacheEndpoints = {
     path: '/v1/cache/purge',
     tag: 'Cache',
     summary: 'Purge cached embeddings',
-    description: 'Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back.',
+    description:
+      'Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back.',
     access: tenant('cache:purge'),
     meters: [],
     body: json(purgeBody),

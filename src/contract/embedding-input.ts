@@ -39,7 +39,13 @@ function list(items: object) {
 type Path = number[];
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: Path }
-  | { readonly code: 'too_big'; readonly message: string; readonly origin: 'array' | 'string'; readonly maximum: number; readonly path: Path };
+  | {
+      readonly code: 'too_big';
+      readonly message: string;
+      readonly origin: 'array' | 'string';
+      readonly maximum: number;
+      readonly path: Path;
+    };
 
 function inputFault(input: unknown): Fault | undefined {
   if (typeof input === 'string') return textFault(input, []);
@@ -47,7 +53,8 @@ function inputFault(input: unknown): Fault | undefined {
   if (input.length === 0) return invalid('must not be empty', []);
   if (typeof input[0] === 'number') return tokensFault(input, []);
   const { embeddingInputsMaxCount: countMax } = LIMITS;
-  if (input.length > countMax) return tooBig(`has ${input.length} items; the limit is ${countMax} (embeddingInputsMaxCount)`, 'array', countMax, []);
+  if (input.length > countMax)
+    return tooBig(`has ${input.length} items; the limit is ${countMax} (embeddingInputsMaxCount)`, 'array', countMax, []);
   const faultOf = typeof input[0] === 'string' ? textFault : tokensFault;
   for (let i = 0; i < input.length; i++) {
     const fault = faultOf(input[i], [i]);
@@ -60,7 +67,8 @@ function textFault(text: unknown, path: Path): Fault | undefined {
   if (typeof text !== 'string') return invalid('must be a string, as the first item is', path);
   if (text === '') return invalid('must not be an empty string', path);
   const { embeddingTextCharsMax: charsMax } = LIMITS;
-  if (text.length > charsMax) return tooBig(`has ${text.length} characters; the limit is ${charsMax} (embeddingTextCharsMax)`, 'string', charsMax, path);
+  if (text.length > charsMax)
+    return tooBig(`has ${text.length} characters; the limit is ${charsMax} (embeddingTextCharsMax)`, 'string', charsMax, path);
   return LONE_SURROGATE.test(text) ? invalid('must not hold half a surrogate pair', path) : undefined;
 }
 
@@ -68,7 +76,8 @@ function tokensFault(ids: unknown, path: Path): Fault | undefined {
   if (!Array.isArray(ids)) return invalid('must be an array of token ids', path);
   if (ids.length === 0) return invalid('must not be empty', path);
   const { embeddingTokensMaxCount: countMax } = LIMITS;
-  if (ids.length > countMax) return tooBig(`has ${ids.length} tokens; the limit is ${countMax} (embeddingTokensMaxCount)`, 'array', countMax, path);
+  if (ids.length > countMax)
+    return tooBig(`has ${ids.length} tokens; the limit is ${countMax} (embeddingTokensMaxCount)`, 'array', countMax, path);
   const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id > TOKEN_ID_MAX);
   return at === -1 ? undefined : invalid('must be a token id: an integer from 0', [...path, at]);
 }

@@ -7,7 +7,13 @@ import type { VectorSource } from './embedding-cache.ts';
  */
 export function cacheStatus(sources: readonly VectorSource[], directives: CacheDirectives): string {
   const count = (source: VectorSource): number => sources.filter((other) => other === source).length;
-  const [memory, shared, joined, duplicate, computed] = [count('memory'), count('shared'), count('joined'), count('duplicate'), count('computed')];
+  const [memory, shared, joined, duplicate, computed] = [
+    count('memory'),
+    count('shared'),
+    count('joined'),
+    count('duplicate'),
+    count('computed'),
+  ];
   const counts = Object.entries({ memory, shared, joined, duplicate, computed }).filter(([, inputs]) => inputs > 0);
   const detail = `detail="${counts.map(([source, inputs]) => `${source}=${inputs}`).join(' ')}"`;
   if (computed + joined === 0) return `sluice; hit; ${detail}`;

@@ -63,7 +63,12 @@ export class Embedder implements TextEmbedder {
 
   async embed({ texts, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
     const inputs = texts.map((text): CachedInput => ({ kind: 'text', text }));
-    const embedded = await this.embedInputs({ ...request, inputs, directives: ANY_AGE, reserve: (quantities) => request.reserve(quantities) });
+    const embedded = await this.embedInputs({
+      ...request,
+      inputs,
+      directives: ANY_AGE,
+      reserve: (quantities) => request.reserve(quantities),
+    });
     return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
   }
 

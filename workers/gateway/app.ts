@@ -7,9 +7,12 @@ import { conclude } from './conclude.ts';
 import type { GatewayEnv } from './env.ts';
 import { errorResponse, HttpError } from './http-error.ts';
 import { agentRoutes } from './routes/agents.ts';
+import { cacheRoutes } from './routes/cache.ts';
+import { embeddingRoutes } from './routes/embeddings.ts';
 import { fileRoutes } from './routes/files.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { modelRoutes } from './routes/models.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { organisationRoutes } from './routes/organisations.ts';
 import { poolRoutes } from './routes/pools.ts';
@@ -20,6 +23,9 @@ import type { Route } from './serve.ts';
 /** Every route of the API, one group a resource. */
 export const ROUTES: readonly Route[] = [
   ...opsRoutes,
+  ...embeddingRoutes,
+  ...modelRoutes,
+  ...cacheRoutes,
   ...organisationRoutes,
   ...keyRoutes,
   ...quotaRoutes,

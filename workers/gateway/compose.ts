@@ -3,6 +3,8 @@ import type { Rng } from '../../src/kernel/rng.ts';
 import type { Authenticator } from '../../src/gateway/authenticator.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
 
+import { wireEmbeddings } from './adapters/embeddings.ts';
+import type { Embeddings } from './adapters/embeddings.ts';
 import { wireHeavy } from './adapters/jobs.ts';
 import type { Heavy } from './adapters/jobs.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
@@ -18,6 +20,7 @@ export interface Gateway {
   readonly authenticator: Authenticator;
   readonly budget: Budget;
   readonly tenancy: Tenancy;
+  readonly embeddings: Embeddings;
   readonly heavy: Heavy;
 }
 
@@ -35,12 +38,14 @@ export function compose(env: GatewayEnv): Gateway {
 function wire(env: GatewayEnv): Gateway {
   const clock: Clock = { nowMs: () => Date.now() };
   const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
+  const metrics = new Metrics();
   const tenancy = wireTenancy(env, clock, rng);
   return {
     clock,
     rng,
-    metrics: new Metrics(),
+    metrics,
     tenancy,
+    embeddings: wireEmbeddings(env, clock, rng, metrics),
     heavy: wireHeavy(env, clock, rng),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,

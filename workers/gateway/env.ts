@@ -8,6 +8,8 @@ export interface GatewayEnv {
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
   /** One object a tenant, named by its id. */
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
+  /** Runs ONNX models; see `InferenceService`. */
+  readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
   readonly LOG_LEVEL?: string;
   /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */

@@ -1,0 +1,39 @@
+import { hash } from 'node:crypto';
+
+import { waitUntil } from 'cloudflare:workers';
+
+import type { Sha256 } from '../../../src/cache/sha256.ts';
+import { Embedder } from '../../../src/gateway/embed.ts';
+import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
+import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
+import { CachePurger } from '../../../src/gateway/purge-cache.ts';
+import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
+import type { Rng } from '../../../src/kernel/rng.ts';
+import type { GatewayEnv } from '../env.ts';
+import type { Metrics } from '../metrics.ts';
+import type { InferenceBinding } from './embedding-models.ts';
+import { DeployedModels } from './embedding-models.ts';
+import { SharedCache } from './shared-cache.ts';
+import { staticModel } from './static-model.ts';
+import { TenantPurgeLogs } from './tenant-purge-logs.ts';
+
+/** Texts in, vectors out: the parts of an isolate that know models and their cache. */
+export interface Embeddings {
+  readonly models: EmbeddingModels;
+  readonly embedder: Embedder;
+  readonly purger: CachePurger;
+}
+
+// The one-shot hash is synchronous; `crypto.subtle` would cost a promise for each of thousands of texts.
+const sha256: Sha256 = (data) => hash('sha256', data, 'hex');
+
+export function wireEmbeddings(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics): Embeddings {
+  const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
+  const models = new DeployedModels(staticModel(env.ASSETS, clock, onLoaded), env.INFERENCE as unknown as InferenceBinding);
+  const logs = new TenantPurgeLogs(env.PURGE_LOG);
+  const purges = new PurgeViews({ logs, clock, background: waitUntil });
+  const secondLevel = new SharedCache(env.EMBEDDING_CACHE, () => metrics.count('sluice_cache_shard_failures_total', {}));
+  const cache = new EmbeddingCache({ clock, purges, secondLevel, background: waitUntil });
+  return { models, embedder: new Embedder({ models, cache, sha256 }), purger: new CachePurger({ logs, models, sha256, rng }) };
+}

@@ -1,0 +1,56 @@
+import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
+import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
+import type { PurgeCommand, PurgeRecord } from '../../../src/cache/purge-record.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
+import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { within } from './within.ts';
+
+const PURGE_TIMEOUT_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs + LIMITS.controlTimeoutMs;
+
+/** What the object does. */
+interface PurgeLogStub {
+  lease(position: number): Promise<LeaseGrant>;
+  purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>>;
+  find(purgeId: PurgeId): Promise<Outcome<PurgeRecord>>;
+}
+
+/** The purge logs behind their Durable Objects, one a tenant. */
+export class TenantPurgeLogs implements PurgeLogs {
+  readonly #namespace: DurableObjectNamespace<PurgeLogObject>;
+
+  constructor(namespace: DurableObjectNamespace<PurgeLogObject>) {
+    this.#namespace = namespace;
+  }
+
+  lease(tenantId: TenantId, position: number): Promise<Outcome<LeaseGrant>> {
+    return this.#ask('the purge log cannot be reached', async () =>
+      ok(await within(this.#of(tenantId).lease(position), LIMITS.purgeLeaseWaitMaxMs)),
+    );
+  }
+
+  purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>> {
+    return this.#ask('the purge may not have been recorded: repeat it with the same idempotency-key', () =>
+      within(this.#of(command.tenantId).purge(command), PURGE_TIMEOUT_MS),
+    );
+  }
+
+  find(tenantId: TenantId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
+    return this.#ask('the purge log cannot be reached', () => within(this.#of(tenantId).find(purgeId), LIMITS.controlTimeoutMs));
+  }
+
+  async #ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    try {
+      return await call();
+    } catch {
+      return refuse('unavailable', otherwise);
+    }
+  }
+
+  #of(tenantId: TenantId): PurgeLogStub {
+    return this.#namespace.get(this.#namespace.idFromName(tenantId));
+  }
+}

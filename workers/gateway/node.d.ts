@@ -1,0 +1,11 @@
+// The two functions of Node that the gateway uses; all of Node's types would bring its globals along, most of which workerd lacks.
+
+declare module 'node:crypto' {
+  export function hash(algorithm: 'sha256', data: string | Uint8Array, encoding: 'hex'): string;
+}
+
+declare module 'node:buffer' {
+  export const Buffer: {
+    from(buffer: ArrayBuffer, byteOffset: number, byteLength: number): { toString(encoding: 'base64'): string };
+  };
+}
