@@ -31,8 +31,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
   readonly #pools = new SqlitePoolRegistry(this.ctx.storage);
   /** Pools that asked for more work than there was. A hint: they ask again by themselves. */
   readonly #waiting = new Set<PoolId>();
-  /** When the alarm is known to ring; undefined when that is not known. */
-  #alarmAtMs: number | undefined;
+  /** When the alarm is known to ring; in the past when that is not known. */
+  #alarmAtMs = 0;
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv) {
     super(ctx, env);
@@ -94,7 +94,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
   }
 
   override async alarm(): Promise<void> {
-    this.#alarmAtMs = undefined;
+    this.#alarmAtMs = 0;
     this.#do({ kind: 'expire', count: LIMITS.schedulerBatchMaxCount });
     await this.#deliver(LIMITS.schedulerBatchMaxCount);
     await this.#arm();
@@ -113,8 +113,11 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
 
   /** Sets the alarm for the next lease that ends or usage that is due. */
   async #arm(): Promise<void> {
-    const nextMs = Math.min(this.#jobs.nextLeaseEndMs() ?? Infinity, this.#outbox.nextDueMs() ?? Infinity);
-    if (nextMs >= (this.#alarmAtMs ?? Infinity)) return;
+    const dueMs = Math.min(this.#jobs.nextLeaseEndMs() ?? Infinity, this.#outbox.nextDueMs() ?? Infinity);
+    const nowMs = Date.now();
+    if (dueMs === Infinity || (this.#alarmAtMs > nowMs && this.#alarmAtMs <= dueMs)) return;
+    // Later than now: an alarm set, while it rings, for the moment at which it rings is taken for the same one and forgotten.
+    const nextMs = Math.max(dueMs, nowMs + 1);
     this.#alarmAtMs = nextMs;
     await this.ctx.storage.setAlarm(nextMs);
   }

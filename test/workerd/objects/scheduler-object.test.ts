@@ -138,6 +138,17 @@ describe('SchedulerObject at size', () => {
     });
   });
 
+  it('[J14] delivers the usage of each job by its own alarm, one job after another', async () => {
+    const { stub } = scheduler();
+    for (let n = 1; n <= 3; n++) {
+      await stub.submit(jobRequest(n, { organisationId: 'org_alarms0000' as OrganisationId }));
+      await stub.claim(POOL, 1);
+      await stub.report(POOL, [{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
+      const left = () => runInDurableObject(stub, (_object, state) => state.storage.sql.exec('SELECT id FROM outbox').toArray().length);
+      await expect.poll(left, { timeout: 3_000 }).toBe(0);
+    }
+  });
+
   it('[J14] keeps usage that the ledger does not acknowledge, without holding up that of others', async () => {
     const { stub } = scheduler();
     await runInDurableObject(stub, async (object, state) => {
@@ -169,6 +180,8 @@ describe('SchedulerObject at size', () => {
         .toArray();
       expect(new Set(left.map(({ organisation_id }) => organisation_id))).toEqual(new Set(['org_broken']));
       expect(left[0]!.due_ms).toBeGreaterThan(Date.now());
+      // The alarm is set for later: one set for the moment at which it rings would be lost.
+      expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
     });
   });
 });
