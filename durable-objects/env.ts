@@ -1,7 +1,9 @@
 import type { BillingObject } from './billing-object.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { PoolObject } from './pool-object.ts';
+import type { RegistryObject } from './registry-object.ts';
 import type { SchedulerObject } from './scheduler-object.ts';
+import type { ShardObject } from './shard-object.ts';
 
 /** Bindings of the objects Worker, through which control objects reach each other. */
 export interface ObjectsEnv {
@@ -13,6 +15,10 @@ export interface ObjectsEnv {
   readonly BILLING: DurableObjectNamespace<BillingObject>;
   /** The second level of a tenant's embedding cache: one object a shard, named `<tenant>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
+  /** One object a tenant, named by its id. */
+  readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
+  /** Hosted by the shards Worker; see `shardName`. */
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
 }
 
 /** The scheduler cell that everything runs in. */

@@ -3,9 +3,18 @@ import { defineConfig } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
 
+// Workerd starts only when every bound Worker is there. Suites that need real shards are those of the project `indexes`.
+const absentShards = {
+  name: 'sluice-shards',
+  modules: true,
+  compatibilityDate: '2026-10-01',
+  script: "import { DurableObject } from 'cloudflare:workers'; export class ShardObject extends DurableObject {}; export default {};",
+  durableObjects: { SHARD: { className: 'ShardObject', useSQLite: true } },
+};
+
 /** Suites inside workerd, one project for each Worker that hosts Durable Object classes. */
-const inWorkerd = (name: string) => ({
-  plugins: [cloudflareTest({ wrangler: { configPath: `${root}workers/${name}/wrangler.toml` } })],
+const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards)[] = []) => ({
+  plugins: [cloudflareTest({ wrangler: { configPath: `${root}${folder}/wrangler.toml` }, miniflare: { workers } })],
   root,
   test: {
     name,
@@ -23,8 +32,9 @@ export default defineConfig({
     projects: [
       inNode('unit'),
       inNode('property'),
-      inWorkerd('objects'),
+      inWorkerd('objects', 'workers/objects', [absentShards]),
       inWorkerd('shards'),
+      inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
       inNode('clients'),
       inNode('chaos'),

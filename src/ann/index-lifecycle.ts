@@ -1,5 +1,6 @@
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
+import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { IndexManifest } from './index-manifest.ts';
 
@@ -21,20 +22,23 @@ export interface IndexRecord {
   readonly creation: Creation;
 }
 
-/** What to answer to a creation, or undefined when the name is free. Unfinished work has been finished first. */
-export function answerCreation(live: IndexRecord | undefined, creation: Creation): Outcome<IndexManifest> | undefined {
-  if (live === undefined) return undefined;
-  if (creation.idempotencyKey === null || creation.idempotencyKey !== live.creation.idempotencyKey) {
-    return refuse('already_exists', `an index named "${live.manifest.name}" already exists`, 'name');
+/** What to answer to a creation, or undefined when the name is free. Unfinished work has been finished before. */
+export function answerCreation(known: IndexRecord | undefined, creation: Creation): Outcome<IndexManifest> | undefined {
+  if (known === undefined) return undefined;
+  if (creation.idempotencyKey === null || creation.idempotencyKey !== known.creation.idempotencyKey) {
+    return refuse('already_exists', `an index named "${known.manifest.name}" already exists`, 'name');
   }
-  return answerRepetition(live, creation);
+  return creation.bodyDigest === known.creation.bodyDigest ? ok(known.manifest) : keyUsedOtherwise();
 }
 
-/** What to answer when the same `Idempotency-Key` created `known` before. */
-export function answerRepetition(known: Pick<IndexRecord, 'manifest' | 'creation'>, creation: Creation): Outcome<IndexManifest> {
-  return known.creation.bodyDigest === creation.bodyDigest
-    ? ok(known.manifest)
-    : refuse('idempotency_mismatch', 'this idempotency-key created another index with another body', 'idempotency-key');
-}
+export const keyUsedOtherwise = () =>
+  refuse('idempotency_mismatch', 'this idempotency-key created an index with another body', 'idempotency-key');
 
 export const indexNotFound = (name: string) => refuse('index_not_found', `there is no index named "${name}"`, 'index');
+
+/** A finished deletion. */
+export interface DeletedIndex {
+  readonly id: IndexId;
+  /** Vectors that were erased. */
+  readonly vectors: number;
+}

@@ -29,3 +29,9 @@ export const shardName = (manifest: Pick<IndexManifest, 'tenantId' | 'id'>): str
 
 /** The object name of an index, live or not. */
 export const indexObjectName = (tenantId: TenantId, name: string): string => `${tenantId}:${name}`;
+
+/** One page of a tenant's indexes, by name. */
+export interface IndexPage {
+  readonly indexes: readonly IndexManifest[];
+  readonly hasMore: boolean;
+}

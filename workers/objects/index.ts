@@ -1,10 +1,12 @@
 export { BillingObject } from '../../durable-objects/billing-object.ts';
 export { DirectoryObject } from '../../durable-objects/directory-object.ts';
 export { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
+export { IndexObject } from '../../durable-objects/index-object.ts';
 export { OrganisationObject } from '../../durable-objects/organisation-object.ts';
 export { PoolObject } from '../../durable-objects/pool-object.ts';
 export { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 export { QuotaObject } from '../../durable-objects/quota-object.ts';
+export { RegistryObject } from '../../durable-objects/registry-object.ts';
 export { SchedulerObject } from '../../durable-objects/scheduler-object.ts';
 
 /** Nobody calls this Worker over HTTP: it only hosts the classes above. */

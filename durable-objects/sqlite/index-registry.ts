@@ -1,0 +1,71 @@
+import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { IndexId } from '../../src/kernel/ids.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { hasTable } from './has-table.ts';
+import type { Migrations } from './migrate.ts';
+import { migrate } from './migrate.ts';
+
+const MIGRATIONS: Migrations = [
+  `CREATE TABLE indexes (
+     name TEXT PRIMARY KEY, index_id TEXT NOT NULL, manifest TEXT NOT NULL, listed INTEGER NOT NULL,
+     idempotency_key TEXT UNIQUE);`,
+];
+
+/** The names of a tenant's indexes as SQLite rows. Creates its table with the first name, never for a read. */
+export class SqliteIndexRegistry {
+  readonly #storage: SqlStorage;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+  }
+
+  add(manifest: IndexManifest, idempotencyKey: string | null): void {
+    migrate(this.#storage, MIGRATIONS);
+    this.#storage.sql.exec(
+      'INSERT INTO indexes VALUES (?, ?, ?, 0, ?)',
+      manifest.name,
+      manifest.id,
+      JSON.stringify(manifest),
+      idempotencyKey,
+    );
+  }
+
+  list(name: string, indexId: IndexId): void {
+    if (this.#exists()) this.#storage.sql.exec('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
+  }
+
+  remove(name: string, indexId: IndexId): void {
+    if (this.#exists()) this.#storage.sql.exec('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
+  }
+
+  /** How many names are taken, listed or not. */
+  count(): number {
+    return this.#exists() ? this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM indexes').one().total : 0;
+  }
+
+  /** The id of the index that has the name. */
+  holderOf(name: string): string | undefined {
+    if (!this.#exists()) return undefined;
+    return this.#storage.sql.exec<{ index_id: string }>('SELECT index_id FROM indexes WHERE name = ?', name).toArray()[0]?.index_id;
+  }
+
+  /** Whether an index here was created under this `Idempotency-Key`. */
+  knowsKey(key: string): boolean {
+    return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM indexes WHERE idempotency_key = ?', key).toArray().length > 0;
+  }
+
+  /** Listed indexes in the order of their names. */
+  page(after: string, limit: number): IndexManifest[] {
+    if (!this.#exists()) return [];
+    const rows = this.#storage.sql.exec<{ manifest: string }>(
+      'SELECT manifest FROM indexes WHERE listed = 1 AND name > ? ORDER BY name LIMIT ?',
+      after,
+      limit,
+    );
+    return rows.toArray().map(({ manifest }) => JSON.parse(manifest) as IndexManifest);
+  }
+
+  #exists(): boolean {
+    return hasTable(this.#storage, 'indexes');
+  }
+}

@@ -1,0 +1,5 @@
+export { IndexObject } from '../../../durable-objects/index-object.ts';
+export { RegistryObject } from '../../../durable-objects/registry-object.ts';
+export { ShardObject } from '../../../durable-objects/shard-object.ts';
+
+export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler;
