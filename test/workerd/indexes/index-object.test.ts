@@ -1,0 +1,294 @@
+import { env } from 'cloudflare:workers';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+
+import type { IndexObject } from '../../../durable-objects/index-object.ts';
+import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { Creation } from '../../../src/ann/index-lifecycle.ts';
+import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+
+interface IndexesEnv {
+  readonly INDEX: DurableObjectNamespace<IndexObject>;
+  readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+}
+
+const { INDEX, REGISTRY, SHARD } = env as unknown as IndexesEnv;
+const ONCE: Creation = { idempotencyKey: null, bodyDigest: 'd' };
+
+let serial = 0;
+const freshTenant = () => `tn_${(serial += 1)}` as TenantId;
+
+const manifestOf = (tenantId: TenantId, name: string): IndexManifest => ({
+  id: `ix_${(serial += 1)}` as IndexId,
+  tenantId,
+  name,
+  dimensions: 2,
+  metric: 'dot',
+  embedding: null,
+  owner: 'search',
+  createdS: 1,
+  generation: 1,
+});
+
+const indexOf = ({ tenantId, name }: Pick<IndexManifest, 'tenantId' | 'name'>) => INDEX.getByName(indexObjectName(tenantId, name));
+const shardOf = (manifest: IndexManifest) => SHARD.getByName(shardName(manifest));
+const listed = async (tenantId: TenantId) => (await REGISTRY.getByName(tenantId).page(undefined, 100)).indexes.map(({ name }) => name);
+
+function value<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
+
+const write = (manifest: IndexManifest, id: string) =>
+  shardOf(manifest).upsert({
+    indexId: manifest.id,
+    ids: [id],
+    namespaces: [''],
+    values: Float32Array.of(1, 0),
+    metadata: [null],
+    texts: [null],
+    repetition: null,
+  });
+
+const find = (manifest: IndexManifest) =>
+  shardOf(manifest).query({
+    indexId: manifest.id,
+    target: { kind: 'values', values: Float32Array.of(1, 0) },
+    namespace: '',
+    topK: 10,
+    include: { values: false, metadata: false, text: false },
+  });
+
+/** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */
+const leaveAs = (manifest: IndexManifest, state: 'creating' | 'deleting') =>
+  runInDurableObject(indexOf(manifest), async (_, { storage }) => {
+    storage.kv.put('index', { state, manifest, creation: ONCE });
+    await storage.setAlarm(Date.now() + 3_600_000);
+  });
+
+describe.each(['resident', 'evicted between calls'] as const)('IndexObject, %s', (mode) => {
+  const between = async (manifest: IndexManifest): Promise<void> => {
+    if (mode === 'resident') return;
+    for (const stub of [indexOf(manifest), REGISTRY.getByName(manifest.tenantId), shardOf(manifest)] as DurableObjectStub[]) {
+      // Only an object that runs can be evicted.
+      await runInDurableObject(stub, () => undefined);
+      await evictDurableObject(stub);
+    }
+  };
+
+  it('[V17] is described, listed and writable once created, and none of it once deleted', async () => {
+    const manifest = manifestOf(freshTenant(), 'articles');
+    expect(await indexOf(manifest).create(manifest, ONCE)).toEqual({ ok: true, value: manifest });
+    await between(manifest);
+    expect(await indexOf(manifest).describe('articles')).toEqual({ ok: true, value: manifest });
+    expect(await listed(manifest.tenantId)).toEqual(['articles']);
+    value(await write(manifest, 'a'));
+    await between(manifest);
+    expect(await indexOf(manifest).remove('articles')).toEqual({ ok: true, value: { id: manifest.id, vectors: 1 } });
+    await between(manifest);
+    expect(await indexOf(manifest).describe('articles')).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+    expect(await indexOf(manifest).remove('articles')).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+    expect(await listed(manifest.tenantId)).toEqual([]);
+    expect(await write(manifest, 'stray')).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+    await runInDurableObject(indexOf(manifest), async (_, { storage }) => {
+      expect([...storage.kv.list()]).toEqual([]);
+      expect(await storage.getAlarm()).toBeNull();
+    });
+  });
+
+  it('[V18] created again under its name shows nothing of the old, which stays refused', async () => {
+    const old = manifestOf(freshTenant(), 'articles');
+    await indexOf(old).create(old, ONCE);
+    value(await write(old, 'old'));
+    await indexOf(old).remove('articles');
+    const young = manifestOf(old.tenantId, 'articles');
+    await between(old);
+    value(await indexOf(young).create(young, ONCE));
+    expect(value(await find(young))).toMatchObject({ ids: [], lsn: 0 });
+    expect(await write(old, 'stray')).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+    expect(value(await find(young)).ids).toEqual([]);
+    expect(await find(old)).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+  });
+
+  it('[V19] two tenants with the same index name never meet', async () => {
+    const [a, b] = [manifestOf(freshTenant(), 'articles'), manifestOf(freshTenant(), 'articles')];
+    value(await indexOf(a).create(a, { idempotencyKey: 'same', bodyDigest: 'same' }));
+    value(await indexOf(b).create(b, { idempotencyKey: 'same', bodyDigest: 'same' }));
+    await between(a);
+    value(await write(a, 'of-a'));
+    value(await write(b, 'of-b'));
+    await between(b);
+    expect([value(await find(a)).ids, value(await find(b)).ids]).toEqual([['of-a'], ['of-b']]);
+    await indexOf(a).remove('articles');
+    expect(value(await find(b)).ids).toEqual(['of-b']);
+    expect([await listed(a.tenantId), await listed(b.tenantId)]).toEqual([[], ['articles']]);
+  });
+
+  it('[V20] answers a repeated creation with the same index, and tells it from another one', async () => {
+    const first = manifestOf(freshTenant(), 'articles');
+    const keyed: Creation = { idempotencyKey: 'k', bodyDigest: 'd1' };
+    value(await indexOf(first).create(first, keyed));
+    await between(first);
+    const again = manifestOf(first.tenantId, 'articles');
+    expect(value(await indexOf(again).create(again, keyed)).id).toBe(first.id);
+    const otherBody = await indexOf(again).create(again, { ...keyed, bodyDigest: 'd2' });
+    expect(otherBody).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    for (const creation of [ONCE, { ...keyed, idempotencyKey: 'k2' }]) {
+      expect(await indexOf(again).create(again, creation)).toMatchObject({ ok: false, error: { code: 'already_exists', param: 'name' } });
+    }
+    const otherName = manifestOf(first.tenantId, 'books');
+    expect(await indexOf(otherName).create(otherName, { ...keyed, bodyDigest: 'd3' })).toMatchObject({
+      error: { code: 'idempotency_mismatch' },
+    });
+    expect(await indexOf(otherName).describe('books')).toMatchObject({ error: { code: 'index_not_found' } });
+    expect(await listed(first.tenantId)).toEqual(['articles']);
+  });
+
+  // A crash between two steps leaves the steps before it done and the record of what was under way.
+  const creationSteps = [
+    async () => undefined,
+    async (manifest: IndexManifest) => void (await REGISTRY.getByName(manifest.tenantId).reserve(manifest, null)),
+    async (manifest: IndexManifest) => shardOf(manifest).open({ indexId: manifest.id, dimensions: 2, metric: 'dot' }),
+    async (manifest: IndexManifest) => REGISTRY.getByName(manifest.tenantId).confirm(manifest.name, manifest.id),
+  ];
+
+  it.each([0, 1, 2, 3])('[V21] a creation cut off after step %i is finished by the alarm', async (done) => {
+    const manifest = manifestOf(freshTenant(), 'articles');
+    for (const step of creationSteps.slice(0, done + 1)) await step(manifest);
+    expect(await listed(manifest.tenantId)).toEqual(done === 3 ? ['articles'] : []);
+    await leaveAs(manifest, 'creating');
+    await between(manifest);
+    expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true);
+    expect(await listed(manifest.tenantId)).toEqual(['articles']);
+    expect(value(await write(manifest, 'a')).lsn).toBe(1);
+    expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
+    expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(false);
+  });
+
+  it('[V21] a creation that was cut off is finished by whoever asks next', async () => {
+    const [described, recreated, removed] = ['a', 'b', 'c'].map((name) => manifestOf(freshTenant(), name)) as [
+      IndexManifest,
+      IndexManifest,
+      IndexManifest,
+    ];
+    for (const manifest of [described, recreated, removed]) await leaveAs(manifest, 'creating');
+    await between(described);
+    expect(value(await indexOf(described).describe('a')).id).toBe(described.id);
+    expect(await listed(described.tenantId)).toEqual(['a']);
+    const other = manifestOf(recreated.tenantId, 'b');
+    expect(await indexOf(other).create(other, ONCE)).toMatchObject({ error: { code: 'already_exists' } });
+    expect(value(await indexOf(removed).remove('c')).id).toBe(removed.id);
+    expect(await listed(removed.tenantId)).toEqual([]);
+  });
+
+  const deletionSteps = [
+    async () => undefined,
+    async (manifest: IndexManifest) => REGISTRY.getByName(manifest.tenantId).release(manifest.name, manifest.id),
+    async (manifest: IndexManifest) => void (await shardOf(manifest).erase(manifest.id)),
+  ];
+
+  it.each([0, 1, 2])('[V21] a deletion cut off after step %i is finished by the alarm, a caller or a new creation', async (done) => {
+    for (const finish of ['alarm', 'remove', 'describe', 'create'] as const) {
+      const manifest = manifestOf(freshTenant(), 'articles');
+      value(await indexOf(manifest).create(manifest, ONCE));
+      value(await write(manifest, 'old'));
+      for (const step of deletionSteps.slice(0, done + 1)) await step(manifest);
+      await leaveAs(manifest, 'deleting');
+      await between(manifest);
+      if (finish === 'alarm') expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true);
+      if (finish === 'remove') expect(value(await indexOf(manifest).remove('articles')).id).toBe(manifest.id);
+      if (finish === 'describe') expect(await indexOf(manifest).describe('articles')).toMatchObject({ error: { code: 'index_not_found' } });
+      const young = manifestOf(manifest.tenantId, 'articles');
+      if (finish === 'create') expect(value(await indexOf(young).create(young, ONCE)).id).toBe(young.id);
+      expect(await write(manifest, 'stray')).toMatchObject({ error: { code: 'index_not_found' } });
+      expect(await listed(manifest.tenantId)).toEqual(finish === 'create' ? ['articles'] : []);
+    }
+  });
+});
+
+describe('IndexObject', () => {
+  it('[V21] concurrent creations and deletions of one name leave exactly what the last of them left', async () => {
+    const tenantId = freshTenant();
+    const manifests = Array.from({ length: 6 }, () => manifestOf(tenantId, 'busy'));
+    const stub = indexOf({ tenantId, name: 'busy' });
+    const outcomes = await Promise.all(
+      manifests.flatMap((manifest) => [stub.create(manifest, ONCE), stub.remove('busy'), stub.describe('busy')]),
+    );
+    const created = outcomes.filter((outcome, i) => i % 3 === 0 && outcome.ok).length;
+    const removed = outcomes.filter((outcome, i) => i % 3 === 1 && outcome.ok).length;
+    expect(created).toBeGreaterThan(0);
+    expect(removed).toBe(created);
+    expect(await listed(tenantId)).toEqual([]);
+    for (const manifest of manifests) expect(await write(manifest, 'x')).toMatchObject({ error: { code: 'index_not_found' } });
+  });
+
+  it('[V21] a creation whose registry fails is taken up again by the alarm', async () => {
+    const manifest = manifestOf(freshTenant(), 'articles');
+    const registry = REGISTRY.getByName(manifest.tenantId);
+    // A name that another index holds is a defect, and fails the creation half-way.
+    await registry.reserve({ ...manifest, id: 'ix_other' as IndexId }, null);
+    await runInDurableObject(indexOf(manifest), async (index) => {
+      await expect(index.create(manifest, ONCE)).rejects.toThrow('releases its name');
+    });
+    await registry.release('articles', 'ix_other' as IndexId);
+    expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true);
+    expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
+  });
+
+  it('[V22] writes nothing for a name nobody created', async () => {
+    const manifest = manifestOf(freshTenant(), 'garbage');
+    await indexOf(manifest).describe('garbage');
+    await indexOf(manifest).remove('garbage');
+    expect(await listed(manifest.tenantId)).toEqual([]);
+    for (const stub of [indexOf(manifest), REGISTRY.getByName(manifest.tenantId)]) {
+      await runInDurableObject(stub as DurableObjectStub, (_, { storage }) => {
+        expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray()).toEqual([]);
+      });
+    }
+  });
+});
+
+describe('RegistryObject', () => {
+  it('[V23] lists confirmed names in their order, page by page', async () => {
+    const tenantId = freshTenant();
+    const registry = REGISTRY.getByName(tenantId);
+    for (const name of ['c', 'a', 'd', 'b', 'reserved-only']) {
+      const manifest = manifestOf(tenantId, name);
+      await registry.reserve(manifest, null);
+      if (name !== 'reserved-only') await registry.confirm(name, manifest.id);
+    }
+    const first = await registry.page(undefined, 3);
+    expect([first.indexes.map(({ name }) => name), first.hasMore]).toEqual([['a', 'b', 'c'], true]);
+    const second = await registry.page('c', 3);
+    expect([second.indexes.map(({ name }) => name), second.hasMore]).toEqual([['d'], false]);
+  });
+
+  it('[V23] counts reserved names against the limit, and a release of another index changes nothing', async () => {
+    const tenantId = freshTenant();
+    const registry = REGISTRY.getByName(tenantId);
+    const kept = manifestOf(tenantId, 'kept');
+    await registry.reserve(kept, null);
+    await runInDurableObject(registry, (_, { storage }) => {
+      for (let i = 1; i < LIMITS.indexesPerTenantMaxCount; i += 1) {
+        storage.sql.exec('INSERT INTO indexes VALUES (?, ?, ?, 0, NULL)', `n${i}`, `ix_n${i}`, '{}');
+      }
+    });
+    const extra = manifestOf(tenantId, 'extra');
+    const refused = await indexOf(extra).create(extra, ONCE);
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded', param: 'name', message: expect.stringContaining('indexesPerTenantMaxCount') },
+    });
+    expect(await indexOf(extra).describe('extra')).toMatchObject({ error: { code: 'index_not_found' } });
+    await registry.release('kept', 'ix_other' as IndexId);
+    expect(await registry.reserve(extra, null)).toMatchObject({ ok: false });
+    await registry.release('kept', kept.id);
+    expect(value(await indexOf(extra).create(extra, ONCE)).id).toBe(extra.id);
+  });
+});
