@@ -1,0 +1,147 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
+import type { LoadedModel } from '../../../workers/agent/answer-line.ts';
+import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
+import { TOO_LONG, readLines } from '../../../workers/agent/read-lines.ts';
+
+/** Token ids are the lengths of the words; a text's vector is its tokens' count and sum. */
+const loaded: LoadedModel = {
+  tokeniser: { vocabularySize: 100, tokenise: (text) => Int32Array.from(text.split(' '), (word) => word.length) },
+  model: {
+    manifest: { id: 'counting', dimensions: 2, vocabularySize: 100, tokensMax: 5 } as EmbeddingModel['manifest'],
+    embed: ({ ids, offsets }) =>
+      Float32Array.from(
+        Array.from(offsets.subarray(1), (end, row) => [
+          end - offsets[row]!,
+          ids.subarray(offsets[row], end).reduce((sum, id) => sum + id, 0),
+        ]).flat(),
+      ),
+  },
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-agent-test-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function run(input: string | Buffer, signal = new AbortController().signal) {
+  const [inputPath, outputPath] = [join(folder, 'in'), join(folder, 'out')];
+  await writeFile(inputPath, input);
+  await writeFile(outputPath, '');
+  const reports: unknown[] = [];
+  const done = await embedBatch({ inputPath, outputPath, id: 'att', loaded, signal, onProgress: (progress) => reports.push(progress) });
+  const rows = (await readFile(outputPath, 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+  return { done, rows, reports };
+}
+
+const batchLine = (custom_id: string, body: object) => JSON.stringify({ custom_id, method: 'POST', url: '/v1/embeddings', body });
+
+describe('embedding a batch', () => {
+  it('[P11] answers both kinds of line in the shape of OpenAI’s batch output, in order', async () => {
+    const { done, rows } = await run(
+      `${JSON.stringify({ id: 'one', text: 'a bb' })}\n\n${batchLine('two', { model: 'counting', input: ['ccc', 'a a a'] })}\n${batchLine('three', { input: [7, 8] })}`,
+    );
+    expect(done).toEqual({ ok: true, value: { progress: { completed: 3, failed: 0, total: 3 }, tokens: 8 } });
+    expect(rows[0]).toEqual({
+      id: 'att_0',
+      custom_id: 'one',
+      response: {
+        status_code: 200,
+        request_id: 'att_0',
+        body: {
+          object: 'list',
+          data: [{ object: 'embedding', index: 0, embedding: [2, 3] }],
+          model: 'counting',
+          usage: { prompt_tokens: 2, total_tokens: 2 },
+        },
+      },
+      error: null,
+    });
+    expect(rows[1].response.body.data.map(({ index, embedding }: { index: number; embedding: number[] }) => [index, embedding])).toEqual([
+      [0, [1, 3]],
+      [1, [3, 3]],
+    ]);
+    expect(rows[2]).toMatchObject({ custom_id: 'three', response: { body: { data: [{ embedding: [2, 15] }] } } });
+  });
+
+  it('[P11] honours base64 and dimensions', async () => {
+    const { rows } = await run(
+      [batchLine('x', { input: 'a bb', encoding_format: 'base64' }), batchLine('y', { input: 'a bb', dimensions: 1 })].join('\n'),
+    );
+    const bytes = Buffer.from(rows[0].response.body.data[0].embedding, 'base64');
+    expect([bytes.readFloatLE(0), bytes.readFloatLE(4)]).toEqual([2, 3]);
+    expect(rows[1].response.body.data[0].embedding).toEqual([1]);
+  });
+
+  it('[P12] answers a bad line with its error and goes on', async () => {
+    const bad: [string, string, string | null][] = [
+      ['{"id":', 'malformed_json', null],
+      ['[1]', 'invalid_value', null],
+      ['"text"', 'malformed_json', null],
+      [JSON.stringify({ id: 'no text' }), 'invalid_value', 'no text'],
+      [JSON.stringify({ id: 'empty', text: '' }), 'invalid_value', 'empty'],
+      [batchLine('model', { model: 'other', input: 'x' }), 'model_not_found', 'model'],
+      [batchLine('field', { input: 'x', unknown: 1 }), 'invalid_value', 'field'],
+      [batchLine('vocabulary', { input: [100] }), 'invalid_value', 'vocabulary'],
+      [batchLine('long', { input: 'a a a a a a' }), 'limit_exceeded', 'long'],
+      [batchLine('dimensions', { input: 'a', dimensions: 3 }), 'limit_exceeded', 'dimensions'],
+      [JSON.stringify({ custom_id: 'url', method: 'POST', url: '/v1/chat/completions', body: {} }), 'invalid_value', 'url'],
+      [`{"id":"huge","text":"${'x'.repeat(LIMITS.jobLineBytesMax)}"}`, 'limit_exceeded', null],
+    ];
+    const { done, rows } = await run([...bad.map(([line]) => line), JSON.stringify({ id: 'good', text: 'a' })].join('\n'));
+    expect(done).toMatchObject({ ok: true, value: { progress: { completed: bad.length + 1, failed: bad.length }, tokens: 1 } });
+    expect(rows.slice(0, -1).map(({ error, custom_id }) => [error.code, custom_id])).toEqual(bad.map(([, code, id]) => [code, id]));
+    expect(rows.slice(0, -1).every(({ response }) => response === null)).toBe(true);
+    expect(rows.at(-1)).toMatchObject({ custom_id: 'good', error: null });
+  });
+
+  it('[P13] reports its progress on the way', async () => {
+    const { reports } = await run(Array.from({ length: 1_000 }, (_, n) => JSON.stringify({ id: `${n}`, text: 'a' })).join('\n'));
+    expect(reports[0]).toEqual({ completed: 0, failed: 0, total: 1_000 });
+    expect(reports.length).toBeGreaterThan(5);
+    expect(reports.at(-1)).toEqual({ completed: 1_000, failed: 0, total: 1_000 });
+  });
+
+  it('[P13] stops in the middle when it is told to', async () => {
+    const stop = new AbortController();
+    stop.abort('released');
+    await expect(run('{"id":"a","text":"a"}', stop.signal)).rejects.toBe('released');
+  });
+
+  it('[P14] refuses more lines than a job may have', async () => {
+    const { done, rows } = await run('1\n'.repeat(LIMITS.jobLinesMax + 1));
+    expect(done).toMatchObject({ ok: false, error: { reason: 'input_too_large' } });
+    expect(rows).toEqual([]);
+  });
+});
+
+describe('reading lines', () => {
+  async function* chunked(text: string, size: number) {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  }
+
+  it.each([1, 2, 3, 7, 1_000])('[P12] cuts at newlines alone, in chunks of %i bytes', async (size) => {
+    const text = 'één\r\n\n  \n{"a":"\u2028"}\n日本\n\nlast';
+    expect(await Array.fromAsync(readLines(chunked(text, size), 100))).toEqual(['één', '{"a":"\u2028"}', '日本', 'last']);
+  });
+
+  it('[P12] holds no more of a line than allowed', async () => {
+    expect(await Array.fromAsync(readLines(chunked(`abcd\n${'x'.repeat(50)}\nefgh\n${'y'.repeat(5)}`, 3), 4))).toEqual([
+      'abcd',
+      TOO_LONG,
+      'efgh',
+      TOO_LONG,
+    ]);
+  });
+});

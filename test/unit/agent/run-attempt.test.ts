@@ -1,0 +1,218 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Assignment } from '../../../src/contract/agent-protocol.ts';
+import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { Backoff } from '../../../workers/agent/backoff.ts';
+import type { GatewayModels } from '../../../workers/agent/gateway-models.ts';
+import { keepAlive } from '../../../workers/agent/heartbeat.ts';
+import type { PoolClient } from '../../../workers/agent/pool-client.ts';
+import { Refused } from '../../../workers/agent/pool-client.ts';
+import { runAttempt } from '../../../workers/agent/run-attempt.ts';
+
+const ASSIGNMENT: Assignment = { attempt: 'att_x_1', fence: 1, kind: 'batch_embedding', model: 'm' };
+
+const refused = (code: 'stale_fence' | 'file_not_found') =>
+  new Refused({ error: { message: 'why', type: '', param: null, code }, request_id: 'req' });
+
+/** A pool that keeps what it is told. Each hook replaces what it answers. */
+class FakePool {
+  readonly told: string[] = [];
+  output = '';
+  heartbeatHook: () => Promise<'continue' | 'cancel'> = async () => 'continue';
+  inputHook: () => Promise<Response> = async () => new Response('{"id":"a","text":"x"}\n{"id":"b"}\n');
+  outputHook: () => Promise<void> = async () => {};
+  completeHook: () => Promise<void> = async () => {};
+
+  heartbeat = () => this.heartbeatHook();
+  input = () => this.inputHook();
+  async output_(bytes: Blob): Promise<void> {
+    await this.outputHook();
+    this.output = await bytes.text();
+  }
+  async complete(_attempt: unknown, progress: object, tokens: number): Promise<void> {
+    await this.completeHook();
+    this.told.push(`complete ${JSON.stringify(progress)} ${tokens}`);
+  }
+  async fail(_attempt: unknown, reason: string): Promise<void> {
+    this.told.push(`fail ${reason}`);
+  }
+
+  async run(stopped = new AbortController().signal): Promise<void> {
+    const client = {
+      heartbeat: this.heartbeat,
+      input: this.input,
+      output: (_attempt: unknown, bytes: Blob) => this.output_(bytes),
+      complete: this.complete.bind(this),
+      fail: this.fail.bind(this),
+    } as unknown as PoolClient;
+    await runAttempt(ASSIGNMENT, { client, models, heartbeatMs: 5, leaseMs: 60, stopped });
+  }
+}
+
+const models = {
+  load: async () =>
+    ok({
+      tokeniser: { vocabularySize: 9, tokenise: () => Int32Array.from([1, 2]) },
+      model: {
+        manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
+        embed: ({ offsets }: { offsets: Int32Array }) => new Float32Array(offsets.length - 1).fill(1),
+      },
+    }),
+} as unknown as GatewayModels;
+
+const never = (signal?: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+
+describe('an attempt', () => {
+  it('[P11] downloads, embeds, uploads and completes', async () => {
+    const pool = new FakePool();
+    await pool.run();
+    expect(pool.told).toEqual(['complete {"completed":2,"failed":1,"total":2} 2']);
+    expect(pool.output.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('[P15] tries again while the gateway is away', async () => {
+    const pool = new FakePool();
+    const away = { input: 1, output: 1, complete: 1 };
+    const once = (what: keyof typeof away) => {
+      if (away[what]-- > 0) throw new TypeError('fetch failed');
+    };
+    const { inputHook } = pool;
+    pool.inputHook = async () => {
+      once('input');
+      return inputHook();
+    };
+    pool.outputHook = async () => once('output');
+    pool.completeHook = async () => once('complete');
+    await pool.run();
+    expect(away).toEqual({ input: -1, output: -1, complete: -1 });
+    expect(pool.told).toHaveLength(1);
+    expect(pool.told[0]).toContain('complete');
+  });
+
+  it('[P5] stops when the job is cancelled, and says so', async () => {
+    const pool = new FakePool();
+    pool.heartbeatHook = async () => 'cancel';
+    pool.outputHook = () => new Promise((resolve) => setTimeout(resolve, 50));
+    await pool.run();
+    expect(pool.told).toEqual(['fail cancelled']);
+  });
+
+  it('[P13] gives the work back when the agent is told to stop', async () => {
+    const pool = new FakePool();
+    const stop = new AbortController();
+    pool.outputHook = async () => {
+      stop.abort();
+      throw new TypeError('aborted');
+    };
+    await pool.run(stop.signal);
+    expect(pool.told).toEqual(['fail released']);
+  });
+
+  it('[P4] drops an attempt that is somebody else’s, without a word', async () => {
+    const pool = new FakePool();
+    pool.outputHook = async () => {
+      throw refused('stale_fence');
+    };
+    await pool.run();
+    expect(pool.told).toEqual([]);
+  });
+
+  it('[P14] reports an input that is gone', async () => {
+    const pool = new FakePool();
+    pool.inputHook = async () => {
+      throw refused('file_not_found');
+    };
+    await pool.run();
+    expect(pool.told).toEqual(['fail input_missing']);
+  });
+});
+
+describe('the heartbeats of an attempt', () => {
+  const beat = async (heartbeat: (nowMs: number) => Promise<'continue' | 'cancel'>) => {
+    const finished = new AbortController();
+    const startedMs = performance.now();
+    const stopped = await new Promise<{ reason: string; afterMs: number } | undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), 250);
+      void keepAlive({
+        client: { heartbeat: () => heartbeat(performance.now() - startedMs) },
+        attempt: ASSIGNMENT,
+        heartbeatMs: 10,
+        leaseMs: 60,
+        nowMs: () => performance.now(),
+        progress: () => ({ completed: 0, failed: 0, total: null }),
+        stop: (reason) => resolve({ reason, afterMs: performance.now() - startedMs }),
+        signal: finished.signal,
+      });
+    });
+    finished.abort();
+    return stopped;
+  };
+
+  it('[P16] keep the lease over failures shorter than it', async () => {
+    expect(
+      await beat(async (nowMs) => {
+        if (nowMs > 50 && nowMs < 80) throw new TypeError('fetch failed');
+        return 'continue';
+      }),
+    ).toBeUndefined();
+  });
+
+  it('[P16] end the attempt once the lease has run out here, and not before', async () => {
+    const stopped = await beat(async () => {
+      throw new TypeError('fetch failed');
+    });
+    expect(stopped?.reason).toBe('lost');
+    expect(stopped?.afterMs).toBeGreaterThanOrEqual(59);
+  });
+
+  it('[P16] end the attempt at once when the gateway says that it is lost', async () => {
+    const stopped = await beat(async () => {
+      throw refused('stale_fence');
+    });
+    expect(stopped?.reason).toBe('lost');
+    expect(stopped?.afterMs).toBeLessThan(50);
+  });
+
+  it('[P16] do not wait for ever for one answer', async () => {
+    const finished = new AbortController();
+    let beats = 0;
+    await new Promise<void>((resolve) => {
+      void keepAlive({
+        client: {
+          heartbeat: (_attempt, _progress, signal) => {
+            beats += 1;
+            return never(signal);
+          },
+        },
+        attempt: ASSIGNMENT,
+        heartbeatMs: 10,
+        leaseMs: 60,
+        nowMs: () => performance.now(),
+        progress: () => ({ completed: 0, failed: 0, total: null }),
+        stop: () => resolve(),
+        signal: finished.signal,
+      });
+    });
+    expect(beats).toBeGreaterThan(1);
+  });
+});
+
+describe('backing off', () => {
+  it('[P15] doubles its pauses up to ten seconds, with jitter, and starts again after a success', () => {
+    const longest = new Backoff(() => 0.999_999);
+    const shortest = new Backoff(() => 0);
+    const pauses = Array.from({ length: 12 }, () => [Math.round(shortest.nextMs()), Math.round(longest.nextMs())]);
+    expect(pauses.slice(0, 3)).toEqual([
+      [50, 100],
+      [100, 200],
+      [200, 400],
+    ]);
+    expect(pauses.at(-1)).toEqual([5_000, 10_000]);
+    longest.reset();
+    expect(Math.round(longest.nextMs())).toBe(100);
+  });
+});

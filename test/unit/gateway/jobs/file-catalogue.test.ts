@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
+import type { FileStore, NewFile, StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
+import { sha256Hex } from '../../../../src/kernel/bytes.ts';
+import { Hmac } from '../../../../src/kernel/hmac.ts';
+import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
+
+class MemoryFileStore implements FileStore<string> {
+  readonly #files = new Map<string, { file: StoredFile; content: string }>();
+
+  async create(tenantId: TenantId, file: NewFile, content: string): Promise<StoredFile> {
+    const key = `${tenantId}/${file.id}`;
+    const entry = this.#files.get(key) ?? { file: { ...file, bytes: content.length }, content };
+    this.#files.set(key, entry);
+    return entry.file;
+  }
+  async find(tenantId: TenantId, id: FileId) {
+    return this.#files.get(`${tenantId}/${id}`)?.file;
+  }
+  async read(tenantId: TenantId, id: FileId) {
+    return this.#files.get(`${tenantId}/${id}`)?.content;
+  }
+  async list(tenantId: TenantId, after: string, count: number) {
+    const files = [...this.#files.entries()]
+      .filter(([key, { file }]) => key.startsWith(`${tenantId}/`) && file.id > after)
+      .map(([, { file }]) => file)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    return { files: files.slice(0, count), more: files.length > count };
+  }
+  async delete(tenantId: TenantId, id: FileId) {
+    this.#files.delete(`${tenantId}/${id}`);
+  }
+}
+
+const MINE = 'tn_0000000001_00000001' as TenantId;
+const OTHERS = 'tn_0000000001_00000002' as TenantId;
+const output = (fence: number) => `file_${'z'.repeat(26)}_${fence}` as FileId;
+
+function world() {
+  const store = new MemoryFileStore();
+  const accepted = new Set<FileId>();
+  let random = 0;
+  const files = new FileCatalogue({
+    store,
+    queue: { acceptedOutputs: async (tenantId, ids) => (tenantId === MINE ? ids.filter((id) => accepted.has(id)) : []) },
+    clock: { nowMs: () => 5_000 },
+    rng: { bytes: (count) => Uint8Array.from({ length: count }, () => ++random * 7) },
+    hmac: new Hmac('pepper'),
+  });
+  const upload = (content: string, key?: string, filename = 'in.jsonl', tenantId = MINE) =>
+    files.upload(tenantId, { filename, purpose: 'batch', bytes: content.length, content, digest: () => sha256Hex(content) }, key);
+  const store_ = (id: FileId) =>
+    store.create(MINE, { id, filename: 'out', purpose: 'batch_output', digest: '', createdAtMs: 1 }, `of ${id}`);
+  return { files, accepted, upload, storeOutput: store_ };
+}
+
+const idOf = (outcome: Awaited<ReturnType<ReturnType<typeof world>['upload']>>): FileId => {
+  expect(outcome).toMatchObject({ ok: true });
+  return (outcome as { value: StoredFile }).value.id;
+};
+
+describe('files', () => {
+  it('[J16] are their tenant’s alone', async () => {
+    const { files, upload } = world();
+    const id = idOf(await upload('abc'));
+    expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
+    for (const outcome of [await files.find(OTHERS, id), await files.read(OTHERS, id), await files.delete(OTHERS, id)]) {
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
+    }
+    expect(await files.list(OTHERS, 10)).toEqual({ items: [], hasMore: false });
+    expect(await files.delete(MINE, id)).toEqual({ ok: true, value: null });
+    expect(await files.find(MINE, id)).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
+  });
+
+  it('[J17] are made once for an idempotency key, tenant by tenant', async () => {
+    const { files, upload } = world();
+    const id = idOf(await upload('abc', 'k'));
+    expect(idOf(await upload('abc', 'k'))).toBe(id);
+    expect(await upload('abd', 'k')).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
+    expect(await upload('abc', 'k', 'other.jsonl')).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
+    expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
+    expect(idOf(await upload('abc', 'k', 'in.jsonl', OTHERS))).not.toBe(id);
+    expect(idOf(await upload('abc'))).not.toBe(idOf(await upload('abc')));
+  });
+
+  it('[J18] of an attempt appear when its completion is accepted, and those of other attempts never', async () => {
+    const { files, accepted, upload, storeOutput } = world();
+    const uploaded = idOf(await upload('abc'));
+    await storeOutput(output(1));
+    await storeOutput(output(2));
+    const visible = async () => (await files.list(MINE, 10)).items.map(({ id }) => id);
+    expect(await visible()).toEqual([uploaded]);
+    expect(await files.read(MINE, output(2))).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
+    accepted.add(output(2));
+    expect(await visible()).toEqual([uploaded, output(2)].sort());
+    expect(await files.read(MINE, output(2))).toEqual({ ok: true, value: `of ${output(2)}` });
+    expect(await files.find(MINE, output(1))).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
+    expect(await files.delete(MINE, output(1))).toMatchObject({ ok: false });
+  });
+
+  it('[J19] are listed in pages, each file once, hidden ones skipped', async () => {
+    const { files, upload, storeOutput } = world();
+    const ids: FileId[] = [];
+    for (let n = 0; n < 7; n++) ids.push(idOf(await upload(`${n}`)));
+    for (let fence = 1; fence < 6; fence++) await storeOutput(output(fence));
+    const seen: FileId[] = [];
+    for (let after: string | undefined, more = true; more; after = seen.at(-1)) {
+      const page = await files.list(MINE, 3, after);
+      expect(page.items.length).toBeGreaterThan(0);
+      seen.push(...page.items.map(({ id }) => id));
+      more = page.hasMore;
+    }
+    expect(seen).toEqual(ids.sort());
+  });
+
+  it('[J20] have bounded sizes and names', async () => {
+    const { files, upload } = world();
+    const upTo = (bytes: number) =>
+      files.upload(MINE, { filename: 'a', purpose: 'batch', bytes, content: '', digest: async () => '' }, undefined);
+    expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });
+    expect(await upTo(LIMITS.fileBytesMax + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', param: 'file' } });
+    expect(await upload('', undefined, 'n'.repeat(LIMITS.fileNameCharsMax + 1))).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded' },
+    });
+  });
+});

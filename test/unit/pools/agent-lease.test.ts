@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
+import type { AgentId } from '../../../src/pools/agent-lease.ts';
+import { assign, extended, holds, swept } from '../../../src/pools/agent-lease.ts';
+import { agentToken, poolIdFrom, poolOfToken } from '../../../src/pools/agent-token.ts';
+import { afterVerdict, newsOf } from '../../../src/pools/lease-news.ts';
+
+const GRANT: Grant = {
+  attemptId: 'att_x_3' as AttemptId,
+  jobId: 'job_x' as JobId,
+  fence: 3,
+  tenantId: 'tn_0000000001_00000001' as TenantId,
+  work: { kind: 'batch_embedding', model: 'm', inputFile: 'file_i' as FileId },
+  outputFile: 'file_x_3' as FileId,
+};
+const NOW_MS = 1_000_000;
+const PROGRESS = { completed: 1, failed: 0, total: 2 };
+const fresh = assign(GRANT, 'agt_a' as AgentId, NOW_MS);
+
+describe('an agent’s lease', () => {
+  it('[P3] ends with silence, and not a millisecond earlier', () => {
+    const end = NOW_MS + LIMITS.agentLeaseMs;
+    expect(swept(fresh, end - 1)).toBe(fresh);
+    expect(swept(fresh, end)).toMatchObject({ lost: true });
+    const alive = extended(fresh, PROGRESS, NOW_MS + 500);
+    expect(swept(alive, end)).toBe(alive);
+    expect(swept(alive, end + 500)).toMatchObject({ lost: true });
+  });
+
+  it('[P3] is not shortened by a clock that is set back', () => {
+    expect(extended(fresh, PROGRESS, NOW_MS - 60_000).leaseUntilMs).toBe(fresh.leaseUntilMs);
+  });
+
+  it('[P4] is held by whoever shows its fence, until it is lost', () => {
+    expect(holds(fresh, 3)).toBe(true);
+    expect(holds(fresh, 2)).toBe(false);
+    expect(holds(fresh, 4)).toBe(false);
+    expect(holds({ ...fresh, lost: true }, 3)).toBe(false);
+    expect(holds(undefined, 3)).toBe(false);
+  });
+
+  it('[P10] is news once it is confirmed or lost, and says which', () => {
+    expect(newsOf(fresh)).toBeUndefined();
+    expect(newsOf(extended(fresh, PROGRESS, NOW_MS))).toEqual({ jobId: 'job_x', fence: 3, kind: 'progress', progress: PROGRESS });
+    expect(newsOf({ ...fresh, lost: true })).toMatchObject({ kind: 'failed', reason: 'never_started' });
+    expect(newsOf({ ...extended(fresh, PROGRESS, NOW_MS), lost: true })).toMatchObject({ kind: 'failed', reason: 'lease_expired' });
+  });
+
+  it.each<[ReportVerdict, object | undefined]>([
+    ['continue', { command: 'continue' }],
+    ['cancel', { command: 'cancel' }],
+    ['accepted', undefined],
+    ['stale', undefined],
+  ])('[P5] after the verdict %s', (verdict, expected) => {
+    const next = afterVerdict(fresh, verdict);
+    if (expected === undefined) expect(next).toBeUndefined();
+    else expect(next).toMatchObject(expected);
+  });
+});
+
+describe('an agent’s token', () => {
+  const bytes = (count: number) => Uint8Array.from({ length: count }, (_, at) => at * 7);
+
+  it('[P8] names its pool', () => {
+    const poolId = poolIdFrom(bytes(10));
+    const token = agentToken(poolId, bytes(40));
+    expect(token).toMatch(/^pt_[0-9a-z]{10}_[0-9a-z]{40}$/);
+    expect(poolOfToken(token)).toBe(poolId);
+  });
+
+  it.each([
+    '',
+    'pt_',
+    'sk_0123456789_x',
+    `pt_0123456789_${'a'.repeat(39)}`,
+    `pt_0123456789_${'a'.repeat(41)}`,
+    `pt_012345678A_${'a'.repeat(40)}`,
+  ])('[P8] is not %j', (text) => {
+    expect(poolOfToken(text)).toBeUndefined();
+  });
+
+  it('[P8] two pools never share one', () => {
+    expect(agentToken('pool_0123456789' as PoolId, bytes(40))).not.toBe(agentToken('pool_012345678a' as PoolId, bytes(40)));
+  });
+});
