@@ -1,6 +1,8 @@
-import { must } from '../../kernel/assert.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { Rng } from '../../kernel/rng.ts';
+
+/** Bytes of one HMAC-SHA-256. */
+const BLOCK_BYTES = 32;
 
 /** Where the bytes of new ids and secrets come from. */
 export interface Entropy {
@@ -16,11 +18,11 @@ export function entropyFor(rng: Rng, hmac: Hmac, scope: string, idempotencyKey: 
   if (idempotencyKey === undefined) return { bytes: async (_, count) => rng.bytes(count) };
   return {
     bytes: async (purpose, count) => {
-      const blocks: Uint8Array[] = [];
-      for (let length = 0; length < count; length += must(blocks.at(-1), 'a block was added').length) {
-        blocks.push(await hmac.bytes(JSON.stringify(['derive', scope, idempotencyKey, purpose, blocks.length])));
+      const bytes = new Uint8Array(Math.ceil(count / BLOCK_BYTES) * BLOCK_BYTES);
+      for (let start = 0; start < count; start += BLOCK_BYTES) {
+        bytes.set(await hmac.bytes(JSON.stringify(['derive', scope, idempotencyKey, purpose, start])), start);
       }
-      return Uint8Array.from(blocks.flatMap((block) => [...block])).subarray(0, count);
+      return bytes.slice(0, count);
     },
   };
 }

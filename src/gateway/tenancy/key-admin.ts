@@ -33,9 +33,12 @@ export interface KeyWithSecret {
 /** Creates, rotates and revokes API keys. A tenant's key manages keys of its own tenant and grants no scope it lacks. */
 export class KeyAdmin {
   readonly #parts: TenancyParts;
+  readonly #onChange: (id: KeyId) => void;
 
-  constructor(parts: TenancyParts) {
+  /** `onChange` runs once a key has changed, so that whoever remembers it can forget it. */
+  constructor(parts: TenancyParts, onChange: (id: KeyId) => void) {
     this.#parts = parts;
+    this.#onChange = onChange;
   }
 
   async create(principal: Principal, body: CreateKey, idempotencyKey: string | undefined): Promise<Outcome<KeyWithSecret>> {
@@ -76,11 +79,14 @@ export class KeyAdmin {
     const escalation = await this.#escalation(principal, id);
     if (!escalation.ok) return escalation;
     const rotated = await this.#storeOf(id).rotateKey(id, tenantOf(principal), mac, graceMs, actorOf(principal));
+    this.#onChange(id);
     return rotated.ok ? ok({ record: rotated.value, apiKey }) : rotated;
   }
 
-  revoke(principal: Principal, id: KeyId): Promise<Outcome<KeyRecord>> {
-    return this.#storeOf(id).revokeKey(id, tenantOf(principal), actorOf(principal));
+  async revoke(principal: Principal, id: KeyId): Promise<Outcome<KeyRecord>> {
+    const revoked = await this.#storeOf(id).revokeKey(id, tenantOf(principal), actorOf(principal));
+    this.#onChange(id);
+    return revoked;
   }
 
   find(principal: Principal, id: KeyId): Promise<Outcome<KeyRecord>> {

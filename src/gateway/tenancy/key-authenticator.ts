@@ -17,12 +17,23 @@ import type { Authenticator } from '../authenticator.ts';
 export type KeyLookup = (id: KeyId) => Promise<KeyRecord | undefined>;
 
 /** Scopes that let a caller make keys or command pools: refused while nobody can say whether the key is revoked. */
-const CONFIRMED_ONLY: readonly Scope[] = ['keys:write', 'pools:admin'];
+const CONFIRMED_ONLY: ReadonlySet<Scope> = new Set<Scope>(['keys:write', 'pools:admin']);
+
+export interface KeyAuthenticatorParts {
+  readonly adminKey: string;
+  readonly hmac: Hmac;
+  readonly lookup: KeyLookup;
+  readonly clock: Clock;
+  /** Keeps a reading alive that other requests wait for when the one that began it is gone. */
+  readonly background: (work: Promise<unknown>) => void;
+}
 
 interface KnownKey {
   readonly record: KeyRecord | undefined;
   /** Taken before the record was asked for: it may be this old. */
   readonly readAtMs: number;
+  /** When it could last not be read again: the next attempt waits, so that an outage does not slow every call down. */
+  readonly failedAtMs?: number;
 }
 
 /**
@@ -37,23 +48,37 @@ export class KeyAuthenticator implements Authenticator {
   readonly #hmac: Hmac;
   readonly #lookup: KeyLookup;
   readonly #clock: Clock;
+  readonly #background: (work: Promise<unknown>) => void;
   readonly #known = new Map<KeyId, KnownKey>();
   /** Ids that no key has, apart, so that inventing ids does not push out real keys. */
   readonly #unknown = new Map<KeyId, KnownKey>();
   readonly #reading = new Map<KeyId, Promise<KnownKey>>();
 
-  constructor(adminKey: string, hmac: Hmac, lookup: KeyLookup, clock: Clock) {
-    this.#adminKeyDigest = hmac.hex(adminKey);
-    this.#hmac = hmac;
-    this.#lookup = lookup;
-    this.#clock = clock;
+  constructor(parts: KeyAuthenticatorParts) {
+    this.#adminKeyDigest = parts.hmac.hex(parts.adminKey);
+    this.#hmac = parts.hmac;
+    this.#lookup = parts.lookup;
+    this.#clock = parts.clock;
+    this.#background = parts.background;
   }
 
   async authenticate(apiKey: string): Promise<Outcome<Principal>> {
     const keyId = parseApiKey(apiKey);
     const mac = await this.#hmac.hex(apiKey);
     if (!keyId.ok) return constantTimeEqual(mac, await this.#adminKeyDigest) ? ok({ kind: 'admin' }) : keyId;
-    const known = await this.#read(keyId.value);
+    const accepted = this.#judge(await this.#read(keyId.value, LIMITS.keyFreshMs), mac);
+    // A secret may have been made since: what refuses a key must be newer than what accepts one.
+    if (accepted.ok || accepted.error.code === 'unavailable') return accepted;
+    return this.#judge(await this.#read(keyId.value, LIMITS.keyDoubtedMs), mac);
+  }
+
+  /** Drops what is remembered of a key, after it has been changed here. */
+  forget(id: KeyId): void {
+    this.#known.delete(id);
+    this.#reading.delete(id);
+  }
+
+  #judge(known: KnownKey | undefined, mac: string): Outcome<TenantPrincipal> {
     if (known === undefined) return refuse('unavailable', 'the API key cannot be checked now; try again');
     if (known.record === undefined) return UNKNOWN_KEY;
     const nowMs = this.#clock.nowMs();
@@ -61,15 +86,17 @@ export class KeyAuthenticator implements Authenticator {
     return verified.ok ? ok(principalOf(known.record, nowMs - known.readAtMs > LIMITS.keyFreshMs)) : verified;
   }
 
-  async #read(id: KeyId): Promise<KnownKey | undefined> {
+  /** What is known of a key, read again if it is older than `ageMs`. Undefined if nobody can say. */
+  async #read(id: KeyId, ageMs: number): Promise<KnownKey | undefined> {
     const known = this.#known.get(id) ?? this.#unknown.get(id);
     const nowMs = this.#clock.nowMs();
-    if (known !== undefined && isWithin(known, LIMITS.keyFreshMs, nowMs)) return known;
+    if (known !== undefined && isWithin(known, ageMs, nowMs)) return known;
+    const lasting = known?.record !== undefined && isWithin(known, LIMITS.keyUnconfirmedMs, nowMs) ? known : undefined;
+    if (lasting?.failedAtMs !== undefined && nowMs - lasting.failedAtMs < LIMITS.keyFreshMs) return lasting;
     try {
       return await this.#readOnce(id, nowMs);
     } catch {
-      const confirmable = known?.record !== undefined && isWithin(known, LIMITS.keyUnconfirmedMs, nowMs);
-      return confirmable ? known : undefined;
+      return lasting === undefined ? undefined : this.#remember(id, { ...lasting, failedAtMs: nowMs });
     }
   }
 
@@ -77,10 +104,14 @@ export class KeyAuthenticator implements Authenticator {
   #readOnce(id: KeyId, nowMs: number): Promise<KnownKey> {
     const reading = this.#reading.get(id);
     if (reading !== undefined) return reading;
-    const started = this.#lookup(id)
-      .then((record) => this.#remember(id, { record, readAtMs: nowMs }))
-      .finally(() => this.#reading.delete(id));
+    const started: Promise<KnownKey> = this.#lookup(id)
+      // A reading that was overtaken by `forget` is for those who wait for it alone.
+      .then((record) => (this.#reading.get(id) === started ? this.#remember(id, { record, readAtMs: nowMs }) : { record, readAtMs: nowMs }))
+      .finally(() => {
+        if (this.#reading.get(id) === started) this.#reading.delete(id);
+      });
     this.#reading.set(id, started);
+    this.#background(started.catch(() => undefined));
     return started;
   }
 
@@ -105,7 +136,7 @@ function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
 
 function principalOf(record: KeyRecord, isUnconfirmed: boolean): TenantPrincipal {
   const { organisationId, tenantId, projectId, id: keyId } = record;
-  const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.includes(scope)) : [];
+  const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.has(scope)) : [];
   const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
   return { kind: 'tenant', organisationId, tenantId, projectId, keyId, scopes, ...(withheld.length > 0 ? { withheld } : {}) };
 }

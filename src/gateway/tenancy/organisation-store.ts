@@ -23,10 +23,13 @@ export interface OrganisationStore {
   audit(limit: number): Promise<Outcome<readonly AuditEntry[]>>;
 }
 
+/** The list of all organisations. */
+export interface OrganisationDirectory {
+  add(organisation: Organisation, digest: string): Promise<Outcome<Organisation>>;
+  page(limit: number, after: string | undefined): Promise<PageOf<Organisation>>;
+}
+
 export interface Organisations {
   at(id: OrganisationId): OrganisationStore;
-  readonly directory: {
-    add(organisation: Organisation, digest: string): Promise<Outcome<Organisation>>;
-    page(limit: number, after: string | undefined): Promise<PageOf<Organisation>>;
-  };
+  directory(): OrganisationDirectory;
 }

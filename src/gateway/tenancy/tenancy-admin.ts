@@ -42,7 +42,7 @@ export class TenancyAdmin {
     const organisation = { id, name, owner, createdAtMs: this.#parts.clock.nowMs() };
     const found = await this.#parts.organisations.at(id).found(organisation, { actor: actorOf(principal), digest });
     // Listed last: an organisation that is founded and not listed was never answered, so nobody knows of it.
-    return found.ok ? this.#parts.organisations.directory.add(found.value, digest) : found;
+    return found.ok ? this.#parts.organisations.directory().add(found.value, digest) : found;
   }
 
   async createTenant(

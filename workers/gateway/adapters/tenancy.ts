@@ -7,7 +7,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
-import type { OrganisationStore, Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import type { OrganisationDirectory, OrganisationStore, Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { QuotaAdmin } from '../../../src/gateway/tenancy/quota-admin.ts';
 import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import { TenancyAdmin } from '../../../src/gateway/tenancy/tenancy-admin.ts';
@@ -60,13 +60,20 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng): Tenancy {
     background: waitUntil,
     onUsage: () => delivery.notice(),
   });
+  const authenticator = new KeyAuthenticator({
+    adminKey: secret('SLUICE_ADMIN_KEY', env.SLUICE_ADMIN_KEY),
+    hmac,
+    lookup: lookupOf(organisations),
+    clock,
+    background: waitUntil,
+  });
   const parts = { organisations, hmac, rng, clock };
   return {
-    authenticator: new KeyAuthenticator(secret('SLUICE_ADMIN_KEY', env.SLUICE_ADMIN_KEY), hmac, lookupOf(organisations), clock),
+    authenticator,
     budget,
     organisations,
     admin: new TenancyAdmin(parts),
-    keys: new KeyAdmin(parts),
+    keys: new KeyAdmin(parts, (id) => authenticator.forget(id)),
     quotas: new QuotaAdmin(organisations, {
       setLimits: (organisation, ...rest) => quotaOf(env, organisation).setLimits(...rest),
       describe: (organisation, tenant) => quotaOf(env, organisation).describe(tenant),
@@ -83,13 +90,11 @@ function secret(name: string, value: string | undefined): string {
 }
 
 // RPC stubs answer promises of what the classes answer; their generated types lose branded ids on the way.
-function organisationsOf(env: GatewayEnv): Organisations {
-  const directory = env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as Organisations['directory'];
-  return {
-    at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
-    directory,
-  };
-}
+// A stub belongs to the request that made it: one is made for each call.
+const organisationsOf = (env: GatewayEnv): Organisations => ({
+  at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
+  directory: () => env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as OrganisationDirectory,
+});
 
 const quotaOf = (env: GatewayEnv, organisation: OrganisationId) => syncStub<QuotaObject>(env.QUOTA, organisation);
 

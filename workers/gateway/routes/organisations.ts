@@ -12,7 +12,7 @@ export const organisationRoutes: readonly Route[] = [
     return created.ok ? { ok: true, reply: organisationReply(created.value), used: {} } : created;
   }),
   route(organisationEndpoints.listOrganisations, async ({ gateway, query }) => {
-    const page = await gateway.tenancy.organisations.directory.page(query.limit, query.after);
+    const page = await gateway.tenancy.organisations.directory().page(query.limit, query.after);
     return { ok: true, reply: pageReply(page, organisationReply), used: {} };
   }),
   route(organisationEndpoints.createTenant, async ({ gateway, principal, body, idempotencyKey }) => {

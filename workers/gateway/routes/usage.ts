@@ -28,6 +28,6 @@ const lineReply = ({ meter, quantity, amountNano, priceId, group: { hour, day, m
   price: priceId,
   ...names,
   ...(model === undefined ? {} : { model: model === '' ? null : model }),
-  ...(hour === undefined ? {} : { hour: Number(hour) * 3600 }),
-  ...(day === undefined ? {} : { day: Number(day) * 86_400 }),
+  ...(hour === undefined ? {} : { hour: hour * 3600 }),
+  ...(day === undefined ? {} : { day: day * 86_400 }),
 });
