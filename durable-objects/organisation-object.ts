@@ -13,6 +13,7 @@ import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.
 import type { PageOf } from '../src/tenancy/page-of.ts';
 import type { Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
+import type { NewDocument } from './sqlite/document-store.ts';
 
 interface Bodies extends Record<string, object> {
   organisation: Organisation;
@@ -20,6 +21,8 @@ interface Bodies extends Record<string, object> {
   project: Project;
   key: KeyRecord;
 }
+
+type KeyChange = (record: KeyRecord, nowMs: number) => Outcome<KeyRecord>;
 
 /** One organisation: its tenants, projects and API keys. Knows only the MACs of keys, never a secret. */
 export class OrganisationObject extends DurableObject {
@@ -88,11 +91,11 @@ export class OrganisationObject extends DurableObject {
   }
 
   rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Outcome<KeyRecord> {
-    return this.#changeKey(id, tenantId, 'rotate', actor, (record, nowMs) => rotate(record, mac, graceMs, nowMs));
+    return this.#changeKey(this.key(id, tenantId), 'rotate', actor, (record, nowMs) => rotate(record, mac, graceMs, nowMs));
   }
 
   revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Outcome<KeyRecord> {
-    return this.#changeKey(id, tenantId, 'revoke', actor, (record, nowMs) => ok(revoke(record, nowMs)));
+    return this.#changeKey(this.key(id, tenantId), 'revoke', actor, (record, nowMs) => ok(revoke(record, nowMs)));
   }
 
   /** Writes an action on a tenant that another object carries out. */
@@ -115,19 +118,15 @@ export class OrganisationObject extends DurableObject {
     return this.#documents.transaction(() => body(organisation));
   }
 
-  #insideTenant<T>(tenantId: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
-    const inside = this.#inside((): Outcome<T> => {
-      const tenant = this.#documents.find('tenant', tenantId);
-      return tenant === undefined ? refuse('tenant_not_found', 'there is no such tenant', 'tenant') : body(tenant);
-    });
-    return !inside.ok && inside.error.code === 'organisation_not_found'
-      ? refuse('tenant_not_found', 'there is no such tenant', 'tenant')
-      : inside;
+  #insideTenant<T>(id: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
+    const tenant = this.#documents.exists() ? this.#documents.find('tenant', id) : undefined;
+    if (tenant === undefined) return refuse('tenant_not_found', 'there is no such tenant', 'tenant');
+    return this.#documents.transaction(() => body(tenant));
   }
 
-  #insert<K extends 'organisation' | 'tenant' | 'project' | 'key'>(
+  #insert<K extends keyof Bodies & string>(
     kind: K,
-    document: { id: string; parent: string; name: string; body: Bodies[K] },
+    document: Omit<NewDocument<Bodies[K]>, 'digest'>,
     countMax: number,
     { actor, digest }: Ticket,
   ): Outcome<Bodies[K]> {
@@ -140,21 +139,14 @@ export class OrganisationObject extends DurableObject {
     });
   }
 
-  #changeKey(
-    id: KeyId,
-    tenantId: TenantId | undefined,
-    action: 'rotate' | 'revoke',
-    actor: string,
-    change: (record: KeyRecord, nowMs: number) => Outcome<KeyRecord>,
-  ): Outcome<KeyRecord> {
-    const found = this.key(id, tenantId);
+  #changeKey(found: Outcome<KeyRecord>, action: string, actor: string, change: KeyChange): Outcome<KeyRecord> {
     if (!found.ok) return found;
     const nowMs = Date.now();
     const changed = change(found.value, nowMs);
     if (!changed.ok || changed.value === found.value) return changed;
     this.#documents.transaction(() => {
-      this.#documents.replace('key', id, changed.value);
-      this.#documents.note({ atMs: nowMs, actor, action: `key.${action}`, subject: id });
+      this.#documents.replace('key', found.value.id, changed.value);
+      this.#documents.note({ atMs: nowMs, actor, action: `key.${action}`, subject: found.value.id });
     });
     return changed;
   }
