@@ -3,6 +3,7 @@ import { embeddingEndpoints } from './embeddings.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import type { Endpoint } from './endpoint.ts';
 import { filesEndpoints } from './files.ts';
+import { indexEndpoints } from './indexes.ts';
 import { jobsEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { modelEndpoints } from './models.ts';
@@ -11,6 +12,7 @@ import { organisationEndpoints } from './organisations.ts';
 import { poolsEndpoints } from './pools.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { usageEndpoints } from './usage.ts';
+import { vectorEndpoints } from './vectors.ts';
 
 /** The whole API, by name. The OpenAPI page and the credential matrix are made from this table. */
 export const ENDPOINTS = {
@@ -18,6 +20,8 @@ export const ENDPOINTS = {
   ...embeddingEndpoints,
   ...modelEndpoints,
   ...cacheEndpoints,
+  ...indexEndpoints,
+  ...vectorEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,

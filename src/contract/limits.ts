@@ -152,6 +152,8 @@ export const LIMITS = {
   // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
   indexManifestTtlMs: 1_000,
   indexManifestsMaxCount: 10_000,
+  // An index or shard that says nothing for this long counts as unreachable; the slowest call loads or erases a full shard.
+  indexTimeoutMs: 15_000,
   // How soon an index object takes up a creation or deletion that was cut off.
   indexLifecycleRetryMs: 5_000,
 } as const;

@@ -10,6 +10,7 @@ import { agentRoutes } from './routes/agents.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { fileRoutes } from './routes/files.ts';
+import { indexRoutes } from './routes/indexes.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -18,6 +19,7 @@ import { organisationRoutes } from './routes/organisations.ts';
 import { poolRoutes } from './routes/pools.ts';
 import { quotaRoutes } from './routes/quotas.ts';
 import { usageRoutes } from './routes/usage.ts';
+import { vectorRoutes } from './routes/vectors.ts';
 import type { Route } from './serve.ts';
 
 /** Every route of the API, one group a resource. */
@@ -26,6 +28,8 @@ export const ROUTES: readonly Route[] = [
   ...embeddingRoutes,
   ...modelRoutes,
   ...cacheRoutes,
+  ...indexRoutes,
+  ...vectorRoutes,
   ...organisationRoutes,
   ...keyRoutes,
   ...quotaRoutes,

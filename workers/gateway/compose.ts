@@ -7,6 +7,8 @@ import { wireEmbeddings } from './adapters/embeddings.ts';
 import type { Embeddings } from './adapters/embeddings.ts';
 import { wireHeavy } from './adapters/jobs.ts';
 import type { Heavy } from './adapters/jobs.ts';
+import { wireRetrieval } from './adapters/retrieval.ts';
+import type { Retrieval } from './adapters/retrieval.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import { Metrics } from './metrics.ts';
@@ -21,6 +23,7 @@ export interface Gateway {
   readonly budget: Budget;
   readonly tenancy: Tenancy;
   readonly embeddings: Embeddings;
+  readonly retrieval: Retrieval;
   readonly heavy: Heavy;
 }
 
@@ -40,12 +43,14 @@ function wire(env: GatewayEnv): Gateway {
   const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
   const metrics = new Metrics();
   const tenancy = wireTenancy(env, clock, rng);
+  const embeddings = wireEmbeddings(env, clock, rng, metrics);
   return {
     clock,
     rng,
     metrics,
     tenancy,
-    embeddings: wireEmbeddings(env, clock, rng, metrics),
+    embeddings,
+    retrieval: wireRetrieval(env, clock, rng, embeddings.embedder),
     heavy: wireHeavy(env, clock, rng),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,

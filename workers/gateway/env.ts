@@ -1,5 +1,8 @@
 import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
+import type { IndexObject } from '../../durable-objects/index-object.ts';
 import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
+import type { RegistryObject } from '../../durable-objects/registry-object.ts';
+import type { ShardObject } from '../../durable-objects/shard-object.ts';
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
 export interface GatewayEnv {
@@ -8,6 +11,12 @@ export interface GatewayEnv {
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
   /** One object a tenant, named by its id. */
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
+  /** One object an index name of a tenant; see `indexObjectName`. */
+  readonly INDEX: DurableObjectNamespace<IndexObject>;
+  /** One object a tenant, named by its id. */
+  readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
+  /** Hosted by the shards Worker; see `shardName`. */
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */

@@ -1,0 +1,16 @@
+import type { Creation, DeletedIndex } from '../ann/index-lifecycle.ts';
+import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { TenantId } from '../kernel/ids.ts';
+
+/** Which indexes there are. Every call may be refused with `unavailable`. */
+export interface IndexDirectory {
+  /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. */
+  create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>>;
+  /** Refuses with `index_not_found`. */
+  describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>>;
+  /** Refuses with `index_not_found`. */
+  remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>>;
+  /** In the order of their names, those after `after`. */
+  list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>>;
+}

@@ -1,0 +1,21 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import type {
+  ShardDelete,
+  ShardFetch,
+  ShardMatches,
+  ShardQuery,
+  ShardStats,
+  ShardVectors,
+  UpsertBatch,
+  Written,
+} from '../ann/shard-protocol.ts';
+import type { Outcome } from '../contract/outcome.ts';
+
+/** The shards that hold an index's vectors; see `Shard` for what they refuse. Every call may be refused with `unavailable`. */
+export interface IndexShards {
+  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>>;
+  query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>>;
+  fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Written>>;
+  stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
+}

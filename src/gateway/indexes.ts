@@ -1,0 +1,84 @@
+import type { DeletedIndex } from '../ann/index-lifecycle.ts';
+import type { IndexManifest, IndexPage, PinnedEmbedding } from '../ann/index-manifest.ts';
+import type { ShardStats } from '../ann/shard-protocol.ts';
+import type { CreateIndexBody } from '../contract/indexes.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { sha256Hex } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { IndexId, TenantId } from '../kernel/ids.ts';
+import { base32 } from '../kernel/ids.ts';
+import { must } from '../kernel/assert.ts';
+import { ok } from '../kernel/result.ts';
+import type { Rng } from '../kernel/rng.ts';
+import type { IndexDirectory } from './index-directory.ts';
+import type { IndexShards } from './index-shards.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import type { TextEmbedder } from './text-embedder.ts';
+
+// 80 bits: no two indexes ever share one.
+const INDEX_ID_CHARS = 16;
+
+interface IndexesParts {
+  readonly directory: IndexDirectory;
+  readonly shards: IndexShards;
+  readonly manifests: ManifestCache;
+  readonly embedder: TextEmbedder;
+  readonly clock: Clock;
+  readonly rng: Rng;
+}
+
+/** Creates, lists and deletes the indexes of a tenant. */
+export class Indexes {
+  readonly #parts: IndexesParts;
+
+  constructor(parts: IndexesParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `model_not_found`, and as the directory does. */
+  async create(tenantId: TenantId, body: CreateIndexBody, idempotencyKey: string | undefined): Promise<Outcome<IndexManifest>> {
+    const { directory, clock, rng } = this.#parts;
+    const space = this.#space(body);
+    if (!space.ok) return space;
+    const manifest: IndexManifest = {
+      id: `ix_${base32(rng.bytes(INDEX_ID_CHARS))}` as IndexId,
+      tenantId,
+      name: body.name,
+      ...space.value,
+      metric: body.metric,
+      owner: body.owner,
+      createdS: Math.floor(clock.nowMs() / 1000),
+      generation: 1,
+    };
+    const bodyDigest = await sha256Hex(JSON.stringify(body));
+    return directory.create(manifest, { idempotencyKey: idempotencyKey ?? null, bodyDigest });
+  }
+
+  list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
+    return this.#parts.directory.list(tenantId, after, limit);
+  }
+
+  describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
+    return this.#parts.directory.describe(tenantId, name);
+  }
+
+  remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>> {
+    return this.#parts.directory.remove(tenantId, name);
+  }
+
+  stats(tenantId: TenantId, name: string): Promise<Outcome<ShardStats & { readonly manifest: IndexManifest }>> {
+    const { manifests, shards } = this.#parts;
+    return manifests.using(tenantId, name, async (manifest) => {
+      const stats = await shards.stats(manifest);
+      return stats.ok ? ok({ ...stats.value, manifest }) : stats;
+    });
+  }
+
+  /** Where the vectors of a new index live: the space of its model, or any of so many dimensions. */
+  #space({ dimensions, model }: CreateIndexBody): Outcome<{ dimensions: number; embedding: PinnedEmbedding | null }> {
+    if (model === undefined) return ok({ dimensions: must(dimensions, 'the schema asks for dimensions or a model'), embedding: null });
+    const contract = this.#parts.embedder.contractOf(model);
+    if (!contract.ok) return contract;
+    return ok({ dimensions: contract.value.dimensions, embedding: { model, contractHash: contract.value.contractHash } });
+  }
+}

@@ -1,0 +1,58 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import { indexObjectName } from '../ann/index-manifest.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import type { IndexDirectory } from './index-directory.ts';
+
+interface Entry {
+  readonly manifest: IndexManifest;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * The manifests this isolate asked for a moment ago. An old manifest never gives a wrong answer: a success was confirmed by the
+ * shard, which knows its index id, and a refusal is checked against the directory before it is believed.
+ */
+export class ManifestCache {
+  readonly #directory: IndexDirectory;
+  readonly #clock: Clock;
+  // In the order they were asked for: the oldest comes first.
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(directory: IndexDirectory, clock: Clock) {
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  /** Does `work` on the index of that name; once more if the manifest it was refused under proves to be that of an earlier index. */
+  async using<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const cached = this.#entries.get(indexObjectName(tenantId, name));
+    if (cached === undefined || cached.expiresAtMs <= this.#clock.nowMs()) {
+      const asked = await this.#ask(tenantId, name);
+      return asked.ok ? work(asked.value) : asked;
+    }
+    const outcome = await work(cached.manifest);
+    if (outcome.ok) return outcome;
+    const asked = await this.#ask(tenantId, name);
+    if (!asked.ok) return asked;
+    return asked.value.id === cached.manifest.id ? outcome : work(asked.value);
+  }
+
+  async #ask(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
+    const key = indexObjectName(tenantId, name);
+    // Counted from before the question, so that an entry is never older than it seems.
+    const expiresAtMs = this.#clock.nowMs() + LIMITS.indexManifestTtlMs;
+    this.#entries.delete(key);
+    const asked = await this.#directory.describe(tenantId, name);
+    if (asked.ok) this.#keep(key, { manifest: asked.value, expiresAtMs });
+    return asked;
+  }
+
+  #keep(key: string, entry: Entry): void {
+    this.#entries.set(key, entry);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#entries.delete(oldest);
+  }
+}

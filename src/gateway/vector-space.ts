@@ -1,0 +1,139 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { Refusal } from '../contract/errors.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { TenantPrincipal } from '../contract/principal.ts';
+import { assert, must } from '../kernel/assert.ts';
+import { err, ok } from '../kernel/result.ts';
+import type { EmbedTexts, TextEmbedder } from './text-embedder.ts';
+
+/** Who embeds, and on whose quota. */
+export interface EmbeddingCaller {
+  readonly principal: TenantPrincipal;
+  readonly reserve: EmbedTexts['reserve'];
+}
+
+/** What embedding took; see `EmbeddedTexts`. */
+export interface TokensUsed {
+  readonly tokens: number;
+  readonly cachedTokens: number;
+}
+
+export const NO_TOKENS: TokensUsed = { tokens: 0, cachedTokens: 0 };
+
+/** A point given by its values or by a text: exactly one of the two. */
+interface Point {
+  readonly values?: Float32Array | undefined;
+  readonly text?: string | undefined;
+  /** Where it stands in the request, such as `vectors[3]`; empty for the body itself. */
+  readonly path: string;
+}
+
+/** Turns what users send into vectors of an index: of its dimensions, of its embedding contract, and comparable by its metric. */
+export class VectorSpace {
+  readonly #embedder: TextEmbedder;
+
+  constructor(embedder: TextEmbedder) {
+    this.#embedder = embedder;
+  }
+
+  /**
+   * The points' values, row-major [points.length x dimensions].
+   *
+   * Refuses with `dimension_mismatch`, `contract_mismatch` or `invalid_value`, naming the point; or as the embedder does.
+   */
+  async place(
+    caller: EmbeddingCaller,
+    manifest: IndexManifest,
+    model: string | undefined,
+    points: readonly Point[],
+  ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & TokensUsed>> {
+    const checked = this.checkModel(manifest, model);
+    if (!checked.ok) return checked;
+    const { dimensions } = manifest;
+    const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
+    if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
+    const values = new Float32Array(points.length * dimensions);
+    for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
+    const tokens = await this.#embed(caller, manifest, points, values);
+    if (!tokens.ok) return tokens;
+    const zero = manifest.metric === 'cosine' ? points.findIndex((_, i) => isZero(values, i * dimensions, dimensions)) : -1;
+    return zero === -1 ? ok({ values, ...tokens.value }) : directionless(must(points[zero], 'the point that was found'));
+  }
+
+  /** Refuses a model whose vectors do not belong into the index. */
+  checkModel({ embedding }: IndexManifest, model: string | undefined): Outcome<null> {
+    if (model === undefined) return ok(null);
+    const contract = this.#embedder.contractOf(model);
+    if (!contract.ok) return contract;
+    if (contract.value.contractHash === embedding?.contractHash) return ok(null);
+    return contractMismatch(embedding?.model ?? null, contract.value.contractHash);
+  }
+
+  /** Embeds the points given as texts into their rows of `values`. */
+  async #embed(
+    { principal, reserve }: EmbeddingCaller,
+    { embedding, dimensions }: IndexManifest,
+    points: readonly Point[],
+    values: Float32Array,
+  ): Promise<Outcome<TokensUsed>> {
+    const rows = points.flatMap(({ text }, row) => (text === undefined ? [] : [{ text, row }]));
+    const [first] = rows;
+    if (first === undefined) return ok(NO_TOKENS);
+    const pathOf = (row: number) => field(must(points[row], 'a row is a point').path, 'text');
+    if (embedding === null) {
+      return refuse(
+        'invalid_value',
+        `${pathOf(first.row)}: the index was created without a model, so it takes vectors only`,
+        pathOf(first.row),
+      );
+    }
+    const contract = this.#embedder.contractOf(embedding.model);
+    if (!contract.ok) return contract;
+    if (contract.value.contractHash !== embedding.contractHash) return contractMismatch(embedding.model, contract.value.contractHash);
+    const embedded = await this.#embedder.embed({ principal, model: embedding.model, texts: rows.map(({ text }) => text), reserve });
+    if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
+    const { vectors, tokens, cachedTokens } = embedded.value;
+    assert(embedded.value.dimensions === dimensions, 'a contract has the dimensions of its indexes');
+    for (const [i, { row }] of rows.entries()) values.set(vectors.subarray(i * dimensions, (i + 1) * dimensions), row * dimensions);
+    return ok({ tokens, cachedTokens });
+  }
+}
+
+const field = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
+
+/** Values are called `values` in a batch and `vector` in a query. */
+const valuesField = ({ path }: Point): string => (path === '' ? 'vector' : `${path}.values`);
+
+function isZero(values: Float32Array, start: number, length: number): boolean {
+  for (let i = start; i < start + length; i += 1) if (values[i] !== 0) return false;
+  return true;
+}
+
+function dimensionMismatch(point: Point, dimensions: number) {
+  const param = valuesField(point);
+  return refuse('dimension_mismatch', `${param} has ${point.values?.length} numbers; the index has ${dimensions} dimensions`, param);
+}
+
+function directionless(point: Point) {
+  if (point.text === undefined) {
+    return refuse('invalid_value', `${valuesField(point)} is all zeros: it has no direction, which a cosine compares`, valuesField(point));
+  }
+  const param = field(point.path, 'text');
+  return refuse(
+    'invalid_value',
+    `${param} has no word that the model knows, so its vector is all zeros, which a cosine cannot compare`,
+    param,
+  );
+}
+
+function contractMismatch(accepted: string | null, hash: string) {
+  const takes = accepted === null ? 'was created without a model' : `takes vectors of the model "${accepted}" as it was at its creation`;
+  return refuse('contract_mismatch', `the index ${takes}, not those of the embedding contract ${hash.slice(0, 12)}`, 'model');
+}
+
+/** The embedder's refusal with its `input[i]` under the name that the caller used. */
+function renamed(error: Refusal, pathOf: (input: number) => string): Refusal {
+  const rename = (text: string) => text.replaceAll(/\binput\[(\d+)\]/g, (_, input: string) => pathOf(Number(input)));
+  return { ...error, message: rename(error.message), ...(error.param === undefined ? {} : { param: rename(error.param) }) };
+}

@@ -1,0 +1,127 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { Include, QueryTarget, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { DeleteBody, FetchBody, QueryBody, UpsertBody } from '../contract/vectors.ts';
+import { must } from '../kernel/assert.ts';
+import { ok } from '../kernel/result.ts';
+import type { IndexShards } from './index-shards.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
+import { NO_TOKENS } from './vector-space.ts';
+import { upsertDigest } from './upsert-digest.ts';
+
+interface VectorsParts {
+  readonly manifests: ManifestCache;
+  readonly shards: IndexShards;
+  readonly space: VectorSpace;
+}
+
+/** What a call on vectors answers: the index it was answered by, beside the answer. */
+export type OnIndex<T> = T & { readonly manifest: IndexManifest };
+
+/** Writes, searches, reads and deletes the vectors of an index. */
+export class Vectors {
+  readonly #parts: VectorsParts;
+
+  constructor(parts: VectorsParts) {
+    this.#parts = parts;
+  }
+
+  /** All or nothing. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
+  async upsert(
+    caller: EmbeddingCaller,
+    index: string,
+    body: UpsertBody,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<OnIndex<Written & TokensUsed>>> {
+    const { manifests, shards, space } = this.#parts;
+    const { vectors } = body;
+    const repetition = idempotencyKey === undefined ? null : { idempotencyKey, digest: await upsertDigest(body) };
+    return manifests.using(caller.principal.tenantId, index, async (manifest) => {
+      const placed = await space.place(
+        caller,
+        manifest,
+        body.model,
+        vectors.map((vector, i) => ({ ...vector, path: `vectors[${i}]` })),
+      );
+      if (!placed.ok) return placed;
+      const { values, ...tokens } = placed.value;
+      const written = await shards.upsert(manifest, {
+        indexId: manifest.id,
+        ids: vectors.map(({ id }) => id),
+        namespaces: vectors.map(({ namespace }) => namespace),
+        values,
+        metadata: vectors.map(({ metadata }) => metadata ?? null),
+        texts: vectors.map(({ text }) => text ?? null),
+        repetition,
+      });
+      return written.ok ? ok({ ...written.value, ...tokens, manifest }) : written;
+    });
+  }
+
+  /** Refuses what does not fit the index, naming the field; else as the embedder and the shard do. */
+  query(caller: EmbeddingCaller, index: string, body: QueryBody): Promise<Outcome<OnIndex<ShardMatches & TokensUsed>>> {
+    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+      const fits = checkReply(manifest, body, body.top_k, 'top_k');
+      if (!fits.ok) return fits;
+      const target = await this.#target(caller, manifest, body);
+      if (!target.ok) return target;
+      const { namespace, top_k: topK } = body;
+      const { tokens, cachedTokens } = target.value;
+      const query = { indexId: manifest.id, target: target.value.target, namespace, topK, include: includeOf(body) };
+      const found = await this.#parts.shards.query(manifest, query);
+      return found.ok ? ok({ ...found.value, tokens, cachedTokens, manifest }) : found;
+    });
+  }
+
+  fetch(caller: EmbeddingCaller, index: string, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
+    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+      const fits = checkReply(manifest, body, body.ids.length, 'ids');
+      if (!fits.ok) return fits;
+      const { namespace, ids } = body;
+      const found = await this.#parts.shards.fetch(manifest, { indexId: manifest.id, namespace, ids, include: includeOf(body) });
+      return found.ok ? ok({ ...found.value, manifest }) : found;
+    });
+  }
+
+  delete(caller: EmbeddingCaller, index: string, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
+    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+      const selection = 'all' in body ? ({ kind: 'all' } as const) : ({ kind: 'ids', ...body } as const);
+      const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection });
+      return deleted.ok ? ok({ ...deleted.value, manifest }) : deleted;
+    });
+  }
+
+  async #target(
+    caller: EmbeddingCaller,
+    manifest: IndexManifest,
+    { id, vector, text, model }: QueryBody,
+  ): Promise<Outcome<{ target: QueryTarget } & TokensUsed>> {
+    const { space } = this.#parts;
+    if (vector === undefined && text === undefined) {
+      const checked = space.checkModel(manifest, model);
+      return checked.ok ? ok({ target: { kind: 'id', id: must(id, 'the schema asks for one of the three') }, ...NO_TOKENS }) : checked;
+    }
+    const placed = await space.place(caller, manifest, model, [{ values: vector, text, path: '' }]);
+    if (!placed.ok) return placed;
+    const { values, ...tokens } = placed.value;
+    return ok({ target: { kind: 'values', values }, ...tokens });
+  }
+}
+
+interface Included {
+  readonly include_values: boolean;
+  readonly include_metadata: boolean;
+  readonly include_text: boolean;
+}
+
+const includeOf = (body: Included): Include => ({ values: body.include_values, metadata: body.include_metadata, text: body.include_text });
+
+function checkReply({ dimensions }: IndexManifest, { include_values: values }: Included, count: number, param: string): Outcome<null> {
+  const { retrievalReplyFloatsMaxCount: floatsMax } = LIMITS;
+  if (!values || count * dimensions <= floatsMax) return ok(null);
+  const message = `${param}: ${count} vectors of ${dimensions} dimensions exceed the ${floatsMax} numbers of one answer (retrievalReplyFloatsMaxCount)`;
+  return refuse('limit_exceeded', message, param);
+}

@@ -1,0 +1,18 @@
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import { within } from './within.ts';
+
+/**
+ * What an object of an index answers; `unavailable` when it cannot be reached or says nothing in time. An error that the object's
+ * own code threw is a defect and is thrown on.
+ */
+export async function ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await within(call(), LIMITS.indexTimeoutMs);
+  } catch (error) {
+    // Set by the runtime on errors that crossed from the object; those of the way there lack it.
+    if (error instanceof Error && 'remote' in error && error.remote === true) throw error;
+    return refuse('unavailable', otherwise);
+  }
+}

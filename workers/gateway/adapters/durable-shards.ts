@@ -1,0 +1,62 @@
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { shardName } from '../../../src/ann/index-manifest.ts';
+import type {
+  ShardDelete,
+  ShardFetch,
+  ShardMatches,
+  ShardQuery,
+  ShardStats,
+  ShardVectors,
+  UpsertBatch,
+  Written,
+} from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { ask } from './ask.ts';
+
+/** What the object does. */
+interface ShardStub {
+  upsert(batch: UpsertBatch): Promise<Outcome<Written>>;
+  query(query: ShardQuery): Promise<Outcome<ShardMatches>>;
+  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  deleteVectors(deletion: ShardDelete): Promise<Outcome<Written>>;
+  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+}
+
+const UNREACHABLE = 'the shard of the index cannot be reached';
+const UNSURE = 'the write may not have been applied: repeat it';
+
+/** The shards behind their Durable Objects, one an index. */
+export class DurableShards implements IndexShards {
+  readonly #namespace: DurableObjectNamespace<ShardObject>;
+
+  constructor(namespace: DurableObjectNamespace<ShardObject>) {
+    this.#namespace = namespace;
+  }
+
+  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
+    return ask(UNSURE, () => this.#of(manifest).upsert(batch));
+  }
+
+  query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).query(query));
+  }
+
+  fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).fetchVectors(fetch));
+  }
+
+  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Written>> {
+    return ask(UNSURE, () => this.#of(manifest).deleteVectors(deletion));
+  }
+
+  stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).stats(manifest.id));
+  }
+
+  #of(manifest: IndexManifest): ShardStub {
+    return this.#namespace.getByName(shardName(manifest)) as unknown as ShardStub;
+  }
+}

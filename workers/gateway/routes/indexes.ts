@@ -1,0 +1,61 @@
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { indexEndpoints } from '../../../src/contract/indexes.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+
+export const indexRoutes: readonly Route[] = [
+  route(indexEndpoints.createIndex, async ({ gateway, principal, body, idempotencyKey }) => {
+    const created = await gateway.retrieval.indexes.create(principal.tenantId, body, idempotencyKey);
+    return created.ok ? { ok: true, reply: indexReply(created.value), used: {} } : created;
+  }),
+
+  route(indexEndpoints.listIndexes, async ({ gateway, principal, query }) => {
+    const page = await gateway.retrieval.indexes.list(principal.tenantId, query.after, query.limit);
+    if (!page.ok) return page;
+    const { indexes, hasMore } = page.value;
+    return { ok: true, reply: { object: 'list' as const, data: indexes.map(indexReply), has_more: hasMore }, used: {} };
+  }),
+
+  route(indexEndpoints.describeIndex, async ({ gateway, principal, params }) => {
+    const found = await gateway.retrieval.indexes.describe(principal.tenantId, params.index);
+    return found.ok ? { ok: true, reply: indexReply(found.value), used: {} } : found;
+  }),
+
+  route(indexEndpoints.indexStats, async ({ gateway, principal, params }) => {
+    const found = await gateway.retrieval.indexes.stats(principal.tenantId, params.index);
+    if (!found.ok) return found;
+    const { manifest, lsn, count, countMax, namespaces, storageBytes, memoryBytes } = found.value;
+    const reply = {
+      object: 'index.stats' as const,
+      name: manifest.name,
+      generation: manifest.generation,
+      lsn,
+      vectors: count,
+      vectors_max: countMax,
+      namespaces,
+      storage_bytes: storageBytes,
+      memory_bytes: memoryBytes,
+    };
+    return { ok: true, reply, used: {} };
+  }),
+
+  route(indexEndpoints.deleteIndex, async ({ gateway, principal, params }) => {
+    const removed = await gateway.retrieval.indexes.remove(principal.tenantId, params.index);
+    if (!removed.ok) return removed;
+    const { id, vectors } = removed.value;
+    return { ok: true, reply: { object: 'index.deleted' as const, id, name: params.index, deleted: true as const, vectors }, used: {} };
+  }),
+];
+
+const indexReply = ({ id, name, dimensions, metric, embedding, owner, createdS, generation }: IndexManifest) => ({
+  object: 'index' as const,
+  id,
+  name,
+  dimensions,
+  metric,
+  model: embedding?.model ?? null,
+  contract_hash: embedding?.contractHash ?? null,
+  owner,
+  created: createdS,
+  generation,
+});
