@@ -40,7 +40,7 @@ export async function gatewayBench(): Promise<void> {
   const secrets = await loadSecrets(stateDir);
   const workerd = await serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
   try {
-    const { apiKey } = await bootstrap(`http://127.0.0.1:${gatewayPort}`, secrets.SLUICE_ADMIN_KEY, stateDir);
+    const { apiKey } = await bootstrap(`http://127.0.0.1:${gatewayPort}`, secrets.SLUICE_ADMIN_KEY);
     const embed = (input: string | string[]) =>
       rawRequest({ method: 'POST', path: '/v1/embeddings', apiKey, body: { model: MODEL, input, encoding_format: 'base64' } });
     const health = rawRequest({ method: 'GET', path: '/healthz' });

@@ -25,9 +25,8 @@ interface Dev {
   readonly api_key: string;
 }
 
-const folder = process.env['SLUICE_STATE_DIR'] ?? join(ROOT, '.sluice');
 const dev = JSON.parse(
-  await readFile(join(folder, 'dev.json'), 'utf8').catch(() => {
+  await readFile(join(ROOT, '.sluice/dev.json'), 'utf8').catch(() => {
     console.error('No running server found: run `npm start` first, in another terminal.');
     process.exit(1);
   }),

@@ -39,7 +39,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) pro
 
 /** Where scripts, tests and the demo find the running server. */
 async function writeDevFile({ apiKey, adminKey }: Demo): Promise<void> {
-  const folder = process.env['SLUICE_STATE_DIR'] === undefined ? join(ROOT, '.sluice') : stateDir;
+  const folder = join(ROOT, '.sluice');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey }, null, 2)}\n`, { mode: 0o600 });
 }
