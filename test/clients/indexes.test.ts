@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const MODEL = 'glove-sif-100';
+
+let server: Server;
+let tenant: TestTenant;
+/** The same tenant through another gateway isolate. */
+let elsewhere: ApiClient;
+let serial = 0;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  tenant = await createTenant(server);
+  elsewhere = new ApiClient(server.urls[1] ?? '', tenant.client.apiKey);
+});
+
+afterAll(() => server.stop());
+
+/** A new index and the path of its calls. */
+async function createIndex(options: Record<string, unknown> = { dimensions: 3 }): Promise<string> {
+  const name = `index-${(serial += 1)}`;
+  const created = await tenant.client.post('/v1/indexes', { name, owner: 'search-team', ...options });
+  expect(created.status).toBe(201);
+  return `/v1/indexes/${name}`;
+}
+
+const refused = (status: number, code: string, param: string | null) => ({ status, body: { error: { code, param } } });
+
+describe('indexes over HTTP', () => {
+  it('[V17] creates, describes, lists by pages, counts and deletes', async () => {
+    const owner = await createTenant(server);
+    for (const name of ['b', 'a', 'c']) await owner.client.post('/v1/indexes', { name, dimensions: 4, metric: 'l2', owner: 'search-team' });
+    const described = await owner.client.get('/v1/indexes/a');
+    expect(described).toMatchObject({
+      status: 200,
+      body: {
+        object: 'index',
+        name: 'a',
+        dimensions: 4,
+        metric: 'l2',
+        model: null,
+        contract_hash: null,
+        owner: 'search-team',
+        generation: 1,
+      },
+    });
+    expect(described.body.id).toMatch(/^ix_[0-9a-z]{16}$/);
+    expect(Math.abs(described.body.created - Date.now() / 1000)).toBeLessThan(60);
+    const page = await owner.client.get('/v1/indexes?limit=2');
+    expect([page.body.data.map((index: { name: string }) => index.name), page.body.has_more]).toEqual([['a', 'b'], true]);
+    const rest = await owner.client.get('/v1/indexes?limit=2&after=b');
+    expect([rest.body.data.map((index: { name: string }) => index.name), rest.body.has_more]).toEqual([['c'], false]);
+
+    await owner.client.post('/v1/indexes/a/upsert', { vectors: [{ id: 'x', values: [1, 2, 3, 4], namespace: 'n' }] });
+    const stats = await owner.client.get('/v1/indexes/a/stats');
+    expect(stats.body).toMatchObject({ object: 'index.stats', name: 'a', lsn: 1, vectors: 1, namespaces: 1, memory_bytes: 0 });
+    expect(stats.body.vectors_max).toBeGreaterThan(100_000);
+    expect((await owner.client.delete('/v1/indexes/a')).body).toEqual({
+      object: 'index.deleted',
+      id: described.body.id,
+      name: 'a',
+      deleted: true,
+      vectors: 1,
+    });
+    expect(await owner.client.get('/v1/indexes/a')).toMatchObject(refused(404, 'index_not_found', 'index'));
+  });
+
+  it('[V20] repeats a creation under its idempotency-key', async () => {
+    const body = { name: 'repeated', dimensions: 3, owner: 'search-team' };
+    const headers = { 'idempotency-key': 'create-1' };
+    const first = await tenant.client.post('/v1/indexes', body, headers);
+    expect((await elsewhere.post('/v1/indexes', body, headers)).body).toEqual(first.body);
+    expect(await tenant.client.post('/v1/indexes', { ...body, dimensions: 4 }, headers)).toMatchObject(
+      refused(422, 'idempotency_mismatch', 'idempotency-key'),
+    );
+    expect(await tenant.client.post('/v1/indexes', body)).toMatchObject(refused(409, 'already_exists', 'name'));
+  });
+
+  it('[V7][V9] writes, searches, fetches and deletes vectors, telling the state of the index', async () => {
+    const index = await createIndex();
+    const vectors = [
+      { id: 'x', values: [1, 0, 0], metadata: { lang: 'en', nested: { list: [1, null] } } },
+      { id: 'y', values: [0.6, 0.8, 0] },
+      { id: 'z', values: [0, 0, 1], namespace: 'other' },
+    ];
+    const written = await tenant.client.post(`${index}/upsert`, { vectors });
+    expect(written).toMatchObject({ status: 200, body: { upserted: 3, lsn: 1 } });
+    expect(written.headers.get('x-sluice-index-lsn')).toBe('1');
+    expect(written.headers.get('x-sluice-index-generation')).toBe('1');
+
+    const found = await elsewhere.post(`${index}/query`, { vector: [2, 0, 0], include_values: true, include_text: true });
+    expect(found.body).toEqual({
+      matches: [
+        { id: 'x', score: 1, values: [1, 0, 0], metadata: vectors[0]?.metadata, text: null },
+        { id: 'y', score: expect.closeTo(0.6, 6), values: [Math.fround(0.6), Math.fround(0.8), 0], metadata: null, text: null },
+      ],
+      lsn: 1,
+    });
+    expect((await tenant.client.post(`${index}/query`, { id: 'y', top_k: 1, include_metadata: false })).body.matches).toEqual([
+      { id: 'y', score: 1 },
+    ]);
+    expect((await tenant.client.post(`${index}/query`, { vector: [1, 1, 1], namespace: 'other' })).body.matches).toMatchObject([
+      { id: 'z' },
+    ]);
+    expect((await tenant.client.post(`${index}/fetch`, { ids: ['y', 'absent', 'x'], include_metadata: false })).body).toEqual({
+      vectors: [
+        { id: 'y', values: [Math.fround(0.6), Math.fround(0.8), 0] },
+        { id: 'x', values: [1, 0, 0] },
+      ],
+      lsn: 1,
+    });
+    expect((await tenant.client.post(`${index}/delete`, { ids: ['x', 'z'] })).body).toEqual({ deleted: 1, lsn: 2 });
+    expect((await elsewhere.post(`${index}/query`, { vector: [1, 0, 0] })).body).toMatchObject({ matches: [{ id: 'y' }], lsn: 2 });
+    expect((await tenant.client.post(`${index}/delete`, { all: true })).body).toEqual({ deleted: 2, lsn: 3 });
+    expect((await elsewhere.post(`${index}/query`, { vector: [1, 0, 0], namespace: 'other' })).body).toEqual({ matches: [], lsn: 3 });
+  });
+
+  it('[V10] repeats an upsert under its idempotency-key once', async () => {
+    const index = await createIndex();
+    const headers = { 'idempotency-key': 'upsert-1' };
+    const body = { vectors: [{ id: 'x', values: [1, 0, 0], metadata: { a: 1 } }] };
+    expect((await tenant.client.post(`${index}/upsert`, body, headers)).body).toEqual({ upserted: 1, lsn: 1 });
+    expect((await elsewhere.post(`${index}/upsert`, body, headers)).body).toEqual({ upserted: 1, lsn: 1 });
+    for (const vector of [
+      { id: 'x', values: [1, 0, 0.5], metadata: { a: 1 } },
+      { id: 'x', values: [1, 0, 0] },
+    ]) {
+      expect(await tenant.client.post(`${index}/upsert`, { vectors: [vector] }, headers)).toMatchObject(
+        refused(422, 'idempotency_mismatch', 'idempotency-key'),
+      );
+    }
+    expect((await tenant.client.get(`${index}/stats`)).body.lsn).toBe(1);
+  });
+
+  it('[V24] embeds texts with the model the index is pinned to, keeps them, and meters the tokens', async () => {
+    const index = await createIndex({ model: MODEL });
+    const vectors = ['a dog runs in the park', 'the stock market fell today', 'cats and dogs are pets'].map((text, i) => ({
+      id: `t${i}`,
+      text,
+    }));
+    expect((await tenant.client.post(`${index}/upsert`, { vectors })).body).toEqual({ upserted: 3, lsn: 1 });
+    const found = await tenant.client.post(`${index}/query`, {
+      text: 'puppies and kittens',
+      top_k: 2,
+      include_text: true,
+      include_metadata: false,
+    });
+    expect(found.body.matches.map(({ text }: { text: string }) => text).toSorted()).toEqual([
+      'a dog runs in the park',
+      'cats and dogs are pets',
+    ]);
+    const embedded = await tenant.client.post('/v1/embeddings', { model: MODEL, input: vectors[2]?.text });
+    const [best] = (await tenant.client.post(`${index}/query`, { vector: embedded.body.data[0].embedding, model: MODEL })).body.matches;
+    expect(best).toMatchObject({ id: 't2', score: expect.closeTo(1, 6) });
+  });
+
+  it('[V25] refuses what does not fit the index, naming it, and writes nothing of the batch', async () => {
+    const index = await createIndex();
+    const pinned = await createIndex({ model: MODEL });
+    const good = { id: 'good', values: [1, 0, 0] };
+    const upsert = (bad: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+      tenant.client.post(`${index}/upsert`, { vectors: [good, bad], ...more });
+    const cases: [ReturnType<typeof upsert>, number, string, string | null][] = [
+      [upsert({ id: 'b', values: [1, 2] }), 400, 'dimension_mismatch', 'vectors[1].values'],
+      [upsert({ id: 'b', values: [1, 2, 1e39] }), 400, 'invalid_value', 'vectors[1].values[2]'],
+      [upsert({ id: 'b', values: [1, null, 3] }), 400, 'invalid_value', 'vectors[1].values[1]'],
+      [upsert({ id: 'b', values: [0, 0, 0] }), 400, 'invalid_value', 'vectors[1].values'],
+      [upsert({ id: 'b', values: Array.from({ length: 4097 }, () => 1) }), 400, 'limit_exceeded', 'vectors[1].values'],
+      [upsert({ id: 'b' }), 400, 'invalid_value', 'vectors[1]'],
+      [upsert({ id: 'b', text: 'words', values: [1, 2, 3] }), 400, 'invalid_value', 'vectors[1]'],
+      [upsert({ id: 'b', text: 'words' }), 400, 'invalid_value', 'vectors[1].text'],
+      [upsert(good), 400, 'invalid_value', 'vectors[1].id'],
+      [upsert({ ...good, id: '' }), 400, 'invalid_value', 'vectors[1].id'],
+      [upsert({ ...good, id: '\ud800' }), 400, 'invalid_value', 'vectors[1].id'],
+      [upsert({ ...good, id: 'é'.repeat(257) }), 400, 'limit_exceeded', 'vectors[1].id'],
+      [
+        upsert({ ...good, id: 'b', metadata: { text: 'x'.repeat(LIMITS.vectorMetadataBytesMax) } }),
+        400,
+        'limit_exceeded',
+        'vectors[1].metadata',
+      ],
+      [
+        upsert({ ...good, id: 'b', metadata: JSON.parse(`${'{"a":'.repeat(17)}1${'}'.repeat(17)}`) }),
+        400,
+        'limit_exceeded',
+        'vectors[1].metadata',
+      ],
+      [upsert({ ...good, id: 'b', metadata: [1] }), 400, 'invalid_value', 'vectors[1].metadata'],
+      [upsert({ ...good, id: 'b' }, { model: MODEL }), 409, 'contract_mismatch', 'model'],
+      [tenant.client.post(`${pinned}/upsert`, { vectors: [{ id: 'b', text: 'xqzzy' }] }), 400, 'invalid_value', 'vectors[0].text'],
+      [tenant.client.post(`${pinned}/query`, { text: 'xqzzy' }), 400, 'invalid_value', 'text'],
+      [tenant.client.post(`${pinned}/query`, { text: 'dog', model: 'no-such-model' }), 404, 'model_not_found', 'model'],
+      [tenant.client.post(`${index}/query`, { vector: [1, 2] }), 400, 'dimension_mismatch', 'vector'],
+      [tenant.client.post(`${index}/query`, { vector: [0, 0, 0] }), 400, 'invalid_value', 'vector'],
+      [tenant.client.post(`${index}/query`, { text: 'dog' }), 400, 'invalid_value', 'text'],
+      [tenant.client.post(`${index}/query`, { id: 'absent' }), 404, 'vector_not_found', 'id'],
+      [tenant.client.post(`${index}/query`, { id: 'x', vector: [1, 2, 3] }), 400, 'invalid_value', null],
+      [tenant.client.post(`${index}/query`, { vector: [1, 2, 3], top_k: 1001 }), 400, 'limit_exceeded', 'top_k'],
+      [tenant.client.post(`${index}/delete`, {}), 400, 'invalid_value', 'ids'],
+      [tenant.client.post('/v1/indexes', { name: 'both', owner: 'o', dimensions: 3, model: MODEL }), 400, 'invalid_value', null],
+      [tenant.client.post('/v1/indexes', { name: 'large', owner: 'o', dimensions: 4097 }), 400, 'limit_exceeded', 'dimensions'],
+      [tenant.client.post('/v1/indexes', { name: 'm', owner: 'o', model: 'no-such-model' }), 404, 'model_not_found', 'model'],
+      [tenant.client.post('/v1/indexes/absent/query', { vector: [1, 2, 3] }), 404, 'index_not_found', 'index'],
+    ];
+    for (const [answer, status, code, param] of cases) {
+      const { status: actual, body } = await answer;
+      expect([actual, body.error?.code, body.error?.param, body.error?.message]).toEqual([status, code, param, expect.any(String)]);
+    }
+    expect((await tenant.client.get(`${index}/stats`)).body).toMatchObject({ lsn: 0, vectors: 0 });
+  });
+
+  it('[V25] bounds the numbers of one answer', async () => {
+    const index = await createIndex({ dimensions: 4096 });
+    const answer = await tenant.client.post(`${index}/query`, {
+      vector: Array.from({ length: 4096 }, () => 1),
+      top_k: 245,
+      include_values: true,
+    });
+    expect(answer).toMatchObject(refused(400, 'limit_exceeded', 'top_k'));
+    expect(answer.body.error.message).toContain('retrievalReplyFloatsMaxCount');
+  });
+
+  it('[V18][V26] an isolate that knows an earlier index of the name is corrected, never wrong', async () => {
+    const index = await createIndex();
+    const name = index.slice('/v1/indexes/'.length);
+    await elsewhere.post(`${index}/upsert`, { vectors: [{ id: 'old', values: [1, 0, 0] }] });
+    await tenant.client.delete(index);
+    expect(await elsewhere.post(`${index}/query`, { vector: [1, 0, 0] })).toMatchObject(refused(404, 'index_not_found', 'index'));
+
+    await tenant.client.post('/v1/indexes', { name, dimensions: 3, owner: 'search-team' });
+    await elsewhere.post(`${index}/upsert`, { vectors: [{ id: 'second', values: [1, 0, 0] }] });
+    await tenant.client.delete(index);
+    await tenant.client.post('/v1/indexes', { name, dimensions: 2, owner: 'search-team' });
+    // Within the second for which the other isolate believes in three dimensions.
+    expect((await elsewhere.post(`${index}/upsert`, { vectors: [{ id: 'new', values: [1, 0] }] })).body).toEqual({ upserted: 1, lsn: 1 });
+    expect((await elsewhere.post(`${index}/query`, { vector: [1, 0] })).body.matches).toMatchObject([{ id: 'new' }]);
+    expect(await elsewhere.post(`${index}/query`, { vector: [1, 0, 0] })).toMatchObject(refused(400, 'dimension_mismatch', 'vector'));
+  });
+
+  it('[V19] shows a tenant nothing of another tenant with the same index name', async () => {
+    const [a, b] = [await createTenant(server), await createTenant(server)];
+    for (const { client } of [a, b]) await client.post('/v1/indexes', { name: 'same', dimensions: 2, owner: 'search-team' });
+    await a.client.post('/v1/indexes/same/upsert', { vectors: [{ id: 'of-a', values: [1, 0] }] });
+    expect((await b.client.post('/v1/indexes/same/query', { vector: [1, 0] })).body).toEqual({ matches: [], lsn: 0 });
+    expect((await b.client.post('/v1/indexes/same/fetch', { ids: ['of-a'] })).body.vectors).toEqual([]);
+    await b.client.delete('/v1/indexes/same');
+    expect((await a.client.post('/v1/indexes/same/query', { vector: [1, 0] })).body.matches).toMatchObject([{ id: 'of-a' }]);
+  });
+});
