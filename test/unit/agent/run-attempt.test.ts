@@ -131,27 +131,27 @@ describe('an attempt', () => {
   });
 });
 
-describe('the heartbeats of an attempt', () => {
-  const beat = async (heartbeat: (nowMs: number) => Promise<'continue' | 'cancel'>) => {
-    const finished = new AbortController();
-    const startedMs = performance.now();
-    const stopped = await new Promise<{ reason: string; afterMs: number } | undefined>((resolve) => {
-      setTimeout(() => resolve(undefined), 250);
-      void keepAlive({
-        client: { heartbeat: () => heartbeat(performance.now() - startedMs) },
-        attempt: ASSIGNMENT,
-        heartbeatMs: 10,
-        leaseMs: 60,
-        nowMs: () => performance.now(),
-        progress: () => ({ completed: 0, failed: 0, total: null }),
-        stop: (reason) => resolve({ reason, afterMs: performance.now() - startedMs }),
-        signal: finished.signal,
-      });
+const beat = async (heartbeat: (nowMs: number) => Promise<'continue' | 'cancel'>) => {
+  const finished = new AbortController();
+  const startedMs = performance.now();
+  const stopped = await new Promise<{ reason: string; afterMs: number } | undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), 250);
+    void keepAlive({
+      client: { heartbeat: () => heartbeat(performance.now() - startedMs) },
+      attempt: ASSIGNMENT,
+      heartbeatMs: 10,
+      leaseMs: 60,
+      nowMs: () => performance.now(),
+      progress: () => ({ completed: 0, failed: 0, total: null }),
+      stop: (reason) => resolve({ reason, afterMs: performance.now() - startedMs }),
+      signal: finished.signal,
     });
-    finished.abort();
-    return stopped;
-  };
+  });
+  finished.abort();
+  return stopped;
+};
 
+describe('the heartbeats of an attempt', () => {
   it('[P16] keep the lease over failures shorter than it', async () => {
     expect(
       await beat(async (nowMs) => {

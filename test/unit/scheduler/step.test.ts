@@ -22,7 +22,7 @@ class World {
   nowMs = 1_000_000;
 
   do<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): Replies[Kind] {
-    const { decisions, reply } = step(this.store, event, this.nowMs);
+    const { decisions, reply } = step<Kind>(this.store, event, this.nowMs);
     this.nudges = commit(this.store, decisions);
     return reply;
   }
@@ -197,9 +197,9 @@ describe('failure', () => {
   });
 });
 
-describe('cancelling', () => {
-  const cancel = (world: World, jobId: JobId, tenantId = jobRequest(0).tenantId) => world.do({ kind: 'cancel', tenantId, jobId });
+const cancel = (world: World, jobId: JobId, tenantId = jobRequest(0).tenantId) => world.do({ kind: 'cancel', tenantId, jobId });
 
+describe('cancelling', () => {
   it('[J9] ends a pending job at once, and a finished one stays as it is', () => {
     const world = new World();
     const id = world.submit(1);
