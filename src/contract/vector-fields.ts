@@ -4,12 +4,7 @@ import { utf8 } from '../kernel/bytes.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 
-/**
- * The components of one vector, as a Float32Array.
- *
- * One loop over the whole array instead of one schema a number: 1,000 vectors of 100 numbers take about 1 ms, where an array of
- * number schemas takes about ten times as long.
- */
+/** The components of one vector, as a Float32Array: checked and converted in one loop instead of a schema a number. */
 export const floats = z
   .unknown()
   .meta({
@@ -20,27 +15,38 @@ export const floats = z
     description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
   })
   .transform((value, context): Float32Array<ArrayBuffer> => {
-    const fault = floatsFault(value);
-    if (fault === undefined) return Float32Array.from(value as number[]);
-    context.issues.push({ ...fault, input: value });
+    const converted = toFloats(value);
+    if (converted instanceof Float32Array) return converted;
+    context.issues.push({ ...converted, input: value });
     return z.NEVER;
   });
 
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
-  | { readonly code: 'too_big'; readonly message: string; readonly origin: 'array'; readonly maximum: number; readonly path: number[] };
+  | { readonly code: 'too_big'; readonly message: string; readonly origin: 'array'; readonly maximum: number };
 
-function floatsFault(value: unknown): Fault | undefined {
+function toFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
   if (!Array.isArray(value)) return { code: 'custom', message: 'must be an array of numbers', path: [] };
-  const { length } = value;
-  if (length > LIMITS.dimensionsMaxCount) {
-    const message = `has ${length} numbers, more than dimensionsMaxCount (${LIMITS.dimensionsMaxCount})`;
-    return { code: 'too_big', message, origin: 'array', maximum: LIMITS.dimensionsMaxCount, path: [] };
+  const numbers: readonly unknown[] = value;
+  const { dimensionsMinCount: min, dimensionsMaxCount: max } = LIMITS;
+  if (numbers.length > max) {
+    return {
+      code: 'too_big',
+      message: `has ${numbers.length} numbers, more than dimensionsMaxCount (${max})`,
+      origin: 'array',
+      maximum: max,
+    };
   }
-  if (length < LIMITS.dimensionsMinCount)
-    return { code: 'custom', message: `must have at least ${LIMITS.dimensionsMinCount} numbers`, path: [] };
-  const at = value.findIndex((item) => typeof item !== 'number' || !Number.isFinite(Math.fround(item)));
-  return at === -1 ? undefined : { code: 'custom', message: 'must be a finite number in the range of float32', path: [at] };
+  if (numbers.length < min) return { code: 'custom', message: `must have at least ${min} numbers`, path: [] };
+  const result = new Float32Array(numbers.length);
+  for (let i = 0; i < numbers.length; i += 1) {
+    const item = numbers[i];
+    if (typeof item !== 'number' || !Number.isFinite(Math.fround(item))) {
+      return { code: 'custom', message: 'must be a finite number in the range of float32', path: [i] };
+    }
+    result[i] = item;
+  }
+  return result;
 }
 
 /** Text whose UTF-8 form has at most `bytesMax` bytes. */
