@@ -5,6 +5,8 @@
 export const LIMITS = {
   // An isolate has 128 MB; a parsed body costs about four times its bytes.
   jsonBodyBytesMax: 8 * 1024 * 1024,
+  // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
+  drainBytesMax: 1024 * 1024,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

@@ -73,7 +73,7 @@ async function own(): Promise<void> {
 
 /** A valid body for each endpoint that takes one: what is refused must be the caller, not the body. */
 const BODIES: Partial<Record<EndpointName, () => unknown>> = {
-  createEmbedding: () => ({ model: MODEL, input: 'x' }),
+  createEmbeddings: () => ({ model: MODEL, input: 'x' }),
   createIndex: () => ({ name: 'probe', dimensions: 4, owner: 'testers' }),
   upsertVectors: () => ({ vectors: [{ id: 'intruder', text: 'intruder' }] }),
   queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),

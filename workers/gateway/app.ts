@@ -5,6 +5,7 @@ import { refusal } from '../../src/contract/errors.ts';
 import type { AppContext, Variables } from './call.ts';
 import { conclude } from './conclude.ts';
 import type { GatewayEnv } from './env.ts';
+import { drain } from './drain.ts';
 import { errorResponse, HttpError } from './http-error.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { cacheRoutes } from './routes/cache.ts';
@@ -75,13 +76,14 @@ function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
   return methods;
 }
 
-function refuseMethod(context: AppContext, path: string, methods: readonly string[]): Response {
+function refuseMethod(context: AppContext, path: string, methods: readonly string[]): Promise<Response> {
   context.set('route', path);
   const error = refusal('method_not_allowed', `${context.req.method} is not allowed here: use ${methods.join(' or ')}`);
   return fail(context, new HttpError(error, { allow: methods.join(', ') }));
 }
 
-function fail(context: AppContext, error: Error): Response {
+async function fail(context: AppContext, error: Error): Promise<Response> {
+  await drain(context.req.raw);
   const requestId = context.get('requestId');
   if (error instanceof HttpError) {
     context.set('errorCode', error.refusal.code);

@@ -60,5 +60,7 @@ export interface Done<E extends Endpoint> {
   readonly reply: E['reply'] extends { kind: 'bytes' } ? BodyInit : ReplyOf<E>;
   readonly used: UsedOf<E>;
   readonly model?: string;
+  /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */
+  readonly usageId?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,6 @@
 import { ERRORS, wireError } from '../../src/contract/errors.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
 
 /** A refusal on its way out of middleware; `app.onError` turns it into the one error shape. */
 export class HttpError extends Error {
@@ -12,6 +13,12 @@ export class HttpError extends Error {
     this.refusal = refusal;
     this.headers = headers;
   }
+}
+
+/** The value of an outcome; a refusal is on its way out. */
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new HttpError(outcome.error);
+  return outcome.value;
 }
 
 /** OpenAI's error body and the retry headers that its clients obey. */

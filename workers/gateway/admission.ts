@@ -1,0 +1,42 @@
+import type { Access, Endpoint } from '../../src/contract/endpoint.ts';
+import type { Refusal } from '../../src/contract/errors.ts';
+import { refusal } from '../../src/contract/errors.ts';
+import { allows } from '../../src/contract/principal.ts';
+import type { Caller, Principal } from '../../src/contract/principal.ts';
+import type { AppContext } from './call.ts';
+import type { Gateway } from './compose.ts';
+import { HttpError, valueOf } from './http-error.ts';
+
+/** Who calls, if the endpoint lets them. */
+export async function admit(context: AppContext, endpoint: Endpoint, gateway: Gateway): Promise<Caller | undefined> {
+  const { access } = endpoint;
+  const request = context.req.raw;
+  if (access.kind === 'public') return undefined;
+  if (access.kind === 'agent') return valueOf(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool')));
+  const principal = valueOf(await gateway.authenticator.authenticate(apiKeyOf(request)));
+  const denial = deny(principal, access);
+  if (denial !== undefined) throw new HttpError(denial);
+  return principal;
+}
+
+function apiKeyOf(request: Request): string {
+  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1];
+  const apiKey = bearer ?? request.headers.get('api-key');
+  if (apiKey === null) {
+    throw new HttpError(refusal('missing_api_key', 'send an API key as "Authorization: Bearer sk_..."'), { 'www-authenticate': 'Bearer' });
+  }
+  return apiKey;
+}
+
+function deny(principal: Principal, access: Exclude<Access, { kind: 'public' | 'agent' }>): Refusal | undefined {
+  if (access.kind === 'admin') {
+    return principal.kind === 'admin' ? undefined : refusal('scope_denied', 'only the admin key may do this');
+  }
+  if (access.kind === 'tenant' && principal.kind === 'admin') {
+    return refusal('scope_denied', 'the admin key belongs to no tenant: use a key of the tenant');
+  }
+  if (principal.kind === 'tenant' && principal.withheld?.includes(access.scope)) {
+    return refusal('unavailable', `whether the key still has the scope "${access.scope}" cannot be checked now; try again`);
+  }
+  return allows(principal, access.scope) ? undefined : refusal('scope_denied', `the key lacks the scope "${access.scope}"`);
+}
