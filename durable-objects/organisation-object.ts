@@ -24,14 +24,13 @@ interface Bodies extends Record<string, object> {
 
 type KeyChange = (record: KeyRecord, nowMs: number) => Outcome<KeyRecord>;
 
-/** One organisation: its tenants, projects and API keys. Knows only the MACs of keys, never a secret. */
+/** One organisation: its tenants, projects and API keys. Holds MACs, never a secret; an invented id writes nothing. */
 export class OrganisationObject extends DurableObject {
   readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage);
 
   found(organisation: Organisation, ticket: Ticket): Outcome<Organisation> {
     this.#documents.open();
-    const { id, name } = organisation;
-    return this.#insert('organisation', { id, parent: '', name, body: organisation }, 1, ticket);
+    return this.#insert('organisation', { id: organisation.id, parent: '', name: organisation.name, body: organisation }, 1, ticket);
   }
 
   /** A tenant and its default project, in one step. */
@@ -48,8 +47,8 @@ export class OrganisationObject extends DurableObject {
 
   addProject(project: Project, ticket: Ticket): Outcome<Project> {
     return this.#insideTenant(project.tenantId, () => {
-      const { id, tenantId: parent, name } = project;
-      return this.#insert('project', { id, parent, name, body: project }, LIMITS.projectsPerTenantMaxCount, ticket);
+      const document = { id: project.id, parent: project.tenantId, name: project.name, body: project };
+      return this.#insert('project', document, LIMITS.projectsPerTenantMaxCount, ticket);
     });
   }
 
@@ -59,9 +58,9 @@ export class OrganisationObject extends DurableObject {
       if (this.#documents.find('project', key.projectId)?.tenantId !== key.tenantId) {
         return refuse('project_not_found', 'the tenant has no such project', 'project');
       }
-      const { id, tenantId: parent } = key;
       // Names of keys need not be unique: two may be called "ci".
-      const added = this.#insert('key', { id, parent, name: id, body: issue(key) }, LIMITS.keysPerTenantMaxCount, ticket);
+      const document = { id: key.id, parent: key.tenantId, name: key.id, body: issue(key) };
+      const added = this.#insert('key', document, LIMITS.keysPerTenantMaxCount, ticket);
       if (!added.ok || added.value.secrets[0]?.mac === key.mac) return added;
       return refuse('state_conflict', 'the key this idempotency-key made has been rotated since', 'idempotency-key');
     });
@@ -100,10 +99,9 @@ export class OrganisationObject extends DurableObject {
 
   /** Writes an action on a tenant that another object carries out. */
   note(tenantId: TenantId, action: string, actor: string): Outcome<Tenant> {
-    return this.#insideTenant(tenantId, (tenant) => {
-      this.#documents.note({ atMs: Date.now(), actor, action, subject: tenantId });
-      return ok(tenant);
-    });
+    const tenant = this.tenant(tenantId);
+    if (tenant.ok) this.#documents.note({ atMs: Date.now(), actor, action, subject: tenantId });
+    return tenant;
   }
 
   /** What was done here and by whom, newest first. */
@@ -112,7 +110,6 @@ export class OrganisationObject extends DurableObject {
   }
 
   #inside<T>(body: (organisation: Organisation) => Outcome<T>): Outcome<T> {
-    // Ids come from callers: an invented one must read nothing and write nothing.
     const [organisation] = this.#documents.exists() ? this.#documents.page('organisation', '', 1, undefined).items : [];
     if (organisation === undefined) return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
     return this.#documents.transaction(() => body(organisation));

@@ -73,7 +73,7 @@ export class TenantSlices {
     const returned = this.#pool.drain();
     if (returned.length === 0) return;
     // At most once: whether it arrived is not known after a failure, and handing it in twice would create quota.
-    await this.#parts.take(this.#sequence++, { need: NOTHING, want: NOTHING, returned }).catch(() => undefined);
+    await this.#parts.take(this.#sequence++, { need: NOTHING, draw: NOTHING, want: NOTHING, returned }).catch(() => undefined);
   }
 
   async #waitFor(renewal: Promise<unknown>, need: Amounts): Promise<void> {

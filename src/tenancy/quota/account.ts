@@ -22,6 +22,8 @@ export interface Account {
 export interface Ask {
   /** All of it or nothing. */
   readonly need: Amounts;
+  /** The whole draw this is for; `need` is what the asker's slice does not cover. Tells a limit that can never be met. */
+  readonly draw: Amounts;
   /** What the asker could use before it asks again; at least `need`. */
   readonly want: Amounts;
   /** Remainders of earlier slices. Each may be handed in once. */
@@ -62,7 +64,7 @@ export const openAccount = (limits: QuotaLimits): Account => ({ limits, counters
 export function take(account: Account, ask: Ask, nowMs: number): { readonly account: Account; readonly decision: Decision } {
   const counters = ask.returned.reduce(credit, roll(account.counters, nowMs));
   const current = { limits: account.limits, counters };
-  const refused = refusalOf(current, ask.need, nowMs);
+  const refused = refusalOf(current, ask, nowMs);
   if (refused !== undefined) return { account: current, decision: refused };
   const units = amounts((resource) => {
     const fair = Math.floor(remainingOf(current, resource) / SLICE_SHARE);
@@ -102,11 +104,11 @@ function grant({ limits, counters }: Account, units: Amounts, nowMs: number): Gr
 }
 
 /** The longest wait first: whoever has spent the month need not be told about the minute. */
-function refusalOf(account: Account, need: Amounts, nowMs: number): Refused | undefined {
+function refusalOf(account: Account, ask: Ask, nowMs: number): Refused | undefined {
   for (const window of [...WINDOWS].reverse()) {
     for (const resource of RESOURCES) {
-      const needed = need[resource];
-      if (needed <= leftIn(account, resource, window)) continue;
+      if (ask.need[resource] <= leftIn(account, resource, window)) continue;
+      const needed = ask.draw[resource];
       const limit = account.limits[resource][window] ?? 0;
       const endsMs = windowEndMs(window, account.counters[resource][window].startMs);
       return { kind: 'refused', resource, window, limit, needed, retryAfterMs: needed > limit ? null : endsMs - nowMs };

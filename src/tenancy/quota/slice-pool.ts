@@ -40,7 +40,7 @@ export class SlicePool {
     const missing = minus(need, this.#units);
     const spanMs = Math.max(RATE_SPAN_MIN_MS, nowMs - this.#creditedAtMs);
     const ahead = combine(this.#drawn, waiting, (drawn, queued) => Math.ceil((drawn * SLICE_MS) / spanMs) + queued);
-    return { need: missing, want: plus(missing, ahead), returned };
+    return { need: missing, draw: need, want: plus(missing, ahead), returned };
   }
 
   /** Adds a grant that was asked for at `sentAtMs`: it lives from then, so that it ends here no later than where it was granted. */

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
+import { Hmac } from '../../../src/kernel/hmac.ts';
+import type { KeyId } from '../../../src/kernel/ids.ts';
+import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
+import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
+import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
+import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
+
+const ADMIN_KEY = 'an-admin-key-that-nobody-can-guess-at-all';
+const hmac = new Hmac('a-pepper-that-nobody-can-guess-at-all');
+const secret = (fill: number) => new Uint8Array(SECRET_BYTES).fill(fill);
+
+/** An isolate over a store of keys that can go away. */
+class World {
+  readonly clock = new ManualClock();
+  readonly records = new Map<KeyId, KeyRecord>();
+  isReachable = true;
+  lookups = 0;
+  readonly authenticator = new KeyAuthenticator({
+    adminKey: ADMIN_KEY,
+    hmac,
+    clock: this.clock,
+    background: () => undefined,
+    lookup: async (id) => {
+      this.lookups += 1;
+      if (!this.isReachable) throw new Error('unreachable');
+      return this.records.get(id);
+    },
+  });
+
+  async addKey(number = 1): Promise<{ apiKey: string; id: KeyId }> {
+    const { id } = idsOf(number);
+    const apiKey = formatApiKey(id, secret(number));
+    this.records.set(id, issue(newKey({ ...idsOf(number), mac: await hmac.hex(apiKey) })));
+    return { apiKey, id };
+  }
+
+  change(id: KeyId, to: (record: KeyRecord) => KeyRecord): void {
+    const record = this.records.get(id);
+    if (record !== undefined) this.records.set(id, to(record));
+  }
+
+  async codeOf(apiKey: string): Promise<string> {
+    const outcome = await this.authenticator.authenticate(apiKey);
+    return outcome.ok ? outcome.value.kind : outcome.error.code;
+  }
+}
+
+describe('the authenticator', () => {
+  it('knows the admin key and tells other keys by their records', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(ADMIN_KEY)).toBe('admin');
+    expect(await world.codeOf(`${ADMIN_KEY}x`)).toBe('invalid_api_key');
+    expect(await world.authenticator.authenticate(apiKey)).toMatchObject({
+      value: { kind: 'tenant', keyId: id, tenantId: idsOf(1).tenantId, scopes: ['inference', 'keys:write'] },
+    });
+    expect(await world.codeOf(formatApiKey(id, secret(9)))).toBe('invalid_api_key');
+  });
+
+  it('[T1] asks nobody about a text that cannot be a key', async () => {
+    const world = new World();
+    const { apiKey } = await world.addKey();
+    expect(await world.codeOf(`${apiKey.slice(0, -1)}_`)).toBe('invalid_api_key');
+    expect(world.lookups).toBe(0);
+  });
+
+  it('[T5] stops a revoked key within keyFreshMs, and reads once in that time', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    for (let call = 0; call < 5; call++) expect(await world.codeOf(apiKey)).toBe('tenant');
+    expect(world.lookups).toBe(1);
+    world.change(id, (record) => revoke(record, world.clock.ms));
+    world.clock.ms += LIMITS.keyFreshMs + 1;
+    expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
+  });
+
+  it('[T5] stops a key at once where it is forgotten, even while it is being read', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.clock.ms += LIMITS.keyFreshMs + 1;
+    const late = world.codeOf(apiKey);
+    await Promise.resolve();
+    world.change(id, (record) => revoke(record, world.clock.ms));
+    world.authenticator.forget(id);
+    await late;
+    expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
+  });
+
+  it('[T5] counts the age of a record from before it was asked for, whichever way the clock steps', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.change(id, (record) => revoke(record, world.clock.ms));
+    world.clock.ms -= 3_600_000;
+    expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
+  });
+
+  it('[T6] keeps a known key working while the store is away, without the scopes that need confirmation', async () => {
+    const world = new World();
+    const { apiKey } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.isReachable = false;
+    world.clock.ms += LIMITS.keyUnconfirmedMs;
+    expect(await world.authenticator.authenticate(apiKey)).toMatchObject({
+      value: { scopes: ['inference'], withheld: ['keys:write'] },
+    });
+    const { lookups } = world;
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    expect(world.lookups).toBe(lookups);
+    world.clock.ms += 1;
+    expect(await world.codeOf(apiKey)).toBe('unavailable');
+    world.isReachable = true;
+    expect(await world.authenticator.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
+  });
+
+  it('[T6] cannot judge an unknown key while the store is away', async () => {
+    const world = new World();
+    const { apiKey } = await world.addKey();
+    world.isReachable = false;
+    expect(await world.codeOf(apiKey)).toBe('unavailable');
+  });
+
+  it('[T7] takes a new secret as soon as the record may be doubted', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    const next = formatApiKey(id, secret(2));
+    const mac = await hmac.hex(next);
+    world.change(id, (record) => {
+      const rotated = rotate(record, mac, 0, world.clock.ms);
+      return rotated.ok ? rotated.value : record;
+    });
+    world.clock.ms += LIMITS.keyDoubtedMs + 1;
+    expect(await world.codeOf(next)).toBe('tenant');
+  });
+
+  it('[T8] forgets nothing real for invented ids, and asks about a wrong secret ten times a second at most', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    for (let number = 2; number < LIMITS.keysUnknownCachedMaxCount + 100; number++) {
+      await world.authenticator.authenticate(formatApiKey(idsOf(number).id, secret(0)));
+    }
+    const { lookups } = world;
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    expect(world.lookups).toBe(lookups);
+    for (let guess = 0; guess < 100; guess++, world.clock.ms += 10) {
+      expect(await world.codeOf(formatApiKey(id, secret(2 + (guess % 30))))).toBe('invalid_api_key');
+    }
+    expect(world.lookups - lookups).toBeGreaterThan(5);
+    expect(world.lookups - lookups).toBeLessThanOrEqual(10);
+  });
+});
