@@ -27,12 +27,29 @@ async function acknowledged(write: () => Promise<ApiAnswer>, cutOff: () => void)
     if (answer !== undefined && answer.status < 300) return answer;
     if (answer !== undefined && answer.status < 500) throw new Error(`refused: ${JSON.stringify(answer.body)}`);
     cutOff();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
   throw new Error('never acknowledged');
 }
 
-const vectorOf = (number: number): number[] => Array.from({ length: DIMENSIONS }, (_, axis) => Math.sin(number * 31 + axis));
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until the server answers, lets it work for `delayMs`, and kills workerd as the kernel would. */
+async function killAfter(delayMs: number): Promise<void> {
+  while (
+    !(await client.get('/healthz').then(
+      ({ status }) => status === 200,
+      () => false,
+    ))
+  )
+    await sleep(20);
+  await sleep(delayMs);
+  const pid = server.workerdPid();
+  expect(pid, 'a workerd to kill').toBeGreaterThan(0);
+  process.kill(pid!, 'SIGKILL');
+}
+
+const vectorOf = (number: number): number[] => Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(Math.sin(number * 31 + axis)));
 
 it('kill -9 between acknowledged writes loses none of them and doubles none', async () => {
   expect((await client.post('/v1/indexes', { name: 'survivors', dimensions: DIMENSIONS, owner: 'chaos' })).status).toBe(201);
@@ -51,11 +68,7 @@ it('kill -9 between acknowledged writes loses none of them and doubles none', as
     }
   };
   const killer = async (): Promise<void> => {
-    while (kills < KILLS) {
-      await new Promise((resolve) => setTimeout(resolve, 300 + kills * 37));
-      process.kill(server.workerdPid(), 'SIGKILL');
-      kills += 1;
-    }
+    for (; kills < KILLS; kills += 1) await killAfter(200 + kills * 37);
   };
   await Promise.all([killer(), ...Array.from({ length: LANES }, lane)]);
 
@@ -71,7 +84,7 @@ it('kill -9 between acknowledged writes loses none of them and doubles none', as
     const { body } = await client.post('/v1/indexes/survivors/fetch', { ids: numbers.map((number) => `v${number}`) });
     const found = new Map<string, number[]>(body.vectors.map((vector: { id: string; values: number[] }) => [vector.id, vector.values]));
     for (const number of numbers) {
-      expect(found.get(`v${number}`)?.map((value) => value.toFixed(5))).toEqual(vectorOf(number).map((value) => value.toFixed(5)));
+      expect(found.get(`v${number}`)).toEqual(vectorOf(number));
     }
   }
 });
@@ -94,11 +107,7 @@ it('kill -9 while jobs are being created leaves exactly one job an idempotency k
     ids.set(number, answer.body.id);
   };
   const killer = async (): Promise<void> => {
-    for (; kills < 3; kills += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      process.kill(server.workerdPid(), 'SIGKILL');
-      await new Promise((resolve) => setTimeout(resolve, 600));
-    }
+    for (; kills < 3; kills += 1) await killAfter(20);
   };
   await Promise.all([killer(), ...Array.from({ length: 30 }, (_, number) => create(number))]);
   await Promise.all(Array.from({ length: 30 }, (_, number) => create(number)));

@@ -12,8 +12,8 @@ export interface Server {
   /** One URL for each gateway isolate. */
   readonly urls: readonly string[];
   readonly secrets: Secrets;
-  /** Changes when workerd is restarted; 0 where /proc does not tell. */
-  workerdPid(): number;
+  /** Changes when workerd is restarted; undefined while there is none, or where /proc does not tell. */
+  workerdPid(): number | undefined;
   readonly miniflare: Miniflare;
   stop(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
   // Miniflare's own listeners exit at once, which would cut off an orderly stop.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
   const workerdPid = () => childNamed('workerd');
-  await writeFile(pidFile(stateDir), String(workerdPid()));
+  await writeFile(pidFile(stateDir), String(workerdPid() ?? ''));
   return {
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
     secrets,
@@ -64,13 +64,13 @@ function commandOf(pid: number): string {
   }
 }
 
-/** The pid of our child process of that name, or 0 where /proc does not tell. */
-function childNamed(name: string): number {
+/** The pid of our child process of that name, as far as /proc tells. */
+function childNamed(name: string): number | undefined {
   try {
     const threads = readdirSync('/proc/self/task');
     const children = threads.flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' '));
-    return children.map(Number).find((pid) => pid > 0 && commandOf(pid).includes(name)) ?? 0;
+    return children.map(Number).find((pid) => pid > 0 && commandOf(pid).includes(name));
   } catch {
-    return 0;
+    return undefined;
   }
 }
