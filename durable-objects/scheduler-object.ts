@@ -24,6 +24,9 @@ import { SqlitePoolRegistry } from './sqlite/sqlite-pool-registry.ts';
 /** After this the ledger is tried again. */
 const LEDGER_RETRY_MS = 5_000;
 
+/** An alarm that is this late has been lost. */
+const ALARM_LATE_MS = 10_000;
+
 /** One scheduler cell: every job, and which pool runs it. Decides by `step`; writes each step in one transaction. */
 export class SchedulerObject extends DurableObject<ObjectsEnv> {
   readonly #jobs = new SqliteJobStore(this.ctx.storage);
@@ -31,7 +34,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
   readonly #pools = new SqlitePoolRegistry(this.ctx.storage);
   /** Pools that asked for more work than there was. A hint: they ask again by themselves. */
   readonly #waiting = new Set<PoolId>();
-  /** When the alarm is known to ring; in the past when that is not known. */
+  /** When the alarm is known to ring; long ago when that is not known. */
   #alarmAtMs = 0;
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv) {
@@ -95,29 +98,35 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
 
   override async alarm(): Promise<void> {
     this.#alarmAtMs = 0;
-    this.#do({ kind: 'expire', count: LIMITS.schedulerBatchMaxCount });
+    const nudges = this.#apply({ kind: 'expire', count: LIMITS.schedulerBatchMaxCount }).nudges;
+    for (const nudge of nudges) this.#nudge(nudge);
     await this.#deliver(LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
 
   #do<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): Replies[Kind] {
-    const { reply, nudges } = this.ctx.storage.transactionSync(() => {
-      const decided = step<Kind>(this.#jobs, event, Date.now());
-      return { reply: decided.reply, nudges: commit(this.#jobs, decided.decisions) };
-    });
+    const { reply, nudges } = this.#apply<Kind>(event);
     // In the same breath as the transaction: either both are stored or neither.
     this.ctx.waitUntil(this.#arm());
     for (const nudge of nudges) this.#nudge(nudge);
     return reply;
   }
 
+  #apply<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): { reply: Replies[Kind]; nudges: readonly Nudge[] } {
+    return this.ctx.storage.transactionSync(() => {
+      const { decisions, reply } = step<Kind>(this.#jobs, event, Date.now());
+      return { reply, nudges: commit(this.#jobs, decisions) };
+    });
+  }
+
   /** Sets the alarm for the next lease that ends or usage that is due. */
   async #arm(): Promise<void> {
     const dueMs = Math.min(this.#jobs.nextLeaseEndMs() ?? Infinity, this.#outbox.nextDueMs() ?? Infinity);
     const nowMs = Date.now();
-    if (dueMs === Infinity || (this.#alarmAtMs > nowMs && this.#alarmAtMs <= dueMs)) return;
-    // Later than now: an alarm set, while it rings, for the moment at which it rings is taken for the same one and forgotten.
+    // Later than now, so that an alarm set while another rings is plainly another.
     const nextMs = Math.max(dueMs, nowMs + 1);
+    const isSet = this.#alarmAtMs > nowMs - ALARM_LATE_MS && this.#alarmAtMs <= nextMs;
+    if (isSet || dueMs === Infinity) return;
     this.#alarmAtMs = nextMs;
     await this.ctx.storage.setAlarm(nextMs);
   }

@@ -191,7 +191,7 @@ describe('SchedulerObject at size', () => {
         .toArray();
       expect(new Set(left.map(({ organisation_id }) => organisation_id))).toEqual(new Set(['org_broken']));
       expect(left[0]!.due_ms).toBeGreaterThan(Date.now());
-      // The alarm is set for later: one set for the moment at which it rings would be lost.
+      // Set for later, while this one rings.
       expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
     });
   });

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+interface Pool {
+  readonly id: string;
+  readonly agent_token: string;
+}
+
+const PROGRESS = { completed: 1, failed: 0, total: 1 };
+
+let server: Server;
+let client: ApiClient;
+let stranger: ApiClient;
+let pool: Pool;
+let otherPool: Pool;
+
+beforeAll(async () => {
+  server = await deploy();
+  ({ client } = await createTenant(server));
+  stranger = (await createTenant(server)).client;
+  const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  pool = await admin.create('/v1/pools', { name: 'first', owner: 'testers' });
+  otherPool = await admin.create('/v1/pools', { name: 'second', owner: 'testers' });
+});
+
+afterAll(() => server.stop());
+
+/** An agent by hand, to say what a real one never would. */
+async function join(at: Pool) {
+  const http = new ApiClient(server.urls[0] ?? '', at.agent_token);
+  const { body } = await http.post(`/v1/pools/${at.id}/agents`, { name: 'by-hand' });
+  const upload = (attempt: string, fence: number, content: string) =>
+    fetch(`${server.urls[0]}/v1/pools/${at.id}/attempts/${attempt}/output?fence=${fence}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${at.agent_token}` },
+      body: content,
+    });
+  return {
+    http,
+    upload: async (attempt: string, fence: number, content: string) => (await upload(attempt, fence, content)).status,
+    lease: async () => (await http.post(`/v1/pools/${at.id}/lease`, { agent: body.agent, wait_ms: 2_000 })).body.assignment,
+    say: (attempt: string, what: string, json: object) => http.post(`/v1/pools/${at.id}/attempts/${attempt}/${what}`, json),
+  };
+}
+
+async function submit(): Promise<{ job: string; file: string }> {
+  const form = new FormData();
+  form.set('purpose', 'batch');
+  form.set('file', new Blob(['{"id":"a","text":"water"}\n']), 'é.jsonl');
+  const file = await client.call('POST', '/v1/files', form);
+  const job = await client.post('/v1/jobs', { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file.body.id, owner: 'zoo' });
+  expect(job.status).toBe(201);
+  return { job: job.body.id, file: file.body.id };
+}
+
+describe('the agent protocol', () => {
+  it('[P3] [P4] [J18] lets no late agent replace what its successor did', async () => {
+    const { job } = await submit();
+    const early = await join(pool);
+    const first = await early.lease();
+    await early.say(first.attempt, 'heartbeat', { fence: first.fence, progress: PROGRESS });
+    expect(await early.upload(first.attempt, first.fence, 'from the first')).toBe(200);
+    expect((await early.say(first.attempt, 'fail', { fence: first.fence, reason: 'agent_error', message: 'oops' })).status).toBe(200);
+
+    const next = await join(otherPool);
+    const second = await next.lease();
+    expect(second.fence).toBeGreaterThan(first.fence);
+    for (const late of [
+      await early.say(first.attempt, 'heartbeat', { fence: first.fence, progress: PROGRESS }),
+      await early.say(first.attempt, 'complete', { fence: first.fence, progress: PROGRESS, tokens: 9 }),
+      await early.say(second.attempt, 'complete', { fence: second.fence, progress: PROGRESS, tokens: 9 }),
+      await early.http.get(`/v1/pools/${pool.id}/attempts/${first.attempt}/input?fence=${first.fence}`),
+    ]) {
+      expect([late.status, late.body.error.code]).toEqual([409, 'stale_fence']);
+    }
+    expect(await early.upload(first.attempt, first.fence, 'too late')).toBe(409);
+    expect(await early.upload(second.attempt, second.fence, 'of another')).toBe(409);
+
+    expect(await next.upload(second.attempt, second.fence, 'from the second')).toBe(200);
+    expect(await next.upload(second.attempt, second.fence, 'once more')).toBe(200);
+    const complete = { fence: second.fence, progress: PROGRESS, tokens: 1 };
+    expect((await next.say(second.attempt, 'complete', complete)).status).toBe(200);
+    expect((await next.say(second.attempt, 'complete', complete)).status).toBe(200);
+    expect(await next.upload(second.attempt, second.fence, 'after the end')).toBe(409);
+
+    const { body } = await client.get(`/v1/jobs/${job}`);
+    expect(body).toMatchObject({ state: 'succeeded', usage: { job_tokens: 1 } });
+    expect((await client.get(`/v1/files/${body.output_file}/content`)).body).toBe('from the second');
+    const hidden = body.output_file.replace(/_\d+$/, `_${first.fence}`);
+    expect((await client.get(`/v1/files/${hidden}/content`)).status).toBe(404);
+    expect((await client.get('/v1/files')).body.data.map(({ id }: { id: string }) => id)).not.toContain(hidden);
+  });
+
+  it('[J10] [J16] shows nothing of a tenant’s to another', async () => {
+    const { job, file } = await submit();
+    expect((await stranger.get(`/v1/jobs/${job}`)).body.error.code).toBe('job_not_found');
+    expect((await stranger.post(`/v1/jobs/${job}/cancel`, {})).body.error.code).toBe('job_not_found');
+    expect((await stranger.get('/v1/jobs')).body.data).toEqual([]);
+    expect((await stranger.get(`/v1/files/${file}`)).body.error.code).toBe('file_not_found');
+    expect((await stranger.get(`/v1/files/${file}/content`)).body.error.code).toBe('file_not_found');
+    const theirs = await stranger.post('/v1/jobs', { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file, owner: 'zoo' });
+    expect(theirs.body.error).toMatchObject({ code: 'file_not_found', param: 'input_file' });
+    expect((await client.post(`/v1/jobs/${job}/cancel`, {})).body.state).toBe('cancelled');
+  });
+
+  it('[P8] takes the token of the pool that is called, and no other credential', async () => {
+    const register = async (token: string) =>
+      (await new ApiClient(server.urls[0] ?? '', token).post(`/v1/pools/${pool.id}/agents`, { name: 'x' })).status;
+    expect(await register(pool.agent_token)).toBe(200);
+    expect(await register(otherPool.agent_token)).toBe(403);
+    expect(await register(`${pool.agent_token.slice(0, -1)}${pool.agent_token.endsWith('a') ? 'b' : 'a'}`)).toBe(401);
+    expect(await register(client.apiKey)).toBe(401);
+    expect(await register(server.secrets.SLUICE_ADMIN_KEY)).toBe(401);
+    expect((await new ApiClient(server.urls[0] ?? '', pool.agent_token).get('/v1/jobs')).status).toBe(401);
+  });
+
+  it('refuses a job of an unknown model, and a file that is not a file', async () => {
+    const { file } = await submit();
+    const job = { kind: 'batch_embedding', model: 'gpt-9', input_file: file, owner: 'zoo' };
+    expect((await client.post('/v1/jobs', job)).body.error).toMatchObject({ code: 'model_not_found', param: 'model' });
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.set('file', 'just text');
+    expect((await client.call('POST', '/v1/files', form)).body.error).toMatchObject({ code: 'invalid_value', param: 'file' });
+  });
+});
