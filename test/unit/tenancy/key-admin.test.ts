@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { Scope } from '../../../src/contract/scope.ts';
+import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
+import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { Hmac } from '../../../src/kernel/hmac.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { issue } from '../../../src/tenancy/keys/key-record.ts';
+import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
+import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
+
+const own = idsOf(1);
+const other = idsOf(2);
+const tenantKey = (scopes: Scope[]): TenantPrincipal => {
+  const { id: keyId, ...ids } = own;
+  return { kind: 'tenant', keyId, ...ids, scopes };
+};
+const admin: Principal = { kind: 'admin' };
+const body = { name: 'ci', owner: 'testers', scopes: ['inference'] as Scope[], expires_at: null };
+
+/** A store that says yes and keeps what it was given. */
+function setUp() {
+  const added: NewKey[] = [];
+  let randoms = 0;
+  const store = {
+    tenant: async () => ok({ ...own, id: own.tenantId, name: 't', owner: 'o', defaultProjectId: own.projectId, createdAtMs: 0 }),
+    addKey: async (key: NewKey) => {
+      added.push(key);
+      return ok(issue(key));
+    },
+    key: async () => ok(issue(newKey({ scopes: ['inference', 'jobs'] }))),
+    rotateKey: async (_id: unknown, _tenant: unknown, mac: string) => ok(issue(newKey({ mac }))),
+  } as unknown as OrganisationStore;
+  const forgotten: string[] = [];
+  const keys = new KeyAdmin(
+    {
+      organisations: { at: () => store, directory: () => expect.fail('not needed') },
+      hmac: new Hmac('pepper'),
+      rng: { bytes: (count) => new Uint8Array(count).fill((randoms += 1)) },
+      clock: new ManualClock(),
+    },
+    (id) => forgotten.push(id),
+  );
+  return { keys, added, forgotten };
+}
+
+describe('making keys', () => {
+  it('[T9] grants no scope its maker lacks, to no other tenant', async () => {
+    const { keys, added } = setUp();
+    expect(await keys.create(tenantKey(['keys:write']), body, undefined)).toMatchObject({ error: { code: 'scope_denied' } });
+    const maker = tenantKey(['keys:write', 'inference']);
+    expect(await keys.create(maker, { ...body, tenant: other.tenantId }, undefined)).toMatchObject({ error: { code: 'tenant_not_found' } });
+    expect(added).toEqual([]);
+    expect((await keys.create(maker, body, undefined)).ok).toBe(true);
+    expect((await keys.create(admin, { ...body, tenant: own.tenantId, scopes: ['pools:admin'] }, undefined)).ok).toBe(true);
+    expect(await keys.create(admin, body, undefined)).toMatchObject({ error: { code: 'invalid_value', param: 'tenant' } });
+  });
+
+  it('[T9] rotates no key with more scopes than its own', async () => {
+    const { keys } = setUp();
+    expect(await keys.rotate(tenantKey(['keys:write', 'inference']), own.id, 0, undefined)).toMatchObject({
+      error: { code: 'scope_denied' },
+    });
+    expect((await keys.rotate(tenantKey(['keys:write', 'inference', 'jobs']), own.id, 0, undefined)).ok).toBe(true);
+    expect((await keys.rotate(admin, own.id, 0, undefined)).ok).toBe(true);
+  });
+
+  it('[T5] has a changed key forgotten', async () => {
+    const { keys, forgotten } = setUp();
+    await keys.rotate(admin, own.id, 0, undefined);
+    expect(forgotten).toEqual([own.id]);
+  });
+
+  it('[T2] stores the MAC, and answers the key once', async () => {
+    const { keys, added } = setUp();
+    const created = await keys.create(admin, { ...body, tenant: own.tenantId }, undefined);
+    const apiKey = created.ok ? created.value.apiKey : '';
+    expect(apiKey).toMatch(/^sk_/);
+    expect(added[0]?.mac).toBe(await new Hmac('pepper').hex(apiKey));
+    expect(JSON.stringify(added)).not.toContain(apiKey.split('_')[2]);
+  });
+
+  it('[T10] derives the same key from the same idempotency key and tenant, and another from any other', async () => {
+    const { keys } = setUp();
+    const make = async (idempotencyKey: string | undefined, tenant = own.tenantId) => {
+      const created = await keys.create(admin, { ...body, tenant }, idempotencyKey);
+      return created.ok ? created.value.apiKey : created.error.code;
+    };
+    const first = await make('a');
+    expect(await make('a')).toBe(first);
+    const all = [first, await make('b'), await make('a', other.tenantId), await make(undefined), await make(undefined)];
+    expect(new Set(all).size).toBe(all.length);
+  });
+});

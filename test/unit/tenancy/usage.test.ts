@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { UsageEvent } from '../../../src/contract/usage-event.ts';
+import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
+import { amountNano, editionAt, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
+import { UsageBuffer, usageIdOf } from '../../../src/tenancy/usage/usage-buffer.ts';
+import type { Use } from '../../../src/tenancy/usage/usage-buffer.ts';
+import { editionSpans } from '../../../src/tenancy/usage/usage-query.ts';
+import { idsOf, ManualClock } from '../../support/tenancy.ts';
+
+const { id: _, ...ids } = idsOf(1);
+const use = (quantity: number, fields: Partial<Use> = {}): Use => ({
+  ...ids,
+  meter: 'requests',
+  quantity,
+  model: null,
+  route: '/v1/models',
+  atMs: 0,
+  ...fields,
+});
+const quantityOf = (events: readonly UsageEvent[]): number => events.reduce((sum, event) => sum + event.quantity, 0);
+
+describe('usage on its way', () => {
+  it('[T31] adds up, keeps what is not acknowledged and repeats it unchanged', () => {
+    const buffer = new UsageBuffer('isolate');
+    for (let call = 0; call < 10; call++) buffer.add(use(1));
+    buffer.add(use(7, { meter: 'embedding_tokens', model: 'glove' }));
+    const [first] = buffer.batches();
+    expect(first?.events.map((event) => event.quantity)).toEqual([10, 7]);
+    buffer.add(use(3));
+    const [again, second] = buffer.batches();
+    expect(again).toBe(first);
+    expect(second?.events).toMatchObject([{ quantity: 3 }]);
+    expect(new Set([...(first?.events ?? []), ...(second?.events ?? [])].map((event) => event.id)).size).toBe(3);
+    if (first !== undefined) buffer.acknowledge(first);
+    if (first !== undefined) buffer.acknowledge(first);
+    expect(buffer.batches()).toEqual([second]);
+  });
+
+  it('[T31] is bounded, and counts what finds no room', () => {
+    const buffer = new UsageBuffer('isolate');
+    for (let line = 0; line < LIMITS.usagePendingMaxCount + 5; line++) buffer.add(use(1, { route: `/${line}` }));
+    expect(buffer.lostCount).toBe(5);
+    const batches = buffer.batches();
+    expect(Math.max(...batches.map((batch) => batch.events.length))).toBe(LIMITS.usageBatchMaxCount);
+    for (const batch of batches) buffer.acknowledge(batch);
+    buffer.add(use(1));
+    expect(buffer.lostCount).toBe(5);
+    expect(quantityOf(buffer.batches().flatMap((batch) => batch.events))).toBe(1);
+  });
+
+  it('[T32] gives a retried request the same ids', () => {
+    const buffer = new UsageBuffer('isolate');
+    const id = usageIdOf('/v1/jobs', 'idempotent', ids.tenantId, 'requests');
+    buffer.addOnce({ id, ...use(1) });
+    buffer.addOnce({ id, ...use(1) });
+    expect(buffer.batches().flatMap((batch) => batch.events)).toEqual([{ id, ...use(1) }]);
+  });
+
+  it('[T31] is delivered again and again until it is taken', async () => {
+    const buffer = new UsageBuffer('isolate');
+    const clock = new ManualClock();
+    const work: Promise<unknown>[] = [];
+    const taken: UsageEvent[] = [];
+    let failures = 2;
+    const delivery = new UsageDelivery({
+      buffer,
+      clock,
+      sleep: async () => undefined,
+      background: (promise) => void work.push(promise),
+      beside: async () => undefined,
+      sink: async (_organisation, events) => {
+        if (failures-- > 0) throw new Error('away');
+        taken.push(...events);
+      },
+    });
+    for (let call = 0; call < 3; call++) {
+      buffer.add(use(1));
+      delivery.notice();
+      delivery.notice();
+      await Promise.all(work);
+    }
+    expect(work).toHaveLength(3);
+    expect(quantityOf(taken)).toBe(3);
+    expect(buffer.batches()).toEqual([]);
+  });
+
+  it('[T31] is delivered by the next request when the one that was to do it is gone', () => {
+    const buffer = new UsageBuffer('isolate');
+    const clock = new ManualClock();
+    let started = 0;
+    const delivery = new UsageDelivery({
+      buffer,
+      clock,
+      sleep: () => new Promise(() => undefined),
+      background: () => void (started += 1),
+      beside: async () => undefined,
+      sink: async () => undefined,
+    });
+    delivery.notice();
+    delivery.notice();
+    expect(started).toBe(1);
+    clock.ms += 60_000;
+    delivery.notice();
+    expect(started).toBe(2);
+  });
+});
+
+describe('the price book', () => {
+  it('[T34] rounds half up, once, exactly', () => {
+    fc.assert(
+      fc.property(
+        fc.maxSafeNat(),
+        fc.integer({ min: 0, max: 5_000_000_000 }),
+        fc.integer({ min: 1, max: 3_600_000 }),
+        (quantity, nano, units) => {
+          const amount = amountNano(quantity, { nano, units });
+          const error = 2n * (amount * BigInt(units) - BigInt(quantity) * BigInt(nano));
+          expect(error > -BigInt(units) && error <= BigInt(units)).toBe(true);
+        },
+      ),
+      { seed: 34, numRuns: 500 },
+    );
+    expect(amountNano(1, { nano: 1, units: 2 })).toBe(1n);
+    expect(amountNano(1, { nano: 1, units: 3 })).toBe(0n);
+  });
+
+  it('[T34] prices a million tokens at two cents and one token at more than nothing', () => {
+    const { embedding_tokens: price } = editionAt(Date.UTC(2026, 10, 25)).prices;
+    expect(usd(amountNano(1_000_000, price))).toBe('0.020000000');
+    expect(usd(amountNano(1, price))).toBe('0.000000020');
+    expect(usd(123_456_789_012n)).toBe('123.456789012');
+    expect(usd(-5n)).toBe('-0.000000005');
+    expect(usd(0n)).toBe('0.000000000');
+  });
+
+  it('[T34] applies each edition to its own days', () => {
+    const [first] = PRICE_BOOK;
+    if (first === undefined) throw new Error('the price book is empty');
+    const next = { ...first, id: 'next', fromMs: Date.UTC(2026, 5, 1) };
+    const book = [first, next];
+    expect(editionAt(next.fromMs - 1, book)).toBe(first);
+    expect(editionAt(next.fromMs, book)).toBe(next);
+    expect(editionAt(0, book)).toBe(first);
+    const query = { fromMs: Date.UTC(2025, 0, 1), toMs: Date.UTC(2026, 6, 1), groupBy: [] };
+    expect(editionSpans(query, book)).toEqual([
+      { edition: first, fromMs: query.fromMs, toMs: next.fromMs },
+      { edition: next, fromMs: next.fromMs, toMs: query.toMs },
+    ]);
+    expect(PRICE_BOOK.every((edition) => edition.fromMs % 86_400_000 === 0)).toBe(true);
+  });
+});
