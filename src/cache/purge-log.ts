@@ -77,7 +77,8 @@ function sinceLastEverything(entries: readonly LoggedPredicate[]): readonly Logg
 function bounded(entries: readonly LoggedPredicate[], bounds: PurgeLogBounds): readonly LoggedPredicate[] {
   let kept = entries;
   while (kept.length > bounds.predicatesMax || (kept.length > 1 && countDigests(kept) > bounds.digestsMax)) {
-    const collapsed = Math.ceil(kept.length / 2);
+    // Two at least: one alone would be replaced by itself, for ever.
+    const collapsed = Math.max(2, Math.ceil(kept.length / 2));
     const position = kept[collapsed - 1]?.position ?? 0;
     kept = [{ position, predicate: { kind: 'everything', contractHash: null } }, ...kept.slice(collapsed)];
   }

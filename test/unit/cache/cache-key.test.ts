@@ -1,0 +1,31 @@
+import { hash } from 'node:crypto';
+
+import { describe, expect, it } from 'vitest';
+
+import { cacheKey, INPUT_DIGEST, inputDigest } from '../../../src/cache/cache-key.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
+
+const sha256 = (data: string | Uint8Array) => hash('sha256', data, 'hex');
+
+describe('cache key', () => {
+  it('[C1] names a text by the SHA-256 of its UTF-8, which callers can make themselves', () => {
+    expect(inputDigest(sha256, { kind: 'text', text: 'é' })).toBe(sha256(Uint8Array.of(0xc3, 0xa9)));
+  });
+
+  it('[C1] names token ids by their little-endian bytes, and never as a text', () => {
+    const digest = inputDigest(sha256, { kind: 'tokens', ids: Int32Array.of(1, 258) });
+    expect(digest).toBe(`ids:${sha256(Uint8Array.of(1, 0, 0, 0, 2, 1, 0, 0))}`);
+    expect(digest).not.toBe(inputDigest(sha256, { kind: 'text', text: '\x01\0\0\0\x02\x01\0\0' }));
+  });
+
+  it('[C1] tells apart tenants, contracts and inputs', () => {
+    const of = (tenant: string, contract: string, digest: string) => cacheKey(tenant as TenantId, contract, digest);
+    const keys = [of('tn_a', 'c1', 'd'), of('tn_b', 'c1', 'd'), of('tn_a', 'c2', 'd'), of('tn_a', 'c1', 'e')];
+    expect(new Set(keys).size).toBe(4);
+  });
+
+  it('[C1] makes what a purge by key accepts', () => {
+    expect(inputDigest(sha256, { kind: 'text', text: 'a' })).toMatch(INPUT_DIGEST);
+    expect(inputDigest(sha256, { kind: 'tokens', ids: Int32Array.of(7) })).toMatch(INPUT_DIGEST);
+  });
+});

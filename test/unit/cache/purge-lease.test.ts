@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+
+import { effectiveAtMs, grantLease, isLeased, openLeaseBook, renewView } from '../../../src/cache/purge-lease.ts';
+import { PurgeLog } from '../../../src/cache/purge-log.ts';
+
+const TERMS = { leaseMs: 900, guardMs: 100 };
+const EMPTY = { log: new PurgeLog([], { predicatesMax: 10, digestsMax: 10 }), leasedUntilMs: 0 };
+
+describe('purge leases', () => {
+  it('[C8] presume, after a start, that a lease has just been granted', () => {
+    expect(effectiveAtMs(openLeaseBook(TERMS, 5000), 5000)).toBe(6000);
+  });
+
+  it('[C8] let a purge hold at once when none is out', () => {
+    expect(effectiveAtMs(openLeaseBook(TERMS, 5000), 7000)).toBe(7000);
+  });
+
+  it('[C8] make a purge wait for the last that was granted, also when the clock was set back', () => {
+    const book = grantLease(grantLease(openLeaseBook(TERMS, 0), TERMS, 8000), TERMS, 7000);
+    expect(effectiveAtMs(book, 8500)).toBe(9000);
+  });
+
+  it('[C6] count from before they were asked for, and end exactly', () => {
+    const view = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900 }, 1000);
+    expect([1899, 1900].map((nowMs) => isLeased(view, nowMs))).toEqual([true, false]);
+  });
+
+  it('[C6] are not shortened by a late grant', () => {
+    const later = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900 }, 2000);
+    expect(renewView(later, { since: 0, tail: [], leaseMs: 900 }, 1000).leasedUntilMs).toBe(2900);
+  });
+
+  it('[C6] are refused as a defect when they would leave a gap in the log', () => {
+    expect(() => renewView(EMPTY, { since: 3, tail: [], leaseMs: 900 }, 0)).toThrow('without a gap');
+  });
+});
