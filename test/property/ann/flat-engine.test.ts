@@ -149,7 +149,7 @@ describe('FlatEngine against brute force', () => {
     expect(matches).toEqual(['1000', '1001', '1002'].map((id) => ({ row: 2000 - Number(id), id, score: 1 })));
   });
 
-  it.each(METRICS)('[V4] %s: the longest vectors of the largest floats neither overflow nor lose order', (metric) => {
+  it.each(METRICS)('[V12] %s: the longest vectors of the largest floats neither overflow nor lose order', (metric) => {
     const dimensions = 4096;
     const huge = (sign: number) => new Float32Array(dimensions).fill(sign * 3.4e38);
     const tiny = new Float32Array(dimensions).fill(1e-45);

@@ -72,7 +72,7 @@ const leaveAs = (manifest: IndexManifest, state: 'creating' | 'deleting') =>
     await storage.setAlarm(Date.now() + 3_600_000);
   });
 
-describe.each(['resident', 'evicted between calls'] as const)('IndexObject, %s', (mode) => {
+describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject, %s', (mode) => {
   const between = async (manifest: IndexManifest): Promise<void> => {
     if (mode === 'resident') return;
     for (const stub of [indexOf(manifest), REGISTRY.getByName(manifest.tenantId), shardOf(manifest)] as DurableObjectStub[]) {

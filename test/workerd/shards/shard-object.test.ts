@@ -57,7 +57,7 @@ function value<T>(outcome: Outcome<T>): T {
 const idsOf = (outcome: Outcome<ShardMatches>): readonly string[] => value(outcome).ids;
 
 // Everything in memory may vanish between any two calls: the whole suite holds either way.
-describe.each(['resident', 'evicted between calls'] as const)('ShardObject, %s', (mode) => {
+describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject, %s', (mode) => {
   const between = async (stub: DurableObjectStub<ShardObject>): Promise<void> => {
     if (mode !== 'resident') await evictDurableObject(stub);
   };

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+
+const TENANT = 'tn_1' as TenantId;
+const NOT_FOUND = refuse('index_not_found', 'gone', 'index');
+const MISMATCH = refuse('dimension_mismatch', 'other dimensions');
+
+/** One index name of one tenant, as the directory sees it now. */
+function world() {
+  const state = {
+    nowMs: 0,
+    asked: 0,
+    liveId: 'ix_1' as string | undefined,
+    /** Manifests that work ran under. */
+    ran: [] as string[],
+  };
+  const describeIndex = async (tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> => {
+    state.asked += 1;
+    if (state.liveId === undefined) return NOT_FOUND;
+    const id = state.liveId as IndexId;
+    return ok({ id, tenantId, name, dimensions: 2, metric: 'dot', embedding: null, owner: 'o', createdS: 0, generation: 1 });
+  };
+  const directory = { describe: describeIndex } as unknown as IndexDirectory;
+  const cache = new ManifestCache(directory, { nowMs: () => state.nowMs });
+  /** Work that succeeds on the index that is live, as a shard would confirm. */
+  const run = (refusal = NOT_FOUND, name = 'articles') =>
+    cache.using(TENANT, name, async ({ id }): Promise<Outcome<string>> => {
+      state.ran.push(id);
+      return id === state.liveId ? ok(id) : refusal;
+    });
+  return { state, run, cache };
+}
+
+describe('ManifestCache', () => {
+  it('[V26] asks once for as long as a manifest may be used, counted from before the question', async () => {
+    const { state, run } = world();
+    await run();
+    state.nowMs = LIMITS.indexManifestTtlMs - 1;
+    await run();
+    expect(state.asked).toBe(1);
+    state.nowMs = LIMITS.indexManifestTtlMs;
+    await run();
+    expect(state.asked).toBe(2);
+  });
+
+  it.each([NOT_FOUND, MISMATCH])('[V26] repeats the work once when the index behind the name is a new one', async (refusal) => {
+    const { state, run } = world();
+    await run();
+    state.liveId = 'ix_2';
+    expect(await run(refusal)).toEqual(ok('ix_2'));
+    expect(state.ran).toEqual(['ix_1', 'ix_1', 'ix_2']);
+    await run();
+    expect(state.asked).toBe(2);
+  });
+
+  it('[V26] answers that the index is gone, and forgets it', async () => {
+    const { state, run } = world();
+    await run();
+    state.liveId = undefined;
+    expect(await run(MISMATCH)).toEqual(NOT_FOUND);
+    expect(await run(MISMATCH)).toEqual(NOT_FOUND);
+    expect(state.ran).toEqual(['ix_1', 'ix_1']);
+  });
+
+  it('[V26] believes a refusal once the index proves to be the same, without repeating the work', async () => {
+    const { state, cache } = world();
+    const refused = () =>
+      cache.using(TENANT, 'articles', async () => {
+        state.ran.push('work');
+        return MISMATCH;
+      });
+    await refused();
+    expect(await refused()).toEqual(MISMATCH);
+    expect([state.ran.length, state.asked]).toEqual([2, 2]);
+  });
+
+  it('[V26] never repeats the work more than once', async () => {
+    const { state, cache } = world();
+    let runs = 0;
+    const chase = () =>
+      cache.using(TENANT, 'articles', async () => {
+        runs += 1;
+        state.liveId = `ix_${runs + 1}`;
+        return NOT_FOUND;
+      });
+    await chase();
+    runs = 0;
+    expect(await chase()).toEqual(NOT_FOUND);
+    expect(runs).toBeLessThanOrEqual(2);
+  });
+
+  it('[V26] keeps a bounded number of manifests, the newest', async () => {
+    const { state, run } = world();
+    for (let i = 0; i <= LIMITS.indexManifestsMaxCount; i += 1) await run(NOT_FOUND, `n${i}`);
+    const { asked } = state;
+    await run(NOT_FOUND, 'n1');
+    expect(state.asked).toBe(asked);
+    await run(NOT_FOUND, 'n0');
+    expect(state.asked).toBe(asked + 1);
+  });
+});
