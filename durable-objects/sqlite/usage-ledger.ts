@@ -79,7 +79,7 @@ export class SqliteUsageLedger {
   /** Forgets ids of events from before `beforeMs`, some at a time. True when none is left. */
   forget(beforeMs: number, countMax: number): boolean {
     const { sql } = this.#storage;
-    const forgotten = sql.exec('DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE at_ms < ? LIMIT ?)', beforeMs, countMax);
-    return forgotten.rowsWritten < countMax;
+    sql.exec('DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE at_ms < ? LIMIT ?)', beforeMs, countMax);
+    return sql.exec('SELECT 1 FROM seen WHERE at_ms < ? LIMIT 1', beforeMs).toArray().length === 0;
   }
 }

@@ -1,0 +1,157 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+
+import type { OrganisationObject } from '../../../durable-objects/organisation-object.ts';
+import type { OrganisationDirectory, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { idsOf, newKey } from '../../support/tenancy.ts';
+
+const { ORGANISATION, DIRECTORY } = env as unknown as Record<'ORGANISATION' | 'DIRECTORY', DurableObjectNamespace<OrganisationObject>>;
+const ticket = (digest = 'digest') => ({ actor: 'admin', digest });
+const MAC = 'a'.repeat(64);
+
+const stubOf = (number: number) => ORGANISATION.get(ORGANISATION.idFromName(idsOf(number).organisationId));
+
+/** An organisation whose object loses its memory after every call, if `evicts`. */
+function organisation(number: number, evicts: boolean) {
+  const stub = stubOf(number);
+  const ids = idsOf(number);
+  const call = async <T>(work: (store: OrganisationStore) => Promise<T>): Promise<T> => {
+    const answer = await work(stub as unknown as OrganisationStore);
+    if (evicts) await evictDurableObject(stub);
+    return answer;
+  };
+  const tenant = {
+    id: ids.tenantId,
+    organisationId: ids.organisationId,
+    name: 'shop',
+    owner: 'ops',
+    defaultProjectId: ids.projectId,
+    createdAtMs: 1,
+  };
+  const project = { id: ids.projectId, tenantId: ids.tenantId, name: 'default', owner: 'ops', createdAtMs: 1 };
+  const found = () => call((store) => store.found({ id: ids.organisationId, name: 'acme', owner: 'ops', createdAtMs: 1 }, ticket()));
+  const addTenant = () => call((store) => store.addTenant(tenant, project, ticket()));
+  return { ids, call, tenant, project, found, addTenant };
+}
+
+describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicted after each call: $evicts', ({ evicts }) => {
+  const base = evicts ? 100 : 200;
+
+  it('[T10] answers a repeat with what the first call made, and refuses another body', async () => {
+    const { found, addTenant, call, tenant, project } = organisation(base, evicts);
+    expect(await found()).toMatchObject({ ok: true, value: { name: 'acme' } });
+    expect(await found()).toMatchObject({ ok: true });
+    expect(await addTenant()).toEqual({ ok: true, value: tenant });
+    expect(await call((store) => store.addTenant({ ...tenant, createdAtMs: 9 }, project, ticket()))).toEqual({ ok: true, value: tenant });
+    expect(await call((store) => store.addTenant(tenant, project, ticket('other')))).toMatchObject({
+      error: { code: 'idempotency_mismatch' },
+    });
+    const twin = { ...tenant, id: idsOf(base + 50).tenantId };
+    expect(await call((store) => store.addTenant(twin, project, ticket()))).toMatchObject({
+      error: { code: 'already_exists', param: 'name' },
+    });
+    expect(await call((store) => store.tenants(10, undefined))).toEqual({ ok: true, value: { items: [tenant], hasMore: false } });
+  });
+
+  it('[T3] [T4] [T9] keeps keys, and shows and changes them for their own tenant alone', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 1, evicts);
+    await found();
+    await addTenant();
+    const key = newKey({ ...ids, mac: MAC });
+    expect(await call((store) => store.addKey({ ...key, projectId: idsOf(base + 2).projectId }, ticket()))).toMatchObject({
+      error: { code: 'project_not_found' },
+    });
+    expect(await call((store) => store.addKey(key, ticket()))).toMatchObject({ ok: true, value: { secrets: [{ mac: MAC }] } });
+    expect(await call((store) => store.key(ids.id))).toMatchObject({ ok: true });
+
+    const stranger = idsOf(base + 2).tenantId;
+    const strange = [
+      await call((store) => store.key(ids.id, stranger)),
+      await call((store) => store.rotateKey(ids.id, stranger, 'b'.repeat(64), 0, 'x')),
+      await call((store) => store.revokeKey(ids.id, stranger, 'x')),
+      await call((store) => store.key(idsOf(base + 2).id)),
+    ];
+    expect(strange.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code))).toEqual(Array(4).fill('key_not_found'));
+
+    const rotated = await call((store) => store.rotateKey(ids.id, ids.tenantId, 'b'.repeat(64), 1000, 'admin'));
+    expect(rotated).toMatchObject({ ok: true, value: { secrets: [{ mac: 'b'.repeat(64) }, { mac: MAC }] } });
+    expect(await call((store) => store.addKey(key, ticket()))).toMatchObject({ error: { code: 'state_conflict' } });
+    const revoked = await call((store) => store.revokeKey(ids.id, undefined, 'admin'));
+    expect(revoked).toMatchObject({ ok: true, value: { revokedAtMs: expect.any(Number) } });
+    expect(await call((store) => store.key(ids.id))).toEqual(revoked);
+    expect(await call((store) => store.audit(10))).toMatchObject({
+      value: ['key.revoke', 'key.rotate', 'key.create', 'project.create', 'tenant.create', 'organisation.create'].map((action) => ({
+        action,
+      })),
+    });
+  });
+
+  it('pages in order of creation', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 3, evicts);
+    await found();
+    await addTenant();
+    const names = Array.from({ length: 7 }, (_, position) => `p${position}`);
+    for (const [position, name] of names.entries()) {
+      const project = { id: idsOf(900 - position).projectId, tenantId: ids.tenantId, name, owner: 'ops', createdAtMs: position };
+      expect(await call((store) => store.addProject(project, ticket()))).toMatchObject({ ok: true });
+    }
+    const seen: string[] = [];
+    let after: string | undefined;
+    for (let pages = 0; pages < 4; pages++) {
+      const page = await call((store) => store.projects(ids.tenantId, 3, after));
+      if (!page.ok) break;
+      seen.push(...page.value.items.map((item) => item.name));
+      after = page.value.items.at(-1)?.id;
+      expect(page.value.hasMore).toBe(seen.length < names.length + 1);
+      if (!page.value.hasMore) break;
+    }
+    expect(seen).toEqual(['default', ...names]);
+  });
+});
+
+describe('OrganisationObject', () => {
+  it('[T11] stores nothing for an id that no organisation has', async () => {
+    const { call, ids, tenant, project } = organisation(300, false);
+    const codes = [
+      await call((store) => store.key(ids.id)),
+      await call((store) => store.tenant(ids.tenantId)),
+      await call((store) => store.tenants(10, undefined)),
+      await call((store) => store.addTenant(tenant, project, ticket())),
+      await call((store) => store.addProject(project, ticket())),
+      await call((store) => store.addKey(newKey(ids), ticket())),
+      await call((store) => store.revokeKey(ids.id, undefined, 'x')),
+      await call((store) => store.note(ids.tenantId, 'quota.set', 'x')),
+      await call((store) => store.audit(1)),
+    ].map((outcome) => (outcome.ok ? 'ok' : outcome.error.code));
+    expect(new Set(codes)).toEqual(new Set(['key_not_found', 'tenant_not_found', 'organisation_not_found']));
+    const tables = await runInDurableObject(stubOf(300), (_, { storage }) =>
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
+    );
+    expect(tables).toEqual([]);
+  });
+
+  it('[T10] makes one resource of concurrent repeats', async () => {
+    const { found, call, tenant, project } = organisation(310, false);
+    await found();
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => call((store) => store.addTenant(tenant, project, ticket()))));
+    expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
+    expect(await call((store) => store.tenants(10, undefined))).toMatchObject({ value: { items: [tenant] } });
+  });
+});
+
+describe('DirectoryObject', () => {
+  it('lists organisations in order, each once', async () => {
+    const directory = DIRECTORY.get(DIRECTORY.idFromName('directory-test')) as unknown as OrganisationDirectory;
+    expect(await directory.page(10, undefined)).toEqual({ items: [], hasMore: false });
+    const organisations = [1, 2, 3].map((number) => ({
+      id: idsOf(number).organisationId,
+      name: 'same',
+      owner: 'ops',
+      createdAtMs: number,
+    }));
+    for (const item of [...organisations, ...organisations]) expect(await directory.add(item, 'digest')).toMatchObject({ ok: true });
+    expect(await directory.page(2, undefined)).toEqual({ items: organisations.slice(0, 2), hasMore: true });
+    expect(await directory.page(2, organisations[1]?.id)).toEqual({ items: organisations.slice(2), hasMore: false });
+  });
+});
