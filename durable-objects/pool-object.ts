@@ -96,11 +96,11 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
     return { agents: this.#store.agentCount(), running: this.#store.leaseCount() };
   }
 
-  /** There may be work, or news of an attempt. */
-  async nudge(): Promise<void> {
+  /** There may be work, or news of attempts. */
+  async nudge(about: 'work' | 'attempts'): Promise<void> {
     if (this.#store.identity() === undefined) return;
-    await this.#tell(this.#store.unsynced(Date.now() + 1, BATCH));
-    await this.#claim();
+    if (about === 'work') await this.#claim();
+    else await this.#tell(this.#store.unsynced(Date.now() + 1, BATCH));
   }
 
   /** Takes attempts from silent agents, and brings the scheduler up to date: everything it has not heard of for half a period. */

@@ -158,7 +158,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     if (target === undefined) return;
     this.#waiting.delete(target);
     // A hint: a pool that does not hear it asks again within `poolSyncMs`.
-    const heard = this.env.POOL.get(this.env.POOL.idFromName(target)).nudge();
+    const heard = this.env.POOL.get(this.env.POOL.idFromName(target)).nudge(poolId === 'waiting' ? 'work' : 'attempts');
     this.ctx.waitUntil(heard.catch(() => undefined));
   }
 }

@@ -10,7 +10,7 @@ export const fileId = z
   .regex(/^file_[0-9a-z]{26}(_\d{1,9})?$/, 'must be the id of a file')
   .meta({ description: 'Id of a file.', example: 'file_0123456789abcdefghjkmnpqrs' });
 
-export const file = z
+const file = z
   .object({
     id: z.string(),
     object: z.literal('file'),
@@ -26,7 +26,7 @@ export type FileRecord = z.infer<typeof file>;
 const params = z.strictObject({ file: fileId });
 
 /** The file part of a form, as far as the contract sees it: a web `File`. */
-export interface FilePart {
+interface FilePart {
   readonly name?: string;
   readonly size: number;
 }

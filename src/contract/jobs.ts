@@ -7,10 +7,10 @@ import { json, NO_BODY, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 
-export const PRIORITIES = ['low', 'normal', 'high'] as const;
+const PRIORITIES = ['low', 'normal', 'high'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-export const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 const attempt = z.object({
@@ -59,7 +59,7 @@ const create = z
 
 export type CreateJob = z.infer<typeof create>;
 
-export const jobId = z
+const jobId = z
   .string()
   .regex(/^job_[0-9a-z]{26}$/, 'must be the id of a job')
   .meta({ example: 'job_0123456789abcdefghjkmnpqrs' });

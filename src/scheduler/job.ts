@@ -3,7 +3,7 @@ import type { JobState, Priority } from '../contract/jobs.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
 
 /** Who submitted a job, and who pays. */
-export interface JobOwner {
+interface JobOwner {
   readonly organisationId: OrganisationId;
   readonly tenantId: TenantId;
   readonly projectId: ProjectId;
@@ -62,7 +62,7 @@ export interface EndedAttempt {
   readonly outcome: 'succeeded' | FailureReason;
 }
 
-export interface JobError {
+interface JobError {
   readonly reason: FailureReason;
   readonly message: string;
 }

@@ -4,7 +4,7 @@ import type { Decision } from './decision.ts';
 import type { Job, LiveAttempt } from './job.ts';
 
 /** Part of the usage route, so that jobs show up beside API calls. */
-export const JOBS_ROUTE = '/v1/jobs';
+const JOBS_ROUTE = '/v1/jobs';
 
 /** Charges an attempt's work to the job's owner: the job with its totals raised, and one usage event a meter. */
 export function charged(job: Job, attempt: LiveAttempt, tokens: number, nowMs: number): { job: Job; charges: Decision[] } {

@@ -40,6 +40,8 @@ export const gatewayFiles = (url: string): ModelFiles => ({
     const response = await fetch(`${url}/models/${path}`);
     if (response.ok) return new Uint8Array(await response.arrayBuffer());
     await response.body?.cancel();
+    // Not gone, only not well: worth another try.
+    if (response.status >= 500) throw new Error(`the gateway answered ${response.status} for ${path}`);
     return undefined;
   },
 });

@@ -137,7 +137,7 @@ describe.each([
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
     await scheduler().cancel(request.tenantId, request.id);
-    await stub.nudge();
+    await stub.nudge('attempts');
     expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('cancel');
     const stopped = { kind: 'failed', reason: 'cancelled', message: '' } as const;
     expect(await call((object) => object.end(grant.attemptId, 1, stopped))).toMatchObject({ ok: true });
