@@ -25,15 +25,13 @@ export type FileRecord = z.infer<typeof file>;
 
 const params = z.strictObject({ file: fileId });
 
-/** The file part of a form, as far as the contract sees it: a web `File`. */
-interface FilePart {
-  readonly name?: string;
-  readonly size: number;
-}
-
 const upload = z.strictObject({
   file: z
-    .custom<FilePart>((value) => typeof value === 'object' && value !== null && 'size' in value, 'must be a file part')
+    // A web `File`, as far as the contract sees it.
+    .custom<{ readonly name: string; readonly size: number }>(
+      (value) => typeof value === 'object' && value !== null && 'size' in value,
+      'must be a file part',
+    )
     .meta({ override: { type: 'string', format: 'binary' } }),
   purpose: z.enum(['batch', 'user_data']).meta({ description: '`batch` is the input of a job.' }),
 });
