@@ -157,11 +157,11 @@ export class SqliteVectorStore implements VectorStore {
       JSON.stringify(rows),
     );
     const byRow = new Map<Row, ColumnsRow>();
-    let units = 0;
+    let bytes = 0;
     for (const item of found) {
-      // A UTF-16 unit is at most three bytes of UTF-8, and most are one: the bound is on what the isolate holds.
-      units += item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0);
-      if (units > bytesMax) return undefined;
+      // A text with one wide character takes two bytes a unit, in memory and on the way to the gateway.
+      bytes += 2 * (item.id.length + (item.metadata?.length ?? 0) + (item.text?.length ?? 0));
+      if (bytes > bytesMax) return undefined;
       byRow.set(item.row, item);
     }
     const ordered = rows.map((row) => must(byRow.get(row), `row ${row} is stored`));

@@ -129,8 +129,8 @@ export const LIMITS = {
   topKDefaultCount: 10,
   // One transaction: some 20 ms in the shard, during which it answers nobody else.
   upsertVectorsMaxCount: 1_000,
-  // 1,000 vectors of 800 numbers written out; parsing holds about three times this in the isolate.
-  upsertBodyBytesMax: 16 * 1024 * 1024,
+  // 1,000 vectors of 600 numbers written out. One wide character doubles the bytes of its text on the way to the shard: 24 MB at most.
+  upsertBodyBytesMax: 12 * 1024 * 1024,
   // Ids of one fetch or delete.
   vectorIdsMaxCount: 1_000,
   vectorIdBytesMax: 512,
@@ -138,7 +138,7 @@ export const LIMITS = {
   vectorMetadataBytesMax: 10 * 1024,
   // A passage, not a document: texts are for embedding and for showing beside a match.
   vectorTextBytesMax: 64 * 1024,
-  // Ids, metadata and texts of one answer; the gateway holds it about three times while it writes JSON.
+  // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
   retrievalReplyBytesMax: 16 * 1024 * 1024,
   // Components of all vectors in one answer: each becomes up to 22 characters of JSON.
   retrievalReplyFloatsMaxCount: 1_000_000,

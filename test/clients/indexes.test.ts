@@ -227,6 +227,23 @@ describe('indexes over HTTP', () => {
     expect(answer.body.error.message).toContain('retrievalReplyFloatsMaxCount');
   });
 
+  it('[V16] takes the largest batch whatever its characters, and answers it in parts', async () => {
+    const index = await createIndex({ dimensions: 2, metric: 'dot' });
+    const pinned = await createIndex({ model: MODEL });
+    const filler = `漢${'x'.repeat(LIMITS.vectorMetadataBytesMax - 100)}`;
+    const vectors = Array.from({ length: 1000 }, (_, i) => ({ id: `v${i}`, values: [i, 1], metadata: { filler } }));
+    expect((await tenant.client.post(`${index}/upsert`, { vectors })).body).toEqual({ upserted: 1000, lsn: 1 });
+    expect(await tenant.client.post(`${index}/query`, { vector: [1, 0], top_k: 1000 })).toMatchObject(refused(400, 'limit_exceeded', null));
+    const answer = await tenant.client.post(`${index}/query`, { vector: [1, 0], top_k: 700 });
+    expect(answer.body.matches[699]).toEqual({ id: 'v300', score: 300, metadata: { filler } });
+
+    const text = `dog 漢${'x'.repeat(60_000)}`;
+    const texts = Array.from({ length: 195 }, (_, i) => ({ id: `t${i}`, text }));
+    expect((await tenant.client.post(`${pinned}/upsert`, { vectors: texts })).body).toEqual({ upserted: 195, lsn: 1 });
+    const over = Array.from({ length: 220 }, (_, i) => ({ id: `t${i}`, text }));
+    expect(await tenant.client.post(`${pinned}/upsert`, { vectors: over })).toMatchObject(refused(413, 'payload_too_large', null));
+  });
+
   it('[V18][V26] an isolate that knows an earlier index of the name is corrected, never wrong', async () => {
     const index = await createIndex();
     const name = index.slice('/v1/indexes/'.length);

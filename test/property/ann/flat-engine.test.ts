@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
@@ -11,10 +11,11 @@ interface Model {
   readonly stored: StoredVector;
 }
 
+const sum = (terms: number[]) => terms.reduce((total, term) => total + term, 0);
+const dot = (a: number[], b: number[]) => sum(a.map((x, i) => x * b[i]!));
+
 /** Scores written out again, so that the engine's own arithmetic is not its judge; summed in the same order, so equal to the bit. */
 function bruteForce(metric: Metric, model: ReadonlyMap<number, Model>, query: VectorQuery): VectorMatch[] {
-  const sum = (terms: number[]) => terms.reduce((total, term) => total + term, 0);
-  const dot = (a: number[], b: number[]) => sum(a.map((x, i) => x * b[i]!));
   const q = [...query.values];
   const scored = [...model.values()]
     .filter(({ namespace }) => namespace === query.namespace)

@@ -57,6 +57,6 @@ export class DurableShards implements IndexShards {
   }
 
   #of(manifest: IndexManifest): ShardStub {
-    return this.#namespace.getByName(shardName(manifest)) as unknown as ShardStub;
+    return this.#namespace.getByName(shardName(manifest));
   }
 }
