@@ -45,6 +45,9 @@ const linesOf = async (ledger: Ledger, query: UsageQuery) => {
   return lines.value;
 };
 
+const total = (lines: readonly { meter: Meter; quantity: number }[], meter: Meter): number =>
+  lines.filter((line) => line.meter === meter).reduce((sum, line) => sum + line.quantity, 0);
+
 describe('BillingObject', () => {
   it('[T30] counts an event once, however often it is delivered and with eviction in between', async () => {
     const ledger = ledgerOf('duplicates');
@@ -85,8 +88,6 @@ describe('BillingObject', () => {
     for (let start = 0; start < events.length; start += LIMITS.usageBatchMaxCount) {
       expect(await ledger.record(events.slice(start, start + LIMITS.usageBatchMaxCount))).toMatchObject({ ok: true });
     }
-    const total = (lines: readonly { meter: Meter; quantity: number }[], meter: Meter) =>
-      lines.filter((line) => line.meter === meter).reduce((sum, line) => sum + line.quantity, 0);
     const groupings: Dimension[][] = [
       [],
       ...DIMENSIONS.map((dimension) => [dimension]),

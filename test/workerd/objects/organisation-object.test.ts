@@ -17,7 +17,7 @@ function organisation(number: number, evicts: boolean) {
   const stub = stubOf(number);
   const ids = idsOf(number);
   const call = async <T>(work: (store: OrganisationStore) => Promise<T>): Promise<T> => {
-    const answer = await work(stub as unknown as OrganisationStore);
+    const answer = await work(stub);
     if (evicts) await evictDurableObject(stub);
     return answer;
   };
