@@ -1,0 +1,44 @@
+import OpenAI, { toFile } from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+let server: Server;
+let openai: OpenAI;
+
+beforeAll(async () => {
+  server = await deploy();
+  const { client } = await createTenant(server);
+  openai = new OpenAI({ baseURL: `${client.url}/v1`, apiKey: client.apiKey, maxRetries: 0 });
+});
+
+afterAll(() => server.stop());
+
+const upload = async (content: string, name = 'input.jsonl') =>
+  openai.files.create({ file: await toFile(Buffer.from(content), name), purpose: 'batch' });
+
+describe('the openai package, unmodified', () => {
+  it('[J16] uploads, describes, downloads and deletes files', async () => {
+    const file = await upload('{"id":"a","text":"wäter"}\n', 'größe 水.jsonl');
+    expect(file).toMatchObject({ object: 'file', bytes: 27, filename: 'größe 水.jsonl', purpose: 'batch' });
+    expect(await openai.files.retrieve(file.id)).toEqual(file);
+    expect(await (await openai.files.content(file.id)).text()).toBe('{"id":"a","text":"wäter"}\n');
+    expect(await openai.files.delete(file.id)).toEqual({ id: file.id, object: 'file', deleted: true });
+    await expect(openai.files.retrieve(file.id)).rejects.toMatchObject({ status: 404, code: 'file_not_found' });
+  });
+
+  it('[J19] walks through all pages', async () => {
+    const ids = [];
+    for (let n = 0; n < 5; n++) ids.push((await upload(`${n}`)).id);
+    const seen = [];
+    for await (const file of openai.files.list({ limit: 2 })) seen.push(file.id);
+    expect(seen).toEqual(ids.sort());
+  });
+
+  it('[J20] is told which limit a file passes', async () => {
+    await expect(upload('x'.repeat(16 * 1024 * 1024 + 1))).rejects.toMatchObject({ status: 400, code: 'limit_exceeded', param: 'file' });
+    await expect(upload('x'.repeat(17 * 1024 * 1024))).rejects.toMatchObject({ status: 413, code: 'payload_too_large' });
+  });
+});
