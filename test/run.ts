@@ -30,7 +30,7 @@ const STEPS: Step[] = [
     : [
         { name: 'build', run: () => bundle().then(() => true) },
         { name: 'unit and property tests', run: vitest('unit', 'property') },
-        { name: 'tests inside workerd', run: vitest('objects', 'shards', 'inference') },
+        { name: 'tests inside workerd', run: vitest('objects', 'shards', 'indexes', 'inference') },
         { name: 'tests against a running deployment', run: vitest('clients', 'chaos', 'browser') },
       ]),
 ];
