@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import type { CacheDirectives } from '../../../src/cache/cache-directives.ts';
+import { inputDigest } from '../../../src/cache/cache-key.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { MemoryCacheWorld, principal, sha256, tokensOf, vectorOf } from '../../support/memory-cache-world.ts';
+
+const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab'];
+const TENANT = principal('tn_one');
+const PLAIN: CacheDirectives = { bypass: false, store: true, ageMsMax: undefined };
+
+type Step =
+  | { kind: 'embed'; texts: string[]; directives: CacheDirectives; ttlMs: number | undefined; isolate: number }
+  | { kind: 'together'; batches: string[][] }
+  | { kind: 'pass'; ms: number }
+  | { kind: 'purge'; texts: string[] | undefined };
+
+const batch = fc.array(fc.constantFrom(...TEXTS), { minLength: 1, maxLength: 10 });
+const directives = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(PLAIN) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ bypass: fc.boolean(), store: fc.boolean(), ageMsMax: fc.option(fc.nat({ max: 3000 }), { nil: undefined }) }),
+  },
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('embed' as const),
+      texts: batch,
+      directives,
+      ttlMs: fc.option(fc.integer({ min: 1, max: 4000 }), { nil: undefined, freq: 2 }),
+      isolate: fc.nat({ max: 1 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('together' as const), batches: fc.array(batch, { minLength: 2, maxLength: 4 }) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.nat({ max: 2000 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('purge' as const),
+      texts: fc.option(fc.uniqueArray(fc.constantFrom(...TEXTS), { minLength: 1, maxLength: 3 }), { nil: undefined, freq: 3 }),
+    }),
+  },
+);
+
+interface Entry {
+  storedAtMs: number;
+  expiresAtMs: number;
+}
+
+/** How often each thing happened, over all runs: a property that saw no hits would prove nothing. */
+const seen = { batches: 0, hits: 0, computed: 0, duplicates: 0, purged: 0, expired: 0, joined: 0, tooOld: 0 };
+
+/** Two isolates over one second level against a model: what each level has stored, since when and until when. */
+async function history(steps: readonly Step[], model: 'local' | 'remote'): Promise<void> {
+  const { Embedder } = await import('../../../src/gateway/embed.ts');
+  const { EmbeddingCache } = await import('../../../src/gateway/embedding-cache.ts');
+  const { PurgeViews } = await import('../../../src/gateway/purge-views.ts');
+  const world = new MemoryCacheWorld();
+  const isolates = [0, 1].map(() => {
+    const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
+    const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
+    return new Embedder({ models: world.models, cache, sha256 });
+  });
+  // A static model is cached in each isolate alone, so its history uses one.
+  const isolateOf = (i: number) => isolates[model === 'local' ? 0 : i]!;
+  const memories = [new Map<string, Entry>(), new Map<string, Entry>()];
+  const shared = new Map<string, Entry>();
+  const levelsOf = (isolate: number) => (model === 'local' ? [memories[0]!] : [memories[isolate]!, shared]);
+
+  const embed = async (texts: string[], of: CacheDirectives, ttlMs: number | undefined, isolate = 0) => {
+    const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
+    const request = { principal: TENANT, model, inputs, directives: of, ttlMs, reserve: async () => ok(undefined) };
+    const embedded = await isolateOf(isolate).embedInputs(request);
+    if (!embedded.ok) throw new Error(embedded.error.message);
+    expect([...embedded.value.vectors]).toEqual(texts.flatMap((text) => vectorOf(tokensOf(text))));
+    expect(embedded.value.tokens).toBe(texts.join('').length);
+    return embedded.value;
+  };
+  const serves = (entry: Entry | undefined, of: CacheDirectives): entry is Entry => {
+    if (entry === undefined || of.bypass) return false;
+    if (entry.expiresAtMs <= world.nowMs) seen.expired += 1;
+    else if (world.nowMs - entry.storedAtMs > (of.ageMsMax ?? Infinity)) seen.tooOld += 1;
+    else return true;
+    return false;
+  };
+  const misses = (texts: Iterable<string>, of: CacheDirectives, isolate = 0): string[] =>
+    [...new Set(texts)].filter((text) => {
+      const [memory, second] = levelsOf(isolate);
+      if (serves(memory!.get(text), of)) return false;
+      const found = second?.get(text);
+      if (!serves(found, of)) return true;
+      if (of.store) memory!.set(text, found);
+      return false;
+    });
+  const store = (texts: readonly string[], ttlMs: number | undefined, isolate = 0) => {
+    const entry = { storedAtMs: world.nowMs, expiresAtMs: ttlMs === undefined ? Infinity : world.nowMs + ttlMs };
+    for (const level of levelsOf(isolate)) for (const text of texts) level.set(text, entry);
+  };
+
+  for (const next of steps) {
+    world.computed.length = 0;
+    if (next.kind === 'pass') world.nowMs += next.ms;
+    if (next.kind === 'purge') {
+      const digests = next.texts?.map((text) => inputDigest(sha256, { kind: 'text', text }));
+      world.purge(digests === undefined ? { kind: 'everything', contractHash: null } : { kind: 'keys', digests, contractHash: null });
+      for (const level of [...memories, shared]) for (const text of next.texts ?? TEXTS) if (level.delete(text)) seen.purged += 1;
+    }
+    if (next.kind === 'embed') {
+      const expected = misses(next.texts, next.directives, next.isolate);
+      const { sources, tokens, cachedTokens } = await embed(next.texts, next.directives, next.ttlMs, next.isolate);
+      expect(world.computed).toEqual(expected);
+      expect(tokens - cachedTokens).toBe(expected.join('').length);
+      seen.batches += 1;
+      seen.hits += sources.filter((source) => source === 'memory' || source === 'shared').length;
+      seen.duplicates += sources.filter((source) => source === 'duplicate').length;
+      seen.computed += expected.length;
+      if (next.directives.store) store(expected, next.ttlMs, next.isolate);
+    }
+    if (next.kind === 'together') {
+      const expected = misses(next.batches.flat(), PLAIN);
+      const answers = await Promise.all(next.batches.map((texts) => embed(texts, PLAIN, undefined)));
+      expect([...world.computed].sort()).toEqual([...expected].sort());
+      seen.joined += answers.flatMap(({ sources }) => sources).filter((source) => source === 'joined').length;
+      store(expected, undefined);
+    }
+  }
+}
+
+const check = (numRuns: number) =>
+  fc.check(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }),
+      fc.constantFrom('local' as const, 'remote' as const),
+      history,
+    ),
+    { seed: 20_261_124, numRuns },
+  );
+
+describe('batches over the cache', () => {
+  afterEach(() => {
+    vi.doUnmock('../../../src/cache/batch-plan.ts');
+    vi.resetModules();
+  });
+
+  it('[C3] [C10] [C11] [C12] [C20] answer in order and compute only what is missing, once', async () => {
+    const details = await check(6000);
+    expect(details.error ?? null).toBeNull();
+    expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
+    expect(seen.batches).toBeGreaterThan(100_000);
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(100);
+  });
+
+  it.each<[string, object]>([
+    [
+      'gives an input the row of another',
+      {
+        scatterRows: (rows: Float32Array[], slots: Int32Array, dimensions: number) =>
+          broken(rows, slots, dimensions, (slot) => Math.max(0, slot - 1)),
+      },
+    ],
+    [
+      'forgets that duplicates share a row',
+      {
+        scatterRows: (rows: Float32Array[], slots: Int32Array, dimensions: number) =>
+          broken(rows, slots, dimensions, (_, i) => i % rows.length),
+      },
+    ],
+    [
+      'computes the wrong input for a key',
+      {
+        planBatch: (keys: string[]) => {
+          const distinct = [...new Set(keys)];
+          return { distinct, slotOf: Int32Array.from(keys, (key) => distinct.indexOf(key)), inputOf: Int32Array.from(distinct.keys()) };
+        },
+      },
+    ],
+  ])('[C10] would be caught by this test if the mapping %s', async (_, mutation) => {
+    vi.resetModules();
+    vi.doMock('../../../src/cache/batch-plan.ts', async (original) => ({ ...(await original<object>()), ...mutation }));
+    expect((await check(100)).failed).toBe(true);
+  });
+});
+
+function broken(
+  rows: Float32Array[],
+  slots: Int32Array,
+  dimensions: number,
+  mapping: (slot: number, input: number) => number,
+): Float32Array {
+  const vectors = new Float32Array(slots.length * dimensions);
+  slots.forEach((slot, input) => vectors.set(rows[mapping(slot, input)]!, input * dimensions));
+  return vectors;
+}

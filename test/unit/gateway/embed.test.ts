@@ -1,0 +1,189 @@
+import { setImmediate } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { CachedInput } from '../../../src/cache/cache-key.ts';
+import { Embedder } from '../../../src/gateway/embed.ts';
+import type { EmbedInputs } from '../../../src/gateway/embed.ts';
+import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
+import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { MemoryCacheWorld, principal, sha256, vectorOf } from '../../support/memory-cache-world.ts';
+
+const text = (value: string): CachedInput => ({ kind: 'text', text: value });
+const tokens = (...ids: number[]): CachedInput => ({ kind: 'tokens', ids: Int32Array.from(ids) });
+
+function isolate(world = new MemoryCacheWorld()) {
+  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
+  const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
+  const embedder = new Embedder({ models: world.models, cache, sha256 });
+  const embed = (inputs: CachedInput[], more: Partial<EmbedInputs> = {}) =>
+    embedder.embedInputs({
+      principal: principal('tn_one'),
+      model: 'remote',
+      inputs,
+      directives: { bypass: false, store: true, ageMsMax: undefined },
+      reserve: async () => ok(undefined),
+      ...more,
+    });
+  return { world, embedder, embed };
+}
+
+const value = <T>(outcome: Outcome<T>): T => {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+};
+
+describe('Embedder', () => {
+  it('refuses an unknown model and names those there are', async () => {
+    expect(await isolate().embed([text('a')], { model: 'gpt' })).toMatchObject({
+      error: { code: 'model_not_found', param: 'model', message: expect.stringContaining('local, remote') },
+    });
+  });
+
+  it.each([
+    [[text('a'), text('x'.repeat(201))], 'limit_exceeded', 'input[1]'],
+    [[text('a'), tokens(1, 1000)], 'invalid_value', 'input[1]'],
+    [[tokens(-1)], 'invalid_value', 'input[0]'],
+  ])('refuses what the model cannot take, naming the input', async (inputs, code, param) => {
+    const { embed, world } = isolate();
+    expect(await embed(inputs)).toMatchObject({ ok: false, error: { code, param } });
+    expect(world.computed).toEqual([]);
+  });
+
+  it('refuses more tokens than one call may have', async () => {
+    const inputs = Array.from({ length: Math.ceil(LIMITS.embeddingTokensMaxCount / 200) + 1 }, () => text('x'.repeat(200)));
+    expect(await isolate().embed(inputs)).toMatchObject({
+      error: { code: 'limit_exceeded', param: 'input', message: expect.stringContaining('embeddingTokensMaxCount') },
+    });
+  });
+
+  it('refuses more dimensions than the model has', async () => {
+    expect(await isolate().embed([text('a')], { dimensions: 4 })).toMatchObject({ error: { code: 'invalid_value', param: 'dimensions' } });
+  });
+
+  it('[C20] reserves all tokens before it computes any, and computes nothing when that is refused', async () => {
+    const { embed, world } = isolate();
+    const asked: unknown[] = [];
+    const reserve = async (quantities: unknown) => {
+      asked.push(quantities);
+      return refuse('rate_limit_exceeded', 'no');
+    };
+    expect(await embed([text('abc'), text('abc')], { reserve })).toMatchObject({ error: { code: 'rate_limit_exceeded' } });
+    expect(asked).toEqual([{ embedding_tokens: 6 }]);
+    expect(world.computed).toEqual([]);
+  });
+
+  it('[C1] answers shorter vectors from the full one, at unit length', async () => {
+    const { embed, world } = isolate();
+    await embed([text('ab')]);
+    const { vectors, dimensions, sources } = value(await embed([text('ab')], { dimensions: 2 }));
+    const [x = 0, y = 0] = vectorOf([97, 98]);
+    expect(dimensions).toBe(2);
+    expect(vectors[0]! / vectors[1]!).toBeCloseTo(x / y, 5);
+    expect(Math.hypot(...vectors)).toBeCloseTo(1, 6);
+    expect([sources, world.computed]).toEqual([['memory'], ['ab']]);
+  });
+
+  it('[C1] never shares between tenants, models, or texts and token ids', async () => {
+    const { embed, world } = isolate();
+    await embed([text('ab')]);
+    await embed([text('ab')], { principal: principal('tn_two') });
+    await embed([text('ab')], { model: 'local' });
+    await embed([tokens(97, 98)]);
+    expect(world.computed).toEqual(['ab', 'ab', 'ab', 'ab']);
+  });
+
+  it('serves retrieval through the same caches', async () => {
+    const { embedder, embed, world } = isolate();
+    await embed([text('ab')]);
+    const request = { principal: principal('tn_one'), model: 'remote', texts: ['ab', 'c'], reserve: async () => ok(undefined) };
+    const { vectors, contractHash, cachedTokens } = value(await embedder.embed(request));
+    expect([...vectors]).toEqual([...vectorOf([97, 98]), ...vectorOf([99])]);
+    expect([contractHash, cachedTokens, world.computed]).toEqual([sha256('remote'), 2, ['ab', 'c']]);
+    expect(embedder.contractOf('remote')).toMatchObject({ value: { contractHash, dimensions: 3 } });
+  });
+});
+
+describe('the cache when others fail', () => {
+  it('[C13] computes once its lease has run out and the log is away, and serves again when it is back', async () => {
+    const { embed, world } = isolate();
+    await embed([text('a')]);
+    world.logReachable = false;
+    world.nowMs += LIMITS.purgeLeaseMs - 1;
+    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+    world.nowMs += 1;
+    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    world.logReachable = true;
+    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    world.nowMs += LIMITS.purgeLeaseWaitMaxMs;
+    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+  });
+
+  it('[C13] does not serve what was filled while the log was away and purged meanwhile', async () => {
+    const { embed, world } = isolate();
+    await embed([text('a')]);
+    world.nowMs += 10_000;
+    world.logReachable = false;
+    world.purge({ kind: 'everything', contractHash: null });
+    await embed([text('a')]);
+    world.nowMs += 1_000;
+    world.logReachable = true;
+    // Filled after the purge, but by one who had not heard of it.
+    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+  });
+
+  it('[C14] computes when the second level does not answer, and shares again when it does', async () => {
+    const { embed, world } = isolate();
+    world.sharedReachable = false;
+    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    world.sharedReachable = true;
+    await embed([text('b')]);
+    const other = isolate(world);
+    expect(value(await other.embed([text('b'), text('a')])).sources).toEqual(['shared', 'computed']);
+  });
+
+  it('[C11] keeps no failure: the next call computes', async () => {
+    const { embed, world } = isolate();
+    world.modelRefuses = true;
+    expect(await embed([text('a')])).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    world.modelRefuses = false;
+    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+  });
+
+  it('[C6] [C16] neither joins nor keeps a computation that began before a purge', async () => {
+    const { embed, world } = isolate();
+    const gate = Promise.withResolvers<void>();
+    world.modelGate = gate.promise;
+    const first = embed([text('a')]);
+    await setImmediate();
+    world.purge({ kind: 'everything', contractHash: null });
+    world.modelGate = Promise.resolve();
+    expect(value(await embed([text('a')], { ttlMs: 5000 })).sources).toEqual(['computed']);
+    gate.resolve();
+    await first;
+    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+    expect(value(await isolate(world).embed([text('a')])).sources).toEqual(['shared']);
+    world.nowMs += 5000;
+    // Had the older fill, which had no TTL, replaced the newer, it would still be here.
+    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+  });
+
+  it('[C11] joins a computation under way', async () => {
+    const { embed, world } = isolate();
+    const gate = Promise.withResolvers<void>();
+    world.modelGate = gate.promise;
+    const first = embed([text('a'), text('b')]);
+    await setImmediate();
+    const second = embed([text('b'), text('b')]);
+    await setImmediate();
+    gate.resolve();
+    expect(value(await first).sources).toEqual(['computed', 'computed']);
+    expect(value(await second)).toMatchObject({ sources: ['joined', 'joined'], cachedTokens: 2 });
+    expect(world.computed).toEqual(['a', 'b']);
+  });
+});
