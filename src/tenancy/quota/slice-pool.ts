@@ -26,7 +26,7 @@ export class SlicePool {
   /** Takes `need` out of the pool, or nothing. */
   draw(need: Amounts, nowMs: number): Slice | undefined {
     this.#expire(nowMs);
-    if (nowMs >= this.#validUntilMs || !covers(this.#units, need)) return undefined;
+    if (!covers(this.#units, need)) return undefined;
     this.#units = minus(this.#units, need);
     this.#drawn = plus(this.#drawn, need);
     return { units: need, startsMs: this.#startsMs };

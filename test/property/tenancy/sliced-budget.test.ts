@@ -5,7 +5,8 @@ import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import type { QuotaLedger } from '../../../src/gateway/tenancy/tenant-slices.ts';
 import { openAccount, take } from '../../../src/tenancy/quota/account.ts';
 import type { Account, Ask } from '../../../src/tenancy/quota/account.ts';
-import { windowStartMs } from '../../../src/tenancy/quota/window.ts';
+import type { WindowKind } from '../../../src/tenancy/quota/window.ts';
+import { WINDOWS, windowStartMs } from '../../../src/tenancy/quota/window.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { Seeded } from '../../support/seeded.ts';
 import { idsOf, ManualClock } from '../../support/tenancy.ts';
@@ -28,18 +29,18 @@ class World {
   readonly faults: Faults;
   readonly #sequences = new Map<string, number>();
   account: Account;
-  peak = 0;
+  used = { requests: 0, tokens: 0 };
   grants = 0;
   isReachable = true;
   seen = { lost: 0, repeated: 0, crashed: 0, ignored: 0, credited: 0 };
   isolates: { budget: SlicedBudget; clock: { nowMs(): number } }[];
   #made = 0;
 
-  constructor(seed: number, isolateCount: number, limit: number, faults: Faults) {
+  constructor(seed: number, isolateCount: number, limit: number, faults: Faults, window: WindowKind = 'minute') {
     this.random = new Seeded(seed);
     this.faults = faults;
-    const none = { day: null, month: null };
-    this.account = openAccount({ requests: { minute: limit, ...none }, tokens: { minute: limit * TOKENS, ...none } });
+    const open = { minute: null, day: null, month: null };
+    this.account = openAccount({ requests: { ...open, [window]: limit }, tokens: { ...open, [window]: limit * TOKENS } });
     this.isolates = Array.from({ length: isolateCount }, () => this.isolate());
   }
 
@@ -83,9 +84,10 @@ class World {
     this.account = taken.account;
     if (taken.decision.kind === 'granted') this.grants += 1;
     for (const resource of ['requests', 'tokens'] as const) {
-      const { granted } = taken.account.counters[resource].minute;
-      expect(granted).toBeLessThanOrEqual(taken.account.limits[resource].minute ?? 0);
-      if (resource === 'requests') this.peak = Math.max(this.peak, granted);
+      for (const window of WINDOWS) {
+        const { granted } = taken.account.counters[resource][window];
+        expect(granted).toBeLessThanOrEqual(taken.account.limits[resource][window] ?? Infinity);
+      }
     }
     return taken.decision;
   }
@@ -96,6 +98,7 @@ class World {
     const wanted = 2 * TOKENS;
     const extended = await reserved.value.extend({ embedding_tokens: wanted });
     const used = extended.ok ? Math.ceil(this.random.next() * wanted) : 0;
+    this.used = { requests: this.used.requests + 1, tokens: this.used.tokens + used };
     reserved.value.settle({ requests: 1, embedding_tokens: used }, { route: '/v1/embeddings' });
     return extended.ok ? 'served' : extended.error.code;
   }
@@ -157,6 +160,26 @@ describe('budgets over several isolates', () => {
         }
       }
       for (const key of ['lost', 'repeated', 'crashed', 'ignored', 'credited'] as const) total[key] += world.seen[key];
+    }
+    expect(Object.entries(total).filter(([, count]) => count < 20)).toEqual([]);
+  });
+
+  it('[T20] [T22] let nobody use more than the limit, though remainders come back from slices of many minutes', async () => {
+    const total = { credited: 0, ignored: 0, repeated: 0, spent: 0 };
+    for (let seed = 1; seed <= 25; seed++) {
+      const limit = 200 + 40 * seed;
+      const world = new World(seed, 4, limit, { lost: 0.05, repeated: 0.2, crashed: 0, skewMs: 400_000 }, 'day');
+      for (let step = 0; step < 600; step++) {
+        world.clock.ms += Math.floor(world.random.next() * 5000);
+        const isolate = world.isolates[Math.floor(world.random.next() * 4)];
+        if (isolate === undefined) continue;
+        const codes = await Promise.all(Array.from({ length: 1 + Math.floor(world.random.next() * 5) }, () => world.call(isolate)));
+        if (codes.includes('insufficient_quota')) total.spent += 1;
+        if (world.random.next() < 0.1) await isolate.budget.returnIdle();
+      }
+      expect(world.used.requests).toBeLessThanOrEqual(limit);
+      expect(world.used.tokens).toBeLessThanOrEqual(limit * TOKENS);
+      for (const key of ['credited', 'ignored', 'repeated'] as const) total[key] += world.seen[key];
     }
     expect(Object.entries(total).filter(([, count]) => count < 20)).toEqual([]);
   });
