@@ -148,7 +148,6 @@ describe('batches over the cache', () => {
 
   it('[C3] [C10] [C11] [C12] [C20] answer in order and compute only what is missing, once', async () => {
     const details = await check(6000);
-    expect(details.error ?? null).toBeNull();
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
     expect(seen.batches).toBeGreaterThan(100_000);
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(100);

@@ -7,6 +7,8 @@ import type { TenantId } from '../../../src/kernel/ids.ts';
 
 const sha256 = (data: string | Uint8Array) => hash('sha256', data, 'hex');
 
+const keyOf = (tenant: string, contract: string, digest: string) => cacheKey(tenant as TenantId, contract, digest);
+
 describe('cache key', () => {
   it('[C1] names a text by the SHA-256 of its UTF-8, which callers can make themselves', () => {
     expect(inputDigest(sha256, { kind: 'text', text: 'é' })).toBe(sha256(Uint8Array.of(0xc3, 0xa9)));
@@ -19,8 +21,7 @@ describe('cache key', () => {
   });
 
   it('[C1] tells apart tenants, contracts and inputs', () => {
-    const of = (tenant: string, contract: string, digest: string) => cacheKey(tenant as TenantId, contract, digest);
-    const keys = [of('tn_a', 'c1', 'd'), of('tn_b', 'c1', 'd'), of('tn_a', 'c2', 'd'), of('tn_a', 'c1', 'e')];
+    const keys = [keyOf('tn_a', 'c1', 'd'), keyOf('tn_b', 'c1', 'd'), keyOf('tn_a', 'c2', 'd'), keyOf('tn_a', 'c1', 'e')];
     expect(new Set(keys).size).toBe(4);
   });
 

@@ -15,7 +15,7 @@ describe('rendezvous shard', () => {
   });
 
   it('[C19] spreads digests evenly', () => {
-    const counts = new Array<number>(8).fill(0);
+    const counts = Array.from({ length: 8 }, () => 0);
     for (const digest of DIGESTS) counts[rendezvousShard(digest, 8)]! += 1;
     // Expected 1,000 each; four standard deviations are 118.
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(118);

@@ -11,6 +11,7 @@ import type { EmbedInputs } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import { deferred } from '../../support/deferred.ts';
 import { MemoryCacheWorld, principal, sha256, vectorOf } from '../../support/memory-cache-world.ts';
 
 const text = (value: string): CachedInput => ({ kind: 'text', text: value });
@@ -157,7 +158,7 @@ describe('the cache when others fail', () => {
 
   it('[C6] [C16] neither joins nor keeps a computation that began before a purge', async () => {
     const { embed, world } = isolate();
-    const gate = Promise.withResolvers<void>();
+    const gate = deferred<void>();
     world.modelGate = gate.promise;
     const first = embed([text('a')]);
     await setImmediate();
@@ -175,7 +176,7 @@ describe('the cache when others fail', () => {
 
   it('[C11] joins a computation under way', async () => {
     const { embed, world } = isolate();
-    const gate = Promise.withResolvers<void>();
+    const gate = deferred<void>();
     world.modelGate = gate.promise;
     const first = embed([text('a'), text('b')]);
     await setImmediate();

@@ -1,0 +1,156 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env as anyEnv } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+
+import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import { EmbeddingCacheStore } from '../../../durable-objects/sqlite/embedding-cache-store.ts';
+import type { NewVector } from '../../../src/cache/stored-vector.ts';
+
+const env = anyEnv as unknown as ObjectsEnv;
+const CONTRACT = 'contract-1';
+
+let shards = 0;
+const newShard = () => env.EMBEDDING_CACHE.get(env.EMBEDDING_CACHE.idFromName(`tn_test_${++shards}:0`));
+const entry = (digest: string, position = 0, ttlMs?: number): NewVector => ({ digest, position, ttlMs });
+const vectors = (...values: number[]) => Float32Array.from(values.flatMap((value) => [value, value + 0.5]));
+
+type Shard = ReturnType<typeof newShard>;
+
+/** What the shard holds of `digests`, as digest -> first number. */
+async function held(shard: Shard, digests: string[], contract = CONTRACT): Promise<Record<string, number>> {
+  const found = await shard.get(contract, digests);
+  return Object.fromEntries(found.entries.map(({ at }, row) => [digests[at], found.vectors[row * 2]]));
+}
+
+/** The store over a real object's storage, with bounds a test can reach. */
+const withStore = <T>(
+  shard: Shard,
+  bounds: { entriesMax?: number; bytesMax?: number; touchesMax?: number },
+  work: (store: EmbeddingCacheStore) => T,
+) =>
+  runInDurableObject(shard, (_object, state) => {
+    const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
+    return work(new EmbeddingCacheStore(storage, { entriesMax: 1000, bytesMax: 1e6, touchesMax: 1000, sweepRowsMax: 10, ...bounds }));
+  });
+
+const tables = (shard: Shard) =>
+  runInDurableObject(shard, (_object, state) => state.storage.sql.exec('SELECT COUNT(*) AS tables FROM sqlite_master').one()['tables']);
+
+describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evicted between calls: $evicts', ({ evicts }) => {
+  const settled = async (shard: Shard) => {
+    if (evicts) await evictDurableObject(shard);
+  };
+
+  it('[C10] answers what it holds, by what was asked', async () => {
+    const shard = newShard();
+    await shard.put(CONTRACT, [entry('a'), entry('b', 3)], vectors(1, 2));
+    await settled(shard);
+    expect(await held(shard, ['x', 'b', 'a'])).toEqual({ a: 1, b: 2 });
+    const { entries } = await shard.get(CONTRACT, ['b']);
+    expect(entries).toEqual([{ at: 0, position: 3, ageMs: expect.any(Number), ttlMs: undefined }]);
+    expect(await held(shard, ['a'], 'contract-2')).toEqual({});
+  });
+
+  it('[C3] ends entries with their TTL and sweeps them by alarm', async () => {
+    const shard = newShard();
+    await shard.put(CONTRACT, [entry('short', 0, 30), entry('long', 0, 60_000), entry('ever')], vectors(1, 2, 3));
+    await settled(shard);
+    const { entries } = await shard.get(CONTRACT, ['long']);
+    expect(entries[0]?.ttlMs).toBeGreaterThan(50_000);
+    await scheduler.wait(40);
+    expect(await held(shard, ['short', 'long', 'ever'])).toEqual({ long: 2, ever: 3 });
+    await settled(shard);
+    expect(await runDurableObjectAlarm(shard)).toBe(true);
+    expect(await withStore(shard, {}, (store) => store.totals())).toEqual({ entries: 2, bytes: 16 });
+    // The long entry still has to go.
+    expect(await runDurableObjectAlarm(shard)).toBe(true);
+  });
+
+  it('[C16] lets no older fill replace a newer one', async () => {
+    const shard = newShard();
+    await shard.put(CONTRACT, [entry('a', 2)], vectors(2));
+    await settled(shard);
+    await shard.put(CONTRACT, [entry('a', 1)], vectors(1));
+    await settled(shard);
+    expect(await held(shard, ['a'])).toEqual({ a: 2 });
+    await shard.put(CONTRACT, [entry('a', 2)], vectors(3));
+    expect(await held(shard, ['a'])).toEqual({ a: 3 });
+  });
+
+  it('[C17] erases what a purge took, and only that', async () => {
+    const shard = newShard();
+    await shard.put(CONTRACT, [entry('a', 1), entry('b', 1), entry('c', 5)], vectors(1, 2, 3));
+    await shard.put('contract-2', [entry('a', 1)], vectors(4));
+    await settled(shard);
+    expect(await shard.erase({ position: 5, predicate: { kind: 'keys', digests: ['a'], contractHash: CONTRACT } })).toBe(false);
+    expect(await held(shard, ['a', 'b', 'c'])).toEqual({ b: 2, c: 3 });
+    expect(await held(shard, ['a'], 'contract-2')).toEqual({ a: 4 });
+    await settled(shard);
+    await shard.erase({ position: 5, predicate: { kind: 'everything', contractHash: null } });
+    expect(await held(shard, ['a', 'b', 'c'])).toEqual({ c: 3 });
+    expect(await held(shard, ['a'], 'contract-2')).toEqual({});
+  });
+
+  it('[C18] writes nothing for questions about a tenant that cached nothing', async () => {
+    const shard = newShard();
+    expect(await held(shard, ['a'])).toEqual({});
+    expect(await shard.erase({ position: 1, predicate: { kind: 'everything', contractHash: null } })).toBe(false);
+    await settled(shard);
+    expect(await tables(shard)).toBe(0);
+  });
+});
+
+describe('EmbeddingCacheStore', () => {
+  it('[C15] keeps within its entries and bytes, the least recently used out first', async () => {
+    const shard = newShard();
+    await withStore(shard, { entriesMax: 3, bytesMax: 24 }, (store) => {
+      store.put(CONTRACT, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
+      store.get(CONTRACT, ['a'], 2000);
+      store.put(CONTRACT, [entry('d')], vectors(4), 3000);
+      expect(store.totals()).toEqual({ entries: 3, bytes: 24 });
+      // Three entries of eight bytes fit; one of sixteen costs two.
+      store.put(CONTRACT, [entry('e')], Float32Array.of(1, 2, 3, 4), 4000);
+      expect(store.totals()).toEqual({ entries: 2, bytes: 24 });
+    });
+    expect(await held(shard, ['a', 'b', 'c', 'd'])).toEqual({ d: 4 });
+  });
+
+  it('[C15] counts a replaced vector once', async () => {
+    await withStore(newShard(), {}, (store) => {
+      store.put(CONTRACT, [entry('a')], vectors(1), 1000);
+      store.put(CONTRACT, [entry('a')], Float32Array.of(1, 2, 3), 1000);
+      expect(store.totals()).toEqual({ entries: 1, bytes: 12 });
+    });
+  });
+
+  it('[C15] writes down uses only when a batch of them is due', async () => {
+    await runInDurableObject(newShard(), (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
+      const store = new EmbeddingCacheStore(storage, { entriesMax: 9, bytesMax: 999, touchesMax: 2, sweepRowsMax: 9 });
+      const used = () => [...state.storage.sql.exec('SELECT used_ms FROM entries ORDER BY digest')].map((row) => row['used_ms']);
+      store.put(CONTRACT, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
+      store.get(CONTRACT, ['a'], 2000);
+      expect(used()).toEqual([1000, 1000, 1000]);
+      store.get(CONTRACT, ['b'], 3000);
+      expect(used()).toEqual([3000, 3000, 1000]);
+    });
+  });
+
+  it('[C17] erases in slices and says whether there may be more', async () => {
+    await withStore(newShard(), {}, (store) => {
+      const digests = Array.from({ length: 25 }, (_, i) => `d${i}`);
+      store.put(
+        CONTRACT,
+        digests.map((digest) => entry(digest)),
+        vectors(...digests.keys()),
+        1000,
+      );
+      const everything = { position: 1, predicate: { kind: 'everything', contractHash: null } } as const;
+      expect([1, 2, 3].map(() => [store.erase(everything), store.totals().entries])).toEqual([
+        [true, 15],
+        [true, 5],
+        [false, 0],
+      ]);
+    });
+  });
+});

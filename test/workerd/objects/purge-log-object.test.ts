@@ -1,0 +1,142 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env as anyEnv } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+
+import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
+import type { PurgePredicate } from '../../../src/cache/purge-predicate.ts';
+import type { PurgeCommand, PurgeRecord } from '../../../src/cache/purge-record.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
+
+const env = anyEnv as unknown as ObjectsEnv & { readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject> };
+const BOUND_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs;
+const EVERYTHING: PurgePredicate = { kind: 'everything', contractHash: null };
+
+let tenants = 0;
+function newTenant() {
+  const tenantId = `tn_purge_${++tenants}` as TenantId;
+  const log = env.PURGE_LOG.get(env.PURGE_LOG.idFromName(tenantId));
+  let purges = 0;
+  const command = (predicate: PurgePredicate, more: Partial<PurgeCommand> = {}): PurgeCommand => ({
+    purgeId: `pg_${tenants}_${++purges}` as PurgeId,
+    tenantId,
+    bodyDigest: 'body',
+    predicate,
+    ...more,
+  });
+  const shards = Array.from({ length: LIMITS.cacheShardsPerTenantCount }, (_, shard) =>
+    env.EMBEDDING_CACHE.get(env.EMBEDDING_CACHE.idFromName(`${tenantId}:${shard}`)),
+  );
+  return { log, command, shards };
+}
+
+const value = <T>(outcome: Outcome<T>): T => {
+  expect(outcome).toMatchObject({ ok: true });
+  return (outcome as { value: T }).value;
+};
+
+describe('PurgeLogObject', () => {
+  it('[C8] after a start waits for one full lease, and then for none', async () => {
+    const { log, command } = newTenant();
+    const startedMs = Date.now();
+    const first = value<PurgeRecord>(await log.purge(command(EVERYTHING)));
+    expect(Date.now() - startedMs).toBeGreaterThanOrEqual(BOUND_MS - 50);
+    expect(Date.now()).toBeGreaterThanOrEqual(first.effectiveAtMs);
+    const second = value<PurgeRecord>(await log.purge(command(EVERYTHING)));
+    expect([second.position, second.effectiveAtMs]).toEqual([2, second.appendedAtMs]);
+  });
+
+  it('[C8] waits for a lease that is out; one granted meanwhile knows the purge', async () => {
+    const { log, command } = newTenant();
+    await log.lease(0);
+    await scheduler.wait(BOUND_MS);
+    const { leaseMs, tail } = await log.lease(0);
+    const leasedMs = Date.now();
+    expect([leaseMs, tail]).toEqual([LIMITS.purgeLeaseMs, []]);
+    const purging = log.purge(command(EVERYTHING));
+    await scheduler.wait(50);
+    expect((await log.lease(0)).tail).toEqual([{ position: 1, predicate: EVERYTHING }]);
+    const { effectiveAtMs } = value<PurgeRecord>(await purging);
+    expect(effectiveAtMs).toBeGreaterThanOrEqual(leasedMs + LIMITS.purgeLeaseMs);
+    expect(effectiveAtMs).toBeLessThanOrEqual(leasedMs + BOUND_MS + 50);
+    expect(Date.now()).toBeGreaterThanOrEqual(effectiveAtMs);
+  });
+
+  it('[C8] keeps the log, and when a purge holds, through evictions', async () => {
+    const { log, command } = newTenant();
+    const keys: PurgePredicate = { kind: 'keys', digests: ['a', 'b'], contractHash: 'c' };
+    const purge = command(keys);
+    const { effectiveAtMs } = value<PurgeRecord>(await log.purge(purge));
+    await evictDurableObject(log);
+    expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>)).toMatchObject({ position: 1, effectiveAtMs });
+    expect(await log.lease(0)).toMatchObject({ since: 0, tail: [{ position: 1, predicate: keys }] });
+    expect((await log.lease(1)).tail).toEqual([]);
+    await evictDurableObject(log);
+    expect(value<PurgeRecord>(await log.purge(command(EVERYTHING))).position).toBe(2);
+    await evictDurableObject(log);
+    // A purge of everything covers what came before it.
+    expect((await log.lease(0)).tail).toEqual([{ position: 2, predicate: EVERYTHING }]);
+  });
+
+  it('[C5] stays within its bounds in storage, too', async () => {
+    const { log, command } = newTenant();
+    const purges = Array.from({ length: LIMITS.purgePredicatesMaxCount + 1 }, (_, i) =>
+      command({ kind: 'keys', digests: [`d${i}`], contractHash: null }),
+    );
+    await Promise.all(purges.map((purge) => log.purge(purge)));
+    await evictDurableObject(log);
+    const { tail } = await log.lease(0);
+    expect(tail.length).toBeLessThanOrEqual(LIMITS.purgePredicatesMaxCount);
+    expect(tail[0]?.predicate).toEqual(EVERYTHING);
+    expect(tail.at(-1)?.position).toBe(purges.length);
+    const rows = await runInDurableObject(
+      log,
+      (_object, state) => state.storage.sql.exec('SELECT COUNT(*) AS n FROM predicates').one()['n'],
+    );
+    expect(rows).toBe(tail.length);
+  });
+
+  it('[C9] answers a repeat with the same purge, and refuses another body', async () => {
+    const { log, command } = newTenant();
+    const purge = command(EVERYTHING);
+    const [first, second] = await Promise.all([log.purge(purge), log.purge(purge)]);
+    expect(second).toEqual(first);
+    await evictDurableObject(log);
+    expect(value<PurgeRecord>((await log.purge(purge)) as Outcome<PurgeRecord>)).toMatchObject({ position: 1 });
+    expect(await log.purge({ ...purge, bodyDigest: 'other' })).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
+    expect((await log.lease(0)).tail).toHaveLength(1);
+  });
+
+  it('[C17] erases what it purged from every shard, through evictions', async () => {
+    const { log, command, shards } = newTenant();
+    for (const shard of shards) {
+      await shard.put(
+        'c',
+        [
+          { digest: 'old', position: 0, ttlMs: undefined },
+          { digest: 'new', position: 1, ttlMs: undefined },
+        ],
+        Float32Array.of(1, 2),
+      );
+    }
+    const purge = command(EVERYTHING);
+    await log.purge(purge);
+    for (let turn = 0; turn < 10; turn++) {
+      await evictDurableObject(log);
+      if (!(await runDurableObjectAlarm(log))) break;
+    }
+    for (const shard of shards) expect((await shard.get('c', ['old', 'new'])).entries.map(({ at }) => at)).toEqual([1]);
+    expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>).erased).toBe(true);
+  });
+
+  it('[C18] writes nothing until the first purge', async () => {
+    const { log } = newTenant();
+    expect(await log.lease(0)).toMatchObject({ since: 0, tail: [] });
+    expect(await log.find('pg_none' as PurgeId)).toMatchObject({ ok: false, error: { code: 'purge_not_found' } });
+    await runInDurableObject(log, (_object, state) => {
+      expect(state.storage.sql.exec('SELECT COUNT(*) AS n FROM sqlite_master').one()['n']).toBe(0);
+    });
+  });
+});
