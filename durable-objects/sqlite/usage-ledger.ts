@@ -1,8 +1,9 @@
 import type { Meter } from '../../src/contract/meter.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
+import type { Dimension } from '../../src/contract/usage-dimension.ts';
 import type { SqlRow, SqlStorage } from '../../src/kernel/sql.ts';
 import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
-import type { Dimension, UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
+import type { UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
 

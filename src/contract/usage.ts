@@ -6,8 +6,7 @@ import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { METERS } from './meter.ts';
 import { subjectTenant } from './organisations.ts';
 import { organisationId } from './tenancy-ids.ts';
-
-const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'model', 'route'] as const;
+import { DIMENSIONS } from './usage-dimension.ts';
 
 const dollars = z
   .string()

@@ -42,7 +42,7 @@ function wire(env: GatewayEnv): Gateway {
   const clock: Clock = { nowMs: () => Date.now() };
   const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
   const metrics = new Metrics();
-  const tenancy = wireTenancy(env, clock, rng);
+  const tenancy = wireTenancy(env, clock, rng, metrics);
   const embeddings = wireEmbeddings(env, clock, rng, metrics);
   return {
     clock,

@@ -18,14 +18,16 @@ export interface UsageBatch {
  */
 export class UsageBuffer {
   readonly #isolateId: string;
+  readonly #onLost: () => void;
   #sequence = 0;
   #open = new Map<string, UsageEvent>();
   #cut: UsageBatch[] = [];
   #pendingCount = 0;
-  #lostCount = 0;
 
-  constructor(isolateId: string) {
+  /** `onLost` is told of each line that finds no room while the ledger is away: used, and never billed. */
+  constructor(isolateId: string, onLost: () => void) {
     this.#isolateId = isolateId;
+    this.#onLost = onLost;
   }
 
   /** Adds up what nobody will deliver twice. */
@@ -64,18 +66,9 @@ export class UsageBuffer {
     this.#pendingCount -= batch.events.length;
   }
 
-  get isEmpty(): boolean {
-    return this.#pendingCount === 0;
-  }
-
-  /** Lines that found no room while the ledger was away: used, and never billed. */
-  get lostCount(): number {
-    return this.#lostCount;
-  }
-
   #insert(key: string, event: UsageEvent): void {
     if (this.#pendingCount >= LIMITS.usagePendingMaxCount) {
-      this.#lostCount += 1;
+      this.#onLost();
       return;
     }
     this.#open.set(key, event);

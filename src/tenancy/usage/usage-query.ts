@@ -1,12 +1,8 @@
 import type { Meter } from '../../contract/meter.ts';
+import type { Dimension } from '../../contract/usage-dimension.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from './price-book.ts';
 import { amountNano } from './price-book.ts';
-
-/** What usage can be broken down by. The meter always is: quantities of different meters do not add up. */
-export const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'model', 'route'] as const;
-
-export type Dimension = (typeof DIMENSIONS)[number];
 
 export const HOUR_MS = 3_600_000;
 

@@ -48,7 +48,7 @@ class World {
     const isolateId = `isolate-${(this.#made += 1)}`;
     const skewMs = Math.floor(this.random.next() * this.faults.skewMs);
     const clock = { nowMs: () => this.clock.ms + skewMs };
-    const usage = new UsageBuffer(isolateId);
+    const usage = new UsageBuffer(isolateId, () => undefined);
     return {
       budget: new SlicedBudget({ ledger: this.#ledger, usage, clock, isolateId, background: () => undefined, onUsage: () => undefined }),
       clock,

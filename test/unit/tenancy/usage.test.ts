@@ -22,9 +22,11 @@ const use = (quantity: number, fields: Partial<Use> = {}): Use => ({
 });
 const quantityOf = (events: readonly UsageEvent[]): number => events.reduce((sum, event) => sum + event.quantity, 0);
 
+const noLoss = () => expect.fail('there is room');
+
 describe('usage on its way', () => {
   it('[T31] adds up, keeps what is not acknowledged and repeats it unchanged', () => {
-    const buffer = new UsageBuffer('isolate');
+    const buffer = new UsageBuffer('isolate', noLoss);
     for (let call = 0; call < 10; call++) buffer.add(use(1));
     buffer.add(use(7, { meter: 'embedding_tokens', model: 'glove' }));
     const [first] = buffer.batches();
@@ -40,19 +42,20 @@ describe('usage on its way', () => {
   });
 
   it('[T31] is bounded, and counts what finds no room', () => {
-    const buffer = new UsageBuffer('isolate');
+    let lost = 0;
+    const buffer = new UsageBuffer('isolate', () => (lost += 1));
     for (let line = 0; line < LIMITS.usagePendingMaxCount + 5; line++) buffer.add(use(1, { route: `/${line}` }));
-    expect(buffer.lostCount).toBe(5);
+    expect(lost).toBe(5);
     const batches = buffer.batches();
     expect(Math.max(...batches.map((batch) => batch.events.length))).toBe(LIMITS.usageBatchMaxCount);
     for (const batch of batches) buffer.acknowledge(batch);
     buffer.add(use(1));
-    expect(buffer.lostCount).toBe(5);
+    expect(lost).toBe(5);
     expect(quantityOf(buffer.batches().flatMap((batch) => batch.events))).toBe(1);
   });
 
   it('[T32] gives a retried request the same ids', () => {
-    const buffer = new UsageBuffer('isolate');
+    const buffer = new UsageBuffer('isolate', noLoss);
     const id = usageIdOf('/v1/jobs', 'idempotent', ids.tenantId, 'requests');
     buffer.addOnce({ id, ...use(1) });
     buffer.addOnce({ id, ...use(1) });
@@ -60,7 +63,7 @@ describe('usage on its way', () => {
   });
 
   it('[T31] is delivered again and again until it is taken', async () => {
-    const buffer = new UsageBuffer('isolate');
+    const buffer = new UsageBuffer('isolate', noLoss);
     const clock = new ManualClock();
     const work: Promise<unknown>[] = [];
     const taken: UsageEvent[] = [];
@@ -88,7 +91,7 @@ describe('usage on its way', () => {
   });
 
   it('[T31] is delivered by the next request when the one that was to do it is gone', () => {
-    const buffer = new UsageBuffer('isolate');
+    const buffer = new UsageBuffer('isolate', noLoss);
     const clock = new ManualClock();
     let started = 0;
     const delivery = new UsageDelivery({

@@ -8,9 +8,10 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Meter } from '../../../src/contract/meter.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { UsageEvent } from '../../../src/contract/usage-event.ts';
+import { DIMENSIONS } from '../../../src/contract/usage-dimension.ts';
+import type { Dimension } from '../../../src/contract/usage-dimension.ts';
 import { amountNano, PRICE_BOOK } from '../../../src/tenancy/usage/price-book.ts';
-import type { Dimension, UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
-import { DIMENSIONS } from '../../../src/tenancy/usage/usage-query.ts';
+import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
 import { Seeded } from '../../support/seeded.ts';
 import { idsOf } from '../../support/tenancy.ts';
 

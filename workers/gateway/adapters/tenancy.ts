@@ -23,6 +23,7 @@ import type { Rng } from '../../../src/kernel/rng.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import type { GatewayEnv } from '../env.ts';
+import type { Metrics } from '../metrics.ts';
 import { within } from './within.ts';
 
 /** Who may call, how much, and what it cost: the parts of an isolate that know tenants. */
@@ -34,16 +35,14 @@ export interface Tenancy {
   readonly keys: KeyAdmin;
   readonly quotas: QuotaAdmin;
   readonly usage: UsageReader;
-  /** Lines of usage that found no room while the ledger was away. */
-  readonly usageLostCount: () => number;
 }
 
 /** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
-export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng): Tenancy {
+export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics): Tenancy {
   const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
   const organisations = organisationsOf(env);
   const isolateId = crypto.randomUUID();
-  const buffer = new UsageBuffer(isolateId);
+  const buffer = new UsageBuffer(isolateId, () => metrics.count('sluice_usage_lost_total', {}));
   const delivery = new UsageDelivery({
     buffer,
     sink: sinkOf(env),
@@ -79,7 +78,6 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng): Tenancy {
       describe: (organisation, tenant) => quotaOf(env, organisation).describe(tenant),
     }),
     usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
-    usageLostCount: () => buffer.lostCount,
   };
 }
 
