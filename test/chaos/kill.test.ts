@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
+import type { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -59,7 +59,8 @@ it('kill -9 between acknowledged writes loses none of them and doubles none', as
   let next = 0;
 
   const lane = async (): Promise<void> => {
-    while (kills < KILLS) {
+    for (;;) {
+      if (kills >= KILLS) return;
       const number = (next += 1);
       const body = { vectors: [{ id: `v${number}`, values: vectorOf(number), metadata: { number } }] };
       const write = () => client.post('/v1/indexes/survivors/upsert', body, { 'idempotency-key': `write-${number}` });

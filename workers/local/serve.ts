@@ -34,7 +34,6 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
   await miniflare.ready;
   // Miniflare's own listeners exit at once, which would cut off an orderly stop.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
-  const workerdPid = () => childNamed('workerd');
   await writeFile(pidFile(stateDir), String(workerdPid() ?? ''));
   return {
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
@@ -47,6 +46,8 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
     },
   };
 }
+
+const workerdPid = (): number | undefined => childNamed('workerd');
 
 const pidFile = (stateDir: string): string => join(stateDir, 'workerd.pid');
 
