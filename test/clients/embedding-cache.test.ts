@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const SHARED = 'glove-sif-100-onnx';
+const LOCAL = 'glove-sif-100';
+
+let server: Server;
+let client: ApiClient;
+/** The same key at another gateway isolate over the same objects. */
+let elsewhere: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  ({ client } = await createTenant(server));
+  elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+});
+
+afterAll(() => server.stop());
+
+const embed = (at: ApiClient, model: string, input: unknown, headers?: Record<string, string>, more?: object) =>
+  at.post('/v1/embeddings', { model, input, ...more }, headers);
+
+const statusOf = async (at: ApiClient, model: string, input: unknown, headers?: Record<string, string>) =>
+  (await embed(at, model, input, headers)).headers.get('cache-status');
+
+describe('the embedding cache over HTTP', () => {
+  it('[C10] [C14] shares the vectors of an ONNX model between isolates, in order', async () => {
+    const texts = ['first text', 'second text', 'third text'];
+    const own = await embed(client, SHARED, texts);
+    expect(own.headers.get('cache-status')).toBe('sluice; fwd=miss; stored; detail="computed=3"');
+    await vi.waitFor(async () => expect(await statusOf(elsewhere, SHARED, 'first text')).toContain('hit'));
+    const other = await embed(elsewhere, SHARED, ['third text', 'new text', 'second text', 'third text']);
+    expect(other.headers.get('cache-status')).toContain('fwd=partial');
+    const [first, second, third] = own.body.data.map((item: { embedding: number[] }) => item.embedding);
+    const answered = other.body.data.map((item: { embedding: number[] }) => item.embedding);
+    expect([answered[0], answered[2], answered[3]]).toEqual([third, second, third]);
+    expect(answered[1]).not.toEqual(first);
+    expect(other.body.data.map((item: { index: number }) => item.index)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('[C1] answers floats, base64 and shorter vectors from one entry', async () => {
+    const floats = await embed(client, LOCAL, 'one entry');
+    const base64 = await embed(client, LOCAL, 'one entry', {}, { encoding_format: 'base64' });
+    expect(base64.headers.get('cache-status')).toContain('hit');
+    const bytes = Buffer.from(base64.body.data[0].embedding, 'base64');
+    expect([...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)]).toEqual(floats.body.data[0].embedding);
+    const short = await embed(client, LOCAL, 'one entry', {}, { dimensions: 10 });
+    expect(short.headers.get('cache-status')).toContain('hit');
+    expect(short.body.data[0].embedding).toHaveLength(10);
+  });
+
+  it('[C3] [C12] obeys the TTL and the cache-control of requests', async () => {
+    expect(await statusOf(client, LOCAL, 'short lived', { 'x-sluice-cache-ttl-ms': '400' })).toContain('fwd=miss; stored');
+    expect(await statusOf(client, LOCAL, 'short lived')).toContain('hit');
+    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'no-cache, no-store' })).toBe(
+      'sluice; fwd=request; detail="computed=1"',
+    );
+    await setTimeout(450);
+    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'no-store' })).toBe('sluice; fwd=miss; detail="computed=1"');
+    expect(await statusOf(client, LOCAL, 'short lived')).toContain('fwd=miss; stored');
+    await setTimeout(50);
+    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'max-age=0' })).toContain('fwd=miss');
+    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'max-age=60' })).toContain('hit');
+    const refused = await embed(client, LOCAL, 'x', { 'x-sluice-cache-ttl-ms': '99999999999' });
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'limit_exceeded', param: 'x-sluice-cache-ttl-ms' } } });
+  });
+
+  it('[C7] [C9] purges texts and keys from both levels and every isolate, and nothing else', async () => {
+    const texts = ['keep me', 'purge my text', 'purge my key'];
+    await embed(client, SHARED, texts);
+    await vi.waitFor(async () => expect(await statusOf(elsewhere, SHARED, texts)).toContain('hit'));
+    const key = createHash('sha256').update('purge my key').digest('hex');
+    const first = await client.post('/v1/cache/purge', { text: ['purge my text'], model: SHARED }, { 'idempotency-key': 'once' });
+    const again = await client.post('/v1/cache/purge', { text: ['purge my text'], model: SHARED }, { 'idempotency-key': 'once' });
+    expect(again.body.purge_id).toBe(first.body.purge_id);
+    const other = await client.post('/v1/cache/purge', { keys: [key] }, { 'idempotency-key': 'once' });
+    expect(other).toMatchObject({ status: 422, body: { error: { code: 'idempotency_mismatch' } } });
+    expect((await client.post('/v1/cache/purge', { keys: [key] })).status).toBe(200);
+    for (const at of [elsewhere, client]) expect(await statusOf(at, SHARED, 'keep me')).toContain('hit');
+    expect(await statusOf(elsewhere, SHARED, texts)).toContain('fwd=partial; stored; detail="memory=1 computed=2"');
+    await vi.waitFor(async () => expect((await client.get(`/v1/cache/purges/${first.body.purge_id}`)).body.erased).toBe(true));
+  });
+
+  it('keeps tenants apart: neither vectors nor receipts of another are seen', async () => {
+    const { client: stranger } = await createTenant(server);
+    await embed(client, SHARED, 'a private text');
+    await setTimeout(100);
+    expect(await statusOf(stranger, SHARED, 'a private text')).toContain('fwd=miss');
+    const { body } = await client.post('/v1/cache/purge', { everything: true });
+    expect(await stranger.get(`/v1/cache/purges/${body.purge_id}`)).toMatchObject({
+      status: 404,
+      body: { error: { code: 'purge_not_found' } },
+    });
+    expect(await statusOf(stranger, SHARED, 'a private text')).toContain('hit');
+  });
+
+  it('[C20] counts all tokens as usage and bills cached ones apart', async () => {
+    const { client: fresh } = await createTenant(server);
+    const { body } = await embed(fresh, LOCAL, ['red fish', 'red fish', 'blue fish']);
+    expect(body.usage).toEqual({ prompt_tokens: 6, total_tokens: 6 });
+    const usage = await fresh.get('/v1/usage');
+    const quantityOf = (meter: string) => usage.body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
+    expect([quantityOf('embedding_tokens'), quantityOf('embedding_cached_tokens')]).toEqual([4, 2]);
+  });
+
+  it.each([
+    [{}, undefined],
+    [{ everything: true, text: ['a'] }, undefined],
+    [{ text: ['a'], keys: ['0'.repeat(64)] }, undefined],
+    [{ text: [] }, 'text'],
+    [{ keys: ['not a digest'] }, 'keys[0]'],
+    [{ everything: false }, 'everything'],
+  ])('refuses the purge %j', async (body, param) => {
+    const { status, body: refusal } = await client.post('/v1/cache/purge', body);
+    expect(status).toBe(400);
+    expect(refusal.error).toMatchObject({ code: 'invalid_value', ...(param === undefined ? {} : { param }) });
+  });
+});
