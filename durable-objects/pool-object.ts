@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { AttemptNews, Grant, Progress, ReportVerdict } from '../src/contract/attempt.ts';
+import type { AttemptNews, Grant, Progress } from '../src/contract/attempt.ts';
 import { jobOfAttempt } from '../src/contract/attempt-names.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -10,13 +10,14 @@ import { constantTimeEqual } from '../src/kernel/constant-time-equal.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { assign, extended, holds, swept } from '../src/pools/agent-lease.ts';
+import { extended, holds, swept } from '../src/pools/agent-lease.ts';
 import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
-import { afterVerdict, newsOf } from '../src/pools/lease-news.ts';
 import type { ObjectsEnv } from './env.ts';
 import { SCHEDULER_CELL } from './env.ts';
+import { LeaseNews } from './lease-news.ts';
 import { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
 import { WaitingAgents } from './waiting-agents.ts';
+import { WorkClaim } from './work-claim.ts';
 
 const BATCH = LIMITS.schedulerBatchMaxCount;
 
@@ -24,7 +25,13 @@ const BATCH = LIMITS.schedulerBatchMaxCount;
 export class PoolObject extends DurableObject<ObjectsEnv> {
   readonly #store = new SqlitePoolStore(this.ctx.storage);
   readonly #waiting = new WaitingAgents();
-  #claiming: Promise<void> | undefined;
+  readonly #news = new LeaseNews(this.#store, (news) => this.#scheduler().report(this.#id(), news));
+  readonly #claim = new WorkClaim({
+    store: this.#store,
+    waiting: this.#waiting,
+    fetch: (count) => this.#scheduler().claim(this.#id(), count),
+    onAssigned: () => this.#arm(),
+  });
   /** When the alarm is known to ring; in the past when that is not known. */
   #alarmAtMs = 0;
 
@@ -57,7 +64,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
       const leftMs = Math.max(0, deadlineMs - Date.now());
       const waiter = this.#waiting.join(agentId);
       try {
-        await this.#claim();
+        await this.#claim.run();
         const called = await waiter.until(Math.min(leftMs, LIMITS.poolSyncMs));
         if (called || leftMs === 0) return ok(this.#store.heldBy(agentId)?.grant ?? null);
       } finally {
@@ -72,7 +79,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
     const alive = extended(lease, progress, Date.now());
     this.#store.save(alive);
     // The first sign of life makes the job `running`; later ones travel with the next sync.
-    if (lease.progress === null) this.ctx.waitUntil(this.#tell([alive]));
+    if (lease.progress === null) this.ctx.waitUntil(this.#news.tell([alive]));
     return ok(lease.command);
   }
 
@@ -99,8 +106,8 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
   /** There may be work, or news of attempts. */
   async nudge(about: 'work' | 'attempts'): Promise<void> {
     if (this.#store.identity() === undefined) return;
-    if (about === 'work') await this.#claim();
-    else await this.#tell(this.#store.unsynced(Date.now() + 1, BATCH));
+    if (about === 'work') await this.#claim.run();
+    else await this.#news.tell(this.#store.unsynced(Date.now() + 1, BATCH));
   }
 
   /** Takes attempts from silent agents, and brings the scheduler up to date: everything it has not heard of for half a period. */
@@ -110,34 +117,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
     for (const lease of this.#store.ended(nowMs, BATCH)) this.#store.save(swept(lease, nowMs));
     // Armed before the scheduler is asked: a failing call must not end the rhythm.
     await this.#arm();
-    for (let leases; (leases = this.#store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH)).length > 0;) await this.#tell(leases);
-  }
-
-  /** Asks the scheduler for as much work as agents wait for, and hands it out; one such errand at a time. */
-  #claim(): Promise<void> {
-    this.#claiming ??= this.#fetchWork().finally(() => (this.#claiming = undefined));
-    return this.#claiming;
-  }
-
-  async #fetchWork(): Promise<void> {
-    for (let wanted; (wanted = Math.min(this.#waiting.count, BATCH)) > 0;) {
-      const grants = await this.#scheduler().claim(this.#id(), wanted);
-      await this.#handOut(grants);
-      if (grants.length < wanted) return;
-    }
-  }
-
-  async #handOut(grants: readonly Grant[]): Promise<void> {
-    if (grants.length === 0) return;
-    const nowMs = Date.now();
-    // An agent may have stopped waiting meanwhile: what nobody took ends as never started, and the scheduler soon knows.
-    for (const grant of grants) {
-      const agentId = this.#waiting.next();
-      const lease = assign(grant, agentId ?? ('agt_none' as AgentId), nowMs);
-      this.#store.save(agentId === undefined ? { ...lease, lost: true } : lease);
-      if (agentId !== undefined) this.#waiting.call(agentId);
-    }
-    await this.#arm();
+    for (let leases; (leases = this.#store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH)).length > 0;) await this.#news.tell(leases);
   }
 
   /** Keeps the alarm ringing every `poolSyncMs` while there are leases. */
@@ -146,28 +126,6 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
     if (this.#alarmAtMs > nowMs || !this.#store.hasLeases()) return;
     this.#alarmAtMs = nowMs + LIMITS.poolSyncMs;
     await this.ctx.storage.setAlarm(this.#alarmAtMs);
-  }
-
-  /** Tells the scheduler what these leases do, and obeys its verdicts. */
-  async #tell(leases: readonly AgentLease[]): Promise<void> {
-    const news = leases.flatMap((lease) => newsOf(lease) ?? []);
-    const verdicts = news.length === 0 ? [] : await this.#scheduler().report(this.#id(), news);
-    this.#store.markSynced(
-      leases.map(({ grant }) => grant.attemptId),
-      Date.now(),
-    );
-    leases
-      .filter((lease) => newsOf(lease) !== undefined)
-      .forEach(({ grant }, position) => this.#obey(grant.attemptId, must(verdicts[position], 'a verdict for each report')));
-  }
-
-  #obey(attemptId: AttemptId, verdict: ReportVerdict): void {
-    // Read again: a heartbeat may have come while the scheduler was asked.
-    const lease = this.#store.find(attemptId);
-    if (lease === undefined) return;
-    const next = afterVerdict(lease, verdict);
-    if (next === undefined) this.#store.remove(attemptId);
-    else this.#store.save(next);
   }
 
   #scheduler() {

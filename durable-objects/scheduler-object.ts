@@ -6,9 +6,8 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { PoolRecord } from '../src/contract/pool-record.ts';
-import type { UsageEvent } from '../src/contract/usage-event.ts';
 import { must } from '../src/kernel/assert.ts';
-import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
+import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { commit } from '../src/scheduler/decision.ts';
 import type { Nudge } from '../src/scheduler/decision.ts';
@@ -20,9 +19,7 @@ import { migrate } from './sqlite/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore } from './sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
 import { SqlitePoolRegistry } from './sqlite/sqlite-pool-registry.ts';
-
-/** After this the ledger is tried again. */
-const LEDGER_RETRY_MS = 5_000;
+import { UsageCourier } from './usage-courier.ts';
 
 /** An alarm that is this late has been lost. */
 const ALARM_LATE_MS = 10_000;
@@ -31,6 +28,7 @@ const ALARM_LATE_MS = 10_000;
 export class SchedulerObject extends DurableObject<ObjectsEnv> {
   readonly #jobs = new SqliteJobStore(this.ctx.storage);
   readonly #outbox = new SqliteOutbox(this.ctx.storage);
+  readonly #courier = new UsageCourier(this.#outbox, this.env.BILLING);
   readonly #pools = new SqlitePoolRegistry(this.ctx.storage);
   /** Pools that asked for more work than there was. A hint: they ask again by themselves. */
   readonly #waiting = new Set<PoolId>();
@@ -100,7 +98,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     this.#alarmAtMs = 0;
     const nudges = this.#apply({ kind: 'expire', count: LIMITS.schedulerBatchMaxCount }).nudges;
     for (const nudge of nudges) this.#nudge(nudge);
-    await this.#deliver(LIMITS.schedulerBatchMaxCount);
+    await this.#courier.deliver(LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
 
@@ -129,28 +127,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     if (isSet || dueMs === Infinity) return;
     this.#alarmAtMs = nextMs;
     await this.ctx.storage.setAlarm(nextMs);
-  }
-
-  /** Hands the ledgers the usage that is due, and keeps what they do not acknowledge. */
-  async #deliver(count: number): Promise<void> {
-    for (const [organisationId, events] of this.#outbox.due(Date.now(), count)) {
-      const acknowledged = await this.#record(organisationId, events);
-      if (acknowledged) this.#outbox.remove(events);
-      else this.#outbox.postpone(events, Date.now() + LEDGER_RETRY_MS);
-    }
-  }
-
-  async #record(organisationId: OrganisationId, events: readonly UsageEvent[]): Promise<boolean> {
-    try {
-      const recorded = await this.env.BILLING.get(this.env.BILLING.idFromName(organisationId)).record(events);
-      if (recorded.ok) return true;
-      console.error(JSON.stringify({ level: 'error', message: recorded.error.message, organisation: organisationId }));
-    } catch (error) {
-      console.error(
-        JSON.stringify({ level: 'error', message: 'the ledger did not answer', organisation: organisationId, cause: String(error) }),
-      );
-    }
-    return false;
   }
 
   #nudge({ poolId }: Nudge): void {

@@ -159,5 +159,3 @@ export const LIMITS = {
   // How soon an index object takes up a creation or deletion that was cut off.
   indexLifecycleRetryMs: 5_000,
 } as const;
-
-export type LimitName = keyof typeof LIMITS;

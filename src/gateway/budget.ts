@@ -20,7 +20,6 @@ export interface Reservation {
    * Called exactly once. With `usageId`, recording the same id again changes nothing: a retried request is billed once.
    */
   settle(used: Quantities, label: UsageLabel): number;
-  rates(): readonly RateState[];
 }
 
 export interface UsageLabel {
@@ -32,4 +31,6 @@ export interface UsageLabel {
 /** Every call passes through here before it does any work: nothing is unmetered. */
 export interface Budget {
   reserve(principal: TenantPrincipal, quantities: Quantities): Promise<Outcome<Reservation>>;
+  /** The limits of the present minute as far as this isolate knows, whether the last call was admitted or not. */
+  rates(principal: TenantPrincipal): readonly RateState[];
 }

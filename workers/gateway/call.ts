@@ -5,7 +5,6 @@ import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
-import type { RateState } from '../../src/gateway/budget.ts';
 import type { Gateway } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
 import type { Timing } from './timing.ts';
@@ -16,7 +15,6 @@ export interface Variables {
   route: string;
   principal: Caller | undefined;
   errorCode: ErrorCode | undefined;
-  rates: readonly RateState[];
   /** What the call cost, in nano-dollars, once it is settled. */
   costNano: number | undefined;
 }

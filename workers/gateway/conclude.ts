@@ -15,7 +15,6 @@ export const conclude: MiddlewareHandler<{ Bindings: GatewayEnv; Variables: Vari
   context.set('requestId', given !== undefined && REQUEST_ID.test(given) ? given : `req_${crypto.randomUUID().replaceAll('-', '')}`);
   context.set('timing', new Timing());
   context.set('route', 'unmatched');
-  context.set('rates', []);
   await next();
   writeHeaders(context);
   record(context);
@@ -27,7 +26,9 @@ function writeHeaders(context: AppContext): void {
   headers.set('server-timing', context.get('timing').header());
   const costNano = context.get('costNano');
   if (costNano !== undefined) headers.set('x-sluice-cost-usd', usd(costNano));
-  for (const rate of context.get('rates')) {
+  const principal = context.get('principal');
+  const rates = principal?.kind === 'tenant' ? compose(context.env).budget.rates(principal) : [];
+  for (const rate of rates) {
     headers.set(`x-ratelimit-limit-${rate.name}`, String(rate.limit));
     headers.set(`x-ratelimit-remaining-${rate.name}`, String(rate.remaining));
     headers.set(`x-ratelimit-reset-${rate.name}`, goDuration(rate.resetMs));

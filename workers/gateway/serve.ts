@@ -46,7 +46,6 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
     return respond(endpoint, answer);
   } finally {
     context.set('costNano', reservation?.settle(used, label));
-    context.set('rates', reservation?.rates() ?? []);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Amounts } from '../../tenancy/quota/amounts.ts';
-import { amountsOf, combine, covers, isNothing, minus, plus } from '../../tenancy/quota/amounts.ts';
+import { amountsOf, combine, covers, isNothing, minus, plus, RESOURCES } from '../../tenancy/quota/amounts.ts';
 import type { Slice } from '../../tenancy/quota/slice.ts';
 import { amountNano, editionAt } from '../../tenancy/usage/price-book.ts';
 import type { UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
@@ -44,6 +44,14 @@ export class SlicedBudget implements Budget {
     const reservation = new SlicedReservation(principal, this.#slicesOf(principal), this.#parts);
     const reserved = await reservation.extend(quantities);
     return reserved.ok ? ok(reservation) : reserved;
+  }
+
+  rates(principal: TenantPrincipal): readonly RateState[] {
+    const minute = this.#slicesOf(principal).state();
+    if (minute === undefined) return [];
+    const { limits, remaining, lifeMs: resetMs } = minute;
+    const limited = RESOURCES.filter((name) => limits[name] < Number.MAX_SAFE_INTEGER);
+    return limited.map((name) => ({ name, limit: limits[name], remaining: remaining[name], resetMs }));
   }
 
   /** Hands in what no request has drawn on since the last call. */
@@ -105,11 +113,6 @@ class SlicedReservation implements Reservation {
     }
     this.#parts.onUsage();
     return costNano;
-  }
-
-  rates(): readonly RateState[] {
-    const { limits, remaining, resetMs } = this.#slices.state();
-    return (['requests', 'tokens'] as const).map((name) => ({ name, limit: limits[name], remaining: remaining[name], resetMs }));
   }
 
   /** Newest slices first: they are the likeliest to be still of use. */

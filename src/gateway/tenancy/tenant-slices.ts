@@ -102,7 +102,10 @@ export class TenantSlices {
     } catch {
       return this.#refuse(refusal('unavailable', 'the quota cannot be checked now; try again'), NOTHING);
     }
-    if (decision.kind === 'refused') return this.#refuse(refusalOf(decision), need);
+    if (decision.kind === 'refused') {
+      this.#pool.note(decision.minute, sentAtMs);
+      return this.#refuse(refusalOf(decision), need);
+    }
     this.#pool.credit(decision, sentAtMs);
     const drawn = this.#pool.draw(need, this.#parts.clock.nowMs());
     return drawn === undefined ? undefined : ok(drawn);

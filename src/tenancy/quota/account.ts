@@ -32,18 +32,25 @@ export interface Ask {
 
 export type Decision = Granted | Refused;
 
+/** The minute that a decision was made in, as its asker may tell the caller. */
+export interface Minute {
+  readonly limits: Amounts;
+  /** What is left after the decision. */
+  readonly remaining: Amounts;
+  /** Until the minute ends. */
+  readonly lifeMs: number;
+}
+
 export interface Granted {
   readonly kind: 'granted';
+  /** To be used before the minute ends. */
   readonly slice: Slice;
-  /** How long the slice may be used: to the end of its minute. */
-  readonly lifeMs: number;
-  readonly limits: Amounts;
-  /** What is left in the minute after this grant. */
-  readonly remaining: Amounts;
+  readonly minute: Minute;
 }
 
 export interface Refused {
   readonly kind: 'refused';
+  readonly minute: Minute;
   readonly resource: Resource;
   readonly window: WindowKind;
   readonly limit: number;
@@ -92,16 +99,23 @@ function credit(counters: Counters, { units, startsMs }: Slice): Counters {
 const debit = (counters: Counters, units: Amounts): Counters =>
   eachCounter(counters, (counter, resource) => ({ ...counter, granted: counter.granted + units[resource] }));
 
-function grant({ limits, counters }: Account, units: Amounts, nowMs: number): Granted {
-  const startsMs = Object.fromEntries(WINDOWS.map((window) => [window, counters.requests[window].startMs])) as Record<WindowKind, number>;
+function grant(account: Account, units: Amounts, nowMs: number): Granted {
+  const startsMs = Object.fromEntries(WINDOWS.map((window) => [window, account.counters.requests[window].startMs])) as Record<
+    WindowKind,
+    number
+  >;
   return {
     kind: 'granted',
     slice: { units, startsMs: startsMs satisfies WindowStarts },
-    lifeMs: windowEndMs('minute', startsMs.minute) - nowMs,
-    limits: amounts((resource) => limits[resource].minute ?? Number.MAX_SAFE_INTEGER),
-    remaining: amounts((resource) => leftIn({ limits, counters }, resource, 'minute')),
+    minute: minuteOf(account, nowMs),
   };
 }
+
+const minuteOf = (account: Account, nowMs: number): Minute => ({
+  limits: amounts((resource) => account.limits[resource].minute ?? Number.MAX_SAFE_INTEGER),
+  remaining: amounts((resource) => leftIn(account, resource, 'minute')),
+  lifeMs: windowEndMs('minute', account.counters.requests.minute.startMs) - nowMs,
+});
 
 /** The longest wait first: whoever has spent the month need not be told about the minute. */
 function refusalOf(account: Account, ask: Ask, nowMs: number): Refused | undefined {
@@ -111,7 +125,8 @@ function refusalOf(account: Account, ask: Ask, nowMs: number): Refused | undefin
       const needed = ask.draw[resource];
       const limit = account.limits[resource][window] ?? 0;
       const endsMs = windowEndMs(window, account.counters[resource][window].startMs);
-      return { kind: 'refused', resource, window, limit, needed, retryAfterMs: needed > limit ? null : endsMs - nowMs };
+      const retryAfterMs = needed > limit ? null : endsMs - nowMs;
+      return { kind: 'refused', minute: minuteOf(account, nowMs), resource, window, limit, needed, retryAfterMs };
     }
   }
   return undefined;

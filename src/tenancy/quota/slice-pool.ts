@@ -1,4 +1,4 @@
-import type { Ask, Granted } from './account.ts';
+import type { Ask, Granted, Minute } from './account.ts';
 import type { Amounts } from './amounts.ts';
 import { combine, covers, isNothing, minus, NOTHING, plus } from './amounts.ts';
 import type { Slice } from './slice.ts';
@@ -20,8 +20,7 @@ export class SlicePool {
   #validUntilMs = 0;
   #drawn: Amounts = NOTHING;
   #surplus: Slice[] = [];
-  #limits: Amounts = NOTHING;
-  #remaining: Amounts = NOTHING;
+  #minute: (Minute & { readonly endsMs: number }) | undefined;
 
   /** Takes `need` out of the pool, or nothing. */
   draw(need: Amounts, nowMs: number): Slice | undefined {
@@ -49,10 +48,14 @@ export class SlicePool {
     this.#units = plus(this.#units, granted.slice.units);
     this.#startsMs = granted.slice.startsMs;
     this.#creditedAtMs = sentAtMs;
-    this.#validUntilMs = sentAtMs + granted.lifeMs;
+    this.#validUntilMs = sentAtMs + granted.minute.lifeMs;
     this.#drawn = NOTHING;
-    this.#limits = granted.limits;
-    this.#remaining = granted.remaining;
+    this.note(granted.minute, sentAtMs);
+  }
+
+  /** Remembers the state of the minute, as of a decision that was asked for at `sentAtMs`. */
+  note(minute: Minute, sentAtMs: number): void {
+    this.#minute = { ...minute, endsMs: sentAtMs + minute.lifeMs };
   }
 
   /** Puts back what was drawn and not used. */
@@ -70,9 +73,11 @@ export class SlicePool {
     return surplus;
   }
 
-  /** Limit and rest of the minute as far as this isolate knows. */
-  state(nowMs: number): { readonly limits: Amounts; readonly remaining: Amounts; readonly resetMs: number } {
-    return { limits: this.#limits, remaining: plus(this.#remaining, this.#units), resetMs: Math.max(0, this.#validUntilMs - nowMs) };
+  /** The minute as far as this isolate knows, with what it holds itself counted as remaining. */
+  state(nowMs: number): Minute | undefined {
+    if (this.#minute === undefined) return undefined;
+    const { limits, remaining, endsMs } = this.#minute;
+    return { limits, remaining: plus(remaining, this.#units), lifeMs: Math.max(0, endsMs - nowMs) };
   }
 
   #expire(nowMs: number): void {

@@ -222,7 +222,7 @@ describe('budgets over several isolates', () => {
       if (!reserved.ok) throw new Error(reserved.error.code);
       expect(await reserved.value.extend({ embedding_tokens: 300 })).toEqual({ ok: true, value: undefined });
       expect(reserved.value.settle({ requests: 1, embedding_tokens: 3, embedding_cached_tokens: 2 }, { route: '/x' })).toBe(150 + 60 + 4);
-      expect(reserved.value.rates()).toMatchObject([
+      expect(isolate.budget.rates(principal)).toMatchObject([
         { name: 'requests', limit: 100, remaining: 99 - call },
         { name: 'tokens', limit: 500, remaining: 500 - 5 * (call + 1) },
       ]);

@@ -1,0 +1,51 @@
+import type { Grant } from '../src/contract/attempt.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import { assign } from '../src/pools/agent-lease.ts';
+import type { AgentId } from '../src/pools/agent-lease.ts';
+import type { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
+import type { WaitingAgents } from './waiting-agents.ts';
+
+interface WorkClaimParts {
+  readonly store: SqlitePoolStore;
+  readonly waiting: WaitingAgents;
+  /** Asks the scheduler for at most `count` grants. */
+  readonly fetch: (count: number) => Promise<readonly Grant[]>;
+  readonly onAssigned: () => Promise<void>;
+}
+
+/** Asks the scheduler for as much work as agents wait for, and hands it out; one such errand at a time. */
+export class WorkClaim {
+  readonly #parts: WorkClaimParts;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: WorkClaimParts) {
+    this.#parts = parts;
+  }
+
+  run(): Promise<void> {
+    this.#running ??= this.#fetchAll().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #fetchAll(): Promise<void> {
+    for (let wanted; (wanted = Math.min(this.#parts.waiting.count, LIMITS.schedulerBatchMaxCount)) > 0;) {
+      const grants = await this.#parts.fetch(wanted);
+      await this.#handOut(grants);
+      if (grants.length < wanted) return;
+    }
+  }
+
+  async #handOut(grants: readonly Grant[]): Promise<void> {
+    if (grants.length === 0) return;
+    const { store, waiting, onAssigned } = this.#parts;
+    const nowMs = Date.now();
+    // An agent may have stopped waiting meanwhile: what nobody took ends as never started, and the scheduler soon knows.
+    for (const grant of grants) {
+      const agentId = waiting.next();
+      const lease = assign(grant, agentId ?? ('agt_none' as AgentId), nowMs);
+      store.save(agentId === undefined ? { ...lease, lost: true } : lease);
+      if (agentId !== undefined) waiting.call(agentId);
+    }
+    await onAssigned();
+  }
+}
