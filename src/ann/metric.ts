@@ -2,15 +2,14 @@ import type { Metric } from '../contract/metric.ts';
 
 /**
  * The score of two vectors of equal length. `cosine` and `dot` are higher when closer, a cosine within [-1, 1]; `l2` is the
- * Euclidean distance, not squared, lower when closer. A cosine needs two vectors that are not all zeros.
+ * Euclidean distance, not squared, lower when closer. A vector of zeros has no direction: its cosine to anything is 0.
  *
  * Computed in float64 over the float32 components, summed in index order: the same components give the same bits everywhere.
  */
 export function score(metric: Metric, a: Float32Array, b: Float32Array): number {
   switch (metric) {
     case 'cosine':
-      // One square root of the product: a vector against itself scores exactly 1.
-      return Math.max(-1, Math.min(1, dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))));
+      return cosine(a, b);
     case 'dot':
       return dot(a, b);
     case 'l2':
@@ -20,6 +19,12 @@ export function score(metric: Metric, a: Float32Array, b: Float32Array): number 
 
 /** Negative when score `a` is closer than score `b`. */
 export const compareScores = (metric: Metric, a: number, b: number): number => (metric === 'l2' ? a - b : b - a);
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  // One square root of the product: a vector against itself scores exactly 1.
+  const lengths = Math.sqrt(dot(a, a) * dot(b, b));
+  return lengths === 0 ? 0 : Math.max(-1, Math.min(1, dot(a, b) / lengths));
+}
 
 function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;

@@ -19,13 +19,13 @@ export interface Quantised {
 
 /**
  * Writes the codes of a vector: integers in [-codeMax, codeMax], under one scale for the whole vector.
- * A cosine compares directions, so there the vector is brought to unit length first; it must not be all zeros.
+ * A cosine compares directions, so there the vector is brought to unit length first; zeros stay zeros.
  */
 export function quantise(metric: Metric, values: Float32Array, codeMax: number, codes: Int8Array | Int32Array): Quantised {
-  const unit = metric === 'cosine' ? 1 / euclideanLength(values) : 1;
+  const unit = metric === 'cosine' ? 1 / (euclideanLength(values) || 1) : 1;
   let largest = 0;
   for (let i = 0; i < values.length; i += 1) largest = Math.max(largest, Math.abs(values[i]! * unit));
-  assert(Number.isFinite(largest), 'values are finite, and not all zeros under cosine');
+  assert(Number.isFinite(largest), 'values are finite');
   const scale = largest / codeMax;
   const inverse = largest === 0 ? 0 : codeMax / largest;
   let squaredCodes = 0;

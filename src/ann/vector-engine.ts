@@ -33,7 +33,7 @@ export interface VectorEngine {
   readonly count: number;
   /** Bytes resident. */
   readonly bytes: number;
-  /** Adds a vector or replaces the one at `row`. Values are finite; none is all zeros where the metric is cosine. */
+  /** Adds a vector or replaces the one at `row`. Values are finite. */
   put(row: Row, namespace: number, values: Float32Array): void;
   /** Forgets the vector at `row`, which must be there. */
   remove(row: Row): void;

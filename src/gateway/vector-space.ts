@@ -53,12 +53,13 @@ export class VectorSpace {
     const { dimensions } = manifest;
     const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
     if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
+    const directionless = manifest.metric === 'cosine' ? points.find((point) => point.values?.every((value) => value === 0)) : undefined;
+    if (directionless !== undefined) return refuseDirectionless(directionless);
     const values = new Float32Array(points.length * dimensions);
     for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
     const tokens = await this.#embed(caller, manifest, points, values);
     if (!tokens.ok) return tokens;
-    const zero = manifest.metric === 'cosine' ? points.findIndex((_, i) => isZero(values, i * dimensions, dimensions)) : -1;
-    return zero === -1 ? ok({ values, ...tokens.value }) : directionless(must(points[zero], 'the point that was found'));
+    return ok({ values, ...tokens.value });
   }
 
   /** Refuses a model whose vectors do not belong into the index. */
@@ -105,26 +106,14 @@ const field = (path: string, name: string): string => (path === '' ? name : `${p
 /** Values are called `values` in a batch and `vector` in a query. */
 const valuesField = ({ path }: Point): string => (path === '' ? 'vector' : `${path}.values`);
 
-function isZero(values: Float32Array, start: number, length: number): boolean {
-  for (let i = start; i < start + length; i += 1) if (values[i] !== 0) return false;
-  return true;
-}
-
 function dimensionMismatch(point: Point, dimensions: number) {
   const param = valuesField(point);
   return refuse('dimension_mismatch', `${param} has ${point.values?.length} numbers; the index has ${dimensions} dimensions`, param);
 }
 
-function directionless(point: Point) {
-  if (point.text === undefined) {
-    return refuse('invalid_value', `${valuesField(point)} is all zeros: it has no direction, which a cosine compares`, valuesField(point));
-  }
-  const param = field(point.path, 'text');
-  return refuse(
-    'invalid_value',
-    `${param} has no word that the model knows, so its vector is all zeros, which a cosine cannot compare`,
-    param,
-  );
+function refuseDirectionless(point: Point) {
+  const param = valuesField(point);
+  return refuse('invalid_value', `${param} is all zeros: it has no direction, which a cosine compares`, param);
 }
 
 function contractMismatch(accepted: string | null, hash: string) {

@@ -45,6 +45,19 @@ describe('the journey of a tenant', () => {
     }
   });
 
+  it('takes a text without a known word beside others, and finds it close to nothing', async () => {
+    const vectors = [
+      { id: 'odd', text: 'zzxqy' },
+      { id: 'whale', text: 'the largest animal of the sea' },
+    ];
+    expect((await client.post('/v1/indexes/animals/upsert', { vectors })).body.upserted).toBe(2);
+    const { body } = await client.post('/v1/indexes/animals/query', { text: 'a huge sea animal', top_k: 5 });
+    expect(body.matches[0].id).toBe('whale');
+    expect(body.matches.find(({ id }: { id: string }) => id === 'odd').score).toBe(0);
+    const zeros = await client.post('/v1/indexes/animals/query', { vector: Array.from({ length: 100 }, () => 0) });
+    expect(zeros.body.error).toMatchObject({ code: 'invalid_value', param: 'vector' });
+  });
+
   it('hits the cache on the second request and misses on the first after a purge, in every isolate', async () => {
     const body = { model: MODEL, input: ['the mill race', 'the mill pond'] };
     const statusOf = async (at: ApiClient) => (await at.post('/v1/embeddings', body)).headers.get('cache-status');
@@ -133,7 +146,7 @@ describe('a job on a pool', () => {
 
     const usage = await client.get('/v1/usage');
     const meters = Object.fromEntries(usage.body.data.map((line: { meter: string; quantity: number }) => [line.meter, line.quantity]));
-    expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 3 });
+    expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 5 });
   });
 
   it('runs again when its agent is killed, and ends once', async () => {
