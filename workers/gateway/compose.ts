@@ -12,6 +12,7 @@ import type { Retrieval } from './adapters/retrieval.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import { Metrics } from './metrics.ts';
+import { Readiness } from './readiness.ts';
 import type { GatewayEnv } from './env.ts';
 
 /** Everything a route may use: the use cases and ports of this isolate, wired once. */
@@ -19,6 +20,7 @@ export interface Gateway {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly metrics: Metrics;
+  readonly readiness: Readiness;
   readonly authenticator: Authenticator;
   readonly budget: Budget;
   readonly tenancy: Tenancy;
@@ -48,6 +50,7 @@ function wire(env: GatewayEnv): Gateway {
     clock,
     rng,
     metrics,
+    readiness: new Readiness(tenancy, embeddings.models, clock),
     tenancy,
     embeddings,
     retrieval: wireRetrieval(env, clock, rng, embeddings.embedder),
