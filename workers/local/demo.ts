@@ -8,14 +8,13 @@ import { ROOT } from './paths.ts';
 
 const MODEL = 'glove-sif-100';
 const INDEX = 'dictionary';
-const TEXTS = 2_500;
 const BATCH = 250;
 /** WordNet's lexicographer file of animals. */
 const ANIMALS = '05';
 const QUESTIONS = [
   'a large striped wild cat',
-  'a bird that cannot fly and lives on the ice',
-  'an insect that makes honey',
+  'a flightless bird of the cold south',
+  'which bee do people keep for its honey',
   'an extinct giant reptile',
 ];
 
@@ -48,7 +47,7 @@ async function tour(): Promise<void> {
 async function collection(): Promise<{ word: string; gloss: string }[]> {
   const synsets = await readSynsets('data.noun');
   const animals = synsets.filter((synset) => synset.topic === ANIMALS);
-  return animals.slice(0, TEXTS).map(({ lemmas, gloss }) => ({ word: lemmas[0] ?? '', gloss }));
+  return animals.map(({ lemmas, gloss }) => ({ word: lemmas[0] ?? '', gloss }));
 }
 
 async function indexCollection(texts: { word: string; gloss: string }[]): Promise<void> {
