@@ -1,52 +1,67 @@
 import { spawn } from 'node:child_process';
-import { glob } from 'node:fs/promises';
+import { glob, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { bundle } from '../workers/local/bundle.ts';
 import { ROOT } from '../workers/local/paths.ts';
 import { QUIET_ENVIRONMENT } from '../workers/local/quiet-environment.ts';
+import { writeResults } from './results.ts';
+import type { StepResult } from './results.ts';
 
-/** `npm run check` is the fast inner loop; `npm test` is everything. */
-const { values: flags } = parseArgs({ options: { fast: { type: 'boolean', default: false } } });
+/** `npm run check` is the fast inner loop, `npm test` is everything, `npm run test:full` runs every property far more often. */
+const { values: flags } = parseArgs({ options: { fast: { type: 'boolean', default: false }, full: { type: 'boolean', default: false } } });
+if (flags.full) process.env['SLUICE_TEST_FULL'] = '1';
 
 interface Step {
   readonly name: string;
-  run(): Promise<boolean>;
+  readonly run: () => Promise<boolean>;
+  /** Where the step leaves what vitest counted. */
+  readonly report?: string;
 }
 
 const BIN = join(ROOT, 'node_modules/.bin');
 const CODE = ['src', 'durable-objects', 'workers', 'test'];
-const vitest = (...projects: string[]) =>
-  command('vitest', 'run', '--config', 'test/vitest.config.ts', ...projects.flatMap((project) => ['--project', project]));
+const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 
-const STEPS: Step[] = [
+const ALWAYS: Step[] = [
   { name: 'format', run: command('oxfmt', '--check', '.') },
   { name: 'lint', run: command('oxlint', '--type-aware', ...CODE) },
   { name: 'types', run: everyProjectCompiles },
   { name: 'dead code', run: command('knip') },
-  ...(flags.fast
-    ? [{ name: 'unit tests', run: vitest('unit') }]
-    : [
-        { name: 'build', run: () => bundle().then(() => true) },
-        { name: 'unit and property tests', run: vitest('unit', 'property') },
-        { name: 'tests inside workerd', run: vitest('objects', 'shards', 'indexes', 'inference') },
-        { name: 'tests against a running deployment', run: vitest('clients', 'chaos', 'browser') },
-      ]),
+];
+const EVERYTHING: Step[] = [
+  { name: 'build', run: () => bundle().then(() => true) },
+  vitest('unit and property tests', 'unit', 'property'),
+  vitest('tests inside workerd', 'objects', 'shards', 'indexes', 'inference'),
+  vitest('tests against a running deployment', 'clients', 'chaos', 'browser'),
 ];
 
-let failed = 0;
-for (const step of STEPS) {
+const results: StepResult[] = [];
+for (const step of [...ALWAYS, ...(flags.fast ? [vitest('unit tests', 'unit')] : EVERYTHING)]) results.push(await perform(step));
+const failed = results.filter(({ passed }) => !passed).length;
+if (flags.full) await writeResults(results);
+console.log(`${results.length - failed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+async function perform({ name, run, report }: Step): Promise<StepResult> {
   const startedMs = performance.now();
-  const passed = await step.run().catch((error: unknown) => {
+  const passed = await run().catch((error: unknown) => {
     console.error(error);
     return false;
   });
-  if (!passed) failed += 1;
-  console.log(`${passed ? 'ok  ' : 'FAIL'} ${step.name} (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`);
+  const seconds = Number(((performance.now() - startedMs) / 1000).toFixed(1));
+  console.log(`${passed ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`);
+  return { name, passed, seconds, ...(report === undefined ? {} : { report }) };
 }
-console.log(`${STEPS.length - failed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+
+function vitest(name: string, ...projects: string[]): Step {
+  const report = join(reports, `${projects[0]}.json`);
+  const selected = projects.flatMap((project) => ['--project', project]);
+  const args = ['run', '--config', 'test/vitest.config.ts', '--reporter', 'default', '--reporter', 'json', '--outputFile.json', report];
+  return { name, run: command('vitest', ...args, ...selected), report };
+}
 
 function command(name: string, ...args: string[]): () => Promise<boolean> {
   return async () => {

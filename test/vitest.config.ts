@@ -12,6 +12,9 @@ const absentShards = {
   durableObjects: { SHARD: { className: 'ShardObject', useSQLite: true } },
 };
 
+// The full run repeats each property many times.
+const TIMEOUT_MS = process.env['SLUICE_TEST_FULL'] === '1' ? 1_800_000 : 60_000;
+
 /** Suites inside workerd, one project for each Worker that hosts Durable Object classes. */
 const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards)[] = []) => ({
   plugins: [cloudflareTest({ wrangler: { configPath: `${root}${folder}/wrangler.toml` }, miniflare: { workers } })],
@@ -25,7 +28,7 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
   },
 });
 
-const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 60_000 } });
+const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: TIMEOUT_MS } });
 
 export default defineConfig({
   test: {

@@ -2,34 +2,34 @@ import { cacheEndpoints } from './cache.ts';
 import { embeddingEndpoints } from './embeddings.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import type { Endpoint } from './endpoint.ts';
-import { filesEndpoints } from './files.ts';
+import { fileEndpoints } from './files.ts';
 import { indexEndpoints } from './indexes.ts';
-import { jobsEndpoints } from './jobs.ts';
+import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { modelEndpoints } from './models.ts';
 import { opsEndpoints } from './ops.ts';
 import { organisationEndpoints } from './organisations.ts';
-import { poolsEndpoints } from './pools.ts';
+import { poolEndpoints } from './pools.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { usageEndpoints } from './usage.ts';
 import { vectorEndpoints } from './vectors.ts';
 
 /** The whole API, by name. The OpenAPI page and the credential matrix are made from this table. */
 export const ENDPOINTS = {
-  ...opsEndpoints,
   ...embeddingEndpoints,
   ...modelEndpoints,
-  ...cacheEndpoints,
   ...indexEndpoints,
   ...vectorEndpoints,
+  ...cacheEndpoints,
+  ...fileEndpoints,
+  ...jobEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,
   ...usageEndpoints,
-  ...filesEndpoints,
-  ...jobsEndpoints,
-  ...poolsEndpoints,
+  ...poolEndpoints,
   ...agentEndpoints,
+  ...opsEndpoints,
 } as const satisfies Record<string, Endpoint>;
 
 export type EndpointName = keyof typeof ENDPOINTS;

@@ -36,7 +36,7 @@ const upload = z.strictObject({
   purpose: z.enum(['batch', 'user_data']).meta({ description: '`batch` is the input of a job.' }),
 });
 
-export const filesEndpoints = {
+export const fileEndpoints = {
   uploadFile: {
     method: 'POST',
     path: '/v1/files',

@@ -68,7 +68,7 @@ const params = z.strictObject({ job: jobId });
 
 const common = { tag: 'Jobs', access: tenant('jobs'), meters: [] } as const;
 
-export const jobsEndpoints = {
+export const jobEndpoints = {
   createJob: {
     ...common,
     method: 'POST',

@@ -21,7 +21,7 @@ export type PoolReply = z.infer<typeof pool>;
 
 const create = z.strictObject({ name, owner });
 
-export const poolsEndpoints = {
+export const poolEndpoints = {
   createPool: {
     method: 'POST',
     path: '/v1/pools',

@@ -5,6 +5,7 @@ import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/an
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/vector-engine.ts';
+import { effort } from '../../support/effort.ts';
 
 interface Model {
   readonly namespace: number;
@@ -114,7 +115,7 @@ describe('FlatEngine against brute force', () => {
         }
         expect(engine.count).toBe(model.size);
       }),
-      { seed: 11, numRuns: 400 },
+      { seed: 11, numRuns: effort(400) },
     );
     const { emptied, ...common } = seen;
     expect(emptied).toBeGreaterThan(0);

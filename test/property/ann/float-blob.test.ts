@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { decodeFloats, encodeFloats } from '../../../src/ann/float-blob.ts';
+import { effort } from '../../support/effort.ts';
 
 describe('float blobs', () => {
   it('[V6] round-trip every float32 to the bit, negative zero and subnormal numbers included', () => {
@@ -10,7 +11,7 @@ describe('float blobs', () => {
         const blob = encodeFloats(values);
         expect(decodeFloats(blob.buffer, values.length)).toEqual(values);
       }),
-      { seed: 3, numRuns: 300 },
+      { seed: 3, numRuns: effort(300) },
     );
   });
 

@@ -5,6 +5,7 @@ import type { CacheDirectives } from '../../../src/cache/cache-directives.ts';
 import { inputDigest } from '../../../src/cache/cache-key.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { MemoryCacheWorld, principal, sha256, tokensOf, vectorOf } from '../../support/memory-cache-world.ts';
+import { effort } from '../../support/effort.ts';
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab'];
 const TENANT = principal('tn_one');
@@ -147,7 +148,7 @@ describe('batches over the cache', () => {
   });
 
   it('[C3] [C10] [C11] [C12] [C20] answer in order and compute only what is missing, once', async () => {
-    const details = await check(6000);
+    const details = await check(effort(6000));
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
     expect(seen.batches).toBeGreaterThan(100_000);
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(100);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Faults, Happening } from '../../support/purge-simulation.ts';
 import { KEYS, PurgeSimulation } from '../../support/purge-simulation.ts';
+import { effort } from '../../support/effort.ts';
 
 const isolate = fc.nat({ max: 2 });
 const key = fc.constantFrom(...KEYS);
@@ -42,7 +43,7 @@ const check = (numRuns: number, faults: Faults) =>
 
 describe('a purge, once reported', () => {
   it('[C6] [C7] [C8] [C16] holds for every read accepted later, whatever restarts, repeats or comes late', () => {
-    const details = check(10_000, {});
+    const details = check(effort(10_000), {});
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
     expect(seen.receipts).toBeGreaterThan(10_000);
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(1000);

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { lengthBuckets } from '../../../src/inference/length-buckets.ts';
+import { effort } from '../../support/effort.ts';
 
 const RUN_TOKENS_MAX = 256;
 
@@ -20,7 +21,7 @@ it('[M14] runs every text once, within the bound, with little padding', () => {
         if (rows.length > 1) shared++;
       }
     }),
-    { seed: 20261124, numRuns: 500 },
+    { seed: 20261124, numRuns: effort(500) },
   );
   expect(shared).toBeGreaterThan(200);
 });

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 
 import { readOnnxFile } from '../../../src/inference/onnx-file.ts';
 import { modelFile } from '../../support/default-model.ts';
+import { effort } from '../../support/effort.ts';
 
 const { ModelProto } = onnxProto.onnx;
 const SEED = { seed: 20261124 };
@@ -76,7 +77,7 @@ it('[M5] corrupt bytes give a typed error or a smaller file, never an exception'
       outcomes[file.ok ? 'read' : 'refused']++;
       expect(file.ok || (file.error.kind === 'corrupt_onnx_file' && file.error.offset <= whole.length)).toBe(true);
     }),
-    { ...SEED, numRuns: 2000 },
+    { ...SEED, numRuns: effort(2000) },
   );
   expect(outcomes.refused).toBeGreaterThan(500);
   expect(outcomes.read).toBeGreaterThan(50);

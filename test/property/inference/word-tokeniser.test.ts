@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { defaultModel } from '../../support/default-model.ts';
+import { effort } from '../../support/effort.ts';
 
 const { tokeniser } = defaultModel;
 const SEED = { seed: 20261124 };
@@ -21,7 +22,7 @@ it('[M3] any string tokenises to ids of the vocabulary, whatever was tokenised b
       expect(tokeniser.tokenise(text)).toEqual(ids);
       known += ids.filter((id) => id > 0).length;
     }),
-    { ...SEED, numRuns: 2000 },
+    { ...SEED, numRuns: effort(2000) },
   );
   expect(known).toBeGreaterThan(1000);
 });
@@ -47,7 +48,7 @@ it('[M2] a text is the tokens of its sentences, end to end', () => {
       const together = [...tokeniser.tokenise(left), ...tokeniser.tokenise(right)];
       expect([...tokeniser.tokenise(`${left}. ${right}`)]).toEqual(together);
     }),
-    { ...SEED, numRuns: 1000 },
+    { ...SEED, numRuns: effort(1000) },
   );
 });
 

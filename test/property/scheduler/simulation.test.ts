@@ -11,6 +11,7 @@ import { isFinished } from '../../../src/scheduler/job.ts';
 import { step } from '../../../src/scheduler/step.ts';
 import { jobRequest } from '../../support/job-request.ts';
 import { MemoryJobStore } from '../../support/memory-job-store.ts';
+import { effort } from '../../support/effort.ts';
 
 const POOLS = ['pool_aaaaaaaaaa', 'pool_bbbbbbbbbb', 'pool_cccccccccc'] as PoolId[];
 const RANK = { low: 0, normal: 1, high: 2 } as const;
@@ -182,7 +183,7 @@ describe('the scheduler in a hostile world', () => {
         expect(sum('job_tokens')).toBe([...jobs.values()].reduce((total, { tokens }) => total + tokens, 0));
         expect(sum('accelerator_ms')).toBe([...jobs.values()].reduce((total, { acceleratorMs }) => total + acceleratorMs, 0));
       }),
-      { seed: 7, numRuns: 2_000 },
+      { seed: 7, numRuns: effort(2_000) },
     );
     for (const [what, count] of Object.entries(seen)) expect(count, `the runs contained ${what}`).toBeGreaterThan(100);
   });

@@ -8,9 +8,10 @@ import { combine, covers, plus, RESOURCES } from '../../../src/tenancy/quota/amo
 import type { QuotaLimits } from '../../../src/tenancy/quota/quota-limits.ts';
 import type { Slice } from '../../../src/tenancy/quota/slice.ts';
 import { windowEndMs, WINDOWS, windowStartMs } from '../../../src/tenancy/quota/window.ts';
+import { effort } from '../../support/effort.ts';
 
 const START_MS = Date.UTC(2026, 10, 30, 23, 58, 0); // two minutes before a day and a month end
-const SEED = { seed: 6, numRuns: 400 };
+const SEED = { seed: 6, numRuns: effort(400) };
 
 const limit = (max: number) => fc.option(fc.integer({ min: 0, max }), { nil: null });
 const limits: fc.Arbitrary<QuotaLimits> = fc.record({

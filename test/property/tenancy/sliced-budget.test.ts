@@ -10,6 +10,7 @@ import { WINDOWS, windowStartMs } from '../../../src/tenancy/quota/window.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { Seeded } from '../../support/seeded.ts';
 import { idsOf, ManualClock } from '../../support/tenancy.ts';
+import { effort } from '../../support/effort.ts';
 
 const { id: keyId, ...ids } = idsOf(1);
 const principal: TenantPrincipal = { kind: 'tenant', ...ids, keyId, scopes: [] };
@@ -140,7 +141,7 @@ describe('budgets over several isolates', () => {
 
   it('[T20] [T22] never overshoot, whatever is lost, repeated or crashes and however clocks disagree', async () => {
     const total = { lost: 0, repeated: 0, crashed: 0, ignored: 0, credited: 0, served: 0, refused: 0 };
-    for (let seed = 1; seed <= 25; seed++) {
+    for (let seed = 1; seed <= effort(25); seed++) {
       const world = new World(seed, 4, 40 + 15 * seed, { lost: 0.1, repeated: 0.2, crashed: 0.02, skewMs: 400_000 });
       for (let step = 0; step < 300; step++) {
         world.clock.ms += Math.floor(world.random.next() * 900) - (world.random.next() < 0.05 ? 20_000 : 0);
@@ -166,7 +167,7 @@ describe('budgets over several isolates', () => {
 
   it('[T20] [T22] let nobody use more than the limit, though remainders come back from slices of many minutes', async () => {
     const total = { credited: 0, ignored: 0, repeated: 0, spent: 0 };
-    for (let seed = 1; seed <= 25; seed++) {
+    for (let seed = 1; seed <= effort(25); seed++) {
       const limit = 200 + 40 * seed;
       const world = new World(seed, 4, limit, { lost: 0.05, repeated: 0.2, crashed: 0, skewMs: 400_000 }, 'day');
       for (let step = 0; step < 600; step++) {

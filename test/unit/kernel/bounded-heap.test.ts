@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { BoundedHeap } from '../../../src/kernel/bounded-heap.ts';
+import { effort } from '../../support/effort.ts';
 
 describe('BoundedHeap', () => {
   it('keeps the first items of the order, whatever the order of arrival', () => {
@@ -16,7 +17,7 @@ describe('BoundedHeap', () => {
         expect(heap.isFull).toBe(items.length >= capacity);
         if (items.length > capacity) displaced += 1;
       }),
-      { seed: 7, numRuns: 300 },
+      { seed: 7, numRuns: effort(300) },
     );
     expect(displaced).toBeGreaterThan(50);
   });

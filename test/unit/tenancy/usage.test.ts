@@ -9,6 +9,7 @@ import { UsageBuffer, usageIdOf } from '../../../src/tenancy/usage/usage-buffer.
 import type { Use } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { editionSpans } from '../../../src/tenancy/usage/usage-query.ts';
 import { idsOf, ManualClock } from '../../support/tenancy.ts';
+import { effort } from '../../support/effort.ts';
 
 const { id: _, ...ids } = idsOf(1);
 const use = (quantity: number, fields: Partial<Use> = {}): Use => ({
@@ -124,7 +125,7 @@ describe('the price book', () => {
           expect(error > -BigInt(units) && error <= BigInt(units)).toBe(true);
         },
       ),
-      { seed: 34, numRuns: 500 },
+      { seed: 34, numRuns: effort(500) },
     );
     expect(amountNano(1, { nano: 1, units: 2 })).toBe(1n);
     expect(amountNano(1, { nano: 1, units: 3 })).toBe(0n);

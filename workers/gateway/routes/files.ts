@@ -1,4 +1,4 @@
-import { filesEndpoints } from '../../../src/contract/files.ts';
+import { fileEndpoints } from '../../../src/contract/files.ts';
 import type { FileRecord } from '../../../src/contract/files.ts';
 import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
@@ -8,7 +8,7 @@ import { route } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const fileRoutes: readonly Route[] = [
-  route(filesEndpoints.uploadFile, async ({ gateway, principal, body, idempotencyKey }) => {
+  route(fileEndpoints.uploadFile, async ({ gateway, principal, body, idempotencyKey }) => {
     // What a form holds as a file part is a `File` of the runtime.
     const content = body.file as File;
     const upload = {
@@ -21,19 +21,19 @@ export const fileRoutes: readonly Route[] = [
     const stored = await gateway.heavy.files.upload(principal.tenantId, upload, idempotencyKey);
     return stored.ok ? { ok: true, reply: fileReply(stored.value), used: {} } : stored;
   }),
-  route(filesEndpoints.listFiles, async ({ gateway, principal, query }) => {
+  route(fileEndpoints.listFiles, async ({ gateway, principal, query }) => {
     const page = await gateway.heavy.files.list(principal.tenantId, query.limit, query.after);
     return { ok: true, reply: pageReply(page, fileReply), used: {} };
   }),
-  route(filesEndpoints.getFile, async ({ gateway, principal, params }) => {
+  route(fileEndpoints.getFile, async ({ gateway, principal, params }) => {
     const file = await gateway.heavy.files.find(principal.tenantId, params.file as FileId);
     return file.ok ? { ok: true, reply: fileReply(file.value), used: {} } : file;
   }),
-  route(filesEndpoints.getFileContent, async ({ gateway, principal, params }) => {
+  route(fileEndpoints.getFileContent, async ({ gateway, principal, params }) => {
     const content = await gateway.heavy.files.read(principal.tenantId, params.file as FileId);
     return content.ok ? { ok: true, reply: content.value, used: {} } : content;
   }),
-  route(filesEndpoints.deleteFile, async ({ gateway, principal, params }) => {
+  route(fileEndpoints.deleteFile, async ({ gateway, principal, params }) => {
     const deleted = await gateway.heavy.files.delete(principal.tenantId, params.file as FileId);
     return deleted.ok ? { ok: true, reply: { id: params.file, object: 'file' as const, deleted: true as const }, used: {} } : deleted;
   }),

@@ -1,4 +1,4 @@
-import { jobsEndpoints } from '../../../src/contract/jobs.ts';
+import { jobEndpoints } from '../../../src/contract/jobs.ts';
 import type { JobReply } from '../../../src/contract/jobs.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
@@ -11,17 +11,17 @@ import { route } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const jobRoutes: readonly Route[] = [
-  route(jobsEndpoints.createJob, async ({ gateway, principal, body, idempotencyKey }) =>
+  route(jobEndpoints.createJob, async ({ gateway, principal, body, idempotencyKey }) =>
     answer(await gateway.heavy.jobs.submit(principal, body, idempotencyKey)),
   ),
-  route(jobsEndpoints.listJobs, async ({ gateway, principal, query }) => {
+  route(jobEndpoints.listJobs, async ({ gateway, principal, query }) => {
     const page = await gateway.heavy.jobs.list(principal.tenantId, query.limit, query.after as JobId | undefined);
     return page.ok ? { ok: true, reply: pageReply(page.value, jobReply), used: {} } : page;
   }),
-  route(jobsEndpoints.getJob, async ({ gateway, principal, params }) =>
+  route(jobEndpoints.getJob, async ({ gateway, principal, params }) =>
     answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
   ),
-  route(jobsEndpoints.cancelJob, async ({ gateway, principal, params }) =>
+  route(jobEndpoints.cancelJob, async ({ gateway, principal, params }) =>
     answer(await gateway.heavy.jobs.cancel(principal.tenantId, params.job as JobId)),
   ),
 ];

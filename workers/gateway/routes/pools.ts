@@ -1,4 +1,4 @@
-import { poolsEndpoints } from '../../../src/contract/pools.ts';
+import { poolEndpoints } from '../../../src/contract/pools.ts';
 import type { PoolReply } from '../../../src/contract/pools.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
@@ -7,15 +7,15 @@ import { route } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const poolRoutes: readonly Route[] = [
-  route(poolsEndpoints.createPool, async ({ gateway, body, idempotencyKey }) => {
+  route(poolEndpoints.createPool, async ({ gateway, body, idempotencyKey }) => {
     const created = await gateway.heavy.admin.create(body, idempotencyKey);
     return created.ok ? { ok: true, reply: { ...poolReply(created.value.pool), agent_token: created.value.token }, used: {} } : created;
   }),
-  route(poolsEndpoints.listPools, async ({ gateway, query }) => {
+  route(poolEndpoints.listPools, async ({ gateway, query }) => {
     const page = await gateway.heavy.admin.list(query.limit, query.after);
     return { ok: true, reply: pageReply(page, poolReply), used: {} };
   }),
-  route(poolsEndpoints.getPool, async ({ gateway, params }) => {
+  route(poolEndpoints.getPool, async ({ gateway, params }) => {
     const found = await gateway.heavy.admin.find(params.pool as PoolId);
     if (!found.ok) return found;
     const { agents, running } = found.value;
