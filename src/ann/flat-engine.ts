@@ -91,7 +91,7 @@ export class FlatEngine implements VectorEngine {
   }
 
   /** Every vector whose interval of closeness reaches into the `topK` best, the most promising first. */
-  #scan({ values, namespace, topK }: VectorQuery): Candidate[] {
+  #scan({ values, namespace, topK, among }: VectorQuery): Candidate[] {
     const codes = new Int32Array(this.#dimensions);
     const query = { codes, ...quantise(this.#metric, values, queryCodeMax(this.#dimensions), codes) };
     const candidates: Candidate[] = [];
@@ -101,7 +101,7 @@ export class FlatEngine implements VectorEngine {
     for (const [index, block] of this.#blocks.entries()) {
       const slots = Math.min(BLOCK_SLOTS, this.count - index * BLOCK_SLOTS);
       for (let slot = 0; slot < slots; slot += 1) {
-        if (block.namespaces[slot] !== namespace) continue;
+        if (block.namespaces[slot] !== namespace || among?.has(block.rows[slot]!) === false) continue;
         const centre = this.#closeness(block, slot, query);
         const margin = this.#margin(block, slot, query);
         if (centre + margin < threshold) continue;

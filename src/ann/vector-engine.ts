@@ -11,11 +11,18 @@ export interface StoredVector {
 /** Reads stored vectors for rescoring; in any order, each of `rows` exactly once. */
 export type ReadVectors = (rows: readonly Row[]) => Iterable<StoredVector>;
 
+/** Rows that may be found, such as a bitmap or a `Set`. */
+export interface Rows {
+  has(row: Row): boolean;
+}
+
 export interface VectorQuery {
   readonly values: Float32Array;
   readonly namespace: number;
   /** At least 1. */
   readonly topK: number;
+  /** Only these may be found, of the namespace; absent: all of it. */
+  readonly among?: Rows | undefined;
 }
 
 export interface VectorMatch {
@@ -37,6 +44,6 @@ export interface VectorEngine {
   put(row: Row, namespace: number, values: Float32Array): void;
   /** Forgets the vector at `row`, which must be there. */
   remove(row: Row): void;
-  /** The `topK` closest vectors of the namespace, closest first, equal scores in code unit order of their ids. */
+  /** The `topK` closest vectors of the namespace that the query allows, closest first, equal scores in code unit order of their ids. */
   search(query: VectorQuery, readVectors: ReadVectors): VectorMatch[];
 }

@@ -19,7 +19,7 @@ const dot = (a: number[], b: number[]) => sum(a.map((x, i) => x * b[i]!));
 function bruteForce(metric: Metric, model: ReadonlyMap<number, Model>, query: VectorQuery): VectorMatch[] {
   const q = [...query.values];
   const scored = [...model.values()]
-    .filter(({ namespace }) => namespace === query.namespace)
+    .filter(({ namespace, stored }) => namespace === query.namespace && (query.among?.has(stored.row) ?? true))
     .map(({ stored: { row, id, values } }) => {
       const v = [...values];
       if (metric === 'dot') return { row, id, score: dot(q, v) };
@@ -73,13 +73,14 @@ const operation = (dimensions: number) =>
         topK: fc.integer({ min: 1, max: 12 }),
         namespace: fc.nat(1),
         values: vector(dimensions),
+        among: fc.option(fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 30 })),
       }),
     },
   );
 
 describe('FlatEngine against brute force', () => {
   it.each(METRICS)('[V1][V2][V3][V4] %s: any sequence of puts, replacements, removals and searches answers exactly', (metric) => {
-    const seen = { zeros: 0, ties: 0, replaced: 0, removed: 0, emptied: 0, full: 0, searches: 0 };
+    const seen = { zeros: 0, ties: 0, replaced: 0, removed: 0, emptied: 0, full: 0, searches: 0, filtered: 0 };
     const scenario = fc
       .integer({ min: 2, max: 9 })
       .chain((dimensions) =>
@@ -106,10 +107,16 @@ describe('FlatEngine against brute force', () => {
             engine.put(step.row, step.namespace, values);
             continue;
           }
-          const query = { values, namespace: step.namespace, topK: step.topK };
+          const query = {
+            values,
+            namespace: step.namespace,
+            topK: step.topK,
+            ...(step.among === null ? {} : { among: new Set(step.among) }),
+          };
           const expected = bruteForce(metric, model, query);
           expect(engine.search(query, reader(model, { count: 0 }))).toEqual(expected);
           seen.searches += 1;
+          if (step.among !== null && expected.length > 0) seen.filtered += 1;
           if (expected.length === step.topK) seen.full += 1;
           if (expected.some((match, i) => i > 0 && match.score === expected[i - 1]!.score)) seen.ties += 1;
         }
