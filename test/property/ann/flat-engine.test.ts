@@ -73,7 +73,7 @@ const operation = (dimensions: number) =>
         topK: fc.integer({ min: 1, max: 12 }),
         namespace: fc.nat(1),
         values: vector(dimensions),
-        among: fc.option(fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 30 })),
+        among: fc.option(fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { minLength: 10 }), { freq: 2 }),
       }),
     },
   );
