@@ -43,6 +43,8 @@ export interface Grant {
   readonly jobId: JobId;
   readonly fence: number;
   readonly tenantId: TenantId;
+  /** The team that owns the job, and so its output. */
+  readonly owner: string;
   readonly work: Work;
   /** Id under which the attempt's output is stored; it becomes the job's if the attempt's completion is accepted. */
   readonly outputFile: FileId;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { page, pageQuery, unixSeconds } from './common.ts';
+import { owner, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -18,6 +18,7 @@ const file = z
     created_at: unixSeconds,
     filename: z.string(),
     purpose: z.string(),
+    owner,
   })
   .meta({ id: 'File' });
 
@@ -33,6 +34,7 @@ const upload = z.strictObject({
       'must be a file part',
     )
     .meta({ override: { type: 'string', format: 'binary' } }),
+  owner: owner.optional().meta({ description: 'The team that owns the file; that of the API key if absent.' }),
   purpose: z.enum(['batch', 'user_data']).meta({ description: '`batch` is the input of a job.' }),
 });
 

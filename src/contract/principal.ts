@@ -10,6 +10,8 @@ export interface TenantPrincipal {
   readonly tenantId: TenantId;
   readonly projectId: ProjectId;
   readonly keyId: KeyId;
+  /** The team that owns the key, and what the key makes where no other team is named. */
+  readonly owner: string;
   readonly scopes: readonly Scope[];
   /** Scopes of the key that do not count now, because nobody can say whether it has been revoked. */
   readonly withheld?: readonly Scope[];

@@ -30,5 +30,6 @@ const grantOf = (job: Job): Grant => ({
   fence: job.fence,
   tenantId: job.tenantId,
   work: job.work,
+  owner: job.owner,
   outputFile: outputFileOf(job.id, job.fence),
 });

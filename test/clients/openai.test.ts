@@ -65,7 +65,7 @@ describe('the unmodified openai client', () => {
 
   it('uploads, lists, downloads and deletes files', async () => {
     const file = await openai.files.create({ file: new File(['{"id":"a","text":"weir"}\n'], 'in.jsonl'), purpose: 'batch' });
-    expect(file).toMatchObject({ object: 'file', filename: 'in.jsonl', purpose: 'batch', bytes: 25 });
+    expect(file).toMatchObject({ object: 'file', filename: 'in.jsonl', purpose: 'batch', bytes: 25, owner: 'testers' });
     expect((await openai.files.list()).data.map(({ id }) => id)).toContain(file.id);
     expect(await (await openai.files.content(file.id)).text()).toBe('{"id":"a","text":"weir"}\n');
     expect(await openai.files.delete(file.id)).toEqual({ id: file.id, object: 'file', deleted: true });

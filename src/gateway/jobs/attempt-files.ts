@@ -37,11 +37,12 @@ export class AttemptFiles<Content> {
     }
     const held = await this.#parts.pools(poolId).held(attemptId, fence);
     if (!held.ok) return held;
-    const { tenantId, jobId, outputFile } = held.value;
+    const { tenantId, jobId, outputFile, owner } = held.value;
     const file = {
       id: outputFile,
       filename: `${jobId}.jsonl`,
       purpose: 'batch_output',
+      owner,
       digest: '',
       createdAtMs: this.#parts.clock.nowMs(),
     };

@@ -15,6 +15,7 @@ import type { JobQueue } from './job-queue.ts';
 export interface Upload<Content> {
   readonly filename: string;
   readonly purpose: string;
+  readonly owner: string;
   readonly bytes: number;
   readonly content: Content;
   /** SHA-256 of the content. */
@@ -43,7 +44,7 @@ export class FileCatalogue<Content> {
   }
 
   async upload(tenantId: TenantId, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<Outcome<StoredFile>> {
-    const { filename, purpose, bytes, content } = upload;
+    const { filename, purpose, owner, bytes, content } = upload;
     if (bytes > LIMITS.fileBytesMax)
       return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
     if (filename.length > LIMITS.fileNameCharsMax) {
@@ -57,8 +58,8 @@ export class FileCatalogue<Content> {
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
     const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
     const digest = idempotencyKey === undefined ? '' : await upload.digest();
-    const stored = await store.create(tenantId, { id, filename, purpose, digest, createdAtMs: clock.nowMs() }, content);
-    const same = stored.digest === digest && stored.filename === filename && stored.purpose === purpose;
+    const stored = await store.create(tenantId, { id, filename, purpose, owner, digest, createdAtMs: clock.nowMs() }, content);
+    const same = stored.digest === digest && stored.filename === filename && stored.purpose === purpose && stored.owner === owner;
     return same ? ok(stored) : refuse('idempotency_mismatch', 'the idempotency key was used for another file', 'idempotency-key');
   }
 

@@ -5,6 +5,7 @@ export interface StoredFile {
   readonly id: FileId;
   readonly filename: string;
   readonly purpose: string;
+  readonly owner: string;
   readonly bytes: number;
   readonly createdAtMs: number;
   /** Of the upload, where it came with an idempotency key. */

@@ -135,8 +135,8 @@ function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
 }
 
 function principalOf(record: KeyRecord, isUnconfirmed: boolean): TenantPrincipal {
-  const { organisationId, tenantId, projectId, id: keyId } = record;
+  const { organisationId, tenantId, projectId, id: keyId, owner } = record;
   const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.has(scope)) : [];
   const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
-  return { kind: 'tenant', organisationId, tenantId, projectId, keyId, scopes, ...(withheld.length > 0 ? { withheld } : {}) };
+  return { kind: 'tenant', organisationId, tenantId, projectId, keyId, owner, scopes, ...(withheld.length > 0 ? { withheld } : {}) };
 }

@@ -13,7 +13,7 @@ import { idsOf, ManualClock } from '../../support/tenancy.ts';
 import { effort } from '../../support/effort.ts';
 
 const { id: keyId, ...ids } = idsOf(1);
-const principal: TenantPrincipal = { kind: 'tenant', ...ids, keyId, scopes: [] };
+const principal: TenantPrincipal = { kind: 'tenant', ...ids, keyId, owner: 'team', scopes: [] };
 const TOKENS = 5;
 
 interface Faults {

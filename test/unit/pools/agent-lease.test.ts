@@ -14,6 +14,7 @@ const GRANT: Grant = {
   fence: 3,
   tenantId: 'tn_0000000001_00000001' as TenantId,
   work: { kind: 'batch_embedding', model: 'm', inputFile: 'file_i' as FileId },
+  owner: 'team',
   outputFile: 'file_x_3' as FileId,
 };
 const NOW_MS = 1_000_000;

@@ -14,7 +14,7 @@ const own = idsOf(1);
 const other = idsOf(2);
 const tenantKey = (scopes: Scope[]): TenantPrincipal => {
   const { id: keyId, ...ids } = own;
-  return { kind: 'tenant', keyId, ...ids, scopes };
+  return { kind: 'tenant', keyId, ...ids, owner: 'team', scopes };
 };
 const admin: Principal = { kind: 'admin' };
 const body = { name: 'ci', owner: 'testers', scopes: ['inference'] as Scope[], expires_at: null };

@@ -17,11 +17,11 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 
   async create(tenantId: TenantId, file: NewFile, content: FileContent): Promise<StoredFile> {
-    const { filename, purpose, digest, createdAtMs } = file;
+    const { filename, purpose, owner, digest, createdAtMs } = file;
     const key = keyOf(tenantId, file.id);
     const written = await this.#bucket.put(key, content, {
       onlyIf: new Headers({ 'if-none-match': '*' }),
-      customMetadata: { filename: encodeURIComponent(filename), purpose, digest, created_at_ms: String(createdAtMs) },
+      customMetadata: { filename: encodeURIComponent(filename), purpose, owner, digest, created_at_ms: String(createdAtMs) },
     });
     if (written !== null) return { ...file, bytes: written.size };
     return storedFile(must(await this.#bucket.head(key), 'an object that kept us from writing is there'));
@@ -60,6 +60,7 @@ function storedFile(object: R2Object): StoredFile {
     id: object.key.slice(object.key.lastIndexOf('/') + 1) as FileId,
     filename: decodeURIComponent(metadata['filename'] ?? ''),
     purpose: metadata['purpose'] ?? '',
+    owner: metadata['owner'] ?? '',
     digest: metadata['digest'] ?? '',
     createdAtMs: Number(metadata['created_at_ms'] ?? 0),
     bytes: object.size,

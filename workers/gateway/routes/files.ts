@@ -14,6 +14,7 @@ export const fileRoutes: readonly Route[] = [
     const upload = {
       filename: content.name,
       purpose: body.purpose,
+      owner: body.owner ?? principal.owner,
       bytes: content.size,
       content,
       digest: async () => sha256Hex(new Uint8Array(await content.arrayBuffer())),
@@ -46,4 +47,5 @@ const fileReply = (file: StoredFile): FileRecord => ({
   created_at: seconds(file.createdAtMs),
   filename: file.filename,
   purpose: file.purpose,
+  owner: file.owner,
 });

@@ -50,9 +50,13 @@ function world() {
     hmac: new Hmac('pepper'),
   });
   const upload = (content: string, key?: string, filename = 'in.jsonl', tenantId = MINE) =>
-    files.upload(tenantId, { filename, purpose: 'batch', bytes: content.length, content, digest: () => sha256Hex(content) }, key);
+    files.upload(
+      tenantId,
+      { filename, purpose: 'batch', owner: 'team', bytes: content.length, content, digest: () => sha256Hex(content) },
+      key,
+    );
   const store_ = (id: FileId) =>
-    store.create(MINE, { id, filename: 'out', purpose: 'batch_output', digest: '', createdAtMs: 1 }, `of ${id}`);
+    store.create(MINE, { id, filename: 'out', purpose: 'batch_output', owner: 'team', digest: '', createdAtMs: 1 }, `of ${id}`);
   return { files, accepted, upload, storeOutput: store_ };
 }
 
@@ -118,7 +122,7 @@ describe('files', () => {
   it('[J20] have bounded sizes and names', async () => {
     const { files, upload } = world();
     const upTo = (bytes: number) =>
-      files.upload(MINE, { filename: 'a', purpose: 'batch', bytes, content: '', digest: async () => '' }, undefined);
+      files.upload(MINE, { filename: 'a', purpose: 'batch', owner: 'team', bytes, content: '', digest: async () => '' }, undefined);
     expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });
     expect(await upTo(LIMITS.fileBytesMax + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', param: 'file' } });
     expect(await upload('', undefined, 'n'.repeat(LIMITS.fileNameCharsMax + 1))).toMatchObject({
