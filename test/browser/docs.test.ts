@@ -10,7 +10,7 @@ const CHROMIUM = '/usr/bin/chromium';
 const missing = !existsSync(CHROMIUM);
 if (missing) console.log(`browser tests skipped: ${CHROMIUM} is not installed`);
 
-it.skipIf(missing)('the API page renders every group from our own server alone', async () => {
+it.skipIf(missing)('[G10] the API page renders every group from our own server alone', async () => {
   const server: Server = await deploy();
   const browser = await chromium.launch({
     executablePath: CHROMIUM,

@@ -124,7 +124,7 @@ it('has a sample body for every endpoint that takes JSON', () => {
 describe.each(GUARDED)('%s', (name, endpoint) => {
   const agentOnly = endpoint.access.kind === 'agent';
 
-  it('refuses a caller without a key', async () => {
+  it('[G3] refuses a caller without a key', async () => {
     const filled = endpoint.path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
     const response = await fetch(`${server.urls[0]}${filled}`, { method: endpoint.method });
     expect(response.status).toBe(401);
@@ -137,11 +137,11 @@ describe.each(GUARDED)('%s', (name, endpoint) => {
     ['unknown', 'invalid_api_key'],
     ['revoked', 'invalid_api_key'],
     ['expired', agentOnly ? 'invalid_api_key' : 'key_expired'],
-  ])('refuses a key that is %s', async (kind, code) => {
+  ])('[G3] refuses a key that is %s', async (kind, code) => {
     expect(verdict(await send(name, endpoint, keys[kind] ?? ''))).toEqual({ status: 401, code });
   });
 
-  it('refuses a key without the scope', async () => {
+  it('[G3] refuses a key without the scope', async () => {
     const needed = 'scope' in endpoint.access ? endpoint.access.scope : undefined;
     const others = SCOPES.filter((scope) => scope !== needed);
     const { client } = await createTenant(server, { scopes: others });

@@ -81,7 +81,7 @@ describe('the journey of a tenant', () => {
     expect(await ask('purge me')).toContain('fwd=miss');
   });
 
-  it('never lets a quota be overshot, however many requests meet at however many gateways', async () => {
+  it('[G6] never lets a quota be overshot, however many requests meet at however many gateways', async () => {
     const frugal = await createTenant(server, { quota: { requests: { minute: 40 } } });
     const gateways = server.urls.map((url) => new ApiClient(url, frugal.client.apiKey));
     const answers = await Promise.all(Array.from({ length: 200 }, (_, request) => gateways[request % 2]!.get('/v1/models')));

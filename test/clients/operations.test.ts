@@ -18,19 +18,19 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describe('the gateway', () => {
-  it('says that it is alive and ready', async () => {
+  it('[G9] says that it is alive and ready', async () => {
     expect(await (await fetch(`${server.urls[0]}/healthz`)).json()).toEqual({ status: 'ok' });
     const ready = await fetch(`${server.urls[0]}/readyz`);
     expect([ready.status, await ready.json()]).toEqual([200, { status: 'ok' }]);
   });
 
-  it('serves its own description', async () => {
+  it('[G10] serves its own description', async () => {
     const document = await admin.get('/openapi.json');
     expect(document.body.openapi).toBe('3.1.1');
     expect(Object.keys(document.body.paths)).toHaveLength(new Set(Object.values<Endpoint>(ENDPOINTS).map(({ path }) => path)).size);
   });
 
-  it('counts and times requests by route, never by path', async () => {
+  it('[G8] counts and times requests by route, never by path', async () => {
     const { client } = await createTenant(server);
     await client.get('/v1/models/glove-sif-100');
     await client.get('/v1/models/none');
@@ -46,19 +46,19 @@ describe('the gateway', () => {
     ['GET', '/v1/nothing', 404, 'route_not_found'],
     ['PATCH', '/v1/indexes', 405, 'method_not_allowed'],
     ['POST', '/healthz', 405, 'method_not_allowed'],
-  ])('answers %s %s with %i %s', async (method, path, status, code) => {
+  ])('[G2] [G4] answers %s %s with %i %s', async (method, path, status, code) => {
     const answer = await admin.call(method, path);
     expect([answer.status, answer.body.error.code]).toEqual([status, code]);
     expect(answer.body.request_id).toBe(answer.headers.get('x-request-id'));
     if (status === 405) expect(answer.headers.get('allow')).toMatch(/GET|POST/);
   });
 
-  it('keeps a sane request id and replaces an odd one', async () => {
+  it('[G1] keeps a sane request id and replaces an odd one', async () => {
     expect((await admin.get('/healthz', { 'x-request-id': 'trace-7.a:b' })).headers.get('x-request-id')).toBe('trace-7.a:b');
     expect((await admin.get('/healthz', { 'x-request-id': 'x'.repeat(65) })).headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/);
   });
 
-  it('tells where the time went and what the call cost', async () => {
+  it('[G1] tells where the time went and what the call cost', async () => {
     const { client } = await createTenant(server);
     const { headers } = await client.post('/v1/embeddings', { model: 'glove-sif-100', input: 'a mill race' });
     expect(headers.get('server-timing')).toMatch(/total;dur=[\d.]+$/);

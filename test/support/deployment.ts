@@ -8,11 +8,11 @@ import type { Server } from '../../workers/local/serve.ts';
 import { freePort } from './free-port.ts';
 
 /** A whole Sluice on free ports with its own empty state: one workerd, `gateways` separate gateway isolates. */
-export async function deploy(gateways = 1): Promise<Server> {
+export async function deploy(gateways = 1, variables: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn' }): Promise<Server> {
   // A new object costs several fsyncs: a RAM disk keeps the tests' time for the tests.
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-test-'));
   const ports = await Promise.all(Array.from({ length: gateways }, freePort));
-  const server = await serve({ ports, stateDir, variables: { LOG_LEVEL: 'warn' } });
+  const server = await serve({ ports, stateDir, variables });
   return {
     ...server,
     stop: async () => {

@@ -35,7 +35,7 @@ describe('a request body', () => {
     ],
     ['more bytes than allowed, undeclared', post(chunked(`{"a": ${' '.repeat(40)}1}`)), 'payload_too_large'],
     ['nothing', post(''), 'malformed_json'],
-  ])('with %s is refused', async (_, request, code) => {
+  ])('[G5] with %s is refused', async (_, request, code) => {
     expect(await codeOf(request)).toBe(code);
   });
 });

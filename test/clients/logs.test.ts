@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { deploy } from '../support/deployment.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+let server: Server;
+let tenant: TestTenant;
+
+beforeAll(async () => {
+  server = await deploy(1, { LOG_LEVEL: 'info' });
+  tenant = await createTenant(server);
+});
+
+afterAll(() => server.stop());
+
+it('[G7] logs one line of JSON a request, with names and sizes, without secrets or inputs', async () => {
+  const lines: string[] = [];
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+  const log = vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(String(line)));
+  const body = { model: 'glove-sif-100', input: 'the secret recipe' };
+  const answer = await tenant.client.post('/v1/embeddings?probe=secret-query', body, { 'x-request-id': 'log-probe' });
+  await vi.waitFor(() => expect(lines.join('\n')).toContain('log-probe'), 5000);
+  spy.mockRestore();
+  log.mockRestore();
+
+  const written = lines
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.includes('"log-probe"'));
+  expect(written).toHaveLength(1);
+  expect(JSON.parse(written[0] ?? '')).toMatchObject({
+    level: 'info',
+    request_id: 'log-probe',
+    route: '/v1/embeddings',
+    method: 'POST',
+    status: answer.status,
+    ms: expect.any(Number),
+    tenant: tenant.id,
+    key: tenant.keyId,
+    bytes: JSON.stringify(body).length,
+  });
+  for (const secret of ['secret', tenant.client.apiKey, tenant.client.apiKey.slice(-20)]) expect(lines.join('\n')).not.toContain(secret);
+});
