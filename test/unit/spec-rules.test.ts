@@ -11,8 +11,9 @@ async function read(pattern: string): Promise<string[]> {
   return texts;
 }
 
-/** A rule is a list item such as `- **C3** ...`. */
-const rulesIn = (spec: string): string[] => [...spec.matchAll(/^[-*] \*\*([A-Z]+\d+)\*\*/gm)].map((match) => match[1] ?? '');
+/** A rule is a list item such as `- **C3** ...`, or a row of a table such as `| V3 | ...`. */
+const rulesIn = (spec: string): string[] =>
+  [...spec.matchAll(/^(?:[-*] \*\*([A-Z]+\d+)\*\*|\| ([A-Z]+\d+) +\|)/gm)].map((match) => match[1] ?? match[2] ?? '');
 
 it('every rule of every SPEC.md is named by the title of at least one test', async () => {
   const rules = (await read('{src,durable-objects,workers}/**/SPEC.md')).flatMap(rulesIn);

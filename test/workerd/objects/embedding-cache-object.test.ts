@@ -108,11 +108,22 @@ describe('EmbeddingCacheStore', () => {
       store.get(CONTRACT, ['a'], 2000);
       store.put(CONTRACT, [entry('d')], vectors(4), 3000);
       expect(store.totals()).toEqual({ entries: 3, bytes: 24 });
+      expect(store.get(CONTRACT, ['a', 'b'], 3500).entries.map(({ at }) => at)).toEqual([0]);
       // Three entries of eight bytes fit; one of sixteen costs two.
       store.put(CONTRACT, [entry('e')], Float32Array.of(1, 2, 3, 4), 4000);
       expect(store.totals()).toEqual({ entries: 2, bytes: 24 });
     });
-    expect(await held(shard, ['a', 'b', 'c', 'd'])).toEqual({ d: 4 });
+    expect(await held(shard, ['a', 'b', 'c', 'd'])).toEqual({ a: 1 });
+  });
+
+  it('[C3] serves an entry until its end, not at it, and says how long it has', async () => {
+    await withStore(newShard(), {}, (store) => {
+      store.put(CONTRACT, [entry('a', 0, 100)], vectors(1), 1000);
+      expect(store.get(CONTRACT, ['a'], 1099).entries).toEqual([{ at: 0, position: 0, ageMs: 99, ttlMs: 1 }]);
+      expect(store.get(CONTRACT, ['a'], 1100).entries).toEqual([]);
+      expect([store.nextEndMs(), store.sweep(1099), store.totals().entries]).toEqual([1100, false, 1]);
+      expect([store.sweep(1100), store.totals().entries]).toEqual([false, 0]);
+    });
   });
 
   it('[C15] counts a replaced vector once', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
+import { PurgeLogStore } from '../../../durable-objects/sqlite/purge-log-store.ts';
 import type { PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 import type { PurgeCommand, PurgeRecord } from '../../../src/cache/purge-record.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
@@ -129,6 +130,52 @@ describe('PurgeLogObject', () => {
     }
     for (const shard of shards) expect((await shard.get('c', ['old', 'new'])).entries.map(({ at }) => at)).toEqual([1]);
     expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>).erased).toBe(true);
+  });
+
+  it('[C17] goes on by its own alarm until every shard is done, slice by slice and purge by purge', async () => {
+    const { log, command, shards } = newTenant();
+    const [shard] = shards;
+    const digests = Array.from({ length: LIMITS.cacheSweepRowsMax + 1 }, (_, i) => `digest-${i}`);
+    await shard!.put(
+      'c',
+      digests.map((digest) => ({ digest, position: 0, ttlMs: undefined })),
+      new Float32Array(digests.length),
+    );
+    const purges = [command(EVERYTHING), command({ kind: 'keys', digests: ['other'], contractHash: null })];
+    await Promise.all(purges.map((purge) => log.purge(purge)));
+    const isErased = async (purge: PurgeCommand) => value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>).erased;
+    await expect.poll(() => Promise.all(purges.map(isErased)), { timeout: 5_000 }).toEqual([true, true]);
+    expect((await shard!.get('c', digests)).entries).toEqual([]);
+  });
+
+  it('[C17] tries again when a shard does not answer', async () => {
+    const { log, command, shards } = newTenant();
+    await shards[0]!.put('c', [{ digest: 'old', position: 0, ttlMs: undefined }], Float32Array.of(1));
+    await runInDurableObject(log, async (object, state) => {
+      const inside = object as unknown as { env: ObjectsEnv };
+      const working = inside.env;
+      const unreachable = { idFromName: () => '', get: () => ({ erase: () => Promise.reject(new Error('away')) }) };
+      inside.env = { ...working, EMBEDDING_CACHE: unreachable as unknown as ObjectsEnv['EMBEDDING_CACHE'] };
+      const purge = command(EVERYTHING);
+      await object.purge(purge);
+      await expect.poll(() => state.storage.getAlarm()).toBeGreaterThan(Date.now() + 1_000);
+      expect(object.find(purge.purgeId)).toMatchObject({ value: { erased: false } });
+      inside.env = { ...working, EMBEDDING_CACHE: env.EMBEDDING_CACHE };
+      await object.alarm();
+      expect(object.find(purge.purgeId)).toMatchObject({ value: { erased: true } });
+    });
+    expect((await shards[0]!.get('c', ['old'])).entries).toEqual([]);
+  });
+
+  it('[C9] remembers a bounded number of receipts, the newest', async () => {
+    const { log, command } = newTenant();
+    await runInDurableObject(log, (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
+      const store = new PurgeLogStore(storage, { predicatesMax: 4, digestsMax: 4 }, 2);
+      const purges = [command(EVERYTHING), command(EVERYTHING), command(EVERYTHING)];
+      for (const purge of purges) value(store.append(purge, 1_000, 1_000));
+      expect(purges.map(({ purgeId }) => store.find(purgeId)?.position)).toEqual([undefined, 2, 3]);
+    });
   });
 
   it('[C18] writes nothing until the first purge', async () => {

@@ -79,7 +79,7 @@ describe('QuotaObject', () => {
     expect((await quota.take(idsOf(1).tenantId, 'isolate', 0, ask({ requests: 1, tokens: 0 }))).kind).toBe('refused');
     expect(await quota.take(idsOf(2).tenantId, 'isolate', 1, ask({ requests: 1, tokens: 0 }))).toMatchObject({
       kind: 'granted',
-      limits: { requests: DEFAULT_QUOTA.requests.minute, tokens: DEFAULT_QUOTA.tokens.minute },
+      minute: { limits: { requests: DEFAULT_QUOTA.requests.minute, tokens: DEFAULT_QUOTA.tokens.minute } },
     });
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import { SqliteJobStore } from '../../../durable-objects/sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from '../../../durable-objects/sqlite/sqlite-outbox.ts';
+import { UsageCourier } from '../../../durable-objects/usage-courier.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../../src/kernel/sql.ts';
@@ -192,8 +193,6 @@ describe('SchedulerObject at size', () => {
           },
         }),
       };
-      const inside = object as unknown as { env: object };
-      inside.env = { ...env, SCHEDULER: env.SCHEDULER, POOL: env.POOL, BILLING: fakeLedger };
       for (const [n, organisationId] of [
         [1, 'org_broken'],
         [2, 'org_fine'],
@@ -202,14 +201,15 @@ describe('SchedulerObject at size', () => {
         object.claim(POOL, 1);
         object.report(POOL, [{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       }
-      await object.alarm();
+      const courier = new UsageCourier(new SqliteOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
+      await courier.deliver(100);
       expect(recordedBy).toEqual(['org_fine']);
       const left = state.storage.sql
         .exec<{ organisation_id: string; due_ms: number }>('SELECT organisation_id, due_ms FROM outbox')
         .toArray();
       expect(new Set(left.map(({ organisation_id }) => organisation_id))).toEqual(new Set(['org_broken']));
       expect(left[0]!.due_ms).toBeGreaterThan(Date.now());
-      // Set for later, while this one rings.
+      await object.alarm();
       expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
     });
   });

@@ -1,0 +1,62 @@
+import { setImmediate } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import { PurgeLog } from '../../../src/cache/purge-log.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
+import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { deferred } from '../../support/deferred.ts';
+
+const TENANT = 'tn_one' as TenantId;
+const LEASE_MS = LIMITS.purgeLeaseMs;
+
+/** Views over an owner that has logged one purge and takes `onTheWay` to answer. */
+function views(onTheWay: () => Promise<void>) {
+  const bounds = { predicatesMax: LIMITS.purgePredicatesMaxCount, digestsMax: LIMITS.purgeDigestsMaxCount };
+  const log = new PurgeLog([], bounds).append({ kind: 'everything', contractHash: null });
+  const world = { nowMs: 1_000_000, asked: [] as number[] };
+  const logs: Pick<PurgeLogs, 'lease'> = {
+    lease: async (_tenant, since) => {
+      world.asked.push(since);
+      await onTheWay();
+      return ok({ since, tail: log.since(since), leaseMs: LEASE_MS });
+    },
+  };
+  const parts = { logs: logs as PurgeLogs, clock: { nowMs: () => world.nowMs }, background: () => {} };
+  return { world, purges: new PurgeViews(parts) };
+}
+
+describe('the purge views of an isolate', () => {
+  it('[C6] count a lease from before it was asked for, however long the answer takes', async () => {
+    const gate = deferred<void>();
+    const { purges, world } = views(() => gate.promise);
+    const asking = purges.current(TENANT);
+    // An answer that took the whole lease brings the log, and no lease.
+    world.nowMs += LEASE_MS;
+    gate.resolve();
+    expect(await asking).toMatchObject({ complete: false, log: { position: 1 } });
+  });
+
+  it('[C6] are renewed ahead of time, while requests go on under the lease at hand', async () => {
+    const gate = deferred<void>();
+    let answers: Promise<void> = Promise.resolve();
+    const { purges, world } = views(() => answers);
+    await purges.current(TENANT);
+    world.nowMs += LEASE_MS / 2;
+    await purges.current(TENANT);
+    expect(world.asked).toEqual([0]);
+    world.nowMs += 1;
+    answers = gate.promise;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+    // Asked once, from the position that is known.
+    expect(world.asked).toEqual([0, 1]);
+    gate.resolve();
+    await setImmediate();
+    world.nowMs += LEASE_MS / 2;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+  });
+});
