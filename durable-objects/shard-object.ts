@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import { ResidentEngine } from '../src/ann/resident-engine.ts';
+import { Scanner } from '../src/ann/scanner.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type {
   ShardDelete,
@@ -13,6 +14,7 @@ import type {
   UpsertBatch,
   Written,
 } from '../src/ann/shard-protocol.ts';
+import scanModule from '../src/ann/wasm/scan.wasm';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -21,10 +23,11 @@ import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
 // The shards of one isolate share its memory: an engine gives way when another shard needs the room.
 const MEMORY = new MemoryRegistry(LIMITS.isolateEngineBytesMax);
+const SCANNER = new Scanner(scanModule, LIMITS.isolateEngineBytesMax);
 
 /** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */
 export class ShardObject extends DurableObject {
-  readonly #shard = new Shard(new SqliteVectorStore(this.ctx.storage), new ResidentEngine(MEMORY, this.ctx.id.toString()));
+  readonly #shard = new Shard(new SqliteVectorStore(this.ctx.storage), new ResidentEngine(MEMORY, SCANNER, this.ctx.id.toString()));
 
   open(identity: ShardIdentity): void {
     this.#shard.open(identity);

@@ -21,7 +21,7 @@ export interface Quantised {
  * Writes the codes of a vector: integers in [-codeMax, codeMax], under one scale for the whole vector.
  * A cosine compares directions, so there the vector is brought to unit length first; zeros stay zeros.
  */
-export function quantise(metric: Metric, values: Float32Array, codeMax: number, codes: Int8Array | Int32Array): Quantised {
+export function quantise(metric: Metric, values: Float32Array, codeMax: number, codes: Int8Array | Int16Array): Quantised {
   const unit = metric === 'cosine' ? 1 / (euclideanLength(values) || 1) : 1;
   let largest = 0;
   for (let i = 0; i < values.length; i += 1) largest = Math.max(largest, Math.abs(values[i]! * unit));
@@ -43,8 +43,8 @@ export function quantise(metric: Metric, values: Float32Array, codeMax: number, 
   return { scale, length, error: rest + ROUNDING * (length + rest) };
 }
 
-/** The finest codes a query may have so that its product with any stored codes fits 32 signed bits: scans stay exact integers. */
-export const queryCodeMax = (dimensions: number): number => Math.floor((2 ** 31 - 1) / (CODE_MAX * dimensions));
+/** The finest int16 codes a query may have so that its product with any stored codes fits 32 signed bits: scans stay exact integers. */
+export const queryCodeMax = (dimensions: number): number => Math.min(2 ** 15 - 1, Math.floor((2 ** 31 - 1) / (CODE_MAX * dimensions)));
 
 function euclideanLength(values: Float32Array): number {
   let sum = 0;

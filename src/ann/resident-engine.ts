@@ -1,6 +1,7 @@
 import { must } from '../kernel/assert.ts';
 import type { MemoryHolder, MemoryRegistry } from '../kernel/memory-registry.ts';
 import { FlatEngine, flatEngineBytes } from './flat-engine.ts';
+import type { Scanner } from './scanner.ts';
 import type { Row, VectorEngine } from './vector-engine.ts';
 import type { PlacedVector, ShardHeader } from './vector-store.ts';
 
@@ -10,11 +11,14 @@ import type { PlacedVector, ShardHeader } from './vector-store.ts';
  */
 export class ResidentEngine implements MemoryHolder {
   readonly #memory: MemoryRegistry;
+  readonly #scanner: Scanner;
   readonly #name: string;
   #engine: VectorEngine | undefined;
 
-  constructor(memory: MemoryRegistry, name: string) {
+  /** `scanner` has room for all that `memory` lets engines claim. */
+  constructor(memory: MemoryRegistry, scanner: Scanner, name: string) {
     this.#memory = memory;
+    this.#scanner = scanner;
     this.#name = name;
   }
 
@@ -26,18 +30,18 @@ export class ResidentEngine implements MemoryHolder {
   /** The engine, built from `scan` if it is not resident. */
   load(header: ShardHeader, scan: () => Iterable<PlacedVector>): VectorEngine {
     this.#claim(header);
-    if (this.#engine !== undefined) return this.#engine;
-    const engine = new FlatEngine(header.metric, header.dimensions);
-    for (const { row, namespace, values } of scan()) engine.put(row, namespace, values);
-    this.#engine = engine;
-    return engine;
+    if (this.#engine === undefined) {
+      this.#engine = new FlatEngine(this.#scanner, header.metric, header.dimensions);
+      this.#follow(scan());
+    }
+    return this.#engine;
   }
 
   /** Follows a write that `header` already counts, if the engine is resident. */
   put(vectors: Iterable<PlacedVector>, header: ShardHeader): void {
     if (this.#engine === undefined) return;
     this.#claim(header);
-    for (const { row, namespace, values } of vectors) must(this.#engine, 'a claim never evicts its own holder').put(row, namespace, values);
+    this.#follow(vectors);
   }
 
   remove(rows: readonly Row[]): void {
@@ -50,7 +54,19 @@ export class ResidentEngine implements MemoryHolder {
   }
 
   evict(): void {
+    this.#engine?.free();
     this.#engine = undefined;
+  }
+
+  /** All or nothing: half an engine would answer wrongly, none is built again. */
+  #follow(vectors: Iterable<PlacedVector>): void {
+    const engine = must(this.#engine, 'a claim never evicts its own holder');
+    try {
+      for (const { row, namespace, values } of vectors) engine.put(row, namespace, values);
+    } catch (defect) {
+      this.drop();
+      throw defect;
+    }
   }
 
   #claim({ count, dimensions }: ShardHeader): void {

@@ -46,4 +46,6 @@ export interface VectorEngine {
   remove(row: Row): void;
   /** The `topK` closest vectors of the namespace that the query allows, closest first, equal scores in code unit order of their ids. */
   search(query: VectorQuery, readVectors: ReadVectors): VectorMatch[];
+  /** Gives its memory back: it holds nothing from now on. */
+  free(): void;
 }

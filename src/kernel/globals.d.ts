@@ -10,21 +10,6 @@ declare class TextDecoder {
   decode(input?: ArrayBuffer | ArrayBufferView): string;
 }
 
-declare namespace WebAssembly {
-  interface Module {
-    readonly __module: unique symbol;
-  }
-  class Memory {
-    constructor(descriptor: { initial: number; maximum?: number });
-    readonly buffer: ArrayBuffer;
-    grow(delta: number): number;
-  }
-  class Instance {
-    constructor(module: Module, imports?: Record<string, Record<string, unknown>>);
-    readonly exports: Record<string, unknown>;
-  }
-}
-
 interface CryptoKey {
   readonly __cryptoKey: unique symbol;
 }

@@ -1,0 +1,5 @@
+// Bundlers turn .wasm imports into compiled modules: workerd compiles none at run time.
+declare module '*/scan.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { glob } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { ROOT } from './paths.ts';
+
+const COMPILER = join(ROOT, 'node_modules/assemblyscript/bin/asc.js');
+const OPTIONS = [
+  '--runtime',
+  'stub',
+  '--enable',
+  'simd',
+  '-O3',
+  '--noAssert',
+  '--importMemory',
+  '--noExportMemory',
+  '--initialMemory',
+  '1',
+];
+
+/** Compiles every kernel; the bytes by the path they are committed under. The same sources give the same bytes everywhere. */
+export async function compileKernels(): Promise<Map<string, Buffer>> {
+  const modules = new Map<string, Buffer>();
+  for await (const source of glob('src/ann/wasm/*.ts', { cwd: ROOT })) {
+    // Without a name for the output, it goes to the standard one.
+    const { stdout } = await promisify(execFile)(process.execPath, [COMPILER, source, ...OPTIONS, '--outFile'], {
+      cwd: ROOT,
+      encoding: 'buffer',
+    });
+    modules.set(join(ROOT, source.replace(/\.ts$/, '.wasm')), stdout);
+  }
+  return modules;
+}
