@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { bootstrap } from './bootstrap.ts';
 import type { Demo } from './bootstrap.ts';
@@ -10,14 +11,20 @@ import { bundle } from './bundle.ts';
 import { ROOT } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { serve } from './serve.ts';
+import { readSettings } from './settings.ts';
+import { explainSetupErrors } from './setup-error.ts';
 
+/** Longer than an agent takes to end what it is at. */
+const AGENT_STOP_MS = 2_000;
+
+explainSetupErrors();
 Object.assign(process.env, QUIET_ENVIRONMENT);
 const { values: flags } = parseArgs({
   options: { gateways: { type: 'string', default: '1' }, 'no-agent': { type: 'boolean', default: false } },
 });
-const port = Number(process.env['PORT'] ?? 8787);
-const stateDir = resolve(process.env['SLUICE_STATE_DIR'] ?? join(ROOT, '.sluice/state'));
-const ports = Array.from({ length: Number(flags.gateways) }, (_, position) => port + position);
+const gateways = Number(flags.gateways);
+const { port, stateDir } = readSettings(process.env, gateways);
+const ports = Array.from({ length: gateways }, (_, position) => port + position);
 
 await bundle();
 const server = await serve({ ports, stateDir, variables: { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn' } });
@@ -31,7 +38,7 @@ let stopping = false;
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
-  agent?.kill('SIGTERM');
+  if (agent !== undefined) await stopped(agent);
   await server.stop();
   process.exit(0);
 }
@@ -49,6 +56,13 @@ function startAgent({ pool, agentToken }: Demo): ChildProcess {
     env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool, SLUICE_AGENT_TOKEN: agentToken },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+}
+
+/** An agent gives its attempt back, for which it needs the gateway. */
+async function stopped(child: ChildProcess): Promise<void> {
+  const exited = new Promise((exit) => child.once('exit', exit));
+  if (child.exitCode !== null || !child.kill('SIGTERM')) return;
+  await Promise.race([exited, sleep(AGENT_STOP_MS)]);
 }
 
 function printBanner({ apiKey }: Demo): void {

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import * as z from 'zod';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import { SetupError } from './setup-error.ts';
 
 /** The deployment's own secrets. In production they are set with `wrangler secret put`. */
 export interface Secrets {
@@ -13,16 +18,30 @@ export interface Secrets {
 /** The secrets of a state folder: made on the first start, readable by the user alone, kept for the next. */
 export async function loadSecrets(stateDir: string): Promise<Secrets> {
   const path = join(stateDir, 'secrets.json');
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Secrets;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (text !== undefined) return parseSecrets(text, path);
   const secrets: Secrets = {
     SLUICE_ADMIN_KEY: `sk_admin_${randomBytes(24).toString('hex')}`,
     SLUICE_KEY_PEPPER: randomBytes(32).toString('hex'),
   };
   await mkdir(stateDir, { recursive: true });
-  await writeFile(path, JSON.stringify(secrets), { mode: 0o600 });
+  // Named last: a start that is cut off leaves no half-written secrets behind.
+  await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 });
+  await rename(`${path}.new`, path);
   return secrets;
+}
+
+function parseSecrets(text: string, path: string): Secrets {
+  const { adminSecretCharsMin: charsMin } = LIMITS;
+  const secret = z.string().min(charsMin);
+  try {
+    return z.object({ SLUICE_ADMIN_KEY: secret, SLUICE_KEY_PEPPER: secret }).parse(JSON.parse(text));
+  } catch {
+    throw new SetupError(
+      `${path} must hold SLUICE_ADMIN_KEY and SLUICE_KEY_PEPPER as JSON, each of at least ${charsMin} characters. ` +
+        'Restore it: without the pepper that made them, the keys of this state folder open nothing.',
+    );
+  }
 }

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Miniflare } from 'miniflare';
 
 import { loadSecrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
+import { claimState, commandOf } from './claim-state.ts';
+import { SetupError } from './setup-error.ts';
 import { topology } from './topology.ts';
 
 export interface Server {
@@ -27,14 +28,17 @@ export interface ServeOptions {
 /** Starts the whole deployment from the built bundles in one workerd, and waits until it is ready. */
 export async function serve({ ports, stateDir, variables = {} }: ServeOptions): Promise<Server> {
   const storeDir = join(stateDir, 'storage');
-  await mkdir(storeDir, { recursive: true });
-  await stopLeftover(stateDir);
+  const release = await claimState(storeDir);
   const secrets = await loadSecrets(stateDir);
   const miniflare = new Miniflare(topology({ gatewayPorts: ports, stateDir: storeDir, secrets: { ...variables, ...secrets } }));
-  await miniflare.ready;
+  await ready(miniflare, ports).catch(async (error: unknown) => {
+    // Miniflare says again what went wrong.
+    await miniflare.dispose().catch(() => undefined);
+    release();
+    throw error;
+  });
   // Miniflare's own listeners exit at once, which would cut off an orderly stop.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
-  await writeFile(pidFile(stateDir), String(workerdPid() ?? ''));
   return {
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
     secrets,
@@ -42,26 +46,19 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
     miniflare,
     stop: async () => {
       await miniflare.dispose();
-      await rm(pidFile(stateDir), { force: true });
+      release();
     },
   };
 }
 
 const workerdPid = (): number | undefined => childNamed('workerd');
 
-const pidFile = (stateDir: string): string => join(stateDir, 'workerd.pid');
-
-/** A workerd whose parent was killed hard would keep the state folder open: only one may write it. */
-async function stopLeftover(stateDir: string): Promise<void> {
-  const pid = Number(await readFile(pidFile(stateDir), 'utf8').catch(() => '0'));
-  if (pid > 0 && commandOf(pid).includes('workerd')) process.kill(pid, 'SIGKILL');
-}
-
-function commandOf(pid: number): string {
+async function ready(miniflare: Miniflare, ports: readonly number[]): Promise<void> {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return '';
+    await miniflare.ready;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_ADDRESS_IN_USE') throw error;
+    throw new SetupError(`Port ${ports.join(' or ')} of 127.0.0.1 is in use. Stop whoever listens there, or choose another with PORT.`);
   }
 }
 

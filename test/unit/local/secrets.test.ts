@@ -1,0 +1,42 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { loadSecrets } from '../../../workers/local/secrets.ts';
+import { SetupError } from '../../../workers/local/setup-error.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-secrets-'));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('the secrets of a state folder', () => {
+  it('are made once, long enough, and for the user alone', async () => {
+    const made = await loadSecrets(join(folder, 'new'));
+    expect(Object.values(made).every((secret) => secret.length >= 32)).toBe(true);
+    expect(await loadSecrets(join(folder, 'new'))).toEqual(made);
+    expect(await readdir(join(folder, 'new'))).toEqual(['secrets.json']);
+    expect((await stat(join(folder, 'new/secrets.json'))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['half of it', '{"SLUICE_ADMIN_KEY": "sk_admin_0123'],
+    ['no pepper', JSON.stringify({ SLUICE_ADMIN_KEY: 'a'.repeat(40) })],
+    ['a short key', JSON.stringify({ SLUICE_ADMIN_KEY: 'too-short', SLUICE_KEY_PEPPER: 'b'.repeat(40) })],
+  ])('are never replaced: a file that holds %s is pointed at, and not shown', async (_, text) => {
+    const path = join(folder, 'secrets.json');
+    await writeFile(path, text);
+    const refused = await loadSecrets(folder).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(SetupError);
+    const { message } = refused as SetupError;
+    expect(message).toContain(path);
+    expect(message).toContain('at least 32 characters');
+    expect(message).not.toMatch(/too-short|0123|aaaa|bbbb/);
+  });
+});

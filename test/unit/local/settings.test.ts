@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+
+import { readSettings } from '../../../workers/local/settings.ts';
+import { SetupError } from '../../../workers/local/setup-error.ts';
+
+describe('the settings of a local deployment', () => {
+  it('have defaults, and make the state folder absolute', () => {
+    expect(readSettings({})).toMatchObject({ port: 8787, stateDir: expect.stringMatching(/^\/.*\.sluice\/state$/) });
+    expect(readSettings({ PORT: '65535', SLUICE_STATE_DIR: '/tmp/x/../y' })).toEqual({ port: 65_535, stateDir: '/tmp/y' });
+  });
+
+  it.each(['', '0', '-1', '65536', '80.5', '1e3', 'http'])('refuse the port "%s", and say which are taken', (PORT) => {
+    expect(() => readSettings({ PORT })).toThrow(new SetupError(`PORT must be a number from 1 to 65535, not "${PORT}".`));
+  });
+
+  it('leave a port for every gateway', () => {
+    expect(readSettings({ PORT: '65534' }, 2).port).toBe(65_534);
+    expect(() => readSettings({ PORT: '65535' }, 2)).toThrow(SetupError);
+  });
+});

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { SetupError } from './setup-error.ts';
+
+/**
+ * Makes the folder if need be, and claims it for this process: two deployments that write one folder would ruin it. Resolves to
+ * what ends the claim.
+ *
+ * The claim is an abstract socket, which the kernel frees when its holder dies, however it dies. Only Linux has them.
+ */
+export async function claimState(folder: string): Promise<() => void> {
+  await makeWritable(folder);
+  if (process.platform !== 'linux') return () => undefined;
+  const path = realpathSync(folder);
+  const claim = createServer().listen(`\0sluice-${createHash('sha256').update(path).digest('hex')}`);
+  claim.unref();
+  await new Promise<void>((resolve, reject) => {
+    claim.once('listening', resolve);
+    claim.once('error', () =>
+      reject(new SetupError(`Another Sluice runs on the state folder ${folder}. Stop it, or choose another with SLUICE_STATE_DIR.`)),
+    );
+  });
+  await endLeftovers(path);
+  return () => claim.close();
+}
+
+async function makeWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new SetupError(`The state folder ${folder} cannot be written (${code}). Choose another with SLUICE_STATE_DIR.`);
+  }
+}
+
+/** The name of a process, as far as /proc tells. */
+export function commandOf(pid: number | string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** A workerd whose parent was killed hard lives on, and writes: nobody alive claims what it holds open. */
+async function endLeftovers(folder: string): Promise<void> {
+  for (const entry of readdirSync('/proc')) {
+    if (commandOf(entry) !== 'workerd' || !holdsOpen(entry, folder)) continue;
+    process.kill(Number(entry), 'SIGKILL');
+    while (holdsOpen(entry, folder)) await sleep(10);
+  }
+}
+
+function holdsOpen(pid: string, folder: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => pathOf(`/proc/${pid}/fd/${fd}`).startsWith(folder));
+  } catch {
+    return false;
+  }
+}
+
+function pathOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    // Closed since it was listed.
+    return '';
+  }
+}

@@ -1,0 +1,22 @@
+import { join, resolve } from 'node:path';
+
+import { ROOT } from './paths.ts';
+import { SetupError } from './setup-error.ts';
+
+export interface Settings {
+  /** Of the first gateway; others listen on those that follow. */
+  readonly port: number;
+  readonly stateDir: string;
+}
+
+const PORT_DEFAULT = 8787;
+const PORT_MAX = 65_535;
+
+/** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
+  const { PORT: text = String(PORT_DEFAULT), SLUICE_STATE_DIR: stateDir = join(ROOT, '.sluice/state') } = environment;
+  const port = Number(text);
+  const portMax = PORT_MAX - gateways + 1;
+  if (!/^\d+$/.test(text) || port < 1 || port > portMax) throw new SetupError(`PORT must be a number from 1 to ${portMax}, not "${text}".`);
+  return { port, stateDir: resolve(stateDir) };
+}
