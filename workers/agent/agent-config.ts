@@ -6,12 +6,14 @@ export interface AgentConfig {
   readonly token: string;
 }
 
-/** Throws, naming the variable, when one is absent. */
+/** Throws, naming the variable, when one is absent or the URL is none. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): AgentConfig {
   const variable = (name: string): string => {
     const value = environment[name];
     if (value === undefined || value === '') throw new Error(`set the environment variable ${name}`);
     return value;
   };
-  return { url: variable('SLUICE_URL').replace(/\/+$/, ''), poolId: variable('SLUICE_POOL'), token: variable('SLUICE_AGENT_TOKEN') };
+  const url = variable('SLUICE_URL');
+  if (!URL.canParse(url)) throw new Error(`SLUICE_URL must be the URL of a gateway, not "${url}"`);
+  return { url: url.replace(/\/+$/, ''), poolId: variable('SLUICE_POOL'), token: variable('SLUICE_AGENT_TOKEN') };
 }

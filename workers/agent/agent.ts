@@ -21,11 +21,13 @@ type Registration = Awaited<ReturnType<PoolClient['register']>>;
 export async function runAgent({ client, models, name, stopped }: AgentOptions): Promise<void> {
   const backoff = new Backoff(Math.random);
   let registration: Registration | undefined;
+  let isAway = false;
   while (!stopped.aborted) {
     try {
       registration ??= await client.register(name);
       const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped);
       backoff.reset();
+      isAway = false;
       if (assignment === null) continue;
       await runAttempt(assignment, { client, models, heartbeatMs: registration.heartbeat_ms, leaseMs: registration.lease_ms, stopped });
     } catch (error) {
@@ -33,7 +35,14 @@ export async function runAgent({ client, models, name, stopped }: AgentOptions):
       // A pool that has forgotten this agent takes it again.
       if (error instanceof Refused && error.code === 'state_conflict') registration = undefined;
       else if (error instanceof Refused) throw error;
+      else if (!isAway) {
+        isAway = true;
+        console.warn(`the gateway cannot be reached, trying on: ${reasonOf(error)}`);
+      }
       await sleep(backoff.nextMs(), undefined, { signal: stopped }).catch(() => undefined);
     }
   }
 }
+
+/** `fetch` keeps what happened in the cause of its error. */
+const reasonOf = (error: unknown): string => String(error instanceof Error && error.cause instanceof Error ? error.cause : error);

@@ -5,6 +5,12 @@ import { readConfig } from './agent-config.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { PoolClient } from './pool-client.ts';
 
+// What ends an agent is for its operator to put right: the message says it, no stack does.
+process.once('uncaughtException', (error) => {
+  console.error(`The agent stops: ${error.message}`);
+  process.exit(1);
+});
+
 const config = readConfig(process.env);
 const stop = new AbortController();
 // `disconnect`: whoever started the agent is gone.

@@ -76,8 +76,20 @@ export class PoolClient {
       ...(signal === undefined ? {} : { signal }),
     });
     if (response.ok) return response;
-    const text = await response.text();
-    if (response.status >= 500 || response.status === 429) throw new Error(`${method} ${path} answered ${response.status}`);
-    throw new Refused(JSON.parse(text) as WireError);
+    const refusal = wireErrorIn(await response.text());
+    if (refusal === undefined || response.status >= 500 || response.status === 429) {
+      throw new Error(`${method} ${url}/v1/pools/${poolId}/${path} answered ${response.status}`);
+    }
+    throw new Refused(refusal);
+  }
+}
+
+/** The refusal that an answer holds; a proxy in between answers other things. */
+function wireErrorIn(text: string): WireError | undefined {
+  try {
+    const body = JSON.parse(text) as Partial<WireError> | null;
+    return body?.error === undefined ? undefined : (body as WireError);
+  } catch {
+    return undefined;
   }
 }
