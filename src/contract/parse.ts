@@ -5,6 +5,8 @@ import { ok } from '../kernel/result.ts';
 import type { Outcome } from './outcome.ts';
 import { refuse } from './outcome.ts';
 
+const NAME_CHARS_SHOWN = 64;
+
 /** `['input', 3, 'text']` as `input[3].text`. */
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
@@ -20,20 +22,39 @@ export function fieldPath(path: readonly PropertyKey[]): string {
  * offending field.
  */
 export function parse<S extends z.ZodType>(schema: S, value: unknown): Outcome<z.output<S>> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: describe });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
-  const param = fieldPath(issue.path);
+  const param = fieldPath(
+    issue.code === 'unrecognized_keys' ? [...issue.path, shownName(must(issue.keys[0], 'somebody is unknown'))] : issue.path,
+  );
   const message = param === '' ? issue.message : `${param}: ${issue.message}`;
   return refuse(issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value', message, param === '' ? undefined : param);
 }
+
+/** For the schemas that say nothing themselves: the value beside its limit, and never more than a piece of what was sent. */
+function describe(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'too_big') return `${sizeOf(issue.input)}; the limit is ${issue.maximum}`;
+  if (issue.code === 'too_small') return `${sizeOf(issue.input)}; the least is ${issue.minimum}`;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.length === 1 ? 'is not a known field' : `is not a known field, nor are ${issue.keys.length - 1} others`;
+  return undefined;
+}
+
+function sizeOf(input: unknown): string {
+  if (typeof input === 'string') return `has ${input.length} characters`;
+  return Array.isArray(input) ? `has ${input.length} items` : `is ${String(input)}`;
+}
+
+/** As much of a name that the caller chose as a refusal repeats. */
+export const shownName = (name: string): string => name.slice(0, NAME_CHARS_SHOWN);
 
 // A union reports one list of issues for each option; the option that got furthest is the one the caller meant.
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue;
   const options = issue.errors.flatMap((errors) => errors.slice(0, 1)).map(deepest);
   const furthest = options.reduce<z.core.$ZodIssue | undefined>(
-    (best, option) => (option.path.length > (best?.path.length ?? 0) ? option : best),
+    (best, option) => (best === undefined || option.path.length > best.path.length ? option : best),
     undefined,
   );
   return furthest === undefined ? issue : { ...furthest, path: [...issue.path, ...furthest.path] };

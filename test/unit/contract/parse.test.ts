@@ -3,17 +3,20 @@ import { describe, expect, it } from 'vitest';
 
 import { jsonDepth } from '../../../src/contract/json-value.ts';
 import { fieldPath, parse } from '../../../src/contract/parse.ts';
+import { assert } from '../../../src/kernel/assert.ts';
 
 const schema = z.strictObject({
   name: z.string().max(4),
   input: z.union([z.string(), z.array(z.strictObject({ text: z.string() }))]),
+  count: z.number().min(0).max(9).optional(),
+  list: z.array(z.number()).max(2).optional(),
 });
 
 describe('a refused value', () => {
   it.each([
     ['a missing field', { input: 'x' }, 'invalid_value', 'name'],
     ['a value over its limit', { name: 'abcde', input: 'x' }, 'limit_exceeded', 'name'],
-    ['an unknown field', { name: 'a', input: 'x', extra: 1 }, 'invalid_value', undefined],
+    ['an unknown field', { name: 'a', input: 'x', extra: 1 }, 'invalid_value', 'extra'],
     ['the option of a union that got furthest', { name: 'a', input: [{ text: 'x' }, { text: 1 }] }, 'invalid_value', 'input[1].text'],
     ['a body that is no object', 'text', 'invalid_value', undefined],
   ])('names %s', (_, value, code, param) => {
@@ -22,14 +25,27 @@ describe('a refused value', () => {
     expect(!outcome.ok && outcome.error.param).toBe(param);
   });
 
-  it('tells the limit', () => {
-    const outcome = parse(schema, { name: 'abcde', input: 'x' });
-    expect(!outcome.ok && outcome.error.message).toContain('4');
+  it.each([
+    ['a text over its limit', { name: 'abcde', input: 'x' }, 'name: has 5 characters; the limit is 4'],
+    ['a number over its limit', { name: 'a', input: 'x', count: 1e12 }, 'count: is 1000000000000; the limit is 9'],
+    ['a number below the least', { name: 'a', input: 'x', count: -0.5 }, 'count: is -0.5; the least is 0'],
+    ['a list over its limit', { name: 'a', input: 'x', list: [1, 2, 3] }, 'list: has 3 items; the limit is 2'],
+  ])('tells what and how much: %s', (_, value, message) => {
+    const outcome = parse(schema, value);
+    expect(!outcome.ok && outcome.error.message).toBe(message);
   });
 
-  it('names an unknown field in the message', () => {
-    const outcome = parse(schema, { name: 'a', input: 'x', extra: 1 });
-    expect(!outcome.ok && outcome.error.message).toContain('extra');
+  it('says what a union takes to a value of no kind it knows', () => {
+    const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.strictObject({ b: z.number() })]), null);
+    expect(!outcome.ok && outcome.error.message).toContain('expected object');
+  });
+
+  it('repeats at most a piece of unknown names, however many and long they are', () => {
+    const hostile = Object.fromEntries(Array.from({ length: 1000 }, (_unused, i) => [`${'k'.repeat(10_000)}${i}`, 1]));
+    const outcome = parse(schema, { name: 'a', input: 'x', ...hostile });
+    assert(!outcome.ok, 'unknown fields are refused');
+    expect(outcome.error.param).toBe('k'.repeat(64));
+    expect(outcome.error.message).toBe(`${'k'.repeat(64)}: is not a known field, nor are 999 others`);
   });
 });
 
