@@ -8,6 +8,7 @@ import { admit } from './admission.ts';
 import type { Answer, AppContext, Call } from './call.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
+import { eachOnce } from './each-once.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { readBody } from './request-body.ts';
@@ -49,6 +50,8 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
   }
 }
 
+const queryOf = (request: Request): unknown => valueOf(eachOnce(new URL(request.url).searchParams));
+
 async function reserveRequest(gateway: Gateway, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
   return valueOf(await gateway.budget.reserve(principal, { requests: 1 }));
@@ -63,7 +66,7 @@ async function buildCall<E extends Endpoint>(
 ): Promise<Call<E>> {
   const request = context.req.raw;
   const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param()));
-  const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, context.req.query()));
+  const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request)));
   const body = valueOf(await readBody(request, endpoint.body));
   const call = {
     gateway,
