@@ -56,9 +56,7 @@ export function buildApp(): App {
   app.get('/', (context) => context.redirect('/docs/'));
   app.get('/docs', (context) => context.redirect('/docs/'));
   for (const path of STATIC_PATHS) app.get(path, serveAsset);
-  app.notFound((context) =>
-    fail(context, new HttpError(refusal('route_not_found', `no route ${context.req.method} ${context.req.path.slice(0, 128)}`))),
-  );
+  app.notFound((context) => fail(context, noRoute(context)));
   app.onError((error, context) => fail(context, error));
   return app;
 }
@@ -66,9 +64,12 @@ export function buildApp(): App {
 async function serveAsset(context: AppContext): Promise<Response> {
   context.set('route', 'asset');
   const { body, status, headers } = await context.env.ASSETS.fetch(context.req.raw);
+  if (status === 404) throw noRoute(context);
   // A fetched response's headers are immutable; the closing middleware adds to them.
   return new Response(body, { status, headers });
 }
+
+const noRoute = ({ req }: AppContext) => new HttpError(refusal('route_not_found', `no route ${req.method} ${req.path.slice(0, 128)}`));
 
 function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
   const methods = new Map<string, string[]>();
