@@ -4,6 +4,7 @@ import { ResidentEngine } from '../src/ann/resident-engine.ts';
 import { Scanner } from '../src/ann/scanner.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type {
+  Deleted,
   ShardDelete,
   ShardFetch,
   ShardIdentity,
@@ -47,15 +48,17 @@ export class ShardObject extends DurableObject {
     return outcome;
   }
 
-  query(query: ShardQuery): Outcome<ShardMatches> {
-    return this.#shard.query(query);
+  async query(query: ShardQuery): Promise<Outcome<ShardMatches>> {
+    const outcome = this.#shard.query(query);
+    if (this.#shard.isBehind() && (await this.ctx.storage.getAlarm()) === null) await this.alarm();
+    return outcome;
   }
 
   fetchVectors(fetch: ShardFetch): Outcome<ShardVectors> {
     return this.#shard.fetch(fetch);
   }
 
-  deleteVectors(deletion: ShardDelete): Outcome<Written> {
+  deleteVectors(deletion: ShardDelete): Outcome<Deleted> {
     return this.#shard.delete(deletion);
   }
 
@@ -63,7 +66,7 @@ export class ShardObject extends DurableObject {
     return this.#shard.stats(indexId);
   }
 
-  /** Sweeps receipts that ran out, and comes back for the others. */
+  /** Does what `sweep` does, and comes back when it says so. */
   override async alarm(): Promise<void> {
     const nextMs = this.#shard.sweep(Date.now());
     if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);

@@ -9,6 +9,8 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { hasTable } from './has-table.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
+import type { PlacedMetadata } from './property-index.ts';
+import { PROPERTY_TABLE, SqlitePropertyIndex } from './property-index.ts';
 import { RECEIPT_TABLE, SqliteReceiptStore } from './receipt-store.ts';
 
 const MIGRATIONS: Migrations = [
@@ -18,6 +20,7 @@ const MIGRATIONS: Migrations = [
    CREATE TABLE vectors (
      row INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, id TEXT NOT NULL,
      floats BLOB NOT NULL, metadata TEXT, text TEXT, lsn INTEGER NOT NULL, UNIQUE (namespace, id));${RECEIPT_TABLE}`,
+  PROPERTY_TABLE,
 ];
 
 type HeaderRow = { index_id: string; dimensions: number; metric: string; lsn: number; count: number };
@@ -27,22 +30,32 @@ type ColumnsRow = { row: number; id: string; floats: ArrayBuffer | null; metadat
 export class SqliteVectorStore implements VectorStore {
   readonly #storage: SqlStorage;
   readonly #receipts: SqliteReceiptStore;
+  readonly properties: SqlitePropertyIndex;
+  #isMigrated = false;
 
   constructor(storage: SqlStorage) {
     this.#storage = storage;
     this.#receipts = new SqliteReceiptStore(storage);
+    this.properties = new SqlitePropertyIndex(storage);
   }
 
   create({ indexId, dimensions, metric }: ShardIdentity): void {
     this.#storage.transactionSync(() => {
       migrate(this.#storage, MIGRATIONS);
-      this.#storage.sql.exec('INSERT INTO shard VALUES (?, ?, ?, 0, 0)', indexId, dimensions, metric);
+      this.#storage.sql.exec(
+        'INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES (?, ?, ?, 0, 0)',
+        indexId,
+        dimensions,
+        metric,
+      );
     });
   }
 
   header(): ShardHeader | undefined {
     if (!hasTable(this.#storage, 'shard')) return undefined;
-    const row = this.#storage.sql.exec<HeaderRow>('SELECT * FROM shard').toArray()[0];
+    if (!this.#isMigrated) migrate(this.#storage, MIGRATIONS);
+    this.#isMigrated = true;
+    const row = this.#storage.sql.exec<HeaderRow>('SELECT index_id, dimensions, metric, lsn, count FROM shard').toArray()[0];
     if (row === undefined) return undefined;
     const { index_id: indexId, metric, ...rest } = row;
     return { indexId: indexId as IndexId, metric: metric as Metric, ...rest };
@@ -63,32 +76,41 @@ export class SqliteVectorStore implements VectorStore {
     const { sql } = this.#storage;
     const written = { count: batch.ids.length, lsn: header.lsn + 1 };
     return this.#storage.transactionSync(() => {
+      this.properties.remove(this.#metadataOf(batch));
       const ordinals = new Map([...new Set(batch.namespaces)].map((name) => [name, this.#internNamespace(name)]));
       const places = batch.namespaces.map((name, i): VectorPlace => {
         const namespace = must(ordinals.get(name), 'every namespace of the batch is interned');
         return { namespace, row: this.#write(batch, i, namespace, header.dimensions, written.lsn) };
       });
+      this.properties.add(
+        places.flatMap((place, i) => {
+          const metadata = batch.metadata[i] ?? null;
+          return metadata === null ? [] : [{ ...place, metadata }];
+        }),
+      );
       sql.exec('UPDATE shard SET lsn = ?, count = ?', written.lsn, header.count + countNew);
       if (batch.repetition !== null) this.#receipts.add(batch.repetition, written, nowMs);
       return { written, places };
     });
   }
 
-  delete(namespace: string, ids: readonly string[], { lsn }: ShardHeader): { written: Written; rows: Row[] } {
+  delete(namespace: string, ids: readonly string[], header: ShardHeader): { written: Written; rows: Row[] } {
+    const ordinal = this.namespaceOrdinal(namespace) ?? -1;
+    const rows = this.rowsOf(ordinal, ids);
+    return { written: this.deleteRows(ordinal, rows, header), rows };
+  }
+
+  deleteRows(namespace: number, rows: readonly Row[], { lsn }: ShardHeader): Written {
+    const { sql } = this.#storage;
     return this.#storage.transactionSync(() => {
-      const ordinal = this.namespaceOrdinal(namespace) ?? -1;
-      const deleted = this.#storage.sql.exec<{ row: number }>(
-        'DELETE FROM vectors WHERE namespace = ? AND id IN (SELECT value FROM json_each(?)) RETURNING row',
-        ordinal,
-        JSON.stringify(ids),
+      const deleted = sql.exec<{ row: number; metadata: string | null }>(
+        'DELETE FROM vectors WHERE row IN (SELECT value FROM json_each(?)) RETURNING row, metadata',
+        JSON.stringify(rows),
       );
-      const rows = deleted.toArray().map(({ row }) => row);
-      this.#storage.sql.exec(
-        'DELETE FROM namespaces WHERE ordinal = ?1 AND NOT EXISTS (SELECT 1 FROM vectors WHERE namespace = ?1)',
-        ordinal,
-      );
-      this.#storage.sql.exec('UPDATE shard SET lsn = lsn + 1, count = count - ?', rows.length);
-      return { written: { count: rows.length, lsn: lsn + 1 }, rows };
+      this.properties.remove(deleted.toArray().flatMap(({ row, metadata }) => (metadata === null ? [] : [{ row, namespace, metadata }])));
+      sql.exec('DELETE FROM namespaces WHERE ordinal = ?1 AND NOT EXISTS (SELECT 1 FROM vectors WHERE namespace = ?1)', namespace);
+      sql.exec('UPDATE shard SET lsn = lsn + 1, count = count - ?', rows.length);
+      return { count: rows.length, lsn: lsn + 1 };
     });
   }
 
@@ -96,6 +118,7 @@ export class SqliteVectorStore implements VectorStore {
     return this.#storage.transactionSync(() => {
       this.#storage.sql.exec('DELETE FROM vectors');
       this.#storage.sql.exec('DELETE FROM namespaces');
+      this.properties.clear();
       this.#storage.sql.exec('UPDATE shard SET lsn = lsn + 1, count = 0');
       return { count, lsn: lsn + 1 };
     });
@@ -150,6 +173,16 @@ export class SqliteVectorStore implements VectorStore {
     return [...new Set(ids)].flatMap((id) => rowById.get(id) ?? []);
   }
 
+  rowsBehind(namespace: number, after: Row, countMax: number): Row[] {
+    const found = this.#storage.sql.exec<{ row: number }>(
+      'SELECT row FROM vectors WHERE row > ? AND namespace = ? ORDER BY row LIMIT ?',
+      after,
+      namespace,
+      countMax,
+    );
+    return found.toArray().map(({ row }) => row);
+  }
+
   columns(rows: readonly Row[], include: Include, { dimensions }: ShardHeader, bytesMax: number): VectorColumns | undefined {
     const found = this.#storage.sql.exec<ColumnsRow>(
       `SELECT row, id, ${include.values ? 'floats' : 'NULL AS floats'}, ${include.metadata ? 'metadata' : 'NULL AS metadata'},
@@ -177,6 +210,14 @@ export class SqliteVectorStore implements VectorStore {
     return this.#receipts.find(idempotencyKey);
   }
 
+  isBehind(): boolean {
+    return this.properties.isBehind();
+  }
+
+  catchUp(): void {
+    this.properties.catchUp();
+  }
+
   sweepReceipts(atMs: number): number | undefined {
     return this.#receipts.sweep(atMs);
   }
@@ -195,6 +236,19 @@ export class SqliteVectorStore implements VectorStore {
       lsn,
     );
     return written.one().row;
+  }
+
+  /** The metadata that the vectors of a batch have so far. */
+  #metadataOf({ ids, namespaces }: UpsertBatch): PlacedMetadata[] {
+    return this.#storage.sql
+      .exec<{ row: number; namespace: number; metadata: string }>(
+        `SELECT vectors.row, vectors.namespace, vectors.metadata FROM json_each(?) AS key
+         JOIN namespaces ON namespaces.name = key.value ->> 0
+         JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1
+         WHERE vectors.metadata IS NOT NULL`,
+        JSON.stringify(ids.map((id, i) => [namespaces[i], id])),
+      )
+      .toArray();
   }
 
   #internNamespace(name: string): number {

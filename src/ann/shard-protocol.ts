@@ -1,3 +1,4 @@
+import type { Filter } from '../contract/filter.ts';
 import type { Metric } from '../contract/metric.ts';
 import type { IndexId } from '../kernel/ids.ts';
 
@@ -50,6 +51,8 @@ export interface ShardQuery {
   readonly target: QueryTarget;
   readonly namespace: string;
   readonly topK: number;
+  /** Accepts the metadata of every match; null accepts all. */
+  readonly filter: Filter | null;
   readonly include: Include;
 }
 
@@ -67,7 +70,18 @@ export interface ShardFetch {
 
 export interface ShardDelete {
   readonly indexId: IndexId;
-  readonly selection: { readonly kind: 'ids'; readonly namespace: string; readonly ids: readonly string[] } | { readonly kind: 'all' };
+  readonly selection: DeleteSelection;
+}
+
+export type DeleteSelection =
+  | { readonly kind: 'ids'; readonly namespace: string; readonly ids: readonly string[] }
+  | { readonly kind: 'all' }
+  /** The vectors that the filter accepts, in slices: those in rows behind `after`, at first 0. */
+  | { readonly kind: 'filter'; readonly namespace: string; readonly filter: Filter; readonly after: number };
+
+/** A slice of a deletion; `next` is where the next slice goes on, or null at the end. */
+export interface Deleted extends Written {
+  readonly next: number | null;
 }
 
 /** Stored vectors as columns of `ids.length` items; a column that was not asked for is null. */

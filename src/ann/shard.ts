@@ -1,3 +1,4 @@
+import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
@@ -6,7 +7,11 @@ import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { flatEngineCapacity } from './flat-engine.ts';
 import type { ResidentEngine } from './resident-engine.ts';
+import { exactSearch } from './exact-search.ts';
+import { selectRows } from './filter/select-rows.ts';
 import type {
+  Deleted,
+  DeleteSelection,
   Include,
   QueryTarget,
   ShardDelete,
@@ -20,7 +25,7 @@ import type {
   VectorColumns,
   Written,
 } from './shard-protocol.ts';
-import type { Row } from './vector-engine.ts';
+import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
 import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
 /**
@@ -72,14 +77,14 @@ export class Shard {
   }
 
   /** Exact. Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
-  query({ indexId, target, namespace, topK, include }: ShardQuery): Outcome<ShardMatches> {
+  query({ indexId, target, namespace, topK, filter, include }: ShardQuery): Outcome<ShardMatches> {
     const found = this.#headerOf(indexId);
     if (!found.ok) return found;
     const header = found.value;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const values = this.#targetValues(target, ordinal, header);
     if (values === undefined) return refuse('vector_not_found', 'there is no vector with this id in the namespace', 'id');
-    const matches = ordinal === undefined ? [] : this.#load(header).search({ values, namespace: ordinal, topK }, this.#store.read(header));
+    const matches = ordinal === undefined ? [] : this.#search({ values, namespace: ordinal, topK }, filter, header);
     const columns = this.#columns(
       matches.map(({ row }) => row),
       include,
@@ -97,17 +102,18 @@ export class Shard {
     return columns.ok ? ok({ ...columns.value, lsn: found.value.lsn }) : columns;
   }
 
-  /** Ids that are not there are not counted. */
-  delete({ indexId, selection }: ShardDelete): Outcome<Written> {
+  /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
+  delete({ indexId, selection }: ShardDelete): Outcome<Deleted> {
     const found = this.#headerOf(indexId);
     if (!found.ok) return found;
     if (selection.kind === 'all') {
       this.#engine.drop();
-      return ok(this.#store.deleteAll(found.value));
+      return ok({ ...this.#store.deleteAll(found.value), next: null });
     }
+    if (selection.kind === 'filter') return ok(this.#deleteSlice(selection, found.value));
     const { written, rows } = this.#store.delete(selection.namespace, selection.ids, found.value);
     this.#engine.remove(rows);
-    return ok(written);
+    return ok({ ...written, next: null });
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {
@@ -123,9 +129,21 @@ export class Shard {
     });
   }
 
-  /** Forgets receipts that ran out; answers when to come back, in milliseconds since the Unix epoch, or undefined. */
+  /** Whether `sweep` has something to do at once. */
+  isBehind(): boolean {
+    return this.#store.header() !== undefined && this.#store.isBehind();
+  }
+
+  /**
+   * Indexes a slice of what older versions left unindexed and forgets receipts that ran out; answers when to come back, in
+   * milliseconds since the Unix epoch, or undefined.
+   */
   sweep(nowMs: number): number | undefined {
     if (this.#store.header() === undefined) return undefined;
+    if (this.#store.isBehind()) {
+      this.#store.catchUp();
+      return nowMs;
+    }
     const oldestMs = this.#store.sweepReceipts(nowMs - LIMITS.upsertReceiptTtlMs);
     // One millisecond late, so that the receipt the sweep is for has surely run out.
     return oldestMs === undefined ? undefined : oldestMs + LIMITS.upsertReceiptTtlMs + 1;
@@ -149,8 +167,28 @@ export class Shard {
     return namespace === undefined ? undefined : this.#store.valuesOf(namespace, target.id, header);
   }
 
-  #load(header: ShardHeader) {
-    return this.#engine.load(header, () => this.#store.scan(header));
+  #search(query: VectorQuery, filter: Filter | null, header: ShardHeader): VectorMatch[] {
+    const readVectors = this.#store.read(header);
+    const among = filter === null ? undefined : selectRows(filter, query.namespace, this.#store.properties);
+    if (among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount) {
+      return exactSearch(header.metric, query, [...among.rows], readVectors);
+    }
+    return this.#engine.load(header, () => this.#store.scan(header)).search({ ...query, among }, readVectors);
+  }
+
+  #deleteSlice({ namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>, header: ShardHeader): Deleted {
+    const ordinal = this.#store.namespaceOrdinal(namespace);
+    if (ordinal === undefined) return { count: 0, lsn: header.lsn, next: null };
+    const selection = selectRows(filter, ordinal, this.#store.properties);
+    const slice =
+      selection.rows?.firstBehind(after, LIMITS.propertySliceMaxCount) ??
+      this.#store.rowsBehind(ordinal, after, LIMITS.propertySliceMaxCount);
+    const next = slice.length < LIMITS.propertySliceMaxCount ? null : (slice.at(-1) ?? null);
+    const rows = slice.filter((row) => selection.has(row));
+    if (rows.length === 0) return { count: 0, lsn: header.lsn, next };
+    const written = this.#store.deleteRows(ordinal, rows, header);
+    this.#engine.remove(rows);
+    return { ...written, next };
   }
 
   #columns(rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {

@@ -138,6 +138,20 @@ export const LIMITS = {
   vectorMetadataBytesMax: 10 * 1024,
   // A passage, not a document: texts are for embedding and for showing beside a match.
   vectorTextBytesMax: 64 * 1024,
+  // Filters are evaluated in the shard, which serves one call at a time: some 20 ms of index look-ups at most.
+  filterDepthMax: 8,
+  filterConditionsMaxCount: 64,
+  filterValuesMaxCount: 1_000,
+  filterStringCharsMax: 1_024,
+  filterPathCharsMax: 256,
+  // Entries that one vector has in the property index; the metadata of a vector with more is read by every filtered query.
+  propertyEntriesMaxCount: 64,
+  // Longer strings are texts rather than properties: they are compared in the metadata itself.
+  propertyStringCharsMax: 256,
+  // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard answers nobody.
+  propertySliceMaxCount: 1_000,
+  // Fewer allowed vectors than this are read and scored one by one, without the engine.
+  filterExactMaxCount: 1_000,
   // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
   retrievalReplyBytesMax: 16 * 1024 * 1024,
   // Components of all vectors in one answer: each becomes up to 22 characters of JSON.

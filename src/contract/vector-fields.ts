@@ -60,8 +60,8 @@ const utf8Text = (limitName: string, bytesMax: number) =>
   });
 
 // A NUL would end a text inside SQLite's JSON functions; half a surrogate pair has no UTF-8 form, so two ids would become one.
-const STORABLE = /^[^\0\p{Surrogate}]*$/u;
-const UNSTORABLE = 'must contain neither NUL nor half a surrogate pair';
+export const STORABLE = /^[^\0\p{Surrogate}]*$/u;
+export const UNSTORABLE = 'must contain neither NUL nor half a surrogate pair';
 
 export const vectorId = utf8Text('vectorIdBytesMax', LIMITS.vectorIdBytesMax)
   .min(1)

@@ -2,7 +2,9 @@ import * as z from 'zod';
 
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
+import { filter } from './filter-syntax.ts';
 import { indexParams } from './indexes.ts';
+import type { Filter } from './filter.ts';
 import { LIMITS } from './limits.ts';
 import { floats, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
 
@@ -46,6 +48,7 @@ const queryBody = z
     id: vectorId.optional().meta({ description: 'Search around this stored vector, which is then among the matches.' }),
     top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
     namespace,
+    filter: filter.optional(),
     model: madeBy,
     ...include,
   })
@@ -62,10 +65,25 @@ const fetchBody = z.strictObject({
 
 export type FetchBody = z.output<typeof fetchBody>;
 
-const deleteBody = z.union([
-  z.strictObject({ ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount), namespace }),
-  z.strictObject({ all: z.literal(true).meta({ description: 'Every vector of every namespace.' }) }),
-]);
+const deleteBody = z
+  .strictObject({
+    ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount).optional(),
+    filter: filter.optional(),
+    all: z.literal(true).optional().meta({ description: 'Every vector of every namespace.' }),
+    namespace,
+  })
+  .superRefine(refuseUnclearDeletion);
+
+/** An empty filter is refused, too: it is more likely a mistake than the wish to delete everything. */
+function refuseUnclearDeletion(
+  body: { readonly ids?: unknown; readonly filter?: Filter | undefined; readonly all?: unknown; readonly namespace: string },
+  context: z.RefinementCtx,
+): void {
+  const refuse = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  if (!exactlyOne(body.ids, body.filter, body.all)) refuse('ids', 'give exactly one of `ids`, `filter` and `all`');
+  if (body.all !== undefined && body.namespace !== '') refuse('namespace', '`all` is every vector of every namespace');
+  if (body.filter?.kind === 'and' && body.filter.of.length === 0) refuse('filter', 'must have a condition');
+}
 
 export type DeleteBody = z.output<typeof deleteBody>;
 
@@ -127,7 +145,10 @@ export const vectorEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/delete',
     tag: 'Vectors',
-    summary: 'Delete vectors by id, or all of them',
+    summary: 'Delete vectors by id or by filter, or all of them',
+    description:
+      'By ids, or all: all or none. By a filter: in slices, each all or none; repeat the call when it was cut off. ' +
+      'Whether vectors that are written meanwhile go too is not said.',
     access: tenant('index:write'),
     meters: [],
     params: indexParams,

@@ -1,5 +1,6 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import type {
+  Deleted,
   ShardDelete,
   ShardFetch,
   ShardMatches,
@@ -16,6 +17,6 @@ export interface IndexShards {
   upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>>;
   query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>>;
   fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
-  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Written>>;
+  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>>;
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
 }

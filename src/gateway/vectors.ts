@@ -1,5 +1,5 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
-import type { Include, QueryTarget, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
+import type { DeleteSelection, Include, QueryTarget, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
@@ -68,9 +68,9 @@ export class Vectors {
       if (!fits.ok) return fits;
       const target = await this.#target(caller, manifest, body);
       if (!target.ok) return target;
-      const { namespace, top_k: topK } = body;
+      const { namespace, top_k: topK, filter = null } = body;
       const { tokens, cachedTokens } = target.value;
-      const query = { indexId: manifest.id, target: target.value.target, namespace, topK, include: includeOf(body) };
+      const query = { indexId: manifest.id, target: target.value.target, namespace, topK, filter, include: includeOf(body) };
       const found = await this.#parts.shards.query(manifest, query);
       return found.ok ? ok({ ...found.value, tokens, cachedTokens, manifest }) : found;
     });
@@ -88,9 +88,15 @@ export class Vectors {
 
   delete(caller: EmbeddingCaller, index: string, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
-      const selection = 'all' in body ? ({ kind: 'all' } as const) : ({ kind: 'ids', ...body } as const);
-      const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection });
-      return deleted.ok ? ok({ ...deleted.value, manifest }) : deleted;
+      let count = 0;
+      for (let selection = selectionOf(body); ;) {
+        const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection });
+        if (!deleted.ok) return deleted;
+        const { lsn, next } = deleted.value;
+        count += deleted.value.count;
+        if (next === null || selection.kind !== 'filter') return ok({ count, lsn, manifest });
+        selection = { ...selection, after: next };
+      }
     });
   }
 
@@ -118,6 +124,11 @@ interface Included {
 }
 
 const includeOf = (body: Included): Include => ({ values: body.include_values, metadata: body.include_metadata, text: body.include_text });
+
+function selectionOf({ ids, filter, namespace }: DeleteBody): DeleteSelection {
+  if (ids !== undefined) return { kind: 'ids', namespace, ids };
+  return filter === undefined ? { kind: 'all' } : { kind: 'filter', namespace, filter, after: 0 };
+}
 
 function checkReply({ dimensions }: IndexManifest, { include_values: values }: Included, count: number, param: string): Outcome<null> {
   const { retrievalReplyFloatsMaxCount: floatsMax } = LIMITS;

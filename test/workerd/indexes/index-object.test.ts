@@ -62,6 +62,7 @@ const find = (manifest: IndexManifest) =>
     target: { kind: 'values', values: Float32Array.of(1, 0) },
     namespace: '',
     topK: 10,
+    filter: null,
     include: { values: false, metadata: false, text: false },
   });
 

@@ -46,6 +46,7 @@ const queryOf = (indexId: IndexId, values: number[], topK = 10, namespace = '', 
   target: { kind: 'values' as const, values: Float32Array.from(values) },
   namespace,
   topK,
+  filter: null,
   include,
 });
 
@@ -96,11 +97,11 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(idsOf(await stub.query(queryOf(indexId, [3, 1])))).toEqual(['b', 'a', 'c']);
     await between(stub);
     const deletion = { indexId, selection: { kind: 'ids' as const, namespace: '', ids: ['b', 'absent'] } };
-    expect(value(await stub.deleteVectors(deletion))).toEqual({ count: 1, lsn: 3 });
+    expect(value(await stub.deleteVectors(deletion))).toEqual({ count: 1, lsn: 3, next: null });
     await between(stub);
     expect(idsOf(await stub.query(queryOf(indexId, [3, 1])))).toEqual(['a', 'c']);
     await between(stub);
-    expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'all' } }))).toEqual({ count: 2, lsn: 4 });
+    expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'all' } }))).toEqual({ count: 2, lsn: 4, next: null });
     await between(stub);
     expect(value(await stub.query(queryOf(indexId, [3, 1])))).toMatchObject({ ids: [], lsn: 4 });
     expect(value(await stub.stats(indexId))).toMatchObject({ lsn: 4, count: 0, namespaces: 0 });

@@ -2,6 +2,7 @@ import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { shardName } from '../../../src/ann/index-manifest.ts';
 import type {
+  Deleted,
   ShardDelete,
   ShardFetch,
   ShardMatches,
@@ -21,7 +22,7 @@ interface ShardStub {
   upsert(batch: UpsertBatch): Promise<Outcome<Written>>;
   query(query: ShardQuery): Promise<Outcome<ShardMatches>>;
   fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
-  deleteVectors(deletion: ShardDelete): Promise<Outcome<Written>>;
+  deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>>;
   stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
 }
 
@@ -48,7 +49,7 @@ export class DurableShards implements IndexShards {
     return ask(UNREACHABLE, () => this.#of(manifest).fetchVectors(fetch));
   }
 
-  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Written>> {
+  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {
     return ask(UNSURE, () => this.#of(manifest).deleteVectors(deletion));
   }
 

@@ -1,0 +1,29 @@
+/** What JSON metadata holds at the end of a path. */
+export type Scalar = string | number | boolean | null;
+
+/** The ends of a range; at least one is there, and a value equal to an end belongs to the range when the end is `closed`. */
+export interface Interval<T> {
+  readonly min?: Bound<T>;
+  readonly max?: Bound<T>;
+}
+
+export interface Bound<T> {
+  readonly value: T;
+  readonly closed: boolean;
+}
+
+/** What is asked of the values at one path. */
+export type Condition =
+  /** Some value is one of these. */
+  | { readonly kind: 'equals'; readonly path: string; readonly values: readonly Scalar[] }
+  /** Some value of that type lies in the interval. Times are instants, in microseconds since the Unix epoch. */
+  | { readonly kind: 'range'; readonly path: string; readonly type: 'number' | 'time'; readonly interval: Interval<number> }
+  | { readonly kind: 'range'; readonly path: string; readonly type: 'string'; readonly interval: Interval<string> }
+  /** The path leads somewhere. */
+  | { readonly kind: 'exists'; readonly path: string };
+
+/** A filter over metadata, as the shard evaluates it. */
+export type Filter =
+  | Condition
+  | { readonly kind: 'and' | 'or'; readonly of: readonly Filter[] }
+  | { readonly kind: 'not'; readonly of: Filter };

@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { describe, expect, it } from 'vitest';
+
+import { filter } from '../../../src/contract/filter-syntax.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { parse } from '../../../src/contract/parse.ts';
+
+const body = z.strictObject({ filter });
+const many = (count: number) => Array.from({ length: count }, (_, i) => i);
+const nested = (depth: number): object => many(depth).reduce<object>((inner) => ({ $not: inner }), { a: 1 });
+
+describe('the syntax of filters', () => {
+  it.each([
+    [5, 'filter'],
+    [[], 'filter'],
+    [{ $nor: [] }, 'filter.$nor'],
+    [{ $and: [] }, 'filter.$and'],
+    [{ $or: [{ a: 1 }, 3] }, 'filter.$or[1]'],
+    [{ a: {} }, 'filter.a'],
+    [{ a: { $regex: 'x' } }, 'filter.a.$regex'],
+    [{ a: { b: 1 } }, 'filter.a.b'],
+    [{ a: [1] }, 'filter.a'],
+    [{ a: { $in: 1 } }, 'filter.a.$in'],
+    [{ a: { $in: [1, {}] } }, 'filter.a.$in[1]'],
+    [{ a: { $exists: 1 } }, 'filter.a.$exists'],
+    [{ a: { $lt: true } }, 'filter.a'],
+    [{ a: { $lt: 1, $gt: 'x' } }, 'filter.a'],
+    [{ a: { $lt: 1, $lte: 2 } }, 'filter.a'],
+    [{ a: { $lt: '2024-01-01', $gt: 'x' } }, 'filter.a'],
+    [{ 'a..b': 1 }, 'filter.a..b'],
+    [{ $not: { $and: [{ a: 'x\0' }] } }, 'filter.$not.$and[0].a'],
+  ])('[V65] refuses %j, naming the place', (written, param) => {
+    expect(parse(body, { filter: written })).toMatchObject({ ok: false, error: { code: 'invalid_value', param } });
+  });
+
+  it.each([
+    ['filterDepthMax', nested(LIMITS.filterDepthMax - 1), nested(LIMITS.filterDepthMax)],
+    ['filterDepthMax', { a: 1 }, nested(10_000)],
+    [
+      'filterConditionsMaxCount',
+      { $and: many(LIMITS.filterConditionsMaxCount / 2 - 1).map((i) => ({ a: i })) },
+      { $and: many(LIMITS.filterConditionsMaxCount / 2).map((i) => ({ a: i })) },
+    ],
+    ['filterConditionsMaxCount', {}, { $and: many(LIMITS.filterConditionsMaxCount).map(() => ({})) }],
+    ['filterValuesMaxCount', { a: { $in: many(LIMITS.filterValuesMaxCount) } }, { a: { $in: many(LIMITS.filterValuesMaxCount + 1) } }],
+    ['filterStringCharsMax', { a: 'x'.repeat(LIMITS.filterStringCharsMax) }, { a: 'x'.repeat(LIMITS.filterStringCharsMax + 1) }],
+    ['filterPathCharsMax', { ['x'.repeat(LIMITS.filterPathCharsMax)]: 1 }, { ['x'.repeat(LIMITS.filterPathCharsMax + 1)]: 1 }],
+  ])('[V65] takes what reaches %s and refuses what exceeds it', (name, within, beyond) => {
+    expect(parse(body, { filter: within })).toMatchObject({ ok: true });
+    expect(parse(body, { filter: beyond })).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded', message: expect.stringContaining(name) },
+    });
+  });
+});
