@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
+import { annBench } from './ann.ts';
 import { gatewayBench } from './gateway.ts';
 
-const AREAS: Record<string, () => Promise<void>> = { gateway: gatewayBench };
+const AREAS: Record<string, () => Promise<void>> = { ann: annBench, gateway: gatewayBench };
 
 const { positionals } = parseArgs({ allowPositionals: true, options: { data: { type: 'string' } } });
 const area = AREAS[positionals[0] ?? ''];

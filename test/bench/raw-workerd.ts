@@ -42,12 +42,27 @@ const quote = (text: string): string => JSON.stringify(text);
 export async function serveRaw(options: RawWorkerdOptions): Promise<RawWorkerd> {
   const storeDir = join(options.stateDir, 'raw');
   await mkdir(storeDir, { recursive: true });
-  const config = join(options.stateDir, 'config.capnp');
-  await writeFile(config, await capnp(options, storeDir));
+  return launch(await capnp(options, storeDir), options.stateDir, `http://127.0.0.1:${options.gatewayPort}/healthz`);
+}
+
+/** Serves one built Worker without bindings. */
+export async function serveAlone(name: string, stateDir: string, port: number): Promise<RawWorkerd> {
+  const config = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "alone", worker = (modules = [${await modulesOf(join(DIST, name), stateDir)}], compatibilityDate = "2026-10-01"))],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "alone")]
+);
+`;
+  return launch(config, stateDir, `http://127.0.0.1:${port}/`);
+}
+
+async function launch(configText: string, stateDir: string, healthUrl: string): Promise<RawWorkerd> {
+  const config = join(stateDir, 'config.capnp');
+  await writeFile(config, configText);
   const require = createRequire(import.meta.url);
   const workerd = createRequire(require.resolve('miniflare'))('workerd') as { default: string };
   const child = spawn(workerd.default, ['serve', config], { stdio: ['ignore', 'inherit', 'inherit'] });
-  await waitUntilAnswers(`http://127.0.0.1:${options.gatewayPort}/healthz`, child);
+  await waitUntilAnswers(healthUrl, child);
   const pid = child.pid ?? 0;
   return {
     pid,
@@ -123,10 +138,12 @@ async function workerStruct(worker: WorkerName, stateDir: string, secrets: Reado
       bindings = [${bindings.join(', ')}]))`;
 }
 
-/** The bundle's modules; index.js first, since the first is the main one. Cap'n Proto embeds by relative path. */
+/** The bundle's modules, the main one first, as workerd wants it. Cap'n Proto embeds by relative path. */
 async function modulesOf(folder: string, stateDir: string): Promise<string> {
   const files = (await readdir(folder)).filter((file) => /\.(js|wasm)$/.test(file));
-  files.sort((a, b) => Number(b === 'index.js') - Number(a === 'index.js'));
+  // It is called index.js, or is the only script.
+  const order = (file: string): number => (file === 'index.js' ? 0 : Number(file.endsWith('.wasm')) + 1);
+  files.sort((a, b) => order(a) - order(b));
   return files
     .map(
       (file) =>
