@@ -7,6 +7,8 @@ export const LIMITS = {
   jsonBodyBytesMax: 8 * 1024 * 1024,
   // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
   drainBytesMax: 1024 * 1024,
+  // For this long, too: a sender that waits for the answer would never send the rest.
+  drainMs: 1_000,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
