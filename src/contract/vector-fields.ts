@@ -78,11 +78,21 @@ export const text = utf8Text('vectorTextBytesMax', LIMITS.vectorTextBytesMax)
   .min(1)
   .meta({ description: "Embedded with the index's model, and kept.", example: 'A fast brown fox' });
 
-/** A JSON object, passed on as the JSON text that is stored. */
+/** A JSON object, passed on as the JSON text that is stored. No schema of its fields: zod's records lose the key `__proto__`. */
 export const metadata = z
-  .record(z.string(), z.unknown())
-  .meta({ description: 'Any JSON object of at most 10 KiB.', example: { lang: 'en' } })
+  .unknown()
+  .meta({
+    description: 'Any JSON object of at most 10 KiB.',
+    example: { lang: 'en' },
+    type: 'object',
+    propertyNames: { type: 'string' },
+    additionalProperties: {},
+  })
   .transform((value, context): string => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      context.issues.push({ code: 'invalid_type', expected: 'object', input: value, message: 'must be an object' });
+      return z.NEVER;
+    }
     const depth = jsonDepth(value, LIMITS.jsonDepthMax);
     const json = depth > LIMITS.jsonDepthMax ? '' : JSON.stringify(value);
     const bytes = utf8(json).length;
