@@ -10,6 +10,7 @@ import type { ApiAnswer } from '../support/api-client.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
+import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
 import { createTenant } from '../support/tenant.ts';
 
 // Every route against every wrong credential. A new endpoint joins by being in the table; only its sample body is added here.
@@ -35,7 +36,7 @@ beforeAll(async () => {
   const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'matrix', owner: 'testers' });
   agentToken = pool.agent_token;
   owned['pool'] = pool.id;
-  owned['key'] = a.keyId;
+  Object.assign(owned, { key: a.keyId, tenant: a.id, organisation: a.organisation });
   await own();
 
   const past = Math.floor(Date.now() / 1000) + 1;
@@ -71,39 +72,9 @@ async function own(): Promise<void> {
   for (const [what, value] of Object.entries(owned)) expect(value, what).toBeTypeOf('string');
 }
 
-/** A valid body for each endpoint that takes one: what is refused must be the caller, not the body. */
-const BODIES: Partial<Record<EndpointName, () => unknown>> = {
-  createEmbeddings: () => ({ model: MODEL, input: 'x' }),
-  createIndex: () => ({ name: 'probe', dimensions: 4, owner: 'testers' }),
-  upsertVectors: () => ({ vectors: [{ id: 'intruder', text: 'intruder' }] }),
-  queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),
-  fetchVectors: () => ({ ids: ['secret-vector'], include_text: true }),
-  deleteVectors: () => ({ all: true }),
-  purgeCache: () => ({ everything: true }),
-  createOrganisation: () => ({ name: 'probe', owner: 'testers' }),
-  createTenant: () => ({ organisation: a.organisation, name: 'probe', owner: 'testers' }),
-  createProject: () => ({ tenant: a.id, name: 'probe', owner: 'testers' }),
-  createKey: () => ({ tenant: a.id, name: 'probe', owner: 'testers' }),
-  rotateKey: () => ({ grace_seconds: 0 }),
-  setQuota: () => ({ tenant: a.id, requests: { minute: 1, day: 1, month: 1 }, tokens: { minute: 1, day: 1, month: 1 } }),
-  uploadFile: () => {
-    const form = new FormData();
-    form.set('purpose', 'batch');
-    form.set('file', new Blob(['{}\n']), 'probe.jsonl');
-    return form;
-  },
-  createJob: () => ({ kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' }),
-  createPool: () => ({ name: 'probe', owner: 'testers' }),
-  registerAgent: () => ({ name: 'probe' }),
-  leaseWork: () => ({ agent: `agt_${'0'.repeat(16)}`, wait_ms: 0 }),
-  heartbeat: () => ({ fence: 1, progress: { completed: 0, failed: 0, total: null } }),
-  completeAttempt: () => ({ fence: 1, progress: { completed: 0, failed: 0, total: 0 }, tokens: 0 }),
-  failAttempt: () => ({ fence: 1, reason: 'agent_error', message: 'x' }),
-};
-
 function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: string): Promise<ApiAnswer> {
   const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
-  const sample = body.kind === 'none' ? undefined : BODIES[name]?.();
+  const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned);
   const query =
     name === 'listTenants' ? `?organisation=${a.organisation}` : name === 'readInput' || name === 'writeOutput' ? '?fence=1' : '';
   return new ApiClient(server.urls[0] ?? '', apiKey).call(method, filled + query, sample);
@@ -117,7 +88,9 @@ const foreignIds = (): string[] => ['file', 'job', 'purge'].map((what) => owned[
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code });
 
 it('has a sample body for every endpoint that takes JSON', () => {
-  const missing = ROUTES.filter(([name, { body }]) => (body.kind === 'json' || body.kind === 'multipart') && BODIES[name] === undefined);
+  const missing = ROUTES.filter(
+    ([name, { body }]) => (body.kind === 'json' || body.kind === 'multipart') && SAMPLE_BODIES[name] === undefined,
+  );
   expect(missing.map(([name]) => name)).toEqual([]);
 });
 

@@ -1,0 +1,235 @@
+import { connect } from 'node:net';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { ERRORS } from '../../src/contract/errors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { SCOPES } from '../../src/contract/scope.ts';
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { createTenant } from '../support/tenant.ts';
+
+// Whatever is sent, the answer is a typed refusal or a success: never a failure of ours, late, or long with what was sent.
+
+const ROUTES = Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
+const ANSWER_MS = 2_000;
+const REFUSAL_CHARS_MAX = 600;
+
+let server: Server;
+let client: ApiClient;
+const owned: Record<string, string> = { model: 'glove-sif-100', index: 'target', attempt: `att_${'0'.repeat(26)}_1` };
+const keys: Partial<Record<Endpoint['access']['kind'], string>> = {};
+
+beforeAll(async () => {
+  server = await deploy();
+  const tenant = await createTenant(server, { scopes: SCOPES });
+  ({ client } = tenant);
+  const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'hostile', owner: 'testers' });
+  // Some hostile quotas and rotations succeed.
+  const spare = await createTenant(server);
+  Object.assign(owned, { tenant: spare.id, organisation: spare.organisation, pool: pool.id, key: spare.keyId });
+  Object.assign(owned, { file: `file_${'0'.repeat(26)}`, job: `job_${'0'.repeat(26)}`, purge: `pg_${'0'.repeat(26)}` });
+  const adminKey = server.secrets.SLUICE_ADMIN_KEY;
+  Object.assign(keys, { admin: adminKey, 'tenant-or-admin': adminKey, agent: pool.agent_token });
+  await client.post('/v1/indexes', { name: 'target', dimensions: 4, owner: 'testers' });
+});
+
+afterAll(() => server.stop());
+
+const pathOf = ({ path }: Endpoint, values: Readonly<Record<string, string>> = owned): string =>
+  path.replaceAll(/:(\w+)/g, (_, parameter: string) => values[parameter] ?? 'missing');
+
+/** Sends and checks what holds for every answer. */
+async function send(endpoint: Endpoint, path: string, body?: string, headers: Record<string, string> = {}): Promise<number> {
+  const sentMs = performance.now();
+  const response = await fetch(`${server.urls[0]}${path}`, {
+    method: endpoint.method,
+    headers: {
+      authorization: `Bearer ${keys[endpoint.access.kind] ?? client.apiKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body }),
+  });
+  const text = await response.text();
+  const what = `${endpoint.method} ${path.slice(0, 80)} ${(body ?? '').slice(0, 120)}`;
+  expect(performance.now() - sentMs, what).toBeLessThan(ANSWER_MS);
+  if (response.status < 400) return response.status;
+  expect(text.length, what).toBeLessThan(REFUSAL_CHARS_MAX);
+  const { error, request_id: requestId } = JSON.parse(text);
+  expect(ERRORS, what).toHaveProperty(error.code);
+  expect(response.status, `${what}: ${text}`).toBeLessThan(500);
+  expect(requestId, what).toBe(response.headers.get('x-request-id'));
+  expect(error.message, what).not.toMatch(/\n|\.[jt]s:\d|Invalid input$/);
+  return response.status;
+}
+
+/** JSON texts that no field of any body takes, or that few do. */
+const HOSTILE = [
+  ...'null -1 1e400 -0 0.5 9007199254740993 "" "NaN" "\\u0000" "\\ud800" "\u202e漢😀" "__proto__"'.split(' '),
+  ...'[] {} [null] ["a",1] [[]] {"__proto__":{"a":1}} {"constructor":1}'.split(' '),
+  JSON.stringify('x'.repeat(1_000_000)),
+  `[${'1,'.repeat(200_000)}1]`,
+  '['.repeat(200_000) + ']'.repeat(200_000),
+  `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`,
+  `{${Array.from({ length: 20_000 }, (_, i) => `"key-${i}": 1`).join()}}`,
+  `{${JSON.stringify('k'.repeat(100_000))}: 1}`,
+];
+
+/** `value` as JSON once for every place in it, with `hostile` in that place. */
+function* withEach(value: unknown, hostile: string): Generator<string> {
+  yield hostile;
+  if (Array.isArray(value)) {
+    for (const inner of withEach(value[0], hostile)) yield `[${inner}]`;
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      const others = JSON.stringify({ ...value, [key]: undefined }).slice(1, -1);
+      for (const inner of withEach(item, hostile)) yield `{${others}${others === '' ? '' : ','}${JSON.stringify(key)}:${inner}}`;
+    }
+  }
+}
+
+const MANGLED = [
+  '',
+  '{',
+  '{"a": 1}garbage',
+  '\0',
+  '{"name": "a", "name": "b", "owner": "c"}',
+  `{${JSON.stringify('k'.repeat(1_000_000))}: 1}`,
+  'x'.repeat(100_000),
+];
+
+describe.each(ROUTES.filter(([, { body }]) => body.kind === 'json'))('the body of %s', (name, endpoint) => {
+  it('may be anything', async () => {
+    const sample = SAMPLE_BODIES[name]?.(owned);
+    const bodies = [...MANGLED, ...HOSTILE.flatMap((hostile) => [...withEach(sample, hostile)])];
+    let refused = 0;
+    for (const body of bodies) refused += Number((await send(endpoint, pathOf(endpoint), body)) >= 400);
+    expect(refused).toBeGreaterThan(bodies.length / 3);
+  });
+});
+
+const PATH_VALUES = [
+  '%00',
+  '%2e%2e',
+  '..%2f..%2f',
+  '%ff',
+  '%',
+  '%E2%80%AE',
+  '漢',
+  'a%0d%0ab',
+  '__proto__',
+  'constructor',
+  'x'.repeat(10_000),
+];
+
+describe.each(ROUTES.filter(([, { path }]) => path.includes(':')))('the path of %s', (name, endpoint) => {
+  it('may be anything', async () => {
+    const body = endpoint.body.kind === 'json' ? JSON.stringify(SAMPLE_BODIES[name]?.(owned)) : undefined;
+    for (const [, parameter = ''] of endpoint.path.matchAll(/:(\w+)/g)) {
+      for (const value of PATH_VALUES) {
+        expect(await send(endpoint, pathOf(endpoint, { ...owned, [parameter]: value }), body)).toBeGreaterThanOrEqual(400);
+      }
+    }
+  });
+});
+
+const QUERIES = [
+  'limit=1&limit=2',
+  '__proto__=1',
+  'constructor=1',
+  'limit=NaN',
+  'limit=1001',
+  'from=1e300',
+  'x=%00%ff%',
+  'x'.repeat(10_000),
+];
+
+describe.each(ROUTES.filter(([, { query }]) => query !== undefined))('the query of %s', (_, endpoint) => {
+  it.each(QUERIES)('refuses ?%.20s', async (query) => {
+    expect(await send(endpoint, `${pathOf(endpoint)}?${query}`)).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('a query or a form', () => {
+  it('names the field that it gives twice', async () => {
+    const query = await client.get('/v1/files?limit=1&after=a&limit=2');
+    expect(query.body.error).toMatchObject({ code: 'invalid_value', param: 'limit' });
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.append('file', new Blob(['a']), 'a');
+    form.append('file', new Blob(['b']), 'b');
+    expect((await client.call('POST', '/v1/files', form)).body.error).toMatchObject({ code: 'invalid_value', param: 'file' });
+    expect((await client.get('/v1/files')).body.data).toEqual([]);
+  });
+});
+
+/** Sends raw bytes, then nothing more, and resolves to what has been answered within `ANSWER_MS`. */
+function sendRaw(text: string, { end }: { readonly end: boolean }): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
+    let answer = '';
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    const timer = setTimeout(done, ANSWER_MS);
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString();
+      if (answer.includes('"request_id"')) done();
+    });
+    socket.on('close', done);
+    socket.on('error', done);
+    socket.write(text);
+    if (end) socket.end();
+  });
+}
+
+const head = (...headers: string[]): string =>
+  [`POST /v1/embeddings HTTP/1.1`, 'host: sluice', `authorization: Bearer ${client.apiKey}`, 'content-type: application/json', ...headers]
+    .map((line) => `${line}\r\n`)
+    .join('') + '\r\n';
+
+describe('a body on its way', () => {
+  it.each([
+    ['ends before its length', () => `${head('content-length: 100')}{"model":`],
+    ['ends inside a chunk', () => `${head('transfer-encoding: chunked')}5\r\n{"mo`],
+  ])('that %s is the fault of its sender', async (_, request) => {
+    const answer = await sendRaw(request(), { end: true });
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('the body ended early');
+  });
+
+  it('that is refused and never comes does not delay the refusal', async () => {
+    const tooLong = await sendRaw(`${head('content-length: 1000000000')}{`, { end: false });
+    expect(tooLong).toContain('"payload_too_large"');
+    expect(tooLong).toContain(`1000000000 bytes; this route takes ${LIMITS.jsonBodyBytesMax}`);
+    const nobody = await sendRaw(head('content-length: 1000').replace(/authorization.*\r\n/, ''), { end: false });
+    expect(nobody).toContain('"missing_api_key"');
+  });
+});
+
+it.each(['/models/none', '/models/%2e%2e%2fsecrets', '/docs/none', '/models/%00'])(
+  'a file that is not there, %s, is a typed refusal',
+  async (path) => {
+    const { status, body } = await client.get(path);
+    expect(status).toBe(404);
+    expect(body.error.code).toBe('route_not_found');
+  },
+);
+
+it('metadata keeps every key, whatever JavaScript makes of it', async () => {
+  const metadata = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toJSON":"x","hasOwnProperty":null}';
+  const vectors = [{ id: 'odd', values: [1, 2, 3, 4], metadata: JSON.parse(metadata) }];
+  expect((await client.post('/v1/indexes/target/upsert', { vectors })).status).toBe(200);
+  const { body } = await client.post('/v1/indexes/target/fetch', { ids: ['odd'] });
+  expect(JSON.stringify(body.vectors[0].metadata)).toBe(metadata);
+});

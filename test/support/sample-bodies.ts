@@ -1,0 +1,36 @@
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+
+const MODEL = 'glove-sif-100';
+
+/**
+ * A valid body for each endpoint that takes one. `owned` holds ids by what they name, as path parameters do: a tenant, its organisation
+ * and one of its files.
+ */
+export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record<string, string>>) => unknown>> = {
+  createEmbeddings: () => ({ model: MODEL, input: 'x' }),
+  createIndex: () => ({ name: 'probe', dimensions: 4, owner: 'testers' }),
+  upsertVectors: () => ({ vectors: [{ id: 'intruder', text: 'intruder' }] }),
+  queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),
+  fetchVectors: () => ({ ids: ['secret-vector'], include_text: true }),
+  deleteVectors: () => ({ all: true }),
+  purgeCache: () => ({ everything: true }),
+  createOrganisation: () => ({ name: 'probe', owner: 'testers' }),
+  createTenant: (owned) => ({ organisation: owned['organisation'], name: 'probe', owner: 'testers' }),
+  createProject: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),
+  createKey: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),
+  rotateKey: () => ({ grace_seconds: 0 }),
+  setQuota: (owned) => ({ tenant: owned['tenant'], requests: { minute: 1, day: 1, month: 1 }, tokens: { minute: 1, day: 1, month: 1 } }),
+  uploadFile: () => {
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.set('file', new Blob(['{}\n']), 'probe.jsonl');
+    return form;
+  },
+  createJob: (owned) => ({ kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' }),
+  createPool: () => ({ name: 'probe', owner: 'testers' }),
+  registerAgent: () => ({ name: 'probe' }),
+  leaseWork: () => ({ agent: `agt_${'0'.repeat(16)}`, wait_ms: 0 }),
+  heartbeat: () => ({ fence: 1, progress: { completed: 0, failed: 0, total: null } }),
+  completeAttempt: () => ({ fence: 1, progress: { completed: 0, failed: 0, total: 0 }, tokens: 0 }),
+  failAttempt: () => ({ fence: 1, reason: 'agent_error', message: 'x' }),
+};
