@@ -6,7 +6,7 @@ import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { issue } from '../../../src/tenancy/keys/key-record.ts';
+import { issue, revoke } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
 import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
 
@@ -30,6 +30,7 @@ function setUp() {
       return ok(issue(key));
     },
     key: async () => ok(issue(newKey({ scopes: ['inference', 'jobs'] }))),
+    revokeKey: async () => ok(revoke(issue(newKey()), 1)),
     rotateKey: async (_id: unknown, _tenant: unknown, mac: string) => ok(issue(newKey({ mac }))),
   } as unknown as OrganisationStore;
   const forgotten: string[] = [];
@@ -70,6 +71,8 @@ describe('making keys', () => {
     const { keys, forgotten } = setUp();
     await keys.rotate(admin, own.id, 0, undefined);
     expect(forgotten).toEqual([own.id]);
+    await keys.revoke(admin, own.id);
+    expect(forgotten).toEqual([own.id, own.id]);
   });
 
   it('[T2] stores the MAC, and answers the key once', async () => {
@@ -79,6 +82,13 @@ describe('making keys', () => {
     expect(apiKey).toMatch(/^sk_/);
     expect(added[0]?.mac).toBe(await new Hmac('pepper').hex(apiKey));
     expect(JSON.stringify(added)).not.toContain(apiKey.split('_')[2]);
+  });
+
+  it('[T4] reads the end of a key in seconds and keeps it in milliseconds', async () => {
+    const { keys, added } = setUp();
+    await keys.create(admin, { ...body, tenant: own.tenantId, expires_at: 1_800_000_000 }, undefined);
+    await keys.create(admin, { ...body, tenant: own.tenantId }, undefined);
+    expect(added.map(({ expiresAtMs }) => expiresAtMs)).toEqual([1_800_000_000_000, null]);
   });
 
   it('[T10] derives the same key from the same idempotency key and tenant, and another from any other', async () => {

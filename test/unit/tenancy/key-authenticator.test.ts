@@ -143,7 +143,7 @@ describe('the authenticator', () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
-    for (let number = 2; number < LIMITS.keysUnknownCachedMaxCount + 100; number++) {
+    for (let number = 2; number < LIMITS.keysCachedMaxCount + 100; number++) {
       await world.authenticator.authenticate(formatApiKey(idsOf(number).id, secret(0)));
     }
     const { lookups } = world;

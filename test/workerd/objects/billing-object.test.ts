@@ -70,6 +70,14 @@ describe('BillingObject', () => {
     expect(await linesOf(ledger, ALL)).toMatchObject([{ quantity: 500 }]);
   });
 
+  it('[T33] sums whole hours, the first included and the last not', async () => {
+    const ledger = ledgerOf('hours');
+    await ledger.record([-2, -1, 0].map((hour) => event(`h${hour}`, { quantity: 10 ** (hour + 2), atMs: nowMs + hour * HOUR_MS })));
+    const between = async (from: number, to: number) =>
+      total(await linesOf(ledger, { fromMs: nowMs + from * HOUR_MS, toMs: nowMs + to * HOUR_MS, groupBy: [] }), 'embedding_tokens');
+    expect([await between(-2, 0), await between(-1, 1), await between(-2, 1), await between(1, 2)]).toEqual([11, 110, 111, 0]);
+  });
+
   it('[T33] [T34] gives the same totals whatever usage is grouped by', async () => {
     const ledger = ledgerOf('groups');
     const random = new Seeded(33);

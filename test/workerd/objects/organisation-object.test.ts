@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
 import type { OrganisationObject } from '../../../durable-objects/organisation-object.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { idsOf, newKey } from '../../support/tenancy.ts';
 
@@ -129,6 +130,31 @@ describe('OrganisationObject', () => {
       storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
     );
     expect(tables).toEqual([]);
+  });
+
+  it('[T9] gives no key to the project of another tenant', async () => {
+    const { found, addTenant, call, ids, tenant } = organisation(410, false);
+    await found();
+    await addTenant();
+    const { tenantId, projectId } = idsOf(411);
+    const other = { id: projectId, tenantId, name: 'default', owner: 'ops', createdAtMs: 1 };
+    expect(await call((store) => store.addTenant({ ...tenant, id: tenantId, name: 'other' }, other, ticket()))).toMatchObject({ ok: true });
+    const key = newKey({ ...ids, mac: MAC });
+    expect(await call((store) => store.addKey({ ...key, projectId }, ticket()))).toMatchObject({ error: { code: 'project_not_found' } });
+    expect(await call((store) => store.addKey(key, ticket()))).toMatchObject({ ok: true });
+  });
+
+  it('has at most projectsPerTenantMaxCount projects a tenant', async () => {
+    const { found, addTenant, call, ids } = organisation(420, false);
+    await found();
+    await addTenant();
+    const add = (number: number) => {
+      const project = { id: idsOf(1000 + number).projectId, tenantId: ids.tenantId, name: `p${number}`, owner: 'ops', createdAtMs: 1 };
+      return call((store) => store.addProject(project, ticket()));
+    };
+    // The default project is one of them.
+    for (let number = 1; number < LIMITS.projectsPerTenantMaxCount; number++) expect(await add(number)).toMatchObject({ ok: true });
+    expect(await add(0)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
   it('[T10] makes one resource of concurrent repeats', async () => {

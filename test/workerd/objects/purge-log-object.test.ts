@@ -143,7 +143,7 @@ describe('PurgeLogObject', () => {
     );
     const purges = [command(EVERYTHING), command({ kind: 'keys', digests: ['other'], contractHash: null })];
     await Promise.all(purges.map((purge) => log.purge(purge)));
-    const isErased = async (purge: PurgeCommand) => value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>).erased;
+    const isErased = async (purge: PurgeCommand) => value<PurgeRecord>(await log.find(purge.purgeId)).erased;
     await expect.poll(() => Promise.all(purges.map(isErased)), { timeout: 5_000 }).toEqual([true, true]);
     expect((await shard!.get('c', digests)).entries).toEqual([]);
   });

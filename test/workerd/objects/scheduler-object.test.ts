@@ -117,6 +117,39 @@ describe.each([
   });
 });
 
+describe('SchedulerObject', () => {
+  it('[J16] [J18] accepts the output of the attempt that completed, for its own tenant alone', async () => {
+    const { call } = scheduler();
+    const request = jobRequest(1);
+    await call((object) => object.submit(request));
+    const [lost] = await call((object) => object.claim(POOL, 1));
+    const released = { jobId: request.id, fence: 1, kind: 'failed', reason: 'released', message: '' } as const;
+    await call((object) => object.report(POOL, [released]));
+    const [kept] = await call((object) => object.claim(POOL, 1));
+    const outputs = [lost!.outputFile, kept!.outputFile];
+    expect(await call((object) => object.acceptedOutputs(request.tenantId, outputs))).toEqual([]);
+    await call((object) => object.report(POOL, [{ jobId: request.id, fence: 2, kind: 'completed', progress: DONE, tokens: 1 }]));
+    expect(await call((object) => object.acceptedOutputs(request.tenantId, outputs))).toEqual([kept!.outputFile]);
+    expect(await call((object) => object.acceptedOutputs(tenantOf(2), outputs))).toEqual([]);
+  });
+
+  it('[J14] changes no job whose usage cannot be written with it', async () => {
+    const { stub } = scheduler();
+    const request = jobRequest(1);
+    await runInDurableObject(stub, (object, state) => {
+      object.submit(request);
+      object.claim(POOL, 1);
+      state.storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END");
+      const completed = { jobId: request.id, fence: 1, kind: 'completed', progress: DONE, tokens: 1 } as const;
+      expect(() => object.report(POOL, [completed])).toThrow('full');
+      expect(object.job(request.tenantId, request.id)).toMatchObject({ value: { state: 'starting', tokens: 0 } });
+      state.storage.sql.exec('DROP TRIGGER full');
+      expect(object.report(POOL, [completed])).toEqual(['accepted']);
+      expect(object.job(request.tenantId, request.id)).toMatchObject({ value: { state: 'succeeded', tokens: 1 } });
+    });
+  });
+});
+
 describe('SchedulerObject at size', () => {
   it('[J13] reads rows in proportion to each answer with 20,000 jobs pending', async () => {
     const { stub } = scheduler();
