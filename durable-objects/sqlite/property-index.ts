@@ -19,6 +19,8 @@ export const PROPERTY_TABLE: Migrations[number] = `
 
 // Rows of one list: as JSON at most 1.7 MB, below what SQLite holds in one value.
 const LIST_ROWS = 100_000;
+// Entries of one statement, which takes 100 parameters.
+const INSERT_ROWS = 20;
 
 /** Metadata of a stored vector. */
 export interface PlacedMetadata extends VectorPlace {
@@ -34,13 +36,18 @@ export class SqlitePropertyIndex implements PropertyIndex {
   }
 
   add(vectors: Iterable<PlacedMetadata>): void {
-    this.#each(vectors, (entry) => this.#storage.sql.exec('INSERT OR IGNORE INTO properties VALUES (?, ?, ?, ?, ?)', ...entry));
+    const entries = entriesOf(vectors);
+    for (let start = 0; start < entries.length; start += INSERT_ROWS) {
+      const slice = entries.slice(start, start + INSERT_ROWS);
+      const rows = slice.map(() => '(?, ?, ?, ?, ?)').join(', ');
+      this.#storage.sql.exec(`INSERT OR IGNORE INTO properties VALUES ${rows}`, ...slice.flat());
+    }
   }
 
   /** Takes what is stored as the vectors' metadata. */
   remove(vectors: Iterable<PlacedMetadata>): void {
     const statement = 'DELETE FROM properties WHERE namespace = ? AND path = ? AND kind = ? AND value = ? AND row = ?';
-    this.#each(vectors, (entry) => this.#storage.sql.exec(statement, ...entry));
+    for (const entry of entriesOf(vectors)) this.#storage.sql.exec(statement, ...entry);
   }
 
   clear(): void {
@@ -100,14 +107,20 @@ export class SqlitePropertyIndex implements PropertyIndex {
   #unindexedRowMax(): number {
     return this.#storage.sql.exec<{ unindexed_row_max: number }>('SELECT unindexed_row_max FROM shard').one().unindexed_row_max;
   }
-
-  #each(vectors: Iterable<PlacedMetadata>, write: (entry: [number, string, string, string | number, number]) => void): void {
-    for (const { row, namespace, metadata } of vectors) {
-      // Stored only after it was validated as a JSON object.
-      for (const { path, kind, value } of propertyEntries(JSON.parse(metadata) as JsonValue)) write([namespace, path, kind, value, row]);
-    }
-  }
 }
+
+type Entry = [namespace: number, path: string, kind: PropertyEntry['kind'], value: string | number, row: Row];
+
+/** Neighbours in the index come one after the other, so that a batch touches each of its pages once. */
+function entriesOf(vectors: Iterable<PlacedMetadata>): Entry[] {
+  const entries = [...vectors].flatMap(({ row, namespace, metadata }) =>
+    // Stored only after it was validated as a JSON object.
+    propertyEntries(JSON.parse(metadata) as JsonValue).map(({ path, kind, value }): Entry => [namespace, path, kind, value, row]),
+  );
+  return entries.sort((a, b) => compare(a[1], b[1]) || compare(a[2], b[2]) || compare(a[3], b[3]));
+}
+
+const compare = (a: string | number, b: string | number): number => (a < b ? -1 : Number(a > b));
 
 interface Test {
   readonly where: string;

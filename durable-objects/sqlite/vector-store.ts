@@ -76,7 +76,7 @@ export class SqliteVectorStore implements VectorStore {
     const { sql } = this.#storage;
     const written = { count: batch.ids.length, lsn: header.lsn + 1 };
     return this.#storage.transactionSync(() => {
-      this.properties.remove(this.#metadataOf(batch));
+      if (countNew < batch.ids.length) this.properties.remove(this.#metadataOf(batch));
       const ordinals = new Map([...new Set(batch.namespaces)].map((name) => [name, this.#internNamespace(name)]));
       const places = batch.namespaces.map((name, i): VectorPlace => {
         const namespace = must(ordinals.get(name), 'every namespace of the batch is interned');

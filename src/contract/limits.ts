@@ -152,8 +152,8 @@ export const LIMITS = {
   propertyStringCharsMax: 256,
   // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard answers nobody.
   propertySliceMaxCount: 1_000,
-  // Fewer allowed vectors than this are read and scored one by one, without the engine.
-  filterExactMaxCount: 1_000,
+  // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
+  filterExactMaxCount: 256,
   // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
   retrievalReplyBytesMax: 16 * 1024 * 1024,
   // Components of all vectors in one answer: each becomes up to 22 characters of JSON.

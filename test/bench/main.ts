@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 
 import { annBench } from './ann.ts';
+import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
 
-const AREAS: Record<string, () => Promise<void>> = { ann: annBench, gateway: gatewayBench };
+const AREAS: Record<string, () => Promise<void>> = { ann: annBench, filters: filterBench, gateway: gatewayBench };
 
 const { positionals } = parseArgs({ allowPositionals: true, options: { data: { type: 'string' } } });
 const area = AREAS[positionals[0] ?? ''];
