@@ -66,7 +66,9 @@ export class UsageReader {
   }
 
   async #scope(principal: Principal, request: ReadUsage): Promise<Outcome<{ organisationId: OrganisationId; tenantId?: TenantId }>> {
-    if (principal.kind === 'admin' && request.tenant === undefined && request.organisation !== undefined) {
+    if (request.organisation !== undefined) {
+      if (principal.kind !== 'admin') return refuse('scope_denied', 'only the admin key may ask for an organisation', 'organisation');
+      if (request.tenant !== undefined) return refuse('invalid_value', 'give either tenant or organisation', 'tenant');
       const some = await this.#parts.organisations.at(request.organisation).tenants(1, undefined);
       return some.ok ? ok({ organisationId: request.organisation }) : some;
     }

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { UsageReader } from '../../../src/gateway/tenancy/usage-reader.ts';
+import type { OrganisationId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
+
+const ORGANISATION = 'org_0000000001' as OrganisationId;
+const TENANT = 'tn_0000000001_00000001' as TenantId;
+const admin: Principal = { kind: 'admin' };
+const tenant = { kind: 'tenant', organisationId: ORGANISATION, tenantId: TENANT } as unknown as TenantPrincipal;
+
+function reader() {
+  const asked: (UsageQuery & { readonly organisation: OrganisationId })[] = [];
+  const exists = { tenant: async () => ok({}), tenants: async () => ok({ items: [], hasMore: false }) };
+  const usage = new UsageReader({
+    organisations: { at: () => exists } as unknown as Organisations,
+    lines: async (organisation, query) => {
+      asked.push({ organisation, ...query });
+      return ok([]);
+    },
+    clock: { nowMs: () => Date.UTC(2026, 10, 25) },
+    flush: async () => undefined,
+  });
+  return { usage, asked };
+}
+
+describe('whose usage is read', () => {
+  it('is that of all tenants when the admin names an organisation', async () => {
+    const { usage, asked } = reader();
+    expect((await usage.read(admin, { organisation: ORGANISATION })).ok).toBe(true);
+    expect(asked).toEqual([expect.objectContaining({ organisation: ORGANISATION })]);
+    expect(asked[0]).not.toHaveProperty('tenantId');
+  });
+
+  it('is that of the own tenant for a key', async () => {
+    const { usage, asked } = reader();
+    expect((await usage.read(tenant, {})).ok).toBe(true);
+    expect(asked).toEqual([expect.objectContaining({ organisation: ORGANISATION, tenantId: TENANT })]);
+  });
+
+  it.each(['org_0000000001', 'org_0000000002'])(
+    'is nobody else’s: a key that names %s is refused, not answered with its own',
+    async (id) => {
+      const { usage, asked } = reader();
+      const refused = await usage.read(tenant, { organisation: id as OrganisationId });
+      expect(refused).toMatchObject({ ok: false, error: { code: 'scope_denied', param: 'organisation' } });
+      expect(asked).toEqual([]);
+    },
+  );
+
+  it('is not guessed when both a tenant and an organisation are named', async () => {
+    const refused = await reader().usage.read(admin, { organisation: ORGANISATION, tenant: TENANT });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', param: 'tenant' } });
+  });
+});
