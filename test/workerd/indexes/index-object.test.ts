@@ -63,6 +63,7 @@ const find = (manifest: IndexManifest) =>
     namespace: '',
     topK: 10,
     filter: null,
+    excludeIds: [],
     include: { values: false, metadata: false, text: false },
   });
 
@@ -235,6 +236,35 @@ describe('IndexObject', () => {
     expect(removed).toBe(created);
     expect(await listed(tenantId)).toEqual([]);
     for (const manifest of manifests) expect(await write(manifest, 'x')).toMatchObject({ error: { code: 'index_not_found' } });
+  });
+
+  it('[V21] of concurrent creations of one name one wins, and the others find it taken', async () => {
+    const tenantId = freshTenant();
+    const stub = indexOf({ tenantId, name: 'wanted' });
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => stub.create(manifestOf(tenantId, 'wanted'), ONCE)));
+    expect(outcomes.map((outcome) => (outcome.ok ? 'created' : outcome.error.code)).sort()).toEqual([
+      ...Array<string>(4).fill('already_exists'),
+      'created',
+    ]);
+    const [winner] = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
+    expect(value(await stub.describe('wanted')).id).toBe(winner!.id);
+    expect(await listed(tenantId)).toEqual(['wanted']);
+  });
+
+  it('[V21] an alarm that fails leaves the next one behind', async () => {
+    const manifest = manifestOf(freshTenant(), 'articles');
+    const registry = REGISTRY.getByName(manifest.tenantId);
+    await registry.reserve({ ...manifest, id: 'ix_other' as IndexId }, null);
+    await leaveAs(manifest, 'creating');
+    await runInDurableObject(indexOf(manifest), async (index, { storage }) => {
+      // It has rung: nothing is set while it runs.
+      await storage.deleteAlarm();
+      await expect(index.alarm()).rejects.toThrow('releases its name');
+      expect(await storage.getAlarm()).toBeGreaterThan(Date.now());
+    });
+    await registry.release('articles', 'ix_other' as IndexId);
+    expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true);
+    expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
   });
 
   it('[V21] a creation whose registry fails is taken up again by the alarm', async () => {
