@@ -7,7 +7,6 @@ import type { Metric } from '../../../src/contract/metric.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/vector-engine.ts';
 import { effort } from '../../support/effort.ts';
-import { pageLayout } from '../../../src/ann/vector-page.ts';
 import { scanModule } from '../../support/scan-module.ts';
 
 const scanner = new Scanner(scanModule, 16 * 1024 * 1024);
@@ -178,6 +177,18 @@ describe('FlatEngine against brute force', () => {
     expect(matches).toEqual(['1000', '1001', '1002'].map((id) => ({ row: 2000 - Number(id), id, score: 1 })));
   });
 
+  it('[V3] ties of zeros, whose closeness is known without reading them, go to the smallest ids, too', () => {
+    const model = new Map<number, Model>();
+    const engine = newEngine('dot', 4);
+    for (let row = 1; row <= 1000; row += 1) {
+      const stored = { row, id: String(2000 - row), values: new Float32Array(4) };
+      model.set(row, { namespace: 0, stored });
+      engine.put(row, 0, stored.values);
+    }
+    const matches = engine.search({ values: Float32Array.of(1, 2, 3, 4), namespace: 0, topK: 2 }, reader(model, { count: 0 }));
+    expect(matches).toEqual(['1000', '1001'].map((id) => ({ row: 2000 - Number(id), id, score: 0 })));
+  });
+
   it.each(METRICS)('[V12] %s: the longest vectors of the largest floats neither overflow nor lose order', (metric) => {
     const dimensions = 4096;
     const huge = (sign: number) => new Float32Array(dimensions).fill(sign * 3.4e38);
@@ -193,16 +204,34 @@ describe('FlatEngine against brute force', () => {
     }
   });
 
-  it('[V15] states its bytes and its capacity consistently', () => {
+  it('[V15] holds the most vectors that fit, by the bytes it states', () => {
     for (const dimensions of [2, 100, 1536, 4096]) {
       const capacity = flatEngineCapacity(40_000_000, dimensions);
       expect(flatEngineBytes(capacity, dimensions)).toBeLessThanOrEqual(40_000_000);
-      expect(flatEngineBytes(capacity + pageLayout(dimensions).capacity, dimensions)).toBeGreaterThan(40_000_000);
+      expect(flatEngineBytes(capacity + 1, dimensions)).toBeGreaterThan(40_000_000);
     }
-    const engine = newEngine('dot', 100);
+  });
+
+  it('[V34] holds the bytes stated for the number of its vectors, however it came to that number', () => {
+    const dimensions = 1536;
+    const engine = newEngine('dot', dimensions);
+    const values = new Float32Array(dimensions);
+    const seen = new Set<number>();
+    const check = () => {
+      expect(engine.bytes).toBe(flatEngineBytes(engine.count, dimensions));
+      seen.add(engine.bytes);
+    };
+    check();
+    for (let row = 1; row <= 300; row += 1) {
+      engine.put(row, 0, values);
+      check();
+    }
+    for (let row = 1; row <= 300; row += 1) {
+      engine.remove(row);
+      check();
+    }
     expect(engine.bytes).toBe(0);
-    engine.put(1, 0, new Float32Array(100));
-    expect(engine.bytes).toBe(flatEngineBytes(1, 100));
+    expect(seen.size).toBeGreaterThan(8);
   });
 });
 

@@ -58,6 +58,21 @@ describe('ResidentEngine', () => {
     expect(shards.map(({ engine }) => engine.bytes > 0)).toEqual([false, false, false, false, false, true, true]);
   });
 
+  it('[V14] an engine that grows claims its growth, at the cost of others', () => {
+    const growing = engineNamed('growing');
+    const other = engineNamed('other');
+    const none = { ...header, count: 0 };
+    growing.load(none, () => []);
+    other.load(header, () => vectorsOf(1));
+    const full = { ...header, count: 2 * COUNT };
+    growing.put(
+      Array.from({ length: 2 * COUNT }, (_, i) => vectorOf(i + 1, 2)),
+      full,
+    );
+    expect(registry.bytes).toBe(flatEngineBytes(full.count, DIMENSIONS));
+    expect([growing.bytes, other.bytes]).toEqual([registry.bytes, 0]);
+  });
+
   it('[V32] an engine that is dropped, or shrinks, gives its pages back', () => {
     const engine = engineNamed('a');
     for (let cycle = 0; cycle < 20; cycle += 1) {

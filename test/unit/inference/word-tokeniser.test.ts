@@ -70,6 +70,12 @@ it('[M2] every word of the default vocabulary is its own single token', () => {
   expect(astray).toEqual([]);
 });
 
+it.each([255, 256, 257, 512, 100_001])('[M3] %i words of one letter are as many tokens, and then one is one', (count) => {
+  const { tokeniser } = defaultModel;
+  expect(tokeniser.tokenise(Array<string>(count).fill('a').join(' '))).toHaveLength(count);
+  expect(tokeniser.tokenise('dog')).toHaveLength(1);
+});
+
 it('an empty vocabulary knows nothing', () => {
   const empty = new WordTokeniser(new Vocabulary(new Uint8Array()));
   expect(empty.vocabularySize).toBe(1);

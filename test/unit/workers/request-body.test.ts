@@ -23,6 +23,15 @@ describe('a request body', () => {
     expect(await readBody(post(chunked('{"a": 1}')), endpointBody)).toEqual({ ok: true, value: { a: 1 } });
   });
 
+  it('may have as many bytes as are allowed, declared or not', async () => {
+    const longest = `{"a": 1${' '.repeat(endpointBody.bytesMax - 8)}}`;
+    const declared = { 'content-type': 'application/json', 'content-length': String(longest.length) };
+    for (const request of [post(longest, declared), post(chunked(longest))]) {
+      expect(await readBody(request, endpointBody)).toEqual({ ok: true, value: { a: 1 } });
+    }
+    expect(await codeOf(post(chunked(` ${longest}`)))).toBe('payload_too_large');
+  });
+
   it.each([
     ['no JSON', post('{"a": '), 'malformed_json'],
     ['bytes that are no UTF-8', post(new Uint8Array([0x22, 0xff, 0x22])), 'malformed_json'],
