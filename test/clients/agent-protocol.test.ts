@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { jobOfAttempt } from '../../src/contract/attempt-names.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
+import { sendRaw } from '../support/send-raw.ts';
 import { createTenant } from '../support/tenant.ts';
 
 interface Pool {
@@ -128,4 +130,22 @@ describe('the agent protocol', () => {
     form.set('file', 'just text');
     expect((await client.call('POST', '/v1/files', form)).body.error).toMatchObject({ code: 'invalid_value', param: 'file' });
   });
+});
+
+it('an upload that is cut off stores nothing, and may be sent again', async () => {
+  await submit();
+  const agent = await join(pool);
+  const { attempt, fence } = await agent.lease();
+  const head = [
+    `PUT /v1/pools/${pool.id}/attempts/${attempt}/output?fence=${fence} HTTP/1.1`,
+    'host: sluice',
+    `authorization: Bearer ${pool.agent_token}`,
+    'content-length: 100',
+  ];
+  const cut = await sendRaw(server, `${head.join('\r\n')}\r\n\r\nhalf`, { end: true });
+  expect(cut).toMatch(/^HTTP\/1.1 503 .*x-should-retry: true.*"unavailable"/s);
+  expect(await agent.upload(attempt, fence, 'whole')).toBe(200);
+  expect((await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1 })).status).toBe(200);
+  const { body } = await client.get(`/v1/jobs/${jobOfAttempt(attempt)}`);
+  expect((await client.get(`/v1/files/${body.output_file}/content`)).body).toBe('whole');
 });

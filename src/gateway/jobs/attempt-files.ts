@@ -29,7 +29,7 @@ export class AttemptFiles<Content> {
     return held.ok ? this.#parts.files.read(held.value.tenantId, held.value.work.inputFile) : held;
   }
 
-  /** Refuses with `stale_fence`. Written once: a repeated upload changes nothing. */
+  /** Refuses with `stale_fence`, or with `unavailable` when the upload was cut off. Written once: a repeated upload changes nothing. */
   async output(poolId: PoolId, attemptId: AttemptId, fence: number, bytes: number, content: Content): Promise<Outcome<null>> {
     if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the output', 'content-length');
     if (bytes > LIMITS.jobOutputBytesMax) {
@@ -46,7 +46,12 @@ export class AttemptFiles<Content> {
       digest: '',
       createdAtMs: this.#parts.clock.nowMs(),
     };
-    await this.#parts.store.create(tenantId, file, content);
+    try {
+      await this.#parts.store.create(tenantId, file, content);
+    } catch {
+      // Its sender was cut off, or the store was: nothing is stored of what is not stored whole.
+      return refuse('unavailable', 'the output was not stored: send it again');
+    }
     return ok(null);
   }
 }

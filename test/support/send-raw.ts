@@ -1,0 +1,27 @@
+import { connect } from 'node:net';
+
+import type { Server } from '../../workers/local/serve.ts';
+
+const WAIT_MS = 2_000;
+
+/** Sends raw bytes, then nothing more, and resolves to what has been answered in two seconds. `end`: and hangs up. */
+export function sendRaw(server: Server, text: string, { end }: { readonly end: boolean }): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
+    let answer = '';
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    const timer = setTimeout(done, WAIT_MS);
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString();
+      if (answer.includes('"request_id"')) done();
+    });
+    socket.on('close', done);
+    socket.on('error', done);
+    socket.write(text);
+    if (end) socket.end();
+  });
+}
