@@ -124,8 +124,9 @@ class FilterReader {
   #scalar(value: unknown, path: Path): Scalar {
     this.#values += 1;
     if (this.#values > LIMITS.filterValuesMaxCount) this.#exceeds('is beyond the number of values', 'filterValuesMaxCount', path);
-    if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
-    if (typeof value !== 'string') this.#refuse('must be a string, a number, a boolean or null', path);
+    if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return value as Scalar;
+    if (typeof value === 'number') this.#refuse('must be a number that a double can hold', path);
+    else if (typeof value !== 'string') this.#refuse('must be a string, a number, a boolean or null', path);
     else if (value.length > LIMITS.filterStringCharsMax) this.#exceeds('is longer than', 'filterStringCharsMax', path);
     else if (STORABLE.test(value)) return value;
     else this.#refuse(UNSTORABLE, path);

@@ -11,7 +11,8 @@ const NAME_CHARS_SHOWN = 64;
 export function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
-    return text === '' ? String(part) : `${text}.${String(part)}`;
+    const name = shownName(String(part));
+    return text === '' ? name : `${text}.${name}`;
   }, '');
 }
 
@@ -25,9 +26,7 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): Outcome<z
   const result = schema.safeParse(value, { error: describe });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
-  const param = fieldPath(
-    issue.code === 'unrecognized_keys' ? [...issue.path, shownName(must(issue.keys[0], 'somebody is unknown'))] : issue.path,
-  );
+  const param = fieldPath(issue.code === 'unrecognized_keys' ? [...issue.path, must(issue.keys[0], 'somebody is unknown')] : issue.path);
   const message = param === '' ? issue.message : `${param}: ${issue.message}`;
   return refuse(issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value', message, param === '' ? undefined : param);
 }

@@ -82,11 +82,11 @@ export const text = utf8Text('vectorTextBytesMax', LIMITS.vectorTextBytesMax)
 export const metadata = z
   .unknown()
   .meta({
-    description: 'Any JSON object of at most 10 KiB.',
-    example: { lang: 'en' },
     type: 'object',
     propertyNames: { type: 'string' },
     additionalProperties: {},
+    description: 'Any JSON object of at most 10 KiB.',
+    example: { lang: 'en' },
   })
   .transform((value, context): string => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -95,6 +95,10 @@ export const metadata = z
     }
     const depth = jsonDepth(value, LIMITS.jsonDepthMax);
     const json = depth > LIMITS.jsonDepthMax ? '' : JSON.stringify(value);
+    if (json.includes('null') && overflows(value)) {
+      context.issues.push({ code: 'custom', input: value, message: 'holds a number that a double cannot: it would become null' });
+      return z.NEVER;
+    }
     const bytes = utf8(json).length;
     if (depth <= LIMITS.jsonDepthMax && bytes <= LIMITS.vectorMetadataBytesMax) return json;
     const [what, maximum, name] =
@@ -108,6 +112,12 @@ export const metadata = z
     context.issues.push({ code: 'too_big', origin: 'object', maximum, input: value, message: `${what} (${name})` });
     return z.NEVER;
   });
+
+/** Whether a number in a parsed value of bounded depth was too large for JavaScript, which made it infinite. */
+function overflows(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(overflows);
+}
 
 /** The name of an embedding model. */
 export const modelName = z.string().min(1).max(128).meta({ description: 'An embedding model of `GET /v1/models`.' });

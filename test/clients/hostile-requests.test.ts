@@ -1,5 +1,3 @@
-import { connect } from 'node:net';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
@@ -13,6 +11,7 @@ import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { sendRaw } from '../support/send-raw.ts';
 import { createTenant } from '../support/tenant.ts';
 
 // Whatever is sent, the answer is a typed refusal or a success: never a failure of ours, late, or long with what was sent.
@@ -171,28 +170,6 @@ describe('a query or a form', () => {
   });
 });
 
-/** Sends raw bytes, then nothing more, and resolves to what has been answered within `ANSWER_MS`. */
-function sendRaw(text: string, { end }: { readonly end: boolean }): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
-    let answer = '';
-    const done = (): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(answer);
-    };
-    const timer = setTimeout(done, ANSWER_MS);
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString();
-      if (answer.includes('"request_id"')) done();
-    });
-    socket.on('close', done);
-    socket.on('error', done);
-    socket.write(text);
-    if (end) socket.end();
-  });
-}
-
 const head = (...headers: string[]): string =>
   [`POST /v1/embeddings HTTP/1.1`, 'host: sluice', `authorization: Bearer ${client.apiKey}`, 'content-type: application/json', ...headers]
     .map((line) => `${line}\r\n`)
@@ -203,16 +180,16 @@ describe('a body on its way', () => {
     ['ends before its length', () => `${head('content-length: 100')}{"model":`],
     ['ends inside a chunk', () => `${head('transfer-encoding: chunked')}5\r\n{"mo`],
   ])('that %s is the fault of its sender', async (_, request) => {
-    const answer = await sendRaw(request(), { end: true });
+    const answer = await sendRaw(server, request(), { end: true });
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
     expect(answer).toContain('the body ended early');
   });
 
   it('that is refused and never comes does not delay the refusal', async () => {
-    const tooLong = await sendRaw(`${head('content-length: 1000000000')}{`, { end: false });
+    const tooLong = await sendRaw(server, `${head('content-length: 1000000000')}{`, { end: false });
     expect(tooLong).toContain('"payload_too_large"');
     expect(tooLong).toContain(`1000000000 bytes; this route takes ${LIMITS.jsonBodyBytesMax}`);
-    const nobody = await sendRaw(head('content-length: 1000').replace(/authorization.*\r\n/, ''), { end: false });
+    const nobody = await sendRaw(server, head('content-length: 1000').replace(/authorization.*\r\n/, ''), { end: false });
     expect(nobody).toContain('"missing_api_key"');
   });
 });
@@ -223,6 +200,15 @@ it.each(['/models/none', '/models/%2e%2e%2fsecrets', '/docs/none', '/models/%00'
     const { status, body } = await client.get(path);
     expect(status).toBe(404);
     expect(body.error.code).toBe('route_not_found');
+  },
+);
+
+it.each(['1e400', '-1e400', '[[1e400]]', '{"a": 1e999}'])(
+  'metadata with the number %s, which JSON could not give back, is refused',
+  async (value) => {
+    const endpoint = ENDPOINTS.upsertVectors;
+    const body = `{"vectors": [{"id": "big", "values": [1, 2, 3, 4], "metadata": {"n": ${value}, "none": null}}]}`;
+    expect(await send(endpoint, pathOf(endpoint), body)).toBe(400);
   },
 );
 

@@ -28,6 +28,7 @@ describe('the syntax of filters', () => {
     [{ a: { $lt: 1, $lte: 2 } }, 'filter.a'],
     [{ a: { $lt: '2024-01-01', $gt: 'x' } }, 'filter.a'],
     [{ 'a..b': 1 }, 'filter.a..b'],
+    [{ a: { $lt: Infinity } }, 'filter.a.$lt'],
     [{ $not: { $and: [{ a: 'x\0' }] } }, 'filter.$not.$and[0].a'],
   ])('[V65] refuses %j, naming the place', (written, param) => {
     expect(parse(body, { filter: written })).toMatchObject({ ok: false, error: { code: 'invalid_value', param } });

@@ -53,6 +53,7 @@ it.each([
   [[], ''],
   [['input', 3, 'text'], 'input[3].text'],
   [[0, 1], '[0][1]'],
+  [['a'.repeat(10_000), 'b'], `${'a'.repeat(64)}.b`],
 ])('a path %j is written %j', (path, text) => {
   expect(fieldPath(path)).toBe(text);
 });
