@@ -19,11 +19,12 @@ describe('opening a static model', () => {
   });
 
   it.each([
-    ['words without rows', open({ vocabulary: utf8('left\nright\nup') }), 'manifest_mismatch'],
+    ['words without rows', open({ vocabulary: utf8('left\nright\nup') }, { ...manifest, vocabularySize: 4 }), 'manifest_mismatch'],
     ['another vocabulary size', open({}, { ...manifest, vocabularySize: 4 }), 'manifest_mismatch'],
     ['other dimensions', open({}, { ...manifest, dimensions: 3 }), 'manifest_mismatch'],
     ['a row without its scale', open({ rows: { ...rows, scales: rows.scales.subarray(1) } }), 'not_a_static_table'],
     ['a scale that is NaN', open({ rows: { ...rows, scales: Float32Array.of(0, Number.NaN, 1) } }), 'not_a_static_table'],
+    ['a negative scale', open({ rows: { ...rows, scales: Float32Array.of(0, -1, 1) } }), 'not_a_static_table'],
     ['an infinite scale', open({ rows: { ...rows, scales: Float32Array.of(0, Infinity, 1) } }), 'not_a_static_table'],
     ['codes of another shape', open({ dimensions: 3 }), 'not_a_static_table'],
     ['no tensors', openStaticModel(manifest, new Uint8Array()), 'not_a_static_table'],
