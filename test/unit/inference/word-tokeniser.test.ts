@@ -71,8 +71,7 @@ it('[M2] every word of the default vocabulary is its own single token', () => {
 });
 
 it.each([255, 256, 257, 512, 100_001])('[M3] %i words of one letter are as many tokens, and then one is one', (count) => {
-  const { tokeniser } = defaultModel;
-  expect(tokeniser.tokenise(Array<string>(count).fill('a').join(' '))).toHaveLength(count);
+  expect(tokeniser.tokenise(Array<string>(count).fill('o').join(' '))).toHaveLength(count);
   expect(tokeniser.tokenise('dog')).toHaveLength(1);
 });
 
