@@ -5,6 +5,7 @@ import { compareScores, score } from './metric.ts';
 import { PAGE_BYTES } from './page-memory.ts';
 import { CODE_MAX, quantise } from './quantise.ts';
 import type { Scanner } from './scanner.ts';
+import { SlotIndex, slotIndexBytes } from './slot-index.ts';
 import type { ReadVectors, Row, VectorEngine, VectorMatch, VectorQuery } from './vector-engine.ts';
 import type { PageLayout } from './vector-page.ts';
 import { pageLayout, VectorPage } from './vector-page.ts';
@@ -15,21 +16,25 @@ interface Candidate {
   readonly closest: number;
 }
 
-// What a JavaScript Map costs for one number to number entry, growth slack included.
-const MAP_ENTRY_BYTES = 40;
 // Rows read at once for rescoring: one statement's fixed cost is spread thin, and 1 MiB of vectors is held at a time.
 const RESCORE_BYTES = 1024 * 1024;
 const RESCORE_ROWS_MIN = 32;
 const RESCORE_ROWS_MAX = 256;
 
-/** Bytes a flat engine keeps resident for `count` vectors; steps by whole pages. */
+/** Bytes a flat engine keeps resident for `count` vectors: whole pages, and the index of their slots. */
 export const flatEngineBytes = (count: number, dimensions: number): number =>
-  Math.ceil(count / pageLayout(dimensions).capacity) * PAGE_BYTES + count * MAP_ENTRY_BYTES;
+  Math.ceil(count / pageLayout(dimensions).capacity) * PAGE_BYTES + slotIndexBytes(count);
 
 /** The most vectors a flat engine holds in `bytesMax`. */
 export function flatEngineCapacity(bytesMax: number, dimensions: number): number {
-  const { capacity } = pageLayout(dimensions);
-  return Math.floor(bytesMax / (PAGE_BYTES + capacity * MAP_ENTRY_BYTES)) * capacity;
+  let fits = 0;
+  let exceeds = 1 + Math.floor(bytesMax / PAGE_BYTES) * pageLayout(dimensions).capacity;
+  while (exceeds - fits > 1) {
+    const count = Math.floor((fits + exceeds) / 2);
+    if (flatEngineBytes(count, dimensions) <= bytesMax) fits = count;
+    else exceeds = count;
+  }
+  return fits;
 }
 
 /**
@@ -44,7 +49,7 @@ export class FlatEngine implements VectorEngine {
   readonly #layout: PageLayout;
   // Slots in use are contiguous: every page but the last is full.
   readonly #pages: VectorPage[] = [];
-  readonly #slotByRow = new Map<Row, number>();
+  readonly #slots = new SlotIndex((slot) => this.#pageOf(slot).rowAt(slot % this.#layout.capacity));
 
   constructor(scanner: Scanner, metric: Metric, dimensions: number) {
     this.#scanner = scanner;
@@ -53,35 +58,35 @@ export class FlatEngine implements VectorEngine {
   }
 
   get count(): number {
-    return this.#slotByRow.size;
+    return this.#slots.count;
   }
 
   get bytes(): number {
-    return flatEngineBytes(this.count, this.#layout.dimensions);
+    return this.#pages.length * PAGE_BYTES + this.#slots.bytes;
   }
 
   put(row: Row, namespace: number, values: Float32Array): void {
     const { dimensions, capacity } = this.#layout;
     assert(values.length === dimensions, `a vector of this engine has ${dimensions} dimensions, not ${values.length}`);
-    const slot = this.#slotByRow.get(row) ?? this.count;
+    const slot = this.#slots.get(row) ?? this.count;
     if (slot === this.#pages.length * capacity) this.#pages.push(new VectorPage(this.#scanner.memory, this.#layout));
     const page = this.#pageOf(slot);
     const inPage = slot % capacity;
     page.set(inPage, row, namespace, quantise(this.#metric, values, CODE_MAX, page.codesAt(inPage)));
-    this.#slotByRow.set(row, slot);
+    this.#slots.set(row, slot);
   }
 
   remove(row: Row): void {
     const { capacity } = this.#layout;
-    const slot = must(this.#slotByRow.get(row), `row ${row} is in the engine`);
+    const slot = must(this.#slots.get(row), `row ${row} is in the engine`);
     const lastSlot = this.count - 1;
     const lastPage = this.#pageOf(lastSlot);
+    this.#slots.delete(row);
     // The last vector fills the gap.
     if (slot !== lastSlot) {
       this.#pageOf(slot).copyFrom(lastPage, lastSlot % capacity, slot % capacity);
-      this.#slotByRow.set(lastPage.rowAt(lastSlot % capacity), slot);
+      this.#slots.set(lastPage.rowAt(lastSlot % capacity), slot);
     }
-    this.#slotByRow.delete(row);
     if (lastSlot % capacity === 0) this.#pages.pop()?.free();
   }
 
@@ -94,7 +99,7 @@ export class FlatEngine implements VectorEngine {
   free(): void {
     for (const page of this.#pages) page.free();
     this.#pages.length = 0;
-    this.#slotByRow.clear();
+    this.#slots.clear();
   }
 
   #pageOf(slot: number): VectorPage {

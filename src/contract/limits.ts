@@ -162,7 +162,7 @@ export const LIMITS = {
   indexesPerTenantMaxCount: 1_000,
   // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
-  // The engine of one shard: two full ones fit side by side. About 230,000 vectors of 100 dimensions, 25,000 of 1,536.
+  // The engine of one shard: two full ones fit side by side. About 284,000 vectors of 100 dimensions, 26,000 of 1,536.
   shardEngineBytesMax: 40 * 1024 * 1024,
   // How long a shard remembers an Idempotency-Key, and how many at most: beyond either, the oldest is forgotten.
   upsertReceiptTtlMs: 86_400_000,

@@ -8,6 +8,7 @@ import { Scanner } from '../../../src/ann/scanner.ts';
 import { pageLayout, VectorPage } from '../../../src/ann/vector-page.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
+import { effort } from '../../support/effort.ts';
 import { scanModule } from '../../support/scan-module.ts';
 import { Seeded } from '../../support/seeded.ts';
 
@@ -91,7 +92,7 @@ describe('the scan kernel', () => {
         if (count % 4 !== 0) seen.tails += 1;
         if (dimensions % 8 !== 0) seen.padded += 1;
       }),
-      { seed: 30, numRuns: 300 },
+      { seed: 30, numRuns: effort(300) },
     );
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(50);
   });
