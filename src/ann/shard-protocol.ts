@@ -53,13 +53,17 @@ export interface ShardQuery {
   readonly topK: number;
   /** Accepts the metadata of every match; null accepts all. */
   readonly filter: Filter | null;
+  /** Never among the matches; ids that are not there are no matter. */
+  readonly excludeIds: readonly string[];
   readonly include: Include;
 }
 
 export type QueryTarget =
   | { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> }
   /** Around a stored vector of the namespace. */
-  | { readonly kind: 'id'; readonly id: string };
+  | { readonly kind: 'id'; readonly id: string }
+  /** Like stored vectors and unlike others, which are never among the matches. At least one is positive. */
+  | { readonly kind: 'examples'; readonly positive: readonly string[]; readonly negative: readonly string[] };
 
 export interface ShardFetch {
   readonly indexId: IndexId;

@@ -6,9 +6,12 @@ import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { flatEngineCapacity } from './flat-engine.ts';
+import { recommend } from './recommend.ts';
 import type { ResidentEngine } from './resident-engine.ts';
 import { exactSearch } from './exact-search.ts';
+import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
+import { Selection } from './filter/selection.ts';
 import type {
   Deleted,
   DeleteSelection,
@@ -77,14 +80,16 @@ export class Shard {
   }
 
   /** Exact. Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
-  query({ indexId, target, namespace, topK, filter, include }: ShardQuery): Outcome<ShardMatches> {
+  query({ indexId, target, namespace, topK, filter, excludeIds, include }: ShardQuery): Outcome<ShardMatches> {
     const found = this.#headerOf(indexId);
     if (!found.ok) return found;
     const header = found.value;
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    const values = this.#targetValues(target, ordinal, header);
-    if (values === undefined) return refuse('vector_not_found', 'there is no vector with this id in the namespace', 'id');
-    const matches = ordinal === undefined ? [] : this.#search({ values, namespace: ordinal, topK }, filter, header);
+    const point = this.#place(target, ordinal, header);
+    if (!point.ok) return point;
+    const query = { values: point.value, topK };
+    const matches =
+      ordinal === undefined ? [] : this.#search({ ...query, namespace: ordinal }, filter, excluded(excludeIds, target), header);
     const columns = this.#columns(
       matches.map(({ row }) => row),
       include,
@@ -162,18 +167,38 @@ export class Shard {
       : refuse('idempotency_mismatch', 'this idempotency-key wrote something else before', 'idempotency-key');
   }
 
-  #targetValues(target: QueryTarget, namespace: number | undefined, header: ShardHeader): Float32Array | undefined {
-    if (target.kind === 'values') return target.values;
-    return namespace === undefined ? undefined : this.#store.valuesOf(namespace, target.id, header);
+  #place(target: QueryTarget, namespace: number | undefined, header: ShardHeader): Outcome<Float32Array> {
+    if (target.kind === 'values') return ok(target.values);
+    const wanted = target.kind === 'id' ? { id: [target.id] } : { positive_ids: target.positive, negative_ids: target.negative };
+    const stored = new Map<string, Float32Array>();
+    for (const [field, ids] of Object.entries(wanted)) {
+      for (const [i, id] of ids.entries()) {
+        const values = namespace === undefined ? undefined : this.#store.valuesOf(namespace, id, header);
+        const param = target.kind === 'id' ? field : `${field}[${i}]`;
+        if (values === undefined) return refuse('vector_not_found', `${param}: there is no vector with this id in the namespace`, param);
+        stored.set(id, values);
+      }
+    }
+    const valuesOf = (id: string) => must(stored.get(id), 'every example was read');
+    if (target.kind === 'id') return ok(valuesOf(target.id));
+    return ok(recommend(header.metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
   }
 
-  #search(query: VectorQuery, filter: Filter | null, header: ShardHeader): VectorMatch[] {
+  #search(query: VectorQuery, filter: Filter | null, excludeIds: readonly string[], header: ShardHeader): VectorMatch[] {
     const readVectors = this.#store.read(header);
-    const among = filter === null ? undefined : selectRows(filter, query.namespace, this.#store.properties);
+    const among = this.#selection(query.namespace, filter, excludeIds);
     if (among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount) {
       return exactSearch(header.metric, query, [...among.rows], readVectors);
     }
     return this.#engine.load(header, () => this.#store.scan(header)).search({ ...query, among }, readVectors);
+  }
+
+  /** The rows that may be found; undefined when all may. */
+  #selection(namespace: number, filter: Filter | null, excludeIds: readonly string[]): Selection | undefined {
+    const accepted = filter === null ? undefined : selectRows(filter, namespace, this.#store.properties);
+    if (excludeIds.length === 0) return accepted;
+    const others = new Selection(RowSet.of(this.#store.rowsOf(namespace, excludeIds)), true);
+    return accepted?.and(others) ?? others;
   }
 
   #deleteSlice({ namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>, header: ShardHeader): Deleted {
@@ -206,3 +231,7 @@ function* placed(places: readonly VectorPlace[], values: Float32Array, dimension
     yield { ...must(places[i], 'i lies within places'), values: values.subarray(i * dimensions, (i + 1) * dimensions) };
   }
 }
+
+/** Examples are no matches: whoever gives them has seen them. */
+const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>
+  target.kind === 'examples' ? [...ids, ...target.positive, ...target.negative] : ids;

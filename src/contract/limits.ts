@@ -140,6 +140,10 @@ export const LIMITS = {
   vectorMetadataBytesMax: 10 * 1024,
   // A passage, not a document: texts are for embedding and for showing beside a match.
   vectorTextBytesMax: 64 * 1024,
+  // Ids a query may exclude, such as what a user has seen: looked up in some 40 ms.
+  excludeIdsMaxCount: 10_000,
+  // Examples of one query, positive ones and negative ones each.
+  exampleIdsMaxCount: 100,
   // Filters are evaluated in the shard, which serves one call at a time: some 20 ms of index look-ups at most.
   filterDepthMax: 8,
   filterConditionsMaxCount: 64,

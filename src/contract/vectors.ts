@@ -41,18 +41,32 @@ const include = {
   include_text: z.boolean().default(false),
 };
 
+const exampleIds = z.array(vectorId).min(1).max(LIMITS.exampleIdsMaxCount);
+
 const queryBody = z
   .strictObject({
     vector: floats.optional(),
     text: text.optional(),
     id: vectorId.optional().meta({ description: 'Search around this stored vector, which is then among the matches.' }),
+    positive_ids: exampleIds.optional().meta({
+      description: 'Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.',
+    }),
+    negative_ids: exampleIds.optional().meta({ description: 'With `positive_ids`: and unlike these.' }),
+    exclude_ids: z.array(vectorId).max(LIMITS.excludeIdsMaxCount).default([]).meta({ description: 'Never among the matches.' }),
     top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
     namespace,
     filter: filter.optional(),
     model: madeBy,
     ...include,
   })
-  .refine((body) => exactlyOne(body.vector, body.text, body.id), 'give exactly one of `vector`, `text` and `id`');
+  .refine(
+    (body) => exactlyOne(body.vector, body.text, body.id, body.positive_ids),
+    'give exactly one of `vector`, `text`, `id` and `positive_ids`',
+  )
+  .refine((body) => body.negative_ids === undefined || body.positive_ids !== undefined, {
+    path: ['negative_ids'],
+    message: 'goes with `positive_ids` only',
+  });
 
 export type QueryBody = z.output<typeof queryBody>;
 

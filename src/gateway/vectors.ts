@@ -68,9 +68,9 @@ export class Vectors {
       if (!fits.ok) return fits;
       const target = await this.#target(caller, manifest, body);
       if (!target.ok) return target;
-      const { namespace, top_k: topK, filter = null } = body;
+      const { namespace, top_k: topK, filter = null, exclude_ids: excludeIds } = body;
       const { tokens, cachedTokens } = target.value;
-      const query = { indexId: manifest.id, target: target.value.target, namespace, topK, filter, include: includeOf(body) };
+      const query = { indexId: manifest.id, target: target.value.target, namespace, topK, filter, excludeIds, include: includeOf(body) };
       const found = await this.#parts.shards.query(manifest, query);
       return found.ok ? ok({ ...found.value, tokens, cachedTokens, manifest }) : found;
     });
@@ -103,12 +103,14 @@ export class Vectors {
   async #target(
     caller: EmbeddingCaller,
     manifest: IndexManifest,
-    { id, vector, text, model }: QueryBody,
+    { id, vector, text, model, positive_ids: positive, negative_ids: negative = [] }: QueryBody,
   ): Promise<Outcome<{ target: QueryTarget } & TokensUsed>> {
     const { space } = this.#parts;
     if (vector === undefined && text === undefined) {
       const checked = space.checkModel(manifest, model);
-      return checked.ok ? ok({ target: { kind: 'id', id: must(id, 'the schema asks for one of the three') }, ...NO_TOKENS }) : checked;
+      if (!checked.ok) return checked;
+      if (positive !== undefined) return ok({ target: { kind: 'examples', positive, negative }, ...NO_TOKENS });
+      return ok({ target: { kind: 'id', id: must(id, 'the schema asks for one of the four') }, ...NO_TOKENS });
     }
     const placed = await space.place(caller, manifest, model, [{ values: vector, text, path: '' }]);
     if (!placed.ok) return placed;

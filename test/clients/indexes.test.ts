@@ -238,6 +238,22 @@ describe('indexes over HTTP', () => {
     expect((await tenant.client.get(`${index}/stats`)).body).toMatchObject({ vectors: 400 });
   });
 
+  it('[V71][V72] recommends: like some, unlike others, nothing that was seen', async () => {
+    const index = await createIndex({ dimensions: 2 });
+    const at = (degrees: number) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    const vectors = Array.from({ length: 90 }, (_, i) => ({ id: `d${i}`, values: at(i), metadata: { even: i % 2 === 0 } }));
+    await tenant.client.post(`${index}/upsert`, { vectors });
+    const ask = (body: object) => tenant.client.post(`${index}/query`, { top_k: 2, ...body });
+    const ids = async (body: object) => (await ask(body)).body.matches.map(({ id }: { id: string }) => id);
+    expect(await ids({ positive_ids: ['d40', 'd43'] })).toEqual(['d41', 'd42']);
+    expect(await ids({ positive_ids: ['d40', 'd43'], exclude_ids: ['d41', 'absent'] })).toEqual(['d42', 'd39']);
+    expect(await ids({ positive_ids: ['d40'], negative_ids: ['d20'], filter: { even: true } })).toEqual(['d58', 'd56']);
+    expect(await ids({ id: 'd40', exclude_ids: ['d40', 'd38'], filter: { even: true } })).toEqual(['d42', 'd36']);
+    expect(await ask({ positive_ids: ['d1', 'absent'] })).toMatchObject(refused(404, 'vector_not_found', 'positive_ids[1]'));
+    expect(await ask({ id: 'd1', negative_ids: ['d2'] })).toMatchObject(refused(400, 'invalid_value', 'negative_ids'));
+    expect(await ask({ id: 'd1', positive_ids: ['d2'] })).toMatchObject(refused(400, 'invalid_value', null));
+  });
+
   it('[V65] refuses filters that are malformed, too large or empty, naming the place', async () => {
     const index = await createIndex({ dimensions: 2 });
     const query = (filter: unknown) => tenant.client.post(`${index}/query`, { vector: [1, 0], filter });

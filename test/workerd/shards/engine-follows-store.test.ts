@@ -24,7 +24,15 @@ async function residentShard(name: string, closeness: Record<string, number>) {
   const closest = async (): Promise<readonly string[]> => {
     const include = { values: false, metadata: false, text: false };
     const target = { kind: 'values' as const, values: Float32Array.of(1, 0) };
-    const found: Outcome<ShardMatches> = await stub.query({ indexId, target, namespace: '', topK: 1, filter: null, include });
+    const found: Outcome<ShardMatches> = await stub.query({
+      indexId,
+      target,
+      namespace: '',
+      topK: 1,
+      filter: null,
+      excludeIds: [],
+      include,
+    });
     return found.ok ? found.value.ids : [found.error.code];
   };
   await upsert(closeness);

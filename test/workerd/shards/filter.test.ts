@@ -44,7 +44,7 @@ async function openShard(dimensions = 1) {
         repetition: null,
       }),
     );
-  const query = async (values: readonly number[], written: JsonValue, topK: number) =>
+  const query = async (values: readonly number[], written: JsonValue, topK: number, excludeIds: readonly string[] = []) =>
     value(
       await stub.query({
         indexId,
@@ -52,6 +52,7 @@ async function openShard(dimensions = 1) {
         namespace: NAMESPACE,
         topK,
         filter: filter.parse(written),
+        excludeIds,
         include: { values: false, metadata: false, text: false },
       }),
     );
@@ -171,6 +172,17 @@ describe('filters in a shard', () => {
         expect((await query([...target], written, 10)).ids).toEqual(expected);
       }
     }
+  });
+
+  it('[V71] passes over excluded ids, thousands of them, with a filter and without', async () => {
+    const { upsert, query } = await openShard();
+    const items = Array.from({ length: 3000 }, (_, i) => ({ id: `v${i}`, values: [i + 1], metadata: { even: i % 2 === 0 } }));
+    for (let start = 0; start < items.length; start += 1000) await upsert(items.slice(start, start + 1000));
+    const best = (count: number) => items.slice(-count).map(({ id }) => id);
+    expect((await query([1], {}, 2, ['absent'])).ids).toEqual(['v2999', 'v2998']);
+    expect((await query([1], {}, 2, best(2500))).ids).toEqual(['v499', 'v498']);
+    expect((await query([1], { even: true }, 2, best(2500))).ids).toEqual(['v498', 'v496']);
+    expect((await query([1], {}, 2, best(2999))).ids).toEqual(['v0']);
   });
 
   it.each([

@@ -47,6 +47,7 @@ const queryOf = (indexId: IndexId, values: number[], topK = 10, namespace = '', 
   namespace,
   topK,
   filter: null,
+  excludeIds: [],
   include,
 });
 
