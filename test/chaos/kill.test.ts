@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { SCOPES } from '../../src/contract/scope.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
-import type { ApiClient } from '../support/api-client.ts';
+import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -117,3 +118,57 @@ it('kill -9 while jobs are being created leaves exactly one job an idempotency k
   const listed = await client.get('/v1/jobs?limit=1000');
   expect(listed.body.data.map((job: { id: string }) => job.id).sort()).toEqual([...ids.values()].sort());
 });
+
+it('kill -9 while keys are made and revoked and a quota is drawn on: every key is what was last said of it, and the quota holds', async () => {
+  const limit = 150;
+  const tenant = await createTenant(server, { scopes: SCOPES, quota: { requests: { day: limit } } });
+  const owner = (await createTenant(server, { scopes: SCOPES })).client;
+  const made: { id: string; key: string; revoked: boolean }[] = [];
+  let [kills, admitted, cutOff] = [0, 0, 0];
+  const count = () => (cutOff += 1);
+  const keyLane = async (): Promise<void> => {
+    for (let n = 0; ; n += 1) {
+      if (kills >= KILLS) return;
+      const { body } = await acknowledged(
+        () => owner.post('/v1/keys', { name: 'k', owner: 'chaos' }, { 'idempotency-key': `key-${n}` }),
+        count,
+      );
+      const key = { id: body.id, key: body.key, revoked: n % 2 === 0 };
+      if (key.revoked) await acknowledged(() => owner.delete(`/v1/keys/${key.id}`), count);
+      made.push(key);
+    }
+  };
+  const quotaLane = async (): Promise<void> => {
+    for (;;) {
+      if (kills >= KILLS) return;
+      const answer = await tenant.client.get('/v1/models').catch(() => undefined);
+      admitted += Number(answer?.status === 200);
+      await sleep(5);
+    }
+  };
+  const killer = async (): Promise<void> => {
+    for (; kills < KILLS; kills += 1) await killAfter(150 + kills * 41);
+  };
+  await Promise.all([killer(), keyLane(), quotaLane(), quotaLane()]);
+
+  expect(cutOff, 'a kill that interrupts nothing proves nothing').toBeGreaterThan(0);
+  expect(admitted).toBeGreaterThan(0);
+  // What is left is used up: a refusal shows that the limit was really reached.
+  while ((await answerTo(tenant.client)).status !== 429) admitted += 1;
+  expect(admitted).toBeLessThanOrEqual(limit);
+  expect(made.length).toBeGreaterThan(10);
+  expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
+  for (const { key, revoked } of made) {
+    const { status } = await answerTo(new ApiClient(owner.url, key));
+    expect(status).toBe(revoked ? 401 : 200);
+  }
+});
+
+/** What a key is answered, once the server answers. */
+async function answerTo(holder: ApiClient): Promise<ApiAnswer> {
+  for (;;) {
+    const answer = await holder.get('/v1/models').catch(() => undefined);
+    if (answer !== undefined && answer.status < 500) return answer;
+    await sleep(50);
+  }
+}
