@@ -71,7 +71,9 @@ function inNode(vectors: TrialVectors): Place {
 
 async function inWorkerd(url: string, { dimensions, queryCount, values }: TrialVectors): Promise<Place> {
   const ask = async <T>(path: string, body?: Float32Array<ArrayBuffer>): Promise<T> => {
-    const response = await fetch(`${url}${path}`, body === undefined ? {} : { method: 'POST', body });
+    // One connection a call: a kept one may be closed from the other side while this thread searches.
+    const headers = { connection: 'close' };
+    const response = await fetch(`${url}${path}`, body === undefined ? { headers } : { method: 'POST', body, headers });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   };
