@@ -99,7 +99,7 @@ export const agentEndpoints = {
     path: '/v1/pools/:pool/attempts/:attempt/complete',
     summary: 'Report that the output is uploaded',
     params: attemptParams,
-    body: json(z.strictObject({ fence, progress, tokens: z.int().min(0) })),
+    body: json(z.strictObject({ fence, progress, tokens: z.int().min(0).max(LIMITS.fileBytesMax) })),
     reply: json(accepted),
   },
   failAttempt: {
