@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+let server: Server;
+let client: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy();
+  ({ client } = await createTenant(server));
+});
+
+afterAll(() => server.stop());
+
+it('[G6] counts every request, refused or not, and gives back what a refused one reserved', async () => {
+  const embed = (input: string) => client.post('/v1/embeddings', { model: 'glove-sif-100', input });
+  const upsert = (text: string) => client.post('/v1/indexes/texts/upsert', { vectors: [{ id: 'a', text }] }, { 'idempotency-key': 'once' });
+  await client.post('/v1/indexes', { name: 'texts', owner: 'search', model: 'glove-sif-100' });
+  expect(await upsert('seven')).toMatchObject({ status: 200 });
+  const { headers } = await embed('one two three');
+  const left = Number(headers.get('x-ratelimit-remaining-tokens'));
+  expect(await client.post('/v1/embeddings', { model: 'glove-sif-100' })).toMatchObject({ status: 400 });
+  // Refused by the shard, when its text has been embedded.
+  expect(await upsert('eight nine ten')).toMatchObject({ status: 422 });
+  const again = await embed('four');
+  expect(Number(again.headers.get('x-ratelimit-remaining-tokens'))).toBe(left - 1);
+
+  const { body } = await client.get('/v1/usage');
+  const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
+  // The question about usage counts itself once it is answered.
+  expect([quantityOf('requests'), quantityOf('embedding_tokens'), quantityOf('vectors_written')]).toEqual([6, 5, 1]);
+});
