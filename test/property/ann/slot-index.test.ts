@@ -43,7 +43,7 @@ describe('SlotIndex', () => {
         }
         for (const [known, slot] of model) expect(index.get(known)).toBe(slot);
         for (const absent of [...rows, 99_999]) expect(index.get(absent)).toBe(model.get(absent));
-        for (const left of [...model.keys()]) index.delete(left);
+        for (const left of model.keys()) index.delete(left);
         expect(index.bytes).toBe(0);
       }),
       { seed: 34, numRuns: effort(300) },
