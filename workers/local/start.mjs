@@ -1,7 +1,7 @@
 // The launcher: runs on any Node >= 20, installs what is missing, then runs the project on its own Node 24.
 // It outlives nothing: when npm, the terminal or the launcher itself goes away, everything it started goes too.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -37,6 +37,8 @@ setInterval(() => {
 }, 250).unref();
 
 function installIfNeeded() {
+  // A linked node_modules is somebody else's: npm would empty it.
+  if (existsSync(MODULES) && lstatSync(MODULES).isSymbolicLink()) return;
   const installed = join(MODULES, '.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs) return;
   console.log('Installing dependencies ...');
