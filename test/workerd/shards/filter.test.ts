@@ -88,7 +88,7 @@ describe('filters in a shard', () => {
           weight: 3,
           arbitrary: fc.record({
             kind: fc.constant('put' as const),
-            items: fc.array(fc.record({ id: fc.nat(60), metadata: fc.option(metadataArbitrary) }), { maxLength: 12 }),
+            items: fc.array(fc.record({ id: fc.nat(300), metadata: fc.option(metadataArbitrary) }), { minLength: 10, maxLength: 30 }),
           }),
         },
         { weight: 6, arbitrary: fc.record({ kind: fc.constant('query' as const), filter: filterArbitrary }) },
