@@ -107,6 +107,16 @@ describe('the scan kernel', () => {
     }
   });
 
+  it.each(METRICS)('[V30] %s: a vector that just reaches the threshold is found', (metric) => {
+    const vectors = Array.from({ length: 50 }, () => randomVector(20));
+    const values = Float32Array.from({ length: 20 }, () => random.next() * 2 - 1);
+    const all = scan(metric, values, vectors, 1, -Infinity);
+    expect(all.length).toBeGreaterThan(5);
+    for (const { slot, closest } of all) {
+      expect(scan(metric, values, vectors, 1, closest).map((found) => found.slot)).toContain(slot);
+    }
+  });
+
   it('[V30] the largest products of the most dimensions do not overflow', () => {
     const signs = [1, -1];
     const vectors = signs.map((sign) => ({ ...randomVector(4096), namespace: 1, codes: Array.from({ length: 4096 }, () => 127 * sign) }));
