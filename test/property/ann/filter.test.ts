@@ -18,6 +18,9 @@ describe('a filter', () => {
         // As stored: an undefined or negative zero does not outlive JSON.
         const stored = JSON.parse(JSON.stringify(metadata)) as typeof metadata;
         const expected = naivelyAccepts(written, stored);
+        const parsed = filter.safeParse(written);
+        // The few that are wider than `filterConditionsMaxCount` are no filters.
+        fc.pre(parsed.success || parsed.error.issues[0]?.code !== 'too_big');
         expect(accepts(filter.parse(written), stored)).toBe(expected);
         seen[expected ? 'accepted' : 'refused'] += 1;
       }),
