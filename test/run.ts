@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { glob, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -70,11 +70,15 @@ function command(name: string, ...args: string[]): () => Promise<boolean> {
   };
 }
 
-/** One compiler run a layer: that is what keeps a layer from importing another. */
+/** One compiler run a layer: that is what keeps a layer from importing another. As many at once as there are cores, one thread each. */
 async function everyProjectCompiles(): Promise<boolean> {
+  const projects = await Array.fromAsync(glob('{src,durable-objects,workers,test}/**/tsconfig.json', { cwd: ROOT }));
   let passed = true;
-  for await (const project of glob('{src,durable-objects,workers,test}/**/tsconfig.json', { cwd: ROOT })) {
-    if (!(await command('tsc', '-p', project)())) passed = false;
-  }
+  const drain = async (): Promise<void> => {
+    for (let project; (project = projects.pop()) !== undefined;) {
+      if (!(await command('tsc', '--singleThreaded', '-p', project)())) passed = false;
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, drain));
   return passed;
 }
