@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 
 import { goDuration } from '../../src/contract/duration.ts';
 import { ERRORS } from '../../src/contract/errors.ts';
+import { usd } from '../../src/tenancy/usage/price-book.ts';
 import type { AppContext, Variables } from './call.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
@@ -25,7 +26,7 @@ function writeHeaders(context: AppContext): void {
   headers.set('x-request-id', context.get('requestId'));
   headers.set('server-timing', context.get('timing').header());
   const costNano = context.get('costNano');
-  if (costNano !== undefined) headers.set('x-sluice-cost-usd', usd(costNano));
+  if (costNano !== undefined) headers.set('x-sluice-cost-usd', usd(BigInt(costNano)));
   const principal = context.get('principal');
   const rates = principal?.kind === 'tenant' ? compose(context.env).budget.rates(principal) : [];
   for (const rate of rates) {
@@ -34,9 +35,6 @@ function writeHeaders(context: AppContext): void {
     headers.set(`x-ratelimit-reset-${rate.name}`, goDuration(rate.resetMs));
   }
 }
-
-/** Nano-dollars as an exact decimal of dollars. */
-const usd = (nano: number): string => (nano / 1e9).toFixed(9);
 
 function record(context: AppContext): void {
   const { metrics } = compose(context.env);

@@ -1,7 +1,3 @@
-import { buildAssets } from './assets.ts';
-import { bundleWorker } from './bundle.ts';
-import { WORKER_NAMES } from './paths.ts';
+import { buildAll } from './bundle.ts';
 
-// What a deployment would upload, with wrangler's own account of it.
-await buildAssets();
-for (const worker of WORKER_NAMES) console.log(await bundleWorker(worker));
+for (const output of await buildAll()) console.log(output);

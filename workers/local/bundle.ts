@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { buildAssets } from './assets.ts';
 import { DIST, ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
-import type { WorkerName } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 
 const STAMP = join(DIST, '.built');
@@ -12,16 +11,20 @@ const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.t
 
 /** Builds the assets and every Worker's bundle into dist/, unless nothing has changed since the last time. */
 export async function bundle(): Promise<void> {
-  if ((await newestMs(SOURCES)) < (await modifiedMs(STAMP))) return;
-  await buildAssets();
-  await Promise.all(WORKER_NAMES.map(bundleWorker));
-  await writeFile(STAMP, '');
+  if ((await newestMs(SOURCES)) >= (await modifiedMs(STAMP))) await buildAll();
 }
 
-/** The bytes a deployment of the Worker would upload, in dist/. Resolves to what wrangler printed. */
-export const bundleWorker = (worker: WorkerName): Promise<string> => dryRun(worker, ['-c', wranglerToml(worker)]);
+/** What a deployment would upload, in dist/. Resolves to what wrangler printed of each Worker. */
+export async function buildAll(): Promise<string[]> {
+  // A build that is cut off must not look like the one before it.
+  await rm(STAMP, { force: true });
+  await buildAssets();
+  const outputs = await Promise.all(WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker)])));
+  await writeFile(STAMP, '');
+  return outputs;
+}
 
-/** The same for a Worker that is one file without bindings. */
+/** The bundle of a Worker that is one file without bindings. */
 export const bundleEntry = (name: string, entry: string): Promise<string> =>
   dryRun(name, [entry, '--name', name, '--compatibility-date', '2026-10-01']);
 
