@@ -58,7 +58,7 @@ async function endLeftovers(folder: string): Promise<void> {
 
 function holdsOpen(pid: string, folder: string): boolean {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => pathOf(`/proc/${pid}/fd/${fd}`).startsWith(folder));
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => pathOf(`/proc/${pid}/fd/${fd}`).startsWith(`${folder}/`));
   } catch {
     return false;
   }
