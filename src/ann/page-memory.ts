@@ -6,19 +6,28 @@ export const PAGE_BYTES = 65_536;
 // Growing replaces every view; a megabyte at a time, that is rare.
 const GROWTH_PAGES = 16;
 
+// Room for runs that find no gap between pages in use, beside what may be claimed: 2 MiB.
+const FRAGMENTATION_PAGES = 32;
+
 /**
- * The one WebAssembly memory of all engines in an isolate, handed out by the page. It never shrinks, so pages given back are used
- * again. Its first page belongs to the kernels.
+ * The one WebAssembly memory of all engines in an isolate, handed out by the page or by runs of pages. It never shrinks, so pages
+ * given back are used again, the lowest first. Its first page belongs to the kernels.
  */
 export class PageMemory {
   readonly memory: WebAssembly.Memory;
+  readonly #pagesClaimable: number;
   readonly #pagesMax: number;
-  readonly #free: number[] = [];
+  // By page: 1 when it is free.
+  readonly #free: Uint8Array;
+  // No page below it is free.
+  #lowest = 1;
   #views: Views;
 
-  /** Grows to `bytesMax` at most, beyond the first page. */
+  /** Grows to `bytesMax` at most, beyond the first page and what fragmentation costs. */
   constructor(bytesMax: number) {
-    this.#pagesMax = 1 + Math.floor(bytesMax / PAGE_BYTES);
+    this.#pagesClaimable = 1 + Math.floor(bytesMax / PAGE_BYTES);
+    this.#pagesMax = this.#pagesClaimable + FRAGMENTATION_PAGES;
+    this.#free = new Uint8Array(this.#pagesMax);
     this.memory = new WebAssembly.Memory({ initial: 1, maximum: this.#pagesMax });
     this.#views = viewsOf(this.memory.buffer);
   }
@@ -33,38 +42,65 @@ export class PageMemory {
     return this.#views;
   }
 
-  /** The address of a page that is free, with anything in it. */
-  allocate(): number {
-    if (this.#free.length === 0) this.#grow();
-    const page = this.#free.pop();
-    assert(page !== undefined, `engines need more than their memory of ${this.#pagesMax} pages: what they claim bounds what they take`);
-    return page * PAGE_BYTES;
+  /** The address of a run of `pages` that are free, with anything in them. */
+  allocate(pages = 1): number {
+    let start = this.#firstFit(pages);
+    while (start === undefined) {
+      this.#grow(pages);
+      start = this.#firstFit(pages);
+    }
+    this.#free.fill(0, start, start + pages);
+    if (start === this.#lowest) this.#lowest = start + pages;
+    return start * PAGE_BYTES;
   }
 
-  /** Gives back the page at `address`, which `allocate` returned. */
-  free(address: number): void {
-    this.#free.push(address / PAGE_BYTES);
+  /** Gives back the run at `address`, which `allocate` returned. */
+  free(address: number, pages = 1): void {
+    const start = address / PAGE_BYTES;
+    this.#free.fill(1, start, start + pages);
+    this.#lowest = Math.min(this.#lowest, start);
   }
 
-  #grow(): void {
-    const pages = this.bytes / PAGE_BYTES;
-    const more = Math.min(GROWTH_PAGES, this.#pagesMax - pages);
+  #firstFit(pages: number): number | undefined {
+    let start = this.#free.indexOf(1, this.#lowest);
+    if (start === -1) return undefined;
+    this.#lowest = start;
+    while (start !== -1) {
+      const end = this.#free.indexOf(0, start);
+      if ((end === -1 ? this.#pagesMax : end) - start >= pages) return start;
+      start = end === -1 ? -1 : this.#free.indexOf(1, end);
+    }
+    return undefined;
+  }
+
+  #grow(pages: number): void {
+    const before = this.bytes / PAGE_BYTES;
+    const missing = pages - (before - 1 - this.#free.lastIndexOf(0, before - 1));
+    const more = Math.max(missing, Math.min(GROWTH_PAGES, this.#pagesClaimable - before));
+    const message = `engines need more than their memory of ${this.#pagesMax} pages: what they claim bounds what they take`;
+    assert(before + more <= this.#pagesMax, message);
     this.memory.grow(more);
     this.#views = viewsOf(this.memory.buffer);
-    for (let page = pages + more - 1; page >= pages; page -= 1) this.#free.push(page);
+    this.#free.fill(1, before, before + more);
   }
 }
 
 interface Views {
   readonly int8: Int8Array;
+  readonly uint8: Uint8Array;
   readonly int16: Int16Array;
+  readonly int32: Int32Array;
   readonly uint32: Uint32Array;
+  readonly float32: Float32Array;
   readonly float64: Float64Array;
 }
 
 const viewsOf = (buffer: ArrayBuffer): Views => ({
   int8: new Int8Array(buffer),
+  uint8: new Uint8Array(buffer),
   int16: new Int16Array(buffer),
+  int32: new Int32Array(buffer),
   uint32: new Uint32Array(buffer),
+  float32: new Float32Array(buffer),
   float64: new Float64Array(buffer),
 });
