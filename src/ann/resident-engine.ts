@@ -53,9 +53,11 @@ export class ResidentEngine implements MemoryHolder {
     this.#memory.release(this.#name, this);
   }
 
-  evict(): void {
+  /** In one piece: half an engine is of no use. */
+  evict(): number {
     this.#engine?.free();
     this.#engine = undefined;
+    return Infinity;
   }
 
   /** All or nothing: half an engine would answer wrongly, none is built again. */

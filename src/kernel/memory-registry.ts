@@ -1,18 +1,19 @@
 import { assert } from './assert.ts';
 
-/** Something that holds memory it can rebuild. */
+/** Something that holds memory it can rebuild, in one piece or in several. */
 export interface MemoryHolder {
-  /** Drops the memory. Must not call the registry. */
-  evict(): void;
+  /** Drops at least `bytes` of what it claimed, or all of it; answers how many bytes those were, `Infinity` for all. Must not call the registry. */
+  evict(bytes: number): number;
 }
 
 interface Claim {
   readonly holder: MemoryHolder;
-  readonly bytes: number;
+  bytes: number;
 }
 
 /**
- * Shares one memory budget among everything in an isolate that can be rebuilt: the least recently used holder gives way.
+ * Shares one memory budget among everything in an isolate that can be rebuilt: the least recently used holders give way, each by as
+ * little as it can.
  *
  * Invariant: the bytes claimed never exceed `bytesMax`. Holders are known by name, because the platform may replace an object
  * without telling the old one: the new holder of a name evicts the old.
@@ -36,11 +37,13 @@ export class MemoryRegistry {
     assert(bytes <= this.#bytesMax, `${name} claims ${bytes} bytes, more than the whole budget of ${this.#bytesMax}`);
     const previous = this.#claims.get(name);
     if (previous !== undefined) this.#drop(name, previous);
-    if (previous !== undefined && previous.holder !== holder) previous.holder.evict();
+    if (previous !== undefined && previous.holder !== holder) previous.holder.evict(previous.bytes);
     for (const [other, claim] of this.#claims) {
-      if (this.#bytes + bytes <= this.#bytesMax) break;
-      this.#drop(other, claim);
-      claim.holder.evict();
+      const excess = this.#bytes + bytes - this.#bytesMax;
+      if (excess <= 0) break;
+      const given = claim.holder.evict(Math.min(excess, claim.bytes));
+      assert(given >= Math.min(excess, claim.bytes), `${other} gave back ${given} bytes, too few`);
+      this.#drop(other, claim, given);
     }
     this.#claims.set(name, { holder, bytes });
     this.#bytes += bytes;
@@ -52,8 +55,10 @@ export class MemoryRegistry {
     if (claim?.holder === holder) this.#drop(name, claim);
   }
 
-  #drop(name: string, claim: Claim): void {
-    this.#claims.delete(name);
-    this.#bytes -= claim.bytes;
+  #drop(name: string, claim: Claim, bytes = claim.bytes): void {
+    const dropped = Math.min(bytes, claim.bytes);
+    claim.bytes -= dropped;
+    this.#bytes -= dropped;
+    if (claim.bytes === 0) this.#claims.delete(name);
   }
 }

@@ -2,8 +2,15 @@ import { describe, expect, it } from 'vitest';
 
 import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
 
-const holder = () => {
-  const state = { evictions: 0, evict: () => void (state.evictions += 1) };
+const holder = (piece = Infinity) => {
+  const state = {
+    evictions: 0,
+    /** Whole pieces only. */
+    evict: (bytes: number) => {
+      state.evictions += 1;
+      return piece === Infinity ? Infinity : Math.ceil(bytes / piece) * piece;
+    },
+  };
   return state;
 };
 
@@ -31,6 +38,18 @@ describe('MemoryRegistry', () => {
     expect([a.evictions, b.evictions]).toEqual([0, 1]);
     expect(registry.bytes).toBe(100);
     expect(() => registry.claim('a', a, 101)).toThrow('whole budget');
+  });
+
+  it('[V14] takes from a holder of several pieces no more than it needs', () => {
+    const registry = new MemoryRegistry(100);
+    const [lists, b] = [holder(8), holder()];
+    registry.claim('lists', lists, 80);
+    registry.claim('b', b, 30);
+    expect(registry.bytes).toBe(94);
+    registry.claim('c', holder(), 6);
+    expect([lists.evictions, b.evictions, registry.bytes]).toEqual([1, 0, 100]);
+    registry.claim('b', b, 94);
+    expect(registry.bytes).toBe(94);
   });
 
   it('[V14] evicts the old holder of a name when a new one claims it, whose late release changes nothing', () => {
