@@ -1,8 +1,11 @@
 import { assert } from '../../src/kernel/assert.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 
+/** SQL, or what SQL alone cannot do. */
+export type Migration = string | ((storage: SqlStorage) => void);
+
 /** The schema of one object class: step `n` takes a database from version `n` to `n + 1`. Steps are never edited, only added. */
-export type Migrations = readonly string[];
+export type Migrations = readonly Migration[];
 
 /** Brings a database to the newest version, each step in its own transaction. */
 export function migrate(storage: SqlStorage, migrations: Migrations): void {
@@ -15,7 +18,8 @@ export function migrate(storage: SqlStorage, migrations: Migrations): void {
   );
   migrations.slice(version).forEach((step, offset) => {
     storage.transactionSync(() => {
-      storage.sql.exec(step);
+      if (typeof step === 'string') storage.sql.exec(step);
+      else step(storage);
       storage.sql.exec('DELETE FROM schema_version');
       storage.sql.exec('INSERT INTO schema_version VALUES (?)', version + offset + 1);
     });

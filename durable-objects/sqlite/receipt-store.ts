@@ -2,10 +2,9 @@ import type { Repetition, Written } from '../../src/ann/shard-protocol.ts';
 import type { Receipt } from '../../src/ann/vector-store.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
-import type { Migrations } from './migrate.ts';
 
 /** The table of receipts: part of the schema of the object that keeps them. */
-export const RECEIPT_TABLE: Migrations[number] = `
+export const RECEIPT_TABLE = `
   CREATE TABLE receipts (
     position INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL,
     lsn INTEGER NOT NULL, count INTEGER NOT NULL, at_ms INTEGER NOT NULL);`;

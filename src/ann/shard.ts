@@ -68,13 +68,15 @@ export class Shard {
     const repeated = this.#repeated(batch);
     if (repeated !== undefined) return repeated;
 
-    const countNew = this.#store.countNew(batch);
+    const replaced = this.#store.replacedBy(batch);
+    const countNew = batch.ids.length - replaced.length;
     const countMax = capacity(header);
     if (header.count + countNew > countMax) {
       const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit shardEngineBytesMax`;
       return refuse('limit_exceeded', message, 'vectors');
     }
-    const { written, places } = this.#store.upsert(batch, header, countNew, nowMs);
+    const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
+    this.#engine.remove(replaced.map(({ row }) => row));
     this.#engine.put(placed(places, batch.values, header.dimensions), { ...header, count: header.count + countNew });
     return ok(written);
   }

@@ -1,5 +1,7 @@
-import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
+import type { RowSet } from './filter/row-set.ts';
 import type { PropertyIndex } from './filter/select-rows.ts';
+import type { ListStore } from './lists/list-store.ts';
+import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
 import type { ReadVectors, Row } from './vector-engine.ts';
 
 /** A shard's identity and where it stands. */
@@ -7,6 +9,8 @@ export interface ShardHeader extends ShardIdentity {
   /** Number of the last write. */
   readonly lsn: number;
   readonly count: number;
+  /** The row of the next vector: all there ever were are lower. */
+  readonly nextRow: Row;
 }
 
 /** A vector's place: the row of its data and the ordinal of its namespace. */
@@ -26,8 +30,9 @@ export interface Receipt {
 }
 
 /**
- * Where a shard's vectors live: the truth, from which the engine is rebuilt. Every write is one transaction that raises the LSN
- * by one. Nothing is stored before `create`.
+ * Where a shard's vectors live: the truth, from which the engine is rebuilt. What a row holds never changes and no row is used
+ * twice: an upsert of a stored vector deletes its row and writes a new one. Every write is one transaction that raises the LSN by
+ * one. Nothing is stored before `create`.
  */
 export interface VectorStore {
   create(identity: ShardIdentity): void;
@@ -36,22 +41,40 @@ export interface VectorStore {
   bytes(): number;
   /** What the metadata of the vectors says. */
   readonly properties: PropertyIndex;
+  readonly lists: ListStore;
   namespaceCount(): number;
   /** Undefined when the namespace holds no vector. */
   namespaceOrdinal(name: string): number | undefined;
+  /** Runs writes as one transaction, which a throw undoes. */
+  atomically<T>(body: () => T): T;
 
-  /** How many vectors of the batch are not stored yet. */
-  countNew(batch: UpsertBatch): number;
-  /** Writes a batch of which `countNew` vectors are new, with its receipt; answers where each vector lies, in the batch's order. */
-  upsert(batch: UpsertBatch, header: ShardHeader, countNew: number, nowMs: number): { written: Written; places: VectorPlace[] };
+  /** Where the stored vectors lie that a batch replaces. */
+  replacedBy(batch: UpsertBatch): VectorPlace[];
+  /** Writes a batch that replaces those, with its receipt; answers where each vector lies, in the batch's order. */
+  upsert(
+    batch: UpsertBatch,
+    header: ShardHeader,
+    replaced: readonly VectorPlace[],
+    nowMs: number,
+  ): { written: Written; places: VectorPlace[] };
   /** Deletes vectors of one namespace by id; answers where those that were there lay. */
   delete(namespace: string, ids: readonly string[], header: ShardHeader): { written: Written; rows: Row[] };
   /** Deletes stored vectors of one namespace by row. */
   deleteRows(namespace: number, rows: readonly Row[], header: ShardHeader): Written;
+  /** Deletes the posting lists, too. */
   deleteAll(header: ShardHeader): Written;
 
-  /** Every vector, for building an engine. */
+  /** The rows of all vectors, or of a namespace's. */
+  liveRows(namespace?: number): RowSet;
+  /** The rows that are in no posting list. */
+  unlistedRows(): RowSet;
+  /** `count` live rows, all if there are fewer: any as likely as another, the same for the same rows and seed. Ascending. */
+  sampleRows(count: number, seed: number): Row[];
+
+  /** Every unlisted vector. */
   scan(header: ShardHeader): Iterable<PlacedVector>;
+  /** The vectors in those of the rows that are there, in any order. */
+  readRows(rows: Iterable<Row>, header: ShardHeader): Iterable<PlacedVector>;
   read(header: ShardHeader): ReadVectors;
   valuesOf(namespace: number, id: string, header: ShardHeader): Float32Array | undefined;
   /** The rows of those ids that are there, in the order of `ids`. */

@@ -14,7 +14,7 @@ const DIMENSIONS = 100;
 const COUNT = 2 * pageLayout(DIMENSIONS).capacity + 1;
 const BYTES_MAX = 2 * flatEngineBytes(COUNT, DIMENSIONS);
 
-const header: ShardHeader = { indexId: 'ix_1' as IndexId, dimensions: DIMENSIONS, metric: 'dot', lsn: 1, count: COUNT };
+const header: ShardHeader = { indexId: 'ix_1' as IndexId, dimensions: DIMENSIONS, metric: 'dot', lsn: 1, count: COUNT, nextRow: COUNT + 1 };
 
 const vectorOf = (row: number, seed: number): PlacedVector => ({
   row,

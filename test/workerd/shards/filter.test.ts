@@ -71,7 +71,11 @@ const stored = (metadata: JsonValue): JsonValue => JSON.parse(JSON.stringify(met
 /** Makes a shard what it was before there was a property index. */
 const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
   runInDurableObject(stub, (_, state) => {
-    state.storage.sql.exec('DROP TABLE properties; ALTER TABLE shard DROP COLUMN unindexed_row_max; UPDATE schema_version SET version = 1');
+    for (const table of ['properties', 'row_sets', 'generations', 'lists', 'blocks', 'checkpoint']) {
+      state.storage.sql.exec(`DROP TABLE ${table}`);
+    }
+    for (const column of ['unindexed_row_max', 'next_row']) state.storage.sql.exec(`ALTER TABLE shard DROP COLUMN ${column}`);
+    state.storage.sql.exec('UPDATE schema_version SET version = 1');
   });
 
 describe('filters in a shard', () => {

@@ -1,0 +1,38 @@
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { Migrations } from './migrate.ts';
+import { PROPERTY_TABLE } from './property-index.ts';
+import { RECEIPT_TABLE } from './receipt-store.ts';
+import { LIST_TABLES } from './sqlite-list-store.ts';
+import { ROW_SET_TABLE, SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
+
+/** The tables of a shard. */
+export const SHARD_SCHEMA: Migrations = [
+  `CREATE TABLE shard (
+     index_id TEXT NOT NULL, dimensions INTEGER NOT NULL, metric TEXT NOT NULL, lsn INTEGER NOT NULL, count INTEGER NOT NULL);
+   CREATE TABLE namespaces (ordinal INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+   CREATE TABLE vectors (
+     row INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, id TEXT NOT NULL,
+     floats BLOB NOT NULL, metadata TEXT, text TEXT, lsn INTEGER NOT NULL, UNIQUE (namespace, id));${RECEIPT_TABLE}`,
+  PROPERTY_TABLE,
+  countRows,
+];
+
+/** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */
+function countRows(storage: SqlStorage): void {
+  const { sql } = storage;
+  sql.exec(`${ROW_SET_TABLE}${LIST_TABLES}
+    ALTER TABLE shard ADD COLUMN next_row INTEGER NOT NULL DEFAULT 1;
+    UPDATE shard SET next_row = (SELECT COALESCE(MAX(row), 0) + 1 FROM vectors);`);
+  const rowSets = new SqliteRowSets(storage);
+  // One list a chunk, so that none outgrows a value.
+  const chunks = sql
+    .exec<{ namespace: number; list: string }>('SELECT namespace, json_group_array(row) AS list FROM vectors GROUP BY namespace, row >> 15')
+    .toArray();
+  for (const { namespace, list } of chunks) {
+    const added = JSON.parse(list) as number[];
+    rowSets.edit([
+      { set: UNLISTED, added, removed: [] },
+      { set: namespace, added, removed: [] },
+    ]);
+  }
+}

@@ -1,0 +1,189 @@
+import type { Generation, ListChange, ListStore, StoredBlock, StoredList } from '../../src/ann/lists/list-store.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { assert } from '../../src/kernel/assert.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { insertInto } from './insert-into.ts';
+import type { SqliteRowSets } from './sqlite-row-sets.ts';
+import { UNLISTED } from './sqlite-row-sets.ts';
+
+/** Lists have their generation in their keys, blocks their list: what is read together lies together. */
+export const LIST_TABLES = `
+  CREATE TABLE generations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, model BLOB NOT NULL, settings TEXT NOT NULL, is_dropped INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE lists (key INTEGER PRIMARY KEY, scale REAL NOT NULL, codes BLOB NOT NULL, entry_count INTEGER NOT NULL);
+  CREATE TABLE blocks (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+  CREATE TABLE checkpoint (piece INTEGER PRIMARY KEY, bytes BLOB NOT NULL);`;
+
+// Keys are safe integers: 17 bits of generation, 20 of list, 16 of ordinal.
+const GENERATIONS_MAX = 2 ** 17;
+const LISTS_MAX = 2 ** 20;
+const ORDINALS_MAX = 2 ** 16;
+
+// Blocks of a dropped generation that one slice deletes: some 4 ms.
+const SWEEP_BLOCKS = 1_000;
+
+type ListRow = { key: number; scale: number; codes: ArrayBuffer; entry_count: number };
+type BlockRow = { key: number; bytes: ArrayBuffer };
+
+/** The posting lists of a shard as SQLite rows: one a list, one a block. */
+export class SqliteListStore implements ListStore {
+  readonly #storage: SqlStorage;
+  readonly #rowSets: SqliteRowSets;
+
+  constructor(storage: SqlStorage, rowSets: SqliteRowSets) {
+    this.#storage = storage;
+    this.#rowSets = rowSets;
+  }
+
+  generations(): Generation[] {
+    const rows = this.#storage.sql.exec<{ id: number; model: ArrayBuffer; settings: string }>(
+      'SELECT id, model, settings FROM generations WHERE is_dropped = 0 ORDER BY id',
+    );
+    return rows.toArray().map(({ id, model, settings }) => ({ id, model: new Uint8Array(model), settings }));
+  }
+
+  createGeneration(model: Uint8Array, settings: string): number {
+    assertFits(model);
+    const { id } = this.#storage.sql
+      .exec<{ id: number }>('INSERT INTO generations (model, settings) VALUES (?, ?) RETURNING id', model, settings)
+      .one();
+    assert(id < GENERATIONS_MAX, `a shard has fewer than ${GENERATIONS_MAX} generations in its life`);
+    return id;
+  }
+
+  setSettings(generation: number, settings: string): void {
+    this.#storage.sql.exec('UPDATE generations SET settings = ? WHERE id = ?', settings, generation);
+  }
+
+  dropGeneration(generation: number): void {
+    this.#storage.sql.exec('UPDATE generations SET is_dropped = 1 WHERE id = ?', generation);
+  }
+
+  sweep(): boolean {
+    const { sql } = this.#storage;
+    return this.#storage.transactionSync(() => {
+      const id = sql.exec<{ id: number }>('SELECT id FROM generations WHERE is_dropped = 1 LIMIT 1').toArray()[0]?.id;
+      if (id === undefined) return false;
+      const [start, end] = [blockKey(id, 0, 0), blockKey(id + 1, 0, 0)];
+      const slice = 'SELECT key FROM blocks WHERE key >= ? AND key < ? ORDER BY key LIMIT ?';
+      const deleted = sql.exec(`DELETE FROM blocks WHERE key IN (${slice}) RETURNING key`, start, end, SWEEP_BLOCKS).toArray();
+      if (deleted.length === SWEEP_BLOCKS) return true;
+      sql.exec('DELETE FROM lists WHERE key >= ? AND key < ?', listKey(id, 0), listKey(id + 1, 0));
+      sql.exec('DELETE FROM generations WHERE id = ?', id);
+      return sql.exec('SELECT id FROM generations WHERE is_dropped = 1 LIMIT 1').toArray().length > 0;
+    });
+  }
+
+  reset(): void {
+    this.#storage.transactionSync(() => {
+      this.clear();
+      this.#rowSets.unlistAll();
+    });
+  }
+
+  /** Deletes everything; the set of unlisted rows is up to the caller. */
+  clear(): void {
+    for (const table of ['generations', 'lists', 'blocks', 'checkpoint']) this.#storage.sql.exec(`DELETE FROM ${table}`);
+  }
+
+  *lists(generation: number): Generator<StoredList> {
+    const rows = this.#storage.sql.exec<ListRow>(
+      'SELECT key, scale, codes, entry_count FROM lists WHERE key >= ? AND key < ?',
+      listKey(generation, 0),
+      listKey(generation + 1, 0),
+    );
+    for (const { key, scale, codes, entry_count: entryCount } of rows) {
+      yield { list: key % LISTS_MAX, centroid: { codes: new Int8Array(codes), scale }, entryCount };
+    }
+  }
+
+  blocks(generation: number, list: number): Uint8Array[] {
+    const rows = this.#storage.sql.exec<{ bytes: ArrayBuffer }>(
+      'SELECT bytes FROM blocks WHERE key >= ? AND key < ? ORDER BY key',
+      blockKey(generation, list, 0),
+      blockKey(generation, list + 1, 0),
+    );
+    return rows.toArray().map(({ bytes }) => new Uint8Array(bytes));
+  }
+
+  *allBlocks(generation: number): Generator<StoredBlock> {
+    const rows = this.#storage.sql.exec<BlockRow>(
+      'SELECT key, bytes FROM blocks WHERE key >= ? AND key < ? ORDER BY key',
+      blockKey(generation, 0, 0),
+      blockKey(generation + 1, 0, 0),
+    );
+    for (const { key, bytes } of rows) {
+      yield { list: Math.floor(key / ORDINALS_MAX) % LISTS_MAX, ordinal: key % ORDINALS_MAX, bytes: new Uint8Array(bytes) };
+    }
+  }
+
+  change(generation: number, { lists, removed, blocks, listed }: ListChange): void {
+    const { sql } = this.#storage;
+    this.#storage.transactionSync(() => {
+      for (const list of removed) {
+        sql.exec('DELETE FROM lists WHERE key = ?', listKey(generation, list));
+        this.#deleteBlocks(generation, list, 0);
+      }
+      for (const { list, entryCount } of lists) if (entryCount === 0) this.#deleteBlocks(generation, list, 0);
+      const lastOrdinals = new Map(blocks.map(({ list, ordinal }) => [list, ordinal]));
+      for (const [list, ordinal] of lastOrdinals) this.#deleteBlocks(generation, list, ordinal + 1);
+      insertInto(
+        this.#storage,
+        'INSERT OR REPLACE INTO lists',
+        lists.map(({ list, centroid, entryCount }) => [listKey(generation, list), centroid.scale, centroid.codes, entryCount]),
+      );
+      for (const { bytes } of blocks) assertFits(bytes);
+      insertInto(
+        this.#storage,
+        'INSERT OR REPLACE INTO blocks',
+        blocks.map(({ list, ordinal, bytes }) => [blockKey(generation, list, ordinal), bytes]),
+      );
+      if (listed.length > 0) this.#rowSets.edit([{ set: UNLISTED, added: [], removed: listed }]);
+    });
+  }
+
+  checkpoint(): Uint8Array | undefined {
+    const pieces = this.#storage.sql.exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM checkpoint ORDER BY piece').toArray();
+    if (pieces.length === 0) return undefined;
+    const whole = new Uint8Array(pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+    let end = 0;
+    for (const { bytes } of pieces) {
+      whole.set(new Uint8Array(bytes), end);
+      end += bytes.byteLength;
+    }
+    return whole;
+  }
+
+  saveCheckpoint(bytes: Uint8Array | null): void {
+    const { sql } = this.#storage;
+    this.#storage.transactionSync(() => {
+      sql.exec('DELETE FROM checkpoint');
+      if (bytes === null) return;
+      // An empty checkpoint is one, too.
+      for (let start = 0; start === 0 || start < bytes.length; start += LIMITS.rowBytesMax) {
+        sql.exec('INSERT INTO checkpoint (bytes) VALUES (?)', bytes.subarray(start, start + LIMITS.rowBytesMax));
+      }
+    });
+  }
+
+  /** Those of a list from an ordinal on. */
+  #deleteBlocks(generation: number, list: number, from: number): void {
+    this.#storage.sql.exec(
+      'DELETE FROM blocks WHERE key >= ? AND key < ?',
+      blockKey(generation, list, 0) + from,
+      blockKey(generation, list + 1, 0),
+    );
+  }
+}
+
+function listKey(generation: number, list: number): number {
+  assert(list < LISTS_MAX, `lists are numbered below ${LISTS_MAX}, not ${list}`);
+  return generation * LISTS_MAX + list;
+}
+
+function blockKey(generation: number, list: number, ordinal: number): number {
+  assert(ordinal < ORDINALS_MAX, `a list has at most ${ORDINALS_MAX} blocks`);
+  return (generation * LISTS_MAX + list) * ORDINALS_MAX + ordinal;
+}
+
+const assertFits = (bytes: Uint8Array): void => assert(bytes.length <= LIMITS.rowBytesMax, `${bytes.length} bytes fit no row`);

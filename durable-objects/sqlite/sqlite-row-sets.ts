@@ -1,0 +1,99 @@
+import { CHUNK_ROWS, RowSet } from '../../src/ann/filter/row-set.ts';
+import type { Row } from '../../src/ann/vector-engine.ts';
+import { assert } from '../../src/kernel/assert.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { insertInto } from './insert-into.ts';
+
+/** Chunk by chunk, as `RowSet` encodes them. A chunk's key is the set's number times `SET_CHUNKS`, plus the chunk's. */
+export const ROW_SET_TABLE = 'CREATE TABLE row_sets (key INTEGER PRIMARY KEY, rows BLOB NOT NULL);';
+
+/** The set of the rows that are in no posting list. Every other set is that of the namespace of this ordinal. */
+export const UNLISTED = 0;
+
+// Chunks of one set: rows below 2^36.
+const SET_CHUNKS = 2 ** 21;
+// Keys are safe integers.
+const SETS_MAX = 2 ** 32;
+
+/** What a transaction changes in one set. */
+export interface RowSetEdit {
+  readonly set: number;
+  readonly added: readonly Row[];
+  readonly removed: readonly Row[];
+}
+
+/** Sets of a shard's rows. Writes belong into the transaction of the vectors' own. */
+export class SqliteRowSets {
+  readonly #storage: SqlStorage;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+  }
+
+  /** Set `first`, or all the sets from there to `last`, in one. */
+  read(first: number, last = first): RowSet {
+    const union = new RowSet();
+    const chunks = this.#storage.sql.exec<{ key: number; rows: ArrayBuffer }>(
+      'SELECT key, rows FROM row_sets WHERE key >= ? AND key < ?',
+      first * SET_CHUNKS,
+      (last + 1) * SET_CHUNKS,
+    );
+    for (const { key, rows } of chunks) union.decodeChunk(key % SET_CHUNKS, rows);
+    return union;
+  }
+
+  /** The rows of all namespaces. */
+  readNamespaces(): RowSet {
+    return this.read(UNLISTED + 1, SETS_MAX - 1);
+  }
+
+  /** Each set at most once. A set that is empty afterwards takes no room. */
+  edit(edits: readonly RowSetEdit[]): void {
+    const { sql } = this.#storage;
+    const sets = new Map(edits.map(({ set }) => [set, new RowSet()]));
+    assert(sets.size === edits.length, 'each set is edited once');
+    const keys = new Set(edits.flatMap(({ set, added, removed }) => [...keysOf(set, added), ...keysOf(set, removed)]));
+    const before = sql.exec<{ key: number; rows: ArrayBuffer }>(
+      'SELECT key, rows FROM row_sets WHERE key IN (SELECT value FROM json_each(?))',
+      JSON.stringify([...keys]),
+    );
+    for (const { key, rows } of before) sets.get(Math.floor(key / SET_CHUNKS))?.decodeChunk(key % SET_CHUNKS, rows);
+    for (const { set, added, removed } of edits) {
+      for (const row of removed) sets.get(set)?.delete(row);
+      for (const row of added) sets.get(set)?.add(row);
+    }
+    const filled: [key: number, rows: Uint8Array][] = [];
+    const emptied: number[] = [];
+    for (const key of keys) {
+      const rows = sets.get(Math.floor(key / SET_CHUNKS))?.encodeChunk(key % SET_CHUNKS);
+      if (rows === undefined) emptied.push(key);
+      else filled.push([key, rows]);
+    }
+    insertInto(this.#storage, 'INSERT OR REPLACE INTO row_sets', filled);
+    if (emptied.length > 0) sql.exec('DELETE FROM row_sets WHERE key IN (SELECT value FROM json_each(?))', JSON.stringify(emptied));
+  }
+
+  /** Puts every row of a namespace among the unlisted ones. */
+  unlistAll(): void {
+    this.#storage.sql.exec('DELETE FROM row_sets WHERE key < ?', SET_CHUNKS);
+    this.edit([{ set: UNLISTED, added: [...this.readNamespaces()], removed: [] }]);
+  }
+
+  clear(): void {
+    this.#storage.sql.exec('DELETE FROM row_sets');
+  }
+}
+
+function keysOf(set: number, rows: readonly Row[]): Set<number> {
+  const keys = new Set<number>();
+  // Rows come mostly in order: the set is asked once a chunk.
+  let last = -1;
+  for (const row of rows) {
+    const chunk = Math.floor(row / CHUNK_ROWS);
+    if (chunk === last) continue;
+    assert(chunk < SET_CHUNKS, `row ${row} lies in the last chunk of a set at most`);
+    keys.add(set * SET_CHUNKS + chunk);
+    last = chunk;
+  }
+  return keys;
+}
