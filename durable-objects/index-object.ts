@@ -6,6 +6,7 @@ import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import { shardName } from '../src/ann/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
 import { ok } from '../src/kernel/result.ts';
 import { Turnstile } from '../src/kernel/turnstile.ts';
 import type { ObjectsEnv } from './env.ts';
@@ -86,7 +87,8 @@ export class IndexObject extends DurableObject<ObjectsEnv> {
       await this.#forget();
       return reserved;
     }
-    await this.#shard(manifest).open({ indexId: manifest.id, dimensions: manifest.dimensions, metric: manifest.metric });
+    const { id: indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT } = manifest;
+    await this.#shard(manifest).open({ indexId, dimensions, metric, recall });
     await registry.confirm(manifest.name, manifest.id);
     this.ctx.storage.kv.put('index', { ...record, state: 'live' } satisfies IndexRecord);
     await this.ctx.storage.deleteAlarm();

@@ -1,15 +1,20 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
 import { ResidentEngine } from '../src/ann/resident-engine.ts';
 import { Scanner } from '../src/ann/scanner.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type {
   Deleted,
+  RecallSlice,
+  SampledIds,
   ShardDelete,
   ShardFetch,
   ShardIdentity,
   ShardMatches,
   ShardQuery,
+  ShardRecall,
+  ShardSample,
   ShardStats,
   ShardVectors,
   UpsertBatch,
@@ -24,11 +29,18 @@ import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
 // The shards of one isolate share its memory: an engine gives way when another shard needs the room.
 const MEMORY = new MemoryRegistry(LIMITS.isolateEngineBytesMax);
+const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 const SCANNER = new Scanner(scanModule, LIMITS.isolateEngineBytesMax);
 
 /** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */
 export class ShardObject extends DurableObject {
-  readonly #shard = new Shard(new SqliteVectorStore(this.ctx.storage), new ResidentEngine(MEMORY, SCANNER, this.ctx.id.toString()));
+  readonly #name = this.ctx.id.toString();
+  readonly #shard = new Shard(
+    new SqliteVectorStore(this.ctx.storage),
+    new ResidentEngine(MEMORY, SCANNER, this.#name),
+    this.#name,
+    SELECTIONS,
+  );
 
   open(identity: ShardIdentity): void {
     this.#shard.open(identity);
@@ -64,6 +76,14 @@ export class ShardObject extends DurableObject {
 
   stats(indexId: IndexId): Outcome<ShardStats> {
     return this.#shard.stats(indexId);
+  }
+
+  sample(sample: ShardSample): Outcome<SampledIds> {
+    return this.#shard.sample(sample);
+  }
+
+  measureRecall(recall: ShardRecall): Outcome<RecallSlice> {
+    return this.#shard.measureRecall(recall);
   }
 
   /** Does what `sweep` does, and comes back when it says so. */

@@ -1,6 +1,6 @@
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import type { Migrations } from './migrate.ts';
-import { PROPERTY_TABLE } from './property-index.ts';
+import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
 import { RECEIPT_TABLE } from './receipt-store.ts';
 import { LIST_TABLES } from './sqlite-list-store.ts';
 import { ROW_SET_TABLE, SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
@@ -15,6 +15,9 @@ export const SHARD_SCHEMA: Migrations = [
      floats BLOB NOT NULL, metadata TEXT, text TEXT, lsn INTEGER NOT NULL, UNIQUE (namespace, id));${RECEIPT_TABLE}`,
   PROPERTY_TABLE,
   countRows,
+  PROPERTY_TABLES,
+  // What shards without a target were built for.
+  'ALTER TABLE shard ADD COLUMN recall REAL NOT NULL DEFAULT 0.95',
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

@@ -3,6 +3,8 @@ import type { Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/
 import type { Row } from '../../src/ann/vector-engine.ts';
 import type { Receipt, ShardHeader, VectorPlace, VectorStore } from '../../src/ann/vector-store.ts';
 import type { Metric } from '../../src/contract/metric.ts';
+import type { RecallTarget } from '../../src/contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../../src/contract/recall-target.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { IndexId } from '../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
@@ -17,7 +19,7 @@ import type { RowSetEdit } from './sqlite-row-sets.ts';
 import { SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
 import { SqliteVectorReader } from './sqlite-vector-reader.ts';
 
-type HeaderRow = { index_id: string; dimensions: number; metric: string; lsn: number; count: number; next_row: number };
+type HeaderRow = { index_id: string; dimensions: number; metric: string; recall: number; lsn: number; count: number; next_row: number };
 
 /** The vectors of one shard as SQLite rows, with what is derived from them and the receipts of repeatable writes beside them. */
 export class SqliteVectorStore extends SqliteVectorReader implements VectorStore {
@@ -38,14 +40,15 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     this.lists = new SqliteListStore(storage, rowSets);
   }
 
-  create({ indexId, dimensions, metric }: ShardIdentity): void {
+  create({ indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT }: ShardIdentity): void {
     this.#storage.transactionSync(() => {
       migrate(this.#storage, SHARD_SCHEMA);
       this.#storage.sql.exec(
-        'INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES (?, ?, ?, 0, 0)',
+        'INSERT INTO shard (index_id, dimensions, metric, recall, lsn, count) VALUES (?, ?, ?, ?, 0, 0)',
         indexId,
         dimensions,
         metric,
+        recall,
       );
     });
   }
@@ -54,10 +57,12 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     if (!hasTable(this.#storage, 'shard')) return undefined;
     if (!this.#isMigrated) migrate(this.#storage, SHARD_SCHEMA);
     this.#isMigrated = true;
-    const row = this.#storage.sql.exec<HeaderRow>('SELECT index_id, dimensions, metric, lsn, count, next_row FROM shard').toArray()[0];
+    const row = this.#storage.sql
+      .exec<HeaderRow>('SELECT index_id, dimensions, metric, recall, lsn, count, next_row FROM shard')
+      .toArray()[0];
     if (row === undefined) return undefined;
-    const { index_id: indexId, metric, next_row: nextRow, ...rest } = row;
-    return { indexId: indexId as IndexId, metric: metric as Metric, nextRow, ...rest };
+    const { index_id: indexId, metric, recall, next_row: nextRow, ...rest } = row;
+    return { indexId: indexId as IndexId, metric: metric as Metric, recall: recall as RecallTarget, nextRow, ...rest };
   }
 
   bytes(): number {

@@ -1,4 +1,5 @@
 import type { Metric } from '../contract/metric.ts';
+import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 
 /** What an index is. Nothing in it changes but the generation. */
@@ -9,6 +10,8 @@ export interface IndexManifest {
   readonly name: string;
   readonly dimensions: number;
   readonly metric: Metric;
+  /** What searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in indexes created before there was a choice. */
+  readonly recall?: RecallTarget;
   /** The embedding contract the index is pinned to, if it was created with a model. */
   readonly embedding: PinnedEmbedding | null;
   /** The team that answers for it. */

@@ -26,7 +26,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return lengths === 0 ? 0 : Math.max(-1, Math.min(1, dot(a, b) / lengths));
 }
 
-function dot(a: Float32Array, b: Float32Array): number {
+export function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 1) sum += a[i]! * b[i]!;
   return sum;

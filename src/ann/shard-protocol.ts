@@ -1,6 +1,8 @@
 import type { Filter } from '../contract/filter.ts';
 import type { Metric } from '../contract/metric.ts';
+import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId } from '../kernel/ids.ts';
+import type { SearchCost } from './search-cost.ts';
 
 /**
  * What crosses between the gateway and a shard. Plain data and typed arrays: all vectors of a message lie in one Float32Array,
@@ -12,6 +14,8 @@ export interface ShardIdentity {
   readonly indexId: IndexId;
   readonly dimensions: number;
   readonly metric: Metric;
+  /** What the shard's searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in shards opened before there was a choice. */
+  readonly recall?: RecallTarget;
 }
 
 /** Vectors to write. Columns have one item a vector; no (namespace, id) is there twice. */
@@ -56,6 +60,19 @@ export interface ShardQuery {
   /** Never among the matches; ids that are not there are no matter. */
   readonly excludeIds: readonly string[];
   readonly include: Include;
+  /** Chooses the matches among more candidates; see `maximalMarginalRelevance`. */
+  readonly mmr?: Diversification | undefined;
+  /** Exhaustive, whatever the shard is tuned to. */
+  readonly exact?: boolean;
+  /** Whether to answer an explanation. */
+  readonly explain?: boolean;
+}
+
+export interface Diversification {
+  /** From 0 to 1. */
+  readonly diversity: number;
+  /** At least `topK`. */
+  readonly candidates: number;
 }
 
 export type QueryTarget =
@@ -104,6 +121,65 @@ export interface ShardVectors extends VectorColumns {
 /** Matches, closest first. */
 export interface ShardMatches extends ShardVectors {
   readonly scores: readonly number[];
+  /** Present when it was asked for. */
+  readonly explanation?: Explanation;
+}
+
+/** How a query was answered. */
+export interface Explanation extends SearchCost {
+  /** `rows`: the few vectors that could be found were read, without an engine. */
+  readonly engine: 'flat' | 'lists' | 'rows';
+  /** The filter and the exclusions together; null when there was neither. */
+  readonly filter: FilterUse | null;
+}
+
+export interface FilterUse {
+  /** How many vectors it was taken to leave, if that was estimated beforehand. */
+  readonly estimatedRows: number | null;
+  /** How many vectors it left; null when it named those to leave out. */
+  readonly selectedRows: number | null;
+  /** Whether its vectors were read one by one, or what the engine found was held against it. */
+  readonly applied: 'rows' | 'scan';
+}
+
+/** Asks for stored vectors drawn at random: the same ones for the same vectors and seed. */
+export interface ShardSample {
+  readonly indexId: IndexId;
+  readonly namespace: string;
+  readonly count: number;
+  /** 32 bits. */
+  readonly seed: number;
+}
+
+export interface SampledIds {
+  readonly ids: readonly string[];
+  readonly lsn: number;
+}
+
+/** Asks what searches around stored vectors find of their nearest; ids that are not there are passed over. */
+export interface ShardRecall {
+  readonly indexId: IndexId;
+  readonly namespace: string;
+  readonly ids: readonly string[];
+  readonly topK: number;
+  readonly filter: Filter | null;
+}
+
+/** A slice of a measurement: the first `taken` of the ids are done. */
+export interface RecallSlice {
+  readonly samples: readonly SampleRecall[];
+  readonly taken: number;
+  /** Of all its searches as queries do them. */
+  readonly cost: SearchCost;
+  /** Of all its exact searches. */
+  readonly exactCost: SearchCost;
+}
+
+/** How many of its nearest the search around one vector found; there is at least one. */
+export interface SampleRecall {
+  readonly id: string;
+  readonly found: number;
+  readonly of: number;
 }
 
 export interface ShardStats {

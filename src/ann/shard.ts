@@ -6,29 +6,39 @@ import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { flatEngineCapacity } from './flat-engine.ts';
+import { maximalMarginalRelevance } from './mmr.ts';
+import { measureSlice } from './recall-slice.ts';
 import { recommend } from './recommend.ts';
 import type { ResidentEngine } from './resident-engine.ts';
 import { exactSearch } from './exact-search.ts';
 import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
 import { Selection } from './filter/selection.ts';
+import { sampleRows } from './sample-rows.ts';
 import type {
   Deleted,
   DeleteSelection,
+  Diversification,
+  Explanation,
   Include,
   QueryTarget,
+  RecallSlice,
+  SampledIds,
   ShardDelete,
   ShardFetch,
   ShardIdentity,
   ShardMatches,
   ShardQuery,
+  ShardRecall,
+  ShardSample,
   ShardStats,
   ShardVectors,
   UpsertBatch,
   VectorColumns,
   Written,
 } from './shard-protocol.ts';
-import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
+import { addCosts, NO_COST } from './search-cost.ts';
+import type { ReadVectors, Row, VectorMatch, VectorQuery } from './vector-engine.ts';
 import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
 /**
@@ -82,22 +92,49 @@ export class Shard {
   }
 
   /** Exact. Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
-  query({ indexId, target, namespace, topK, filter, excludeIds, include }: ShardQuery): Outcome<ShardMatches> {
+  query(query: ShardQuery): Outcome<ShardMatches> {
+    const found = this.#headerOf(query.indexId);
+    if (!found.ok) return found;
+    const header = found.value;
+    const { target, namespace, topK, filter, mmr, exact = false } = query;
+    const ordinal = this.#store.namespaceOrdinal(namespace);
+    const point = this.#place(target, ordinal, header);
+    if (!point.ok) return point;
+    const among = this.#selection(ordinal, filter, excluded(query.excludeIds, target));
+    const wanted = { values: point.value, topK: mmr?.candidates ?? topK, namespace: ordinal ?? 0, exact };
+    const { matches: closest, explanation } = this.#search(wanted, among, header);
+    const matches = mmr === undefined ? closest : this.#diversified(closest, topK, mmr, header);
+    const columns = this.#columns(
+      matches.map(({ row }) => row),
+      query.include,
+      header,
+    );
+    if (!columns.ok) return columns;
+    const answer = { ...columns.value, scores: matches.map(({ score }) => score), lsn: header.lsn };
+    return ok(query.explain === true ? { ...answer, explanation } : answer);
+  }
+
+  /** Ids of vectors of the namespace drawn at random, all if there are fewer. */
+  sample({ indexId, namespace, count, seed }: ShardSample): Outcome<SampledIds> {
+    const found = this.#headerOf(indexId);
+    if (!found.ok) return found;
+    const ordinal = this.#store.namespaceOrdinal(namespace);
+    const rows = ordinal === undefined ? [] : sampleRows(this.#store.liveRows(ordinal), count, seed);
+    const ids = [...this.#store.read(found.value)(rows)].map(({ id }) => id);
+    return ok({ ids, lsn: found.value.lsn });
+  }
+
+  /** What searches around some of these vectors find: the first, as many as one slice takes. */
+  measureRecall({ indexId, namespace, ids, topK, filter }: ShardRecall): Outcome<RecallSlice> {
     const found = this.#headerOf(indexId);
     if (!found.ok) return found;
     const header = found.value;
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    const point = this.#place(target, ordinal, header);
-    if (!point.ok) return point;
-    const query = { values: point.value, topK };
-    const matches =
-      ordinal === undefined ? [] : this.#search({ ...query, namespace: ordinal }, filter, excluded(excludeIds, target), header);
-    const columns = this.#columns(
-      matches.map(({ row }) => row),
-      include,
-      header,
-    );
-    return columns.ok ? ok({ ...columns.value, scores: matches.map(({ score }) => score), lsn: header.lsn }) : columns;
+    const among = this.#selection(ordinal, filter, []);
+    const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
+    const stored = new Map([...this.#store.read(header)(rows)].map((vector) => [vector.id, vector]));
+    const vectors = ids.map((id) => stored.get(id));
+    return ok(measureSlice(header.metric, vectors, topK, (query) => this.#search({ ...query, namespace: ordinal ?? 0 }, among, header)));
   }
 
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
@@ -186,17 +223,36 @@ export class Shard {
     return ok(recommend(header.metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
   }
 
-  #search(query: VectorQuery, filter: Filter | null, excludeIds: readonly string[], header: ShardHeader): VectorMatch[] {
-    const readVectors = this.#store.read(header);
-    const among = this.#selection(query.namespace, filter, excludeIds);
+  #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
+    let rowsRead = 0;
+    const readVectors: ReadVectors = (rows) => {
+      rowsRead += rows.length;
+      return this.#store.read(header)(rows);
+    };
+    const selectedRows = among?.rows?.size ?? null;
+    const filter = (applied: 'rows' | 'scan') => (among === undefined ? null : { estimatedRows: null, selectedRows, applied });
+    const rowsCost = () => ({ ...NO_COST, rowsRead, bytesTouched: 4 * header.dimensions * rowsRead });
     if (among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount) {
-      return exactSearch(header.metric, query, [...among.rows], readVectors);
+      const matches = exactSearch(header.metric, query, [...among.rows], readVectors);
+      return { matches, explanation: { engine: 'rows', ...rowsCost(), filter: filter('rows') } };
     }
-    return this.#engine.load(header, () => this.#store.scan(header)).search({ ...query, among }, readVectors);
+    const engine = this.#engine.load(header, () => this.#store.scan(header));
+    const matches = engine.search({ ...query, among }, readVectors);
+    const cost = addCosts(rowsCost(), { ...NO_COST, codesScanned: engine.count, rescored: rowsRead, bytesTouched: engine.bytes });
+    return { matches, explanation: { engine: 'flat', ...cost, filter: filter('scan') } };
   }
 
-  /** The rows that may be found; undefined when all may. */
-  #selection(namespace: number, filter: Filter | null, excludeIds: readonly string[]): Selection | undefined {
+  /** Of matches, closest first, the `topK` that diversify them best. */
+  #diversified(matches: readonly VectorMatch[], topK: number, { diversity }: Diversification, header: ShardHeader): VectorMatch[] {
+    const stored = this.#store.read(header)(matches.map(({ row }) => row));
+    const valuesOf = new Map([...stored].map(({ row, values }) => [row, values]));
+    const candidates = matches.map(({ row, score }) => ({ score, values: must(valuesOf.get(row), 'a match is stored') }));
+    return maximalMarginalRelevance(header.metric, candidates, topK, diversity).map((at) => must(matches[at], 'a candidate is a match'));
+  }
+
+  /** The rows that may be found; undefined when all may. Without a namespace, none. */
+  #selection(namespace: number | undefined, filter: Filter | null, excludeIds: readonly string[]): Selection | undefined {
+    if (namespace === undefined) return new Selection(new RowSet());
     const accepted = filter === null ? undefined : selectRows(filter, namespace, this.#store.properties);
     if (excludeIds.length === 0) return accepted;
     const others = new Selection(RowSet.of(this.#store.rowsOf(namespace, excludeIds)), true);
@@ -224,6 +280,11 @@ export class Shard {
     const message = `the answer exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors, or less of each`;
     return refuse('limit_exceeded', message);
   }
+}
+
+interface ExplainedMatches {
+  readonly matches: VectorMatch[];
+  readonly explanation: Explanation;
 }
 
 const capacity = ({ dimensions }: ShardHeader): number => flatEngineCapacity(LIMITS.shardEngineBytesMax, dimensions);

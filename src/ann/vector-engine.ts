@@ -23,6 +23,8 @@ export interface VectorQuery {
   readonly topK: number;
   /** Only these may be found, of the namespace; absent: all of it. */
   readonly among?: Rows | undefined;
+  /** Exhaustive, whatever the engine is tuned to. */
+  readonly exact?: boolean;
 }
 
 export interface VectorMatch {

@@ -11,6 +11,7 @@ import { opsEndpoints } from './ops.ts';
 import { organisationEndpoints } from './organisations.ts';
 import { poolEndpoints } from './pools.ts';
 import { quotaEndpoints } from './quotas.ts';
+import { recallEndpoints } from './recall.ts';
 import { usageEndpoints } from './usage.ts';
 import { vectorEndpoints } from './vectors.ts';
 
@@ -20,6 +21,7 @@ export const ENDPOINTS = {
   ...modelEndpoints,
   ...indexEndpoints,
   ...vectorEndpoints,
+  ...recallEndpoints,
   ...cacheEndpoints,
   ...fileEndpoints,
   ...jobEndpoints,

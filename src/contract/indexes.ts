@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { METRICS } from './metric.ts';
+import { RECALL_TARGET_DEFAULT, RECALL_TARGETS } from './recall-target.ts';
 import { modelName } from './vector-fields.ts';
 
 export const indexParams = z.object({ index: name });
@@ -15,12 +16,18 @@ const metric = z.enum(METRICS).meta({
 
 const dimensions = z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount).meta({ example: 100 });
 
+const recall = z.literal(RECALL_TARGETS).meta({
+  description: 'The share of the true nearest neighbours that searches are tuned to find. 0.99 takes nearly twice the memory of 0.95.',
+});
+
 const createBody = z
   .strictObject({
     name,
     dimensions: dimensions.optional(),
     model: modelName.optional().meta({ description: 'Pins the index to this model: it then takes and searches texts, too.' }),
     metric: metric.default('cosine'),
+    // Absent rather than filled in: a creation is told from another one by what its body says.
+    recall: recall.optional().meta({ default: RECALL_TARGET_DEFAULT }),
     owner,
   })
   .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`');
@@ -34,6 +41,7 @@ const index = z
     name,
     dimensions,
     metric,
+    recall,
     model: z.string().nullable(),
     contract_hash: z.string().nullable().meta({ description: 'The embedding contract that the index is pinned to.' }),
     owner,

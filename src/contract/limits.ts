@@ -144,6 +144,11 @@ export const LIMITS = {
   excludeIdsMaxCount: 10_000,
   // Examples of one query, positive ones and negative ones each.
   exampleIdsMaxCount: 100,
+  // Candidates of one diversified query, and the multiplications that choosing among them takes: some 40 ms in the shard.
+  mmrCandidatesMaxCount: 1_000,
+  mmrProductsMaxCount: 40_000_000,
+  // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
+  mmrCandidatesDefaultFactor: 5,
   // Filters are evaluated in the shard, which serves one call at a time: 1,000 look-ups are some 20 ms, and every 50,000 vectors that
   // meet a condition 10 ms more: the widest filter over 100,000 vectors holds it for about 600 ms.
   filterDepthMax: 8,
@@ -159,6 +164,16 @@ export const LIMITS = {
   propertySliceMaxCount: 1_000,
   // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
   filterExactMaxCount: 256,
+  // Vectors that one measurement of recall searches around: 100 tell 0.95 from 0.97, 500 take the largest shard some 20 s in all.
+  recallSamplesDefaultCount: 100,
+  recallSamplesMaxCount: 500,
+  // The vectors that a measurement names because most was missed around them.
+  recallWorstMaxCount: 10,
+  // One slice of a measurement ends once it has touched so much or read so many vectors: some 50 ms in which the shard answers nobody.
+  recallSliceBytesMax: 128 * 1024 * 1024,
+  recallSliceRowsMaxCount: 2_000,
+  // Vectors offered to a slice: more would only travel in vain.
+  recallSliceSamplesMaxCount: 50,
   // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
   retrievalReplyBytesMax: 16 * 1024 * 1024,
   // Components of all vectors in one answer: each becomes up to 22 characters of JSON.

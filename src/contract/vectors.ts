@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
+import { explanation } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import { indexParams } from './indexes.ts';
 import type { Filter } from './filter.ts';
@@ -43,6 +44,26 @@ const include = {
 
 const exampleIds = z.array(vectorId).min(1).max(LIMITS.exampleIdsMaxCount);
 
+const mmr = z
+  .strictObject({
+    diversity: z.number().min(0).max(1).default(0.5).meta({
+      description: 'What counts: 0 is closeness to the query alone, 1 is unlikeness to the matches chosen before alone.',
+    }),
+    candidates_limit: z
+      .int()
+      .min(1)
+      .max(LIMITS.mmrCandidatesMaxCount)
+      .optional()
+      .meta({
+        description: `The closest so many are chosen from; at least \`top_k\`. Absent: ${LIMITS.mmrCandidatesDefaultFactor} times \`top_k\`.`,
+      }),
+  })
+  .meta({
+    description:
+      'Diversifies the matches by maximal marginal relevance: each is the candidate whose closeness to the query, times 1 - `diversity`, ' +
+      'less its closeness to the nearest match before, times `diversity`, is greatest. They come in the order in which they were chosen.',
+  });
+
 const queryBody = z
   .strictObject({
     vector: floats.optional(),
@@ -56,6 +77,9 @@ const queryBody = z
     top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
     namespace,
     filter: filter.optional(),
+    mmr: mmr.optional(),
+    exact: z.boolean().default(false).meta({ description: 'Compares the query with every vector, for measuring what searches miss.' }),
+    explain: z.boolean().default(false).meta({ description: 'Answers an `explanation`, too.' }),
     model: madeBy,
     ...include,
   })
@@ -66,7 +90,18 @@ const queryBody = z
   .refine((body) => body.negative_ids === undefined || body.positive_ids !== undefined, {
     path: ['negative_ids'],
     message: 'goes with `positive_ids` only',
-  });
+  })
+  .superRefine(refuseFewCandidates);
+
+/** Matches are chosen among the candidates. */
+function refuseFewCandidates(
+  { mmr: choice, top_k: topK }: { readonly mmr?: z.output<typeof mmr> | undefined; readonly top_k: number },
+  context: z.RefinementCtx,
+): void {
+  const candidates = choice?.candidates_limit ?? topK;
+  if (candidates >= topK) return;
+  context.addIssue({ code: 'custom', path: ['mmr', 'candidates_limit'], message: `is ${candidates}; the least is \`top_k\`, ${topK}` });
+}
 
 export type QueryBody = z.output<typeof queryBody>;
 
@@ -134,13 +169,13 @@ export const vectorEndpoints = {
     path: '/v1/indexes/:index/query',
     tag: 'Vectors',
     summary: 'Find the closest vectors',
-    description: 'Exact. Closest first; equal scores in the order of their ids.',
+    description: 'Exact. Closest first, unless `mmr` is asked for; equal scores in the order of their ids.',
     access: tenant('index:read'),
     meters: ['vector_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     body: json(queryBody),
     status: 200,
-    reply: json(z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn })),
+    reply: json(z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn, explanation: explanation.optional() })),
   },
   fetchVectors: {
     method: 'POST',

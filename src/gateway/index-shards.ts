@@ -1,10 +1,14 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import type {
   Deleted,
+  RecallSlice,
+  SampledIds,
   ShardDelete,
   ShardFetch,
   ShardMatches,
   ShardQuery,
+  ShardRecall,
+  ShardSample,
   ShardStats,
   ShardVectors,
   UpsertBatch,
@@ -19,4 +23,6 @@ export interface IndexShards {
   fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>>;
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
+  sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>>;
+  measureRecall(manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>>;
 }

@@ -3,6 +3,7 @@ import type { IndexManifest, IndexPage, PinnedEmbedding } from '../ann/index-man
 import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import { RECALL_TARGET_DEFAULT } from '../contract/recall-target.ts';
 import { sha256Hex } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
@@ -46,6 +47,7 @@ export class Indexes {
       name: body.name,
       ...space.value,
       metric: body.metric,
+      recall: body.recall ?? RECALL_TARGET_DEFAULT,
       owner: body.owner,
       createdS: Math.floor(clock.nowMs() / 1000),
       generation: 1,

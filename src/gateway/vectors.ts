@@ -6,6 +6,7 @@ import { refuse } from '../contract/outcome.ts';
 import type { DeleteBody, FetchBody, QueryBody, UpsertBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
+import { diversificationOf } from './diversification.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
@@ -66,11 +67,14 @@ export class Vectors {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
       const fits = checkReply(manifest, body, body.top_k, 'top_k');
       if (!fits.ok) return fits;
+      const mmr = diversificationOf(manifest, body);
+      if (!mmr.ok) return mmr;
       const target = await this.#target(caller, manifest, body);
       if (!target.ok) return target;
-      const { namespace, top_k: topK, filter = null, exclude_ids: excludeIds } = body;
-      const { tokens, cachedTokens } = target.value;
-      const query = { indexId: manifest.id, target: target.value.target, namespace, topK, filter, excludeIds, include: includeOf(body) };
+      const { namespace, top_k: topK, filter = null, exclude_ids: excludeIds, exact, explain } = body;
+      const { target: place, tokens, cachedTokens } = target.value;
+      const options = { mmr: mmr.value, exact, explain, include: includeOf(body) };
+      const query = { indexId: manifest.id, target: place, namespace, topK, filter, excludeIds, ...options };
       const found = await this.#parts.shards.query(manifest, query);
       return found.ok ? ok({ ...found.value, tokens, cachedTokens, manifest }) : found;
     });

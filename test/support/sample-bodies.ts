@@ -11,6 +11,7 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   createIndex: () => ({ name: 'probe', dimensions: 4, owner: 'testers' }),
   upsertVectors: () => ({ vectors: [{ id: 'intruder', text: 'intruder' }] }),
   queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),
+  measureRecall: () => ({ samples: 1 }),
   fetchVectors: () => ({ ids: ['secret-vector'], include_text: true }),
   deleteVectors: () => ({ all: true }),
   purgeCache: () => ({ everything: true }),

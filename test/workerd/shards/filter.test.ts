@@ -74,7 +74,7 @@ const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
     for (const table of ['properties', 'row_sets', 'generations', 'lists', 'blocks', 'checkpoint']) {
       state.storage.sql.exec(`DROP TABLE ${table}`);
     }
-    for (const column of ['unindexed_row_max', 'next_row']) state.storage.sql.exec(`ALTER TABLE shard DROP COLUMN ${column}`);
+    for (const column of ['unindexed_row_max', 'next_row', 'recall']) state.storage.sql.exec(`ALTER TABLE shard DROP COLUMN ${column}`);
     state.storage.sql.exec('UPDATE schema_version SET version = 1');
   });
 

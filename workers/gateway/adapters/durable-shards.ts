@@ -3,10 +3,14 @@ import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { shardName } from '../../../src/ann/index-manifest.ts';
 import type {
   Deleted,
+  RecallSlice,
+  SampledIds,
   ShardDelete,
   ShardFetch,
   ShardMatches,
   ShardQuery,
+  ShardRecall,
+  ShardSample,
   ShardStats,
   ShardVectors,
   UpsertBatch,
@@ -24,6 +28,8 @@ interface ShardStub {
   fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
   deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>>;
   stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+  sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
+  measureRecall(recall: ShardRecall): Promise<Outcome<RecallSlice>>;
 }
 
 const UNREACHABLE = 'the shard of the index cannot be reached';
@@ -55,6 +61,14 @@ export class DurableShards implements IndexShards {
 
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
     return ask(UNREACHABLE, () => this.#of(manifest).stats(manifest.id));
+  }
+
+  sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).sample(sample));
+  }
+
+  measureRecall(manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).measureRecall(recall));
   }
 
   #of(manifest: IndexManifest): ShardStub {

@@ -1,5 +1,6 @@
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
@@ -13,6 +14,7 @@ import { DurableShards } from './durable-shards.ts';
 export interface Retrieval {
   readonly indexes: Indexes;
   readonly vectors: Vectors;
+  readonly recall: RecallMeasurement;
 }
 
 export function wireRetrieval(env: GatewayEnv, clock: Clock, rng: Rng, embedder: TextEmbedder): Retrieval {
@@ -22,5 +24,6 @@ export function wireRetrieval(env: GatewayEnv, clock: Clock, rng: Rng, embedder:
   return {
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors: new Vectors({ manifests, shards, space: new VectorSpace(embedder) }),
+    recall: new RecallMeasurement({ manifests, shards, rng }),
   };
 }

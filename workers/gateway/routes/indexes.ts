@@ -1,5 +1,6 @@
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { indexEndpoints } from '../../../src/contract/indexes.ts';
+import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
@@ -47,12 +48,13 @@ export const indexRoutes: readonly Route[] = [
   }),
 ];
 
-const indexReply = ({ id, name, dimensions, metric, embedding, owner, createdS, generation }: IndexManifest) => ({
+const indexReply = ({ id, name, dimensions, metric, recall, embedding, owner, createdS, generation }: IndexManifest) => ({
   object: 'index' as const,
   id,
   name,
   dimensions,
   metric,
+  recall: recall ?? RECALL_TARGET_DEFAULT,
   model: embedding?.model ?? null,
   contract_hash: embedding?.contractHash ?? null,
   owner,

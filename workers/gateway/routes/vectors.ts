@@ -1,11 +1,14 @@
 import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
 import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
+import { recallEndpoints } from '../../../src/contract/recall.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
+import { explanationReply } from './explanation-reply.ts';
+import { recallReply } from './recall-reply.ts';
 
 export const vectorRoutes: readonly Route[] = [
   route(vectorEndpoints.upsertVectors, async (call) => {
@@ -28,11 +31,26 @@ export const vectorRoutes: readonly Route[] = [
     const { gateway, params, body } = call;
     const reserved = await call.reserve({ vector_queries: 1 });
     if (!reserved.ok) return reserved;
-    const found = await gateway.retrieval.vectors.query(call, params.index, body);
+    const found = await call.timing.of('search', gateway.retrieval.vectors.query(call, params.index, body));
     if (!found.ok) return found;
-    const { scores, lsn } = found.value;
+    const { scores, lsn, explanation } = found.value;
     const matches = vectorReplies(found.value).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') }));
-    return { ok: true, reply: { matches, lsn }, used: { vector_queries: 1, ...tokenMeters(found.value) }, ...indexed(found.value) };
+    return {
+      ok: true,
+      reply: { matches, lsn, ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }) },
+      used: { vector_queries: 1, ...tokenMeters(found.value) },
+      ...indexed(found.value),
+    };
+  }),
+
+  route(recallEndpoints.measureRecall, async (call) => {
+    const { gateway, params, principal, body } = call;
+    const reserved = await call.reserve({ vector_queries: body.samples });
+    if (!reserved.ok) return reserved;
+    const measured = await call.timing.of('search', gateway.retrieval.recall.measure(principal.tenantId, params.index, body));
+    if (!measured.ok) return measured;
+    const used = { vector_queries: measured.value.sampleCount };
+    return { ok: true, reply: recallReply(measured.value, body.top_k), used, ...indexed(measured.value) };
   }),
 
   route(vectorEndpoints.fetchVectors, async (call) => {

@@ -1,0 +1,25 @@
+/** What a search took: counts that are the same however fast the machine is. */
+export interface SearchCost {
+  readonly listsProbed: number;
+  /** Lists probed that were not in memory. */
+  readonly listsPagedIn: number;
+  /** Vectors whose codes were compared with the query. */
+  readonly codesScanned: number;
+  /** Vectors that came into question by their codes and were scored more finely. */
+  readonly rescored: number;
+  /** Vectors read from the store. */
+  readonly rowsRead: number;
+  /** Codes and vectors read, in memory and from the store. */
+  readonly bytesTouched: number;
+}
+
+export const NO_COST: SearchCost = { listsProbed: 0, listsPagedIn: 0, codesScanned: 0, rescored: 0, rowsRead: 0, bytesTouched: 0 };
+
+export const addCosts = (a: SearchCost, b: SearchCost): SearchCost => ({
+  listsProbed: a.listsProbed + b.listsProbed,
+  listsPagedIn: a.listsPagedIn + b.listsPagedIn,
+  codesScanned: a.codesScanned + b.codesScanned,
+  rescored: a.rescored + b.rescored,
+  rowsRead: a.rowsRead + b.rowsRead,
+  bytesTouched: a.bytesTouched + b.bytesTouched,
+});

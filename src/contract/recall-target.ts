@@ -1,0 +1,7 @@
+/** The share of the true nearest neighbours that the searches of an index are tuned to find. More of them take more memory and time. */
+export const RECALL_TARGETS = [0.95, 0.99] as const;
+
+export type RecallTarget = (typeof RECALL_TARGETS)[number];
+
+/** What an index means that was created without a target. */
+export const RECALL_TARGET_DEFAULT: RecallTarget = 0.95;

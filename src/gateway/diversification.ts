@@ -1,0 +1,29 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import { mmrProducts } from '../ann/mmr.ts';
+import type { Diversification } from '../ann/shard-protocol.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { QueryBody } from '../contract/vectors.ts';
+import { ok } from '../kernel/result.ts';
+
+const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = LIMITS;
+
+/** How a query is to be diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
+export function diversificationOf(
+  { dimensions }: Pick<IndexManifest, 'dimensions'>,
+  { mmr, top_k: topK }: Pick<QueryBody, 'mmr' | 'top_k'>,
+): Outcome<Diversification | undefined> {
+  if (mmr === undefined) return ok(undefined);
+  const candidates = mmr.candidates_limit ?? Math.max(topK, Math.min(factor * topK, candidatesMax, affordable(topK, dimensions)));
+  const products = mmrProducts(candidates, topK, dimensions);
+  if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });
+  const message =
+    `mmr.candidates_limit: choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications, ` +
+    `more than mmrProductsMaxCount (${productsMax})`;
+  return refuse('limit_exceeded', message, 'mmr.candidates_limit');
+}
+
+/** The most candidates for which `mmrProducts` stays within its limit. */
+const affordable = (topK: number, dimensions: number): number =>
+  topK === 1 ? Infinity : Math.floor(productsMax / dimensions / (topK - 1) + topK / 2);

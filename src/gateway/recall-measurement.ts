@@ -1,0 +1,75 @@
+import { estimateRecall, type RecallEstimate, shareOf } from '../ann/recall-estimate.ts';
+import type { SearchCost } from '../ann/search-cost.ts';
+import { addCosts, NO_COST } from '../ann/search-cost.ts';
+import type { SampleRecall } from '../ann/shard-protocol.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { RecallBody } from '../contract/recall.ts';
+import { assert } from '../kernel/assert.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import type { Rng } from '../kernel/rng.ts';
+import type { IndexShards } from './index-shards.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import type { OnIndex } from './vectors.ts';
+
+export interface MeasuredRecall {
+  /** Undefined when there was nothing to measure. */
+  readonly estimate: RecallEstimate | undefined;
+  readonly sampleCount: number;
+  /** Those that missed most, worst first. */
+  readonly worst: readonly SampleRecall[];
+  /** Of all searches together. */
+  readonly cost: SearchCost;
+  readonly exactCost: SearchCost;
+  /** The write after which the vectors were drawn. */
+  readonly lsn: number;
+}
+
+interface RecallMeasurementParts {
+  readonly manifests: ManifestCache;
+  readonly shards: IndexShards;
+  readonly rng: Rng;
+}
+
+/** Measures what the searches of an index find, around its own vectors. */
+export class RecallMeasurement {
+  readonly #parts: RecallMeasurementParts;
+
+  constructor(parts: RecallMeasurementParts) {
+    this.#parts = parts;
+  }
+
+  /** Slice by slice: the shard answers others in between. Refuses as the shard does. */
+  measure(tenantId: TenantId, index: string, body: RecallBody): Promise<Outcome<OnIndex<MeasuredRecall>>> {
+    const { manifests, shards, rng } = this.#parts;
+    const { samples: count, top_k: topK, namespace, filter = null } = body;
+    const [seed = 0] = new Uint32Array(rng.bytes(4).buffer);
+    return manifests.using(tenantId, index, async (manifest) => {
+      const { id: indexId } = manifest;
+      const drawn = await shards.sample(manifest, { indexId, namespace, count, seed });
+      if (!drawn.ok) return drawn;
+      const { ids, lsn } = drawn.value;
+      const samples: SampleRecall[] = [];
+      let [cost, exactCost] = [NO_COST, NO_COST];
+      for (let at = 0; at < ids.length;) {
+        const offered = ids.slice(at, at + LIMITS.recallSliceSamplesMaxCount);
+        const slice = await shards.measureRecall(manifest, { indexId, namespace, ids: offered, topK, filter });
+        if (!slice.ok) return slice;
+        assert(slice.value.taken > 0, 'a slice takes at least one vector');
+        at += slice.value.taken;
+        samples.push(...slice.value.samples);
+        cost = addCosts(cost, slice.value.cost);
+        exactCost = addCosts(exactCost, slice.value.exactCost);
+      }
+      const measured = { estimate: estimateRecall(samples), sampleCount: samples.length, worst: worstOf(samples) };
+      return ok({ ...measured, cost, exactCost, lsn, manifest });
+    });
+  }
+}
+
+const worstOf = (samples: readonly SampleRecall[]): SampleRecall[] =>
+  samples
+    .filter(({ found, of }) => found < of)
+    .sort((a, b) => shareOf(a) - shareOf(b))
+    .slice(0, LIMITS.recallWorstMaxCount);
