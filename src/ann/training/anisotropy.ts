@@ -1,0 +1,7 @@
+import type { Metric } from '../../contract/metric.ts';
+
+/**
+ * How much more than an error across a vector one along it counts: what a vector is close to lies in its direction, so there the products
+ * that matter suffer (Guo et al. 2020). A distance suffers from any direction alike.
+ */
+export const parallelWeight = (metric: Metric): number => (metric === 'l2' ? 0 : 2);
