@@ -14,6 +14,7 @@ import { exactSearch } from './exact-search.ts';
 import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
 import { Selection } from './filter/selection.ts';
+import type { SelectionCache } from './filter/selection-cache.ts';
 import { sampleRows } from './sample-rows.ts';
 import type {
   Deleted,
@@ -48,10 +49,14 @@ import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from './vect
 export class Shard {
   readonly #store: VectorStore;
   readonly #engine: ResidentEngine;
+  readonly #name: string;
+  readonly #selections: SelectionCache;
 
-  constructor(store: VectorStore, engine: ResidentEngine) {
+  constructor(store: VectorStore, engine: ResidentEngine, name: string, selections: SelectionCache) {
     this.#store = store;
     this.#engine = engine;
+    this.#name = name;
+    this.#selections = selections;
   }
 
   /** Makes this shard the given index's. Repeating it changes nothing. */
@@ -100,7 +105,9 @@ export class Shard {
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const point = this.#place(target, ordinal, header);
     if (!point.ok) return point;
-    const among = this.#selection(ordinal, filter, excluded(query.excludeIds, target));
+    const selected = this.#selection(ordinal, filter, excluded(query.excludeIds, target), header);
+    if (!selected.ok) return selected;
+    const among = selected.value;
     const wanted = { values: point.value, topK: mmr?.candidates ?? topK, namespace: ordinal ?? 0, exact };
     const { matches: closest, explanation } = this.#search(wanted, among, header);
     const matches = mmr === undefined ? closest : this.#diversified(closest, topK, mmr, header);
@@ -130,7 +137,9 @@ export class Shard {
     if (!found.ok) return found;
     const header = found.value;
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    const among = this.#selection(ordinal, filter, []);
+    const selected = this.#selection(ordinal, filter, [], header);
+    if (!selected.ok) return selected;
+    const among = selected.value;
     const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
     const stored = new Map([...this.#store.read(header)(rows)].map((vector) => [vector.id, vector]));
     const vectors = ids.map((id) => stored.get(id));
@@ -154,7 +163,7 @@ export class Shard {
       this.#engine.drop();
       return ok({ ...this.#store.deleteAll(found.value), next: null });
     }
-    if (selection.kind === 'filter') return ok(this.#deleteSlice(selection, found.value));
+    if (selection.kind === 'filter') return this.#deleteSlice(selection, found.value);
     const { written, rows } = this.#store.delete(selection.namespace, selection.ids, found.value);
     this.#engine.remove(rows);
     return ok({ ...written, next: null });
@@ -251,27 +260,41 @@ export class Shard {
   }
 
   /** The rows that may be found; undefined when all may. Without a namespace, none. */
-  #selection(namespace: number | undefined, filter: Filter | null, excludeIds: readonly string[]): Selection | undefined {
-    if (namespace === undefined) return new Selection(new RowSet());
-    const accepted = filter === null ? undefined : selectRows(filter, namespace, this.#store.properties);
-    if (excludeIds.length === 0) return accepted;
+  #selection(
+    namespace: number | undefined,
+    filter: Filter | null,
+    excludeIds: readonly string[],
+    header: ShardHeader,
+  ): Outcome<Selection | undefined> {
+    if (namespace === undefined) return ok(new Selection(new RowSet()));
+    const found = filter === null ? undefined : this.#accepted(filter, namespace, header);
+    if (found?.ok === false) return found;
+    const accepted = found?.value;
+    if (excludeIds.length === 0) return ok(accepted);
     const others = new Selection(RowSet.of(this.#store.rowsOf(namespace, excludeIds)), true);
-    return accepted?.and(others) ?? others;
+    return ok(accepted?.and(others) ?? others);
   }
 
-  #deleteSlice({ namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>, header: ShardHeader): Deleted {
+  #accepted(filter: Filter, namespace: number, { lsn }: ShardHeader): Outcome<Selection> {
+    const asked = { shard: this.#name, namespace, filter, lsn };
+    return this.#selections.recall(asked, () => selectRows(filter, namespace, this.#store.properties));
+  }
+
+  #deleteSlice({ namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>, header: ShardHeader): Outcome<Deleted> {
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    if (ordinal === undefined) return { count: 0, lsn: header.lsn, next: null };
-    const selection = selectRows(filter, ordinal, this.#store.properties);
+    if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, next: null });
+    const found = this.#accepted(filter, ordinal, header);
+    if (!found.ok) return found;
+    const selection = found.value;
     const slice =
       selection.rows?.firstBehind(after, LIMITS.propertySliceMaxCount) ??
       this.#store.rowsBehind(ordinal, after, LIMITS.propertySliceMaxCount);
     const next = slice.length < LIMITS.propertySliceMaxCount ? null : (slice.at(-1) ?? null);
     const rows = slice.filter((row) => selection.has(row));
-    if (rows.length === 0) return { count: 0, lsn: header.lsn, next };
+    if (rows.length === 0) return ok({ count: 0, lsn: header.lsn, next });
     const written = this.#store.deleteRows(ordinal, rows, header);
     this.#engine.remove(rows);
-    return { ...written, next };
+    return ok({ ...written, next });
   }
 
   #columns(rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {

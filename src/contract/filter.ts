@@ -1,3 +1,5 @@
+import type { GeoArea } from './geo-area.ts';
+
 /** What JSON metadata holds at the end of a path. */
 export type Scalar = string | number | boolean | null;
 
@@ -19,11 +21,20 @@ export type Condition =
   /** Some value of that type lies in the interval. Times are instants, in microseconds since the Unix epoch. */
   | { readonly kind: 'range'; readonly path: string; readonly type: 'number' | 'time'; readonly interval: Interval<number> }
   | { readonly kind: 'range'; readonly path: string; readonly type: 'string'; readonly interval: Interval<string> }
+  /** Some value is an object whose `lat` and `lon` name a point of the area. */
+  | { readonly kind: 'within'; readonly path: string; readonly area: GeoArea }
   /** The path leads somewhere. */
-  | { readonly kind: 'exists'; readonly path: string };
+  | { readonly kind: 'exists'; readonly path: string }
+  /** At some end of the path are so many values: those of an array, none for null, else one. No end counts as none. */
+  | { readonly kind: 'count'; readonly path: string; readonly interval: Interval<number> };
 
 /** A filter over metadata, as the shard evaluates it. */
 export type Filter =
   | Condition
   | { readonly kind: 'and' | 'or'; readonly of: readonly Filter[] }
-  | { readonly kind: 'not'; readonly of: Filter };
+  | { readonly kind: 'atLeast'; readonly count: number; readonly of: readonly Filter[] }
+  | { readonly kind: 'not'; readonly of: Filter }
+  /** Some value at the path is accepted, taken alone: paths start from it, the empty one is itself. Names no ids. */
+  | { readonly kind: 'element'; readonly path: string; readonly of: Filter }
+  /** The vector's id is one of these. */
+  | { readonly kind: 'ids'; readonly ids: readonly string[] };

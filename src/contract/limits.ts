@@ -156,6 +156,16 @@ export const LIMITS = {
   filterValuesMaxCount: 1_000,
   filterStringCharsMax: 1_024,
   filterPathCharsMax: 256,
+  // Vertices of a polygon with its holes: each point is compared with every edge.
+  filterPolygonPointsMaxCount: 256,
+  // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
+  filterEntriesReadMaxCount: 2_000_000,
+  // Vectors whose metadata one filter reads because the index alone cannot tell (`$elemMatch`): some 300 ms.
+  filterJudgedMaxCount: 50_000,
+  // So few vectors are judged by their metadata rather than by reading wide conditions from the index: about 1 ms.
+  filterNarrowMaxCount: 256,
+  // Selections that an isolate remembers, one bit a row: 100 or so of full shards.
+  selectionCacheBytesMax: 4 * 1024 * 1024,
   // Entries that one vector has in the property index; the metadata of a vector with more is read by every filtered query.
   propertyEntriesMaxCount: 64,
   // Longer strings are texts rather than properties: they are compared in the metadata itself.

@@ -3,54 +3,88 @@ import { isReachable } from '../../contract/filter-syntax.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { STORABLE } from '../../contract/vector-fields.ts';
+import { pointOf } from './geo.ts';
+import { geoKey } from './geo-cells.ts';
 
 /** One value at one path of a vector's metadata. */
 export interface PropertyEntry {
   readonly path: string;
-  /** `object` stands for an object or an empty array, `more` for values that the index does not hold. */
-  readonly kind: 'null' | 'boolean' | 'number' | 'string' | 'time' | 'object' | 'more';
-  /** A boolean is 0 or 1, a time its instant, the kinds without a value 0. */
+  /** `array` stands for an array as such, `object` for an object, `more` for what the index does not hold of a path. */
+  readonly kind: 'null' | 'boolean' | 'number' | 'string' | 'time' | 'object' | 'point' | 'array' | 'more';
+  /** A boolean is 0 or 1, a time its instant, a point its key, an array its length, the kinds without a value 0. */
   readonly value: string | number;
 }
+
+type Value = Omit<PropertyEntry, 'path'>;
 
 /** Says of a vector that any of its properties may be missing from the index. */
 const ANYTHING_MORE: PropertyEntry = { path: '', kind: 'more', value: 0 };
 
 /**
- * The index entries of metadata: each value that a filter can reach, once. A value that is too long becomes `more` at its path;
- * metadata of too many values becomes `more` at the empty path, alone.
+ * The index entries of metadata: each value that a filter can reach, once. A value that is too long becomes `more` at its path, and so
+ * does the mixture of arrays and other values at the ends of one path, which cannot be counted apart; metadata of too many values
+ * becomes `more` at the empty path, alone.
  *
  * Entries are removed by computing them again from the metadata, so a change here needs a migration that builds the index anew.
  */
 export function propertyEntries(metadata: JsonValue): PropertyEntry[] {
-  const entries = new Map<string, PropertyEntry>();
-  collect(metadata, '', entries);
-  return entries.size > LIMITS.propertyEntriesMaxCount ? [ANYTHING_MORE] : [...entries.values()];
+  const collector = new Collector();
+  collector.collect(metadata, '');
+  return collector.entries();
 }
 
-function collect(value: JsonValue, path: string, entries: Map<string, PropertyEntry>): void {
-  if (entries.size > LIMITS.propertyEntriesMaxCount) return;
-  for (const { kind, value: entryValue } of entriesOf(value, path)) {
-    entries.set(JSON.stringify([path, kind, entryValue]), { path, kind, value: entryValue });
+class Collector {
+  readonly #entries = new Map<string, PropertyEntry>();
+  /** Of each path, whether arrays are at its ends, or other values. */
+  readonly #ends = new Map<string, 'arrays' | 'others' | 'both'>();
+
+  entries(): PropertyEntry[] {
+    return this.#isCrowded() ? [ANYTHING_MORE] : [...this.#entries.values()];
   }
-  if (Array.isArray(value)) for (const item of value) collect(item, path, entries);
-  else if (typeof value === 'object' && value !== null) {
+
+  /** Takes in what is at an end of a path. */
+  collect(value: JsonValue, path: string): void {
+    if (this.#isCrowded()) return;
+    const end = Array.isArray(value) ? 'arrays' : 'others';
+    const known = this.#ends.get(path);
+    this.#ends.set(path, known === undefined || known === end ? end : 'both');
+    if (known !== undefined && known !== end) this.#add(path, { kind: 'more', value: 0 });
+    if (Array.isArray(value)) this.#add(path, { kind: 'array', value: value.length });
+    this.#items(value, path);
+  }
+
+  #items(value: JsonValue, path: string): void {
+    if (this.#isCrowded()) return;
+    if (Array.isArray(value)) {
+      for (const item of value) this.#items(item, path);
+      return;
+    }
+    for (const entry of valuesOf(value)) if (path !== '') this.#add(path, entry);
+    if (typeof value !== 'object' || value === null) return;
     for (const [key, member] of Object.entries(value)) {
       const memberPath = path === '' ? key : `${path}.${key}`;
-      if (!key.includes('.') && isReachable(memberPath)) collect(member, memberPath, entries);
+      if (!key.includes('.') && isReachable(memberPath)) this.collect(member, memberPath);
     }
+  }
+
+  #add(path: string, { kind, value }: Value): void {
+    this.#entries.set(JSON.stringify([path, kind, value]), { path, kind, value });
+  }
+
+  #isCrowded(): boolean {
+    return this.#entries.size > LIMITS.propertyEntriesMaxCount;
   }
 }
 
-/** What a value stands for itself, without what is in it. */
-function entriesOf(value: JsonValue, path: string): Omit<PropertyEntry, 'path'>[] {
+/** What a value that is no array stands for itself, without what is in it. */
+function valuesOf(value: JsonValue): Value[] {
   if (value === null) return [{ kind: 'null', value: 0 }];
   if (typeof value === 'boolean') return [{ kind: 'boolean', value: Number(value) }];
   // Adding 0 makes one of the two zeros.
   if (typeof value === 'number') return [{ kind: 'number', value: value + 0 }];
   if (typeof value !== 'string') {
-    const isTrace = Array.isArray(value) ? value.length === 0 : path !== '';
-    return isTrace ? [{ kind: 'object', value: 0 }] : [];
+    const point = pointOf(value);
+    return [{ kind: 'object', value: 0 }, ...(point === undefined ? [] : [{ kind: 'point' as const, value: geoKey(point) }])];
   }
   if (value.length > LIMITS.propertyStringCharsMax || !STORABLE.test(value)) return [{ kind: 'more', value: 0 }];
   const instant = instantOf(value);

@@ -1,55 +1,245 @@
 import type { Condition, Filter } from '../../contract/filter.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
-import type { Row } from '../vector-engine.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
+import type { Row } from '../vector-engine.ts';
 import { accepts } from './accepts.ts';
+import type { EntryRange } from './entry-ranges.ts';
+import { arrays, entryRanges, singles } from './entry-ranges.ts';
+import { isWithin } from './geo.ts';
+import { pointOfGeoKey } from './geo-cells.ts';
+import { numberLiesIn } from './interval.ts';
+import { necessary } from './necessary.ts';
 import { RowSet } from './row-set.ts';
 import { Selection } from './selection.ts';
 
-/** The property entries of a shard's vectors, by namespace, path and value. */
+/** What a filter looks at of a vector. */
+export interface JudgedVector {
+  readonly row: Row;
+  readonly id: string;
+  /** As JSON; null for none. */
+  readonly metadata: string | null;
+}
+
+/** The property entries of a shard's vectors, by namespace, path, kind and value. */
 export interface PropertyIndex {
-  /** The rows that have an entry meeting the condition, in lists; a row may come more than once. */
-  rowsMeeting(namespace: number, condition: Condition): Iterable<readonly Row[]>;
-  /** The metadata of all rows that may have more at one of these paths than the index holds; a row may come more than once. */
-  incomplete(namespace: number, paths: readonly string[]): Iterable<{ readonly row: Row; readonly metadata: string }>;
+  /** The rows that have an entry in the range, in lists; a row may come more than once. At most `countMax`. */
+  rowsIn(namespace: number, range: EntryRange, countMax?: number): Iterable<readonly Row[]>;
+  /** The entries themselves of a range of points, in lists. */
+  keysIn(namespace: number, range: EntryRange): Iterable<readonly (readonly [row: Row, key: string])[]>;
+  rowsOf(namespace: number, ids: readonly string[]): Row[];
+  read(rows: readonly Row[]): Iterable<JudgedVector>;
+  /** All vectors that may have more at one of these paths than the index holds; one may come more than once. */
+  incomplete(namespace: number, paths: readonly string[]): Iterable<JudgedVector>;
 }
 
 /**
- * The rows of a namespace that a filter accepts. Rows known in full are found by the index alone, whatever the filter; the others
- * are judged by their metadata.
+ * The rows of a namespace that a filter accepts. Rows known in full are found by the index alone, whatever the filter, but for
+ * `$elemMatch`; the others are judged by their metadata. Refuses with `limit_exceeded` what reads too much.
  */
-export function selectRows(filter: Filter, namespace: number, index: PropertyIndex): Selection {
+export function selectRows(filter: Filter, namespace: number, index: PropertyIndex): Outcome<Selection> {
   const judged = new RowSet();
   const accepted = new RowSet();
-  for (const { row, metadata } of index.incomplete(namespace, [...new Set(pathsOf(filter))])) {
-    judged.add(row);
-    // Stored only after it was validated as a JSON object.
-    if (accepts(filter, JSON.parse(metadata) as JsonValue)) accepted.add(row);
+  for (const vector of index.incomplete(namespace, [...new Set(pathsOf(filter))])) {
+    judged.add(vector.row);
+    if (isAccepted(filter, vector)) accepted.add(vector.row);
   }
-  return indexed(filter, namespace, index).and(new Selection(judged, true)).or(new Selection(accepted));
+  const known = new Selection(judged, true);
+  const selector = new Selector(namespace, index);
+  const found = selector.select(filter, known).and(known).or(new Selection(accepted));
+  return selector.exceeded === undefined ? ok(found) : refuse('limit_exceeded', selector.exceeded, 'filter');
 }
 
-function indexed(filter: Filter, namespace: number, index: PropertyIndex): Selection {
-  switch (filter.kind) {
-    case 'and':
-      return filter.of.reduce((all, part) => all.and(indexed(part, namespace, index)), new Selection(new RowSet(), true));
-    case 'or':
-      return filter.of.reduce((any, part) => any.or(indexed(part, namespace, index)), new Selection(new RowSet()));
-    case 'not':
-      return indexed(filter.of, namespace, index).not();
-    case 'equals':
-    case 'range':
-    case 'exists': {
-      const rows = new RowSet();
-      for (const page of index.rowsMeeting(namespace, filter)) for (const row of page) rows.add(row);
-      return new Selection(rows);
-    }
-    default:
-      return unreachable(filter);
+const EVERY_ROW = new Selection(new RowSet(), true);
+const NO_ROW = new Selection(new RowSet());
+
+/** Selects rows known in full. */
+class Selector {
+  readonly #namespace: number;
+  readonly #index: PropertyIndex;
+  #entriesRead = 0;
+  #vectorsRead = 0;
+  /** Which limit was exceeded, as a sentence; what is selected from then on is meaningless. */
+  exceeded: string | undefined;
+
+  constructor(namespace: number, index: PropertyIndex) {
+    this.#namespace = namespace;
+    this.#index = index;
   }
+
+  /** Says of the rows in `among` which ones the filter accepts; of others, nothing. */
+  select(filter: Filter, among: Selection): Selection {
+    if (isFew(among)) return this.#judge(filter, among);
+    switch (filter.kind) {
+      case 'and':
+        return this.#selectAll(filter.of, among);
+      case 'or':
+        return filter.of.map((part) => this.select(part, among)).reduce((any, part) => any.or(part), NO_ROW);
+      case 'atLeast':
+        return atLeast(
+          filter.count,
+          filter.of.map((part) => this.select(part, among)),
+        );
+      case 'not':
+        return this.select(filter.of, among).not();
+      case 'element':
+        return this.#judge(filter, this.select(necessary(filter), among).and(among));
+      case 'ids':
+        return this.#withIds(filter.ids);
+      case 'count':
+        return this.#counting(filter);
+      case 'within':
+        return this.#within(filter);
+      case 'equals':
+      case 'range':
+      case 'exists':
+        return this.#inRanges(entryRanges(filter));
+      default:
+        return unreachable(filter);
+    }
+  }
+
+  /** What few rows meet comes first: the rest may then be judged by the metadata of those that are left. */
+  #selectAll(parts: readonly Filter[], among: Selection): Selection {
+    const wide: Filter[] = [];
+    let left = among;
+    for (const part of parts) {
+      const narrow = parts.length === 1 ? undefined : this.#narrow(part);
+      if (narrow === undefined) wide.push(part);
+      else left = left.and(narrow);
+    }
+    if (wide.length > 0 && isFew(left)) return this.#judge({ kind: 'and', of: wide }, left);
+    // Elements are judged by metadata, so everything else goes before.
+    const byCost = wide.toSorted((a, b) => Number(a.kind === 'element') - Number(b.kind === 'element'));
+    for (const part of byCost) left = left.and(this.select(part, left));
+    return left;
+  }
+
+  /** What `select` would answer, if that takes few entries. */
+  #narrow(filter: Filter): Selection | undefined {
+    switch (filter.kind) {
+      case 'not':
+        return this.#narrow(filter.of)?.not();
+      case 'ids':
+        return this.#withIds(filter.ids);
+      case 'equals':
+      case 'range':
+        return this.#inFewEntries(entryRanges(filter));
+      default:
+        return undefined;
+    }
+  }
+
+  #inFewEntries(ranges: readonly EntryRange[]): Selection | undefined {
+    const rows = new RowSet();
+    let left = NARROW_ENTRIES;
+    for (const range of ranges) {
+      for (const list of this.#index.rowsIn(this.#namespace, range, left + 1)) {
+        left -= list.length;
+        if (left < 0) return undefined;
+        for (const row of list) rows.add(row);
+      }
+    }
+    return new Selection(rows);
+  }
+
+  #inRanges(ranges: readonly EntryRange[]): Selection {
+    const rows = new RowSet();
+    for (const range of ranges) {
+      for (const list of this.#index.rowsIn(this.#namespace, range)) {
+        if (this.#exceeds(list.length)) return NO_ROW;
+        for (const row of list) rows.add(row);
+      }
+    }
+    return new Selection(rows);
+  }
+
+  #within(condition: Extract<Condition, { kind: 'within' }>): Selection {
+    const rows = new RowSet();
+    for (const range of entryRanges(condition)) {
+      for (const list of this.#index.keysIn(this.#namespace, range)) {
+        if (this.#exceeds(list.length)) return NO_ROW;
+        for (const [row, key] of list) if (isWithin(condition.area, pointOfGeoKey(key))) rows.add(row);
+      }
+    }
+    return new Selection(rows);
+  }
+
+  /** The index holds the lengths of arrays; at a path without arrays, null counts nothing and everything else one. */
+  #counting({ path, interval }: Extract<Condition, { kind: 'count' }>): Selection {
+    const counted = this.#inRanges([arrays(path, interval)]);
+    const withoutArrays = () => this.#inRanges([arrays(path)]).not();
+    const hasOne = numberLiesIn(interval, 1);
+    const hasNone = numberLiesIn(interval, 0);
+    if (!hasOne && !hasNone) return counted;
+    const others = this.#inRanges([...(hasOne ? singles(path) : []), ...(hasNone ? [{ path, kind: 'null' as const }] : [])]);
+    const found = counted.or(others.and(withoutArrays()));
+    return hasNone ? found.or(this.#inRanges(entryRanges({ kind: 'exists', path })).not()) : found;
+  }
+
+  #withIds(ids: readonly string[]): Selection {
+    return new Selection(RowSet.of(this.#index.rowsOf(this.#namespace, ids)));
+  }
+
+  #judge(filter: Filter, among: Selection): Selection {
+    const rows = [...must(among.rows, 'who is judged is known one by one')];
+    this.#vectorsRead += rows.length;
+    if (this.#vectorsRead > LIMITS.filterJudgedMaxCount) {
+      this.exceeded ??= `filter: reads the metadata of more than ${LIMITS.filterJudgedMaxCount} vectors (filterJudgedMaxCount): ${ADVICE}`;
+    }
+    const accepted = new RowSet();
+    if (this.exceeded !== undefined) return NO_ROW;
+    for (let start = 0; start < rows.length; start += JUDGED_ROWS) {
+      for (const vector of this.#index.read(rows.slice(start, start + JUDGED_ROWS))) {
+        if (isAccepted(filter, vector)) accepted.add(vector.row);
+      }
+    }
+    return new Selection(accepted);
+  }
+
+  #exceeds(entries: number): boolean {
+    this.#entriesRead += entries;
+    if (this.#entriesRead > LIMITS.filterEntriesReadMaxCount) {
+      this.exceeded ??= `filter: reads more than ${LIMITS.filterEntriesReadMaxCount} index entries (filterEntriesReadMaxCount): ${ADVICE}`;
+    }
+    return this.exceeded !== undefined;
+  }
+}
+
+const ADVICE = 'ask for less, or also for something that few vectors have';
+
+// Entries that are read to learn that a condition is wide.
+const NARROW_ENTRIES = 1_024;
+// Rows of one statement.
+const JUDGED_ROWS = 1_000;
+
+const isFew = ({ rows }: Selection): boolean => rows !== undefined && rows.size <= LIMITS.filterNarrowMaxCount;
+
+// Stored only after it was validated as a JSON object.
+const isAccepted = (filter: Filter, { id, metadata }: JudgedVector): boolean =>
+  accepts(filter, metadata === null ? {} : (JSON.parse(metadata) as JsonValue), id);
+
+/** Rows that are in at least `count` of some selections. */
+function atLeast(count: number, selections: readonly Selection[]): Selection {
+  if (count > selections.length) return NO_ROW;
+  // In at least n of those seen so far, for each n up to `count`.
+  const levels = [EVERY_ROW, ...Array.from({ length: count }, () => NO_ROW)];
+  for (const selection of selections) {
+    for (let n = count; n > 0; n -= 1) {
+      const below = must(levels[n - 1], 'there is a level below');
+      levels[n] = must(levels[n], 'n is a level').or(below.and(selection));
+    }
+  }
+  return must(levels[count], 'count is a level');
 }
 
 function pathsOf(filter: Filter): string[] {
+  if (filter.kind === 'ids') return [];
   if (filter.kind === 'not') return pathsOf(filter.of);
+  if (filter.kind === 'element') return pathsOf(necessary(filter));
   return 'path' in filter ? [filter.path] : filter.of.flatMap(pathsOf);
 }

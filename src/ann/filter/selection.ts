@@ -20,6 +20,16 @@ export class Selection implements Rows {
     return this.#isInverted ? undefined : this.#rows;
   }
 
+  /** These rows one by one, given all there are. */
+  within(all: () => RowSet): RowSet {
+    return this.#isInverted ? all().minus(this.#rows) : this.#rows;
+  }
+
+  /** In memory. */
+  get bytes(): number {
+    return [...this.#rows.chunks()].reduce((sum, [, words]) => sum + words.byteLength, 0);
+  }
+
   not(): Selection {
     return new Selection(this.#rows, !this.#isInverted);
   }

@@ -8,26 +8,33 @@ import { Selection } from '../../../src/ann/filter/selection.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { instantOf } from '../../../src/contract/instant.ts';
 import { effort } from '../../support/effort.ts';
-import { filterArbitrary, metadataArbitrary, naivelyAccepts } from '../../support/filter-world.ts';
+import { filterArbitrary, idOf, metadataArbitrary, naivelyAccepts } from '../../support/filter-world.ts';
+
+const OPERATORS = ['$eq', '$in', '$lt', '$exists', '$empty', '$size', '$elemMatch', '$geoWithin', '$atLeast', '$id', '$not'];
 
 describe('a filter', () => {
-  it('[V60][V61][V62][V63][V69][V70] accepts what an evaluator that was written apart accepts', () => {
+  it('[V60][V61][V62][V63][V69][V70][V140][V141][V142][V143][V144][V145] accepts what an evaluator that was written apart accepts', () => {
     const seen = { accepted: 0, refused: 0 };
+    const by: Record<string, number> = {};
     fc.assert(
-      fc.property(filterArbitrary, metadataArbitrary, (written, metadata) => {
+      fc.property(filterArbitrary, metadataArbitrary, fc.nat(30), (written, metadata, n) => {
         // As stored: an undefined or negative zero does not outlive JSON.
         const stored = JSON.parse(JSON.stringify(metadata)) as typeof metadata;
-        const expected = naivelyAccepts(written, stored);
+        const expected = naivelyAccepts(written, stored, idOf(n));
         const parsed = filter.safeParse(written);
         // The few that are wider than `filterConditionsMaxCount` are no filters.
         fc.pre(parsed.success || parsed.error.issues[0]?.code !== 'too_big');
-        expect(accepts(filter.parse(written), stored)).toBe(expected);
+        expect(accepts(filter.parse(written), stored, idOf(n))).toBe(expected);
         seen[expected ? 'accepted' : 'refused'] += 1;
+        const text = JSON.stringify(written);
+        for (const operator of OPERATORS)
+          if (text.includes(operator) && (operator !== '$geoWithin' || expected)) by[operator] = (by[operator] ?? 0) + 1;
       }),
       { seed: 60, numRuns: effort(4000) },
     );
     expect(seen.accepted).toBeGreaterThan(800);
     expect(seen.refused).toBeGreaterThan(800);
+    for (const operator of OPERATORS) expect(by[operator]).toBeGreaterThan(100);
   });
 });
 
