@@ -1,7 +1,8 @@
 import { assert, must } from '../kernel/assert.ts';
 import { BoundedHeap } from '../kernel/bounded-heap.ts';
 import type { Metric } from '../contract/metric.ts';
-import { compareScores, score } from './metric.ts';
+import type { Candidate } from './engine/candidate.ts';
+import { Rescoring } from './engine/rescoring.ts';
 import { PAGE_BYTES } from './page-memory.ts';
 import { CODE_MAX, quantise } from './quantise.ts';
 import type { Scanner } from './scanner.ts';
@@ -9,17 +10,6 @@ import { SlotIndex, slotIndexBytes } from './slot-index.ts';
 import type { ReadVectors, Row, VectorEngine, VectorMatch, VectorQuery } from './vector-engine.ts';
 import type { PageLayout } from './vector-page.ts';
 import { pageLayout, VectorPage } from './vector-page.ts';
-
-/** A vector that may belong to the answer: its closeness is at most `closest`. */
-interface Candidate {
-  readonly row: Row;
-  readonly closest: number;
-}
-
-// Rows read at once for rescoring: one statement's fixed cost is spread thin, and 1 MiB of vectors is held at a time.
-const RESCORE_BYTES = 1024 * 1024;
-const RESCORE_ROWS_MIN = 32;
-const RESCORE_ROWS_MAX = 256;
 
 /** Bytes a flat engine keeps resident for `count` vectors: whole pages, and the index of their slots. */
 export const flatEngineBytes = (count: number, dimensions: number): number =>
@@ -65,6 +55,10 @@ export class FlatEngine implements VectorEngine {
     return this.#pages.length * PAGE_BYTES + this.#slots.bytes;
   }
 
+  has(row: Row): boolean {
+    return this.#slots.get(row) !== undefined;
+  }
+
   put(row: Row, namespace: number, values: Float32Array): void {
     const { dimensions, capacity } = this.#layout;
     assert(values.length === dimensions, `a vector of this engine has ${dimensions} dimensions, not ${values.length}`);
@@ -91,25 +85,16 @@ export class FlatEngine implements VectorEngine {
   }
 
   search(query: VectorQuery, readVectors: ReadVectors): VectorMatch[] {
-    const { dimensions } = this.#layout;
-    assert(query.values.length === dimensions, `a query of this engine has ${dimensions} dimensions, not ${query.values.length}`);
-    return this.#rescore(this.#scan(query), query, readVectors);
-  }
-
-  free(): void {
-    for (const page of this.#pages) page.free();
-    this.#pages.length = 0;
-    this.#slots.clear();
-  }
-
-  #pageOf(slot: number): VectorPage {
-    return must(this.#pages[Math.floor(slot / this.#layout.capacity)], `slot ${slot} lies in a page`);
+    const rescoring = new Rescoring(this.#metric, query, readVectors);
+    rescoring.push(this.candidates(query));
+    return rescoring.matches();
   }
 
   /** Every vector whose interval of closeness reaches into the `topK` best, the most promising first. */
-  #scan({ values, namespace, topK, among }: VectorQuery): Candidate[] {
+  candidates({ values, namespace, topK, among }: VectorQuery): Candidate[] {
     const scanner = this.#scanner;
-    const { capacity } = this.#layout;
+    const { capacity, dimensions } = this.#layout;
+    assert(values.length === dimensions, `a query of this engine has ${dimensions} dimensions, not ${values.length}`);
     const query = scanner.prepare(this.#metric, values, namespace, this.#layout);
     const candidates: Candidate[] = [];
     const guaranteed = new BoundedHeap<number>(topK, (a, b) => b - a);
@@ -129,24 +114,13 @@ export class FlatEngine implements VectorEngine {
     return candidates.filter(({ closest }) => closest >= threshold).sort((a, b) => b.closest - a.closest);
   }
 
-  #rescore(candidates: readonly Candidate[], query: VectorQuery, readVectors: ReadVectors): VectorMatch[] {
-    const sign = this.#metric === 'l2' ? -1 : 1;
-    const best = new BoundedHeap<VectorMatch>(
-      query.topK,
-      (a, b) => compareScores(this.#metric, a.score, b.score) || compareIds(a.id, b.id),
-    );
-    const rowsMax = Math.max(RESCORE_ROWS_MIN, Math.min(RESCORE_ROWS_MAX, Math.floor(RESCORE_BYTES / (4 * this.#layout.dimensions))));
-    for (let start = 0; start < candidates.length; start += rowsMax) {
-      const batch = candidates.slice(start, start + rowsMax);
-      const { closest } = must(batch[0], 'a batch is not empty');
-      // Candidates come most promising first. One that could only tie must still be read: its id may come first.
-      if (best.isFull && closest < sign * must(best.last, 'a full heap has a last item').score) break;
-      for (const stored of readVectors(batch.map(({ row }) => row))) {
-        best.push({ row: stored.row, id: stored.id, score: score(this.#metric, query.values, stored.values) });
-      }
-    }
-    return best.toSorted();
+  free(): void {
+    for (const page of this.#pages) page.free();
+    this.#pages.length = 0;
+    this.#slots.clear();
+  }
+
+  #pageOf(slot: number): VectorPage {
+    return must(this.#pages[Math.floor(slot / this.#layout.capacity)], `slot ${slot} lies in a page`);
   }
 }
-
-const compareIds = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

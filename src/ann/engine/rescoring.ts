@@ -1,0 +1,51 @@
+import type { Metric } from '../../contract/metric.ts';
+import { BoundedHeap } from '../../kernel/bounded-heap.ts';
+import { must } from '../../kernel/assert.ts';
+import { compareScores, score } from '../metric.ts';
+import type { ReadVectors, VectorMatch } from '../vector-engine.ts';
+import type { Candidate } from './candidate.ts';
+
+// Rows read at once: one statement's fixed cost is spread thin, and 1 MiB of vectors is held at a time.
+const BATCH_BYTES = 1024 * 1024;
+const BATCH_ROWS_MIN = 32;
+const BATCH_ROWS_MAX = 256;
+
+/** The best matches of a query so far, in the order of `compareMatches`. */
+export class Rescoring {
+  /** Rows read. */
+  rowCount = 0;
+  readonly #metric: Metric;
+  readonly #values: Float32Array;
+  readonly #readVectors: ReadVectors;
+  readonly #best: BoundedHeap<VectorMatch>;
+
+  constructor(metric: Metric, { values, topK }: { values: Float32Array; topK: number }, readVectors: ReadVectors) {
+    this.#metric = metric;
+    this.#values = values;
+    this.#readVectors = readVectors;
+    this.#best = new BoundedHeap(topK, (a, b) => compareScores(metric, a.score, b.score) || compareIds(a.id, b.id));
+  }
+
+  /** Reads and scores candidates, the most promising first, until no further one can be among the best. */
+  push(candidates: readonly Candidate[]): void {
+    const sign = this.#metric === 'l2' ? -1 : 1;
+    const rowsMax = Math.max(BATCH_ROWS_MIN, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_BYTES / (4 * this.#values.length))));
+    for (let start = 0; start < candidates.length; start += rowsMax) {
+      const batch = candidates.slice(start, start + rowsMax);
+      const { closest } = must(batch[0], 'a batch is not empty');
+      // One that could only tie must still be read: its id may come first.
+      if (this.#best.isFull && closest < sign * must(this.#best.last, 'a full heap has a last item').score) return;
+      this.rowCount += batch.length;
+      for (const stored of this.#readVectors(batch.map(({ row }) => row))) {
+        this.#best.push({ row: stored.row, id: stored.id, score: score(this.#metric, this.#values, stored.values) });
+      }
+    }
+  }
+
+  /** Closest first, equal scores in the code unit order of their ids. */
+  matches(): VectorMatch[] {
+    return this.#best.toSorted();
+  }
+}
+
+const compareIds = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
