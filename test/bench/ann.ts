@@ -1,131 +1,72 @@
-import { deepStrictEqual } from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus, loadavg } from 'node:os';
 
-import { score } from '../../src/ann/metric.ts';
+import { parse } from 'node:path';
+
 import type { Metric } from '../../src/contract/metric.ts';
-import { fetchSource } from '../../workers/cli/models/fetch-source.ts';
-import { readWordVectors } from '../../workers/cli/models/read-word-vectors.ts';
-import { bundleEntry } from '../../workers/local/bundle.ts';
-import { ROOT } from '../../workers/local/paths.ts';
-import { freePort } from '../support/free-port.ts';
-import { scanModule } from '../support/scan-module.ts';
-import { Seeded } from '../support/seeded.ts';
-import type { Answers, TrialVectors } from './engine-trial.ts';
-import { EngineTrial, queryAt, TOP_K, vectorAt } from './engine-trial.ts';
-import { serveAlone } from './raw-workerd.ts';
+import { must } from '../../src/kernel/assert.ts';
+import { OURS, PEERS } from './ann/contenders.ts';
+import type { Effort, Point } from './ann/curves.ts';
+import { Curves } from './ann/curves.ts';
+import { gloveSet } from './ann/glove.ts';
+import { installPeers } from './ann/install-peers.ts';
+import { speedAt } from './ann/speed-at.ts';
+import { truthOf } from './ann/truth.ts';
+import type { SetPlace } from './ann/vector-set.ts';
+import { readVectorSet } from './ann/vector-set.ts';
 
-const COUNTS = [10_000, 100_000];
-const METRICS: Metric[] = ['cosine', 'l2'];
-const QUERIES = 200;
-const ROUNDS = 7;
-const SEED = 1;
-
-interface Place {
-  build(metric: Metric, count: number): Promise<number>;
-  search(from: number, count: number): Promise<Answers>;
+export interface AnnOptions {
+  /** A folder with base.fvecs and query.fvecs, in place of the word vectors. */
+  readonly data?: string | undefined;
+  /** How to compare the vectors of `data`. */
+  readonly metric?: string | undefined;
+  /** Also measures other libraries, which are installed first; the first time, building their indexes takes many minutes. */
+  readonly peers?: boolean | undefined;
+  /** Fewer vectors, queries and rounds. */
+  readonly quick?: boolean | undefined;
 }
+
+const EFFORT: Effort = { queriesTimed: 1000, recallMs: 10_000, rounds: { 1: 3, 10: 7, 100: 3 } };
+const QUICK: Effort = { queriesTimed: 300, recallMs: 1000, rounds: { 1: 2, 10: 3, 100: 2 } };
+const TOP_KS = [10, 1, 100];
+const TARGETS = [0.9, 0.95, 0.99];
 
 /**
- * The engine of a shard on real word vectors: what a query costs on one thread, in Node and inside workerd, and its recall against
- * an exhaustive search written out here. Rounds are interleaved and each place reports its median; answers must agree.
+ * Speed against recall of the vector engine, one query a call on one thread, beside other libraries in the same run. Everything is
+ * exact and checked: the ground truth is an exhaustive search that shares no code with any contender.
  */
-export async function annBench(): Promise<void> {
-  const vectors = await wordVectors(Math.max(...COUNTS));
-  await bundleEntry('engine-worker', join(ROOT, 'test/bench/engine-worker.ts'));
-  const stateDir = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  const port = await freePort();
-  const workerd = await serveAlone('engine-worker', stateDir, port);
+export async function annBench(options: AnnOptions): Promise<void> {
+  const place = await placeOf(options);
+  const set = await readVectorSet(place);
+  const truth = await truthOf(set);
+  const { model } = must(cpus()[0], 'there is a processor');
+  console.log(
+    `${set.name}: ${set.base.count} x ${set.base.dimensions}, ${set.metric}, ${set.queries.count} queries; ${cpus().length} x ${model}`,
+  );
+  if (options.peers === true) await installPeers();
+  const curves = new Curves(place, set, truth, options.quick === true ? QUICK : EFFORT);
+  const points: Point[] = [];
+  const loadBefore = loadavg();
   try {
-    const places = { node: inNode(vectors), workerd: await inWorkerd(`http://127.0.0.1:${port}`, vectors) };
-    const rows = [];
-    for (const metric of METRICS) for (const count of COUNTS) rows.push(...(await compare(places, vectors, metric, count)));
-    console.table(rows);
-    console.log(JSON.stringify({ bench: 'ann', dimensions: vectors.dimensions, topK: TOP_K, rounds: ROUNDS, rows }));
+    for (const name of [...OURS, ...(options.peers === true ? PEERS : [])]) await curves.enter(name);
+    for (const topK of TOP_KS) points.push(...(await curves.measure(topK)));
   } finally {
-    await workerd.stop();
-    await rm(stateDir, { recursive: true, force: true });
+    curves.close();
   }
+  console.table(points);
+  console.table(curves.standings.map((standing) => ({ ...standing, ...speedsAtTargets(points, standing.contender) })));
+  const { base, queries, hash } = set;
+  const of = { set: set.name, hash, metric: set.metric, vectors: base.count, dimensions: base.dimensions, queries: queries.count };
+  const load = { before: loadBefore, after: loadavg() };
+  console.log(JSON.stringify({ bench: 'ann', ...of, processor: model, load, standings: curves.standings, points }));
 }
 
-/** The most frequent words and the queries, shuffled by a fixed seed. */
-async function wordVectors(count: number): Promise<TrialVectors> {
-  const rows = count + QUERIES;
-  const { vectors } = readWordVectors(await fetchSource(), { frequent: rows, dictionary: 0 }, new Set());
-  const dimensions = vectors.columns;
-  const random = new Seeded(SEED);
-  const order = Array.from({ length: rows }, (_, i) => ({ i, key: random.next() })).sort((a, b) => a.key - b.key);
-  const values = new Float32Array(rows * dimensions);
-  order.forEach(({ i }, place) => values.set(vectors.values.subarray(i * dimensions, (i + 1) * dimensions), place * dimensions));
-  return { dimensions, queryCount: QUERIES, values };
+async function placeOf({ data, metric, quick }: AnnOptions): Promise<SetPlace> {
+  if (data === undefined) return gloveSet(quick === true);
+  return { folder: data, name: parse(data).base, metric: (metric ?? 'cosine') as Metric };
 }
 
-function inNode(vectors: TrialVectors): Place {
-  const trial = new EngineTrial(scanModule, vectors);
-  return {
-    build: (metric, count) => Promise.resolve(trial.build(metric, count)),
-    search: (from, count) => Promise.resolve(trial.search(from, count)),
-  };
+/** Queries a second at recall@10, in the best round of each point. */
+function speedsAtTargets(points: readonly Point[], contender: string): Record<string, number | undefined> {
+  const curve = points.filter((point) => point.contender === contender && point.topK === 10);
+  return Object.fromEntries(TARGETS.map((target) => [`at ${target}`, speedAt(curve, target, ({ best }) => best)]));
 }
-
-async function inWorkerd(url: string, { dimensions, queryCount, values }: TrialVectors): Promise<Place> {
-  const ask = async <T>(path: string, body?: Float32Array<ArrayBuffer>): Promise<T> => {
-    // One connection a call: a kept one may be closed from the other side while this thread searches.
-    const headers = { connection: 'close' };
-    const response = await fetch(`${url}${path}`, body === undefined ? { headers } : { method: 'POST', body, headers });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
-  };
-  await ask(`/vectors?dimensions=${dimensions}&queries=${queryCount}`, values as Float32Array<ArrayBuffer>);
-  return {
-    build: (metric, count) => ask(`/build?metric=${metric}&count=${count}`),
-    search: (from, count) => ask(`/search?from=${from}&count=${count}`),
-  };
-}
-
-async function compare(places: Record<string, Place>, vectors: TrialVectors, metric: Metric, count: number) {
-  const truth = Array.from({ length: QUERIES }, (_, query) => exhaustive(vectors, metric, count, queryAt(vectors, query)));
-  const trials = Object.entries(places).map(([name, place]) => ({ name, place, timesMs: [] as number[], buildMs: 0, bytes: 0 }));
-  for (const trial of trials) {
-    const startedMs = performance.now();
-    trial.bytes = await trial.place.build(metric, count);
-    trial.buildMs = performance.now() - startedMs;
-    await trial.place.search(0, QUERIES);
-  }
-  let answers: Answers | undefined;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { place, timesMs } of trials) {
-      const startedMs = performance.now();
-      const found = await place.search(0, QUERIES);
-      const foundMs = performance.now();
-      // A call that searches for nothing is what the way there and back costs.
-      await place.search(0, 0);
-      timesMs.push((foundMs - startedMs - (performance.now() - foundMs)) / QUERIES);
-      answers ??= found;
-      deepStrictEqual(found, answers, 'the answers are the same everywhere');
-    }
-  }
-  const { places: found, rowsRead } = answers ?? { places: [], rowsRead: 0 };
-  const hits = found.flatMap((row, query) => row.filter((place) => truth[query]?.has(place))).length;
-  return trials.map(({ name, timesMs, buildMs, bytes }) => ({
-    metric,
-    vectors: count,
-    runtime: name,
-    queryMs: Number(median(timesMs).toFixed(3)),
-    [`recall@${TOP_K}`]: hits / (QUERIES * TOP_K),
-    rowsRead: rowsRead / QUERIES,
-    bytesPerVector: Number((bytes / count).toFixed(1)),
-    buildUsPerVector: Number(((buildMs / count) * 1000).toFixed(2)),
-    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
-  }));
-}
-
-function exhaustive(vectors: TrialVectors, metric: Metric, count: number, query: Float32Array): Set<number> {
-  const sign = metric === 'l2' ? 1 : -1;
-  const scores = Float64Array.from({ length: count }, (_, place) => sign * score(metric, query, vectorAt(vectors, place)));
-  const last = scores.toSorted()[TOP_K - 1] ?? Infinity;
-  return new Set(Array.from(scores.keys()).filter((place) => (scores[place] ?? Infinity) <= last));
-}
-
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -1,7 +1,7 @@
-import { FlatEngine } from '../../src/ann/flat-engine.ts';
-import { Scanner } from '../../src/ann/scanner.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Metric } from '../../src/contract/metric.ts';
+import { FlatEngine } from '../../../src/ann/flat-engine.ts';
+import { Scanner } from '../../../src/ann/scanner.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Metric } from '../../../src/contract/metric.ts';
 
 /** Vectors as rows of `dimensions` floats, then the queries, which are held out of every engine. */
 export interface TrialVectors {

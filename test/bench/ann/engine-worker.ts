@@ -1,5 +1,5 @@
-import scanModule from '../../src/ann/wasm/scan.wasm';
-import type { Metric } from '../../src/contract/metric.ts';
+import scanModule from '../../../src/ann/wasm/scan.wasm';
+import type { Metric } from '../../../src/contract/metric.ts';
 import { EngineTrial } from './engine-trial.ts';
 
 let trial: EngineTrial | undefined;

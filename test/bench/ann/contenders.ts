@@ -1,0 +1,18 @@
+import type { Contender } from './contender.ts';
+
+/** Every contender by name: loaded in its own process, so that a peer need not be installed unless it takes part. */
+export const CONTENDERS: Readonly<Record<string, () => Promise<Contender>>> = {
+  flat: async () => (await import('./contenders/flat.ts')).flat(),
+  hnswlib: async () => (await import('./contenders/hnswlib.ts')).hnswlib(),
+  'usearch-f32': async () => (await import('./contenders/usearch.ts')).usearch('f32'),
+  'usearch-f16': async () => (await import('./contenders/usearch.ts')).usearch('f16'),
+  'usearch-i8': async () => (await import('./contenders/usearch.ts')).usearch('i8'),
+  'zvec-hnsw': async () => (await import('./contenders/zvec.ts')).zvecGraph('UNDEFINED'),
+  'zvec-hnsw-int8': async () => (await import('./contenders/zvec.ts')).zvecGraph('INT8'),
+  'zvec-ivf-rabitq9': async () => (await import('./contenders/zvec.ts')).zvecLists(9, false),
+  'zvec-ivf-rabitq5-refined': async () => (await import('./contenders/zvec.ts')).zvecLists(5, true),
+};
+
+export const OURS = ['flat'];
+
+export const PEERS = Object.keys(CONTENDERS).filter((name) => !OURS.includes(name));
