@@ -3,3 +3,13 @@ declare module '*/scan.wasm' {
   const module: WebAssembly.Module;
   export default module;
 }
+
+declare module '*/probe.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}
+
+declare module '*/probe.relaxed.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { glob } from 'node:fs/promises';
+import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -23,12 +23,19 @@ const OPTIONS = [
 export async function compileKernels(): Promise<Map<string, Buffer>> {
   const modules = new Map<string, Buffer>();
   for await (const source of glob('src/ann/wasm/*.ts', { cwd: ROOT })) {
-    // Without a name for the output, it goes to the standard one.
-    const { stdout } = await promisify(execFile)(process.execPath, [COMPILER, source, ...OPTIONS, '--outFile'], {
-      cwd: ROOT,
-      encoding: 'buffer',
-    });
-    modules.set(join(ROOT, source.replace(/\.ts$/, '.wasm')), stdout);
+    const path = join(ROOT, source.replace(/\.ts$/, ''));
+    modules.set(`${path}.wasm`, await compile(source, []));
+    const isRelaxable = (await readFile(join(ROOT, source), 'utf8')).includes('ASC_FEATURE_RELAXED_SIMD');
+    if (isRelaxable) modules.set(`${path}.relaxed.wasm`, await compile(source, ['--enable', 'relaxed-simd']));
   }
   return modules;
+}
+
+async function compile(source: string, options: readonly string[]): Promise<Buffer> {
+  // Without a name for the output, it goes to the standard one.
+  const { stdout } = await promisify(execFile)(process.execPath, [COMPILER, source, ...OPTIONS, ...options, '--outFile'], {
+    cwd: ROOT,
+    encoding: 'buffer',
+  });
+  return stdout;
 }

@@ -1,0 +1,189 @@
+import { assert, must } from '../../kernel/assert.ts';
+import type { PageMemory } from '../page-memory.ts';
+import { PAGE_BYTES } from '../page-memory.ts';
+import type { Centroid } from './list-model.ts';
+
+// Columns beside the codes: float64 scale and bias; uint32 first block, last block, entry count and tick of the last search.
+const DOUBLES = 2;
+const WORDS = 4;
+
+/** Columns by place: where each begins, and how many places there are. */
+export interface Columns {
+  readonly codes: number;
+  readonly scales: number;
+  readonly biases: number;
+  readonly firsts: number;
+  readonly lasts: number;
+  readonly counts: number;
+  readonly used: number;
+  readonly capacity: number;
+}
+
+/** All lists of an index, resident or not, in columns that kernels read: places are contiguous, so removing a list moves the last one. */
+export class ListDirectory {
+  readonly #memory: PageMemory;
+  readonly #dimensions: number;
+  readonly #isDistance: boolean;
+  readonly #places = new Map<number, number>();
+  readonly #lists: number[] = [];
+  #pages = 0;
+  #address = 0;
+  columns: Columns;
+
+  constructor(memory: PageMemory, dimensions: number, isDistance: boolean) {
+    this.#memory = memory;
+    this.#dimensions = dimensions;
+    this.#isDistance = isDistance;
+    this.columns = this.#layOut(0, 0);
+  }
+
+  get bytes(): number {
+    return this.#pages * PAGE_BYTES;
+  }
+
+  get count(): number {
+    return this.#lists.length;
+  }
+
+  /** Bytes from the codes of one centroid to those of the next: zeros behind the dimensions. */
+  get stride(): number {
+    return Math.ceil(this.#dimensions / 8) * 8;
+  }
+
+  listAt(place: number): number {
+    return must(this.#lists[place], 'a place in use has a list');
+  }
+
+  has(list: number): boolean {
+    return this.#places.has(list);
+  }
+
+  placeOf(list: number): number {
+    return must(this.#places.get(list), `list ${list} is in the directory`);
+  }
+
+  /** Entries of the list at a place. */
+  countAt(place: number): number {
+    return this.#memory.views.uint32[this.columns.counts / 4 + place]!;
+  }
+
+  /** Its first block; 0: not resident, or empty. */
+  firstAt(place: number): number {
+    return this.#memory.views.uint32[this.columns.firsts / 4 + place]!;
+  }
+
+  lastAt(place: number): number {
+    return this.#memory.views.uint32[this.columns.lasts / 4 + place]!;
+  }
+
+  usedAt(place: number): number {
+    return this.#memory.views.uint32[this.columns.used / 4 + place]!;
+  }
+
+  setEntries(place: number, first: number, last: number, count: number): void {
+    const { uint32 } = this.#memory.views;
+    uint32[this.columns.firsts / 4 + place] = first;
+    uint32[this.columns.lasts / 4 + place] = last;
+    uint32[this.columns.counts / 4 + place] = count;
+  }
+
+  touch(place: number, tick: number): void {
+    this.#memory.views.uint32[this.columns.used / 4 + place] = tick;
+  }
+
+  /** The list's place, with this centroid. */
+  put(list: number, { codes, scale }: Centroid): number {
+    assert(codes.length === this.#dimensions, `a centroid of this index has ${this.#dimensions} dimensions, not ${codes.length}`);
+    const place = this.#places.get(list) ?? this.#add(list);
+    const { int8, float64 } = this.#memory.views;
+    const at = this.columns.codes + place * this.stride;
+    int8.set(codes, at);
+    float64[this.columns.scales / 8 + place] = scale;
+    const squared = codes.reduce((sum, code) => sum + code * code, 0);
+    float64[this.columns.biases / 8 + place] = this.#isDistance ? -(scale * scale * squared) / 2 : 0;
+    return place;
+  }
+
+  centroidAt(place: number): Centroid {
+    const { int8, float64 } = this.#memory.views;
+    const at = this.columns.codes + place * this.stride;
+    return { codes: int8.slice(at, at + this.#dimensions), scale: float64[this.columns.scales / 8 + place]! };
+  }
+
+  remove(list: number): void {
+    const place = this.placeOf(list);
+    const last = this.#lists.length - 1;
+    const { int8, float64, uint32 } = this.#memory.views;
+    const { codes, scales, biases, firsts, lasts, counts, used } = this.columns;
+    int8.copyWithin(codes + place * this.stride, codes + last * this.stride, codes + (last + 1) * this.stride);
+    for (const column of [scales, biases]) float64[column / 8 + place] = float64[column / 8 + last]!;
+    for (const column of [firsts, lasts, counts, used]) uint32[column / 4 + place] = uint32[column / 4 + last]!;
+    this.#clear(last);
+    this.#lists[place] = this.listAt(last);
+    this.#places.set(this.#lists[place], place);
+    this.#lists.pop();
+    this.#places.delete(list);
+  }
+
+  lists(): readonly number[] {
+    return this.#lists;
+  }
+
+  free(): void {
+    if (this.#pages > 0) this.#memory.free(this.#address, this.#pages);
+    this.#pages = 0;
+    this.#lists.length = 0;
+    this.#places.clear();
+    this.columns = this.#layOut(0, 0);
+  }
+
+  #add(list: number): number {
+    const place = this.#lists.length;
+    if (place === this.columns.capacity) this.#grow();
+    this.#lists.push(list);
+    this.#places.set(list, place);
+    this.setEntries(place, 0, 0, 0);
+    this.touch(place, 0);
+    return place;
+  }
+
+  /** Makes a place what kernels pass over: they score four at a time, some of which may not be in use. */
+  #clear(place: number): void {
+    this.#memory.views.float64[this.columns.biases / 8 + place] = -Infinity;
+    this.setEntries(place, 0, 0, 0);
+  }
+
+  #grow(): void {
+    const before = this.columns;
+    const [address, pages] = [this.#address, this.#pages];
+    this.#pages = pages + Math.ceil((pages + 1) / 4);
+    this.#address = this.#memory.allocate(this.#pages);
+    this.#memory.views.uint8.fill(0, this.#address, this.#address + this.bytes);
+    const perList = this.stride + 8 * DOUBLES + 4 * WORDS;
+    this.columns = this.#layOut(this.#address, Math.floor(this.bytes / perList / 4) * 4);
+    const { uint8 } = this.#memory.views;
+    const { codes, scales, biases, firsts, lasts, counts, used } = before;
+    const copies = [
+      [this.columns.codes, codes, this.stride],
+      [this.columns.scales, scales, 8],
+      [this.columns.biases, biases, 8],
+      [this.columns.firsts, firsts, 4],
+      [this.columns.lasts, lasts, 4],
+      [this.columns.counts, counts, 4],
+      [this.columns.used, used, 4],
+    ] as const;
+    for (const [to, from, bytes] of copies) uint8.copyWithin(to, from, from + bytes * this.count);
+    for (let place = this.count; place < this.columns.capacity; place += 1) this.#clear(place);
+    if (pages > 0) this.#memory.free(address, pages);
+  }
+
+  #layOut(address: number, capacity: number): Columns {
+    const codes = address;
+    const scales = codes + capacity * this.stride;
+    const biases = scales + capacity * 8;
+    const firsts = biases + capacity * 8;
+    const lasts = firsts + capacity * 4;
+    const counts = lasts + capacity * 4;
+    return { codes, scales, biases, firsts, lasts, counts, used: counts + capacity * 4, capacity };
+  }
+}

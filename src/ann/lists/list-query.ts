@@ -1,0 +1,35 @@
+import type { RowBitmap } from './row-bitmap.ts';
+
+/** The most entries a search hands on to rescoring. */
+export const RESCORE_MAX_COUNT = 32_768;
+
+export interface ListQuery {
+  /** As the user gave it. [dimensions] */
+  readonly values: Float32Array;
+  /** How many rows to propose, at least 1. */
+  readonly count: number;
+  /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
+  readonly stop: number;
+  /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
+  readonly rescoreCount: number;
+  /** Which rows may be found: live, of the namespace, accepted by the filter. */
+  readonly allowed: RowBitmap;
+}
+
+export interface ListAnswer {
+  /** At most `count` of them when probing, closest first, equally close ones by their row. */
+  readonly rows: Float64Array;
+  /** q.x + b over the codes; see `prepare`. */
+  readonly closeness: Float64Array;
+  /** Of exact searches: the true closeness differs by this at most. */
+  readonly errors: Float64Array | null;
+  readonly cost: ListCost;
+}
+
+export interface ListCost {
+  readonly listsProbed: number;
+  readonly codesScanned: number;
+  readonly rescored: number;
+  readonly listsPagedIn: number;
+  readonly bytesTouched: number;
+}

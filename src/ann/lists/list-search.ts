@@ -1,0 +1,269 @@
+import { assert } from '../../kernel/assert.ts';
+import { BoundedHeap } from '../../kernel/bounded-heap.ts';
+import { CODE_MAX } from '../quantise.ts';
+import type { BlockLayout } from './block-layout.ts';
+import { BLOCK_ENTRIES } from './block-layout.ts';
+import type { ListDirectory } from './list-directory.ts';
+import type { ListModel } from './list-model.ts';
+import type { ListAnswer, ListCost, ListQuery } from './list-query.ts';
+import { RESCORE_MAX_COUNT } from './list-query.ts';
+import type { ProbeKernels } from './probe-kernels.ts';
+import { QueryTables } from './query-tables.ts';
+
+// As in wasm/probe/search.ts.
+const WINDOW = 2048;
+const CHUNK = 64;
+const SUM_MAX = 127;
+
+// Candidates are weeded out when twice as many as needed have been found, and not more often than each so many.
+const WEEDING_MIN = 1024;
+
+// Of a dimension that was rounded to int8, in units of its scale: half a unit, and what float32 lost before.
+const ROUNDING = 0.501;
+const ROUNDING_LOW = 0.501 / 128;
+// Scales of vectors next to zero are rounded, too.
+const SCALE_ERROR = 1e-42;
+// Relative, of float64 sums of products.
+const ARITHMETIC = 1e-12;
+
+/** The true closeness of a row differs by `error` at most. */
+interface Interval {
+  readonly row: number;
+  readonly closeness: number;
+  readonly error: number;
+}
+
+interface Missing {
+  pagedIn: number;
+  readonly pageIn: (list: number) => void;
+}
+
+/** Searches the lists of a directory. One search at a time uses the kernels' frame. */
+export class ListSearch {
+  readonly #kernels: ProbeKernels;
+  readonly #directory: ListDirectory;
+  readonly #layout: BlockLayout;
+  readonly #tables: QueryTables;
+  readonly #floatCount: number;
+  #tick = 0;
+  #isUnderWay = false;
+
+  constructor(kernels: ProbeKernels, model: ListModel, directory: ListDirectory, layout: BlockLayout) {
+    this.#kernels = kernels;
+    this.#directory = directory;
+    this.#layout = layout;
+    this.#tables = new QueryTables(kernels, model);
+    this.#floatCount = layout.nibbles * model.subspaceDimensions;
+  }
+
+  get bytes(): number {
+    return this.#tables.bytes;
+  }
+
+  free(): void {
+    this.#tables.free();
+  }
+
+  /** Before the blocks of the list at a place go: what the search under way needs of them is used now. */
+  beforeEviction(place: number): void {
+    if (!this.#isUnderWay || this.#directory.usedAt(place) !== this.#tick) return;
+    this.#kernels.run.compact(this.#kernels.frame.address);
+    this.#kernels.run.settle(this.#kernels.frame.address, 1);
+  }
+
+  search(query: ListQuery, pageIn: (list: number) => void): ListAnswer {
+    assert(query.count >= 1 && query.rescoreCount >= query.count, 'a search rescores at least as many entries as it proposes');
+    assert(query.rescoreCount <= RESCORE_MAX_COUNT, `a search rescores at most ${RESCORE_MAX_COUNT} entries`);
+    const { frame, run } = this.#kernels;
+    return this.#during(() => {
+      const missing = { pagedIn: 0, pageIn };
+      this.#begin(query, Math.max(2 * query.rescoreCount, query.rescoreCount + WEEDING_MIN));
+      this.#tables.code(query.values);
+      this.#tables.tabulate();
+      run.scoreLists(frame.address);
+      if (frame.double('inverse') === 0) frame.setDouble('inverse', this.#coarseInverse());
+      while (frame.double('nextTop') > -Infinity && frame.word('found') < query.rescoreCount) {
+        run.orderLists(frame.address);
+        this.#probe(missing);
+        // Enough were found, and whoever is further behind can not be among them.
+        if (frame.word('need') > 0) break;
+      }
+      run.compact(frame.address);
+      run.settle(frame.address, 0);
+      run.refine(frame.address, query.count);
+      return this.#answer(run.select(frame.address, query.count), missing.pagedIn);
+    });
+  }
+
+  searchExact(query: ListQuery, pageIn: (list: number) => void): ListAnswer {
+    const { frame } = this.#kernels;
+    return this.#during(() => {
+      const missing = { pagedIn: 0, pageIn };
+      this.#begin(query, WEEDING_MIN);
+      const queryError = this.#tables.code(query.values);
+      const candidates: Interval[] = [];
+      const guaranteed = new BoundedHeap<number>(query.count, (a, b) => b - a);
+      let [threshold, rescored] = [-Infinity, 0];
+      for (const found of this.#allAllowed(missing)) {
+        rescored += found;
+        for (let i = 0; i < found; i += 1) {
+          const candidate = this.#intervalOf(i, queryError);
+          if (candidate.closeness + candidate.error < threshold) continue;
+          candidates.push(candidate);
+          guaranteed.push(candidate.closeness - candidate.error);
+          if (guaranteed.isFull) threshold = guaranteed.last ?? threshold;
+        }
+      }
+      const kept = candidates.filter(({ closeness, error }) => closeness + error >= threshold);
+      kept.sort((a, b) => b.closeness - a.closeness || a.row - b.row);
+      return {
+        rows: Float64Array.from(kept, ({ row }) => row),
+        closeness: Float64Array.from(kept, ({ closeness }) => closeness),
+        errors: Float64Array.from(kept, ({ error }) => error),
+        cost: this.#cost(rescored, missing.pagedIn, frame.word('listsProbed'), frame.word('codesScanned')),
+      };
+    });
+  }
+
+  #during<T>(search: () => T): T {
+    assert(!this.#isUnderWay, 'one search at a time');
+    this.#isUnderWay = true;
+    try {
+      return search();
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+
+  #begin(query: ListQuery, candidatesMax: number): void {
+    const { frame, memory } = this.#kernels;
+    const { dimensions, nibbles, nextAt, cellShift, recordBytes, isDistance, hasLow } = this.#layout;
+    assert(query.values.length === dimensions, `a query of this index has ${dimensions} dimensions, not ${query.values.length}`);
+    const sumMax = SUM_MAX * Math.ceil(nibbles / CHUNK);
+    const { capacity } = this.#directory.columns;
+    const keyCount = WINDOW + sumMax + 1;
+    frame.layOut({ dimensions, nibbles, listCapacity: capacity, candidatesMax, keyCount, floatCount: this.#floatCount });
+    this.#tick += 1;
+    this.#pointAtLists();
+    frame.setWord('stride', this.#directory.stride);
+    frame.setWord('dimensions', dimensions);
+    frame.setWord('nibbles', nibbles);
+    frame.setWord('nextAt', nextAt);
+    frame.setWord('cellShift', cellShift);
+    frame.setWord('record', recordBytes);
+    frame.setWord('isDistance', Number(isDistance));
+    frame.setWord('hasLow', Number(hasLow));
+    frame.setWord('goal', query.rescoreCount);
+    // Sums saturate: whoever needs more than they reach is out of reach.
+    frame.setWord('stop', Math.max(-WINDOW, Math.min(sumMax, Math.floor(query.stop))));
+    for (const name of ['found', 'need', 'atLeast', 'start', 'listsProbed', 'codesScanned'] as const) frame.setWord(name, 0);
+    const pages = query.allowed.pages;
+    memory.views.uint32.set(pages, frame.word('bitmap') / 4);
+    frame.setWord('bitmapPages', pages.length);
+  }
+
+  /** Where the directory is. */
+  #pointAtLists(): void {
+    const { frame } = this.#kernels;
+    const { codes, scales, biases, firsts, counts, used } = this.#directory.columns;
+    frame.setWord('lists', this.#directory.count);
+    frame.setWord('listCodes', codes);
+    frame.setWord('listScales', scales);
+    frame.setWord('listBiases', biases);
+    frame.setWord('listFirsts', firsts);
+    frame.setWord('listCounts', counts);
+    frame.setWord('listUsed', used);
+    frame.setWord('tick', this.#tick);
+  }
+
+  /** Where all vectors of a list look alike, lists are told apart by half a window between the best and the worst. */
+  #coarseInverse(): number {
+    const { frame, memory } = this.#kernels;
+    const start = frame.word('bases') / 8;
+    const bases = memory.views.float64.subarray(start, start + this.#directory.count);
+    const range = frame.double('nextTop') - bases.reduce((least, base) => Math.min(least, base), Infinity);
+    return range > 0 ? Math.min(WINDOW / 2 / range, Number.MAX_VALUE) : 0;
+  }
+
+  #probe(missing: Missing): void {
+    const { frame, run, memory } = this.#kernels;
+    let place = run.probe(frame.address, 0);
+    while (place !== -1) {
+      const word = memory.views.uint32[frame.word('order') / 4 + place]!;
+      this.#pageIn(Math.floor(word / WINDOW), missing);
+      place = run.probe(frame.address, place);
+    }
+  }
+
+  #pageIn(place: number, missing: Missing): void {
+    missing.pageIn(this.#directory.listAt(place));
+    missing.pagedIn += 1;
+    assert(this.#directory.firstAt(place) !== 0, 'a list that a search misses is paged in');
+  }
+
+  #answer(size: number, pagedIn: number): ListAnswer {
+    const { frame, memory } = this.#kernels;
+    const { uint32, float64 } = memory.views;
+    const [heap, rowsAt, closenessAt] = [frame.word('heap') / 4, frame.word('rows') / 4, frame.word('closeness') / 8];
+    const rows = new Float64Array(size);
+    const closeness = new Float64Array(size);
+    for (let i = 0; i < size; i += 1) {
+      const candidate = uint32[heap + i]!;
+      rows[i] = uint32[rowsAt + candidate]!;
+      closeness[i] = float64[closenessAt + candidate]!;
+    }
+    const cost = this.#cost(frame.word('found'), pagedIn, frame.word('listsProbed'), frame.word('codesScanned'));
+    return { rows, closeness, errors: null, cost };
+  }
+
+  #cost(rescored: number, listsPagedIn: number, listsProbed: number, codesScanned: number): ListCost {
+    const { nibbles, recordBytes } = this.#layout;
+    const bytesTouched = Math.round(
+      this.#directory.count * (this.#directory.stride + 24) + codesScanned * (nibbles / 2) + rescored * recordBytes,
+    );
+    return { listsProbed, codesScanned, rescored, listsPagedIn, bytesTouched };
+  }
+
+  /**
+   * A candidate's closeness and how far the true one may be. With e for what its codes lose of x, and d for what the query's lose of q: q.x
+   * differs from the codes' by at most |q||e| + |d||x|, and q.x - |x|^2 / 2 by at most |q - x||e| + |e|^2 / 2 + |d||x|.
+   */
+  #intervalOf(candidate: number, queryError: number): Interval {
+    const { frame, memory } = this.#kernels;
+    const { dimensions, hasLow, isDistance } = this.#layout;
+    const closeness = memory.views.float64[frame.word('closeness') / 8 + candidate]!;
+    const scale = memory.views.float32[frame.word('scales') / 4 + candidate]! + SCALE_ERROR;
+    const lost = scale * Math.sqrt(dimensions) * (hasLow ? ROUNDING_LOW : ROUNDING);
+    const length = scale * Math.sqrt(dimensions) * (CODE_MAX + 1);
+    const queryLength = frame.double('queryLength');
+    const reach = isDistance ? Math.sqrt(Math.max(0, queryLength * queryLength - 2 * closeness)) + queryError + lost : queryLength;
+    const arithmetic = ARITHMETIC * length * (queryLength + length);
+    const row = memory.views.uint32[frame.word('rows') / 4 + candidate]!;
+    return { row, closeness, error: reach * lost + queryError * length + arithmetic };
+  }
+
+  /** Rescores every allowed entry, some at a time, and answers how many those are. */
+  *#allAllowed(missing: Missing): Generator<number> {
+    const { frame, run } = this.#kernels;
+    const found = () => {
+      run.settle(frame.address, 1);
+      return frame.word('found');
+    };
+    for (let place = 0; place < this.#directory.count; place += 1) {
+      const count = this.#directory.countAt(place);
+      if (count > 0 && this.#directory.firstAt(place) === 0) this.#pageIn(place, missing);
+      this.#directory.touch(place, this.#tick);
+      frame.setWord('listsProbed', frame.word('listsProbed') + Number(count > 0));
+      frame.setWord('codesScanned', frame.word('codesScanned') + count);
+      let block = this.#directory.firstAt(place);
+      for (let rest = count; rest > 0; rest -= BLOCK_ENTRIES) {
+        block = run.gather(frame.address, block, Math.min(BLOCK_ENTRIES, rest));
+        if (frame.word('found') <= frame.word('candidatesMax') - BLOCK_ENTRIES) continue;
+        yield found();
+        frame.setWord('found', 0);
+      }
+      yield found();
+      frame.setWord('found', 0);
+    }
+  }
+}

@@ -1,0 +1,256 @@
+// AssemblyScript, built by `npm run build:wasm`: the kernels of inverted lists. Every kernel works on a `Search`, whose addresses and
+// sizes lists/probe-kernels.ts writes. A block has 32 entries: for each nibble 16 bytes, of which low halves belong to the entries 0 to
+// 15 and high halves to 16 to 31; then its rows, the addresses of its cells of vectors, those of low planes, and the next block.
+// Loads with constant indices would be faster for masks that are constants, but V8 makes a constant anew wherever it is used: they are loaded.
+
+import { products } from './probe/products';
+import { CHUNK, Search, WINDOW } from './probe/search';
+
+export { checksum } from './probe/checksum';
+export { gather } from './probe/gather';
+export { refine, select, settle } from './probe/rescore';
+export { tabulate, quantiseTables } from './probe/tables';
+
+/** Scores every list by its centroid; `nextTop` becomes the best. Lists past the last one have a bias of -Infinity. */
+export function scoreLists(s: Search): void {
+  const queryScale = f64x2.splat(s.queryScale);
+  let top = f64x2.splat(-Infinity);
+  const stride = s.stride;
+  const query = s.query;
+  let codes: usize = s.listCodes;
+  let scales: usize = s.listScales;
+  let biases: usize = s.listBiases;
+  let bases: usize = s.bases;
+  for (let list: u32 = 0; list < s.lists; list += 4) {
+    const four = products(query, stride, codes, codes + stride, codes + 2 * stride, codes + 3 * stride);
+    const first = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(four), v128.load(scales)), queryScale);
+    const last = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(i64x2.shuffle(four, four, 1, 1)), v128.load(scales, 16)), queryScale);
+    const firstBases = f64x2.add(first, v128.load(biases));
+    const lastBases = f64x2.add(last, v128.load(biases, 16));
+    v128.store(bases, firstBases);
+    v128.store(bases, lastBases, 16);
+    top = f64x2.pmax(top, f64x2.pmax(firstBases, lastBases));
+    codes += 4 * stride;
+    scales += 32;
+    biases += 32;
+    bases += 32;
+  }
+  s.nextTop = max(f64x2.extract_lane(top, 0), f64x2.extract_lane(top, 1));
+}
+
+/**
+ * Orders the lists that lie less than `WINDOW` units of the scan behind the best one not yet ordered, the best first, by counting: position
+ * and depth of each in a word. `nextTop` becomes the best of those left, -Infinity when none is. Returns how many it ordered.
+ */
+export function orderLists(s: Search): u32 {
+  const top = s.nextTop;
+  const inverse = s.inverse;
+  const counts: usize = s.keys;
+  const depths: usize = s.depths;
+  const bases: usize = s.bases;
+  memory.fill(counts, 0, (WINDOW + 1) * 4);
+  let next = -Infinity;
+  for (let list: u32 = 0; list < s.lists; list++) {
+    const base = load<f64>(bases + list * 8);
+    const depth = (top - base) * inverse;
+    // Not so for lists that were ordered before, whose depth is Infinity or no number.
+    if (base != -Infinity && depth < <f64>WINDOW - 0.5) {
+      const whole = <u32>nearest(depth);
+      store<u32>(depths + list * 4, whole);
+      const count = counts + whole * 4;
+      store<u32>(count, load<u32>(count, 4) + 1, 4);
+      store<f64>(bases + list * 8, -Infinity);
+    } else {
+      store<u32>(depths + list * 4, WINDOW);
+      next = max(next, base);
+    }
+  }
+  let ordered: u32 = 0;
+  for (let depth: u32 = 0; depth <= WINDOW; depth++) {
+    ordered += load<u32>(counts + depth * 4);
+    store<u32>(counts + depth * 4, ordered);
+  }
+  const order: usize = s.order;
+  for (let list: u32 = 0; list < s.lists; list++) {
+    const depth = load<u32>(depths + list * 4);
+    if (depth == WINDOW) continue;
+    const place = load<u32>(counts + depth * 4);
+    store<u32>(counts + depth * 4, place + 1);
+    store<u32>(order + place * 4, list * WINDOW + depth);
+  }
+  s.nextTop = next;
+  s.ordered = ordered;
+  s.need = 0;
+  s.atLeast = 0;
+  s.start = s.found;
+  memory.fill(counts, 0, s.keyCount * 4);
+  return ordered;
+}
+
+/**
+ * Scans the ordered lists from `from` on. Returns the place of the first one that has entries but is not resident; -1 once all
+ * are scanned, or the next one's entries would have to gain more than `stop`.
+ */
+export function probe(s: Search, from: u32): i32 {
+  for (let place = from; place < s.ordered; place++) {
+    const word = load<u32>(s.order + place * 4);
+    const list = word / WINDOW;
+    const base: i32 = WINDOW - 1 - (word % WINDOW);
+    if (s.need > 0 && s.need - base > s.stop) return -1;
+    const entries = load<u32>(s.listCounts + list * 4);
+    if (entries == 0) continue;
+    const first = load<u32>(s.listFirsts + list * 4);
+    if (first == 0) return place;
+    store<u32>(s.listUsed + list * 4, s.tick);
+    s.listsProbed += 1;
+    s.codesScanned += entries;
+    if (s.nibbles <= CHUNK) scanShort(s, first, entries, base);
+    else scanLong(s, first, entries, base);
+  }
+  return -1;
+}
+
+function lookUp(table: v128, indices: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, indices);
+  return i8x16.swizzle(table, indices);
+}
+
+/** Entries of up to 64 nibbles: their sums saturate at 8 bits. */
+function scanShort(s: Search, first: usize, entries: i32, base: i32): void {
+  const nibbleMask = v128.load(s.nibbleMask);
+  const tables: usize = s.tables;
+  const codesBytes: usize = s.nibbles * 16;
+  const nextAt: usize = s.nextAt;
+  for (let block = first; entries > 0; entries -= 32) {
+    let low = i8x16.splat(0);
+    let high = low;
+    let table = tables;
+    let at = block;
+    const end = block + codesBytes;
+    do {
+      const codes = v128.load(at);
+      const entry = v128.load(table);
+      low = i8x16.add_sat_s(low, lookUp(entry, v128.and(codes, nibbleMask)));
+      high = i8x16.add_sat_s(high, lookUp(entry, v128.and(i16x8.shr_u(codes, 4), nibbleMask)));
+      at += 16;
+      table += 16;
+    } while (at < end);
+    const needed = s.need - base;
+    if (needed <= 127) {
+      let hits: u32 = 0xffffffff;
+      if (needed > -128) {
+        const less = i8x16.splat(<i8>(needed - 1));
+        hits = i8x16.bitmask(i8x16.gt_s(low, less)) | (i8x16.bitmask(i8x16.gt_s(high, less)) << 16);
+      }
+      if (entries < 32) hits &= (1 << entries) - 1;
+      if (hits != 0) {
+        const sums: usize = s.sums;
+        v128.store(sums, low);
+        v128.store(sums, high, 16);
+        do {
+          const entry = ctz(hits);
+          hits &= hits - 1;
+          accept(s, block, entry, base + <i32>load<i8>(sums + entry));
+        } while (hits != 0);
+      }
+    }
+    block = load<u32>(block + nextAt);
+  }
+}
+
+/** Entries of more nibbles: chunks of 64, each saturating at 8 bits, are summed in 16 bits. */
+function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
+  const nibbleMask = v128.load(s.nibbleMask);
+  const codesBytes: usize = s.nibbles * 16;
+  const sums: usize = s.sums;
+  for (let block = first; entries > 0; entries -= 32) {
+    let a = i16x8.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    let table: usize = s.tables;
+    let at = block;
+    const end = block + codesBytes;
+    do {
+      let low = i8x16.splat(0);
+      let high = low;
+      const chunkEnd = min(end, at + CHUNK * 16);
+      do {
+        const codes = v128.load(at);
+        const entry = v128.load(table);
+        low = i8x16.add_sat_s(low, lookUp(entry, v128.and(codes, nibbleMask)));
+        high = i8x16.add_sat_s(high, lookUp(entry, v128.and(i16x8.shr_u(codes, 4), nibbleMask)));
+        at += 16;
+        table += 16;
+      } while (at < chunkEnd);
+      a = i16x8.add(a, i16x8.extend_low_i8x16_s(low));
+      b = i16x8.add(b, i16x8.extend_high_i8x16_s(low));
+      c = i16x8.add(c, i16x8.extend_low_i8x16_s(high));
+      d = i16x8.add(d, i16x8.extend_high_i8x16_s(high));
+    } while (at < end);
+    // No sum leaves 16 bits: at most 4,098 nibbles make 65 chunks.
+    const less = i16x8.splat(<i16>max(-32768, min(32767, s.need - base - 1)));
+    let hits: u32 = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(a, less), i16x8.gt_s(b, less)));
+    hits |= i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(c, less), i16x8.gt_s(d, less))) << 16;
+    if (entries < 32) hits &= (1 << entries) - 1;
+    if (hits != 0) {
+      v128.store(sums, a);
+      v128.store(sums, b, 16);
+      v128.store(sums, c, 32);
+      v128.store(sums, d, 48);
+      do {
+        const entry = ctz(hits);
+        hits &= hits - 1;
+        accept(s, block, entry, base + <i32>load<i16>(sums + entry * 2));
+      } while (hits != 0);
+    }
+    block = load<u32>(block + s.nextAt);
+  }
+}
+
+/** Takes an entry as a candidate if its key is still needed and its row allowed. Keys below the window count as its lower end. */
+function accept(s: Search, block: usize, entry: u32, sum: i32): void {
+  const key = max(0, sum);
+  if (key < s.need) return;
+  const row = load<u32>(block + s.nibbles * 16 + entry * 4);
+  const page = row >> 19;
+  if (page >= s.bitmapPages) return;
+  const bits = load<u32>(s.bitmap + page * 4);
+  if (bits == 0 || ((load<u32>(bits + ((row & 0x7ffff) >> 5) * 4) >> (row & 31)) & 1) == 0) return;
+  if (s.found == s.candidatesMax) compact(s);
+  const candidate = s.candidates + s.found * 8;
+  store<u32>(candidate, key);
+  // Blocks lie at multiples of 64.
+  store<u32>(candidate, block | entry, 4);
+  s.found += 1;
+  const count = s.keys + key * 4;
+  store<u32>(count, load<u32>(count) + 1);
+  s.atLeast += 1;
+  const goal = s.goal - s.start;
+  while (s.atLeast >= goal) {
+    s.atLeast -= load<u32>(s.keys + s.need * 4);
+    s.need += 1;
+  }
+}
+
+/**
+ * Keeps the `goal` best candidates by their keys, equal ones in the order they were found, which stays. Those before `start` are of lists
+ * so much better that they stay in any case.
+ */
+export function compact(s: Search): void {
+  if (s.need == 0) return;
+  // With those whose key is one less than needed, the goal was reached.
+  let ties = s.goal - s.start - s.atLeast;
+  let kept = s.start;
+  for (let i = s.start; i < s.found; i++) {
+    const candidate = s.candidates + i * 8;
+    const key: i32 = load<u32>(candidate);
+    if (key < s.need) {
+      if (key != s.need - 1 || ties == 0) continue;
+      ties -= 1;
+    }
+    store<u64>(s.candidates + kept * 8, load<u64>(candidate));
+    kept += 1;
+  }
+  s.found = kept;
+}

@@ -1,0 +1,64 @@
+/** Units of the scan that the lists of one order span. */
+export const WINDOW: u32 = 2048;
+
+/** Nibbles whose sum fits 8 bits, but for saturation. */
+export const CHUNK: u32 = 64;
+
+/** What a search has and where: the fields of `SEARCH` in lists/probe-kernels.ts, in the same order. Addresses unless said otherwise. */
+@unmanaged
+export class Search {
+  // The directory of lists: how many, and columns.
+  lists: u32;
+  listCodes: u32;
+  listScales: u32;
+  listBiases: u32;
+  listFirsts: u32;
+  listCounts: u32;
+  listUsed: u32;
+  tick: u32;
+  // Bytes and flags.
+  stride: u32;
+  dimensions: u32;
+  nibbles: u32;
+  nextAt: u32;
+  cellShift: u32;
+  record: u32;
+  isDistance: u32;
+  hasLow: u32;
+  // Scratch.
+  query: u32;
+  raw: u32;
+  tables: u32;
+  bases: u32;
+  depths: u32;
+  order: u32;
+  keys: u32;
+  keyCount: u32;
+  candidates: u32;
+  candidatesMax: u32;
+  closeness: u32;
+  rows: u32;
+  addresses: u32;
+  lows: u32;
+  heap: u32;
+  bitmap: u32;
+  bitmapPages: u32;
+  sums: u32;
+  nibbleMask: u32;
+  // Numbers.
+  stop: i32;
+  goal: u32;
+  need: i32;
+  atLeast: u32;
+  found: u32;
+  start: u32;
+  ordered: u32;
+  listsProbed: u32;
+  codesScanned: u32;
+  touched: u32;
+  scales: u32;
+  queryScale: f64;
+  queryLength: f64;
+  inverse: f64;
+  nextTop: f64;
+}
