@@ -66,7 +66,8 @@ function* move({ count, width }: Subspaces, codebook: Float32Array, weight: numb
     for (let k = 0; k < CODEWORDS; k += 1) {
       if (!solveCodeword(moments.subarray(k * size, (k + 1) * size), width, weight, solved)) continue;
       const start = (m * CODEWORDS + k) * width;
-      for (let j = 0; j < width; j += 1) codebook[start + j] = finite(codebook[start + j]! + part * (solved[j]! / unit - codebook[start + j]!));
+      for (let j = 0; j < width; j += 1)
+        codebook[start + j] = finite(codebook[start + j]! + part * (solved[j]! / unit - codebook[start + j]!));
     }
     if ((m * CODEWORDS) % STEP_SOLVED === STEP_SOLVED - CODEWORDS) yield;
   }

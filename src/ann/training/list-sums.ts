@@ -1,4 +1,5 @@
 import { STEP_COMPONENTS } from './centroid-set.ts';
+import { finite } from './float-unit.ts';
 
 // A list that has less than one part in so many of the mean takes over half of the largest, if that has more than so many times the mean.
 const SMALL_PART = 16;
@@ -30,9 +31,10 @@ export class ListSums {
   /** Writes the mean of a list's vectors, if it has any. */
   meanOf(list: number, mean: Float32Array): boolean {
     const size = this.#sizes[list]!;
+    if (size === 0) return false;
     const start = list * this.#dimensions;
-    for (let j = 0; j < this.#dimensions; j += 1) mean[j] = this.#sums[start + j]! / size;
-    return size > 0;
+    for (let j = 0; j < this.#dimensions; j += 1) mean[j] = finite(this.#sums[start + j]! / size);
+    return true;
   }
 
   /** Lists that got next to nothing take over half of the largest. */

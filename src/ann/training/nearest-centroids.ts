@@ -165,14 +165,7 @@ export class NearestCentroids {
 }
 
 /** Lays vectors `from` to `to` out for the kernels: zeros after each up to the next row. */
-export function putRows(
-  float32: Float32Array,
-  address: number,
-  vectors: Float32Array,
-  from: number,
-  to: number,
-  dimensions: number,
-): void {
+export function putRows(float32: Float32Array, address: number, vectors: Float32Array, from: number, to: number, dimensions: number): void {
   const floats = strideOf(dimensions) / 4;
   let at = address / 4;
   if (floats === dimensions) {

@@ -33,8 +33,6 @@ export function pack(rows: usize, count: u32, stride: u32, unit: f32, codeMax: f
   }
 }
 
-// @ts-expect-error: a decorator of AssemblyScript
-@inline
 function clamped(at: usize, unit: f32): v128 {
   const scaled = f32x4.mul(v128.load(at), f32x4.splat(unit));
   return f32x4.max(f32x4.min(scaled, f32x4.splat(FARTHEST)), f32x4.splat(-FARTHEST));
@@ -84,16 +82,7 @@ export function nearest(
 }
 
 /** Four vectors meet eight centroids. Products are exact: the vectors' codes are no longer than 32-bit sums allow. */
-function meet(
-  vectors: usize,
-  centroids: usize,
-  stride: u32,
-  ratios: usize,
-  scales: usize,
-  halves: usize,
-  place: u32,
-  state: usize,
-): void {
+function meet(vectors: usize, centroids: usize, stride: u32, ratios: usize, scales: usize, halves: usize, place: u32, state: usize): void {
   let a0 = i32x4.splat(0);
   let a1 = i32x4.splat(0);
   let b0 = i32x4.splat(0);
@@ -137,8 +126,6 @@ function meet(
 }
 
 /** Of each lane, the greater key and its place. */
-// @ts-expect-error: a decorator of AssemblyScript
-@inline
 function keep(state: usize, products: v128, ratio: f32, scales: usize, halves: usize, place: u32): void {
   const product = f32x4.mul(f32x4.convert_i32x4_s(products), v128.load(scales));
   const key = f32x4.sub(product, f32x4.mul(v128.load(halves), f32x4.splat(ratio)));
@@ -294,8 +281,6 @@ function measure(
 }
 
 /** Which of 16 losses is least, but for their last four bits, in which the number lies; the first if several are. */
-// @ts-expect-error: a decorator of AssemblyScript
-@inline
 function least(l0: v128, l1: v128, l2: v128, l3: v128): i32 {
   // Floats that are not negative compare as integers.
   const mask = i32x4.splat(-16);
@@ -336,8 +321,6 @@ function descend(subspaces: u32, weight: f32, passes: u32, losses: usize, parall
   return sum;
 }
 
-// @ts-expect-error: a decorator of AssemblyScript
-@inline
 function lossWith(loss: usize, parallel: usize, others: f32, weight: f32): v128 {
   const along = f32x4.add(f32x4.splat(others), v128.load(parallel));
   return f32x4.add(v128.load(loss), f32x4.mul(f32x4.splat(weight), f32x4.mul(along, along)));
