@@ -20,7 +20,7 @@ const LISTS_MAX = 2 ** 20;
 const ORDINALS_MAX = 2 ** 16;
 
 // Blocks of a dropped generation that one slice deletes: some 4 ms.
-const SWEEP_BLOCKS = 1_000;
+const SWEEP_BLOCKS = 500;
 
 type ListRow = { key: number; scale: number; codes: ArrayBuffer; entry_count: number };
 type BlockRow = { key: number; bytes: ArrayBuffer };
@@ -65,9 +65,11 @@ export class SqliteListStore implements ListStore {
       const id = sql.exec<{ id: number }>('SELECT id FROM generations WHERE is_dropped = 1 LIMIT 1').toArray()[0]?.id;
       if (id === undefined) return false;
       const [start, end] = [blockKey(id, 0, 0), blockKey(id + 1, 0, 0)];
-      const slice = 'SELECT key FROM blocks WHERE key >= ? AND key < ? ORDER BY key LIMIT ?';
-      const deleted = sql.exec(`DELETE FROM blocks WHERE key IN (${slice}) RETURNING key`, start, end, SWEEP_BLOCKS).toArray();
-      if (deleted.length === SWEEP_BLOCKS) return true;
+      const next = sql
+        .exec<{ key: number }>('SELECT key FROM blocks WHERE key >= ? AND key < ? ORDER BY key LIMIT 1 OFFSET ?', start, end, SWEEP_BLOCKS)
+        .toArray()[0]?.key;
+      sql.exec('DELETE FROM blocks WHERE key >= ? AND key < ?', start, next ?? end);
+      if (next !== undefined) return true;
       sql.exec('DELETE FROM lists WHERE key >= ? AND key < ?', listKey(id, 0), listKey(id + 1, 0));
       sql.exec('DELETE FROM generations WHERE id = ?', id);
       return sql.exec('SELECT id FROM generations WHERE is_dropped = 1 LIMIT 1').toArray().length > 0;

@@ -1,5 +1,5 @@
 import type { Row } from '../vector-engine.ts';
-import type { Centroid } from './centroid.ts';
+import type { Centroid } from './list-model.ts';
 
 /** A set of posting lists under one model. */
 export interface Generation {
