@@ -180,7 +180,7 @@ export const LIMITS = {
   // The vectors that a measurement names because most was missed around them.
   recallWorstMaxCount: 10,
   // One slice of a measurement ends once it has touched so much or read so many vectors: some 50 ms in which the shard answers nobody.
-  recallSliceBytesMax: 128 * 1024 * 1024,
+  recallSliceBytesMax: 64 * 1024 * 1024,
   recallSliceRowsMaxCount: 2_000,
   // Vectors offered to a slice: more would only travel in vain.
   recallSliceSamplesMaxCount: 50,

@@ -169,7 +169,9 @@ export const vectorEndpoints = {
     path: '/v1/indexes/:index/query',
     tag: 'Vectors',
     summary: 'Find the closest vectors',
-    description: 'Exact. Closest first, unless `mmr` is asked for; equal scores in the order of their ids.',
+    description:
+      'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
+      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.',
     access: tenant('index:read'),
     meters: ['vector_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,

@@ -10,6 +10,7 @@ import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 /** What each published version of the wire looked like. Changing the wire means a new version and a new line, never an edit. */
 const HASHES: Record<string, string> = {
   '0.1.0': 'fe446488690e9343c85efff603eb41bfce24054f100edafe97c78bfaf2c1336d',
+  '0.2.0': '04df46c648393b7950d561d46fc41c69eb0e8e8dc5abe9e39d41cd06b1200662',
 };
 
 describe('the wire contract', () => {

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { Seeded } from '../support/seeded.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const COUNT = 600;
+const INDEX = '/v1/indexes/songs';
+
+let server: Server;
+let client: ApiClient;
+
+/** A direction near one of twelve, so that the closest of any are all alike. */
+const random = new Seeded(12);
+const vectorOf = (i: number) => {
+  const angle = ((i % 12) * Math.PI) / 6 + (random.next() - 0.5) / 50;
+  return [Math.cos(angle), Math.sin(angle), random.next() / 100];
+};
+const VECTORS = Array.from({ length: COUNT }, (_, i) => ({
+  id: `s${i}`,
+  values: vectorOf(i),
+  metadata: { group: i % 12, late: i >= COUNT / 2 },
+}));
+
+beforeAll(async () => {
+  server = await deploy();
+  ({ client } = await createTenant(server));
+  await client.post('/v1/indexes', { name: 'songs', dimensions: 3, owner: 'music', recall: 0.99 });
+  expect((await client.post(`${INDEX}/upsert`, { vectors: VECTORS })).body.upserted).toBe(COUNT);
+});
+
+afterAll(() => server.stop());
+
+const query = (body: object) => client.post(`${INDEX}/query`, { vector: [1, 0, 0], ...body });
+const groupsOf = (matches: { metadata: { group: number } }[]) => new Set(matches.map(({ metadata }) => metadata.group));
+const idsOf = (matches: { id: string }[]) => matches.map(({ id }) => id);
+
+describe('queries that diversify', () => {
+  it('[V152] spread over what is alike, around a vector, an id or examples, within a filter and beside exclusions', async () => {
+    const mmr = { diversity: 0.7, candidates_limit: COUNT };
+    for (const target of [{}, { vector: undefined, id: 's0' }, { vector: undefined, positive_ids: ['s0', 's12'] }]) {
+      const plain = (await query({ top_k: 12, ...target })).body.matches;
+      expect(groupsOf(plain).size).toBe(1);
+      const diverse = (await query({ top_k: 12, mmr, ...target })).body.matches;
+      expect(groupsOf(diverse).size).toBeGreaterThan(5);
+      expect(diverse[0]).toEqual(plain[0]);
+      const restricted = { filter: { late: true }, exclude_ids: idsOf(diverse) };
+      const others = (await query({ top_k: 12, mmr, ...target, ...restricted })).body.matches;
+      expect(groupsOf(others).size).toBeGreaterThan(5);
+      expect(others.every(({ metadata }: { metadata: { late: boolean } }) => metadata.late)).toBe(true);
+      expect(idsOf(others).filter((id) => idsOf(diverse).includes(id))).toEqual([]);
+    }
+  });
+
+  it('[V152] are plain ones without diversity, and reach among five times top_k by default', async () => {
+    const plain = (await query({ top_k: 50 })).body.matches;
+    expect((await query({ top_k: 10, mmr: { diversity: 0 } })).body.matches).toEqual(plain.slice(0, 10));
+    const chosen = idsOf((await query({ top_k: 10, mmr: {} })).body.matches);
+    expect(chosen.every((id) => idsOf(plain).includes(id))).toBe(true);
+    expect(chosen).not.toEqual(idsOf(plain.slice(0, 10)));
+  });
+});
+
+describe('explained and exact queries', () => {
+  it('[V150][V151] tell how they were answered, and how long it took', async () => {
+    const answer = await query({ explain: true, exact: true, filter: { late: true } });
+    expect(answer.body.explanation).toEqual({
+      engine: 'flat',
+      lists_probed: 0,
+      lists_paged_in: 0,
+      codes_scanned: COUNT,
+      candidates_rescored: expect.any(Number),
+      rows_read: expect.any(Number),
+      bytes_touched: expect.any(Number),
+      filter: { estimated_rows: null, selected_rows: COUNT / 2, applied: 'scan' },
+    });
+    expect(answer.body.explanation.rows_read).toBeGreaterThanOrEqual(10);
+    expect(answer.headers.get('server-timing')).toMatch(/\bsearch;dur=\d/);
+    const plain = await query({ filter: { late: true } });
+    expect(plain.body).not.toHaveProperty('explanation');
+    expect(plain.body.matches).toEqual(answer.body.matches);
+  });
+});
+
+describe('the recall of an index', () => {
+  it('[V154] has a target, 0.95 unless another is asked for', async () => {
+    const create = async (more: object) => (await client.post('/v1/indexes', { dimensions: 2, owner: 'music', ...more })).body;
+    expect((await create({ name: 'default' })).recall).toBe(0.95);
+    expect((await create({ name: 'high', recall: 0.99 })).recall).toBe(0.99);
+    expect((await client.get('/v1/indexes/high')).body.recall).toBe(0.99);
+    const listed = (await client.get('/v1/indexes')).body.data.map(({ name, recall }: Record<string, unknown>) => [name, recall]);
+    expect(listed).toEqual([
+      ['default', 0.95],
+      ['high', 0.99],
+      ['songs', 0.99],
+    ]);
+  });
+
+  it('[V155][V156][V158] is measured on its own vectors, and each of them is metered as a query', async () => {
+    const quantity = async () =>
+      (await client.get('/v1/usage')).body.data.find(({ meter }: { meter: string }) => meter === 'vector_queries')?.quantity ?? 0;
+    const before = await quantity();
+    const measured = await client.post(`${INDEX}/recall`, { samples: 60, top_k: 5 });
+    expect(measured.body).toEqual({
+      object: 'index.recall',
+      recall: 1,
+      standard_error: 0,
+      interval_95: { low: expect.closeTo(0.94, 2), high: 1 },
+      target: 0.99,
+      top_k: 5,
+      samples: 60,
+      worst: [],
+      search: expect.objectContaining({ codes_scanned: COUNT, lists_probed: 0 }),
+      exact_search: expect.objectContaining({ codes_scanned: COUNT, lists_probed: 0 }),
+      lsn: 1,
+    });
+    expect(measured.headers.get('x-sluice-index-lsn')).toBe('1');
+    await expect.poll(quantity, { timeout: 10_000 }).toBe(before + 60);
+    const filtered = await client.post(`${INDEX}/recall`, { samples: 500, filter: { group: 3 } });
+    expect(filtered.body).toMatchObject({ recall: 1, samples: 500, search: { rows_read: 50, codes_scanned: 0 } });
+    expect((await client.post(`${INDEX}/recall`, { namespace: 'empty' })).body).toMatchObject({
+      recall: null,
+      standard_error: null,
+      interval_95: null,
+      samples: 0,
+      search: null,
+    });
+  });
+});
+
+it('[V25][V153] what is malformed or beyond a limit is refused by name, with the limit and the value', async () => {
+  const recall = (body: object) => client.post(`${INDEX}/recall`, body);
+  const create = (more: object) => client.post('/v1/indexes', { name: 'bad', dimensions: 2, owner: 'music', ...more });
+  const cases: [ReturnType<typeof query>, string, string, (string | number)[]][] = [
+    [query({ mmr: { diversity: 1.1 } }), 'limit_exceeded', 'mmr.diversity', [1.1, 1]],
+    [query({ mmr: { diversity: -0.5 } }), 'invalid_value', 'mmr.diversity', [-0.5, 0]],
+    [query({ mmr: { diversity: 'much' } }), 'invalid_value', 'mmr.diversity', []],
+    [query({ mmr: { lambda: 1 } }), 'invalid_value', 'mmr.lambda', []],
+    [query({ mmr: true }), 'invalid_value', 'mmr', []],
+    [query({ top_k: 20, mmr: { candidates_limit: 19 } }), 'invalid_value', 'mmr.candidates_limit', [19, 20]],
+    [query({ mmr: { candidates_limit: 1001 } }), 'limit_exceeded', 'mmr.candidates_limit', [1001, LIMITS.mmrCandidatesMaxCount]],
+    [query({ exact: 1 }), 'invalid_value', 'exact', []],
+    [query({ explain: 'yes' }), 'invalid_value', 'explain', []],
+    [create({ recall: 0.9 }), 'invalid_value', 'recall', [0.95, 0.99]],
+    [recall({ samples: 0 }), 'invalid_value', 'samples', [0, 1]],
+    [recall({ samples: 501 }), 'limit_exceeded', 'samples', [501, LIMITS.recallSamplesMaxCount]],
+    [recall({ samples: 2.5 }), 'invalid_value', 'samples', []],
+    [recall({ top_k: 1001 }), 'limit_exceeded', 'top_k', [1001, LIMITS.topKMaxCount]],
+    [recall({ filter: { $like: 'x' } }), 'invalid_value', 'filter.$like', []],
+    [recall({ namespace: 'x'.repeat(65) }), 'limit_exceeded', 'namespace', [LIMITS.namespaceBytesMax]],
+    [recall({ vector: [1, 2, 3] }), 'invalid_value', 'vector', []],
+  ];
+  for (const [answer, code, param, parts] of cases) {
+    const { status, body } = await answer;
+    expect([status, body.error?.code, body.error?.param]).toEqual([400, code, param]);
+    for (const part of parts) expect(body.error.message).toContain(String(part));
+  }
+  expect(await client.post('/v1/indexes/absent/recall', {})).toMatchObject({ status: 404, body: { error: { code: 'index_not_found' } } });
+
+  await client.post('/v1/indexes', { name: 'wide', dimensions: 1_536, owner: 'music' });
+  const wide = await client.post('/v1/indexes/wide/query', {
+    vector: Array.from({ length: 1_536 }, () => 1),
+    top_k: 100,
+    mmr: { candidates_limit: 1_000 },
+  });
+  expect(wide).toMatchObject({ status: 400, body: { error: { code: 'limit_exceeded', param: 'mmr.candidates_limit' } } });
+  expect(wide.body.error.message).toContain(`mmrProductsMaxCount (${LIMITS.mmrProductsMaxCount})`);
+});

@@ -1,0 +1,113 @@
+import { expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { measureSlice } from '../../../src/ann/recall-slice.ts';
+import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import { NO_COST } from '../../../src/ann/search-cost.ts';
+import type { ShardRecall, ShardSample } from '../../../src/ann/shard-protocol.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { VectorWorld } from '../../support/vector-world.ts';
+
+const TENANT = 'tn_1' as TenantId;
+const manifest: IndexManifest = {
+  id: 'ix_1' as IndexId,
+  tenantId: TENANT,
+  name: 'articles',
+  dimensions: 8,
+  metric: 'cosine',
+  embedding: null,
+  owner: 'o',
+  createdS: 0,
+  generation: 1,
+};
+
+/** An index over a shard whose engine may be wrong, each of its searches touching `sliceShare` of what a slice may. */
+function indexWith(search: MeasuredSearch, world: VectorWorld, sliceShare: number) {
+  const calls: (ShardSample | ShardRecall)[] = [];
+  const deleted = new Set<string>();
+  const costing: MeasuredSearch = (query) => ({
+    ...search(query),
+    explanation: { ...NO_COST, codesScanned: query.exact ? 400 : 20, bytesTouched: sliceShare * LIMITS.recallSliceBytesMax },
+  });
+  const shards = {
+    sample: async (_: IndexManifest, asked: ShardSample) => {
+      calls.push(asked);
+      return ok({ ids: world.vectors.slice(0, asked.count).map(({ id }) => id), lsn: 7 });
+    },
+    measureRecall: async (_: IndexManifest, asked: ShardRecall) => {
+      calls.push(asked);
+      if (asked.namespace === 'gone') return refuse('index_not_found', 'the index was deleted', 'index');
+      const vectors = asked.ids.map((id) => (deleted.has(id) ? undefined : world.vectors.find((vector) => vector.id === id)));
+      return ok(measureSlice('cosine', vectors, asked.topK, costing));
+    },
+  } as unknown as IndexShards;
+  const directory = { describe: async () => ok(manifest) } as unknown as IndexDirectory;
+  const manifests = new ManifestCache(directory, { nowMs: () => 0 });
+  const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, (_, i) => i + 1) };
+  return { recall: new RecallMeasurement({ manifests, shards, rng }), calls, deleted };
+}
+
+const world = new VectorWorld('cosine', 400, 8, 9, 1_000_000);
+const asked = { samples: 120, top_k: 10, namespace: '' };
+
+it('[V155][V157] reports an engine that drops every tenth match, slice by slice', async () => {
+  const { recall, calls } = indexWith(world.searchDropping(10), world, 1 / 80);
+  const measured = await recall.measure(TENANT, 'articles', asked);
+  if (!measured.ok) throw new Error(measured.error.message);
+  const { estimate, sampleCount, worst, cost, exactCost, lsn } = measured.value;
+  expect(estimate?.mean).toBeCloseTo(0.9, 12);
+  expect(estimate?.high).toBeLessThan(0.95);
+  expect([sampleCount, lsn]).toEqual([120, 7]);
+  expect(worst).toHaveLength(LIMITS.recallWorstMaxCount);
+  expect(worst[0]).toMatchObject({ found: 9, of: 10 });
+  expect([cost.codesScanned, exactCost.codesScanned]).toEqual([120 * 20, 120 * 400]);
+  const slices = calls.slice(1) as ShardRecall[];
+  expect(slices.map(({ ids }) => ids.length)).toEqual([50, 50, 40]);
+  expect(calls[0]).toEqual({ indexId: 'ix_1', namespace: '', count: 120, seed: 0x04_03_02_01 });
+});
+
+it('[V155] names where most was missed, worst first', async () => {
+  const right = world.searchDropping(Infinity);
+  const bad = new Map([
+    ['v3', 4],
+    ['v5', 8],
+  ]);
+  const search: MeasuredSearch = (query) => {
+    const answer = right(query);
+    const id = world.vectors.find(({ values }) => values === query.values)?.id ?? '';
+    const kept = query.exact ? undefined : bad.get(id);
+    return kept === undefined ? answer : { ...answer, matches: answer.matches.slice(0, kept + 1) };
+  };
+  const measured = await indexWith(search, world, 0).recall.measure(TENANT, 'articles', asked);
+  expect(measured).toMatchObject({
+    ok: true,
+    value: {
+      worst: [
+        { id: 'v3', found: 4 },
+        { id: 'v5', found: 8 },
+      ],
+      sampleCount: 120,
+    },
+  });
+});
+
+it('[V157] passes over vectors that were deleted meanwhile, and refuses as the shard does', async () => {
+  const { recall, deleted } = indexWith(world.searchDropping(Infinity), world, 0);
+  for (const id of ['v0', 'v1', 'v60']) deleted.add(id);
+  expect(await recall.measure(TENANT, 'articles', asked)).toMatchObject({ ok: true, value: { sampleCount: 117, estimate: { mean: 1 } } });
+  expect(await recall.measure(TENANT, 'articles', { ...asked, namespace: 'gone' })).toMatchObject({
+    ok: false,
+    error: { code: 'index_not_found' },
+  });
+  const empty = indexWith(world.searchDropping(Infinity), new VectorWorld('cosine', 0, 8, 1, 10), 0);
+  const nothing = await empty.recall.measure(TENANT, 'articles', asked);
+  expect(nothing).toMatchObject({ ok: true, value: { sampleCount: 0, worst: [] } });
+  expect(nothing.ok && nothing.value.estimate).toBeUndefined();
+});
