@@ -23,7 +23,7 @@ export const PROPERTY_TABLE: Migrations[number] = `
  * The same index with its paths by number: half as large and as costly to write. Whoever changes what entries metadata has adds this
  * step once more, which builds the index anew.
  */
-export const PROPERTY_TABLES: Migrations[number] = `
+export const PROPERTY_TABLES = `
   DROP TABLE properties;
   DROP TABLE IF EXISTS property_paths;
   CREATE TABLE property_paths (
@@ -170,7 +170,6 @@ export class SqlitePropertyIndex implements PropertyIndex {
 
   /** Entries with the numbers of their paths, which new paths get. */
   #interned(entries: readonly PlacedEntry[]): [property: number, kind: number, value: string | number, row: Row][] {
-    const keyOf = ({ namespace, path }: { readonly namespace: number; readonly path: string }) => JSON.stringify([namespace, path]);
     const keys = `[${[...new Set(entries.map(keyOf))].join(',')}]`;
     const { sql } = this.#storage;
     sql.exec('INSERT OR IGNORE INTO property_paths (namespace, path) SELECT value ->> 0, value ->> 1 FROM json_each(?)', keys);
@@ -187,6 +186,8 @@ export class SqlitePropertyIndex implements PropertyIndex {
     return this.#storage.sql.exec<{ unindexed_row_max: number }>('SELECT unindexed_row_max FROM shard').one().unindexed_row_max;
   }
 }
+
+const keyOf = ({ namespace, path }: { readonly namespace: number; readonly path: string }): string => JSON.stringify([namespace, path]);
 
 type JudgedRow = { row: number; id: string; metadata: string | null };
 

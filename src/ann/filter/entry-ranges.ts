@@ -28,7 +28,7 @@ export function entryRanges(condition: Exclude<Condition, { kind: 'count' }>): E
           interval: { min: { value: from, closed: true }, max: { value: to, closed: false } },
         }));
     case 'exists':
-      return [...singles(path), { path, kind: 'null' }, arrays(path, { max: { value: 0, closed: true } })];
+      return [...singles(path), { path, kind: 'null' }, arrays(path)];
     default:
       return unreachable(condition);
   }

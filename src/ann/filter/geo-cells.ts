@@ -12,7 +12,7 @@ const CELLS = 2 ** LEVELS;
 const DIGITS = LEVELS / 2;
 
 // Each range is one look-up in the index; more of them cover a box more closely.
-const RANGES_MAX = 32;
+const RANGES_MAX = 64;
 
 export const geoKey = ({ lat, lon }: GeoPoint): string => `${digits(numberOf(column(lon), line(lat)))}:${lat},${lon}`;
 
@@ -37,7 +37,7 @@ export function keyRanges({ south, west, north, east }: GeoBox): KeyRange[] {
     const [x, y, level] = square;
     const side = 2 ** level;
     const isInside = x >= x0 && y >= y0 && x + side - 1 <= x1 && y + side - 1 <= y1;
-    if (isInside || ranges.length + queue.length >= RANGES_MAX) {
+    if (isInside || ranges.length + queue.length + QUARTERS.length > RANGES_MAX) {
       const from = numberOf(x, y);
       ranges.push([from, from + side * side]);
       continue;

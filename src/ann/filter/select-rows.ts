@@ -41,7 +41,7 @@ export interface PropertyIndex {
  * The rows of a namespace that a filter accepts. Rows known in full are found by the index alone, whatever the filter, but for
  * `$elemMatch`; the others are judged by their metadata. Refuses with `limit_exceeded` what reads too much.
  */
-export function selectRows(filter: Filter, namespace: number, index: PropertyIndex): Outcome<Selection> {
+export function selectRows(filter: Filter, namespace: number, index: PropertyIndex, few: Few = FEW): Outcome<Selection> {
   const judged = new RowSet();
   const accepted = new RowSet();
   for (const vector of index.incomplete(namespace, [...new Set(pathsOf(filter))])) {
@@ -49,7 +49,7 @@ export function selectRows(filter: Filter, namespace: number, index: PropertyInd
     if (isAccepted(filter, vector)) accepted.add(vector.row);
   }
   const known = new Selection(judged, true);
-  const selector = new Selector(namespace, index);
+  const selector = new Selector(namespace, index, few);
   const found = selector.select(filter, known).and(known).or(new Selection(accepted));
   return selector.exceeded === undefined ? ok(found) : refuse('limit_exceeded', selector.exceeded, 'filter');
 }
@@ -57,23 +57,35 @@ export function selectRows(filter: Filter, namespace: number, index: PropertyInd
 const EVERY_ROW = new Selection(new RowSet(), true);
 const NO_ROW = new Selection(new RowSet());
 
+/** What counts as few. */
+interface Few {
+  /** Rows that are judged by their metadata rather than by wide conditions. */
+  readonly rows: number;
+  /** Entries that are read to learn that a condition is wide. */
+  readonly entries: number;
+}
+
+const FEW: Few = { rows: LIMITS.filterNarrowMaxCount, entries: 4 * LIMITS.filterNarrowMaxCount };
+
 /** Selects rows known in full. */
 class Selector {
   readonly #namespace: number;
   readonly #index: PropertyIndex;
+  readonly #few: Few;
   #entriesRead = 0;
   #vectorsRead = 0;
   /** Which limit was exceeded, as a sentence; what is selected from then on is meaningless. */
   exceeded: string | undefined;
 
-  constructor(namespace: number, index: PropertyIndex) {
+  constructor(namespace: number, index: PropertyIndex, few: Few) {
+    this.#few = few;
     this.#namespace = namespace;
     this.#index = index;
   }
 
   /** Says of the rows in `among` which ones the filter accepts; of others, nothing. */
   select(filter: Filter, among: Selection): Selection {
-    if (isFew(among)) return this.#judge(filter, among);
+    if (this.#isFew(among)) return this.#judge(filter, among);
     switch (filter.kind) {
       case 'and':
         return this.#selectAll(filter.of, among);
@@ -112,7 +124,7 @@ class Selector {
       if (narrow === undefined) wide.push(part);
       else left = left.and(narrow);
     }
-    if (wide.length > 0 && isFew(left)) return this.#judge({ kind: 'and', of: wide }, left);
+    if (wide.length > 0 && this.#isFew(left)) return this.#judge({ kind: 'and', of: wide }, left);
     // Elements are judged by metadata, so everything else goes before.
     const byCost = wide.toSorted((a, b) => Number(a.kind === 'element') - Number(b.kind === 'element'));
     for (const part of byCost) left = left.and(this.select(part, left));
@@ -121,22 +133,14 @@ class Selector {
 
   /** What `select` would answer, if that takes few entries. */
   #narrow(filter: Filter): Selection | undefined {
-    switch (filter.kind) {
-      case 'not':
-        return this.#narrow(filter.of)?.not();
-      case 'ids':
-        return this.#withIds(filter.ids);
-      case 'equals':
-      case 'range':
-        return this.#inFewEntries(entryRanges(filter));
-      default:
-        return undefined;
-    }
+    if (filter.kind === 'not') return this.#narrow(filter.of)?.not();
+    if (filter.kind === 'ids') return this.#withIds(filter.ids);
+    return filter.kind === 'equals' || filter.kind === 'range' ? this.#inFewEntries(entryRanges(filter)) : undefined;
   }
 
   #inFewEntries(ranges: readonly EntryRange[]): Selection | undefined {
     const rows = new RowSet();
-    let left = NARROW_ENTRIES;
+    let left = this.#few.entries;
     for (const range of ranges) {
       for (const list of this.#index.rowsIn(this.#namespace, range, left + 1)) {
         left -= list.length;
@@ -201,6 +205,10 @@ class Selector {
     return new Selection(accepted);
   }
 
+  #isFew({ rows }: Selection): boolean {
+    return rows !== undefined && rows.size <= this.#few.rows;
+  }
+
   #exceeds(entries: number): boolean {
     this.#entriesRead += entries;
     if (this.#entriesRead > LIMITS.filterEntriesReadMaxCount) {
@@ -212,12 +220,8 @@ class Selector {
 
 const ADVICE = 'ask for less, or also for something that few vectors have';
 
-// Entries that are read to learn that a condition is wide.
-const NARROW_ENTRIES = 1_024;
 // Rows of one statement.
 const JUDGED_ROWS = 1_000;
-
-const isFew = ({ rows }: Selection): boolean => rows !== undefined && rows.size <= LIMITS.filterNarrowMaxCount;
 
 // Stored only after it was validated as a JSON object.
 const isAccepted = (filter: Filter, { id, metadata }: JudgedVector): boolean =>

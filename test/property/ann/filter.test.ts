@@ -8,7 +8,8 @@ import { Selection } from '../../../src/ann/filter/selection.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { instantOf } from '../../../src/contract/instant.ts';
 import { effort } from '../../support/effort.ts';
-import { filterArbitrary, idOf, metadataArbitrary, naivelyAccepts } from '../../support/filter-world.ts';
+import { filterArbitrary, idOf, metadataArbitrary } from '../../support/filter-world.ts';
+import { naivelyAccepts } from '../../support/naive-filter.ts';
 
 const OPERATORS = ['$eq', '$in', '$lt', '$exists', '$empty', '$size', '$elemMatch', '$geoWithin', '$atLeast', '$id', '$not'];
 

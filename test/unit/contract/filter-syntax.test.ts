@@ -8,6 +8,10 @@ import { parse } from '../../../src/contract/parse.ts';
 const body = z.strictObject({ filter });
 const many = (count: number) => Array.from({ length: count }, (_, i) => i);
 const nested = (depth: number): object => many(depth).reduce<object>((inner) => ({ $not: inner }), { a: 1 });
+const elements = (depth: number): object => many(depth).reduce<object>((inner) => ({ a: { $elemMatch: inner } }), { a: 1 });
+const polygon = (points: number): object => ({
+  a: { $geoWithin: { polygon: many(points).map((i) => ({ lat: i / 10, lon: (i % 7) / 10 })) } },
+});
 
 describe('the syntax of filters', () => {
   it.each([
@@ -30,6 +34,33 @@ describe('the syntax of filters', () => {
     [{ 'a..b': 1 }, 'filter.a..b'],
     [{ a: { $lt: Infinity } }, 'filter.a.$lt'],
     [{ $not: { $and: [{ a: 'x\0' }] } }, 'filter.$not.$and[0].a'],
+    [{ a: { $empty: 1 } }, 'filter.a.$empty'],
+    [{ a: { $size: -1 } }, 'filter.a.$size'],
+    [{ a: { $size: 1.5 } }, 'filter.a.$size'],
+    [{ a: { $size: {} } }, 'filter.a.$size'],
+    [{ a: { $size: { $eq: 1 } } }, 'filter.a.$size.$eq'],
+    [{ a: { $size: { $lt: 'x' } } }, 'filter.a.$size.$lt'],
+    [{ a: { $size: { $lt: 1, $lte: 2 } } }, 'filter.a.$size'],
+    [{ a: { $elemMatch: 3 } }, 'filter.a.$elemMatch'],
+    [{ a: { $elemMatch: { $gte: 1, b: 2 } } }, 'filter.a.$elemMatch.b'],
+    [{ a: { $elemMatch: { b: { $gte: true } } } }, 'filter.a.$elemMatch.b'],
+    [{ a: { $elemMatch: { $id: 'x' } } }, 'filter.a.$elemMatch.$id'],
+    [{ $id: {} }, 'filter.$id'],
+    [{ $id: 7 }, 'filter.$id.$eq'],
+    [{ $id: { $in: ['x', ''] } }, 'filter.$id.$in[1]'],
+    [{ $id: { $in: 'x' } }, 'filter.$id.$in'],
+    [{ $id: { $gt: 'x' } }, 'filter.$id.$gt'],
+    [{ $atLeast: [{ a: 1 }] }, 'filter.$atLeast'],
+    [{ $atLeast: { count: 1, of: [] } }, 'filter.$atLeast.of'],
+    [{ $atLeast: { of: [{ a: 1 }] } }, 'filter.$atLeast.count'],
+    [{ $atLeast: { count: 1, of: [{ a: 1 }], min: 1 } }, 'filter.$atLeast.min'],
+    [{ a: { $geoWithin: 1 } }, 'filter.a.$geoWithin'],
+    [{ a: { $geoWithin: { center: { lat: 91, lon: 0 }, radius_m: 1 } } }, 'filter.a.$geoWithin.center.lat'],
+    [{ a: { $geoWithin: { center: { lat: 1, lon: 0 }, radius_m: -1 } } }, 'filter.a.$geoWithin.radius_m'],
+    [{ a: { $geoWithin: { center: { lat: 1, lon: 0 } } } }, 'filter.a.$geoWithin.radius_m'],
+    [{ a: { $geoWithin: { top_left: { lat: 1, lon: 0 }, bottom_right: { lat: 2, lon: 0 } } } }, 'filter.a.$geoWithin'],
+    [{ a: { $geoWithin: { polygon: [{ lat: 1, lon: 0 }] } } }, 'filter.a.$geoWithin.polygon'],
+    [{ a: { $geoWithin: { polygon: [], radius_m: 1 } } }, 'filter.a.$geoWithin.polygon'],
   ])('[V65] refuses %j, naming the place', (written, param) => {
     expect(parse(body, { filter: written })).toMatchObject({ ok: false, error: { code: 'invalid_value', param } });
   });
@@ -44,6 +75,9 @@ describe('the syntax of filters', () => {
     ],
     ['filterConditionsMaxCount', {}, { $and: many(LIMITS.filterConditionsMaxCount).map(() => ({})) }],
     ['filterValuesMaxCount', { a: { $in: many(LIMITS.filterValuesMaxCount) } }, { a: { $in: many(LIMITS.filterValuesMaxCount + 1) } }],
+    ['filterValuesMaxCount', { $id: { $in: many(LIMITS.filterValuesMaxCount).map(String) } }, { $id: { $in: many(1001).map(String) } }],
+    ['filterPolygonPointsMaxCount', polygon(LIMITS.filterPolygonPointsMaxCount), polygon(LIMITS.filterPolygonPointsMaxCount + 1)],
+    ['filterDepthMax', elements(LIMITS.filterDepthMax - 1), elements(LIMITS.filterDepthMax)],
     ['filterStringCharsMax', { a: 'x'.repeat(LIMITS.filterStringCharsMax) }, { a: 'x'.repeat(LIMITS.filterStringCharsMax + 1) }],
     ['filterPathCharsMax', { ['x'.repeat(LIMITS.filterPathCharsMax)]: 1 }, { ['x'.repeat(LIMITS.filterPathCharsMax + 1)]: 1 }],
   ])('[V65] takes what reaches %s and refuses what exceeds it', (name, within, beyond) => {
