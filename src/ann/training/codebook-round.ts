@@ -7,8 +7,7 @@ import { momentSize } from './product-coder.ts';
 import type { Sample } from './sample.ts';
 import { solveCodeword } from './solve-codeword.ts';
 
-// Components that a step codes, or codewords it solves for: a millisecond.
-const STEP_CODED = 16_384;
+// Codewords that a step solves for: a millisecond.
 const STEP_SOLVED = 2_048;
 
 /** Vectors and the places of their lists' centroids, which `nearest` holds. */
@@ -38,7 +37,7 @@ export function* codebookRound(
   coder: ProductCoder,
 ): Generator<undefined, CodebookRound> {
   const { sample, of, nearest, places } = assigned;
-  const perStep = Math.max(1, Math.min(batchCountMax(subspaces.dimensions), Math.floor(STEP_CODED / subspaces.dimensions)));
+  const perStep = batchCountMax(subspaces.dimensions);
   const [errors, biases] = [new Float64Array(perStep), new Float64Array(perStep)];
   const out = { nibbles: new Uint8Array(perStep * subspaces.count), stride: subspaces.count, errors, biases };
   let [squaredError, biasMin, biasMax] = [0, Infinity, -Infinity];

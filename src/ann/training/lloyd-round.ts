@@ -2,7 +2,6 @@ import type { CentroidSet } from './centroid-set.ts';
 import { STEP_COMPONENTS } from './centroid-set.ts';
 import { ListSums } from './list-sums.ts';
 import type { NearestCentroids } from './nearest-centroids.ts';
-import { batchCountMax } from './nearest-centroids.ts';
 import type { Sample } from './sample.ts';
 
 // Products of components that a step takes at most: about a millisecond.
@@ -10,7 +9,7 @@ const STEP_PRODUCTS = 16_777_216;
 
 /** Vectors that one step assigns to the nearest of `centroidCount` centroids. */
 export const assignedPerStep = (dimensions: number, centroidCount: number): number =>
-  Math.max(4, Math.min(batchCountMax(dimensions), Math.floor(STEP_PRODUCTS / (centroidCount * dimensions)) & ~3));
+  Math.max(4, Math.floor(Math.min(STEP_COMPONENTS, STEP_PRODUCTS / centroidCount) / dimensions));
 
 /**
  * One round of k-means over `of` vectors of the sample: each centroid moves to the mean of the vectors nearest to it. Answers how much

@@ -6,8 +6,8 @@ import { unitFor } from './float-unit.ts';
 import type { TrainKernels } from './train-kernels.ts';
 import { Columns } from './train-kernels.ts';
 
-/** Vectors that one call of a kernel takes at most: a few hundred, or as many as 64k components. */
-export const batchCountMax = (dimensions: number): number => Math.max(4, Math.min(512, (65_536 / dimensions) & ~3));
+/** Vectors that one call of a kernel takes at most: a few hundred, or as many as 16k components. */
+export const batchCountMax = (dimensions: number): number => Math.max(4, Math.min(512, (16_384 / dimensions) & ~3));
 
 // Centroids lie in groups of eight.
 const GROUP = 8;
