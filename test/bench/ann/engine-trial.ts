@@ -1,4 +1,5 @@
 import { FlatEngine } from '../../../src/ann/flat-engine.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
@@ -26,7 +27,7 @@ export class EngineTrial {
   #engine: FlatEngine | undefined;
 
   constructor(scanModule: WebAssembly.Module, vectors: TrialVectors) {
-    this.#scanner = new Scanner(scanModule, LIMITS.isolateEngineBytesMax);
+    this.#scanner = new Scanner(scanModule, new PageMemory(LIMITS.isolateEngineBytesMax));
     this.#vectors = vectors;
   }
 

@@ -1,4 +1,5 @@
 import { FlatEngine } from '../../../../src/ann/flat-engine.ts';
+import { PageMemory } from '../../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../../src/ann/scanner.ts';
 import { scanModule } from '../../../support/scan-module.ts';
 import type { Contender } from '../contender.ts';
@@ -13,7 +14,7 @@ export function flat(): Contender {
   let engine: FlatEngine;
   let vectors: VectorSet['base'];
   const fill = ({ metric, base }: VectorSet): FlatEngine => {
-    const filled = new FlatEngine(new Scanner(scanModule, MEMORY_BYTES), metric, base.dimensions);
+    const filled = new FlatEngine(new Scanner(scanModule, new PageMemory(MEMORY_BYTES)), metric, base.dimensions);
     for (let row = 0; row < base.count; row += 1) filled.put(row, 0, vectorAt(base, row));
     return filled;
   };
