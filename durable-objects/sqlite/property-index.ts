@@ -67,13 +67,12 @@ export class SqlitePropertyIndex implements PropertyIndex {
   }
 
   add(vectors: Iterable<PlacedMetadata>): void {
-    insertInto(this.#storage, 'INSERT OR IGNORE INTO properties', this.#interned(placedEntries(vectors)));
+    insertInto(this.#storage, 'INSERT OR IGNORE INTO properties', this.#entriesOf(vectors));
   }
 
   /** Takes what is stored as the vectors' metadata. */
   remove(vectors: Iterable<PlacedMetadata>): void {
-    const entries = placedEntries(vectors);
-    const rows = this.#interned(entries);
+    const rows = this.#entriesOf(vectors);
     for (let start = 0; start < rows.length; start += DELETE_ROWS) {
       const slice = rows.slice(start, start + DELETE_ROWS);
       const keys = slice.map(() => '(?, ?, ?, ?)').join(', ');
@@ -168,18 +167,36 @@ export class SqlitePropertyIndex implements PropertyIndex {
     }
   }
 
-  /** Entries with the numbers of their paths, which new paths get. */
-  #interned(entries: readonly PlacedEntry[]): [property: number, kind: number, value: string | number, row: Row][] {
-    const keys = `[${[...new Set(entries.map(keyOf))].join(',')}]`;
+  /** The entries of vectors. Neighbours in the index come one after the other, so that a batch touches each of its pages once. */
+  #entriesOf(vectors: Iterable<PlacedMetadata>): Entry[] {
+    const numbers = new Map<number, Map<string, number>>();
+    const entries: { readonly of: PropertyEntry; readonly paths: Map<string, number>; readonly row: Row }[] = [];
+    for (const { row, namespace, metadata } of vectors) {
+      let paths = numbers.get(namespace);
+      if (paths === undefined) numbers.set(namespace, (paths = new Map<string, number>()));
+      // Stored only after it was validated as a JSON object.
+      for (const entry of propertyEntries(JSON.parse(metadata) as JsonValue)) {
+        paths.set(entry.path, 0);
+        entries.push({ of: entry, paths, row });
+      }
+    }
+    for (const [namespace, paths] of numbers) this.#number(namespace, paths);
+    return entries
+      .map(({ of: { path, kind, value }, paths, row }): Entry => [must(paths.get(path), 'a path is numbered'), KINDS[kind], value, row])
+      .sort((a, b) => a[0] - b[0] || a[1] - b[1] || compare(a[2], b[2]));
+  }
+
+  /** Sets the numbers of a namespace's paths; new ones get one. */
+  #number(namespace: number, paths: Map<string, number>): void {
+    const keys = JSON.stringify([...paths.keys()]);
     const { sql } = this.#storage;
-    sql.exec('INSERT OR IGNORE INTO property_paths (namespace, path) SELECT value ->> 0, value ->> 1 FROM json_each(?)', keys);
-    const known = sql.exec<{ property: number; namespace: number; path: string }>(
-      `SELECT known.property, known.namespace, known.path FROM json_each(?) AS key
-       JOIN property_paths AS known ON known.namespace = key.value ->> 0 AND known.path = key.value ->> 1`,
+    sql.exec('INSERT OR IGNORE INTO property_paths (namespace, path) SELECT ?, value FROM json_each(?)', namespace, keys);
+    const known = sql.exec<{ property: number; path: string }>(
+      'SELECT property, path FROM property_paths WHERE namespace = ? AND path IN (SELECT value FROM json_each(?))',
+      namespace,
       keys,
     );
-    const numbers = new Map([...known].map((path) => [keyOf(path), path.property]));
-    return entries.map((entry) => [must(numbers.get(keyOf(entry)), 'a path is interned'), KINDS[entry.kind], entry.value, entry.row]);
+    for (const { property, path } of known) paths.set(path, property);
   }
 
   #unindexedRowMax(): number {
@@ -187,20 +204,9 @@ export class SqlitePropertyIndex implements PropertyIndex {
   }
 }
 
-const keyOf = ({ namespace, path }: { readonly namespace: number; readonly path: string }): string => JSON.stringify([namespace, path]);
-
 type JudgedRow = { row: number; id: string; metadata: string | null };
 
-type PlacedEntry = PropertyEntry & VectorPlace;
-
-/** Neighbours in the index come one after the other, so that a batch touches each of its pages once. */
-function placedEntries(vectors: Iterable<PlacedMetadata>): PlacedEntry[] {
-  const entries = [...vectors].flatMap(({ row, namespace, metadata }) =>
-    // Stored only after it was validated as a JSON object.
-    propertyEntries(JSON.parse(metadata) as JsonValue).map((entry): PlacedEntry => ({ ...entry, row, namespace })),
-  );
-  return entries.sort((a, b) => compare(a.path, b.path) || compare(KINDS[a.kind], KINDS[b.kind]) || compare(a.value, b.value));
-}
+type Entry = [property: number, kind: number, value: string | number, row: Row];
 
 const compare = (a: string | number, b: string | number): number => (a < b ? -1 : Number(a > b));
 

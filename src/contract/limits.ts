@@ -150,7 +150,7 @@ export const LIMITS = {
   // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
   mmrCandidatesDefaultFactor: 5,
   // Filters are evaluated in the shard, which serves one call at a time: 1,000 look-ups are some 20 ms, and every 50,000 vectors that
-  // meet a condition 10 ms more: the widest filter over 100,000 vectors holds it for about 600 ms.
+  // meet a condition 10 ms more, up to `filterEntriesReadMaxCount`.
   filterDepthMax: 8,
   filterConditionsMaxCount: 32,
   filterValuesMaxCount: 1_000,
@@ -192,8 +192,12 @@ export const LIMITS = {
   indexesPerTenantMaxCount: 1_000,
   // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
-  // The engine of one shard: two full ones fit side by side. About 284,000 vectors of 100 dimensions, 26,000 of 1,536.
-  shardEngineBytesMax: 40 * 1024 * 1024,
+  // What one shard holds in memory before its vectors are listed. About 334,000 vectors of 100 dimensions, 32,000 of 1,536.
+  shardEngineBytesMax: 48 * 1024 * 1024,
+  // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.
+  shardSweepDelayMs: 1_000,
+  // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has.
+  shardAlarmSlicesMaxCount: 200,
   // How long a shard remembers an Idempotency-Key, and how many at most: beyond either, the oldest is forgotten.
   upsertReceiptTtlMs: 86_400_000,
   upsertReceiptsMaxCount: 10_000,

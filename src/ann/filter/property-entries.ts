@@ -68,7 +68,8 @@ class Collector {
   }
 
   #add(path: string, { kind, value }: Value): void {
-    this.#entries.set(JSON.stringify([path, kind, value]), { path, kind, value });
+    // Neither paths nor values of the index contain NUL.
+    this.#entries.set(`${path}\0${kind}\0${value}`, { path, kind, value });
   }
 
   #isCrowded(): boolean {
