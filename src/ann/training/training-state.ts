@@ -4,17 +4,16 @@ import { CentroidSet } from './centroid-set.ts';
 import { subspacesOf } from './encoder.ts';
 import type { TrainingOptions } from './training-options.ts';
 
-// Layout 1, little-endian: u32 magic and layout, u32 round, five float64; float32 mean and codebook; of the centroids and then of their
+// Layout 1, little-endian: u32 magic and layout, u32 round, four float64; float32 mean and codebook; of the centroids and then of their
 // rivals, float32 scales and int8 codes.
 const MAGIC = 0x5453_0001;
-const HEADER_BYTES = 2 * 4 + 5 * 8;
+const HEADER_BYTES = 2 * 4 + 4 * 8;
 
 /** Everything that a training knows between two rounds. */
 export class TrainingState {
   /** Rounds done: what comes next follows from it. */
   round = 0;
-  /** How good the centroids and their rivals are: see `lloydRound`. */
-  gain = -Infinity;
+  /** How good the rivals are: see `lloydRound`. */
   rivalGain = -Infinity;
   distortion = 0;
   biasMin = 0;
@@ -40,7 +39,7 @@ export class TrainingState {
     const view = new DataView(bytes.buffer);
     view.setUint32(0, MAGIC, true);
     view.setUint32(4, this.round, true);
-    const numbers = [this.gain, this.rivalGain, this.distortion, this.biasMin, this.biasMax];
+    const numbers = [this.rivalGain, this.distortion, this.biasMin, this.biasMax];
     for (const [i, number] of numbers.entries()) view.setFloat64(8 + i * 8, number, true);
     let at = HEADER_BYTES;
     for (const column of columns) {
@@ -57,9 +56,12 @@ export class TrainingState {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     assert(bytes.length === length && view.getUint32(0, true) === MAGIC, 'a checkpoint is of layout 1 and of these options');
     state.round = view.getUint32(4, true);
-    [state.gain, state.rivalGain, state.distortion, state.biasMin, state.biasMax] = [0, 1, 2, 3, 4].map((i) =>
-      view.getFloat64(8 + i * 8, true),
-    ) as [number, number, number, number, number];
+    [state.rivalGain, state.distortion, state.biasMin, state.biasMax] = [0, 1, 2, 3].map((i) => view.getFloat64(8 + i * 8, true)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     let at = HEADER_BYTES;
     for (const column of columns) {
       new Uint8Array(column.buffer).set(bytes.subarray(at, at + column.byteLength));

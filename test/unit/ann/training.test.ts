@@ -114,6 +114,20 @@ describe('training', () => {
     expect(result.model.distortion).toBeLessThan((16 * 0.02 ** 2) / 3 / 10);
   });
 
+  it('[V109] starts from the best of its trials: most clusters get a list of their own', () => {
+    let found = 0;
+    for (let seed = 0; seed < 40; seed += 1) {
+      const random = new Seeded(seed + 1);
+      const centres = Array.from({ length: 6 }, () => Array.from({ length: 4 }, () => random.next() * 2 - 1));
+      const vectors = Array.from({ length: 240 }, () => centres[Math.floor(random.next() * 6)]!);
+      const sample = Float32Array.from(vectors.flat(), (value) => value + (random.next() * 2 - 1) * 0.02);
+      const lists = trainWhole({ ...optionsOf('dot', 4, 6), seed }, sample).centroids.map(centroidValues);
+      found += centres.filter((centre) => lists.some((list) => list.every((value, j) => Math.abs(value - centre[j]!) < 0.04))).length;
+    }
+    // Of one trial it would be two thirds.
+    expect(found / (40 * 6)).toBeGreaterThan(0.71);
+  });
+
   it('[V106] what the encoder loses on the sample is what the model says', () => {
     for (const metric of ['cosine', 'l2', 'dot'] as const) {
       const values = clustered(2_000, 24, 8, 0.4, 4);
