@@ -8,7 +8,7 @@ import { subspaceDimensionsFor } from '../../../src/ann/training/training-option
 import type { ImageList } from './list-image.ts';
 import { encodeImage } from './list-image.ts';
 import type { VectorSet } from './vector-set.ts';
-import { vectorAt } from './vector-set.ts';
+import { vectorAt } from './vectors.ts';
 
 export interface ListPlan {
   readonly listCount: number;

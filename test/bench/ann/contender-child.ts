@@ -5,7 +5,8 @@ import { must } from '../../../src/kernel/assert.ts';
 import type { Contender, Setting } from './contender.ts';
 import { CONTENDERS } from './contenders.ts';
 import type { SetPlace, VectorSet } from './vector-set.ts';
-import { BENCH_CACHE, readVectorSet, vectorAt } from './vector-set.ts';
+import { BENCH_CACHE, readVectorSet } from './vector-set.ts';
+import { vectorAt } from './vectors.ts';
 
 export interface Built {
   readonly buildCpuS: number;

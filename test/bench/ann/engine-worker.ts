@@ -1,28 +1,58 @@
+import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
+import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../../../src/ann/wasm/scan.wasm';
 import type { Metric } from '../../../src/contract/metric.ts';
-import { EngineTrial } from './engine-trial.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import { FlatTrial } from './flat-trial.ts';
+import { openImage } from './list-image.ts';
+import { ListTrial } from './list-trial.ts';
+import type { Vectors } from './vectors.ts';
+import { vectorAt, vectorsOf } from './vectors.ts';
 
-let trial: EngineTrial | undefined;
+const MEMORY_BYTES = 512 * 1024 * 1024;
 
-/** An engine trial inside workerd, which is timed from outside: time stands still in there while code runs. */
+let base: Vectors | undefined;
+let queries: Vectors | undefined;
+let search: ((query: Float32Array) => number[]) | undefined;
+
+/** The engines of a shard inside workerd, timed from outside: time stands still in here while code runs. */
 export default {
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const number = (name: string): number => Number(searchParams.get(name));
+    const metric = searchParams.get('metric') as Metric;
+    const body = async (): Promise<ArrayBuffer> => request.arrayBuffer();
     switch (pathname) {
-      case '/vectors':
-        trial = new EngineTrial(scanModule, {
-          dimensions: number('dimensions'),
-          queryCount: number('queries'),
-          values: new Float32Array(await request.arrayBuffer()),
-        });
+      case '/base':
+        base = vectorsOf(number('dimensions'), new Float32Array(await body()));
         return Response.json({});
-      case '/build':
-        return Response.json(trial?.build(searchParams.get('metric') as Metric, number('count')));
+      case '/queries':
+        queries = vectorsOf(number('dimensions'), new Float32Array(await body()));
+        return Response.json({});
+      case '/flat': {
+        const trial = new FlatTrial(scanModule, new PageMemory(MEMORY_BYTES), metric, must(base, 'vectors come first'));
+        search = (query) => trial.search(query, number('topK'));
+        return Response.json({});
+      }
+      case '/lists': {
+        const kernels = new ProbeKernels(probeModule, new PageMemory(MEMORY_BYTES));
+        const trial = new ListTrial(kernels, metric, must(base, 'vectors come first'), openImage(kernels, new Uint8Array(await body())));
+        const depth = { stop: number('stop'), rescore: number('rescore') };
+        search = (query) => trial.search(query, number('topK'), depth);
+        return Response.json({});
+      }
       case '/search':
-        return Response.json(trial?.search(number('from'), number('count')));
+        return new Response(answers(number('from'), number('count'), number('topK')));
       default:
         return Response.json({});
     }
   },
 };
+
+function answers(from: number, count: number, topK: number): Int32Array<ArrayBuffer> {
+  const found = new Int32Array(count * topK).fill(-1);
+  for (let i = 0; i < count; i += 1)
+    found.set(must(search, 'an engine comes first')(vectorAt(must(queries, 'queries come first'), from + i)), i * topK);
+  return found;
+}

@@ -8,7 +8,8 @@ import { tarMember } from '../../../workers/cli/models/tar-member.ts';
 import { Seeded } from '../../support/seeded.ts';
 import { normalise } from './normalise.ts';
 import type { SetPlace } from './vector-set.ts';
-import { BENCH_CACHE, isWritten, vectorsOf, writeVectorSet } from './vector-set.ts';
+import { BENCH_CACHE, isWritten, writeVectorSet } from './vector-set.ts';
+import { vectorsOf } from './vectors.ts';
 
 const WORDS = 341_479;
 /** How many are held out, and how many of the rest are searched: all of them, or what takes a minute. */

@@ -3,7 +3,7 @@ import { assert, must } from '../../../src/kernel/assert.ts';
 import type { Truth } from './truth.ts';
 import { TRUTH_RANKS } from './truth.ts';
 import type { VectorSet } from './vector-set.ts';
-import { vectorAt } from './vector-set.ts';
+import { vectorAt } from './vectors.ts';
 
 /**
  * The share of the `topK` closest that was found, over the queries from `from` on. A vector counts when it is as close as the last of

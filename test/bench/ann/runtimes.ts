@@ -3,129 +3,129 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { score } from '../../../src/ann/metric.ts';
-import type { Metric } from '../../../src/contract/metric.ts';
-import { fetchSource } from '../../../workers/cli/models/fetch-source.ts';
-import { readWordVectors } from '../../../workers/cli/models/read-word-vectors.ts';
+import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
+import { must } from '../../../src/kernel/assert.ts';
 import { bundleEntry } from '../../../workers/local/bundle.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { freePort } from '../../support/free-port.ts';
-import { scanModule } from '../../support/scan-module.ts';
-import { Seeded } from '../../support/seeded.ts';
-import type { Answers, TrialVectors } from './engine-trial.ts';
-import { EngineTrial, queryAt, TOP_K, vectorAt } from './engine-trial.ts';
 import { serveAlone } from '../raw-workerd.ts';
+import { FlatTrial } from './flat-trial.ts';
+import { kernelModule } from './kernel-module.ts';
+import { openImage } from './list-image.ts';
+import type { Depth } from './list-trial.ts';
+import { ListTrial } from './list-trial.ts';
+import type { VectorSet } from './vector-set.ts';
+import type { Vectors } from './vectors.ts';
+import { vectorAt, vectorsOf } from './vectors.ts';
 
-const COUNTS = [10_000, 100_000];
-const METRICS: Metric[] = ['cosine', 'l2'];
-const QUERIES = 200;
-const ROUNDS = 7;
-const SEED = 1;
+const TOP_K = 10;
+const FLAT_COUNT = 10_000;
+const MEMORY_BYTES = 512 * 1024 * 1024;
 
-interface Place {
-  build(metric: Metric, count: number): Promise<number>;
-  search(from: number, count: number): Promise<Answers>;
+export interface RuntimeEffort {
+  readonly queries: number;
+  readonly rounds: number;
 }
 
-/**
- * The engine of a shard on real word vectors: what a query costs on one thread, in Node and inside workerd, and its recall against
- * an exhaustive search written out here. Rounds are interleaved and each place reports its median; answers must agree.
- */
-export async function annBench(): Promise<void> {
-  const vectors = await wordVectors(Math.max(...COUNTS));
+/** Queries a second of one engine in one runtime, one query after the other. */
+export interface RuntimeSpeed {
+  readonly engine: string;
+  readonly runtime: string;
+  readonly best: number;
+  readonly median: number;
+  /** Of all rounds together, a second of the process's own time: what neighbours on the machine disturb less. */
+  readonly byCpu: number;
+  readonly loadAverage: number;
+}
+
+interface Place {
+  readonly search: Search;
+  /** Seconds of processor time spent so far. */
+  readonly cpuS: () => Promise<number>;
+}
+
+/** The numbers of the `TOP_K` closest of each query from 0 up to `count`. */
+type Search = (count: number) => Promise<Int32Array>;
+
+/** The same engines in Node and inside workerd, in interleaved rounds. Every answer of workerd has to be Node's. */
+export async function compareRuntimes(set: VectorSet, image: Uint8Array, depth: Depth, effort: RuntimeEffort): Promise<RuntimeSpeed[]> {
   await bundleEntry('engine-worker', join(ROOT, 'test/bench/ann/engine-worker.ts'));
   const stateDir = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const port = await freePort();
   const workerd = await serveAlone('engine-worker', stateDir, port);
+  const ask = async (path: string, body?: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>): Promise<ArrayBuffer> => {
+    // One connection a call: a kept one may be closed from the other side while this thread searches.
+    const headers = { connection: 'close' };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, body === undefined ? { headers } : { method: 'POST', body, headers });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.arrayBuffer();
+  };
+  const inWorkerd: Place = {
+    search: async (count) => new Int32Array(await ask(`/search?from=0&count=${count}&topK=${TOP_K}`)),
+    cpuS: () => workerd.cpuS(),
+  };
   try {
-    const places = { node: inNode(vectors), workerd: await inWorkerd(`http://127.0.0.1:${port}`, vectors) };
-    const rows = [];
-    for (const metric of METRICS) for (const count of COUNTS) rows.push(...(await compare(places, vectors, metric, count)));
-    console.table(rows);
-    console.log(JSON.stringify({ bench: 'ann', dimensions: vectors.dimensions, topK: TOP_K, rounds: ROUNDS, rows }));
+    const { metric, queries, base } = set;
+    const few = vectorsOf(base.dimensions, base.values.slice(0, FLAT_COUNT * base.dimensions));
+    await ask(`/queries?dimensions=${queries.dimensions}`, queries.values);
+    await ask(`/base?dimensions=${base.dimensions}`, few.values);
+    await ask(`/flat?metric=${metric}&topK=${TOP_K}`);
+    const flat = new FlatTrial(kernelModule('scan'), new PageMemory(MEMORY_BYTES), metric, few);
+    const speeds = await compare(
+      `flat, ${few.count}`,
+      nodeSearch(queries, (query) => flat.search(query, TOP_K)),
+      inWorkerd,
+      effort,
+    );
+    await ask(`/base?dimensions=${base.dimensions}`, base.values);
+    await ask(`/lists?metric=${metric}&topK=${TOP_K}&stop=${depth.stop}&rescore=${depth.rescore}`, image as Uint8Array<ArrayBuffer>);
+    const kernels = new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES));
+    const lists = new ListTrial(kernels, metric, base, openImage(kernels, image));
+    const inNode = nodeSearch(queries, (query) => lists.search(query, TOP_K, depth));
+    return [...speeds, ...(await compare(`lists, ${base.count}`, inNode, inWorkerd, effort))];
   } finally {
     await workerd.stop();
     await rm(stateDir, { recursive: true, force: true });
   }
 }
 
-/** The most frequent words and the queries, shuffled by a fixed seed. */
-async function wordVectors(count: number): Promise<TrialVectors> {
-  const rows = count + QUERIES;
-  const { vectors } = readWordVectors(await fetchSource(), { frequent: rows, dictionary: 0 }, new Set());
-  const dimensions = vectors.columns;
-  const random = new Seeded(SEED);
-  const order = Array.from({ length: rows }, (_, i) => ({ i, key: random.next() })).sort((a, b) => a.key - b.key);
-  const values = new Float32Array(rows * dimensions);
-  order.forEach(({ i }, place) => values.set(vectors.values.subarray(i * dimensions, (i + 1) * dimensions), place * dimensions));
-  return { dimensions, queryCount: QUERIES, values };
-}
-
-function inNode(vectors: TrialVectors): Place {
-  const trial = new EngineTrial(scanModule, vectors);
+function nodeSearch(queries: Vectors, search: (query: Float32Array) => number[]): Place {
   return {
-    build: (metric, count) => Promise.resolve(trial.build(metric, count)),
-    search: (from, count) => Promise.resolve(trial.search(from, count)),
+    search: (count) => {
+      const found = new Int32Array(count * TOP_K).fill(-1);
+      for (let query = 0; query < count; query += 1) found.set(search(vectorAt(queries, query)), query * TOP_K);
+      return Promise.resolve(found);
+    },
+    cpuS: () => {
+      const { user, system } = process.cpuUsage();
+      return Promise.resolve((user + system) / 1e6);
+    },
   };
 }
 
-async function inWorkerd(url: string, { dimensions, queryCount, values }: TrialVectors): Promise<Place> {
-  const ask = async <T>(path: string, body?: Float32Array<ArrayBuffer>): Promise<T> => {
-    // One connection a call: a kept one may be closed from the other side while this thread searches.
-    const headers = { connection: 'close' };
-    const response = await fetch(`${url}${path}`, body === undefined ? { headers } : { method: 'POST', body, headers });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
-  };
-  await ask(`/vectors?dimensions=${dimensions}&queries=${queryCount}`, values as Float32Array<ArrayBuffer>);
-  return {
-    build: (metric, count) => ask(`/build?metric=${metric}&count=${count}`),
-    search: (from, count) => ask(`/search?from=${from}&count=${count}`),
-  };
-}
-
-async function compare(places: Record<string, Place>, vectors: TrialVectors, metric: Metric, count: number) {
-  const truth = Array.from({ length: QUERIES }, (_, query) => exhaustive(vectors, metric, count, queryAt(vectors, query)));
-  const trials = Object.entries(places).map(([name, place]) => ({ name, place, timesMs: [] as number[], buildMs: 0, bytes: 0 }));
-  for (const trial of trials) {
-    const startedMs = performance.now();
-    trial.bytes = await trial.place.build(metric, count);
-    trial.buildMs = performance.now() - startedMs;
-    await trial.place.search(0, QUERIES);
-  }
-  let answers: Answers | undefined;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { place, timesMs } of trials) {
+async function compare(engine: string, node: Place, workerd: Place, { queries: count, rounds }: RuntimeEffort): Promise<RuntimeSpeed[]> {
+  const expected = await node.search(count);
+  await workerd.search(count);
+  const trials = Object.entries({ node, workerd }).map(([runtime, place]) => ({ runtime, place, timesMs: [] as number[], cpuS: 0 }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const trial of trials) {
+      const cpuBeforeS = await trial.place.cpuS();
       const startedMs = performance.now();
-      const found = await place.search(0, QUERIES);
+      const found = await trial.place.search(count);
       const foundMs = performance.now();
       // A call that searches for nothing is what the way there and back costs.
-      await place.search(0, 0);
-      timesMs.push((foundMs - startedMs - (performance.now() - foundMs)) / QUERIES);
-      answers ??= found;
-      deepStrictEqual(found, answers, 'the answers are the same everywhere');
+      await trial.place.search(0);
+      trial.timesMs.push((foundMs - startedMs - (performance.now() - foundMs)) / count);
+      trial.cpuS += (await trial.place.cpuS()) - cpuBeforeS;
+      deepStrictEqual(found, expected, 'the answers are the same everywhere');
     }
   }
-  const { places: found, rowsRead } = answers ?? { places: [], rowsRead: 0 };
-  const hits = found.flatMap((row, query) => row.filter((place) => truth[query]?.has(place))).length;
-  return trials.map(({ name, timesMs, buildMs, bytes }) => ({
-    metric,
-    vectors: count,
-    runtime: name,
-    queryMs: Number(median(timesMs).toFixed(3)),
-    [`recall@${TOP_K}`]: hits / (QUERIES * TOP_K),
-    rowsRead: rowsRead / QUERIES,
-    bytesPerVector: Number((bytes / count).toFixed(1)),
-    buildUsPerVector: Number(((buildMs / count) * 1000).toFixed(2)),
-    loadAverage: Number((loadavg()[0] ?? 0).toFixed(1)),
-  }));
+  const loadAverage = Number((loadavg()[0] ?? 0).toFixed(1));
+  return trials.map(({ runtime, timesMs, cpuS }) => {
+    const sorted = timesMs.toSorted((a, b) => a - b);
+    const perSecond = (ms: number | undefined): number => Math.round(1000 / must(ms, 'there are rounds'));
+    const byCpu = perSecond((1000 * cpuS) / (count * rounds));
+    return { engine, runtime, best: perSecond(sorted[0]), median: perSecond(sorted[sorted.length >> 1]), byCpu, loadAverage };
+  });
 }
-
-function exhaustive(vectors: TrialVectors, metric: Metric, count: number, query: Float32Array): Set<number> {
-  const sign = metric === 'l2' ? 1 : -1;
-  const scores = Float64Array.from({ length: count }, (_, place) => sign * score(metric, query, vectorAt(vectors, place)));
-  const last = scores.toSorted()[TOP_K - 1] ?? Infinity;
-  return new Set(Array.from(scores.keys()).filter((place) => (scores[place] ?? Infinity) <= last));
-}
-
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

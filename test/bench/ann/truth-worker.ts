@@ -5,7 +5,7 @@ import { must } from '../../../src/kernel/assert.ts';
 import { instantiateExactKernels } from './exact-kernels.ts';
 import type { TruthTask } from './truth.ts';
 import { TRUTH_RANKS } from './truth.ts';
-import { vectorAt } from './vector-set.ts';
+import { vectorAt } from './vectors.ts';
 
 // Vectors searched at a time: they stay in the second-level cache while every query passes over them.
 const TILE_ROWS = 1024;

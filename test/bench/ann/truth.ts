@@ -6,7 +6,8 @@ import { compareScores, score } from '../../../src/ann/metric.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { compileExactKernels } from './exact-kernels.ts';
 import type { VectorSet } from './vector-set.ts';
-import { BENCH_CACHE, cached, vectorAt } from './vector-set.ts';
+import { BENCH_CACHE, cached } from './vector-set.ts';
+import { vectorAt } from './vectors.ts';
 
 /** Ranks known of every query. */
 export const TRUTH_RANKS = 100;

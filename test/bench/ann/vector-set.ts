@@ -6,16 +6,11 @@ import { assert, must } from '../../../src/kernel/assert.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { normalise } from './normalise.ts';
+import type { Vectors } from './vectors.ts';
+import { vectorAt } from './vectors.ts';
 
 /** Where sets, ground truths and the indexes of peers are kept between runs. */
 export const BENCH_CACHE = join(ROOT, '.sluice/bench');
-
-/** Vectors as rows of `dimensions` floats. */
-export interface Vectors {
-  readonly dimensions: number;
-  readonly count: number;
-  readonly values: Float32Array<ArrayBuffer>;
-}
 
 /** Vectors to search, and queries held out of them. */
 export interface VectorSet {
@@ -33,15 +28,6 @@ export interface SetPlace {
   readonly name: string;
   readonly metric: Metric;
 }
-
-export const vectorAt = ({ dimensions, values }: Vectors, index: number): Float32Array<ArrayBuffer> =>
-  values.subarray(index * dimensions, (index + 1) * dimensions);
-
-export const vectorsOf = (dimensions: number, values: Float32Array<ArrayBuffer>): Vectors => ({
-  dimensions,
-  count: values.length / dimensions,
-  values,
-});
 
 /**
  * A folder with `base.fvecs` and `query.fvecs`: rows of a little-endian int32 `dimensions` and as many float32. For `cosine` they are

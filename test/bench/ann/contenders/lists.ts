@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { proposalCount } from '../../../../src/ann/engine/list-settings.ts';
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { PageMemory } from '../../../../src/ann/page-memory.ts';
 import { TrainKernels } from '../../../../src/ann/training/train-kernels.ts';
@@ -9,6 +8,7 @@ import { buildLists } from '../build-lists.ts';
 import type { Contender, Setting } from '../contender.ts';
 import { kernelModule } from '../kernel-module.ts';
 import { openImage } from '../list-image.ts';
+import type { Depth } from '../list-trial.ts';
 import { ListTrial } from '../list-trial.ts';
 
 const MEMORY_BYTES = 512 * 1024 * 1024;
@@ -25,8 +25,9 @@ export interface ListVariant {
 /** The posting lists of a shard, as its engine searches them. */
 export function lists({ entriesPerList, samplesPerList, settings, ...plan }: ListVariant): Contender {
   let trial: ListTrial;
+  let depth: Depth;
   return {
-    version: `sluice lists ${process.env['LISTS_TAG'] ?? ''} ${JSON.stringify({ entriesPerList, samplesPerList, ...plan })}`,
+    version: `sluice lists ${JSON.stringify({ entriesPerList, samplesPerList, ...plan })}`,
     settings: () => settings,
     build(set, folder) {
       const memory = new PageMemory(MEMORY_BYTES);
@@ -40,10 +41,12 @@ export function lists({ entriesPerList, samplesPerList, settings, ...plan }: Lis
     },
     open(set, folder) {
       const kernels = new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES));
-      trial = new ListTrial(kernels, set, openImage(kernels, readFileSync(join(folder, FILE))));
+      trial = new ListTrial(kernels, set.metric, set.base, openImage(kernels, readFileSync(join(folder, FILE))));
     },
-    use: ({ stop = 0, rescore = 0 }) => trial.use(stop, rescore),
-    search: (values, topK) => trial.search(values, topK, proposalCount(topK)),
+    use({ stop = 0, rescore = 0 }) {
+      depth = { stop, rescore };
+    },
+    search: (values, topK) => trial.search(values, topK, depth),
     found: (answer) => answer as number[],
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Contender } from '../contender.ts';
 import { requirePeer, widths } from '../peer.ts';
-import { vectorAt } from '../vector-set.ts';
+import { vectorAt } from '../vectors.ts';
 import type { VectorSet } from '../vector-set.ts';
 
 interface Matches {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Contender, Setting } from '../contender.ts';
 import { folderBytes } from '../folder-bytes.ts';
 import { requirePeer, widths } from '../peer.ts';
-import { vectorAt } from '../vector-set.ts';
+import { vectorAt } from '../vectors.ts';
 
 interface Collection {
   insertSync(documents: object[]): { ok: boolean; message: string }[];
