@@ -44,11 +44,12 @@ export class SqliteListStore implements ListStore {
 
   createGeneration(model: Uint8Array, settings: string): number {
     assertFits(model);
-    const { id } = this.#storage.sql
-      .exec<{ id: number }>('INSERT INTO generations (model, settings) VALUES (?, ?) RETURNING id', model, settings)
-      .one();
-    assert(id < GENERATIONS_MAX, `a shard has fewer than ${GENERATIONS_MAX} generations in its life`);
-    return id;
+    return this.#storage.transactionSync(() => {
+      const insert = 'INSERT INTO generations (model, settings) VALUES (?, ?) RETURNING id';
+      const { id } = this.#storage.sql.exec<{ id: number }>(insert, model, settings).one();
+      assert(id < GENERATIONS_MAX, `a shard has fewer than ${GENERATIONS_MAX} generations in its life`);
+      return id;
+    });
   }
 
   setSettings(generation: number, settings: string): void {

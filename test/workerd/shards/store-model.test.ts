@@ -31,13 +31,19 @@ const list: fc.Arbitrary<ListPut> = fc.record({
 const step = fc.oneof(
   { weight: 18, arbitrary: fc.record({ kind: fc.constant('upsert' as const), puts: fc.array(put, { minLength: 1, maxLength: 40 }) }) },
   { weight: 9, arbitrary: fc.record({ kind: fc.constant('delete' as const), puts: fc.array(put, { minLength: 1, maxLength: 30 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('deleteNamespace' as const), namespace: fc.constantFrom('bulk', ...NAMESPACES) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('deleteNamespace' as const),
+      namespace: fc.constantFrom('bulk', 'bulk', 'bulk', ...NAMESPACES),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'deleteAll' as const }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'bulk' as const }) },
-  { weight: 3, arbitrary: fc.constant({ kind: 'skipRows' as const }) },
-  { weight: 6, arbitrary: fc.constant({ kind: 'createGeneration' as const }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'dropGeneration' as const }) },
-  { weight: 2, arbitrary: fc.constant({ kind: 'sweep' as const }) },
+  { weight: 3, arbitrary: fc.constant({ kind: 'bulk' as const }) },
+  { weight: 8, arbitrary: fc.constant({ kind: 'skipRows' as const }) },
+  { weight: 14, arbitrary: fc.constant({ kind: 'createGeneration' as const }) },
+  { weight: 6, arbitrary: fc.constant({ kind: 'dropGeneration' as const }) },
+  { weight: 9, arbitrary: fc.constant({ kind: 'sweep' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reset' as const }) },
   {
     weight: 3,
@@ -64,7 +70,7 @@ it('[V110][V111][V112][V113][V114][V115][V116][V117] a store and its lists agree
   const model = storeModel();
   const seen = new Map<string, number>();
   const count = (what: string, by = 1) => void seen.set(what, (seen.get(what) ?? 0) + by);
-  for (const [i, action] of fc.sample(step, { seed: 110, numRuns: 300 }).entries()) {
+  for (const [i, action] of fc.sample(step, { seed: 110, numRuns: 350 }).entries()) {
     if (i % 3 === 0) await evictDurableObject(stub);
     await runInDurableObject(stub, (_, { storage }) => {
       const world = { store: new SqliteVectorStore(storage), storage, model, count };
@@ -74,7 +80,7 @@ it('[V110][V111][V112][V113][V114][V115][V116][V117] a store and its lists agree
     });
   }
   for (const what of ['replaced', 'deleted', 'undone', 'listed', 'truncated', 'removedList', 'swept', 'emptied', 'manyChunks', 'bitmap']) {
-    expect(seen.get(what) ?? 0, what).toBeGreaterThan(3);
+    expect(seen.get(what) ?? 0, what).toBeGreaterThan(2);
   }
 });
 
@@ -97,7 +103,7 @@ const PERFORM: Perform = {
   },
   // As if as many had been written and deleted.
   skipRows: ({ storage, model }) => {
-    model.nextRow += CHUNK_ROWS / 2;
+    model.nextRow += CHUNK_ROWS;
     storage.sql.exec('UPDATE shard SET next_row = ?', model.nextRow);
   },
   delete: ({ store, model, count }, { puts }) => {
@@ -136,7 +142,9 @@ const PERFORM: Perform = {
     if (dropped !== undefined) store.lists.dropGeneration(dropped.id);
   },
   sweep: ({ store, storage, model, count }) => {
-    while (store.lists.sweep()) count('swept');
+    const isDropped =
+      storage.sql.exec('SELECT 1 FROM generations JOIN lists ON lists.key / 1048576 = id WHERE is_dropped = 1').toArray().length > 0;
+    while (store.lists.sweep());
     const kept = new Set(model.generations.map(({ id }) => id));
     for (const [table, unit] of [
       ['lists', 2 ** 20],
@@ -145,7 +153,7 @@ const PERFORM: Perform = {
       const left = storage.sql.exec<{ id: number }>(`SELECT DISTINCT CAST(key / ${unit} AS INTEGER) AS id FROM ${table}`).toArray();
       expect(left.filter(({ id }) => !kept.has(id))).toEqual([]);
     }
-    count('swept');
+    if (isDropped) count('swept');
   },
   reset: ({ store, model }) => {
     store.lists.reset();
