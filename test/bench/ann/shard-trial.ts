@@ -1,0 +1,107 @@
+import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
+import { Scanner } from '../../../src/ann/scanner.ts';
+import type { Explanation } from '../../../src/ann/shard-protocol.ts';
+import { Shard } from '../../../src/ann/shard.ts';
+import { TrainKernels } from '../../../src/ann/training/train-kernels.ts';
+import { TrainingTurn } from '../../../src/ann/upkeep/training-turn.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { RecallTarget } from '../../../src/contract/recall-target.ts';
+import { assert } from '../../../src/kernel/assert.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
+import type { SqlStorage } from '../../../src/kernel/sql.ts';
+import { kernelModule } from './kernel-module.ts';
+import { sqliteStorage } from './sqlite-storage.ts';
+import type { VectorSet } from './vector-set.ts';
+import { vectorAt } from './vectors.ts';
+
+const INDEX = 'idx_bench' as IndexId;
+const BATCH = 500;
+const NO_COLUMNS = { values: false, metadata: false, text: false };
+
+/** A whole shard, store included, as its object runs it: vectors are named by their numbers. */
+export class ShardTrial {
+  readonly #storage: SqlStorage;
+  readonly #set: VectorSet;
+  #shard: Shard;
+  // The clock runs as fast as the shard asks.
+  #nowMs = 0;
+
+  constructor(path: string, set: VectorSet, recall: RecallTarget) {
+    this.#storage = sqliteStorage(path);
+    this.#set = set;
+    this.#shard = this.#started();
+    this.#shard.open({ indexId: INDEX, dimensions: set.base.dimensions, metric: set.metric, recall });
+  }
+
+  /** Bytes resident now. */
+  get bytes(): number {
+    const stats = this.#shard.stats(INDEX);
+    return stats.ok ? stats.value.memoryBytes : 0;
+  }
+
+  /** Writes vectors in batches; one that is there is replaced by `valuesOf` of it. */
+  upsert(numbers: readonly number[], valuesOf = (number: number): Float32Array => vectorAt(this.#set.base, number)): void {
+    const { dimensions } = this.#set.base;
+    for (let start = 0; start < numbers.length; start += BATCH) {
+      const batch = numbers.slice(start, start + BATCH);
+      const values = new Float32Array(batch.length * dimensions);
+      batch.forEach((number, i) => values.set(valuesOf(number), i * dimensions));
+      const none = batch.map(() => null);
+      const ids = batch.map(String);
+      const columns = { ids, namespaces: batch.map(() => ''), values, metadata: none, texts: none };
+      const outcome = this.#shard.upsert({ indexId: INDEX, ...columns, repetition: null }, this.#nowMs);
+      assert(outcome.ok, JSON.stringify(outcome));
+    }
+  }
+
+  delete(numbers: readonly number[]): void {
+    for (let start = 0; start < numbers.length; start += BATCH) {
+      const ids = numbers.slice(start, start + BATCH).map(String);
+      const outcome = this.#shard.delete({ indexId: INDEX, selection: { kind: 'ids', namespace: '', ids } });
+      assert(outcome.ok, JSON.stringify(outcome));
+    }
+  }
+
+  /** Does all background work there is; answers the milliseconds of each slice. */
+  keepUp(): number[] {
+    const sliceMs: number[] = [];
+    for (;;) {
+      const startedMs = performance.now();
+      const nextMs = this.#shard.sweep(this.#nowMs);
+      sliceMs.push(performance.now() - startedMs);
+      if (nextMs === undefined) return sliceMs;
+      this.#nowMs = nextMs;
+    }
+  }
+
+  search(query: Float32Array, topK: number, explain = false): { found: number[]; explanation: Explanation | undefined } {
+    const target = { kind: 'values' as const, values: new Float32Array(query) };
+    const columns = { indexId: INDEX, namespace: '', filter: null, excludeIds: [], include: NO_COLUMNS, explain };
+    const outcome = this.#shard.query({ ...columns, target, topK });
+    assert(outcome.ok, JSON.stringify(outcome));
+    return { found: outcome.value.ids.map(Number), explanation: outcome.value.explanation };
+  }
+
+  /** Forgets all that is in memory, as an evicted object does. */
+  restart(): void {
+    this.#shard = this.#started();
+  }
+
+  #started(): Shard {
+    const pages = new PageMemory(LIMITS.isolateEngineBytesMax);
+    const store = new SqliteVectorStore(this.#storage);
+    const floor = {
+      memory: new MemoryRegistry(LIMITS.isolateEngineBytesMax),
+      scanner: new Scanner(kernelModule('scan'), pages),
+      probe: new ProbeKernels(kernelModule('probe.relaxed'), pages),
+      kernels: new TrainKernels(kernelModule('train'), pages),
+      turn: new TrainingTurn(),
+    };
+    return new Shard(store, new ShardEngine(floor, 'bench', store), 'bench', new SelectionCache(LIMITS.selectionCacheBytesMax));
+  }
+}
