@@ -1,7 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { EngineFloor } from '../src/ann/engine/shard-engine.ts';
+import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
-import { ResidentEngine } from '../src/ann/resident-engine.ts';
+import { ProbeKernels } from '../src/ann/lists/probe-kernels.ts';
+import { PageMemory } from '../src/ann/page-memory.ts';
 import { Scanner } from '../src/ann/scanner.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type {
@@ -20,27 +23,35 @@ import type {
   UpsertBatch,
   Written,
 } from '../src/ann/shard-protocol.ts';
+import { TrainKernels } from '../src/ann/training/train-kernels.ts';
+import { TrainingTurn } from '../src/ann/upkeep/training-turn.ts';
+import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
+import trainModule from '../src/ann/wasm/train.wasm';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { MemoryRegistry } from '../src/kernel/memory-registry.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
-// The shards of one isolate share its memory: an engine gives way when another shard needs the room.
-const MEMORY = new MemoryRegistry(LIMITS.isolateEngineBytesMax);
+// The shards of one isolate share its memory: one gives way when another needs the room.
+const PAGES = new PageMemory(LIMITS.isolateEngineBytesMax);
+const FLOOR: EngineFloor = {
+  memory: new MemoryRegistry(LIMITS.isolateEngineBytesMax),
+  scanner: new Scanner(scanModule, PAGES),
+  probe: new ProbeKernels(probeModule, PAGES),
+  kernels: new TrainKernels(trainModule, PAGES),
+  turn: new TrainingTurn(),
+};
 const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
-const SCANNER = new Scanner(scanModule, LIMITS.isolateEngineBytesMax);
 
 /** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */
 export class ShardObject extends DurableObject {
   readonly #name = this.ctx.id.toString();
-  readonly #shard = new Shard(
-    new SqliteVectorStore(this.ctx.storage),
-    new ResidentEngine(MEMORY, SCANNER, this.#name),
-    this.#name,
-    SELECTIONS,
-  );
+  readonly #store = new SqliteVectorStore(this.ctx.storage);
+  readonly #shard = new Shard(this.#store, new ShardEngine(FLOOR, this.#name, this.#store), this.#name, SELECTIONS);
+  // What was left undone when this object was evicted is taken up with its first query.
+  #isAwake = false;
 
   open(identity: ShardIdentity): void {
     this.#shard.open(identity);
@@ -56,13 +67,13 @@ export class ShardObject extends DurableObject {
 
   async upsert(batch: UpsertBatch): Promise<Outcome<Written>> {
     const outcome = this.#shard.upsert(batch, Date.now());
-    if (outcome.ok && batch.repetition !== null && (await this.ctx.storage.getAlarm()) === null) await this.alarm();
+    if (outcome.ok) await this.#arm(batch.repetition !== null);
     return outcome;
   }
 
   async query(query: ShardQuery): Promise<Outcome<ShardMatches>> {
     const outcome = this.#shard.query(query);
-    if (this.#shard.isBehind() && (await this.ctx.storage.getAlarm()) === null) await this.alarm();
+    if (!this.#isAwake) await this.#arm();
     return outcome;
   }
 
@@ -70,8 +81,10 @@ export class ShardObject extends DurableObject {
     return this.#shard.fetch(fetch);
   }
 
-  deleteVectors(deletion: ShardDelete): Outcome<Deleted> {
-    return this.#shard.delete(deletion);
+  async deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>> {
+    const outcome = this.#shard.delete(deletion);
+    if (outcome.ok) await this.#arm();
+    return outcome;
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {
@@ -86,9 +99,22 @@ export class ShardObject extends DurableObject {
     return this.#shard.measureRecall(recall);
   }
 
-  /** Does what `sweep` does, and comes back when it says so. */
+  /** Does what `sweep` does, slice by slice with calls in between, and comes back when it says so. */
   override async alarm(): Promise<void> {
-    const nextMs = this.#shard.sweep(Date.now());
-    if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
+    for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+      const nextMs = this.#shard.sweep(Date.now());
+      if (nextMs === undefined) return;
+      if (nextMs > Date.now()) return this.ctx.storage.setAlarm(nextMs);
+      await scheduler.wait(0);
+    }
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** Sees to it that the alarm comes soon, if there may be something to do; a receipt only has to be swept some day. */
+  async #arm(hasReceipt = false): Promise<void> {
+    this.#isAwake = true;
+    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + LIMITS.shardSweepDelayMs];
+    const isNeeded = alarmMs === null ? hasReceipt || this.#shard.isSweepDue() : alarmMs > soonMs && this.#shard.isSweepDue();
+    if (isNeeded) await this.ctx.storage.setAlarm(soonMs);
   }
 }

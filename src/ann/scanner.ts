@@ -1,5 +1,5 @@
 import type { Metric } from '../contract/metric.ts';
-import { PageMemory } from './page-memory.ts';
+import type { PageMemory } from './page-memory.ts';
 import type { Quantised } from './quantise.ts';
 import { quantise, queryCodeMax } from './quantise.ts';
 import type { PageLayout, VectorPage } from './vector-page.ts';
@@ -37,8 +37,8 @@ export class Scanner {
   readonly #scan: ScanKernel;
 
   /** `module` is wasm/scan.wasm. */
-  constructor(module: WebAssembly.Module, memoryBytesMax: number) {
-    this.memory = new PageMemory(memoryBytesMax);
+  constructor(module: WebAssembly.Module, memory: PageMemory) {
+    this.memory = memory;
     this.#scan = new WebAssembly.Instance(module, { env: { memory: this.memory.memory } }).exports['scan'] as ScanKernel;
   }
 

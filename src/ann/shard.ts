@@ -5,12 +5,11 @@ import { refuse } from '../contract/outcome.ts';
 import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
-import { flatEngineCapacity } from './flat-engine.ts';
 import { maximalMarginalRelevance } from './mmr.ts';
 import { measureSlice } from './recall-slice.ts';
 import { recommend } from './recommend.ts';
-import type { ResidentEngine } from './resident-engine.ts';
-import { exactSearch } from './exact-search.ts';
+import type { ShardEngine } from './engine/shard-engine.ts';
+import { shardCapacity } from './engine/shard-capacity.ts';
 import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
 import { Selection } from './filter/selection.ts';
@@ -21,6 +20,7 @@ import type {
   DeleteSelection,
   Diversification,
   Explanation,
+  FilterUse,
   Include,
   QueryTarget,
   RecallSlice,
@@ -38,8 +38,7 @@ import type {
   VectorColumns,
   Written,
 } from './shard-protocol.ts';
-import { addCosts, NO_COST } from './search-cost.ts';
-import type { ReadVectors, Row, VectorMatch, VectorQuery } from './vector-engine.ts';
+import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
 import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
 /**
@@ -48,11 +47,11 @@ import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from './vect
  */
 export class Shard {
   readonly #store: VectorStore;
-  readonly #engine: ResidentEngine;
+  readonly #engine: ShardEngine;
   readonly #name: string;
   readonly #selections: SelectionCache;
 
-  constructor(store: VectorStore, engine: ResidentEngine, name: string, selections: SelectionCache) {
+  constructor(store: VectorStore, engine: ShardEngine, name: string, selections: SelectionCache) {
     this.#store = store;
     this.#engine = engine;
     this.#name = name;
@@ -85,14 +84,14 @@ export class Shard {
 
     const replaced = this.#store.replacedBy(batch);
     const countNew = batch.ids.length - replaced.length;
-    const countMax = capacity(header);
+    const countMax = shardCapacity(header);
     if (header.count + countNew > countMax) {
       const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit shardEngineBytesMax`;
       return refuse('limit_exceeded', message, 'vectors');
     }
     const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
-    this.#engine.remove(replaced.map(({ row }) => row));
-    this.#engine.put(placed(places, batch.values, header.dimensions), { ...header, count: header.count + countNew });
+    this.#engine.remove(replaced);
+    this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
     return ok(written);
   }
 
@@ -164,9 +163,9 @@ export class Shard {
       return ok({ ...this.#store.deleteAll(found.value), next: null });
     }
     if (selection.kind === 'filter') return this.#deleteSlice(selection, found.value);
-    const { written, rows } = this.#store.delete(selection.namespace, selection.ids, found.value);
-    this.#engine.remove(rows);
-    return ok({ ...written, next: null });
+    const namespace = this.#store.namespaceOrdinal(selection.namespace);
+    if (namespace === undefined) return ok({ count: 0, lsn: found.value.lsn, next: null });
+    return ok({ ...this.#deleteRows(namespace, this.#store.rowsOf(namespace, selection.ids), found.value), next: null });
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {
@@ -175,31 +174,36 @@ export class Shard {
     return ok({
       lsn: found.value.lsn,
       count: found.value.count,
-      countMax: capacity(found.value),
+      countMax: shardCapacity(found.value),
       namespaces: this.#store.namespaceCount(),
       storageBytes: this.#store.bytes(),
       memoryBytes: this.#engine.bytes,
     });
   }
 
-  /** Whether `sweep` has something to do at once. */
-  isBehind(): boolean {
-    return this.#store.header() !== undefined && this.#store.isBehind();
+  /** Whether `sweep` may have something to do. */
+  isSweepDue(): boolean {
+    const header = this.#store.header();
+    return header !== undefined && (this.#store.isBehind() || this.#engine.isUpkeepDue(header));
   }
 
   /**
-   * Indexes a slice of what older versions left unindexed and forgets receipts that ran out; answers when to come back, in
-   * milliseconds since the Unix epoch, or undefined.
+   * Does a slice of background work: indexes what older versions left unindexed, keeps the posting lists up, forgets receipts that ran
+   * out. Answers when to come back, in milliseconds since the Unix epoch, or undefined.
    */
   sweep(nowMs: number): number | undefined {
-    if (this.#store.header() === undefined) return undefined;
+    const header = this.#store.header();
+    if (header === undefined) return undefined;
     if (this.#store.isBehind()) {
       this.#store.catchUp();
       return nowMs;
     }
+    const upkeepMs = this.#engine.isUpkeepDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
+    if (upkeepMs === nowMs) return nowMs;
     const oldestMs = this.#store.sweepReceipts(nowMs - LIMITS.upsertReceiptTtlMs);
     // One millisecond late, so that the receipt the sweep is for has surely run out.
-    return oldestMs === undefined ? undefined : oldestMs + LIMITS.upsertReceiptTtlMs + 1;
+    const receiptsMs = oldestMs === undefined ? undefined : oldestMs + LIMITS.upsertReceiptTtlMs + 1;
+    return upkeepMs === undefined || receiptsMs === undefined ? (upkeepMs ?? receiptsMs) : Math.min(upkeepMs, receiptsMs);
   }
 
   #headerOf(indexId: IndexId): Outcome<ShardHeader> {
@@ -233,22 +237,14 @@ export class Shard {
   }
 
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
-    let rowsRead = 0;
-    const readVectors: ReadVectors = (rows) => {
-      rowsRead += rows.length;
-      return this.#store.read(header)(rows);
-    };
     const selectedRows = among?.rows?.size ?? null;
-    const filter = (applied: 'rows' | 'scan') => (among === undefined ? null : { estimatedRows: null, selectedRows, applied });
-    const rowsCost = () => ({ ...NO_COST, rowsRead, bytesTouched: 4 * header.dimensions * rowsRead });
-    if (among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount) {
-      const matches = exactSearch(header.metric, query, [...among.rows], readVectors);
-      return { matches, explanation: { engine: 'rows', ...rowsCost(), filter: filter('rows') } };
-    }
-    const engine = this.#engine.load(header, () => this.#store.scan(header));
-    const matches = engine.search({ ...query, among }, readVectors);
-    const cost = addCosts(rowsCost(), { ...NO_COST, codesScanned: engine.count, rescored: rowsRead, bytesTouched: engine.bytes });
-    return { matches, explanation: { engine: 'flat', ...cost, filter: filter('scan') } };
+    const isNarrow = among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount;
+    const filter: FilterUse | null =
+      among === undefined ? null : { estimatedRows: null, selectedRows, applied: isNarrow ? 'rows' : 'scan' };
+    const { matches, explanation } = isNarrow
+      ? this.#engine.searchRows(query, among.rows, header)
+      : this.#engine.search(query, among, header);
+    return { matches, explanation: { ...explanation, filter } };
   }
 
   /** Of matches, closest first, the `topK` that diversify them best. */
@@ -292,9 +288,13 @@ export class Shard {
     const next = slice.length < LIMITS.propertySliceMaxCount ? null : (slice.at(-1) ?? null);
     const rows = slice.filter((row) => selection.has(row));
     if (rows.length === 0) return ok({ count: 0, lsn: header.lsn, next });
-    const written = this.#store.deleteRows(ordinal, rows, header);
-    this.#engine.remove(rows);
-    return ok({ ...written, next });
+    return ok({ ...this.#deleteRows(ordinal, rows, header), next });
+  }
+
+  #deleteRows(namespace: number, rows: readonly Row[], header: ShardHeader): Written {
+    const written = this.#store.deleteRows(namespace, rows, header);
+    this.#engine.remove(rows.map((row) => ({ row, namespace })));
+    return written;
   }
 
   #columns(rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
@@ -309,8 +309,6 @@ interface ExplainedMatches {
   readonly matches: VectorMatch[];
   readonly explanation: Explanation;
 }
-
-const capacity = ({ dimensions }: ShardHeader): number => flatEngineCapacity(LIMITS.shardEngineBytesMax, dimensions);
 
 function* placed(places: readonly VectorPlace[], values: Float32Array, dimensions: number): Generator<PlacedVector> {
   for (let i = 0; i < places.length; i += 1) {

@@ -74,8 +74,8 @@ export interface VectorStore {
   /** Every unlisted vector. */
   scan(header: ShardHeader): Iterable<PlacedVector>;
   /** The vectors in those of the rows that are there, in any order. */
-  readRows(rows: Iterable<Row>, header: ShardHeader): Iterable<PlacedVector>;
-  read(header: ShardHeader): ReadVectors;
+  readRows(rows: Iterable<Row>, shape: Pick<ShardIdentity, 'dimensions'>): Iterable<PlacedVector>;
+  read(shape: Pick<ShardIdentity, 'dimensions'>): ReadVectors;
   valuesOf(namespace: number, id: string, header: ShardHeader): Float32Array | undefined;
   /** The rows of those ids that are there, in the order of `ids`. */
   rowsOf(namespace: number, ids: readonly string[]): Row[];

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/vector-engine.ts';
 import { effort } from '../../support/effort.ts';
 import { scanModule } from '../../support/scan-module.ts';
 
-const scanner = new Scanner(scanModule, 16 * 1024 * 1024);
+const scanner = new Scanner(scanModule, new PageMemory(16 * 1024 * 1024));
 let latest: FlatEngine | undefined;
 
 /** The only engine from now on: the one before gives its memory back. */

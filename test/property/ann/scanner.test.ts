@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import { quantise, queryCodeMax } from '../../../src/ann/quantise.ts';
 import type { Quantised } from '../../../src/ann/quantise.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import { pageLayout, VectorPage } from '../../../src/ann/vector-page.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
@@ -40,7 +41,7 @@ function scanPlainly(metric: Metric, values: Float32Array, vectors: Vector[], na
 }
 
 // One page, which ends where the memory ends: a load past it traps.
-const scanner = new Scanner(scanModule, PAGE_BYTES);
+const scanner = new Scanner(scanModule, new PageMemory(PAGE_BYTES));
 
 function scan(metric: Metric, values: Float32Array, vectors: Vector[], namespace: number, threshold: number): Found[] {
   const layout = pageLayout(values.length);

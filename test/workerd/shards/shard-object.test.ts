@@ -313,36 +313,3 @@ describe('ShardObject', () => {
     expect(value(await stub.fetchVectors({ indexId, namespace: '', ids: ids.slice(0, 100), include })).texts?.length).toBe(100);
   });
 });
-
-describe('ShardObject under memory pressure', () => {
-  let shards: Awaited<ReturnType<typeof openShard>>[] = [];
-
-  beforeEach(async () => {
-    shards = await Promise.all([1, 2, 3].map(() => openShard('cosine', 4096)));
-  });
-
-  it('[V14] engines of one isolate give way to each other, and every answer stays right', async () => {
-    const dimensions = 4096;
-    const vectorOf = (seed: number) => Array.from({ length: dimensions }, (_, i) => Math.sin(seed * 7.3 + i));
-    for (const [s, { indexId, stub }] of shards.entries()) {
-      await stub.upsert(
-        batchOf(indexId, [
-          { id: `s${s}`, values: vectorOf(s) },
-          { id: 'other', values: vectorOf(99) },
-        ]),
-      );
-      // As if the shard were full: its engine claims all a shard may have.
-      await runInDurableObject(
-        stub,
-        (_, state) => void state.storage.sql.exec('UPDATE shard SET count = ?', flatEngineCapacity(LIMITS.shardEngineBytesMax, dimensions)),
-      );
-    }
-    for (let round = 0; round < 2; round += 1) {
-      for (const [s, { indexId, stub }] of shards.entries()) {
-        expect(idsOf(await stub.query(queryOf(indexId, vectorOf(s), 1)))).toEqual([`s${s}`]);
-      }
-    }
-    const resident = await Promise.all(shards.map(async ({ indexId, stub }) => value(await stub.stats(indexId)).memoryBytes > 0));
-    expect(resident).toEqual([false, true, true]);
-  });
-});

@@ -1,0 +1,62 @@
+import type { ListQuery, PostingLists } from '../lists/posting-lists.ts';
+import type { RowBitmap } from '../lists/row-bitmap.ts';
+import type { ListModel } from '../lists/list-model.ts';
+import { prepare } from '../lists/list-model.ts';
+import type { SearchCost } from '../search-cost.ts';
+import type { Candidate } from './candidate.ts';
+import type { SearchDepth } from './list-settings.ts';
+import { proposalCount, rescoreCountFor } from './list-settings.ts';
+
+/** One generation's lists as a search sees them. */
+export interface Searched {
+  readonly model: ListModel;
+  readonly lists: PostingLists;
+  readonly pageIn: (list: number) => void;
+}
+
+export interface ListCandidates {
+  /** The most promising first. */
+  readonly candidates: Candidate[];
+  readonly cost: SearchCost;
+}
+
+interface Wanted {
+  readonly values: Float32Array;
+  readonly topK: number;
+  readonly allowed: RowBitmap;
+}
+
+/** The best that a search of some depth finds. Their closeness is an estimate without a bound, so each has to be scored. */
+export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { values, topK, allowed }: Wanted): ListCandidates {
+  const query: ListQuery = {
+    values,
+    count: proposalCount(topK),
+    stop: depth.stop,
+    rescoreCount: rescoreCountFor(depth, topK),
+    allowed,
+  };
+  const { rows, cost } = lists.search(query, pageIn);
+  return { candidates: Array.from(rows, (row) => ({ row, closest: Infinity })), cost: { ...cost, rowsRead: 0 } };
+}
+
+/** All that may be among the `topK` closest, by reading every list. */
+export function searchExactly({ model, lists, pageIn }: Searched, { values, topK, allowed }: Wanted): ListCandidates {
+  const { rows, closeness, errors, cost } = lists.searchExact({ values, count: topK, stop: 0, rescoreCount: topK, allowed }, pageIn);
+  const bounds = closestOf(model, values);
+  const candidates = Array.from(rows, (row, i): Candidate => ({ row, closest: bounds(closeness[i]! + errors![i]!) }));
+  return { candidates: candidates.sort((a, b) => b.closest - a.closest), cost: { ...cost, rowsRead: 0 } };
+}
+
+// Relative allowance for what rounding adds on the way from a closeness to a distance.
+const ROUNDING = 1e-6;
+
+/** From what lists maximise, q.x + b, to the closeness of the metric: minus the distance for `l2`, else the same. */
+function closestOf(model: ListModel, values: Float32Array): (bound: number) => number {
+  if (model.metric !== 'l2') return (bound) => bound + Math.abs(bound) * ROUNDING;
+  const centred = new Float32Array(values.length);
+  prepare(model, values, centred);
+  let square = 0;
+  for (const value of centred) square += value * value;
+  // |q - x|^2 = |q|^2 - 2 (q.x + b)
+  return (bound) => -Math.sqrt(Math.max(0, square - 2 * bound - ROUNDING * (square + 2 * Math.abs(bound))));
+}

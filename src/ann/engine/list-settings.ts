@@ -1,0 +1,54 @@
+import type { JsonValue } from '../../contract/json-value.ts';
+import { assert } from '../../kernel/assert.ts';
+
+/** How far a search of posting lists goes, as calibration found it on the index's own vectors. */
+export interface SearchDepth {
+  /** See `ListQuery.stop`. */
+  readonly stop: number;
+  /** Entries rescored for `CALIBRATED_TOP_K` matches. */
+  readonly rescoreCount: number;
+  /** By how much more are rescored for more matches: `rescoreCount` grows with this power of `topK`. */
+  readonly rescoreGrowth: number;
+}
+
+/** What the upkeep of a generation remembers: stored beside it as JSON. */
+export interface ListSettings extends SearchDepth {
+  /** Vectors in the shard when it was trained. */
+  readonly trainedCount: number;
+  /** Entries when it was calibrated; 0 before. */
+  readonly calibratedCount: number;
+  /** What encoding an entry lost on average, squared, before that. */
+  readonly usualLoss: number;
+  /** Of entries encoded since: how many, and the sum of what each lost. */
+  readonly encodedCount: number;
+  readonly encodedLoss: number;
+}
+
+export const CALIBRATED_TOP_K = 10;
+
+/** Deep enough for any data met so far: a generation is searched so until it is calibrated. */
+export const UNCALIBRATED: SearchDepth = { stop: 120, rescoreCount: 400, rescoreGrowth: 0.7 };
+
+export const newSettings = (trainedCount: number): ListSettings => ({
+  ...UNCALIBRATED,
+  trainedCount,
+  calibratedCount: 0,
+  usualLoss: 0,
+  encodedCount: 0,
+  encodedLoss: 0,
+});
+
+export const encodeSettings = (settings: ListSettings): string => JSON.stringify(settings);
+
+export function decodeSettings(json: string): ListSettings {
+  const settings = JSON.parse(json) as Record<string, JsonValue>;
+  for (const name of Object.keys(newSettings(0))) assert(typeof settings[name] === 'number', `settings have a ${name}`);
+  return settings as unknown as ListSettings;
+}
+
+/** How many rows lists propose for `topK` matches: scored exactly, the best of them are the matches. */
+export const proposalCount = (topK: number): number => topK + Math.max(6, Math.ceil(topK / 4));
+
+/** How many entries are rescored for that. */
+export const rescoreCountFor = ({ rescoreCount, rescoreGrowth }: SearchDepth, topK: number): number =>
+  Math.max(proposalCount(topK), Math.ceil(rescoreCount * Math.max(1, topK / CALIBRATED_TOP_K) ** rescoreGrowth));

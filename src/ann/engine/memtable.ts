@@ -1,0 +1,85 @@
+import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { must } from '../../kernel/assert.ts';
+import { FlatEngine, flatEngineBytes } from '../flat-engine.ts';
+import type { Scanner } from '../scanner.ts';
+import type { Row } from '../vector-engine.ts';
+import type { PlacedVector, ShardHeader, VectorStore } from '../vector-store.ts';
+
+export type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
+
+/**
+ * The vectors of a shard that are in no posting list, while the isolate has room for them: loaded by the first search, kept up to date
+ * by writes, evicted when other shards need the memory more.
+ */
+export class Memtable implements MemoryHolder {
+  readonly #memory: MemoryRegistry;
+  readonly #scanner: Scanner;
+  readonly #name: string;
+  readonly #store: UnlistedVectors;
+  #engine: FlatEngine | undefined;
+
+  /** `scanner` has room for all that `memory` lets engines claim. */
+  constructor(memory: MemoryRegistry, scanner: Scanner, name: string, store: UnlistedVectors) {
+    this.#memory = memory;
+    this.#scanner = scanner;
+    this.#name = name;
+    this.#store = store;
+  }
+
+  /** Bytes resident: 0 when evicted. */
+  get bytes(): number {
+    return this.#engine?.bytes ?? 0;
+  }
+
+  /** The engine of all unlisted vectors, loaded if it is not resident. */
+  load(header: ShardHeader): FlatEngine {
+    if (this.#engine === undefined) {
+      const { metric, dimensions } = header;
+      this.#claim(this.#store.unlistedRows().size, dimensions);
+      this.#engine = new FlatEngine(this.#scanner, metric, dimensions);
+      this.#follow(this.#store.scan(header));
+    } else {
+      this.#claim(this.#engine.count, header.dimensions);
+    }
+    return this.#engine;
+  }
+
+  /** Follows a write of new vectors, if the engine is resident. */
+  put(vectors: readonly PlacedVector[], { dimensions }: ShardHeader): void {
+    if (this.#engine === undefined) return;
+    this.#claim(this.#engine.count + vectors.length, dimensions);
+    this.#follow(vectors);
+  }
+
+  /** Follows that rows were deleted or listed; those of posting lists are no matter. */
+  remove(rows: Iterable<Row>): void {
+    for (const row of rows) if (this.#engine?.has(row) === true) this.#engine.remove(row);
+  }
+
+  drop(): void {
+    this.evict();
+    this.#memory.release(this.#name, this);
+  }
+
+  /** In one piece: half an engine is of no use. */
+  evict(): number {
+    this.#engine?.free();
+    this.#engine = undefined;
+    return Infinity;
+  }
+
+  /** All or nothing: half an engine would answer wrongly, none is loaded again. */
+  #follow(vectors: Iterable<PlacedVector>): void {
+    const engine = must(this.#engine, 'a claim never evicts its own holder');
+    try {
+      for (const { row, namespace, values } of vectors) engine.put(row, namespace, values);
+    } catch (defect) {
+      this.drop();
+      throw defect;
+    }
+  }
+
+  #claim(count: number, dimensions: number): void {
+    this.#memory.claim(this.#name, this, flatEngineBytes(count, dimensions));
+  }
+}

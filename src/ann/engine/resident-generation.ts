@@ -1,0 +1,76 @@
+import { must } from '../../kernel/assert.ts';
+import type { Centroid, ListModel } from '../lists/list-model.ts';
+import { decodeListModel } from '../lists/list-model.ts';
+import type { Generation, ListStore, StoredList } from '../lists/list-store.ts';
+import type { PostingLists } from '../lists/posting-lists.ts';
+import type { ListSettings } from './list-settings.ts';
+import { decodeSettings, encodeSettings } from './list-settings.ts';
+
+/** A generation whose directory is in memory; of its lists, those that were needed. Whoever changes it changes its storage, too. */
+export class ResidentGeneration {
+  readonly id: number;
+  readonly model: ListModel;
+  readonly lists: PostingLists;
+  readonly #store: ListStore;
+  readonly #centroids = new Map<number, Centroid>();
+  #settings: ListSettings;
+  #centroidsVersion = 0;
+
+  constructor({ id, model, settings }: Generation, store: ListStore, emptyLists: (model: ListModel) => PostingLists) {
+    this.id = id;
+    this.model = decodeListModel(model);
+    this.lists = emptyLists(this.model);
+    this.#store = store;
+    this.#settings = decodeSettings(settings);
+    for (const { list, centroid, entryCount } of store.lists(id)) {
+      this.lists.putList(list, centroid, entryCount);
+      this.#centroids.set(list, centroid);
+    }
+  }
+
+  get settings(): ListSettings {
+    return this.#settings;
+  }
+
+  /** Its lists with their centroids. */
+  get centroids(): ReadonlyMap<number, Centroid> {
+    return this.#centroids;
+  }
+
+  /** Rises with every change of `centroids`. */
+  get centroidsVersion(): number {
+    return this.#centroidsVersion;
+  }
+
+  /** Entries of all lists, dead ones included. */
+  get entryCount(): number {
+    let count = 0;
+    for (const list of this.#centroids.keys()) count += this.lists.entryCount(list);
+    return count;
+  }
+
+  storedList(list: number): StoredList {
+    const centroid = must(this.#centroids.get(list), `list ${list} is there`);
+    return { list, centroid, entryCount: this.lists.entryCount(list) };
+  }
+
+  /** Adds an empty list, or empties one and moves its centroid. */
+  putEmpty(list: number, centroid: Centroid): void {
+    if (this.#centroids.has(list)) this.lists.removeList(list);
+    this.lists.putList(list, centroid, 0);
+    this.#centroids.set(list, centroid);
+    this.#centroidsVersion += 1;
+  }
+
+  remove(list: number): void {
+    this.lists.removeList(list);
+    this.#centroids.delete(list);
+    this.#centroidsVersion += 1;
+  }
+
+  /** Remembers some settings, also beyond this isolate. */
+  set(settings: Partial<ListSettings>): void {
+    this.#settings = { ...this.#settings, ...settings };
+    this.#store.setSettings(this.id, encodeSettings(this.#settings));
+  }
+}

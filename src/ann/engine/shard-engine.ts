@@ -1,0 +1,134 @@
+import { LIMITS } from '../../contract/limits.ts';
+import { CorruptList } from '../lists/corrupt-list.ts';
+import type { ProbeKernels } from '../lists/probe-kernels.ts';
+import type { Scanner } from '../scanner.ts';
+import type { SearchCost } from '../search-cost.ts';
+import { addCosts, NO_COST } from '../search-cost.ts';
+import type { Selection } from '../filter/selection.ts';
+import type { Explanation } from '../shard-protocol.ts';
+import type { TrainingFloor } from '../upkeep/training-floor.ts';
+import { Upkeep } from '../upkeep/upkeep.ts';
+import type { Row, VectorMatch, VectorQuery } from '../vector-engine.ts';
+import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from '../vector-store.ts';
+import { Memtable } from './memtable.ts';
+import { Rescoring } from './rescoring.ts';
+import { ShardLists } from './shard-lists.ts';
+
+/** What the engines of an isolate share. */
+export interface EngineFloor extends TrainingFloor {
+  readonly scanner: Scanner;
+  readonly probe: ProbeKernels;
+}
+
+export interface ExplainedMatches {
+  readonly matches: VectorMatch[];
+  readonly explanation: Omit<Explanation, 'filter'>;
+}
+
+/**
+ * What a shard searches with: every vector is either in the memtable, which is exact, or in a posting list. It follows the store,
+ * from which all of it can be loaded again.
+ */
+export class ShardEngine {
+  readonly #floor: EngineFloor;
+  readonly #name: string;
+  readonly #store: VectorStore;
+  readonly #memtable: Memtable;
+  readonly #lists: ShardLists;
+  #upkeep: Upkeep | undefined;
+
+  constructor(floor: EngineFloor, name: string, store: VectorStore) {
+    this.#floor = floor;
+    this.#name = name;
+    this.#store = store;
+    this.#memtable = new Memtable(floor.memory, floor.scanner, `${name}/memtable`, store);
+    this.#lists = new ShardLists(floor, `${name}/lists`, store);
+  }
+
+  /** Bytes resident. */
+  get bytes(): number {
+    return this.#memtable.bytes + this.#lists.bytes;
+  }
+
+  /** The closest vectors of a namespace, or of the selected ones; exactly so if asked to or without lists. */
+  search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
+    return this.#healing(() => this.#search(query, among, header));
+  }
+
+  /** The closest of a few rows: reads and scores each. */
+  searchRows(query: VectorQuery, rows: Iterable<Row>, header: ShardHeader): ExplainedMatches {
+    const rescoring = new Rescoring(header.metric, query, this.#store.read(header));
+    rescoring.push(Array.from(rows, (row) => ({ row, closest: Infinity })));
+    return { matches: rescoring.matches(), explanation: { engine: 'rows', ...readingCost(rescoring, header) } };
+  }
+
+  /** Follows a write. */
+  put(vectors: readonly PlacedVector[], header: ShardHeader, nowMs: number): void {
+    this.#memtable.put(vectors, header);
+    this.#lists.add(vectors);
+    this.#upkeepOf(header).wrote(nowMs);
+  }
+
+  /** Follows a deletion. */
+  remove(places: readonly VectorPlace[]): void {
+    this.#memtable.remove(places.map(({ row }) => row));
+    this.#lists.remove(places);
+  }
+
+  /** Lets go of all memory. */
+  drop(): void {
+    this.#upkeep?.stop();
+    this.#upkeep = undefined;
+    this.#memtable.drop();
+    this.#lists.drop();
+  }
+
+  /** Whether there may be background work. */
+  isUpkeepDue(header: ShardHeader): boolean {
+    return this.#healing(() => this.#upkeepOf(header).isDue(header.count));
+  }
+
+  /** Does a slice of background work; answers when to come back, in milliseconds since the Unix epoch, or undefined when all is well. */
+  keepUp(nowMs: number, header: ShardHeader): number | undefined {
+    return this.#healing(() => this.#upkeepOf(header).step(nowMs));
+  }
+
+  #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
+    const rescoring = new Rescoring(header.metric, query, this.#store.read(header));
+    const hasLists = this.#lists.generations().length > 0;
+    if (hasLists && among === undefined && this.#lists.liveCount(query.namespace) <= LIMITS.filterExactMaxCount) {
+      return this.searchRows(query, this.#store.liveRows(query.namespace), header);
+    }
+    const listed = this.#lists.search(query, among, query.exact === true);
+    rescoring.push(listed.candidates);
+    const memtable = this.#memtable.load(header);
+    rescoring.push(memtable.candidates({ ...query, among }));
+    const scanning = { ...NO_COST, codesScanned: memtable.count, bytesTouched: memtable.bytes };
+    const cost = [scanning, readingCost(rescoring, header)].reduce(addCosts, listed.cost);
+    return { matches: rescoring.matches(), explanation: { engine: hasLists ? 'lists' : 'flat', ...cost } };
+  }
+
+  #upkeepOf(identity: ShardHeader): Upkeep {
+    const [store, lists, memtable] = [this.#store, this.#lists, this.#memtable];
+    this.#upkeep ??= new Upkeep({ identity, store, lists, memtable }, this.#floor, this.#name);
+    return this.#upkeep;
+  }
+
+  /** Lists that are not what was written are forgotten: the vectors themselves are the truth, and are listed anew. */
+  #healing<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (defect) {
+      if (!(defect instanceof CorruptList)) throw defect;
+      this.drop();
+      this.#store.lists.reset();
+      return work();
+    }
+  }
+}
+
+const readingCost = ({ rowCount }: Rescoring, { dimensions }: ShardHeader): SearchCost => ({
+  ...NO_COST,
+  rowsRead: rowCount,
+  bytesTouched: 4 * dimensions * rowCount,
+});

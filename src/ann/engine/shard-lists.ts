@@ -1,0 +1,180 @@
+import { must } from '../../kernel/assert.ts';
+import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
+import type { Selection } from '../filter/selection.ts';
+import type { ListModel } from '../lists/list-model.ts';
+import { PostingLists } from '../lists/posting-lists.ts';
+import type { ProbeKernels } from '../lists/probe-kernels.ts';
+import { RowBitmap } from '../lists/row-bitmap.ts';
+import { addCosts, NO_COST } from '../search-cost.ts';
+import type { Encoder } from '../training/encoder.ts';
+import type { TrainKernels } from '../training/train-kernels.ts';
+import type { VectorPlace, VectorStore } from '../vector-store.ts';
+import { CurrentEncoder } from './current-encoder.ts';
+import type { ListCandidates, Searched } from './list-search.ts';
+import { searchExactly, searchNearby } from './list-search.ts';
+import type { SearchDepth } from './list-settings.ts';
+import { LiveRows } from './live-rows.ts';
+import { ResidentGeneration } from './resident-generation.ts';
+
+/** What the posting lists of an isolate share. */
+export interface ListsFloor {
+  readonly memory: MemoryRegistry;
+  readonly probe: ProbeKernels;
+  readonly kernels: TrainKernels;
+}
+
+/** Values as the user gave them. */
+export interface ListsQuery {
+  readonly values: Float32Array;
+  readonly namespace: number;
+  readonly topK: number;
+}
+
+/**
+ * A shard's posting lists while the isolate has room for them: directories are loaded by the first search, lists when a search
+ * or the upkeep needs them; other shards may take back any list.
+ */
+export class ShardLists implements MemoryHolder {
+  readonly #memory: MemoryRegistry;
+  readonly #kernels: ProbeKernels;
+  readonly #name: string;
+  readonly #store: VectorStore;
+  readonly #live: LiveRows;
+  readonly #encoder: CurrentEncoder;
+  #generations: ResidentGeneration[] | undefined;
+
+  constructor({ memory, probe, kernels }: ListsFloor, name: string, store: VectorStore) {
+    this.#memory = memory;
+    this.#kernels = probe;
+    this.#name = name;
+    this.#store = store;
+    this.#live = new LiveRows(probe.memory);
+    this.#encoder = new CurrentEncoder(kernels);
+  }
+
+  /** Bytes resident. */
+  get bytes(): number {
+    return (this.#generations ?? []).reduce((bytes, { lists }) => bytes + lists.bytes, this.#live.bytes + this.#encoder.bytes);
+  }
+
+  /** The older first. Not to be kept: others may take their memory between two calls of the shard. */
+  generations(): readonly ResidentGeneration[] {
+    if (this.#generations === undefined) {
+      const { lists } = this.#store;
+      const empty = (model: ListModel): PostingLists => new PostingLists(this.#kernels, model);
+      this.#generations = lists.generations().map((generation) => new ResidentGeneration(generation, lists, empty));
+      this.claim();
+    }
+    return this.#generations;
+  }
+
+  generation(id: number): ResidentGeneration {
+    return must(
+      this.generations().find((generation) => generation.id === id),
+      `generation ${id} is there`,
+    );
+  }
+
+  /** Not to be kept: it is another one after the next change of centroids. */
+  encoder(generation: ResidentGeneration): Encoder {
+    const encoder = this.#encoder.of(generation);
+    this.claim();
+    return encoder;
+  }
+
+  /** Has a list in memory, until other shards need the room. */
+  pageIn(generation: ResidentGeneration, list: number): void {
+    if (generation.lists.isResident(list)) return;
+    generation.lists.adopt(list, this.#store.lists.blocks(generation.id, list));
+    this.claim();
+  }
+
+  /** States what is held, after it changed by no more than one list. */
+  claim(): void {
+    this.#memory.claim(this.#name, this, this.bytes);
+  }
+
+  /** What the lists have for a query, among some rows or among all of its namespace. */
+  search(query: ListsQuery, among: Selection | undefined, isExact: boolean): ListCandidates {
+    const search = (generation: ResidentGeneration, allowed: RowBitmap): ListCandidates =>
+      isExact
+        ? searchExactly(this.#searched(generation), { ...query, allowed })
+        : searchNearby(this.#searched(generation), generation.settings, { ...query, allowed });
+    if (among === undefined) return merged(this.generations().map((generation) => search(generation, this.#allowed(query.namespace))));
+    const allowed = new RowBitmap(this.#kernels.memory);
+    try {
+      allowed.fill(among.within(() => this.#store.liveRows(query.namespace)));
+      return merged(this.generations().map((generation) => search(generation, allowed)));
+    } finally {
+      allowed.free();
+    }
+  }
+
+  /** The best of one generation's lists that a search of this depth finds, of a whole namespace. */
+  nearby(generation: ResidentGeneration, depth: SearchDepth, query: ListsQuery): ListCandidates {
+    return searchNearby(this.#searched(generation), depth, { ...query, allowed: this.#allowed(query.namespace) });
+  }
+
+  /** All in one generation's lists that may be among the best of a namespace. */
+  exactly(generation: ResidentGeneration, query: ListsQuery): ListCandidates {
+    return searchExactly(this.#searched(generation), { ...query, allowed: this.#allowed(query.namespace) });
+  }
+
+  /** How many vectors a namespace has. */
+  liveCount(namespace: number): number {
+    return this.#live.of(namespace, () => this.#store.liveRows(namespace)).count;
+  }
+
+  /** Follows a write of new vectors. */
+  add(places: Iterable<VectorPlace>): void {
+    for (const { namespace, row } of places) this.#live.add(namespace, row);
+  }
+
+  /** Follows a deletion. */
+  remove(places: Iterable<VectorPlace>): void {
+    for (const { namespace, row } of places) this.#live.delete(namespace, row);
+  }
+
+  /** Lets go of everything, which is loaded again when it is needed. */
+  drop(): void {
+    this.#free();
+    this.#memory.release(this.#name, this);
+  }
+
+  /** List by list, those first that were not used for longest. */
+  evict(bytes: number): number {
+    let given = 0;
+    for (const { lists } of this.#generations ?? []) {
+      for (const list of lists.leastRecentlyUsed()) {
+        const before = lists.bytes;
+        lists.evict(list);
+        given += before - lists.bytes;
+        if (given >= bytes) return given;
+      }
+    }
+    this.#free();
+    return Infinity;
+  }
+
+  #free(): void {
+    for (const { lists } of this.#generations ?? []) lists.free();
+    this.#generations = undefined;
+    this.#encoder.free();
+    this.#live.free();
+  }
+
+  #searched(generation: ResidentGeneration): Searched {
+    return { model: generation.model, lists: generation.lists, pageIn: (list) => this.pageIn(generation, list) };
+  }
+
+  #allowed(namespace: number): RowBitmap {
+    return this.#live.of(namespace, () => this.#store.liveRows(namespace)).bitmap;
+  }
+}
+
+function merged(found: readonly ListCandidates[]): ListCandidates {
+  return {
+    candidates: found.flatMap(({ candidates }) => candidates).sort((a, b) => b.closest - a.closest),
+    cost: found.reduce((sum, { cost }) => addCosts(sum, cost), NO_COST),
+  };
+}

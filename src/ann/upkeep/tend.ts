@@ -1,0 +1,124 @@
+import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import type { RowSet } from '../filter/row-set.ts';
+import { centroidOf, centroidValues } from '../lists/list-model.ts';
+import { must } from '../../kernel/assert.ts';
+import { assignVectors } from './assigned-vectors.ts';
+import type { PreparedVectors } from './assigned-vectors.ts';
+import { ListEdit } from './list-edit.ts';
+import { sliceVectors } from './slices.ts';
+import { splitInTwo, squaredDistance } from './split-in-two.ts';
+import type { Task } from './task.ts';
+import { tendingOf } from './tending.ts';
+import type { UpkeepShard } from './upkeep-shard.ts';
+import { changeLists } from './upkeep-shard.ts';
+
+// Lists around one that was split whose vectors may now lie nearer to one of its halves.
+const NEIGHBOURS = 8;
+
+/**
+ * Keeps lists at their length as vectors come and go: splits the long ones, merges the short ones into others, rewrites those with
+ * many dead entries. After a split, vectors of the lists around it move to a half that is nearer to them (LIRE: Xu et al., SPFresh,
+ * SOSP 2023). A row that is dead now is dead for good, so what lived at the start is enough to know.
+ */
+export function* tend(shard: UpkeepShard, generationId: number, lists: Iterable<number>): Task {
+  const live = shard.store.liveRows();
+  for (const list of lists) {
+    const generation = shard.lists.generation(generationId);
+    if (!generation.centroids.has(list)) continue;
+    shard.lists.pageIn(generation, list);
+    const positions = livePositions(generation, list, live);
+    switch (tendingOf(generation.lists.entryCount(list), positions.length)) {
+      case 'nothing':
+        continue;
+      case 'compaction':
+        edit(shard, generation, (change) => change.retain(list, positions));
+        break;
+      case 'merge':
+        merge(shard, generation, list, positions);
+        break;
+      case 'split':
+        yield* split(shard, generation, list, live);
+        break;
+    }
+    yield;
+  }
+}
+
+function merge(shard: UpkeepShard, generation: ResidentGeneration, list: number, positions: Uint32Array): void {
+  if (generation.centroids.size === 1) return;
+  const vectors = vectorsAt(generation, list, positions);
+  edit(shard, generation, (change) => {
+    change.remove(list);
+    change.append(assignVectors(shard, generation, vectors));
+  });
+}
+
+function* split(shard: UpkeepShard, generation: ResidentGeneration, list: number, live: RowSet): Task {
+  const positions = livePositions(generation, list, live);
+  const vectors = vectorsAt(generation, list, positions);
+  const old = centroidValues(generation.storedList(list).centroid);
+  const halves = splitInTwo(vectors.values, generation.model.dimensions)?.map(centroidOf);
+  if (halves === undefined) return edit(shard, generation, (change) => change.retain(list, positions));
+  const second = Math.max(...generation.centroids.keys()) + 1;
+  edit(shard, generation, (change) => {
+    [list, second].forEach((half, i) => change.putEmpty(half, must(halves[i], 'there are two halves')));
+    change.append(assignVectors(shard, generation, vectors));
+  });
+  const neighbours = [...generation.centroids]
+    .filter(([other]) => other !== list && other !== second)
+    .map(([other, centroid]) => ({ other, distance: squaredDistance(centroidValues(centroid), old) }))
+    .sort((a, b) => a.distance - b.distance);
+  for (const { other } of neighbours.slice(0, NEIGHBOURS)) {
+    yield;
+    moveNearer(shard, shard.lists.generation(generation.id), other, [list, second], live);
+  }
+}
+
+/** Moves the vectors of a list that lie nearer to one of the others to it; no more than a slice takes. */
+function moveNearer(shard: UpkeepShard, generation: ResidentGeneration, list: number, others: number[], live: RowSet): void {
+  const { dimensions } = generation.model;
+  shard.lists.pageIn(generation, list);
+  const positions = livePositions(generation, list, live);
+  const { rows, values } = vectorsAt(generation, list, positions);
+  const centroids = [list, ...others].map((number) => centroidValues(generation.storedList(number).centroid));
+  const nearest = rows.map((_, i) => {
+    const distances = centroids.map((centroid) => squaredDistance(values.subarray(i * dimensions, (i + 1) * dimensions), centroid));
+    return distances.indexOf(Math.min(...distances));
+  });
+  const moving = [...nearest.keys()].filter((i) => nearest[i]! > 0).slice(0, sliceVectors(dimensions));
+  if (moving.length === 0) return;
+  const moved = vectorsAt(
+    generation,
+    list,
+    Uint32Array.from(moving, (i) => positions[i]!),
+  );
+  const leaving = new Set(moving);
+  edit(shard, generation, (change) => {
+    change.retain(
+      list,
+      positions.filter((_, i) => !leaving.has(i)),
+    );
+    change.append(assignVectors(shard, generation, moved));
+  });
+}
+
+function edit(shard: UpkeepShard, generation: ResidentGeneration, change: (edit: ListEdit) => void): void {
+  changeLists(shard, () => {
+    const made = new ListEdit(shard, generation);
+    change(made);
+    made.store();
+  });
+}
+
+const livePositions = ({ lists }: ResidentGeneration, list: number, live: RowSet): Uint32Array => {
+  const rows = lists.rowsOf(list);
+  return Uint32Array.from(rows.keys()).filter((i) => live.has(rows[i]!));
+};
+
+/** The vectors of a resident list as its codes say, which coding again does not change. */
+function vectorsAt({ lists, model: { dimensions } }: ResidentGeneration, list: number, positions: Uint32Array): PreparedVectors {
+  const [rows, all] = [lists.rowsOf(list), lists.valuesOf(list)];
+  const values = new Float32Array(positions.length * dimensions);
+  positions.forEach((from, to) => values.set(all.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions));
+  return { rows: Array.from(positions, (i) => rows[i]!), values };
+}

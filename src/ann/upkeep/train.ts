@@ -1,0 +1,113 @@
+import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
+import type { MemoryHolder } from '../../kernel/memory-registry.ts';
+import { encodeSettings, newSettings } from '../engine/list-settings.ts';
+import { encodeListModel } from '../lists/list-model.ts';
+import type { ShardIdentity } from '../shard-protocol.ts';
+import { Training } from '../training/training.ts';
+import type { TrainingOptions } from '../training/training-options.ts';
+import { subspaceDimensionsFor } from '../training/training-options.ts';
+import { inSlices } from './slices.ts';
+import type { Task } from './task.ts';
+import { LIST_ENTRIES } from './tending.ts';
+import type { TrainingCheckpoint } from './training-checkpoint.ts';
+import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from './training-checkpoint.ts';
+import type { TrainingFloor } from './training-floor.ts';
+import type { UpkeepShard } from './upkeep-shard.ts';
+
+const SEED = 1;
+const SAMPLE_BYTES_MAX = 16 * 1024 * 1024;
+const SAMPLE_VECTORS_PER_LIST = 64;
+// Beyond it, int8 codes do not tell the closest apart.
+const LOW_PLANE_RECALL = 0.97;
+const STEPS_PER_SLICE = 3;
+const SLICES_PER_CHECKPOINT = 64;
+
+/** The room that the isolate has for a training: one that is taken away ends it, to go on from its checkpoint. */
+class TrainingRoom implements MemoryHolder {
+  training: Training | undefined;
+
+  evict(): number {
+    this.training?.free();
+    this.training = undefined;
+    return Infinity;
+  }
+}
+
+/** Learns a generation from a sample of the shard's vectors and creates it, without entries. */
+export function* train(shard: UpkeepShard, { memory, kernels }: TrainingFloor, name: string): Task {
+  const { store, identity } = shard;
+  const started = resumed(shard) ?? begun(shard);
+  const sample = yield* readSample(shard, started);
+  // Without all of its sample a training would end otherwise: it begins anew.
+  if (sample === undefined) return store.lists.saveCheckpoint(null);
+  const room = new TrainingRoom();
+  const options = optionsFor(identity, started.listCount);
+  room.training =
+    started.progress.length === 0 ? Training.start(kernels, options, sample) : Training.resume(kernels, options, sample, started.progress);
+  memory.claim(name, room, room.training.bytes + sample.byteLength);
+  try {
+    for (let slice = 1; !advance(room.training); slice += 1) {
+      if (slice % SLICES_PER_CHECKPOINT === 0) {
+        store.lists.saveCheckpoint(encodeTrainingCheckpoint({ ...started, progress: room.training.checkpoint() }));
+      }
+      yield;
+      if (room.training === undefined) return;
+    }
+    create(shard, started, room.training);
+  } finally {
+    room.evict();
+    memory.release(name, room);
+  }
+}
+
+function resumed({ store }: UpkeepShard): TrainingCheckpoint | undefined {
+  const bytes = store.lists.checkpoint();
+  return bytes === undefined ? undefined : decodeTrainingCheckpoint(bytes);
+}
+
+function begun({ store, identity }: UpkeepShard): TrainingCheckpoint {
+  const count = store.liveRows().size;
+  const listCount = Math.max(1, Math.round(count / LIST_ENTRIES));
+  const sampleCount = Math.min(SAMPLE_VECTORS_PER_LIST * listCount, Math.floor(SAMPLE_BYTES_MAX / (4 * identity.dimensions)));
+  return { count, listCount, rows: store.sampleRows(sampleCount, SEED), progress: new Uint8Array() };
+}
+
+/** [rows x dimensions]; undefined when one of the rows is gone. */
+function* readSample({ store, identity }: UpkeepShard, { rows }: TrainingCheckpoint): Generator<undefined, Float32Array | undefined> {
+  const { dimensions } = identity;
+  const sample = new Float32Array(rows.length * dimensions);
+  let count = 0;
+  for (const slice of inSlices(rows, dimensions)) {
+    // In the order of their rows, so that the sample is the same whenever it is read.
+    const vectors = [...store.readRows(slice, identity)].sort((a, b) => a.row - b.row);
+    for (const { values } of vectors) sample.set(values, dimensions * count++);
+    yield;
+  }
+  return count === rows.length ? sample : undefined;
+}
+
+const optionsFor = ({ metric, dimensions, recall }: ShardIdentity, listCount: number): TrainingOptions => ({
+  metric,
+  dimensions,
+  listCount,
+  seed: SEED,
+  hasLowPlane: (recall ?? RECALL_TARGET_DEFAULT) > LOW_PLANE_RECALL,
+  subspaceDimensions: subspaceDimensionsFor(dimensions),
+});
+
+/** Some steps; true once there are none left. */
+function advance(training: Training): boolean {
+  for (let step = 0; step < STEPS_PER_SLICE; step += 1) if (training.step()) return true;
+  return false;
+}
+
+function create({ store, lists }: UpkeepShard, { count }: TrainingCheckpoint, training: Training): void {
+  const { model, centroids } = training.result();
+  store.atomically(() => {
+    const id = store.lists.createGeneration(encodeListModel(model), encodeSettings(newSettings(count)));
+    const empty = centroids.map((centroid, list) => ({ list, centroid, entryCount: 0 }));
+    store.lists.change(id, { lists: empty, removed: [], blocks: [], listed: [] });
+    store.lists.saveCheckpoint(null);
+  });
+  lists.drop();
+}

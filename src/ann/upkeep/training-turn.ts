@@ -1,0 +1,20 @@
+// A shard that says nothing for this long has lost its turn, with its memory.
+const TURN_TTL_MS = 5_000;
+
+/** Lets one shard of an isolate train at a time: a training holds a sample beside what the memory registry governs. */
+export class TrainingTurn {
+  #name: string | undefined;
+  #untilMs = 0;
+
+  /** Whether it is this shard's turn, which it keeps by asking again. */
+  take(name: string, nowMs: number): boolean {
+    if (this.#name !== undefined && this.#name !== name && nowMs < this.#untilMs) return false;
+    this.#name = name;
+    this.#untilMs = nowMs + TURN_TTL_MS;
+    return true;
+  }
+
+  release(name: string): void {
+    if (this.#name === name) this.#name = undefined;
+  }
+}

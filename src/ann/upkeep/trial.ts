@@ -1,0 +1,65 @@
+import type { SearchDepth } from '../engine/list-settings.ts';
+import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import { Rescoring } from '../engine/rescoring.ts';
+import { subspaceCount } from '../lists/list-model.ts';
+import type { ListCost } from '../lists/posting-lists.ts';
+import type { Row } from '../vector-engine.ts';
+import type { PlacedVector } from '../vector-store.ts';
+import type { UpkeepShard } from './upkeep-shard.ts';
+
+const SEED = 1;
+// Searches of one slice.
+const SLICE_SEARCHES = 40;
+
+/** A stored vector as a query, with the rows that are closest to it, itself left out. */
+export interface TrialQuery extends PlacedVector {
+  readonly closest: readonly Row[];
+}
+
+/** Some vectors of the lists and the `topK` entries that exact search finds for each. */
+export function* trialQueries(
+  { store, lists, identity }: UpkeepShard,
+  generationId: number,
+  count: number,
+  topK: number,
+): Generator<undefined, TrialQuery[]> {
+  const queries: TrialQuery[] = [];
+  for (const row of store.sampleRows(count, SEED)) {
+    for (const vector of store.readRows([row], identity)) {
+      const query = { ...vector, topK: topK + 1 };
+      const rescoring = new Rescoring(identity.metric, query, store.read(identity));
+      rescoring.push(lists.exactly(lists.generation(generationId), query).candidates);
+      queries.push({ ...vector, closest: others(rescoring.matches(), row).slice(0, topK) });
+    }
+    yield;
+  }
+  return queries;
+}
+
+/** What share of the closest `topK` a search of this depth proposes, and what it costs. */
+export function* trial(
+  { lists }: UpkeepShard,
+  generationId: number,
+  queries: readonly TrialQuery[],
+  depth: SearchDepth,
+  topK: number,
+): Generator<undefined, { recall: number; cost: number }> {
+  let [hits, wanted, cost] = [0, 0, 0];
+  for (const [i, query] of queries.entries()) {
+    const generation = lists.generation(generationId);
+    const found = lists.nearby(generation, depth, { ...query, topK: topK + 1 });
+    const proposed = new Set(others(found.candidates, query.row));
+    const closest = query.closest.slice(0, topK);
+    hits += closest.filter((row) => proposed.has(row)).length;
+    wanted += closest.length;
+    cost += costOf(generation, found.cost);
+    if (i % SLICE_SEARCHES === SLICE_SEARCHES - 1) yield;
+  }
+  return { recall: wanted === 0 ? 1 : hits / wanted, cost };
+}
+
+const others = (found: readonly { readonly row: Row }[], self: Row): Row[] => found.map(({ row }) => row).filter((row) => row !== self);
+
+/** In nanoseconds, about: what counts is how the parts compare. */
+const costOf = ({ model }: ResidentGeneration, { listsProbed, codesScanned, rescored }: ListCost): number =>
+  20 * listsProbed + 0.02 * subspaceCount(model) * codesScanned + (20 + 0.15 * model.dimensions) * rescored;
