@@ -6,10 +6,7 @@ import { numberLiesIn } from './interval.ts';
 const ANYTHING: Filter = { kind: 'and', of: [] };
 
 /** What holds of metadata that has an element which a filter accepts, in conditions that the index can tell. */
-export const necessary = ({ path, of }: Extract<Filter, { kind: 'element' }>): Filter => ({
-  kind: 'and',
-  of: [{ kind: 'exists', path }, weakened(of, path)],
-});
+export const necessary = ({ path, of }: Extract<Filter, { kind: 'element' }>): Filter => weakened(of, path);
 
 /** What is true of metadata if a filter accepts something at `root` of it: other elements may meet a condition, too, so no negation is. */
 function weakened(filter: Filter, root: string): Filter {

@@ -99,7 +99,7 @@ class Selector {
       case 'not':
         return this.select(filter.of, among).not();
       case 'element':
-        return this.#judge(filter, this.select(necessary(filter), among).and(among));
+        return this.#withElement(filter, among);
       case 'ids':
         return this.#withIds(filter.ids);
       case 'count':
@@ -185,6 +185,12 @@ class Selector {
     return hasNone ? found.or(this.#inRanges(entryRanges({ kind: 'exists', path })).not()) : found;
   }
 
+  #withElement(filter: Extract<Filter, { kind: 'element' }>, among: Selection): Selection {
+    const candidates = this.select(necessary(filter), among).and(among);
+    if (candidates.rows !== undefined) return this.#judge(filter, candidates);
+    return this.#judge(filter, candidates.and(this.#inRanges(entryRanges({ kind: 'exists', path: filter.path }))));
+  }
+
   #withIds(ids: readonly string[]): Selection {
     return new Selection(RowSet.of(this.#index.rowsOf(this.#namespace, ids)));
   }
@@ -244,6 +250,6 @@ function atLeast(count: number, selections: readonly Selection[]): Selection {
 function pathsOf(filter: Filter): string[] {
   if (filter.kind === 'ids') return [];
   if (filter.kind === 'not') return pathsOf(filter.of);
-  if (filter.kind === 'element') return pathsOf(necessary(filter));
+  if (filter.kind === 'element') return [filter.path, ...pathsOf(necessary(filter))];
   return 'path' in filter ? [filter.path] : filter.of.flatMap(pathsOf);
 }
