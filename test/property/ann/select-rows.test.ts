@@ -12,13 +12,13 @@ import { filter } from '../../../src/contract/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { effort } from '../../support/effort.ts';
 import { filterArbitrary, idOf, metadataArbitrary } from '../../support/filter-world.ts';
-import { nodeSqlite } from '../../support/node-sqlite.ts';
+import { NodeSql } from '../../support/node-sql.ts';
 
 const NAMESPACE = 3;
 
 /** An index of vectors with this metadata, in rows 1, 2 and so on. */
 function indexOf(metadata: readonly (string | null)[]) {
-  const storage = nodeSqlite();
+  const storage = new NodeSql();
   migrate(storage, SHARD_SCHEMA);
   storage.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES ('i', 2, 'dot', 0, 0)");
   const index = new SqlitePropertyIndex(storage);
