@@ -1,11 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { EngineFloor } from '../src/ann/engine/shard-engine.ts';
+import { engineFloor } from '../src/ann/engine/engine-floor.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
-import { ProbeKernels } from '../src/ann/lists/probe-kernels.ts';
-import { PageMemory } from '../src/ann/page-memory.ts';
-import { Scanner } from '../src/ann/scanner.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type {
   Deleted,
@@ -23,26 +20,16 @@ import type {
   UpsertBatch,
   Written,
 } from '../src/ann/shard-protocol.ts';
-import { TrainKernels } from '../src/ann/training/train-kernels.ts';
-import { TrainingTurn } from '../src/ann/upkeep/training-turn.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import { MemoryRegistry } from '../src/kernel/memory-registry.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
 // The shards of one isolate share its memory: one gives way when another needs the room.
-const PAGES = new PageMemory(LIMITS.isolateEngineBytesMax);
-const FLOOR: EngineFloor = {
-  memory: new MemoryRegistry(LIMITS.isolateEngineBytesMax),
-  scanner: new Scanner(scanModule, PAGES),
-  probe: new ProbeKernels(probeModule, PAGES),
-  kernels: new TrainKernels(trainModule, PAGES),
-  turn: new TrainingTurn(),
-};
+const FLOOR = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
 const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 
 /** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */

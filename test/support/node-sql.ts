@@ -18,12 +18,8 @@ export class NodeSql implements SqlStorage {
         return cursorOver([]);
       }
       const values = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value)) as SQLInputValue[];
-      return cursorOver(
-        this.#database
-          .prepare(query)
-          .all(...values)
-          .map((row) => fromNode<Row>(row)),
-      );
+      const rows = this.#database.prepare(query).all(...values);
+      return cursorOver(rows.map(fromNode) as Row[]);
     },
   };
 
@@ -44,9 +40,9 @@ export class NodeSql implements SqlStorage {
   }
 }
 
-function fromNode<Row extends SqlRow>(row: Record<string, unknown>): Row {
+function fromNode(row: Record<string, unknown>): SqlRow {
   const entries = Object.entries(row).map(([name, value]) => [name, value instanceof Uint8Array ? value.slice().buffer : value]);
-  return Object.fromEntries(entries) as Row;
+  return Object.fromEntries(entries) as SqlRow;
 }
 
 function cursorOver<Row extends SqlRow>(rows: Row[]): SqlCursor<Row> {

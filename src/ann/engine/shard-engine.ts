@@ -1,24 +1,16 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { CorruptList } from '../lists/corrupt-list.ts';
-import type { ProbeKernels } from '../lists/probe-kernels.ts';
-import type { Scanner } from '../scanner.ts';
 import type { SearchCost } from '../search-cost.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Selection } from '../filter/selection.ts';
 import type { Explanation } from '../shard-protocol.ts';
-import type { TrainingFloor } from '../upkeep/training-floor.ts';
 import { Upkeep } from '../upkeep/upkeep.ts';
 import type { Row, VectorMatch, VectorQuery } from '../vector-engine.ts';
 import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from '../vector-store.ts';
+import type { EngineFloor } from './engine-floor.ts';
 import { Memtable } from './memtable.ts';
 import { Rescoring } from './rescoring.ts';
 import { ShardLists } from './shard-lists.ts';
-
-/** What the engines of an isolate share. */
-export interface EngineFloor extends TrainingFloor {
-  readonly scanner: Scanner;
-  readonly probe: ProbeKernels;
-}
 
 export interface ExplainedMatches {
   readonly matches: VectorMatch[];
@@ -110,7 +102,7 @@ export class ShardEngine {
 
   #upkeepOf(identity: ShardHeader): Upkeep {
     const [store, lists, memtable] = [this.#store, this.#lists, this.#memtable];
-    this.#upkeep ??= new Upkeep({ identity, store, lists, memtable }, this.#floor, this.#name);
+    this.#upkeep ??= new Upkeep({ identity, sizes: this.#floor.sizes, store, lists, memtable }, this.#floor, this.#name);
     return this.#upkeep;
   }
 

@@ -7,21 +7,14 @@ import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Encoder } from '../training/encoder.ts';
-import type { TrainKernels } from '../training/train-kernels.ts';
 import type { VectorPlace, VectorStore } from '../vector-store.ts';
 import { CurrentEncoder } from './current-encoder.ts';
+import type { EngineFloor } from './engine-floor.ts';
 import type { ListCandidates, Searched } from './list-search.ts';
 import { searchExactly, searchNearby } from './list-search.ts';
 import type { SearchDepth } from './list-settings.ts';
 import { LiveRows } from './live-rows.ts';
 import { ResidentGeneration } from './resident-generation.ts';
-
-/** What the posting lists of an isolate share. */
-export interface ListsFloor {
-  readonly memory: MemoryRegistry;
-  readonly probe: ProbeKernels;
-  readonly kernels: TrainKernels;
-}
 
 /** Values as the user gave them. */
 export interface ListsQuery {
@@ -43,13 +36,13 @@ export class ShardLists implements MemoryHolder {
   readonly #encoder: CurrentEncoder;
   #generations: ResidentGeneration[] | undefined;
 
-  constructor({ memory, probe, kernels }: ListsFloor, name: string, store: VectorStore) {
+  constructor({ memory, probe, train }: EngineFloor, name: string, store: VectorStore) {
     this.#memory = memory;
     this.#kernels = probe;
     this.#name = name;
     this.#store = store;
     this.#live = new LiveRows(probe.memory);
-    this.#encoder = new CurrentEncoder(kernels);
+    this.#encoder = new CurrentEncoder(train);
   }
 
   /** Bytes resident. */

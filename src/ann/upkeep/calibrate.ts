@@ -6,7 +6,6 @@ import type { TrialQuery } from './trial.ts';
 import { trial, trialQueries } from './trial.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
 
-const QUERIES = 400;
 const TOP_K_LARGE = 100;
 const STOP_MAX = 255;
 const RESCORE_COUNTS = [32, 64, 128, 256, 512, 1024];
@@ -19,7 +18,7 @@ const RESCORE_COUNT_MAX = 8192;
 export function* calibrate(shard: UpkeepShard, generationId: number): Task {
   const target = shard.identity.recall ?? RECALL_TARGET_DEFAULT;
   const aim = target + (1 - target) / 4;
-  const queries = yield* trialQueries(shard, generationId, QUERIES, TOP_K_LARGE);
+  const queries = yield* trialQueries(shard, generationId, shard.sizes.trialQueries, TOP_K_LARGE);
   const depth = yield* cheapestDepth(shard, generationId, queries, aim);
   const rescoreGrowth = yield* growth(shard, generationId, queries, depth, aim);
   const generation = shard.lists.generation(generationId);

@@ -1,19 +1,14 @@
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
-import { DEAD_SHARE_MAX, LIST_ENTRIES_MAX, LIST_ENTRIES_MIN } from './tending.ts';
+import { DEAD_SHARE_MAX } from './tending.ts';
+import type { UpkeepSizes } from './upkeep-sizes.ts';
 
-/** A shard with fewer vectors is searched without lists: reading all its codes takes less than a tenth of a millisecond. */
-export const LISTED_COUNT_MIN = 10_000;
-/** Unlisted rows that are worth a flush, and how many one takes. */
-export const FLUSH_ROWS_MIN = 1_024;
-export const FLUSH_ROWS_MAX = 4_096;
 /** A model is outgrown by this factor of vectors, and drifted from by this factor of loss. */
 const GROWTH_MAX = 4;
 const DRIFT_MAX = 1.3;
-const DRIFT_COUNT_MIN = 1_000;
-// Fewer entries than this are searched deeply at little cost.
-const CALIBRATED_COUNT_MIN = 1_000;
 /** How far the number of entries may move before searches are calibrated anew. */
 const CALIBRATION_GROWTH_MAX = 1.5;
+
+type GenerationState = Pick<ResidentGeneration, 'settings' | 'entryCount'>;
 
 export interface UpkeepState {
   /** Vectors of the shard, and those of them that are in no list. */
@@ -24,7 +19,7 @@ export interface UpkeepState {
   /** Whether a training was begun. */
   readonly isTraining: boolean;
   /** The older first. */
-  readonly generations: readonly Pick<ResidentGeneration, 'settings' | 'entryCount'>[];
+  readonly generations: readonly GenerationState[];
   /** Entries of the newest generation by list. */
   readonly entryCounts: ReadonlyMap<number, number>;
   /** The same when the lists were last tended: one that has not changed since would be left as it is. */
@@ -36,40 +31,40 @@ export type NextTask =
   | { readonly kind: 'tend'; readonly lists: readonly number[] };
 
 /** What a shard's upkeep does next, the most urgent first; undefined when all is well. */
-export function nextTask(state: UpkeepState): NextTask | undefined {
+export function nextTask(state: UpkeepState, sizes: UpkeepSizes): NextTask | undefined {
   const { generations, unlistedCount, count } = state;
   const newest = generations.at(-1);
   if (state.isTraining) return { kind: 'train' };
-  if (newest === undefined) return count >= LISTED_COUNT_MIN ? { kind: 'train' } : undefined;
+  if (newest === undefined) return count >= sizes.listedCountMin ? { kind: 'train' } : undefined;
   // Whatever the old model would still encode, the new one would encode again.
-  if (generations.length === 1 && isOutgrown(newest, count)) return { kind: 'train' };
-  if (unlistedCount >= FLUSH_ROWS_MIN) return { kind: 'flush' };
+  if (generations.length === 1 && isOutgrown(newest, count, sizes)) return { kind: 'train' };
+  if (unlistedCount >= sizes.flushRowsMin) return { kind: 'flush' };
   if (generations.length > 1) return { kind: 'migrate' };
   if (state.isQuiet && unlistedCount > 0) return { kind: 'flush' };
-  const lists = listsToTend(state, newest);
+  const lists = listsToTend(state, newest, sizes);
   if (lists.length > 0) return { kind: 'tend', lists };
-  return isCalibrated(newest) ? undefined : { kind: 'calibrate' };
+  return isCalibrated(newest, sizes) ? undefined : { kind: 'calibrate' };
 }
 
-function isOutgrown({ settings }: Pick<ResidentGeneration, 'settings'>, count: number): boolean {
+function isOutgrown({ settings }: GenerationState, count: number, { driftCountMin }: UpkeepSizes): boolean {
   if (count > GROWTH_MAX * settings.trainedCount) return true;
   const { encodedCount, encodedLoss, usualLoss, calibratedCount } = settings;
-  const isMeasured = calibratedCount > 0 && encodedCount >= Math.max(DRIFT_COUNT_MIN, calibratedCount / 20);
+  const isMeasured = calibratedCount > 0 && encodedCount >= Math.max(driftCountMin, calibratedCount / 20);
   return isMeasured && encodedLoss / encodedCount > DRIFT_MAX * usualLoss;
 }
 
-function isCalibrated({ settings: { calibratedCount }, entryCount }: Pick<ResidentGeneration, 'settings' | 'entryCount'>): boolean {
-  if (entryCount < CALIBRATED_COUNT_MIN) return true;
+function isCalibrated({ settings: { calibratedCount }, entryCount }: GenerationState, { calibratedCountMin }: UpkeepSizes): boolean {
+  if (entryCount < calibratedCountMin) return true;
   const [less, more] = [Math.min(calibratedCount, entryCount), Math.max(calibratedCount, entryCount)];
   return calibratedCount > 0 && more <= CALIBRATION_GROWTH_MAX * less;
 }
 
-function listsToTend(state: UpkeepState, { entryCount }: Pick<ResidentGeneration, 'entryCount'>): number[] {
+function listsToTend(state: UpkeepState, { entryCount }: GenerationState, { entriesMax, entriesMin }: UpkeepSizes): number[] {
   const { entryCounts, tendedCounts, count, unlistedCount } = state;
   const deadCount = entryCount - (count - unlistedCount);
   if (deadCount > DEAD_SHARE_MAX * entryCount) return [...entryCounts.keys()];
   return [...entryCounts]
     .filter(([list, entries]) => tendedCounts.get(list) !== entries)
-    .filter(([, entries]) => entries > LIST_ENTRIES_MAX || (entries < LIST_ENTRIES_MIN && entryCounts.size > 1))
+    .filter(([, entries]) => entries > entriesMax || (entries < entriesMin && entryCounts.size > 1))
     .map(([list]) => list);
 }

@@ -27,7 +27,7 @@ export function* tend(shard: UpkeepShard, generationId: number, lists: Iterable<
     if (!generation.centroids.has(list)) continue;
     shard.lists.pageIn(generation, list);
     const positions = livePositions(generation, list, live);
-    switch (tendingOf(generation.lists.entryCount(list), positions.length)) {
+    switch (tendingOf(shard.sizes, generation.lists.entryCount(list), positions.length)) {
       case 'nothing':
         continue;
       case 'compaction':

@@ -1,5 +1,6 @@
 import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
+import type { EngineFloor } from '../engine/engine-floor.ts';
 import { encodeSettings, newSettings } from '../engine/list-settings.ts';
 import { encodeListModel } from '../lists/list-model.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
@@ -8,10 +9,8 @@ import type { TrainingOptions } from '../training/training-options.ts';
 import { subspaceDimensionsFor } from '../training/training-options.ts';
 import { inSlices } from './slices.ts';
 import type { Task } from './task.ts';
-import { LIST_ENTRIES } from './tending.ts';
 import type { TrainingCheckpoint } from './training-checkpoint.ts';
 import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from './training-checkpoint.ts';
-import type { TrainingFloor } from './training-floor.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
 
 const SEED = 1;
@@ -34,7 +33,7 @@ class TrainingRoom implements MemoryHolder {
 }
 
 /** Learns a generation from a sample of the shard's vectors and creates it, without entries. */
-export function* train(shard: UpkeepShard, { memory, kernels }: TrainingFloor, name: string): Task {
+export function* train(shard: UpkeepShard, { memory, train: kernels }: EngineFloor, name: string): Task {
   const { store, identity } = shard;
   const started = resumed(shard) ?? begun(shard);
   const sample = yield* readSample(shard, started);
@@ -65,9 +64,9 @@ function resumed({ store }: UpkeepShard): TrainingCheckpoint | undefined {
   return bytes === undefined ? undefined : decodeTrainingCheckpoint(bytes);
 }
 
-function begun({ store, identity }: UpkeepShard): TrainingCheckpoint {
+function begun({ store, identity, sizes }: UpkeepShard): TrainingCheckpoint {
   const count = store.liveRows().size;
-  const listCount = Math.max(1, Math.round(count / LIST_ENTRIES));
+  const listCount = Math.max(1, Math.round(count / sizes.entries));
   const sampleCount = Math.min(SAMPLE_VECTORS_PER_LIST * listCount, Math.floor(SAMPLE_BYTES_MAX / (4 * identity.dimensions)));
   return { count, listCount, rows: store.sampleRows(sampleCount, SEED), progress: new Uint8Array() };
 }

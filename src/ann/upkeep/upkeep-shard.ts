@@ -1,11 +1,13 @@
 import type { Memtable } from '../engine/memtable.ts';
 import type { ShardLists } from '../engine/shard-lists.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
+import type { UpkeepSizes } from './upkeep-sizes.ts';
 import type { VectorStore } from '../vector-store.ts';
 
 /** What the background work of a shard works on. */
 export interface UpkeepShard {
   readonly identity: ShardIdentity;
+  readonly sizes: UpkeepSizes;
   readonly store: VectorStore;
   readonly lists: ShardLists;
   readonly memtable: Memtable;

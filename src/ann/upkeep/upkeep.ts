@@ -1,14 +1,14 @@
+import type { EngineFloor } from '../engine/engine-floor.ts';
 import { must } from '../../kernel/assert.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
 import { calibrate } from './calibrate.ts';
 import { flush } from './flush.ts';
 import { migrate } from './migrate.ts';
 import type { NextTask } from './next-task.ts';
-import { FLUSH_ROWS_MAX, LISTED_COUNT_MIN, nextTask } from './next-task.ts';
+import { nextTask } from './next-task.ts';
 import type { Task } from './task.ts';
 import { tend } from './tend.ts';
 import { train } from './train.ts';
-import type { TrainingFloor } from './training-floor.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
 
 // Without a write for this long, a shard is quiet.
@@ -19,13 +19,13 @@ const TURN_RETRY_MS = 1_000;
 /** Keeps the posting lists of a shard as good as new, in slices between its calls. */
 export class Upkeep {
   readonly #shard: UpkeepShard;
-  readonly #floor: TrainingFloor;
+  readonly #floor: EngineFloor;
   readonly #name: string;
   #wroteMs = 0;
   #tendedCounts = new Map<number, number>();
   #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
 
-  constructor(shard: UpkeepShard, floor: TrainingFloor, name: string) {
+  constructor(shard: UpkeepShard, floor: EngineFloor, name: string) {
     this.#shard = shard;
     this.#floor = floor;
     this.#name = name;
@@ -33,7 +33,7 @@ export class Upkeep {
 
   /** Whether a shard of `count` vectors may have something to do. */
   isDue(count: number): boolean {
-    return count >= LISTED_COUNT_MIN || this.#shard.lists.generations().length > 0;
+    return count >= this.#shard.sizes.listedCountMin || this.#shard.lists.generations().length > 0;
   }
 
   /** Follows a write. */
@@ -69,15 +69,18 @@ export class Upkeep {
     const { store, lists } = this.#shard;
     const header = must(store.header(), 'a shard that is kept up is open');
     const generations = lists.generations();
-    const next = nextTask({
-      count: header.count,
-      unlistedCount: store.unlistedRows().size,
-      isQuiet,
-      isTraining: store.lists.checkpoint() !== undefined,
-      generations,
-      entryCounts: this.#entryCounts(),
-      tendedCounts: this.#tendedCounts,
-    });
+    const next = nextTask(
+      {
+        count: header.count,
+        unlistedCount: store.unlistedRows().size,
+        isQuiet,
+        isTraining: store.lists.checkpoint() !== undefined,
+        generations,
+        entryCounts: this.#entryCounts(),
+        tendedCounts: this.#tendedCounts,
+      },
+      this.#shard.sizes,
+    );
     return next && { kind: next.kind, run: this.#run(next) };
   }
 
@@ -89,7 +92,7 @@ export class Upkeep {
       case 'train':
         return yield* train(shard, this.#floor, this.#name);
       case 'flush':
-        return yield* flush(shard, must(newest, 'there are lists').id, shard.store.unlistedRows().firstBehind(0, FLUSH_ROWS_MAX));
+        return yield* flush(shard, must(newest, 'there are lists').id, shard.store.unlistedRows().firstBehind(0, shard.sizes.flushRowsMax));
       case 'migrate':
         return yield* migrate(shard, must(first, 'there is an old generation').id, must(second, 'there is a new one').id);
       case 'tend':

@@ -1,18 +1,13 @@
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
-import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
-import { PageMemory } from '../../../src/ann/page-memory.ts';
-import { Scanner } from '../../../src/ann/scanner.ts';
 import type { Explanation } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard.ts';
-import { TrainKernels } from '../../../src/ann/training/train-kernels.ts';
-import { TrainingTurn } from '../../../src/ann/upkeep/training-turn.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { RecallTarget } from '../../../src/contract/recall-target.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
 import type { SqlStorage } from '../../../src/kernel/sql.ts';
 import { kernelModule } from './kernel-module.ts';
 import { sqliteStorage } from './sqlite-storage.ts';
@@ -93,15 +88,9 @@ export class ShardTrial {
   }
 
   #started(): Shard {
-    const pages = new PageMemory(LIMITS.isolateEngineBytesMax);
+    const modules = { scan: kernelModule('scan'), probe: kernelModule('probe.relaxed'), train: kernelModule('train') };
+    const floor = engineFloor(modules, LIMITS.isolateEngineBytesMax);
     const store = new SqliteVectorStore(this.#storage);
-    const floor = {
-      memory: new MemoryRegistry(LIMITS.isolateEngineBytesMax),
-      scanner: new Scanner(kernelModule('scan'), pages),
-      probe: new ProbeKernels(kernelModule('probe.relaxed'), pages),
-      kernels: new TrainKernels(kernelModule('train'), pages),
-      turn: new TrainingTurn(),
-    };
     return new Shard(store, new ShardEngine(floor, 'bench', store), 'bench', new SelectionCache(LIMITS.selectionCacheBytesMax));
   }
 }

@@ -1,0 +1,38 @@
+import { MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { ProbeKernels } from '../lists/probe-kernels.ts';
+import { PageMemory } from '../page-memory.ts';
+import { Scanner } from '../scanner.ts';
+import { TrainKernels } from '../training/train-kernels.ts';
+import { TrainingTurn } from '../upkeep/training-turn.ts';
+import type { UpkeepSizes } from '../upkeep/upkeep-sizes.ts';
+import { UPKEEP_SIZES } from '../upkeep/upkeep-sizes.ts';
+
+/** What the engines of an isolate share: one memory, whoever needs it, and the kernels that work on it. */
+export interface EngineFloor {
+  readonly memory: MemoryRegistry;
+  readonly scanner: Scanner;
+  readonly probe: ProbeKernels;
+  readonly train: TrainKernels;
+  readonly turn: TrainingTurn;
+  readonly sizes: UpkeepSizes;
+}
+
+/** The compiled kernels of src/ann/wasm. */
+export interface KernelModules {
+  readonly scan: WebAssembly.Module;
+  /** probe.wasm, or probe.relaxed.wasm where the platform takes it. */
+  readonly probe: WebAssembly.Module;
+  readonly train: WebAssembly.Module;
+}
+
+export function engineFloor({ scan, probe, train }: KernelModules, bytesMax: number, sizes: UpkeepSizes = UPKEEP_SIZES): EngineFloor {
+  const pages = new PageMemory(bytesMax);
+  return {
+    memory: new MemoryRegistry(bytesMax),
+    scanner: new Scanner(scan, pages),
+    probe: new ProbeKernels(probe, pages),
+    train: new TrainKernels(train, pages),
+    turn: new TrainingTurn(),
+    sizes,
+  };
+}

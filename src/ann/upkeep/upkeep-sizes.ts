@@ -1,0 +1,30 @@
+/** At which sizes the upkeep of a shard does what. */
+export interface UpkeepSizes {
+  /** A shard with fewer vectors is searched without lists: reading all their codes takes less than a tenth of a millisecond. */
+  readonly listedCountMin: number;
+  /** Unlisted rows that are worth a flush, and how many one takes. */
+  readonly flushRowsMin: number;
+  readonly flushRowsMax: number;
+  /** Entries that lists are trained for: more cost scanning, fewer cost choosing among lists. */
+  readonly entries: number;
+  /** A list with more live entries is split, one with fewer is merged. */
+  readonly entriesMax: number;
+  readonly entriesMin: number;
+  /** Fewer entries are searched deeply at little cost: depth is calibrated from here on, by so many trial queries. */
+  readonly calibratedCountMin: number;
+  readonly trialQueries: number;
+  /** Entries encoded since a calibration that tell whether vectors drift. */
+  readonly driftCountMin: number;
+}
+
+export const UPKEEP_SIZES: UpkeepSizes = {
+  listedCountMin: 10_000,
+  flushRowsMin: 1_024,
+  flushRowsMax: 4_096,
+  entries: 192,
+  entriesMax: 512,
+  entriesMin: 24,
+  calibratedCountMin: 1_000,
+  trialQueries: 400,
+  driftCountMin: 1_000,
+};
