@@ -14,8 +14,8 @@ const CELL_SHIFTS: readonly (readonly [recordBytesMax: number, shift: number])[]
 /**
  * How a list lies in memory: a chain of blocks of 32 entries, whose vectors lie apart from them in cells of a few.
  *
- * A block: 16 bytes for each nibble (low halves: entries 0 to 15, high halves: 16 to 31); 32 rows as u32; addresses of the cells of its
- * vectors; of those of their low planes; the address of the next block. A vector, `recordBytes`: int8 codes, its scale as float32, and
+ * A block: 16 bytes for each nibble (low halves: entries 0 to 15, high halves: 16 to 31); the address of the next block, where the scan
+ * comes along; 32 rows as u32; addresses of the cells of its vectors; of those of their low planes. A vector, `recordBytes`: int8 codes, its scale as float32, and
  * for `l2` its summed squared codes as u32. Its low plane: as many int8.
  */
 export interface BlockLayout {
@@ -26,10 +26,10 @@ export interface BlockLayout {
   readonly recordBytes: number;
   /** Vectors of a cell: 2 ^ cellShift. */
   readonly cellShift: number;
+  readonly nextAt: number;
   readonly rowsAt: number;
   readonly cellsAt: number;
   readonly lowsAt: number;
-  readonly nextAt: number;
   readonly blockBytes: number;
 }
 
@@ -39,10 +39,10 @@ export function blockLayout(model: ListModel): BlockLayout {
   const cellShift = CELL_SHIFTS.find(([bytesMax]) => recordBytes <= bytesMax)?.[1] ?? 0;
   const nibbles = nibbleCount(model);
   const addresses = 4 * (BLOCK_ENTRIES >> cellShift);
-  const rowsAt = nibbles * 16;
+  const nextAt = nibbles * 16;
+  const rowsAt = nextAt + 4;
   const cellsAt = rowsAt + BLOCK_ENTRIES * 4;
   const lowsAt = cellsAt + addresses;
-  const nextAt = model.hasLowPlane ? lowsAt + addresses : lowsAt;
   return {
     dimensions: model.dimensions,
     nibbles,
@@ -50,10 +50,10 @@ export function blockLayout(model: ListModel): BlockLayout {
     hasLow: model.hasLowPlane,
     recordBytes,
     cellShift,
+    nextAt,
     rowsAt,
     cellsAt,
     lowsAt,
-    nextAt,
-    blockBytes: nextAt + 4,
+    blockBytes: model.hasLowPlane ? lowsAt + addresses : lowsAt,
   };
 }

@@ -11,7 +11,7 @@ import type { ProbeKernels } from './probe-kernels.ts';
 import { QueryTables } from './query-tables.ts';
 
 // As in wasm/probe/search.ts.
-const WINDOW = 2048;
+const WINDOW = 512;
 const CHUNK = 64;
 const SUM_MAX = 127;
 
@@ -137,7 +137,7 @@ export class ListSearch {
 
   #begin(query: ListQuery, candidatesMax: number): void {
     const { frame, memory } = this.#kernels;
-    const { dimensions, nibbles, nextAt, cellShift, recordBytes, isDistance, hasLow } = this.#layout;
+    const { dimensions, nibbles, rowsAt, cellShift, recordBytes, isDistance, hasLow } = this.#layout;
     assert(query.values.length === dimensions, `a query of this index has ${dimensions} dimensions, not ${query.values.length}`);
     const sumMax = SUM_MAX * Math.ceil(nibbles / CHUNK);
     const { capacity } = this.#directory.columns;
@@ -148,7 +148,7 @@ export class ListSearch {
     frame.setWord('stride', this.#directory.stride);
     frame.setWord('dimensions', dimensions);
     frame.setWord('nibbles', nibbles);
-    frame.setWord('nextAt', nextAt);
+    frame.setWord('rowsAt', rowsAt);
     frame.setWord('cellShift', cellShift);
     frame.setWord('record', recordBytes);
     frame.setWord('isDistance', Number(isDistance));

@@ -40,6 +40,13 @@ export class ProbeKernels {
     return this.#stagingPages * PAGE_BYTES + this.frame.bytes;
   }
 
+  /** Gives its scratch back, until it is used again. */
+  free(): void {
+    this.frame.free();
+    if (this.#stagingPages > 0) this.memory.free(this.#staging, this.#stagingPages);
+    this.#stagingPages = 0;
+  }
+
   /** `checksum` of checksum.ts. */
   checksum(bytes: Uint8Array): number {
     const pages = Math.ceil((LANES_BYTES + bytes.length) / PAGE_BYTES);

@@ -28,7 +28,7 @@ export class QueryTables {
   readonly #prepared: Float32Array;
   // By subspace, dimension and codeword, over its largest magnitude: float32 products of queries can not overflow.
   readonly #codebook: number;
-  readonly #codebookPages: number;
+  #codebookPages: number;
   readonly #codebookMax: number;
 
   constructor(kernels: ProbeKernels, model: ListModel) {
@@ -54,6 +54,7 @@ export class QueryTables {
 
   free(): void {
     this.#memory.free(this.#codebook, this.#codebookPages);
+    this.#codebookPages = 0;
   }
 
   /** Writes the query's codes, their scale and an upper bound of the query's length. Answers a bound of what the codes lose. */

@@ -4,7 +4,7 @@ import { PAGE_BYTES } from '../page-memory.ts';
 /** The fields of `Search` in wasm/probe/search.ts, in the same order: words, then float64. */
 const WORDS = [
   ...(['lists', 'listCodes', 'listScales', 'listBiases', 'listFirsts', 'listCounts', 'listUsed', 'tick'] as const),
-  ...(['stride', 'dimensions', 'nibbles', 'nextAt', 'cellShift', 'record', 'isDistance', 'hasLow'] as const),
+  ...(['stride', 'dimensions', 'nibbles', 'rowsAt', 'cellShift', 'record', 'isDistance', 'hasLow'] as const),
   ...(['query', 'raw', 'tables', 'bases', 'depths', 'order', 'keys', 'keyCount', 'candidates', 'candidatesMax'] as const),
   ...(['closeness', 'rows', 'addresses', 'lows', 'heap', 'bitmap', 'bitmapPages', 'sums', 'nibbleMask'] as const),
   ...(['stop', 'goal', 'need', 'atLeast', 'found', 'start', 'ordered', 'listsProbed', 'codesScanned', 'touched', 'scales'] as const),
@@ -108,9 +108,14 @@ export class SearchFrame {
     this.#memory.views.uint8.fill(15, mask, mask + VECTOR_BYTES);
   }
 
+  free(): void {
+    if (this.#pages > 0) this.#memory.free(this.#address, this.#pages);
+    this.#pages = 0;
+  }
+
   #reserve(pages: number): void {
     if (pages <= this.#pages) return;
-    if (this.#pages > 0) this.#memory.free(this.#address, this.#pages);
+    this.free();
     this.#address = this.#memory.allocate(pages);
     this.#pages = pages;
   }

@@ -1,6 +1,6 @@
 // AssemblyScript, built by `npm run build:wasm`: the kernels of inverted lists. Every kernel works on a `Search`, whose addresses and
 // sizes lists/probe-kernels.ts writes. A block has 32 entries: for each nibble 16 bytes, of which low halves belong to the entries 0 to
-// 15 and high halves to 16 to 31; then its rows, the addresses of its cells of vectors, those of low planes, and the next block.
+// 15 and high halves to 16 to 31; then the next block, its rows, the addresses of its cells of vectors, and those of low planes.
 // Loads with constant indices would be faster for masks that are constants, but V8 makes a constant anew wherever it is used: they are loaded.
 
 import { products } from './probe/products';
@@ -43,48 +43,62 @@ export function scoreLists(s: Search): void {
  * and depth of each in a word. `nextTop` becomes the best of those left, -Infinity when none is. Returns how many it ordered.
  */
 export function orderLists(s: Search): u32 {
-  const top = s.nextTop;
-  const inverse = s.inverse;
   const counts: usize = s.keys;
   const depths: usize = s.depths;
-  const bases: usize = s.bases;
-  memory.fill(counts, 0, (WINDOW + 1) * 4);
-  let next = -Infinity;
-  for (let list: u32 = 0; list < s.lists; list++) {
-    const base = load<f64>(bases + list * 8);
-    const depth = (top - base) * inverse;
-    // Not so for lists that were ordered before, whose depth is Infinity or no number.
-    if (base != -Infinity && depth < <f64>WINDOW - 0.5) {
-      const whole = <u32>nearest(depth);
-      store<u32>(depths + list * 4, whole);
-      const count = counts + whole * 4;
-      store<u32>(count, load<u32>(count, 4) + 1, 4);
-      store<f64>(bases + list * 8, -Infinity);
-    } else {
-      store<u32>(depths + list * 4, WINDOW);
-      next = max(next, base);
-    }
+  const order: usize = s.order;
+  memory.fill(counts, 0, (WINDOW + 2) * 4);
+  measureDepths(s);
+  for (let at: usize = 0, end: usize = s.lists * 4; at < end; at += 4) {
+    const count = counts + load<u32>(depths + at) * 4;
+    store<u32>(count, load<u32>(count, 4) + 1, 4);
   }
   let ordered: u32 = 0;
-  for (let depth: u32 = 0; depth <= WINDOW; depth++) {
-    ordered += load<u32>(counts + depth * 4);
-    store<u32>(counts + depth * 4, ordered);
+  for (let count = counts, end = counts + WINDOW * 4; count <= end; count += 4) {
+    ordered += load<u32>(count);
+    store<u32>(count, ordered);
   }
-  const order: usize = s.order;
   for (let list: u32 = 0; list < s.lists; list++) {
     const depth = load<u32>(depths + list * 4);
     if (depth == WINDOW) continue;
-    const place = load<u32>(counts + depth * 4);
-    store<u32>(counts + depth * 4, place + 1);
+    const count = counts + depth * 4;
+    const place = load<u32>(count);
+    store<u32>(count, place + 1);
     store<u32>(order + place * 4, list * WINDOW + depth);
   }
-  s.nextTop = next;
   s.ordered = ordered;
   s.need = 0;
   s.atLeast = 0;
   s.start = s.found;
   memory.fill(counts, 0, s.keyCount * 4);
   return ordered;
+}
+
+/** Writes how far each list lies behind the best one left, in whole units; `WINDOW` if it is that far, or was ordered before. */
+function measureDepths(s: Search): void {
+  const top = f64x2.splat(s.nextTop);
+  const inverse = f64x2.splat(s.inverse);
+  const limit = f64x2.splat(<f64>WINDOW);
+  // Adding it rounds, and leaves the whole number in the low bits.
+  const whole = f64x2.splat(4503599627370496);
+  let next = f64x2.splat(-Infinity);
+  let base: usize = s.bases;
+  const end: usize = s.depths + s.lists * 4;
+  for (let depth: usize = s.depths; depth < end; depth += 16) {
+    const a = v128.load(base);
+    const b = v128.load(base, 16);
+    const depthA = f64x2.mul(f64x2.sub(top, a), inverse);
+    const depthB = f64x2.mul(f64x2.sub(top, b), inverse);
+    // What lies above the best one left was ordered before. No number is neither.
+    const isNearA = v128.and(f64x2.le(a, top), f64x2.lt(depthA, f64x2.splat(<f64>WINDOW - 0.5)));
+    const isNearB = v128.and(f64x2.le(b, top), f64x2.lt(depthB, f64x2.splat(<f64>WINDOW - 0.5)));
+    const wholeA = f64x2.add(v128.bitselect(depthA, limit, isNearA), whole);
+    const wholeB = f64x2.add(v128.bitselect(depthB, limit, isNearB), whole);
+    v128.store(depth, i32x4.shuffle(wholeA, wholeB, 0, 2, 4, 6));
+    next = f64x2.pmax(next, v128.bitselect(f64x2.splat(-Infinity), a, v128.or(isNearA, f64x2.gt(a, top))));
+    next = f64x2.pmax(next, v128.bitselect(f64x2.splat(-Infinity), b, v128.or(isNearB, f64x2.gt(b, top))));
+    base += 32;
+  }
+  s.nextTop = max(f64x2.extract_lane(next, 0), f64x2.extract_lane(next, 1));
 }
 
 /**
@@ -120,7 +134,6 @@ function scanShort(s: Search, first: usize, entries: i32, base: i32): void {
   const nibbleMask = v128.load(s.nibbleMask);
   const tables: usize = s.tables;
   const codesBytes: usize = s.nibbles * 16;
-  const nextAt: usize = s.nextAt;
   for (let block = first; entries > 0; entries -= 32) {
     let low = i8x16.splat(0);
     let high = low;
@@ -135,7 +148,8 @@ function scanShort(s: Search, first: usize, entries: i32, base: i32): void {
       at += 16;
       table += 16;
     } while (at < end);
-    const needed = s.need - base;
+    // Until enough were found, keys below the window count, too.
+    const needed = s.need > 0 ? s.need - base : -128;
     if (needed <= 127) {
       let hits: u32 = 0xffffffff;
       if (needed > -128) {
@@ -154,7 +168,7 @@ function scanShort(s: Search, first: usize, entries: i32, base: i32): void {
         } while (hits != 0);
       }
     }
-    block = load<u32>(block + nextAt);
+    block = load<u32>(end);
   }
 }
 
@@ -189,7 +203,7 @@ function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
       d = i16x8.add(d, i16x8.extend_high_i8x16_s(high));
     } while (at < end);
     // No sum leaves 16 bits: at most 4,098 nibbles make 65 chunks.
-    const less = i16x8.splat(<i16>max(-32768, min(32767, s.need - base - 1)));
+    const less = i16x8.splat(s.need > 0 ? <i16>max(-32768, min(32767, s.need - base - 1)) : -32768);
     let hits: u32 = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(a, less), i16x8.gt_s(b, less)));
     hits |= i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(c, less), i16x8.gt_s(d, less))) << 16;
     if (entries < 32) hits &= (1 << entries) - 1;
@@ -204,7 +218,7 @@ function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
         accept(s, block, entry, base + <i32>load<i16>(sums + entry * 2));
       } while (hits != 0);
     }
-    block = load<u32>(block + s.nextAt);
+    block = load<u32>(end);
   }
 }
 
@@ -212,7 +226,7 @@ function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
 function accept(s: Search, block: usize, entry: u32, sum: i32): void {
   const key = max(0, sum);
   if (key < s.need) return;
-  const row = load<u32>(block + s.nibbles * 16 + entry * 4);
+  const row = load<u32>(block + s.rowsAt + entry * 4);
   const page = row >> 19;
   if (page >= s.bitmapPages) return;
   const bits = load<u32>(s.bitmap + page * 4);

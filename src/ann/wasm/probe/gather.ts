@@ -2,7 +2,7 @@ import { Search } from './search';
 
 /** Makes every allowed entry of a block, which has `entries`, a candidate. Returns the next block. */
 export function gather(s: Search, block: usize, entries: u32): u32 {
-  const rows = block + s.nibbles * 16;
+  const rows = block + s.rowsAt;
   for (let entry: u32 = 0; entry < entries; entry++) {
     const row = load<u32>(rows + entry * 4);
     const page = row >> 19;
@@ -12,5 +12,5 @@ export function gather(s: Search, block: usize, entries: u32): u32 {
     store<u32>(s.candidates + s.found * 8, block | entry, 4);
     s.found += 1;
   }
-  return load<u32>(block + s.nextAt);
+  return load<u32>(block + s.nibbles * 16);
 }

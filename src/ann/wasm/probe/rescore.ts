@@ -22,7 +22,7 @@ export function settle(s: Search, wholly: bool): void {
 
 /** Finds the vectors of candidates and touches all their cache lines, so that the misses overlap. */
 function locate(s: Search, from: u32, to: u32): void {
-  const rowsAt = s.nibbles * 16;
+  const rowsAt = s.rowsAt;
   const cellsAt = rowsAt + 128;
   const lowsAt = cellsAt + (128 >> s.cellShift);
   const inCell = (1 << s.cellShift) - 1;

@@ -1,5 +1,5 @@
 /** Units of the scan that the lists of one order span. */
-export const WINDOW: u32 = 2048;
+export const WINDOW: u32 = 512;
 
 /** Nibbles whose sum fits 8 bits, but for saturation. */
 export const CHUNK: u32 = 64;
@@ -20,7 +20,7 @@ export class Search {
   stride: u32;
   dimensions: u32;
   nibbles: u32;
-  nextAt: u32;
+  rowsAt: u32;
   cellShift: u32;
   record: u32;
   isDistance: u32;

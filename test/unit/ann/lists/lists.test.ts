@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+
+import { RowSet } from '../../../../src/ann/filter/row-set.ts';
+import { CellPool } from '../../../../src/ann/lists/cell-pool.ts';
+import { checksum } from '../../../../src/ann/lists/checksum.ts';
+import { CorruptList } from '../../../../src/ann/lists/corrupt-list.ts';
+import { centroidOf, centroidValues, decodeListModel, encodeListModel, prepare } from '../../../../src/ann/lists/list-model.ts';
+import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
+import { RowBitmap } from '../../../../src/ann/lists/row-bitmap.ts';
+import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
+import { METRICS } from '../../../../src/contract/metric.ts';
+import { ListWorld } from '../../../support/list-world.ts';
+import { probeModule } from '../../../support/probe-module.ts';
+import { Seeded } from '../../../support/seeded.ts';
+
+const memory = new PageMemory(32 * 1024 * 1024);
+const random = new Seeded(86);
+const randomBytes = (length: number) => Uint8Array.from({ length }, () => Math.floor(random.next() * 256));
+
+describe('checksums', () => {
+  const kernels = new ProbeKernels(probeModule, memory);
+
+  it('[V85] the kernel and the plain loop give the same, whatever the length', () => {
+    for (let length = 0; length < 200; length += 1) {
+      const bytes = randomBytes(length);
+      expect(kernels.checksum(bytes)).toBe(checksum(bytes));
+    }
+    expect(kernels.checksum(randomBytes(200_000))).toBeGreaterThan(0);
+  });
+
+  it('[V85] any byte altered, and zeros more or less, change it', () => {
+    const bytes = randomBytes(150);
+    const sums = new Set([checksum(bytes)]);
+    for (let at = 0; at < bytes.length; at += 1) {
+      for (const flip of [1, 128, 255]) sums.add(checksum(bytes.map((byte, i) => (i === at ? byte ^ flip : byte))));
+    }
+    for (let zeros = 1; zeros < 70; zeros += 1) sums.add(checksum(Uint8Array.from([...bytes, ...new Uint8Array(zeros)])));
+    expect(sums.size).toBe(1 + 3 * 150 + 69);
+  });
+});
+
+describe('models', () => {
+  const worldOf = (metric: (typeof METRICS)[number]) =>
+    new ListWorld({
+      metric,
+      dimensions: 7,
+      subspaceDimensions: 3,
+      hasLowPlane: metric === 'dot',
+      seed: 1,
+      listCount: 1,
+      vectorCount: 0,
+      magnitude: 1,
+      spread: 1,
+    });
+
+  it.each(METRICS)('[V86] %s: come back from their bytes as they were', (metric) => {
+    const world = worldOf(metric);
+    expect(decodeListModel(encodeListModel(world.model))).toEqual(world.model);
+    // At any offset.
+    const bytes = encodeListModel(world.model);
+    expect(decodeListModel(Uint8Array.from([0, ...bytes]).subarray(1))).toEqual(world.model);
+    world.free();
+  });
+
+  it('[V86] altered, cut off or of another layout, they are refused', () => {
+    const world = worldOf('l2');
+    const bytes = encodeListModel(world.model);
+    for (let at = 0; at < bytes.length; at += 1) {
+      expect(() => decodeListModel(bytes.map((byte, i) => (i === at ? byte ^ 4 : byte)))).toThrow(CorruptList);
+      expect(() => decodeListModel(bytes.subarray(0, at))).toThrow(CorruptList);
+    }
+    world.free();
+  });
+
+  it('[V81] vectors are prepared without overflow, centroids are their codes', () => {
+    const out = new Float32Array(2);
+    const mean = Float32Array.of(3e38, -3e38);
+    prepare({ metric: 'l2', mean, dimensions: 2 }, Float32Array.of(-3e38, 3e38), out);
+    expect(out.map(Math.sign)).toEqual(Float32Array.of(-1, 1));
+    expect(out.every(Number.isFinite)).toBe(true);
+    prepare({ metric: 'cosine', mean, dimensions: 2 }, Float32Array.of(3e38, 0), out);
+    expect(out).toEqual(Float32Array.of(1, 0));
+    prepare({ metric: 'cosine', mean, dimensions: 2 }, Float32Array.of(0, 0), out);
+    expect(out).toEqual(Float32Array.of(0, 0));
+    const centroid = centroidOf(Float32Array.of(3.4e38, -1.7e38, 0));
+    expect([...centroid.codes]).toEqual([127, -64, 0]);
+    expect(centroidOf(centroidValues(centroid)).codes).toEqual(centroid.codes);
+    expect(centroidOf(Float32Array.of(1e-45, 0)).codes).toEqual(Int8Array.of(0, 0));
+  });
+});
+
+describe('row bitmaps', () => {
+  it('[V87] hold rows of any page, in pages of those that have any', () => {
+    const [bitmap, other] = [new RowBitmap(memory), new RowBitmap(memory)];
+    const rows = [0, 1, 31, 32, 524_287, 524_288, 5_000_000, 2 ** 32 - 1];
+    bitmap.fill(RowSet.of(rows));
+    expect(bitmap.bytes).toBe(4 * PAGE_BYTES);
+    expect(rows.filter((row) => bitmap.has(row))).toEqual(rows);
+    expect([2, 33, 524_289, 600_000, 4_999_999].filter((row) => bitmap.has(row))).toEqual([]);
+    bitmap.delete(31);
+    bitmap.delete(700_000_000);
+    other.fill(RowSet.of([1, 31, 524_288, 7]));
+    bitmap.intersect(other);
+    expect([0, 1, 7, 31, 524_288, 5_000_000].filter((row) => bitmap.has(row))).toEqual([1, 524_288]);
+    expect(bitmap.bytes).toBe(2 * PAGE_BYTES);
+    expect(() => bitmap.add(2 ** 32)).toThrow(/below/);
+    bitmap.free();
+    other.free();
+    expect(bitmap.bytes + other.bytes).toBe(0);
+    expect(bitmap.has(1)).toBe(false);
+  });
+});
+
+describe('cells', () => {
+  it('[V82] lie apart, are used again, and give their pages back', () => {
+    for (const bytes of [8, 832, 4100, 40_000, 100_000]) {
+      const pool = new CellPool(memory, bytes, 4);
+      const cells = Array.from({ length: 100 }, () => pool.take());
+      const sorted = cells.toSorted((a, b) => a - b);
+      for (const [i, cell] of sorted.slice(1).entries()) expect(cell - sorted[i]!).toBeGreaterThanOrEqual(bytes);
+      const taken = pool.bytes;
+      for (const cell of cells.slice(50)) pool.give(cell);
+      const again = Array.from({ length: 50 }, () => pool.take());
+      expect(new Set([...cells.slice(0, 50), ...again]).size).toBe(100);
+      expect(pool.bytes).toBe(taken);
+      for (const cell of [...cells.slice(0, 50), ...again]) pool.give(cell);
+      expect(pool.bytes).toBe(0);
+    }
+  });
+});
+
+describe('the directory', () => {
+  it('[V82] keeps lists apart however many come, and whichever go', () => {
+    const world = new ListWorld({
+      metric: 'dot',
+      dimensions: 4,
+      subspaceDimensions: 2,
+      hasLowPlane: false,
+      seed: 7,
+      listCount: 3000,
+      vectorCount: 4000,
+      magnitude: 1,
+      spread: 0.5,
+    });
+    for (let list = 0; list < 3000; list += 3) world.lists.removeList(list);
+    const query = { values: world.near(4), count: 10_000, stop: 127, rescoreCount: 10_000, allowed: world.allowed };
+    const { rows } = world.lists.search(query, () => expect.unreachable());
+    const expected = world.entries.flatMap((entries, list) => (list % 3 === 0 ? [] : entries)).map(({ row }) => row);
+    expect([...rows].toSorted((a, b) => a - b)).toEqual(expected.filter((row) => world.allowed.has(row)).toSorted((a, b) => a - b));
+    expect(rows.length).toBeGreaterThan(1000);
+    world.free();
+  });
+});
