@@ -97,13 +97,19 @@ export class Upkeep {
         return yield* migrate(shard, must(first, 'there is an old generation').id, must(second, 'there is a new one').id);
       case 'tend':
         yield* tend(shard, must(newest, 'there are lists').id, next.lists);
-        this.#tendedCounts = this.#entryCounts();
+        this.#rememberTended(next.lists);
         return;
       case 'calibrate':
         return yield* calibrate(shard, must(newest, 'there are lists').id);
       default:
         return unreachable(next);
     }
+  }
+
+  /** Those still there are as good as they get, until their counts change. */
+  #rememberTended(lists: readonly number[]): void {
+    const counts = this.#entryCounts();
+    this.#tendedCounts = new Map(lists.flatMap((list) => (counts.has(list) ? [[list, counts.get(list) ?? 0]] : [])));
   }
 
   /** Of the newest generation's lists. */
