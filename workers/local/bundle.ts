@@ -7,6 +7,9 @@ import { DIST, ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 
 const STAMP = join(DIST, '.built');
+// As durable-objects/shard-object.ts imports them, and what stands in.
+const RELAXED_KERNELS = '../src/ann/wasm/probe.relaxed.wasm';
+const STRICT_KERNELS = join(ROOT, 'workers/shards/strict-probe.ts');
 const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.toml', 'package-lock.json'];
 
 /** Builds the assets and every Worker's bundle into dist/, unless nothing has changed since the last time. */
@@ -19,7 +22,9 @@ export async function buildAll(): Promise<string[]> {
   // A build that is cut off must not look like the one before it.
   await rm(STAMP, { force: true });
   await buildAssets();
-  const outputs = await Promise.all(WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker)])));
+  // Platforms without relaxed SIMD refuse a Worker that imports it.
+  const kernels = process.env['SLUICE_SIMD'] === 'strict' ? ['--alias', `${RELAXED_KERNELS}:${STRICT_KERNELS}`] : [];
+  const outputs = await Promise.all(WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker), ...kernels])));
   await writeFile(STAMP, '');
   return outputs;
 }
