@@ -1,5 +1,5 @@
 import type { Centroid, ListModel } from '../../../src/ann/lists/list-model.ts';
-import { decodeListModel, encodeListModel } from '../../../src/ann/lists/list-model.ts';
+import { decodeListModel } from '../../../src/ann/lists/list-model.ts';
 import { PostingLists } from '../../../src/ann/lists/posting-lists.ts';
 import type { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 
@@ -11,15 +11,15 @@ export interface ImageList {
   readonly blocks: readonly Uint8Array[];
 }
 
-/** A generation of lists as a shard stores it, in one piece: JSON of the lengths, then models, centroids and blocks as they are. */
-export function encodeImage(model: ListModel, lists: Iterable<ImageList>): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [encodeListModel(model)];
+/** A generation of lists as a shard stores it, in one piece: JSON of the lengths, then the model, centroids and blocks as they are. */
+export function encodeImage(model: Uint8Array, lists: Iterable<ImageList>): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [model];
   const table = [];
   for (const { list, centroid, entryCount, blocks } of lists) {
     table.push({ list, scale: centroid.scale, entryCount, blocks: blocks.map(({ length }) => length) });
     parts.push(new Uint8Array(centroid.codes), ...blocks);
   }
-  const header = new TextEncoder().encode(JSON.stringify({ modelBytes: parts[0]?.length, dimensions: model.dimensions, table }));
+  const header = new TextEncoder().encode(JSON.stringify({ modelBytes: model.length, table }));
   parts.unshift(new Uint8Array(Uint32Array.of(header.length).buffer), header);
   const image = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -32,12 +32,12 @@ export function encodeImage(model: ListModel, lists: Iterable<ImageList>): Uint8
 
 interface Header {
   readonly modelBytes: number;
-  readonly dimensions: number;
   readonly table: { readonly list: number; readonly scale: number; readonly entryCount: number; readonly blocks: number[] }[];
 }
 
 /** Lists without their entries, and what reads those of one list. */
 export interface OpenImage {
+  readonly model: ListModel;
   readonly lists: PostingLists;
   readonly entryCount: number;
   readonly pageIn: (list: number) => void;
@@ -49,12 +49,13 @@ export function openImage(kernels: ProbeKernels, image: Uint8Array): OpenImage {
   let at = 4;
   const take = (bytes: number): Uint8Array => image.subarray(at, (at += bytes));
   const headerBytes = new DataView(image.buffer, image.byteOffset).getUint32(0, true);
-  const { modelBytes, dimensions, table } = JSON.parse(new TextDecoder().decode(take(headerBytes))) as Header;
-  const lists = new PostingLists(kernels, decodeListModel(take(modelBytes)));
+  const { modelBytes, table } = JSON.parse(new TextDecoder().decode(take(headerBytes))) as Header;
+  const model = decodeListModel(take(modelBytes));
+  const lists = new PostingLists(kernels, model);
   const stored = new Map<number, Uint8Array[]>();
   let total = 0;
   for (const { list, scale, entryCount, blocks } of table) {
-    lists.putList(list, { codes: new Int8Array(take(dimensions)), scale }, entryCount);
+    lists.putList(list, { codes: new Int8Array(take(model.dimensions)), scale }, entryCount);
     stored.set(list, blocks.map(take));
     total += entryCount;
   }
@@ -62,5 +63,5 @@ export function openImage(kernels: ProbeKernels, image: Uint8Array): OpenImage {
   const load = (): void => {
     for (const list of stored.keys()) if (!lists.isResident(list)) pageIn(list);
   };
-  return { lists, entryCount: total, pageIn, load };
+  return { model, lists, entryCount: total, pageIn, load };
 }

@@ -14,6 +14,9 @@ export interface Depth {
   readonly rescore: number;
 }
 
+// The row that a shard gives its first vector.
+const FIRST_ROW = 1;
+
 /** Searches lists and scores what they propose, as a shard does, with the vectors in memory in place of its store. */
 export class ListTrial {
   /** Of the last search. */
@@ -29,7 +32,7 @@ export class ListTrial {
     this.#image = image;
     image.load();
     this.#allowed = new RowBitmap(kernels.memory);
-    for (let row = 0; row < base.count; row += 1) this.#allowed.add(row);
+    for (let number = 0; number < base.count; number += 1) this.#allowed.add(number + FIRST_ROW);
   }
 
   /** Bytes resident for searching. */
@@ -44,9 +47,9 @@ export class ListTrial {
     const { rows, cost } = lists.search({ values, count, stop, rescoreCount: Math.max(count, rescore), allowed: this.#allowed }, pageIn);
     this.cost = cost;
     const rescoring = new Rescoring(this.#metric, { values, topK }, (wanted) =>
-      wanted.map((row) => ({ row, id: String(row), values: vectorAt(this.#base, row) })),
+      wanted.map((row) => ({ row, id: String(row), values: vectorAt(this.#base, row - FIRST_ROW) })),
     );
     rescoring.push(Array.from(rows, (row) => ({ row, closest: Infinity })));
-    return rescoring.matches().map(({ row }) => row);
+    return rescoring.matches().map(({ row }) => row - FIRST_ROW);
   }
 }

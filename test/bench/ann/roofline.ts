@@ -93,7 +93,13 @@ function timed(trial: ListTrial, set: VectorSet, depths: readonly Depth[]): Samp
     const { codes, rescored, bytes } = costs[i]!;
     // The cost of a chunk's last query stands for all of them.
     const of = PROBES / CHUNK;
-    return { depth, us: (best[i]!.reduce((a, b) => a + b, 0) / PROBES) * 1000, codes: codes / of, rescored: rescored / of, bytes: bytes / of };
+    return {
+      depth,
+      us: (best[i]!.reduce((a, b) => a + b, 0) / PROBES) * 1000,
+      codes: codes / of,
+      rescored: rescored / of,
+      bytes: bytes / of,
+    };
   });
 }
 

@@ -1,15 +1,18 @@
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
+import { decodeSettings } from '../../../src/ann/engine/list-settings.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
 import type { Explanation } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { RecallTarget } from '../../../src/contract/recall-target.ts';
-import { assert } from '../../../src/kernel/assert.ts';
+import { assert, must } from '../../../src/kernel/assert.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../../src/kernel/sql.ts';
 import { kernelModule } from './kernel-module.ts';
+import { encodeImage } from './list-image.ts';
+import type { Depth } from './list-trial.ts';
 import { sqliteStorage } from './sqlite-storage.ts';
 import type { VectorSet } from './vector-set.ts';
 import { vectorAt } from './vectors.ts';
@@ -62,24 +65,38 @@ export class ShardTrial {
     }
   }
 
-  /** Does all background work there is; answers the milliseconds of each slice. */
+  /** Does all background work there is; answers the milliseconds of processor time of each slice. */
   keepUp(): number[] {
     const sliceMs: number[] = [];
     for (;;) {
-      const startedMs = performance.now();
+      const started = process.threadCpuUsage();
       const nextMs = this.#shard.sweep(this.#nowMs);
-      sliceMs.push(performance.now() - startedMs);
+      const { user, system } = process.threadCpuUsage(started);
+      sliceMs.push((user + system) / 1000);
       if (nextMs === undefined) return sliceMs;
       this.#nowMs = nextMs;
     }
   }
 
-  search(query: Float32Array, topK: number, explain = false): { found: number[]; explanation: Explanation | undefined } {
+  search(
+    query: Float32Array,
+    topK: number,
+    { explain = false, exact = false } = {},
+  ): { found: number[]; explanation: Explanation | undefined } {
     const target = { kind: 'values' as const, values: new Float32Array(query) };
-    const columns = { indexId: INDEX, namespace: '', filter: null, excludeIds: [], include: NO_COLUMNS, explain };
+    const columns = { indexId: INDEX, namespace: '', filter: null, excludeIds: [], include: NO_COLUMNS, explain, exact };
     const outcome = this.#shard.query({ ...columns, target, topK });
     assert(outcome.ok, JSON.stringify(outcome));
     return { found: outcome.value.ids.map(Number), explanation: outcome.value.explanation };
+  }
+
+  /** Its posting lists as they are stored, and how deep they are searched by default. */
+  lists(): { image: Uint8Array<ArrayBuffer>; depth: Depth } {
+    const { lists } = new SqliteVectorStore(this.#storage);
+    const { id, model, settings } = must(lists.generations().at(-1), 'there are lists');
+    const stored = Array.from(lists.lists(id), (list) => ({ ...list, blocks: lists.blocks(id, list.list) }));
+    const { stop, rescoreCount } = decodeSettings(settings);
+    return { image: encodeImage(model, stored), depth: { stop, rescore: rescoreCount } };
   }
 
   /** Forgets all that is in memory, as an evicted object does. */

@@ -16,14 +16,20 @@ export function sqliteStorage(path: string): SqlStorage {
   return {
     sql: {
       get databaseSize() {
-        const { bytes } = compiled('SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size').get() as { bytes: number };
+        const { bytes } = compiled('SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size').get() as {
+          bytes: number;
+        };
         return bytes;
       },
       exec<Row extends SqlRow>(query: string, ...bindings: unknown[]) {
         // Only migrations hold several statements, and none of those has parameters.
         const isScript = bindings.length === 0 && query.includes(';');
         if (isScript) database.exec(query);
-        const rows = isScript ? [] : (compiled(query).all(...(bindings as SQLInputValue[])).map(withBuffers) as Row[]);
+        const rows = isScript
+          ? []
+          : (compiled(query)
+              .all(...(bindings as SQLInputValue[]))
+              .map(withBuffers) as Row[]);
         return { toArray: () => rows, one: () => rows[0]!, rowsWritten: 0, [Symbol.iterator]: () => rows[Symbol.iterator]() };
       },
     },

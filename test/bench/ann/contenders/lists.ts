@@ -1,47 +1,62 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { PageMemory } from '../../../../src/ann/page-memory.ts';
-import { TrainKernels } from '../../../../src/ann/training/train-kernels.ts';
-import { buildLists } from '../build-lists.ts';
-import type { Contender, Setting } from '../contender.ts';
+import type { RecallTarget } from '../../../../src/contract/recall-target.ts';
+import type { Contender } from '../contender.ts';
 import { kernelModule } from '../kernel-module.ts';
 import { openImage } from '../list-image.ts';
 import type { Depth } from '../list-trial.ts';
 import { ListTrial } from '../list-trial.ts';
+import { ShardTrial } from '../shard-trial.ts';
+import type { VectorSet } from '../vector-set.ts';
 
 const MEMORY_BYTES = 512 * 1024 * 1024;
-const FILE = 'image';
+const DEPTHS: readonly Depth[] = [
+  { stop: 52, rescore: 80 },
+  { stop: 60, rescore: 120 },
+  { stop: 64, rescore: 160 },
+  { stop: 68, rescore: 200 },
+  { stop: 68, rescore: 256 },
+  { stop: 72, rescore: 320 },
+  { stop: 76, rescore: 400 },
+  { stop: 82, rescore: 512 },
+  { stop: 90, rescore: 700 },
+  { stop: 100, rescore: 1000 },
+];
 
-export interface ListVariant {
-  readonly entriesPerList: number;
-  readonly samplesPerList: number;
-  readonly subspaceDimensions?: number;
-  readonly hasLowPlane: boolean;
-  readonly settings: readonly Setting[];
-}
+/** What `build` keeps. */
+export const listFiles = (folder: string) => ({ image: join(folder, 'image'), depth: join(folder, 'depth.json') });
 
-/** The posting lists of a shard, as its engine searches them. */
-export function lists({ entriesPerList, samplesPerList, settings, ...plan }: ListVariant): Contender {
+/** The posting lists of a shard that is tuned to `recall`, built by the shard's own upkeep and searched as its engine does. */
+export function lists(recall: RecallTarget): Contender {
   let trial: ListTrial;
   let depth: Depth;
+  let depths: readonly Depth[];
+  const open = (image: Uint8Array, { metric, base }: VectorSet): ListTrial => {
+    const kernels = new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES));
+    return new ListTrial(kernels, metric, base, openImage(kernels, image));
+  };
   return {
-    version: `sluice lists ${JSON.stringify({ entriesPerList, samplesPerList, ...plan })}`,
-    settings: () => settings,
+    version: `sluice lists ${recall}`,
+    settings: () => depths.map(({ stop, rescore }) => ({ stop, rescore })),
     build(set, folder) {
-      const memory = new PageMemory(MEMORY_BYTES);
-      const listCount = Math.round(set.base.count / entriesPerList);
-      const [train, probe] = [new TrainKernels(kernelModule('train'), memory), new ProbeKernels(kernelModule('probe.relaxed'), memory)];
-      const image = buildLists(train, probe, set, { listCount, sampleCount: samplesPerList * listCount, ...plan });
-      writeFileSync(join(folder, FILE), image);
-      const opened = openImage(new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES)), image);
-      opened.load();
-      return opened.lists.bytes;
+      const database = join(folder, 'database');
+      const shard = new ShardTrial(database, set, recall);
+      shard.upsert(Array.from({ length: set.base.count }, (_, number) => number));
+      shard.keepUp();
+      const { image, depth: calibrated } = shard.lists();
+      writeFileSync(listFiles(folder).image, image);
+      writeFileSync(listFiles(folder).depth, JSON.stringify(calibrated));
+      for (const suffix of ['', '-wal', '-shm']) rmSync(`${database}${suffix}`, { force: true });
+      return open(image, set).bytes;
     },
     open(set, folder) {
-      const kernels = new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES));
-      trial = new ListTrial(kernels, set.metric, set.base, openImage(kernels, readFileSync(join(folder, FILE))));
+      const { image, depth: file } = listFiles(folder);
+      trial = open(readFileSync(image), set);
+      // What calibration chose comes last, whatever its place on the curve.
+      depths = [...DEPTHS, JSON.parse(readFileSync(file, 'utf8')) as Depth];
     },
     use({ stop = 0, rescore = 0 }) {
       depth = { stop, rescore };
