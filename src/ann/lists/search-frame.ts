@@ -39,6 +39,7 @@ export class SearchFrame {
   readonly #memory: PageMemory;
   #address = 0;
   #pages = 0;
+  #sizes: FrameSizes | undefined;
 
   constructor(memory: PageMemory) {
     this.#memory = memory;
@@ -73,9 +74,16 @@ export class SearchFrame {
   }
 
   /** Lays out the scratch of a search. */
-  layOut({ dimensions, nibbles, listCapacity, candidatesMax, keyCount, floatCount }: FrameSizes): void {
+  layOut(sizes: FrameSizes): void {
+    // Most searches are of the size of the last one.
+    if (this.#pages > 0 && this.#sizes !== undefined && isSame(sizes, this.#sizes)) return;
+    this.#sizes = sizes;
+    this.#place(sizes);
+  }
+
+  #place({ dimensions, nibbles, listCapacity, candidatesMax, keyCount, floatCount }: FrameSizes): void {
     const stride = Math.ceil(dimensions / 8) * 8;
-    const sizes: readonly (readonly [Word, number])[] = [
+    const parts: readonly (readonly [Word, number])[] = [
       ['nibbleMask', VECTOR_BYTES],
       ['sums', SUMS_BYTES],
       ['query', stride * 2],
@@ -94,10 +102,10 @@ export class SearchFrame {
       ['heap', candidatesMax * 4],
       ['bitmap', BITMAP_DIRECTORY_BYTES],
     ];
-    const bytes = sizes.reduce((sum, [, size]) => sum + aligned(size), aligned(FIXED_BYTES) + 4 * floatCount);
+    const bytes = parts.reduce((sum, [, size]) => sum + aligned(size), aligned(FIXED_BYTES) + 4 * floatCount);
     this.#reserve(Math.ceil(bytes / PAGE_BYTES));
     let at = this.#address + aligned(FIXED_BYTES);
-    for (const [name, size] of sizes) {
+    for (const [name, size] of parts) {
       this.setWord(name, at);
       at += aligned(size);
     }
@@ -122,3 +130,11 @@ export class SearchFrame {
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / VECTOR_BYTES) * VECTOR_BYTES;
+
+const isSame = (a: FrameSizes, b: FrameSizes): boolean =>
+  a.dimensions === b.dimensions &&
+  a.nibbles === b.nibbles &&
+  a.listCapacity === b.listCapacity &&
+  a.candidatesMax === b.candidatesMax &&
+  a.keyCount === b.keyCount &&
+  a.floatCount === b.floatCount;
