@@ -110,11 +110,7 @@ export class Shard {
     const wanted = { values: point.value, topK: mmr?.candidates ?? topK, namespace: ordinal ?? 0, exact };
     const { matches: closest, explanation } = this.#search(wanted, among, header);
     const matches = mmr === undefined ? closest : this.#diversified(closest, topK, mmr, header);
-    const columns = this.#columns(
-      matches.map(({ row }) => row),
-      query.include,
-      header,
-    );
+    const columns = this.#columnsOf(matches, query.include, header);
     if (!columns.ok) return columns;
     const answer = { ...columns.value, scores: matches.map(({ score }) => score), lsn: header.lsn };
     return ok(query.explain === true ? { ...answer, explanation } : answer);
@@ -295,6 +291,15 @@ export class Shard {
     const written = this.#store.deleteRows(namespace, rows, header);
     this.#engine.remove(rows.map((row) => ({ row, namespace })));
     return written;
+  }
+
+  /** The ids of matches are known: what carries nothing else is not read again. */
+  #columnsOf(matches: readonly VectorMatch[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
+    if (!include.values && !include.metadata && !include.text) {
+      return ok({ ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null });
+    }
+    const rows = matches.map(({ row }) => row);
+    return this.#columns(rows, include, header);
   }
 
   #columns(rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
