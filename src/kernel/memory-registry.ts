@@ -19,13 +19,13 @@ interface Claim {
  * without telling the old one: the new holder of a name evicts the old.
  */
 export class MemoryRegistry {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   // In order of use: the least recently used claim comes first.
   readonly #claims = new Map<string, Claim>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   get bytes(): number {
@@ -34,12 +34,12 @@ export class MemoryRegistry {
 
   /** Sets what `name` holds to `bytes` and marks it as used now; others are evicted until the budget holds. Call before allocating. */
   claim(name: string, holder: MemoryHolder, bytes: number): void {
-    assert(bytes <= this.#bytesMax, `${name} claims ${bytes} bytes, more than the whole budget of ${this.#bytesMax}`);
+    assert(bytes <= this.bytesMax, `${name} claims ${bytes} bytes, more than the whole budget of ${this.bytesMax}`);
     const previous = this.#claims.get(name);
     if (previous !== undefined) this.#drop(name, previous);
-    if (previous !== undefined && previous.holder !== holder) previous.holder.evict(previous.bytes);
+    if (previous !== undefined && previous.holder !== holder) previous.holder.evict(Infinity);
     for (const [other, claim] of this.#claims) {
-      const excess = this.#bytes + bytes - this.#bytesMax;
+      const excess = this.#bytes + bytes - this.bytesMax;
       if (excess <= 0) break;
       const given = claim.holder.evict(Math.min(excess, claim.bytes));
       assert(given >= Math.min(excess, claim.bytes), `${other} gave back ${given} bytes, too few`);

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../contract/json-value.ts';
-import { assert } from '../../kernel/assert.ts';
+import { CorruptList, intact } from '../lists/corrupt-list.ts';
+import { RESCORE_MAX_COUNT } from '../lists/list-query.ts';
 
 /** How far a search of posting lists goes, as calibration found it on the index's own vectors. */
 export interface SearchDepth {
@@ -40,10 +41,22 @@ export const newSettings = (trainedCount: number): ListSettings => ({
 
 export const encodeSettings = (settings: ListSettings): string => JSON.stringify(settings);
 
+/** Throws `CorruptList`. */
 export function decodeSettings(json: string): ListSettings {
-  const settings = JSON.parse(json) as Record<string, JsonValue>;
-  for (const name of Object.keys(newSettings(0))) assert(typeof settings[name] === 'number', `settings have a ${name}`);
+  const settings = parsed(json);
+  for (const name of Object.keys(newSettings(0))) {
+    const value = settings[name];
+    intact(typeof value === 'number' && value >= 0, `settings have a ${name} that is no less than 0`);
+  }
   return settings as unknown as ListSettings;
+}
+
+function parsed(json: string): Record<string, JsonValue> {
+  try {
+    return { ...(JSON.parse(json) as Record<string, JsonValue> | null) };
+  } catch {
+    throw new CorruptList('settings are JSON');
+  }
 }
 
 /** How many rows lists propose for `topK` matches: scored exactly, the best of them are the matches. */
@@ -51,4 +64,7 @@ export const proposalCount = (topK: number): number => topK + Math.max(6, Math.c
 
 /** How many entries are rescored for that. */
 export const rescoreCountFor = ({ rescoreCount, rescoreGrowth }: SearchDepth, topK: number): number =>
-  Math.max(proposalCount(topK), Math.ceil(rescoreCount * Math.max(1, topK / CALIBRATED_TOP_K) ** rescoreGrowth));
+  Math.max(
+    proposalCount(topK),
+    Math.min(RESCORE_MAX_COUNT, Math.ceil(rescoreCount * Math.max(1, topK / CALIBRATED_TOP_K) ** rescoreGrowth)),
+  );

@@ -1,4 +1,5 @@
 import { must } from '../../kernel/assert.ts';
+import { intact } from '../lists/corrupt-list.ts';
 import type { Centroid, ListModel } from '../lists/list-model.ts';
 import { decodeListModel } from '../lists/list-model.ts';
 import type { Generation, ListStore, StoredList } from '../lists/list-store.ts';
@@ -6,7 +7,10 @@ import type { PostingLists } from '../lists/posting-lists.ts';
 import type { ListSettings } from './list-settings.ts';
 import { decodeSettings, encodeSettings } from './list-settings.ts';
 
-/** A generation whose directory is in memory; of its lists, those that were needed. Whoever changes it changes its storage, too. */
+/**
+ * A generation whose directory is in memory; of its lists, those that were needed. Whoever changes it changes its storage, too.
+ * Constructing one throws `CorruptList`, and leaves no memory taken.
+ */
 export class ResidentGeneration {
   readonly id: number;
   readonly model: ListModel;
@@ -19,12 +23,14 @@ export class ResidentGeneration {
   constructor({ id, model, settings }: Generation, store: ListStore, emptyLists: (model: ListModel) => PostingLists) {
     this.id = id;
     this.model = decodeListModel(model);
-    this.lists = emptyLists(this.model);
     this.#store = store;
     this.#settings = decodeSettings(settings);
-    for (const { list, centroid, entryCount } of store.lists(id)) {
-      this.lists.putList(list, centroid, entryCount);
-      this.#centroids.set(list, centroid);
+    this.lists = emptyLists(this.model);
+    try {
+      this.#load();
+    } catch (defect) {
+      this.lists.free();
+      throw defect;
     }
   }
 
@@ -70,7 +76,17 @@ export class ResidentGeneration {
 
   /** Remembers some settings, also beyond this isolate. */
   set(settings: Partial<ListSettings>): void {
-    this.#settings = { ...this.#settings, ...settings };
-    this.#store.setSettings(this.id, encodeSettings(this.#settings));
+    const next = { ...this.#settings, ...settings };
+    this.#store.setSettings(this.id, encodeSettings(next));
+    this.#settings = next;
+  }
+
+  #load(): void {
+    for (const { list, centroid, entryCount } of this.#store.lists(this.id)) {
+      const { codes, scale } = centroid;
+      intact(codes.length === this.model.dimensions && scale >= 0 && scale < Infinity, 'a centroid is a vector of its index');
+      this.lists.putList(list, centroid, entryCount);
+      this.#centroids.set(list, centroid);
+    }
   }
 }

@@ -1,7 +1,6 @@
 import { must } from '../../kernel/assert.ts';
 import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
 import type { Selection } from '../filter/selection.ts';
-import type { ListModel } from '../lists/list-model.ts';
 import { PostingLists } from '../lists/posting-lists.ts';
 import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
@@ -15,6 +14,9 @@ import { searchExactly, searchNearby } from './list-search.ts';
 import type { SearchDepth } from './list-settings.ts';
 import { LiveRows } from './live-rows.ts';
 import { ResidentGeneration } from './resident-generation.ts';
+
+// The rest is for its memtable.
+const OWN_SHARE_MAX = 15 / 16;
 
 /** Values as the user gave them. */
 export interface ListsQuery {
@@ -34,6 +36,8 @@ export class ShardLists implements MemoryHolder {
   readonly #store: VectorStore;
   readonly #live: LiveRows;
   readonly #encoder: CurrentEncoder;
+  // Lists that are being changed.
+  readonly #held = new Set<string>();
   #generations: ResidentGeneration[] | undefined;
 
   constructor({ memory, probe, train }: EngineFloor, name: string, store: VectorStore) {
@@ -53,10 +57,8 @@ export class ShardLists implements MemoryHolder {
   /** The older first. Not to be kept: others may take their memory between two calls of the shard. */
   generations(): readonly ResidentGeneration[] {
     if (this.#generations === undefined) {
-      const { lists } = this.#store;
-      const empty = (model: ListModel): PostingLists => new PostingLists(this.#kernels, model);
-      this.#generations = lists.generations().map((generation) => new ResidentGeneration(generation, lists, empty));
-      this.claim();
+      this.#generations = this.#loaded();
+      this.#claim();
     }
     return this.#generations;
   }
@@ -71,20 +73,31 @@ export class ShardLists implements MemoryHolder {
   /** Not to be kept: it is another one after the next change of centroids. */
   encoder(generation: ResidentGeneration): Encoder {
     const encoder = this.#encoder.of(generation);
-    this.claim();
+    this.#claim();
     return encoder;
   }
 
-  /** Has a list in memory, until other shards need the room. */
+  /** Has a list in memory, until others need the room: also lists of this shard, if it is larger than the isolate. */
   pageIn(generation: ResidentGeneration, list: number): void {
     if (generation.lists.isResident(list)) return;
-    generation.lists.adopt(list, this.#store.lists.blocks(generation.id, list));
-    this.claim();
+    const blocks = this.#store.lists.blocks(generation.id, list);
+    const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
+    this.#giveWay(bytes);
+    this.#memory.claim(this.#name, this, this.bytes + bytes);
+    generation.lists.adopt(list, blocks);
+    this.#claim();
   }
 
-  /** States what is held, after it changed by no more than one list. */
-  claim(): void {
-    this.#memory.claim(this.#name, this, this.bytes);
+  /** The same for a list that is about to change: it stays until it is stored. */
+  hold(generation: ResidentGeneration, list: number): void {
+    this.pageIn(generation, list);
+    this.#held.add(placeOf(generation, list));
+  }
+
+  /** Follows that storage has all that changed. */
+  stored(): void {
+    this.#held.clear();
+    this.#claim();
   }
 
   /** What the lists have for a query, among some rows or among all of its namespace. */
@@ -93,6 +106,7 @@ export class ShardLists implements MemoryHolder {
       isExact
         ? searchExactly(this.#searched(generation), { ...query, allowed })
         : searchNearby(this.#searched(generation), generation.settings, { ...query, allowed });
+    if (this.generations().length === 0) return merged([]);
     if (among === undefined) return merged(this.generations().map((generation) => search(generation, this.#allowed(query.namespace))));
     const allowed = new RowBitmap(this.#kernels.memory);
     try {
@@ -115,12 +129,13 @@ export class ShardLists implements MemoryHolder {
 
   /** How many vectors a namespace has. */
   liveCount(namespace: number): number {
-    return this.#live.of(namespace, () => this.#store.liveRows(namespace)).count;
+    return this.#liveOf(namespace).count;
   }
 
   /** Follows a write of new vectors. */
   add(places: Iterable<VectorPlace>): void {
     for (const { namespace, row } of places) this.#live.add(namespace, row);
+    if (this.#generations !== undefined) this.#claim();
   }
 
   /** Follows a deletion. */
@@ -152,8 +167,41 @@ export class ShardLists implements MemoryHolder {
   #free(): void {
     for (const { lists } of this.#generations ?? []) lists.free();
     this.#generations = undefined;
+    this.#held.clear();
     this.#encoder.free();
     this.#live.free();
+  }
+
+  /** All of them or none. */
+  #loaded(): ResidentGeneration[] {
+    const { lists } = this.#store;
+    const loaded: ResidentGeneration[] = [];
+    try {
+      for (const generation of lists.generations()) {
+        loaded.push(new ResidentGeneration(generation, lists, (model) => new PostingLists(this.#kernels, model)));
+      }
+    } catch (defect) {
+      for (const generation of loaded) generation.lists.free();
+      throw defect;
+    }
+    return loaded;
+  }
+
+  #claim(): void {
+    this.#memory.claim(this.#name, this, this.bytes);
+  }
+
+  /** Where this shard alone would outgrow the memory of the isolate, lists go that have as many entries as one of so many bytes. */
+  #giveWay(bytes: number): void {
+    let excess = Math.min(bytes, this.bytes + bytes - OWN_SHARE_MAX * this.#memory.bytesMax);
+    for (const generation of this.#generations ?? []) {
+      for (const list of generation.lists.leastRecentlyUsed()) {
+        if (excess <= 0) return;
+        if (this.#held.has(placeOf(generation, list))) continue;
+        excess -= generation.lists.entryCount(list) * generation.lists.entryBytes;
+        generation.lists.evict(list);
+      }
+    }
   }
 
   #searched(generation: ResidentGeneration): Searched {
@@ -161,9 +209,17 @@ export class ShardLists implements MemoryHolder {
   }
 
   #allowed(namespace: number): RowBitmap {
-    return this.#live.of(namespace, () => this.#store.liveRows(namespace)).bitmap;
+    return this.#liveOf(namespace).bitmap;
+  }
+
+  #liveOf(namespace: number): ReturnType<LiveRows['of']> {
+    const live = this.#live.of(namespace, () => this.#store.liveRows(namespace));
+    this.#claim();
+    return live;
   }
 }
+
+const placeOf = ({ id }: ResidentGeneration, list: number): string => `${id}/${list}`;
 
 function merged(found: readonly ListCandidates[]): ListCandidates {
   return {

@@ -34,6 +34,12 @@ export class PostingLists {
     return this.#directory.bytes + this.#chains.bytes + this.#search.bytes;
   }
 
+  /** Of each entry, about. */
+  get entryBytes(): number {
+    const { blockBytes, recordBytes, hasLow, dimensions } = this.#chains.layout;
+    return blockBytes / BLOCK_ENTRIES + recordBytes + (hasLow ? dimensions : 0);
+  }
+
   /** Adds a list, resident only if it has no entries, or replaces the centroid of an empty one. */
   putList(list: number, centroid: Centroid, entryCount: number): void {
     const isEmpty = !this.#directory.has(list) || this.entryCount(list) === 0;

@@ -1,4 +1,4 @@
-import { assert } from '../../kernel/assert.ts';
+import { intact } from '../lists/corrupt-list.ts';
 import { CODEWORDS } from '../lists/list-model.ts';
 import { CentroidSet } from './centroid-set.ts';
 import { subspacesOf } from './encoder.ts';
@@ -54,7 +54,7 @@ export class TrainingState {
     const columns = state.#columns();
     const length = HEADER_BYTES + columns.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    assert(bytes.length === length && view.getUint32(0, true) === MAGIC, 'a checkpoint is of layout 1 and of these options');
+    intact(bytes.length === length && view.getUint32(0, true) === MAGIC, 'a checkpoint is of layout 1 and of these options');
     state.round = view.getUint32(4, true);
     [state.rivalGain, state.distortion, state.biasMin, state.biasMax] = [0, 1, 2, 3].map((i) => view.getFloat64(8 + i * 8, true)) as [
       number,

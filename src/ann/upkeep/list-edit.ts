@@ -77,7 +77,7 @@ export class ListEdit {
   }
 
   #touch(list: number, ordinal: number): void {
-    this.#shard.lists.pageIn(this.#generation, list);
+    this.#shard.lists.hold(this.#generation, list);
     this.#changed.set(list, Math.min(ordinal, this.#changed.get(list) ?? ordinal));
   }
 }

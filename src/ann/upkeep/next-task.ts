@@ -46,7 +46,9 @@ export function nextTask(state: UpkeepState, sizes: UpkeepSizes): NextTask | und
   return isCalibrated(newest, sizes) ? undefined : { kind: 'calibrate' };
 }
 
-function isOutgrown({ settings }: GenerationState, count: number, { driftCountMin }: UpkeepSizes): boolean {
+function isOutgrown({ settings }: GenerationState, count: number, { driftCountMin, listedCountMin }: UpkeepSizes): boolean {
+  // So few are searched well with any model, and there may be none to learn from.
+  if (count < listedCountMin) return false;
   if (count > GROWTH_MAX * settings.trainedCount) return true;
   const { encodedCount, encodedLoss, usualLoss, calibratedCount } = settings;
   const isMeasured = calibratedCount > 0 && encodedCount >= Math.max(driftCountMin, calibratedCount / 20);

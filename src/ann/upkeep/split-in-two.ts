@@ -1,42 +1,47 @@
 const ITERATIONS = 6;
+const ATTEMPTS = 4;
 
 /**
- * Two centroids of prepared vectors, by Lloyd's iterations from two vectors that lie far apart; undefined when they do not differ.
- * [count x dimensions]
+ * Two centroids of prepared vectors that share them out, at least `countMin` each; undefined when none are found, as with vectors that
+ * are equal. [count x dimensions]
  */
-export function splitInTwo(values: Float32Array, dimensions: number): [Float32Array, Float32Array] | undefined {
-  const count = values.length / dimensions;
-  const vector = (i: number): Float32Array => values.subarray(i * dimensions, (i + 1) * dimensions);
-  const first = vector(farthest(values, dimensions, mean(values, dimensions)));
-  let centroids: [Float32Array, Float32Array] = [first, vector(farthest(values, dimensions, first))];
-  if (squaredDistance(...centroids) === 0) return undefined;
-  for (let iteration = 0; iteration < ITERATIONS; iteration += 1) {
-    const sides: [number[], number[]] = [[], []];
-    for (let i = 0; i < count; i += 1) {
-      const x = vector(i);
-      sides[squaredDistance(x, centroids[0]) <= squaredDistance(x, centroids[1]) ? 0 : 1].push(i);
-    }
-    if (sides[0].length === 0 || sides[1].length === 0) return centroids;
-    const [a, b] = sides.map((side) => meanOf(side.map(vector), dimensions));
-    centroids = [a!, b!];
+export function splitInTwo(values: Float32Array, dimensions: number, countMin: number): [Float32Array, Float32Array] | undefined {
+  let vectors = Array.from({ length: values.length / dimensions }, (_, i) => values.subarray(i * dimensions, (i + 1) * dimensions));
+  for (let attempt = 0; attempt < ATTEMPTS && vectors.length > 0; attempt += 1) {
+    const sides = sidesOf(vectors, dimensions);
+    const [fewer, more] = sides[0].length < sides[1].length ? sides : [sides[1], sides[0]];
+    if (fewer.length >= countMin) return [meanOf(sides[0], dimensions), meanOf(sides[1], dimensions)];
+    if (fewer.length === 0) return undefined;
+    // A few that lie far from all others are left out of account.
+    vectors = more;
   }
-  return centroids;
+  return undefined;
 }
 
-function farthest(values: Float32Array, dimensions: number, from: Float32Array): number {
-  let [found, largest] = [0, -1];
-  for (let i = 0; i < values.length / dimensions; i += 1) {
-    const distance = squaredDistance(values.subarray(i * dimensions, (i + 1) * dimensions), from);
-    if (distance > largest) [found, largest] = [i, distance];
+/** By Lloyd's iterations from two vectors that lie far apart; one side is empty when all are equal. */
+function sidesOf(vectors: readonly Float32Array[], dimensions: number): [Float32Array[], Float32Array[]] {
+  const first = farthest(vectors, meanOf(vectors, dimensions));
+  let centroids = [first, farthest(vectors, first)];
+  for (let iteration = 1; ; iteration += 1) {
+    const sides: [Float32Array[], Float32Array[]] = [[], []];
+    for (const vector of vectors) {
+      const [toFirst, toSecond] = centroids.map((centroid) => squaredDistance(vector, centroid));
+      sides[toFirst! <= toSecond! ? 0 : 1].push(vector);
+    }
+    if (iteration === ITERATIONS || sides[0].length === 0 || sides[1].length === 0) return sides;
+    centroids = sides.map((side) => meanOf(side, dimensions));
+  }
+}
+
+/** At least one vector. */
+function farthest(vectors: readonly Float32Array[], from: Float32Array): Float32Array {
+  let [found, largest] = [from, -1];
+  for (const vector of vectors) {
+    const distance = squaredDistance(vector, from);
+    if (distance > largest) [found, largest] = [vector, distance];
   }
   return found;
 }
-
-const mean = (values: Float32Array, dimensions: number): Float32Array =>
-  meanOf(
-    Array.from({ length: values.length / dimensions }, (_, i) => values.subarray(i * dimensions, (i + 1) * dimensions)),
-    dimensions,
-  );
 
 function meanOf(vectors: readonly Float32Array[], dimensions: number): Float32Array {
   const sums = new Float64Array(dimensions);

@@ -29,9 +29,9 @@ export function* tend(shard: UpkeepShard, generationId: number, lists: Iterable<
     const positions = livePositions(generation, list, live);
     switch (tendingOf(shard.sizes, generation.lists.entryCount(list), positions.length)) {
       case 'nothing':
-        continue;
+        break;
       case 'compaction':
-        edit(shard, generation, (change) => change.retain(list, positions));
+        compact(shard, generation, list, positions);
         break;
       case 'merge':
         merge(shard, generation, list, positions);
@@ -44,8 +44,13 @@ export function* tend(shard: UpkeepShard, generationId: number, lists: Iterable<
   }
 }
 
+function compact(shard: UpkeepShard, generation: ResidentGeneration, list: number, positions: Uint32Array): void {
+  if (positions.length === generation.lists.entryCount(list)) return;
+  edit(shard, generation, (change) => change.retain(list, positions));
+}
+
 function merge(shard: UpkeepShard, generation: ResidentGeneration, list: number, positions: Uint32Array): void {
-  if (generation.centroids.size === 1) return;
+  if (generation.centroids.size === 1) return compact(shard, generation, list, positions);
   const vectors = vectorsAt(generation, list, positions);
   edit(shard, generation, (change) => {
     change.remove(list);
@@ -57,8 +62,8 @@ function* split(shard: UpkeepShard, generation: ResidentGeneration, list: number
   const positions = livePositions(generation, list, live);
   const vectors = vectorsAt(generation, list, positions);
   const old = centroidValues(generation.storedList(list).centroid);
-  const halves = splitInTwo(vectors.values, generation.model.dimensions)?.map(centroidOf);
-  if (halves === undefined) return edit(shard, generation, (change) => change.retain(list, positions));
+  const halves = splitInTwo(vectors.values, generation.model.dimensions, shard.sizes.entriesMin)?.map(centroidOf);
+  if (halves === undefined) return compact(shard, generation, list, positions);
   const second = Math.max(...generation.centroids.keys()) + 1;
   edit(shard, generation, (change) => {
     [list, second].forEach((half, i) => change.putEmpty(half, must(halves[i], 'there are two halves')));

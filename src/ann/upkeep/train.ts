@@ -4,7 +4,8 @@ import type { EngineFloor } from '../engine/engine-floor.ts';
 import { encodeSettings, newSettings } from '../engine/list-settings.ts';
 import { encodeListModel } from '../lists/list-model.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
-import { Training } from '../training/training.ts';
+import type { Row } from '../vector-engine.ts';
+import { Training, trainingBytes } from '../training/training.ts';
 import type { TrainingOptions } from '../training/training-options.ts';
 import { subspaceDimensionsFor } from '../training/training-options.ts';
 import { inSlices } from './slices.ts';
@@ -19,7 +20,6 @@ const SAMPLE_VECTORS_PER_LIST = 64;
 // Beyond it, int8 codes do not tell the closest apart.
 const LOW_PLANE_RECALL = 0.97;
 const STEPS_PER_SLICE = 3;
-const SLICES_PER_CHECKPOINT = 64;
 
 /** The room that the isolate has for a training: one that is taken away ends it, to go on from its checkpoint. */
 class TrainingRoom implements MemoryHolder {
@@ -36,21 +36,29 @@ class TrainingRoom implements MemoryHolder {
 export function* train(shard: UpkeepShard, { memory, train: kernels }: EngineFloor, name: string): Task {
   const { store, identity } = shard;
   const started = resumed(shard) ?? begun(shard);
-  const sample = yield* readSample(shard, started);
-  // Without all of its sample a training would end otherwise: it begins anew.
-  if (sample === undefined) return store.lists.saveCheckpoint(null);
+  const sample = yield* readSample(shard, started.rows);
+  const isResumed = started.progress.length > 0;
+  // Without all of its sample a training would go on otherwise: it begins anew. One that only begins does without what was deleted.
+  const isLost = isResumed && sample.rows.length < started.rows.length;
+  if (isLost || sample.rows.length === 0) return store.lists.saveCheckpoint(null);
   const room = new TrainingRoom();
   const options = optionsFor(identity, started.listCount);
-  room.training =
-    started.progress.length === 0 ? Training.start(kernels, options, sample) : Training.resume(kernels, options, sample, started.progress);
-  memory.claim(name, room, room.training.bytes + sample.byteLength);
+  const bytes = trainingBytes(options) + sample.values.byteLength;
   try {
+    memory.claim(name, room, bytes);
+    room.training = isResumed
+      ? Training.resume(kernels, options, sample.values, started.progress)
+      : Training.start(kernels, options, sample.values);
     for (let slice = 1; !advance(room.training); slice += 1) {
-      if (slice % SLICES_PER_CHECKPOINT === 0) {
-        store.lists.saveCheckpoint(encodeTrainingCheckpoint({ ...started, progress: room.training.checkpoint() }));
+      if (slice % shard.sizes.checkpointSlices === 0) {
+        const { count, listCount } = started;
+        const progress = room.training.checkpoint();
+        store.lists.saveCheckpoint(encodeTrainingCheckpoint({ count, listCount, rows: sample.rows, progress }));
       }
       yield;
       if (room.training === undefined) return;
+      // Used now: others give way first.
+      memory.claim(name, room, bytes);
     }
     create(shard, started, room.training);
   } finally {
@@ -71,18 +79,26 @@ function begun({ store, identity, sizes }: UpkeepShard): TrainingCheckpoint {
   return { count, listCount, rows: store.sampleRows(sampleCount, SEED), progress: new Uint8Array() };
 }
 
-/** [rows x dimensions]; undefined when one of the rows is gone. */
-function* readSample({ store, identity }: UpkeepShard, { rows }: TrainingCheckpoint): Generator<undefined, Float32Array | undefined> {
+interface Sample {
+  readonly rows: readonly Row[];
+  /** [rows x dimensions] */
+  readonly values: Float32Array;
+}
+
+/** Those of the rows that are still there. */
+function* readSample({ store, identity }: UpkeepShard, rows: readonly Row[]): Generator<undefined, Sample> {
   const { dimensions } = identity;
-  const sample = new Float32Array(rows.length * dimensions);
-  let count = 0;
+  const values = new Float32Array(rows.length * dimensions);
+  const found: Row[] = [];
   for (const slice of inSlices(rows, dimensions)) {
     // In the order of their rows, so that the sample is the same whenever it is read.
-    const vectors = [...store.readRows(slice, identity)].sort((a, b) => a.row - b.row);
-    for (const { values } of vectors) sample.set(values, dimensions * count++);
+    for (const vector of [...store.readRows(slice, identity)].sort((a, b) => a.row - b.row)) {
+      values.set(vector.values, dimensions * found.length);
+      found.push(vector.row);
+    }
     yield;
   }
-  return count === rows.length ? sample : undefined;
+  return { rows: found, values: values.subarray(0, dimensions * found.length) };
 }
 
 const optionsFor = ({ metric, dimensions, recall }: ShardIdentity, listCount: number): TrainingOptions => ({

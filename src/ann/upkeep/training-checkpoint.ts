@@ -1,3 +1,4 @@
+import { checksum } from '../lists/checksum.ts';
 import type { Row } from '../vector-engine.ts';
 
 /** A training in progress, as it outlives the memory of its object. */
@@ -11,24 +12,25 @@ export interface TrainingCheckpoint {
   readonly progress: Uint8Array;
 }
 
-// Little-endian u32: layout, count, list count, number of rows, rows; then the progress.
-const LAYOUT = 1;
-const HEADER_WORDS = 4;
+// Little-endian u32: layout, checksum of all behind it, count, list count, number of rows, rows; then the progress.
+const LAYOUT = 2;
+const HEADER_WORDS = 5;
 
 export function encodeTrainingCheckpoint({ count, listCount, rows, progress }: TrainingCheckpoint): Uint8Array {
-  const words = [LAYOUT, count, listCount, rows.length, ...rows];
+  const words = [LAYOUT, 0, count, listCount, rows.length, ...rows];
   const bytes = new Uint8Array(4 * words.length + progress.length);
   const view = new DataView(bytes.buffer);
   words.forEach((word, i) => view.setUint32(4 * i, word, true));
   bytes.set(progress, 4 * words.length);
+  view.setUint32(4, checksum(bytes.subarray(8)), true);
   return bytes;
 }
 
-/** Undefined when the bytes are of another layout: then training begins anew. */
+/** Undefined when the bytes are of another layout, or not what was written: then training begins anew. */
 export function decodeTrainingCheckpoint(bytes: Uint8Array): TrainingCheckpoint | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (i: number): number => view.getUint32(4 * i, true);
-  if (bytes.length < 4 * HEADER_WORDS || word(0) !== LAYOUT || bytes.length < 4 * (HEADER_WORDS + word(3))) return undefined;
-  const rows = Array.from({ length: word(3) }, (_, i) => word(HEADER_WORDS + i));
-  return { count: word(1), listCount: word(2), rows, progress: bytes.subarray(4 * (HEADER_WORDS + rows.length)) };
+  if (bytes.length < 4 * HEADER_WORDS || word(0) !== LAYOUT || word(1) !== checksum(bytes.subarray(8))) return undefined;
+  const rows = Array.from({ length: word(4) }, (_, i) => word(HEADER_WORDS + i));
+  return { count: word(2), listCount: word(3), rows, progress: bytes.subarray(4 * (HEADER_WORDS + rows.length)) };
 }

@@ -21,5 +21,5 @@ export function changeLists({ store, lists }: UpkeepShard, change: () => void): 
     lists.drop();
     throw defect;
   }
-  lists.claim();
+  lists.stored();
 }

@@ -15,6 +15,8 @@ export interface UpkeepSizes {
   readonly trialQueries: number;
   /** Entries encoded since a calibration that tell whether vectors drift. */
   readonly driftCountMin: number;
+  /** Slices of a training after which it is remembered how far it got. */
+  readonly checkpointSlices: number;
 }
 
 export const UPKEEP_SIZES: UpkeepSizes = {
@@ -27,4 +29,5 @@ export const UPKEEP_SIZES: UpkeepSizes = {
   calibratedCountMin: 1_000,
   trialQueries: 400,
   driftCountMin: 1_000,
+  checkpointSlices: 64,
 };

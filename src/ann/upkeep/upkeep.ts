@@ -22,7 +22,7 @@ export class Upkeep {
   readonly #floor: EngineFloor;
   readonly #name: string;
   #wroteMs = 0;
-  #tendedCounts = new Map<number, number>();
+  readonly #tendedCounts = new Map<number, number>();
   #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
 
   constructor(shard: UpkeepShard, floor: EngineFloor, name: string) {
@@ -62,7 +62,8 @@ export class Upkeep {
   stop(): void {
     this.#task?.run.return();
     this.#task = undefined;
-    this.#tendedCounts = new Map();
+    this.#tendedCounts.clear();
+    this.#floor.turn.release(this.#name);
   }
 
   #choose(isQuiet: boolean): { kind: NextTask['kind']; run: Task } | undefined {
@@ -90,7 +91,10 @@ export class Upkeep {
     const newest = second ?? first;
     switch (next.kind) {
       case 'train':
-        return yield* train(shard, this.#floor, this.#name);
+        yield* train(shard, this.#floor, this.#name);
+        // A new generation numbers its lists anew.
+        this.#tendedCounts.clear();
+        return;
       case 'flush':
         return yield* flush(shard, must(newest, 'there are lists').id, shard.store.unlistedRows().firstBehind(0, shard.sizes.flushRowsMax));
       case 'migrate':
@@ -109,7 +113,8 @@ export class Upkeep {
   /** Those still there are as good as they get, until their counts change. */
   #rememberTended(lists: readonly number[]): void {
     const counts = this.#entryCounts();
-    this.#tendedCounts = new Map(lists.flatMap((list) => (counts.has(list) ? [[list, counts.get(list) ?? 0]] : [])));
+    for (const list of lists) this.#tendedCounts.set(list, counts.get(list) ?? 0);
+    for (const list of this.#tendedCounts.keys()) if (!counts.has(list)) this.#tendedCounts.delete(list);
   }
 
   /** Of the newest generation's lists. */
