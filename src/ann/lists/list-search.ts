@@ -83,7 +83,7 @@ export class ListSearch {
       run.scoreLists(frame.address);
       if (frame.double('inverse') === 0) frame.setDouble('inverse', this.#coarseInverse());
       while (frame.double('nextTop') > -Infinity && frame.word('found') < query.rescoreCount) {
-        run.orderLists(frame.address);
+        run.openWindow(frame.address);
         this.#probe(missing);
         // Enough were found, and whoever is further behind can not be among them.
         if (frame.word('need') > 0) break;

@@ -7,7 +7,7 @@ interface Exports {
   tabulate(search: number, query: number, codebook: number, subspaces: number, subspaceDimensions: number): number;
   quantiseTables(search: number, inverse: number): void;
   scoreLists(search: number): void;
-  orderLists(search: number): number;
+  openWindow(search: number): void;
   probe(search: number, from: number): number;
   compact(search: number): void;
   gather(search: number, block: number, entries: number): number;

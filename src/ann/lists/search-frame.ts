@@ -5,9 +5,22 @@ import { PAGE_BYTES } from '../page-memory.ts';
 const WORDS = [
   ...(['lists', 'listCodes', 'listScales', 'listBiases', 'listFirsts', 'listCounts', 'listUsed', 'tick'] as const),
   ...(['stride', 'dimensions', 'nibbles', 'rowsAt', 'cellShift', 'record', 'isDistance', 'hasLow'] as const),
-  ...(['query', 'raw', 'tables', 'bases', 'depths', 'order', 'keys', 'keyCount', 'candidates', 'candidatesMax'] as const),
+  ...(['query', 'raw', 'tables', 'bases', 'depths', 'order', 'sliceCounts', 'keys', 'keyCount', 'candidates', 'candidatesMax'] as const),
   ...(['closeness', 'rows', 'addresses', 'lows', 'heap', 'bitmap', 'bitmapPages', 'sums', 'nibbleMask'] as const),
-  ...(['stop', 'goal', 'need', 'atLeast', 'found', 'start', 'ordered', 'listsProbed', 'codesScanned', 'touched', 'scales'] as const),
+  ...([
+    'stop',
+    'goal',
+    'need',
+    'atLeast',
+    'found',
+    'start',
+    'slice',
+    'ordered',
+    'listsProbed',
+    'codesScanned',
+    'touched',
+    'scales',
+  ] as const),
 ] as const;
 const DOUBLES = ['queryScale', 'queryLength', 'inverse', 'nextTop'] as const;
 
@@ -20,6 +33,8 @@ const DOUBLE_AT = Object.fromEntries(DOUBLES.map((name, index) => [name, WORDS.l
 /** Rows a page of a bitmap has: 2^19. There may be 2^32 rows. */
 const BITMAP_DIRECTORY_BYTES = 4 * 2 ** 13;
 const SUMS_BYTES = 64;
+/** One more than the units of a slice, `SLICE` in wasm/probe/search.ts. */
+const SLICE_COUNTS_BYTES = 4 * 65;
 const VECTOR_BYTES = 16;
 const FIXED_BYTES = 4 * WORDS.length + 8 * DOUBLES.length;
 
@@ -92,6 +107,7 @@ export class SearchFrame {
       ['bases', listCapacity * 8],
       ['depths', listCapacity * 4],
       ['order', listCapacity * 4],
+      ['sliceCounts', SLICE_COUNTS_BYTES],
       ['keys', (keyCount + 1) * 4],
       ['candidates', candidatesMax * 8],
       ['closeness', candidatesMax * 8],

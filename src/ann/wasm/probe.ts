@@ -4,7 +4,7 @@
 // Loads with constant indices would be faster for masks that are constants, but V8 makes a constant anew wherever it is used: they are loaded.
 
 import { products } from './probe/products';
-import { CHUNK, Search, WINDOW } from './probe/search';
+import { CHUNK, Search, SLICE, WINDOW } from './probe/search';
 
 export { checksum } from './probe/checksum';
 export { gather } from './probe/gather';
@@ -39,38 +39,69 @@ export function scoreLists(s: Search): void {
 }
 
 /**
- * Orders the lists that lie less than `WINDOW` units of the scan behind the best one not yet ordered, the best first, by counting: position
- * and depth of each in a word. `nextTop` becomes the best of those left, -Infinity when none is. Returns how many it ordered.
+ * Opens the window of the lists that lie less than `WINDOW` units of the scan behind the best one that was in none yet. `nextTop` becomes
+ * the best of those left, -Infinity when none is.
  */
-export function orderLists(s: Search): u32 {
-  const counts: usize = s.keys;
-  const depths: usize = s.depths;
-  const order: usize = s.order;
-  memory.fill(counts, 0, (WINDOW + 2) * 4);
+export function openWindow(s: Search): void {
   measureDepths(s);
-  for (let at: usize = 0, end: usize = s.lists * 4; at < end; at += 4) {
-    const count = counts + load<u32>(depths + at) * 4;
-    store<u32>(count, load<u32>(count, 4) + 1, 4);
-  }
-  let ordered: u32 = 0;
-  for (let count = counts, end = counts + WINDOW * 4; count <= end; count += 4) {
-    ordered += load<u32>(count);
-    store<u32>(count, ordered);
-  }
-  for (let list: u32 = 0; list < s.lists; list++) {
-    const depth = load<u32>(depths + list * 4);
-    if (depth == WINDOW) continue;
-    const count = counts + depth * 4;
-    const place = load<u32>(count);
-    store<u32>(count, place + 1);
-    store<u32>(order + place * 4, list * WINDOW + depth);
-  }
-  s.ordered = ordered;
+  memory.fill(s.keys, 0, s.keyCount * 4);
+  s.slice = 0;
+  s.ordered = 0;
   s.need = 0;
   s.atLeast = 0;
   s.start = s.found;
-  memory.fill(counts, 0, s.keyCount * 4);
-  return ordered;
+}
+
+/**
+ * Orders the next slice of the window that has lists, the best first, by counting: position and depth of each in a word. Mostly, the first
+ * slice is all that is probed, and has few of the lists. False when none is left.
+ */
+function orderSlice(s: Search): bool {
+  const counts: usize = s.sliceCounts;
+  s.ordered = 0;
+  while (s.slice < WINDOW && s.ordered == 0) {
+    memory.fill(counts, 0, (SLICE + 1) * 4);
+    countSlice(s.depths, s.lists, s.slice, counts);
+    let ordered: u32 = 0;
+    for (let count = counts, end = counts + SLICE * 4; count <= end; count += 4) {
+      ordered += load<u32>(count);
+      store<u32>(count, ordered);
+    }
+    placeSlice(s.depths, s.lists, s.slice, counts, s.order);
+    s.ordered = ordered;
+    s.slice += SLICE;
+  }
+  return s.ordered > 0;
+}
+
+/** Counts the lists of each depth of the slice that begins at `slice`, one place behind. */
+function countSlice(depths: usize, lists: u32, slice: u32, counts: usize): void {
+  for (let list: u32 = 0; list < lists; list += 4) {
+    let near = inSlice(depths + list * 4, slice);
+    for (; near != 0; near &= near - 1) {
+      const count = counts + (load<u32>(depths + (list + ctz(near)) * 4) - slice) * 4;
+      store<u32>(count, load<u32>(count, 4) + 1, 4);
+    }
+  }
+}
+
+function placeSlice(depths: usize, lists: u32, slice: u32, counts: usize, order: usize): void {
+  for (let first: u32 = 0; first < lists; first += 4) {
+    let near = inSlice(depths + first * 4, slice);
+    for (; near != 0; near &= near - 1) {
+      const list = first + ctz(near);
+      const depth = load<u32>(depths + list * 4);
+      const count = counts + (depth - slice) * 4;
+      const place = load<u32>(count);
+      store<u32>(count, place + 1);
+      store<u32>(order + place * 4, list * WINDOW + depth);
+    }
+  }
+}
+
+/** Which of four depths lie in the slice, a bit each. */
+function inSlice(depths: usize, slice: u32): i32 {
+  return i32x4.bitmask(i32x4.lt_u(i32x4.sub(v128.load(depths), i32x4.splat(slice)), i32x4.splat(SLICE)));
 }
 
 /** Writes how far each list lies behind the best one left, in whole units; `WINDOW` if it is that far, or was ordered before. */
@@ -102,25 +133,29 @@ function measureDepths(s: Search): void {
 }
 
 /**
- * Scans the ordered lists from `from` on. Returns the place of the first one that has entries but is not resident; -1 once all
- * are scanned, or the next one's entries would have to gain more than `stop`.
+ * Scans the lists of the window, from place `from` of the slice under way on. Returns the place of the first one that has entries but is
+ * not resident; -1 once all are scanned, or the next one's entries would have to gain more than `stop`.
  */
 export function probe(s: Search, from: u32): i32 {
-  for (let place = from; place < s.ordered; place++) {
-    const word = load<u32>(s.order + place * 4);
-    const list = word / WINDOW;
-    const base: i32 = WINDOW - 1 - (word % WINDOW);
-    if (s.need > 0 && s.need - base > s.stop) return -1;
-    const entries = load<u32>(s.listCounts + list * 4);
-    if (entries == 0) continue;
-    const first = load<u32>(s.listFirsts + list * 4);
-    if (first == 0) return place;
-    store<u32>(s.listUsed + list * 4, s.tick);
-    s.listsProbed += 1;
-    s.codesScanned += entries;
-    if (s.nibbles <= CHUNK) scanShort(s, first, entries, base);
-    else scanLong(s, first, entries, base);
-  }
+  let place = from;
+  do {
+    for (; place < s.ordered; place++) {
+      const word = load<u32>(s.order + place * 4);
+      const list = word / WINDOW;
+      const base: i32 = WINDOW - 1 - (word % WINDOW);
+      if (s.need > 0 && s.need - base > s.stop) return -1;
+      const entries = load<u32>(s.listCounts + list * 4);
+      if (entries == 0) continue;
+      const first = load<u32>(s.listFirsts + list * 4);
+      if (first == 0) return place;
+      store<u32>(s.listUsed + list * 4, s.tick);
+      s.listsProbed += 1;
+      s.codesScanned += entries;
+      if (s.nibbles <= CHUNK) scanShort(s, first, entries, base);
+      else scanLong(s, first, entries, base);
+    }
+    place = 0;
+  } while (orderSlice(s));
   return -1;
 }
 

@@ -12,22 +12,22 @@ const AHEAD: u32 = 16;
  * more for those settled `wholly`, whose address is 0: their low planes are used at once.
  */
 export function settle(s: Search, wholly: bool): void {
+  locate(s);
   for (let from: u32 = 0; from < s.found; from += AHEAD) {
     const to = min(s.found, from + AHEAD);
-    locate(s, from, to);
+    touch(s, from, to);
     for (let i = from; i < to; i += 4) settleFour(s, i, min(4, to - i));
     if (wholly) for (let i = from; i < to; i++) finish(s, i);
   }
 }
 
-/** Finds the vectors of candidates and touches all their cache lines, so that the misses overlap. */
-function locate(s: Search, from: u32, to: u32): void {
+/** Finds the vectors of all candidates. */
+function locate(s: Search): void {
   const rowsAt = s.rowsAt;
   const cellsAt = rowsAt + 128;
   const lowsAt = cellsAt + (128 >> s.cellShift);
   const inCell = (1 << s.cellShift) - 1;
-  let touched: u32 = 0;
-  for (let i = from; i < to; i++) {
+  for (let i: u32 = 0; i < s.found; i++) {
     const reference = load<u32>(s.candidates + i * 8, 4);
     if (reference < SETTLED_MAX) {
       // Candidates keep their order, so none settled before moves onto another that has yet to move.
@@ -38,14 +38,23 @@ function locate(s: Search, from: u32, to: u32): void {
       const block: usize = reference & ~31;
       const entry = reference & 31;
       const cell = (entry >> s.cellShift) * 4;
-      const address = load<u32>(block + cellsAt + cell) + (entry & inCell) * s.record;
       store<u32>(s.rows + i * 4, load<u32>(block + rowsAt + entry * 4));
-      store<u32>(s.addresses + i * 4, address);
+      store<u32>(s.addresses + i * 4, load<u32>(block + cellsAt + cell) + (entry & inCell) * s.record);
       if (s.hasLow) store<u32>(s.lows + i * 4, load<u32>(block + lowsAt + cell) + (entry & inCell) * s.dimensions);
-      for (let at: u32 = 0; at < s.record; at += 64) touched += load<u8>(address + at);
-      touched += load<u8>(address + s.record - 1);
     }
     store<u32>(s.candidates + i * 8, i, 4);
+  }
+}
+
+/** Reads from every cache line of some vectors, and does nothing else, so that the misses overlap. */
+function touch(s: Search, from: u32, to: u32): void {
+  const addresses: usize = s.addresses;
+  const last = s.record - 1;
+  let touched: u32 = 0;
+  for (let i = from; i < to; i++) {
+    const address = load<u32>(addresses + i * 4);
+    for (let at: u32 = 0; at < last; at += 64) touched += load<u8>(address + at);
+    touched += load<u8>(address + last);
   }
   s.touched = touched;
 }

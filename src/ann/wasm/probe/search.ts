@@ -1,5 +1,8 @@
-/** Units of the scan that the lists of one order span. */
+/** Units of the scan that lists lie behind the best one at most, to be compared by keys. */
 export const WINDOW: u32 = 512;
+
+/** Units of the scan whose lists are ordered at once: a part of the window. */
+export const SLICE: u32 = 64;
 
 /** Nibbles whose sum fits 8 bits, but for saturation. */
 export const CHUNK: u32 = 64;
@@ -32,6 +35,7 @@ export class Search {
   bases: u32;
   depths: u32;
   order: u32;
+  sliceCounts: u32;
   keys: u32;
   keyCount: u32;
   candidates: u32;
@@ -52,6 +56,7 @@ export class Search {
   atLeast: u32;
   found: u32;
   start: u32;
+  slice: u32;
   ordered: u32;
   listsProbed: u32;
   codesScanned: u32;
