@@ -1,17 +1,24 @@
 import { cpus, loadavg } from 'node:os';
-
 import { parse } from 'node:path';
 
 import type { Metric } from '../../src/contract/metric.ts';
+import { RECALL_TARGETS } from '../../src/contract/recall-target.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { OURS, PEERS } from './ann/contenders.ts';
-import type { Effort, Point } from './ann/curves.ts';
+import { readLists } from './ann/contenders/lists.ts';
+import type { Effort, Point, Standing } from './ann/curves.ts';
 import { Curves } from './ann/curves.ts';
+import { defaultRecall } from './ann/default-recall.ts';
 import { gloveSet } from './ann/glove.ts';
 import { installPeers } from './ann/install-peers.ts';
+import { otherSets } from './ann/other-sets.ts';
+import { roofline } from './ann/roofline.ts';
+import { compareRuntimes } from './ann/runtimes.ts';
+import { shardLife } from './ann/shard-life.ts';
 import { speedAt } from './ann/speed-at.ts';
+import type { Truth } from './ann/truth.ts';
 import { truthOf } from './ann/truth.ts';
-import type { SetPlace } from './ann/vector-set.ts';
+import type { SetPlace, VectorSet } from './ann/vector-set.ts';
 import { readVectorSet } from './ann/vector-set.ts';
 
 export interface AnnOptions {
@@ -19,50 +26,80 @@ export interface AnnOptions {
   readonly data?: string | undefined;
   /** How to compare the vectors of `data`. */
   readonly metric?: string | undefined;
-  /** Also measures other libraries, which are installed first; the first time, building their indexes takes many minutes. */
+  /** Also measures other libraries, which are installed first; the first time, building their indexes takes half an hour. */
   readonly peers?: boolean | undefined;
   /** Fewer vectors, queries and rounds. */
   readonly quick?: boolean | undefined;
 }
 
-const EFFORT: Effort = { queriesTimed: 1000, recallMs: 10_000, rounds: { 1: 3, 10: 7, 100: 3 } };
-const QUICK: Effort = { queriesTimed: 300, recallMs: 1000, rounds: { 1: 2, 10: 3, 100: 2 } };
+const FULL = {
+  curves: { recallMs: { 1: 1500, 10: 5000, 100: 1500 }, timingMs: 300, rounds: { 1: 3, 10: 7, 100: 3 } },
+  runtimes: { queries: 2000, rounds: 9 },
+  lifeQueries: 2000,
+};
+const QUICK: typeof FULL = {
+  curves: { recallMs: { 1: 300, 10: 1000, 100: 300 }, timingMs: 50, rounds: { 1: 2, 10: 3, 100: 2 } },
+  runtimes: { queries: 500, rounds: 5 },
+  lifeQueries: 500,
+};
 const TOP_KS = [10, 1, 100];
 const TARGETS = [0.9, 0.95, 0.99];
 
 /**
- * Speed against recall of the vector engine, one query a call on one thread, beside other libraries in the same run. Everything is
- * exact and checked: the ground truth is an exhaustive search that shares no code with any contender.
+ * The vector engine at work, beside other libraries in the same run: speed against recall of one query a call on one thread, the same
+ * inside workerd, what a shard's life costs, what it finds in sets that nothing was tuned on, and how far all of that is from what the
+ * machine could do. The ground truth is an exhaustive search that shares no code with any contender.
  */
 export async function annBench(options: AnnOptions): Promise<void> {
+  const effort = options.quick === true ? QUICK : FULL;
   const place = await placeOf(options);
   const set = await readVectorSet(place);
   const truth = await truthOf(set);
-  const { model } = must(cpus()[0], 'there is a processor');
-  console.log(
-    `${set.name}: ${set.base.count} x ${set.base.dimensions}, ${set.metric}, ${set.queries.count} queries; ${cpus().length} x ${model}`,
-  );
-  if (options.peers === true) await installPeers();
-  const curves = new Curves(place, set, truth, options.quick === true ? QUICK : EFFORT);
-  const points: Point[] = [];
+  const { base, queries, hash, metric } = set;
+  const { model: processor } = must(cpus()[0], 'there is a processor');
+  console.log(`${set.name}: ${base.count} x ${base.dimensions}, ${metric}, ${queries.count} queries; ${cpus().length} x ${processor}`);
   const loadBefore = loadavg();
-  try {
-    for (const name of [...OURS, ...(options.peers === true ? PEERS : [])]) await curves.enter(name);
-    for (const topK of TOP_KS) points.push(...(await curves.measure(topK)));
-  } finally {
-    curves.close();
-  }
-  console.table(points);
-  console.table(curves.standings.map((standing) => ({ ...standing, ...speedsAtTargets(points, standing.contender) })));
-  const { base, queries, hash } = set;
-  const of = { set: set.name, hash, metric: set.metric, vectors: base.count, dimensions: base.dimensions, queries: queries.count };
+  const { points, standings } = await measureCurves(place, set, truth, effort.curves, options.peers === true);
+  const { image, depth } = readLists(set, RECALL_TARGETS[0]);
+  const runtimes = await compareRuntimes(set, image, depth, effort.runtimes);
+  console.table(runtimes);
+  const roof = await roofline(set, image, depth);
+  console.log(roof);
+  const life = await shardLife(set, truth, RECALL_TARGETS[0], Math.min(queries.count, effort.lifeQueries));
+  console.log(life);
+  const others = options.data === undefined ? await measureOthers(options.quick === true) : [];
+  const of = { set: set.name, hash, metric, vectors: base.count, dimensions: base.dimensions, queries: queries.count };
   const load = { before: loadBefore, after: loadavg() };
-  console.log(JSON.stringify({ bench: 'ann', ...of, processor: model, load, standings: curves.standings, points }));
+  console.log(JSON.stringify({ bench: 'ann', ...of, processor, load, standings, points, runtimes, roofline: roof, life, others }));
 }
 
 async function placeOf({ data, metric, quick }: AnnOptions): Promise<SetPlace> {
   if (data === undefined) return gloveSet(quick === true);
   return { folder: data, name: parse(data).base, metric: (metric ?? 'cosine') as Metric };
+}
+
+async function measureCurves(place: SetPlace, set: VectorSet, truth: Truth, effort: Effort, withPeers: boolean) {
+  if (withPeers) await installPeers();
+  const curves = new Curves(place, set, truth, effort);
+  const points: Point[] = [];
+  try {
+    for (const name of withPeers ? [...OURS, ...PEERS] : OURS) await curves.enter(name);
+    for (const topK of TOP_KS) points.push(...(await curves.measure(topK)));
+  } finally {
+    curves.close();
+  }
+  console.table(points);
+  const standings = curves.standings.map((standing: Standing) => ({ ...standing, ...speedsAtTargets(points, standing.contender) }));
+  console.table(standings);
+  return { points, standings };
+}
+
+async function measureOthers(isQuick: boolean) {
+  const found = [];
+  for (const place of await otherSets())
+    for (const target of isQuick ? RECALL_TARGETS.slice(0, 1) : RECALL_TARGETS) found.push(await defaultRecall(place, target));
+  console.table(found);
+  return found;
 }
 
 /** Queries a second at recall@10, in the best round of each point. */

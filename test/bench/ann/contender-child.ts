@@ -3,9 +3,10 @@ import { join } from 'node:path';
 
 import { must } from '../../../src/kernel/assert.ts';
 import type { Contender, Setting } from './contender.ts';
+import { indexFolder } from './contender.ts';
 import { CONTENDERS } from './contenders.ts';
 import type { SetPlace, VectorSet } from './vector-set.ts';
-import { BENCH_CACHE, readVectorSet } from './vector-set.ts';
+import { readVectorSet } from './vector-set.ts';
 import { vectorAt } from './vectors.ts';
 
 export interface Built {
@@ -46,7 +47,7 @@ class Child {
 
   /** Builds the index unless an earlier run has: its cost was measured then. */
   async open(): Promise<Built & { settings: Record<number, readonly Setting[]> }> {
-    const folder = join(BENCH_CACHE, 'indexes', this.#set.hash, this.#contender.version.replaceAll(/[^\w.-]+/g, '_'));
+    const folder = indexFolder(this.#set, this.#contender);
     const report = join(folder, 'built.json');
     const built = await readFile(report, 'utf8').then(
       (text) => JSON.parse(text) as Built,
@@ -103,3 +104,5 @@ process.on('message', (request: Request) => {
     (error: unknown) => process.send?.({ error: String(error) }),
   );
 });
+
+process.on('disconnect', () => process.exit());

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
+
 import type { VectorSet } from './vector-set.ts';
+import { BENCH_CACHE } from './vector-set.ts';
 
 /** One point of a curve, such as `{ ef: 200 }`. */
 export type Setting = Readonly<Record<string, number>>;
@@ -20,3 +23,7 @@ export interface Contender {
   /** The numbers of the vectors found, closest first, from what `search` answered: not timed. */
   found(answer: unknown): ArrayLike<number>;
 }
+
+/** Where a contender's index of a set is kept between runs. */
+export const indexFolder = ({ hash }: VectorSet, { version }: Contender): string =>
+  join(BENCH_CACHE, 'indexes', hash, version.replaceAll(/[^\w.-]+/g, '_'));

@@ -9,10 +9,10 @@ import type { SetPlace, VectorSet } from './vector-set.ts';
 
 /** How much to measure. */
 export interface Effort {
-  /** Queries of one timing. */
-  readonly queriesTimed: number;
-  /** What the recall of one setting may take; every query is asked that fits into it. */
-  readonly recallMs: number;
+  /** What the recall of one setting may take, by topK: every query is asked that fits into it. */
+  readonly recallMs: Readonly<Record<number, number>>;
+  /** The same of one timing. */
+  readonly timingMs: number;
   readonly rounds: Readonly<Record<number, number>>;
 }
 
@@ -50,6 +50,8 @@ interface Run {
   readonly topK: number;
   recall: number;
   queries: number;
+  /** Queries of one timing. */
+  timed: number;
   readonly wallMs: number[];
   readonly cpuMs: number[];
 }
@@ -89,10 +91,10 @@ export class Curves {
 
   async measure(topK: number): Promise<Point[]> {
     const runs: Run[] = this.#trials.flatMap((trial) =>
-      (trial.settings[topK] ?? []).map((setting) => ({ trial, setting, topK, recall: 0, queries: 0, wallMs: [], cpuMs: [] })),
+      (trial.settings[topK] ?? []).map((setting) => ({ trial, setting, topK, recall: 0, queries: 0, timed: 0, wallMs: [], cpuMs: [] })),
     );
     for (const run of runs) await this.#attempt(run, () => this.#measureRecall(run));
-    for (let round = 0; round < must(this.#effort.rounds[topK], 'every topK has its rounds'); round += 1)
+    for (let round = 0; round < must(this.#effort.rounds[topK], 'every topK has its effort'); round += 1)
       for (const run of runs) await this.#attempt(run, () => this.#time(run));
     return runs.filter(({ wallMs }) => wallMs.length > 0).map((run) => this.#pointOf(run));
   }
@@ -119,14 +121,15 @@ export class Curves {
   async #measureRecall(run: Run): Promise<void> {
     const { trial, setting, topK } = run;
     const warmUp = await trial.process.search({ setting, topK, from: 0, count: Math.min(WARM_UP, this.#set.queries.count) });
-    const fits = Math.floor((this.#effort.recallMs * WARM_UP) / warmUp.wallMs);
-    run.queries = Math.min(this.#set.queries.count, Math.max(WARM_UP, fits));
+    const fitting = (ms: number): number =>
+      Math.min(this.#set.queries.count, Math.max(WARM_UP, Math.floor((ms * WARM_UP) / warmUp.wallMs)));
+    run.queries = fitting(must(this.#effort.recallMs[topK], 'every topK has its effort'));
+    run.timed = fitting(this.#effort.timingMs);
     const { found } = await trial.process.search({ setting, topK, from: 0, count: run.queries });
     run.recall = recallOf(this.#set, this.#truth, found, topK);
   }
 
-  async #time({ trial, setting, topK, wallMs, cpuMs, queries }: Run): Promise<void> {
-    const count = Math.min(queries, this.#effort.queriesTimed);
+  async #time({ trial, setting, topK, wallMs, cpuMs, timed: count }: Run): Promise<void> {
     const done = await trial.process.search({ setting, topK, from: 0, count });
     wallMs.push(done.wallMs / count);
     cpuMs.push(done.cpuMs / count);

@@ -5,5 +5,11 @@ import { ROOT } from '../../../workers/local/paths.ts';
 
 const { Module } = WebAssembly as unknown as { Module: new (bytes: Uint8Array) => WebAssembly.Module };
 
-/** A committed kernel, such as `probe.relaxed`. */
-export const kernelModule = (name: string): WebAssembly.Module => new Module(readFileSync(join(ROOT, `src/ann/wasm/${name}.wasm`)));
+const compiled = new Map<string, WebAssembly.Module>();
+
+/** A committed kernel, such as `probe.relaxed`: compiled once, as runtimes do before a Worker starts. */
+export function kernelModule(name: string): WebAssembly.Module {
+  const module = compiled.get(name) ?? new Module(readFileSync(join(ROOT, `src/ann/wasm/${name}.wasm`)));
+  compiled.set(name, module);
+  return module;
+}

@@ -1,9 +1,16 @@
+import { nibbleCount } from '../../../src/ann/lists/list-model.ts';
+import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
+import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { compileExactKernels, instantiateExactKernels } from './exact-kernels.ts';
-import type { Depth, ListTrial } from './list-trial.ts';
+import { kernelModule } from './kernel-module.ts';
+import { openImage } from './list-image.ts';
+import type { Depth } from './list-trial.ts';
+import { ListTrial } from './list-trial.ts';
 import type { VectorSet } from './vector-set.ts';
 import { vectorAt } from './vectors.ts';
 
 const MIB = 1024 * 1024;
+const MEMORY_BYTES = 512 * MIB;
 // Within the second-level cache, the third and neither, on the machines this runs on.
 const READ_MIB = [0.5, 16, 256];
 const READ_ROUNDS = 7;
@@ -35,8 +42,12 @@ interface Sample {
   readonly bytes: number;
 }
 
-export async function roofline(trial: ListTrial, set: VectorSet, nibbles: number, depth: Depth): Promise<Roofline> {
+export async function roofline(set: VectorSet, image: Uint8Array, depth: Depth): Promise<Roofline> {
   const readGBs = await readSpeeds();
+  const kernels = new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES));
+  const opened = openImage(kernels, image);
+  const nibbles = nibbleCount(opened.model);
+  const trial = new ListTrial(kernels, set.metric, set.base, opened);
   const depths = [depth, ...[0.6, 0.8, 1, 1.2].flatMap((of) => [50, 200, 400].map((rescore) => ({ stop: depth.stop * of, rescore })))];
   const samples = timed(trial, set, depths);
   const [fixedUs = 0, usPerCode = 0, usPerRescored = 0] = leastSquares(

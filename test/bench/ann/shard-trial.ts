@@ -65,15 +65,14 @@ export class ShardTrial {
     }
   }
 
-  /** Does all background work there is; answers the milliseconds of processor time of each slice. */
-  keepUp(): number[] {
-    const sliceMs: number[] = [];
+  /** Does all background work there is; slice by slice: the milliseconds of processor time of each. */
+  *keepUp(): Generator<number> {
     for (;;) {
       const started = process.threadCpuUsage();
       const nextMs = this.#shard.sweep(this.#nowMs);
       const { user, system } = process.threadCpuUsage(started);
-      sliceMs.push((user + system) / 1000);
-      if (nextMs === undefined) return sliceMs;
+      yield (user + system) / 1000;
+      if (nextMs === undefined) return;
       this.#nowMs = nextMs;
     }
   }

@@ -5,11 +5,13 @@ import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { PageMemory } from '../../../../src/ann/page-memory.ts';
 import type { RecallTarget } from '../../../../src/contract/recall-target.ts';
 import type { Contender } from '../contender.ts';
+import { indexFolder } from '../contender.ts';
 import { kernelModule } from '../kernel-module.ts';
 import { openImage } from '../list-image.ts';
 import type { Depth } from '../list-trial.ts';
 import { ListTrial } from '../list-trial.ts';
 import { ShardTrial } from '../shard-trial.ts';
+import { sourceHash } from '../source-hash.ts';
 import type { VectorSet } from '../vector-set.ts';
 
 const MEMORY_BYTES = 512 * 1024 * 1024;
@@ -26,8 +28,14 @@ const DEPTHS: readonly Depth[] = [
   { stop: 100, rescore: 1000 },
 ];
 
-/** What `build` keeps. */
-export const listFiles = (folder: string) => ({ image: join(folder, 'image'), depth: join(folder, 'depth.json') });
+/** What `build` keeps: a generation as it is stored, and how deep a shard searches it. */
+const listFiles = (folder: string) => ({ image: join(folder, 'image'), depth: join(folder, 'depth.json') });
+
+/** Reads what an earlier run built. */
+export const readLists = (set: VectorSet, recall: RecallTarget): { image: Uint8Array; depth: Depth } => {
+  const files = listFiles(indexFolder(set, lists(recall)));
+  return { image: readFileSync(files.image), depth: JSON.parse(readFileSync(files.depth, 'utf8')) as Depth };
+};
 
 /** The posting lists of a shard that is tuned to `recall`, built by the shard's own upkeep and searched as its engine does. */
 export function lists(recall: RecallTarget): Contender {
@@ -39,13 +47,13 @@ export function lists(recall: RecallTarget): Contender {
     return new ListTrial(kernels, metric, base, openImage(kernels, image));
   };
   return {
-    version: `sluice lists ${recall}`,
+    version: `sluice lists ${recall} ${sourceHash()}`,
     settings: () => depths.map(({ stop, rescore }) => ({ stop, rescore })),
     build(set, folder) {
       const database = join(folder, 'database');
       const shard = new ShardTrial(database, set, recall);
       shard.upsert(Array.from({ length: set.base.count }, (_, number) => number));
-      shard.keepUp();
+      for (const _ of shard.keepUp());
       const { image, depth: calibrated } = shard.lists();
       writeFileSync(listFiles(folder).image, image);
       writeFileSync(listFiles(folder).depth, JSON.stringify(calibrated));
