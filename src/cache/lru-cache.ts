@@ -1,31 +1,58 @@
-import { assert, must } from '../kernel/assert.ts';
+import { assert } from '../kernel/assert.ts';
+import type { CacheBounds } from './cache-bounds.ts';
+import { RecencyEviction } from './eviction.ts';
+import type { Eviction } from './eviction.ts';
+import { NONE, SlotLinks } from './slot-order.ts';
+import { TinyLfuEviction } from './tiny-lfu-eviction.ts';
 
-export interface CacheBounds {
-  readonly entriesMax: number;
-  /** Of the values and their keys, as the caller states them. */
-  readonly bytesMax: number;
+export interface LruCacheOptions<V> {
+  /** `frequent`: what was used once does not evict what is used often (W-TinyLFU). Default: all are admitted. */
+  readonly admission?: 'all' | 'frequent';
+  /** How long an entry stays after its end, for `getStale`. */
+  readonly staleMs?: number;
+  /** Hears of every value that the cache lets go, replaced ones included. Must not call the cache. */
+  readonly onRemoved?: (value: V) => void;
 }
 
-interface Slot<V> {
-  readonly key: string;
-  readonly value: V;
-  readonly bytes: number;
-  readonly expiresAtMs: number | undefined;
-  newer: Slot<V> | undefined;
-  older: Slot<V> | undefined;
+/** What has happened since the cache was made. A value replaced or deleted is not evicted. */
+export interface CacheCounts {
+  readonly hits: number;
+  readonly misses: number;
+  readonly evicted: number;
 }
 
-/** The least recently used go first, once there are too many entries or too many bytes. Time is an argument. */
+const FIRST_SLOTS = 64;
+
+/**
+ * Values by key, bounded in entries and bytes; the least recently used go first, or as `admission` says. Time is an argument and
+ * nothing runs by itself. Entries live in numbered slots: links, ends and sizes are columns of numbers, not objects.
+ */
 export class LruCache<V> {
   readonly #bounds: CacheBounds;
-  readonly #slots = new Map<string, Slot<V>>();
-  #newest: Slot<V> | undefined;
-  #oldest: Slot<V> | undefined;
+  readonly #staleMs: number;
+  readonly #onRemoved: ((value: V) => void) | undefined;
+  readonly #slots = new Map<string, number>();
+  readonly #links = new SlotLinks(FIRST_SLOTS);
+  readonly #eviction: Eviction;
+  readonly #keys: (string | undefined)[] = [];
+  readonly #values: (V | undefined)[] = [];
+  #bytesOf = new Float64Array(FIRST_SLOTS);
+  /** Infinity: it stays until it is evicted. */
+  #expiresAtMs = new Float64Array(FIRST_SLOTS);
+  /** Slots given back, linked by `older`. */
+  #free = NONE;
   #bytes = 0;
+  #hits = 0;
+  #misses = 0;
+  #evicted = 0;
 
-  constructor(bounds: CacheBounds) {
+  constructor(bounds: CacheBounds, { admission = 'all', staleMs = 0, onRemoved }: LruCacheOptions<V> = {}) {
     assert(bounds.entriesMax > 0 && bounds.bytesMax > 0, 'a cache holds something');
     this.#bounds = bounds;
+    this.#staleMs = staleMs;
+    this.#onRemoved = onRemoved;
+    this.#eviction = admission === 'all' ? new RecencyEviction(this.#links) : new TinyLfuEviction(this.#links, bounds);
+    this.#eviction.grow(FIRST_SLOTS);
   }
 
   get size(): number {
@@ -36,57 +63,124 @@ export class LruCache<V> {
     return this.#bytes;
   }
 
+  get counts(): CacheCounts {
+    return { hits: this.#hits, misses: this.#misses, evicted: this.#evicted };
+  }
+
   /** The value, which becomes the most recently used; undefined when there is none or its time has run out. */
   get(key: string, nowMs: number): V | undefined {
     const slot = this.#slots.get(key);
-    if (slot === undefined) return undefined;
-    if (slot.expiresAtMs !== undefined && slot.expiresAtMs <= nowMs) {
-      this.#drop(slot);
-      return undefined;
+    if (slot !== undefined) {
+      const expiresAtMs = this.#expiresAtMs[slot] ?? 0;
+      if (nowMs < expiresAtMs) {
+        this.#hits += 1;
+        this.#eviction.use(slot);
+        return this.#values[slot];
+      }
+      if (nowMs >= expiresAtMs + this.#staleMs) this.#drop(key, slot);
     }
-    if (slot !== this.#newest) {
-      this.#unlink(slot);
-      this.#linkNewest(slot);
-    }
-    return slot.value;
+    this.#misses += 1;
+    return undefined;
   }
 
-  /** `expiresAtMs` undefined keeps the value until it is evicted. A value larger than the whole cache is not kept. */
-  set(key: string, value: V, bytes: number, expiresAtMs: number | undefined): void {
-    this.delete(key);
-    if (bytes > this.#bounds.bytesMax) return;
-    const slot: Slot<V> = { key, value, bytes, expiresAtMs, newer: undefined, older: undefined };
-    this.#slots.set(key, slot);
-    this.#bytes += bytes;
-    this.#linkNewest(slot);
-    while (this.#slots.size > this.#bounds.entriesMax || this.#bytes > this.#bounds.bytesMax) {
-      this.#drop(must(this.#oldest, 'a cache out of bounds has an oldest entry'));
-    }
-  }
-
-  delete(key: string): void {
+  /** Like `get`, but for `staleMs` after its end, too. `expiresAtMs` tells whether that has come. */
+  getStale(key: string, nowMs: number): { readonly value: V; readonly expiresAtMs: number } | undefined {
     const slot = this.#slots.get(key);
-    if (slot !== undefined) this.#drop(slot);
+    if (slot !== undefined) {
+      const expiresAtMs = this.#expiresAtMs[slot] ?? 0;
+      if (nowMs < expiresAtMs + this.#staleMs) {
+        this.#hits += 1;
+        this.#eviction.use(slot);
+        return { value: this.#values[slot] as V, expiresAtMs };
+      }
+      this.#drop(key, slot);
+    }
+    this.#misses += 1;
+    return undefined;
   }
 
-  #drop(slot: Slot<V>): void {
-    this.#unlink(slot);
-    this.#slots.delete(slot.key);
-    this.#bytes -= slot.bytes;
+  /** `expiresAtMs` undefined keeps the value until it is evicted. Answers whether it is kept: one larger than the whole cache is not. */
+  set(key: string, value: V, bytes: number, expiresAtMs: number | undefined): boolean {
+    const known = this.#slots.get(key);
+    if (bytes > this.#bounds.bytesMax) {
+      if (known !== undefined) this.#drop(key, known);
+      this.#onRemoved?.(value);
+      return false;
+    }
+    // A used entry keeps its standing: to `frequent`, replacing a value is one more use.
+    if (known !== undefined && bytes === this.#bytesOf[known]) {
+      const replaced = this.#values[known] as V;
+      this.#values[known] = value;
+      this.#expiresAtMs[known] = expiresAtMs ?? Infinity;
+      this.#eviction.use(known);
+      this.#onRemoved?.(replaced);
+      return true;
+    }
+    if (known !== undefined) this.#drop(key, known);
+    const slot = this.#take();
+    this.#slots.set(key, slot);
+    this.#keys[slot] = key;
+    this.#values[slot] = value;
+    this.#bytesOf[slot] = bytes;
+    this.#expiresAtMs[slot] = expiresAtMs ?? Infinity;
+    this.#bytes += bytes;
+    this.#eviction.add(slot, key, bytes);
+    if (this.#slots.size > this.#bounds.entriesMax || this.#bytes > this.#bounds.bytesMax) this.#makeRoom();
+    return this.#keys[slot] === key;
   }
 
-  #linkNewest(slot: Slot<V>): void {
-    slot.older = this.#newest;
-    slot.newer = undefined;
-    if (this.#newest !== undefined) this.#newest.newer = slot;
-    this.#newest = slot;
-    this.#oldest ??= slot;
+  delete(key: string): boolean {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) this.#drop(key, slot);
+    return slot !== undefined;
   }
 
-  #unlink(slot: Slot<V>): void {
-    if (slot.newer === undefined) this.#newest = slot.older;
-    else slot.newer.older = slot.older;
-    if (slot.older === undefined) this.#oldest = slot.newer;
-    else slot.older.newer = slot.newer;
+  clear(): void {
+    for (const [key, slot] of this.#slots) this.#drop(key, slot);
+  }
+
+  #makeRoom(): void {
+    while (this.#slots.size > this.#bounds.entriesMax || this.#bytes > this.#bounds.bytesMax) {
+      const slot = this.#eviction.victim();
+      this.#drop(this.#keys[slot] as string, slot);
+      this.#evicted += 1;
+    }
+  }
+
+  #drop(key: string, slot: number): void {
+    this.#eviction.remove(slot);
+    this.#slots.delete(key);
+    this.#bytes -= this.#bytesOf[slot] ?? 0;
+    const value = this.#values[slot] as V;
+    this.#keys[slot] = undefined;
+    this.#values[slot] = undefined;
+    this.#links.older[slot] = this.#free;
+    this.#free = slot;
+    this.#onRemoved?.(value);
+  }
+
+  /** A slot that nothing is in. */
+  #take(): number {
+    const slot = this.#free;
+    if (slot !== NONE) {
+      this.#free = this.#links.older[slot] ?? NONE;
+      return slot;
+    }
+    const fresh = this.#keys.length;
+    if (fresh === this.#bytesOf.length) this.#grow(Math.min(fresh * 2, this.#bounds.entriesMax + 1));
+    this.#keys.push(undefined);
+    this.#values.push(undefined);
+    return fresh;
+  }
+
+  /** An entry is added before another goes, so there is one slot more than there may be entries. */
+  #grow(slotCount: number): void {
+    const [bytes, expires] = [this.#bytesOf, this.#expiresAtMs];
+    this.#bytesOf = new Float64Array(slotCount);
+    this.#expiresAtMs = new Float64Array(slotCount);
+    this.#bytesOf.set(bytes);
+    this.#expiresAtMs.set(expires);
+    this.#links.grow(slotCount);
+    this.#eviction.grow(slotCount);
   }
 }

@@ -14,6 +14,11 @@ export class SingleFlight<Rows> {
     return this.#flights.get(key);
   }
 
+  /** Nobody joins the flight of this key any more. Those who have are answered. */
+  drop(key: string): void {
+    this.#flights.delete(key);
+  }
+
   /** Announces that `rows` will answer `keys`, row by row, until it has. A newer flight for a key takes the older one's place. */
   open(keys: readonly string[], position: number, rows: Promise<Rows>): void {
     const flights = keys.map((key, row) => [key, { position, rows, row }] as const);

@@ -1,0 +1,193 @@
+import { assert, must } from '../kernel/assert.ts';
+import type { Err } from '../kernel/result.ts';
+import { planBatch } from './batch-plan.ts';
+import type { CacheStats, Embedded, GetEmbedding, WrapOptions } from './embedding-function.ts';
+import { judgeEntry } from './judge-entry.ts';
+import { SingleFlight } from './single-flight.ts';
+import { VectorCache } from './vector-cache.ts';
+
+type Answer<E> = Float32Array<ArrayBuffer> | Err<E>;
+
+/** `failure` stands for the vector, which is empty then. */
+interface Meta<E> {
+  readonly generation: number;
+  readonly failure: Err<E> | undefined;
+}
+
+/** A distinct input of a batch. */
+interface Wanted {
+  readonly key: string;
+  readonly input: string;
+  /** What others who want the same computation look for. Undefined: nobody may join. */
+  flightKey: string | undefined;
+  /** What the tier said, if there is one. */
+  fence: number | undefined;
+}
+
+const NO_NUMBERS = new Float32Array(0);
+
+/** The machine behind `wrap`. */
+export class CachedEmbedding<E> {
+  readonly #getEmbedding: GetEmbedding<E>;
+  readonly #options: WrapOptions<E>;
+  readonly #staleMs: number;
+  readonly #entries: VectorCache<Meta<E>>;
+  readonly #flights = new SingleFlight<readonly Answer<E>[]>();
+  readonly #counts = { fresh: 0, stale: 0, tier: 0, joined: 0, computed: 0 };
+  #generation = 0;
+
+  constructor(getEmbedding: GetEmbedding<E>, options: WrapOptions<E>) {
+    const { entriesMax = 100_000, bytesMax = 256 * 1024 * 1024, staleMs = 0, admission = 'all' } = options;
+    this.#getEmbedding = getEmbedding;
+    this.#options = options;
+    this.#staleMs = staleMs;
+    this.#entries = new VectorCache({ entriesMax, bytesMax }, { staleMs, admission });
+  }
+
+  async answer(inputs: readonly string[]): Promise<Embedded<E>[]> {
+    const plan = planBatch(inputs.map((input) => this.#keyOf(input)));
+    const wanted = plan.distinct.map((key, slot): Wanted => {
+      const input = must(inputs[plan.inputOf[slot] ?? -1], 'a distinct key has an input');
+      return { key, input, flightKey: key, fence: undefined };
+    });
+    const answers: (Answer<E> | undefined)[] = this.#readMemory(wanted);
+    if (this.#options.tier !== undefined) await this.#readTier(wanted, answers);
+    await this.#complete(wanted, answers);
+    // Each input gets a copy of its own, to do with as its caller likes.
+    return Array.from(plan.slotOf, (slot, input) => {
+      const answer = must(answers[slot], 'every distinct key was answered');
+      return (plan.inputOf[slot] === input ? answer : copyOf(answer)) as Embedded<E>;
+    });
+  }
+
+  async forget(inputs: readonly string[]): Promise<boolean> {
+    const keys = inputs.map((input) => this.#keyOf(input));
+    for (const key of keys) {
+      this.#entries.delete(key);
+      this.#flights.drop(key);
+    }
+    return this.#options.tier?.forget(keys) ?? true;
+  }
+
+  async forgetAll(): Promise<boolean> {
+    this.#generation += 1;
+    return this.#options.tier?.forgetAll() ?? true;
+  }
+
+  stats(): CacheStats {
+    const { size: entries, bytes, counts } = this.#entries;
+    return { entries, bytes, evicted: counts.evicted, ...this.#counts };
+  }
+
+  #keyOf(input: string): string {
+    return this.#options.keyOf?.(input) ?? input;
+  }
+
+  #readMemory(wanted: readonly Wanted[]): (Answer<E> | undefined)[] {
+    const nowMs = this.#options.clock.nowMs();
+    const stale: Wanted[] = [];
+    const answers = wanted.map((one) => {
+      const found = this.#entries.getStale(one.key, nowMs);
+      if (found === undefined) return undefined;
+      const { generation, failure } = found.meta;
+      // A failure whose time is up is worth another try, not another showing.
+      const staleMs = failure === undefined ? this.#staleMs : 0;
+      const verdict = judgeEntry({ generation, expiresAtMs: found.expiresAtMs }, this.#generation, staleMs, nowMs);
+      if (verdict === 'miss') return undefined;
+      this.#counts[verdict] += 1;
+      if (verdict === 'stale' && this.#flightOf(one) === undefined) stale.push(one);
+      return failure ?? found.vector;
+    });
+    if (stale.length > 0) this.#fly(stale).catch((reason: unknown) => this.#options.onRenewalFailed?.(reason));
+    return answers;
+  }
+
+  async #readTier(wanted: readonly Wanted[], answers: (Answer<E> | undefined)[]): Promise<void> {
+    const slots = [...wanted.keys()].filter((slot) => answers[slot] === undefined);
+    const asked = slots.map((slot) => must(wanted[slot], 'a slot of the plan'));
+    const held = await this.#options.tier?.get(asked.map(({ key }) => key));
+    asked.forEach((one, i) => {
+      const { vector, fence } = must(held?.[i], 'a tier answers every key');
+      answers[must(slots[i], 'asked')] = vector;
+      one.fence = fence;
+      // A flight from before the key was forgotten is not for those who ask after it.
+      one.flightKey = fence === undefined ? undefined : `${fence}:${one.key}`;
+      if (vector !== undefined) this.#counts.tier += 1;
+    });
+  }
+
+  /** A computation under way that may answer. */
+  #flightOf({ flightKey }: Wanted) {
+    const flight = flightKey === undefined ? undefined : this.#flights.find(flightKey);
+    return flight === undefined || flight.position < this.#generation ? undefined : flight;
+  }
+
+  /** Computes what is missing, together with other batches where they are at the same. */
+  async #complete(wanted: readonly Wanted[], answers: (Answer<E> | undefined)[]): Promise<void> {
+    const own: number[] = [];
+    const waits: Promise<unknown>[] = [];
+    // Those who share a flight share its rows.
+    const take = (slot: number, rows: readonly Answer<E>[], row: number): void => {
+      answers[slot] = copyOf(must(rows[row], 'a flight answers its keys'));
+    };
+    wanted.forEach((one, slot) => {
+      if (answers[slot] !== undefined) return;
+      const flight = this.#flightOf(one);
+      if (flight === undefined) own.push(slot);
+      else waits.push(flight.rows.then((rows) => take(slot, rows, flight.row)));
+    });
+    this.#counts.joined += waits.length;
+    if (own.length > 0) {
+      const rows = this.#fly(own.map((slot) => must(wanted[slot], 'a slot of the plan')));
+      waits.push(rows.then((all) => own.forEach((slot, row) => take(slot, all, row))));
+    }
+    await Promise.all(waits);
+  }
+
+  #fly(batch: readonly Wanted[]): Promise<readonly Answer<E>[]> {
+    const generation = this.#generation;
+    // Once forgotten, or in a newer generation, the rows answer those who wait for them already and nobody else.
+    const isCurrent = ({ flightKey }: Wanted): boolean =>
+      generation === this.#generation && flightKey !== undefined && this.#flights.find(flightKey)?.rows === rows;
+    const rows: Promise<readonly Answer<E>[]> = this.#compute(batch, isCurrent);
+    const flightKeys = batch.map(({ key, flightKey }, i) => flightKey ?? `${i}?${key}`);
+    this.#flights.open(flightKeys, generation, rows);
+    return rows;
+  }
+
+  async #compute(batch: readonly Wanted[], isCurrent: (one: Wanted) => boolean): Promise<readonly Answer<E>[]> {
+    const generation = this.#generation;
+    const answered = await this.#getEmbedding(batch.map(({ input }) => input));
+    assert(answered.length === batch.length, `getEmbedding was given ${batch.length} inputs and answered ${answered.length}`);
+    this.#counts.computed += batch.length;
+    const rows = answered.map((row): Answer<E> => ('ok' in row ? row : Float32Array.from(row)));
+    const current = [...batch.keys()].filter((row) => isCurrent(must(batch[row], 'a row of the batch')));
+    const ofTier = current.flatMap((row) => {
+      const { key, input, fence } = must(batch[row], 'a row of the batch');
+      const answer = must(rows[row], 'a row of the batch');
+      const ttlMs = this.#ttlMs(input, answer);
+      // Failures stay here: whether one repeats may depend on who asks.
+      if (!(answer instanceof Float32Array) || this.#options.tier === undefined) this.#remember(key, answer, generation, ttlMs);
+      else if (fence !== undefined) return [{ key, vector: answer, ttlMs, fence }];
+      return [];
+    });
+    if (ofTier.length > 0) await this.#options.tier?.set(ofTier);
+    return rows;
+  }
+
+  /** Undefined: until it is evicted. */
+  #ttlMs(input: string, answer: Answer<E>): number | undefined {
+    const { ttlMs, failureTtlMs } = this.#options;
+    if (!(answer instanceof Float32Array)) return failureTtlMs?.(answer.error) ?? 0;
+    return typeof ttlMs === 'function' ? ttlMs(input) : ttlMs;
+  }
+
+  #remember(key: string, answer: Answer<E>, generation: number, ttlMs: number | undefined): void {
+    if (ttlMs !== undefined && ttlMs <= 0) return;
+    const expiresAtMs = ttlMs === undefined ? undefined : this.#options.clock.nowMs() + ttlMs;
+    const [numbers, failure] = answer instanceof Float32Array ? [answer, undefined] : [NO_NUMBERS, answer];
+    this.#entries.set(key, numbers, { generation, failure }, expiresAtMs);
+  }
+}
+
+const copyOf = <E>(answer: Answer<E>): Answer<E> => (answer instanceof Float32Array ? answer.slice() : answer);

@@ -1,0 +1,83 @@
+import type { CacheBounds } from './cache-bounds.ts';
+import { LruCache } from './lru-cache.ts';
+import type { CacheCounts, LruCacheOptions } from './lru-cache.ts';
+import { VectorSlab } from './vector-slab.ts';
+
+export interface CachedVector<Meta> {
+  /** The caller's own copy. */
+  readonly vector: Float32Array<ArrayBuffer>;
+  readonly meta: Meta;
+  /** Infinity: it stays until it is evicted. */
+  readonly expiresAtMs: number;
+}
+
+interface Held<Meta> {
+  readonly slab: VectorSlab;
+  readonly row: number;
+  readonly meta: Meta;
+}
+
+/** What an entry costs beside its numbers and the characters of its key: the slot, the key's place in the index, the object in it. */
+const ENTRY_OVERHEAD_BYTES = 160;
+
+/**
+ * Vectors by key, each with what the caller wants to know of it (`meta`, one object for many entries if need be). Numbers are copied in
+ * and out, so nobody changes what is cached.
+ */
+export class VectorCache<Meta> {
+  readonly #entries: LruCache<Held<Meta>>;
+  readonly #slabs = new Map<number, VectorSlab>();
+
+  constructor(bounds: CacheBounds, { onRemoved, ...options }: LruCacheOptions<Meta> = {}) {
+    const remove = ({ slab, row, meta }: Held<Meta>): void => {
+      slab.remove(row);
+      onRemoved?.(meta);
+    };
+    this.#entries = new LruCache(bounds, { ...options, onRemoved: remove });
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get bytes(): number {
+    return this.#entries.bytes;
+  }
+
+  get counts(): CacheCounts {
+    return this.#entries.counts;
+  }
+
+  /** Undefined when there is none or its time has run out. */
+  get(key: string, nowMs: number): CachedVector<Meta> | undefined {
+    const found = this.getStale(key, nowMs);
+    return found !== undefined && nowMs < found.expiresAtMs ? found : undefined;
+  }
+
+  /** Like `get`, but for the `staleMs` of the options after its end, too. */
+  getStale(key: string, nowMs: number): CachedVector<Meta> | undefined {
+    const found = this.#entries.getStale(key, nowMs);
+    if (found === undefined) return undefined;
+    const { slab, row, meta } = found.value;
+    return { vector: slab.read(row), meta, expiresAtMs: found.expiresAtMs };
+  }
+
+  /** `expiresAtMs` undefined keeps it until it is evicted. Answers whether it is kept. */
+  set(key: string, vector: Float32Array, meta: Meta, expiresAtMs: number | undefined): boolean {
+    const slab = this.#slabOf(vector.length);
+    const bytes = vector.byteLength + key.length + ENTRY_OVERHEAD_BYTES;
+    return this.#entries.set(key, { slab, row: slab.add(vector), meta }, bytes, expiresAtMs);
+  }
+
+  delete(key: string): boolean {
+    return this.#entries.delete(key);
+  }
+
+  #slabOf(dimensions: number): VectorSlab {
+    const known = this.#slabs.get(dimensions);
+    if (known !== undefined) return known;
+    const slab = new VectorSlab(dimensions);
+    this.#slabs.set(dimensions, slab);
+    return slab;
+  }
+}
