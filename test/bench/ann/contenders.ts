@@ -6,6 +6,7 @@ export const CONTENDERS: Readonly<Record<string, () => Promise<Contender>>> = {
   'lists-0.95': async () => (await import('./contenders/lists.ts')).lists(0.95),
   'lists-0.99': async () => (await import('./contenders/lists.ts')).lists(0.99),
   hnswlib: async () => (await import('./contenders/hnswlib.ts')).hnswlib(),
+  vectorlite: async () => (await import('./contenders/vectorlite.ts')).vectorlite(),
   'usearch-f32': async () => (await import('./contenders/usearch.ts')).usearch('f32'),
   'usearch-f16': async () => (await import('./contenders/usearch.ts')).usearch('f16'),
   'usearch-i8': async () => (await import('./contenders/usearch.ts')).usearch('i8'),
