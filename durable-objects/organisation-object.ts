@@ -7,13 +7,13 @@ import { assert } from '../src/kernel/assert.ts';
 import type { KeyId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AuditEntry } from '../src/tenancy/audit-entry.ts';
+import { shareCache } from '../src/tenancy/cache-sharing.ts';
 import { issue, revoke, rotate } from '../src/tenancy/keys/key-record.ts';
-import type { KeyRecord, NewKey } from '../src/tenancy/keys/key-record.ts';
+import type { AdmittedKey, KeyRecord, NewKey } from '../src/tenancy/keys/key-record.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
 import type { PageOf } from '../src/tenancy/page-of.ts';
 import type { Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
-import type { NewDocument } from './sqlite/document-store.ts';
 
 interface Bodies extends Record<string, object> {
   organisation: Organisation;
@@ -30,37 +30,39 @@ export class OrganisationObject extends DurableObject {
 
   found(organisation: Organisation, ticket: Ticket): Outcome<Organisation> {
     this.#documents.open();
-    return this.#insert('organisation', { id: organisation.id, parent: '', name: organisation.name, body: organisation }, 1, ticket);
+    const { id, name } = organisation;
+    return this.#documents.create('organisation', { id, parent: '', name, digest: ticket.digest, body: organisation }, 1, ticket.actor);
   }
 
   /** A tenant and its default project, in one step. */
-  addTenant(tenant: Tenant, project: Project, ticket: Ticket): Outcome<Tenant> {
+  addTenant(tenant: Tenant, project: Project, { actor, digest }: Ticket): Outcome<Tenant> {
     return this.#inside(() => {
       const { id, organisationId: parent, name } = tenant;
-      const added = this.#insert('tenant', { id, parent, name, body: tenant }, LIMITS.tenantsPerOrganisationMaxCount, ticket);
+      const document = { id, parent, name, digest, body: tenant };
+      const added = this.#documents.create('tenant', document, LIMITS.tenantsPerOrganisationMaxCount, actor);
       if (!added.ok) return added;
-      const first = this.#insert('project', { id: project.id, parent: id, name: project.name, body: project }, 1, ticket);
+      const first = this.#documents.create('project', { id: project.id, parent: id, name: project.name, digest, body: project }, 1, actor);
       assert(first.ok, 'a new tenant has room for its default project');
       return added;
     });
   }
 
-  addProject(project: Project, ticket: Ticket): Outcome<Project> {
+  addProject(project: Project, { actor, digest }: Ticket): Outcome<Project> {
     return this.#insideTenant(project.tenantId, () => {
-      const document = { id: project.id, parent: project.tenantId, name: project.name, body: project };
-      return this.#insert('project', document, LIMITS.projectsPerTenantMaxCount, ticket);
+      const document = { id: project.id, parent: project.tenantId, name: project.name, digest, body: project };
+      return this.#documents.create('project', document, LIMITS.projectsPerTenantMaxCount, actor);
     });
   }
 
   /** Refuses with `project_not_found` when the project is not the tenant's. */
-  addKey(key: NewKey, ticket: Ticket): Outcome<KeyRecord> {
+  addKey(key: NewKey, { actor, digest }: Ticket): Outcome<KeyRecord> {
     return this.#insideTenant(key.tenantId, () => {
       if (this.#documents.find('project', key.projectId)?.tenantId !== key.tenantId) {
         return refuse('project_not_found', 'the tenant has no such project', 'project');
       }
       // Names of keys need not be unique: two may be called "ci".
-      const document = { id: key.id, parent: key.tenantId, name: key.id, body: issue(key) };
-      const added = this.#insert('key', document, LIMITS.keysPerTenantMaxCount, ticket);
+      const document = { id: key.id, parent: key.tenantId, name: key.id, digest, body: issue(key) };
+      const added = this.#documents.create('key', document, LIMITS.keysPerTenantMaxCount, actor);
       if (!added.ok || added.value.secrets[0]?.mac === key.mac) return added;
       return refuse('state_conflict', 'the key this idempotency-key made has been rotated since', 'idempotency-key');
     });
@@ -87,6 +89,24 @@ export class OrganisationObject extends DurableObject {
     const record = this.#documents.exists() ? this.#documents.find('key', id) : undefined;
     if (record !== undefined && (tenantId === undefined || record.tenantId === tenantId)) return ok(record);
     return refuse('key_not_found', 'there is no such key', 'key');
+  }
+
+  /** The key with what the organisation has decided, for checking it. */
+  admit(id: KeyId): Outcome<AdmittedKey> {
+    const found = this.key(id);
+    return found.ok ? this.#inside(({ cacheSharing }) => ok({ ...found.value, sharesCache: cacheSharing === 'on' })) : found;
+  }
+
+  organisation(): Outcome<Organisation> {
+    return this.#inside(ok);
+  }
+
+  shareCache(shared: boolean, actor: string): Outcome<Organisation> {
+    return this.#inside((organisation) => {
+      const changed = shareCache(organisation, shared);
+      if (changed !== organisation) this.#documents.change('organisation', changed, actor, shared ? 'share_cache' : 'unshare_cache');
+      return ok(changed);
+    });
   }
 
   rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Outcome<KeyRecord> {
@@ -121,30 +141,10 @@ export class OrganisationObject extends DurableObject {
     return this.#documents.transaction(() => body(tenant));
   }
 
-  #insert<K extends keyof Bodies & string>(
-    kind: K,
-    document: Omit<NewDocument<Bodies[K]>, 'digest'>,
-    countMax: number,
-    { actor, digest }: Ticket,
-  ): Outcome<Bodies[K]> {
-    return this.#documents.transaction(() => {
-      const inserted = this.#documents.insert(kind, { ...document, digest }, countMax);
-      if (inserted.ok && inserted.value === document.body) {
-        this.#documents.note({ atMs: Date.now(), actor, action: `${kind}.create`, subject: document.id });
-      }
-      return inserted;
-    });
-  }
-
   #changeKey(found: Outcome<KeyRecord>, action: string, actor: string, change: KeyChange): Outcome<KeyRecord> {
     if (!found.ok) return found;
-    const nowMs = Date.now();
-    const changed = change(found.value, nowMs);
-    if (!changed.ok || changed.value === found.value) return changed;
-    this.#documents.transaction(() => {
-      this.#documents.replace('key', found.value.id, changed.value);
-      this.#documents.note({ atMs: nowMs, actor, action: `key.${action}`, subject: found.value.id });
-    });
+    const changed = change(found.value, Date.now());
+    if (changed.ok && changed.value !== found.value) this.#documents.change('key', changed.value, actor, action);
     return changed;
   }
 }

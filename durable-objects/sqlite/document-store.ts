@@ -89,13 +89,28 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     return ok(document.body);
   }
 
+  /** Like `insert`, in one step with a line of the audit trail; a repeat adds none. */
+  create<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, countMax: number, actor: string): Outcome<Bodies[K]> {
+    return this.transaction(() => {
+      const inserted = this.insert(kind, document, countMax);
+      if (inserted.ok && inserted.value === document.body) {
+        this.note({ atMs: Date.now(), actor, action: `${kind}.create`, subject: document.id });
+      }
+      return inserted;
+    });
+  }
+
   find<K extends keyof Bodies & string>(kind: K, id: string): Bodies[K] | undefined {
     const [row] = this.#storage.sql.exec<{ body: string }>('SELECT body FROM documents WHERE kind = ? AND id = ?', kind, id).toArray();
     return row === undefined ? undefined : (JSON.parse(row.body) as Bodies[K]);
   }
 
-  replace<K extends keyof Bodies & string>(kind: K, id: string, body: Bodies[K]): void {
-    this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, id);
+  /** Replaces a document, in one step with a line of the audit trail. */
+  change<K extends keyof Bodies & string>(kind: K, body: Bodies[K] & { readonly id: string }, actor: string, action: string): void {
+    this.transaction(() => {
+      this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, body.id);
+      this.note({ atMs: Date.now(), actor, action: `${kind}.${action}`, subject: body.id });
+    });
   }
 
   /** The page after the document `after`, in order of creation. */

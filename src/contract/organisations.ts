@@ -25,6 +25,12 @@ const project = z
   .object({ object: z.literal('project'), id: projectId, tenant: tenantId, name, owner, created_at: unixSeconds })
   .meta({ id: 'Project', description: 'A line on the bill inside a tenant.' });
 
+const organisationParams = z.object({ organisation: organisationId });
+
+const organisationCache = z
+  .object({ object: z.literal('organisation.cache'), organisation: organisationId, shared: z.boolean() })
+  .meta({ id: 'OrganisationCache' });
+
 /** The tenant a call is about: the admin names it, a key has its own and needs not. */
 export const subjectTenant = tenantId.optional().meta({ description: "The admin names the tenant; a tenant's key may only name its own." });
 
@@ -54,6 +60,33 @@ export const organisationEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(page(organisation)),
+  },
+  getOrganisationCache: {
+    method: 'GET',
+    path: '/v1/organisations/:organisation/cache',
+    tag: TAG,
+    summary: 'Whether the tenants of an organisation share one embedding cache',
+    access: ADMIN,
+    meters: [],
+    params: organisationParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(organisationCache),
+  },
+  setOrganisationCache: {
+    method: 'PUT',
+    path: '/v1/organisations/:organisation/cache',
+    tag: TAG,
+    summary: 'Let the tenants of an organisation share one embedding cache, or end that',
+    description:
+      'Never shared unless asked for: tenants that share can tell from `cache-status` whether another of them has embedded a text. ' +
+      "Holds within a second. Vectors are shared, search results never; a purge by any of them takes from the shared cache and from the tenant's own.",
+    access: ADMIN,
+    meters: [],
+    params: organisationParams,
+    body: json(z.strictObject({ shared: z.boolean() })),
+    status: 200,
+    reply: json(organisationCache),
   },
   createTenant: {
     method: 'POST',

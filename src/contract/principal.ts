@@ -1,4 +1,4 @@
-import type { KeyId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
+import type { CacheOwnerId, KeyId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
 import type { Scope } from './scope.ts';
 
 /** Who is calling, as proved by the API key. Everything a request touches is named by `tenantId`. */
@@ -15,7 +15,13 @@ export interface TenantPrincipal {
   readonly scopes: readonly Scope[];
   /** Scopes of the key that do not count now, because nobody can say whether it has been revoked. */
   readonly withheld?: readonly Scope[];
+  /** Whether the organisation's tenants share one embedding cache. Absent: this tenant has its own. */
+  readonly sharesCache?: boolean;
 }
+
+/** Whose embedding cache the caller reads and fills. */
+export const cacheOwnerOf = ({ tenantId, organisationId, sharesCache = false }: TenantPrincipal): CacheOwnerId =>
+  sharesCache ? organisationId : tenantId;
 
 /** The bootstrap admin key: may do everything, belongs to no tenant. */
 export interface AdminPrincipal {

@@ -12,6 +12,9 @@ export type AttemptId = Brand<'AttemptId'>;
 export type PoolId = Brand<'PoolId'>;
 export type PurgeId = Brand<'PurgeId'>;
 
+/** Whose cache it is: a tenant's own, or that of an organisation whose tenants share one. */
+export type CacheOwnerId = TenantId | OrganisationId;
+
 // Crockford's base 32: no letter that reads as a digit, so ids survive being read aloud.
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

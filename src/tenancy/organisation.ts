@@ -1,4 +1,5 @@
 import type { OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
+import type { CacheSharing } from './cache-sharing.ts';
 
 /** The customer: everything below it lives in one `OrganisationObject`. */
 export interface Organisation {
@@ -6,6 +7,8 @@ export interface Organisation {
   readonly name: string;
   readonly owner: string;
   readonly createdAtMs: number;
+  /** Absent: `never`. */
+  readonly cacheSharing?: CacheSharing;
 }
 
 /** A wall between data sets: nothing of one tenant is visible to another. */

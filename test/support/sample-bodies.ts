@@ -16,6 +16,7 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   deleteVectors: () => ({ all: true }),
   purgeCache: () => ({ everything: true }),
   createOrganisation: () => ({ name: 'probe', owner: 'testers' }),
+  setOrganisationCache: () => ({ shared: true }),
   createTenant: (owned) => ({ organisation: owned['organisation'], name: 'probe', owner: 'testers' }),
   createProject: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),
   createKey: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),

@@ -9,12 +9,12 @@ import type { Hmac } from '../../kernel/hmac.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { parseApiKey } from '../../tenancy/keys/api-key.ts';
-import type { KeyRecord } from '../../tenancy/keys/key-record.ts';
+import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
 import type { Authenticator } from '../authenticator.ts';
 
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
-export type KeyLookup = (id: KeyId) => Promise<KeyRecord | undefined>;
+export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;
 
 /** Scopes that let a caller make keys or command pools: refused while nobody can say whether the key is revoked. */
 const CONFIRMED_ONLY: ReadonlySet<Scope> = new Set<Scope>(['keys:write', 'pools:admin']);
@@ -29,7 +29,7 @@ export interface KeyAuthenticatorParts {
 }
 
 interface KnownKey {
-  readonly record: KeyRecord | undefined;
+  readonly record: AdmittedKey | undefined;
   /** Taken before the record was asked for: it may be this old. */
   readonly readAtMs: number;
   /** When it could last not be read again: the next attempt waits, so that an outage does not slow every call down. */
@@ -134,9 +134,21 @@ function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
   return age >= 0 && age <= ageMs;
 }
 
-function principalOf(record: KeyRecord, isUnconfirmed: boolean): TenantPrincipal {
+function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincipal {
   const { organisationId, tenantId, projectId, id: keyId, owner } = record;
   const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.has(scope)) : [];
   const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
-  return { kind: 'tenant', organisationId, tenantId, projectId, keyId, owner, scopes, ...(withheld.length > 0 ? { withheld } : {}) };
+  // Sharing is a leave that may have been taken back: while that is not certain, nothing is shared.
+  const sharesCache = record.sharesCache === true && !isUnconfirmed;
+  return {
+    kind: 'tenant',
+    organisationId,
+    tenantId,
+    projectId,
+    keyId,
+    owner,
+    scopes,
+    sharesCache,
+    ...(withheld.length > 0 ? { withheld } : {}),
+  };
 }

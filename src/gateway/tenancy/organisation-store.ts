@@ -1,7 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { KeyId, OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { AuditEntry } from '../../tenancy/audit-entry.ts';
-import type { KeyRecord, NewKey } from '../../tenancy/keys/key-record.ts';
+import type { AdmittedKey, KeyRecord, NewKey } from '../../tenancy/keys/key-record.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
 import type { PageOf } from '../../tenancy/page-of.ts';
 import type { Ticket } from '../../tenancy/ticket.ts';
@@ -17,6 +17,10 @@ export interface OrganisationStore {
   projects(tenantId: TenantId, limit: number, after: string | undefined): Promise<Outcome<PageOf<Project>>>;
   keys(tenantId: TenantId, limit: number, after: string | undefined): Promise<Outcome<PageOf<KeyRecord>>>;
   key(id: KeyId, tenantId?: TenantId): Promise<Outcome<KeyRecord>>;
+  /** The key with what the organisation has decided, for checking it. */
+  admit(id: KeyId): Promise<Outcome<AdmittedKey>>;
+  organisation(): Promise<Outcome<Organisation>>;
+  shareCache(shared: boolean, actor: string): Promise<Outcome<Organisation>>;
   rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Promise<Outcome<KeyRecord>>;
   revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Promise<Outcome<KeyRecord>>;
   note(tenantId: TenantId, action: string, actor: string): Promise<Outcome<Tenant>>;

@@ -28,6 +28,11 @@ export interface KeyRecord {
   readonly revokedAtMs: number | null;
 }
 
+/** A key as the authenticator reads it, with what its organisation has decided for all its tenants. */
+export interface AdmittedKey extends KeyRecord {
+  readonly sharesCache?: boolean;
+}
+
 export type NewKey = Omit<KeyRecord, 'secrets' | 'revokedAtMs'> & { readonly mac: string };
 
 export function issue({ mac, ...key }: NewKey): KeyRecord {

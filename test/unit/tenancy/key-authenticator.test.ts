@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { cacheOwnerOf } from '../../../src/contract/principal.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
-import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
+import type { AdmittedKey } from '../../../src/tenancy/keys/key-record.ts';
 import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
 
 const ADMIN_KEY = 'an-admin-key-that-nobody-can-guess-at-all';
@@ -16,7 +17,7 @@ const secret = (fill: number) => new Uint8Array(SECRET_BYTES).fill(fill);
 /** An isolate over a store of keys that can go away. */
 class World {
   readonly clock = new ManualClock();
-  readonly records = new Map<KeyId, KeyRecord>();
+  readonly records = new Map<KeyId, AdmittedKey>();
   isReachable = true;
   lookups = 0;
   readonly authenticator = new KeyAuthenticator({
@@ -38,7 +39,7 @@ class World {
     return { apiKey, id };
   }
 
-  change(id: KeyId, to: (record: KeyRecord) => KeyRecord): void {
+  change(id: KeyId, to: (record: AdmittedKey) => AdmittedKey): void {
     const record = this.records.get(id);
     if (record !== undefined) this.records.set(id, to(record));
   }
@@ -59,6 +60,26 @@ describe('the authenticator', () => {
       value: { kind: 'tenant', keyId: id, tenantId: idsOf(1).tenantId, scopes: ['inference', 'keys:write'] },
     });
     expect(await world.codeOf(formatApiKey(id, secret(9)))).toBe('invalid_api_key');
+  });
+
+  it('[C88] lets a tenant share a cache only while its organisation is known to want that', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    const shares = async () => {
+      const outcome = await world.authenticator.authenticate(apiKey);
+      return outcome.ok && outcome.value.kind === 'tenant' && cacheOwnerOf(outcome.value) === idsOf(1).organisationId;
+    };
+    expect(await shares()).toBe(false);
+    world.change(id, (record) => ({ ...record, sharesCache: true }));
+    world.clock.ms += LIMITS.keyFreshMs + 1;
+    expect(await shares()).toBe(true);
+    world.isReachable = false;
+    world.clock.ms += LIMITS.keyFreshMs + 1;
+    expect([await shares(), await world.codeOf(apiKey)]).toEqual([false, 'tenant']);
+    world.isReachable = true;
+    world.change(id, (record) => ({ ...record, sharesCache: false }));
+    world.clock.ms += LIMITS.keyFreshMs + 1;
+    expect(await shares()).toBe(false);
   });
 
   it('[T1] asks nobody about a text that cannot be a key', async () => {

@@ -55,6 +55,31 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await call((store) => store.tenants(10, undefined))).toEqual({ ok: true, value: { items: [tenant], hasMore: false } });
   });
 
+  it('[C88] shares no cache until told to, tells it with each key, and remembers that it did', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 7, evicts);
+    const key = newKey({ ...ids, mac: MAC });
+    const sharing = async () => {
+      const [own, admitted] = [await call((store) => store.organisation()), await call((store) => store.admit(ids.id))];
+      return [own.ok && own.value.cacheSharing, admitted.ok && admitted.value.sharesCache];
+    };
+    await found();
+    await addTenant();
+    await call((store) => store.addKey(key, ticket()));
+    expect(await sharing()).toEqual([undefined, false]);
+    await call((store) => store.shareCache(false, 'admin'));
+    expect(await sharing()).toEqual([undefined, false]);
+    await call((store) => store.shareCache(true, 'admin'));
+    await call((store) => store.shareCache(true, 'admin'));
+    expect(await sharing()).toEqual(['on', true]);
+    await call((store) => store.shareCache(false, 'admin'));
+    expect(await sharing()).toEqual(['off', false]);
+    const trail = await call((store) => store.audit(2));
+    expect(trail).toMatchObject({
+      value: [{ action: 'organisation.unshare_cache' }, { action: 'organisation.share_cache', actor: 'admin' }],
+    });
+    expect(await call((store) => store.admit(idsOf(base + 60).id))).toMatchObject({ error: { code: 'key_not_found' } });
+  });
+
   it('[T3] [T4] [T9] keeps keys, and shows and changes them for their own tenant alone', async () => {
     const { found, addTenant, call, ids } = organisation(base + 1, evicts);
     await found();

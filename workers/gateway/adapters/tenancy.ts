@@ -104,7 +104,7 @@ const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
 
 const lookupOf = (organisations: Organisations): KeyLookup => {
   return async (id) => {
-    const found = await within(organisations.at(organisationOf(id)).key(id), LIMITS.controlTimeoutMs);
+    const found = await within(organisations.at(organisationOf(id)).admit(id), LIMITS.controlTimeoutMs);
     return found.ok ? found.value : undefined;
   };
 };

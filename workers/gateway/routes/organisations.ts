@@ -1,5 +1,5 @@
 import { organisationEndpoints } from '../../../src/contract/organisations.ts';
-import { subjectOf } from '../../../src/gateway/tenancy/subject.ts';
+import { actorOf, subjectOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { Organisation, Project, Tenant } from '../../../src/tenancy/organisation.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { Route } from '../serve.ts';
@@ -14,6 +14,14 @@ export const organisationRoutes: readonly Route[] = [
   route(organisationEndpoints.listOrganisations, async ({ gateway, query }) => {
     const page = await gateway.tenancy.organisations.directory().page(query.limit, query.after);
     return { ok: true, reply: pageReply(page, organisationReply), used: {} };
+  }),
+  route(organisationEndpoints.getOrganisationCache, async ({ gateway, params }) => {
+    const found = await gateway.tenancy.organisations.at(params.organisation).organisation();
+    return found.ok ? { ok: true, reply: cacheReply(found.value), used: {} } : found;
+  }),
+  route(organisationEndpoints.setOrganisationCache, async ({ gateway, principal, params, body }) => {
+    const changed = await gateway.tenancy.organisations.at(params.organisation).shareCache(body.shared, actorOf(principal));
+    return changed.ok ? { ok: true, reply: cacheReply(changed.value), used: {} } : changed;
   }),
   route(organisationEndpoints.createTenant, async ({ gateway, principal, body, idempotencyKey }) => {
     const created = await gateway.tenancy.admin.createTenant(principal, body, idempotencyKey);
@@ -35,6 +43,12 @@ export const organisationRoutes: readonly Route[] = [
     return page.ok ? { ok: true, reply: pageReply(page.value, projectReply), used: {} } : page;
   }),
 ];
+
+const cacheReply = ({ id, cacheSharing }: Organisation) => ({
+  object: 'organisation.cache' as const,
+  organisation: id,
+  shared: cacheSharing === 'on',
+});
 
 const organisationReply = ({ id, name, owner, createdAtMs }: Organisation) => ({
   object: 'organisation' as const,
