@@ -1,8 +1,8 @@
 import { assert } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/bounded-heap.ts';
-import { CODE_MAX } from '../quantise.ts';
 import type { BlockLayout } from './block-layout.ts';
 import { BLOCK_ENTRIES } from './block-layout.ts';
+import { ARITHMETIC, codeBounds, SCALE_ERROR } from './closeness-bounds.ts';
 import type { ListDirectory } from './list-directory.ts';
 import type { ListModel } from './list-model.ts';
 import type { ListAnswer, ListCost, ListQuery } from './list-query.ts';
@@ -17,14 +17,6 @@ const SUM_MAX = 127;
 
 // Candidates are weeded out when twice as many as needed have been found, and not more often than each so many.
 const WEEDING_MIN = 1024;
-
-// Of a dimension that was rounded to int8, in units of its scale: half a unit, and what float32 lost before.
-const ROUNDING = 0.501;
-const ROUNDING_LOW = 0.501 / 128;
-// Scales of vectors next to zero are rounded, too.
-const SCALE_ERROR = 1e-42;
-// Relative, of float64 sums of products.
-const ARITHMETIC = 1e-12;
 
 /** The true closeness of a row differs by `error` at most. */
 interface Interval {
@@ -106,9 +98,7 @@ export class ListSearch {
       let [threshold, rescored] = [-Infinity, 0];
       for (const found of this.#allAllowed(missing)) {
         rescored += found;
-        for (let i = 0; i < found; i += 1) {
-          const candidate = this.#intervalOf(i, queryError);
-          if (candidate.closeness + candidate.error < threshold) continue;
+        for (const candidate of this.#weeded(threshold, queryError)) {
           candidates.push(candidate);
           guaranteed.push(candidate.closeness - candidate.error);
           if (guaranteed.isFull) threshold = guaranteed.last ?? threshold;
@@ -224,29 +214,26 @@ export class ListSearch {
     return { listsProbed, codesScanned, rescored, listsPagedIn, bytesTouched };
   }
 
-  /**
-   * A candidate's closeness and how far the true one may be. With e for what its codes lose of x, and d for what the query's lose of q: q.x
-   * differs from the codes' by at most |q||e| + |d||x|, and q.x - |x|^2 / 2 by at most |q - x||e| + |e|^2 / 2 + |d||x|.
-   */
-  #intervalOf(candidate: number, queryError: number): Interval {
-    const { frame, memory } = this.#kernels;
-    const { dimensions, hasLow, isDistance } = this.#layout;
-    const closeness = memory.views.float64[frame.word('closeness') / 8 + candidate]!;
-    const scale = memory.views.float32[frame.word('scales') / 4 + candidate]! + SCALE_ERROR;
-    const lost = scale * Math.sqrt(dimensions) * (hasLow ? ROUNDING_LOW : ROUNDING);
-    const length = scale * Math.sqrt(dimensions) * (CODE_MAX + 1);
-    const queryLength = frame.double('queryLength');
-    const reach = isDistance ? Math.sqrt(Math.max(0, queryLength * queryLength - 2 * closeness)) + queryError + lost : queryLength;
-    const arithmetic = ARITHMETIC * length * (queryLength + length);
-    const row = memory.views.uint32[frame.word('rows') / 4 + candidate]!;
-    return { row, closeness, error: reach * lost + queryError * length + arithmetic };
+  /** Of the candidates that were rescored, those that may reach the threshold. */
+  #weeded(threshold: number, queryError: number): Interval[] {
+    const { frame, memory, run } = this.#kernels;
+    const { lost, length } = codeBounds(this.#layout.dimensions);
+    const count = run.weed(frame.address, threshold, SCALE_ERROR, lost, length, queryError, ARITHMETIC);
+    const { uint32, float64 } = memory.views;
+    const [rowsAt, closenessAt, errorsAt] = [frame.word('rows') / 4, frame.word('closeness') / 8, frame.word('candidates') / 8];
+    return Array.from({ length: count }, (_, i) => ({
+      row: uint32[rowsAt + i]!,
+      closeness: float64[closenessAt + i]!,
+      error: float64[errorsAt + i]!,
+    }));
   }
 
   /** Rescores every allowed entry, some at a time, and answers how many those are. */
   *#allAllowed(missing: Missing): Generator<number> {
     const { frame, run } = this.#kernels;
     const found = () => {
-      run.settle(frame.address, 1);
+      // By their codes alone: who comes into question is read anyway.
+      run.settle(frame.address, 0);
       return frame.word('found');
     };
     for (let place = 0; place < this.#directory.count; place += 1) {

@@ -14,6 +14,7 @@ interface Exports {
   settle(search: number, wholly: number): void;
   refine(search: number, count: number): void;
   select(search: number, count: number): number;
+  weed(search: number, threshold: number, scaleError: number, lost: number, length: number, queryError: number, arithmetic: number): number;
 }
 
 const LANES_BYTES = 64;

@@ -10,6 +10,7 @@ export { checksum } from './probe/checksum';
 export { gather } from './probe/gather';
 export { refine, select, settle } from './probe/rescore';
 export { tabulate, quantiseTables } from './probe/tables';
+export { weed } from './probe/weed';
 
 /** Scores every list by its centroid; `nextTop` becomes the best. Lists past the last one have a bias of -Infinity. */
 export function scoreLists(s: Search): void {
