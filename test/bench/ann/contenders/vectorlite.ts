@@ -15,7 +15,7 @@ const FILE = 'index.hnsw';
 
 /** A virtual table of SQLite over hnswlib with kernels of its own. It writes its file when the database is closed. */
 export function vectorlite(): Contender {
-  const { vectorlitePath } = requirePeer('vectorlite') as { vectorlitePath(): string };
+  const { vectorlitePath } = requirePeer('vectorlite') as { vectorlitePath: () => string };
   let database: DatabaseSync;
   let statement: StatementSync;
   const create = ({ metric, base }: VectorSet, folder: string): DatabaseSync => {
