@@ -1,10 +1,13 @@
 import { assert } from '../../kernel/assert.ts';
+import type { RowSet } from '../filter/row-set.ts';
+import { CHUNK_ROWS } from '../filter/row-set.ts';
 import type { PageMemory } from '../page-memory.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
 import type { Row, Rows } from '../vector-engine.ts';
 
 const PAGE_ROWS = PAGE_BYTES * 8;
 const PAGE_WORDS = PAGE_BYTES / 4;
+const PAGE_CHUNKS = PAGE_ROWS / CHUNK_ROWS;
 const ROWS_MAX = 2 ** 32;
 
 /** A set of rows where kernels can test it: bits in pages of 2^19 rows, of which only those with a row exist. Rows lie below 2^32. */
@@ -50,8 +53,14 @@ export class RowBitmap implements Rows {
   }
 
   /** Adds them all. */
-  fill(rows: Iterable<Row>): void {
-    for (const row of rows) this.add(row);
+  fill(rows: RowSet): void {
+    for (const [index, words] of rows.chunks()) {
+      assert((index + 1) * CHUNK_ROWS <= ROWS_MAX, 'rows lie below 2^32');
+      const page = Math.floor(index / PAGE_CHUNKS);
+      const start = (this.#pages[page] || this.#take(page)) / 4 + (index % PAGE_CHUNKS) * words.length;
+      const { uint32 } = this.#memory.views;
+      for (let word = 0; word < words.length; word += 1) uint32[start + word]! |= words[word]!;
+    }
   }
 
   /** Keeps only what is in `other`, too. */
