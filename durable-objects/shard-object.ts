@@ -37,8 +37,6 @@ export class ShardObject extends DurableObject {
   readonly #name = this.ctx.id.toString();
   readonly #store = new SqliteVectorStore(this.ctx.storage);
   readonly #shard = new Shard(this.#store, new ShardEngine(FLOOR, this.#name, this.#store), this.#name, SELECTIONS);
-  // What was left undone when this object was evicted is taken up with its first query.
-  #isAwake = false;
 
   open(identity: ShardIdentity): void {
     this.#shard.open(identity);
@@ -60,7 +58,8 @@ export class ShardObject extends DurableObject {
 
   async query(query: ShardQuery): Promise<Outcome<ShardMatches>> {
     const outcome = this.#shard.query(query);
-    if (!this.#isAwake) await this.#arm();
+    // What was left undone when this object was evicted is taken up with its first query.
+    if (!this.#shard.isKeptUp) await this.#arm();
     return outcome;
   }
 
@@ -99,7 +98,6 @@ export class ShardObject extends DurableObject {
 
   /** Sees to it that the alarm comes soon, if there may be something to do; a receipt only has to be swept some day. */
   async #arm(hasReceipt = false): Promise<void> {
-    this.#isAwake = true;
     const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + LIMITS.shardSweepDelayMs];
     const isNeeded = alarmMs === null ? hasReceipt || this.#shard.isSweepDue() : alarmMs > soonMs && this.#shard.isSweepDue();
     if (isNeeded) await this.ctx.storage.setAlarm(soonMs);

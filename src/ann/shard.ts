@@ -177,6 +177,11 @@ export class Shard {
     });
   }
 
+  /** False at first and after what was derived from the vectors was lost: then nobody has asked yet whether a sweep is due. */
+  get isKeptUp(): boolean {
+    return this.#engine.isKeptUp;
+  }
+
   /** Whether `sweep` may have something to do. */
   isSweepDue(): boolean {
     const header = this.#store.header();

@@ -80,7 +80,7 @@ export const keyOf = (namespace: string, id: string): string => JSON.stringify([
 /** A whole shard over a database in memory, beside a plain map of what it should hold. */
 export class ShardWorld {
   readonly identity: ShardIdentity;
-  readonly floor: EngineFloor;
+  floor: EngineFloor;
   readonly name: string;
   readonly sql = new FailingSql();
   readonly vectors = new Map<string, WorldVector>();
@@ -97,8 +97,9 @@ export class ShardWorld {
     this.shard.open(this.identity);
   }
 
-  /** As when the platform evicts an object: another one over the same storage, the old one is never told. */
-  restart(): void {
+  /** As when the platform evicts an object: another one over the same storage, perhaps in another isolate; the old one is never told. */
+  restart(floor = this.floor): void {
+    this.floor = floor;
     this.store = new SqliteVectorStore(this.sql);
     this.engine = new ShardEngine(this.floor, this.name, this.store);
     this.shard = new Shard(this.store, this.engine, this.name, new SelectionCache(1 << 16));

@@ -42,6 +42,11 @@ export class ShardEngine {
     return this.#memtable.bytes + this.#lists.bytes;
   }
 
+  /** Whether background work was asked for since everything was let go of. */
+  get isKeptUp(): boolean {
+    return this.#upkeep !== undefined;
+  }
+
   /** The closest vectors of a namespace, or of the selected ones; exactly so if asked to or without lists. */
   search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
     return this.#healing(() => this.#search(query, among, header));

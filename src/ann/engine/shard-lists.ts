@@ -1,6 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
 import type { Selection } from '../filter/selection.ts';
+import { intact } from '../lists/corrupt-list.ts';
 import { PostingLists } from '../lists/posting-lists.ts';
 import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
@@ -15,8 +16,8 @@ import type { SearchDepth } from './list-settings.ts';
 import { LiveRows } from './live-rows.ts';
 import { ResidentGeneration } from './resident-generation.ts';
 
-// The rest is for its memtable.
-const OWN_SHARE_MAX = 15 / 16;
+// Of the isolate's memory. The rest is for the shard's memtable.
+const OWN_SHARE_MAX = 31 / 32;
 
 /** Values as the user gave them. */
 export interface ListsQuery {
@@ -82,10 +83,12 @@ export class ShardLists implements MemoryHolder {
     if (generation.lists.isResident(list)) return;
     const blocks = this.#store.lists.blocks(generation.id, list);
     const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
-    this.#giveWay(bytes);
-    this.#memory.claim(this.#name, this, this.bytes + bytes);
+    // A shard that fills the memory of the isolate has as many entries go as come: they need no new pages.
+    const excess = this.bytes + bytes - OWN_SHARE_MAX * this.#memory.bytesMax;
+    this.#giveWay(undefined, (freedBytes) => freedBytes >= Math.min(bytes, excess));
+    this.#memory.claim(this.#name, this, Math.min(this.#memory.bytesMax, this.bytes + bytes));
     generation.lists.adopt(list, blocks);
-    this.#claim();
+    this.#claim(placeOf(generation, list));
   }
 
   /** The same for a list that is about to change: it stays until it is stored. */
@@ -180,6 +183,8 @@ export class ShardLists implements MemoryHolder {
       for (const generation of lists.generations()) {
         loaded.push(new ResidentGeneration(generation, lists, (model) => new PostingLists(this.#kernels, model)));
       }
+      const listedCount = (this.#store.header()?.count ?? 0) - this.#store.unlistedRows().size;
+      intact(loaded.reduce((sum, { entryCount }) => sum + entryCount, 0) >= listedCount, 'every listed row is an entry');
     } catch (defect) {
       for (const generation of loaded) generation.lists.free();
       throw defect;
@@ -187,19 +192,23 @@ export class ShardLists implements MemoryHolder {
     return loaded;
   }
 
-  #claim(): void {
+  /** States what is held; `list` is needed now. */
+  #claim(list?: string): void {
+    this.#giveWay(list, () => this.bytes <= this.#memory.bytesMax);
     this.#memory.claim(this.#name, this, this.bytes);
   }
 
-  /** Where this shard alone would outgrow the memory of the isolate, lists go that have as many entries as one of so many bytes. */
-  #giveWay(bytes: number): void {
-    let excess = Math.min(bytes, this.bytes + bytes - OWN_SHARE_MAX * this.#memory.bytesMax);
+  /** Has lists of this shard go, those first that were not used for longest, until it is enough. Not those that are being changed. */
+  #giveWay(needed: string | undefined, isEnough: (freedBytes: number) => boolean): void {
+    let freedBytes = 0;
+    if (isEnough(freedBytes)) return;
     for (const generation of this.#generations ?? []) {
       for (const list of generation.lists.leastRecentlyUsed()) {
-        if (excess <= 0) return;
-        if (this.#held.has(placeOf(generation, list))) continue;
-        excess -= generation.lists.entryCount(list) * generation.lists.entryBytes;
+        const place = placeOf(generation, list);
+        if (place === needed || this.#held.has(place)) continue;
+        freedBytes += generation.lists.entryCount(list) * generation.lists.entryBytes;
         generation.lists.evict(list);
+        if (isEnough(freedBytes)) return;
       }
     }
   }

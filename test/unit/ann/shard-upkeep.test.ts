@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+
+import { encodeSettings, newSettings } from '../../../src/ann/engine/list-settings.ts';
+import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
+import { Clusters } from '../../support/clusters.ts';
+import type { WorldVector } from '../../support/shard-world.ts';
+import { expectNothingLeaked, ShardWorld, smallFloor } from '../../support/shard-world.ts';
+import { readStoredLists } from '../../support/stored-lists.ts';
+
+const DIMENSIONS = 12;
+const cosine = { metric: 'cosine', dimensions: DIMENSIONS } as const;
+
+let serial = 0;
+const vectorOf = (values: Float32Array): WorldVector => ({ namespace: '', id: `v${(serial += 1)}`, values, n: 0 });
+const from = (source: Clusters, count: number): WorldVector[] => Array.from({ length: count }, () => vectorOf(source.next()));
+const sourceOf = (seed: number, dimensions = DIMENSIONS) => new Clusters({ dimensions, count: 10, spread: 0.5, seed });
+
+function entriesByList({ store }: ShardWorld): number[] {
+  const { id } = store.lists.generations().at(-1)!;
+  return Array.from(store.lists.lists(id), ({ entryCount }) => entryCount);
+}
+
+describe('background work comes to its end', () => {
+  it('[V124] where many vectors are equal, and stay too many for a list', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(1);
+    world.upsert(from(source, 300));
+    for (let round = 0; round < 3; round += 1) {
+      const values = source.next();
+      const near = values.map((component, i) => component + (i === round ? 0.05 : 0));
+      world.upsert([...Array.from({ length: 70 }, () => vectorOf(values)), ...Array.from({ length: 3 }, () => vectorOf(near))]);
+      world.settle();
+      expect(Math.max(...entriesByList(world))).toBeGreaterThanOrEqual(70);
+      // Nothing is left to do, now or later.
+      expect(world.sweep(1)).toBeUndefined();
+    }
+    readStoredLists(world.store);
+  });
+
+  it('[V124] where next to all vectors were deleted: one list stays, without the dead', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(2);
+    world.upsert(from(source, 600));
+    world.settle();
+    expect(entriesByList(world).length).toBeGreaterThan(10);
+    const ids = [...world.vectors.values()].map(({ id }) => id);
+    world.delete('', ids.slice(2));
+    world.settle();
+    expect(entriesByList(world)).toEqual([2]);
+    world.delete('', ids.slice(0, 2));
+    world.settle();
+    expect(entriesByList(world)).toEqual([0]);
+    world.upsert(from(source, 400));
+    world.settle();
+    expect(entriesByList(world).length).toBeGreaterThan(5);
+    world.expectExact({ values: source.next(), topK: 10 });
+  });
+
+  it('[V122] where vectors never stop being replaced: a training learns from those that stay', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(3);
+    world.upsert(from(source, 500));
+    for (let slice = 0; world.store.lists.generations().length === 0; slice += 1) {
+      expect(slice).toBeLessThan(200);
+      world.sweep(1);
+      const replaced = [...world.vectors.values()].slice(0, 5);
+      world.upsert(replaced.map(({ id }) => ({ ...vectorOf(source.next()), id })));
+    }
+    world.settle();
+    world.expectExact({ values: source.next(), topK: 10 });
+  });
+});
+
+it('[V125] the largest answers are searched for as deeply as a search can, however steep the need for depth', () => {
+  const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), cosine);
+  const source = sourceOf(4);
+  world.upsert(from(source, 1_200));
+  world.settle();
+  const { id } = world.store.lists.generations().at(-1)!;
+  const settings = { ...newSettings(1_200), calibratedCount: 1_200, usualLoss: 1, stop: 255, rescoreCount: 32, rescoreGrowth: 2.4 };
+  world.store.lists.setSettings(id, encodeSettings(settings));
+  world.restart();
+  const query = { values: source.next(), topK: 1_000 };
+  expect(world.query(query).ids).toEqual(world.truth(query).map((match) => match.id));
+});
+
+describe('memory', () => {
+  /** A shard with lists of a megabyte, about, in an isolate with room for them. */
+  function large(name: string, seed: number) {
+    const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), { metric: 'dot', dimensions: 512, recall: 0.99 }, name);
+    const source = sourceOf(seed, 512);
+    world.upsert(from(source, 900));
+    world.settle();
+    for (let i = 0; i < 2; i += 1) world.expectExact({ values: source.next(), topK: 5 });
+    return { world, source, bytes: world.engine.bytes };
+  }
+
+  it('[V126] for one and a half of two shards serves both: lists come and go', () => {
+    const shards = [large('a', 1), large('b', 2)] as const;
+    const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
+    const floor = smallFloor(bytesMax);
+    for (const { world } of shards) world.restart(floor);
+    const paged = [0, 0];
+    for (let round = 0; round < 6; round += 1) {
+      for (const [i, { world, source }] of shards.entries()) {
+        const query = { values: source.next(), topK: 5 };
+        paged[i]! += world.query(query).explanation?.listsPagedIn ?? 0;
+        world.expectExact(query);
+        expect(floor.memory.bytes).toBeLessThanOrEqual(bytesMax);
+      }
+    }
+    expect(Math.min(...paged)).toBeGreaterThan(3);
+    expectNothingLeaked(floor);
+  });
+
+  it('[V126] that is too small for a single shard serves it, too: its own lists give way to each other', () => {
+    const { world, source, bytes } = large('a', 3);
+    const bytesMax = Math.floor((0.75 * bytes) / PAGE_BYTES) * PAGE_BYTES;
+    const floor = smallFloor(bytesMax);
+    world.restart(floor);
+    for (let round = 0; round < 5; round += 1) {
+      world.expectExact({ values: source.next(), topK: 10 });
+      expect(floor.memory.bytes).toBeLessThanOrEqual(bytesMax);
+      world.upsert(from(source, 15));
+      world.settle();
+      readStoredLists(world.store);
+    }
+    expect(world.stats().count).toBe(975);
+    expectNothingLeaked(floor);
+  });
+
+  it('[V126] is given back in full, however often shards are loaded, evicted, dropped and replaced', () => {
+    const floor = smallFloor(48 * PAGE_BYTES);
+    const world = new ShardWorld(floor, { metric: 'l2', dimensions: DIMENSIONS });
+    const source = sourceOf(5);
+    let before = 0;
+    for (let cycle = 0; cycle < 50; cycle += 1) {
+      world.upsert(from(source, 40));
+      world.sweep(1 + ((cycle * 7) % 60));
+      world.query({ values: source.next(), topK: 10 });
+      if (cycle % 3 === 0) world.restart();
+      else if (cycle % 3 === 1) world.engine.drop();
+      else world.nowMs += 10_000;
+      if (cycle % 10 === 9) {
+        expectNothingLeaked(floor);
+        if (before > 0) expect(floor.scanner.memory.bytes).toBeLessThanOrEqual(2 * before);
+        before ||= floor.scanner.memory.bytes;
+      }
+    }
+    expect(world.store.lists.generations().length).toBeGreaterThan(0);
+  });
+});
