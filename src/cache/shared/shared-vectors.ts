@@ -13,9 +13,11 @@ export interface SharedHandle {
 
 export interface SharedAnswer {
   readonly vector: Float32Array<ArrayBuffer> | undefined;
-  /** For `set`. */
-  readonly fence: number;
+  /** For `set`. Undefined: the stripe could not be entered, and whether it has the key is not known. */
+  readonly fence: number | undefined;
 }
+
+const UNKNOWN: SharedAnswer = { vector: undefined, fence: undefined };
 
 export interface SharedCounts {
   readonly entries: number;
@@ -68,8 +70,7 @@ export class SharedVectors {
     const stripe = this.#stripeOf(hash);
     // Read first: what is forgotten while the lock is waited for must not be filled in.
     const fence = stripe.fence;
-    const vector = this.#inside(stripe, () => stripe.get(key, hash, nowMs), undefined);
-    return { vector, fence };
+    return this.#inside<SharedAnswer>(stripe, () => ({ vector: stripe.get(key, hash, nowMs), fence }), UNKNOWN);
   }
 
   /**
@@ -96,13 +97,14 @@ export class SharedVectors {
     for (const stripe of this.#stripes) stripe.clear();
   }
 
-  /** Frees what a thread that has ended was in the middle of. Only for one that has ended for certain. */
-  bury(owner: number): void {
-    for (const stripe of this.#stripes) {
-      if (!this.#locks.inherit(stripe.number, owner)) continue;
+  /** Frees what a thread that has ended was inside of, and answers whether it was. Only for one that has ended for certain. */
+  bury(owner: number): boolean {
+    const left = this.#stripes.filter((stripe) => this.#locks.inherit(stripe.number, owner));
+    for (const stripe of left) {
       stripe.reset();
       this.#locks.leave(stripe.number);
     }
+    return left.length > 0;
   }
 
   counts(): SharedCounts {

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+import { describe, expect, it } from 'vitest';
+
+import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
+import { effort } from '../../support/effort.ts';
+import { isLinearizable } from '../../support/linearizable.ts';
+import type { RegisterOperation } from '../../support/linearizable.ts';
+import type { Recorded, ThreadReport, ThreadTask } from '../../support/shared-vectors-thread.ts';
+
+interface Setting {
+  readonly threads: number;
+  readonly keys: number;
+  readonly entriesMax: number;
+  readonly operations: number;
+  readonly forgets: boolean;
+  readonly unlockedReads?: boolean;
+}
+
+const DIMENSIONS = 256;
+
+/** Lets threads loose on one cache; answers what each saw, or undefined when one did not come to an end. */
+async function run({ threads, keys: count, entriesMax, operations, forgets, unlockedReads = false }: Setting, seed: number) {
+  const cache = SharedVectors.create({ entriesMax, dimensionsMax: DIMENSIONS, keyCharsMax: 8, stripes: 2 });
+  const ticks = new Int32Array(new SharedArrayBuffer(16));
+  ticks[2] = threads;
+  const keys = Array.from({ length: count }, (_, i) => `k${i}`);
+  const workers = Array.from({ length: threads }, (_, thread) => {
+    const own = { keys, seed: seed * 100 + thread, ticks, dimensions: DIMENSIONS };
+    const task: ThreadTask = { kind: 'record', operations, forgets, unlockedReads, ...own };
+    return new Worker(new URL('../../support/shared-vectors-thread.ts', import.meta.url), { workerData: { handle: cache.invite(), task } });
+  });
+  const reports = Promise.all(workers.map(async (worker) => ((await once(worker, 'message')) as [ThreadReport])[0]));
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 30_000).unref());
+  const all = await Promise.race([reports, late]).catch(() => undefined);
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  return all;
+}
+
+const byKey = (operations: readonly Recorded[]): Map<string, Recorded[]> => Map.groupBy(operations, ({ key }) => key);
+
+/** How many operations began while another on the same key was under way. */
+function overlapping(operations: readonly RegisterOperation[]): number {
+  let [count, latest] = [0, -1];
+  for (const { invoked, returned } of operations.toSorted((a, b) => a.invoked - b.invoked)) {
+    if (invoked < latest) count += 1;
+    latest = Math.max(latest, returned);
+  }
+  return count;
+}
+
+async function judge(setting: Setting, seed: number) {
+  const reports = await run(setting, seed);
+  if (reports === undefined) return { sound: false, overlaps: 0, hits: 0, misses: 0 };
+  const operations = reports.flatMap((report) => report.operations);
+  const histories = [...byKey(operations).values()];
+  // To forget a key in a stripe that cannot be entered costs the whole stripe.
+  const mayLose = setting.forgets || setting.entriesMax < setting.keys * 2;
+  return {
+    sound: reports.every(({ torn }) => torn === 0) && histories.every((history) => isLinearizable(history, { mayLose })),
+    overlaps: histories.reduce((sum, history) => sum + overlapping(history), 0),
+    hits: operations.filter(({ kind, value }) => kind === 'get' && value !== 0).length,
+    misses: operations.filter(({ kind, value }) => kind === 'get' && value === 0).length,
+  };
+}
+
+describe('histories of threads over one shared cache', () => {
+  it('[C48] are linearizable, and nothing is lost while there is room for all keys', async () => {
+    const seen = { overlaps: 0, hits: 0, misses: 0 };
+    for (let seed = 1; seed <= effort(3); seed++) {
+      for (const setting of [
+        { entriesMax: 16, forgets: false },
+        { entriesMax: 16, forgets: true },
+        { entriesMax: 4, forgets: true },
+      ]) {
+        const { sound, ...counts } = await judge({ threads: 3, keys: 4, operations: 8_000, ...setting }, seed);
+        expect(sound, `seed ${seed}, ${JSON.stringify(setting)}`).toBe(true);
+        for (const what of ['overlaps', 'hits', 'misses'] as const) seen[what] += counts[what];
+      }
+    }
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(500);
+  });
+
+  it('[C48] would not be, and this test would see it, if reads did not wait for writes', async () => {
+    const verdicts: boolean[] = [];
+    for (let seed = 1; seed <= 5 && !verdicts.includes(false); seed++) {
+      verdicts.push(
+        (await judge({ threads: 3, keys: 2, entriesMax: 16, operations: 8_000, forgets: false, unlockedReads: true }, seed)).sound,
+      );
+    }
+    expect(verdicts).toContain(false);
+  });
+});
+
+describe('the checker of histories', () => {
+  const operation = (kind: RegisterOperation['kind'], value: number, invoked: number, returned: number): RegisterOperation => ({
+    kind,
+    value,
+    invoked,
+    returned,
+  });
+
+  it.each<[string, boolean, boolean, RegisterOperation[]]>([
+    ['a read of what was written', true, false, [operation('set', 1, 0, 1), operation('get', 1, 2, 3)]],
+    ['a read of what was replaced', false, true, [operation('set', 1, 0, 1), operation('set', 2, 2, 3), operation('get', 1, 4, 5)]],
+    ['a read beside a write', true, false, [operation('set', 1, 0, 1), operation('set', 2, 2, 5), operation('get', 1, 3, 4)]],
+    [
+      'two reads beside a write, the later of the older value',
+      false,
+      false,
+      [operation('set', 1, 0, 1), operation('set', 2, 2, 9), operation('get', 2, 3, 4), operation('get', 1, 5, 6)],
+    ],
+    ['a lost value', false, false, [operation('set', 1, 0, 1), operation('get', 0, 2, 3)]],
+    ['a lost value, where that may be', true, true, [operation('set', 1, 0, 1), operation('get', 0, 2, 3)]],
+    ['a lost value that is back', false, true, [operation('set', 1, 0, 1), operation('get', 0, 2, 3), operation('get', 1, 4, 5)]],
+    ['a forgotten value', false, true, [operation('set', 1, 0, 1), operation('forget', 0, 2, 3), operation('get', 1, 4, 5)]],
+    ['a value that was not kept', false, true, [operation('set', 0, 0, 1), operation('get', 1, 2, 3)]],
+  ])('[C48] judges %s: %s', (_, sound, mayLose, operations) => {
+    expect(isLinearizable(operations, { mayLose })).toBe(sound);
+  });
+});
