@@ -1,18 +1,23 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
 import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
 import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
+import { SqliteCacheTallies } from './sqlite/cache-tallies.ts';
+import type { CountRow, HeldRow } from './sqlite/cache-tallies.ts';
 import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
 
 /** How often ids that can no longer arrive are forgotten, and how many one alarm takes. */
 const SWEEP_MS = 3_600_000;
 const SWEEP_MAX_COUNT = 10_000;
+const DAY_MS = 86_400_000;
 
 export interface Recorded {
   readonly recorded: number;
@@ -25,13 +30,15 @@ export interface Recorded {
 export class BillingObject extends DurableObject {
   #opened: SqliteUsageLedger | undefined;
 
-  /** Counts events by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
-  async record(events: readonly UsageEvent[]): Promise<Outcome<Recorded>> {
+  /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
+  async record(events: readonly UsageEvent[], tallies: readonly CacheTally[] = []): Promise<Outcome<Recorded>> {
     const countMax = LIMITS.usageBatchMaxCount;
-    if (events.length > countMax) return refuse('limit_exceeded', `${events.length} events are above usageBatchMaxCount (${countMax})`);
+    const count = Math.max(events.length, tallies.length);
+    if (count > countMax) return refuse('limit_exceeded', `${count} events are above usageBatchMaxCount (${countMax})`);
     const nowMs = Date.now();
     const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
     const recorded = this.#ledger.record(inTime);
+    if (tallies.length > 0) this.#tallies.record(tallies.filter((tally) => tally.atMs > nowMs - LIMITS.usageLateMaxMs));
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nowMs + SWEEP_MS);
     return ok({ recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length });
   }
@@ -47,14 +54,26 @@ export class BillingObject extends DurableObject {
     return refuse('limit_exceeded', `more than usageGroupsMaxCount (${countMax}) lines: ask for less time or fewer dimensions`, 'group_by');
   }
 
+  /** What isolates told of a tenant's caches, in whole hours, and what they hold. */
+  cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
+    return { counts: this.#tallies.counts(tenantId, fromMs, toMs), held: this.#tallies.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
+  }
+
   override async alarm(): Promise<void> {
     const nowMs = Date.now();
-    const done = this.#ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
+    const ids = this.#ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
+    const counts = this.#tallies.forget(nowMs - LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - LIMITS.cacheHeldMs, SWEEP_MAX_COUNT);
+    const done = ids && counts;
     await this.ctx.storage.setAlarm(done ? nowMs + SWEEP_MS : nowMs);
   }
 
   get #ledger(): SqliteUsageLedger {
     this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
     return this.#opened;
+  }
+
+  get #tallies(): SqliteCacheTallies {
+    this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
+    return new SqliteCacheTallies(this.ctx.storage);
   }
 }

@@ -4,6 +4,7 @@ import type { Dimension } from '../../src/contract/usage-dimension.ts';
 import type { SqlRow, SqlStorage } from '../../src/kernel/sql.ts';
 import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
 import type { UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
+import { CACHE_TALLY_TABLES } from './cache-tallies.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
 
@@ -14,6 +15,7 @@ const MIGRATIONS: Migrations = [
      hour INTEGER NOT NULL, tenant TEXT NOT NULL, project TEXT NOT NULL, meter TEXT NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL,
      quantity INTEGER NOT NULL,
      PRIMARY KEY (hour, tenant, project, meter, model, route)) WITHOUT ROWID;`,
+  CACHE_TALLY_TABLES,
 ];
 
 const COLUMN: Readonly<Record<Dimension, string>> = {

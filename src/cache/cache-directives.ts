@@ -4,24 +4,63 @@ export interface CacheDirectives {
   readonly bypass: boolean;
   /** `no-store`: nothing of this request may be kept. What is kept already may answer it. */
   readonly store: boolean;
+  /** `only-if-cached`: nothing may be computed. */
+  readonly onlyIfCached: boolean;
   /** `max-age`: the oldest answer that is acceptable; undefined takes any. */
   readonly ageMsMax: number | undefined;
+  /** `min-fresh`: how long an answer must still be good for. */
+  readonly freshMsMin: number;
+  /** `max-stale`: how long ago an answer's time may have run out. */
+  readonly staleMsMax: number;
 }
 
-/** Directives that are unknown are ignored, as the RFC wants; a `max-age` that is no number accepts nothing but the fresh. */
-export function parseCacheControl(header: string | null): CacheDirectives {
-  const directives = new Map<string, string>();
+/** What a request that says nothing asks for. */
+export const ANY_FRESH: CacheDirectives = {
+  bypass: false,
+  store: true,
+  onlyIfCached: false,
+  ageMsMax: undefined,
+  freshMsMin: 0,
+  staleMsMax: 0,
+};
+
+/**
+ * Unknown directives are ignored, as the RFC wants. Of a directive that comes twice the stricter holds, and an argument that is no number
+ * of seconds asks for the strictest: nothing is served that the caller may not have wanted.
+ */
+export function parseCacheControl(header: string | undefined): CacheDirectives {
+  let asked = ANY_FRESH;
   for (const part of (header ?? '').split(',')) {
-    const [name = '', value = ''] = part.split('=', 2);
-    directives.set(name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1'));
+    const [name = '', value] = part.split('=', 2);
+    asked = narrowed(asked, name.trim().toLowerCase(), value?.trim().replace(/^"(.*)"$/, '$1'));
   }
-  return { bypass: directives.has('no-cache'), store: !directives.has('no-store'), ageMsMax: ageMs(directives.get('max-age')) };
+  // `max-stale` is a leave, not a demand: beside a demand for freshness it gives none.
+  return asked.freshMsMin > 0 ? { ...asked, staleMsMax: 0 } : asked;
 }
 
-function ageMs(seconds: string | undefined): number | undefined {
-  if (seconds === undefined) return undefined;
-  return /^\d{1,10}$/.test(seconds) ? Number(seconds) * 1000 : 0;
+function narrowed(asked: CacheDirectives, name: string, value: string | undefined): CacheDirectives {
+  switch (name) {
+    case 'no-cache':
+      return { ...asked, bypass: true };
+    case 'no-store':
+      return { ...asked, store: false };
+    case 'only-if-cached':
+      return { ...asked, onlyIfCached: true };
+    case 'max-age':
+      return { ...asked, ageMsMax: Math.min(asked.ageMsMax ?? Infinity, milliseconds(value) ?? 0) };
+    case 'min-fresh':
+      return { ...asked, freshMsMin: Math.max(asked.freshMsMin, milliseconds(value) ?? Infinity) };
+    case 'max-stale':
+      // Without an argument: however stale.
+      return { ...asked, staleMsMax: value === undefined ? Infinity : (milliseconds(value) ?? 0) };
+    default:
+      return asked;
+  }
 }
 
-export const acceptsAge = (directives: CacheDirectives, age: number): boolean =>
-  directives.ageMsMax === undefined || age <= directives.ageMsMax;
+const milliseconds = (seconds: string | undefined): number | undefined =>
+  seconds !== undefined && /^\d{1,10}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+
+/** Whether an entry of that age, which is good for `freshMs` more (negative: no longer), satisfies a request. */
+export const accepts = ({ ageMsMax = Infinity, freshMsMin, staleMsMax }: CacheDirectives, ageMs: number, freshMs: number): boolean =>
+  ageMs <= ageMsMax && (freshMs > 0 ? freshMs >= freshMsMin : -freshMs <= staleMsMax && staleMsMax > 0);

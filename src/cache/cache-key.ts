@@ -1,4 +1,4 @@
-import type { TenantId } from '../kernel/ids.ts';
+import type { CacheOwnerId } from '../kernel/ids.ts';
 import type { Sha256 } from './sha256.ts';
 
 /** What was embedded: a text, or token ids of the model's own vocabulary. */
@@ -24,4 +24,4 @@ export const INPUT_DIGEST = /^(ids:)?[0-9a-f]{64}$/;
  * Where the full vector of an input is kept. Never part of it: `encoding_format` and `dimensions`, which are made from the full
  * vector on the way out.
  */
-export const cacheKey = (tenantId: TenantId, contractHash: string, digest: string): string => `${tenantId}:${contractHash}:${digest}`;
+export const cacheKey = (owner: CacheOwnerId, contractHash: string, digest: string): string => `${owner}:${contractHash}:${digest}`;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { embeddingCacheHeaders } from './cache-headers.ts';
 import { embeddingInput } from './embedding-input.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
@@ -39,11 +40,12 @@ export const embeddingEndpoints = {
     summary: 'Embed texts',
     description: [
       'Vectors come in the order of the inputs and have unit length, or are all zeros when no word of a text is known.',
-      'Inputs seen before are answered from the cache of the tenant. `cache-control: no-cache` computes them anew, `no-store` keeps nothing, `max-age` (in seconds) accepts only what is no older; `x-sluice-cache-ttl-ms` sets how long what this call computes may answer.',
-      'The answer tells in `cache-status` (RFC 9211) what the cache did, in `age` how old the oldest vector is, and in `x-sluice-model` the model and its version.',
+      'Inputs seen before are answered from the cache of the tenant, at the price of `embedding_cached_tokens`. Floats, base64 and any `dimensions` are made from the one full vector that is kept.',
+      'The answer tells in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version.',
     ].join('\n\n'),
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],
+    headers: embeddingCacheHeaders,
     body: json(request),
     status: 200,
     reply: json(reply),

@@ -39,6 +39,8 @@ export interface Endpoint {
   readonly meters: readonly Meter[];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
+  /** Request headers that mean something to this call alone, by their names in lower case. */
+  readonly headers?: z.ZodObject;
   readonly body: Body;
   readonly status: 200 | 201 | 202 | 204;
   readonly reply: Reply;
@@ -50,6 +52,7 @@ type Infer<T> = T extends z.ZodType ? z.output<T> : undefined;
 
 export type ParamsOf<E extends Endpoint> = Infer<E['params']>;
 export type QueryOf<E extends Endpoint> = Infer<E['query']>;
+export type HeadersOf<E extends Endpoint> = Infer<E['headers']>;
 export type BodyOf<E extends Endpoint> = E['body'] extends { schema: infer S } ? Infer<S> : undefined;
 export type ReplyOf<E extends Endpoint> = E['reply'] extends { schema: infer S extends z.ZodType } ? z.input<S> : undefined;
 export type UsedOf<E extends Endpoint> = { readonly [M in E['meters'][number]]: number };

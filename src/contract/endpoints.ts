@@ -1,4 +1,5 @@
 import { cacheEndpoints } from './cache.ts';
+import { cacheStatsEndpoints } from './cache-stats.ts';
 import { embeddingEndpoints } from './embeddings.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -23,6 +24,7 @@ export const ENDPOINTS = {
   ...vectorEndpoints,
   ...recallEndpoints,
   ...cacheEndpoints,
+  ...cacheStatsEndpoints,
   ...fileEndpoints,
   ...jobEndpoints,
   ...organisationEndpoints,

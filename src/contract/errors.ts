@@ -49,6 +49,7 @@ export const ERRORS = {
   internal_error: failed(500, false),
   unavailable: failed(503, true),
   deadline_exceeded: failed(504, true),
+  not_cached: denied(504, 'invalid_request_error'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

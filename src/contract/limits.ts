@@ -31,6 +31,10 @@ export const LIMITS = {
   jobLinesMax: 200_000,
   // One text of any model fits many times over; a runner holds one batch of lines at a time.
   jobLineBytesMax: 1024 * 1024,
+  // Threads an agent embeds with, at most: each holds its own copy of the model.
+  agentThreadsMaxCount: 8,
+  // Vectors those threads share: some 400,000 of 100 numbers. Only what is used is ever backed by memory.
+  agentCacheBytesMax: 256 * 1024 * 1024,
   jobAttemptsDefaultCount: 3,
   jobAttemptsMaxCount: 10,
   // Attempts that a job remembers for its owner; given-back ones are not counted against it, so there can be more.
@@ -96,17 +100,43 @@ export const LIMITS = {
   embeddingTextCharsMax: 262_144,
   // The longest an entry of the embedding cache may be told to live; without a TTL it lives until it is evicted.
   cacheTtlMaxMs: 30 * 86_400_000,
+  // The shortest: below, an entry would run out before the answer that made it has arrived.
+  cacheTtlMinMs: 1,
+  // For so long after its end an entry in memory answers requests with `max-stale`.
+  cacheStaleMaxMs: 3_600_000,
+  // Tags of one request. A tag is a name such as a document or a release, not a text.
+  cacheTagsMaxCount: 16,
+  cacheTagCharsMax: 64,
+  // An entry that several requests tag carries the tags of all, up to so many; the oldest are dropped, and with them the entry for those
+  // who ask for them.
+  cacheEntryTagsMaxCount: 32,
+  // Owners and models whose share of L1 is counted apart, some 100 bytes each.
+  cacheHoldingsMaxCount: 10_000,
+  // Statistics are for operating a cache: some 13 numbers a model and hour.
+  cacheStatsDaysMax: 31,
+  // An isolate that told nothing for this long counts as gone, and what it held with it.
+  cacheHeldMs: 300_000,
+  // Search results are kept for bursts of the same query; a longer life would only hold memory, as any write makes them miss.
+  queryCacheTtlMaxMs: 3_600_000,
+  // Results, and what the largest single one may take of them: one answer must not push out all others.
+  queryCacheBytesMax: 8 * 1024 * 1024,
+  queryCacheEntriesMax: 10_000,
+  queryCacheEntryBytesMax: 256 * 1024,
   // L1: beside the model (about 25 MB) and the requests under way in an isolate of 128 MB.
   cacheL1BytesMax: 24 * 1024 * 1024,
   cacheL1EntriesMax: 50_000,
-  // L2 of a tenant: a batch costs at most one call a shard, and eight hold some 2 million vectors of 384 numbers.
-  cacheShardsPerTenantCount: 8,
+  // L2 of a cache, unless the deployment says otherwise: a batch costs at most one call a shard, and eight hold some 2 million vectors of
+  // 384 numbers. A purge calls every shard at once.
+  cacheShardsCount: 8,
+  cacheShardsMaxCount: 64,
   cacheShardEntriesMax: 250_000,
   cacheShardBytesMax: 512 * 1024 * 1024,
   // Reads an L2 shard remembers before it writes down which entries were used.
   cacheTouchesMaxCount: 1_024,
   // Rows one slice of sweeping may delete: some 10 ms, so that reads in between do not wait.
   cacheSweepRowsMax: 1_000,
+  // Rows one slice of a count may read: some 10 ms.
+  cacheCountRowsMax: 20_000,
   // For this long after a lease was asked for, an isolate may answer from its caches without asking again.
   purgeLeaseMs: 900,
   // How much later than the isolate the purge log takes a lease to end: clocks that run at different speeds differ by far less.
@@ -115,10 +145,16 @@ export const LIMITS = {
   purgeLeaseWaitMaxMs: 250,
   // Purges a log keeps one by one; older ones become one purge of everything, as every isolate holds the whole log.
   purgePredicatesMaxCount: 256,
-  purgeDigestsMaxCount: 8_192,
+  // Keys and tags in all of them together.
+  purgeTermsMaxCount: 8_192,
   // Texts or keys of one purge.
   purgeKeysMaxCount: 1_000,
-  // Receipts of a tenant that can still be looked up.
+  purgeTagsMaxCount: 100,
+  // A count walks through a whole cache, slice by slice.
+  purgeCountTimeoutMs: 20_000,
+  // Of a purge by age: less than a lease would take what its caller may have seen being stored.
+  purgeAgeMinMs: 1_000,
+  // Receipts of a cache that can still be looked up.
   purgeReceiptsMaxCount: 10_000,
   // Tenants whose purge log an isolate holds.
   purgeViewsMaxCount: 1_000,

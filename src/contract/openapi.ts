@@ -57,11 +57,16 @@ function operation(operationId: string, endpoint: Endpoint): ZodOpenApiOperation
     requestParams: {
       ...(endpoint.params === undefined ? {} : { path: endpoint.params }),
       ...(endpoint.query === undefined ? {} : { query: endpoint.query }),
-      ...(endpoint.idempotent ? { header: z.object({ 'idempotency-key': z.string().optional() }) } : {}),
+      ...headers(endpoint),
     },
     ...requestBody(endpoint),
     responses: responses(endpoint),
   };
+}
+
+function headers(endpoint: Endpoint): { header?: z.ZodObject } {
+  const shape = { ...(endpoint.idempotent ? { 'idempotency-key': z.string().optional() } : {}), ...endpoint.headers?.shape };
+  return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
 
 function accessText(access: Access): string {

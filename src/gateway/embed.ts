@@ -1,3 +1,4 @@
+import { ANY_FRESH } from '../cache/cache-directives.ts';
 import type { CacheDirectives } from '../cache/cache-directives.ts';
 import { inputDigest } from '../cache/cache-key.ts';
 import type { CachedInput } from '../cache/cache-key.ts';
@@ -5,6 +6,7 @@ import type { Sha256 } from '../cache/sha256.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
+import { cacheOwnerOf } from '../contract/principal.ts';
 import type { TenantPrincipal } from '../contract/principal.ts';
 import { checkTokenBatch } from '../inference/check-token-batch.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
@@ -13,7 +15,9 @@ import { tokenBatch } from '../inference/token-batch.ts';
 import { truncate } from '../inference/truncate.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
-import type { EmbeddingCache, VectorSource } from './embedding-cache.ts';
+import type { CacheReport } from './cache-report.ts';
+import type { CountCache } from './count-cache.ts';
+import type { EmbeddingCache } from './embedding-cache.ts';
 import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
@@ -26,6 +30,7 @@ export interface EmbedInputs {
   readonly dimensions?: number | undefined;
   readonly directives: CacheDirectives;
   readonly ttlMs?: number | undefined;
+  readonly tags?: readonly string[];
   reserve(quantities: { readonly embedding_tokens: number }): Promise<Outcome<void>>;
 }
 
@@ -37,17 +42,15 @@ export interface EmbeddedInputs {
   readonly tokens: number;
   /** The share of `tokens` that needed no computing: cached, computed by another request, or repeated in this one. */
   readonly cachedTokens: number;
-  readonly sources: readonly VectorSource[];
-  readonly ageMs: number | undefined;
+  readonly report: CacheReport;
 }
 
 interface EmbedderParts {
   readonly models: EmbeddingModels;
   readonly cache: EmbeddingCache;
   readonly sha256: Sha256;
+  readonly count: CountCache;
 }
-
-const ANY_AGE: CacheDirectives = { bypass: false, store: true, ageMsMax: undefined };
 
 /** Turns inputs into vectors: limits first, then quota, then the caches, and only then the model. */
 export class Embedder implements TextEmbedder {
@@ -66,15 +69,15 @@ export class Embedder implements TextEmbedder {
     const embedded = await this.embedInputs({
       ...request,
       inputs,
-      directives: ANY_AGE,
+      directives: ANY_FRESH,
       reserve: (quantities) => request.reserve(quantities),
     });
     return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
   }
 
-  /** Refuses with `model_not_found`, `limit_exceeded` or `invalid_value` (naming `input[i]`), and what `reserve` refuses with. */
+  /** Refuses with `model_not_found`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
   async embedInputs(request: EmbedInputs): Promise<Outcome<EmbeddedInputs>> {
-    const { principal, inputs, directives, ttlMs } = request;
+    const { principal, inputs, directives, ttlMs, tags = [] } = request;
     const manifest = findManifest(this.#parts.models.manifests, request.model);
     if (!manifest.ok) return manifest;
     const dimensions = request.dimensions ?? manifest.value.dimensions;
@@ -88,24 +91,26 @@ export class Embedder implements TextEmbedder {
     if (!reserved.ok) return reserved;
 
     const answer = await this.#parts.cache.answer({
-      tenantId: principal.tenantId,
+      owner: cacheOwnerOf(principal),
       manifest: manifest.value,
       digests: inputs.map((input) => inputDigest(this.#parts.sha256, input)),
       directives,
       ttlMs,
+      tags,
       compute: (rows) => model.value.embed(tokenBatch(rows.map((row) => tokensOf(batch.value, row)))),
     });
     if (!answer.ok) return answer;
-    const { vectors, sources, ageMs } = answer.value;
+    const { vectors, report, holding } = answer.value;
+    const { sources, agesMs } = report;
+    this.#parts.count(principal, { cache: 'embeddings', model: manifest.value.id, sources, agesMs, holding });
     const full = manifest.value.dimensions;
     return ok({
       vectors: dimensions === full ? vectors : truncate(vectors, full, dimensions),
       dimensions,
       manifest: manifest.value,
       tokens,
-      cachedTokens: cachedTokens(batch.value, sources),
-      sources,
-      ageMs,
+      cachedTokens: cachedTokens(batch.value, report),
+      report,
     });
   }
 }
@@ -126,5 +131,5 @@ function tokensOf({ ids, offsets }: TokenBatch, row: number): Int32Array {
   return ids.subarray(must(offsets[row], 'a row of the batch'), must(offsets[row + 1], 'a row of the batch'));
 }
 
-const cachedTokens = (batch: TokenBatch, sources: readonly VectorSource[]): number =>
+const cachedTokens = (batch: TokenBatch, { sources }: CacheReport): number =>
   sources.reduce((tokens, source, row) => (source === 'computed' ? tokens : tokens + tokensOf(batch, row).length), 0);

@@ -1,19 +1,24 @@
 import { LruCache } from '../cache/lru-cache.ts';
-import { isLeased, renewView } from '../cache/purge-lease.ts';
+import { isLeased, logTimeMs, renewView, stampOf } from '../cache/purge-lease.ts';
 import type { PurgeView } from '../cache/purge-lease.ts';
 import { PurgeLog } from '../cache/purge-log.ts';
-import { digestCount } from '../cache/purge-predicate.ts';
+import { termCount } from '../cache/purge-predicate.ts';
+import type { FillStamp } from '../cache/purge-predicate.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { TenantId } from '../kernel/ids.ts';
+import type { CacheOwnerId } from '../kernel/ids.ts';
 import type { Background } from './background.ts';
 import type { PurgeLogs } from './purge-logs.ts';
 
-/** What an isolate may believe of a tenant's purges while it serves one request. */
+/** What an isolate may believe of the purges of a cache while it serves one request. */
 export interface CurrentView {
   readonly log: PurgeLog;
   /** Whether the log is complete. If not, nothing cached may be served: there may be purges nobody here has heard of. */
   readonly complete: boolean;
+  /** For fills that start under this view. */
+  readonly stamp: FillStamp;
+  /** The time on the log's clock, at the latest. */
+  readonly logTimeMs: number;
 }
 
 interface Held {
@@ -24,8 +29,10 @@ interface Held {
 
 const UNKNOWN: Held = {
   view: {
-    log: new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, digestsMax: LIMITS.purgeDigestsMaxCount }),
+    log: new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount }),
     leasedUntilMs: 0,
+    knownMs: 0,
+    askedAtMs: 0,
   },
   retryAtMs: 0,
 };
@@ -36,54 +43,60 @@ interface PurgeViewsParts {
   readonly background: Background;
 }
 
-/** The purge logs that this isolate holds under lease. Tenants in use are renewed ahead of time, so their requests do not wait. */
+/** The purge logs that this isolate holds under lease. Those in use are renewed ahead of time, so their requests do not wait. */
 export class PurgeViews {
   readonly #parts: PurgeViewsParts;
   readonly #held = new LruCache<Held>({ entriesMax: LIMITS.purgeViewsMaxCount, bytesMax: LIMITS.purgeViewsBytesMax });
-  readonly #renewals = new Map<TenantId, Promise<void>>();
+  readonly #renewals = new Map<CacheOwnerId, Promise<void>>();
 
   constructor(parts: PurgeViewsParts) {
     this.#parts = parts;
   }
 
   /** Waits for a lease if there is none, but no longer than `purgeLeaseWaitMaxMs`. */
-  async current(tenantId: TenantId): Promise<CurrentView> {
+  async current(owner: CacheOwnerId): Promise<CurrentView> {
     const nowMs = this.#parts.clock.nowMs();
-    const { view, retryAtMs } = this.#find(tenantId);
+    const { view, retryAtMs } = this.#find(owner);
     if (!isLeased(view, nowMs)) {
-      if (nowMs >= retryAtMs) await this.#renew(tenantId);
+      if (nowMs >= retryAtMs) await this.#renew(owner);
     } else if (view.leasedUntilMs - nowMs < LIMITS.purgeLeaseMs / 2) {
-      void this.#renew(tenantId);
+      void this.#renew(owner);
     }
-    const renewed = this.#find(tenantId).view;
-    return { log: renewed.log, complete: isLeased(renewed, this.#parts.clock.nowMs()) };
+    const renewed = this.#find(owner).view;
+    const judgedAtMs = this.#parts.clock.nowMs();
+    return {
+      log: renewed.log,
+      complete: isLeased(renewed, judgedAtMs),
+      stamp: stampOf(renewed),
+      logTimeMs: logTimeMs(renewed, judgedAtMs),
+    };
   }
 
-  #find(tenantId: TenantId): Held {
-    return this.#held.get(tenantId, this.#parts.clock.nowMs()) ?? UNKNOWN;
+  #find(owner: CacheOwnerId): Held {
+    return this.#held.get(owner, this.#parts.clock.nowMs()) ?? UNKNOWN;
   }
 
-  #renew(tenantId: TenantId): Promise<void> {
-    const underWay = this.#renewals.get(tenantId);
+  #renew(owner: CacheOwnerId): Promise<void> {
+    const underWay = this.#renewals.get(owner);
     if (underWay !== undefined) return underWay;
-    const renewal = this.#ask(tenantId).finally(() => this.#renewals.delete(tenantId));
-    this.#renewals.set(tenantId, renewal);
+    const renewal = this.#ask(owner).finally(() => this.#renewals.delete(owner));
+    this.#renewals.set(owner, renewal);
     // Others may join: it must outlive the request that began it.
     this.#parts.background(renewal);
     return renewal;
   }
 
-  async #ask(tenantId: TenantId): Promise<void> {
+  async #ask(owner: CacheOwnerId): Promise<void> {
     const sentAtMs = this.#parts.clock.nowMs();
     // The answer continues this very view: what is held may have been evicted by the time it arrives.
-    const { view } = this.#find(tenantId);
-    const grant = await this.#parts.logs.lease(tenantId, view.log.position);
-    if (grant.ok) this.#hold(tenantId, { view: renewView(view, grant.value, sentAtMs), retryAtMs: 0 });
-    else this.#hold(tenantId, { view, retryAtMs: this.#parts.clock.nowMs() + LIMITS.purgeLeaseWaitMaxMs });
+    const { view } = this.#find(owner);
+    const grant = await this.#parts.logs.lease(owner, view.log.position);
+    if (grant.ok) this.#hold(owner, { view: renewView(view, grant.value, sentAtMs), retryAtMs: 0 });
+    else this.#hold(owner, { view, retryAtMs: this.#parts.clock.nowMs() + LIMITS.purgeLeaseWaitMaxMs });
   }
 
-  #hold(tenantId: TenantId, held: Held): void {
-    const digests = held.view.log.entries.reduce((count, { predicate }) => count + digestCount(predicate), 0);
-    this.#held.set(tenantId, held, 1_000 + held.view.log.entries.length * 200 + digests * 400, undefined);
+  #hold(owner: CacheOwnerId, held: Held): void {
+    const terms = held.view.log.entries.reduce((count, { predicate }) => count + termCount(predicate), 0);
+    this.#held.set(owner, held, 1_000 + held.view.log.entries.length * 200 + terms * 400, undefined);
   }
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../src/cache/purge-lease.ts';
 import { PurgeLog } from '../../src/cache/purge-log.ts';
-import type { PurgePredicate } from '../../src/cache/purge-predicate.ts';
+import type { FillStamp, PurgeMode, PurgePredicate } from '../../src/cache/purge-predicate.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
@@ -16,7 +16,7 @@ import { ok } from '../../src/kernel/result.ts';
 
 export const sha256 = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
 
-export const principal = (tenantId: string) => ({ kind: 'tenant', tenantId }) as unknown as TenantPrincipal;
+export const principal = (tenantId: string, more: object = {}) => ({ kind: 'tenant', tenantId, ...more }) as unknown as TenantPrincipal;
 
 const manifest = (id: string, runner: 'static' | 'onnx'): ModelManifest => ({
   id,
@@ -51,13 +51,16 @@ export class MemoryCacheWorld {
   /** What a computation waits for before it answers. */
   modelGate: Promise<unknown> = Promise.resolve();
   readonly #terms = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
-  #log = new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, digestsMax: LIMITS.purgeDigestsMaxCount });
+  #log = new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount });
   #leases = openLeaseBook(this.#terms, this.nowMs);
-  readonly #shared = new Map<string, { vector: Float32Array<ArrayBuffer>; position: number; storedAtMs: number; expiresAtMs: number }>();
+  readonly #shared = new Map<
+    string,
+    FillStamp & { vector: Float32Array<ArrayBuffer>; storedAtMs: number; expiresAtMs: number; tags: readonly string[] }
+  >();
 
   /** Purges and lets time pass until the purge holds. */
-  purge(predicate: PurgePredicate): void {
-    this.#log = this.#log.append(predicate);
+  purge(predicate: PurgePredicate, mode: PurgeMode = 'hard'): void {
+    this.#log = this.#log.append(predicate, mode, this.nowMs);
     this.nowMs = effectiveAtMs(this.#leases, this.nowMs);
   }
 
@@ -65,30 +68,32 @@ export class MemoryCacheWorld {
     lease: async (_tenant, since) => {
       if (!this.logReachable) return refuse('unavailable', 'no');
       this.#leases = grantLease(this.#leases, this.#terms, this.nowMs);
-      return ok({ since, tail: this.#log.since(since), leaseMs: this.#terms.leaseMs });
+      return ok({ since, tail: this.#log.since(since), leaseMs: this.#terms.leaseMs, grantedAtMs: this.nowMs });
     },
     purge: () => Promise.reject(new Error('not of this world')),
     find: () => Promise.reject(new Error('not of this world')),
+    count: () => Promise.reject(new Error('not of this world')),
   };
 
   readonly secondLevel: SecondLevel = {
-    get: async (tenant, contract, digests) => {
+    get: async (owner, { contractHash }, digests) => {
       await Promise.resolve();
       return digests.flatMap((digest, at) => {
-        const entry = this.sharedReachable ? this.#shared.get(`${tenant}:${contract}:${digest}`) : undefined;
+        const entry = this.sharedReachable ? this.#shared.get(`${owner}:${contractHash}:${digest}`) : undefined;
         if (entry === undefined || entry.expiresAtMs <= this.nowMs) return [];
         const ttlMs = entry.expiresAtMs === Infinity ? undefined : entry.expiresAtMs - this.nowMs;
-        return [{ at, vector: entry.vector, position: entry.position, ageMs: this.nowMs - entry.storedAtMs, ttlMs }];
+        const { storedAtMs, expiresAtMs: _, ...held } = entry;
+        return [{ ...held, at, ageMs: this.nowMs - storedAtMs, ttlMs }];
       });
     },
-    put: async (tenant, contract, entries, vectors) => {
+    put: async (owner, { contractHash }, entries, vectors) => {
       if (!this.sharedReachable) return;
-      entries.forEach(({ digest, position, ttlMs }, i) => {
+      entries.forEach(({ digest, position, knownMs, ttlMs, tags }, i) => {
         const vector = vectors.slice(i * 3, (i + 1) * 3);
         const expiresAtMs = ttlMs === undefined ? Infinity : this.nowMs + ttlMs;
-        const key = `${tenant}:${contract}:${digest}`;
+        const key = `${owner}:${contractHash}:${digest}`;
         if ((this.#shared.get(key)?.position ?? 0) > position) return;
-        this.#shared.set(key, { vector, position, storedAtMs: this.nowMs, expiresAtMs });
+        this.#shared.set(key, { vector, position, knownMs, storedAtMs: this.nowMs, expiresAtMs, tags });
       });
     },
   };

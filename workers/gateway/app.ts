@@ -9,6 +9,7 @@ import { drain } from './drain.ts';
 import { errorResponse, HttpError } from './http-error.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { cacheRoutes } from './routes/cache.ts';
+import { cacheStatsRoutes } from './routes/cache-stats.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { fileRoutes } from './routes/files.ts';
 import { indexRoutes } from './routes/indexes.ts';
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...embeddingRoutes,
   ...modelRoutes,
   ...cacheRoutes,
+  ...cacheStatsRoutes,
   ...indexRoutes,
   ...vectorRoutes,
   ...organisationRoutes,

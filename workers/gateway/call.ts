@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 
-import type { BodyOf, Endpoint, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
+import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
 import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -38,6 +38,8 @@ export interface Call<E extends Endpoint> {
   readonly params: ParamsOf<E>;
   readonly query: QueryOf<E>;
   readonly body: BodyOf<E>;
+  /** The request headers that the endpoint declares. */
+  readonly options: HeadersOf<E>;
   readonly headers: Headers;
   readonly request: Request;
   readonly requestId: string;

@@ -2,6 +2,7 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
 import type { Authenticator } from '../../src/gateway/authenticator.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
+import type { CountCache } from '../../src/gateway/count-cache.ts';
 
 import { wireEmbeddings } from './adapters/embeddings.ts';
 import type { Embeddings } from './adapters/embeddings.ts';
@@ -11,6 +12,7 @@ import { wireRetrieval } from './adapters/retrieval.ts';
 import type { Retrieval } from './adapters/retrieval.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
+import { countInMetrics } from './cache-metrics.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import type { GatewayEnv } from './env.ts';
@@ -45,7 +47,11 @@ function wire(env: GatewayEnv): Gateway {
   const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
   const metrics = new Metrics();
   const tenancy = wireTenancy(env, clock, rng, metrics);
-  const embeddings = wireEmbeddings(env, clock, rng, metrics);
+  const count: CountCache = (principal, event) => {
+    tenancy.countCache(principal, event);
+    countInMetrics(metrics, event);
+  };
+  const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
   return {
     clock,
     rng,

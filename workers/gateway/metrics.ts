@@ -2,6 +2,7 @@
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 interface Histogram {
+  readonly boundsS: readonly number[];
   readonly counts: number[];
   sumS: number;
   total: number;
@@ -10,12 +11,13 @@ interface Histogram {
 type Labels = Readonly<Record<string, string | number>>;
 
 /**
- * Counters and latency histograms of this isolate, in Prometheus text format 0.0.4.
+ * Counters, gauges and histograms of this isolate, in Prometheus text format 0.0.4.
  * Labels come from closed sets (route patterns, statuses, codes), so their number is bounded.
  */
 export class Metrics {
   readonly #counters = new Map<string, Map<string, number>>();
   readonly #histograms = new Map<string, Map<string, Histogram>>();
+  readonly #gauges = new Map<string, Map<string, () => number>>();
 
   count(name: string, labels: Labels, by = 1): void {
     const series = family(this.#counters, name);
@@ -23,20 +25,30 @@ export class Metrics {
     series.set(key, (series.get(key) ?? 0) + by);
   }
 
-  observe(name: string, labels: Labels, seconds: number): void {
+  /** `boundsS` are the upper ends of the buckets, the same for every observation of a name. */
+  observe(name: string, labels: Labels, seconds: number, boundsS: readonly number[] = BUCKETS_S): void {
     const series = family(this.#histograms, name);
     const key = render(labels);
-    const histogram = series.get(key) ?? { counts: BUCKETS_S.map(() => 0), sumS: 0, total: 0 };
+    const histogram = series.get(key) ?? { boundsS, counts: boundsS.map(() => 0), sumS: 0, total: 0 };
     series.set(key, histogram);
-    BUCKETS_S.forEach((bound, bucket) => {
+    boundsS.forEach((bound, bucket) => {
       if (seconds <= bound) histogram.counts[bucket] = (histogram.counts[bucket] ?? 0) + 1;
     });
     histogram.sumS += seconds;
     histogram.total += 1;
   }
 
+  /** A value that is read when it is asked for. */
+  gauge(name: string, labels: Labels, read: () => number): void {
+    family(this.#gauges, name).set(render(labels), read);
+  }
+
   text(): string {
     const lines: string[] = [];
+    for (const [name, series] of this.#gauges) {
+      lines.push(`# TYPE ${name} gauge`);
+      for (const [labels, read] of series) lines.push(`${name}{${labels}} ${read()}`);
+    }
     for (const [name, series] of this.#counters) {
       lines.push(`# TYPE ${name} counter`);
       for (const [labels, value] of series) lines.push(`${name}{${labels}} ${value}`);
@@ -62,10 +74,11 @@ function render(labels: Labels): string {
 }
 
 function renderHistogram(name: string, labels: string, histogram: Histogram): string[] {
-  const buckets = BUCKETS_S.map((bound, bucket) => `${name}_bucket{${labels},le="${bound}"} ${histogram.counts[bucket] ?? 0}`);
+  const before = labels === '' ? '' : `${labels},`;
+  const buckets = histogram.boundsS.map((bound, bucket) => `${name}_bucket{${before}le="${bound}"} ${histogram.counts[bucket] ?? 0}`);
   return [
     ...buckets,
-    `${name}_bucket{${labels},le="+Inf"} ${histogram.total}`,
+    `${name}_bucket{${before}le="+Inf"} ${histogram.total}`,
     `${name}_sum{${labels}} ${histogram.sumS}`,
     `${name}_count{${labels}} ${histogram.total}`,
   ];

@@ -1,15 +1,16 @@
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import type { Done } from './call.ts';
+import { etagOf, isNoneMatch } from './etag.ts';
 
 /** What a handler answered, as the endpoint says it is sent. */
-export function respond<E extends Endpoint>(endpoint: E, answer: Done<E>): Response {
+export function respond<E extends Endpoint>(request: Request, endpoint: E, answer: Done<E>): Response {
   const init = { status: endpoint.status, headers: { ...answer.headers } };
   switch (endpoint.reply.kind) {
     case 'none':
       return new Response(null, init);
     case 'json':
-      return Response.json(answer.reply, init);
+      return endpoint.method === 'GET' ? respondOnce(request, answer) : Response.json(answer.reply, init);
     case 'bytes':
       assert(answer.reply !== undefined, 'a bytes endpoint answers bytes');
       return new Response(answer.reply as BodyInit, {
@@ -17,4 +18,15 @@ export function respond<E extends Endpoint>(endpoint: E, answer: Done<E>): Respo
         headers: { 'content-type': endpoint.reply.contentType, ...init.headers },
       });
   }
+}
+
+/**
+ * What was read, unless the caller has it already (304). Only for GET: of any other method a 304 would say that nothing was done, and the
+ * answer to a POST is no representation that its sender could have kept under this path.
+ */
+function respondOnce<E extends Endpoint>(request: Request, { reply, headers }: Done<E>): Response {
+  const body = JSON.stringify(reply);
+  const etag = etagOf(body);
+  if (isNoneMatch(request.headers.get('if-none-match'), etag)) return new Response(null, { status: 304, headers: { ...headers, etag } });
+  return new Response(body, { status: 200, headers: { 'content-type': 'application/json', ...headers, etag } });
 }

@@ -44,13 +44,16 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
     const { model, usageId } = answer;
     used = { ...used, ...answer.used };
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
-    return respond(endpoint, answer);
+    return respond(context.req.raw, endpoint, answer);
   } finally {
     context.set('costNano', reservation?.settle(used, label));
   }
 }
 
 const queryOf = (request: Request): unknown => valueOf(eachOnce(new URL(request.url).searchParams));
+
+const headersOf = (request: Request, shape: object): Record<string, string | undefined> =>
+  Object.fromEntries(Object.keys(shape).map((name) => [name, request.headers.get(name) ?? undefined]));
 
 async function reserveRequest(gateway: Gateway, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
@@ -67,12 +70,14 @@ async function buildCall<E extends Endpoint>(
   const request = context.req.raw;
   const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param()));
   const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request)));
+  const options = endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape)));
   const body = valueOf(await readBody(request, endpoint.body));
   const call = {
     gateway,
     principal,
     params,
     query,
+    options,
     body,
     request,
     headers: request.headers,

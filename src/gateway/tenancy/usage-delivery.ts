@@ -1,11 +1,9 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { UsageEvent } from '../../contract/usage-event.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { OrganisationId } from '../../kernel/ids.ts';
 import type { UsageBatch, UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
 
-/** Takes events for good; an event that arrives again changes nothing. Rejects when it could not take them. */
-export type UsageSink = (organisationId: OrganisationId, events: readonly UsageEvent[]) => Promise<void>;
+/** Takes a batch for good; a line that arrives again changes nothing. Rejects when it could not take it. */
+export type UsageSink = (batch: UsageBatch) => Promise<void>;
 
 interface UsageDeliveryParts {
   readonly buffer: UsageBuffer;
@@ -48,7 +46,7 @@ export class UsageDelivery {
 
   async #deliver(batch: UsageBatch): Promise<void> {
     try {
-      await this.#parts.sink(batch.organisationId, batch.events);
+      await this.#parts.sink(batch);
       this.#parts.buffer.acknowledge(batch);
     } catch {
       // Kept by the buffer; the next request's notice tries again.

@@ -1,3 +1,5 @@
+import { addCounts } from '../../contract/cache-tally.ts';
+import type { CacheTally } from '../../contract/cache-tally.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Meter } from '../../contract/meter.ts';
 import type { UsageEvent } from '../../contract/usage-event.ts';
@@ -10,7 +12,11 @@ export type Use = Omit<UsageEvent, 'id'>;
 export interface UsageBatch {
   readonly organisationId: OrganisationId;
   readonly events: readonly UsageEvent[];
+  /** What the caches did: it goes along, so that telling it costs no call. */
+  readonly tallies: readonly CacheTally[];
 }
+
+const lineCount = ({ events, tallies }: UsageBatch): number => events.length + tallies.length;
 
 /**
  * The usage of one isolate that the ledger has not acknowledged. Ids are `<isolate>:<sequence>` and given when a batch is
@@ -21,6 +27,7 @@ export class UsageBuffer {
   readonly #onLost: () => void;
   #sequence = 0;
   #open = new Map<string, UsageEvent>();
+  #tallies = new Map<string, CacheTally>();
   #cut: UsageBatch[] = [];
   #pendingCount = 0;
 
@@ -43,37 +50,58 @@ export class UsageBuffer {
     if (!this.#open.has(event.id)) this.#insert(event.id, event);
   }
 
+  /** Adds to what is told of a cache with the next batch of its organisation. What it holds now replaces what it held. */
+  tally(tally: Omit<CacheTally, 'id' | 'isolateId'>): void {
+    const key = JSON.stringify([tally.tenantId, tally.cache, tally.model]);
+    const sum = this.#tallies.get(key);
+    if (sum !== undefined) this.#tallies.set(key, { ...sum, ...tally, counts: addCounts(sum.counts, tally.counts) });
+    // Statistics give way to what is billed: without room they are not kept, and nobody is told.
+    else if (this.#take()) this.#tallies.set(key, { id: `${this.#isolateId}:${this.#sequence++}`, isolateId: this.#isolateId, ...tally });
+  }
+
   /** Everything that waits, in batches of one organisation each. The batches stay until `acknowledge`. */
   batches(): readonly UsageBatch[] {
-    const byOrganisation = new Map<OrganisationId, UsageEvent[]>();
-    for (const event of this.#open.values()) {
-      const events = byOrganisation.get(event.organisationId);
-      if (events === undefined) byOrganisation.set(event.organisationId, [event]);
-      else events.push(event);
-    }
-    for (const [organisationId, events] of byOrganisation) {
-      for (let start = 0; start < events.length; start += LIMITS.usageBatchMaxCount) {
-        this.#cut.push({ organisationId, events: events.slice(start, start + LIMITS.usageBatchMaxCount) });
+    const events = groupedByOrganisation(this.#open.values());
+    const tallies = groupedByOrganisation(this.#tallies.values());
+    for (const organisationId of new Set([...events.keys(), ...tallies.keys()])) {
+      const [ownEvents, ownTallies] = [events.get(organisationId) ?? [], tallies.get(organisationId) ?? []];
+      for (let start = 0; start < Math.max(ownEvents.length, ownTallies.length); start += LIMITS.usageBatchMaxCount) {
+        const end = start + LIMITS.usageBatchMaxCount;
+        this.#cut.push({ organisationId, events: ownEvents.slice(start, end), tallies: ownTallies.slice(start, end) });
       }
     }
     this.#open = new Map();
+    this.#tallies = new Map();
     return [...this.#cut];
   }
 
   acknowledge(batch: UsageBatch): void {
     if (!this.#cut.includes(batch)) return;
     this.#cut = this.#cut.filter((other) => other !== batch);
-    this.#pendingCount -= batch.events.length;
+    this.#pendingCount -= lineCount(batch);
   }
 
   #insert(key: string, event: UsageEvent): void {
-    if (this.#pendingCount >= LIMITS.usagePendingMaxCount) {
-      this.#onLost();
-      return;
-    }
-    this.#open.set(key, event);
-    this.#pendingCount += 1;
+    if (this.#take()) this.#open.set(key, event);
+    else this.#onLost();
   }
+
+  /** Whether there is room for one line more, which is then taken. */
+  #take(): boolean {
+    if (this.#pendingCount >= LIMITS.usagePendingMaxCount) return false;
+    this.#pendingCount += 1;
+    return true;
+  }
+}
+
+function groupedByOrganisation<T extends { readonly organisationId: OrganisationId }>(lines: Iterable<T>): Map<OrganisationId, T[]> {
+  const groups = new Map<OrganisationId, T[]>();
+  for (const line of lines) {
+    const group = groups.get(line.organisationId);
+    if (group === undefined) groups.set(line.organisationId, [line]);
+    else group.push(line);
+  }
+  return groups;
 }
 
 /** The id under which a retried request is billed once for each meter. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CacheDirectives } from '../../../src/cache/cache-directives.ts';
 import { inputDigest } from '../../../src/cache/cache-key.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -9,20 +10,26 @@ import { effort } from '../../support/effort.ts';
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab'];
 const TENANT = principal('tn_one');
-const PLAIN: CacheDirectives = { bypass: false, store: true, ageMsMax: undefined };
 
 type Step =
-  | { kind: 'embed'; texts: string[]; directives: CacheDirectives; ttlMs: number | undefined; isolate: number }
+  | { kind: 'embed'; texts: string[]; directives: CacheDirectives; ttlMs: number | undefined; tags: string[]; isolate: number }
   | { kind: 'together'; batches: string[][] }
   | { kind: 'pass'; ms: number }
   | { kind: 'purge'; texts: string[] | undefined };
 
 const batch = fc.array(fc.constantFrom(...TEXTS), { minLength: 1, maxLength: 10 });
 const directives = fc.oneof(
-  { weight: 5, arbitrary: fc.constant(PLAIN) },
+  { weight: 5, arbitrary: fc.constant(ANY_FRESH) },
   {
     weight: 2,
-    arbitrary: fc.record({ bypass: fc.boolean(), store: fc.boolean(), ageMsMax: fc.option(fc.nat({ max: 3000 }), { nil: undefined }) }),
+    arbitrary: fc.record({
+      bypass: fc.boolean(),
+      store: fc.boolean(),
+      onlyIfCached: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
+      ageMsMax: fc.option(fc.nat({ max: 3000 }), { nil: undefined }),
+      freshMsMin: fc.constantFrom(0, 0, 0, 500),
+      staleMsMax: fc.constantFrom(0, 0, 0, 1000, Infinity),
+    }),
   },
 );
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -33,6 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       texts: batch,
       directives,
       ttlMs: fc.option(fc.integer({ min: 1, max: 4000 }), { nil: undefined, freq: 2 }),
+      tags: fc.constantFrom([], [], [], ['x'], ['y'], ['x', 'y']),
       isolate: fc.nat({ max: 1 }),
     }),
   },
@@ -50,10 +58,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface Entry {
   storedAtMs: number;
   expiresAtMs: number;
+  tags: string[];
 }
 
 /** How often each thing happened, over all runs: a property that saw no hits would prove nothing. */
-const seen = { batches: 0, hits: 0, computed: 0, duplicates: 0, purged: 0, expired: 0, joined: 0, tooOld: 0 };
+const seen = {
+  batches: 0,
+  hits: 0,
+  computed: 0,
+  duplicates: 0,
+  purged: 0,
+  expired: 0,
+  joined: 0,
+  tooOld: 0,
+  tooShort: 0,
+  stale: 0,
+  untagged: 0,
+  refused: 0,
+};
 
 /** Two isolates over one second level against a model: what each level has stored, since when and until when. */
 async function history(steps: readonly Step[], model: 'local' | 'remote'): Promise<void> {
@@ -64,7 +86,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
   const isolates = [0, 1].map(() => {
     const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
     const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
-    return new Embedder({ models: world.models, cache, sha256 });
+    return new Embedder({ models: world.models, cache, sha256, count: () => {} });
   });
   // A static model is cached in each isolate alone, so its history uses one.
   const isolateOf = (i: number) => isolates[model === 'local' ? 0 : i]!;
@@ -72,34 +94,70 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
   const shared = new Map<string, Entry>();
   const levelsOf = (isolate: number) => (model === 'local' ? [memories[0]!] : [memories[isolate]!, shared]);
 
-  const embed = async (texts: string[], of: CacheDirectives, ttlMs: number | undefined, isolate = 0) => {
+  const embed = async (texts: string[], of: CacheDirectives, ttlMs: number | undefined, tags: string[] = [], isolate = 0) => {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
-    const request = { principal: TENANT, model, inputs, directives: of, ttlMs, reserve: async () => ok(undefined) };
+    const request = { principal: TENANT, model, inputs, directives: of, ttlMs, tags, reserve: async () => ok(undefined) };
     const embedded = await isolateOf(isolate).embedInputs(request);
-    if (!embedded.ok) throw new Error(embedded.error.message);
+    if (!embedded.ok) {
+      expect(embedded.error.code).toBe('not_cached');
+      return undefined;
+    }
     expect([...embedded.value.vectors]).toEqual(texts.flatMap((text) => vectorOf(tokensOf(text))));
     expect(embedded.value.tokens).toBe(texts.join('').length);
     return embedded.value;
   };
-  const serves = (entry: Entry | undefined, of: CacheDirectives): entry is Entry => {
+  const serves = (entry: Entry | undefined, of: CacheDirectives, tags: string[], keepsStale: boolean): entry is Entry => {
     if (entry === undefined || of.bypass) return false;
-    if (entry.expiresAtMs <= world.nowMs) seen.expired += 1;
-    else if (world.nowMs - entry.storedAtMs > (of.ageMsMax ?? Infinity)) seen.tooOld += 1;
+    const [ageMs, overMs] = [world.nowMs - entry.storedAtMs, world.nowMs - entry.expiresAtMs];
+    if (overMs >= 0 && !keepsStale) return false;
+    if (!tags.every((tag) => entry.tags.includes(tag))) seen.untagged += 1;
+    else if (ageMs > (of.ageMsMax ?? Infinity)) seen.tooOld += 1;
+    else if (overMs < 0 && -overMs < of.freshMsMin) seen.tooShort += 1;
+    else if (overMs >= 0 && (of.staleMsMax === 0 || overMs > of.staleMsMax)) seen.expired += 1;
     else return true;
     return false;
   };
-  const misses = (texts: Iterable<string>, of: CacheDirectives, isolate = 0): string[] =>
-    [...new Set(texts)].filter((text) => {
+  /** What is computed, and the tags that it will carry: those asked for and those of the entry that did not do. */
+  const misses = (texts: Iterable<string>, of: CacheDirectives, tags: string[] = [], isolate = 0): Map<string, string[]> => {
+    const missed = new Map<string, string[]>();
+    for (const text of new Set(texts)) {
       const [memory, second] = levelsOf(isolate);
-      if (serves(memory!.get(text), of)) return false;
-      const found = second?.get(text);
-      if (!serves(found, of)) return true;
-      if (of.store) memory!.set(text, found);
-      return false;
-    });
-  const store = (texts: readonly string[], ttlMs: number | undefined, isolate = 0) => {
-    const entry = { storedAtMs: world.nowMs, expiresAtMs: ttlMs === undefined ? Infinity : world.nowMs + ttlMs };
-    for (const level of levelsOf(isolate)) for (const text of texts) level.set(text, entry);
+      const [near, far] = [memory!.get(text), second?.get(text)];
+      if (serves(near, of, tags, true)) {
+        if (near.expiresAtMs <= world.nowMs) seen.stale += 1;
+      } else if (!serves(far, of, tags, false)) {
+        const isSeen = far !== undefined && far.expiresAtMs > world.nowMs;
+        const replaced = of.bypass ? undefined : (near ?? (isSeen ? far : undefined));
+        missed.set(text, [...new Set([...tags, ...(replaced?.tags ?? [])])]);
+      } else if (of.store) memory!.set(text, far);
+    }
+    return missed;
+  };
+  const store = (missed: Map<string, string[]>, ttlMs: number | undefined, isolate = 0) => {
+    const expiresAtMs = ttlMs === undefined ? Infinity : world.nowMs + ttlMs;
+    for (const level of levelsOf(isolate)) {
+      for (const [text, tags] of missed) level.set(text, { storedAtMs: world.nowMs, expiresAtMs, tags });
+    }
+  };
+
+  const embedAlone = async (one: Extract<Step, { kind: 'embed' }>): Promise<void> => {
+    const { texts, directives: of, ttlMs, tags, isolate } = one;
+    const expected = misses(texts, of, tags, isolate);
+    const embedded = await embed(texts, of, ttlMs, tags, isolate);
+    const isRefused = of.onlyIfCached && expected.size > 0;
+    expect(embedded === undefined).toBe(isRefused);
+    expect(world.computed).toEqual(isRefused ? [] : [...expected.keys()]);
+    seen.batches += 1;
+    if (embedded === undefined) {
+      seen.refused += 1;
+      return;
+    }
+    const { tokens, cachedTokens, report } = embedded;
+    expect(tokens - cachedTokens).toBe([...expected.keys()].join('').length);
+    seen.hits += report.sources.filter((source) => source === 'memory' || source === 'shared').length;
+    seen.duplicates += report.sources.filter((source) => source === 'duplicate').length;
+    seen.computed += expected.size;
+    if (of.store) store(expected, ttlMs, isolate);
   };
 
   for (const next of steps) {
@@ -107,25 +165,15 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     if (next.kind === 'pass') world.nowMs += next.ms;
     if (next.kind === 'purge') {
       const digests = next.texts?.map((text) => inputDigest(sha256, { kind: 'text', text }));
-      world.purge(digests === undefined ? { kind: 'everything', contractHash: null } : { kind: 'keys', digests, contractHash: null });
+      world.purge(digests === undefined ? {} : { digests });
       for (const level of [...memories, shared]) for (const text of next.texts ?? TEXTS) if (level.delete(text)) seen.purged += 1;
     }
-    if (next.kind === 'embed') {
-      const expected = misses(next.texts, next.directives, next.isolate);
-      const { sources, tokens, cachedTokens } = await embed(next.texts, next.directives, next.ttlMs, next.isolate);
-      expect(world.computed).toEqual(expected);
-      expect(tokens - cachedTokens).toBe(expected.join('').length);
-      seen.batches += 1;
-      seen.hits += sources.filter((source) => source === 'memory' || source === 'shared').length;
-      seen.duplicates += sources.filter((source) => source === 'duplicate').length;
-      seen.computed += expected.length;
-      if (next.directives.store) store(expected, next.ttlMs, next.isolate);
-    }
+    if (next.kind === 'embed') await embedAlone(next);
     if (next.kind === 'together') {
-      const expected = misses(next.batches.flat(), PLAIN);
-      const answers = await Promise.all(next.batches.map((texts) => embed(texts, PLAIN, undefined)));
-      expect([...world.computed].sort()).toEqual([...expected].sort());
-      seen.joined += answers.flatMap(({ sources }) => sources).filter((source) => source === 'joined').length;
+      const expected = misses(next.batches.flat(), ANY_FRESH);
+      const answers = await Promise.all(next.batches.map((texts) => embed(texts, ANY_FRESH, undefined)));
+      expect([...world.computed].sort()).toEqual([...expected.keys()].sort());
+      seen.joined += answers.flatMap((answer) => answer?.report.sources ?? []).filter((source) => source === 'joined').length;
       store(expected, undefined);
     }
   }

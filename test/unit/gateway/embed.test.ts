@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import type { EmbedInputs } from '../../../src/gateway/embed.ts';
@@ -20,13 +21,13 @@ const tokens = (...ids: number[]): CachedInput => ({ kind: 'tokens', ids: Int32A
 function isolate(world = new MemoryCacheWorld()) {
   const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
   const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
-  const embedder = new Embedder({ models: world.models, cache, sha256 });
+  const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
   const embed = (inputs: CachedInput[], more: Partial<EmbedInputs> = {}) =>
     embedder.embedInputs({
       principal: principal('tn_one'),
       model: 'remote',
       inputs,
-      directives: { bypass: false, store: true, ageMsMax: undefined },
+      directives: ANY_FRESH,
       reserve: async () => ok(undefined),
       ...more,
     });
@@ -82,12 +83,12 @@ describe('Embedder', () => {
   it('[C1] answers shorter vectors from the full one, at unit length', async () => {
     const { embed, world } = isolate();
     await embed([text('ab')]);
-    const { vectors, dimensions, sources } = value(await embed([text('ab')], { dimensions: 2 }));
+    const { vectors, dimensions, report } = value(await embed([text('ab')], { dimensions: 2 }));
     const [x = 0, y = 0] = vectorOf([97, 98]);
     expect(dimensions).toBe(2);
     expect(vectors[0]! / vectors[1]!).toBeCloseTo(x / y, 5);
     expect(Math.hypot(...vectors)).toBeCloseTo(1, 6);
-    expect([sources, world.computed]).toEqual([['memory'], ['ab']]);
+    expect([report.sources, world.computed]).toEqual([['memory'], ['ab']]);
   });
 
   it('[C1] never shares between tenants, models, or texts and token ids', async () => {
@@ -116,13 +117,13 @@ describe('the cache when others fail', () => {
     await embed([text('a')]);
     world.logReachable = false;
     world.nowMs += LIMITS.purgeLeaseMs - 1;
-    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
     world.nowMs += 1;
-    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
     world.logReachable = true;
-    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
     world.nowMs += LIMITS.purgeLeaseWaitMaxMs;
-    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
   });
 
   it('[C13] does not serve what was filled while the log was away and purged meanwhile', async () => {
@@ -130,23 +131,23 @@ describe('the cache when others fail', () => {
     await embed([text('a')]);
     world.nowMs += 10_000;
     world.logReachable = false;
-    world.purge({ kind: 'everything', contractHash: null });
+    world.purge({});
     await embed([text('a')]);
     world.nowMs += 1_000;
     world.logReachable = true;
     // Filled after the purge, but by one who had not heard of it.
-    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
-    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
   });
 
   it('[C14] computes when the second level does not answer, and shares again when it does', async () => {
     const { embed, world } = isolate();
     world.sharedReachable = false;
-    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
     world.sharedReachable = true;
     await embed([text('b')]);
     const other = isolate(world);
-    expect(value(await other.embed([text('b'), text('a')])).sources).toEqual(['shared', 'computed']);
+    expect(value(await other.embed([text('b'), text('a')])).report.sources).toEqual(['shared', 'computed']);
   });
 
   it('[C11] keeps no failure: the next call computes', async () => {
@@ -154,7 +155,7 @@ describe('the cache when others fail', () => {
     world.modelRefuses = true;
     expect(await embed([text('a')])).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     world.modelRefuses = false;
-    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
   });
 
   it('[C6] [C16] neither joins nor keeps a computation that began before a purge', async () => {
@@ -163,16 +164,16 @@ describe('the cache when others fail', () => {
     world.modelGate = gate.promise;
     const first = embed([text('a')]);
     await setImmediate();
-    world.purge({ kind: 'everything', contractHash: null });
+    world.purge({});
     world.modelGate = Promise.resolve();
-    expect(value(await embed([text('a')], { ttlMs: 5000 })).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')], { ttlMs: 5000 })).report.sources).toEqual(['computed']);
     gate.resolve();
     await first;
-    expect(value(await embed([text('a')])).sources).toEqual(['memory']);
-    expect(value(await isolate(world).embed([text('a')])).sources).toEqual(['shared']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
+    expect(value(await isolate(world).embed([text('a')])).report.sources).toEqual(['shared']);
     world.nowMs += 5000;
     // Had the older fill, which had no TTL, replaced the newer, it would still be here.
-    expect(value(await embed([text('a')])).sources).toEqual(['computed']);
+    expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
   });
 
   it('[C11] joins a computation under way', async () => {
@@ -184,8 +185,8 @@ describe('the cache when others fail', () => {
     const second = embed([text('b'), text('b')]);
     await setImmediate();
     gate.resolve();
-    expect(value(await first).sources).toEqual(['computed', 'computed']);
-    expect(value(await second)).toMatchObject({ sources: ['joined', 'joined'], cachedTokens: 2 });
+    expect(value(await first).report.sources).toEqual(['computed', 'computed']);
+    expect(value(await second)).toMatchObject({ report: { sources: ['joined', 'joined'] }, cachedTokens: 2 });
     expect(world.computed).toEqual(['a', 'b']);
   });
 });

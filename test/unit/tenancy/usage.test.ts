@@ -87,7 +87,7 @@ describe('usage on its way', () => {
       sleep: async () => undefined,
       background: (promise) => void work.push(promise),
       beside: async () => undefined,
-      sink: async (_organisation, events) => {
+      sink: async ({ events }) => {
         if (failures-- > 0) throw new Error('away');
         taken.push(...events);
       },

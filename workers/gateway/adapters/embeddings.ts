@@ -2,19 +2,23 @@ import { hash } from 'node:crypto';
 
 import { waitUntil } from 'cloudflare:workers';
 
+import { cacheLayoutOf } from '../../../durable-objects/cache-layout-of.ts';
 import type { Sha256 } from '../../../src/cache/sha256.ts';
+import type { CountCache } from '../../../src/gateway/count-cache.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
+import { cacheShards } from './cache-shards.ts';
 import type { InferenceBinding } from './embedding-models.ts';
 import { DeployedModels } from './embedding-models.ts';
-import { SharedCache } from './shared-cache.ts';
 import { staticModel } from './static-model.ts';
 import { TenantPurgeLogs } from './tenant-purge-logs.ts';
 
@@ -28,12 +32,30 @@ export interface Embeddings {
 // The one-shot hash is synchronous; `crypto.subtle` would cost a promise for each of thousands of texts.
 const sha256: Sha256 = (data) => hash('sha256', data, 'hex');
 
-export function wireEmbeddings(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics): Embeddings {
+export function wireEmbeddings(
+  env: GatewayEnv,
+  clock: Clock,
+  rng: Rng,
+  metrics: Metrics,
+  organisations: Organisations,
+  count: CountCache,
+): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
   const models = new DeployedModels(staticModel(env.ASSETS, clock, onLoaded), env.INFERENCE as unknown as InferenceBinding);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purges = new PurgeViews({ logs, clock, background: waitUntil });
-  const secondLevel = new SharedCache(env.EMBEDDING_CACHE, () => metrics.count('sluice_cache_shard_failures_total', {}));
+  const secondLevel = new ShardedCache({
+    layout: cacheLayoutOf(env),
+    shardOf: cacheShards(env.EMBEDDING_CACHE),
+    background: waitUntil,
+    onFailure: () => metrics.count('sluice_cache_shard_failures_total', {}),
+  });
   const cache = new EmbeddingCache({ clock, purges, secondLevel, background: waitUntil });
-  return { models, embedder: new Embedder({ models, cache, sha256 }), purger: new CachePurger({ logs, models, sha256, rng }) };
+  metrics.gauge('sluice_cache_entries', { cache: 'embeddings' }, () => cache.held.entries);
+  metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
+  return {
+    models,
+    embedder: new Embedder({ models, cache, sha256, count }),
+    purger: new CachePurger({ logs, organisations, models, sha256, rng }),
+  };
 }

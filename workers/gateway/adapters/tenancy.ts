@@ -4,6 +4,10 @@ import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { syncStub } from '../../../durable-objects/itty.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { cacheLines, CacheStats } from '../../../src/gateway/cache-stats.ts';
+import type { CacheLines } from '../../../src/gateway/cache-stats.ts';
+import { tallying } from '../../../src/gateway/count-cache.ts';
+import type { CountCache } from '../../../src/gateway/count-cache.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
@@ -35,6 +39,9 @@ export interface Tenancy {
   readonly keys: KeyAdmin;
   readonly quotas: QuotaAdmin;
   readonly usage: UsageReader;
+  readonly cacheStats: CacheStats;
+  /** Takes what the caches do; it is told with the usage. */
+  readonly countCache: CountCache;
 }
 
 /** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
@@ -77,6 +84,8 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
       setLimits: (organisation, ...rest) => quotaOf(env, organisation).setLimits(...rest),
       describe: (organisation, tenant) => quotaOf(env, organisation).describe(tenant),
     }),
+    cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: () => delivery.flush() }),
+    countCache: tallying({ clock, tally: (tally) => buffer.tally(tally) }),
     usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
   };
 }
@@ -99,6 +108,7 @@ const quotaOf = (env: GatewayEnv, organisation: OrganisationId) => syncStub<Quot
 const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
   env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as {
     record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
+    cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
 
@@ -110,8 +120,8 @@ const lookupOf = (organisations: Organisations): KeyLookup => {
 };
 
 const sinkOf = (env: GatewayEnv): UsageSink => {
-  return async (organisation, events) => {
-    const recorded = await within(billingOf(env, organisation).record(events), LIMITS.controlTimeoutMs);
+  return async ({ organisationId, events, tallies }) => {
+    const recorded = await within(billingOf(env, organisationId).record(events, tallies), LIMITS.controlTimeoutMs);
     assert(recorded.ok, 'a batch of usage is within the limits of the ledger');
   };
 };
@@ -120,3 +130,10 @@ const linesOf =
   (env: GatewayEnv): UsageLines =>
   (organisation, query) =>
     billingOf(env, organisation).usage(query);
+
+const cacheLinesOf =
+  (env: GatewayEnv): CacheLines =>
+  async (organisation, ...period) => {
+    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
+    return cacheLines(counts, held);
+  };

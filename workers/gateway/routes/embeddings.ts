@@ -3,24 +3,19 @@ import { Buffer } from 'node:buffer';
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
 import type { EmbeddingInput } from '../../../src/contract/embedding-input.ts';
+import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import { embeddingEndpoints } from '../../../src/contract/embeddings.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
+import { ageOf } from '../../../src/gateway/cache-report.ts';
+import type { CacheReport } from '../../../src/gateway/cache-report.ts';
 import { cacheStatus } from '../../../src/gateway/cache-status.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
-import { ok } from '../../../src/kernel/result.ts';
+import { etagOf } from '../etag.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
-const TTL_HEADER = 'x-sluice-cache-ttl-ms';
-
 export const embeddingRoutes: readonly Route[] = [
   route(embeddingEndpoints.createEmbeddings, async (call) => {
-    const { gateway, principal, body, headers } = call;
-    const ttlMs = ttlOf(headers.get(TTL_HEADER));
-    if (!ttlMs.ok) return ttlMs;
-    const directives = parseCacheControl(headers.get('cache-control'));
+    const { gateway, principal, body, options } = call;
     const inputs = inputsOf(body.input);
     const { model, dimensions } = body;
     const embedded = await gateway.embeddings.embedder.embedInputs({
@@ -28,16 +23,13 @@ export const embeddingRoutes: readonly Route[] = [
       model,
       inputs,
       dimensions,
-      directives,
-      ttlMs: ttlMs.value,
+      directives: parseCacheControl(options['cache-control']),
+      ttlMs: options[TTL_HEADER],
+      tags: options['cache-tag'],
       reserve: (quantities) => call.reserve(quantities),
     });
     if (!embedded.ok) return embedded;
-    const { tokens, cachedTokens, manifest, sources, ageMs } = embedded.value;
-    const age: Record<string, string> = ageMs === undefined ? {} : { age: String(Math.floor(ageMs / 1000)) };
-    for (const source of new Set(sources)) {
-      gateway.metrics.count('sluice_embeddings_total', { source }, sources.filter((other) => other === source).length);
-    }
+    const { tokens, cachedTokens, manifest, report } = embedded.value;
     return {
       ok: true,
       reply: {
@@ -48,20 +40,24 @@ export const embeddingRoutes: readonly Route[] = [
       },
       used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
       model: manifest.id,
-      headers: { 'x-sluice-model': `${manifest.id}@${manifest.version}`, 'cache-status': cacheStatus(sources, directives), ...age },
+      headers: {
+        'x-sluice-model': `${manifest.id}@${manifest.version}`,
+        etag: vectorsTag(embedded.value, body.encoding_format),
+        ...cacheHeaders(report),
+      },
     };
   }),
 ];
 
-function ttlOf(header: string | null): Outcome<number | undefined> {
-  if (header === null) return ok(undefined);
-  if (!/^[1-9]\d{0,14}$/.test(header)) {
-    return refuse('invalid_value', `${TTL_HEADER} must be a positive number of milliseconds`, TTL_HEADER);
-  }
-  const { cacheTtlMaxMs } = LIMITS;
-  if (Number(header) <= cacheTtlMaxMs) return ok(Number(header));
-  return refuse('limit_exceeded', `${TTL_HEADER} is ${header}; the limit is ${cacheTtlMaxMs} (cacheTtlMaxMs)`, TTL_HEADER);
+/** What the cache did, and how old its part of the answer is. */
+function cacheHeaders(report: CacheReport): Record<string, string> {
+  const ageMs = ageOf(report);
+  return { 'cache-status': cacheStatus(report), ...(ageMs === undefined ? {} : { age: String(Math.floor(ageMs / 1000)) }) };
 }
+
+/** Of the very numbers: recomputing may change their last bits, and that is another answer. */
+const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, format: string): string =>
+  etagOf(`${manifest.contractHash} ${dimensions} ${format} `, new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength));
 
 function inputsOf(input: EmbeddingInput): CachedInput[] {
   if (typeof input === 'string') return [{ kind: 'text', text: input }];
@@ -71,7 +67,7 @@ function inputsOf(input: EmbeddingInput): CachedInput[] {
 
 const isTokens = (input: string[] | number[] | number[][]): input is number[] => typeof input[0] === 'number';
 
-function embeddingsOf({ vectors, dimensions, sources }: EmbeddedInputs, format: 'float' | 'base64') {
+function embeddingsOf({ vectors, dimensions, report: { sources } }: EmbeddedInputs, format: 'float' | 'base64') {
   return sources.map((_, index) => {
     const vector = vectors.subarray(index * dimensions, (index + 1) * dimensions);
     return { object: 'embedding' as const, index, embedding: format === 'float' ? [...vector] : base64(vector) };

@@ -1,0 +1,112 @@
+import type { CacheCounter, CacheCounts, CacheSubject } from '../contract/cache-tally.ts';
+import { addCounts, AGE_BOUNDS_S } from '../contract/cache-tally.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { Principal } from '../contract/principal.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { OrganisationId, TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import { organisationOf } from '../tenancy/resource-ids.ts';
+import { HOUR_MS } from '../tenancy/usage/usage-query.ts';
+import type { Organisations } from './tenancy/organisation-store.ts';
+import { subjectOf } from './tenancy/subject.ts';
+
+/** One cache of one tenant over a period. */
+export interface CacheLine extends Pick<CacheSubject, 'cache' | 'model'> {
+  readonly counts: CacheCounts;
+  readonly held: { readonly isolates: number; readonly entries: number; readonly bytes: number };
+}
+
+/** What isolates told, as it is kept. Whole hours, `fromMs` included and `toMs` not. */
+export type CacheLines = (
+  organisationId: OrganisationId,
+  tenantId: TenantId,
+  fromMs: number,
+  toMs: number,
+) => Promise<readonly CacheLine[]>;
+
+interface CacheStatsParts {
+  readonly organisations: Organisations;
+  readonly lines: CacheLines;
+  readonly clock: Clock;
+  /** Delivers what this isolate has not told yet, so that callers see their own calls. */
+  readonly flush: () => Promise<void>;
+}
+
+export interface CacheStatsReport {
+  readonly tenantId: TenantId;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly lines: readonly CacheLine[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** Answers what the caches of a tenant did. */
+export class CacheStats {
+  readonly #parts: CacheStatsParts;
+
+  constructor(parts: CacheStatsParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `tenant_not_found`, `invalid_value` or `limit_exceeded`. */
+  async read(
+    principal: Principal,
+    request: { readonly tenant?: TenantId | undefined; readonly from?: number | undefined; readonly to?: number | undefined },
+  ): Promise<Outcome<CacheStatsReport>> {
+    const subject = subjectOf(principal, request.tenant);
+    if (!subject.ok) return subject;
+    const nowS = this.#parts.clock.nowMs() / 1000;
+    const { from = Math.max(0, (request.to ?? nowS) - DAY_MS / 1000), to = nowS } = request;
+    const fromMs = hourBefore(from * 1000);
+    const toMs = hourBefore(to * 1000 - 1) + HOUR_MS;
+    if (toMs <= fromMs) return refuse('invalid_value', 'to must be later than from', 'to');
+    const { cacheStatsDaysMax: daysMax } = LIMITS;
+    if (toMs - fromMs > daysMax * DAY_MS) return refuse('limit_exceeded', `a period may span cacheStatsDaysMax (${daysMax}) days`, 'from');
+
+    const organisationId = organisationOf(subject.value);
+    const tenant = await this.#parts.organisations.at(organisationId).tenant(subject.value);
+    if (!tenant.ok) return tenant;
+    await this.#parts.flush();
+    return ok({ tenantId: subject.value, fromMs, toMs, lines: await this.#parts.lines(organisationId, subject.value, fromMs, toMs) });
+  }
+}
+
+/** Inputs by what answered them, from the counts of one line. */
+export function hitsOf(counts: CacheCounts): { readonly hits: number; readonly asked: number } {
+  const { memory = 0, shared = 0, joined = 0, duplicate = 0, computed = 0 } = counts;
+  const hits = memory + shared + joined + duplicate;
+  return { hits, asked: hits + computed };
+}
+
+/** How many hits were at most so old, for each bound in seconds and at last for all. */
+export function agesOf(counts: CacheCounts): { readonly le: number | null; readonly count: number }[] {
+  let count = 0;
+  return [...AGE_BOUNDS_S, null].map((le, at) => {
+    count += counts[`age_${at}` as CacheCounter] ?? 0;
+    return { le, count };
+  });
+}
+
+const NOTHING_HELD = { isolates: 0, entries: 0, bytes: 0 };
+
+/** Lines of what is kept as rows: one a counter, and one of what is held. */
+export function cacheLines(
+  counts: readonly { cache: CacheLine['cache']; model: string; counter: CacheCounter; quantity: number }[],
+  held: readonly ({ cache: CacheLine['cache']; model: string } & CacheLine['held'])[],
+): CacheLine[] {
+  const lines = new Map<string, CacheLine>();
+  for (const { cache, model, counter, quantity } of counts) {
+    const known = lines.get(`${cache}:${model}`) ?? { cache, model: model === '' ? null : model, counts: {}, held: NOTHING_HELD };
+    lines.set(`${cache}:${model}`, { ...known, counts: addCounts(known.counts, { [counter]: quantity }) });
+  }
+  for (const { cache, model, isolates, entries, bytes } of held) {
+    const known = lines.get(`${cache}:${model}`);
+    if (known !== undefined) lines.set(`${cache}:${model}`, { ...known, held: { isolates, entries, bytes } });
+  }
+  return [...lines.values()];
+}
+
+const hourBefore = (ms: number): number => Math.floor(ms / HOUR_MS) * HOUR_MS;
