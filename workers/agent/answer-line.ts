@@ -19,6 +19,16 @@ export interface LoadedModel {
   readonly model: EmbeddingModel;
 }
 
+/** Answers the lines of a batch, in order; several calls may be under way at once. */
+export interface LineAnswerer {
+  /** Calls that are worth having under way. */
+  readonly callsMax: number;
+  /** The answer to `lines[i]` has the id `${id}_${first + i}`. */
+  answer(lines: readonly Line[], id: string, first: number): Promise<readonly LineAnswer[]>;
+}
+
+export type Line = string | typeof TOO_LONG;
+
 /** One line of output, and what it took. */
 export interface LineAnswer {
   readonly json: string;
@@ -37,7 +47,7 @@ const simpleLine = z.strictObject({ id: z.string().max(256), text: z.string() })
 type Request = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
 
 /** Answers one line of a batch as `POST /v1/embeddings` would, in the shape of OpenAI's batch output. A bad line is answered with its error. */
-export async function answerLine(line: string | typeof TOO_LONG, id: string, loaded: LoadedModel): Promise<LineAnswer> {
+export async function answerLine(line: Line, id: string, loaded: LoadedModel): Promise<LineAnswer> {
   const { customId, request } = readRequest(line, loaded.model.manifest.id);
   const answered = request.ok ? await embed(request.value, loaded) : request;
   const response = answered.ok ? { status_code: 200, request_id: id, body: answered.value.body } : null;
@@ -51,7 +61,7 @@ export async function answerLine(line: string | typeof TOO_LONG, id: string, loa
 
 const wireOf = ({ code, message, param }: Refusal) => ({ code, message, param: param ?? null });
 
-function readRequest(line: string | typeof TOO_LONG, model: string): { customId: string | null; request: Outcome<Request> } {
+function readRequest(line: Line, model: string): { customId: string | null; request: Outcome<Request> } {
   if (line === TOO_LONG) {
     const limit = LIMITS.jobLineBytesMax;
     return { customId: null, request: refuse('limit_exceeded', `the line is longer than jobLineBytesMax (${limit} bytes)`) };

@@ -4,10 +4,10 @@ import { open } from 'node:fs/promises';
 
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
+import { must } from '../../src/kernel/assert.ts';
 import type { Result } from '../../src/kernel/result.ts';
 import { err, ok } from '../../src/kernel/result.ts';
-import type { LoadedModel } from './answer-line.ts';
-import { answerLine } from './answer-line.ts';
+import type { Line, LineAnswer, LineAnswerer } from './answer-line.ts';
 import { readLines } from './read-lines.ts';
 
 export interface BatchEmbedding {
@@ -15,7 +15,7 @@ export interface BatchEmbedding {
   readonly outputPath: string;
   /** Prefix of the ids of output lines. */
   readonly id: string;
-  readonly loaded: LoadedModel;
+  readonly answerer: LineAnswerer;
   readonly signal: AbortSignal;
   onProgress(progress: Progress): void;
 }
@@ -30,11 +30,11 @@ export interface JobFault {
   readonly message: string;
 }
 
-/** What is worked on between two writes, reports and looks at `signal`: some milliseconds. */
+/** What is answered in one call, and then written and reported: some milliseconds of work. */
 const LINES_A_TURN = 128;
 const CHARS_A_TURN = 256 * 1024;
 
-/** Embeds a JSONL file line by line into another. Holds one turn of lines in memory, whatever the sizes of the files. */
+/** Embeds a JSONL file line by line into another. Holds a few turns of lines in memory, whatever the sizes of the files. */
 export async function embedBatch(job: BatchEmbedding): Promise<Result<BatchDone, JobFault>> {
   const total = await countLines(job.inputPath);
   if (total > LIMITS.jobLinesMax) return tooLarge('input', `the input has ${total} lines; jobLinesMax is ${LIMITS.jobLinesMax}`);
@@ -56,30 +56,49 @@ async function countLines(path: string): Promise<number> {
   return count;
 }
 
+/** Turns of lines, in order. */
+async function* turnsOf(path: string): AsyncGenerator<Line[]> {
+  let turn: Line[] = [];
+  let chars = 0;
+  for await (const line of linesOf(path)) {
+    turn.push(line);
+    chars += typeof line === 'string' ? line.length : 0;
+    if (turn.length < LINES_A_TURN && chars < CHARS_A_TURN) continue;
+    yield turn;
+    turn = [];
+    chars = 0;
+  }
+  if (turn.length > 0) yield turn;
+}
+
 async function writeAnswers(job: BatchEmbedding, total: number, output: FileHandle): Promise<Result<BatchDone, JobFault>> {
-  let [completed, failed, tokens, bytes] = [0, 0, 0, 0];
-  let turn = '';
-  let lines = 0;
-  const endTurn = async (): Promise<void> => {
+  let [asked, completed, failed, tokens, bytes] = [0, 0, 0, 0, 0];
+  const underWay: Promise<readonly LineAnswer[]>[] = [];
+  const writeNext = async (): Promise<void> => {
+    const answers = await must(underWay.shift(), 'a turn is under way');
     job.signal.throwIfAborted();
-    bytes += (await output.write(turn)).bytesWritten;
-    turn = '';
-    lines = 0;
+    bytes += (await output.write(answers.map(({ json }) => `${json}\n`).join(''))).bytesWritten;
+    completed += answers.length;
+    for (const answer of answers) {
+      failed += Number(answer.failed);
+      tokens += answer.tokens;
+    }
     job.onProgress({ completed, failed, total });
   };
   job.onProgress({ completed, failed, total });
-  for await (const line of linesOf(job.inputPath)) {
-    const answer = await answerLine(line, `${job.id}_${completed}`, job.loaded);
-    turn += `${answer.json}\n`;
-    lines += 1;
-    completed += 1;
-    failed += Number(answer.failed);
-    tokens += answer.tokens;
-    if (lines >= LINES_A_TURN || turn.length >= CHARS_A_TURN) await endTurn();
-    if (bytes > LIMITS.jobOutputBytesMax) {
-      return tooLarge('output', `the output passes jobOutputBytesMax (${LIMITS.jobOutputBytesMax} bytes) at line ${completed}`);
-    }
+  for await (const lines of turnsOf(job.inputPath)) {
+    const answering = job.answerer.answer(lines, job.id, asked);
+    // Whoever waits for it hears of its failure; until then nobody may be there.
+    answering.catch(() => undefined);
+    underWay.push(answering);
+    asked += lines.length;
+    if (underWay.length >= job.answerer.callsMax) await writeNext();
+    if (bytes > LIMITS.jobOutputBytesMax) break;
   }
-  await endTurn();
+  while (underWay.length > 0 && bytes <= LIMITS.jobOutputBytesMax) await writeNext();
+  if (bytes > LIMITS.jobOutputBytesMax) {
+    return tooLarge('output', `the output passes jobOutputBytesMax (${LIMITS.jobOutputBytesMax} bytes) at line ${completed}`);
+  }
+  job.signal.throwIfAborted();
   return ok({ progress: { completed, failed, total }, tokens });
 }

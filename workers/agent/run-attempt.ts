@@ -72,13 +72,13 @@ async function work(
   const { client, models } = context;
   const [inputPath, outputPath] = [join(folder, 'input.jsonl'), join(folder, 'output.jsonl')];
   try {
-    const loaded = await persistently(signal, () => models.load(assignment.model));
-    if (!loaded.ok) return failed('model_unavailable', loaded.error.message);
+    const answerer = await persistently(signal, () => models.load(assignment.model));
+    if (!answerer.ok) return failed('model_unavailable', answerer.error.message);
     await persistently(signal, async () => {
       const { body } = await client.input(assignment, signal);
       await pipeline(Readable.fromWeb(must<ReadableStream>(body, 'an input has a body')), createWriteStream(inputPath), { signal });
     });
-    const done = await embedBatch({ inputPath, outputPath, id: assignment.attempt, loaded: loaded.value, signal, onProgress });
+    const done = await embedBatch({ inputPath, outputPath, id: assignment.attempt, answerer: answerer.value, signal, onProgress });
     if (!done.ok) return failed(done.error.reason, done.error.message);
     const output = await openAsBlob(outputPath);
     await persistently(signal, () => client.output(assignment, output, signal));

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
-import type { LoadedModel } from '../../../workers/agent/answer-line.ts';
+import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
+import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
 import { TOO_LONG, readLines } from '../../../workers/agent/read-lines.ts';
 
@@ -25,6 +26,11 @@ const loaded: LoadedModel = {
   },
 };
 
+const answerer: LineAnswerer = {
+  callsMax: 3,
+  answer: (lines, id, first) => Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded))),
+};
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-agent-test-'));
@@ -36,7 +42,7 @@ async function run(input: string | Buffer, signal = new AbortController().signal
   await writeFile(inputPath, input);
   await writeFile(outputPath, '');
   const reports: unknown[] = [];
-  const done = await embedBatch({ inputPath, outputPath, id: 'att', loaded, signal, onProgress: (progress) => reports.push(progress) });
+  const done = await embedBatch({ inputPath, outputPath, id: 'att', answerer, signal, onProgress: (progress) => reports.push(progress) });
   const rows = (await readFile(outputPath, 'utf8'))
     .split('\n')
     .filter((line) => line !== '')

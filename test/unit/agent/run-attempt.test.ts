@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Assignment } from '../../../src/contract/agent-protocol.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
+import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { Backoff } from '../../../workers/agent/backoff.ts';
 import type { GatewayModels } from '../../../workers/agent/gateway-models.ts';
 import { keepAlive } from '../../../workers/agent/heartbeat.ts';
@@ -50,14 +52,19 @@ class FakePool {
   }
 }
 
+const loaded: LoadedModel = {
+  tokeniser: { vocabularySize: 9, tokenise: () => Int32Array.from([1, 2]) },
+  model: {
+    manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
+    embed: ({ offsets }) => new Float32Array(offsets.length - 1).fill(1),
+  },
+};
+
 const models = {
   load: async () =>
-    ok({
-      tokeniser: { vocabularySize: 9, tokenise: () => Int32Array.from([1, 2]) },
-      model: {
-        manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
-        embed: ({ offsets }: { offsets: Int32Array }) => new Float32Array(offsets.length - 1).fill(1),
-      },
+    ok<LineAnswerer>({
+      callsMax: 2,
+      answer: (lines, id, first) => Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded))),
     }),
 } as unknown as GatewayModels;
 

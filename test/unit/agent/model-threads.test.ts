@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { must } from '../../../src/kernel/assert.ts';
+import { answerLine } from '../../../workers/agent/answer-line.ts';
+import { ModelThreads } from '../../../workers/agent/model-threads.ts';
+import { TOO_LONG } from '../../../workers/agent/read-lines.ts';
+import { defaultModel, manifestOf, modelFile } from '../../support/default-model.ts';
+
+const WORDS = ['river', 'stone', 'quick', 'answer', 'cache', 'light', 'seven', 'green', 'paper', 'engine'];
+const textOf = (n: number): string => [n % 10, (n >> 1) % 10, (n * 7) % 10].map((at) => WORDS[at]).join(' ');
+const linesOf = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => JSON.stringify({ id: `${from + i}`, text: textOf(from + i) }));
+
+let threads: ModelThreads;
+beforeAll(() => {
+  const started = ModelThreads.start(manifestOf('static'), modelFile, 2);
+  threads = must(started.ok ? started.value : undefined, 'the committed model opens');
+});
+afterAll(() => threads.stop());
+
+describe('a model in threads', () => {
+  it('[C53] answers what one thread would, byte by byte, in order', async () => {
+    const turns = Array.from({ length: 12 }, (_, turn) => [...linesOf(turn * 20, 40), '{"bad":', TOO_LONG] as const);
+    const answers = await Promise.all(turns.map((lines, turn) => threads.answer(lines, 'att', turn * 100)));
+    const loaded = { tokeniser: defaultModel.tokeniser, model: defaultModel.encoder };
+    const expected = await Promise.all(
+      turns.map((lines, turn) => Promise.all(lines.map((line, i) => answerLine(line, `att_${turn * 100 + i}`, loaded)))),
+    );
+    expect(answers).toEqual(expected);
+  });
+
+  it('[C53] computes a text once for all threads', async () => {
+    const before = threads.vectors.counts();
+    await Promise.all(Array.from({ length: 8 }, () => threads.answer(linesOf(0, 40), 'att', 0)));
+    const after = threads.vectors.counts();
+    expect(after.hits - before.hits).toBe(8 * 40);
+    expect(after.misses).toBe(before.misses);
+  });
+
+  it('[C53] fails the calls of a thread that ends, and goes on with another', async () => {
+    const calls = Array.from({ length: 6 }, (_, i) => threads.answer(linesOf(i * 1_000, 200), 'att', 0));
+    const settled = Promise.allSettled(calls);
+    await threads.stop();
+    expect((await settled).map(({ status }) => status)).toContain('rejected');
+    expect((await threads.answer(linesOf(0, 3), 'att', 0)).map(({ failed }) => failed)).toEqual([false, false, false]);
+    expect(threads.vectors.counts().entries).toBeGreaterThan(10);
+  });
+});

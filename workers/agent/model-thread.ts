@@ -1,0 +1,36 @@
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
+import { openStaticModel } from '../../src/inference/static-model.ts';
+import { assert, must } from '../../src/kernel/assert.ts';
+import type { LineAnswer } from './answer-line.ts';
+import { answerLine } from './answer-line.ts';
+import { cachedModel } from './cached-model.ts';
+import type { ThreadCall, ThreadData, ThreadReply } from './model-threads.ts';
+import { TOO_LONG } from './read-lines.ts';
+
+/** One of the threads of `ModelThreads`. */
+const { manifest, bytes, handle } = workerData as ThreadData;
+const port = must(parentPort, 'this runs in a thread');
+const opened = openStaticModel(manifest, bytes);
+assert(opened.ok, 'whoever starts a thread has opened the model');
+const { tokeniser, encoder } = opened.value;
+const loaded = { tokeniser, model: cachedModel(encoder, SharedVectors.join(handle)) };
+
+async function answer({ lines, id, first }: ThreadCall): Promise<LineAnswer[]> {
+  const answers: LineAnswer[] = [];
+  for (const [i, line] of lines.entries()) answers.push(await answerLine(line ?? TOO_LONG, `${id}_${first + i}`, loaded));
+  return answers;
+}
+
+port.on('message', (call: ThreadCall) => {
+  answer(call).then(
+    (answers) => port.postMessage({ call: call.call, answers } satisfies ThreadReply, []),
+    // What is thrown here is a defect: it ends the thread, and that fails its calls.
+    (error: unknown) => {
+      setImmediate(() => {
+        throw error;
+      });
+    },
+  );
+});

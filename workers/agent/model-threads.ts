@@ -1,0 +1,113 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+
+import type { SharedHandle } from '../../src/cache/shared/shared-vectors.ts';
+import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import type { ModelManifest } from '../../src/inference/model-manifest.ts';
+import { openStaticModel } from '../../src/inference/static-model.ts';
+import { must } from '../../src/kernel/assert.ts';
+import { ok } from '../../src/kernel/result.ts';
+import type { Line, LineAnswer, LineAnswerer } from './answer-line.ts';
+import { SHARED_KEY_CHARS } from './cached-model.ts';
+
+/** What a thread starts with. */
+export interface ThreadData {
+  readonly manifest: ModelManifest;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly handle: SharedHandle;
+}
+
+export interface ThreadCall {
+  readonly call: number;
+  /** Null stands for a line that was too long. */
+  readonly lines: readonly (string | null)[];
+  readonly id: string;
+  readonly first: number;
+}
+
+export interface ThreadReply {
+  readonly call: number;
+  readonly answers: readonly LineAnswer[];
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly calls: Map<number, { resolve(answers: readonly LineAnswer[]): void; reject(reason: Error): void }>;
+}
+
+const STRIPES = 64;
+/** Beside numbers and key: links, lengths, fence, end, and a bucket or two. */
+const SLOT_BYTES = 44;
+
+/** One model in several threads, which share the vectors they compute. A thread that ends fails its calls and is replaced at the next. */
+export class ModelThreads implements LineAnswerer {
+  readonly callsMax: number;
+  readonly vectors: SharedVectors;
+  readonly #model: Omit<ThreadData, 'handle'>;
+  readonly #threads: (Thread | undefined)[];
+  #calls = 0;
+
+  private constructor(model: Omit<ThreadData, 'handle'>, threadCount: number) {
+    this.#model = model;
+    this.#threads = Array.from({ length: threadCount }, () => undefined);
+    // One call more than threads, so that none waits for the next.
+    this.callsMax = threadCount + 1;
+    const dimensionsMax = model.manifest.dimensions;
+    const entriesMax = Math.floor(LIMITS.agentCacheBytesMax / (dimensionsMax * 4 + SHARED_KEY_CHARS + SLOT_BYTES));
+    this.vectors = SharedVectors.create({ entriesMax, dimensionsMax, keyCharsMax: SHARED_KEY_CHARS, stripes: STRIPES });
+  }
+
+  /** Refuses with `unavailable` when the bytes are not the model that the manifest describes. */
+  static start(
+    manifest: ModelManifest,
+    bytes: Uint8Array<ArrayBuffer>,
+    threadCount = Math.min(LIMITS.agentThreadsMaxCount, availableParallelism()),
+  ): Outcome<ModelThreads> {
+    const opened = openStaticModel(manifest, bytes);
+    if (!opened.ok) return refuse('unavailable', `${manifest.id}: ${opened.error.reason}`);
+    return ok(new ModelThreads({ manifest, bytes }, threadCount));
+  }
+
+  answer(lines: readonly Line[], id: string, first: number): Promise<readonly LineAnswer[]> {
+    const thread = this.#leastBusy();
+    const call = this.#calls++;
+    const sent: ThreadCall = { call, id, first, lines: lines.map((line) => (typeof line === 'string' ? line : null)) };
+    return new Promise((resolve, reject) => {
+      thread.calls.set(call, { resolve, reject });
+      thread.worker.postMessage(sent, []);
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#threads.map(async (thread) => thread?.worker.terminate()));
+  }
+
+  #leastBusy(): Thread {
+    this.#threads.forEach((thread, at) => (this.#threads[at] = thread ?? this.#start(at)));
+    const running = this.#threads.filter((thread) => thread !== undefined);
+    return must(running.sort((a, b) => a.calls.size - b.calls.size)[0], 'there is a thread');
+  }
+
+  #start(at: number): Thread {
+    const handle = this.vectors.invite();
+    const worker = new Worker(new URL('model-thread.ts', import.meta.url), { workerData: { ...this.#model, handle } satisfies ThreadData });
+    const thread: Thread = { worker, calls: new Map() };
+    let reason: Error | undefined;
+    worker.on('message', ({ call, answers }: ThreadReply) => {
+      thread.calls.get(call)?.resolve(answers);
+      thread.calls.delete(call);
+    });
+    worker.on('error', (error) => (reason = error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', () => {
+      this.vectors.bury(handle.owner);
+      if (this.#threads[at] === thread) this.#threads[at] = undefined;
+      for (const call of thread.calls.values()) call.reject(reason ?? new Error('the thread has ended'));
+    });
+    // An agent that has nothing else to do may end.
+    worker.unref();
+    return thread;
+  }
+}
