@@ -1,16 +1,18 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { LoggedPredicate } from '../src/cache/purge-predicate.ts';
-import type { NewVector, StoredVectors } from '../src/cache/stored-vector.ts';
+import type { LoggedPredicate, PurgePredicate } from '../src/cache/purge-predicate.ts';
+import type { PurgeCount } from '../src/cache/purge-record.ts';
+import type { NewVector, StoredVectors, VectorOrigin } from '../src/cache/stored-vector.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { EmbeddingCacheStore } from './sqlite/embedding-cache-store.ts';
+import type { Slice } from './sqlite/embedding-cache-store.ts';
 
 /** Sweeps are at least this far apart, unless one left work: entries that ran out are not served, they only take room. */
 const SWEEP_EVERY_MS = 60_000;
 
 /**
- * One shard of a tenant's second-level embedding cache; its name is `<tenant>:<shard>`. It knows nothing of purges but how to erase: whoever
- * reads judges by the position in each entry.
+ * One shard of a cache's second level; its name is `<owner>:<shard>`. It knows nothing of purges but how to erase and to count: whoever
+ * reads judges by the stamp in each entry.
  */
 export class EmbeddingCacheObject extends DurableObject {
   readonly #store = new EmbeddingCacheStore(this.ctx.storage, {
@@ -18,6 +20,7 @@ export class EmbeddingCacheObject extends DurableObject {
     bytesMax: LIMITS.cacheShardBytesMax,
     touchesMax: LIMITS.cacheTouchesMaxCount,
     sweepRowsMax: LIMITS.cacheSweepRowsMax,
+    countRowsMax: LIMITS.cacheCountRowsMax,
   });
 
   /** The vectors of those digests that are here, under one contract. */
@@ -26,15 +29,20 @@ export class EmbeddingCacheObject extends DurableObject {
   }
 
   /** Row `i` of `vectors` is the vector of `entries[i]`. */
-  async put(contractHash: string, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void> {
+  async put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void> {
     const nowMs = Date.now();
-    this.#store.put(contractHash, entries, vectors, nowMs);
+    this.#store.put(origin, entries, vectors, nowMs);
     if (entries.some(({ ttlMs }) => ttlMs !== undefined)) await this.#armSweep(nowMs);
   }
 
-  /** Deletes a slice of what a purge took; whether there may be more. */
-  erase(purge: LoggedPredicate): boolean {
-    return this.#store.erase(purge);
+  /** Deletes what a purge took in one slice of the entries; see `Slice`. */
+  erase(purge: LoggedPredicate, after?: number): Slice {
+    return this.#store.erase(purge, after);
+  }
+
+  /** Counts what a predicate matches in one slice of the entries. */
+  count(predicate: PurgePredicate, after?: number): PurgeCount & Slice {
+    return this.#store.count(predicate, after);
   }
 
   override async alarm(): Promise<void> {

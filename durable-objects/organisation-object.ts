@@ -118,9 +118,9 @@ export class OrganisationObject extends DurableObject {
   }
 
   /** Writes an action on a tenant that another object carries out. */
-  note(tenantId: TenantId, action: string, actor: string): Outcome<Tenant> {
+  note(tenantId: TenantId, action: string, actor: string, subject: string = tenantId): Outcome<Tenant> {
     const tenant = this.tenant(tenantId);
-    if (tenant.ok) this.#documents.note({ atMs: Date.now(), actor, action, subject: tenantId });
+    if (tenant.ok) this.#documents.note({ atMs: Date.now(), actor, action, subject });
     return tenant;
   }
 

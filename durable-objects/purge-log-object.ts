@@ -1,16 +1,20 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import { shardsOf } from '../src/cache/cache-layout.ts';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../src/cache/purge-lease.ts';
 import type { LeaseGrant } from '../src/cache/purge-lease.ts';
-import type { LoggedPredicate } from '../src/cache/purge-predicate.ts';
-import type { PurgeCommand, PurgeRecord } from '../src/cache/purge-record.ts';
+import { predicateAt } from '../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../src/cache/purge-record.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import type { PurgeId, TenantId } from '../src/kernel/ids.ts';
+import type { CacheOwnerId, PurgeId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import { cacheLayoutOf } from './cache-layout-of.ts';
+import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ObjectsEnv } from './env.ts';
 import { PurgeLogStore } from './sqlite/purge-log-store.ts';
+import type { Erasure } from './sqlite/purge-log-store.ts';
 
 const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
 
@@ -23,29 +27,33 @@ async function until(atMs: number): Promise<void> {
   for (let nowMs = Date.now(); nowMs < atMs; nowMs = Date.now()) await scheduler.wait(atMs - nowMs);
 }
 
-/** The purge log of one tenant; its name is the tenant's id. SPEC: src/cache/SPEC.md. */
+/** The purge log of one cache; its name is the id of the cache's owner. SPEC: src/cache/SPEC.md. */
 export class PurgeLogObject extends DurableObject<ObjectsEnv> {
   readonly #store = new PurgeLogStore(
     this.ctx.storage,
-    { predicatesMax: LIMITS.purgePredicatesMaxCount, digestsMax: LIMITS.purgeDigestsMaxCount },
+    { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount },
     LIMITS.purgeReceiptsMaxCount,
   );
   #leases = openLeaseBook(TERMS, Date.now());
 
   /** What a reader who knows the log up to `position` is missing, and for how long it may rely on that. */
   lease(position: number): LeaseGrant {
-    this.#leases = grantLease(this.#leases, TERMS, Date.now());
-    return { since: position, tail: this.#store.log.since(position), leaseMs: TERMS.leaseMs };
+    const nowMs = Date.now();
+    this.#leases = grantLease(this.#leases, TERMS, nowMs);
+    return { since: position, tail: this.#store.log.since(position), leaseMs: TERMS.leaseMs, grantedAtMs: nowMs };
   }
 
-  /** Appends a purge and answers once it holds for every reader. Refuses with `idempotency_mismatch`. */
+  /**
+   * Appends a purge and answers once it holds for every reader, or at once when asked to be `fast`. Refuses with
+   * `idempotency_mismatch`.
+   */
   async purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>> {
     const nowMs = Date.now();
     // Appending and fixing when it holds are one step: a lease granted from here on is on the new position.
     const appended = this.#store.append(command, nowMs, effectiveAtMs(this.#leases, nowMs));
     if (!appended.ok) return appended;
-    if (!appended.value.erased) await this.ctx.storage.setAlarm(nowMs);
-    await until(appended.value.effectiveAtMs);
+    if (this.#store.nextErasure() !== undefined) await this.ctx.storage.setAlarm(nowMs);
+    if (command.consistency === 'next-read') await until(appended.value.effectiveAtMs);
     return appended;
   }
 
@@ -54,23 +62,52 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
     return record === undefined ? refuse('purge_not_found', 'there is no such purge, or it is too long ago', 'purge') : ok(record);
   }
 
-  /** Erases a slice of the oldest purge that is not erased yet. */
-  override async alarm(): Promise<void> {
-    const next = this.#store.nextErasure();
-    if (next === undefined) return;
-    const answers = await Promise.allSettled(this.#erase(next.tenantId, next.purge));
-    if (answers.some(({ status }) => status === 'rejected')) {
-      await this.ctx.storage.setAlarm(Date.now() + ERASE_RETRY_MS);
-      return;
+  /** What a purge would find in the second level now. Refuses with `unavailable` unless every shard answers. */
+  async count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
+    const predicate = predicateAt(selection, Date.now());
+    const counts = this.#shards(owner).map(async ({ stub }) => {
+      let [entries, bytes] = [0, 0];
+      for (let after: number | null = 0; after !== null;) {
+        const slice: Awaited<ReturnType<typeof stub.count>> = await stub.count(predicate, after);
+        entries += slice.entries;
+        bytes += slice.bytes;
+        after = slice.next;
+      }
+      return { entries, bytes };
+    });
+    try {
+      return ok((await Promise.all(counts)).reduce((sum, of) => ({ entries: sum.entries + of.entries, bytes: sum.bytes + of.bytes })));
+    } catch {
+      return refuse('unavailable', 'a shard of the cache cannot be reached, and without it the count would be too low');
     }
-    if (answers.every((answer) => answer.status === 'fulfilled' && !answer.value)) this.#store.erased(next.purge.position);
-    if (this.#store.nextErasure() !== undefined) await this.ctx.storage.setAlarm(Date.now() + ERASE_NEXT_MS);
   }
 
-  #erase(tenantId: TenantId, purge: LoggedPredicate): Promise<boolean>[] {
-    return Array.from({ length: LIMITS.cacheShardsPerTenantCount }, async (_, shard) => {
-      const namespace = this.env.EMBEDDING_CACHE;
-      return namespace.get(namespace.idFromName(`${tenantId}:${shard}`)).erase(purge);
+  /** Erases a slice of the oldest purge that is not erased yet, in every shard. */
+  override async alarm(): Promise<void> {
+    const erasure = this.#store.nextErasure();
+    if (erasure === undefined) return;
+    const isComplete = await this.#erase(erasure);
+    if (this.#store.nextErasure() === undefined) return;
+    await this.ctx.storage.setAlarm(Date.now() + (isComplete ? ERASE_NEXT_MS : ERASE_RETRY_MS));
+  }
+
+  /** Whether every shard answered. */
+  async #erase({ owner, purge, cursors }: Erasure): Promise<boolean> {
+    const open = this.#shards(owner).filter(({ name }) => cursors[name] !== null);
+    const slices = await Promise.allSettled(open.map(({ name, stub }) => stub.erase(purge, cursors[name] ?? 0)));
+    const reached = { ...cursors };
+    slices.forEach((slice, i) => {
+      const name = open[i]?.name;
+      if (slice.status === 'fulfilled' && name !== undefined) reached[name] = slice.value.next;
     });
+    const isDone = open.every(({ name }) => reached[name] === null);
+    this.#store.erased(purge, isDone ? undefined : reached);
+    return slices.every(({ status }) => status === 'fulfilled');
+  }
+
+  #shards(owner: CacheOwnerId): { readonly name: string; readonly stub: DurableObjectStub<EmbeddingCacheObject> }[] {
+    const namespace = this.env.EMBEDDING_CACHE;
+    const stubOf = (name: string) => namespace.get(namespace.idFromName(`${owner}:${name}`));
+    return shardsOf(cacheLayoutOf(this.env)).map(({ name }) => ({ name, stub: stubOf(name) }));
   }
 }

@@ -1,35 +1,28 @@
-import type { LoggedPredicate } from '../../src/cache/purge-predicate.ts';
-import type { NewVector, StoredVector, StoredVectors } from '../../src/cache/stored-vector.ts';
+import type { LoggedPredicate, PurgePredicate } from '../../src/cache/purge-predicate.ts';
+import type { PurgeCount } from '../../src/cache/purge-record.ts';
+import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../../src/cache/stored-vector.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
-import type { Migrations } from './migrate.ts';
+import { EMBEDDING_CACHE_MIGRATIONS } from './embedding-cache-schema.ts';
 import { migrate } from './migrate.ts';
-
-const MIGRATIONS: Migrations = [
-  `CREATE TABLE entries (
-     slot INTEGER PRIMARY KEY,
-     digest TEXT NOT NULL, contract TEXT NOT NULL, vector BLOB NOT NULL,
-     position INTEGER NOT NULL, stored_ms INTEGER NOT NULL, expires_ms INTEGER, used_ms INTEGER NOT NULL);
-   CREATE UNIQUE INDEX entries_by_key ON entries (digest, contract);
-   CREATE INDEX entries_by_use ON entries (used_ms);
-   CREATE INDEX entries_by_position ON entries (position, contract);
-   CREATE INDEX entries_by_end ON entries (expires_ms) WHERE expires_ms IS NOT NULL;
-   CREATE TABLE totals (entries INTEGER NOT NULL, bytes INTEGER NOT NULL);
-   INSERT INTO totals VALUES (0, 0);
-   CREATE TRIGGER entry_added AFTER INSERT ON entries BEGIN
-     UPDATE totals SET entries = entries + 1, bytes = bytes + length(new.vector); END;
-   CREATE TRIGGER entry_changed AFTER UPDATE OF vector ON entries BEGIN
-     UPDATE totals SET bytes = bytes - length(old.vector) + length(new.vector); END;
-   CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
-     UPDATE totals SET entries = entries - 1, bytes = bytes - length(old.vector); END;`,
-];
+import { purgeCondition } from './purge-condition.ts';
 
 export interface StoreBounds {
   readonly entriesMax: number;
   readonly bytesMax: number;
   readonly touchesMax: number;
+  /** Rows one slice of deleting may look at. */
   readonly sweepRowsMax: number;
+  /** Rows one slice of counting may look at. */
+  readonly countRowsMax: number;
 }
+
+/** A slice of a walk through the entries: where the next begins, null when this was the last. */
+export interface Slice {
+  readonly next: number | null;
+}
+
+const SLOT_BEFORE_ALL = 0;
 
 /** Vectors in SQLite, the least recently used out first. Reads are remembered in memory and written down in batches. */
 export class EmbeddingCacheStore {
@@ -47,9 +40,19 @@ export class EmbeddingCacheStore {
   get(contractHash: string, digests: readonly string[], nowMs: number): StoredVectors {
     if (!this.#exists()) return { entries: [], vectors: new Float32Array(0) };
     const rows = this.#storage.sql
-      .exec<{ at: number; slot: number; vector: ArrayBuffer; position: number; stored_ms: number; expires_ms: number | null }>(
-        `SELECT asked.key AS at, slot, vector, position, stored_ms, expires_ms FROM json_each(?) AS asked
-         CROSS JOIN entries ON digest = asked.value AND contract = ? WHERE expires_ms IS NULL OR expires_ms > ?`,
+      .exec<{
+        at: number;
+        slot: number;
+        vector: ArrayBuffer;
+        position: number;
+        known_ms: number;
+        tags: string | null;
+        stored_ms: number;
+        expires_ms: number | null;
+      }>(
+        `SELECT asked.key AS at, slot, vector, position, known_ms, tags, stored_ms, expires_ms FROM json_each(?) AS asked
+         CROSS JOIN entries ON digest = asked.value AND contract = (SELECT contract FROM contracts WHERE hash = ?)
+         CROSS JOIN vectors USING (slot) WHERE expires_ms IS NULL OR expires_ms > ?`,
         JSON.stringify(digests),
         contractHash,
         nowMs,
@@ -60,48 +63,85 @@ export class EmbeddingCacheStore {
     const entries = rows.map((row, i): StoredVector => {
       vectors.set(new Float32Array(row.vector), i * dimensions);
       this.#touched.add(row.slot);
-      const ttlMs = row.expires_ms === null ? undefined : row.expires_ms - nowMs;
-      return { at: row.at, position: row.position, ageMs: Math.max(0, nowMs - row.stored_ms), ttlMs };
+      return {
+        at: row.at,
+        position: row.position,
+        knownMs: row.known_ms,
+        tags: row.tags === null ? [] : (JSON.parse(row.tags) as string[]),
+        ageMs: Math.max(0, nowMs - row.stored_ms),
+        ttlMs: row.expires_ms === null ? undefined : row.expires_ms - nowMs,
+      };
     });
     if (this.#touched.size >= this.#bounds.touchesMax) this.#writeTouches(nowMs);
     return { entries, vectors };
   }
 
   /** Row `i` of `vectors` is the vector of `entries[i]`. What a newer fill wrote stays. */
-  put(contractHash: string, entries: readonly NewVector[], vectors: Float32Array, nowMs: number): void {
+  put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array, nowMs: number): void {
     assert(entries.length > 0 && vectors.length % entries.length === 0, 'one vector an entry, all of one length');
     const dimensions = vectors.length / entries.length;
     this.#open();
     this.#storage.transactionSync(() => {
       this.#writeTouches(nowMs);
+      const contract = this.#contract(origin.contractHash);
+      const maker = this.#origin(origin.model, origin.modelVersion);
       entries.forEach((entry, i) => {
         const vector = vectors.subarray(i * dimensions, (i + 1) * dimensions);
-        this.#put(contractHash, entry, vector, nowMs);
+        this.#put(contract, maker, entry, vector, nowMs);
       });
       this.#evict();
     });
   }
 
-  /** Deletes a slice of what a purge took; whether there may be more. */
-  erase({ position, predicate }: LoggedPredicate): boolean {
-    if (!this.#exists()) return false;
-    const matches = predicate.kind === 'everything' ? '' : 'AND digest IN (SELECT value FROM json_each(?3))';
-    const digests = predicate.kind === 'everything' ? [] : [JSON.stringify(predicate.digests)];
-    return this.#deleteSlice(`position < ?1 AND (?2 IS NULL OR contract = ?2) ${matches}`, position, predicate.contractHash, ...digests);
+  /** Deletes what a purge took among the entries after slot `after`, as many as a slice may look at. */
+  erase({ position, predicate }: LoggedPredicate, after = SLOT_BEFORE_ALL): Slice {
+    if (!this.#exists()) return { next: null };
+    const { sql, bindings } = purgeCondition(predicate);
+    // Digests lead to their entries: there are no more of them than a purge may name, times the contracts.
+    if (predicate.digests !== undefined) {
+      this.#storage.sql.exec(`DELETE FROM entries WHERE ${sql} AND position < ?`, ...bindings, position);
+      return { next: null };
+    }
+    const { last, next } = this.#slice(after, this.#bounds.sweepRowsMax);
+    const where = `${sql} AND position < ? AND slot > ? AND slot <= ?`;
+    this.#storage.sql.exec(`DELETE FROM entries WHERE ${where}`, ...bindings, position, after, last);
+    return { next };
+  }
+
+  /** How many entries after slot `after` a predicate matches, among as many as a slice may look at. */
+  count(predicate: PurgePredicate, after = SLOT_BEFORE_ALL): PurgeCount & Slice {
+    if (!this.#exists()) return { entries: 0, bytes: 0, next: null };
+    const { last, next } = this.#slice(after, this.#bounds.countRowsMax);
+    const { sql, bindings } = purgeCondition(predicate);
+    const counted = this.#storage.sql
+      .exec<{ entries: number; bytes: number }>(
+        `SELECT COUNT(*) AS entries, COALESCE(SUM(bytes), 0) AS bytes FROM entries WHERE ${sql} AND slot > ? AND slot <= ?`,
+        ...bindings,
+        after,
+        last,
+      )
+      .one();
+    return { ...counted, next };
   }
 
   /** Deletes a slice of what has run out; whether there may be more. */
   sweep(nowMs: number): boolean {
-    return this.#exists() && this.#deleteSlice('expires_ms <= ?', nowMs);
+    if (!this.#exists()) return false;
+    const slice = `SELECT slot FROM entries WHERE expires_ms <= ? LIMIT ${this.#bounds.sweepRowsMax}`;
+    const deleted = this.#storage.sql.exec(`DELETE FROM entries WHERE slot IN (${slice}) RETURNING slot`, nowMs).toArray();
+    return deleted.length === this.#bounds.sweepRowsMax;
   }
 
   /** When the next entry runs out; undefined when none ever does. */
   nextEndMs(): number | undefined {
     if (!this.#exists()) return undefined;
-    return this.#storage.sql.exec<{ end: number | null }>('SELECT MIN(expires_ms) AS end FROM entries').one().end ?? undefined;
+    const [next] = this.#storage.sql
+      .exec<{ end: number }>('SELECT expires_ms AS end FROM entries WHERE expires_ms IS NOT NULL ORDER BY expires_ms LIMIT 1')
+      .toArray();
+    return next?.end;
   }
 
-  totals(): { entries: number; bytes: number } {
+  totals(): PurgeCount {
     if (!this.#exists()) return { entries: 0, bytes: 0 };
     return this.#storage.sql.exec<{ entries: number; bytes: number }>('SELECT entries, bytes FROM totals').one();
   }
@@ -114,24 +154,57 @@ export class EmbeddingCacheStore {
   }
 
   #open(): void {
-    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
+    if (!this.#ready) migrate(this.#storage, EMBEDDING_CACHE_MIGRATIONS);
     this.#ready = true;
   }
 
-  #put(contractHash: string, { digest, position, ttlMs }: NewVector, vector: Float32Array, nowMs: number): void {
-    const expiresMs = ttlMs === undefined ? null : nowMs + ttlMs;
-    this.#storage.sql.exec(
-      `INSERT INTO entries (digest, contract, vector, position, stored_ms, expires_ms, used_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5)
-       ON CONFLICT (digest, contract) DO UPDATE SET vector = excluded.vector, position = excluded.position,
-         stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms, used_ms = excluded.used_ms
-       WHERE excluded.position >= entries.position`,
-      digest,
-      contractHash,
-      vector,
-      position,
-      nowMs,
-      expiresMs,
-    );
+  #slice(after: number, rowsMax: number): { readonly last: number; readonly next: number | null } {
+    const { last, rows } = this.#storage.sql
+      .exec<{ last: number | null; rows: number }>(
+        'SELECT MAX(slot) AS last, COUNT(*) AS rows FROM (SELECT slot FROM entries WHERE slot > ? ORDER BY slot LIMIT ?)',
+        after,
+        rowsMax,
+      )
+      .one();
+    return { last: last ?? after, next: rows === rowsMax ? last : null };
+  }
+
+  #contract(hash: string): number {
+    const { sql } = this.#storage;
+    sql.exec('INSERT INTO contracts (hash) VALUES (?) ON CONFLICT DO NOTHING', hash);
+    return sql.exec<{ contract: number }>('SELECT contract FROM contracts WHERE hash = ?', hash).one().contract;
+  }
+
+  #origin(model: string, version: string): number {
+    const { sql } = this.#storage;
+    sql.exec('INSERT INTO origins (model, version) VALUES (?, ?) ON CONFLICT DO NOTHING', model, version);
+    return sql.exec<{ origin: number }>('SELECT origin FROM origins WHERE model = ? AND version = ?', model, version).one().origin;
+  }
+
+  #put(contract: number, origin: number, entry: NewVector, vector: Float32Array, nowMs: number): void {
+    const { sql } = this.#storage;
+    const [written] = sql
+      .exec<{ slot: number }>(
+        `INSERT INTO entries (digest, contract, origin, bytes, position, known_ms, tags, stored_ms, expires_ms, used_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (digest, contract) DO UPDATE SET origin = excluded.origin, bytes = excluded.bytes, position = excluded.position,
+           known_ms = excluded.known_ms, tags = excluded.tags, stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms,
+           used_ms = excluded.used_ms
+         WHERE excluded.position >= entries.position
+         RETURNING slot`,
+        entry.digest,
+        contract,
+        origin,
+        vector.byteLength,
+        entry.position,
+        entry.knownMs,
+        entry.tags.length === 0 ? null : JSON.stringify(entry.tags),
+        nowMs - entry.ageMs,
+        entry.ttlMs === undefined ? null : nowMs + entry.ttlMs,
+        nowMs,
+      )
+      .toArray();
+    if (written !== undefined) sql.exec('INSERT OR REPLACE INTO vectors VALUES (?, ?)', written.slot, vector);
   }
 
   #writeTouches(nowMs: number): void {
@@ -147,7 +220,7 @@ export class EmbeddingCacheStore {
       const { entries, bytes } = this.totals();
       if (entries <= this.#bounds.entriesMax && bytes <= this.#bounds.bytesMax) return;
       const oldest = this.#storage.sql
-        .exec<{ slot: number; bytes: number }>('SELECT slot, length(vector) AS bytes FROM entries ORDER BY used_ms, slot LIMIT 256')
+        .exec<{ slot: number; bytes: number }>('SELECT slot, bytes FROM entries ORDER BY used_ms, slot LIMIT 256')
         .toArray();
       const evicted: number[] = [];
       let left = bytes;
@@ -158,11 +231,5 @@ export class EmbeddingCacheStore {
       }
       this.#storage.sql.exec('DELETE FROM entries WHERE slot IN (SELECT value FROM json_each(?))', JSON.stringify(evicted));
     }
-  }
-
-  #deleteSlice(condition: string, ...bindings: (string | number | null)[]): boolean {
-    const slice = `SELECT slot FROM entries WHERE ${condition} LIMIT ${this.#bounds.sweepRowsMax}`;
-    const deleted = this.#storage.sql.exec(`DELETE FROM entries WHERE slot IN (${slice}) RETURNING slot`, ...bindings).toArray();
-    return deleted.length === this.#bounds.sweepRowsMax;
   }
 }

@@ -1,22 +1,33 @@
 import { PurgeLog } from '../../src/cache/purge-log.ts';
 import type { PurgeLogBounds } from '../../src/cache/purge-log.ts';
-import type { LoggedPredicate, PurgePredicate } from '../../src/cache/purge-predicate.ts';
-import type { PurgeCommand, PurgeRecord } from '../../src/cache/purge-record.ts';
+import type { LoggedPredicate, PurgeMode, PurgePredicate } from '../../src/cache/purge-predicate.ts';
+import { predicateAt } from '../../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeConsistency, PurgeRecord } from '../../src/cache/purge-record.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { must } from '../../src/kernel/assert.ts';
-import type { PurgeId, TenantId } from '../../src/kernel/ids.ts';
+import type { CacheOwnerId, PurgeId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
 
-const MIGRATIONS: Migrations = [
+export const PURGE_LOG_MIGRATIONS: Migrations = [
   `CREATE TABLE predicates (position INTEGER PRIMARY KEY, predicate TEXT NOT NULL);
    CREATE TABLE receipts (
      position INTEGER PRIMARY KEY, purge_id TEXT NOT NULL UNIQUE, body_digest TEXT NOT NULL,
      appended_ms INTEGER NOT NULL, effective_ms INTEGER NOT NULL);
    CREATE TABLE erasure (tenant_id TEXT NOT NULL, position INTEGER NOT NULL);`,
+  // Predicates of the first form become one that takes everything, at the position of the newest: more is taken, nothing is missed.
+  `DELETE FROM predicates WHERE position < (SELECT MAX(position) FROM predicates);
+   UPDATE predicates SET predicate = '{}';
+   ALTER TABLE predicates ADD COLUMN mode TEXT NOT NULL DEFAULT 'hard';
+   ALTER TABLE predicates ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE receipts ADD COLUMN mode TEXT NOT NULL DEFAULT 'hard';
+   ALTER TABLE receipts ADD COLUMN consistency TEXT NOT NULL DEFAULT 'next-read';
+   ALTER TABLE erasure RENAME COLUMN tenant_id TO owner;
+   ALTER TABLE erasure ADD COLUMN cursors TEXT NOT NULL DEFAULT '{}';
+   ALTER TABLE erasure ADD COLUMN cursors_of INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 interface ReceiptRow extends Record<string, string | number> {
@@ -25,14 +36,34 @@ interface ReceiptRow extends Record<string, string | number> {
   body_digest: string;
   appended_ms: number;
   effective_ms: number;
+  mode: PurgeMode;
+  consistency: PurgeConsistency;
 }
 
-/** A tenant's purge log and its receipts. Creates its tables with the first purge, never for a read. */
+interface ErasureRow extends Record<string, string | number> {
+  owner: string;
+  position: number;
+  cursors: string;
+  /** Position of the purge that they belong to. */
+  cursors_of: number;
+}
+
+/** How far the erasure of a purge has come, by the names of shards: null where it is done, absent where it has not begun. */
+export type ErasureCursors = Readonly<Record<string, number | null>>;
+
+export interface Erasure {
+  readonly owner: CacheOwnerId;
+  readonly purge: LoggedPredicate;
+  readonly cursors: ErasureCursors;
+}
+
+/** A cache's purge log and its receipts. Creates its tables with the first purge, never for a read. */
 export class PurgeLogStore {
   readonly #storage: SqlStorage;
   readonly #bounds: PurgeLogBounds;
   readonly #receiptsMax: number;
   #log: PurgeLog | undefined;
+  #ready = false;
 
   constructor(storage: SqlStorage, bounds: PurgeLogBounds, receiptsMax: number) {
     this.#storage = storage;
@@ -46,19 +77,29 @@ export class PurgeLogStore {
   }
 
   /** Appends a purge; the same purge again answers what is there already. Refuses with `idempotency_mismatch`. */
-  append({ purgeId, tenantId, bodyDigest, predicate }: PurgeCommand, nowMs: number, effectiveAtMs: number): Outcome<PurgeRecord> {
+  append(command: PurgeCommand, nowMs: number, effectiveAtMs: number): Outcome<PurgeRecord> {
+    const { purgeId, owner, bodyDigest, mode, consistency } = command;
     const known = this.#receipt(purgeId);
     if (known !== undefined) {
       if (known.body_digest === bodyDigest) return ok(this.#record(known));
       return refuse('idempotency_mismatch', 'this idempotency-key belongs to a purge with another body', 'idempotency-key');
     }
-    migrate(this.#storage, MIGRATIONS);
-    const log = this.log.append(predicate);
+    this.#open();
+    const log = this.log.append(predicateAt(command.selection, nowMs), mode, nowMs);
+    const { position } = log;
     this.#storage.transactionSync(() => {
-      if (this.log.position === 0) this.#storage.sql.exec('INSERT INTO erasure VALUES (?, 0)', tenantId);
+      if (this.log.position === 0) this.#storage.sql.exec('INSERT INTO erasure (owner, position) VALUES (?, 0)', owner);
       this.#write(log);
-      const { position } = log;
-      this.#storage.sql.exec('INSERT INTO receipts VALUES (?, ?, ?, ?, ?)', position, purgeId, bodyDigest, nowMs, effectiveAtMs);
+      this.#storage.sql.exec(
+        `INSERT INTO receipts (position, purge_id, body_digest, appended_ms, effective_ms, mode, consistency) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        position,
+        purgeId,
+        bodyDigest,
+        nowMs,
+        effectiveAtMs,
+        mode,
+        consistency,
+      );
       this.#storage.sql.exec('DELETE FROM receipts WHERE position <= ?', position - this.#receiptsMax);
     });
     this.#log = log;
@@ -70,22 +111,31 @@ export class PurgeLogStore {
     return row === undefined ? undefined : this.#record(row);
   }
 
-  /** The oldest purge whose entries may still be in storage. */
-  nextErasure(): { readonly tenantId: TenantId; readonly purge: LoggedPredicate } | undefined {
+  /** The oldest hard purge whose entries may still be in storage. */
+  nextErasure(): Erasure | undefined {
     if (this.log.position === 0) return undefined;
-    const erasure = this.#erasure();
-    const [purge] = this.log.since(erasure.position);
-    return purge === undefined ? undefined : { tenantId: erasure.tenant_id as TenantId, purge };
+    const { owner, position, cursors, cursors_of: cursorsOf } = this.#erasure();
+    const purge = this.log.since(position).find(({ mode }) => mode === 'hard');
+    if (purge === undefined) return undefined;
+    // A log that collapsed meanwhile has another purge next.
+    const isBegun = cursorsOf === purge.position;
+    return { owner: owner as CacheOwnerId, purge, cursors: isBegun ? (JSON.parse(cursors) as ErasureCursors) : {} };
   }
 
-  erased(position: number): void {
-    this.#storage.sql.exec('UPDATE erasure SET position = ?', position);
+  /** Remembers how far the erasure of the next purge has come; undefined: it is done. */
+  erased({ position }: LoggedPredicate, cursors: ErasureCursors | undefined): void {
+    if (cursors === undefined) this.#storage.sql.exec('UPDATE erasure SET position = ?', position);
+    else this.#storage.sql.exec('UPDATE erasure SET cursors = ?, cursors_of = ?', JSON.stringify(cursors), position);
   }
 
   #read(): PurgeLog {
     if (!this.#exists()) return new PurgeLog([], this.#bounds);
-    const rows = this.#storage.sql.exec<{ position: number; predicate: string }>('SELECT * FROM predicates ORDER BY position').toArray();
-    const entries = rows.map(({ position, predicate }) => ({ position, predicate: JSON.parse(predicate) as PurgePredicate }));
+    const rows = this.#storage.sql
+      .exec<{ position: number; predicate: string; mode: PurgeMode; at_ms: number }>('SELECT * FROM predicates ORDER BY position')
+      .toArray();
+    const entries = rows.map(({ position, predicate, mode, at_ms: atMs }) => {
+      return { position, predicate: JSON.parse(predicate) as PurgePredicate, mode, atMs };
+    });
     return new PurgeLog(entries, this.#bounds);
   }
 
@@ -94,8 +144,9 @@ export class PurgeLogStore {
     const first = must(log.entries[0], 'a log that was appended to is not empty');
     const last = must(log.entries.at(-1), 'a log that was appended to is not empty');
     this.#storage.sql.exec('DELETE FROM predicates WHERE position <= ?', first.position);
-    for (const { position, predicate } of first === last ? [last] : [first, last]) {
-      this.#storage.sql.exec('INSERT INTO predicates VALUES (?, ?)', position, JSON.stringify(predicate));
+    for (const { position, predicate, mode, atMs } of first === last ? [last] : [first, last]) {
+      const columns = 'position, predicate, mode, at_ms';
+      this.#storage.sql.exec(`INSERT INTO predicates (${columns}) VALUES (?, ?, ?, ?)`, position, JSON.stringify(predicate), mode, atMs);
     }
   }
 
@@ -105,20 +156,24 @@ export class PurgeLogStore {
   }
 
   #record(row: ReceiptRow): PurgeRecord {
-    return {
-      purgeId: row.purge_id as PurgeId,
-      position: row.position,
-      appendedAtMs: row.appended_ms,
-      effectiveAtMs: row.effective_ms,
-      erased: row.position <= this.#erasure().position,
-    };
+    const { position, mode, consistency, appended_ms: appendedAtMs, effective_ms: effectiveAtMs } = row;
+    const erased = mode === 'hard' && position <= this.#erasure().position;
+    return { purgeId: row.purge_id as PurgeId, position, mode, consistency, appendedAtMs, effectiveAtMs, erased };
   }
 
-  #erasure(): { tenant_id: string; position: number } {
-    return this.#storage.sql.exec<{ tenant_id: string; position: number }>('SELECT * FROM erasure').one();
+  #erasure(): ErasureRow {
+    return this.#storage.sql.exec<ErasureRow>('SELECT * FROM erasure').one();
   }
 
   #exists(): boolean {
-    return this.#storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'erasure'").toArray().length > 0;
+    if (this.#ready) return true;
+    const tables = this.#storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'erasure'").toArray();
+    if (tables.length > 0) this.#open();
+    return this.#ready;
+  }
+
+  #open(): void {
+    if (!this.#ready) migrate(this.#storage, PURGE_LOG_MIGRATIONS);
+    this.#ready = true;
   }
 }

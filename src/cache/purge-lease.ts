@@ -1,16 +1,18 @@
 import { assert } from '../kernel/assert.ts';
 import type { PurgeLog } from './purge-log.ts';
-import type { LoggedPredicate } from './purge-predicate.ts';
+import type { FillStamp, LoggedPredicate } from './purge-predicate.ts';
 
 /**
  * What the owner of a log promises a reader: for `leaseMs` from now, no purge that `tail` lacks is reported as effective.
- * Durations cross between machines, wall times never do.
+ * Durations cross between machines; the one wall time that does is read on the log's clock alone.
  */
 export interface LeaseGrant {
   /** The position that `tail` continues. */
   readonly since: number;
   readonly tail: readonly LoggedPredicate[];
   readonly leaseMs: number;
+  /** The time of the grant on the log's clock. */
+  readonly grantedAtMs: number;
 }
 
 /**
@@ -41,7 +43,16 @@ export const effectiveAtMs = (book: LeaseBook, nowMs: number): number => Math.ma
 export interface PurgeView {
   readonly log: PurgeLog;
   readonly leasedUntilMs: number;
+  /** The newest time on the log's clock that a grant has told, and when, on the reader's own, that grant was asked for. */
+  readonly knownMs: number;
+  readonly askedAtMs: number;
 }
+
+/** What a fill that starts now is stamped with. */
+export const stampOf = ({ log, knownMs }: PurgeView): FillStamp => ({ position: log.position, knownMs });
+
+/** The time on the log's clock, at the latest. */
+export const logTimeMs = ({ knownMs, askedAtMs }: PurgeView, nowMs: number): number => knownMs + Math.max(0, nowMs - askedAtMs);
 
 /** Whether the view is complete: no request accepted by now may have to miss because of a purge that it lacks. */
 export const isLeased = (view: PurgeView, nowMs: number): boolean => nowMs < view.leasedUntilMs;
@@ -52,5 +63,8 @@ export const isLeased = (view: PurgeView, nowMs: number): boolean => nowMs < vie
  */
 export function renewView(view: PurgeView, grant: LeaseGrant, sentAtMs: number): PurgeView {
   assert(view.log.position >= grant.since, 'a grant continues what the view knows, without a gap');
-  return { log: view.log.extend(grant.tail), leasedUntilMs: Math.max(view.leasedUntilMs, sentAtMs + grant.leaseMs) };
+  const log = view.log.extend(grant.tail);
+  const leasedUntilMs = Math.max(view.leasedUntilMs, sentAtMs + grant.leaseMs);
+  if (grant.grantedAtMs <= view.knownMs) return { ...view, log, leasedUntilMs };
+  return { log, leasedUntilMs, knownMs: grant.grantedAtMs, askedAtMs: sentAtMs };
 }

@@ -1,24 +1,30 @@
 import { assert } from '../kernel/assert.ts';
-import { digestCount, takesAll } from './purge-predicate.ts';
-import type { LoggedPredicate, Purgeable, PurgePredicate } from './purge-predicate.ts';
+import { PurgeMatcher } from './purge-matcher.ts';
+import { isEverything, termCount } from './purge-predicate.ts';
+import type { LoggedPredicate, Purgeable, PurgeMode, PurgePredicate } from './purge-predicate.ts';
 
 export interface PurgeLogBounds {
   readonly predicatesMax: number;
-  /** Digests in all predicates together. */
-  readonly digestsMax: number;
+  /** Digests and tags in all predicates together. */
+  readonly termsMax: number;
 }
 
+/** What the purges of a log mean for an entry. `stale`: since then, on the log's clock, only for those who accept stale ones. */
+export type Fate = { readonly kind: 'kept' } | { readonly kind: 'stale'; readonly sinceMs: number } | { readonly kind: 'taken' };
+
+const KEPT: Fate = { kind: 'kept' };
+const TAKEN: Fate = { kind: 'taken' };
+
 /**
- * The purges of one tenant, oldest first. Immutable.
+ * The purges of one cache, oldest first. Immutable.
  *
- * When it outgrows its bounds the oldest half becomes one predicate that takes everything, at the position of the newest it
+ * When it outgrows its bounds the oldest half becomes one hard predicate that takes everything, at the position of the newest it
  * replaces: entries from before may be computed again, none is ever served stale.
  */
 export class PurgeLog {
   readonly entries: readonly LoggedPredicate[];
   readonly #bounds: PurgeLogBounds;
-  /** Selector (see `selectorOf`) -> the newest position that took it. */
-  readonly #newest: ReadonlyMap<string, number>;
+  readonly #matcher: PurgeMatcher;
 
   /** `entries` in rising order of position, as a log has had them. */
   constructor(entries: readonly LoggedPredicate[], bounds: PurgeLogBounds) {
@@ -26,7 +32,7 @@ export class PurgeLog {
     entries.forEach(({ position }, i) => assert(position > (entries[i - 1]?.position ?? 0), 'positions rise'));
     this.#bounds = bounds;
     this.entries = bounded(sinceLastEverything(entries), bounds);
-    this.#newest = newestBySelector(this.entries);
+    this.#matcher = new PurgeMatcher(this.entries);
   }
 
   /** Position of the newest purge; 0 when there has been none. */
@@ -34,8 +40,8 @@ export class PurgeLog {
     return this.entries.at(-1)?.position ?? 0;
   }
 
-  append(predicate: PurgePredicate): PurgeLog {
-    return this.extend([{ position: this.position + 1, predicate }]);
+  append(predicate: PurgePredicate, mode: PurgeMode, atMs: number): PurgeLog {
+    return this.extend([{ position: this.position + 1, predicate, mode, atMs }]);
   }
 
   /** What a reader who knows the log up to `position` is missing. */
@@ -49,41 +55,34 @@ export class PurgeLog {
     return unknown.length === 0 ? this : new PurgeLog([...this.entries, ...unknown], this.#bounds);
   }
 
-  /** Whether some purge took the entry: its fill had started when, as far as the filler knew, that purge was yet to come. */
-  takes({ contractHash, digest, position }: Purgeable): boolean {
-    if (position >= this.position) return false;
-    const takenAt = (selector: string): boolean => (this.#newest.get(selector) ?? 0) > position;
-    return takenAt('*:*') || takenAt(`${contractHash}:*`) || takenAt(`*:${digest}`) || takenAt(`${contractHash}:${digest}`);
+  /** Purges count for the entry when its fill had started while, as far as the filler knew, they were yet to come. */
+  fateOf(entry: Purgeable): Fate {
+    if (entry.position >= this.position) return KEPT;
+    let sinceMs = Infinity;
+    for (const { mode, atMs } of this.#matcher.matching(entry)) {
+      if (mode === 'hard') return TAKEN;
+      sinceMs = Math.min(sinceMs, atMs);
+    }
+    return sinceMs === Infinity ? KEPT : { kind: 'stale', sinceMs };
   }
 }
 
-const selectorOf = (contractHash: string | null, digest: string): string => `${contractHash ?? '*'}:${digest}`;
-
-function newestBySelector(entries: readonly LoggedPredicate[]): Map<string, number> {
-  const newest = new Map<string, number>();
-  for (const { position, predicate } of entries) {
-    const digests = predicate.kind === 'everything' ? ['*'] : predicate.digests;
-    for (const digest of digests) newest.set(selectorOf(predicate.contractHash, digest), position);
-  }
-  return newest;
-}
-
-/** Nothing before a purge of everything can take an entry that it leaves. */
+/** Nothing before a hard purge of everything can take an entry that it leaves. */
 function sinceLastEverything(entries: readonly LoggedPredicate[]): readonly LoggedPredicate[] {
-  const last = entries.findLastIndex(({ predicate }) => takesAll(predicate));
+  const last = entries.findLastIndex(({ predicate, mode }) => mode === 'hard' && isEverything(predicate));
   return last <= 0 ? entries : entries.slice(last);
 }
 
 function bounded(entries: readonly LoggedPredicate[], bounds: PurgeLogBounds): readonly LoggedPredicate[] {
   let kept = entries;
-  while (kept.length > bounds.predicatesMax || (kept.length > 1 && countDigests(kept) > bounds.digestsMax)) {
+  while (kept.length > bounds.predicatesMax || (kept.length > 1 && countTerms(kept) > bounds.termsMax)) {
     // Two at least: one alone would be replaced by itself, for ever.
     const collapsed = Math.max(2, Math.ceil(kept.length / 2));
-    const position = kept[collapsed - 1]?.position ?? 0;
-    kept = [{ position, predicate: { kind: 'everything', contractHash: null } }, ...kept.slice(collapsed)];
+    const { position = 0, atMs = 0 } = kept[collapsed - 1] ?? {};
+    kept = [{ position, predicate: {}, mode: 'hard', atMs }, ...kept.slice(collapsed)];
   }
   return kept;
 }
 
-const countDigests = (entries: readonly LoggedPredicate[]): number =>
-  entries.reduce((count, { predicate }) => count + digestCount(predicate), 0);
+const countTerms = (entries: readonly LoggedPredicate[]): number =>
+  entries.reduce((count, { predicate }) => count + termCount(predicate), 0);

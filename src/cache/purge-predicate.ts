@@ -1,23 +1,50 @@
-/** Which entries of one tenant a purge takes. A null contract stands for every model; a given one must match as well. */
-export type PurgePredicate =
-  | { readonly kind: 'everything'; readonly contractHash: string | null }
-  | { readonly kind: 'keys'; readonly digests: readonly string[]; readonly contractHash: string | null };
+/**
+ * Which entries of one cache a purge takes: those that match every selector given. Without any selector it takes all there is.
+ * Lists match an entry that has any of their members.
+ */
+export interface PurgePredicate {
+  /** See `inputDigest`. */
+  readonly digests?: readonly string[];
+  readonly tags?: readonly string[];
+  /** Matches an entry with a tag that begins so. */
+  readonly tagPrefix?: string;
+  readonly model?: string;
+  readonly modelVersion?: string;
+  /** On the log's clock, exclusive: see `FillStamp`. */
+  readonly filledBeforeMs?: number;
+}
 
-/** A predicate in its tenant's log. It takes the entries whose fill started at a lower position. */
+/** `soft` leaves the entries to requests that accept stale ones. */
+export type PurgeMode = 'hard' | 'soft';
+
+/** A predicate in its log. It takes the entries whose fill started at a lower position. */
 export interface LoggedPredicate {
-  /** 1 for the first purge of a tenant; rises by one with each. */
+  /** 1 for the first purge of a log; rises by one with each. */
   readonly position: number;
   readonly predicate: PurgePredicate;
+  readonly mode: PurgeMode;
+  /** When it was appended, on the log's clock. */
+  readonly atMs: number;
+}
+
+/** When a fill started, as far as its filler knew the log. Both are never ahead of the log, so comparing them takes too much at most. */
+export interface FillStamp {
+  /** Position of the log. */
+  readonly position: number;
+  /** The latest time on the log's clock that the filler had been told of. */
+  readonly knownMs: number;
 }
 
 /** What of a cached entry decides whether a purge took it. */
-export interface Purgeable {
-  readonly contractHash: string;
+export interface Purgeable extends FillStamp {
   readonly digest: string;
-  /** Position of the log, as far as the filler knew it, when the fill started. */
-  readonly position: number;
+  /** The model, and its version, that the entry would answer for. */
+  readonly model: string;
+  readonly modelVersion: string;
+  readonly tags: readonly string[];
 }
 
-export const takesAll = (predicate: PurgePredicate): boolean => predicate.kind === 'everything' && predicate.contractHash === null;
+export const isEverything = (predicate: PurgePredicate): boolean => Object.values(predicate).every((selector) => selector === undefined);
 
-export const digestCount = (predicate: PurgePredicate): number => (predicate.kind === 'keys' ? predicate.digests.length : 0);
+/** What a predicate weighs: a log is bounded by the sum. */
+export const termCount = ({ digests = [], tags = [] }: PurgePredicate): number => digests.length + tags.length;

@@ -1,18 +1,26 @@
+/** A place for entries. `weight` is its share of them, relative to the weights of the others. */
+export interface Shard {
+  readonly name: string;
+  readonly weight: number;
+}
+
 /**
- * Highest random weight: the shard, of `shardCount`, on which `digest` scores best. Adding a shard moves only the keys that the new one
- * wins; removing the last moves only its own.
+ * Weighted rendezvous: the shard, as its place in `shards`, on which `digest` scores best. A shard's score depends on nothing but itself
+ * and the digest: one that is added moves only the entries that it wins, one that is removed only its own.
  */
-export function rendezvousShard(digest: string, shardCount: number): number {
+export function rendezvousShard(digest: string, shards: readonly Shard[]): number {
   const seed = hashOf(digest);
   let best = 0;
   let bestScore = -1;
-  for (let shard = 0; shard < shardCount; shard++) {
-    const score = mix(seed ^ mix(shard + 1));
+  shards.forEach(({ name, weight }, at) => {
+    // Uniform over ]0, 1[; the logarithm makes the best of `weight` such draws of it.
+    const draw = (mix(seed ^ mix(hashOf(name))) + 0.5) / 2 ** 32;
+    const score = -weight / Math.log(draw);
     if (score > bestScore) {
-      best = shard;
+      best = at;
       bestScore = score;
     }
-  }
+  });
   return best;
 }
 

@@ -1,17 +1,27 @@
+import type { FillStamp } from './purge-predicate.ts';
+
+/** What made vectors, and the space they lie in: models with one contract hash have interchangeable vectors. */
+export interface VectorOrigin {
+  readonly contractHash: string;
+  readonly model: string;
+  readonly modelVersion: string;
+}
+
 /** A vector on its way into the second level. Row `i` of the accompanying matrix belongs to entry `i`. */
-export interface NewVector {
+export interface NewVector extends FillStamp {
   readonly digest: string;
-  /** See `Purgeable`. */
-  readonly position: number;
+  readonly tags: readonly string[];
+  /** Above zero for one that is moved. */
+  readonly ageMs: number;
   /** Undefined: it stays until it is evicted. */
   readonly ttlMs: number | undefined;
 }
 
-/** A vector the second level holds. Durations cross between machines, wall times never do. */
-export interface StoredVector {
+/** A vector the second level holds. Its age and its end are durations: wall times do not cross between machines. */
+export interface StoredVector extends FillStamp {
   /** Which of the digests asked for this is. */
   readonly at: number;
-  readonly position: number;
+  readonly tags: readonly string[];
   readonly ageMs: number;
   /** What is left of its TTL; undefined when it has none. */
   readonly ttlMs: number | undefined;

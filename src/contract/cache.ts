@@ -1,27 +1,51 @@
 import * as z from 'zod';
 
+import { cacheTag } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
+import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { subjectTenant } from './organisations.ts';
 import { modelName } from './vector-fields.ts';
 
-const selection = <S extends z.ZodType>(item: S) => z.array(item).min(1).max(LIMITS.purgeKeysMaxCount).optional();
+const selection = <S extends z.ZodType>(item: S, countMax: number) => z.array(item).min(1).max(countMax).optional();
+
+const SELECTORS = ['keys', 'text', 'tags', 'prefix', 'model', 'model_version', 'older_than_ms', 'everything'] as const;
 
 const purgeBody = z
   .strictObject({
-    everything: z.literal(true).optional().meta({ description: 'All that is cached for the tenant. Stands alone.' }),
-    text: selection(z.string().min(1).max(LIMITS.embeddingTextCharsMax)).meta({ description: 'Texts, as they were sent to be embedded.' }),
-    keys: selection(z.string().regex(/^(ids:)?[0-9a-f]{64}$/, 'must be 64 lower-case hex digits, after `ids:` for token ids')).meta({
+    keys: selection(
+      z.string().regex(/^(ids:)?[0-9a-f]{64}$/, 'must be 64 lower-case hex digits, after `ids:` for token ids'),
+      LIMITS.purgeKeysMaxCount,
+    ).meta({
       description: "SHA-256 of texts' UTF-8, for those who will not send them again; `ids:` and that of token ids as little-endian int32.",
     }),
-    model: modelName.optional().meta({ description: 'Only what this model made. Alone: all of it.' }),
+    text: selection(z.string().min(1).max(LIMITS.embeddingTextCharsMax), LIMITS.purgeKeysMaxCount).meta({
+      description: 'Texts, as they were sent to be embedded.',
+    }),
+    tags: selection(cacheTag, LIMITS.purgeTagsMaxCount).meta({ description: 'Entries that carry any of these, see `cache-tag`.' }),
+    prefix: cacheTag.optional().meta({ description: 'Entries with a tag that begins so, such as `docs/` for `docs/42`.' }),
+    model: modelName.optional().meta({ description: 'Entries that would answer for this model.' }),
+    model_version: z.string().min(1).max(LIMITS.nameCharsMax).optional().meta({ description: 'Only those of this version of `model`.' }),
+    older_than_ms: z.int().min(LIMITS.purgeAgeMinMs).optional().meta({
+      description:
+        'Entries that began to be computed longer ago. One that is up to a second younger may go with them, none that is older stays.',
+    }),
+    everything: z.literal(true).optional().meta({ description: 'All that is cached for the tenant.' }),
+    tenant: subjectTenant,
+    mode: z.enum(['hard', 'soft']).default('hard').meta({
+      description: '`soft` leaves the entries, as stale ones, to requests that accept them with `cache-control: max-stale`.',
+    }),
+    consistency: z.enum(['next-read', 'fast']).default('next-read').meta({
+      description:
+        '`next-read` answers once the purge holds: every request accepted later misses. `fast` answers once the purge is recorded; it holds from `effective_at`, at most `bound_ms` later.',
+    }),
+    dry_run: z.boolean().default(false).meta({ description: 'Only count what the purge would find.' }),
   })
-  .refine(({ text, keys }) => text === undefined || keys === undefined, 'give `text` or `keys`, not both')
-  .refine((body) => Object.values(body).some((value) => value !== undefined), 'say what to purge: `everything`, `text`, `keys` or `model`')
-  .refine(
-    ({ everything, ...others }) => everything === undefined || Object.values(others).every((value) => value === undefined),
-    '`everything` leaves nothing to select: send it alone',
-  );
+  .refine((body) => SELECTORS.some((name) => body[name] !== undefined), `say what to purge: at least one of ${SELECTORS.join(', ')}`)
+  .refine(({ model, model_version: version }) => version === undefined || model !== undefined, {
+    path: ['model_version'],
+    message: 'names a version of `model`: give both',
+  });
 
 export type PurgeBody = z.output<typeof purgeBody>;
 
@@ -29,16 +53,30 @@ const purge = z
   .object({
     object: z.literal('cache.purge'),
     purge_id: z.string(),
-    position: z.int().min(1).meta({ description: "Number of this purge in the tenant's log." }),
+    position: z.int().min(1).meta({ description: "Number of this purge in the log of the tenant's cache." }),
     status: z.enum(['pending', 'effective']),
     effective_at: z.iso.datetime().meta({ description: 'No request that is accepted later is answered with what the purge took.' }),
-    consistency: z.literal('next-read'),
-    bound_ms: z.int().min(0).meta({ description: 'The longest that a purge can take from being accepted to being effective.' }),
-    erased: z
-      .boolean()
-      .meta({ description: 'Whether what it took has also left the storage of the second level. Not needed to be effective.' }),
+    mode: z.enum(['hard', 'soft']),
+    consistency: z.enum(['next-read', 'fast']),
+    bound_ms: z.int().min(0).meta({ description: 'The longest that a purge can take from being recorded to being effective.' }),
+    erased: z.boolean().meta({
+      description:
+        'Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.',
+    }),
   })
   .meta({ id: 'Purge' });
+
+const estimate = z
+  .object({
+    object: z.literal('cache.purge_estimate'),
+    dry_run: z.literal(true),
+    entries: z.int().min(0),
+    bytes: z.int().min(0).meta({ description: 'Of the vectors.' }),
+  })
+  .meta({
+    id: 'PurgeEstimate',
+    description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
+  });
 
 export const purgeId = z.string().regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id such as pg_...');
 
@@ -49,12 +87,12 @@ export const cacheEndpoints = {
     tag: 'Cache',
     summary: 'Purge cached embeddings',
     description:
-      'Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back.',
-    access: tenant('cache:purge'),
+      'Purges what matches all selectors given. Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back.',
+    access: tenantOrAdmin('cache:purge'),
     meters: [],
     body: json(purgeBody),
     status: 200,
-    reply: json(purge),
+    reply: json(z.union([purge, estimate])),
     idempotent: true,
   },
   getPurge: {
@@ -62,9 +100,10 @@ export const cacheEndpoints = {
     path: '/v1/cache/purges/:purge',
     tag: 'Cache',
     summary: 'Look up a purge',
-    access: tenant('cache:purge'),
+    access: tenantOrAdmin('cache:purge'),
     meters: [],
     params: z.object({ purge: purgeId }),
+    query: z.strictObject({ tenant: subjectTenant }),
     body: NO_BODY,
     status: 200,
     reply: json(purge),

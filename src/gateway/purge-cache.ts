@@ -1,21 +1,25 @@
 import { inputDigest } from '../cache/cache-key.ts';
-import type { PurgePredicate } from '../cache/purge-predicate.ts';
-import type { PurgeRecord } from '../cache/purge-record.ts';
+import type { PurgeCount, PurgeRecord, PurgeSelection } from '../cache/purge-record.ts';
 import type { Sha256 } from '../cache/sha256.ts';
 import type { PurgeBody } from '../contract/cache.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { TenantPrincipal } from '../contract/principal.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { Principal } from '../contract/principal.ts';
 import { sha256Hex, utf8 } from '../kernel/bytes.ts';
 import { base32 } from '../kernel/ids.ts';
-import type { PurgeId, TenantId } from '../kernel/ids.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
+import { organisationOf } from '../tenancy/resource-ids.ts';
 import type { EmbeddingModels } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { PurgeLogs } from './purge-logs.ts';
+import type { Organisations, OrganisationStore } from './tenancy/organisation-store.ts';
+import { actorOf, subjectOf } from './tenancy/subject.ts';
 
 interface CachePurgerParts {
   readonly logs: PurgeLogs;
+  readonly organisations: Organisations;
   readonly models: EmbeddingModels;
   readonly sha256: Sha256;
   readonly rng: Rng;
@@ -32,26 +36,85 @@ export class CachePurger {
     this.#parts = parts;
   }
 
-  /** Answers once the purge holds everywhere. Refuses with `model_not_found`, `idempotency_mismatch` or `unavailable`. */
-  async purge({ tenantId }: TenantPrincipal, body: PurgeBody, idempotencyKey: string | undefined): Promise<Outcome<PurgeRecord>> {
-    const predicate = this.#predicateOf(body);
-    if (!predicate.ok) return predicate;
-    const purgeId = await this.#idFor(tenantId, idempotencyKey);
-    const bodyDigest = await sha256Hex(JSON.stringify(predicate.value));
-    return this.#parts.logs.purge({ purgeId, tenantId, bodyDigest, predicate: predicate.value });
+  /**
+   * Answers once the purge holds everywhere, or at once when `fast`. Refuses with `model_not_found`, `tenant_not_found`,
+   * `idempotency_mismatch` or `unavailable`.
+   */
+  async purge(principal: Principal, body: PurgeBody, idempotencyKey: string | undefined): Promise<Outcome<PurgeRecord>> {
+    const subject = subjectOf(principal, body.tenant);
+    if (!subject.ok) return subject;
+    const selection = this.#selectionOf(body);
+    if (!selection.ok) return selection;
+    const { mode, consistency } = body;
+    const purgeId = await this.#idFor(subject.value, idempotencyKey);
+    // The trail first: a purge that fails afterwards is noted in vain, one that is not noted must not happen.
+    const noted = (store: OrganisationStore) => store.note(subject.value, 'cache.purge', actorOf(principal), purgeId);
+    const owners = await this.#cachesOf(subject.value, noted);
+    if (!owners.ok) return owners;
+    const bodyDigest = await sha256Hex(JSON.stringify([selection.value, mode, consistency]));
+    const command = { purgeId, bodyDigest, selection: selection.value, mode, consistency };
+    return together(await Promise.all(owners.value.map((owner) => this.#parts.logs.purge({ ...command, owner }))));
   }
 
-  find({ tenantId }: TenantPrincipal, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
-    return this.#parts.logs.find(tenantId, purgeId);
+  /** What a purge would find. Refuses as `purge` does, and leaves no trace. */
+  async count(principal: Principal, body: PurgeBody): Promise<Outcome<PurgeCount>> {
+    const subject = subjectOf(principal, body.tenant);
+    if (!subject.ok) return subject;
+    const selection = this.#selectionOf(body);
+    if (!selection.ok) return selection;
+    const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
+    if (!owners.ok) return owners;
+    let [entries, bytes] = [0, 0];
+    for (const counted of await Promise.all(owners.value.map((owner) => this.#parts.logs.count(owner, selection.value)))) {
+      if (!counted.ok) return counted;
+      entries += counted.value.entries;
+      bytes += counted.value.bytes;
+    }
+    return ok({ entries, bytes });
   }
 
-  #predicateOf({ text, keys, model }: PurgeBody): Outcome<PurgePredicate> {
+  async find(principal: Principal, named: TenantId | undefined, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
+    const subject = subjectOf(principal, named);
+    if (!subject.ok) return subject;
+    // The tenant's own log says whose purge it is: that of a shared cache holds those of others, too.
+    const own = await this.#parts.logs.find(subject.value, purgeId);
+    if (!own.ok) return own;
+    const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
+    if (!owners.ok) return owners;
+    const others = await Promise.all(owners.value.slice(1).map((owner) => this.#parts.logs.find(owner, purgeId)));
+    // A cache that came to be shared later has no such purge.
+    return together([own, ...others.filter((other) => other.ok || other.error.code !== 'purge_not_found')]);
+  }
+
+  /** The caches that may hold what is a tenant's, its own first. */
+  async #cachesOf(tenantId: TenantId, check: (store: OrganisationStore) => Promise<Outcome<unknown>>): Promise<Outcome<CacheOwnerId[]>> {
+    const organisationId = organisationOf(tenantId);
+    const store = this.#parts.organisations.at(organisationId);
+    try {
+      const [checked, organisation] = await Promise.all([check(store), store.organisation()]);
+      if (!checked.ok) return checked;
+      if (!organisation.ok) return organisation;
+      // Also once it is shared no more, and while some isolate does not know yet.
+      return ok((organisation.value.cacheSharing ?? 'never') === 'never' ? [tenantId] : [tenantId, organisationId]);
+    } catch {
+      return refuse('unavailable', "the organisation's records cannot be reached: nothing was purged");
+    }
+  }
+
+  #selectionOf(body: PurgeBody): Outcome<PurgeSelection> {
+    const { text, keys, tags, prefix, model, model_version: modelVersion, older_than_ms: olderThanMs } = body;
     const manifest = model === undefined ? undefined : findManifest(this.#parts.models.manifests, model);
     if (manifest !== undefined && !manifest.ok) return manifest;
-    const contractHash = manifest?.value.contractHash ?? null;
-    const digests = keys ?? text?.map((item) => inputDigest(this.#parts.sha256, { kind: 'text', text: item }));
-    if (digests === undefined) return ok({ kind: 'everything', contractHash });
-    return ok({ kind: 'keys', digests: [...new Set(digests)], contractHash });
+    const ofTexts = text?.map((item) => inputDigest(this.#parts.sha256, { kind: 'text', text: item }));
+    const digests = ofTexts === undefined ? keys : keys === undefined ? ofTexts : ofTexts.filter((digest) => keys.includes(digest));
+    return ok({
+      ...(digests === undefined ? {} : { digests: [...new Set(digests)] }),
+      ...(tags === undefined ? {} : { tags: [...new Set(tags)] }),
+      ...(prefix === undefined ? {} : { tagPrefix: prefix }),
+      ...(model === undefined ? {} : { model }),
+      ...(modelVersion === undefined ? {} : { modelVersion }),
+      ...(olderThanMs === undefined ? {} : { olderThanMs }),
+    });
   }
 
   async #idFor(tenantId: TenantId, idempotencyKey: string | undefined): Promise<PurgeId> {
@@ -61,4 +124,16 @@ export class CachePurger {
         : new Uint8Array(await crypto.subtle.digest('SHA-256', utf8(JSON.stringify([tenantId, 'cache.purge', idempotencyKey]))));
     return `pg_${base32(bytes.subarray(0, ID_CHARS))}` as PurgeId;
   }
+}
+
+/** One purge of several caches, as the first records it: it holds, and is erased, once it is in all of them. */
+function together([own, ...others]: readonly Outcome<PurgeRecord>[]): Outcome<PurgeRecord> {
+  if (own === undefined || !own.ok) return own ?? refuse('purge_not_found', 'there is no such purge', 'purge');
+  let record = own.value;
+  for (const other of others) {
+    if (!other.ok) return other;
+    const effectiveAtMs = Math.max(record.effectiveAtMs, other.value.effectiveAtMs);
+    record = { ...record, effectiveAtMs, erased: record.erased && other.value.erased };
+  }
+  return ok(record);
 }

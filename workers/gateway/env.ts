@@ -1,3 +1,4 @@
+import type { CacheLayoutEnv } from '../../durable-objects/cache-layout-of.ts';
 import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
 import type { IndexObject } from '../../durable-objects/index-object.ts';
 import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
@@ -5,9 +6,9 @@ import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
-export interface GatewayEnv {
+export interface GatewayEnv extends CacheLayoutEnv {
   readonly ASSETS: Fetcher;
-  /** One object a shard, named `<tenant>:<shard>`. */
+  /** One object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
   /** One object a tenant, named by its id. */
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;

@@ -23,7 +23,8 @@ export interface OrganisationStore {
   shareCache(shared: boolean, actor: string): Promise<Outcome<Organisation>>;
   rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Promise<Outcome<KeyRecord>>;
   revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Promise<Outcome<KeyRecord>>;
-  note(tenantId: TenantId, action: string, actor: string): Promise<Outcome<Tenant>>;
+  /** Refuses with `tenant_not_found`. `subject` undefined: the tenant itself. */
+  note(tenantId: TenantId, action: string, actor: string, subject?: string): Promise<Outcome<Tenant>>;
   audit(limit: number): Promise<Outcome<readonly AuditEntry[]>>;
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { effectiveAtMs, grantLease, isLeased, openLeaseBook, renewView } from '../../../src/cache/purge-lease.ts';
+import { effectiveAtMs, grantLease, isLeased, logTimeMs, openLeaseBook, renewView, stampOf } from '../../../src/cache/purge-lease.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 
 const TERMS = { leaseMs: 900, guardMs: 100 };
-const EMPTY = { log: new PurgeLog([], { predicatesMax: 10, digestsMax: 10 }), leasedUntilMs: 0 };
+const EMPTY = { log: new PurgeLog([], { predicatesMax: 10, termsMax: 10 }), leasedUntilMs: 0, knownMs: 0, askedAtMs: 0 };
 
 describe('purge leases', () => {
   it('[C8] presume, after a start, that a lease has just been granted', () => {
@@ -21,16 +21,26 @@ describe('purge leases', () => {
   });
 
   it('[C6] count from before they were asked for, and end exactly', () => {
-    const view = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900 }, 1000);
+    const view = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900, grantedAtMs: 0 }, 1000);
     expect([1899, 1900].map((nowMs) => isLeased(view, nowMs))).toEqual([true, false]);
   });
 
   it('[C6] are not shortened by a late grant', () => {
-    const later = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900 }, 2000);
-    expect(renewView(later, { since: 0, tail: [], leaseMs: 900 }, 1000).leasedUntilMs).toBe(2900);
+    const later = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900, grantedAtMs: 0 }, 2000);
+    expect(renewView(later, { since: 0, tail: [], leaseMs: 900, grantedAtMs: 0 }, 1000).leasedUntilMs).toBe(2900);
   });
 
   it('[C6] are refused as a defect when they would leave a gap in the log', () => {
-    expect(() => renewView(EMPTY, { since: 3, tail: [], leaseMs: 900 }, 0)).toThrow('without a gap');
+    expect(() => renewView(EMPTY, { since: 3, tail: [], leaseMs: 900, grantedAtMs: 0 }, 0)).toThrow('without a gap');
+  });
+
+  it('[C62] tell the time of the log: fills are stamped with one that has passed, staleness is counted to one that has not', () => {
+    const grant = (grantedAtMs: number) => ({ since: 0, tail: [], leaseMs: 900, grantedAtMs });
+    const view = renewView(EMPTY, grant(70_000), 1000);
+    expect(stampOf(view)).toEqual({ position: 0, knownMs: 70_000 });
+    expect(logTimeMs(view, 1250)).toBe(70_250);
+    // A late grant tells nothing new, and neither does a reader's clock that was set back.
+    const late = renewView(view, grant(69_900), 1100);
+    expect([stampOf(late).knownMs, logTimeMs(late, 1250), logTimeMs(late, 900)]).toEqual([70_000, 70_250, 70_000]);
   });
 });

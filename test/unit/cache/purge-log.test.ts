@@ -1,66 +1,91 @@
 import { describe, expect, it } from 'vitest';
 
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
-import type { PurgePredicate } from '../../../src/cache/purge-predicate.ts';
+import type { Purgeable, PurgeMode, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 
-const WIDE = { predicatesMax: 100, digestsMax: 1000 };
-const keys = (contractHash: string | null, ...digests: string[]): PurgePredicate => ({ kind: 'keys', digests, contractHash });
-const everything = (contractHash: string | null = null): PurgePredicate => ({ kind: 'everything', contractHash });
+const WIDE = { predicatesMax: 100, termsMax: 1000 };
+const EVERYTHING: PurgePredicate = {};
+const keys = (...digests: string[]): PurgePredicate => ({ digests });
 const log = (bounds = WIDE, ...predicates: PurgePredicate[]) =>
-  predicates.reduce((purges, predicate) => purges.append(predicate), new PurgeLog([], bounds));
-const entry = (contractHash: string, digest: string, position: number) => ({ contractHash, digest, position });
+  predicates.reduce((purges, predicate, i) => purges.append(predicate, 'hard', 1000 + i), new PurgeLog([], bounds));
+const entry = (digest: string, position = 0, more: Partial<Purgeable> = {}): Purgeable => {
+  return { digest, position, knownMs: 0, model: 'm', modelVersion: '1', tags: [], ...more };
+};
+const isTaken = (purges: PurgeLog, of: Purgeable) => purges.fateOf(of).kind === 'taken';
 
 describe('PurgeLog', () => {
-  it('[C4] takes by key, whatever the contract, unless one is given', () => {
-    const purges = log(WIDE, keys(null, 'a'), keys('c1', 'b'));
-    expect(purges.takes(entry('c1', 'a', 0))).toBe(true);
-    expect(purges.takes(entry('c2', 'a', 0))).toBe(true);
-    expect(purges.takes(entry('c1', 'b', 1))).toBe(true);
-    expect(purges.takes(entry('c2', 'b', 1))).toBe(false);
-    expect(purges.takes(entry('c1', 'z', 0))).toBe(false);
+  it.each<[string, PurgePredicate, Partial<Purgeable>, Partial<Purgeable>]>([
+    ['digest', { digests: ['a', 'b'] }, { digest: 'b' }, { digest: 'c' }],
+    ['digest, where none is left', { digests: [] }, {}, { digest: 'a' }],
+    ['tag', { tags: ['x', 'y'] }, { tags: ['z', 'y'] }, { tags: ['z', 'xy'] }],
+    ['prefix of a tag', { tagPrefix: 'docs/' }, { tags: ['z', 'docs/1'] }, { tags: ['z', 'a-docs/1', 'docs'] }],
+    ['model', { model: 'm' }, { model: 'm' }, { model: 'mm' }],
+    ['version of a model', { model: 'm', modelVersion: '2' }, { modelVersion: '2' }, { modelVersion: '1' }],
+    ['age', { filledBeforeMs: 500 }, { knownMs: 499 }, { knownMs: 500 }],
+  ])('[C60] takes by %s', (name, predicate, matching, other) => {
+    const purges = log(WIDE, predicate);
+    if (!name.includes('none')) expect(isTaken(purges, entry('a', 0, { knownMs: 499, ...matching }))).toBe(true);
+    expect(isTaken(purges, entry('a', 0, { knownMs: 499, ...other }))).toBe(false);
   });
 
-  it('[C4] takes all of a contract, or all there is', () => {
-    expect(log(WIDE, everything('c1')).takes(entry('c1', 'a', 0))).toBe(true);
-    expect(log(WIDE, everything('c1')).takes(entry('c2', 'a', 0))).toBe(false);
-    expect(log(WIDE, everything()).takes(entry('c2', 'a', 0))).toBe(true);
+  it('[C60] takes what matches all selectors, whichever is left out', () => {
+    const all = { digests: ['a'], tags: ['t/1'], tagPrefix: 't/', model: 'm', modelVersion: '1', filledBeforeMs: 500 };
+    const purges = log(WIDE, all);
+    expect(isTaken(purges, entry('a', 0, { tags: ['t/1'] }))).toBe(true);
+    for (const more of [{ digest: 'b' }, { tags: ['t/2'] }, { tags: [] }, { model: 'n' }, { modelVersion: '2' }, { knownMs: 500 }]) {
+      expect(isTaken(purges, entry('a', 0, { tags: ['t/1'], ...more })), JSON.stringify(more)).toBe(false);
+    }
+    expect(isTaken(log(WIDE, { ...all, tagPrefix: 'u/' }), entry('a', 0, { tags: ['t/1'] }))).toBe(false);
   });
 
   it('[C4] leaves what began to be filled at its position or later', () => {
-    const purges = log(WIDE, keys(null, 'a'), keys(null, 'b'), keys(null, 'a'));
-    expect([0, 1, 2, 3, 4].map((position) => purges.takes(entry('c', 'a', position)))).toEqual([true, true, true, false, false]);
-    expect([0, 1, 2].map((position) => purges.takes(entry('c', 'b', position)))).toEqual([true, true, false]);
+    const purges = log(WIDE, keys('a'), keys('b'), keys('a'));
+    expect([0, 1, 2, 3, 4].map((position) => isTaken(purges, entry('a', position)))).toEqual([true, true, true, false, false]);
+    expect([0, 1, 2].map((position) => isTaken(purges, entry('b', position)))).toEqual([true, true, false]);
   });
 
   it('[C4] forgets what a purge of everything covers, and nothing else', () => {
-    const purges = log(WIDE, keys(null, 'a'), everything(), everything('c1'));
+    const purges = log(WIDE, keys('a'), EVERYTHING, { model: 'm' });
     expect(purges.entries.map(({ position }) => position)).toEqual([2, 3]);
-    expect(purges.takes(entry('c2', 'a', 1))).toBe(true);
-    expect(purges.takes(entry('c2', 'a', 2))).toBe(false);
+    expect(isTaken(purges, entry('z', 1, { model: 'n' }))).toBe(true);
+    expect(isTaken(purges, entry('z', 2, { model: 'n' }))).toBe(false);
+  });
+
+  it('[C61] makes stale, by a soft purge, since the first that matches; a hard one still takes', () => {
+    const soft = (purges: PurgeLog, predicate: PurgePredicate, atMs: number, mode: PurgeMode = 'soft') =>
+      purges.append(predicate, mode, atMs);
+    const purges = soft(soft(soft(new PurgeLog([], WIDE), keys('a'), 10), EVERYTHING, 20), keys('b'), 30, 'hard');
+    expect(purges.entries).toHaveLength(3);
+    expect(purges.fateOf(entry('a'))).toEqual({ kind: 'stale', sinceMs: 10 });
+    expect(purges.fateOf(entry('a', 1))).toEqual({ kind: 'stale', sinceMs: 20 });
+    expect(purges.fateOf(entry('a', 2))).toEqual({ kind: 'kept' });
+    expect(purges.fateOf(entry('b', 1))).toEqual({ kind: 'taken' });
   });
 
   it('[C5] collapses its oldest half once it holds too many predicates', () => {
-    const purges = log({ predicatesMax: 4, digestsMax: 100 }, ...['a', 'b', 'c', 'd', 'e'].map((digest) => keys(null, digest)));
+    const purges = log({ predicatesMax: 4, termsMax: 100 }, ...['a', 'b', 'c', 'd', 'e'].map((digest) => keys(digest)));
     expect(purges.entries).toEqual([
-      { position: 3, predicate: everything() },
-      { position: 4, predicate: keys(null, 'd') },
-      { position: 5, predicate: keys(null, 'e') },
+      { position: 3, predicate: EVERYTHING, mode: 'hard', atMs: 1002 },
+      { position: 4, predicate: keys('d'), mode: 'hard', atMs: 1003 },
+      { position: 5, predicate: keys('e'), mode: 'hard', atMs: 1004 },
     ]);
-    expect(purges.takes(entry('c', 'never purged', 2))).toBe(true);
-    expect(purges.takes(entry('c', 'never purged', 3))).toBe(false);
+    expect(isTaken(purges, entry('never purged', 2))).toBe(true);
+    expect(isTaken(purges, entry('never purged', 3))).toBe(false);
   });
 
-  it('[C5] collapses once it holds too many digests, down to a purge of everything', () => {
-    const purges = log({ predicatesMax: 10, digestsMax: 3 }, keys(null, 'a', 'b'), keys(null, 'c', 'd'), keys(null, 'e', 'f', 'g', 'h'));
-    expect(purges.entries).toEqual([{ position: 3, predicate: everything() }]);
-    expect(log({ predicatesMax: 10, digestsMax: 3 }, keys(null, 'e', 'f', 'g', 'h')).entries).toHaveLength(1);
+  it('[C5] collapses once it holds too many terms, down to a purge of everything', () => {
+    const purges = log({ predicatesMax: 10, termsMax: 3 }, keys('a', 'b'), { tags: ['c', 'd'] }, keys('e', 'f', 'g', 'h'));
+    expect(purges.entries).toEqual([{ position: 3, predicate: EVERYTHING, mode: 'hard', atMs: 1002 }]);
+    expect(log({ predicatesMax: 10, termsMax: 3 }, keys('e', 'f', 'g', 'h')).entries).toHaveLength(1);
   });
 
-  it('[C6] continues a reader from any position, and bears repeats', () => {
-    const owner = log(WIDE, keys(null, 'a'), keys(null, 'b'), keys(null, 'c'));
-    const reader = log(WIDE, keys(null, 'a')).extend(owner.since(1));
-    expect(reader.entries).toEqual(owner.entries);
-    expect(reader.extend(owner.since(0)).entries).toEqual(owner.entries);
-    expect(owner.since(3)).toEqual([]);
+  it('[C6] takes in the end of another, once, however often it comes', () => {
+    const purges = log(WIDE, keys('a'), keys('b'), keys('c'));
+    const known = new PurgeLog(purges.entries.slice(0, 1), WIDE);
+    const tail = purges.since(1);
+    const extended = known.extend(tail);
+    expect(extended.entries).toEqual(purges.entries);
+    expect(extended.extend(tail)).toBe(extended);
+    expect(extended.extend(purges.since(0))).toBe(extended);
   });
 });

@@ -1,50 +1,98 @@
 import { describe, expect, it } from 'vitest';
 
-import type { PurgeCommand } from '../../../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
+import { cacheEndpoints } from '../../../src/contract/cache.ts';
 import type { PurgeBody } from '../../../src/contract/cache.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import type { Principal } from '../../../src/contract/principal.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import { MemoryCacheWorld, principal, sha256 } from '../../support/memory-cache-world.ts';
+import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { MemoryCacheWorld, sha256 } from '../../support/memory-cache-world.ts';
 import { Seeded } from '../../support/seeded.ts';
 
-function purger() {
+const TENANT = 'tn_0123456789_aaaaaaaa' as TenantId;
+const OTHER = 'tn_0123456789_bbbbbbbb' as TenantId;
+const ORGANISATION = 'org_0123456789';
+const keyOf = (tenantId: TenantId): Principal => ({ kind: 'tenant', tenantId, keyId: 'key_1' }) as unknown as Principal;
+const ADMIN: Principal = { kind: 'admin' };
+
+const bodyOf = (body: object): PurgeBody => {
+  const parsed = parse(cacheEndpoints.purgeCache.body.schema, body);
+  if (!parsed.ok) throw new Error(parsed.error.message);
+  return parsed.value;
+};
+
+function purger(sharing?: 'on' | 'off') {
   const commands: PurgeCommand[] = [];
-  const logs: Pick<PurgeLogs, 'purge'> = {
+  const counts: { owner: string; selection: PurgeSelection }[] = [];
+  const trail: (string | undefined)[][] = [];
+  const world = { reachable: true, records: new Map<CacheOwnerId, PurgeRecord>() };
+  const recordOf = (owner: CacheOwnerId): Outcome<PurgeRecord> => {
+    const record = world.records.get(owner);
+    return record === undefined ? refuse('purge_not_found', 'no', 'purge') : ok(record);
+  };
+  const logs: Omit<PurgeLogs, 'lease'> = {
     purge: async (command) => {
       commands.push(command);
-      return refuse('unavailable', 'only the command matters here');
+      return recordOf(command.owner);
+    },
+    find: async (owner) => recordOf(owner),
+    count: async (owner, selection) => {
+      counts.push({ owner, selection });
+      return ok({ entries: 2, bytes: 10 });
     },
   };
+  const known = (tenant: TenantId) => (tenant === TENANT || tenant === OTHER ? ok({}) : refuse('tenant_not_found', 'no', 'tenant'));
+  const store = {
+    note: async (tenant: TenantId, ...entry: string[]) => {
+      if (!world.reachable) throw new Error('away');
+      trail.push([tenant, ...entry]);
+      return known(tenant);
+    },
+    tenant: async (tenant: TenantId) => known(tenant),
+    organisation: async () => ok(sharing === undefined ? {} : { cacheSharing: sharing }),
+  };
+  const organisations = { at: () => store } as unknown as Organisations;
   const { models } = new MemoryCacheWorld();
   const seeded = new Seeded(1);
   const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, () => seeded.next() * 256) };
-  const purges = new CachePurger({ logs: logs as PurgeLogs, models, sha256, rng });
-  const commandFor = async (body: PurgeBody, idempotencyKey?: string, tenant = 'tn_one') => {
-    await purges.purge(principal(tenant), body, idempotencyKey);
+  const purges = new CachePurger({ logs: logs as PurgeLogs, organisations, models, sha256, rng });
+  const commandFor = async (body: object, idempotencyKey?: string, tenant = TENANT) => {
+    await purges.purge(keyOf(tenant), bodyOf(body), idempotencyKey);
     return commands.at(-1);
   };
-  return { purges, commands, commandFor };
+  return { purges, commands, counts, trail, world, commandFor };
 }
 
 describe('a purge', () => {
-  it.each<[PurgeBody, object]>([
-    [{ everything: true }, { kind: 'everything', contractHash: null }],
-    [{ model: 'local' }, { kind: 'everything', contractHash: sha256('local') }],
-    [{ text: ['a', 'b', 'a'] }, { kind: 'keys', digests: [sha256('a'), sha256('b')], contractHash: null }],
+  it.each<[object, PurgeSelection]>([
+    [{ everything: true }, {}],
+    [{ model: 'local' }, { model: 'local' }],
     [
-      { text: ['a'], model: 'remote' },
-      { kind: 'keys', digests: [sha256('a')], contractHash: sha256('remote') },
+      { model: 'local', model_version: '0' },
+      { model: 'local', modelVersion: '0' },
     ],
-    [{ keys: [`ids:${sha256('x')}`] }, { kind: 'keys', digests: [`ids:${sha256('x')}`], contractHash: null }],
-  ])('[C4] of %j selects what it names and no more', async (body, predicate) => {
-    expect(await purger().commandFor(body)).toMatchObject({ tenantId: 'tn_one', predicate });
+    [{ text: ['a', 'b', 'a'] }, { digests: [sha256('a'), sha256('b')] }],
+    [{ text: ['a', 'b'], keys: [sha256('b'), sha256('c')] }, { digests: [sha256('b')] }],
+    [{ everything: true, text: ['a'] }, { digests: [sha256('a')] }],
+    [
+      { keys: [`ids:${sha256('x')}`], tags: ['t'], prefix: 'docs/', older_than_ms: 60_000 },
+      { digests: [`ids:${sha256('x')}`], tags: ['t'], tagPrefix: 'docs/', olderThanMs: 60_000 },
+    ],
+  ])('[C60] of %j selects what it names and no more', async (body, selection) => {
+    const command = await purger().commandFor(body);
+    expect(command).toEqual(expect.objectContaining({ owner: TENANT, selection, mode: 'hard', consistency: 'next-read' }));
   });
 
-  it('refuses a model that there is not, and logs nothing', async () => {
-    const { purges, commands } = purger();
-    expect(await purges.purge(principal('tn_one'), { model: 'gpt' }, undefined)).toMatchObject({ error: { code: 'model_not_found' } });
-    expect(commands).toEqual([]);
+  it('refuses a model that there is not, and neither logs nor notes anything', async () => {
+    const { purges, commands, trail } = purger();
+    expect(await purges.purge(keyOf(TENANT), bodyOf({ model: 'gpt' }), undefined)).toMatchObject({ error: { code: 'model_not_found' } });
+    expect([commands, trail]).toEqual([[], []]);
   });
 
   it('[C9] has the same id for the same idempotency key, and a digest that tells bodies apart', async () => {
@@ -52,9 +100,60 @@ describe('a purge', () => {
     const first = await commandFor({ text: ['a'] }, 'once');
     expect(first?.purgeId).toMatch(/^pg_[0-9a-z]{26}$/);
     expect(await commandFor({ text: ['a'] }, 'once')).toEqual(first);
-    const other = await commandFor({ text: ['a'], model: 'local' }, 'once');
-    expect([other?.purgeId, other?.bodyDigest === first?.bodyDigest]).toEqual([first?.purgeId, false]);
-    const fresh = await Promise.all([commandFor({ text: ['a'] }, 'twice'), commandFor({ text: ['a'] })]);
-    expect(new Set([first?.purgeId, ...fresh.map((command) => command?.purgeId)]).size).toBe(3);
+    for (const more of [{ model: 'local' }, { mode: 'soft' }, { consistency: 'fast' }, { older_than_ms: 5000 }]) {
+      const other = await commandFor({ text: ['a'], ...more }, 'once');
+      expect([other?.purgeId, other?.bodyDigest === first?.bodyDigest], JSON.stringify(more)).toEqual([first?.purgeId, false]);
+    }
+    const fresh = await Promise.all([
+      commandFor({ text: ['a'] }, 'twice'),
+      commandFor({ text: ['a'] }),
+      commandFor({ text: ['a'] }, 'once', OTHER),
+    ]);
+    expect(new Set([first?.purgeId, ...fresh.map((command) => command?.purgeId)]).size).toBe(4);
+  });
+
+  it('[C64] is noted in the audit trail before it happens, by whom, and does not happen unless it is', async () => {
+    const { purges, commands, commandFor, trail, world } = purger();
+    const command = await commandFor({ everything: true });
+    expect(trail).toEqual([[TENANT, 'cache.purge', 'key_1', command?.purgeId]]);
+    world.reachable = false;
+    expect(await purges.purge(keyOf(TENANT), bodyOf({ everything: true }), undefined)).toMatchObject({ error: { code: 'unavailable' } });
+    expect(commands).toHaveLength(1);
+  });
+
+  it('[C65] is of the tenant of the key; the admin names one that there is', async () => {
+    const { purges, commands } = purger();
+    const tried = (principal: Principal, tenant?: string) =>
+      purges.purge(principal, { ...bodyOf({ everything: true }), tenant: tenant as TenantId }, undefined);
+    expect(await tried(keyOf(TENANT), OTHER)).toMatchObject({ error: { code: 'tenant_not_found' } });
+    expect(await tried(ADMIN)).toMatchObject({ error: { code: 'invalid_value', param: 'tenant' } });
+    expect(await tried(ADMIN, 'tn_0123456789_cccccccc')).toMatchObject({ error: { code: 'tenant_not_found' } });
+    expect(commands).toEqual([]);
+    await tried(ADMIN, OTHER);
+    await tried(keyOf(TENANT), TENANT);
+    expect(commands.map(({ owner }) => owner)).toEqual([OTHER, TENANT]);
+  });
+
+  it.each(['on', 'off'] as const)('[C66] takes from the shared cache, too, where sharing is or was: %s', async (sharing) => {
+    const { purges, commands, counts, world } = purger(sharing);
+    const record = (position: number, effectiveAtMs: number, erased: boolean): PurgeRecord => {
+      return { purgeId: 'pg_1' as PurgeId, position, mode: 'hard', consistency: 'fast', appendedAtMs: 1, effectiveAtMs, erased };
+    };
+    world.records.set(TENANT, record(3, 1000, true)).set(ORGANISATION as CacheOwnerId, record(70, 1200, false));
+    const purged = await purges.purge(keyOf(TENANT), bodyOf({ everything: true, consistency: 'fast' }), undefined);
+    expect(commands.map(({ owner }) => owner)).toEqual([TENANT, ORGANISATION]);
+    expect(purged).toEqual(ok(record(3, 1200, false)));
+    expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toEqual(purged);
+    expect(await purges.count(keyOf(TENANT), bodyOf({ everything: true }))).toEqual(ok({ entries: 4, bytes: 20 }));
+    expect(counts.map(({ owner }) => owner)).toEqual([TENANT, ORGANISATION]);
+    // What another tenant purged of the shared cache is not this one's to see.
+    world.records.delete(TENANT);
+    expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toMatchObject({ error: { code: 'purge_not_found' } });
+  });
+
+  it('[C67] that is only counted is neither logged nor noted', async () => {
+    const { purges, commands, counts, trail } = purger();
+    expect(await purges.count(keyOf(TENANT), bodyOf({ tags: ['t'], dry_run: true }))).toEqual(ok({ entries: 2, bytes: 10 }));
+    expect([commands, trail, counts]).toEqual([[], [], [{ owner: TENANT, selection: { tags: ['t'] } }]]);
   });
 });

@@ -15,14 +15,14 @@ const LEASE_MS = LIMITS.purgeLeaseMs;
 
 /** Views over an owner that has logged one purge and takes `onTheWay` to answer. */
 function views(onTheWay: () => Promise<void>) {
-  const bounds = { predicatesMax: LIMITS.purgePredicatesMaxCount, digestsMax: LIMITS.purgeDigestsMaxCount };
-  const log = new PurgeLog([], bounds).append({ kind: 'everything', contractHash: null });
+  const bounds = { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount };
+  const log = new PurgeLog([], bounds).append({}, 'hard', 0);
   const world = { nowMs: 1_000_000, asked: [] as number[] };
   const logs: Pick<PurgeLogs, 'lease'> = {
     lease: async (_tenant, since) => {
       world.asked.push(since);
       await onTheWay();
-      return ok({ since, tail: log.since(since), leaseMs: LEASE_MS });
+      return ok({ since, tail: log.since(since), leaseMs: LEASE_MS, grantedAtMs: world.nowMs });
     },
   };
   const parts = { logs: logs as PurgeLogs, clock: { nowMs: () => world.nowMs }, background: () => {} };

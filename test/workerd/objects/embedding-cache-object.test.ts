@@ -3,15 +3,24 @@ import { env as anyEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import { EMBEDDING_CACHE_MIGRATIONS } from '../../../durable-objects/sqlite/embedding-cache-schema.ts';
 import { EmbeddingCacheStore } from '../../../durable-objects/sqlite/embedding-cache-store.ts';
-import type { NewVector } from '../../../src/cache/stored-vector.ts';
+import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
+import { PurgeLog } from '../../../src/cache/purge-log.ts';
+import type { LoggedPredicate, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
+import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
 
 const env = anyEnv as unknown as ObjectsEnv;
 const CONTRACT = 'contract-1';
+const originOf = (contractHash: string, model = 'm', modelVersion = '1'): VectorOrigin => ({ contractHash, model, modelVersion });
+const ORIGIN = originOf(CONTRACT);
 
 let shards = 0;
 const newShard = () => env.EMBEDDING_CACHE.get(env.EMBEDDING_CACHE.idFromName(`tn_test_${++shards}:0`));
-const entry = (digest: string, position = 0, ttlMs?: number): NewVector => ({ digest, position, ttlMs });
+const entry = (digest: string, position = 0, ttlMs?: number, more: Partial<NewVector> = {}): NewVector => {
+  return { digest, position, knownMs: 0, tags: [], ageMs: 0, ttlMs, ...more };
+};
+const purge = (position: number, predicate: PurgePredicate = {}): LoggedPredicate => ({ position, predicate, mode: 'hard', atMs: 0 });
 const vectors = (...values: number[]) => Float32Array.from(values.flatMap((value) => [value, value + 0.5]));
 
 type Shard = ReturnType<typeof newShard>;
@@ -30,7 +39,9 @@ const withStore = <T>(
 ) =>
   runInDurableObject(shard, (_object, state) => {
     const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
-    return work(new EmbeddingCacheStore(storage, { entriesMax: 1000, bytesMax: 1e6, touchesMax: 1000, sweepRowsMax: 10, ...bounds }));
+    return work(
+      new EmbeddingCacheStore(storage, { entriesMax: 1000, bytesMax: 1e6, touchesMax: 1000, sweepRowsMax: 10, countRowsMax: 7, ...bounds }),
+    );
   });
 
 const tables = (shard: Shard) =>
@@ -43,17 +54,17 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
 
   it('[C10] answers what it holds, by what was asked', async () => {
     const shard = newShard();
-    await shard.put(CONTRACT, [entry('a'), entry('b', 3)], vectors(1, 2));
+    await shard.put(ORIGIN, [entry('a'), entry('b', 3)], vectors(1, 2));
     await settled(shard);
     expect(await held(shard, ['x', 'b', 'a'])).toEqual({ a: 1, b: 2 });
     const { entries } = await shard.get(CONTRACT, ['b']);
-    expect(entries).toEqual([{ at: 0, position: 3, ageMs: expect.any(Number), ttlMs: undefined }]);
+    expect(entries).toEqual([{ at: 0, position: 3, knownMs: 0, tags: [], ageMs: expect.any(Number), ttlMs: undefined }]);
     expect(await held(shard, ['a'], 'contract-2')).toEqual({});
   });
 
   it('[C3] ends entries with their TTL and sweeps them by alarm', async () => {
     const shard = newShard();
-    await shard.put(CONTRACT, [entry('short', 0, 30), entry('long', 0, 60_000), entry('ever')], vectors(1, 2, 3));
+    await shard.put(ORIGIN, [entry('short', 0, 30), entry('long', 0, 60_000), entry('ever')], vectors(1, 2, 3));
     await settled(shard);
     const { entries } = await shard.get(CONTRACT, ['long']);
     expect(entries[0]?.ttlMs).toBeGreaterThan(50_000);
@@ -68,33 +79,33 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
 
   it('[C16] lets no older fill replace a newer one', async () => {
     const shard = newShard();
-    await shard.put(CONTRACT, [entry('a', 2)], vectors(2));
+    await shard.put(ORIGIN, [entry('a', 2)], vectors(2));
     await settled(shard);
-    await shard.put(CONTRACT, [entry('a', 1)], vectors(1));
+    await shard.put(ORIGIN, [entry('a', 1)], vectors(1));
     await settled(shard);
     expect(await held(shard, ['a'])).toEqual({ a: 2 });
-    await shard.put(CONTRACT, [entry('a', 2)], vectors(3));
+    await shard.put(ORIGIN, [entry('a', 2)], vectors(3));
     expect(await held(shard, ['a'])).toEqual({ a: 3 });
   });
 
   it('[C17] erases what a purge took, and only that', async () => {
     const shard = newShard();
-    await shard.put(CONTRACT, [entry('a', 1), entry('b', 1), entry('c', 5)], vectors(1, 2, 3));
-    await shard.put('contract-2', [entry('a', 1)], vectors(4));
+    await shard.put(ORIGIN, [entry('a', 1), entry('b', 1), entry('c', 5)], vectors(1, 2, 3));
+    await shard.put(originOf('contract-2'), [entry('a', 1)], vectors(4));
     await settled(shard);
-    expect(await shard.erase({ position: 5, predicate: { kind: 'keys', digests: ['a'], contractHash: CONTRACT } })).toBe(false);
+    expect(await shard.erase(purge(5, { digests: ['a'] }))).toEqual({ next: null });
     expect(await held(shard, ['a', 'b', 'c'])).toEqual({ b: 2, c: 3 });
-    expect(await held(shard, ['a'], 'contract-2')).toEqual({ a: 4 });
-    await settled(shard);
-    await shard.erase({ position: 5, predicate: { kind: 'everything', contractHash: null } });
-    expect(await held(shard, ['a', 'b', 'c'])).toEqual({ c: 3 });
     expect(await held(shard, ['a'], 'contract-2')).toEqual({});
+    await settled(shard);
+    await shard.erase(purge(5));
+    expect(await held(shard, ['a', 'b', 'c'])).toEqual({ c: 3 });
   });
 
   it('[C18] writes nothing for questions about a tenant that cached nothing', async () => {
     const shard = newShard();
     expect(await held(shard, ['a'])).toEqual({});
-    expect(await shard.erase({ position: 1, predicate: { kind: 'everything', contractHash: null } })).toBe(false);
+    expect(await shard.erase(purge(1))).toEqual({ next: null });
+    expect(await shard.count({})).toEqual({ entries: 0, bytes: 0, next: null });
     await settled(shard);
     expect(await tables(shard)).toBe(0);
   });
@@ -104,13 +115,13 @@ describe('EmbeddingCacheStore', () => {
   it('[C15] keeps within its entries and bytes, the least recently used out first', async () => {
     const shard = newShard();
     await withStore(shard, { entriesMax: 3, bytesMax: 24 }, (store) => {
-      store.put(CONTRACT, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
+      store.put(ORIGIN, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
       store.get(CONTRACT, ['a'], 2000);
-      store.put(CONTRACT, [entry('d')], vectors(4), 3000);
+      store.put(ORIGIN, [entry('d')], vectors(4), 3000);
       expect(store.totals()).toEqual({ entries: 3, bytes: 24 });
       expect(store.get(CONTRACT, ['a', 'b'], 3500).entries.map(({ at }) => at)).toEqual([0]);
       // Three entries of eight bytes fit; one of sixteen costs two.
-      store.put(CONTRACT, [entry('e')], Float32Array.of(1, 2, 3, 4), 4000);
+      store.put(ORIGIN, [entry('e')], Float32Array.of(1, 2, 3, 4), 4000);
       expect(store.totals()).toEqual({ entries: 2, bytes: 24 });
     });
     expect(await held(shard, ['a', 'b', 'c', 'd'])).toEqual({ a: 1 });
@@ -118,8 +129,8 @@ describe('EmbeddingCacheStore', () => {
 
   it('[C3] serves an entry until its end, not at it, and says how long it has', async () => {
     await withStore(newShard(), {}, (store) => {
-      store.put(CONTRACT, [entry('a', 0, 100)], vectors(1), 1000);
-      expect(store.get(CONTRACT, ['a'], 1099).entries).toEqual([{ at: 0, position: 0, ageMs: 99, ttlMs: 1 }]);
+      store.put(ORIGIN, [entry('a', 0, 100)], vectors(1), 1000);
+      expect(store.get(CONTRACT, ['a'], 1099).entries).toEqual([{ at: 0, position: 0, knownMs: 0, tags: [], ageMs: 99, ttlMs: 1 }]);
       expect(store.get(CONTRACT, ['a'], 1100).entries).toEqual([]);
       expect([store.nextEndMs(), store.sweep(1099), store.totals().entries]).toEqual([1100, false, 1]);
       expect([store.sweep(1100), store.totals().entries]).toEqual([false, 0]);
@@ -128,8 +139,8 @@ describe('EmbeddingCacheStore', () => {
 
   it('[C15] counts a replaced vector once', async () => {
     await withStore(newShard(), {}, (store) => {
-      store.put(CONTRACT, [entry('a')], vectors(1), 1000);
-      store.put(CONTRACT, [entry('a')], Float32Array.of(1, 2, 3), 1000);
+      store.put(ORIGIN, [entry('a')], vectors(1), 1000);
+      store.put(ORIGIN, [entry('a')], Float32Array.of(1, 2, 3), 1000);
       expect(store.totals()).toEqual({ entries: 1, bytes: 12 });
     });
   });
@@ -137,9 +148,9 @@ describe('EmbeddingCacheStore', () => {
   it('[C15] writes down uses only when a batch of them is due', async () => {
     await runInDurableObject(newShard(), (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
-      const store = new EmbeddingCacheStore(storage, { entriesMax: 9, bytesMax: 999, touchesMax: 2, sweepRowsMax: 9 });
+      const store = new EmbeddingCacheStore(storage, { entriesMax: 9, bytesMax: 999, touchesMax: 2, sweepRowsMax: 9, countRowsMax: 9 });
       const used = () => [...state.storage.sql.exec('SELECT used_ms FROM entries ORDER BY digest')].map((row) => row['used_ms']);
-      store.put(CONTRACT, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
+      store.put(ORIGIN, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
       store.get(CONTRACT, ['a'], 2000);
       expect(used()).toEqual([1000, 1000, 1000]);
       store.get(CONTRACT, ['b'], 3000);
@@ -147,21 +158,76 @@ describe('EmbeddingCacheStore', () => {
     });
   });
 
-  it('[C17] erases in slices and says whether there may be more', async () => {
+  it('[C17] [C67] erases and counts in slices, and says where the next begins', async () => {
     await withStore(newShard(), {}, (store) => {
       const digests = Array.from({ length: 25 }, (_, i) => `d${i}`);
-      store.put(
-        CONTRACT,
-        digests.map((digest) => entry(digest)),
-        vectors(...digests.keys()),
-        1000,
-      );
-      const everything = { position: 1, predicate: { kind: 'everything', contractHash: null } } as const;
-      expect([1, 2, 3].map(() => [store.erase(everything), store.totals().entries])).toEqual([
-        [true, 15],
-        [true, 5],
-        [false, 0],
-      ]);
+      const entries = digests.map((digest, i) => entry(digest, 0, undefined, { tags: i % 2 === 0 ? ['even'] : [] }));
+      store.put(ORIGIN, entries, vectors(...digests.keys()), 1000);
+      let [counted, slices] = [0, 0];
+      for (let after: number | null = 0; after !== null; slices += 1) {
+        const slice = store.count({ tags: ['even'] }, after);
+        counted += slice.entries;
+        expect(slice.bytes).toBe(slice.entries * 8);
+        after = slice.next;
+      }
+      expect([counted, slices]).toEqual([13, 4]);
+      const totals: number[] = [];
+      for (let after: number | null = 0; after !== null;) {
+        after = store.erase(purge(1, { tags: ['even'] }), after).next;
+        totals.push(store.totals().entries);
+      }
+      expect(totals).toEqual([20, 15, 12]);
+      expect(store.get(CONTRACT, digests, 2000).entries.every(({ at }) => at % 2 === 1)).toBe(true);
     });
+  });
+
+  it.each<[string, PurgePredicate, string[]]>([
+    ['digests', { digests: ['b', 'z'] }, ['b']],
+    ['no digest', { digests: [] }, []],
+    ['tags', { tags: ['y', 'docs/2'] }, ['b', 'c']],
+    ['a prefix', { tagPrefix: 'docs/' }, ['a', 'b']],
+    ['a prefix of odd characters', { tagPrefix: '%_*[' }, ['c']],
+    ['the model', { model: 'm' }, ['a', 'b']],
+    ['its version', { model: 'm', modelVersion: '2' }, ['b']],
+    ['age', { filledBeforeMs: 20 }, ['a']],
+    ['all of it', { digests: ['a', 'b', 'c'], tags: ['docs/1', 'docs/2'], tagPrefix: 'docs', model: 'm', filledBeforeMs: 30 }, ['a', 'b']],
+    ['nothing in particular', {}, ['a', 'b', 'c']],
+  ])('[C60] finds what a purge by %s matches, as the log judges it', async (_, predicate, expected) => {
+    await withStore(newShard(), {}, (store) => {
+      const of = [
+        { digest: 'a', tags: ['docs/1'], knownMs: 10, origin: originOf(CONTRACT) },
+        { digest: 'b', tags: ['x', 'docs/2'], knownMs: 20, origin: originOf(CONTRACT, 'm', '2') },
+        { digest: 'c', tags: ['y', '%_*[z'], knownMs: 30, origin: originOf(CONTRACT, 'n', '2') },
+      ];
+      const log = new PurgeLog([purge(1, predicate)], { predicatesMax: 9, termsMax: 9 });
+      for (const { origin, ...more } of of) store.put(origin, [entry(more.digest, 0, undefined, more)], vectors(1), 1000);
+      const taken = of.filter(
+        ({ origin: { model, modelVersion }, ...more }) => log.fateOf({ ...more, model, modelVersion, position: 0 }).kind === 'taken',
+      );
+      expect(taken.map(({ digest }) => digest)).toEqual(expected);
+      expect(store.count(predicate).entries).toBe(expected.length);
+      store.erase(purge(1, predicate));
+      const left = store.get(CONTRACT, ['a', 'b', 'c'], 2000).entries.map(({ at }) => ['a', 'b', 'c'][at]);
+      expect(left).toEqual(['a', 'b', 'c'].filter((digest) => !expected.includes(digest)));
+    });
+  });
+
+  it('[C63] keeps the age and the end of an entry that is moved', async () => {
+    await withStore(newShard(), {}, (store) => {
+      store.put(ORIGIN, [entry('a', 2, 300, { ageMs: 700, knownMs: 5, tags: ['t'] })], vectors(1), 1000);
+      expect(store.get(CONTRACT, ['a'], 1100).entries).toEqual([{ at: 0, position: 2, knownMs: 5, tags: ['t'], ageMs: 800, ttlMs: 200 }]);
+    });
+  });
+
+  it('drops what the first form of the store held, and goes on', async () => {
+    const shard = newShard();
+    await runInDurableObject(shard, (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
+      migrate(storage, EMBEDDING_CACHE_MIGRATIONS.slice(0, 1));
+      state.storage.sql.exec("INSERT INTO entries VALUES (1, 'a', 'contract-1', x'0000803f', 0, 1, NULL, 1)");
+    });
+    expect(await held(shard, ['a'])).toEqual({});
+    await shard.put(ORIGIN, [entry('a')], vectors(2));
+    expect(await held(shard, ['a'])).toEqual({ a: 2 });
   });
 });

@@ -4,33 +4,44 @@ import { describe, expect, it } from 'vitest';
 
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
-import { PurgeLogStore } from '../../../durable-objects/sqlite/purge-log-store.ts';
-import type { PurgePredicate } from '../../../src/cache/purge-predicate.ts';
-import type { PurgeCommand, PurgeRecord } from '../../../src/cache/purge-record.ts';
+import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
+import { PURGE_LOG_MIGRATIONS, PurgeLogStore } from '../../../durable-objects/sqlite/purge-log-store.ts';
+import type { LoggedPredicate, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
+import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
+import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 
 const env = anyEnv as unknown as ObjectsEnv & { readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject> };
 const BOUND_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs;
-const EVERYTHING: PurgePredicate = { kind: 'everything', contractHash: null };
+const EVERYTHING: PurgePredicate = {};
+const ORIGIN: VectorOrigin = { contractHash: 'c', model: 'm', modelVersion: '1' };
+const logged = (position: number, predicate: PurgePredicate): LoggedPredicate => {
+  return { position, predicate, mode: 'hard', atMs: expect.any(Number) as number };
+};
+const entry = (digest: string, position = 0, more: Partial<NewVector> = {}): NewVector => {
+  return { digest, position, knownMs: 0, tags: [], ageMs: 0, ttlMs: undefined, ...more };
+};
 
 let tenants = 0;
 function newTenant() {
   const tenantId = `tn_purge_${++tenants}` as TenantId;
   const log = env.PURGE_LOG.get(env.PURGE_LOG.idFromName(tenantId));
   let purges = 0;
-  const command = (predicate: PurgePredicate, more: Partial<PurgeCommand> = {}): PurgeCommand => ({
+  const command = (selection: PurgeSelection, more: Partial<PurgeCommand> = {}): PurgeCommand => ({
     purgeId: `pg_${tenants}_${++purges}` as PurgeId,
-    tenantId,
+    owner: tenantId,
     bodyDigest: 'body',
-    predicate,
+    selection,
+    mode: 'hard',
+    consistency: 'next-read',
     ...more,
   });
-  const shards = Array.from({ length: LIMITS.cacheShardsPerTenantCount }, (_, shard) =>
+  const shards = Array.from({ length: LIMITS.cacheShardsCount }, (_, shard) =>
     env.EMBEDDING_CACHE.get(env.EMBEDDING_CACHE.idFromName(`${tenantId}:${shard}`)),
   );
-  return { log, command, shards };
+  return { tenantId, log, command, shards };
 }
 
 const value = <T>(outcome: Outcome<T>): T => {
@@ -58,7 +69,7 @@ describe('PurgeLogObject', () => {
     expect([leaseMs, tail]).toEqual([LIMITS.purgeLeaseMs, []]);
     const purging = log.purge(command(EVERYTHING));
     await scheduler.wait(50);
-    expect((await log.lease(0)).tail).toEqual([{ position: 1, predicate: EVERYTHING }]);
+    expect((await log.lease(0)).tail).toEqual([logged(1, EVERYTHING)]);
     const { effectiveAtMs } = value<PurgeRecord>(await purging);
     expect(effectiveAtMs).toBeGreaterThanOrEqual(leasedMs + LIMITS.purgeLeaseMs);
     expect(effectiveAtMs).toBeLessThanOrEqual(leasedMs + BOUND_MS + 50);
@@ -67,25 +78,23 @@ describe('PurgeLogObject', () => {
 
   it('[C8] keeps the log, and when a purge holds, through evictions', async () => {
     const { log, command } = newTenant();
-    const keys: PurgePredicate = { kind: 'keys', digests: ['a', 'b'], contractHash: 'c' };
+    const keys: PurgePredicate = { digests: ['a', 'b'], model: 'm' };
     const purge = command(keys);
     const { effectiveAtMs } = value<PurgeRecord>(await log.purge(purge));
     await evictDurableObject(log);
     expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>)).toMatchObject({ position: 1, effectiveAtMs });
-    expect(await log.lease(0)).toMatchObject({ since: 0, tail: [{ position: 1, predicate: keys }] });
+    expect(await log.lease(0)).toMatchObject({ since: 0, tail: [logged(1, keys)] });
     expect((await log.lease(1)).tail).toEqual([]);
     await evictDurableObject(log);
     expect(value<PurgeRecord>(await log.purge(command(EVERYTHING))).position).toBe(2);
     await evictDurableObject(log);
     // A purge of everything covers what came before it.
-    expect((await log.lease(0)).tail).toEqual([{ position: 2, predicate: EVERYTHING }]);
+    expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING)]);
   });
 
   it('[C5] stays within its bounds in storage, too', async () => {
     const { log, command } = newTenant();
-    const purges = Array.from({ length: LIMITS.purgePredicatesMaxCount + 1 }, (_, i) =>
-      command({ kind: 'keys', digests: [`d${i}`], contractHash: null }),
-    );
+    const purges = Array.from({ length: LIMITS.purgePredicatesMaxCount + 1 }, (_, i) => command({ digests: [`d${i}`] }));
     await Promise.all(purges.map((purge) => log.purge(purge)));
     await evictDurableObject(log);
     const { tail } = await log.lease(0);
@@ -113,14 +122,7 @@ describe('PurgeLogObject', () => {
   it('[C17] erases what it purged from every shard, through evictions', async () => {
     const { log, command, shards } = newTenant();
     for (const shard of shards) {
-      await shard.put(
-        'c',
-        [
-          { digest: 'old', position: 0, ttlMs: undefined },
-          { digest: 'new', position: 1, ttlMs: undefined },
-        ],
-        Float32Array.of(1, 2),
-      );
+      await shard.put(ORIGIN, [entry('old'), entry('new', 1)], Float32Array.of(1, 2));
     }
     const purge = command(EVERYTHING);
     await log.purge(purge);
@@ -137,11 +139,11 @@ describe('PurgeLogObject', () => {
     const [shard] = shards;
     const digests = Array.from({ length: LIMITS.cacheSweepRowsMax + 1 }, (_, i) => `digest-${i}`);
     await shard!.put(
-      'c',
-      digests.map((digest) => ({ digest, position: 0, ttlMs: undefined })),
+      ORIGIN,
+      digests.map((digest) => entry(digest)),
       new Float32Array(digests.length),
     );
-    const purges = [command(EVERYTHING), command({ kind: 'keys', digests: ['other'], contractHash: null })];
+    const purges = [command(EVERYTHING), command({ digests: ['other'] })];
     await Promise.all(purges.map((purge) => log.purge(purge)));
     const isErased = async (purge: PurgeCommand) => value<PurgeRecord>(await log.find(purge.purgeId)).erased;
     await expect.poll(() => Promise.all(purges.map(isErased)), { timeout: 5_000 }).toEqual([true, true]);
@@ -150,7 +152,7 @@ describe('PurgeLogObject', () => {
 
   it('[C17] tries again when a shard does not answer', async () => {
     const { log, command, shards } = newTenant();
-    await shards[0]!.put('c', [{ digest: 'old', position: 0, ttlMs: undefined }], Float32Array.of(1));
+    await shards[0]!.put(ORIGIN, [entry('old')], Float32Array.of(1));
     await runInDurableObject(log, async (object, state) => {
       const inside = object as unknown as { env: ObjectsEnv };
       const working = inside.env;
@@ -171,7 +173,7 @@ describe('PurgeLogObject', () => {
     const { log, command } = newTenant();
     await runInDurableObject(log, (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
-      const store = new PurgeLogStore(storage, { predicatesMax: 4, digestsMax: 4 }, 2);
+      const store = new PurgeLogStore(storage, { predicatesMax: 4, termsMax: 4 }, 2);
       const purges = [command(EVERYTHING), command(EVERYTHING), command(EVERYTHING)];
       for (const purge of purges) value(store.append(purge, 1_000, 1_000));
       expect(purges.map(({ purgeId }) => store.find(purgeId)?.position)).toEqual([undefined, 2, 3]);
@@ -184,6 +186,73 @@ describe('PurgeLogObject', () => {
     expect(await log.find('pg_none' as PurgeId)).toMatchObject({ ok: false, error: { code: 'purge_not_found' } });
     await runInDurableObject(log, (_object, state) => {
       expect(state.storage.sql.exec('SELECT COUNT(*) AS n FROM sqlite_master').one()['n']).toBe(0);
+    });
+  });
+
+  it('[C68] answers a fast purge at once, and says from when it holds', async () => {
+    const { log, command } = newTenant();
+    const { grantedAtMs } = await log.lease(0);
+    const startedMs = Date.now();
+    const purge = command(EVERYTHING, { consistency: 'fast' });
+    const { effectiveAtMs, appendedAtMs } = value<PurgeRecord>(await log.purge(purge));
+    expect(Date.now() - startedMs).toBeLessThan(BOUND_MS / 2);
+    expect(effectiveAtMs).toBeGreaterThanOrEqual(grantedAtMs + LIMITS.purgeLeaseMs);
+    expect(effectiveAtMs - appendedAtMs).toBeLessThanOrEqual(BOUND_MS);
+    expect((await log.lease(0)).tail).toEqual([logged(1, EVERYTHING)]);
+    expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>)).toMatchObject({
+      consistency: 'fast',
+      effectiveAtMs,
+    });
+  });
+
+  it('[C61] erases nothing of a soft purge, and goes on with the hard ones around it', async () => {
+    const { log, command, shards } = newTenant();
+    await shards[0]!.put(ORIGIN, [entry('soft'), entry('hard')], Float32Array.of(1, 2));
+    const fast = { consistency: 'fast' } as const;
+    const soft = command({ digests: ['soft'] }, { ...fast, mode: 'soft' });
+    const hard = command({ digests: ['hard'] }, fast);
+    for (const purge of [soft, hard]) await log.purge(purge);
+    await expect.poll(async () => value<PurgeRecord>((await log.find(hard.purgeId)) as Outcome<PurgeRecord>).erased).toBe(true);
+    expect(value<PurgeRecord>((await log.find(soft.purgeId)) as Outcome<PurgeRecord>)).toMatchObject({ mode: 'soft', erased: false });
+    expect((await shards[0]!.get('c', ['soft', 'hard'])).entries.map(({ at }) => at)).toEqual([0]);
+  });
+
+  it('[C62] dates a purge by age on its own clock', async () => {
+    const { log, command } = newTenant();
+    const beforeMs = Date.now();
+    await log.purge(command({ olderThanMs: 5000, tags: ['t'] }, { consistency: 'fast' }));
+    const [purge] = (await log.lease(0)).tail;
+    expect(purge?.predicate).toEqual({ tags: ['t'], filledBeforeMs: (purge?.atMs ?? 0) - 5000 });
+    expect(purge?.atMs).toBeGreaterThanOrEqual(beforeMs);
+  });
+
+  it('[C67] counts over all shards what a purge would find, and refuses when one is away', async () => {
+    const { tenantId, log, shards } = newTenant();
+    for (const shard of shards) await shard.put(ORIGIN, [entry('a', 0, { tags: ['t'] }), entry('b')], Float32Array.of(1, 2));
+    expect(await log.count(tenantId, { tags: ['t'] })).toEqual({ ok: true, value: { entries: shards.length, bytes: shards.length * 4 } });
+    expect(await log.count(tenantId, {})).toMatchObject({ value: { entries: shards.length * 2 } });
+    await runInDurableObject(log, async (object, state) => {
+      expect(state.storage.sql.exec('SELECT COUNT(*) AS n FROM sqlite_master').one()['n']).toBe(0);
+      const inside = object as unknown as { env: ObjectsEnv };
+      const away = { idFromName: () => '', get: () => ({ count: () => Promise.reject(new Error('away')) }) };
+      inside.env = { ...inside.env, EMBEDDING_CACHE: away as unknown as ObjectsEnv['EMBEDDING_CACHE'] };
+      expect(await object.count(tenantId, {})).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    });
+  });
+
+  it('[C5] takes everything once for the purges of the first form of its log', async () => {
+    const { log, tenantId } = newTenant();
+    await runInDurableObject(log, (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
+      migrate(storage, PURGE_LOG_MIGRATIONS.slice(0, 1));
+      const { sql } = state.storage;
+      sql.exec(`INSERT INTO predicates VALUES (1, '{"kind":"keys"}'), (2, '{"kind":"keys"}')`);
+      sql.exec(`INSERT INTO receipts VALUES (1, 'pg_1', 'b', 5, 6), (2, 'pg_2', 'b', 7, 8)`);
+      sql.exec('INSERT INTO erasure VALUES (?, 1)', tenantId);
+      const store = new PurgeLogStore(storage, { predicatesMax: 4, termsMax: 4 }, 9);
+      expect(store.log.entries).toEqual([{ position: 2, predicate: {}, mode: 'hard', atMs: 0 }]);
+      expect(store.find('pg_1' as PurgeId)).toMatchObject({ mode: 'hard', consistency: 'next-read', effectiveAtMs: 6, erased: true });
+      expect(store.nextErasure()).toMatchObject({ owner: tenantId, cursors: {} });
     });
   });
 });

@@ -1,11 +1,11 @@
 import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
 import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
-import type { PurgeCommand, PurgeRecord } from '../../../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import type { PurgeId, TenantId } from '../../../src/kernel/ids.ts';
+import type { CacheOwnerId, PurgeId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { within } from './within.ts';
 
@@ -16,9 +16,10 @@ interface PurgeLogStub {
   lease(position: number): Promise<LeaseGrant>;
   purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>>;
   find(purgeId: PurgeId): Promise<Outcome<PurgeRecord>>;
+  count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>>;
 }
 
-/** The purge logs behind their Durable Objects, one a tenant. */
+/** The purge logs behind their Durable Objects, one a cache. */
 export class TenantPurgeLogs implements PurgeLogs {
   readonly #namespace: DurableObjectNamespace<PurgeLogObject>;
 
@@ -26,20 +27,24 @@ export class TenantPurgeLogs implements PurgeLogs {
     this.#namespace = namespace;
   }
 
-  lease(tenantId: TenantId, position: number): Promise<Outcome<LeaseGrant>> {
+  lease(owner: CacheOwnerId, position: number): Promise<Outcome<LeaseGrant>> {
     return this.#ask('the purge log cannot be reached', async () =>
-      ok(await within(this.#of(tenantId).lease(position), LIMITS.purgeLeaseWaitMaxMs)),
+      ok(await within(this.#of(owner).lease(position), LIMITS.purgeLeaseWaitMaxMs)),
     );
   }
 
   purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>> {
     return this.#ask('the purge may not have been recorded: repeat it with the same idempotency-key', () =>
-      within(this.#of(command.tenantId).purge(command), PURGE_TIMEOUT_MS),
+      within(this.#of(command.owner).purge(command), PURGE_TIMEOUT_MS),
     );
   }
 
-  find(tenantId: TenantId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
-    return this.#ask('the purge log cannot be reached', () => within(this.#of(tenantId).find(purgeId), LIMITS.controlTimeoutMs));
+  find(owner: CacheOwnerId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
+    return this.#ask('the purge log cannot be reached', () => within(this.#of(owner).find(purgeId), LIMITS.controlTimeoutMs));
+  }
+
+  count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
+    return this.#ask('the cache cannot be counted now', () => within(this.#of(owner).count(owner, selection), LIMITS.purgeCountTimeoutMs));
   }
 
   async #ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
@@ -50,7 +55,7 @@ export class TenantPurgeLogs implements PurgeLogs {
     }
   }
 
-  #of(tenantId: TenantId): PurgeLogStub {
-    return this.#namespace.get(this.#namespace.idFromName(tenantId));
+  #of(owner: CacheOwnerId): PurgeLogStub {
+    return this.#namespace.get(this.#namespace.idFromName(owner));
   }
 }

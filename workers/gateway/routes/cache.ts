@@ -7,22 +7,29 @@ import { route } from '../serve.ts';
 
 export const cacheRoutes: readonly Route[] = [
   route(cacheEndpoints.purgeCache, async ({ gateway, principal, body, idempotencyKey }) => {
-    const purged = await gateway.embeddings.purger.purge(principal, body, idempotencyKey);
+    const { purger } = gateway.embeddings;
+    if (body.dry_run) {
+      const counted = await purger.count(principal, body);
+      if (!counted.ok) return counted;
+      return { ok: true, reply: { object: 'cache.purge_estimate' as const, dry_run: true as const, ...counted.value }, used: {} };
+    }
+    const purged = await purger.purge(principal, body, idempotencyKey);
     return purged.ok ? { ok: true, reply: purgeReply(purged.value, gateway.clock.nowMs()), used: {} } : purged;
   }),
-  route(cacheEndpoints.getPurge, async ({ gateway, principal, params }) => {
-    const found = await gateway.embeddings.purger.find(principal, params.purge as PurgeId);
+  route(cacheEndpoints.getPurge, async ({ gateway, principal, params, query }) => {
+    const found = await gateway.embeddings.purger.find(principal, query.tenant, params.purge as PurgeId);
     return found.ok ? { ok: true, reply: purgeReply(found.value, gateway.clock.nowMs()), used: {} } : found;
   }),
 ];
 
-const purgeReply = (record: PurgeRecord, nowMs: number) => ({
+const purgeReply = ({ purgeId, position, mode, consistency, effectiveAtMs, erased }: PurgeRecord, nowMs: number) => ({
   object: 'cache.purge' as const,
-  purge_id: record.purgeId,
-  position: record.position,
-  status: nowMs < record.effectiveAtMs ? ('pending' as const) : ('effective' as const),
-  effective_at: new Date(record.effectiveAtMs).toISOString(),
-  consistency: 'next-read' as const,
+  purge_id: purgeId,
+  position,
+  status: nowMs < effectiveAtMs ? ('pending' as const) : ('effective' as const),
+  effective_at: new Date(effectiveAtMs).toISOString(),
+  mode,
+  consistency,
   bound_ms: LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs,
-  erased: record.erased,
+  erased,
 });

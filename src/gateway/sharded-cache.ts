@@ -1,0 +1,129 @@
+import type { CacheLayout } from '../cache/cache-layout.ts';
+import { rendezvousShard } from '../cache/rendezvous-shard.ts';
+import type { Shard } from '../cache/rendezvous-shard.ts';
+import type { NewVector, StoredVectors, VectorOrigin } from '../cache/stored-vector.ts';
+import { must } from '../kernel/assert.ts';
+import type { CacheOwnerId } from '../kernel/ids.ts';
+import type { Background } from './background.ts';
+import type { FoundVector, SecondLevel } from './second-level.ts';
+
+/** One shard of one cache. Its calls reject when it does not answer in time. */
+export interface CacheShard {
+  get(contractHash: string, digests: readonly string[]): Promise<StoredVectors>;
+  put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void>;
+}
+
+export interface ShardedCacheParts {
+  readonly layout: CacheLayout;
+  readonly shardOf: (owner: CacheOwnerId, name: string) => CacheShard;
+  readonly background: Background;
+  readonly onFailure: () => void;
+}
+
+/**
+ * One call to each shard that holds some of the digests; a shard that fails is as good as empty.
+ *
+ * While entries move, what is missing where it belongs is looked for where it was, and copied: an entry that is asked for in that time is
+ * not lost. One that is not is computed again afterwards.
+ */
+export class ShardedCache implements SecondLevel {
+  readonly #parts: ShardedCacheParts;
+
+  constructor(parts: ShardedCacheParts) {
+    this.#parts = parts;
+  }
+
+  async get(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[]): Promise<readonly FoundVector[]> {
+    const { shards } = this.#parts.layout;
+    const all = [...digests.keys()];
+    const found = await this.#find(owner, origin, digests, all, shards);
+    const moved = await this.#findMoved(owner, origin, digests, found);
+    return moved.length === 0 ? found : [...found, ...moved];
+  }
+
+  async put(owner: CacheOwnerId, origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void> {
+    const dimensions = vectors.length / entries.length;
+    const digests = entries.map(({ digest }) => digest);
+    await this.#eachShard(owner, digests, [...digests.keys()], this.#parts.layout.shards, async (shard, members) => {
+      const rows = new Float32Array(members.length * dimensions);
+      members.forEach((at, row) => rows.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), row * dimensions));
+      await shard.put(
+        origin,
+        members.map((at) => must(entries[at], 'a member of the batch')),
+        rows,
+      );
+    });
+  }
+
+  async #find(
+    owner: CacheOwnerId,
+    { contractHash }: VectorOrigin,
+    digests: readonly string[],
+    wanted: readonly number[],
+    shards: readonly Shard[],
+  ): Promise<FoundVector[]> {
+    const found = await this.#eachShard(owner, digests, wanted, shards, async (shard, members): Promise<FoundVector[]> => {
+      const asked = members.map((at) => must(digests[at], 'a member of the batch'));
+      const { entries, vectors } = await shard.get(contractHash, asked);
+      const dimensions = vectors.length / Math.max(1, entries.length);
+      return entries.map((entry, row) => {
+        const at = must(members[entry.at], 'a shard answers what it was asked');
+        return { ...entry, at, vector: vectors.slice(row * dimensions, (row + 1) * dimensions) };
+      });
+    });
+    return found.flat();
+  }
+
+  async #findMoved(
+    owner: CacheOwnerId,
+    origin: VectorOrigin,
+    digests: readonly string[],
+    found: readonly FoundVector[],
+  ): Promise<FoundVector[]> {
+    const { shards, before } = this.#parts.layout;
+    if (before.length === 0 || found.length === digests.length) return [];
+    const here = new Set(found.map(({ at }) => at));
+    const wanted = [...digests.keys()].filter((at) => {
+      const digest = must(digests[at], 'a member of the batch');
+      return !here.has(at) && nameOf(digest, shards) !== nameOf(digest, before);
+    });
+    const moved = await this.#find(owner, origin, digests, wanted, before);
+    if (moved.length > 0) this.#parts.background(this.#copy(owner, origin, digests, moved));
+    return moved;
+  }
+
+  async #copy(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], moved: readonly FoundVector[]): Promise<void> {
+    const entries = moved.map(({ at, vector: _, ...entry }): NewVector => ({
+      ...entry,
+      digest: must(digests[at], 'a member of the batch'),
+    }));
+    const dimensions = must(moved[0], 'something moved').vector.length;
+    const vectors = new Float32Array(moved.length * dimensions);
+    moved.forEach(({ vector }, row) => vectors.set(vector, row * dimensions));
+    await this.put(owner, origin, entries, vectors);
+  }
+
+  /** Calls each of `shards` that the `wanted` members of a batch belong to, all at once; leaves out those that fail. */
+  async #eachShard<T>(
+    owner: CacheOwnerId,
+    digests: readonly string[],
+    wanted: readonly number[],
+    shards: readonly Shard[],
+    call: (shard: CacheShard, members: readonly number[]) => Promise<T>,
+  ): Promise<T[]> {
+    const members = shards.map((): number[] => []);
+    for (const at of wanted) members[rendezvousShard(must(digests[at], 'a member of the batch'), shards)]?.push(at);
+    const calls = shards.flatMap(({ name }, i) => {
+      const ofShard = members[i] ?? [];
+      return ofShard.length === 0 ? [] : [call(this.#parts.shardOf(owner, name), ofShard)];
+    });
+    const answers = await Promise.allSettled(calls);
+    return answers.flatMap((answer) => {
+      if (answer.status === 'fulfilled') return [answer.value];
+      this.#parts.onFailure();
+      return [];
+    });
+  }
+}
+
+const nameOf = (digest: string, shards: readonly Shard[]): string | undefined => shards[rendezvousShard(digest, shards)]?.name;
