@@ -4,6 +4,8 @@ export interface AgentConfig {
   readonly url: string;
   readonly poolId: string;
   readonly token: string;
+  /** Where agents of this machine share what they computed; undefined: each keeps its own. */
+  readonly cacheSocket: string | undefined;
 }
 
 /** Throws, naming the variable, when one is absent or the URL is none. */
@@ -15,5 +17,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   };
   const url = variable('SLUICE_URL');
   if (!URL.canParse(url)) throw new Error(`SLUICE_URL must be the URL of a gateway, not "${url}"`);
-  return { url: url.replace(/\/+$/, ''), poolId: variable('SLUICE_POOL'), token: variable('SLUICE_AGENT_TOKEN') };
+  return {
+    url: url.replace(/\/+$/, ''),
+    poolId: variable('SLUICE_POOL'),
+    token: variable('SLUICE_AGENT_TOKEN'),
+    cacheSocket: environment['SLUICE_CACHE_SOCKET'],
+  };
 }

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 
-import { SharedTier } from '../../src/cache/shared/shared-tier.ts';
-import type { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
+import type { VectorTier } from '../../src/cache/vector-tier.ts';
 import { wrap } from '../../src/cache/wrap.ts';
 import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';
 import { tokenBatch } from '../../src/inference/token-batch.ts';
@@ -10,10 +9,9 @@ import { must } from '../../src/kernel/assert.ts';
 /** Characters of the names under which vectors are shared: SHA-256 in hexadecimal. */
 export const SHARED_KEY_CHARS = 64;
 
-/** The same model, but what any thread has computed is not computed again. */
-export function cachedModel(model: EmbeddingModel, shared: SharedVectors): EmbeddingModel {
+/** The same model, but what `tier` holds is not computed again. */
+export function cachedModel(model: EmbeddingModel, tier: VectorTier): EmbeddingModel {
   const { manifest } = model;
-  const clock = { nowMs: () => Date.now() };
   // An input is the ids of a text, written out.
   const embed = wrap(
     async (inputs) => {
@@ -21,7 +19,7 @@ export function cachedModel(model: EmbeddingModel, shared: SharedVectors): Embed
       const vectors = await model.embed(tokenBatch(ids));
       return inputs.map((_, row) => vectors.subarray(row * manifest.dimensions, (row + 1) * manifest.dimensions));
     },
-    { clock, keyOf: (input) => hash('sha256', `${manifest.contractHash}:${input}`, 'hex'), tier: new SharedTier(shared, clock) },
+    { clock: { nowMs: () => Date.now() }, keyOf: (input) => hash('sha256', `${manifest.contractHash}:${input}`, 'hex'), tier },
   );
   return {
     manifest,

@@ -10,10 +10,13 @@ import { ModelThreads } from './model-threads.ts';
 /** The gateway's models, downloaded when first needed and checked against their manifests. The latest is kept, with its threads. */
 export class GatewayModels {
   readonly #files: ModelFiles;
+  readonly #cacheSocket: string | undefined;
   #latest: { readonly id: string; readonly threads: ModelThreads } | undefined;
 
-  constructor(files: ModelFiles) {
+  /** `cacheSocket`: where agents of this machine share what they computed. */
+  constructor(files: ModelFiles, cacheSocket?: string) {
     this.#files = files;
+    this.#cacheSocket = cacheSocket;
   }
 
   /** Refuses with `model_not_found`, or `unavailable` when the files cannot be read or are not what the manifest says. */
@@ -25,7 +28,7 @@ export class GatewayModels {
     if (manifest?.runner !== 'static') return refuse('model_not_found', `this agent cannot run ${id}`);
     const bytes = await readModelFile(this.#files, manifest);
     if (!bytes.ok) return bytes;
-    const threads = ModelThreads.start(manifest, bytes.value);
+    const threads = await ModelThreads.start(manifest, bytes.value, { cacheSocket: this.#cacheSocket });
     if (!threads.ok) return threads;
     await this.#latest?.threads.stop();
     this.#latest = { id, threads: threads.value };

@@ -22,5 +22,6 @@ const name = `${hostname()}-${process.pid}`
   .replaceAll(/^-|-$/g, '')
   .slice(-64);
 
-await runAgent({ client: new PoolClient(config), models: new GatewayModels(gatewayFiles(config.url)), name, stopped: stop.signal });
+const models = new GatewayModels(gatewayFiles(config.url), config.cacheSocket);
+await runAgent({ client: new PoolClient(config), models, name, stopped: stop.signal });
 process.exit(0);

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { SharedTier } from '../../src/cache/shared/shared-tier.ts';
 import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
 import { openStaticModel } from '../../src/inference/static-model.ts';
 import { assert, must } from '../../src/kernel/assert.ts';
@@ -8,14 +9,17 @@ import { answerLine } from './answer-line.ts';
 import { cachedModel } from './cached-model.ts';
 import type { ThreadCall, ThreadData, ThreadReply } from './model-threads.ts';
 import { TOO_LONG } from './read-lines.ts';
+import { SocketTier } from './socket-tier.ts';
 
 /** One of the threads of `ModelThreads`. */
-const { manifest, bytes, handle } = workerData as ThreadData;
+const { manifest, bytes, handle, socketPath } = workerData as ThreadData;
 const port = must(parentPort, 'this runs in a thread');
 const opened = openStaticModel(manifest, bytes);
 assert(opened.ok, 'whoever starts a thread has opened the model');
 const { tokeniser, encoder } = opened.value;
-const loaded = { tokeniser, model: cachedModel(encoder, SharedVectors.join(handle)) };
+const tier =
+  socketPath === undefined ? new SharedTier(SharedVectors.join(handle), { nowMs: () => Date.now() }) : new SocketTier(socketPath);
+const loaded = { tokeniser, model: cachedModel(encoder, tier) };
 
 async function answer({ lines, id, first }: ThreadCall): Promise<LineAnswer[]> {
   const answers: LineAnswer[] = [];

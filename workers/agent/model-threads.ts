@@ -1,6 +1,8 @@
+import type { Server } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
+import { SharedTier } from '../../src/cache/shared/shared-tier.ts';
 import type { SharedHandle } from '../../src/cache/shared/shared-vectors.ts';
 import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -11,6 +13,7 @@ import { openStaticModel } from '../../src/inference/static-model.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { Line, LineAnswer, LineAnswerer } from './answer-line.ts';
+import { serveCache } from './cache-server.ts';
 import { SHARED_KEY_CHARS } from './cached-model.ts';
 
 /** What a thread starts with. */
@@ -18,6 +21,14 @@ export interface ThreadData {
   readonly manifest: ModelManifest;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly handle: SharedHandle;
+  /** Where another process serves the vectors of this model; undefined: they are in the memory of the handle. */
+  readonly socketPath: string | undefined;
+}
+
+export interface ThreadOptions {
+  readonly threadCount?: number;
+  /** Where the processes of this machine meet. The first serves the others; when it is gone, they compute. */
+  readonly cacheSocket?: string | undefined;
 }
 
 export interface ThreadCall {
@@ -46,11 +57,13 @@ const SLOT_BYTES = 44;
 export class ModelThreads implements LineAnswerer {
   readonly callsMax: number;
   readonly vectors: SharedVectors;
-  readonly #model: Omit<ThreadData, 'handle'>;
+  readonly #model: Pick<ThreadData, 'manifest' | 'bytes'>;
   readonly #threads: (Thread | undefined)[];
+  #server: Server | undefined;
+  #socketPath: string | undefined;
   #calls = 0;
 
-  private constructor(model: Omit<ThreadData, 'handle'>, threadCount: number) {
+  private constructor(model: Pick<ThreadData, 'manifest' | 'bytes'>, threadCount: number) {
     this.#model = model;
     this.#threads = Array.from({ length: threadCount }, () => undefined);
     // One call more than threads, so that none waits for the next.
@@ -61,14 +74,17 @@ export class ModelThreads implements LineAnswerer {
   }
 
   /** Refuses with `unavailable` when the bytes are not the model that the manifest describes. */
-  static start(
+  static async start(
     manifest: ModelManifest,
     bytes: Uint8Array<ArrayBuffer>,
-    threadCount = Math.min(LIMITS.agentThreadsMaxCount, availableParallelism()),
-  ): Outcome<ModelThreads> {
+    { threadCount = Math.min(LIMITS.agentThreadsMaxCount, availableParallelism()), cacheSocket }: ThreadOptions = {},
+  ): Promise<Outcome<ModelThreads>> {
     const opened = openStaticModel(manifest, bytes);
     if (!opened.ok) return refuse('unavailable', `${manifest.id}: ${opened.error.reason}`);
-    return ok(new ModelThreads({ manifest, bytes }, threadCount));
+    const threads = new ModelThreads({ manifest, bytes }, threadCount);
+    // Vectors of one model have one length, so each has a socket of its own.
+    if (cacheSocket !== undefined) await threads.#meet(`${cacheSocket}.${manifest.contractHash.slice(0, 16)}`);
+    return ok(threads);
   }
 
   answer(lines: readonly Line[], id: string, first: number): Promise<readonly LineAnswer[]> {
@@ -82,7 +98,13 @@ export class ModelThreads implements LineAnswerer {
   }
 
   async stop(): Promise<void> {
+    this.#server?.close();
     await Promise.all(this.#threads.map(async (thread) => thread?.worker.terminate()));
+  }
+
+  async #meet(path: string): Promise<void> {
+    this.#server = await serveCache(path, new SharedTier(this.vectors, { nowMs: () => Date.now() }));
+    if (this.#server === undefined) this.#socketPath = path;
   }
 
   #leastBusy(): Thread {
@@ -93,7 +115,8 @@ export class ModelThreads implements LineAnswerer {
 
   #start(at: number): Thread {
     const handle = this.vectors.invite();
-    const worker = new Worker(new URL('model-thread.ts', import.meta.url), { workerData: { ...this.#model, handle } satisfies ThreadData });
+    const workerData: ThreadData = { ...this.#model, handle, socketPath: this.#socketPath };
+    const worker = new Worker(new URL('model-thread.ts', import.meta.url), { workerData });
     const thread: Thread = { worker, calls: new Map() };
     let reason: Error | undefined;
     worker.on('message', ({ call, answers }: ThreadReply) => {

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { must } from '../../../src/kernel/assert.ts';
@@ -12,9 +16,12 @@ const linesOf = (from: number, count: number) =>
   Array.from({ length: count }, (_, i) => JSON.stringify({ id: `${from + i}`, text: textOf(from + i) }));
 
 let threads: ModelThreads;
-beforeAll(() => {
-  const started = ModelThreads.start(manifestOf('static'), modelFile, 2);
-  threads = must(started.ok ? started.value : undefined, 'the committed model opens');
+const started = async (cacheSocket?: string): Promise<ModelThreads> => {
+  const model = await ModelThreads.start(manifestOf('static'), modelFile, { threadCount: 2, cacheSocket });
+  return must(model.ok ? model.value : undefined, 'the committed model opens');
+};
+beforeAll(async () => {
+  threads = await started();
 });
 afterAll(() => threads.stop());
 
@@ -44,5 +51,23 @@ describe('a model in threads', () => {
     expect((await settled).map(({ status }) => status)).toContain('rejected');
     expect((await threads.answer(linesOf(0, 3), 'att', 0)).map(({ failed }) => failed)).toEqual([false, false, false]);
     expect(threads.vectors.counts().entries).toBeGreaterThan(10);
+  });
+
+  it('[C52] uses what another process serves, and computes once that is gone', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-cache-'));
+    const [first, second] = [await started(join(folder, 'cache')), await started(join(folder, 'cache'))];
+    try {
+      await first.answer(linesOf(0, 40), 'att', 0);
+      const { hits } = first.vectors.counts();
+      const [answers, expected] = await Promise.all([second.answer(linesOf(0, 40), 'att', 0), threads.answer(linesOf(0, 40), 'att', 0)]);
+      expect(answers).toEqual(expected);
+      expect(first.vectors.counts().hits).toBe(hits + 40);
+      expect(second.vectors.counts().entries).toBe(0);
+      await first.stop();
+      expect(await second.answer(linesOf(0, 40), 'att', 0)).toEqual(expected);
+    } finally {
+      await Promise.all([first.stop(), second.stop()]);
+      await rm(folder, { recursive: true });
+    }
   });
 });
