@@ -129,11 +129,11 @@ export class CachePurger {
 /** One purge of several caches, as the first records it: it holds, and is erased, once it is in all of them. */
 function together([own, ...others]: readonly Outcome<PurgeRecord>[]): Outcome<PurgeRecord> {
   if (own === undefined || !own.ok) return own ?? refuse('purge_not_found', 'there is no such purge', 'purge');
-  let record = own.value;
+  let { effectiveAtMs, erased } = own.value;
   for (const other of others) {
     if (!other.ok) return other;
-    const effectiveAtMs = Math.max(record.effectiveAtMs, other.value.effectiveAtMs);
-    record = { ...record, effectiveAtMs, erased: record.erased && other.value.erased };
+    effectiveAtMs = Math.max(effectiveAtMs, other.value.effectiveAtMs);
+    erased &&= other.value.erased;
   }
-  return ok(record);
+  return ok({ ...own.value, effectiveAtMs, erased });
 }

@@ -93,10 +93,9 @@ export class ShardedCache implements SecondLevel {
   }
 
   async #copy(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], moved: readonly FoundVector[]): Promise<void> {
-    const entries = moved.map(({ at, vector: _, ...entry }): NewVector => ({
-      ...entry,
-      digest: must(digests[at], 'a member of the batch'),
-    }));
+    const entries = moved.map(({ at, position, knownMs, tags, ageMs, ttlMs }): NewVector => {
+      return { digest: must(digests[at], 'a member of the batch'), position, knownMs, tags, ageMs, ttlMs };
+    });
     const dimensions = must(moved[0], 'something moved').vector.length;
     const vectors = new Float32Array(moved.length * dimensions);
     moved.forEach(({ vector }, row) => vectors.set(vector, row * dimensions));

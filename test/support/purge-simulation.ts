@@ -4,9 +4,8 @@ import { PurgeLog } from '../../src/cache/purge-log.ts';
 import type { PurgePredicate } from '../../src/cache/purge-predicate.ts';
 
 export const KEYS = ['x', 'y', 'z'];
-const CONTRACT = 'c';
-const BOUNDS = { predicatesMax: 4, digestsMax: 8 };
-const NOTHING_KNOWN: PurgeView = { log: new PurgeLog([], BOUNDS), leasedUntilMs: -Infinity };
+const BOUNDS = { predicatesMax: 4, termsMax: 8 };
+const NOTHING_KNOWN: PurgeView = { log: new PurgeLog([], BOUNDS), leasedUntilMs: -Infinity, knownMs: 0, askedAtMs: 0 };
 
 /** One event of a history; `pick` chooses among what is waiting. */
 export type Happening =
@@ -23,6 +22,8 @@ export interface Faults {
   readonly ownerForgetsLeases?: boolean;
   readonly stampsFillAtItsEnd?: boolean;
   readonly ignoresLease?: boolean;
+  /** The clock of an isolate stands still when a request arrives, not only from then on. */
+  readonly missesAcceptance?: boolean;
 }
 
 interface Entry {
@@ -34,6 +35,8 @@ interface Isolate {
   readonly rate: number;
   readonly offsetMs: number;
   epoch: number;
+  /** What its clock shows: that stands still between the messages that it gets. */
+  clockMs: number;
   view: PurgeView;
   memory: Map<string, Entry>;
 }
@@ -46,8 +49,8 @@ interface Ask {
 }
 
 /**
- * Isolates, the owner of a purge log and a shared level, event by event. Every clock has its own offset and speed; messages arrive late,
- * twice, out of order or never; isolates and the owner restart at any moment. `instant` orders all events.
+ * Isolates, the owner of a purge log and a shared level, event by event. Every clock has its own offset and speed, and those of isolates
+ * stand still for as long as nothing reaches them; messages arrive late, twice, out of order or never; isolates and the owner restart at any moment. `instant` orders all events.
  */
 export class PurgeSimulation {
   readonly seen = { receipts: 0, served: 0, servedAfterReceipt: 0, taken: 0, unleased: 0 };
@@ -70,7 +73,7 @@ export class PurgeSimulation {
 
   constructor(rates: readonly number[], faults: Faults) {
     this.#faults = faults;
-    this.#isolates = rates.map((rate, i) => ({ rate, offsetMs: i * 5_000_000, epoch: 0, view: NOTHING_KNOWN, memory: new Map() }));
+    this.#isolates = rates.map((rate, i) => ({ rate, offsetMs: i * 5_000_000, clockMs: 0, epoch: 0, view: NOTHING_KNOWN, memory: new Map() }));
     this.#leases = openLeaseBook(this.#terms, this.#trueMs);
   }
 
@@ -88,6 +91,7 @@ export class PurgeSimulation {
       case 'deliver':
         return this.#deliver(event.pick, event.again);
       case 'accept':
+        if (this.#faults.missesAcceptance !== true) this.#hear(event.isolate);
         this.#reads.push({ isolate: event.isolate, epoch: this.#isolate(event.isolate).epoch, key: event.key, acceptedAt: this.#instant });
         return;
       case 'read':
@@ -108,9 +112,8 @@ export class PurgeSimulation {
   }
 
   #purge(key: string | undefined): void {
-    const predicate: PurgePredicate =
-      key === undefined ? { kind: 'everything', contractHash: null } : { kind: 'keys', digests: [key], contractHash: null };
-    this.#log = this.#log.append(predicate);
+    const predicate: PurgePredicate = key === undefined ? {} : { digests: [key] };
+    this.#log = this.#log.append(predicate, 'hard', this.#trueMs);
     this.#pending.push({ key, appendedAt: this.#instant, effectiveAtMs: effectiveAtMs(this.#leases, this.#trueMs) });
   }
 
@@ -124,14 +127,15 @@ export class PurgeSimulation {
 
   #ask(isolate: number): void {
     const { epoch, view } = this.#isolate(isolate);
-    this.#asks.push({ isolate, epoch, sentAtMs: this.#clockOf(isolate), since: view.log.position });
+    this.#asks.push({ isolate, epoch, sentAtMs: this.#isolate(isolate).clockMs, since: view.log.position });
   }
 
   #answer(pick: number, again: boolean): void {
     const ask = take(this.#asks, pick, again);
     if (ask === undefined) return;
     this.#leases = grantLease(this.#leases, this.#terms, this.#trueMs);
-    this.#answers.push({ ...ask, grant: { since: ask.since, tail: this.#log.since(ask.since), leaseMs: this.#terms.leaseMs } });
+    const { leaseMs } = this.#terms;
+    this.#answers.push({ ...ask, grant: { since: ask.since, tail: this.#log.since(ask.since), leaseMs, grantedAtMs: this.#trueMs } });
   }
 
   #deliver(pick: number, again: boolean): void {
@@ -139,23 +143,25 @@ export class PurgeSimulation {
     if (answer === undefined) return;
     const isolate = this.#isolate(answer.isolate);
     if (isolate.epoch !== answer.epoch) return;
-    const fromMs = this.#faults.countsLeaseFromAnswer === true ? this.#clockOf(answer.isolate) : answer.sentAtMs;
+    this.#hear(answer.isolate);
+    const fromMs = this.#faults.countsLeaseFromAnswer === true ? isolate.clockMs : answer.sentAtMs;
     isolate.view = renewView(isolate.view, answer.grant, fromMs);
   }
 
   #read(pick: number): void {
     const read = take(this.#reads, pick, false);
     if (read === undefined) return;
-    const { view, memory, epoch } = this.#isolate(read.isolate);
+    const { view, memory, epoch, clockMs } = this.#isolate(read.isolate);
     if (epoch !== read.epoch) return;
-    if (!isLeased(view, this.#clockOf(read.isolate)) && this.#faults.ignoresLease !== true) {
+    if (!isLeased(view, clockMs) && this.#faults.ignoresLease !== true) {
       this.seen.unleased += 1;
       return;
     }
     for (const level of [memory, this.#shared]) {
       const entry = level.get(read.key);
       if (entry === undefined) continue;
-      if (!view.log.takes({ contractHash: CONTRACT, digest: read.key, position: entry.position })) return this.#serve(read, entry);
+      const fate = view.log.fateOf({ digest: read.key, position: entry.position, knownMs: 0, model: 'm', modelVersion: '1', tags: [] });
+      if (fate.kind === 'kept') return this.#serve(read, entry);
       this.seen.taken += 1;
     }
   }
@@ -187,9 +193,10 @@ export class PurgeSimulation {
     return this.#isolates[i % this.#isolates.length]!;
   }
 
-  #clockOf(i: number): number {
-    const { rate, offsetMs } = this.#isolate(i);
-    return offsetMs + this.#trueMs * rate;
+  /** A message reaches an isolate: its clock goes on. */
+  #hear(i: number): void {
+    const isolate = this.#isolate(i);
+    isolate.clockMs = isolate.offsetMs + this.#trueMs * isolate.rate;
   }
 }
 

@@ -54,6 +54,7 @@ describe('a purge, once reported', () => {
     ['forgot its leases in a restart', { ownerForgetsLeases: true }],
     ['stamped a fill at its end', { stampsFillAtItsEnd: true }],
     ['served without a lease', { ignoresLease: true }],
+    ['took the time from before a request', { missesAcceptance: true }],
   ])('[C7] would be seen here to fail if something %s', (_, faults) => {
     expect(check(4000, faults).failed).toBe(true);
   });
