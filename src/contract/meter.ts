@@ -5,6 +5,7 @@ export const METERS = [
   'embedding_cached_tokens',
   'vectors_written',
   'vector_queries',
+  'vector_cached_queries',
   'job_tokens',
   'accelerator_ms',
 ] as const;

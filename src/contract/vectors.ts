@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { queryCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
 import { explanation } from './explanation.ts';
@@ -171,10 +172,14 @@ export const vectorEndpoints = {
     summary: 'Find the closest vectors',
     description:
       'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
-      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.',
+      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.\n\n' +
+      'With `x-sluice-cache-ttl-ms` the same query of the same state of the index is answered from before, at the price of ' +
+      '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
+      'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
     access: tenant('index:read'),
-    meters: ['vector_queries', 'embedding_tokens', 'embedding_cached_tokens'],
+    meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
+    headers: queryCacheHeaders,
     body: json(queryBody),
     status: 200,
     reply: json(z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn, explanation: explanation.optional() })),

@@ -60,7 +60,7 @@ export class Embedder implements TextEmbedder {
     this.#parts = parts;
   }
 
-  contractOf(model: string): Outcome<{ readonly contractHash: string; readonly dimensions: number }> {
+  contractOf(model: string): Outcome<ModelManifest> {
     return findManifest(this.#parts.models.manifests, model);
   }
 

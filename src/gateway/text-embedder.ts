@@ -6,7 +6,7 @@ export interface TextEmbedder {
   /** Refuses with `model_not_found` or `limit_exceeded`. Reserves the tokens through `reserve` before it computes. */
   embed(request: EmbedTexts): Promise<Outcome<EmbeddedTexts>>;
   /** The contract of a model, without computing anything. */
-  contractOf(model: string): Outcome<{ readonly contractHash: string; readonly dimensions: number }>;
+  contractOf(model: string): Outcome<{ readonly contractHash: string; readonly dimensions: number; readonly version: string }>;
 }
 
 export interface EmbedTexts {

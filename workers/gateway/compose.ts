@@ -59,7 +59,7 @@ function wire(env: GatewayEnv): Gateway {
     readiness: new Readiness(tenancy, embeddings.models, clock),
     tenancy,
     embeddings,
-    retrieval: wireRetrieval(env, clock, rng, embeddings.embedder),
+    retrieval: wireRetrieval(env, clock, rng, metrics, embeddings, count),
     heavy: wireHeavy(env, clock, rng),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,

@@ -30,6 +30,7 @@ export const PRICE_BOOK: readonly PriceEdition[] = [
       embedding_cached_tokens: { nano: dollars(0.002), units: PER_MILLION },
       vectors_written: { nano: dollars(1), units: PER_MILLION },
       vector_queries: { nano: dollars(2.5), units: PER_MILLION },
+      vector_cached_queries: { nano: dollars(0.25), units: PER_MILLION },
       job_tokens: { nano: dollars(0.01), units: PER_MILLION },
       accelerator_ms: { nano: dollars(2.5), units: HOUR_MS },
     },

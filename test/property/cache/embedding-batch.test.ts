@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       texts: batch,
       directives,
       ttlMs: fc.option(fc.integer({ min: 1, max: 4000 }), { nil: undefined, freq: 2 }),
-      tags: fc.constantFrom([], [], [], ['x'], ['y'], ['x', 'y']),
+      tags: fc.constantFrom<string[]>([], [], [], ['x'], ['y'], ['x', 'y']),
       isolate: fc.nat({ max: 1 }),
     }),
   },
@@ -106,7 +106,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     expect(embedded.value.tokens).toBe(texts.join('').length);
     return embedded.value;
   };
-  const serves = (entry: Entry | undefined, of: CacheDirectives, tags: string[], keepsStale: boolean): entry is Entry => {
+  const serves = (entry: Entry | undefined, of: CacheDirectives, tags: string[], keepsStale: boolean): boolean => {
     if (entry === undefined || of.bypass) return false;
     const [ageMs, overMs] = [world.nowMs - entry.storedAtMs, world.nowMs - entry.expiresAtMs];
     if (overMs >= 0 && !keepsStale) return false;
@@ -124,12 +124,12 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
       const [memory, second] = levelsOf(isolate);
       const [near, far] = [memory!.get(text), second?.get(text)];
       if (serves(near, of, tags, true)) {
-        if (near.expiresAtMs <= world.nowMs) seen.stale += 1;
+        if (near!.expiresAtMs <= world.nowMs) seen.stale += 1;
       } else if (!serves(far, of, tags, false)) {
         const isSeen = far !== undefined && far.expiresAtMs > world.nowMs;
         const replaced = of.bypass ? undefined : (near ?? (isSeen ? far : undefined));
         missed.set(text, [...new Set([...tags, ...(replaced?.tags ?? [])])]);
-      } else if (of.store) memory!.set(text, far);
+      } else if (of.store) memory!.set(text, far!);
     }
     return missed;
   };

@@ -27,10 +27,11 @@ export interface Embeddings {
   readonly models: EmbeddingModels;
   readonly embedder: Embedder;
   readonly purger: CachePurger;
+  readonly purges: PurgeViews;
 }
 
 // The one-shot hash is synchronous; `crypto.subtle` would cost a promise for each of thousands of texts.
-const sha256: Sha256 = (data) => hash('sha256', data, 'hex');
+export const sha256: Sha256 = (data) => hash('sha256', data, 'hex');
 
 export function wireEmbeddings(
   env: GatewayEnv,
@@ -56,6 +57,7 @@ export function wireEmbeddings(
   return {
     models,
     embedder: new Embedder({ models, cache, sha256, count }),
+    purges,
     purger: new CachePurger({ logs, organisations, models, sha256, rng }),
   };
 }

@@ -1,29 +1,48 @@
+import { waitUntil } from 'cloudflare:workers';
+
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
-import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
+import type { CountCache } from '../../../src/gateway/count-cache.ts';
+import { QueryCache } from '../../../src/gateway/query-cache.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableIndexes } from './durable-indexes.ts';
+import type { Metrics } from '../metrics.ts';
 import { DurableShards } from './durable-shards.ts';
+import { sha256 } from './embeddings.ts';
+import type { Embeddings } from './embeddings.ts';
 
 /** Indexes and their vectors. */
 export interface Retrieval {
   readonly indexes: Indexes;
   readonly vectors: Vectors;
+  readonly queries: QueryCache;
   readonly recall: RecallMeasurement;
 }
 
-export function wireRetrieval(env: GatewayEnv, clock: Clock, rng: Rng, embedder: TextEmbedder): Retrieval {
+export function wireRetrieval(
+  env: GatewayEnv,
+  clock: Clock,
+  rng: Rng,
+  metrics: Metrics,
+  { embedder, purges }: Embeddings,
+  count: CountCache,
+): Retrieval {
   const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
   const shards = new DurableShards(env.SHARD);
   const manifests = new ManifestCache(directory, clock);
+  const vectors = new Vectors({ manifests, shards, space: new VectorSpace(embedder) });
+  const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, background: waitUntil });
+  metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
+  metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
   return {
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
-    vectors: new Vectors({ manifests, shards, space: new VectorSpace(embedder) }),
+    vectors,
+    queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
   };
 }

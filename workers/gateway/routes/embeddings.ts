@@ -5,13 +5,11 @@ import type { CachedInput } from '../../../src/cache/cache-key.ts';
 import type { EmbeddingInput } from '../../../src/contract/embedding-input.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import { embeddingEndpoints } from '../../../src/contract/embeddings.ts';
-import { ageOf } from '../../../src/gateway/cache-report.ts';
-import type { CacheReport } from '../../../src/gateway/cache-report.ts';
-import { cacheStatus } from '../../../src/gateway/cache-status.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { etagOf } from '../etag.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
+import { cacheHeaders } from './cache-headers.ts';
 
 export const embeddingRoutes: readonly Route[] = [
   route(embeddingEndpoints.createEmbeddings, async (call) => {
@@ -48,12 +46,6 @@ export const embeddingRoutes: readonly Route[] = [
     };
   }),
 ];
-
-/** What the cache did, and how old its part of the answer is. */
-function cacheHeaders(report: CacheReport): Record<string, string> {
-  const ageMs = ageOf(report);
-  return { 'cache-status': cacheStatus(report), ...(ageMs === undefined ? {} : { age: String(Math.floor(ageMs / 1000)) }) };
-}
 
 /** Of the very numbers: recomputing may change their last bits, and that is another answer. */
 const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, format: string): string =>

@@ -1,5 +1,10 @@
 import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
 import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
+import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
+import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
+import type { HeadersOf } from '../../../src/contract/endpoint.ts';
+import type { CacheReport } from '../../../src/gateway/cache-report.ts';
+import type { QueryTerms } from '../../../src/gateway/query-cache.ts';
 import { recallEndpoints } from '../../../src/contract/recall.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
@@ -7,6 +12,7 @@ import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
+import { cacheHeaders } from './cache-headers.ts';
 import { explanationReply } from './explanation-reply.ts';
 import { recallReply } from './recall-reply.ts';
 
@@ -31,15 +37,16 @@ export const vectorRoutes: readonly Route[] = [
     const { gateway, params, body } = call;
     const reserved = await call.reserve({ vector_queries: 1 });
     if (!reserved.ok) return reserved;
-    const found = await call.timing.of('search', gateway.retrieval.vectors.query(call, params.index, body));
-    if (!found.ok) return found;
-    const { scores, lsn, explanation } = found.value;
-    const matches = vectorReplies(found.value).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') }));
+    const answered = await call.timing.of('search', gateway.retrieval.queries.query(call, params.index, body, termsOf(call.options)));
+    if (!answered.ok) return answered;
+    const { found, report } = answered.value;
+    const { scores, lsn, explanation } = found;
+    const matches = vectorReplies(found).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') }));
     return {
       ok: true,
       reply: { matches, lsn, ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }) },
-      used: { vector_queries: 1, ...tokenMeters(found.value) },
-      ...indexed(found.value),
+      used: { ...queryMeters(report), ...tokenMeters(found) },
+      ...indexed(found, report === undefined ? {} : cacheHeaders(report)),
     };
   }),
 
@@ -67,14 +74,25 @@ export const vectorRoutes: readonly Route[] = [
   }),
 ];
 
+/** What the query asks of the cache, if it wants one. */
+function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): QueryTerms | undefined {
+  const { [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags } = options;
+  return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
+}
+
+const queryMeters = (report: CacheReport | undefined) =>
+  report === undefined || report.sources.includes('computed')
+    ? { vector_queries: 1, vector_cached_queries: 0 }
+    : { vector_queries: 0, vector_cached_queries: 1 };
+
 const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
   embedding_tokens: tokens - cachedTokens,
   embedding_cached_tokens: cachedTokens,
 });
 
 /** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
-function indexed({ manifest, lsn }: OnIndex<{ readonly lsn: number }>) {
-  const headers = { 'x-sluice-index-lsn': String(lsn), 'x-sluice-index-generation': String(manifest.generation) };
+function indexed({ manifest, lsn }: OnIndex<{ readonly lsn: number }>, more: Readonly<Record<string, string>> = {}) {
+  const headers = { 'x-sluice-index-lsn': String(lsn), 'x-sluice-index-generation': String(manifest.generation), ...more };
   return manifest.embedding === null ? { headers } : { headers, model: manifest.embedding.model };
 }
 

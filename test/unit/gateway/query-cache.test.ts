@@ -1,0 +1,221 @@
+import { setImmediate } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { ANY_FRESH, parseCacheControl } from '../../../src/cache/cache-directives.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import type { QueryBody } from '../../../src/contract/vectors.ts';
+import { vectorEndpoints } from '../../../src/contract/vectors.ts';
+import type { CacheEvent } from '../../../src/gateway/count-cache.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import { QueryCache, queryDigest } from '../../../src/gateway/query-cache.ts';
+import type { QueryTerms } from '../../../src/gateway/query-cache.ts';
+import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
+import type { Vectors } from '../../../src/gateway/vectors.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { deferred } from '../../support/deferred.ts';
+import { MemoryCacheWorld, principal, sha256 } from '../../support/memory-cache-world.ts';
+
+const body = (fields: object): QueryBody => {
+  const parsed = parse(vectorEndpoints.queryVectors.body.schema, fields);
+  if (!parsed.ok) throw new Error(parsed.error.message);
+  return parsed.value;
+};
+
+const TEXT = body({ text: 'weir' });
+const terms = (more: Partial<QueryTerms> = {}): QueryTerms => ({ ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...more });
+
+/** One isolate over an index whose every search is counted and answers with how many there were. */
+function isolate() {
+  const world = new MemoryCacheWorld();
+  const index = { id: 'ix_1', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
+  const events: CacheEvent[] = [];
+  const searches = { count: 0, gate: Promise.resolve(), textChars: 0 };
+  const manifest = () => index as unknown as IndexManifest;
+  const vectors = {
+    query: async () => {
+      searches.count += 1;
+      const [nth, lsn] = [searches.count, index.lsn];
+      await searches.gate;
+      return ok({
+        ids: [`match ${nth}`],
+        scores: [1],
+        values: null,
+        metadata: null,
+        texts: ['x'.repeat(searches.textChars)],
+        lsn,
+        manifest: manifest(),
+        tokens: 2,
+        cachedTokens: 1,
+      });
+    },
+  };
+  const cache = new QueryCache({
+    vectors: vectors as unknown as Vectors,
+    manifests: {
+      using: async (_: unknown, __: unknown, work: (of: IndexManifest) => unknown) => work(manifest()),
+    } as unknown as ManifestCache,
+    shards: { fetch: async () => ok({ lsn: index.lsn }) } as unknown as IndexShards,
+    embedder: { contractOf: () => ok({ version: '1' }) } as unknown as TextEmbedder,
+    purges: new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} }),
+    clock: world.clock,
+    sha256,
+    count: (_, event) => events.push(event),
+    background: () => {},
+  });
+  const ask = async (query: QueryBody = TEXT, of: QueryTerms | null = terms(), tenant = 'tn_one') => {
+    const caller = { principal: principal(tenant), reserve: async () => ok(undefined) };
+    const answered = await cache.query(caller, 'notes', query, of ?? undefined);
+    if (!answered.ok) return answered.error.code;
+    const { found, report } = answered.value;
+    return { match: found.ids[0], tokens: found.tokens, source: report?.sources[0], forwarded: report?.forwarded };
+  };
+  return { world, index, events, searches, cache, ask };
+}
+
+const HIT = { match: 'match 1', tokens: 0, source: 'memory', forwarded: undefined };
+const SEARCHED = { tokens: 2, source: 'computed', forwarded: 'miss' };
+
+describe('search results', () => {
+  it('[C90] are cached only for queries that ask for it', async () => {
+    const { ask, events } = isolate();
+    const without = { match: 'match 1', tokens: 2, source: undefined, forwarded: undefined };
+    expect(await ask(TEXT, null)).toEqual(without);
+    expect(await ask(TEXT, null)).toEqual({ ...without, match: 'match 2' });
+    expect(events).toEqual([]);
+  });
+
+  it('[C90] answer the same question until their time has run out, and cost no tokens then', async () => {
+    const { ask, world, events } = isolate();
+    expect(await ask()).toEqual({ ...SEARCHED, match: 'match 1' });
+    world.nowMs += 59_999;
+    expect(await ask()).toEqual(HIT);
+    world.nowMs += 1;
+    expect(await ask()).toMatchObject({ match: 'match 2' });
+    expect(events.map(({ cache, sources, agesMs }) => [cache, sources[0], agesMs[0]])).toEqual([
+      ['queries', 'computed', undefined],
+      ['queries', 'memory', 59_999],
+      ['queries', 'computed', undefined],
+    ]);
+  });
+
+  it('[C91] miss after a write, wherever it came from, and under another index of the name', async () => {
+    const { ask, index } = isolate();
+    await ask();
+    index.lsn += 1;
+    expect(await ask()).toMatchObject({ match: 'match 2' });
+    expect(await ask()).toMatchObject({ match: 'match 2', source: 'memory' });
+    index.id = 'ix_2';
+    expect(await ask()).toMatchObject({ match: 'match 3' });
+  });
+
+  it('[C91] are kept under the LSN that they are of, not the one that was asked for', async () => {
+    const { ask, index, searches } = isolate();
+    const gate = deferred<void>();
+    searches.gate = gate.promise;
+    const early = ask();
+    await setImmediate();
+    index.lsn += 1;
+    gate.resolve();
+    await early;
+    // That search ran before the write, so it must not answer after it.
+    expect(await ask()).toMatchObject({ match: 'match 2', source: 'computed' });
+  });
+
+  it('[C92] are told apart by tenant and by every field of the question', async () => {
+    const { ask } = isolate();
+    await ask();
+    expect(await ask(TEXT, terms(), 'tn_two')).toMatchObject({ source: 'computed' });
+    const questions = [
+      { text: 'weir', top_k: 3 },
+      { text: 'weir', namespace: 'x' },
+      { text: 'weir', include_values: true },
+      { text: 'weir', exact: true },
+      { text: 'weir', exclude_ids: ['a'] },
+      { text: 'weir', mmr: { diversity: 0.1 } },
+      { vector: [1, 2] },
+      { vector: [1, 2.5] },
+      { id: 'weir' },
+      { text: 'weir', filter: { size: { $lt: 5 } } },
+      { text: 'weir', filter: { size: { $lte: 5 } } },
+      { text: 'weir', filter: { size: '5' } },
+      { text: 'weir', filter: { size: 5 } },
+      { text: 'weir', filter: { size: null } },
+    ].map(body);
+    for (const question of questions) expect(await ask(question)).toMatchObject({ source: 'computed' });
+    for (const question of questions) expect(await ask(question)).toMatchObject({ source: 'memory' });
+    expect(new Set(questions.map((question) => queryDigest(sha256, question))).size).toBe(questions.length);
+  });
+
+  it('[C93] obey cache-control, and an explanation is always of this very search', async () => {
+    const { ask, world } = isolate();
+    const directed = (header: string) => ask(TEXT, terms({ directives: parseCacheControl(header) }));
+    expect(await directed('only-if-cached')).toBe('not_cached');
+    expect(await directed('no-store')).toMatchObject({ match: 'match 1' });
+    expect(await ask()).toMatchObject({ match: 'match 2', source: 'computed' });
+    expect(await directed('no-cache')).toMatchObject({ match: 'match 3', forwarded: 'request' });
+    world.nowMs += 1500;
+    expect(await directed('max-age=1')).toMatchObject({ match: 'match 4' });
+    expect(await directed('only-if-cached')).toMatchObject({ match: 'match 4', source: 'memory' });
+    expect(await directed('min-fresh=61')).toMatchObject({ match: 'match 5' });
+    for (const nth of [6, 7])
+      expect(await ask(body({ text: 'weir', explain: true }))).toMatchObject({ match: `match ${nth}`, forwarded: 'bypass' });
+  });
+
+  it('[C94] are taken by purges of everything, their tags and their model, not by those of texts', async () => {
+    const { ask, world } = isolate();
+    const tagged = terms({ tags: ['docs/1'] });
+    await ask(TEXT, tagged);
+    world.purge({ digests: [sha256('weir')] });
+    world.purge({ tags: ['docs/2'] });
+    world.purge({ model: 'local' });
+    expect(await ask(TEXT, tagged)).toMatchObject({ match: 'match 1', source: 'memory' });
+    for (const predicate of [
+      { tags: ['docs/1'] },
+      { model: 'remote' },
+      { model: 'remote', modelVersion: '1' },
+      { tagPrefix: 'docs/' },
+      {},
+    ]) {
+      world.purge(predicate);
+      expect(await ask(TEXT, tagged), JSON.stringify(predicate)).toMatchObject({ source: 'computed' });
+      expect(await ask(TEXT, tagged)).toMatchObject({ source: 'memory' });
+    }
+    expect(await ask(TEXT, terms({ tags: ['docs/3'] }))).toMatchObject({ source: 'computed' });
+  });
+
+  it('[C94] are searched for while the purge log is away', async () => {
+    const { ask, world } = isolate();
+    await ask();
+    world.logReachable = false;
+    world.nowMs += LIMITS.purgeLeaseMs;
+    expect(await ask()).toMatchObject({ match: 'match 2', forwarded: 'bypass' });
+  });
+
+  it('[C95] are searched for once, however many ask at the same time', async () => {
+    const { ask, searches } = isolate();
+    const gate = deferred<void>();
+    searches.gate = gate.promise;
+    const all = Array.from({ length: 50 }, () => ask());
+    await setImmediate();
+    gate.resolve();
+    const answers = await Promise.all(all);
+    expect(searches.count).toBe(1);
+    expect(answers.filter((answer) => typeof answer !== 'string' && answer.source === 'joined' && answer.tokens === 0)).toHaveLength(49);
+  });
+});
+
+it('[C90] an answer that is too large for the cache is not kept, and says so', async () => {
+  const { cache, ask, searches } = isolate();
+  searches.textChars = LIMITS.queryCacheEntryBytesMax / 2;
+  await ask();
+  expect(cache.held).toEqual({ entries: 0, bytes: 0 });
+  searches.textChars -= 1000;
+  await ask();
+  expect(cache.held.bytes).toBeGreaterThan(LIMITS.queryCacheEntryBytesMax - 2000);
+  expect(await ask()).toMatchObject({ source: 'memory', match: 'match 2' });
+});
