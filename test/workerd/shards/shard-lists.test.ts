@@ -1,0 +1,147 @@
+import { env } from 'cloudflare:workers';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import type { ShardMatches } from '../../../src/ann/shard-protocol.ts';
+import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
+import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { Shard } from '../../../src/ann/shard.ts';
+import { UPKEEP_SIZES } from '../../../src/ann/upkeep/upkeep-sizes.ts';
+import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
+import scanModule from '../../../src/ann/wasm/scan.wasm';
+import trainModule from '../../../src/ann/wasm/train.wasm';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { Clusters } from '../../support/clusters.ts';
+
+const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
+
+const DIMENSIONS = 16;
+const COUNT = 11_000;
+const indexId = 'ix_listed' as IndexId;
+const stub = SHARD.getByName(`tn_lists:${indexId}`);
+const source = new Clusters({ dimensions: DIMENSIONS, count: 40, spread: 0.5, seed: 16 });
+
+let written = 0;
+async function upsert(count: number): Promise<void> {
+  const values = new Float32Array(count * DIMENSIONS);
+  for (let i = 0; i < count; i += 1) values.set(source.next(), i * DIMENSIONS);
+  const ids = Array.from({ length: count }, () => `v${(written += 1)}`);
+  const none = ids.map(() => null);
+  const batch = { indexId, ids, namespaces: ids.map(() => ''), values, metadata: none, texts: none, repetition: null };
+  expect(await stub.upsert(batch)).toMatchObject({ ok: true });
+}
+
+async function query(values: Float32Array, exact: boolean): Promise<ShardMatches> {
+  const outcome: Outcome<ShardMatches> = await stub.query({
+    indexId,
+    target: { kind: 'values', values: values.slice() },
+    namespace: '',
+    topK: 10,
+    filter: null,
+    excludeIds: [],
+    include: { values: false, metadata: false, text: false },
+    exact,
+    explain: true,
+  });
+  if (!outcome.ok) throw new Error(outcome.error.message);
+  return outcome.value;
+}
+
+const inShard = <T>(body: (store: SqliteVectorStore, storage: DurableObjectStorage) => T): Promise<T> =>
+  runInDurableObject(stub, (_, { storage }) => body(new SqliteVectorStore(storage), storage));
+
+const alarmMs = () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+
+/** Slices of background work by an object that was cut off then: another one over the same storage. */
+const cutOff = (isReached: (store: SqliteVectorStore) => boolean): Promise<void> =>
+  inShard((store) => {
+    const sizes = { ...UPKEEP_SIZES, checkpointSlices: 8 };
+    const floor = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax, sizes);
+    const shard = new Shard(store, new ShardEngine(floor, 'cut off', store), 'cut off', new SelectionCache(1_024));
+    for (let slice = 0; !isReached(store); slice += 1) {
+      expect(slice).toBeLessThan(1_000);
+      shard.sweep(Date.now());
+    }
+  });
+
+/** All that is to be done, by an object that does not know that it was written to just now. */
+async function settle(): Promise<void> {
+  await evictDurableObject(stub);
+  for (let alarms = 0; (await alarmMs()) !== null; alarms += 1) {
+    expect(alarms, 'there is an end of alarms').toBeLessThan(100);
+    await runDurableObjectAlarm(stub);
+  }
+}
+
+describe('[V128] the lists of a shard, inside workerd', () => {
+  beforeAll(async () => {
+    await stub.open({ indexId, dimensions: DIMENSIONS, metric: 'cosine' });
+    for (let at = 0; at < COUNT; at += 1_000) await upsert(1_000);
+    expect(await alarmMs()).not.toBeNull();
+    await inShard((_, storage) => storage.deleteAlarm());
+  });
+
+  it('are trained and filled by alarms, which go on where an object was cut off', async () => {
+    const before = await query(source.next(), false);
+    expect(before.explanation?.engine).toBe('flat');
+    await cutOff(({ lists }) => lists.checkpoint() !== undefined);
+    expect(await inShard(({ lists }) => lists.generations().length)).toBe(0);
+    await cutOff((store) => store.unlistedRows().size < COUNT);
+    const unlisted = await inShard((store) => store.unlistedRows().size);
+    expect(unlisted).toBeGreaterThan(0);
+    await evictDurableObject(stub);
+    // Whoever asks an object that was evicted wakes it.
+    await query(source.next(), false);
+    expect(await alarmMs()).not.toBeNull();
+    await settle();
+    const [lists, entries] = await inShard((store) => {
+      const [generation] = store.lists.generations();
+      const all = [...store.lists.lists(generation!.id)];
+      return [all.length, all.reduce((sum, { entryCount }) => sum + entryCount, 0)];
+    });
+    expect(entries).toBe(COUNT);
+    expect(lists).toBeGreaterThan(COUNT / UPKEEP_SIZES.entriesMax);
+  });
+
+  it('answer as exact search does, nearly', async () => {
+    let [found, scanned] = [0, 0];
+    for (let i = 0; i < 100; i += 1) {
+      const values = source.next();
+      const [nearby, exact] = [await query(values, false), await query(values, true)];
+      expect([nearby.explanation?.engine, exact.explanation?.engine]).toEqual(['lists', 'lists']);
+      expect([nearby.ids.length, exact.ids.length]).toEqual([10, 10]);
+      found += exact.ids.filter((id) => nearby.ids.includes(id)).length;
+      scanned += nearby.explanation?.codesScanned ?? 0;
+    }
+    expect(found / 1_000).toBeGreaterThan(0.93);
+    expect(scanned / 100).toBeLessThan(COUNT / 2);
+  });
+
+  it('are looked after soon when something is written, however far off the next alarm was', async () => {
+    await inShard((_, storage) => storage.setAlarm(Date.now() + LIMITS.upsertReceiptTtlMs));
+    await upsert(1);
+    expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + LIMITS.shardSweepDelayMs);
+    await settle();
+    expect(await inShard((store) => store.unlistedRows().size)).toBe(0);
+  });
+
+  it('that were harmed are missed by a query, which answers rightly and has them built again', async () => {
+    await inShard((_, { sql }) => void sql.exec('UPDATE blocks SET bytes = zeroblob(100)'));
+    await evictDurableObject(stub);
+    const values = source.next();
+    // Awake, with nothing to do.
+    const stored = await inShard((store) => store.lists.generations().length);
+    expect(stored).toBe(1);
+    const [exact, nearby] = [await query(values, true), await query(values, false)];
+    expect(nearby.ids).toEqual(exact.ids);
+    expect(nearby.explanation?.engine).toBe('flat');
+    expect(await alarmMs()).not.toBeNull();
+    await settle();
+    expect((await query(values, false)).explanation?.engine).toBe('lists');
+  });
+});
