@@ -5,13 +5,16 @@ import type { Eviction } from './eviction.ts';
 import { NONE, SlotLinks } from './slot-order.ts';
 import { TinyLfuEviction } from './tiny-lfu-eviction.ts';
 
+/** Why a cache lets a value go. `refused`: it is larger than the whole cache. */
+export type Removal = 'evicted' | 'expired' | 'replaced' | 'deleted' | 'refused';
+
 export interface LruCacheOptions<V> {
   /** `frequent`: what was used once does not evict what is used often (W-TinyLFU). Default: all are admitted. */
   readonly admission?: 'all' | 'frequent';
   /** How long an entry stays after its end, for `getStale`. */
   readonly staleMs?: number;
   /** Hears of every value that the cache lets go, replaced ones included. Must not call the cache. */
-  readonly onRemoved?: (value: V) => void;
+  readonly onRemoved?: (value: V, why: Removal) => void;
 }
 
 /** What has happened since the cache was made. A value replaced or deleted is not evicted. */
@@ -30,7 +33,7 @@ const FIRST_SLOTS = 64;
 export class LruCache<V> {
   readonly #bounds: CacheBounds;
   readonly #staleMs: number;
-  readonly #onRemoved: ((value: V) => void) | undefined;
+  readonly #onRemoved: ((value: V, why: Removal) => void) | undefined;
   readonly #slots = new Map<string, number>();
   readonly #links = new SlotLinks(FIRST_SLOTS);
   readonly #eviction: Eviction;
@@ -77,7 +80,7 @@ export class LruCache<V> {
         this.#eviction.use(slot);
         return this.#values[slot];
       }
-      if (nowMs >= expiresAtMs + this.#staleMs) this.#drop(key, slot);
+      if (nowMs >= expiresAtMs + this.#staleMs) this.#drop(key, slot, 'expired');
     }
     this.#misses += 1;
     return undefined;
@@ -93,7 +96,7 @@ export class LruCache<V> {
         this.#eviction.use(slot);
         return { value: this.#values[slot] as V, expiresAtMs };
       }
-      this.#drop(key, slot);
+      this.#drop(key, slot, 'expired');
     }
     this.#misses += 1;
     return undefined;
@@ -103,8 +106,8 @@ export class LruCache<V> {
   set(key: string, value: V, bytes: number, expiresAtMs: number | undefined): boolean {
     const known = this.#slots.get(key);
     if (bytes > this.#bounds.bytesMax) {
-      if (known !== undefined) this.#drop(key, known);
-      this.#onRemoved?.(value);
+      if (known !== undefined) this.#drop(key, known, 'replaced');
+      this.#onRemoved?.(value, 'refused');
       return false;
     }
     // A used entry keeps its standing: to `frequent`, replacing a value is one more use.
@@ -113,10 +116,10 @@ export class LruCache<V> {
       this.#values[known] = value;
       this.#expiresAtMs[known] = expiresAtMs ?? Infinity;
       this.#eviction.use(known);
-      this.#onRemoved?.(replaced);
+      this.#onRemoved?.(replaced, 'replaced');
       return true;
     }
-    if (known !== undefined) this.#drop(key, known);
+    if (known !== undefined) this.#drop(key, known, 'replaced');
     const slot = this.#take();
     this.#slots.set(key, slot);
     this.#keys[slot] = key;
@@ -131,23 +134,19 @@ export class LruCache<V> {
 
   delete(key: string): boolean {
     const slot = this.#slots.get(key);
-    if (slot !== undefined) this.#drop(key, slot);
+    if (slot !== undefined) this.#drop(key, slot, 'deleted');
     return slot !== undefined;
-  }
-
-  clear(): void {
-    for (const [key, slot] of this.#slots) this.#drop(key, slot);
   }
 
   #makeRoom(): void {
     while (this.#slots.size > this.#bounds.entriesMax || this.#bytes > this.#bounds.bytesMax) {
       const slot = this.#eviction.victim();
-      this.#drop(this.#keys[slot] as string, slot);
+      this.#drop(this.#keys[slot] as string, slot, 'evicted');
       this.#evicted += 1;
     }
   }
 
-  #drop(key: string, slot: number): void {
+  #drop(key: string, slot: number, why: Removal): void {
     this.#eviction.remove(slot);
     this.#slots.delete(key);
     this.#bytes -= this.#bytesOf[slot] ?? 0;
@@ -156,7 +155,7 @@ export class LruCache<V> {
     this.#values[slot] = undefined;
     this.#links.older[slot] = this.#free;
     this.#free = slot;
-    this.#onRemoved?.(value);
+    this.#onRemoved?.(value, why);
   }
 
   /** A slot that nothing is in. */

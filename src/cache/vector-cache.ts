@@ -17,8 +17,10 @@ interface Held<Meta> {
   readonly meta: Meta;
 }
 
-/** What an entry costs beside its numbers and the characters of its key: the slot, the key's place in the index, the object in it. */
+/** What an entry costs beside its numbers and the characters of its key: the slot, the key's place in the index, the objects in it. */
 const ENTRY_OVERHEAD_BYTES = 160;
+
+export const vectorEntryBytes = (key: string, vector: Float32Array): number => vector.byteLength + key.length + ENTRY_OVERHEAD_BYTES;
 
 /**
  * Vectors by key, each with what the caller wants to know of it (`meta`, one object for many entries if need be). Numbers are copied in
@@ -29,11 +31,13 @@ export class VectorCache<Meta> {
   readonly #slabs = new Map<number, VectorSlab>();
 
   constructor(bounds: CacheBounds, { onRemoved, ...options }: LruCacheOptions<Meta> = {}) {
-    const remove = ({ slab, row, meta }: Held<Meta>): void => {
-      slab.remove(row);
-      onRemoved?.(meta);
-    };
-    this.#entries = new LruCache(bounds, { ...options, onRemoved: remove });
+    this.#entries = new LruCache(bounds, {
+      ...options,
+      onRemoved: ({ slab, row, meta }, why) => {
+        slab.remove(row);
+        onRemoved?.(meta, why);
+      },
+    });
   }
 
   get size(): number {
@@ -62,10 +66,17 @@ export class VectorCache<Meta> {
     return { vector: slab.read(row), meta, expiresAtMs: found.expiresAtMs };
   }
 
-  /** `expiresAtMs` undefined keeps it until it is evicted. Answers whether it is kept. */
-  set(key: string, vector: Float32Array, meta: Meta, expiresAtMs: number | undefined): boolean {
+  /** What `getStale` would answer beside the vector. */
+  metaOf(key: string, nowMs: number): Meta | undefined {
+    return this.#entries.getStale(key, nowMs)?.value.meta;
+  }
+
+  /**
+   * `expiresAtMs` undefined keeps it until it is evicted; `bytes` are what it counts for. Answers whether it is kept: one larger than
+   * the whole cache is not.
+   */
+  set(key: string, vector: Float32Array, meta: Meta, expiresAtMs: number | undefined, bytes = vectorEntryBytes(key, vector)): boolean {
     const slab = this.#slabOf(vector.length);
-    const bytes = vector.byteLength + key.length + ENTRY_OVERHEAD_BYTES;
     return this.#entries.set(key, { slab, row: slab.add(vector), meta }, bytes, expiresAtMs);
   }
 

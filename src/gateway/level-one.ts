@@ -1,5 +1,6 @@
-import { LruCache } from '../cache/lru-cache.ts';
+import type { Removal } from '../cache/lru-cache.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
+import { VectorCache, vectorEntryBytes } from '../cache/vector-cache.ts';
 import { LIMITS } from '../contract/limits.ts';
 
 /** Whose entries of which model. */
@@ -26,52 +27,48 @@ export interface FoundInMemory extends CachedVector {
   readonly freshMs: number;
 }
 
-interface Slot {
-  readonly key: string;
-  readonly cached: CachedVector;
+/** What is kept beside the numbers. */
+interface Entry {
+  readonly stamp: Omit<CachedVector, 'vector'>;
   readonly bytes: number;
   readonly holding: { entries: number; bytes: number; evicted: number };
 }
 
-/** What an entry costs beside its numbers and its key: the objects around them. */
-const ENTRY_OVERHEAD_BYTES = 256;
+/** Of an entry's stamp, beside its tags. */
+const STAMP_BYTES = 120;
 const NOTHING: Holding = { entries: 0, bytes: 0, evicted: 0 };
 
 /** The memory of an isolate as the first level of the cache; it knows what it holds for whom. */
 export class LevelOne {
-  readonly #slots = new LruCache<Slot>(
+  readonly #vectors = new VectorCache<Entry>(
     { entriesMax: LIMITS.cacheL1EntriesMax, bytesMax: LIMITS.cacheL1BytesMax },
-    { staleMs: LIMITS.cacheStaleMaxMs, onRemoved: (slot) => this.#removed(slot) },
+    { staleMs: LIMITS.cacheStaleMaxMs, onRemoved: (entry, why) => forget(entry, why) },
   );
   readonly #holdings = new Map<string, { entries: number; bytes: number; evicted: number }>();
-  /** The key that is being stored: what goes meanwhile under another goes for want of room. */
-  #storing: string | undefined;
 
   get bytes(): number {
-    return this.#slots.bytes;
+    return this.#vectors.bytes;
   }
 
   get entries(): number {
-    return this.#slots.size;
+    return this.#vectors.size;
   }
 
   find(key: string, nowMs: number): FoundInMemory | undefined {
-    const found = this.#slots.getStale(key, nowMs);
-    return found === undefined ? undefined : { ...found.value.cached, freshMs: found.expiresAtMs - nowMs };
+    const found = this.#vectors.getStale(key, nowMs);
+    return found === undefined ? undefined : { ...found.meta.stamp, vector: found.vector, freshMs: found.expiresAtMs - nowMs };
   }
 
   /** Unless what is there is of a newer fill. `ttlMs` undefined keeps it until it is evicted. */
-  store(holder: Holder, key: string, cached: CachedVector, ttlMs: number | undefined, nowMs: number): void {
-    const known = this.#slots.getStale(key, nowMs);
-    if (known !== undefined && known.value.cached.position > cached.position) return;
-    const tagsBytes = cached.tags.reduce((sum, tag) => sum + tag.length, 0);
-    const bytes = cached.vector.byteLength + key.length + tagsBytes + ENTRY_OVERHEAD_BYTES;
+  store(holder: Holder, key: string, { vector, ...stamp }: CachedVector, ttlMs: number | undefined, nowMs: number): void {
+    const known = this.#vectors.metaOf(key, nowMs);
+    if (known !== undefined && known.stamp.position > stamp.position) return;
+    const tagsBytes = stamp.tags.reduce((sum, tag) => sum + tag.length, 0);
+    const bytes = vectorEntryBytes(key, vector) + tagsBytes + STAMP_BYTES;
     const holding = this.#holdingOf(holder);
     holding.entries += 1;
     holding.bytes += bytes;
-    this.#storing = key;
-    this.#slots.set(key, { key, cached, bytes, holding }, bytes, ttlMs === undefined ? undefined : nowMs + ttlMs);
-    this.#storing = undefined;
+    this.#vectors.set(key, vector, { stamp, bytes, holding }, ttlMs === undefined ? undefined : nowMs + ttlMs, bytes);
   }
 
   /** What went for others is told once. */
@@ -95,12 +92,12 @@ export class LevelOne {
   #forgetEmpty(except: string): void {
     for (const [name, { entries }] of this.#holdings) if (entries === 0 && name !== except) this.#holdings.delete(name);
   }
+}
 
-  #removed({ key, bytes, holding }: Slot): void {
-    holding.entries -= 1;
-    holding.bytes -= bytes;
-    if (this.#storing !== undefined && this.#storing !== key) holding.evicted += 1;
-  }
+function forget({ bytes, holding }: Entry, why: Removal): void {
+  holding.entries -= 1;
+  holding.bytes -= bytes;
+  if (why === 'evicted') holding.evicted += 1;
 }
 
 const nameOf = ({ owner, model }: Holder): string => `${owner}:${model}`;

@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const opened = <T extends { close(): void }>(one: T): T => {
-  open.push(() => void one.close());
+  open.push(() => one.close());
   return one;
 };
 const serve = () => {

@@ -49,4 +49,21 @@ describe('LruCache', () => {
     expect(cache.get('b', Number.MAX_SAFE_INTEGER)).toBe('B');
     expect([cache.size, cache.bytes]).toEqual([1, 10]);
   });
+
+  it('[C40] says why it lets a value go', () => {
+    const removed: string[] = [];
+    const cache = new LruCache<string>(
+      { entriesMax: 2, bytesMax: 40 },
+      { staleMs: 10, onRemoved: (value, why) => removed.push(`${value} ${why}`) },
+    );
+    cache.set('a', 'A', 10, 100);
+    cache.set('a', 'A2', 10, 100);
+    cache.set('a', 'A3', 20, 100);
+    cache.set('b', 'B', 10, undefined);
+    cache.set('c', 'C', 10, 100);
+    cache.delete('b');
+    expect([cache.get('c', 100), cache.getStale('c', 109)?.value, cache.get('c', 110)]).toEqual([undefined, 'C', undefined]);
+    cache.set('d', 'D', 41, undefined);
+    expect(removed).toEqual(['A replaced', 'A2 replaced', 'A3 evicted', 'B deleted', 'C expired', 'D refused']);
+  });
 });
