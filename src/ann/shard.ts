@@ -95,7 +95,7 @@ export class Shard {
     return ok(written);
   }
 
-  /** Exact. Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
+  /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
   query(query: ShardQuery): Outcome<ShardMatches> {
     const found = this.#headerOf(query.indexId);
     if (!found.ok) return found;
