@@ -6,8 +6,8 @@ export const PAGE_BYTES = 65_536;
 // Growing replaces every view; a megabyte at a time, that is rare.
 const GROWTH_PAGES = 16;
 
-// Room for runs that find no gap between pages in use, beside what may be claimed: 2 MiB.
-const FRAGMENTATION_PAGES = 32;
+// Beside what may be claimed, 4 MiB: for the scratch of the deepest search, which takes 2.5, and for runs that find no gap between pages in use.
+const SPARE_PAGES = 64;
 
 /**
  * The one WebAssembly memory of all engines in an isolate, handed out by the page or by runs of pages. It never shrinks, so pages
@@ -23,10 +23,10 @@ export class PageMemory {
   #lowest = 1;
   #views: Views;
 
-  /** Grows to `bytesMax` at most, beyond the first page and what fragmentation costs. */
+  /** Grows to `bytesMax` at most, beyond the first page and 4 MiB to spare. */
   constructor(bytesMax: number) {
     this.#pagesClaimable = 1 + Math.floor(bytesMax / PAGE_BYTES);
-    this.#pagesMax = this.#pagesClaimable + FRAGMENTATION_PAGES;
+    this.#pagesMax = this.#pagesClaimable + SPARE_PAGES;
     this.#free = new Uint8Array(this.#pagesMax);
     this.memory = new WebAssembly.Memory({ initial: 1, maximum: this.#pagesMax });
     this.#views = viewsOf(this.memory.buffer);

@@ -10,6 +10,9 @@ import { readStoredLists } from '../../support/stored-lists.ts';
 const DIMENSIONS = 12;
 const cosine = { metric: 'cosine', dimensions: DIMENSIONS } as const;
 
+/** A thousand matches would take the rescoring of millions. */
+const STEEPEST = { ...newSettings(1_000), calibratedCount: 1_000, usualLoss: 1, stop: 255, rescoreCount: 32, rescoreGrowth: 2.4 };
+
 let serial = 0;
 const vectorOf = (values: Float32Array): WorldVector => ({ namespace: '', id: `v${(serial += 1)}`, values, n: 0 });
 const from = (source: Clusters, count: number): WorldVector[] => Array.from({ length: count }, () => vectorOf(source.next()));
@@ -77,8 +80,7 @@ it('[V125] the largest answers are searched for as deeply as a search can, howev
   world.upsert(from(source, 1_200));
   world.settle();
   const { id } = world.store.lists.generations().at(-1)!;
-  const settings = { ...newSettings(1_200), calibratedCount: 1_200, usualLoss: 1, stop: 255, rescoreCount: 32, rescoreGrowth: 2.4 };
-  world.store.lists.setSettings(id, encodeSettings(settings));
+  world.store.lists.setSettings(id, encodeSettings(STEEPEST));
   world.restart();
   const query = { values: source.next(), topK: 1_000 };
   expect(world.query(query).ids).toEqual(world.truth(query).map((match) => match.id));
@@ -110,6 +112,22 @@ describe('memory', () => {
       }
     }
     expect(Math.min(...paged)).toBeGreaterThan(3);
+    expectNothingLeaked(floor);
+  });
+
+  it('[V126] that is full has room for the scratch of the deepest search', () => {
+    const shards = [large('a', 6), large('b', 7)] as const;
+    const { store } = shards[0].world;
+    store.lists.setSettings(store.lists.generations()[0]!.id, encodeSettings(STEEPEST));
+    const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
+    const floor = smallFloor(bytesMax);
+    for (const { world } of shards) world.restart(floor);
+    for (const { world, source } of [...shards, ...shards]) {
+      world.expectExact({ values: source.next(), topK: 5 });
+      const query = { values: source.next(), topK: 1_000 };
+      expect(world.query(query).ids.length).toBe(900);
+    }
+    expect(bytesMax - floor.memory.bytes).toBeLessThan(bytesMax / 4);
     expectNothingLeaked(floor);
   });
 

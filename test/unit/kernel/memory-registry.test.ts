@@ -52,6 +52,14 @@ describe('MemoryRegistry', () => {
     expect([lists.evictions, registry.bytes]).toEqual([2, 95]);
   });
 
+  it('[V126] takes all from a holder that is replaced, whatever it claimed', () => {
+    const registry = new MemoryRegistry(100);
+    const asked: number[] = [];
+    registry.claim('lists', { evict: (bytes) => asked.push(bytes) }, 7);
+    registry.claim('lists', holder(), 5);
+    expect([asked, registry.bytes]).toEqual([[Infinity], 5]);
+  });
+
   it('[V14] evicts the old holder of a name when a new one claims it, whose late release changes nothing', () => {
     const registry = new MemoryRegistry(100);
     const [old, young] = [holder(), holder()];
