@@ -34,7 +34,9 @@ describe('the embedding cache over HTTP', () => {
   it('[C10] [C14] shares the vectors of an ONNX model between isolates, in order', async () => {
     const texts = ['first text', 'second text', 'third text'];
     const own = await embed(client, SHARED, texts);
-    expect(own.headers.get('cache-status')).toBe('sluice; fwd=miss; stored; detail="computed=3"');
+    expect(own.headers.get('cache-status')).toBe(
+      'sluice-l2; fwd=miss; stored; detail="found=0 asked=3", sluice-l1; fwd=miss; stored; detail="computed=3"',
+    );
     await vi.waitFor(async () => expect(await statusOf(elsewhere, SHARED, 'first text')).toContain('hit'));
     const other = await embed(elsewhere, SHARED, ['third text', 'new text', 'second text', 'third text']);
     expect(other.headers.get('cache-status')).toContain('fwd=partial');
@@ -57,16 +59,18 @@ describe('the embedding cache over HTTP', () => {
   });
 
   it('[C3] [C12] obeys the TTL and the cache-control of requests', async () => {
-    expect(await statusOf(client, LOCAL, 'short lived', { 'x-sluice-cache-ttl-ms': '400' })).toContain('fwd=miss; stored');
-    expect(await statusOf(client, LOCAL, 'short lived')).toContain('hit');
+    expect(await statusOf(client, LOCAL, 'short lived', { 'x-sluice-cache-ttl-ms': '400' })).toBe(
+      'sluice-l1; fwd=miss; stored; ttl=0; detail="computed=1"',
+    );
+    expect(await statusOf(client, LOCAL, 'short lived')).toBe('sluice-l1; hit; ttl=0; detail="memory=1"');
     expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'no-cache, no-store' })).toBe(
-      'sluice; fwd=request; detail="computed=1"',
+      'sluice-l1; fwd=request; detail="computed=1"',
     );
     await setTimeout(450);
-    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'no-store' })).toBe('sluice; fwd=miss; detail="computed=1"');
-    expect(await statusOf(client, LOCAL, 'short lived')).toContain('fwd=miss; stored');
+    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'no-store' })).toBe('sluice-l1; fwd=stale; detail="computed=1"');
+    expect(await statusOf(client, LOCAL, 'short lived')).toContain('fwd=stale; stored');
     await setTimeout(50);
-    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'max-age=0' })).toContain('fwd=miss');
+    expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'max-age=0' })).toContain('fwd=request');
     expect(await statusOf(client, LOCAL, 'short lived', { 'cache-control': 'max-age=60' })).toContain('hit');
     const refused = await embed(client, LOCAL, 'x', { 'x-sluice-cache-ttl-ms': '99999999999' });
     expect(refused).toMatchObject({ status: 400, body: { error: { code: 'limit_exceeded', param: 'x-sluice-cache-ttl-ms' } } });
@@ -84,7 +88,7 @@ describe('the embedding cache over HTTP', () => {
     expect(other).toMatchObject({ status: 422, body: { error: { code: 'idempotency_mismatch' } } });
     expect((await client.post('/v1/cache/purge', { keys: [key] })).status).toBe(200);
     for (const at of [elsewhere, client]) expect(await statusOf(at, SHARED, 'keep me')).toContain('hit');
-    expect(await statusOf(elsewhere, SHARED, texts)).toContain('fwd=partial; stored; detail="memory=1 computed=2"');
+    expect(await statusOf(elsewhere, SHARED, texts)).toContain('sluice-l1; fwd=partial; stored; detail="memory=1 computed=2"');
     await vi.waitFor(async () => expect((await client.get(`/v1/cache/purges/${first.body.purge_id}`)).body.erased).toBe(true));
   });
 

@@ -17,6 +17,8 @@ interface Windows {
 
 export interface TenantOptions {
   readonly scopes?: readonly string[];
+  /** One that there is already, rather than a new one. */
+  readonly organisation?: string;
   readonly expiresAtS?: number;
   readonly quota?: { readonly requests?: Partial<Windows>; readonly tokens?: Partial<Windows> };
 }
@@ -24,13 +26,16 @@ export interface TenantOptions {
 const NONE: Windows = { minute: null, day: null, month: null };
 let made = 0;
 
-/** A new organisation with one tenant and one key. */
-export async function createTenant(server: Server, { scopes, expiresAtS, quota }: TenantOptions = {}): Promise<TestTenant> {
+/** A tenant with one key, in a new organisation unless told otherwise. */
+export async function createTenant(
+  server: Server,
+  { scopes, organisation: among, expiresAtS, quota }: TenantOptions = {},
+): Promise<TestTenant> {
   const url = server.urls[0] ?? '';
   const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
   const name = `tenant-${(made += 1)}`;
-  const organisation = await admin.create<{ id: string }>('/v1/organisations', { name, owner: 'testers' });
-  const tenant = await admin.create<{ id: string }>('/v1/tenants', { organisation: organisation.id, name, owner: 'testers' });
+  const organisation = among ?? (await admin.create<{ id: string }>('/v1/organisations', { name, owner: 'testers' })).id;
+  const tenant = await admin.create<{ id: string }>('/v1/tenants', { organisation, name, owner: 'testers' });
   if (quota !== undefined) {
     const limits = { requests: { ...NONE, ...quota.requests }, tokens: { ...NONE, ...quota.tokens } };
     await admin.put('/v1/quotas', { tenant: tenant.id, ...limits });
@@ -42,5 +47,5 @@ export async function createTenant(server: Server, { scopes, expiresAtS, quota }
     ...(scopes === undefined ? {} : { scopes }),
     ...(expiresAtS === undefined ? {} : { expires_at: expiresAtS }),
   });
-  return { id: tenant.id, organisation: organisation.id, keyId: key.id, client: new ApiClient(url, key.key) };
+  return { id: tenant.id, organisation, keyId: key.id, client: new ApiClient(url, key.key) };
 }

@@ -26,7 +26,7 @@ const manifest: IndexManifest = {
 /** An embedder that answers texts that are numbers with [number, -number]. */
 const spaceOf = (contractHash = 'hash-1', refused?: Outcome<EmbeddedTexts>) =>
   new VectorSpace({
-    contractOf: () => ok({ contractHash, dimensions: 2 }),
+    contractOf: () => ok({ contractHash, dimensions: 2, version: '1' }),
     embed: async ({ texts }) =>
       refused ??
       ok({

@@ -49,7 +49,10 @@ export const embeddingRoutes: readonly Route[] = [
 
 /** Of the very numbers: recomputing may change their last bits, and that is another answer. */
 const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, format: string): string =>
-  etagOf(`${manifest.contractHash} ${dimensions} ${format} `, new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength));
+  etagOf(
+    `${manifest.id}@${manifest.version} ${dimensions} ${format} `,
+    new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength),
+  );
 
 function inputsOf(input: EmbeddingInput): CachedInput[] {
   if (typeof input === 'string') return [{ kind: 'text', text: input }];

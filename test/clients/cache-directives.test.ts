@@ -1,0 +1,158 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import { PRICE_BOOK } from '../../src/tenancy/usage/price-book.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const LOCAL = 'glove-sif-100';
+const SHARED = 'glove-sif-100-onnx';
+
+let server: Server;
+let client: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy();
+  ({ client } = await createTenant(server));
+});
+
+afterAll(() => server.stop());
+
+const embed = (input: unknown, headers: Record<string, string> = {}, more: object = {}) =>
+  client.post('/v1/embeddings', { model: LOCAL, input, ...more }, headers);
+
+const statusOf = async (input: unknown, headers: Record<string, string> = {}) => (await embed(input, headers)).headers.get('cache-status');
+
+/** Structured field list of RFC 9211: items with parameters that are tokens, integers, strings, or true by standing alone. */
+const MEMBER =
+  /^sluice-l[12](; (hit|stored|collapsed|fwd=(bypass|miss|request|stale|partial)|ttl=-?\d{1,15}|detail="[\x20-\x21\x23-\x5b\x5d-\x7e]*"))+$/;
+
+describe('what a request may ask of the cache', () => {
+  it('[C80] only-if-cached answers what is there and computes nothing: 504, and no tokens are used', async () => {
+    const { client: fresh } = await createTenant(server);
+    const ask = (input: unknown) => fresh.post('/v1/embeddings', { model: LOCAL, input }, { 'cache-control': 'only-if-cached' });
+    const refused = await ask(['known words', 'other words']);
+    expect(refused).toMatchObject({ status: 504, body: { error: { code: 'not_cached', message: expect.stringContaining('2 of 2') } } });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    await fresh.post('/v1/embeddings', { model: LOCAL, input: 'known words' });
+    expect(await ask(['known words', 'other words'])).toMatchObject({ status: 504 });
+    expect(await ask('known words')).toMatchObject({ status: 200 });
+    const { body } = await fresh.get('/v1/usage');
+    const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
+    expect([quantityOf('requests'), quantityOf('embedding_tokens'), quantityOf('embedding_cached_tokens')]).toEqual([4, 2, 2]);
+  });
+
+  it('[C80] max-stale takes what has run out, max-age and min-fresh refuse what has not', async () => {
+    await embed('stale soon', { 'x-sluice-cache-ttl-ms': '1500' });
+    expect(await statusOf('stale soon', { 'cache-control': 'min-fresh=1' })).toMatch(/^sluice-l1; hit; ttl=[01];/);
+    expect(await statusOf('stale soon', { 'cache-control': 'min-fresh=2, no-store' })).toContain('fwd=request');
+    await setTimeout(1600);
+    const stale = await embed('stale soon', { 'cache-control': 'max-stale' });
+    expect(stale.headers.get('cache-status')).toBe('sluice-l1; hit; ttl=-1; detail="memory=1"');
+    expect(stale.headers.get('age')).toBe('1');
+    expect(await statusOf('stale soon', { 'cache-control': 'max-stale, max-age=1' })).toContain('fwd=');
+  });
+
+  it.each([
+    ['x-sluice-cache-ttl-ms', '0', 'invalid_value', 'x-sluice-cache-ttl-ms'],
+    ['x-sluice-cache-ttl-ms', '1.5', 'invalid_value', 'x-sluice-cache-ttl-ms'],
+    ['x-sluice-cache-ttl-ms', String(LIMITS.cacheTtlMaxMs + 1), 'limit_exceeded', 'x-sluice-cache-ttl-ms'],
+    ['cache-tag', 'two words', 'invalid_value', 'cache-tag[0]'],
+    ['cache-tag', 'a,,b', 'invalid_value', 'cache-tag[1]'],
+    ['cache-tag', `a,${'x'.repeat(LIMITS.cacheTagCharsMax + 1)}`, 'limit_exceeded', 'cache-tag[1]'],
+    ['cache-tag', Array.from({ length: LIMITS.cacheTagsMaxCount + 1 }, (_, i) => `t${i}`).join(','), 'limit_exceeded', 'cache-tag'],
+  ])('[C81] refuses %s: %s with %s', async (header, value, code, param) => {
+    expect(await embed('x', { [header]: value })).toMatchObject({ status: 400, body: { error: { code, param } } });
+  });
+
+  it('[C81] takes the longest TTL and the most tags', async () => {
+    const tags = Array.from({ length: LIMITS.cacheTagsMaxCount }, (_, i) => `${'x'.repeat(LIMITS.cacheTagCharsMax - 2)}${10 + i}`).join(
+      ', ',
+    );
+    const headers = { 'x-sluice-cache-ttl-ms': String(LIMITS.cacheTtlMaxMs), 'cache-tag': tags };
+    expect(await embed('a long life', headers)).toMatchObject({ status: 200 });
+  });
+
+  it('[C82] a purge of a tag takes what carries it, and an entry answers only requests whose tags it carries', async () => {
+    const tagged = (input: string, tag: string) => statusOf(input, { 'cache-tag': tag });
+    expect(await tagged('tag me', 'release-1')).toContain('fwd=miss');
+    expect(await tagged('tag me', 'release-1')).toContain('hit');
+    expect(await statusOf('tag me')).toContain('hit');
+    expect(await tagged('tag me', 'release-2')).toContain('fwd=miss; stored');
+    // Now it carries both.
+    expect(await tagged('tag me', 'release-1, release-2')).toContain('hit');
+    await tagged('another', 'release-3');
+    expect((await client.post('/v1/cache/purge', { tags: ['release-1'] })).status).toBe(200);
+    expect(await tagged('another', 'release-3')).toContain('hit');
+    expect(await statusOf('tag me')).toContain('fwd=miss');
+  });
+});
+
+describe('what an answer tells of the cache', () => {
+  it('[C83] is RFC 9211, one member a level, the nearest to the caller last', async () => {
+    const statuses: string[] = [];
+    for (const headers of [{}, {}, { 'cache-control': 'no-cache' }, { 'cache-control': 'no-store', 'x-sluice-cache-ttl-ms': '5000' }]) {
+      for (const model of [LOCAL, SHARED]) {
+        // Models of one contract answer for each other: each has texts of its own here.
+        const input = [`${model} grammar`, 'words'.repeat(statuses.length + 1)];
+        const { headers: answered } = await client.post('/v1/embeddings', { model, input }, headers as Record<string, string>);
+        statuses.push(answered.get('cache-status') ?? '');
+      }
+    }
+    for (const member of statuses.flatMap((status) => status.split(', '))) expect(member).toMatch(MEMBER);
+    for (const status of statuses) expect(status.match(/\bhit\b/g)?.length ?? 0).toBeLessThanOrEqual(1);
+    expect(statuses[1]).toMatch(/^sluice-l2; .*, sluice-l1; /);
+    expect(statuses[2]).toMatch(/^sluice-l1; fwd=partial; stored; /);
+    expect(statuses[4]).toMatch(/^sluice-l1; fwd=request; stored; /);
+  });
+
+  it('[C84] has an age in whole seconds when a cache answered some of it, and none otherwise', async () => {
+    expect((await embed('ages ago')).headers.get('age')).toBeNull();
+    await setTimeout(1100);
+    expect((await embed(['ages ago', 'just now'])).headers.get('age')).toBe('1');
+  });
+
+  it('[C86] has an etag of its very bytes: the same for the same, another for other formats, lengths, models and texts', async () => {
+    const tagOf = async (input: unknown, more: object = {}) => (await embed(input, {}, more)).headers.get('etag');
+    const first = await tagOf('tag of bytes');
+    expect(first).toMatch(/^"[0-9a-f]{32}"$/);
+    expect(await tagOf('tag of bytes')).toBe(first);
+    const others = [{ encoding_format: 'base64' }, { dimensions: 50 }, { model: SHARED }].map((more) => tagOf('tag of bytes', more));
+    const tags = new Set(await Promise.all([...others, tagOf('tag of'), tagOf(['tag of', 'bytes'])]));
+    expect([tags.size, tags.has(first)]).toEqual([5, false]);
+    // A POST is never not done: see `respond`.
+    expect(await embed('tag of bytes', { 'if-none-match': first ?? '' })).toMatchObject({ status: 200 });
+  });
+
+  it('[C86] what is read by GET is not sent again to those who have it', async () => {
+    const first = await client.get('/v1/models');
+    const etag = first.headers.get('etag') ?? '';
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+      const again = await client.get('/v1/models', { 'if-none-match': known });
+      expect([again.status, again.body, again.headers.get('etag')]).toEqual([304, '', etag]);
+      expect(again.headers.get('x-request-id')).not.toBeNull();
+    }
+    expect((await client.get('/v1/models', { 'if-none-match': '"x"' })).status).toBe(200);
+    expect((await client.get(`/v1/models/${LOCAL}`)).headers.get('etag')).not.toBe(etag);
+    expect((await client.get('/v1/models/none', { 'if-none-match': '*' })).status).toBe(404);
+  });
+
+  it('[C87] hits have a price of their own, and every token is metered once', async () => {
+    const { client: fresh } = await createTenant(server);
+    const costs: string[] = [];
+    for (const input of ['four words of text', 'four words of text', ['four words of text', 'four words of text']]) {
+      costs.push((await fresh.post('/v1/embeddings', { model: LOCAL, input })).headers.get('x-sluice-cost-usd') ?? '');
+    }
+    const { requests, embedding_tokens: computed, embedding_cached_tokens: cached } = PRICE_BOOK[0]!.prices;
+    const nano = [4 * computed.nano, 4 * cached.nano, 8 * cached.nano].map((tokens) => Math.round((tokens + requests.nano) / 1e6));
+    expect(costs.map((cost) => Math.round(Number(cost) * 1e9))).toEqual(nano);
+    const { body } = await fresh.get('/v1/usage');
+    const lineOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter);
+    expect(lineOf('embedding_tokens')).toMatchObject({ quantity: 4, amount_usd: '0.000000080' });
+    expect(lineOf('embedding_cached_tokens')).toMatchObject({ quantity: 12, amount_usd: '0.000000024' });
+  });
+});

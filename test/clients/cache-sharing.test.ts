@@ -1,0 +1,122 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const SHARED = 'glove-sif-100-onnx';
+const LOCAL = 'glove-sif-100';
+
+let server: Server;
+/** Two tenants of one organisation, and one of another. */
+let a: TestTenant;
+let b: TestTenant;
+let stranger: TestTenant;
+let admin: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  a = await createTenant(server);
+  b = await createTenant(server, { organisation: a.organisation });
+  stranger = await createTenant(server);
+  admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+});
+
+afterAll(() => server.stop());
+
+// Models of one contract answer for each other: each has texts of its own.
+const statusOf = async ({ client }: Pick<TestTenant, 'client'>, model: string, text: string) =>
+  (await client.post('/v1/embeddings', { model, input: `${text} of ${model}` })).headers.get('cache-status');
+
+const elsewhere = ({ client }: TestTenant) => ({ client: new ApiClient(server.urls[1] ?? '', client.apiKey) });
+
+const share = async (shared: boolean) => {
+  const { organisation } = a;
+  expect(await admin.put(`/v1/organisations/${organisation}/cache`, { shared })).toMatchObject({
+    status: 200,
+    body: { organisation, shared },
+  });
+  await setTimeout(LIMITS.keyFreshMs + 200);
+};
+
+/** As a stranger sees it: nothing of what these tenants do, ever. */
+const expectApart = async (who: TestTenant, text: string) => {
+  for (const model of [LOCAL, SHARED]) expect(await statusOf(who, model, text)).toContain('computed=1');
+};
+
+// In this order: the setting is that of the whole organisation.
+describe('tenants of one organisation', () => {
+  it('[C88] share nothing unless it was asked for', async () => {
+    expect((await admin.get(`/v1/organisations/${a.organisation}/cache`)).body).toMatchObject({ shared: false });
+    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'never shared');
+    await setTimeout(100);
+    await expectApart(b, 'never shared');
+    await expectApart(stranger, 'never shared');
+  });
+
+  it('[C88] cannot turn sharing on themselves', async () => {
+    for (const { client } of [a, stranger]) {
+      expect(await client.put(`/v1/organisations/${a.organisation}/cache`, { shared: true })).toMatchObject({ status: 403 });
+      expect(await client.get(`/v1/organisations/${a.organisation}/cache`)).toMatchObject({ status: 403 });
+    }
+    expect(await admin.put('/v1/organisations/org_0000000000/cache', { shared: true })).toMatchObject({ status: 404 });
+  });
+
+  it('[C88] share both levels once it is on, each billed for what it asked, and nobody else does', async () => {
+    await share(true);
+    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared text');
+    for (const model of [LOCAL, SHARED]) expect(await statusOf(b, model, 'shared text')).toContain('sluice-l1; hit');
+    await vi.waitFor(async () => expect(await statusOf(elsewhere(b), SHARED, 'shared text')).toContain('hit'));
+    await expectApart(stranger, 'shared text');
+    const { body } = await b.client.get('/v1/usage');
+    const cached = body.data.find((line: { meter: string }) => line.meter === 'embedding_cached_tokens');
+    expect(cached.quantity).toBeGreaterThanOrEqual(6);
+    // What either had for itself before stays apart.
+    expect(await statusOf(b, LOCAL, 'only of a')).toContain('computed=1');
+  });
+
+  it('[C88] a purge by either takes what they share, from the next read on and in every isolate', async () => {
+    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'purged by b');
+    await vi.waitFor(async () => expect(await statusOf(elsewhere(a), SHARED, 'purged by b')).toContain('hit'));
+    expect((await b.client.post('/v1/cache/purge', { text: [LOCAL, SHARED].map((model) => `purged by b of ${model}`) })).status).toBe(200);
+    expect(await statusOf(a, LOCAL, 'purged by b')).toContain('computed=1');
+    expect(await statusOf(elsewhere(a), SHARED, 'purged by b')).toContain('computed=1');
+    await statusOf(a, LOCAL, 'kept by a');
+    expect((await stranger.client.post('/v1/cache/purge', { everything: true })).status).toBe(200);
+    expect(await statusOf(b, LOCAL, 'kept by a')).toContain('hit');
+  });
+
+  it('[C88] [C92] never share search results', async () => {
+    const headers = { 'x-sluice-cache-ttl-ms': '60000' };
+    for (const { client } of [a, b]) {
+      await client.post('/v1/indexes', { name: 'same-name', model: LOCAL, owner: 'testers' });
+      await client.post('/v1/indexes/same-name/upsert', { vectors: [{ id: client === a.client ? 'of-a' : 'of-b', text: 'lock' }] });
+    }
+    for (const [{ client }, own] of [
+      [a, 'of-a'],
+      [b, 'of-b'],
+    ] as const) {
+      const answer = await client.post('/v1/indexes/same-name/query', { text: 'lock' }, headers);
+      expect(answer.headers.get('cache-status')).toContain('computed=1');
+      expect(answer.body.matches.map(({ id }: { id: string }) => id)).toEqual([own]);
+    }
+  });
+
+  it('[C88] are apart again once it is off: what they had shared answers neither, and purges still take it', async () => {
+    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared no more');
+    await share(false);
+    await expectApart(b, 'shared no more');
+    await expectApart(a, 'shared no more');
+    expect((await a.client.post('/v1/cache/purge', { text: [`shared text of ${SHARED}`] })).status).toBe(200);
+    await share(true);
+    // Still stored from before, but for what was purged while it was off.
+    expect(await statusOf(elsewhere(b), SHARED, 'kept while off')).toContain('computed=1');
+    expect(await statusOf(b, SHARED, 'shared no more')).toContain('hit');
+    expect(await statusOf(b, SHARED, 'shared text')).toContain('computed=1');
+  });
+});
