@@ -122,6 +122,8 @@ export const LIMITS = {
   queryCacheBytesMax: 8 * 1024 * 1024,
   queryCacheEntriesMax: 10_000,
   queryCacheEntryBytesMax: 256 * 1024,
+  // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
+  modelRetryMs: 1_000,
   // L1: beside the model (about 25 MB) and the requests under way in an isolate of 128 MB.
   cacheL1BytesMax: 24 * 1024 * 1024,
   cacheL1EntriesMax: 50_000,

@@ -99,7 +99,7 @@ describe('what an answer tells of the cache', () => {
       for (const model of [LOCAL, SHARED]) {
         // Models of one contract answer for each other: each has texts of its own here.
         const input = [`${model} grammar`, 'words'.repeat(statuses.length + 1)];
-        const { headers: answered } = await client.post('/v1/embeddings', { model, input }, headers as Record<string, string>);
+        const { headers: answered } = await client.post('/v1/embeddings', { model, input }, headers);
         statuses.push(answered.get('cache-status') ?? '');
       }
     }

@@ -9,7 +9,7 @@ import type { MemoryCacheWorld } from './memory-cache-world.ts';
 import { sha256 } from './memory-cache-world.ts';
 
 interface App {
-  buildApp(): { request(path: string, init: RequestInit, env: object): Promise<Response> };
+  readonly buildApp: () => { request(path: string, init: RequestInit, env: object): Promise<Response> };
 }
 
 const wired = new WeakMap<object, object>();

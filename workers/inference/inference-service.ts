@@ -1,5 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
+import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { checkTokenBatch } from '../../src/inference/check-token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';
@@ -35,7 +36,8 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> {
   #models(): OnnxModels {
     const known = loaded.get(this.env);
     if (known !== undefined) return known;
-    const models = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner);
+    const pause = { clock: { nowMs: () => Date.now() }, ms: LIMITS.modelRetryMs };
+    const models = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner, pause);
     loaded.set(this.env, models);
     return models;
   }

@@ -55,8 +55,9 @@ export class UsageBuffer {
     const key = JSON.stringify([tally.tenantId, tally.cache, tally.model]);
     const sum = this.#tallies.get(key);
     if (sum !== undefined) this.#tallies.set(key, { ...sum, ...tally, counts: addCounts(sum.counts, tally.counts) });
-    // Statistics give way to what is billed: without room they are not kept, and nobody is told.
-    else if (this.#take()) this.#tallies.set(key, { id: `${this.#isolateId}:${this.#sequence++}`, isolateId: this.#isolateId, ...tally });
+    // Statistics give way to what is billed: they take half of the room at most, and are lost without a word.
+    else if (this.#take(LIMITS.usagePendingMaxCount / 2))
+      this.#tallies.set(key, { id: `${this.#isolateId}:${this.#sequence++}`, isolateId: this.#isolateId, ...tally });
   }
 
   /** Everything that waits, in batches of one organisation each. The batches stay until `acknowledge`. */
@@ -82,13 +83,13 @@ export class UsageBuffer {
   }
 
   #insert(key: string, event: UsageEvent): void {
-    if (this.#take()) this.#open.set(key, event);
+    if (this.#take(LIMITS.usagePendingMaxCount)) this.#open.set(key, event);
     else this.#onLost();
   }
 
-  /** Whether there is room for one line more, which is then taken. */
-  #take(): boolean {
-    if (this.#pendingCount >= LIMITS.usagePendingMaxCount) return false;
+  /** Whether fewer than `countMax` lines wait; the room of one more is then taken. */
+  #take(countMax: number): boolean {
+    if (this.#pendingCount >= countMax) return false;
     this.#pendingCount += 1;
     return true;
   }

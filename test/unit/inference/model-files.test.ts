@@ -41,6 +41,25 @@ it('[M9] loads once for all who ask, and again only after a failure', async () =
   expect(loads).toBe(3);
 });
 
+it('[C89] a refused load answers for the pause, however many ask, and is then tried again', async () => {
+  const outcomes: Outcome<string>[] = [refuse('unavailable', 'not yet'), refuse('unavailable', 'not yet'), ok('model')];
+  let [loads, nowMs] = [0, 0];
+  const once = new LoadOnce<string>(async () => outcomes[loads++]!, { clock: { nowMs: () => nowMs }, ms: 1000 });
+  const crowd = async () => {
+    for (let call = 0; call < 20; call++) await once.get();
+    return loads;
+  };
+  expect(await crowd()).toBe(1);
+  nowMs = 999;
+  expect(await crowd()).toBe(1);
+  nowMs = 1000;
+  expect(await crowd()).toBe(2);
+  nowMs = 2000;
+  expect([await crowd(), await once.get()]).toEqual([3, ok('model')]);
+  nowMs = 1e9;
+  expect(await crowd()).toBe(3);
+});
+
 it('[M8] a manifest that is not one is a defect', () => {
   const { contractHash: _, ...incomplete } = manifestOf('static');
   for (const json of [undefined, {}, { models: [] }, { models: [incomplete] }])

@@ -45,6 +45,41 @@ describe('usage on its way', () => {
     expect(buffer.batches()).toEqual([second, expect.anything()]);
   });
 
+  it('[C96] takes tallies along in the batches of their organisation: added up, at most as many as a batch holds, and again until acknowledged', () => {
+    const buffer = new UsageBuffer('isolate', noLoss);
+    const tally = (fields: object = {}) => {
+      const subject = { organisationId: ids.organisationId, tenantId: ids.tenantId, cache: 'embeddings' as const, model: 'glove' };
+      buffer.tally({ ...subject, atMs: 1, counts: { memory: 2, age_0: 2 }, held: { entries: 1, bytes: 9 }, ...fields });
+    };
+    buffer.add(use(1));
+    tally();
+    tally({ atMs: 5, counts: { memory: 1, computed: 1 }, held: { entries: 3, bytes: 7 } });
+    tally({ model: 'other' });
+    tally({ organisationId: idsOf(2).organisationId, tenantId: idsOf(2).tenantId });
+    const batches = buffer.batches();
+    expect(batches.map(({ events, tallies }) => [events.length, tallies.length])).toEqual([
+      [1, 2],
+      [0, 1],
+    ]);
+    const [sum] = batches[0]!.tallies;
+    expect(sum).toMatchObject({
+      isolateId: 'isolate',
+      atMs: 5,
+      counts: { memory: 3, computed: 1, age_0: 2 },
+      held: { entries: 3, bytes: 7 },
+    });
+    const lines = batches.flatMap(({ events, tallies }) => [...events, ...tallies]);
+    expect(new Set(lines.map(({ id }) => id)).size).toBe(4);
+    expect(buffer.batches()[0]).toBe(batches[0]);
+    for (const batch of batches) buffer.acknowledge(batch);
+    for (let model = 0; model <= LIMITS.usageBatchMaxCount; model++) tally({ model: String(model) });
+    expect(buffer.batches().map(({ tallies }) => tallies.length)).toEqual([LIMITS.usageBatchMaxCount, 1]);
+    for (let model = 0; model < LIMITS.usagePendingMaxCount; model++) tally({ model: `more ${model}` });
+    // What finds no room is statistics, never usage.
+    expect(buffer.batches().reduce((count, { tallies }) => count + tallies.length, 0)).toBe(LIMITS.usagePendingMaxCount / 2);
+    for (let line = 0; line < LIMITS.usagePendingMaxCount / 2; line++) buffer.add(use(1, { route: `/${line}` }));
+  });
+
   it('[T31] is bounded, and counts what finds no room', () => {
     let lost = 0;
     const buffer = new UsageBuffer('isolate', () => (lost += 1));

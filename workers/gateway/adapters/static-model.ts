@@ -1,4 +1,5 @@
 import type { Clock } from '../../../src/kernel/clock.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -31,5 +32,5 @@ export function staticModel(assets: Pick<Fetcher, 'fetch'>, clock: Clock, onLoad
     onLoaded(clock.nowMs() - beganMs);
     return ok(model.value);
   };
-  return new LoadOnce(load);
+  return new LoadOnce(load, { clock, ms: LIMITS.modelRetryMs });
 }

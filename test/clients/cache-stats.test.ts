@@ -1,0 +1,156 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const LOCAL = 'glove-sif-100';
+const SHARED = 'glove-sif-100-onnx';
+
+let server: Server;
+
+beforeAll(async () => {
+  server = await deploy(2);
+});
+
+afterAll(() => server.stop());
+
+interface Line {
+  cache: string;
+  model: string | null;
+}
+
+const lineOf = async (client: ApiClient, model: string | null, query = '') => {
+  const { status, body } = await client.get(`/v1/cache/stats${query}`);
+  expect(status).toBe(200);
+  return body.data.find((line: Line) => line.model === model);
+};
+
+describe('statistics of a cache', () => {
+  it('[C96] count what answered, of every isolate, for each tenant and model', async () => {
+    const { client, id } = await createTenant(server);
+    const { client: stranger } = await createTenant(server);
+    const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+    const embed = (at: ApiClient, model: string, input: unknown) => at.post('/v1/embeddings', { model, input });
+    expect(await lineOf(client, LOCAL)).toBeUndefined();
+    await embed(client, LOCAL, ['one', 'two', 'one']);
+    await embed(client, LOCAL, ['one', 'three']);
+    await embed(client, SHARED, 'for both');
+    await setTimeout(200);
+    await embed(elsewhere, SHARED, 'for both');
+    await embed(stranger, LOCAL, 'not of this tenant');
+    expect(await lineOf(client, LOCAL)).toMatchObject({
+      cache: 'embeddings',
+      hit_ratio: 0.4,
+      hits: { memory: 1, shared: 0, collapsed: 0, duplicate: 1 },
+      computed: 3,
+      evictions: 0,
+    });
+    await vi.waitFor(
+      async () =>
+        expect(await lineOf(client, SHARED)).toMatchObject({ hits: { shared: 1 }, computed: 1, held: { isolates: 2, entries: 2 } }),
+      { timeout: 5000, interval: 200 },
+    );
+    const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+    expect(await lineOf(admin, LOCAL, `?tenant=${id}`)).toMatchObject({ computed: 3 });
+    expect(await admin.get('/v1/cache/stats')).toMatchObject({ status: 400, body: { error: { param: 'tenant' } } });
+    expect(await stranger.get(`/v1/cache/stats?tenant=${id}`)).toMatchObject({ status: 404 });
+  });
+
+  it('[C96] tell how old hits were, and what the isolates hold', async () => {
+    const { client } = await createTenant(server);
+    const embed = (input: string) => client.post('/v1/embeddings', { model: LOCAL, input });
+    await embed('aged');
+    await embed('aged');
+    await setTimeout(1200);
+    await embed('aged');
+    const { age_seconds: ages, held } = await lineOf(client, LOCAL);
+    expect(ages.map(({ le }: { le: number | null }) => le)).toEqual([...AGE_BOUNDS_S, null]);
+    expect(ages.map(({ count }: { count: number }) => count)).toEqual([1, 2, 2, 2, 2, 2, 2]);
+    expect(held).toMatchObject({ isolates: 1, entries: 1 });
+    expect(held.bytes).toBeGreaterThan(400);
+  });
+
+  it('[C96] tell that a crowd which asks for the same texts at once has each computed once', async () => {
+    const { client } = await createTenant(server);
+    const [crowd, texts] = [12, 400];
+    await client.post('/v1/embeddings', { model: SHARED, input: 'warm up the model' });
+    const input = Array.from({ length: texts }, (_, i) => `a crowd asks for text number ${i}`);
+    await Promise.all(Array.from({ length: crowd }, () => client.post('/v1/embeddings', { model: SHARED, input })));
+    const { hits, computed } = await lineOf(client, SHARED);
+    // Those who came while they were computed joined; the rest found them in memory.
+    expect(computed).toBe(texts + 1);
+    expect(hits.collapsed + hits.memory).toBe((crowd - 1) * texts);
+  });
+
+  it('[C97] are on /metrics, too, without tenants', async () => {
+    const { client, id } = await createTenant(server, { scopes: ['inference', 'ops:read'] });
+    await client.post('/v1/embeddings', { model: LOCAL, input: ['for metrics', 'for metrics'] });
+    const { body } = await client.get('/metrics');
+    for (const line of [
+      /^sluice_cache_answers_total\{cache="embeddings",model="glove-sif-100",source="duplicate"\} [1-9]\d*$/m,
+      /^# TYPE sluice_cache_bytes gauge\nsluice_cache_bytes\{cache="embeddings"\} [1-9]\d*$/m,
+      /^sluice_cache_entries\{cache="queries"\} \d+$/m,
+      /^sluice_cache_hit_age_seconds_bucket\{cache="embeddings",model="glove-sif-100",le="60"\} [1-9]\d*$/m,
+    ]) {
+      expect(body).toMatch(line);
+    }
+    expect(body).not.toContain(id);
+    // Prometheus refuses a label list that begins with a comma.
+    expect(body).not.toContain('{,');
+  });
+
+  it.each([
+    ['?from=7200&to=3600', 'invalid_value', 'to'],
+    ['?from=0', 'limit_exceeded', 'from'],
+    ['?since=1', 'invalid_value', 'since'],
+  ])('refuses %s', async (query, code, param) => {
+    const { client } = await createTenant(server);
+    expect(await client.get(`/v1/cache/stats${query}`)).toMatchObject({ status: 400, body: { error: { code, param } } });
+  });
+});
+
+describe('search results over HTTP', () => {
+  const CACHED = { 'x-sluice-cache-ttl-ms': '60000' };
+
+  it('[C90] [C91] [C94] [C98] are answered from before until a write or a purge, at their own price', async () => {
+    const { client } = await createTenant(server);
+    const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+    await client.post('/v1/indexes', { name: 'notes', model: LOCAL, owner: 'testers' });
+    await client.post('/v1/indexes/notes/upsert', { vectors: [{ id: '1', text: 'the lock keeper' }] });
+    const ask = (headers: Record<string, string> = CACHED) =>
+      client.post('/v1/indexes/notes/query', { text: 'who keeps the lock?' }, headers);
+    const first = await ask({});
+    expect(first.headers.get('cache-status')).toBeNull();
+    expect((await ask()).headers.get('cache-status')).toBe('sluice-l1; fwd=miss; stored; ttl=60; detail="computed=1"');
+    const hit = await ask();
+    expect(hit.headers.get('cache-status')).toMatch(/^sluice-l1; hit; ttl=(59|60); detail="memory=1"$/);
+    expect([hit.headers.get('age'), hit.body]).toEqual(['0', first.body]);
+    expect(Number(hit.headers.get('x-sluice-cost-usd'))).toBeCloseTo((0.25 + 0.15) / 1e6, 12);
+
+    // By way of another isolate, which this one hears nothing of.
+    await elsewhere.post('/v1/indexes/notes/upsert', { vectors: [{ id: '2', text: 'who keeps the lock?' }] });
+    const written = await ask();
+    expect(written.headers.get('cache-status')).toContain('fwd=miss');
+    expect(written.body.matches[0].id).toBe('2');
+    expect((await ask()).headers.get('cache-status')).toContain('hit');
+    await elsewhere.post('/v1/cache/purge', { everything: true });
+    expect((await ask()).headers.get('cache-status')).toContain('fwd=miss');
+    expect(await ask({ ...CACHED, 'cache-control': 'no-cache, only-if-cached' })).toMatchObject({ status: 504 });
+
+    const { body } = await client.get('/v1/usage');
+    const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
+    expect([quantityOf('vector_queries'), quantityOf('vector_cached_queries')]).toEqual([4, 2]);
+    expect(await lineOf(client, null)).toMatchObject({ cache: 'queries', hits: { memory: 2 }, computed: 3, held: { entries: 2 } });
+  });
+
+  it('[C81] [C90] refuses a longer TTL than search results may have', async () => {
+    const { client } = await createTenant(server);
+    const { body } = await client.post('/v1/indexes/none/query', { text: 'x' }, { 'x-sluice-cache-ttl-ms': '3600001' });
+    expect(body.error).toMatchObject({ code: 'limit_exceeded', param: 'x-sluice-cache-ttl-ms' });
+  });
+});

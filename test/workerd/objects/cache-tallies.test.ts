@@ -1,0 +1,88 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+
+import type { BillingObject } from '../../../durable-objects/billing-object.ts';
+import type { CountRow, HeldRow } from '../../../durable-objects/sqlite/cache-tallies.ts';
+import type { CacheTally } from '../../../src/contract/cache-tally.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
+import { idsOf } from '../../support/tenancy.ts';
+
+const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };
+
+interface Stats {
+  record(events: readonly never[], tallies: readonly CacheTally[]): Promise<{ ok: boolean }>;
+  cacheStats(tenantId: TenantId, fromMs: number, toMs: number): Promise<{ counts: CountRow[]; held: HeldRow[] }>;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const { tenantId, organisationId } = idsOf(1);
+const nowMs = Date.now();
+
+const tally = (id: string, fields: Partial<CacheTally> = {}): CacheTally => ({
+  id,
+  isolateId: 'isolate-1',
+  organisationId,
+  tenantId,
+  cache: 'embeddings',
+  model: 'glove',
+  atMs: nowMs,
+  counts: { memory: 3, computed: 1, age_0: 3 },
+  held: { entries: 10, bytes: 4000 },
+  ...fields,
+});
+
+const all = (stats: Stats, of = tenantId) => stats.cacheStats(of, nowMs - 40 * DAY_MS, nowMs + HOUR_MS);
+
+describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the ledger, evicted after each call: $evicts', ({ evicts }) => {
+  const ledger = (name: string) => {
+    const stub = BILLING.get(BILLING.idFromName(`${name} ${evicts}`));
+    const stats = stub as unknown as Stats;
+    const record = async (...tallies: CacheTally[]) => {
+      expect(await stats.record([], tallies)).toMatchObject({ ok: true });
+      if (evicts) await evictDurableObject(stub);
+    };
+    return { stub, stats, record };
+  };
+
+  it('[C96] count each once, however often it is delivered, and each tenant, cache and model apart', async () => {
+    const { stats, record } = ledger('once');
+    await record(tally('a'), tally('a'));
+    await record(tally('a'));
+    await record(tally('b', { counts: { memory: 4, evicted: 2 } }));
+    await record(
+      tally('c', { model: 'other' }),
+      tally('d', { cache: 'queries', model: null }),
+      tally('e', { tenantId: idsOf(2).tenantId }),
+    );
+    const { counts } = await all(stats);
+    const quantity = (cache: string, model: string, counter: string) =>
+      counts.find((row) => row.cache === cache && row.model === model && row.counter === counter)?.quantity;
+    expect(['memory', 'computed', 'evicted', 'age_0'].map((counter) => quantity('embeddings', 'glove', counter))).toEqual([7, 1, 2, 3]);
+    expect([quantity('embeddings', 'other', 'memory'), quantity('queries', '', 'memory')]).toEqual([3, 3]);
+    expect((await all(stats, idsOf(2).tenantId)).counts).toHaveLength(3);
+    expect((await all(stats, idsOf(3).tenantId)).counts).toEqual([]);
+  });
+
+  it('[C96] tell what each isolate held last, of those that told lately', async () => {
+    const { stats, record } = ledger('held');
+    await record(tally('a'), tally('b', { isolateId: 'isolate-2', held: { entries: 1, bytes: 100 } }));
+    await record(tally('c', { atMs: nowMs - 1000, held: { entries: 99, bytes: 9 } }));
+    await record(tally('d', { isolateId: 'gone', atMs: nowMs - LIMITS.cacheHeldMs - 60_000 }));
+    expect((await all(stats)).held).toEqual([
+      { tenant: tenantId, cache: 'embeddings', model: 'glove', isolates: 2, entries: 11, bytes: 4100 },
+    ]);
+  });
+
+  it('[C96] are forgotten when they are old', async () => {
+    const { stub, stats, record } = ledger('old');
+    await record(tally('old', { atMs: nowMs - (LIMITS.cacheStatsDaysMax + 1) * DAY_MS }), tally('new', { isolateId: 'isolate-2' }));
+    expect((await all(stats)).counts.find(({ counter }) => counter === 'memory')?.quantity).toBe(6);
+    await runDurableObjectAlarm(stub);
+    expect((await all(stats)).counts.find(({ counter }) => counter === 'memory')?.quantity).toBe(3);
+    const left = await runInDurableObject(stub, (_, state) => state.storage.sql.exec('SELECT isolate FROM cache_held').toArray());
+    expect(left).toEqual([{ isolate: 'isolate-2' }]);
+  });
+});
