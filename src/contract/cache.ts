@@ -87,7 +87,7 @@ export const cacheEndpoints = {
     tag: 'Cache',
     summary: 'Purge cached embeddings',
     description:
-      'Purges what matches all selectors given. Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back.',
+      'Purges what matches all selectors given. Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back. While the log of purges is away, purges are `unavailable` (repeat them with the same `idempotency-key`) and embeddings are computed: nothing that may have been purged is served.',
     access: tenantOrAdmin('cache:purge'),
     meters: [],
     body: json(purgeBody),

@@ -116,8 +116,10 @@ describe('the embedding cache over HTTP', () => {
 
   it.each([
     [{}, undefined],
-    [{ everything: true, text: ['a'] }, undefined],
-    [{ text: ['a'], keys: ['0'.repeat(64)] }, undefined],
+    [{ mode: 'soft', dry_run: true }, undefined],
+    [{ model_version: '1' }, 'model_version'],
+    [{ older_than_ms: 10 }, 'older_than_ms'],
+    [{ tags: ['a,b'] }, 'tags[0]'],
     [{ text: [] }, 'text'],
     [{ keys: ['not a digest'] }, 'keys[0]'],
     [{ everything: false }, 'everything'],

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
@@ -17,11 +18,12 @@ const LEASE_MS = LIMITS.purgeLeaseMs;
 function views(onTheWay: () => Promise<void>) {
   const bounds = { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount };
   const log = new PurgeLog([], bounds).append({}, 'hard', 0);
-  const world = { nowMs: 1_000_000, asked: [] as number[] };
+  const world = { nowMs: 1_000_000, asked: [] as number[], refuses: false };
   const logs: Pick<PurgeLogs, 'lease'> = {
     lease: async (_tenant, since) => {
       world.asked.push(since);
       await onTheWay();
+      if (world.refuses) return refuse('unavailable', 'no');
       return ok({ since, tail: log.since(since), leaseMs: LEASE_MS, grantedAtMs: world.nowMs });
     },
   };
@@ -58,5 +60,17 @@ describe('the purge views of an isolate', () => {
     await setImmediate();
     world.nowMs += LEASE_MS / 2;
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+  });
+
+  it('[C69] leave a log alone that did not answer, and ask again after a while', async () => {
+    const { purges, world } = views(() => Promise.resolve());
+    world.refuses = true;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: false });
+    world.nowMs += LIMITS.purgeLeaseWaitMaxMs - 1;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: false });
+    expect(world.asked).toEqual([0]);
+    world.nowMs += 1;
+    world.refuses = false;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true, log: { position: 1 } });
   });
 });

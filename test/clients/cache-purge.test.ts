@@ -1,0 +1,130 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+import type { TestTenant } from '../support/tenant.ts';
+
+const SHARED = 'glove-sif-100-onnx';
+
+let server: Server;
+let tenant: TestTenant;
+let client: ApiClient;
+/** The same key at another gateway isolate over the same objects. */
+let elsewhere: ApiClient;
+let admin: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+});
+
+beforeEach(async () => {
+  tenant = await createTenant(server);
+  client = tenant.client;
+  elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+});
+
+afterAll(() => server.stop());
+
+const embed = (at: ApiClient, input: string | string[], headers?: Record<string, string>) =>
+  at.post('/v1/embeddings', { model: SHARED, input }, headers);
+
+/** Whether a text was answered without computing it; asking for it keeps it, unless told otherwise. */
+async function isCached(at: ApiClient, text: string, tags?: string, directive = 'no-store'): Promise<boolean> {
+  const { status } = await embed(at, text, {
+    'cache-control': `only-if-cached, ${directive}`,
+    ...(tags === undefined ? {} : { 'cache-tag': tags }),
+  });
+  expect([200, 504]).toContain(status);
+  return status === 200;
+}
+
+/** Fills the cache of both isolates with texts, each under its tags. */
+async function fill(texts: Record<string, string | undefined>): Promise<void> {
+  for (const [text, tags] of Object.entries(texts)) {
+    await embed(client, text, tags === undefined ? {} : { 'cache-tag': tags });
+    await vi.waitFor(async () => expect(await isCached(elsewhere, text, tags, 'max-age=60')).toBe(true));
+  }
+}
+
+const purge = (body: object, headers?: Record<string, string>) => client.post('/v1/cache/purge', body, headers);
+
+describe('a purge over HTTP', () => {
+  it.each<[string, object, string[]]>([
+    ['tags', { tags: ['docs/2', 'x'] }, ['two', 'three']],
+    ['prefix', { prefix: 'docs/' }, ['one', 'two']],
+    ['prefix and text', { prefix: 'docs/', text: ['two', 'three'] }, ['two']],
+    ['model and tags', { model: SHARED, tags: ['docs/1'] }, ['one']],
+    ['a version that nothing is of', { model: SHARED, model_version: '0' }, []],
+    ['another model', { model: 'glove-sif-100' }, []],
+    ['version', { model: SHARED, model_version: '1' }, ['one', 'two', 'three', 'four']],
+  ])('[C60] by %s takes what matches, in every isolate, and nothing else', async (_, body, expected) => {
+    const texts = { one: 'docs/1', two: 'docs/2', three: 'x', four: undefined };
+    await fill(texts);
+    const { status, body: receipt } = await purge(body);
+    expect([status, receipt.status, receipt.mode]).toEqual([200, 'effective', 'hard']);
+    for (const at of [elsewhere, client]) {
+      const missing: string[] = [];
+      for (const [text, tags] of Object.entries(texts)) if (!(await isCached(at, text, tags))) missing.push(text);
+      expect(missing).toEqual(expected);
+    }
+  });
+
+  it('[C62] by age leaves what is younger', async () => {
+    await fill({ old: undefined });
+    await setTimeout(2200);
+    await fill({ young: undefined });
+    await purge({ older_than_ms: 2000 });
+    expect([await isCached(elsewhere, 'old'), await isCached(elsewhere, 'young')]).toEqual([false, true]);
+  });
+
+  it('[C61] that is soft leaves stale entries to those who accept them', async () => {
+    await fill({ soft: undefined });
+    expect((await purge({ everything: true, mode: 'soft' })).body).toMatchObject({ mode: 'soft', erased: false });
+    expect([await isCached(elsewhere, 'soft'), await isCached(elsewhere, 'soft', undefined, 'max-stale')]).toEqual([false, true]);
+    const stale = await embed(elsewhere, 'soft', { 'cache-control': 'max-stale' });
+    expect(stale.headers.get('cache-status')).toContain('hit');
+    await embed(elsewhere, 'soft');
+    expect(await isCached(elsewhere, 'soft')).toBe(true);
+  });
+
+  it('[C68] that is fast says when it holds, and holds then', async () => {
+    await fill({ fast: undefined });
+    const startedMs = Date.now();
+    const { body } = await purge({ everything: true, consistency: 'fast' });
+    expect(Date.now() - startedMs).toBeLessThan(800);
+    expect([body.consistency, body.bound_ms]).toEqual(['fast', 1000]);
+    const effectiveMs = Date.parse(body.effective_at);
+    expect(effectiveMs - startedMs).toBeLessThanOrEqual(body.bound_ms + 800);
+    await setTimeout(Math.max(0, effectiveMs - Date.now()) + 5);
+    for (const at of [client, elsewhere]) expect(await isCached(at, 'fast')).toBe(false);
+    expect((await client.get(`/v1/cache/purges/${body.purge_id}`)).body).toMatchObject({ status: 'effective', consistency: 'fast' });
+  });
+
+  it('[C67] that is only tried counts and takes nothing', async () => {
+    await fill({ 'count me': 'x', 'me too': undefined });
+    const tried = await purge({ tags: ['x'], dry_run: true });
+    expect(tried.body).toEqual({ object: 'cache.purge_estimate', dry_run: true, entries: 1, bytes: 400 });
+    expect((await purge({ everything: true, dry_run: true })).body.entries).toBe(2);
+    expect(await isCached(elsewhere, 'count me', 'x')).toBe(true);
+  });
+
+  it('[C65] is made by the admin for a tenant that there is, and needs the scope otherwise', async () => {
+    await fill({ admins: undefined });
+    const { body } = await admin.post('/v1/cache/purge', { everything: true, tenant: tenant.id });
+    expect(await isCached(elsewhere, 'admins')).toBe(false);
+    const path = `/v1/cache/purges/${body.purge_id}`;
+    expect((await admin.get(`${path}?tenant=${tenant.id}`)).body.purge_id).toBe(body.purge_id);
+    expect((await client.get(path)).body.purge_id).toBe(body.purge_id);
+    expect(await admin.get(path)).toMatchObject({ status: 400, body: { error: { param: 'tenant' } } });
+    const invented = tenant.id.replace(/.{8}$/, '00000000');
+    expect((await admin.post('/v1/cache/purge', { everything: true, tenant: invented })).status).toBe(404);
+    const stranger = await createTenant(server, { scopes: ['inference'] });
+    expect((await stranger.client.post('/v1/cache/purge', { everything: true })).status).toBe(403);
+    expect((await client.post('/v1/cache/purge', { everything: true, tenant: stranger.id })).status).toBe(404);
+  });
+});
