@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { STATIC_MODEL, staticModel } from '../../../workers/gateway/adapters/static-model.ts';
 import type { InferenceEnv } from '../../../workers/inference/env.ts';
 
@@ -42,7 +43,9 @@ it('[M9] a missing, shortened or altered file is refused, and the next caller tr
       throw new Error('connection lost');
     },
   );
-  const model = staticModel(assets, clock, ignore);
+  // Each reading of the clock is a pause later.
+  let nowMs = 0;
+  const model = staticModel(assets, { nowMs: () => (nowMs += LIMITS.modelRetryMs) }, ignore);
   for (let attempt = 0; attempt < 3; attempt++) expect(await model.get()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
   await expect(model.get()).rejects.toThrow('connection lost');
   expect((await model.get()).ok).toBe(true);
