@@ -7,7 +7,7 @@ import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
 import { compareScores, score } from '../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../src/ann/page-memory.ts';
-import type { ShardIdentity, ShardMatches, ShardQuery } from '../../src/ann/shard-protocol.ts';
+import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../src/ann/shard-protocol.ts';
 import { Shard } from '../../src/ann/shard.ts';
 import type { UpkeepSizes } from '../../src/ann/upkeep/upkeep-sizes.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -134,10 +134,10 @@ export class ShardWorld {
 
   deleteBelow(namespace: string, below: number): void {
     const filter = { kind: 'range', path: 'n', type: 'number', interval: { max: { value: below, closed: false } } } as const;
-    let [count, after]: [number, number | null] = [0, 0];
-    while (after !== null) {
-      const selection = { kind: 'filter', namespace, filter, after } as const;
-      const slice = value(this.shard.delete({ indexId: this.identity.indexId, selection }));
+    let count = 0;
+    for (let after: number | null = 0; after !== null;) {
+      const selection: DeleteSelection = { kind: 'filter', namespace, filter, after };
+      const slice: Deleted = value(this.shard.delete({ indexId: this.identity.indexId, selection }));
       count += slice.count;
       after = slice.next;
     }

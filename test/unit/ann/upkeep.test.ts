@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ListSettings } from '../../../src/ann/engine/list-settings.ts';
-import { decodeSettings, encodeSettings, newSettings, proposalCount, rescoreCountFor } from '../../../src/ann/engine/list-settings.ts';
+import {
+  decodeSettings,
+  encodeSettings,
+  newSettings,
+  proposalCount,
+  rescoreCountFor,
+  UNCALIBRATED,
+} from '../../../src/ann/engine/list-settings.ts';
 import { LiveRows } from '../../../src/ann/engine/live-rows.ts';
 import { RowSet } from '../../../src/ann/filter/row-set.ts';
 import { CorruptList } from '../../../src/ann/lists/corrupt-list.ts';
@@ -166,7 +173,7 @@ describe('settings of a generation', () => {
   });
 
   it('[V125] rescore more for larger answers, never more than a search can', () => {
-    const depth = { stop: 1, rescoreCount: 64, rescoreGrowth: 0.5 };
+    const depth = { ...UNCALIBRATED, rescoreCount: 64, rescoreGrowth: 0.5 };
     expect([1, 10, 40, 1_000].map((topK) => rescoreCountFor(depth, topK))).toEqual([64, 64, 128, proposalCount(1_000)]);
     expect(rescoreCountFor({ ...depth, rescoreGrowth: 2.4 }, 1_000)).toBe(RESCORE_MAX_COUNT);
   });
