@@ -56,6 +56,38 @@ const config :Workerd.Config = (
   return launch(config, stateDir, `http://127.0.0.1:${port}/`);
 }
 
+/** Serves one built Worker that binds nothing but classes of its own, on the storage in `stateDir`. */
+export async function serveObjects(
+  name: string,
+  classes: Readonly<Record<string, string>>,
+  stateDir: string,
+  port: number,
+): Promise<RawWorkerd> {
+  const storeDir = join(stateDir, 'objects');
+  await mkdir(storeDir, { recursive: true });
+  const namespaces = Object.values(classes).map(
+    (className) => `(className = ${quote(className)}, uniqueKey = ${quote(className)}, enableSql = true)`,
+  );
+  const bindings = Object.entries(classes).map(
+    ([binding, className]) => `(name = ${quote(binding)}, durableObjectNamespace = (className = ${quote(className)}))`,
+  );
+  const config = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "store", disk = (path = ${quote(storeDir)}, writable = true)),
+    (name = "alone", worker = (
+      modules = [${await modulesOf(join(DIST, name), stateDir)}],
+      compatibilityDate = "2026-10-01",
+      durableObjectNamespaces = [${namespaces.join(', ')}],
+      durableObjectStorage = (localDisk = "store"),
+      bindings = [${bindings.join(', ')}]))
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "alone")]
+);
+`;
+  return launch(config, stateDir, `http://127.0.0.1:${port}/`);
+}
+
 async function launch(configText: string, stateDir: string, healthUrl: string): Promise<RawWorkerd> {
   const config = join(stateDir, 'config.capnp');
   await writeFile(config, configText);
