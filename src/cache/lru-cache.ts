@@ -1,8 +1,7 @@
 import { assert } from '../kernel/assert.ts';
 import type { CacheBounds } from './cache-bounds.ts';
-import { RecencyEviction } from './eviction.ts';
 import type { Eviction } from './eviction.ts';
-import { NONE, SlotLinks } from './slot-order.ts';
+import { RecencyEviction } from './recency-eviction.ts';
 import { TinyLfuEviction } from './tiny-lfu-eviction.ts';
 
 /** Why a cache lets a value go. `refused`: it is larger than the whole cache. */
@@ -28,22 +27,21 @@ const FIRST_SLOTS = 64;
 
 /**
  * Values by key, bounded in entries and bytes; the least recently used go first, or as `admission` says. Time is an argument and
- * nothing runs by itself. Entries live in numbered slots: links, ends and sizes are columns of numbers, not objects.
+ * nothing runs by itself. Entries live in numbered slots: ends, sizes and the order of use are columns of numbers, not objects.
  */
 export class LruCache<V> {
   readonly #bounds: CacheBounds;
   readonly #staleMs: number;
   readonly #onRemoved: ((value: V, why: Removal) => void) | undefined;
   readonly #slots = new Map<string, number>();
-  readonly #links = new SlotLinks(FIRST_SLOTS);
   readonly #eviction: Eviction;
   readonly #keys: (string | undefined)[] = [];
   readonly #values: (V | undefined)[] = [];
   #bytesOf = new Float64Array(FIRST_SLOTS);
   /** Infinity: it stays until it is evicted. */
   #expiresAtMs = new Float64Array(FIRST_SLOTS);
-  /** Slots given back, linked by `older`. */
-  #free = NONE;
+  /** Slots given back. */
+  readonly #free: number[] = [];
   #bytes = 0;
   #hits = 0;
   #misses = 0;
@@ -54,7 +52,7 @@ export class LruCache<V> {
     this.#bounds = bounds;
     this.#staleMs = staleMs;
     this.#onRemoved = onRemoved;
-    this.#eviction = admission === 'all' ? new RecencyEviction(this.#links) : new TinyLfuEviction(this.#links, bounds);
+    this.#eviction = admission === 'all' ? new RecencyEviction() : new TinyLfuEviction(bounds);
     this.#eviction.grow(FIRST_SLOTS);
   }
 
@@ -153,18 +151,14 @@ export class LruCache<V> {
     const value = this.#values[slot] as V;
     this.#keys[slot] = undefined;
     this.#values[slot] = undefined;
-    this.#links.older[slot] = this.#free;
-    this.#free = slot;
+    this.#free.push(slot);
     this.#onRemoved?.(value, why);
   }
 
   /** A slot that nothing is in. */
   #take(): number {
-    const slot = this.#free;
-    if (slot !== NONE) {
-      this.#free = this.#links.older[slot] ?? NONE;
-      return slot;
-    }
+    const slot = this.#free.pop();
+    if (slot !== undefined) return slot;
     const fresh = this.#keys.length;
     if (fresh === this.#bytesOf.length) this.#grow(Math.min(fresh * 2, this.#bounds.entriesMax + 1));
     this.#keys.push(undefined);
@@ -179,7 +173,6 @@ export class LruCache<V> {
     this.#expiresAtMs = new Float64Array(slotCount);
     this.#bytesOf.set(bytes);
     this.#expiresAtMs.set(expires);
-    this.#links.grow(slotCount);
     this.#eviction.grow(slotCount);
   }
 }

@@ -3,11 +3,15 @@ import type { CacheBounds } from './cache-bounds.ts';
 import type { Eviction } from './eviction.ts';
 import { FrequencySketch } from './frequency-sketch.ts';
 import { keyHash } from './key-hash.ts';
-import { NONE, SlotOrder } from './slot-order.ts';
-import type { SlotLinks } from './slot-order.ts';
+import { NONE, SlotLinks, SlotOrder } from './slot-order.ts';
 
-/** Of the whole cache, what new entries may take without having proved themselves. */
-const WINDOW_SHARE = 0.01;
+/** Of the whole cache, what new entries may take without having proved themselves: at first, at least and at most. */
+const WINDOW_SHARE = { first: 0.01, min: 0.01, max: 0.8 };
+/** By how much the window is changed to see whether that helps; a little less each time, until the hit ratio jumps. */
+const STEP = { first: 0.0625, decay: 0.98 };
+const JUMP = 0.05;
+/** Requests between two changes, in multiples of the entries. */
+const SAMPLE_FACTOR = 4;
 /** Of the rest, what is kept for entries that were used again. */
 const PROTECTED_SHARE = 0.8;
 
@@ -16,11 +20,14 @@ const [WINDOW, PROBATION, PROTECTED] = [0, 1, 2] as const;
 
 /**
  * W-TinyLFU: an entry that leaves the small window of new ones stays only if it was seen more often, lately, than the one that would
- * have to go for it. A scan of keys that are used once passes through the window and evicts nothing else.
+ * have to go for it. A scan of keys that are used once passes through the window and evicts nothing else. How large the window is
+ * follows from the requests: it grows while that raises the hit ratio and shrinks when it does not, so that requests which come in
+ * bursts are served as well.
  */
 export class TinyLfuEviction implements Eviction {
   readonly #bounds: CacheBounds;
   readonly #sketch: FrequencySketch;
+  readonly #links = new SlotLinks(0);
   readonly #orders: readonly [SlotOrder, SlotOrder, SlotOrder];
   readonly #entries: [number, number, number] = [0, 0, 0];
   readonly #bytes: [number, number, number] = [0, 0, 0];
@@ -28,10 +35,16 @@ export class TinyLfuEviction implements Eviction {
   #bytesOf = new Float64Array(0);
   #regionOf = new Uint8Array(0);
 
-  constructor(links: SlotLinks, bounds: CacheBounds) {
+  #windowShare = WINDOW_SHARE.first;
+  #step = STEP.first;
+  #hits = 0;
+  #misses = 0;
+  #lastRatio = 0;
+
+  constructor(bounds: CacheBounds) {
     this.#bounds = bounds;
     this.#sketch = new FrequencySketch(bounds.entriesMax);
-    this.#orders = [new SlotOrder(links), new SlotOrder(links), new SlotOrder(links)];
+    this.#orders = [new SlotOrder(this.#links), new SlotOrder(this.#links), new SlotOrder(this.#links)];
   }
 
   add(slot: number, key: string, bytes: number): void {
@@ -40,15 +53,18 @@ export class TinyLfuEviction implements Eviction {
     this.#bytesOf[slot] = bytes;
     this.#sketch.add(hash);
     this.#enter(slot, WINDOW);
-    while (this.#exceeds(WINDOW, WINDOW_SHARE) && this.#entries[WINDOW] > 1) this.#move(this.#orders[WINDOW].oldest, PROBATION);
+    this.#misses += 1;
+    this.#climb();
+    while (this.#exceeds(WINDOW, this.#windowShare) && this.#entries[WINDOW] > 1) this.#move(this.#orders[WINDOW].oldest, PROBATION);
   }
 
   use(slot: number): void {
     this.#sketch.add(must(this.#hashOf[slot], 'a slot in use has a hash'));
+    this.#hits += 1;
     const region = this.#region(slot);
     if (region !== PROBATION) return this.#orders[region].use(slot);
     this.#move(slot, PROTECTED);
-    const share = (1 - WINDOW_SHARE) * PROTECTED_SHARE;
+    const share = (1 - this.#windowShare) * PROTECTED_SHARE;
     while (this.#exceeds(PROTECTED, share) && this.#entries[PROTECTED] > 1) this.#move(this.#orders[PROTECTED].oldest, PROBATION);
   }
 
@@ -71,9 +87,24 @@ export class TinyLfuEviction implements Eviction {
     this.#hashOf = new Int32Array(slotCount);
     this.#bytesOf = new Float64Array(slotCount);
     this.#regionOf = new Uint8Array(slotCount);
+    this.#links.grow(slotCount);
     this.#hashOf.set(hashes);
     this.#bytesOf.set(bytes);
     this.#regionOf.set(regions);
+  }
+
+  /** Goes on changing the window the way it did while that helps, and back when it does not. */
+  #climb(): void {
+    const requests = this.#hits + this.#misses;
+    if (requests < SAMPLE_FACTOR * this.#bounds.entriesMax) return;
+    const ratio = this.#hits / requests;
+    const change = ratio - this.#lastRatio;
+    const amount = change >= 0 ? this.#step : -this.#step;
+    this.#step = Math.abs(change) >= JUMP ? Math.sign(amount) * STEP.first : amount * STEP.decay;
+    this.#windowShare = Math.min(WINDOW_SHARE.max, Math.max(WINDOW_SHARE.min, this.#windowShare + amount));
+    this.#lastRatio = ratio;
+    this.#hits = 0;
+    this.#misses = 0;
   }
 
   #seen(slot: number): number {
