@@ -100,6 +100,25 @@ describe('Embedder', () => {
     expect(world.computed).toEqual(['ab', 'ab', 'ab', 'ab']);
   });
 
+  it('[C88] shares between tenants of one organisation that says so, and with nobody else', async () => {
+    const { embed, world } = isolate();
+    const of = (tenantId: string, organisationId: string, more: object = {}) => principal(tenantId, { organisationId, ...more });
+    const sharing = { sharesCache: true };
+    const askers = [
+      [of('tn_one', 'org_a'), 'computed'],
+      [of('tn_two', 'org_a'), 'computed'],
+      [of('tn_two', 'org_a', { sharesCache: false }), 'memory'],
+      [of('tn_one', 'org_a', sharing), 'computed'],
+      [of('tn_two', 'org_a', sharing), 'memory'],
+      [of('tn_three', 'org_b', sharing), 'computed'],
+      [of('tn_three', 'org_b'), 'computed'],
+    ] as const;
+    for (const [asker, source] of askers) {
+      expect(value(await embed([text('ab')], { principal: asker })).report.sources).toEqual([source]);
+      expect(value(await isolate(world).embed([text('ab')], { principal: asker })).report.sources).toEqual(['shared']);
+    }
+  });
+
   it('serves retrieval through the same caches', async () => {
     const { embedder, embed, world } = isolate();
     await embed([text('ab')]);

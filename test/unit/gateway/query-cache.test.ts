@@ -34,11 +34,12 @@ function isolate() {
   const world = new MemoryCacheWorld();
   const index = { id: 'ix_1', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
   const events: CacheEvent[] = [];
-  const searches = { count: 0, gate: Promise.resolve(), textChars: 0 };
+  const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0 };
   const manifest = () => index as unknown as IndexManifest;
   const vectors = {
     query: async () => {
       searches.count += 1;
+      await searches.before;
       const [nth, lsn] = [searches.count, index.lsn];
       await searches.gate;
       return ok({
@@ -124,6 +125,18 @@ describe('search results', () => {
     await early;
     // That search ran before the write, so it must not answer after it.
     expect(await ask()).toMatchObject({ match: 'match 2', source: 'computed' });
+  });
+
+  it('[C91] answer after a write that came before the search itself', async () => {
+    const { ask, index, searches } = isolate();
+    const gate = deferred<void>();
+    searches.before = gate.promise;
+    const early = ask();
+    await setImmediate();
+    index.lsn += 1;
+    gate.resolve();
+    await early;
+    expect(await ask()).toMatchObject({ match: 'match 1', source: 'memory' });
   });
 
   it('[C92] are told apart by tenant and by every field of the question', async () => {
