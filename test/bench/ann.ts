@@ -28,6 +28,8 @@ export interface AnnOptions {
   readonly metric?: string | undefined;
   /** Also measures other libraries, which are installed first; the first time, building their indexes takes half an hour. */
   readonly peers?: boolean | undefined;
+  /** Names of the only contenders, with commas between them; then nothing else is measured. */
+  readonly only?: string | undefined;
   /** Fewer vectors, queries and rounds. */
   readonly quick?: boolean | undefined;
 }
@@ -59,7 +61,10 @@ export async function annBench(options: AnnOptions): Promise<void> {
   const { model: processor } = must(cpus()[0], 'there is a processor');
   console.log(`${set.name}: ${base.count} x ${base.dimensions}, ${metric}, ${queries.count} queries; ${cpus().length} x ${processor}`);
   const loadBefore = loadavg();
-  const { points, standings } = await measureCurves(place, set, truth, effort.curves, options.peers === true);
+  if (options.peers === true) await installPeers();
+  const contenders = options.only?.split(',') ?? (options.peers === true ? [...OURS, ...PEERS] : OURS);
+  const { points, standings } = await measureCurves(place, set, truth, effort.curves, contenders);
+  if (options.only !== undefined) return;
   const { image, depth } = readLists(set, RECALL_TARGETS[0]);
   const runtimes = await compareRuntimes(set, image, depth, effort.runtimes);
   console.table(runtimes);
@@ -78,17 +83,19 @@ async function placeOf({ data, metric, quick }: AnnOptions): Promise<SetPlace> {
   return { folder: data, name: parse(data).base, metric: (metric ?? 'cosine') as Metric };
 }
 
-async function measureCurves(place: SetPlace, set: VectorSet, truth: Truth, effort: Effort, withPeers: boolean) {
-  if (withPeers) await installPeers();
+async function measureCurves(place: SetPlace, set: VectorSet, truth: Truth, effort: Effort, contenders: readonly string[]) {
   const curves = new Curves(place, set, truth, effort);
   const points: Point[] = [];
   try {
-    for (const name of withPeers ? [...OURS, ...PEERS] : OURS) await curves.enter(name);
-    for (const topK of TOP_KS) points.push(...(await curves.measure(topK)));
+    for (const name of contenders) await curves.enter(name);
+    for (const topK of TOP_KS) {
+      const found = await curves.measure(topK);
+      console.table(found);
+      points.push(...found);
+    }
   } finally {
     curves.close();
   }
-  console.table(points);
   const standings = curves.standings.map((standing: Standing) => ({ ...standing, ...speedsAtTargets(points, standing.contender) }));
   console.table(standings);
   return { points, standings };

@@ -40,16 +40,26 @@ export class ListTrial {
     return this.#image.lists.bytes + this.#allowed.bytes;
   }
 
-  /** The numbers of the closest vectors, closest first. */
-  search(values: Float32Array, topK: number, { stop, rescore }: Depth): number[] {
-    const count = proposalCount(topK);
-    const { lists, pageIn } = this.#image;
-    const { rows, cost } = lists.search({ values, count, stop, rescoreCount: Math.max(count, rescore), allowed: this.#allowed }, pageIn);
-    this.cost = cost;
+  /** The numbers of the closest vectors by their codes, closest first: nothing but the lists is read. */
+  searchCodes(values: Float32Array, topK: number, depth: Depth): number[] {
+    return Array.from(this.#propose(values, topK, depth), (row) => row - FIRST_ROW);
+  }
+
+  /** The numbers of the closest vectors, closest first: what the lists propose is scored exactly. */
+  search(values: Float32Array, topK: number, depth: Depth): number[] {
+    const rows = this.#propose(values, proposalCount(topK), depth);
     const rescoring = new Rescoring(this.#metric, { values, topK }, (wanted) =>
       wanted.map((row) => ({ row, id: String(row), values: vectorAt(this.#base, row - FIRST_ROW) })),
     );
     rescoring.push(Array.from(rows, (row) => ({ row, closest: Infinity })));
     return rescoring.matches().map(({ row }) => row - FIRST_ROW);
+  }
+
+  #propose(values: Float32Array, count: number, { stop, rescore }: Depth): Float64Array {
+    const { lists, pageIn } = this.#image;
+    const query = { values, count, stop, rescoreCount: Math.max(count, rescore), allowed: this.#allowed };
+    const { rows, cost } = lists.search(query, pageIn);
+    this.cost = cost;
+    return rows;
   }
 }

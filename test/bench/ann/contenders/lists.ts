@@ -33,12 +33,15 @@ const listFiles = (folder: string) => ({ image: join(folder, 'image'), depth: jo
 
 /** Reads what an earlier run built. */
 export const readLists = (set: VectorSet, recall: RecallTarget): { image: Uint8Array; depth: Depth } => {
-  const files = listFiles(indexFolder(set, lists(recall)));
+  const files = listFiles(indexFolder(set, lists(recall, true)));
   return { image: readFileSync(files.image), depth: JSON.parse(readFileSync(files.depth, 'utf8')) as Depth };
 };
 
-/** The posting lists of a shard that is tuned to `recall`, built by the shard's own upkeep and searched as its engine does. */
-export function lists(recall: RecallTarget): Contender {
+/**
+ * The posting lists of a shard that is tuned to `recall`, built by the shard's own upkeep. By codes they answer alone, from the bytes
+ * that are stated; else what they propose is scored exactly, with the vectors in memory in place of the store that a shard reads.
+ */
+export function lists(recall: RecallTarget, isByCodes: boolean): Contender {
   let trial: ListTrial;
   let depth: Depth;
   let depths: readonly Depth[];
@@ -69,7 +72,7 @@ export function lists(recall: RecallTarget): Contender {
     use({ stop = 0, rescore = 0 }) {
       depth = { stop, rescore };
     },
-    search: (values, topK) => trial.search(values, topK, depth),
+    search: (values, topK) => (isByCodes ? trial.searchCodes(values, topK, depth) : trial.search(values, topK, depth)),
     found: (answer) => answer as number[],
   };
 }
