@@ -255,4 +255,22 @@ describe('PurgeLogObject', () => {
       expect(store.nextErasure()).toMatchObject({ owner: tenantId, cursors: {} });
     });
   });
+
+  it('[C17] remembers how far an erasure has come, and begins anew when the log collapsed over it', async () => {
+    const { log, command } = newTenant();
+    await runInDurableObject(log, (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
+      const bounds = { predicatesMax: 4, termsMax: 9 };
+      const store = new PurgeLogStore(storage, bounds, 9);
+      const append = () => value(store.append(command({ tags: ['t'] }), 1_000, 1_000));
+      append();
+      store.erased(store.nextErasure()!.purge, { 0: 7, 1: null });
+      append();
+      expect(new PurgeLogStore(storage, bounds, 9).nextErasure()).toMatchObject({ purge: { position: 1 }, cursors: { 0: 7, 1: null } });
+      for (let purges = 0; purges < 3; purges += 1) append();
+      expect(store.nextErasure()).toMatchObject({ purge: { position: 3, predicate: {} }, cursors: {} });
+      store.erased(store.nextErasure()!.purge, undefined);
+      expect(store.nextErasure()).toMatchObject({ purge: { position: 4 }, cursors: {} });
+    });
+  });
 });
