@@ -60,6 +60,8 @@ describe('PurgeLog', () => {
     expect(purges.fateOf(entry('a', 1))).toEqual({ kind: 'stale', sinceMs: 20 });
     expect(purges.fateOf(entry('a', 2))).toEqual({ kind: 'kept' });
     expect(purges.fateOf(entry('b', 1))).toEqual({ kind: 'taken' });
+    const turned = soft(soft(new PurgeLog([], WIDE), EVERYTHING, 10), keys('a'), 20);
+    expect(turned.fateOf(entry('a'))).toEqual({ kind: 'stale', sinceMs: 10 });
   });
 
   it('[C5] collapses its oldest half once it holds too many predicates', () => {
