@@ -23,11 +23,11 @@ const { values: flags } = parseArgs({
   options: { gateways: { type: 'string', default: '1' }, 'no-agent': { type: 'boolean', default: false } },
 });
 const gateways = Number(flags.gateways);
-const { port, stateDir } = readSettings(process.env, gateways);
+const { port, stateDir, variables } = readSettings(process.env, gateways);
 const ports = Array.from({ length: gateways }, (_, position) => port + position);
 
 await bundle();
-const server = await serve({ ports, stateDir, variables: { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn' } });
+const server = await serve({ ports, stateDir, variables });
 const url = `http://127.0.0.1:${port}`;
 const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
 await writeDevFile(demo);

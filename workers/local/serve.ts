@@ -30,7 +30,7 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
   const secrets = await loadSecrets(stateDir);
-  const miniflare = new Miniflare(topology({ gatewayPorts: ports, stateDir: storeDir, secrets: { ...variables, ...secrets } }));
+  const miniflare = new Miniflare(topology({ gatewayPorts: ports, stateDir: storeDir, secrets: { ...secrets }, variables }));
   await ready(miniflare, ports).catch(async (error: unknown) => {
     // Miniflare says again what went wrong.
     await miniflare.dispose().catch(() => undefined);

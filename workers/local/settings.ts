@@ -7,10 +7,14 @@ export interface Settings {
   /** Of the first gateway; others listen on those that follow. */
   readonly port: number;
   readonly stateDir: string;
+  /** What the Workers are told. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 const PORT_DEFAULT = 8787;
 const PORT_MAX = 65_535;
+/** Those that may be left unset; see `CacheLayoutEnv`. */
+const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE'];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
@@ -18,5 +22,10 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const port = Number(text);
   const portMax = PORT_MAX - gateways + 1;
   if (!/^\d+$/.test(text) || port < 1 || port > portMax) throw new SetupError(`PORT must be a number from 1 to ${portMax}, not "${text}".`);
-  return { port, stateDir: resolve(stateDir) };
+  const passedOn = PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));
+  return {
+    port,
+    stateDir: resolve(stateDir),
+    variables: { LOG_LEVEL: environment['LOG_LEVEL'] ?? 'warn', ...Object.fromEntries(passedOn) },
+  };
 }

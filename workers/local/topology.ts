@@ -12,8 +12,10 @@ export interface TopologyOptions {
   readonly gatewayPorts: readonly number[];
   /** Where objects and buckets keep their data. */
   readonly stateDir: string;
-  /** Plain-text bindings of the gateways, such as the admin key. */
+  /** Plain-text bindings of the gateways alone, such as the admin key. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Settings of the deployment, for gateways and objects. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 const STATIC_WORKER = 'sluice-static';
@@ -29,11 +31,12 @@ export function topology(options: TopologyOptions): ReturnType<typeof convertV4M
   const gateways = options.gatewayPorts.map((port, position) => ({
     ...gateway,
     name: position === 0 ? gateway.name : `${gateway.name}-${position + 1}`,
-    bindings: { ...gateway.bindings, ...options.secrets },
+    bindings: { ...gateway.bindings, ...options.variables, ...options.secrets },
     serviceBindings: { ...gateway.serviceBindings, ASSETS: STATIC_WORKER },
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
   const { assets: _sameAssets, ...inference } = built('inference');
+  const objects = built('objects');
   return convertV4MiniflareOptions({
     host: '127.0.0.1',
     port: 0,
@@ -43,7 +46,7 @@ export function topology(options: TopologyOptions): ReturnType<typeof convertV4M
     resourcePersistencePath: options.stateDir,
     workers: [
       ...gateways,
-      built('objects'),
+      { ...objects, bindings: { ...objects.bindings, ...options.variables } },
       built('shards'),
       { ...inference, serviceBindings: { ...inference.serviceBindings, ASSETS: STATIC_WORKER } },
       staticWorker(assets),

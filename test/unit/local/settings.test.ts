@@ -6,7 +6,16 @@ import { SetupError } from '../../../workers/local/setup-error.ts';
 describe('the settings of a local deployment', () => {
   it('have defaults, and make the state folder absolute', () => {
     expect(readSettings({})).toMatchObject({ port: 8787, stateDir: expect.stringMatching(/^\/.*\.sluice\/state$/) });
-    expect(readSettings({ PORT: '65535', SLUICE_STATE_DIR: '/tmp/x/../y' })).toEqual({ port: 65_535, stateDir: '/tmp/y' });
+    expect(readSettings({ PORT: '65535', SLUICE_STATE_DIR: '/tmp/x/../y' })).toEqual({
+      port: 65_535,
+      stateDir: '/tmp/y',
+      variables: { LOG_LEVEL: 'warn' },
+    });
+  });
+
+  it('passes on what concerns the Workers', () => {
+    const environment = { LOG_LEVEL: 'info', CACHE_SHARDS: '24', CACHE_SHARDS_BEFORE: '16', OTHER: 'x' };
+    expect(readSettings(environment).variables).toEqual({ LOG_LEVEL: 'info', CACHE_SHARDS: '24', CACHE_SHARDS_BEFORE: '16' });
   });
 
   it.each(['', '0', '-1', '65536', '80.5', '1e3', 'http'])('refuse the port "%s", and say which are taken', (PORT) => {
