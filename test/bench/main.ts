@@ -2,14 +2,28 @@ import { parseArgs } from 'node:util';
 
 import type { AnnOptions } from './ann.ts';
 import { annBench } from './ann.ts';
+import type { CacheL2Options } from './cache-l2.ts';
+import { cacheL2Bench } from './cache-l2.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
 
-const AREAS: Record<string, (options: AnnOptions) => Promise<void>> = { ann: annBench, filters: filterBench, gateway: gatewayBench };
+const AREAS: Record<string, (options: AnnOptions & CacheL2Options) => Promise<void>> = {
+  ann: annBench,
+  'cache-l2': cacheL2Bench,
+  filters: filterBench,
+  gateway: gatewayBench,
+};
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { data: { type: 'string' }, metric: { type: 'string' }, peers: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: {
+    data: { type: 'string' },
+    full: { type: 'boolean' },
+    metric: { type: 'string' },
+    only: { type: 'string' },
+    peers: { type: 'boolean' },
+    quick: { type: 'boolean' },
+  },
 });
 const area = AREAS[positionals[0] ?? ''];
 if (area === undefined) {

@@ -73,7 +73,14 @@ export class PurgeSimulation {
 
   constructor(rates: readonly number[], faults: Faults) {
     this.#faults = faults;
-    this.#isolates = rates.map((rate, i) => ({ rate, offsetMs: i * 5_000_000, clockMs: 0, epoch: 0, view: NOTHING_KNOWN, memory: new Map() }));
+    this.#isolates = rates.map((rate, i) => ({
+      rate,
+      offsetMs: i * 5_000_000,
+      clockMs: 0,
+      epoch: 0,
+      view: NOTHING_KNOWN,
+      memory: new Map(),
+    }));
     this.#leases = openLeaseBook(this.#terms, this.#trueMs);
   }
 
