@@ -2,13 +2,16 @@ import { parseArgs } from 'node:util';
 
 import type { AnnOptions } from './ann.ts';
 import { annBench } from './ann.ts';
+import type { CacheBenchOptions } from './cache.ts';
+import { cacheBench } from './cache.ts';
 import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
 
-const AREAS: Record<string, (options: AnnOptions & CacheL2Options) => Promise<void>> = {
+const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options) => Promise<void>> = {
   ann: annBench,
+  cache: cacheBench,
   'cache-l2': cacheL2Bench,
   filters: filterBench,
   gateway: gatewayBench,
@@ -17,6 +20,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheL2Options) => Promise<vo
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
+    columns: { type: 'string' },
     data: { type: 'string' },
     full: { type: 'boolean' },
     metric: { type: 'string' },

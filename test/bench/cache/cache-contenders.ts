@@ -1,0 +1,56 @@
+import { LruCache } from '../../../src/cache/lru-cache.ts';
+import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
+import { VectorCache } from '../../../src/cache/vector-cache.ts';
+import { requirePeer } from '../ann/peer.ts';
+
+/** A cache as the bench uses it: everything has a TTL. */
+export interface CacheContender {
+  set(key: string, value: Float32Array): void;
+  get(key: string): Float32Array | undefined;
+  /** Of memory that threads share, which no heap counts. */
+  readonly sharedBytes?: number;
+}
+
+interface PeerModule {
+  readonly LRUCache: new (options: { max: number; ttl: number }) => CacheContender;
+  readonly TTLCache: new (options: { max: number; ttl: number }) => CacheContender;
+}
+
+const TTL_MS = 600_000;
+
+/** Read once a turn: `lru-cache` does so by itself, and ttlcache looks at no clock to answer. */
+export const clock = { nowMs: Date.now() };
+
+/** `dimensions` of the vectors that are kept; those who keep references do not care. */
+export const CACHE_CONTENDERS: Record<string, (entriesMax: number, dimensions: number) => CacheContender> = {
+  LruCache: (entriesMax) => {
+    const cache = new LruCache<Float32Array>({ entriesMax, bytesMax: Infinity });
+    return {
+      set: (key, value) => cache.set(key, value, value.byteLength, clock.nowMs + TTL_MS),
+      get: (key) => cache.get(key, clock.nowMs),
+    };
+  },
+  'lru-cache': (entriesMax) => {
+    const cache = new (requirePeer('lru-cache') as PeerModule).LRUCache({ max: entriesMax, ttl: TTL_MS });
+    return { set: (key, value) => cache.set(key, value), get: (key) => cache.get(key) };
+  },
+  '@isaacs/ttlcache': (entriesMax) => {
+    const cache = new (requirePeer('@isaacs/ttlcache') as PeerModule).TTLCache({ max: entriesMax, ttl: TTL_MS });
+    return { set: (key, value) => cache.set(key, value), get: (key) => cache.get(key) };
+  },
+  'VectorCache (copies)': (entriesMax) => {
+    const cache = new VectorCache<null>({ entriesMax, bytesMax: Infinity });
+    return {
+      set: (key, value) => cache.set(key, value, null, clock.nowMs + TTL_MS),
+      get: (key) => cache.get(key, clock.nowMs)?.vector,
+    };
+  },
+  'SharedVectors (copies)': (entriesMax, dimensions) => {
+    const cache = SharedVectors.create({ entriesMax: entriesMax * 1.1, dimensionsMax: dimensions, keyCharsMax: 64, stripes: 64 });
+    return {
+      set: (key, value) => cache.set(key, value, clock.nowMs + TTL_MS),
+      get: (key) => cache.get(key, clock.nowMs).vector,
+      sharedBytes: cache.invite().buffer.byteLength,
+    };
+  },
+};
