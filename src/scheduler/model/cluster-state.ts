@@ -1,0 +1,155 @@
+import { assert, must } from '../../kernel/assert.ts';
+import { WHOLE_MILLI } from './accelerator-type.ts';
+import { maskSize } from './accelerator-mask.ts';
+import { NODE_ACCELERATORS_MAX, NodeColumns } from './node-columns.ts';
+import type { NodeDemand } from './node-demand.ts';
+import type { NodeSpec } from './node-spec.ts';
+import type { Placement, Slot } from './placement.ts';
+import { UndoLog } from './undo-log.ts';
+
+/**
+ * Nodes and what is free on them. All numbers are integers, so what is taken and given back adds up exactly, whatever the order.
+ * Every change can be undone: see `UndoLog`.
+ */
+export class ClusterState {
+  /** Read by those who search for room; changed here only. */
+  readonly columns = new NodeColumns();
+  readonly #undo: UndoLog;
+  readonly #specs: NodeSpec[] = [];
+  readonly #indexes = new Map<string, number>();
+  /** Nodes of each type, by index; those without accelerators under null. */
+  readonly #byAccelerator = new Map<string | null, number[]>();
+  readonly #vacant: number[] = [];
+
+  constructor(undo: UndoLog = new UndoLog()) {
+    this.#undo = undo;
+  }
+
+  /** One more than the highest index of a node. */
+  get length(): number {
+    return this.#specs.length;
+  }
+
+  spec(node: number): NodeSpec {
+    return must(this.#specs[node], 'the node exists');
+  }
+
+  indexOf(id: string): number | undefined {
+    return this.#indexes.get(id);
+  }
+
+  /** The nodes with accelerators of a type, or with none. */
+  nodesWith(accelerator: string | null): readonly number[] {
+    return this.#byAccelerator.get(accelerator) ?? [];
+  }
+
+  /** Takes a node in and answers its index, which may be that of one removed before. Not undone by a trial. */
+  add(spec: NodeSpec): number {
+    assert(spec.acceleratorCount <= NODE_ACCELERATORS_MAX, `a node has at most ${NODE_ACCELERATORS_MAX} accelerators`);
+    assert(!this.#indexes.has(spec.id), `node ${spec.id} is new`);
+    const node = this.#vacant.pop() ?? this.#specs.length;
+    this.#specs[node] = spec;
+    this.#indexes.set(spec.id, node);
+    const alike = this.#byAccelerator.get(spec.accelerator) ?? [];
+    const before = alike.findLastIndex((other) => other < node);
+    alike.splice(before + 1, 0, node);
+    this.#byAccelerator.set(spec.accelerator, alike);
+    this.#fill(node, spec);
+    return node;
+  }
+
+  /** Forgets an empty node. Not undone by a trial. */
+  remove(node: number): void {
+    const { id, accelerator } = this.spec(node);
+    assert(this.columns.slotCount[node] === 0, `node ${id} is empty`);
+    this.#indexes.delete(id);
+    this.#byAccelerator.set(
+      accelerator,
+      this.nodesWith(accelerator).filter((other) => other !== node),
+    );
+    this.columns.isOpen[node] = 0;
+    this.#vacant.push(node);
+  }
+
+  /** Says whether new work may be placed on the node. What is there stays. */
+  open(node: number, isOpen: boolean): void {
+    const was = this.columns.isOpen[node] ?? 0;
+    this.columns.isOpen[node] = isOpen ? 1 : 0;
+    this.#undo.note(() => (this.columns.isOpen[node] = was));
+  }
+
+  /** Whether a node that is open has room for the demand. */
+  fits(node: number, demand: NodeDemand): boolean {
+    const { cpuFreeMilli, memoryFreeMib, isOpen, wholeFree } = this.columns;
+    if (isOpen[node] !== 1 || (cpuFreeMilli[node] ?? 0) < demand.cpuMilli || (memoryFreeMib[node] ?? 0) < demand.memoryMib) return false;
+    if (demand.milliEach === WHOLE_MILLI) return (wholeFree[node] ?? 0) >= demand.acceleratorCount;
+    return demand.acceleratorCount === 0 || this.#countWith(node, demand.milliEach) >= demand.acceleratorCount;
+  }
+
+  /** What is free of an accelerator. */
+  acceleratorFreeMilli(node: number, accelerator: number): number {
+    return this.columns.acceleratorFreeMilli[node * NODE_ACCELERATORS_MAX + accelerator] ?? 0;
+  }
+
+  /** Takes what a placement says, which must be free. */
+  allocate({ demand, slots }: Placement): void {
+    for (const slot of slots) this.#take(slot, demand, 1);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#takeAll(slots, demand, -1));
+  }
+
+  /** Gives back what was allocated. */
+  release({ demand, slots }: Placement): void {
+    this.#takeAll(slots, demand, -1);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#takeAll(slots, demand, 1));
+  }
+
+  #takeAll(slots: readonly Slot[], demand: NodeDemand, sign: 1 | -1): void {
+    for (const slot of slots) this.#take(slot, demand, sign);
+  }
+
+  #take({ node, mask }: Slot, demand: NodeDemand, sign: 1 | -1): void {
+    const { columns } = this;
+    const spec = this.spec(node);
+    assert(maskSize(mask) === demand.acceleratorCount, 'a slot names as many accelerators as its demand');
+    const cpuMilli = (columns.cpuFreeMilli[node] ?? 0) - sign * demand.cpuMilli;
+    const memoryMib = (columns.memoryFreeMib[node] ?? 0) - sign * demand.memoryMib;
+    assert(cpuMilli >= 0 && cpuMilli <= spec.cpuMilli, `node ${spec.id} has that much CPU`);
+    assert(memoryMib >= 0 && memoryMib <= spec.memoryMib, `node ${spec.id} has that much memory`);
+    columns.cpuFreeMilli[node] = cpuMilli;
+    columns.memoryFreeMib[node] = memoryMib;
+    for (let rest = mask; rest !== 0; rest &= rest - 1) this.#takeAccelerator(node, 31 - Math.clz32(rest & -rest), sign * demand.milliEach);
+    columns.slotCount[node] = (columns.slotCount[node] ?? 0) + sign;
+    columns.revision[node] = (columns.revision[node] ?? 0) + 1;
+  }
+
+  #takeAccelerator(node: number, accelerator: number, milli: number): void {
+    const { acceleratorFreeMilli, wholeFree } = this.columns;
+    const at = node * NODE_ACCELERATORS_MAX + accelerator;
+    const before = acceleratorFreeMilli[at] ?? 0;
+    const after = before - milli;
+    const exists = accelerator < this.spec(node).acceleratorCount;
+    assert(exists && after >= 0 && after <= WHOLE_MILLI, `accelerator ${accelerator} of node ${this.spec(node).id} has that much`);
+    acceleratorFreeMilli[at] = after;
+    wholeFree[node] = (wholeFree[node] ?? 0) + (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
+  }
+
+  #countWith(node: number, milli: number): number {
+    let count = 0;
+    const from = node * NODE_ACCELERATORS_MAX;
+    for (let at = from; at < from + NODE_ACCELERATORS_MAX; at++) if ((this.columns.acceleratorFreeMilli[at] ?? 0) >= milli) count += 1;
+    return count;
+  }
+
+  #fill(node: number, spec: NodeSpec): void {
+    const { columns } = this;
+    columns.reserve(node + 1);
+    columns.cpuFreeMilli[node] = spec.cpuMilli;
+    columns.memoryFreeMib[node] = spec.memoryMib;
+    const from = node * NODE_ACCELERATORS_MAX;
+    columns.acceleratorFreeMilli.fill(0, from, from + NODE_ACCELERATORS_MAX).fill(WHOLE_MILLI, from, from + spec.acceleratorCount);
+    columns.wholeFree[node] = spec.acceleratorCount;
+    columns.slotCount[node] = 0;
+    columns.isOpen[node] = 1;
+    columns.revision[node] = (columns.revision[node] ?? 0) + 1;
+  }
+}

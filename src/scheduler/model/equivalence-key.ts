@@ -1,0 +1,25 @@
+import type { JobSpec } from './job-spec.ts';
+
+/**
+ * What decides whether a job can be placed now: jobs of one key are told apart by their order only, so that one evaluation serves all.
+ * Leaves out what does not: names, retries, dependencies, the deadline, and cost limits.
+ */
+export const equivalenceKey = ({ queue, priority, preemptible, options, limits, checkpoint, dataRegions }: JobSpec): string =>
+  JSON.stringify([
+    queue,
+    priority,
+    preemptible,
+    limits.durationMaxMs,
+    limits.priceMaxNanoDollarsPerHour,
+    [checkpoint.intervalMs, checkpoint.graceMs, checkpoint.restartMs],
+    [...dataRegions].sort(),
+    options.map((option) => [
+      option.accelerator,
+      [option.perNode.cpuMilli, option.perNode.memoryMib, option.perNode.acceleratorCount, option.perNode.milliEach],
+      [option.nodes.min, option.nodes.max, option.nodes.step],
+      [...option.markets].sort(),
+      option.regions === null ? null : [...option.regions].sort(),
+      option.topology === null ? null : [option.topology.level, option.topology.mode, option.topology.block],
+      option.throughputHintMilli,
+    ]),
+  ]);

@@ -1,0 +1,31 @@
+import type { ClusterState } from '../model/cluster-state.ts';
+import type { TopologyRequest } from '../model/resource-option.ts';
+
+/**
+ * Of the nodes given, those of one domain that has at least `count`: the domain with the fewest, so that large ones stay whole for those
+ * who need them. For a block, exactly `count` neighbours. Undefined when no domain has as many.
+ */
+export function domainNodes(
+  cluster: ClusterState,
+  nodes: readonly number[],
+  { level, block }: TopologyRequest,
+  count: number,
+): readonly number[] | undefined {
+  const groups = new Map<string, number[]>();
+  for (const node of nodes) {
+    const { domains, ordinal } = cluster.spec(node);
+    const domain = domains[level];
+    if (domain === undefined) continue;
+    const key = block ? `${domain} ${Math.floor(ordinal / count)}` : domain;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [node]);
+    else group.push(node);
+  }
+  let tightest: { readonly key: string; readonly group: readonly number[] } | undefined;
+  for (const [key, group] of groups) {
+    if (group.length < count) continue;
+    const difference = group.length - (tightest?.group.length ?? Infinity);
+    if (tightest === undefined || difference < 0 || (difference === 0 && key < tightest.key)) tightest = { key, group };
+  }
+  return tightest?.group;
+}

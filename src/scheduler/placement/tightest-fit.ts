@@ -1,0 +1,40 @@
+import { BoundedHeap } from '../../kernel/bounded-heap.ts';
+import { tightestMask } from '../model/accelerator-mask.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
+import type { Slot } from '../model/placement.ts';
+import type { PlacementRequest } from '../model/placer.ts';
+import { domainNodes } from './domain-nodes.ts';
+
+/** Places on the nodes that are left with least: fewest accelerators nobody has a part of, then least CPU, then first. */
+export function tightestFit(cluster: ClusterState, request: PlacementRequest): readonly Slot[] | undefined {
+  const nodes = nodesFor(cluster, request);
+  return nodes?.map((node) => ({ node, mask: tightestMask(cluster, node, request.demand) }));
+}
+
+function nodesFor(cluster: ClusterState, request: PlacementRequest): readonly number[] | undefined {
+  const { topology, count } = request;
+  if (topology === null) return best(cluster, fitting(cluster, request), count);
+  const together = domainNodes(cluster, [...fitting(cluster, request)], topology, count);
+  if (together !== undefined) return best(cluster, together, count);
+  return topology.mode === 'preferred' ? best(cluster, fitting(cluster, request), count) : undefined;
+}
+
+function* fitting(cluster: ClusterState, { accelerator, demand, allows }: PlacementRequest): Generator<number> {
+  // Work without accelerators runs anywhere; nodes that have none come first.
+  for (const node of cluster.nodesWith(accelerator)) if (cluster.fits(node, demand) && allows(node)) yield node;
+  if (accelerator !== null) return;
+  for (let node = 0; node < cluster.length; node++) {
+    if (cluster.spec(node).accelerator !== null && cluster.fits(node, demand) && allows(node)) yield node;
+  }
+}
+
+function best(cluster: ClusterState, nodes: Iterable<number>, count: number): readonly number[] | undefined {
+  const heap = new BoundedHeap<number>(count, (a, b) => compareLeft(cluster, a, b));
+  for (const node of nodes) heap.push(node);
+  return heap.isFull ? heap.toSorted() : undefined;
+}
+
+function compareLeft({ columns }: ClusterState, a: number, b: number): number {
+  const whole = (columns.wholeFree[a] ?? 0) - (columns.wholeFree[b] ?? 0);
+  return whole || (columns.cpuFreeMilli[a] ?? 0) - (columns.cpuFreeMilli[b] ?? 0) || a - b;
+}
