@@ -2,7 +2,7 @@ import type { Metric } from '../contract/metric.ts';
 import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 
-/** What an index is. Nothing in it changes but the generation. */
+/** What an index is. Nothing in it changes but the generation and the route version. */
 export interface IndexManifest {
   /** Random per creation: tells an index from an earlier one of the same name. */
   readonly id: IndexId;
@@ -20,6 +20,10 @@ export interface IndexManifest {
   readonly createdS: number;
   /** Counts the sets of vectors the index has served from, from 1. */
   readonly generation: number;
+  /** Vectors of one shard, from which on it is split. Absent: as many as `shardBudget` says. */
+  readonly shardVectorsMax?: number;
+  /** Of its route table, once it has several shards: see `RouteTable`. */
+  readonly routeVersion?: number;
 }
 
 export interface PinnedEmbedding {
@@ -27,8 +31,9 @@ export interface PinnedEmbedding {
   readonly contractHash: string;
 }
 
-/** The object name of an index's shard. The index id in it gives every creation a shard of its own. */
-export const shardName = (manifest: Pick<IndexManifest, 'tenantId' | 'id'>): string => `${manifest.tenantId}:${manifest.id}`;
+/** The object name of an index's shard; the first is named as if it were the only one. The index id in it gives every creation its own. */
+export const shardName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal = 0): string =>
+  ordinal === 0 ? `${tenantId}:${id}` : `${tenantId}:${id}:${ordinal}`;
 
 /** The object name of an index, live or not. */
 export const indexObjectName = (tenantId: TenantId, name: string): string => `${tenantId}:${name}`;

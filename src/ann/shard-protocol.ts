@@ -18,8 +18,14 @@ export interface ShardIdentity {
   readonly recall?: RecallTarget;
 }
 
+/** What calls to a shard say about how they came to it. */
+export interface Routed {
+  /** Of the route table that they were routed by; absent: 0. See `RouteTable`. */
+  readonly routeVersion?: number;
+}
+
 /** Vectors to write. Columns have one item a vector; no (namespace, id) is there twice. */
-export interface UpsertBatch {
+export interface UpsertBatch extends Routed {
   readonly indexId: IndexId;
   readonly ids: readonly string[];
   readonly namespaces: readonly string[];
@@ -50,7 +56,7 @@ export interface Include {
   readonly text: boolean;
 }
 
-export interface ShardQuery {
+export interface ShardQuery extends Routed {
   readonly indexId: IndexId;
   readonly target: QueryTarget;
   readonly namespace: string;
@@ -82,14 +88,14 @@ export type QueryTarget =
   /** Like stored vectors and unlike others, which are never among the matches. At least one is positive. */
   | { readonly kind: 'examples'; readonly positive: readonly string[]; readonly negative: readonly string[] };
 
-export interface ShardFetch {
+export interface ShardFetch extends Routed {
   readonly indexId: IndexId;
   readonly namespace: string;
   readonly ids: readonly string[];
   readonly include: Include;
 }
 
-export interface ShardDelete {
+export interface ShardDelete extends Routed {
   readonly indexId: IndexId;
   readonly selection: DeleteSelection;
 }
@@ -143,7 +149,7 @@ export interface FilterUse {
 }
 
 /** Asks for stored vectors drawn at random: the same ones for the same vectors and seed. */
-export interface ShardSample {
+export interface ShardSample extends Routed {
   readonly indexId: IndexId;
   readonly namespace: string;
   readonly count: number;
@@ -157,7 +163,7 @@ export interface SampledIds {
 }
 
 /** Asks what searches around stored vectors find of their nearest; ids that are not there are passed over. */
-export interface ShardRecall {
+export interface ShardRecall extends Routed {
   readonly indexId: IndexId;
   readonly namespace: string;
   readonly ids: readonly string[];

@@ -48,6 +48,9 @@ export const ERRORS = {
   insufficient_quota: { status: 429, type: 'insufficient_quota', retryable: false, level: 'info' },
   internal_error: failed(500, false),
   unavailable: failed(503, true),
+  index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
+  // Between gateways and shards only.
+  stale_route: failed(503, true),
   deadline_exceeded: failed(504, true),
   not_cached: denied(504, 'invalid_request_error'),
 } as const satisfies Record<string, ErrorRow>;

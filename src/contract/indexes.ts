@@ -28,6 +28,9 @@ const createBody = z
     metric: metric.default('cosine'),
     // Absent rather than filled in: a creation is told from another one by what its body says.
     recall: recall.optional().meta({ default: RECALL_TARGET_DEFAULT }),
+    shard_vectors_max: z.int().min(LIMITS.shardVectorsMinCount).optional().meta({
+      description: 'Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.',
+    }),
     owner,
   })
   .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`');

@@ -232,6 +232,8 @@ export const LIMITS = {
   isolateEngineBytesMax: 80 * 1024 * 1024,
   // What one shard holds in memory before its vectors are listed. About 334,000 vectors of 100 dimensions, 32,000 of 1,536.
   shardEngineBytesMax: 48 * 1024 * 1024,
+  // Fewer vectors are not worth an object.
+  shardVectorsMinCount: 16,
   // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.
   shardSweepDelayMs: 1_000,
   // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has.

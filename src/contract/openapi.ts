@@ -8,7 +8,7 @@ import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { CONTRACT_VERSION } from './version.ts';
 
-const errorCodes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+const errorCodes = Object.keys(ERRORS).filter((code) => code !== 'stale_route') as [ErrorCode, ...ErrorCode[]];
 
 const errorBody = z
   .object({

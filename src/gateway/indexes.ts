@@ -48,6 +48,7 @@ export class Indexes {
       ...space.value,
       metric: body.metric,
       recall: body.recall ?? RECALL_TARGET_DEFAULT,
+      ...(body.shard_vectors_max === undefined ? {} : { shardVectorsMax: body.shard_vectors_max }),
       owner: body.owner,
       createdS: Math.floor(clock.nowMs() / 1000),
       generation: 1,

@@ -14,7 +14,7 @@ describe('the error catalogue', () => {
 
   it('retries only what may succeed later', () => {
     const retryable = Object.entries(ERRORS).flatMap(([code, row]) => (row.retryable ? [code] : []));
-    expect(retryable.sort()).toEqual(['deadline_exceeded', 'rate_limit_exceeded', 'unavailable']);
+    expect(retryable.sort()).toEqual(['deadline_exceeded', 'index_growing', 'rate_limit_exceeded', 'stale_route', 'unavailable']);
   });
 
   it('gives every code an HTTP error status', () => {

@@ -1,0 +1,48 @@
+import type { Metric } from '../../contract/metric.ts';
+
+/**
+ * Which shards an index has and what region of space each of them owns. Changed by the index's object alone, version by version.
+ *
+ * Every call to a shard carries the version it was routed by. A shard refuses calls that were routed before its region last changed
+ * with `stale_route`, which no client ever sees: whoever routed asks for the newer table and repeats the call.
+ */
+export interface RouteTable {
+  /** 0: the index has one shard, which answers for itself, and no locators. */
+  readonly version: number;
+  readonly metric: Metric;
+  readonly dimensions: number;
+  /** In the order of their ordinals. */
+  readonly shards: readonly RoutedShard[];
+  /** Objects that know where ids live; see `locatorOf`. Never changes once it is not 0. */
+  readonly locators: number;
+  /** See `placesOf`: a second shard that is at most so many times as far away as the nearest keeps a copy. */
+  readonly closure: number;
+}
+
+export interface RoutedShard {
+  /** Never given to another shard of the index. */
+  readonly ordinal: number;
+  /** The version with which its region became what it is. */
+  readonly since: number;
+  /** Of its region: vectors that are nearest to one of them belong to it. None when it is given up. */
+  readonly centroids: CentroidRows;
+  readonly state: ShardState;
+  /** Shards that follow this one and may answer for it. */
+  readonly replicas: readonly ReplicaRef[];
+}
+
+/** `draining`: its region shrank, and the vectors that are no longer its own are on their way: whoever asks one of `into` asks it, too. */
+export type ShardState = { readonly kind: 'serving' } | { readonly kind: 'draining'; readonly into: readonly number[] };
+
+export interface ReplicaRef {
+  /** Counts the replicas that the shard ever had: part of the object's name. */
+  readonly replica: number;
+  /** Where it was asked to be: a location hint of Cloudflare; null anywhere. */
+  readonly location: string | null;
+}
+
+/** Centroids side by side: component `i` of row `r` is `codes[r * dimensions + i] * scales[r]`. */
+export interface CentroidRows {
+  readonly codes: Int8Array<ArrayBuffer>;
+  readonly scales: Float32Array<ArrayBuffer>;
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+
+import { shardName } from '../../../../src/ann/index-manifest.ts';
+import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
+import { shardBudget } from '../../../../src/ann/engine/shard-budget.ts';
+import { locatorOf } from '../../../../src/ann/routing/locator-of.ts';
+import { placesOf } from '../../../../src/ann/routing/places-of.ts';
+import type { RoutedShard, RouteTable } from '../../../../src/ann/routing/route-table.ts';
+import { Router } from '../../../../src/ann/routing/router.ts';
+import type { Metric } from '../../../../src/contract/metric.ts';
+import type { IndexId, TenantId } from '../../../../src/kernel/ids.ts';
+
+const shard = (ordinal: number, ...centroids: number[][]): RoutedShard => ({
+  ordinal,
+  since: 1,
+  centroids: encodeCentroids(Float32Array.from(centroids.flat()), 2),
+  state: { kind: 'serving' },
+  replicas: [],
+});
+
+const table = (metric: Metric, ...shards: RoutedShard[]): RouteTable => ({
+  version: 1,
+  metric,
+  dimensions: 2,
+  shards,
+  locators: 8,
+  closure: 1.2,
+});
+
+describe('Router', () => {
+  it('[RT1] ranks shards by the nearest of their centroids', () => {
+    const router = new Router(table('l2', shard(0, [0, 0], [10, 10]), shard(3, [4, 0]), shard(7)));
+    const ranked = router.rankForPlacing(Float32Array.of(9, 9));
+    expect(ranked.map(({ ordinal }) => ordinal)).toEqual([0, 3]);
+    expect(ranked[0]!.distance).toBeCloseTo(2, 0);
+    expect(router.rankForSearching(Float32Array.of(3, 0))[0]).toMatchObject({ ordinal: 3 });
+  });
+
+  it('[RT1] compares directions for cosines, and searches by inner products where the metric is one', () => {
+    expect(new Router(table('cosine', shard(0, [1, 0]), shard(1, [0, 1]))).rankForPlacing(Float32Array.of(100, 90))[0]!.ordinal).toBe(0);
+    const dot = new Router(table('dot', shard(0, [1, 0]), shard(1, [9, 0])));
+    expect(dot.rankForPlacing(Float32Array.of(2, 0))[0]!.ordinal).toBe(0);
+    expect(dot.rankForSearching(Float32Array.of(2, 0))[0]!.ordinal).toBe(1);
+  });
+});
+
+it('[RT2] a vector near a border is kept on both sides of it, any other on its own', () => {
+  const ranked = (first: number, second: number) => [
+    { ordinal: 4, distance: first },
+    { ordinal: 2, distance: second },
+    { ordinal: 9, distance: second },
+  ];
+  expect(placesOf(ranked(1, 1.19), 1.2)).toEqual([4, 2]);
+  expect(placesOf(ranked(1, 1.21), 1.2)).toEqual([4]);
+  expect(placesOf([], 1.2)).toEqual([]);
+});
+
+it('[RT3] ids spread evenly over the locators, and namespaces do not mix', () => {
+  const counts = Array.from({ length: 8 }, () => 0);
+  for (let i = 0; i < 8000; i += 1) counts[locatorOf(i % 2 === 0 ? 'a' : '', `id-${i}`, 8)]! += 1;
+  expect(Math.min(...counts)).toBeGreaterThan(850);
+  expect(Math.max(...counts)).toBeLessThan(1150);
+});
+
+it('[RT4] the first shard keeps the name of the only one, others are told apart', () => {
+  const manifest = { tenantId: 'tn_a' as TenantId, id: 'ix_b' as IndexId };
+  expect([0, 1, 12].map((ordinal) => shardName(manifest, ordinal))).toEqual(['tn_a:ix_b', 'tn_a:ix_b:1', 'tn_a:ix_b:12']);
+});
+
+it('[RT5] a shard is split from half of what it takes on, or earlier if its index says so', () => {
+  expect(shardBudget({ dimensions: 100 })).toBeGreaterThan(150_000);
+  expect(shardBudget({ dimensions: 100, shardVectorsMax: 1e9 })).toBe(shardBudget({ dimensions: 100 }));
+  expect(shardBudget({ dimensions: 100, shardVectorsMax: 64 })).toBe(64);
+});
