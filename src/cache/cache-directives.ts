@@ -29,13 +29,16 @@ export const ANY_FRESH: CacheDirectives = {
  * of seconds asks for the strictest: nothing is served that the caller may not have wanted.
  */
 export function parseCacheControl(header: string | undefined): CacheDirectives {
-  let asked = ANY_FRESH;
+  let asked: CacheDirectives = { ...ANY_FRESH, staleMsMax: Infinity };
+  let allowsStale = false;
   for (const part of (header ?? '').split(',')) {
     const [name = '', value] = part.split('=', 2);
-    asked = narrowed(asked, name.trim().toLowerCase(), value?.trim().replace(/^"(.*)"$/, '$1'));
+    const directive = name.trim().toLowerCase();
+    asked = narrowed(asked, directive, value?.trim().replace(/^"(.*)"$/, '$1'));
+    allowsStale ||= directive === 'max-stale';
   }
   // `max-stale` is a leave, not a demand: beside a demand for freshness it gives none.
-  return asked.freshMsMin > 0 ? { ...asked, staleMsMax: 0 } : asked;
+  return allowsStale && asked.freshMsMin === 0 ? asked : { ...asked, staleMsMax: 0 };
 }
 
 function narrowed(asked: CacheDirectives, name: string, value: string | undefined): CacheDirectives {
@@ -52,7 +55,7 @@ function narrowed(asked: CacheDirectives, name: string, value: string | undefine
       return { ...asked, freshMsMin: Math.max(asked.freshMsMin, milliseconds(value) ?? Infinity) };
     case 'max-stale':
       // Without an argument: however stale.
-      return { ...asked, staleMsMax: value === undefined ? Infinity : (milliseconds(value) ?? 0) };
+      return { ...asked, staleMsMax: Math.min(asked.staleMsMax, value === undefined ? Infinity : (milliseconds(value) ?? 0)) };
     default:
       return asked;
   }

@@ -37,6 +37,8 @@ const UNKNOWN: Held = {
   retryAtMs: 0,
 };
 
+const noneHeld = () => new LruCache<Held>({ entriesMax: LIMITS.purgeViewsMaxCount, bytesMax: LIMITS.purgeViewsBytesMax });
+
 interface PurgeViewsParts {
   readonly logs: PurgeLogs;
   readonly clock: Clock;
@@ -46,8 +48,9 @@ interface PurgeViewsParts {
 /** The purge logs that this isolate holds under lease. Those in use are renewed ahead of time, so their requests do not wait. */
 export class PurgeViews {
   readonly #parts: PurgeViewsParts;
-  readonly #held = new LruCache<Held>({ entriesMax: LIMITS.purgeViewsMaxCount, bytesMax: LIMITS.purgeViewsBytesMax });
   readonly #renewals = new Map<CacheOwnerId, Promise<void>>();
+  #held = noneHeld();
+  #latestMs = 0;
 
   constructor(parts: PurgeViewsParts) {
     this.#parts = parts;
@@ -55,15 +58,15 @@ export class PurgeViews {
 
   /** Waits for a lease if there is none, but no longer than `purgeLeaseWaitMaxMs`. */
   async current(owner: CacheOwnerId): Promise<CurrentView> {
-    const nowMs = this.#parts.clock.nowMs();
+    const nowMs = this.#nowMs();
     const { view, retryAtMs } = this.#find(owner);
     if (!isLeased(view, nowMs)) {
       if (nowMs >= retryAtMs) await this.#renew(owner);
     } else if (view.leasedUntilMs - nowMs < LIMITS.purgeLeaseMs / 2) {
       void this.#renew(owner);
     }
+    const judgedAtMs = this.#nowMs();
     const renewed = this.#find(owner).view;
-    const judgedAtMs = this.#parts.clock.nowMs();
     return {
       log: renewed.log,
       complete: isLeased(renewed, judgedAtMs),
@@ -73,7 +76,15 @@ export class PurgeViews {
   }
 
   #find(owner: CacheOwnerId): Held {
-    return this.#held.get(owner, this.#parts.clock.nowMs()) ?? UNKNOWN;
+    return this.#held.get(owner, this.#latestMs) ?? UNKNOWN;
+  }
+
+  /** A clock that was set back tells no more how long ago a lease began: all of them end. */
+  #nowMs(): number {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs < this.#latestMs) this.#held = noneHeld();
+    this.#latestMs = nowMs;
+    return nowMs;
   }
 
   #renew(owner: CacheOwnerId): Promise<void> {
@@ -87,12 +98,16 @@ export class PurgeViews {
   }
 
   async #ask(owner: CacheOwnerId): Promise<void> {
-    const sentAtMs = this.#parts.clock.nowMs();
+    const sentAtMs = this.#nowMs();
     // The answer continues this very view: what is held may have been evicted by the time it arrives.
     const { view } = this.#find(owner);
+    const held = this.#held;
     const grant = await this.#parts.logs.lease(owner, view.log.position);
+    const nowMs = this.#nowMs();
+    // The clock was set back meanwhile.
+    if (held !== this.#held) return;
     if (grant.ok) this.#hold(owner, { view: renewView(view, grant.value, sentAtMs), retryAtMs: 0 });
-    else this.#hold(owner, { view, retryAtMs: this.#parts.clock.nowMs() + LIMITS.purgeLeaseWaitMaxMs });
+    else this.#hold(owner, { view, retryAtMs: nowMs + LIMITS.purgeLeaseWaitMaxMs });
   }
 
   #hold(owner: CacheOwnerId, held: Held): void {

@@ -73,4 +73,28 @@ describe('the purge views of an isolate', () => {
     world.refuses = false;
     expect(await purges.current(TENANT)).toMatchObject({ complete: true, log: { position: 1 } });
   });
+
+  it('[C101] have no lease once the clock was set back', async () => {
+    const { purges, world } = views(() => Promise.resolve());
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+    world.nowMs -= 5000;
+    world.refuses = true;
+    // By the clock alone the lease would go on for six seconds.
+    expect(await purges.current(TENANT)).toMatchObject({ complete: false });
+    world.nowMs += 5000;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: false });
+    world.refuses = false;
+    world.nowMs += LIMITS.purgeLeaseWaitMaxMs;
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+  });
+
+  it('[C101] get no lease from an answer during which the clock was set back', async () => {
+    const gate = deferred<void>();
+    const { purges, world } = views(() => gate.promise);
+    const asking = purges.current(TENANT);
+    world.nowMs -= 5000;
+    gate.resolve();
+    expect(await asking).toMatchObject({ complete: false });
+    expect(await purges.current(TENANT)).toMatchObject({ complete: true });
+  });
 });

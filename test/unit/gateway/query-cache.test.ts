@@ -13,7 +13,7 @@ import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import type { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { QueryCache, queryDigest } from '../../../src/gateway/query-cache.ts';
-import type { QueryTerms } from '../../../src/gateway/query-cache.ts';
+import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import type { Vectors } from '../../../src/gateway/vectors.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -27,7 +27,7 @@ const body = (fields: object): QueryBody => {
 };
 
 const TEXT = body({ text: 'weir' });
-const terms = (more: Partial<QueryTerms> = {}): QueryTerms => ({ ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...more });
+const terms = (more: Partial<AnswerTerms> = {}): AnswerTerms => ({ ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...more });
 
 /** One isolate over an index whose every search is counted and answers with how many there were. */
 function isolate() {
@@ -68,7 +68,7 @@ function isolate() {
     count: (_, event) => events.push(event),
     background: () => {},
   });
-  const ask = async (query: QueryBody = TEXT, of: QueryTerms | null = terms(), tenant = 'tn_one') => {
+  const ask = async (query: QueryBody = TEXT, of: AnswerTerms | null = terms(), tenant = 'tn_one') => {
     const caller = { principal: principal(tenant), reserve: async () => ok(undefined) };
     const answered = await cache.query(caller, 'notes', query, of ?? undefined);
     if (!answered.ok) return answered.error.code;

@@ -4,7 +4,7 @@ import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { HeadersOf } from '../../../src/contract/endpoint.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
-import type { QueryTerms } from '../../../src/gateway/query-cache.ts';
+import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import { recallEndpoints } from '../../../src/contract/recall.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
@@ -75,7 +75,7 @@ export const vectorRoutes: readonly Route[] = [
 ];
 
 /** What the query asks of the cache, if it wants one. */
-function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): QueryTerms | undefined {
+function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): AnswerTerms | undefined {
   const { [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags } = options;
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }

@@ -1,0 +1,178 @@
+import type { CacheBounds } from '../cache/cache-bounds.ts';
+import { accepts } from '../cache/cache-directives.ts';
+import type { CacheDirectives } from '../cache/cache-directives.ts';
+import { LruCache } from '../cache/lru-cache.ts';
+import type { FillStamp } from '../cache/purge-predicate.ts';
+import { SingleFlight } from '../cache/single-flight.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import type { Background } from './background.ts';
+import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
+import type { Holding } from './level-one.ts';
+import type { CurrentView } from './purge-views.ts';
+
+/** What a request asks of the cache. */
+export interface AnswerTerms {
+  /** How long what is made now may answer. */
+  readonly ttlMs: number;
+  readonly directives: CacheDirectives;
+  readonly tags: readonly string[];
+}
+
+export interface Question {
+  readonly tenantId: TenantId;
+  /** Names what is asked, its kind first: `query:` and a digest. So kinds never meet, and purges of texts take none. */
+  readonly digest: string;
+  /** What the answer depends on beside: the state of an index, the contract of a model. */
+  readonly basis: string;
+  /** Of the model that purges know it by. */
+  readonly model: string;
+  readonly modelVersion: string;
+  /** It wants an answer of its own, which is nobody else's. */
+  readonly isAlone: boolean;
+  readonly terms: AnswerTerms;
+  readonly view: CurrentView;
+}
+
+/** What a kind of answers promises, so that they may be given again. */
+export interface AnswerContract<A> extends CacheBounds {
+  /** One answer must not push out all others. */
+  readonly entryBytesMax: number;
+  readonly bytesOf: (answer: A) => number;
+  /** The basis that it was made on, which may be newer than the one that was asked on. */
+  readonly basisOf: (answer: A) => string;
+  /** As those get it who did not cause it: it took them no tokens. */
+  readonly repeated: (answer: A) => A;
+}
+
+export interface Answered<A> {
+  readonly answer: A;
+  readonly report: CacheReport;
+}
+
+interface AnswerCacheParts<A> {
+  readonly contract: AnswerContract<A>;
+  readonly clock: Clock;
+  readonly background: Background;
+}
+
+interface Entry<A> extends FillStamp {
+  readonly answer: A;
+  readonly storedAtMs: number;
+  readonly tags: readonly string[];
+}
+
+/**
+ * Answers of one kind that an isolate gives again: for the same tenant, question and basis, under the terms of each request and the purges
+ * of its tenant. SPEC: src/cache/SPEC.md.
+ */
+export class AnswerCache<A> {
+  readonly #parts: AnswerCacheParts<A>;
+  readonly #entries: LruCache<Entry<A>>;
+  readonly #flights = new SingleFlight<Outcome<A>>();
+  #evictedTold = 0;
+
+  constructor(parts: AnswerCacheParts<A>) {
+    this.#parts = parts;
+    this.#entries = new LruCache(parts.contract);
+  }
+
+  get held(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#entries.size, bytes: this.#entries.bytes };
+  }
+
+  /** What is held, and how much of it has been evicted since this was asked last. */
+  tell(): Holding {
+    const { evicted } = this.#entries.counts;
+    const holding = { ...this.held, evicted: evicted - this.#evictedTold };
+    this.#evictedTold = evicted;
+    return holding;
+  }
+
+  /** Refuses with `not_cached` when the request wants nothing made, and as `make` does. */
+  async answer(question: Question, make: () => Promise<Outcome<A>>): Promise<Outcome<Answered<A>>> {
+    const { terms, basis } = question;
+    const forwarded = forwardingOf(question);
+    const held = forwarded === 'miss' ? this.#find(question) : undefined;
+    if (held !== undefined) return ok(held);
+    if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` leaves nothing else');
+
+    const flightKey = [keyOf(question, basis), ...terms.tags.toSorted()].join('\n');
+    const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
+    const made = await (flight ?? this.#make(question, flightKey, make));
+    if (!made.ok) return made;
+    if (flight !== undefined) return ok({ answer: this.#parts.contract.repeated(made.value), report: reportOf('joined', { forwarded }) });
+    const kept = this.#keeps(question, made.value) ? { stored: true, ttlMs: terms.ttlMs } : {};
+    return ok({ answer: made.value, report: reportOf('computed', { forwarded, ...kept }) });
+  }
+
+  #find(question: Question): Answered<A> | undefined {
+    const { terms, view } = question;
+    const nowMs = this.#parts.clock.nowMs();
+    const found = this.#entries.getStale(keyOf(question, question.basis), nowMs);
+    if (found === undefined) return undefined;
+    const { value: entry, expiresAtMs } = found;
+    const fate = view.log.fateOf({ ...question, ...entry });
+    if (fate.kind === 'taken' || !terms.tags.every((tag) => entry.tags.includes(tag))) return undefined;
+    const leftMs = expiresAtMs - nowMs;
+    const ttlMs = fate.kind === 'stale' ? Math.min(leftMs, fate.sinceMs - view.logTimeMs) : leftMs;
+    const ageMs = Math.max(0, nowMs - entry.storedAtMs);
+    if (!accepts(terms.directives, ageMs, ttlMs)) return undefined;
+    return { answer: entry.answer, report: reportOf('memory', { agesMs: [ageMs], ttlMs }) };
+  }
+
+  /** The same under way, unless it began before a purge that takes its answer. */
+  #joinable(question: Question, flightKey: string): Promise<Outcome<A>> | undefined {
+    const flight = this.#flights.find(flightKey);
+    if (flight === undefined) return undefined;
+    const stamp = { position: flight.position, knownMs: -Infinity };
+    return question.view.log.fateOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'kept' ? flight.rows : undefined;
+  }
+
+  #make(question: Question, flightKey: string, make: () => Promise<Outcome<A>>): Promise<Outcome<A>> {
+    const made = this.#makeAndStore(question, make);
+    this.#flights.open([flightKey], question.view.stamp.position, made);
+    // Others may join: it must outlive the request that began it.
+    this.#parts.background(made);
+    return made;
+  }
+
+  async #makeAndStore(question: Question, make: () => Promise<Outcome<A>>): Promise<Outcome<A>> {
+    const made = await make();
+    if (!made.ok || !this.#keeps(question, made.value)) return made;
+    const { contract, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    const { ttlMs, tags } = question.terms;
+    const key = keyOf(question, contract.basisOf(made.value));
+    const { stamp } = question.view;
+    const held = this.#entries.getStale(key, nowMs)?.value;
+    if (held !== undefined && held.position > stamp.position) return made;
+    const entry = { answer: contract.repeated(made.value), storedAtMs: nowMs, tags, ...stamp };
+    this.#entries.set(key, entry, contract.bytesOf(made.value), nowMs + ttlMs);
+    return made;
+  }
+
+  #keeps({ terms, isAlone }: Question, answer: A): boolean {
+    const { bytesOf, entryBytesMax } = this.#parts.contract;
+    return terms.directives.store && !isAlone && bytesOf(answer) <= entryBytesMax;
+  }
+}
+
+const keyOf = ({ tenantId, digest }: Question, basis: string): string => `${tenantId}:${digest}:${basis}`;
+
+/** Why the cache may not answer; `miss` when it may. */
+function forwardingOf({ view, isAlone, terms }: Question): 'bypass' | 'request' | 'miss' {
+  if (!view.complete || isAlone) return 'bypass';
+  return terms.directives.bypass ? 'request' : 'miss';
+}
+
+function reportOf(
+  source: VectorSource,
+  told: { forwarded?: Forwarding; agesMs?: readonly number[]; ttlMs?: number; stored?: boolean },
+): CacheReport {
+  const { forwarded, agesMs = [], ttlMs, stored = false } = told;
+  return { sources: [source], agesMs, ttlMs, forwarded, shared: { asked: 0, found: 0 }, stored: { memory: stored, shared: false } };
+}
