@@ -4,6 +4,7 @@ import { engineFloor } from '../src/ann/engine/engine-floor.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
 import { Shard } from '../src/ann/shard.ts';
+import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type {
   Deleted,
   RecallSlice,
@@ -71,6 +72,11 @@ export class ShardObject extends DurableObject {
     const outcome = this.#shard.delete(deletion);
     if (outcome.ok) await this.#arm();
     return outcome;
+  }
+
+  /** For followers, such as replicas. */
+  changesSince(follow: ShardFollow): Outcome<ShardChanges> {
+    return this.#shard.changes(follow, Date.now());
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {

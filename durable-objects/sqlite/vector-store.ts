@@ -14,6 +14,7 @@ import { migrate } from './migrate.ts';
 import { SqlitePropertyIndex } from './property-index.ts';
 import { SqliteReceiptStore } from './receipt-store.ts';
 import { SHARD_SCHEMA } from './shard-schema.ts';
+import { SqliteChangeLog } from './sqlite-change-log.ts';
 import { SqliteListStore } from './sqlite-list-store.ts';
 import type { RowSetEdit } from './sqlite-row-sets.ts';
 import { SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
@@ -28,9 +29,10 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
   readonly #rowSets: SqliteRowSets;
   readonly properties: SqlitePropertyIndex;
   readonly lists: SqliteListStore;
+  readonly log: SqliteChangeLog;
   #isMigrated = false;
 
-  constructor(storage: SqlStorage) {
+  constructor(storage: SqlStorage, removalsLoggedMaxCount?: number) {
     const rowSets = new SqliteRowSets(storage);
     super(storage, rowSets);
     this.#storage = storage;
@@ -38,6 +40,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     this.#rowSets = rowSets;
     this.properties = new SqlitePropertyIndex(storage);
     this.lists = new SqliteListStore(storage, rowSets);
+    this.log = new SqliteChangeLog(storage, removalsLoggedMaxCount);
   }
 
   create({ indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT }: ShardIdentity): void {
@@ -129,7 +132,14 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
   deleteRows(namespace: number, rows: readonly Row[], { lsn }: ShardHeader): Written {
     const { sql } = this.#storage;
     return this.#storage.transactionSync(() => {
-      this.#deleteVectors(rows);
+      const ids = this.#deleteVectors(rows);
+      if (ids.length > 0 && this.log.isFollowed) {
+        const { name } = sql.exec<{ name: string }>('SELECT name FROM namespaces WHERE ordinal = ?', namespace).one();
+        this.log.add(
+          lsn + 1,
+          ids.map((id) => ({ namespace: name, id })),
+        );
+      }
       this.#rowSets.edit(
         editsOf(
           [],
@@ -137,7 +147,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
         ),
       );
       sql.exec('DELETE FROM namespaces WHERE ordinal = ?1 AND NOT EXISTS (SELECT 1 FROM vectors WHERE namespace = ?1)', namespace);
-      sql.exec('UPDATE shard SET lsn = lsn + 1, count = count - ?', rows.length);
+      sql.exec('UPDATE shard SET lsn = ?, count = count - ?', lsn + 1, rows.length);
       return { count: rows.length, lsn: lsn + 1 };
     });
   }
@@ -149,9 +159,14 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
       this.#rowSets.clear();
       this.lists.clear();
       this.properties.clear();
-      this.#storage.sql.exec('UPDATE shard SET lsn = lsn + 1, count = 0');
+      this.#storage.sql.exec('UPDATE shard SET lsn = ?, count = 0', lsn + 1);
+      this.log.clear(lsn + 1);
       return { count, lsn: lsn + 1 };
     });
+  }
+
+  raiseLsn(lsn: number): void {
+    this.#storage.sql.exec('UPDATE shard SET lsn = ?1 WHERE lsn < ?1', lsn);
   }
 
   receipt({ idempotencyKey }: Repetition): Receipt | undefined {
@@ -192,13 +207,17 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     );
   }
 
-  #deleteVectors(rows: readonly Row[]): void {
-    if (rows.length === 0) return;
-    const deleted = this.#storage.sql.exec<{ row: number; namespace: number; metadata: string | null }>(
-      'DELETE FROM vectors WHERE row IN (SELECT value FROM json_each(?)) RETURNING row, namespace, metadata',
-      JSON.stringify(rows),
-    );
-    this.properties.remove(deleted.toArray().flatMap(({ metadata, ...place }) => (metadata === null ? [] : [{ ...place, metadata }])));
+  /** Answers the ids of those that were there. */
+  #deleteVectors(rows: readonly Row[]): string[] {
+    if (rows.length === 0) return [];
+    const deleted = this.#storage.sql
+      .exec<{ row: number; namespace: number; id: string; metadata: string | null }>(
+        'DELETE FROM vectors WHERE row IN (SELECT value FROM json_each(?)) RETURNING row, namespace, id, metadata',
+        JSON.stringify(rows),
+      )
+      .toArray();
+    this.properties.remove(deleted.flatMap(({ metadata, row, namespace }) => (metadata === null ? [] : [{ row, namespace, metadata }])));
+    return deleted.map(({ id }) => id);
   }
 
   #internNamespace(name: string): number {

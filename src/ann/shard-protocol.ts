@@ -34,6 +34,8 @@ export interface UpsertBatch extends Routed {
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
   readonly repetition: Repetition | null;
+  /** An LSN of the index that the writer knows of: the write gets a higher one. */
+  readonly lsnSeen?: number;
 }
 
 /** Tells the repetition of a request from another request. */
@@ -98,6 +100,8 @@ export interface ShardFetch extends Routed {
 export interface ShardDelete extends Routed {
   readonly indexId: IndexId;
   readonly selection: DeleteSelection;
+  /** An LSN of the index that the writer knows of: the write gets a higher one. */
+  readonly lsnSeen?: number;
 }
 
 export type DeleteSelection =

@@ -10,6 +10,7 @@ import { measureSlice } from './recall-slice.ts';
 import { recommend } from './recommend.ts';
 import type { ShardEngine } from './engine/shard-engine.ts';
 import { shardCapacity } from './engine/shard-capacity.ts';
+import type { ShardChanges, ShardFollow } from './replication/change-page.ts';
 import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
 import { Selection } from './filter/selection.ts';
@@ -89,7 +90,7 @@ export class Shard {
       const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit shardEngineBytesMax`;
       return refuse('limit_exceeded', message, 'vectors');
     }
-    const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
+    const { written, places } = this.#store.upsert(batch, seeing(batch.lsnSeen, header), replaced, nowMs);
     this.#engine.remove(replaced);
     this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
     return ok(written);
@@ -151,17 +152,29 @@ export class Shard {
   }
 
   /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
-  delete({ indexId, selection }: ShardDelete): Outcome<Deleted> {
+  delete({ indexId, selection, lsnSeen }: ShardDelete): Outcome<Deleted> {
     const found = this.#headerOf(indexId);
     if (!found.ok) return found;
     if (selection.kind === 'all') {
       this.#engine.drop();
-      return ok({ ...this.#store.deleteAll(found.value), next: null });
+      return ok({ ...this.#store.deleteAll(seeing(lsnSeen, found.value)), next: null });
     }
-    if (selection.kind === 'filter') return this.#deleteSlice(selection, found.value);
+    if (selection.kind === 'filter') return this.#deleteSlice(selection, found.value, lsnSeen);
     const namespace = this.#store.namespaceOrdinal(selection.namespace);
     if (namespace === undefined) return ok({ count: 0, lsn: found.value.lsn, next: null });
-    return ok({ ...this.#deleteRows(namespace, this.#store.rowsOf(namespace, selection.ids), found.value), next: null });
+    const rows = this.#store.rowsOf(namespace, selection.ids);
+    return ok({ ...this.#deleteRows(namespace, rows, seeing(lsnSeen, found.value)), next: null });
+  }
+
+  /** What changed behind a cursor, for whoever follows this shard. */
+  changes({ indexId, after, countMax, lsnMin = 0 }: ShardFollow, nowMs: number): Outcome<ShardChanges> {
+    const known = this.#headerOf(indexId);
+    if (!known.ok) return known;
+    if (known.value.lsn < lsnMin) this.#store.raiseLsn(lsnMin);
+    const header = seeing(lsnMin, known.value);
+    this.#store.log.follow(header, nowMs);
+    const page = this.#store.log.page(after ?? this.#store.log.start(header), countMax, header);
+    return ok(page ?? { kind: 'snapshot-needed' });
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {
@@ -201,6 +214,7 @@ export class Shard {
     }
     const upkeepMs = this.#engine.isUpkeepDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
     if (upkeepMs === nowMs) return nowMs;
+    this.#store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
     const oldestMs = this.#store.sweepReceipts(nowMs - LIMITS.upsertReceiptTtlMs);
     // One millisecond late, so that the receipt the sweep is for has surely run out.
     const receiptsMs = oldestMs === undefined ? undefined : oldestMs + LIMITS.upsertReceiptTtlMs + 1;
@@ -277,7 +291,11 @@ export class Shard {
     return this.#selections.recall(asked, () => selectRows(filter, namespace, this.#store.properties));
   }
 
-  #deleteSlice({ namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>, header: ShardHeader): Outcome<Deleted> {
+  #deleteSlice(
+    { namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>,
+    header: ShardHeader,
+    lsnSeen: number | undefined,
+  ): Outcome<Deleted> {
     const ordinal = this.#store.namespaceOrdinal(namespace);
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, next: null });
     const found = this.#accepted(filter, ordinal, header);
@@ -289,7 +307,7 @@ export class Shard {
     const next = slice.length < LIMITS.propertySliceMaxCount ? null : (slice.at(-1) ?? null);
     const rows = slice.filter((row) => selection.has(row));
     if (rows.length === 0) return ok({ count: 0, lsn: header.lsn, next });
-    return ok({ ...this.#deleteRows(ordinal, rows, header), next });
+    return ok({ ...this.#deleteRows(ordinal, rows, seeing(lsnSeen, header)), next });
   }
 
   #deleteRows(namespace: number, rows: readonly Row[], header: ShardHeader): Written {
@@ -325,6 +343,10 @@ function* placed(places: readonly VectorPlace[], values: Float32Array, dimension
     yield { ...must(places[i], 'i lies within places'), values: values.subarray(i * dimensions, (i + 1) * dimensions) };
   }
 }
+
+/** What a write goes by whose writer knows of an LSN: only a write may raise it, since what is known of the vectors is known by LSN. */
+const seeing = (lsnSeen: number | undefined, header: ShardHeader): ShardHeader =>
+  lsnSeen === undefined || lsnSeen <= header.lsn ? header : { ...header, lsn: lsnSeen };
 
 /** Examples are no matches: whoever gives them has seen them. */
 const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>

@@ -1,6 +1,7 @@
 import type { RowSet } from './filter/row-set.ts';
 import type { PropertyIndex } from './filter/select-rows.ts';
 import type { ListStore } from './lists/list-store.ts';
+import type { ChangeLog } from './replication/change-log.ts';
 import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
 import type { ReadVectors, Row } from './vector-engine.ts';
 
@@ -31,8 +32,8 @@ export interface Receipt {
 
 /**
  * Where a shard's vectors live: the truth, from which the engine is rebuilt. What a row holds never changes and no row is used
- * twice: an upsert of a stored vector deletes its row and writes a new one. Every write is one transaction that raises the LSN by
- * one. Nothing is stored before `create`.
+ * twice: an upsert of a stored vector deletes its row and writes a new one, behind all others. Every write is one transaction and has
+ * the LSN after that of the header it is given. Nothing is stored before `create`.
  */
 export interface VectorStore {
   create(identity: ShardIdentity): void;
@@ -42,6 +43,7 @@ export interface VectorStore {
   /** What the metadata of the vectors says. */
   readonly properties: PropertyIndex;
   readonly lists: ListStore;
+  readonly log: ChangeLog;
   namespaceCount(): number;
   /** Undefined when the namespace holds no vector. */
   namespaceOrdinal(name: string): number | undefined;
@@ -83,6 +85,9 @@ export interface VectorStore {
   rowsBehind(namespace: number, after: Row, countMax: number): Row[];
   /** Columns of stored rows, in the order of `rows`; undefined when their ids, metadata and texts take more than `bytesMax`. */
   columns(rows: readonly Row[], include: Include, header: ShardHeader, bytesMax: number): VectorColumns | undefined;
+
+  /** Lets the next write have a higher LSN than this one. */
+  raiseLsn(lsn: number): void;
 
   receipt(repetition: Repetition): Receipt | undefined;
   /** Whether older versions left properties of vectors unindexed. */

@@ -241,6 +241,14 @@ export const LIMITS = {
   // How long a shard remembers an Idempotency-Key, and how many at most: beyond either, the oldest is forgotten.
   upsertReceiptTtlMs: 86_400_000,
   upsertReceiptsMaxCount: 10_000,
+  // Removals that a followed shard remembers, some 50 bytes each; a follower further behind copies the shard anew.
+  shardLogRemovalsMaxCount: 100_000,
+  // A shard that nobody followed for this long stops logging removals.
+  shardLogIdleMs: 600_000,
+  // Vectors of one answer to a follower: some 30 ms in the shard, and as much in the follower.
+  changePageMaxCount: 1_000,
+  // At two bytes a UTF-16 unit; a page of removals beside it has 1,000 ids.
+  changePageBytesMax: 8 * 1024 * 1024,
   // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
   indexManifestTtlMs: 1_000,
   indexManifestsMaxCount: 10_000,

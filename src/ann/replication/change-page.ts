@@ -1,0 +1,51 @@
+import type { IndexId } from '../../kernel/ids.ts';
+import type { Row } from '../vector-engine.ts';
+
+/**
+ * How far a follower has got in a shard's changes: it has every removal up to `lsn` and, of the vectors now stored, those up to `row`.
+ * Whoever starts anew begins at row 0, which is a snapshot: rows are numbered in the order of their writes, so the scan ends where
+ * the log goes on.
+ */
+export interface ChangeCursor {
+  readonly lsn: number;
+  readonly row: Row;
+}
+
+/** Asks for what changed behind a cursor; null begins a snapshot. */
+export interface ShardFollow {
+  readonly indexId: IndexId;
+  readonly after: ChangeCursor | null;
+  /** Vectors of the answer at most, and removals, but for those of one write, which stay together. */
+  readonly countMax: number;
+  /** Raises the shard's clock: an answer that is complete is complete up to this LSN of the index at least. */
+  readonly lsnMin?: number;
+}
+
+/** Changes to apply as one: `isCleared` first, then `removed`, then `upserted`. Or the log no longer reaches back: begin anew. */
+export type ShardChanges = { readonly kind: 'snapshot-needed' } | ChangePage;
+
+export interface ChangePage {
+  readonly kind: 'page';
+  /** Whether all that the follower has is gone. */
+  readonly isCleared: boolean;
+  readonly removed: VectorKeys;
+  readonly upserted: ChangedVectors;
+  readonly next: ChangeCursor;
+  /** Of the shard as it answers. */
+  readonly lsn: number;
+  /** Whether nothing is left: who applied every page up to this one has all writes up to `lsn`. Before that, `next` promises nothing. */
+  readonly isComplete: boolean;
+}
+
+export interface VectorKeys {
+  readonly namespaces: readonly string[];
+  readonly ids: readonly string[];
+}
+
+/** Stored vectors, in the order of their writes, as columns. */
+export interface ChangedVectors extends VectorKeys {
+  /** [ids.length x dimensions] */
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly metadata: readonly (string | null)[];
+  readonly texts: readonly (string | null)[];
+}
