@@ -5,11 +5,12 @@ import type { TopologyRequest } from './resource-option.ts';
 
 /** What is to be placed: `count` times `demand`, each on a node of its own. */
 export interface PlacementRequest {
-  readonly accelerator: string | null;
+  /** Where it may go, by index: those without accelerators first where none are needed. */
+  readonly nodes: readonly number[];
   readonly demand: NodeDemand;
   readonly count: number;
   readonly topology: TopologyRequest | null;
-  /** Whether a node may be used at all, whatever room it has. */
+  /** Whether one of `nodes` may be used now, whatever room it has. */
   readonly allows: (node: number) => boolean;
 }
 

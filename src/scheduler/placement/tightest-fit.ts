@@ -14,24 +14,20 @@ export function tightestFit(cluster: ClusterState, request: PlacementRequest): r
 function nodesFor(cluster: ClusterState, request: PlacementRequest): readonly number[] | undefined {
   const { topology, count } = request;
   if (topology === null) return best(cluster, fitting(cluster, request), count);
-  const together = domainNodes(cluster, [...fitting(cluster, request)], topology, count);
+  const together = domainNodes(cluster, fitting(cluster, request), topology, count);
   if (together !== undefined) return best(cluster, together, count);
   return topology.mode === 'preferred' ? best(cluster, fitting(cluster, request), count) : undefined;
 }
 
-function* fitting(cluster: ClusterState, { accelerator, demand, allows }: PlacementRequest): Generator<number> {
-  // Work without accelerators runs anywhere; nodes that have none come first.
-  for (const node of cluster.nodesWith(accelerator)) if (cluster.fits(node, demand) && allows(node)) yield node;
-  if (accelerator !== null) return;
-  for (let node = 0; node < cluster.length; node++) {
-    if (cluster.spec(node).accelerator !== null && cluster.fits(node, demand) && allows(node)) yield node;
-  }
+function fitting(cluster: ClusterState, { nodes, demand, allows }: PlacementRequest): number[] {
+  return nodes.filter((node) => cluster.fits(node, demand) && allows(node));
 }
 
-function best(cluster: ClusterState, nodes: Iterable<number>, count: number): readonly number[] | undefined {
+function best(cluster: ClusterState, nodes: readonly number[], count: number): readonly number[] | undefined {
+  if (nodes.length < count) return undefined;
   const heap = new BoundedHeap<number>(count, (a, b) => compareLeft(cluster, a, b));
   for (const node of nodes) heap.push(node);
-  return heap.isFull ? heap.toSorted() : undefined;
+  return heap.toSorted();
 }
 
 function compareLeft({ columns }: ClusterState, a: number, b: number): number {

@@ -15,7 +15,7 @@ const clusterOf = (...specs: Partial<NodeSpec>[]): ClusterState => {
 };
 
 const request = (overrides: Partial<PlacementRequest> = {}): PlacementRequest => ({
-  accelerator: 'H100',
+  nodes: [0, 1, 2, 3, 4, 5],
   demand: demand(4),
   count: 1,
   topology: null,
@@ -44,7 +44,7 @@ describe('[J22] placing on the tightest nodes', () => {
 
   it('keeps work without accelerators off nodes that have them while it can', () => {
     const cluster = clusterOf({}, { accelerator: null, acceleratorCount: 0 });
-    const wanted = request({ accelerator: null, demand: demand(0, { cpuMilli: 40_000 }) });
+    const wanted = request({ nodes: [1, 0], demand: demand(0, { cpuMilli: 40_000 }) });
     expect(nodesOf(cluster, wanted)).toEqual([1]);
     expect(nodesOf(cluster, { ...wanted, count: 2 })).toEqual([1, 0]);
   });
