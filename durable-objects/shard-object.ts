@@ -6,13 +6,19 @@ import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type {
+  Counted,
   Deleted,
+  ListedVectors,
+  Patched,
   RecallSlice,
   SampledIds,
+  ShardCount,
   ShardDelete,
   ShardFetch,
   ShardIdentity,
+  ShardList,
   ShardMatches,
+  ShardPatch,
   ShardQuery,
   ShardRecall,
   ShardSample,
@@ -66,6 +72,20 @@ export class ShardObject extends DurableObject {
 
   fetchVectors(fetch: ShardFetch): Outcome<ShardVectors> {
     return this.#shard.fetch(fetch);
+  }
+
+  listVectors(list: ShardList): Outcome<ListedVectors> {
+    return this.#shard.list(list);
+  }
+
+  countVectors(count: ShardCount): Outcome<Counted> {
+    return this.#shard.count(count);
+  }
+
+  async patchVectors(patch: ShardPatch): Promise<Outcome<Patched>> {
+    const outcome = this.#shard.patch(patch, Date.now());
+    if (outcome.ok) await this.#arm();
+    return outcome;
   }
 
   async deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>> {

@@ -3,6 +3,7 @@ import type { Migrations } from './migrate.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
 import { RECEIPT_TABLE } from './receipt-store.ts';
 import { CHANGE_LOG_TABLE } from './sqlite-change-log.ts';
+import { NUMBER_INDEX } from './sqlite-id-order.ts';
 import { LIST_TABLES } from './sqlite-list-store.ts';
 import { ROW_SET_TABLE, SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
 
@@ -20,6 +21,7 @@ export const SHARD_SCHEMA: Migrations = [
   // What shards without a target were built for.
   'ALTER TABLE shard ADD COLUMN recall REAL NOT NULL DEFAULT 0.95',
   CHANGE_LOG_TABLE,
+  NUMBER_INDEX,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

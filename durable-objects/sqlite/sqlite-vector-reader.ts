@@ -1,11 +1,13 @@
 import { decodeFloats } from '../../src/ann/float-blob.ts';
 import type { RowSet } from '../../src/ann/filter/row-set.ts';
+import type { ListingStart } from '../../src/ann/id-order.ts';
 import { sampleRows } from '../../src/ann/sample-rows.ts';
 import type { Include, VectorColumns } from '../../src/ann/shard-protocol.ts';
 import type { ReadVectors, Row } from '../../src/ann/vector-engine.ts';
-import type { PlacedVector, ShardHeader } from '../../src/ann/vector-store.ts';
+import type { PlacedId, PlacedVector, ShardHeader } from '../../src/ann/vector-store.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { idsFrom } from './sqlite-id-order.ts';
 import type { SqliteRowSets } from './sqlite-row-sets.ts';
 import { UNLISTED } from './sqlite-row-sets.ts';
 
@@ -90,6 +92,16 @@ export class SqliteVectorReader {
 
   rowsBehind(namespace: number, after: Row, countMax: number): Row[] {
     return this.liveRows(namespace).firstBehind(after, countMax);
+  }
+
+  idsFrom(namespace: number, start: ListingStart | null, countMax: number): PlacedId[] {
+    return idsFrom(this.#storage, namespace, start, countMax);
+  }
+
+  idsOf(rows: Iterable<Row>): PlacedId[] {
+    return this.#storage.sql
+      .exec<PlacedId>('SELECT row, id FROM vectors WHERE row IN (SELECT value FROM json_each(?))', JSON.stringify([...rows]))
+      .toArray();
   }
 
   columns(rows: readonly Row[], include: Include, { dimensions }: ShardHeader, bytesMax: number): VectorColumns | undefined {

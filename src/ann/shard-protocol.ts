@@ -2,6 +2,8 @@ import type { Filter } from '../contract/filter.ts';
 import type { Metric } from '../contract/metric.ts';
 import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId } from '../kernel/ids.ts';
+import type { ListingStart } from './id-order.ts';
+import type { MetadataEdit } from './metadata-edit.ts';
 import type { SearchCost } from './search-cost.ts';
 
 /**
@@ -133,6 +135,65 @@ export interface ShardMatches extends ShardVectors {
   readonly scores: readonly number[];
   /** Present when it was asked for. */
   readonly explanation?: Explanation;
+}
+
+/** Asks for vectors of the namespace in the order of `compareIds`. */
+export interface ShardList {
+  readonly indexId: IndexId;
+  readonly namespace: string;
+  readonly filter: Filter | null;
+  /** Null: at the first. */
+  readonly start: ListingStart | null;
+  /** At least 1. */
+  readonly limit: number;
+  readonly include: Include;
+}
+
+/**
+ * Some vectors of a listing, `limit` at most, perhaps none. Of several shards, pages are merged up to the first of their `next`, and
+ * copies of one id are one vector.
+ */
+export interface ListedVectors extends ShardVectors {
+  /** Behind this id the listing goes on; up to it nothing is missing. Null: nothing is missing at all. */
+  readonly next: string | null;
+}
+
+export interface ShardCount {
+  readonly indexId: IndexId;
+  readonly namespace: string;
+  readonly filter: Filter | null;
+}
+
+/** How many vectors the filter accepts. Of several shards, each counts the vectors whose first place it is. */
+export interface Counted {
+  readonly count: number;
+  readonly lsn: number;
+}
+
+/**
+ * Changes stored vectors. Each is read, changed and written at once: of several shards, that takes what serialises the writes of an
+ * id, and new values may lead to other shards.
+ */
+export interface ShardPatch {
+  readonly indexId: IndexId;
+  readonly namespace: string;
+  /** No id twice. */
+  readonly ids: readonly string[];
+  /** Only those of the ids whose vectors it accepts now are changed; null: all. */
+  readonly filter: Filter | null;
+  readonly edit: VectorEdit;
+}
+
+export type VectorEdit =
+  | MetadataEdit
+  /** Gives each id new values, [ids.length x dimensions]; metadata stays, a text goes. */
+  | { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> };
+
+/** A slice of a change, all or nothing: the first `taken` of the ids are done, `count` vectors are as the edit says. */
+export interface Patched extends Written {
+  readonly taken: number;
+  /** Those of them that are not there. */
+  readonly missing: readonly string[];
 }
 
 /** How a query was answered. */

@@ -7,7 +7,7 @@ import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { maximalMarginalRelevance } from './mmr.ts';
 import { measureSlice } from './recall-slice.ts';
-import { recommend } from './recommend.ts';
+import { pointOf } from './query-point.ts';
 import type { ShardEngine } from './engine/shard-engine.ts';
 import { shardCapacity } from './engine/shard-capacity.ts';
 import type { ShardChanges, ShardFollow } from './replication/change-page.ts';
@@ -15,21 +15,29 @@ import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
 import { Selection } from './filter/selection.ts';
 import type { SelectionCache } from './filter/selection-cache.ts';
+import { listRows } from './list-rows.ts';
+import { patchedBatch } from './patched-batch.ts';
 import { sampleRows } from './sample-rows.ts';
 import type {
+  Counted,
   Deleted,
   DeleteSelection,
   Diversification,
   Explanation,
   FilterUse,
   Include,
+  ListedVectors,
+  Patched,
   QueryTarget,
   RecallSlice,
   SampledIds,
+  ShardCount,
   ShardDelete,
   ShardFetch,
   ShardIdentity,
+  ShardList,
   ShardMatches,
+  ShardPatch,
   ShardQuery,
   ShardRecall,
   ShardSample,
@@ -103,7 +111,7 @@ export class Shard {
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    const point = this.#place(target, ordinal, header);
+    const point = pointOf(this.#store, target, ordinal, header);
     if (!point.ok) return point;
     const selected = this.#selection(ordinal, filter, excluded(query.excludeIds, target), header);
     if (!selected.ok) return selected;
@@ -129,13 +137,9 @@ export class Shard {
 
   /** What searches around some of these vectors find: the first, as many as one slice takes. */
   measureRecall({ indexId, namespace, ids, topK, filter }: ShardRecall): Outcome<RecallSlice> {
-    const found = this.#headerOf(indexId);
-    if (!found.ok) return found;
-    const header = found.value;
-    const ordinal = this.#store.namespaceOrdinal(namespace);
-    const selected = this.#selection(ordinal, filter, [], header);
-    if (!selected.ok) return selected;
-    const among = selected.value;
+    const scope = this.#scopeOf(indexId, namespace, filter);
+    if (!scope.ok) return scope;
+    const { header, ordinal, among } = scope.value;
     const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
     const stored = new Map([...this.#store.read(header)(rows)].map((vector) => [vector.id, vector]));
     const vectors = ids.map((id) => stored.get(id));
@@ -149,6 +153,41 @@ export class Shard {
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const columns = this.#columns(ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids), include, found.value);
     return columns.ok ? ok({ ...columns.value, lsn: found.value.lsn }) : columns;
+  }
+
+  /** Refuses with `limit_exceeded`. */
+  list({ indexId, namespace, filter, start, limit, include }: ShardList): Outcome<ListedVectors> {
+    const scope = this.#scopeOf(indexId, namespace, filter);
+    if (!scope.ok) return scope;
+    const { header, ordinal, among } = scope.value;
+    const { rows, next } = ordinal === undefined ? NOTHING_LISTED : listRows(this.#store, ordinal, among, start, limit);
+    const columns = this.#columns(rows, include, header);
+    return columns.ok ? ok({ ...columns.value, next, lsn: header.lsn }) : columns;
+  }
+
+  /** Refuses with `limit_exceeded` what a query refuses, too. */
+  count({ indexId, namespace, filter }: ShardCount): Outcome<Counted> {
+    const scope = this.#scopeOf(indexId, namespace, filter);
+    if (!scope.ok) return scope;
+    const { header, ordinal, among } = scope.value;
+    const all = () => (ordinal === undefined ? new RowSet() : this.#store.liveRows(ordinal));
+    return ok({ count: (among?.within(all) ?? all()).size, lsn: header.lsn });
+  }
+
+  /** Refuses with `limit_exceeded` metadata that would outgrow a limit. */
+  patch(patch: ShardPatch, nowMs: number): Outcome<Patched> {
+    const scope = this.#scopeOf(patch.indexId, patch.namespace, patch.filter);
+    if (!scope.ok) return scope;
+    const { header, ordinal, among } = scope.value;
+    if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, taken: patch.ids.length, missing: patch.ids });
+    const change = patchedBatch(this.#store, ordinal, among, patch, header);
+    if (!change.ok) return change;
+    const { batch, replaced, ...done } = change.value;
+    if (replaced.length === 0) return ok({ ...done, lsn: header.lsn });
+    const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
+    this.#engine.remove(replaced);
+    this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
+    return ok({ ...done, lsn: written.lsn });
   }
 
   /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
@@ -226,29 +265,21 @@ export class Shard {
     return header?.indexId === indexId ? ok(header) : refuse('index_not_found', 'the index was deleted', 'index');
   }
 
+  /** The vectors of a namespace that a filter accepts; undefined `among`: all of it. */
+  #scopeOf(indexId: IndexId, namespace: string, filter: Filter | null): Outcome<Scope> {
+    const found = this.#headerOf(indexId);
+    if (!found.ok) return found;
+    const ordinal = this.#store.namespaceOrdinal(namespace);
+    const selected = this.#selection(ordinal, filter, [], found.value);
+    return selected.ok ? ok({ header: found.value, ordinal, among: selected.value }) : selected;
+  }
+
   #repeated({ repetition }: UpsertBatch): Outcome<Written> | undefined {
     const receipt = repetition === null ? undefined : this.#store.receipt(repetition);
     if (receipt === undefined) return undefined;
     return receipt.digest === repetition?.digest
       ? ok(receipt.written)
       : refuse('idempotency_mismatch', 'this idempotency-key wrote something else before', 'idempotency-key');
-  }
-
-  #place(target: QueryTarget, namespace: number | undefined, header: ShardHeader): Outcome<Float32Array> {
-    if (target.kind === 'values') return ok(target.values);
-    const wanted = target.kind === 'id' ? { id: [target.id] } : { positive_ids: target.positive, negative_ids: target.negative };
-    const stored = new Map<string, Float32Array>();
-    for (const [field, ids] of Object.entries(wanted)) {
-      for (const [i, id] of ids.entries()) {
-        const values = namespace === undefined ? undefined : this.#store.valuesOf(namespace, id, header);
-        const param = target.kind === 'id' ? field : `${field}[${i}]`;
-        if (values === undefined) return refuse('vector_not_found', `${param}: there is no vector with this id in the namespace`, param);
-        stored.set(id, values);
-      }
-    }
-    const valuesOf = (id: string) => must(stored.get(id), 'every example was read');
-    if (target.kind === 'id') return ok(valuesOf(target.id));
-    return ok(recommend(header.metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
   }
 
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
@@ -332,6 +363,14 @@ export class Shard {
     return refuse('limit_exceeded', message);
   }
 }
+
+interface Scope {
+  readonly header: ShardHeader;
+  readonly ordinal: number | undefined;
+  readonly among: Selection | undefined;
+}
+
+const NOTHING_LISTED = { rows: [], next: null };
 
 interface ExplainedMatches {
   readonly matches: VectorMatch[];

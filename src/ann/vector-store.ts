@@ -1,5 +1,6 @@
 import type { RowSet } from './filter/row-set.ts';
 import type { PropertyIndex } from './filter/select-rows.ts';
+import type { ListingStart } from './id-order.ts';
 import type { ListStore } from './lists/list-store.ts';
 import type { ChangeLog } from './replication/change-log.ts';
 import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
@@ -19,6 +20,9 @@ export interface VectorPlace {
   readonly row: Row;
   readonly namespace: number;
 }
+
+/** A row and the id of its vector. */
+export type PlacedId = { readonly row: Row; readonly id: string };
 
 export interface PlacedVector extends VectorPlace {
   readonly values: Float32Array;
@@ -83,6 +87,10 @@ export interface VectorStore {
   rowsOf(namespace: number, ids: readonly string[]): Row[];
   /** The first `countMax` rows of the namespace behind `after`, ascending. */
   rowsBehind(namespace: number, after: Row, countMax: number): Row[];
+  /** The first `countMax` ids of the namespace that a listing from there comes to, in the order of `compareIds`. */
+  idsFrom(namespace: number, start: ListingStart | null, countMax: number): PlacedId[];
+  /** The ids of stored rows, in any order. */
+  idsOf(rows: Iterable<Row>): PlacedId[];
   /** Columns of stored rows, in the order of `rows`; undefined when their ids, metadata and texts take more than `bytesMax`. */
   columns(rows: readonly Row[], include: Include, header: ShardHeader, bytesMax: number): VectorColumns | undefined;
 

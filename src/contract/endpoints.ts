@@ -14,6 +14,8 @@ import { poolEndpoints } from './pools.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { recallEndpoints } from './recall.ts';
 import { usageEndpoints } from './usage.ts';
+import { vectorChangeEndpoints } from './vector-changes.ts';
+import { vectorListingEndpoints } from './vector-listing.ts';
 import { vectorEndpoints } from './vectors.ts';
 
 /** The whole API, by name. The OpenAPI page and the credential matrix are made from this table. */
@@ -22,6 +24,8 @@ export const ENDPOINTS = {
   ...modelEndpoints,
   ...indexEndpoints,
   ...vectorEndpoints,
+  ...vectorListingEndpoints,
+  ...vectorChangeEndpoints,
   ...recallEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,

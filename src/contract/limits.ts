@@ -210,6 +210,15 @@ export const LIMITS = {
   propertyStringCharsMax: 256,
   // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard answers nobody.
   propertySliceMaxCount: 1_000,
+  // Ids that one slice of a filtered listing looks at: some 20 ms in which the shard answers nobody.
+  listSliceMaxCount: 10_000,
+  // So few accepted vectors are listed by sorting their ids rather than by looking for them among all: about 2 ms.
+  listNarrowMaxCount: 1_000,
+  // Vectors that one slice of a change rewrites, and their numbers: some 20 ms, as an upsert takes.
+  patchSliceMaxCount: 1_000,
+  patchSliceFloatsMaxCount: 1_000_000,
+  // Places in metadata that one change removes.
+  metadataPathsMaxCount: 64,
   // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
   filterExactMaxCount: 256,
   // Vectors that one measurement of recall searches around: 100 tell 0.95 from 0.97, 500 take the largest shard some 20 s in all.

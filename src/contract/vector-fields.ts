@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { utf8 } from '../kernel/bytes.ts';
+import { isRawJson } from '../kernel/exact-json.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 
@@ -40,7 +41,8 @@ function toFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
   if (numbers.length < min) return { code: 'custom', message: `must have at least ${min} numbers`, path: [] };
   const result = new Float32Array(numbers.length);
   for (let i = 0; i < numbers.length; i += 1) {
-    const item = numbers[i];
+    const written = numbers[i];
+    const item = isRawJson(written) ? Number(written.rawJSON) : written;
     if (typeof item !== 'number' || !Number.isFinite(Math.fround(item))) {
       return { code: 'custom', message: 'must be a finite number in the range of float32', path: [i] };
     }

@@ -25,11 +25,11 @@ const upsertBody = z.strictObject({
   model: madeBy,
 });
 
-function refuseDuplicates(vectors: readonly { readonly id: string; readonly namespace: string }[], context: z.RefinementCtx): void {
+export function refuseDuplicates(vectors: readonly { readonly id: string; readonly namespace?: string }[], context: z.RefinementCtx): void {
   const seen = new Set<string>();
   for (const [at, item] of vectors.entries()) {
     // Neither part contains NUL.
-    const key = `${item.namespace}\0${item.id}`;
+    const key = `${item.namespace ?? ''}\0${item.id}`;
     if (seen.has(key)) context.addIssue({ code: 'custom', path: [at, 'id'], message: 'is in the batch twice' });
     seen.add(key);
   }
@@ -137,7 +137,7 @@ function refuseUnclearDeletion(
 
 export type DeleteBody = z.output<typeof deleteBody>;
 
-const lsn = z.int().min(0).meta({ description: 'The write up to which the answer is complete: no earlier write is missing.' });
+export const lsn = z.int().min(0).meta({ description: 'The write up to which the answer is complete: no earlier write is missing.' });
 
 const stored = {
   id: z.string(),
@@ -146,7 +146,9 @@ const stored = {
   text: z.string().nullable().optional(),
 };
 
-export type StoredVectorReply = z.input<z.ZodObject<typeof stored>>;
+export const storedVector = z.object(stored);
+
+export type StoredVectorReply = z.input<typeof storedVector>;
 
 const count = z.int().min(0);
 
@@ -195,7 +197,7 @@ export const vectorEndpoints = {
     params: indexParams,
     body: json(fetchBody),
     status: 200,
-    reply: json(z.object({ vectors: z.array(z.object(stored)), lsn })),
+    reply: json(z.object({ vectors: z.array(storedVector), lsn })),
   },
   deleteVectors: {
     method: 'POST',

@@ -1,11 +1,17 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import type {
+  Counted,
   Deleted,
+  ListedVectors,
+  Patched,
   RecallSlice,
   SampledIds,
+  ShardCount,
   ShardDelete,
   ShardFetch,
+  ShardList,
   ShardMatches,
+  ShardPatch,
   ShardQuery,
   ShardRecall,
   ShardSample,
@@ -21,6 +27,9 @@ export interface IndexShards {
   upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>>;
   query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>>;
   fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>>;
+  count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>>;
+  patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>>;
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>>;
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
   sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>>;

@@ -1,11 +1,10 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import type { DeleteSelection, Include, QueryTarget, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
-import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
 import type { DeleteBody, FetchBody, QueryBody, UpsertBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
+import { checkReply } from './check-reply.ts';
 import { diversificationOf } from './diversification.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
@@ -65,7 +64,7 @@ export class Vectors {
   /** Refuses what does not fit the index, naming the field; else as the embedder and the shard do. */
   query(caller: EmbeddingCaller, index: string, body: QueryBody): Promise<Outcome<OnIndex<ShardMatches & TokensUsed>>> {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
-      const fits = checkReply(manifest, body, body.top_k, 'top_k');
+      const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
       if (!fits.ok) return fits;
       const mmr = diversificationOf(manifest, body);
       if (!mmr.ok) return mmr;
@@ -82,7 +81,7 @@ export class Vectors {
 
   fetch(caller: EmbeddingCaller, index: string, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
-      const fits = checkReply(manifest, body, body.ids.length, 'ids');
+      const fits = checkReply(manifest, body.include_values, body.ids.length, 'ids');
       if (!fits.ok) return fits;
       const { namespace, ids } = body;
       const found = await this.#parts.shards.fetch(manifest, { indexId: manifest.id, namespace, ids, include: includeOf(body) });
@@ -134,11 +133,4 @@ const includeOf = (body: Included): Include => ({ values: body.include_values, m
 function selectionOf({ ids, filter, namespace }: DeleteBody): DeleteSelection {
   if (ids !== undefined) return { kind: 'ids', namespace, ids };
   return filter === undefined ? { kind: 'all' } : { kind: 'filter', namespace, filter, after: 0 };
-}
-
-function checkReply({ dimensions }: IndexManifest, { include_values: values }: Included, count: number, param: string): Outcome<null> {
-  const { retrievalReplyFloatsMaxCount: floatsMax } = LIMITS;
-  if (!values || count * dimensions <= floatsMax) return ok(null);
-  const message = `${param}: ${count} vectors of ${dimensions} dimensions exceed the ${floatsMax} numbers of one answer (retrievalReplyFloatsMaxCount)`;
-  return refuse('limit_exceeded', message, param);
 }

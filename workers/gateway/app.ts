@@ -21,6 +21,8 @@ import { organisationRoutes } from './routes/organisations.ts';
 import { poolRoutes } from './routes/pools.ts';
 import { quotaRoutes } from './routes/quotas.ts';
 import { usageRoutes } from './routes/usage.ts';
+import { vectorChangeRoutes } from './routes/vector-changes.ts';
+import { vectorListingRoutes } from './routes/vector-listing.ts';
 import { vectorRoutes } from './routes/vectors.ts';
 import type { Route } from './serve.ts';
 
@@ -33,6 +35,8 @@ export const ROUTES: readonly Route[] = [
   ...cacheStatsRoutes,
   ...indexRoutes,
   ...vectorRoutes,
+  ...vectorListingRoutes,
+  ...vectorChangeRoutes,
   ...organisationRoutes,
   ...keyRoutes,
   ...quotaRoutes,

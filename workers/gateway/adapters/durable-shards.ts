@@ -2,12 +2,18 @@ import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { shardName } from '../../../src/ann/index-manifest.ts';
 import type {
+  Counted,
   Deleted,
+  ListedVectors,
+  Patched,
   RecallSlice,
   SampledIds,
+  ShardCount,
   ShardDelete,
   ShardFetch,
+  ShardList,
   ShardMatches,
+  ShardPatch,
   ShardQuery,
   ShardRecall,
   ShardSample,
@@ -26,6 +32,9 @@ interface ShardStub {
   upsert(batch: UpsertBatch): Promise<Outcome<Written>>;
   query(query: ShardQuery): Promise<Outcome<ShardMatches>>;
   fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
+  countVectors(count: ShardCount): Promise<Outcome<Counted>>;
+  patchVectors(patch: ShardPatch): Promise<Outcome<Patched>>;
   deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>>;
   stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
   sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
@@ -53,6 +62,18 @@ export class DurableShards implements IndexShards {
 
   fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
     return ask(UNREACHABLE, () => this.#of(manifest).fetchVectors(fetch));
+  }
+
+  list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).listVectors(list));
+  }
+
+  count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).countVectors(count));
+  }
+
+  patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>> {
+    return ask(UNSURE, () => this.#of(manifest).patchVectors(patch));
   }
 
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {

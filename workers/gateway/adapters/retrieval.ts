@@ -5,6 +5,8 @@ import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { CountCache } from '../../../src/gateway/count-cache.ts';
 import { QueryCache } from '../../../src/gateway/query-cache.ts';
+import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
+import { VectorListing } from '../../../src/gateway/vector-listing.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -20,6 +22,8 @@ import type { Embeddings } from './embeddings.ts';
 export interface Retrieval {
   readonly indexes: Indexes;
   readonly vectors: Vectors;
+  readonly listing: VectorListing;
+  readonly changes: VectorChanges;
   readonly queries: QueryCache;
   readonly recall: RecallMeasurement;
 }
@@ -35,13 +39,16 @@ export function wireRetrieval(
   const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
   const shards = new DurableShards(env.SHARD);
   const manifests = new ManifestCache(directory, clock);
-  const vectors = new Vectors({ manifests, shards, space: new VectorSpace(embedder) });
+  const space = new VectorSpace(embedder);
+  const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, background: waitUntil });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
   return {
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors,
+    listing: new VectorListing({ manifests, shards }),
+    changes: new VectorChanges({ manifests, shards, space }),
     queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
   };

@@ -1,5 +1,3 @@
-import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
-import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { HeadersOf } from '../../../src/contract/endpoint.ts';
@@ -8,13 +6,13 @@ import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import { recallEndpoints } from '../../../src/contract/recall.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
-import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 import { cacheHeaders } from './cache-headers.ts';
 import { explanationReply } from './explanation-reply.ts';
 import { recallReply } from './recall-reply.ts';
+import { indexed, vectorReplies } from './vector-replies.ts';
 
 export const vectorRoutes: readonly Route[] = [
   route(vectorEndpoints.upsertVectors, async (call) => {
@@ -89,22 +87,3 @@ const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
   embedding_tokens: tokens - cachedTokens,
   embedding_cached_tokens: cachedTokens,
 });
-
-/** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
-function indexed({ manifest, lsn }: OnIndex<{ readonly lsn: number }>, more: Readonly<Record<string, string>> = {}) {
-  const headers = { 'x-sluice-index-lsn': String(lsn), 'x-sluice-index-generation': String(manifest.generation), ...more };
-  return manifest.embedding === null ? { headers } : { headers, model: manifest.embedding.model };
-}
-
-function vectorReplies({ ids, values, metadata, texts, manifest }: OnIndex<VectorColumns>): StoredVectorReply[] {
-  const { dimensions } = manifest;
-  return ids.map((id, i) => ({
-    id,
-    ...(values === null ? {} : { values: [...values.subarray(i * dimensions, (i + 1) * dimensions)] }),
-    ...(metadata === null ? {} : { metadata: metadataOf(metadata[i] ?? null) }),
-    ...(texts === null ? {} : { text: texts[i] ?? null }),
-  }));
-}
-
-/** Stored only after it was validated as a JSON object. */
-const metadataOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as Record<string, unknown>));

@@ -1,0 +1,13 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+
+/** Refuses with `limit_exceeded` an answer of so many vectors with their values, if they are more than one answer holds. */
+export function checkReply({ dimensions }: IndexManifest, values: boolean, count: number, param: string): Outcome<null> {
+  const { retrievalReplyFloatsMaxCount: floatsMax } = LIMITS;
+  if (!values || count * dimensions <= floatsMax) return ok(null);
+  const message = `${param}: ${count} vectors of ${dimensions} dimensions exceed the ${floatsMax} numbers of one answer (retrievalReplyFloatsMaxCount)`;
+  return refuse('limit_exceeded', message, param);
+}

@@ -1,0 +1,120 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { MetadataEdit } from '../ann/metadata-edit.ts';
+import type { VectorEdit, Written } from '../ann/shard-protocol.ts';
+import type { Filter } from '../contract/filter.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import type { IndexShards } from './index-shards.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import type { EmbeddingCaller, VectorSpace } from './vector-space.ts';
+import type { OnIndex } from './vectors.ts';
+
+/** Stored vectors of a namespace: those with these ids, or those that a filter accepts. */
+export type StoredSelection =
+  | { readonly kind: 'ids'; readonly namespace: string; readonly ids: readonly string[] }
+  | { readonly kind: 'filter'; readonly namespace: string; readonly filter: Filter };
+
+export interface ChangedVectors extends Written {
+  /** Ids that were named and are not there. */
+  readonly missing: readonly string[];
+}
+
+/** A vector that gets new values. `path` is where it stands in the request. */
+export interface NewValues {
+  readonly id: string;
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly path: string;
+}
+
+interface VectorChangesParts {
+  readonly manifests: ManifestCache;
+  readonly shards: IndexShards;
+  readonly space: VectorSpace;
+}
+
+const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
+
+/** Changes stored vectors in place, slice by slice. */
+export class VectorChanges {
+  readonly #parts: VectorChangesParts;
+
+  constructor(parts: VectorChangesParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses as the shards do. */
+  editMetadata(
+    tenantId: TenantId,
+    index: string,
+    selection: StoredSelection,
+    edit: MetadataEdit,
+  ): Promise<Outcome<OnIndex<ChangedVectors>>> {
+    return this.#parts.manifests.using(tenantId, index, async (manifest) => {
+      const { namespace } = selection;
+      const changed =
+        selection.kind === 'ids'
+          ? await this.#patch(manifest, namespace, [...new Set(selection.ids)], null, edit)
+          : await this.#patchAccepted(manifest, namespace, selection.filter, edit);
+      return changed.ok ? ok({ ...changed.value, manifest }) : changed;
+    });
+  }
+
+  /** No id twice. Refuses what does not fit the index, naming the vector; else as the shards do. */
+  setValues(
+    caller: EmbeddingCaller,
+    index: string,
+    namespace: string,
+    vectors: readonly NewValues[],
+  ): Promise<Outcome<OnIndex<ChangedVectors>>> {
+    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+      const placed = await this.#parts.space.place(caller, manifest, undefined, vectors);
+      if (!placed.ok) return placed;
+      const ids = vectors.map(({ id }) => id);
+      const changed = await this.#patch(manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });
+      return changed.ok ? ok({ ...changed.value, manifest }) : changed;
+    });
+  }
+
+  /** Finds what the filter accepts by pages of ids; each is changed only if it is accepted still. */
+  async #patchAccepted(manifest: IndexManifest, namespace: string, filter: Filter, edit: MetadataEdit): Promise<Outcome<ChangedVectors>> {
+    const { shards } = this.#parts;
+    const page = { indexId: manifest.id, namespace, filter, limit: LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
+    let count = 0;
+    for (let after: string | null = null; ;) {
+      const listed = await shards.list(manifest, { ...page, start: after === null ? null : { id: after, isIncluded: false } });
+      if (!listed.ok) return listed;
+      const { ids, lsn, next }: { ids: readonly string[]; lsn: number; next: string | null } = listed.value;
+      const changed = ids.length === 0 ? undefined : await this.#patch(manifest, namespace, ids, filter, edit);
+      if (changed?.ok === false) return changed;
+      count += changed?.value.count ?? 0;
+      if (next === null) return ok({ count, lsn: changed?.value.lsn ?? lsn, missing: [] });
+      after = next;
+    }
+  }
+
+  async #patch(
+    manifest: IndexManifest,
+    namespace: string,
+    ids: readonly string[],
+    filter: Filter | null,
+    edit: VectorEdit,
+  ): Promise<Outcome<ChangedVectors>> {
+    const missing: string[] = [];
+    let count = 0;
+    for (let done = 0; ;) {
+      const rest = { ids: ids.slice(done), edit: restOf(edit, done, manifest.dimensions) };
+      const patched = await this.#parts.shards.patch(manifest, { indexId: manifest.id, namespace, filter, ...rest });
+      if (!patched.ok) return patched;
+      count += patched.value.count;
+      missing.push(...patched.value.missing);
+      done += patched.value.taken;
+      if (done >= ids.length) return ok({ count, lsn: patched.value.lsn, missing });
+    }
+  }
+}
+
+/** What an edit says of the ids behind the first `done`. A slice owns its buffer: RPC ships all of it. */
+const restOf = (edit: VectorEdit, done: number, dimensions: number): VectorEdit =>
+  edit.kind === 'values' && done > 0 ? { kind: 'values', values: edit.values.slice(done * dimensions) } : edit;

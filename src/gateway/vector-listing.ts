@@ -1,0 +1,89 @@
+import type { ListingStart } from '../ann/id-order.ts';
+import { firstColumns, joinColumns } from '../ann/join-columns.ts';
+import type { Counted, Include, ShardVectors, VectorColumns } from '../ann/shard-protocol.ts';
+import type { Filter } from '../contract/filter.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import { checkReply } from './check-reply.ts';
+import type { IndexShards } from './index-shards.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import type { OnIndex } from './vectors.ts';
+
+export interface ListingQuery {
+  readonly namespace: string;
+  readonly filter: Filter | null;
+  /** Null: at the first. */
+  readonly start: ListingStart | null;
+  readonly limit: number;
+  readonly include: Include;
+}
+
+/** Vectors in the order of `compareIds`, as many as were asked for unless there are no more. */
+export interface VectorPage extends ShardVectors {
+  /** The id that comes next, or null. */
+  readonly following: string | null;
+}
+
+interface VectorListingParts {
+  readonly manifests: ManifestCache;
+  readonly shards: IndexShards;
+}
+
+/** Lists and counts the vectors of an index. */
+export class VectorListing {
+  readonly #parts: VectorListingParts;
+
+  constructor(parts: VectorListingParts) {
+    this.#parts = parts;
+  }
+
+  /** Slice by slice: the shards answer others in between. Refuses as they do. */
+  list(tenantId: TenantId, index: string, query: ListingQuery): Promise<Outcome<OnIndex<VectorPage>>> {
+    const { manifests, shards } = this.#parts;
+    return manifests.using(tenantId, index, async (manifest) => {
+      const fits = checkReply(manifest, query.include.values, query.limit, 'limit');
+      if (!fits.ok) return fits;
+      const parts: VectorColumns[] = [];
+      let { start } = query;
+      // One more than asked for tells what follows.
+      for (let missing = query.limit + 1; ;) {
+        const listed = await shards.list(manifest, { ...query, indexId: manifest.id, start, limit: missing });
+        if (!listed.ok) return listed;
+        const { next, lsn, ...columns } = listed.value;
+        parts.push(columns);
+        missing -= columns.ids.length;
+        if (bytesOf(parts) > LIMITS.retrievalReplyBytesMax) return refuseSize();
+        if (missing === 0 || next === null) return ok({ ...pageOf(parts, query.limit, manifest.dimensions), lsn, manifest });
+        start = { id: next, isIncluded: false };
+      }
+    });
+  }
+
+  count(tenantId: TenantId, index: string, namespace: string, filter: Filter | null): Promise<Outcome<OnIndex<Counted>>> {
+    return this.#parts.manifests.using(tenantId, index, async (manifest) => {
+      const counted = await this.#parts.shards.count(manifest, { indexId: manifest.id, namespace, filter });
+      return counted.ok ? ok({ ...counted.value, manifest }) : counted;
+    });
+  }
+}
+
+function pageOf(parts: readonly VectorColumns[], limit: number, dimensions: number) {
+  const joined = joinColumns(parts);
+  return { ...firstColumns(joined, limit, dimensions), following: joined.ids[limit] ?? null };
+}
+
+/** Each slice is within the limit; together they must be, too. */
+const bytesOf = (parts: readonly VectorColumns[]): number =>
+  parts.length === 1 ? 0 : parts.reduce((sum, { ids, metadata, texts }) => sum + charsOf(ids) + charsOf(metadata) + charsOf(texts), 0) * 2;
+
+const charsOf = (column: readonly (string | null)[] | null): number => (column ?? []).reduce((sum, item) => sum + (item?.length ?? 0), 0);
+
+const refuseSize = () =>
+  refuse(
+    'limit_exceeded',
+    `limit: the page exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors`,
+    'limit',
+  );

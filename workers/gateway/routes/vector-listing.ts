@@ -1,0 +1,24 @@
+import { vectorListingEndpoints } from '../../../src/contract/vector-listing.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+import { indexed, vectorReplies } from './vector-replies.ts';
+
+export const vectorListingRoutes: readonly Route[] = [
+  route(vectorListingEndpoints.listVectors, async ({ gateway, principal, params, body }) => {
+    const { namespace, filter = null, after, limit } = body;
+    const start = after === undefined ? null : { id: after, isIncluded: false };
+    const include = { values: body.include_values, metadata: body.include_metadata, text: body.include_text };
+    const query = { namespace, filter, start, limit, include };
+    const listed = await gateway.retrieval.listing.list(principal.tenantId, params.index, query);
+    if (!listed.ok) return listed;
+    const reply = { vectors: vectorReplies(listed.value), has_more: listed.value.following !== null, lsn: listed.value.lsn };
+    return { ok: true, reply, used: {}, ...indexed(listed.value) };
+  }),
+
+  route(vectorListingEndpoints.countVectors, async ({ gateway, principal, params, body: { namespace, filter = null } }) => {
+    const counted = await gateway.retrieval.listing.count(principal.tenantId, params.index, namespace, filter);
+    if (!counted.ok) return counted;
+    const { count, lsn } = counted.value;
+    return { ok: true, reply: { count, lsn }, used: {}, ...indexed(counted.value) };
+  }),
+];

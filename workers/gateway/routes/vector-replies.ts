@@ -1,0 +1,22 @@
+import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
+import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
+import type { OnIndex } from '../../../src/gateway/vectors.ts';
+
+/** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
+export function indexed({ manifest, lsn }: OnIndex<{ readonly lsn: number }>, more: Readonly<Record<string, string>> = {}) {
+  const headers = { 'x-sluice-index-lsn': String(lsn), 'x-sluice-index-generation': String(manifest.generation), ...more };
+  return manifest.embedding === null ? { headers } : { headers, model: manifest.embedding.model };
+}
+
+export function vectorReplies({ ids, values, metadata, texts, manifest }: OnIndex<VectorColumns>): StoredVectorReply[] {
+  const { dimensions } = manifest;
+  return ids.map((id, i) => ({
+    id,
+    ...(values === null ? {} : { values: [...values.subarray(i * dimensions, (i + 1) * dimensions)] }),
+    ...(metadata === null ? {} : { metadata: metadataOf(metadata[i] ?? null) }),
+    ...(texts === null ? {} : { text: texts[i] ?? null }),
+  }));
+}
+
+/** Stored only after it was validated as a JSON object. */
+const metadataOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as Record<string, unknown>));
