@@ -32,7 +32,10 @@ export class CachedEmbedding<E> {
   readonly #options: WrapOptions<E>;
   readonly #staleMs: number;
   readonly #entries: VectorCache<Meta<E>>;
+  /** By what those look for who may join. */
   readonly #flights = new SingleFlight<readonly Answer<E>[]>();
+  /** The same by key: whose rows are kept when they land. */
+  readonly #fills = new SingleFlight<readonly Answer<E>[]>();
   readonly #counts = { fresh: 0, stale: 0, tier: 0, joined: 0, computed: 0 };
   #generation = 0;
 
@@ -65,6 +68,7 @@ export class CachedEmbedding<E> {
     for (const key of keys) {
       this.#entries.delete(key);
       this.#flights.drop(key);
+      this.#fills.drop(key);
     }
     return this.#options.tier?.forget(keys) ?? true;
   }
@@ -147,11 +151,15 @@ export class CachedEmbedding<E> {
   #fly(batch: readonly Wanted[]): Promise<readonly Answer<E>[]> {
     const generation = this.#generation;
     // Once forgotten, or in a newer generation, the rows answer those who wait for them already and nobody else.
-    const isCurrent = ({ flightKey }: Wanted): boolean =>
-      generation === this.#generation && flightKey !== undefined && this.#flights.find(flightKey)?.rows === rows;
+    const isCurrent = ({ key }: Wanted): boolean => generation === this.#generation && this.#fills.find(key)?.rows === rows;
     const rows: Promise<readonly Answer<E>[]> = this.#compute(batch, isCurrent);
     const flightKeys = batch.map(({ key, flightKey }, i) => flightKey ?? `${i}?${key}`);
     this.#flights.open(flightKeys, generation, rows);
+    this.#fills.open(
+      batch.map(({ key }) => key),
+      generation,
+      rows,
+    );
     return rows;
   }
 
