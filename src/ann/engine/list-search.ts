@@ -5,7 +5,7 @@ import { prepare } from '../lists/list-model.ts';
 import type { SearchCost } from '../search-cost.ts';
 import type { Candidate } from './candidate.ts';
 import type { SearchDepth } from './list-settings.ts';
-import { proposalCount, rescoreCountFor } from './list-settings.ts';
+import { proposalCount, proposalMax, rescoreCountFor } from './list-settings.ts';
 
 /** One generation's lists as a search sees them. */
 export interface Searched {
@@ -31,6 +31,7 @@ export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { 
   const query: ListQuery = {
     values,
     count: proposalCount(topK),
+    blurred: { of: topK, countMax: proposalMax(topK) },
     stop: depth.stop,
     rescoreCount: rescoreCountFor(depth, topK),
     allowed,

@@ -14,6 +14,8 @@ export interface SearchDepth {
 
 /** What the upkeep of a generation remembers: stored beside it as JSON. */
 export interface ListSettings extends SearchDepth {
+  /** Whether no depth finds what the index was created for: then all lists are searched, by bounds of what their codes lose. */
+  readonly isExact: boolean;
   /** Vectors in the shard when it was trained. */
   readonly trainedCount: number;
   /** Entries when it was calibrated; 0 before. */
@@ -32,6 +34,7 @@ export const UNCALIBRATED: SearchDepth = { stop: 120, rescoreCount: 400, rescore
 
 export const newSettings = (trainedCount: number): ListSettings => ({
   ...UNCALIBRATED,
+  isExact: false,
   trainedCount,
   calibratedCount: 0,
   usualLoss: 0,
@@ -44,9 +47,10 @@ export const encodeSettings = (settings: ListSettings): string => JSON.stringify
 /** Throws `CorruptList`. */
 export function decodeSettings(json: string): ListSettings {
   const settings = parsed(json);
-  for (const name of Object.keys(newSettings(0))) {
+  for (const [name, usual] of Object.entries(newSettings(0))) {
     const value = settings[name];
-    intact(typeof value === 'number' && value >= 0, `settings have a ${name} that is no less than 0`);
+    const isSound = typeof usual === 'number' ? typeof value === 'number' && value >= 0 : typeof value === typeof usual;
+    intact(isSound, `settings have a ${name}, which is no less than 0`);
   }
   return settings as unknown as ListSettings;
 }
@@ -61,6 +65,12 @@ function parsed(json: string): Record<string, JsonValue> {
 
 /** How many rows lists propose for `topK` matches: scored exactly, the best of them are the matches. */
 export const proposalCount = (topK: number): number => topK + Math.max(6, Math.ceil(topK / 4));
+
+// A read of a row takes some microseconds.
+const BLURRED_MAX = 128;
+
+/** How many at most, where int8 codes do not tell what is closer: as of vectors that are nearly equal. */
+export const proposalMax = (topK: number): number => proposalCount(topK) + BLURRED_MAX;
 
 /** How many entries are rescored for that. */
 export const rescoreCountFor = ({ rescoreCount, rescoreGrowth }: SearchDepth, topK: number): number =>

@@ -43,6 +43,13 @@ export class ResidentGeneration {
     return this.#centroids;
   }
 
+  /** A number that no list has. */
+  get nextList(): number {
+    let next = 0;
+    for (const list of this.#centroids.keys()) next = Math.max(next, list + 1);
+    return next;
+  }
+
   /** Rises with every change of `centroids`. */
   get centroidsVersion(): number {
     return this.#centroidsVersion;

@@ -106,7 +106,7 @@ export class ShardLists implements MemoryHolder {
   /** What the lists have for a query, among some rows or among all of its namespace. */
   search(query: ListsQuery, among: Selection | undefined, isExact: boolean): ListCandidates {
     const search = (generation: ResidentGeneration, allowed: RowBitmap): ListCandidates =>
-      isExact
+      isExact || generation.settings.isExact
         ? searchExactly(this.#searched(generation), { ...query, allowed })
         : searchNearby(this.#searched(generation), generation.settings, { ...query, allowed });
     if (this.generations().length === 0) return merged([]);

@@ -8,6 +8,8 @@ export interface ListQuery {
   readonly values: Float32Array;
   /** How many rows to propose, at least 1. */
   readonly count: number;
+  /** More are proposed, up to `countMax`, as long as int8 codes do not tell that they are behind the `of`-th. Without it, none. */
+  readonly blurred?: { readonly of: number; readonly countMax: number };
   /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
   readonly stop: number;
   /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
@@ -17,7 +19,7 @@ export interface ListQuery {
 }
 
 export interface ListAnswer {
-  /** At most `count` of them when probing, closest first, equally close ones by their row. */
+  /** At most `count` of them when probing, but for those that are blurred; closest first, equally close ones by their row. */
   readonly rows: Float64Array;
   /** q.x + b over the codes; see `prepare`. */
   readonly closeness: Float64Array;

@@ -2,11 +2,11 @@ import { must } from '../../kernel/assert.ts';
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import type { Row } from '../vector-engine.ts';
 import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
-import { ListEdit } from './list-edit.ts';
+import { foundLists } from './found-lists.ts';
+import { editLists } from './list-edit.ts';
 import { inSlices } from './slices.ts';
 import type { Task } from './task.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
-import { changeLists } from './upkeep-shard.ts';
 
 /**
  * Moves unlisted rows into posting lists. All of them are assigned first and then taken in the order of their lists, so that the last
@@ -19,7 +19,7 @@ export function* flush(shard: UpkeepShard, generationId: number, rows: readonly 
   const listOf = new Map<Row, number>();
   for (const slice of inSlices(rows, dimensions)) {
     const generation = shard.lists.generation(generationId);
-    const { rows: found, lists } = assignVectors(shard, generation, read(generation, slice));
+    const { rows: found, lists } = foundLists(shard, generation, assignVectors(shard, generation, read(generation, slice)));
     found.forEach((row, i) => listOf.set(row, lists[i]!));
     yield;
   }
@@ -29,11 +29,7 @@ export function* flush(shard: UpkeepShard, generationId: number, rows: readonly 
     // Those deleted meanwhile are not read any more.
     const vectors = read(generation, slice);
     const lists = vectors.rows.map((row) => must(listOf.get(row), 'every row of the flush is assigned'));
-    changeLists(shard, () => {
-      const edit = new ListEdit(shard, generation);
-      edit.append(inListOrder(vectors, lists, dimensions));
-      edit.store();
-    });
+    editLists(shard, generation, (edit) => edit.append(inListOrder(vectors, lists, dimensions)));
     memtable.remove(vectors.rows);
     yield;
   }

@@ -4,6 +4,7 @@ import { BLOCK_ENTRIES } from '../lists/block-layout.ts';
 import type { Row } from '../vector-engine.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
+import { changeLists } from './upkeep-shard.ts';
 
 /**
  * A change of one generation's lists: made in memory step by step, then stored as one. Of each list it stores the blocks from the
@@ -80,4 +81,13 @@ export class ListEdit {
     this.#shard.lists.hold(this.#generation, list);
     this.#changed.set(list, Math.min(ordinal, this.#changed.get(list) ?? ordinal));
   }
+}
+
+/** Changes the lists of one generation, in memory and in storage. */
+export function editLists(shard: UpkeepShard, generation: ResidentGeneration, change: (edit: ListEdit) => void): void {
+  changeLists(shard, () => {
+    const edit = new ListEdit(shard, generation);
+    change(edit);
+    edit.store();
+  });
 }

@@ -1,5 +1,6 @@
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import { assignVectors, prepareVectors } from './assigned-vectors.ts';
+import { foundLists } from './found-lists.ts';
 import { ListEdit } from './list-edit.ts';
 import { sliceVectors } from './slices.ts';
 import type { Task } from './task.ts';
@@ -27,7 +28,8 @@ function moveEnd(shard: UpkeepShard, from: ResidentGeneration, to: ResidentGener
   lists.pageIn(from, list);
   const rows = from.lists.rowsOf(list);
   const leftCount = Math.max(0, rows.length - count);
-  const moved = assignVectors(shard, to, prepareVectors(to, store.readRows(rows.slice(leftCount), identity)));
+  const vectors = prepareVectors(to, store.readRows(rows.slice(leftCount), identity));
+  const moved = foundLists(shard, to, assignVectors(shard, to, vectors));
   changeLists(shard, () => {
     const [taking, giving] = [new ListEdit(shard, to), new ListEdit(shard, from)];
     if (leftCount === 0) giving.remove(list);

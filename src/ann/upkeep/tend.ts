@@ -4,16 +4,17 @@ import { centroidOf, centroidValues } from '../lists/list-model.ts';
 import { must } from '../../kernel/assert.ts';
 import { assignVectors } from './assigned-vectors.ts';
 import type { PreparedVectors } from './assigned-vectors.ts';
-import { ListEdit } from './list-edit.ts';
+import { editLists } from './list-edit.ts';
 import { sliceVectors } from './slices.ts';
 import { splitInTwo, squaredDistance } from './split-in-two.ts';
 import type { Task } from './task.ts';
 import { tendingOf } from './tending.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
-import { changeLists } from './upkeep-shard.ts';
 
 // Lists around one that was split whose vectors may now lie nearer to one of its halves.
 const NEIGHBOURS = 8;
+// How many times farther than its own vectors, squared, a list that is merged may lie from another.
+const MERGE_DISTANCE_MAX = 4;
 
 /**
  * Keeps lists at their length as vectors come and go: splits the long ones, merges the short ones into others, rewrites those with
@@ -34,7 +35,7 @@ export function* tend(shard: UpkeepShard, generationId: number, lists: Iterable<
         compact(shard, generation, list, positions);
         break;
       case 'merge':
-        merge(shard, generation, list, positions);
+        merge(shard, generation, list, live);
         break;
       case 'split':
         yield* split(shard, generation, list, live);
@@ -46,34 +47,62 @@ export function* tend(shard: UpkeepShard, generationId: number, lists: Iterable<
 
 function compact(shard: UpkeepShard, generation: ResidentGeneration, list: number, positions: Uint32Array): void {
   if (positions.length === generation.lists.entryCount(list)) return;
-  edit(shard, generation, (change) => change.retain(list, positions));
+  editLists(shard, generation, (change) => change.retain(list, positions));
 }
 
-function merge(shard: UpkeepShard, generation: ResidentGeneration, list: number, positions: Uint32Array): void {
-  if (generation.centroids.size === 1) return compact(shard, generation, list, positions);
+function merge(shard: UpkeepShard, generation: ResidentGeneration, list: number, live: RowSet): void {
+  const positions = livePositions(generation, list, live);
+  const isLast = generation.centroids.size === 1;
+  const stays = isLast || (positions.length > 0 && isApart(shard, generation, list, live.size));
+  if (stays) return compact(shard, generation, list, positions);
   const vectors = vectorsAt(generation, list, positions);
-  edit(shard, generation, (change) => {
+  editLists(shard, generation, (change) => {
     change.remove(list);
     change.append(assignVectors(shard, generation, vectors));
   });
 }
 
+/**
+ * Whether a list lies so far from all others that its vectors would be strange even in the nearest: codes could not tell them apart
+ * there. As long as such lists are few, they may be short.
+ */
+function isApart(shard: UpkeepShard, generation: ResidentGeneration, list: number, liveCount: number): boolean {
+  if (liveCount < generation.centroids.size * shard.sizes.entriesMin) return false;
+  const { other, distance } = must(nearestTo(generation, list)[0], 'there is another list');
+  shard.lists.pageIn(generation, other);
+  return distance > MERGE_DISTANCE_MAX * spreadOf(generation, other);
+}
+
+/** How far the vectors of a list lie from its centroid, squared: their mean. */
+function spreadOf(generation: ResidentGeneration, list: number): number {
+  const { dimensions } = generation.model;
+  const values = generation.lists.valuesOf(list);
+  const centroid = centroidValues(generation.storedList(list).centroid);
+  let sum = 0;
+  for (let at = 0; at < values.length; at += dimensions) sum += squaredDistance(values.subarray(at, at + dimensions), centroid);
+  return values.length === 0 ? 0 : (sum * dimensions) / values.length;
+}
+
+/** The other lists, the nearest first. */
+function nearestTo({ centroids }: ResidentGeneration, list: number): { other: number; distance: number }[] {
+  const from = centroidValues(must(centroids.get(list), 'a list has a centroid'));
+  return Array.from(centroids, ([other, centroid]) => ({ other, distance: squaredDistance(centroidValues(centroid), from) }))
+    .filter(({ other }) => other !== list)
+    .sort((a, b) => a.distance - b.distance);
+}
+
 function* split(shard: UpkeepShard, generation: ResidentGeneration, list: number, live: RowSet): Task {
   const positions = livePositions(generation, list, live);
   const vectors = vectorsAt(generation, list, positions);
-  const old = centroidValues(generation.storedList(list).centroid);
+  const neighbours = nearestTo(generation, list).slice(0, NEIGHBOURS);
   const halves = splitInTwo(vectors.values, generation.model.dimensions, shard.sizes.entriesMin)?.map(centroidOf);
   if (halves === undefined) return compact(shard, generation, list, positions);
-  const second = Math.max(...generation.centroids.keys()) + 1;
-  edit(shard, generation, (change) => {
+  const second = generation.nextList;
+  editLists(shard, generation, (change) => {
     [list, second].forEach((half, i) => change.putEmpty(half, must(halves[i], 'there are two halves')));
     change.append(assignVectors(shard, generation, vectors));
   });
-  const neighbours = [...generation.centroids]
-    .filter(([other]) => other !== list && other !== second)
-    .map(([other, centroid]) => ({ other, distance: squaredDistance(centroidValues(centroid), old) }))
-    .sort((a, b) => a.distance - b.distance);
-  for (const { other } of neighbours.slice(0, NEIGHBOURS)) {
+  for (const { other } of neighbours) {
     yield;
     moveNearer(shard, shard.lists.generation(generation.id), other, [list, second], live);
   }
@@ -98,20 +127,12 @@ function moveNearer(shard: UpkeepShard, generation: ResidentGeneration, list: nu
     Uint32Array.from(moving, (i) => positions[i]!),
   );
   const leaving = new Set(moving);
-  edit(shard, generation, (change) => {
+  editLists(shard, generation, (change) => {
     change.retain(
       list,
       positions.filter((_, i) => !leaving.has(i)),
     );
     change.append(assignVectors(shard, generation, moved));
-  });
-}
-
-function edit(shard: UpkeepShard, generation: ResidentGeneration, change: (edit: ListEdit) => void): void {
-  changeLists(shard, () => {
-    const made = new ListEdit(shard, generation);
-    change(made);
-    made.store();
   });
 }
 

@@ -3,17 +3,18 @@ import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import { Rescoring } from '../engine/rescoring.ts';
 import { subspaceCount } from '../lists/list-model.ts';
 import type { ListCost } from '../lists/posting-lists.ts';
-import type { Row } from '../vector-engine.ts';
+import type { VectorMatch } from '../vector-engine.ts';
 import type { PlacedVector } from '../vector-store.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
 
-const SEED = 1;
+// Another one than that of trainings, whose sample is what lists fit best.
+const SEED = 2;
 // Searches of one slice.
 const SLICE_SEARCHES = 40;
 
-/** A stored vector as a query, with the rows that are closest to it, itself left out. */
+/** A stored vector as a query, with the vectors that are closest to it, itself left out: the closest first. */
 export interface TrialQuery extends PlacedVector {
-  readonly closest: readonly Row[];
+  readonly closest: readonly VectorMatch[];
 }
 
 /** Some vectors of the lists and the `topK` entries that exact search finds for each. */
@@ -29,7 +30,13 @@ export function* trialQueries(
       const query = { ...vector, topK: topK + 1 };
       const rescoring = new Rescoring(identity.metric, query, store.read(identity));
       rescoring.push(lists.exactly(lists.generation(generationId), query).candidates);
-      queries.push({ ...vector, closest: others(rescoring.matches(), row).slice(0, topK) });
+      queries.push({
+        ...vector,
+        closest: rescoring
+          .matches()
+          .filter((match) => match.row !== row)
+          .slice(0, topK),
+      });
     }
     yield;
   }
@@ -48,17 +55,23 @@ export function* trial(
   for (const [i, query] of queries.entries()) {
     const generation = lists.generation(generationId);
     const found = lists.nearby(generation, depth, { ...query, topK: topK + 1 });
-    const proposed = new Set(others(found.candidates, query.row));
-    const closest = query.closest.slice(0, topK);
-    hits += closest.filter((row) => proposed.has(row)).length;
-    wanted += closest.length;
+    const proposed = new Set(found.candidates.map(({ row }) => row));
+    const last = Math.min(topK, query.closest.length);
+    const isProposed = ({ row }: VectorMatch): boolean => proposed.has(row);
+    hits += Math.min(last, asCloseAs(query.closest, last).filter(isProposed).length);
+    wanted += last;
     cost += costOf(generation, found.cost);
     if (i % SLICE_SEARCHES === SLICE_SEARCHES - 1) yield;
   }
   return { recall: wanted === 0 ? 1 : hits / wanted, cost };
 }
 
-const others = (found: readonly { readonly row: Row }[], self: Row): Row[] => found.map(({ row }) => row).filter((row) => row !== self);
+/** The first `count`, and those that tie with the last of them: any of them will do. */
+function asCloseAs(closest: readonly VectorMatch[], count: number): readonly VectorMatch[] {
+  const score = closest[count - 1]?.score;
+  const end = closest.findIndex((match, i) => i >= count && match.score !== score);
+  return end === -1 ? closest : closest.slice(0, end);
+}
 
 /** In nanoseconds, about: what counts is how the parts compare. */
 const costOf = ({ model }: ResidentGeneration, { listsProbed, codesScanned, rescored }: ListCost): number =>

@@ -1,6 +1,6 @@
-import { proposalCount } from '../../../src/ann/engine/list-settings.ts';
+import { proposalCount, proposalMax } from '../../../src/ann/engine/list-settings.ts';
 import { Rescoring } from '../../../src/ann/engine/rescoring.ts';
-import type { ListCost } from '../../../src/ann/lists/posting-lists.ts';
+import type { ListCost, ListQuery } from '../../../src/ann/lists/posting-lists.ts';
 import type { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../src/ann/lists/row-bitmap.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
@@ -42,12 +42,13 @@ export class ListTrial {
 
   /** The numbers of the closest vectors by their codes, closest first: nothing but the lists is read. */
   searchCodes(values: Float32Array, topK: number, depth: Depth): number[] {
-    return Array.from(this.#propose(values, topK, depth), (row) => row - FIRST_ROW);
+    return Array.from(this.#propose({ values, count: topK }, depth), (row) => row - FIRST_ROW);
   }
 
   /** The numbers of the closest vectors, closest first: what the lists propose is scored exactly. */
   search(values: Float32Array, topK: number, depth: Depth): number[] {
-    const rows = this.#propose(values, proposalCount(topK), depth);
+    const blurred = { of: topK, countMax: proposalMax(topK) };
+    const rows = this.#propose({ values, count: proposalCount(topK), blurred }, depth);
     const rescoring = new Rescoring(this.#metric, { values, topK }, (wanted) =>
       wanted.map((row) => ({ row, id: String(row), values: vectorAt(this.#base, row - FIRST_ROW) })),
     );
@@ -55,9 +56,9 @@ export class ListTrial {
     return rescoring.matches().map(({ row }) => row - FIRST_ROW);
   }
 
-  #propose(values: Float32Array, count: number, { stop, rescore }: Depth): Float64Array {
+  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'blurred'>, { stop, rescore }: Depth): Float64Array {
     const { lists, pageIn } = this.#image;
-    const query = { values, count, stop, rescoreCount: Math.max(count, rescore), allowed: this.#allowed };
+    const query = { ...wanted, stop, rescoreCount: Math.max(wanted.count, rescore), allowed: this.#allowed };
     const { rows, cost } = lists.search(query, pageIn);
     this.cost = cost;
     return rows;

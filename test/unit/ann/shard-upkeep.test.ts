@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { encodeSettings, newSettings } from '../../../src/ann/engine/list-settings.ts';
+import { decodeSettings, encodeSettings, newSettings, proposalCount } from '../../../src/ann/engine/list-settings.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import { Clusters } from '../../support/clusters.ts';
 import type { WorldVector } from '../../support/shard-world.ts';
@@ -59,6 +59,29 @@ describe('background work comes to its end', () => {
     world.expectExact({ values: source.next(), topK: 10 });
   });
 
+  it('[V159] where some vectors lie far from all lists: the first found lists, others join, and those stay short while they are few', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: DIMENSIONS });
+    const source = sourceOf(8);
+    world.upsert(from(source, 600));
+    world.settle();
+    const long = source.next().map((component) => 50 * component);
+    const strange = (i: number) => vectorOf(long.map((component) => component * (1 + i / 100)));
+    const lists = entriesByList(world).length;
+    world.upsert([...from(source, 30), strange(0)]);
+    world.settle();
+    world.upsert([...from(source, 30), strange(1), strange(2)]);
+    world.settle();
+    // Three are fewer than a list has otherwise.
+    expect(entriesByList(world)).toContain(3);
+    expect(entriesByList(world).length).toBeGreaterThan(lists);
+    const query = { values: long, topK: 3 };
+    expect(world.query(query).ids).toEqual(world.truth(query).map(({ id }) => id));
+    const ids = [...world.vectors.values()].map(({ id }) => id);
+    world.delete('', ids.slice(0, -5));
+    world.settle();
+    expect(entriesByList(world), 'few entries have few lists').toEqual([5]);
+  });
+
   it('[V122] where vectors never stop being replaced: a training learns from those that stay', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(3);
@@ -72,6 +95,57 @@ describe('background work comes to its end', () => {
     }
     world.settle();
     world.expectExact({ values: source.next(), topK: 10 });
+  });
+});
+
+describe('calibration', () => {
+  const settingsOf = ({ store }: ShardWorld) => decodeSettings(store.lists.generations().at(-1)!.settings);
+  const nearlyEqual = (source: Clusters, values: Float32Array, spread: number) =>
+    vectorOf(values.map((component) => component * (1 + spread * (source.random.next() - 0.5))));
+
+  it('[V160] where no depth is enough, as of vectors that codes cannot tell apart: lists are searched exactly', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(9);
+    world.upsert(from(source, 600));
+    world.settle();
+    expect(settingsOf(world).isExact).toBe(false);
+    const centre = source.next();
+    for (let batch = 0; batch < 6; batch += 1) world.upsert(Array.from({ length: 500 }, () => nearlyEqual(source, centre, 1e-4)));
+    world.settle();
+    expect(settingsOf(world).isExact).toBe(true);
+    const queries = Array.from({ length: 20 }, () => ({ values: nearlyEqual(source, centre, 1e-4).values, topK: 10 }));
+    expect(world.recall(queries)).toBe(1);
+  });
+
+  it('[V161] what int8 codes cannot tell apart is told apart by reading more; nothing more is read of the rest', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(10);
+    world.upsert(from(source, 500));
+    const centre = source.next();
+    world.upsert(Array.from({ length: 90 }, () => nearlyEqual(source, centre, 0.002)));
+    world.settle();
+    // The scan shall not be what loses any.
+    world.store.lists.setSettings(world.store.lists.generations()[0]!.id, encodeSettings({ ...settingsOf(world), rescoreCount: 256 }));
+    world.restart();
+    const near = Array.from({ length: 20 }, () => ({ values: nearlyEqual(source, centre, 0.002).values, topK: 1 }));
+    const rowsRead = (query: (typeof near)[number]) => world.query(query).explanation?.rowsRead ?? 0;
+    expect(Math.min(...near.map(rowsRead))).toBeGreaterThan(proposalCount(1));
+    expect(world.recall(near)).toBe(1);
+    const usual = Array.from({ length: 20 }, () => ({ values: source.next(), topK: 1 }));
+    expect(usual.map(rowsRead).filter((rows) => rows === proposalCount(1)).length).toBeGreaterThan(10);
+  });
+
+  it('[V162] of vectors that tie for the last place, a trial takes any', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(11);
+    for (let group = 0; group < 12; group += 1) {
+      const values = source.next();
+      world.upsert(Array.from({ length: 50 }, () => vectorOf(values)));
+    }
+    world.settle();
+    const { isExact, rescoreCount, stop } = settingsOf(world);
+    expect([isExact, rescoreCount]).toEqual([false, 32]);
+    expect(stop).toBeLessThan(20);
   });
 });
 

@@ -168,6 +168,7 @@ describe('settings of a generation', () => {
     '{"stop":1}',
     encodeSettings({ ...settings(), stop: NaN }),
     encodeSettings({ ...settings(), rescoreCount: -1 }),
+    encodeSettings({ ...settings(), isExact: 0 as unknown as boolean }),
   ])('[V127] are refused as corrupt: %s', (json) => {
     expect(() => decodeSettings(json)).toThrow(CorruptList);
   });

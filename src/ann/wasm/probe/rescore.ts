@@ -33,6 +33,7 @@ function locate(s: Search): void {
       // Candidates keep their order, so none settled before moves onto another that has yet to move.
       store<f64>(s.closeness + i * 8, load<f64>(s.closeness + reference * 8));
       store<u32>(s.rows + i * 4, load<u32>(s.rows + reference * 4));
+      store<f32>(s.scales + i * 4, load<f32>(s.scales + reference * 4));
       store<u32>(s.addresses + i * 4, 0);
     } else {
       const block: usize = reference & ~31;
