@@ -1,5 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { AliasAction, AliasPage } from '../src/ann/aliases.ts';
+import { changedAliases } from '../src/ann/aliases.ts';
 import { keyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../src/ann/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
@@ -8,6 +10,7 @@ import { refuse } from '../src/contract/outcome.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
 import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
 
 /**
@@ -16,15 +19,18 @@ import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
  */
 export class RegistryObject extends DurableObject {
   readonly #registry = new SqliteIndexRegistry(this.ctx.storage);
+  readonly #aliases = new SqliteAliasRegistry(this.ctx.storage);
 
   /**
-   * Takes the name; the index is not listed yet. Refuses with `limit_exceeded`, or with `idempotency_mismatch` when the key created
-   * an index of another name.
+   * Takes the name; the index is not listed yet. Refuses with `limit_exceeded`, with `already_exists` when an alias has the name, or with
+   * `idempotency_mismatch` when the key created an index of another name.
    */
   reserve(manifest: IndexManifest, idempotencyKey: string | null): Outcome<null> {
     const holder = this.#registry.holderOf(manifest.name);
     if (holder === manifest.id) return ok(null);
     assert(holder === undefined, 'an index releases its name before the next one of that name reserves it');
+    const target = this.#aliases.targetOf(manifest.name);
+    if (target !== undefined) return refuse('already_exists', `"${manifest.name}" is an alias of the index "${target}"`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
     if (this.#registry.count() >= LIMITS.indexesPerTenantMaxCount) {
       const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;
@@ -39,9 +45,35 @@ export class RegistryObject extends DurableObject {
     this.#registry.list(name, indexId);
   }
 
-  /** Forgets the index, if the name is still its own. */
+  /** Forgets the index and its aliases, if the name is still its own. */
   release(name: string, indexId: IndexId): void {
+    if (this.#registry.holderOf(name) !== indexId) return;
+    this.#aliases.removeOf(name);
     this.#registry.remove(name, indexId);
+  }
+
+  /** The name of the index that an alias stands for. */
+  targetOf(alias: string): string | undefined {
+    return this.#aliases.targetOf(alias);
+  }
+
+  /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
+  changeAliases(actions: readonly AliasAction[]): Outcome<null> {
+    const changed = changedAliases(actions, {
+      isIndex: (name) => this.#registry.holderOf(name) !== undefined,
+      isListed: (name) => this.#registry.isListed(name),
+      targetOf: (alias) => this.#aliases.targetOf(alias),
+      aliasCount: this.#aliases.count(),
+    });
+    if (!changed.ok) return changed;
+    this.#aliases.change(changed.value);
+    return ok(null);
+  }
+
+  /** Aliases in the order of their names, those after `after`; of one index, or of all. */
+  aliasPage(index: string | undefined, after: string | undefined, limit: number): AliasPage {
+    const aliases = this.#aliases.page(index, after ?? '', limit + 1);
+    return { aliases: aliases.slice(0, limit), hasMore: aliases.length > limit };
   }
 
   /** Live indexes in the order of their names, those after `after`. */

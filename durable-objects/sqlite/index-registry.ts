@@ -2,14 +2,8 @@ import type { IndexManifest } from '../../src/ann/index-manifest.ts';
 import type { IndexId } from '../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { hasTable } from './has-table.ts';
-import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
-
-const MIGRATIONS: Migrations = [
-  `CREATE TABLE indexes (
-     name TEXT PRIMARY KEY, index_id TEXT NOT NULL, manifest TEXT NOT NULL, listed INTEGER NOT NULL,
-     idempotency_key TEXT UNIQUE);`,
-];
+import { REGISTRY_SCHEMA } from './registry-schema.ts';
 
 /** The names of a tenant's indexes as SQLite rows. Creates its table with the first name, never for a read. */
 export class SqliteIndexRegistry {
@@ -20,7 +14,7 @@ export class SqliteIndexRegistry {
   }
 
   add(manifest: IndexManifest, idempotencyKey: string | null): void {
-    migrate(this.#storage, MIGRATIONS);
+    migrate(this.#storage, REGISTRY_SCHEMA);
     this.#storage.sql.exec(
       'INSERT INTO indexes VALUES (?, ?, ?, 0, ?)',
       manifest.name,
@@ -47,6 +41,10 @@ export class SqliteIndexRegistry {
   holderOf(name: string): string | undefined {
     if (!this.#exists()) return undefined;
     return this.#storage.sql.exec<{ index_id: string }>('SELECT index_id FROM indexes WHERE name = ?', name).toArray()[0]?.index_id;
+  }
+
+  isListed(name: string): boolean {
+    return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM indexes WHERE name = ? AND listed = 1', name).toArray().length > 0;
   }
 
   /** Whether an index here was created under this `Idempotency-Key`. */

@@ -9,6 +9,13 @@ export const name = z
   .max(LIMITS.nameCharsMax)
   .meta({ description: 'Lower-case letters, digits and inner hyphens.', example: 'articles' });
 
+/** The name of an index or of an alias: wide enough for those of other vector databases. */
+export const indexName = z
+  .string()
+  .regex(/^\w([\w.-]*\w)?$/, 'must be letters, digits, underscores and inner hyphens or dots')
+  .max(LIMITS.nameCharsMax)
+  .meta({ description: 'Letters, digits, underscores and inner hyphens or dots.', example: 'articles' });
+
 /** The team that answers for a resource. */
 export const owner = name.meta({ description: 'The team that owns the resource.', example: 'search-team' });
 

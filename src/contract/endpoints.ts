@@ -1,3 +1,4 @@
+import { aliasEndpoints } from './aliases.ts';
 import { cacheEndpoints } from './cache.ts';
 import { cacheStatsEndpoints } from './cache-stats.ts';
 import { embeddingEndpoints } from './embeddings.ts';
@@ -23,6 +24,7 @@ export const ENDPOINTS = {
   ...embeddingEndpoints,
   ...modelEndpoints,
   ...indexEndpoints,
+  ...aliasEndpoints,
   ...vectorEndpoints,
   ...vectorListingEndpoints,
   ...vectorChangeEndpoints,

@@ -27,6 +27,7 @@ export const ERRORS = {
   route_not_found: denied(404, 'not_found_error'),
   model_not_found: denied(404, 'not_found_error'),
   index_not_found: denied(404, 'not_found_error'),
+  alias_not_found: denied(404, 'not_found_error'),
   vector_not_found: denied(404, 'not_found_error'),
   file_not_found: denied(404, 'not_found_error'),
   job_not_found: denied(404, 'not_found_error'),

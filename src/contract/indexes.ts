@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import { indexName as name, owner, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';

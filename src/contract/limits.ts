@@ -237,6 +237,9 @@ export const LIMITS = {
   retrievalReplyFloatsMaxCount: 1_000_000,
   // Listing reads them from one object, and each holds at least one shard.
   indexesPerTenantMaxCount: 1_000,
+  // Aliases are looked up one by one and listed by pages; actions of one change are one transaction.
+  aliasesPerTenantMaxCount: 1_000,
+  aliasActionsMaxCount: 100,
   // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
   // What one shard holds in memory before its vectors are listed. About 334,000 vectors of 100 dimensions, 32,000 of 1,536.
@@ -260,6 +263,8 @@ export const LIMITS = {
   changePageBytesMax: 8 * 1024 * 1024,
   // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
   indexManifestTtlMs: 1_000,
+  // How much longer than that a switched alias waits for it to be forgotten: clocks that run at different speeds differ by far less.
+  indexManifestGuardMs: 100,
   indexManifestsMaxCount: 10_000,
   // An index or shard that says nothing for this long counts as unreachable; the slowest call loads or erases a full shard.
   indexTimeoutMs: 15_000,

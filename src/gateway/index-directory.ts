@@ -1,3 +1,4 @@
+import type { AliasAction, AliasPage } from '../ann/aliases.ts';
 import type { Creation, DeletedIndex } from '../ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -7,10 +8,14 @@ import type { TenantId } from '../kernel/ids.ts';
 export interface IndexDirectory {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. */
   create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>>;
-  /** Refuses with `index_not_found`. */
+  /** The index of that name, or which an alias of that name stands for. Refuses with `index_not_found`. */
   describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>>;
-  /** Refuses with `index_not_found`. */
+  /** By its own name only. Refuses with `index_not_found`. */
   remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>>;
   /** In the order of their names, those after `after`. */
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>>;
+  /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
+  changeAliases(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>>;
+  /** In the order of their names, those after `after`; of one index, or of all. */
+  listAliases(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>>;
 }

@@ -20,7 +20,7 @@ const GUARDED = ROUTES.filter(([, { access }]) => access.kind !== 'public');
 const MODEL = 'glove-sif-100';
 
 /** What tenant A owns: the values of path parameters. */
-const owned: Record<string, string> = { model: MODEL, index: 'secrets', attempt: `att_${'0'.repeat(26)}_1` };
+const owned: Record<string, string> = { model: MODEL, index: 'secrets', alias: 'secret-alias', attempt: `att_${'0'.repeat(26)}_1` };
 
 let server: Server;
 let a: TestTenant;
@@ -61,6 +61,7 @@ async function own(): Promise<void> {
   await client.post('/v1/indexes/secrets/upsert', {
     vectors: [{ id: 'secret-vector', text: 'the secret of tenant a', metadata: { mark: 'secret-mark' } }],
   });
+  await client.call('PUT', '/v1/indexes/secrets/aliases/secret-alias');
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id": "a", "text": "secret-line"}\n']), 'secret-file.jsonl');
@@ -148,6 +149,7 @@ it('left everything of tenant A as it was', async () => {
   const { client } = a;
   const { body } = await client.post('/v1/indexes/secrets/fetch', { ids: ['secret-vector', 'intruder'], include_text: true });
   expect(body.vectors.map((vector: { id: string }) => vector.id)).toEqual(['secret-vector']);
+  expect((await client.get('/v1/aliases')).body.data).toEqual([{ object: 'alias', alias: 'secret-alias', index: 'secrets' }]);
   expect((await client.get(`/v1/files/${owned['file']}/content`)).body).toContain('secret-line');
   expect((await client.get(`/v1/jobs/${owned['job']}`)).body.state).toBe('pending');
   expect((await client.get(`/v1/keys/${a.keyId}`)).body).toMatchObject({ revoked_at: null, previous_secret_expires_at: null });

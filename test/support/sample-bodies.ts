@@ -13,6 +13,7 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),
   measureRecall: () => ({ samples: 1 }),
   fetchVectors: () => ({ ids: ['secret-vector'], include_text: true }),
+  changeAliases: () => ({ actions: [{ set: { alias: 'probe', index: 'secrets' } }] }),
   listVectors: () => ({ include_text: true, include_values: true }),
   countVectors: () => ({}),
   updateMetadata: () => ({ ids: ['secret-vector'], replace: null }),

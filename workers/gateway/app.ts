@@ -8,6 +8,7 @@ import type { GatewayEnv } from './env.ts';
 import { drain } from './drain.ts';
 import { errorResponse, HttpError } from './http-error.ts';
 import { agentRoutes } from './routes/agents.ts';
+import { aliasRoutes } from './routes/aliases.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { cacheStatsRoutes } from './routes/cache-stats.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...cacheRoutes,
   ...cacheStatsRoutes,
   ...indexRoutes,
+  ...aliasRoutes,
   ...vectorRoutes,
   ...vectorListingRoutes,
   ...vectorChangeRoutes,

@@ -1,5 +1,6 @@
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
+import type { AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
 import type { Creation, DeletedIndex } from '../../../src/ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName } from '../../../src/ann/index-manifest.ts';
@@ -17,6 +18,9 @@ interface IndexStub {
 }
 interface RegistryStub {
   page(after: string | undefined, limit: number): Promise<IndexPage>;
+  targetOf(alias: string): Promise<string | undefined>;
+  changeAliases(actions: readonly AliasAction[]): Promise<Outcome<null>>;
+  aliasPage(index: string | undefined, after: string | undefined, limit: number): Promise<AliasPage>;
 }
 
 const UNREACHABLE = 'the index cannot be reached';
@@ -37,7 +41,12 @@ export class DurableIndexes implements IndexDirectory {
   }
 
   describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
-    return ask(UNREACHABLE, () => this.#index(tenantId, name).describe(name));
+    return ask(UNREACHABLE, async () => {
+      const found = await this.#index(tenantId, name).describe(name);
+      if (found.ok || found.error.code !== 'index_not_found') return found;
+      const target = await this.#registry(tenantId).targetOf(name);
+      return target === undefined ? found : this.#index(tenantId, target).describe(target);
+    });
   }
 
   remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>> {
@@ -45,8 +54,19 @@ export class DurableIndexes implements IndexDirectory {
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
-    const registry: RegistryStub = this.#registries.getByName(tenantId);
-    return ask(UNREACHABLE, async () => ok(await registry.page(after, limit)));
+    return ask(UNREACHABLE, async () => ok(await this.#registry(tenantId).page(after, limit)));
+  }
+
+  changeAliases(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>> {
+    return ask('the aliases may not have been changed: look at them', () => this.#registry(tenantId).changeAliases(actions));
+  }
+
+  listAliases(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
+    return ask(UNREACHABLE, async () => ok(await this.#registry(tenantId).aliasPage(index, after, limit)));
+  }
+
+  #registry(tenantId: TenantId): RegistryStub {
+    return this.#registries.getByName(tenantId);
   }
 
   #index(tenantId: TenantId, name: string): IndexStub {

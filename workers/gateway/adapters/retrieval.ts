@@ -1,5 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 
+import { Aliases } from '../../../src/gateway/aliases.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
@@ -21,6 +22,7 @@ import type { Embeddings } from './embeddings.ts';
 /** Indexes and their vectors. */
 export interface Retrieval {
   readonly indexes: Indexes;
+  readonly aliases: Aliases;
   readonly vectors: Vectors;
   readonly listing: VectorListing;
   readonly changes: VectorChanges;
@@ -45,6 +47,7 @@ export function wireRetrieval(
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
   return {
+    aliases: new Aliases({ directory, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors,
     listing: new VectorListing({ manifests, shards }),

@@ -1,0 +1,79 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+import { unreachable } from '../kernel/unreachable.ts';
+import { indexNotFound } from './index-lifecycle.ts';
+
+/** A name that stands for an index wherever an index is named, but not where one is created or deleted. */
+export interface Alias {
+  readonly alias: string;
+  readonly index: string;
+}
+
+export type AliasAction =
+  /** Makes the alias stand for the index, whatever it stood for before. */
+  | { readonly kind: 'set'; readonly alias: string; readonly index: string }
+  /** Takes it away: if `of` is given, only from that index; refused when it is not there, unless that is all the same. */
+  | { readonly kind: 'remove'; readonly alias: string; readonly of?: string; readonly isOptional?: true }
+  /** Gives it another name, whatever that stood for before. */
+  | { readonly kind: 'rename'; readonly alias: string; readonly to: string };
+
+/** One page of aliases, by name. */
+export interface AliasPage {
+  readonly aliases: readonly Alias[];
+  readonly hasMore: boolean;
+}
+
+/** What a tenant's names stand for at present. */
+export interface NamedIndexes {
+  /** Whether an index has this name, listed or not. */
+  isIndex(name: string): boolean;
+  isListed(name: string): boolean;
+  targetOf(alias: string): string | undefined;
+  readonly aliasCount: number;
+}
+
+/** What aliases stand for after some actions, one after another; null: for nothing. Refused as a whole if one of them is. */
+export function changedAliases(actions: readonly AliasAction[], names: NamedIndexes): Outcome<ReadonlyMap<string, string | null>> {
+  const changed = new Map<string, string | null>();
+  const targetOf = (alias: string): string | null => changed.get(alias) ?? (changed.has(alias) ? null : (names.targetOf(alias) ?? null));
+  for (const [i, action] of actions.entries()) {
+    const refused = apply(action, `actions[${i}]`);
+    if (refused !== undefined) return refused;
+  }
+  const added = [...changed].filter(([alias, target]) => target !== null && names.targetOf(alias) === undefined).length;
+  const removed = [...changed].filter(([alias, target]) => target === null && names.targetOf(alias) !== undefined).length;
+  if (added > 0 && names.aliasCount + added - removed > LIMITS.aliasesPerTenantMaxCount) return tooMany();
+  return ok(changed);
+
+  function apply(action: AliasAction, param: string) {
+    const target = targetOf(action.alias);
+    switch (action.kind) {
+      case 'set':
+        if (!names.isListed(action.index)) return indexNotFound(action.index);
+        return put(action.alias, action.index, param);
+      case 'remove':
+        if (target !== null && (action.of ?? target) === target) changed.set(action.alias, null);
+        else if (action.isOptional !== true) return aliasNotFound(action.alias, param);
+        return undefined;
+      case 'rename':
+        if (target === null) return aliasNotFound(action.alias, param);
+        changed.set(action.alias, null);
+        return put(action.to, target, param);
+      default:
+        return unreachable(action);
+    }
+  }
+
+  function put(alias: string, index: string, param: string) {
+    if (names.isIndex(alias)) return refuse('already_exists', `${param}: an index has the name "${alias}"`, param);
+    changed.set(alias, index);
+    return undefined;
+  }
+}
+
+const aliasNotFound = (alias: string, param: string) => refuse('alias_not_found', `${param}: there is no alias "${alias}"`, param);
+
+const tooMany = () =>
+  refuse('limit_exceeded', `a tenant has at most ${LIMITS.aliasesPerTenantMaxCount} aliases (aliasesPerTenantMaxCount)`, 'actions');

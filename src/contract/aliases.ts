@@ -1,0 +1,97 @@
+import * as z from 'zod';
+
+import { indexName, page, pageQuery } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { indexParams } from './indexes.ts';
+import { LIMITS } from './limits.ts';
+
+const aliasName = indexName.meta({
+  description: 'Stands for an index in every path but those that create or delete one.',
+  example: 'live',
+});
+
+const alias = z.object({ object: z.literal('alias'), alias: aliasName, index: indexName }).meta({ id: 'Alias' });
+
+const aliasParams = z.object({ index: indexName, alias: aliasName });
+
+const action = z.union([
+  z.strictObject({ set: z.strictObject({ alias: aliasName, index: indexName }) }),
+  z.strictObject({ remove: z.strictObject({ alias: aliasName }) }),
+  z.strictObject({ rename: z.strictObject({ alias: aliasName, to: aliasName }) }),
+]);
+
+export type AliasActionBody = z.output<typeof action>;
+
+const actionsBody = z.strictObject({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) });
+
+const SETTLED =
+  'Answered after about a second, when no gateway can remember what was before: every call that begins later goes where the answer says. ' +
+  'Until then calls go to the one or the other index.';
+
+export const aliasEndpoints = {
+  changeAliases: {
+    method: 'POST',
+    path: '/v1/aliases',
+    tag: 'Aliases',
+    summary: 'Change aliases, all or none',
+    description: `One after another, seen by nobody in between. ${SETTLED}`,
+    access: tenant('index:write'),
+    meters: [],
+    body: json(actionsBody),
+    status: 200,
+    reply: json(z.object({ object: z.literal('aliases.changed'), actions: z.int().min(1) })),
+  },
+  listAliases: {
+    method: 'GET',
+    path: '/v1/aliases',
+    tag: 'Aliases',
+    summary: 'List all aliases by name',
+    description: 'To get the next page, pass the last `alias` as `after`.',
+    access: tenant('index:read'),
+    meters: [],
+    query: pageQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: json(page(alias)),
+  },
+  listIndexAliases: {
+    method: 'GET',
+    path: '/v1/indexes/:index/aliases',
+    tag: 'Aliases',
+    summary: 'List the aliases of an index',
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    query: pageQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: json(page(alias)),
+  },
+  setAlias: {
+    method: 'PUT',
+    path: '/v1/indexes/:index/aliases/:alias',
+    tag: 'Aliases',
+    summary: 'Make an alias stand for an index',
+    description: `Whatever it stood for before. ${SETTLED}`,
+    access: tenant('index:write'),
+    meters: [],
+    params: aliasParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(alias),
+  },
+  removeAlias: {
+    method: 'DELETE',
+    path: '/v1/indexes/:index/aliases/:alias',
+    tag: 'Aliases',
+    summary: 'Take an alias from an index',
+    description: SETTLED,
+    access: tenant('index:write'),
+    meters: [],
+    params: aliasParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(z.object({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) })),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,40 @@
+import type { AliasAction, AliasPage } from '../ann/aliases.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import type { IndexDirectory } from './index-directory.ts';
+
+interface AliasesParts {
+  readonly directory: IndexDirectory;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * Names that stand for indexes. Gateways remember what a name stood for, for `indexManifestTtlMs` at most; so a change is answered when
+ * nobody can remember what was before: every call that begins later goes where the answer says.
+ */
+export class Aliases {
+  readonly #parts: AliasesParts;
+
+  constructor(parts: AliasesParts) {
+    this.#parts = parts;
+  }
+
+  /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
+  async change(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>> {
+    const changed = await this.#parts.directory.changeAliases(tenantId, actions);
+    if (!changed.ok) return changed;
+    // Even when nothing changed: a repetition of a change that was never answered must not be answered sooner.
+    await this.#parts.sleep(LIMITS.indexManifestTtlMs + LIMITS.indexManifestGuardMs);
+    return ok(null);
+  }
+
+  /** By name, those of an index or of all. Refuses with `index_not_found`. */
+  async list(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
+    const { directory } = this.#parts;
+    if (index === undefined) return directory.listAliases(tenantId, undefined, after, limit);
+    const described = await directory.describe(tenantId, index);
+    return described.ok ? directory.listAliases(tenantId, described.value.name, after, limit) : described;
+  }
+}

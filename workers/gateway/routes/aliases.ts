@@ -1,0 +1,41 @@
+import type { Alias, AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
+import { aliasEndpoints } from '../../../src/contract/aliases.ts';
+import type { AliasActionBody } from '../../../src/contract/aliases.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+
+export const aliasRoutes: readonly Route[] = [
+  route(aliasEndpoints.changeAliases, async ({ gateway, principal, body: { actions } }) => {
+    const changed = await gateway.retrieval.aliases.change(principal.tenantId, actions.map(actionOf));
+    return changed.ok ? { ok: true, reply: { object: 'aliases.changed' as const, actions: actions.length }, used: {} } : changed;
+  }),
+
+  route(aliasEndpoints.listAliases, async ({ gateway, principal, query }) => {
+    const page = await gateway.retrieval.aliases.list(principal.tenantId, undefined, query.after, query.limit);
+    return page.ok ? { ok: true, reply: aliasesReply(page.value), used: {} } : page;
+  }),
+
+  route(aliasEndpoints.listIndexAliases, async ({ gateway, principal, params, query }) => {
+    const page = await gateway.retrieval.aliases.list(principal.tenantId, params.index, query.after, query.limit);
+    return page.ok ? { ok: true, reply: aliasesReply(page.value), used: {} } : page;
+  }),
+
+  route(aliasEndpoints.setAlias, async ({ gateway, principal, params: { index, alias } }) => {
+    const changed = await gateway.retrieval.aliases.change(principal.tenantId, [{ kind: 'set', alias, index }]);
+    return changed.ok ? { ok: true, reply: aliasReply({ alias, index }), used: {} } : changed;
+  }),
+
+  route(aliasEndpoints.removeAlias, async ({ gateway, principal, params: { index, alias } }) => {
+    const changed = await gateway.retrieval.aliases.change(principal.tenantId, [{ kind: 'remove', alias, of: index }]);
+    return changed.ok ? { ok: true, reply: { object: 'alias.deleted' as const, alias, deleted: true as const }, used: {} } : changed;
+  }),
+];
+
+function actionOf(action: AliasActionBody): AliasAction {
+  if ('set' in action) return { kind: 'set', ...action.set };
+  return 'remove' in action ? { kind: 'remove', ...action.remove } : { kind: 'rename', ...action.rename };
+}
+
+const aliasReply = ({ alias, index }: Alias) => ({ object: 'alias' as const, alias, index });
+
+const aliasesReply = ({ aliases, hasMore }: AliasPage) => ({ object: 'list' as const, data: aliases.map(aliasReply), has_more: hasMore });
