@@ -1,0 +1,92 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Timer } from '../../kernel/timer.ts';
+import { HedgeBudget } from './hedge-budget.ts';
+import { LatencyWindow } from './latency-window.ts';
+import type { CallCounts, CallParts, Leaf, LeafAnswer } from './leaf-call.ts';
+import { LeafCall } from './leaf-call.ts';
+
+/** What the shards answered, in the order in which they were given. */
+export interface Gathered<T> {
+  readonly answers: readonly LeafAnswer<T>[];
+  /** Shards that did not answer in time, or could not be reached. */
+  readonly missing: readonly number[];
+}
+
+type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | 'missing'>;
+
+/**
+ * Asks many shards at once, until a deadline. A call that takes longer than nearly all did lately is made again to the spare, as long
+ * as that stays a small share of all calls.
+ */
+export class FanOut {
+  readonly #calls: CallParts;
+  #partials = 0;
+
+  constructor(clock: Clock, timer: Timer) {
+    const latencies = new LatencyWindow(LIMITS.latencyWindowMs, LIMITS.latencySamplesMinCount);
+    const budget = new HedgeBudget(LIMITS.hedgeShareMax, LIMITS.hedgeBurstMaxCount);
+    this.#calls = { clock, timer, latencies, budget, counts: { calls: 0, hedges: 0, hedgesWon: 0, failovers: 0 } };
+  }
+
+  /** `partials`: answers without some shard. */
+  get counts(): Readonly<CallCounts> & { readonly partials: number } {
+    return { ...this.#calls.counts, partials: this.#partials };
+  }
+
+  /** How long the slow ones of the calls take lately; undefined while there were too few to tell. */
+  get slowMs(): number | undefined {
+    return this.#calls.latencies.quantileMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
+  }
+
+  /**
+   * Answers once every shard has answered or failed, or at the deadline. Refuses as the first shard that refuses for another reason
+   * than being out of reach; with `unavailable` when none can be reached, with `deadline_exceeded` when none answered in time.
+   */
+  async gather<T>(leaves: readonly Leaf<T>[], deadlineMs: number): Promise<Outcome<Gathered<T>>> {
+    const heard = await this.#hear(leaves, deadlineMs);
+    if (!heard.ok) return heard;
+    const answers = leaves.flatMap(({ shard }) => {
+      const answer = heard.value.get(shard);
+      return answer === undefined || answer === 'missing' ? [] : [answer];
+    });
+    if (answers.length === 0 && leaves.length > 0) {
+      return heard.value.size === leaves.length
+        ? refuse('unavailable', 'no shard of the index can be reached')
+        : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
+    }
+    const answered = new Set(answers.map(({ shard }) => shard));
+    const missing = leaves.map(({ shard }) => shard).filter((shard) => !answered.has(shard));
+    if (missing.length > 0) this.#partials += 1;
+    return ok({ answers, missing });
+  }
+
+  #hear<T>(leaves: readonly Leaf<T>[], deadlineMs: number): Promise<Outcome<Heard<T>>> {
+    const { clock, timer } = this.#calls;
+    const leftMs = Math.max(0, deadlineMs - clock.nowMs());
+    const slowMs = this.slowMs;
+    const heard = new Map<number, LeafAnswer<T> | 'missing'>();
+    return new Promise((resolve, reject) => {
+      const calls: LeafCall<T>[] = [];
+      const finish = (outcome: Outcome<Heard<T>>) => {
+        callOff();
+        for (const call of calls) call.stop();
+        resolve(outcome);
+      };
+      const callOff = timer.after(leftMs, () => finish(ok(heard)));
+      if (leaves.length === 0) return finish(ok(heard));
+      for (const leaf of leaves) {
+        const conclude = (outcome: Outcome<LeafAnswer<T> | 'missing'>) => {
+          if (!outcome.ok) return finish(outcome);
+          heard.set(leaf.shard, outcome.value);
+          if (heard.size === leaves.length) finish(ok(heard));
+        };
+        calls.push(new LeafCall(leaf, this.#calls, conclude, reject));
+      }
+      for (const call of calls) call.start(slowMs);
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+
+import { LatencyWindow } from '../../../../src/ann/fan-out/latency-window.ts';
+import { Seeded } from '../../../support/seeded.ts';
+
+it('[F16] a quantile of what was recorded lies within 13 % above the true one', () => {
+  const random = new Seeded(3);
+  for (const shape of [
+    () => 0.2 + random.next(),
+    () => -Math.log(1 - random.next()) * 12,
+    () => Math.exp(3 * random.next()),
+    () => 1_000 * random.next(),
+  ]) {
+    const window = new LatencyWindow(10_000, 20);
+    const values = Array.from({ length: 5_000 }, shape);
+    for (const value of values) window.record(value, 5_000);
+    const sorted = values.toSorted((a, b) => a - b);
+    for (const share of [0.5, 0.9, 0.95, 0.99]) {
+      const truth = sorted[Math.ceil(share * sorted.length) - 1]!;
+      const told = window.quantileMs(share, 5_000)!;
+      expect(told).toBeGreaterThanOrEqual(truth * 0.999);
+      expect(told).toBeLessThanOrEqual(truth * 1.13);
+    }
+  }
+});
+
+it('[F16] tells nothing of few calls, and forgets those that lie behind the window', () => {
+  const window = new LatencyWindow(10_000, 20);
+  for (let i = 0; i < 19; i += 1) window.record(50, 0);
+  expect(window.quantileMs(0.5, 0)).toBe(undefined);
+  window.record(50, 0);
+  expect(window.quantileMs(0.5, 0)).toBeGreaterThanOrEqual(50);
+  for (let i = 0; i < 40; i += 1) window.record(2, 6_000);
+  expect(window.quantileMs(0.5, 6_000)).toBeLessThan(2.3);
+  // The old half still counts.
+  expect(window.quantileMs(0.95, 6_000)).toBeGreaterThanOrEqual(50);
+  expect(window.quantileMs(0.95, 11_000)).toBeLessThan(2.3);
+  expect(window.quantileMs(0.95, 30_000)).toBe(undefined);
+});
