@@ -2,6 +2,7 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 import type { Migrations } from './migrate.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
 import { RECEIPT_TABLE } from './receipt-store.ts';
+import { FOLLOWER_TABLE } from './sqlite-follower-store.ts';
 import { CHANGE_LOG_TABLE } from './sqlite-change-log.ts';
 import { NUMBER_INDEX } from './sqlite-id-order.ts';
 import { LIST_TABLES } from './sqlite-list-store.ts';
@@ -22,6 +23,7 @@ export const SHARD_SCHEMA: Migrations = [
   'ALTER TABLE shard ADD COLUMN recall REAL NOT NULL DEFAULT 0.95',
   CHANGE_LOG_TABLE,
   NUMBER_INDEX,
+  FOLLOWER_TABLE,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

@@ -261,6 +261,30 @@ export const LIMITS = {
   changePageMaxCount: 1_000,
   // At two bytes a UTF-16 unit; a page of removals beside it has 1,000 ids.
   changePageBytesMax: 8 * 1024 * 1024,
+  // Pages a replica asks for before it sends a read on to its primary.
+  replicaReadPullsMaxCount: 3,
+  // How often a replica asks for what is new: what an `eventual` read may miss.
+  replicaPullMs: 500,
+  // The same of a replica that nobody reads.
+  replicaPullIdleMs: 5_000,
+  // How soon a replica tries again whose primary cannot be reached.
+  replicaRetryMs: 2_000,
+  // Of one shard: each costs as much memory and storage as the shard itself.
+  replicasMaxCount: 8,
+  // Load is counted in objects kept wholly busy, by computing or by the 1,000 requests a second that one object takes.
+  replicaAddLoad: 0.6,
+  // What a replica must take off the busiest object, to be worth its cost.
+  replicaReliefMin: 0.05,
+  // A shard whose load would be less than this with one replica fewer, for so long, loses one: a copy costs more than a while of idling.
+  replicaRetireLoad: 0.3,
+  replicaRetireAfterMs: 60_000,
+  // Load must be seen for so long before a replica is made, and again after one was.
+  replicaAddAfterMs: 5_000,
+  // Load is halved in so much time.
+  loadHalfLifeMs: 10_000,
+  objectRequestsPerSecond: 1_000,
+  // Pages of one alarm of a replica: a copy of 100,000 vectors is one alarm.
+  replicaAlarmPagesMaxCount: 100,
   // How long a query may take, unless it says otherwise: a shard that was never loaded in this process takes seconds.
   queryDeadlineDefaultMs: 5_000,
   queryDeadlineMaxMs: 10_000,

@@ -1,0 +1,34 @@
+import type { FollowerState, FollowerStore } from '../../src/ann/replication/follower-state.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+
+/** Part of a shard's schema: one row in a replica, none in other shards. */
+export const FOLLOWER_TABLE =
+  'CREATE TABLE following (only INTEGER PRIMARY KEY CHECK (only = 1), primary_name TEXT NOT NULL, lsn INTEGER, row INTEGER, complete_lsn INTEGER);';
+
+type StateRow = { primary_name: string; lsn: number | null; row: number | null; complete_lsn: number | null };
+
+/** Whom a shard follows and how far it has got. */
+export class SqliteFollowerStore implements FollowerStore {
+  readonly #storage: SqlStorage;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+  }
+
+  get(): FollowerState | undefined {
+    const found = this.#storage.sql.exec<StateRow>('SELECT primary_name, lsn, row, complete_lsn FROM following').toArray()[0];
+    if (found === undefined) return undefined;
+    const { primary_name: primary, lsn, row, complete_lsn: completeLsn } = found;
+    return { primary, cursor: lsn === null || row === null ? null : { lsn, row }, completeLsn };
+  }
+
+  put({ primary, cursor, completeLsn }: FollowerState): void {
+    this.#storage.sql.exec(
+      'INSERT OR REPLACE INTO following VALUES (1, ?, ?, ?, ?)',
+      primary,
+      cursor?.lsn ?? null,
+      cursor?.row ?? null,
+      completeLsn,
+    );
+  }
+}

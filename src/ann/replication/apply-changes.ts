@@ -1,0 +1,50 @@
+import { must } from '../../kernel/assert.ts';
+import { grouped } from '../../kernel/grouped.ts';
+import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from '../vector-store.ts';
+import type { ChangedVectors, ChangePage, VectorKeys } from './change-page.ts';
+
+/** Applies a page to a shard that follows another one: all of it or nothing, together with what `alongside` stores. */
+export function applyChanges(store: VectorStore, engine: ShardEngine, page: ChangePage, nowMs: number, alongside: () => void): void {
+  const before = headerOf(store);
+  // The engine can always be loaded again: letting go of it does not have to be undone.
+  if (page.isCleared) engine.drop();
+  const { removed, replaced, placed } = store.atomically(() => {
+    if (page.isCleared) store.deleteAll(headerOf(store));
+    const changed = { removed: remove(store, page.removed), ...put(store, page.upserted, nowMs) };
+    alongside();
+    return changed;
+  });
+  engine.remove([...removed, ...replaced]);
+  if (placed.length > 0) engine.put(placed, before, nowMs);
+}
+
+/** Answers where those that were there lay. */
+function remove(store: VectorStore, { namespaces, ids }: VectorKeys): VectorPlace[] {
+  return [...grouped(namespaces)].flatMap(([name, members]) => {
+    const namespace = store.namespaceOrdinal(name);
+    const rows =
+      namespace === undefined
+        ? []
+        : store.rowsOf(
+            namespace,
+            members.map((i) => ids[i]!),
+          );
+    if (namespace === undefined || rows.length === 0) return [];
+    store.deleteRows(namespace, rows, headerOf(store));
+    return rows.map((row) => ({ row, namespace }));
+  });
+}
+
+function put(store: VectorStore, vectors: ChangedVectors, nowMs: number): { replaced: VectorPlace[]; placed: PlacedVector[] } {
+  if (vectors.ids.length === 0) return { replaced: [], placed: [] };
+  const header = headerOf(store);
+  const batch = { ...vectors, indexId: header.indexId, repetition: null };
+  const replaced = store.replacedBy(batch);
+  const { places } = store.upsert(batch, header, replaced, nowMs);
+  const { dimensions } = header;
+  const valuesAt = (i: number) => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
+  return { replaced, placed: places.map((place, i) => ({ ...place, values: valuesAt(i) })) };
+}
+
+const headerOf = (store: VectorStore): ShardHeader => must(store.header(), 'a replica is opened before it follows');

@@ -1,0 +1,17 @@
+import type { ChangeCursor } from './change-page.ts';
+
+/** What a replica knows of itself. */
+export interface FollowerState {
+  /** The object name of the shard that it follows. */
+  readonly primary: string;
+  /** Null at first, and whenever all has to be copied anew. */
+  readonly cursor: ChangeCursor | null;
+  /** It has every write up to this LSN; null while it copies, when it answers nothing. */
+  readonly completeLsn: number | null;
+}
+
+/** Keeps the state, in one transaction with what it is about. */
+export interface FollowerStore {
+  get(): FollowerState | undefined;
+  put(state: FollowerState): void;
+}

@@ -1,0 +1,101 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { VectorStore } from '../vector-store.ts';
+import { applyChanges } from './apply-changes.ts';
+import type { ShardChanges, ShardFollow } from './change-page.ts';
+import type { FollowerState, FollowerStore } from './follower-state.ts';
+import type { ReadConsistency } from './read-consistency.ts';
+
+/** Asks the shard of that object name what changed. */
+export type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outcome<ShardChanges>>;
+
+/** How a replica stands after a page. */
+export type PullResult = 'complete' | 'behind' | 'unreachable' | 'gone';
+
+interface ReplicaParts {
+  readonly store: VectorStore;
+  readonly engine: ShardEngine;
+  readonly state: FollowerStore;
+  readonly ask: AskPrimary;
+}
+
+/**
+ * A shard that follows another one, its primary: copies it, applies what changed since, page by page, and answers reads that may miss
+ * what it does not have yet. Never written to otherwise.
+ */
+export class Replica {
+  readonly #parts: ReplicaParts;
+  #pulling: Promise<PullResult> | undefined;
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined when this is no replica. */
+  get state(): FollowerState | undefined {
+    return this.#parts.store.header() === undefined ? undefined : this.#parts.state.get();
+  }
+
+  /** Makes this shard, opened and empty, a replica. Repeating it changes nothing. */
+  follow(primary: string): void {
+    if (this.state === undefined) this.#parts.state.put({ primary, cursor: null, completeLsn: null });
+  }
+
+  /** Asks for one page and applies it; whoever asks meanwhile waits for the same one. */
+  pull(nowMs: number, lsnMin = 0): Promise<PullResult> {
+    this.#pulling ??= this.#pull(nowMs, lsnMin).finally(() => (this.#pulling = undefined));
+    return this.#pulling;
+  }
+
+  /** The LSN up to which the answer to a read is complete; refused with `unavailable` when that is not enough, and the primary has to be asked. */
+  async readable(consistency: ReadConsistency, nowMs: number): Promise<Outcome<number>> {
+    if (consistency.kind === 'strong') return BEHIND;
+    const known = this.state?.completeLsn ?? null;
+    if (known === null) return BEHIND;
+    const lsnMin = consistency.kind === 'eventual' ? 0 : consistency.lsn;
+    for (let pulls = 0; pulls < LIMITS.replicaReadPullsMaxCount && this.#completeLsn < lsnMin; pulls += 1) {
+      const result = await this.pull(nowMs, lsnMin);
+      if (result !== 'complete' && result !== 'behind') return BEHIND;
+    }
+    return this.#completeLsn >= lsnMin ? ok(this.#completeLsn) : BEHIND;
+  }
+
+  get #completeLsn(): number {
+    return this.state?.completeLsn ?? -1;
+  }
+
+  async #pull(nowMs: number, lsnMin: number): Promise<PullResult> {
+    const { store, engine, state, ask } = this.#parts;
+    const before = must(this.state, 'only a replica pulls');
+    const { indexId } = must(store.header(), 'a replica is open');
+    const { primary, cursor, completeLsn } = before;
+    const answered = await ask(primary, { indexId, after: cursor, countMax: LIMITS.changePageMaxCount, lsnMin });
+    // Erased meanwhile.
+    if (this.state === undefined) return 'gone';
+    if (!answered.ok) return answered.error.code === 'index_not_found' ? 'gone' : 'unreachable';
+    const changes = answered.value;
+    if (changes.kind === 'snapshot-needed') {
+      this.#beginAnew(primary);
+      return 'behind';
+    }
+    const next = { primary, cursor: changes.next, completeLsn: changes.isComplete ? changes.lsn : completeLsn };
+    applyChanges(store, engine, changes, nowMs, () => state.put(next));
+    return changes.isComplete ? 'complete' : 'behind';
+  }
+
+  /** Too far behind for the log, so what it holds may have been removed long ago: it answers nothing until it has a new copy. */
+  #beginAnew(primary: string): void {
+    const { store, engine, state } = this.#parts;
+    engine.drop();
+    store.atomically(() => {
+      store.deleteAll(must(store.header(), 'a replica is open'));
+      state.put({ primary, cursor: null, completeLsn: null });
+    });
+  }
+}
+
+const BEHIND = refuse('unavailable', 'the replica does not have what the read asks for');
