@@ -1,8 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import { engineFloor } from '../src/ann/engine/engine-floor.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
+import { tellChanges } from '../src/ann/replication/tell-changes.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type {
@@ -27,17 +26,11 @@ import type {
   UpsertBatch,
   Written,
 } from '../src/ann/shard-protocol.ts';
-import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
-import scanModule from '../src/ann/wasm/scan.wasm';
-import trainModule from '../src/ann/wasm/train.wasm';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
+import { FLOOR, SELECTIONS } from './shard-floor.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
-
-// The shards of one isolate share its memory: one gives way when another needs the room.
-const FLOOR = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
-const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 
 /** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */
 export class ShardObject extends DurableObject {
@@ -96,7 +89,7 @@ export class ShardObject extends DurableObject {
 
   /** For followers, such as replicas. */
   changesSince(follow: ShardFollow): Outcome<ShardChanges> {
-    return this.#shard.changes(follow, Date.now());
+    return tellChanges(this.#store, follow, Date.now());
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {

@@ -8,8 +8,14 @@ const absentShards = {
   name: 'sluice-shards',
   modules: true,
   compatibilityDate: '2026-10-01',
-  script: "import { DurableObject } from 'cloudflare:workers'; export class ShardObject extends DurableObject {}; export default {};",
-  durableObjects: { SHARD: { className: 'ShardObject', useSQLite: true } },
+  script: `import { DurableObject } from 'cloudflare:workers';
+    export class ShardObject extends DurableObject {};
+    export class ReplicaObject extends DurableObject {};
+    export default {};`,
+  durableObjects: {
+    SHARD: { className: 'ShardObject', useSQLite: true },
+    REPLICA: { className: 'ReplicaObject', useSQLite: true },
+  },
 };
 
 // The full run repeats each property many times.

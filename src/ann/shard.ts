@@ -10,7 +10,6 @@ import { measureSlice } from './recall-slice.ts';
 import { pointOf } from './query-point.ts';
 import type { ShardEngine } from './engine/shard-engine.ts';
 import { shardCapacity } from './engine/shard-capacity.ts';
-import type { ShardChanges, ShardFollow } from './replication/change-page.ts';
 import { RowSet } from './filter/row-set.ts';
 import { selectRows } from './filter/select-rows.ts';
 import { Selection } from './filter/selection.ts';
@@ -18,6 +17,9 @@ import type { SelectionCache } from './filter/selection-cache.ts';
 import { listRows } from './list-rows.ts';
 import { patchedBatch } from './patched-batch.ts';
 import { sampleRows } from './sample-rows.ts';
+import { seeing } from './seeing.ts';
+import type { SearchCost } from './search-cost.ts';
+import { NO_COST } from './search-cost.ts';
 import type {
   Counted,
   Deleted,
@@ -59,6 +61,7 @@ export class Shard {
   readonly #engine: ShardEngine;
   readonly #name: string;
   readonly #selections: SelectionCache;
+  #lastCost: SearchCost = NO_COST;
 
   constructor(store: VectorStore, engine: ShardEngine, name: string, selections: SelectionCache) {
     this.#store = store;
@@ -118,6 +121,7 @@ export class Shard {
     const among = selected.value;
     const wanted = { values: point.value, topK: mmr?.candidates ?? topK, namespace: ordinal ?? 0, exact };
     const { matches: closest, explanation } = this.#search(wanted, among, header);
+    this.#lastCost = explanation;
     const matches = mmr === undefined ? closest : this.#diversified(closest, topK, mmr, header);
     const columns = this.#columnsOf(matches, query.include, header);
     if (!columns.ok) return columns;
@@ -205,17 +209,6 @@ export class Shard {
     return ok({ ...this.#deleteRows(namespace, rows, seeing(lsnSeen, found.value)), next: null });
   }
 
-  /** What changed behind a cursor, for whoever follows this shard. */
-  changes({ indexId, after, countMax, lsnMin = 0 }: ShardFollow, nowMs: number): Outcome<ShardChanges> {
-    const known = this.#headerOf(indexId);
-    if (!known.ok) return known;
-    if (known.value.lsn < lsnMin) this.#store.raiseLsn(lsnMin);
-    const header = seeing(lsnMin, known.value);
-    this.#store.log.follow(header, nowMs);
-    const page = this.#store.log.page(after ?? this.#store.log.start(header), countMax, header);
-    return ok(page ?? { kind: 'snapshot-needed' });
-  }
-
   stats(indexId: IndexId): Outcome<ShardStats> {
     const found = this.#headerOf(indexId);
     if (!found.ok) return found;
@@ -227,6 +220,11 @@ export class Shard {
       storageBytes: this.#store.bytes(),
       memoryBytes: this.#engine.bytes,
     });
+  }
+
+  /** Of the last query. */
+  get lastCost(): SearchCost {
+    return this.#lastCost;
   }
 
   /** False at first and after what was derived from the vectors was lost: then nobody has asked yet whether a sweep is due. */
@@ -382,10 +380,6 @@ function* placed(places: readonly VectorPlace[], values: Float32Array, dimension
     yield { ...must(places[i], 'i lies within places'), values: values.subarray(i * dimensions, (i + 1) * dimensions) };
   }
 }
-
-/** What a write goes by whose writer knows of an LSN: only a write may raise it, since what is known of the vectors is known by LSN. */
-const seeing = (lsnSeen: number | undefined, header: ShardHeader): ShardHeader =>
-  lsnSeen === undefined || lsnSeen <= header.lsn ? header : { ...header, lsn: lsnSeen };
 
 /** Examples are no matches: whoever gives them has seen them. */
 const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>

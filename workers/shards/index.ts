@@ -1,3 +1,4 @@
+export { ReplicaObject } from '../../durable-objects/replica-object.ts';
 export { ShardObject } from '../../durable-objects/shard-object.ts';
 
 /** Shards are reached by their objects alone. */

@@ -16,6 +16,9 @@ export type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outco
 /** How a replica stands after a page. */
 export type PullResult = 'complete' | 'behind' | 'unreachable' | 'gone';
 
+/** When to come back, in milliseconds since the Unix epoch; `gone`: the shard it followed is no more. */
+export type ReplicaStep = { readonly kind: 'step'; readonly nextMs: number } | { readonly kind: 'gone' };
+
 interface ReplicaParts {
   readonly store: VectorStore;
   readonly engine: ShardEngine;
@@ -30,6 +33,8 @@ interface ReplicaParts {
 export class Replica {
   readonly #parts: ReplicaParts;
   #pulling: Promise<PullResult> | undefined;
+  #pullAtMs = -Infinity;
+  #isRead = false;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
@@ -51,11 +56,25 @@ export class Replica {
     return this.#pulling;
   }
 
+  /** Asks for what is new if it is time to: soon again while it is behind or read, now and then otherwise. */
+  async step(nowMs: number): Promise<ReplicaStep> {
+    if (nowMs < this.#pullAtMs) return { kind: 'step', nextMs: this.#pullAtMs };
+    const result = await this.pull(nowMs);
+    if (result === 'gone') return { kind: 'gone' };
+    const afterMs = {
+      behind: 0,
+      complete: this.#isRead ? LIMITS.replicaPullMs : LIMITS.replicaPullIdleMs,
+      unreachable: LIMITS.replicaRetryMs,
+    }[result];
+    this.#isRead = false;
+    this.#pullAtMs = nowMs + afterMs;
+    return { kind: 'step', nextMs: this.#pullAtMs };
+  }
+
   /** The LSN up to which the answer to a read is complete; refused with `unavailable` when that is not enough, and the primary has to be asked. */
   async readable(consistency: ReadConsistency, nowMs: number): Promise<Outcome<number>> {
-    if (consistency.kind === 'strong') return BEHIND;
-    const known = this.state?.completeLsn ?? null;
-    if (known === null) return BEHIND;
+    if (consistency.kind === 'strong' || this.#completeLsn < 0) return BEHIND;
+    this.#isRead = true;
     const lsnMin = consistency.kind === 'eventual' ? 0 : consistency.lsn;
     for (let pulls = 0; pulls < LIMITS.replicaReadPullsMaxCount && this.#completeLsn < lsnMin; pulls += 1) {
       const result = await this.pull(nowMs, lsnMin);

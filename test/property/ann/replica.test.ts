@@ -7,6 +7,7 @@ import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { Replica } from '../../../src/ann/replication/replica.ts';
+import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
@@ -77,7 +78,7 @@ class World {
         expect(name).toBe('primary');
         if (this.isCutOff) return refuse('unavailable', 'cut off');
         // Pages much smaller than what there is to tell.
-        return this.primary.changes({ ...follow, countMax: 25 }, this.nowMs);
+        return tellChanges(store, { ...follow, countMax: 25 }, this.nowMs);
       },
     });
   }

@@ -5,6 +5,7 @@ import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
 import type { ChangeCursor, ChangePage } from '../../../src/ann/replication/change-page.ts';
+import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import type { Written } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
@@ -74,6 +75,7 @@ class World {
   readonly count: (what: string) => void;
   nowMs = 1_000_000;
   lsn = 0;
+  store!: SqliteVectorStore;
   shard!: Shard;
 
   constructor(count: (what: string) => void) {
@@ -83,8 +85,8 @@ class World {
   }
 
   evict(): void {
-    const store = new SqliteVectorStore(this.sql, REMOVALS_MAX);
-    this.shard = new Shard(store, new ShardEngine(floor, 'log', store), 'log', new SelectionCache(1 << 16));
+    this.store = new SqliteVectorStore(this.sql, REMOVALS_MAX);
+    this.shard = new Shard(this.store, new ShardEngine(floor, 'log', this.store), 'log', new SelectionCache(1 << 16));
   }
 
   expectLater({ lsn }: Written, lsnSeen: number): void {
@@ -156,7 +158,7 @@ const PERFORM: { readonly [K in Step['kind']]: (world: World, action: Extract<St
   follow: (world, action) => {
     const known = world.followers[action.follower]!;
     const lsnMin = world.lsn + action.ahead - 8;
-    const changes = value(world.shard.changes({ indexId, after: known.cursor, countMax: action.countMax, lsnMin }, world.nowMs));
+    const changes = value(tellChanges(world.store, { indexId, after: known.cursor, countMax: action.countMax, lsnMin }, world.nowMs));
     world.lsn = Math.max(world.lsn, lsnMin);
     if (changes.kind === 'snapshot-needed') {
       world.count('snapshot');

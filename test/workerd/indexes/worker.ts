@@ -1,5 +1,6 @@
 export { IndexObject } from '../../../durable-objects/index-object.ts';
 export { RegistryObject } from '../../../durable-objects/registry-object.ts';
+export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 export { ShardObject } from '../../../durable-objects/shard-object.ts';
 
 export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler;

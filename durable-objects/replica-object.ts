@@ -1,0 +1,106 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
+import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
+import type { ShardLoad } from '../src/ann/replication/load-meter.ts';
+import { LoadMeter } from '../src/ann/replication/load-meter.ts';
+import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
+import { Replica } from '../src/ann/replication/replica.ts';
+import { searchTimeMs } from '../src/ann/replication/search-time.ts';
+import { Shard } from '../src/ann/shard.ts';
+import type { ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { ShardObject } from './shard-object.ts';
+import { FLOOR, SELECTIONS } from './shard-floor.ts';
+import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
+import { SqliteVectorStore } from './sqlite/vector-store.ts';
+
+/** What a replica says of itself. */
+export interface ReplicaState {
+  /** Null while it copies. */
+  readonly completeLsn: number | null;
+  readonly load: ShardLoad;
+}
+
+interface ReplicaEnv {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+}
+
+/** A copy of a shard that follows it and answers reads, as `Replica` says. Opened and erased by the index's own object; nobody can write to it. */
+export class ReplicaObject extends DurableObject<ReplicaEnv> {
+  readonly #name = this.ctx.id.toString();
+  readonly #store = new SqliteVectorStore(this.ctx.storage);
+  readonly #engine = new ShardEngine(FLOOR, this.#name, this.#store);
+  readonly #shard = new Shard(this.#store, this.#engine, this.#name, SELECTIONS);
+  readonly #meter = new LoadMeter();
+  readonly #replica = new Replica({
+    store: this.#store,
+    engine: this.#engine,
+    state: new SqliteFollowerStore(this.ctx.storage),
+    ask: (primary, follow) => this.#ask(primary, follow),
+  });
+
+  /** Begins to copy the shard of that object name. Repeating it changes nothing. */
+  async open(identity: ShardIdentity, primary: string): Promise<void> {
+    this.#shard.open(identity);
+    this.#replica.follow(primary);
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  async erase(indexId: IndexId): Promise<void> {
+    this.#shard.close(indexId);
+    await this.#forget();
+  }
+
+  state(): ReplicaState {
+    return { completeLsn: this.#replica.state?.completeLsn ?? null, load: this.#meter.load(Date.now()) };
+  }
+
+  /** Refused with `unavailable` when it lacks what the read asks for. */
+  async query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
+    const readable = await this.#replica.readable(consistency, Date.now());
+    if (!readable.ok) return readable;
+    const found = this.#shard.query(query);
+    this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), Date.now());
+    return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
+  }
+
+  async fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
+    const readable = await this.#replica.readable(consistency, Date.now());
+    if (!readable.ok) return readable;
+    const found = this.#shard.fetch(fetch);
+    this.#meter.record('sharable', 0, Date.now());
+    return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
+  }
+
+  /** Follows the primary and keeps its own lists up, slice by slice with calls in between. */
+  override async alarm(): Promise<void> {
+    for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+      const nowMs = Date.now();
+      const step = await this.#replica.step(nowMs);
+      if (step.kind === 'gone') return this.#forget();
+      const nextMs = Math.min(step.nextMs, this.#shard.sweep(nowMs) ?? Infinity);
+      if (nextMs > Date.now()) return this.ctx.storage.setAlarm(nextMs);
+      await scheduler.wait(0);
+    }
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  async #ask(primary: string, follow: ShardFollow): Promise<Outcome<ShardChanges>> {
+    try {
+      return await this.env.SHARD.getByName(primary).changesSince(follow);
+    } catch {
+      return refuse('unavailable', 'the primary cannot be reached');
+    }
+  }
+
+  async #forget(): Promise<void> {
+    this.#engine.drop();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+}

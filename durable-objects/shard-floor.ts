@@ -1,0 +1,10 @@
+import { engineFloor } from '../src/ann/engine/engine-floor.ts';
+import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
+import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
+import scanModule from '../src/ann/wasm/scan.wasm';
+import trainModule from '../src/ann/wasm/train.wasm';
+import { LIMITS } from '../src/contract/limits.ts';
+
+// The shards and replicas of one isolate share its memory: one gives way when another needs the room.
+export const FLOOR = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
+export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);

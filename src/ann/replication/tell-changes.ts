@@ -1,0 +1,20 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { VectorStore } from '../vector-store.ts';
+import type { ShardChanges, ShardFollow } from './change-page.ts';
+
+/** What changed in a shard behind a cursor. Refuses with `index_not_found`. */
+export function tellChanges(
+  store: VectorStore,
+  { indexId, after, countMax, lsnMin = 0 }: ShardFollow,
+  nowMs: number,
+): Outcome<ShardChanges> {
+  const known = store.header();
+  if (known?.indexId !== indexId) return refuse('index_not_found', 'the index was deleted', 'index');
+  if (known.lsn < lsnMin) store.raiseLsn(lsnMin);
+  const header = { ...known, lsn: Math.max(known.lsn, lsnMin) };
+  store.log.follow(header, nowMs);
+  const page = store.log.page(after ?? store.log.start(header), countMax, header);
+  return ok(page ?? { kind: 'snapshot-needed' });
+}
