@@ -7,7 +7,7 @@ import { DIST, ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 
 const STAMP = join(DIST, '.built');
-// As durable-objects/shard-object.ts imports them, and what stands in.
+// As durable-objects/shard-floor.ts imports them, and what stands in.
 const RELAXED_KERNELS = '../src/ann/wasm/probe.relaxed.wasm';
 const STRICT_KERNELS = join(ROOT, 'workers/shards/strict-probe.ts');
 const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.toml', 'package-lock.json'];
