@@ -7,9 +7,11 @@ import { refuse } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
 import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
 import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
+import { SqliteAlertLog } from './sqlite/alert-log.ts';
 import { SqliteCacheTallies } from './sqlite/cache-tallies.ts';
 import type { CountRow, HeldRow } from './sqlite/cache-tallies.ts';
 import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
@@ -41,6 +43,12 @@ export class BillingObject extends DurableObject {
     if (tallies.length > 0) this.#tallies.record(tallies.filter((tally) => tally.atMs > nowMs - LIMITS.usageLateMaxMs));
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nowMs + SWEEP_MS);
     return ok({ recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length });
+  }
+
+  /** Keeps alerts, each once by its id. An answer means they are durable. */
+  raise(alerts: readonly Alert[]): number {
+    this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
+    return this.ctx.storage.transactionSync(() => new SqliteAlertLog(this.ctx.storage).add(alerts).length);
   }
 
   /** Priced lines of whole hours. Refuses with `limit_exceeded` when there are too many to answer. */

@@ -4,7 +4,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import { assert } from '../src/kernel/assert.ts';
-import type { KeyId, TenantId } from '../src/kernel/ids.ts';
+import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AuditEntry } from '../src/tenancy/audit-entry.ts';
 import { shareCache } from '../src/tenancy/cache-sharing.ts';
@@ -84,6 +84,13 @@ export class OrganisationObject extends DurableObject {
     return this.#insideTenant(tenantId, () => ok(this.#documents.page('key', tenantId, limit, after)));
   }
 
+  /** The project, if it is there; `tenantId` narrows to one tenant. */
+  project(id: ProjectId, tenantId?: TenantId): Outcome<Project> {
+    const project = this.#documents.exists() ? this.#documents.find('project', id) : undefined;
+    if (project !== undefined && (tenantId === undefined || project.tenantId === tenantId)) return ok(project);
+    return refuse('project_not_found', 'there is no such project', 'project');
+  }
+
   /** The key, if it is there; `tenantId` narrows to one tenant. */
   key(id: KeyId, tenantId?: TenantId): Outcome<KeyRecord> {
     const record = this.#documents.exists() ? this.#documents.find('key', id) : undefined;
@@ -122,6 +129,14 @@ export class OrganisationObject extends DurableObject {
     const tenant = this.tenant(tenantId);
     if (tenant.ok) this.#documents.note({ atMs: Date.now(), actor, action, subject });
     return tenant;
+  }
+
+  /** Writes an action on a level of the organisation that another object carries out. */
+  log(action: string, actor: string, subject: string): Outcome<null> {
+    return this.#inside(() => {
+      this.#documents.note({ atMs: Date.now(), actor, action, subject });
+      return ok(null);
+    });
   }
 
   /** What was done here and by whom, newest first. */

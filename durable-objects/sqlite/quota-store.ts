@@ -1,15 +1,26 @@
-import type { TenantId } from '../../src/kernel/ids.ts';
+import { assert, must } from '../../src/kernel/assert.ts';
+import { QUOTA_WINDOWS } from '../../src/contract/quota-rule.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
-import type { Account } from '../../src/tenancy/quota/account.ts';
-import { openAccount } from '../../src/tenancy/quota/account.ts';
-import { DEFAULT_QUOTA } from '../../src/tenancy/quota/quota-limits.ts';
+import type { Amounts } from '../../src/tenancy/quota/amounts.ts';
+import { defaultRules } from '../../src/tenancy/quota/default-rules.ts';
+import type { LevelId, QuotaLevel } from '../../src/tenancy/quota/quota-level.ts';
+import { levelKindOf, newLevel } from '../../src/tenancy/quota/quota-level.ts';
+import type { Path } from '../../src/tenancy/quota/take.ts';
+import { ALERT_TABLE } from './alert-outbox.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
+import { RESERVATION_TABLES } from './reservation-store.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE accounts (tenant TEXT PRIMARY KEY, account TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE holders (holder TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen_at_ms INTEGER NOT NULL) WITHOUT ROWID;
    CREATE INDEX holders_by_age ON holders (seen_at_ms);`,
+  // Levels take the place of accounts of tenants alone. No deployment had set any.
+  `DROP TABLE accounts;
+   CREATE TABLE levels (id TEXT PRIMARY KEY, level TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE months (level_id TEXT NOT NULL, start_ms INTEGER NOT NULL, granted TEXT NOT NULL, PRIMARY KEY (level_id, start_ms)) WITHOUT ROWID;`,
+  RESERVATION_TABLES,
+  ALERT_TABLE,
 ];
 
 /** An isolate that has been silent for this long is gone; were it back, its first remainder would stay spent. */
@@ -17,33 +28,83 @@ const HOLDER_FORGOTTEN_MS = 3_600_000;
 
 const migrated = new WeakSet<SqlStorage>();
 
-/** Accounts by tenant, and how far each holder's messages have been seen. */
+/** Brings the database of a quota object to its newest version, once while it is in memory. */
+export function openQuotaDatabase(storage: SqlStorage): void {
+  if (migrated.has(storage)) return;
+  migrate(storage, MIGRATIONS);
+  migrated.add(storage);
+}
+
+/** Levels by id, what past months came to, and how far each holder's messages have been seen. */
 export class SqliteQuotaStore {
-  readonly #storage: SqlStorage;
+  readonly #sql: SqlStorage['sql'];
 
   constructor(storage: SqlStorage) {
-    this.#storage = storage;
-    if (migrated.has(storage)) return;
-    migrate(storage, MIGRATIONS);
-    migrated.add(storage);
+    this.#sql = storage.sql;
   }
 
-  account(tenantId: TenantId): Account {
-    const [row] = this.#storage.sql.exec<{ account: string }>('SELECT account FROM accounts WHERE tenant = ?', tenantId).toArray();
-    return row === undefined ? openAccount(DEFAULT_QUOTA) : (JSON.parse(row.account) as Account);
+  level(id: LevelId): QuotaLevel {
+    const [row] = this.#sql.exec<{ level: string }>('SELECT level FROM levels WHERE id = ?', id).toArray();
+    return row === undefined ? newLevel(defaultRules(must(levelKindOf(id), 'the id of a level'))) : (JSON.parse(row.level) as QuotaLevel);
   }
 
-  save(tenantId: TenantId, account: Account): void {
-    this.#storage.sql.exec('INSERT OR REPLACE INTO accounts VALUES (?, ?)', tenantId, JSON.stringify(account));
+  /** The levels of a path, whose first is the organisation. */
+  path(ids: readonly LevelId[]): Path {
+    const path = ids.map((id) => ({ id, kind: must(levelKindOf(id), 'the id of a level'), level: this.level(id) }));
+    assert(path[0]?.kind === 'organisation', 'a path begins at the organisation');
+    return path as unknown as Path;
+  }
+
+  /** Writes the levels of a path that changed. A month that ended is written down: its counters are about to be forgotten. */
+  savePath(before: Path, after: Path): void {
+    after.forEach(({ id, level }, position) => {
+      const was = must(before[position], 'the same path').level;
+      if (was.startsMs.month !== level.startsMs.month && was.startsMs.month > 0) this.#endMonth(id, was);
+      this.save(id, level);
+    });
+  }
+
+  save(id: LevelId, level: QuotaLevel): void {
+    this.#sql.exec('INSERT OR REPLACE INTO levels VALUES (?, ?)', id, JSON.stringify(level));
+  }
+
+  /** What was granted at a level in the month that starts at `startMs`. */
+  grantedIn(id: LevelId, startMs: number): Amounts {
+    const level = this.level(id);
+    if (level.startsMs.month === startMs) return monthOf(level);
+    const rows = this.#sql
+      .exec<{ granted: string }>('SELECT granted FROM months WHERE level_id = ? AND start_ms = ?', id, startMs)
+      .toArray();
+    return rows[0] === undefined ? {} : (JSON.parse(rows[0].granted) as Amounts);
+  }
+
+  /** Forgets levels. What they granted stays counted above them. */
+  erase(ids: readonly LevelId[]): void {
+    for (const table of ['levels WHERE id', 'months WHERE level_id']) {
+      this.#sql.exec(`DELETE FROM ${table} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids));
+    }
+  }
+
+  count(ids: readonly LevelId[]): number {
+    const query = 'SELECT count(*) AS count FROM levels WHERE id IN (SELECT value FROM json_each(?))';
+    return this.#sql.exec<{ count: number }>(query, JSON.stringify(ids)).one().count;
   }
 
   /** Notes a message of a holder. False for one that was seen before, and for the first of a holder nobody knows. */
   advance(holder: string, sequence: number, nowMs: number): boolean {
-    const { sql } = this.#storage;
-    const [row] = sql.exec<{ sequence: number }>('SELECT sequence FROM holders WHERE holder = ?', holder).toArray();
-    if (row === undefined) sql.exec('DELETE FROM holders WHERE seen_at_ms < ?', nowMs - HOLDER_FORGOTTEN_MS);
+    const [row] = this.#sql.exec<{ sequence: number }>('SELECT sequence FROM holders WHERE holder = ?', holder).toArray();
+    if (row === undefined) this.#sql.exec('DELETE FROM holders WHERE seen_at_ms < ?', nowMs - HOLDER_FORGOTTEN_MS);
     if (row !== undefined && sequence <= row.sequence) return false;
-    sql.exec('INSERT OR REPLACE INTO holders VALUES (?, ?, ?)', holder, sequence, nowMs);
+    this.#sql.exec('INSERT OR REPLACE INTO holders VALUES (?, ?, ?)', holder, sequence, nowMs);
     return row !== undefined;
   }
+
+  #endMonth(id: LevelId, level: QuotaLevel): void {
+    this.#sql.exec('INSERT OR IGNORE INTO months VALUES (?, ?, ?)', id, level.startsMs.month, JSON.stringify(monthOf(level)));
+  }
 }
+
+const MONTH = QUOTA_WINDOWS.indexOf('month');
+
+const monthOf = ({ granted }: QuotaLevel): Amounts =>
+  Object.fromEntries(Object.entries(granted).map(([key, counts]) => [key, counts?.[MONTH] ?? 0]));

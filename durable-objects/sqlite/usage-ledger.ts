@@ -4,6 +4,7 @@ import type { Dimension } from '../../src/contract/usage-dimension.ts';
 import type { SqlRow, SqlStorage } from '../../src/kernel/sql.ts';
 import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
 import type { UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
+import { ALERT_LOG_TABLE } from './alert-log.ts';
 import { CACHE_TALLY_TABLES } from './cache-tallies.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
@@ -16,6 +17,7 @@ const MIGRATIONS: Migrations = [
      quantity INTEGER NOT NULL,
      PRIMARY KEY (hour, tenant, project, meter, model, route)) WITHOUT ROWID;`,
   CACHE_TALLY_TABLES,
+  ALERT_LOG_TABLE,
 ];
 
 const COLUMN: Readonly<Record<Dimension, string>> = {

@@ -80,6 +80,14 @@ export const LIMITS = {
   quotaDefaultTokensPerMinute: 100_000_000,
   // Counters are added up as exact integers.
   quotaMax: 1_000_000_000_000_000,
+  // A bucket counts units times milliseconds of a minute, exactly.
+  quotaBurstMax: 100_000_000_000,
+  // Rules of one level: each is read at every grant.
+  quotaRulesMaxCount: 32,
+  // Asks of one message to the quota object, some 300 bytes each: itty-durable sends them in a header.
+  quotaAsksMaxCount: 100,
+  // A reservation that nobody settled stays spent; after this long nobody can settle it any more.
+  reservationMaxMs: 86_400_000,
   // Usage that an isolate holds while nobody can take it, some 200 bytes a line.
   usagePendingMaxCount: 20_000,
   // Events of one call to the ledger; each costs two indexed writes.

@@ -4,32 +4,44 @@ import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
-import { subjectTenant } from './organisations.ts';
-import { tenantId } from './tenancy-ids.ts';
+import { LEVELS, QUOTA_WINDOWS, quotaRule } from './quota-rule.ts';
+import { keyId, organisationId, projectId, tenantId } from './tenancy-ids.ts';
 
-const limit = z.int().min(0).max(LIMITS.quotaMax);
+const level = {
+  organisation: organisationId.optional(),
+  tenant: tenantId.optional(),
+  project: projectId.optional(),
+  key: keyId.optional(),
+};
 
-const limits = z
-  .strictObject({ minute: limit.nullable(), day: limit.nullable(), month: limit.nullable() })
-  .meta({ description: 'Units that may be taken in each window (UTC, calendar months); null is no limit.' });
+type Level = Readonly<Partial<Record<(typeof LEVELS)[number], unknown>>>;
+const namedCount = (named: Level): number => LEVELS.filter((kind) => named[kind] !== undefined).length;
 
 const quota = z
   .object({
     object: z.literal('quota'),
-    tenant: tenantId,
-    requests: limits,
-    tokens: limits,
-    windows: z
+    level: z.enum(LEVELS),
+    id: z.string(),
+    rules: z.array(quotaRule),
+    granted: z
       .array(
         z.object({
-          resource: z.enum(['requests', 'tokens']),
-          window: z.enum(['minute', 'day', 'month']),
-          limit: limit.nullable(),
-          granted: z.int().min(0).meta({ description: 'Granted to gateways, used or not: never above the limit.' }),
+          resource: z.string().meta({ description: 'A resource; accelerators of one type as `accelerator_ms:h100`.' }),
+          window: z.enum(QUOTA_WINDOWS),
+          granted: z.int().min(0).meta({ description: 'Granted to gateways, used or not: never above a hard limit.' }),
           resets_at: unixSeconds,
         }),
       )
-      .meta({ description: 'The windows of this moment.' }),
+      .meta({ description: 'The windows of this moment, where anything was granted; counted with and without a rule.' }),
+    held: z
+      .array(
+        z.object({
+          resource: z.string(),
+          limit: z.int(),
+          units: z.int().min(0).nullable().meta({ description: 'What exists, with what is being written; null until the first write.' }),
+        }),
+      )
+      .meta({ description: 'What is limited while it exists.' }),
   })
   .meta({ id: 'Quota' });
 
@@ -40,10 +52,26 @@ export const quotaEndpoints = {
     method: 'PUT',
     path: '/v1/quotas',
     tag: TAG,
-    summary: "Set a tenant's quotas",
+    summary: 'Set the quotas of an organisation, tenant, project or key',
+    description:
+      'Replaces the rules of one level. What is granted to a key is granted to its project, tenant and organisation too, and must fit the limits of all. ' +
+      'A tenant has rules of its own until some are set. A new rule holds at once for what gateways ask for, and within a minute for what they hold already.',
     access: ADMIN,
     meters: [],
-    body: json(z.strictObject({ tenant: tenantId, requests: limits, tokens: limits })),
+    body: json(
+      z
+        .strictObject({ ...level, rules: z.array(quotaRule).max(LIMITS.quotaRulesMaxCount) })
+        .refine((body) => namedCount(body) === 1, `name one of ${LEVELS.join(', ')}`)
+        .refine(({ rules, project, key }) => (project ?? key) === undefined || rules.every(({ window }) => window !== 'held'), {
+          path: ['rules'],
+          message: 'vectors and jobs are counted for organisations and tenants',
+        })
+        .refine(
+          ({ rules }) =>
+            new Set(rules.map((rule) => JSON.stringify([rule.resource, rule.window, rule.kind, rule.accelerator]))).size === rules.length,
+          { path: ['rules'], message: 'two rules are of the same resource, window and kind' },
+        ),
+    ),
     status: 200,
     reply: json(quota),
   },
@@ -51,10 +79,11 @@ export const quotaEndpoints = {
     method: 'GET',
     path: '/v1/quotas',
     tag: TAG,
-    summary: "A tenant's quotas and what is granted against them",
+    summary: 'The quotas of a level, and what is granted against them',
+    description: "A key sees those of its tenant (asked for without a name), and of the tenant's projects and keys.",
     access: tenantOrAdmin('usage:read'),
     meters: [],
-    query: z.strictObject({ tenant: subjectTenant }),
+    query: z.strictObject(level).refine((query) => namedCount(query) <= 1, `name one of ${LEVELS.join(', ')}`),
     body: NO_BODY,
     status: 200,
     reply: json(quota),

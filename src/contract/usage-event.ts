@@ -1,4 +1,4 @@
-import type { OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
 import type { Meter } from './meter.ts';
 
 /**
@@ -10,10 +10,14 @@ export interface UsageEvent {
   readonly organisationId: OrganisationId;
   readonly tenantId: TenantId;
   readonly projectId: ProjectId;
+  /** Absent for work that no key is at any more, such as a job. */
+  readonly keyId?: KeyId;
   readonly meter: Meter;
   /** Integer, in the unit of the meter. */
   readonly quantity: number;
   readonly model: string | null;
+  /** Of `accelerator_ms`: the type, such as `h100`. */
+  readonly accelerator?: string;
   readonly route: string;
   readonly atMs: number;
 }

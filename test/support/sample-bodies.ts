@@ -26,7 +26,7 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   createProject: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),
   createKey: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),
   rotateKey: () => ({ grace_seconds: 0 }),
-  setQuota: (owned) => ({ tenant: owned['tenant'], requests: { minute: 1, day: 1, month: 1 }, tokens: { minute: 1, day: 1, month: 1 } }),
+  setQuota: (owned) => ({ tenant: owned['tenant'], rules: [{ resource: 'requests', window: 'minute', limit: 1 }] }),
   uploadFile: () => {
     const form = new FormData();
     form.set('purpose', 'batch');

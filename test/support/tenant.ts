@@ -9,21 +9,20 @@ export interface TestTenant {
   readonly client: ApiClient;
 }
 
-interface Windows {
-  readonly minute: number | null;
-  readonly day: number | null;
-  readonly month: number | null;
-}
+type Windows = Partial<Record<'second' | 'minute' | 'hour' | 'day' | 'month', number>>;
 
 export interface TenantOptions {
   readonly scopes?: readonly string[];
   /** One that there is already, rather than a new one. */
   readonly organisation?: string;
   readonly expiresAtS?: number;
-  readonly quota?: { readonly requests?: Partial<Windows>; readonly tokens?: Partial<Windows> };
+  /** Limits by resource and window. */
+  readonly quota?: Readonly<Record<string, Windows>>;
 }
 
-const NONE: Windows = { minute: null, day: null, month: null };
+const rulesOf = (quota: Readonly<Record<string, Windows>>) =>
+  Object.entries(quota).flatMap(([resource, windows]) => Object.entries(windows).map(([window, limit]) => ({ resource, window, limit })));
+
 let made = 0;
 
 /** A tenant with one key, in a new organisation unless told otherwise. */
@@ -37,8 +36,7 @@ export async function createTenant(
   const organisation = among ?? (await admin.create<{ id: string }>('/v1/organisations', { name, owner: 'testers' })).id;
   const tenant = await admin.create<{ id: string }>('/v1/tenants', { organisation, name, owner: 'testers' });
   if (quota !== undefined) {
-    const limits = { requests: { ...NONE, ...quota.requests }, tokens: { ...NONE, ...quota.tokens } };
-    await admin.put('/v1/quotas', { tenant: tenant.id, ...limits });
+    await admin.put('/v1/quotas', { tenant: tenant.id, rules: rulesOf(quota) });
   }
   const key = await admin.create<{ id: string; key: string }>('/v1/keys', {
     tenant: tenant.id,

@@ -128,10 +128,9 @@ interface JobReply {
 async function hitQuota(): Promise<void> {
   heading('5. A tenant with a quota of 3 requests a minute');
   const admin = new AdminClient(dev.url, dev.admin_key);
-  const limits = { minute: null, day: null, month: null };
   const { id: organisation } = await admin.create<{ id: string }>('/v1/organisations', { name: 'frugal', owner: 'demo-team' });
   const { id: tenant } = await admin.create<{ id: string }>('/v1/tenants', { organisation, name: 'frugal', owner: 'demo-team' });
-  await admin.put('/v1/quotas', { tenant, requests: { ...limits, minute: 3 }, tokens: limits });
+  await admin.put('/v1/quotas', { tenant, rules: [{ resource: 'requests', window: 'minute', limit: 3 }] });
   const { key } = await admin.create<{ key: string }>('/v1/keys', { tenant, name: 'frugal', owner: 'demo-team' });
   for (let request = 1; request <= 4; request += 1) {
     const response = await fetch(`${dev.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import type { KeyId, OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AuditEntry } from '../../tenancy/audit-entry.ts';
 import type { AdmittedKey, KeyRecord, NewKey } from '../../tenancy/keys/key-record.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
@@ -16,6 +16,8 @@ export interface OrganisationStore {
   tenants(limit: number, after: string | undefined): Promise<Outcome<PageOf<Tenant>>>;
   projects(tenantId: TenantId, limit: number, after: string | undefined): Promise<Outcome<PageOf<Project>>>;
   keys(tenantId: TenantId, limit: number, after: string | undefined): Promise<Outcome<PageOf<KeyRecord>>>;
+  /** `tenantId` narrows to one tenant. */
+  project(id: ProjectId, tenantId?: TenantId): Promise<Outcome<Project>>;
   key(id: KeyId, tenantId?: TenantId): Promise<Outcome<KeyRecord>>;
   /** The key with what the organisation has decided, for checking it. */
   admit(id: KeyId): Promise<Outcome<AdmittedKey>>;
@@ -25,6 +27,8 @@ export interface OrganisationStore {
   revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Promise<Outcome<KeyRecord>>;
   /** Refuses with `tenant_not_found`. `subject` undefined: the tenant itself. */
   note(tenantId: TenantId, action: string, actor: string, subject?: string): Promise<Outcome<Tenant>>;
+  /** Writes an action on the organisation or a level of it, which another object carries out. */
+  log(action: string, actor: string, subject: string): Promise<Outcome<null>>;
   audit(limit: number): Promise<Outcome<readonly AuditEntry[]>>;
 }
 

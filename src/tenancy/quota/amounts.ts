@@ -1,31 +1,61 @@
-import type { Quantities } from '../../contract/meter.ts';
+import type { Meter, Quantities } from '../../contract/meter.ts';
+import { METERS } from '../../contract/meter.ts';
+import type { Consumed, Resource } from '../../contract/quota-rule.ts';
+import type { PriceEdition } from '../usage/price-book.ts';
+import { costNanoMax } from '../usage/price-book.ts';
 
-/** What quotas count. Tokens are all tokens, computed or cached. */
-export const RESOURCES = ['requests', 'tokens'] as const;
+/** What a counter counts: a resource, or the accelerators of one type, which count as accelerators in general too. */
+export type CounterKey = Resource | `accelerator_ms:${string}`;
 
-export type Resource = (typeof RESOURCES)[number];
+/** Whole units by counter; an absent one is zero. */
+export type Amounts = Readonly<Partial<Record<CounterKey, number>>>;
 
-/** Whole units of each resource. */
-export type Amounts = Readonly<Record<Resource, number>>;
+export const NOTHING: Amounts = {};
 
-export const NOTHING: Amounts = { requests: 0, tokens: 0 };
+export const keysOf = (amounts: Amounts): CounterKey[] => Object.keys(amounts) as CounterKey[];
 
-export const combine = (a: Amounts, b: Amounts, of: (a: number, b: number) => number): Amounts => ({
-  requests: of(a.requests, b.requests),
-  tokens: of(a.tokens, b.tokens),
-});
+/** A new set of amounts from the counters of both; zeros are left out. */
+export function combine(a: Amounts, b: Amounts, of: (a: number, b: number) => number): Amounts {
+  const combined: Partial<Record<CounterKey, number>> = {};
+  for (const key of keysOf(a)) set(combined, key, of(a[key] ?? 0, b[key] ?? 0));
+  for (const key of keysOf(b)) if (!(key in a)) set(combined, key, of(0, b[key] ?? 0));
+  return combined;
+}
 
 export const plus = (a: Amounts, b: Amounts): Amounts => combine(a, b, (x, y) => x + y);
 
 /** Never below zero. */
 export const minus = (a: Amounts, b: Amounts): Amounts => combine(a, b, (x, y) => Math.max(0, x - y));
 
-export const covers = (a: Amounts, b: Amounts): boolean => RESOURCES.every((resource) => a[resource] >= b[resource]);
+export const covers = (a: Amounts, b: Amounts): boolean => keysOf(b).every((key) => (a[key] ?? 0) >= (b[key] ?? 0));
 
-export const isNothing = (a: Amounts): boolean => RESOURCES.every((resource) => a[resource] === 0);
+export const isNothing = (a: Amounts): boolean => keysOf(a).every((key) => a[key] === 0);
 
-/** The part of metered quantities that quotas limit. */
-export const amountsOf = (quantities: Quantities): Amounts => ({
-  requests: quantities.requests ?? 0,
-  tokens: (quantities.embedding_tokens ?? 0) + (quantities.embedding_cached_tokens ?? 0),
-});
+/** What a meter counts as, beside what it costs; undefined where only that counts. */
+export const COUNTER_OF: Readonly<Record<Meter, Consumed | undefined>> = {
+  requests: 'requests',
+  embedding_tokens: 'tokens',
+  embedding_cached_tokens: 'tokens',
+  vectors_written: undefined,
+  vector_queries: 'queries',
+  vector_cached_queries: 'queries',
+  job_tokens: 'tokens',
+  accelerator_ms: 'accelerator_ms',
+};
+
+/** The part of metered quantities that quotas limit, with what they cost at most. */
+export function amountsOf(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): Amounts {
+  const amounts: Partial<Record<CounterKey, number>> = {};
+  for (const meter of METERS) {
+    const [quantity, counter] = [quantities[meter] ?? 0, COUNTER_OF[meter]];
+    if (quantity === 0) continue;
+    if (counter !== undefined) amounts[counter] = (amounts[counter] ?? 0) + quantity;
+    if (meter === 'accelerator_ms' && accelerator !== null) amounts[`accelerator_ms:${accelerator}`] = quantity;
+  }
+  set(amounts, 'spend_nano', costNanoMax(quantities, edition, accelerator));
+  return amounts;
+}
+
+function set(amounts: Partial<Record<CounterKey, number>>, key: CounterKey, units: number): void {
+  if (units !== 0) amounts[key] = units;
+}

@@ -1,26 +1,30 @@
-import type { Ask, Granted, Minute } from './account.ts';
-import type { Amounts } from './amounts.ts';
+import type { Amounts, CounterKey } from './amounts.ts';
 import { combine, covers, isNothing, minus, NOTHING, plus } from './amounts.ts';
+import type { Ask, Granted, Tightest } from './decision.ts';
 import type { Slice } from './slice.ts';
 import type { WindowStarts } from './window.ts';
+import { NEVER_STARTED } from './window.ts';
 
 /** A slice should last about this long at the present rate. */
-const SLICE_MS = 1_000;
+const SLICE_MS = 5_000;
 /** A rate over less time than this says nothing. */
-const RATE_SPAN_MIN_MS = 50;
-/** Remainders of different minutes that wait to be handed in; older ones stay spent. */
+const RATE_SPAN_MIN_MS = 250;
+/** Remainders of different windows that wait to be handed in; older ones stay spent. */
 const SURPLUS_MAX_COUNT = 4;
 
-/** The quota that one isolate holds for one tenant: granted, not yet used. Lost with the isolate, and then it stays spent. */
+/** The quota that one isolate holds for one path: granted, not yet used. Lost with the isolate, and then it stays spent. */
 export class SlicePool {
   #units: Amounts = NOTHING;
-  #startsMs: WindowStarts = { minute: 0, day: 0, month: 0 };
+  #startsMs: WindowStarts = NEVER_STARTED;
+  #window: Granted['window'] = 'minute';
   /** When the units were asked for, and the first moment at which they may no longer be used. */
   #creditedAtMs = 0;
   #validUntilMs = 0;
   #drawn: Amounts = NOTHING;
   #surplus: Slice[] = [];
-  #minute: (Minute & { readonly endsMs: number }) | undefined;
+  #tightest: readonly Tightest[] = [];
+  #holds: readonly CounterKey[] = [];
+  #notedAtMs = 0;
 
   /** Takes `need` out of the pool, or nothing. */
   draw(need: Amounts, nowMs: number): Slice | undefined {
@@ -43,26 +47,30 @@ export class SlicePool {
   }
 
   /** Adds a grant that was asked for at `sentAtMs`: it lives from then, so that it ends here no later than where it was granted. */
-  credit(granted: Granted, sentAtMs: number): void {
-    if (granted.slice.startsMs.minute !== this.#startsMs.minute) this.#retire();
-    this.#units = plus(this.#units, granted.slice.units);
-    this.#startsMs = granted.slice.startsMs;
+  credit({ slice, lifeMs, window, tightest, holds }: Granted, sentAtMs: number): void {
+    this.#window = window;
+    if (!this.#isOpen(slice)) this.#retire();
+    this.#startsMs = isNothing(this.#units) ? slice.startsMs : older(slice.startsMs, this.#startsMs);
+    this.#units = plus(this.#units, slice.units);
     this.#creditedAtMs = sentAtMs;
-    this.#validUntilMs = sentAtMs + granted.minute.lifeMs;
+    this.#validUntilMs = sentAtMs + lifeMs;
     this.#drawn = NOTHING;
-    this.note(granted.minute, sentAtMs);
+    this.#holds = holds;
+    this.note(tightest, sentAtMs);
   }
 
-  /** Remembers the state of the minute, as of a decision that was asked for at `sentAtMs`. */
-  note(minute: Minute, sentAtMs: number): void {
-    this.#minute = { ...minute, endsMs: sentAtMs + minute.lifeMs };
+  /** Remembers the limits as of a decision that was asked for at `sentAtMs`. */
+  note(tightest: readonly Tightest[], sentAtMs: number): void {
+    this.#tightest = tightest;
+    this.#notedAtMs = sentAtMs;
   }
 
   /** Puts back what was drawn and not used. */
   refund(slice: Slice): void {
     if (isNothing(slice.units)) return;
-    if (slice.startsMs.minute === this.#startsMs.minute) this.#units = plus(this.#units, slice.units);
-    else this.#addSurplus(slice);
+    if (!this.#isOpen(slice)) return this.#addSurplus(slice);
+    this.#units = plus(this.#units, slice.units);
+    this.#startsMs = older(slice.startsMs, this.#startsMs);
   }
 
   /** Everything that is not in use, to be handed in; the pool is empty afterwards. */
@@ -73,11 +81,18 @@ export class SlicePool {
     return surplus;
   }
 
-  /** The minute as far as this isolate knows, with what it holds itself counted as remaining. */
-  state(nowMs: number): Minute | undefined {
-    if (this.#minute === undefined) return undefined;
-    const { limits, remaining, endsMs } = this.#minute;
-    return { limits, remaining: plus(remaining, this.#units), lifeMs: Math.max(0, endsMs - nowMs) };
+  /** Whether what is counted while it exists is limited, as of the last grant. */
+  get holds(): readonly CounterKey[] {
+    return this.#holds;
+  }
+
+  /** The tightest limits as far as this isolate knows, with what it holds itself counted as remaining. */
+  tightest(nowMs: number): readonly Tightest[] {
+    return this.#tightest.map((state) => ({
+      ...state,
+      remaining: Math.min(state.limit, state.remaining + (this.#units[state.resource] ?? 0)),
+      resetMs: Math.max(0, this.#notedAtMs + state.resetMs - nowMs),
+    }));
   }
 
   #expire(nowMs: number): void {
@@ -89,9 +104,17 @@ export class SlicePool {
     this.#units = NOTHING;
   }
 
+  #isOpen({ startsMs }: Slice): boolean {
+    return startsMs[this.#window] === this.#startsMs[this.#window];
+  }
+
   #addSurplus(slice: Slice): void {
-    const same = this.#surplus.find((other) => other.startsMs.minute === slice.startsMs.minute);
-    const merged = same === undefined ? slice : { ...slice, units: plus(same.units, slice.units) };
+    const same = this.#surplus.find(({ startsMs }) => startsMs.minute === slice.startsMs.minute);
+    const startsMs = same === undefined ? slice.startsMs : older(same.startsMs, slice.startsMs);
+    const merged = { units: plus(same?.units ?? NOTHING, slice.units), startsMs };
     this.#surplus = [...this.#surplus.filter((other) => other !== same), merged].slice(-SURPLUS_MAX_COUNT);
   }
 }
+
+/** Of two within one minute: units that count as granted earlier than they were come back to fewer windows, never to more. */
+const older = (a: WindowStarts, b: WindowStarts): WindowStarts => (a.second <= b.second ? a : b);

@@ -1,37 +1,35 @@
-/** Quota windows: fixed, in UTC, and calendar months. */
-export const WINDOWS = ['minute', 'day', 'month'] as const;
-
-export type WindowKind = (typeof WINDOWS)[number];
+import { QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
+import type { WindowKind } from '../../contract/quota-rule.ts';
 
 /** The start of each window, in milliseconds since the epoch. */
 export type WindowStarts = Readonly<Record<WindowKind, number>>;
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
+const FIXED_MS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+
+/** How long a window is at most. */
+export const windowMsMax = (kind: WindowKind): number => (kind === 'month' ? 31 * FIXED_MS.day : FIXED_MS[kind]);
 
 export function windowStartMs(kind: WindowKind, nowMs: number): number {
-  switch (kind) {
-    case 'minute':
-      return nowMs - (nowMs % MINUTE_MS);
-    case 'day':
-      return nowMs - (nowMs % DAY_MS);
-    case 'month': {
-      const now = new Date(nowMs);
-      return Date.UTC(now.getUTCFullYear(), now.getUTCMonth());
-    }
-  }
+  if (kind !== 'month') return nowMs - (nowMs % FIXED_MS[kind]);
+  const now = new Date(nowMs);
+  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth());
 }
 
 /** The first millisecond after the window that starts at `startMs`. */
 export function windowEndMs(kind: WindowKind, startMs: number): number {
-  switch (kind) {
-    case 'minute':
-      return startMs + MINUTE_MS;
-    case 'day':
-      return startMs + DAY_MS;
-    case 'month': {
-      const start = new Date(startMs);
-      return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1);
-    }
-  }
+  if (kind !== 'month') return startMs + FIXED_MS[kind];
+  const start = new Date(startMs);
+  return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1);
 }
+
+export const NEVER_STARTED: WindowStarts = { second: 0, minute: 0, hour: 0, day: 0, month: 0 };
+
+/** The windows of `nowMs`, but none that lies before those of `startsMs`: a clock that steps back reopens nothing. */
+export function rolled(startsMs: WindowStarts, nowMs: number): WindowStarts {
+  const start = (kind: WindowKind): number => Math.max(startsMs[kind], windowStartMs(kind, nowMs));
+  // Most calls find the windows as they are: the second tells.
+  if (start('second') === startsMs.second) return startsMs;
+  return { second: start('second'), minute: start('minute'), hour: start('hour'), day: start('day'), month: start('month') };
+}
+
+export const WINDOW_COUNT = QUOTA_WINDOWS.length;

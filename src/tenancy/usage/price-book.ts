@@ -1,4 +1,5 @@
-import type { Meter } from '../../contract/meter.ts';
+import type { Meter, Quantities } from '../../contract/meter.ts';
+import { METERS } from '../../contract/meter.ts';
 import { must } from '../../kernel/assert.ts';
 
 /** `nano` nano-dollars for every `units` of a meter. */
@@ -13,6 +14,8 @@ export interface PriceEdition {
   readonly id: string;
   readonly fromMs: number;
   readonly prices: Readonly<Record<Meter, Price>>;
+  /** Of `accelerator_ms`, by the type of accelerator; a type that is not here costs what the meter does. */
+  readonly accelerators?: Readonly<Record<string, Price>>;
 }
 
 const PER_MILLION = 1_000_000;
@@ -34,6 +37,13 @@ export const PRICE_BOOK: readonly PriceEdition[] = [
       job_tokens: { nano: dollars(0.01), units: PER_MILLION },
       accelerator_ms: { nano: dollars(2.5), units: HOUR_MS },
     },
+    accelerators: {
+      cpu: { nano: dollars(0.08), units: HOUR_MS },
+      l4: { nano: dollars(0.8), units: HOUR_MS },
+      a100: { nano: dollars(1.9), units: HOUR_MS },
+      h100: { nano: dollars(2.9), units: HOUR_MS },
+      h200: { nano: dollars(3.6), units: HOUR_MS },
+    },
   },
 ];
 
@@ -42,10 +52,30 @@ export function editionAt(atMs: number, book: readonly PriceEdition[] = PRICE_BO
   return must(book.findLast((edition) => edition.fromMs <= atMs) ?? book[0], 'the price book has an edition');
 }
 
+/** The price of a meter, of one type of accelerator where that matters. */
+export const priceOf = ({ prices, accelerators }: PriceEdition, meter: Meter, accelerator: string | null = null): Price =>
+  (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];
+
 /** What a quantity costs in nano-dollars, rounded half up, once. Exact for every integer quantity. */
 export function amountNano(quantity: number, price: Price): bigint {
   const units = BigInt(price.units);
   return (BigInt(quantity) * BigInt(price.nano) * 2n + units) / (2n * units);
+}
+
+/** What quantities cost at most: each meter rounded up, so that sums of parts are never below what a line of a bill says. */
+export function costNanoMax(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): number {
+  let nano = 0;
+  for (const meter of METERS) {
+    const quantity = quantities[meter];
+    if (quantity === undefined || quantity === 0) continue;
+    const price = priceOf(edition, meter, accelerator);
+    const product = quantity * price.nano;
+    // Exact as far as integers are; most calls are far from that.
+    nano += Number.isSafeInteger(product)
+      ? (product - (product % price.units)) / price.units + Number(product % price.units > 0)
+      : Number((BigInt(quantity) * BigInt(price.nano) + BigInt(price.units) - 1n) / BigInt(price.units));
+  }
+  return nano;
 }
 
 /** Nano-dollars as an exact decimal of dollars, such as `0.000000020`. */

@@ -25,7 +25,9 @@ const lineCount = ({ events, tallies }: UsageBatch): number => events.length + t
 export class UsageBuffer {
   readonly #isolateId: string;
   readonly #onLost: () => void;
+  /** Of events and of tallies apart: the ledger remembers runs of numbers, and these must have no holes. */
   #sequence = 0;
+  #tallySequence = 0;
   #open = new Map<string, UsageEvent>();
   #tallies = new Map<string, CacheTally>();
   #cut: UsageBatch[] = [];
@@ -39,7 +41,7 @@ export class UsageBuffer {
 
   /** Adds up what nobody will deliver twice. */
   add(use: Use): void {
-    const key = JSON.stringify([use.projectId, use.meter, use.model, use.route]);
+    const key = JSON.stringify([use.projectId, use.keyId, use.meter, use.model, use.route, use.accelerator, use.atMs]);
     const sum = this.#open.get(key);
     if (sum === undefined) this.#insert(key, { id: `${this.#isolateId}:${this.#sequence++}`, ...use });
     else this.#open.set(key, { ...sum, quantity: sum.quantity + use.quantity });
@@ -57,7 +59,7 @@ export class UsageBuffer {
     if (sum !== undefined) this.#tallies.set(key, { ...sum, ...tally, counts: addCounts(sum.counts, tally.counts) });
     // Statistics give way to what is billed: they take half of the room at most, and are lost without a word.
     else if (this.#take(LIMITS.usagePendingMaxCount / 2))
-      this.#tallies.set(key, { id: `${this.#isolateId}:${this.#sequence++}`, isolateId: this.#isolateId, ...tally });
+      this.#tallies.set(key, { id: `${this.#isolateId}:t${this.#tallySequence++}`, isolateId: this.#isolateId, ...tally });
   }
 
   /** Everything that waits, in batches of one organisation each. The batches stay until `acknowledge`. */

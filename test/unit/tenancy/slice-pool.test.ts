@@ -1,15 +1,24 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Granted } from '../../../src/tenancy/quota/account.ts';
+import type { Granted } from '../../../src/tenancy/quota/decision.ts';
 import { SlicePool } from '../../../src/tenancy/quota/slice-pool.ts';
 
-const requests = (count: number) => ({ requests: count, tokens: 0 });
-const startsAt = (minute: number) => ({ minute: minute * 60_000, day: 0, month: 0 });
+const requests = (count: number) => ({ requests: count });
+const startsAt = (minute: number, second = 0) => ({
+  second: minute * 60_000 + second * 1000,
+  minute: minute * 60_000,
+  hour: 0,
+  day: 0,
+  month: 0,
+});
 
-const granted = (count: number, minute: number, lifeMs = 60_000): Granted => ({
+const granted = (count: number, minute: number, { lifeMs = 60_000, second = 0, window = 'minute' as Granted['window'] } = {}): Granted => ({
   kind: 'granted',
-  slice: { units: requests(count), startsMs: startsAt(minute) },
-  minute: { limits: requests(100), remaining: requests(50), lifeMs },
+  slice: { units: requests(count), startsMs: startsAt(minute, second) },
+  lifeMs,
+  window,
+  tightest: [],
+  holds: [],
 });
 
 describe('a pool of slices', () => {
@@ -36,5 +45,27 @@ describe('a pool of slices', () => {
     expect(pool.draw(requests(1), 60_002)).toEqual({ units: requests(1), startsMs: startsAt(2) });
     expect(pool.draw(requests(1), 60_003)).toBeUndefined();
     expect(pool.drain()).toEqual([{ units: requests(9), startsMs: startsAt(1) }]);
+  });
+
+  it('[T22] lets units of one minute stand for one another, as if they had been granted when the oldest was', () => {
+    const pool = new SlicePool();
+    pool.credit(granted(2, 1, { second: 3 }), 0);
+    pool.credit(granted(2, 1, { second: 9 }), 6_000);
+    const drawn = pool.draw(requests(4), 6_001)!;
+    expect(drawn.startsMs).toEqual(startsAt(1, 3));
+    pool.credit(granted(1, 1, { second: 20 }), 17_000);
+    pool.refund(drawn);
+    expect(pool.drain()).toEqual([{ units: requests(5), startsMs: startsAt(1, 3) }]);
+  });
+
+  it('[T24] where seconds count, uses no unit of another second', () => {
+    const pool = new SlicePool();
+    pool.credit(granted(2, 1, { second: 3, window: 'second', lifeMs: 400 }), 0);
+    const drawn = pool.draw(requests(2), 300)!;
+    pool.credit(granted(1, 1, { second: 4, window: 'second', lifeMs: 900 }), 500);
+    pool.refund(drawn);
+    expect(pool.draw(requests(2), 600)).toBeUndefined();
+    expect(pool.draw(requests(1), 600)).toEqual({ units: requests(1), startsMs: startsAt(1, 4) });
+    expect(pool.drain()).toEqual([{ units: requests(2), startsMs: startsAt(1, 3) }]);
   });
 });

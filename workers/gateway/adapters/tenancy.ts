@@ -1,8 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
-import { syncStub } from '../../../durable-objects/itty.ts';
-import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { cacheLines, CacheStats } from '../../../src/gateway/cache-stats.ts';
 import type { CacheLines } from '../../../src/gateway/cache-stats.ts';
@@ -28,6 +26,7 @@ import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
+import { quotaLedgersOf } from './quota-ledgers.ts';
 import { within } from './within.ts';
 
 /** Who may call, how much, and what it cost: the parts of an isolate that know tenants. */
@@ -49,6 +48,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
   const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
   const organisations = organisationsOf(env);
   const isolateId = crypto.randomUUID();
+  const ledgers = quotaLedgersOf(env);
   const buffer = new UsageBuffer(isolateId, () => metrics.count('sluice_usage_lost_total', {}));
   const delivery = new UsageDelivery({
     buffer,
@@ -59,7 +59,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     beside: () => budget.returnIdle(),
   });
   const budget = new SlicedBudget({
-    ledger: { take: (organisation, ...rest) => within(quotaOf(env, organisation).take(...rest), LIMITS.controlTimeoutMs) },
+    ledgers,
     usage: buffer,
     clock,
     isolateId,
@@ -80,10 +80,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     organisations,
     admin: new TenancyAdmin(parts),
     keys: new KeyAdmin(parts, (id) => authenticator.forget(id)),
-    quotas: new QuotaAdmin(organisations, {
-      setLimits: (organisation, ...rest) => quotaOf(env, organisation).setLimits(...rest),
-      describe: (organisation, tenant) => quotaOf(env, organisation).describe(tenant),
-    }),
+    quotas: new QuotaAdmin(organisations, ledgers),
     cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: () => delivery.flush() }),
     countCache: tallying({ clock, tally: (tally) => buffer.tally(tally) }),
     usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
@@ -102,8 +99,6 @@ const organisationsOf = (env: GatewayEnv): Organisations => ({
   at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
   directory: () => env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as OrganisationDirectory,
 });
-
-const quotaOf = (env: GatewayEnv, organisation: OrganisationId) => syncStub<QuotaObject>(env.QUOTA, organisation);
 
 const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
   env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as {

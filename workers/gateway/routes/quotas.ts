@@ -1,31 +1,32 @@
+import { QUOTA_WINDOWS } from '../../../src/contract/quota-rule.ts';
 import { quotaEndpoints } from '../../../src/contract/quotas.ts';
-import type { TenantAccount } from '../../../src/gateway/tenancy/quota-admin.ts';
-import { RESOURCES } from '../../../src/tenancy/quota/amounts.ts';
-import { windowEndMs, WINDOWS } from '../../../src/tenancy/quota/window.ts';
+import type { ShownLevel } from '../../../src/gateway/tenancy/quota-admin.ts';
+import { windowEndMs } from '../../../src/tenancy/quota/window.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 import { seconds } from './wire.ts';
 
 export const quotaRoutes: readonly Route[] = [
-  route(quotaEndpoints.setQuota, async ({ gateway, principal, body: { tenant, requests, tokens } }) => {
-    const set = await gateway.tenancy.quotas.set(principal, tenant, { requests, tokens });
+  route(quotaEndpoints.setQuota, async ({ gateway, principal, body: { rules, ...named } }) => {
+    const set = await gateway.tenancy.quotas.set(principal, named, rules);
     return set.ok ? { ok: true, reply: quotaReply(set.value), used: {} } : set;
   }),
   route(quotaEndpoints.getQuota, async ({ gateway, principal, query }) => {
-    const shown = await gateway.tenancy.quotas.show(principal, query.tenant);
+    const shown = await gateway.tenancy.quotas.show(principal, query);
     return shown.ok ? { ok: true, reply: quotaReply(shown.value), used: {} } : shown;
   }),
 ];
 
-const quotaReply = ({ tenantId, account: { limits, counters } }: TenantAccount) => ({
+const quotaReply = ({ kind, id, level: { rules, granted, startsMs }, held }: ShownLevel) => ({
   object: 'quota' as const,
-  tenant: tenantId,
-  requests: limits.requests,
-  tokens: limits.tokens,
-  windows: RESOURCES.flatMap((resource) =>
-    WINDOWS.map((window) => {
-      const { startMs, granted } = counters[resource][window];
-      return { resource, window, limit: limits[resource][window], granted, resets_at: seconds(windowEndMs(window, startMs)) };
+  level: kind,
+  id,
+  rules: [...rules],
+  granted: Object.entries(granted).flatMap(([resource, counts]) =>
+    QUOTA_WINDOWS.flatMap((window, position) => {
+      const units = counts?.[position] ?? 0;
+      return units === 0 ? [] : [{ resource, window, granted: units, resets_at: seconds(windowEndMs(window, startsMs[window])) }];
     }),
   ),
+  held: held.map(({ rule, units }) => ({ resource: rule.resource, limit: rule.limit, units })),
 });

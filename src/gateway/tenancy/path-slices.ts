@@ -2,39 +2,33 @@ import type { Refusal } from '../../contract/errors.ts';
 import { refusal } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
-import type { Ask, Decision, Refused } from '../../tenancy/quota/account.ts';
-import type { Amounts } from '../../tenancy/quota/amounts.ts';
+import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
 import { covers, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
+import type { Ask, Decision, Tightest } from '../../tenancy/quota/decision.ts';
 import type { Slice } from '../../tenancy/quota/slice.ts';
 import { SlicePool } from '../../tenancy/quota/slice-pool.ts';
-
-/** The authority on quotas. Rejects when it cannot be reached within `controlTimeoutMs`. */
-export interface QuotaLedger {
-  take(organisationId: OrganisationId, tenantId: TenantId, holder: string, sequence: number, ask: Ask): Promise<Decision>;
-}
+import { quotaRefusal } from './quota-refusal.ts';
 
 /** After a refusal this isolate does not ask for as much again for this long: a refused crowd must not storm the ledger. */
 const REFUSAL_MS = 100;
 
-interface TenantSlicesParts {
-  readonly take: (sequence: number, ask: Ask) => Promise<Decision>;
+interface PathSlicesParts {
+  readonly take: (ask: Ask) => Promise<Decision>;
   readonly clock: Clock;
   readonly background: (work: Promise<unknown>) => void;
 }
 
-/** The slices of one tenant in this isolate: one request to the ledger at a time, made by whoever finds the pool short. */
-export class TenantSlices {
-  readonly #parts: TenantSlicesParts;
+/** The slices of one key and all above it in this isolate: asked for one at a time, by whoever finds the pool short. */
+export class PathSlices {
+  readonly #parts: PathSlicesParts;
   readonly #pool = new SlicePool();
-  #sequence = 0;
   #renewal: Promise<unknown> | undefined;
   #waiting: Amounts = NOTHING;
   #refused: { readonly error: Refusal; readonly need: Amounts; readonly untilMs: number } | undefined;
   #isIdle = false;
 
-  constructor(parts: TenantSlicesParts) {
+  constructor(parts: PathSlicesParts) {
     this.#parts = parts;
   }
 
@@ -61,8 +55,13 @@ export class TenantSlices {
     this.#pool.refund(slice);
   }
 
-  state(): ReturnType<SlicePool['state']> {
-    return this.#pool.state(this.#parts.clock.nowMs());
+  /** Whether something that exists is limited for this path. Known once something has been drawn. */
+  holds(key: CounterKey): boolean {
+    return this.#pool.holds.includes(key);
+  }
+
+  tightest(): readonly Tightest[] {
+    return this.#pool.tightest(this.#parts.clock.nowMs());
   }
 
   /** Hands everything in, unless a request has drawn since the last call. */
@@ -73,7 +72,7 @@ export class TenantSlices {
     const returned = this.#pool.drain();
     if (returned.length === 0) return;
     // At most once: whether it arrived is not known after a failure, and handing it in twice would create quota.
-    await this.#parts.take(this.#sequence++, { need: NOTHING, draw: NOTHING, want: NOTHING, returned }).catch(() => undefined);
+    await this.#parts.take({ need: NOTHING, draw: NOTHING, want: NOTHING, returned }).catch(() => undefined);
   }
 
   async #waitFor(renewal: Promise<unknown>, need: Amounts): Promise<void> {
@@ -92,19 +91,19 @@ export class TenantSlices {
 
   /**
    * The asker draws in the same step in which the grant arrives: nobody can take it from under its hands.
-   * Undefined when the minute turned on the way, so that the grant no longer covers the need.
+   * Undefined when the window turned on the way, so that the grant no longer covers the need.
    */
   async #ask(need: Amounts, sentAtMs: number): Promise<Outcome<Slice> | undefined> {
     const ask = this.#pool.ask(need, this.#waiting, sentAtMs);
     let decision: Decision;
     try {
-      decision = await this.#parts.take(this.#sequence++, ask);
+      decision = await this.#parts.take(ask);
     } catch {
       return this.#refuse(refusal('unavailable', 'the quota cannot be checked now; try again'), NOTHING);
     }
     if (decision.kind === 'refused') {
-      this.#pool.note(decision.minute, sentAtMs);
-      return this.#refuse(refusalOf(decision), need);
+      this.#pool.note(decision.tightest, sentAtMs);
+      return this.#refuse(quotaRefusal(decision), need);
     }
     this.#pool.credit(decision, sentAtMs);
     const drawn = this.#pool.draw(need, this.#parts.clock.nowMs());
@@ -115,11 +114,4 @@ export class TenantSlices {
     this.#refused = { error, need, untilMs: this.#parts.clock.nowMs() + REFUSAL_MS };
     return err(error);
   }
-}
-
-function refusalOf({ resource, window, limit, needed, retryAfterMs }: Refused): Refusal {
-  const quota = `the quota of ${limit} ${resource} a ${window}`;
-  if (retryAfterMs === null && limit > 0) return refusal('limit_exceeded', `${needed} ${resource} are more than ${quota}`);
-  if (retryAfterMs === null || window !== 'minute') return refusal('insufficient_quota', `${quota} is spent`);
-  return { ...refusal('rate_limit_exceeded', `${quota} is reached`), retryAfterMs };
 }

@@ -1,0 +1,120 @@
+import type { Held, Resource } from '../../src/contract/quota-rule.ts';
+import { HELD } from '../../src/contract/quota-rule.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { Granted } from '../../src/tenancy/quota/decision.ts';
+import type { LevelId } from '../../src/tenancy/quota/quota-level.ts';
+import { levelKindOf } from '../../src/tenancy/quota/quota-level.ts';
+
+/** The tables of reservations: part of the schema of the quota object. */
+export const RESERVATION_TABLES = `
+  CREATE TABLE reservations (
+    id TEXT PRIMARY KEY, path TEXT NOT NULL, granted TEXT NOT NULL, expires_at_ms INTEGER NOT NULL, settled_at_ms INTEGER) WITHOUT ROWID;
+  CREATE INDEX reservations_by_end ON reservations (expires_at_ms);
+  CREATE TABLE held (
+    reservation TEXT NOT NULL, tenant TEXT NOT NULL, resource TEXT NOT NULL, units INTEGER NOT NULL, ends_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, resource, reservation)) WITHOUT ROWID;
+  CREATE TABLE counts (
+    tenant TEXT NOT NULL, resource TEXT NOT NULL, units INTEGER NOT NULL, counted_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, resource)) WITHOUT ROWID;`;
+
+/** In the place of a tenant: when all of them had been counted. */
+export const ALL = '';
+
+export interface Reservation {
+  readonly path: readonly LevelId[];
+  readonly granted: Granted;
+  readonly isSettled: boolean;
+}
+
+/** Reservations that can still be settled, and how much exists of what is counted while it exists. */
+export class SqliteReservationStore {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  find(id: string): Reservation | undefined {
+    const [row] = this.#sql
+      .exec<{ path: string; granted: string; settled: number | null }>(
+        'SELECT path, granted, settled_at_ms AS settled FROM reservations WHERE id = ?',
+        id,
+      )
+      .toArray();
+    if (row === undefined) return undefined;
+    return { path: JSON.parse(row.path) as LevelId[], granted: JSON.parse(row.granted) as Granted, isSettled: row.settled !== null };
+  }
+
+  /** What a reservation adds to what exists counts until a count that began after its end: by then the work behind it is over. */
+  add(id: string, path: readonly LevelId[], granted: Granted, expiresAtMs: number): void {
+    this.#sql.exec('INSERT INTO reservations VALUES (?, ?, ?, ?, NULL)', id, JSON.stringify(path), JSON.stringify(granted), expiresAtMs);
+    const tenant = path.find((level) => levelKindOf(level) === 'tenant');
+    for (const resource of HELD) {
+      const units = granted.slice.units[resource] ?? 0;
+      if (tenant !== undefined && units > 0) {
+        this.#sql.exec('INSERT INTO held VALUES (?, ?, ?, ?, ?)', id, tenant, resource, units, expiresAtMs);
+      }
+    }
+  }
+
+  /** `added` is how much now exists that did not before; unknown, it is all that was reserved. */
+  settle(id: string, path: readonly LevelId[], added: Partial<Record<Held, number>>, nowMs: number): void {
+    this.#sql.exec('UPDATE reservations SET settled_at_ms = ? WHERE id = ?', nowMs, id);
+    const tenant = path.find((level) => levelKindOf(level) === 'tenant') ?? '';
+    for (const resource of HELD) {
+      this.#sql.exec(
+        'UPDATE held SET ends_at_ms = min(ends_at_ms, ?1), units = min(units, coalesce(?2, units)) WHERE tenant = ?3 AND resource = ?4 AND reservation = ?5',
+        nowMs,
+        added[resource] ?? null,
+        tenant,
+        resource,
+        id,
+      );
+    }
+  }
+
+  /** How much exists, at a tenant or at all of them together: what was counted and what was reserved since. Undefined until counted. */
+  held(id: LevelId, resource: Resource): { readonly units: number; readonly countedAtMs: number } | undefined {
+    const tenant = levelKindOf(id) === 'organisation' ? ALL : id;
+    const [counted] = this.#sql
+      .exec<{ units: number; atMs: number }>(
+        'SELECT units, counted_at_ms AS atMs FROM counts WHERE tenant = ? AND resource = ?',
+        tenant,
+        resource,
+      )
+      .toArray();
+    if (counted === undefined) return undefined;
+    const { units } = this.#sql
+      .exec<{ units: number }>(
+        `SELECT coalesce((SELECT sum(units) FROM counts WHERE resource = ?1 AND tenant <> '' AND (?2 = '' OR tenant = ?2)), 0)
+              + coalesce((SELECT sum(units) FROM held WHERE resource = ?1 AND (?2 = '' OR tenant = ?2)), 0) AS units`,
+        resource,
+        tenant,
+      )
+      .one();
+    return { units, countedAtMs: counted.atMs };
+  }
+
+  /** A count of what a tenant has, or a note that all have been counted; begun at `begunAtMs` by this object's clock: it has seen all that had ended by then. */
+  count(tenant: TenantId | typeof ALL, resource: Held, units: number, begunAtMs: number): void {
+    const known = this.#sql.exec(
+      'SELECT 1 FROM counts WHERE tenant = ? AND resource = ? AND counted_at_ms > ?',
+      tenant,
+      resource,
+      begunAtMs,
+    );
+    if (known.toArray().length > 0) return;
+    this.#sql.exec('INSERT OR REPLACE INTO counts VALUES (?, ?, ?, ?)', tenant, resource, units, begunAtMs);
+    this.#sql.exec('DELETE FROM held WHERE tenant = ? AND resource = ? AND ends_at_ms < ?', tenant, resource, begunAtMs);
+  }
+
+  /** Forgets reservations that ended, some at a time. What they took and nobody settled stays taken. */
+  expire(nowMs: number, countMax: number): void {
+    this.#sql.exec('DELETE FROM reservations WHERE id IN (SELECT id FROM reservations WHERE expires_at_ms <= ? LIMIT ?)', nowMs, countMax);
+  }
+
+  erase(tenant: TenantId): void {
+    for (const table of ['held', 'counts']) this.#sql.exec(`DELETE FROM ${table} WHERE tenant = ?`, tenant);
+  }
+}

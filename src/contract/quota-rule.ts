@@ -1,0 +1,63 @@
+import * as z from 'zod';
+
+import { LIMITS } from './limits.ts';
+
+/** What is counted while it is consumed, in windows of time. Tokens are all tokens, computed or cached; spend is in nano-dollars. */
+export const CONSUMED = ['requests', 'tokens', 'queries', 'accelerator_ms', 'spend_nano'] as const;
+
+/** What is counted while it exists. */
+export const HELD = ['vectors', 'jobs'] as const;
+
+/** UTC, and months by the calendar. Shortest first: their order is that of stored counters. */
+export const QUOTA_WINDOWS = ['second', 'minute', 'hour', 'day', 'month'] as const;
+
+/** The levels of an organisation, from the top. What is granted to one is granted to all above it. */
+export const LEVELS = ['organisation', 'tenant', 'project', 'key'] as const;
+
+export type Consumed = (typeof CONSUMED)[number];
+export type Held = (typeof HELD)[number];
+export type Resource = Consumed | Held;
+export type WindowKind = (typeof QUOTA_WINDOWS)[number];
+export type LevelKind = (typeof LEVELS)[number];
+
+const limit = z.int().min(0).max(LIMITS.quotaMax);
+
+/** The accelerators of one type, such as `h100`. */
+export const acceleratorType = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and hyphens')
+  .max(LIMITS.nameCharsMax)
+  .meta({ description: 'A type of accelerator.', example: 'h100' });
+
+export const quotaRule = z
+  .strictObject({
+    resource: z.enum([...CONSUMED, ...HELD]),
+    window: z.enum([...QUOTA_WINDOWS, 'held']).meta({
+      description: 'UTC, months by the calendar; `held` for what is counted while it exists: `vectors` and `jobs`.',
+    }),
+    limit: limit.meta({ description: 'Units in each window; with `burst`, the rate at which a spent burst comes back.' }),
+    kind: z.enum(['hard', 'soft']).default('hard').meta({ description: '`hard` refuses what is above; `soft` lets it pass and alerts.' }),
+    burst: z
+      .int()
+      .min(1)
+      .max(LIMITS.quotaBurstMax)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Units that may be taken at once: a token bucket of this size in place of a window. Of a second or a minute.' }),
+    accelerator: acceleratorType.nullable().default(null).meta({ description: 'Of `accelerator_ms`: this type alone.' }),
+  })
+  .refine(({ resource, window }) => (window === 'held') === (HELD as readonly string[]).includes(resource), {
+    path: ['window'],
+    message: '`held` is the window of `vectors` and `jobs`, and of nothing else',
+  })
+  .refine(({ burst, kind, window }) => burst === null || (kind === 'hard' && (window === 'second' || window === 'minute')), {
+    path: ['burst'],
+    message: 'a burst belongs to a hard limit of a second or a minute',
+  })
+  .refine(({ accelerator, resource }) => accelerator === null || resource === 'accelerator_ms', {
+    path: ['accelerator'],
+    message: 'belongs to `accelerator_ms`',
+  })
+  .meta({ id: 'QuotaRule' });
+
+export type QuotaRule = z.output<typeof quotaRule>;

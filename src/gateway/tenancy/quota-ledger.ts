@@ -1,0 +1,26 @@
+import type { Held, QuotaRule } from '../../contract/quota-rule.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { Amounts } from '../../tenancy/quota/amounts.ts';
+import type { Decision } from '../../tenancy/quota/decision.ts';
+import type { LevelId } from '../../tenancy/quota/quota-level.ts';
+import type { LevelView, PathAsk, ReserveRequest } from '../../tenancy/quota/quota-messages.ts';
+
+/** The authority on the quotas of one organisation. Calls reject when it cannot be reached within `controlTimeoutMs`. */
+export interface QuotaLedger {
+  take(holder: string, sequence: number, asks: readonly PathAsk[]): Promise<readonly Decision[]>;
+  reserve(request: ReserveRequest): Promise<Decision>;
+  settle(id: string, used: Amounts): Promise<boolean>;
+  now(): Promise<number>;
+  count(
+    counts: readonly { readonly tenant: TenantId; readonly units: number }[],
+    resource: Held,
+    isAll: boolean,
+    begunAtMs: number,
+  ): Promise<number>;
+  setRules(id: LevelId, rules: readonly QuotaRule[]): Promise<LevelView>;
+  describe(id: LevelId): Promise<LevelView>;
+  grantedIn(ids: readonly LevelId[], startMs: number): Promise<readonly Amounts[]>;
+  erase(tenant: TenantId, below: readonly LevelId[]): Promise<number>;
+}
+
+export type QuotaLedgers = (organisation: OrganisationId) => QuotaLedger;

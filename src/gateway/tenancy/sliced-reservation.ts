@@ -1,0 +1,98 @@
+import type { Meter, Quantities } from '../../contract/meter.ts';
+import { METERS } from '../../contract/meter.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Amounts } from '../../tenancy/quota/amounts.ts';
+import { amountsOf, combine, COUNTER_OF, covers, isNothing, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
+import type { Slice } from '../../tenancy/quota/slice.ts';
+import { costNanoMax, editionAt } from '../../tenancy/usage/price-book.ts';
+import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
+import type { Use } from '../../tenancy/usage/usage-buffer.ts';
+import { usageIdOf } from '../../tenancy/usage/usage-buffer.ts';
+import type { Reservation, UsageLabel } from '../budget.ts';
+import type { PathSlices } from './path-slices.ts';
+import type { SlicedBudgetParts } from './sliced-budget.ts';
+
+/** What one call has drawn from slices: settled once, and what it did not use goes back to where it came from. */
+export class SlicedReservation implements Reservation {
+  readonly #principal: TenantPrincipal;
+  readonly #slices: PathSlices;
+  readonly #parts: SlicedBudgetParts;
+  /** The prices of the whole call, whatever happens while it runs. */
+  readonly #edition: PriceEdition;
+  #drawn: Slice[] = [];
+  #isSettled = false;
+
+  constructor(principal: TenantPrincipal, slices: PathSlices, parts: SlicedBudgetParts) {
+    this.#principal = principal;
+    this.#slices = slices;
+    this.#parts = parts;
+    this.#edition = editionAt(parts.clock.nowMs());
+  }
+
+  async extend(quantities: Quantities): Promise<Outcome<void>> {
+    assert(!this.#isSettled, 'a settled reservation cannot be extended');
+    const need = amountsOf(quantities, this.#edition);
+    if (isNothing(need)) return ok(undefined);
+    const drawn = await this.#slices.draw(need);
+    if (!drawn.ok) return drawn;
+    this.#drawn.push(drawn.value);
+    return ok(undefined);
+  }
+
+  settle(used: Quantities, label: UsageLabel): number {
+    assert(!this.#isSettled, 'a reservation is settled once');
+    this.#isSettled = true;
+    this.#refundRest(amountsOf(used, this.#edition));
+    const booked = this.#drawn.map((): Amounts => NOTHING);
+    for (const meter of METERS) {
+      const quantity = used[meter] ?? 0;
+      if (quantity > 0) this.#record(meter, quantity, label, booked);
+    }
+    this.#parts.onUsage();
+    return costNanoMax(used, this.#edition);
+  }
+
+  /** Newest slices first: they are the likeliest to be still of use. */
+  #refundRest(used: Amounts): void {
+    const reserved = this.#drawn.reduce<Amounts>((sum, slice) => plus(sum, slice.units), NOTHING);
+    assert(covers(reserved, used), 'what is used was reserved before');
+    let rest = minus(reserved, used);
+    for (let position = this.#drawn.length - 1; position >= 0 && !isNothing(rest); position -= 1) {
+      const slice = must(this.#drawn[position], 'a position of the list');
+      const units = combine(rest, slice.units, Math.min);
+      rest = minus(rest, units);
+      this.#slices.refund({ ...slice, units });
+    }
+  }
+
+  /** Usage is booked in the minutes it was granted in, so that no window's bill is above what was granted in it. */
+  #record(meter: Meter, quantity: number, { route, model, usageId }: UsageLabel, booked: Amounts[]): void {
+    const { organisationId, tenantId, projectId, keyId } = this.#principal;
+    const use = { organisationId, tenantId, projectId, keyId, meter, quantity, model: model ?? null, route };
+    if (usageId === undefined) {
+      for (const part of this.#partsOf(meter, quantity, booked)) this.#parts.usage.add({ ...use, ...part });
+      return;
+    }
+    // What may be repeated is one event: its parts could be others the next time.
+    const atMs = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
+    this.#parts.usage.addOnce({ id: usageIdOf(route, usageId, tenantId, meter), ...use, atMs });
+  }
+
+  /** Oldest slices first: what was refunded is at the newest. */
+  #partsOf(meter: Meter, quantity: number, booked: Amounts[]): Pick<Use, 'quantity' | 'atMs'>[] {
+    const first = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
+    const counter = COUNTER_OF[meter];
+    if (counter === undefined || this.#drawn.every(({ startsMs }) => startsMs.minute === first)) return [{ quantity, atMs: first }];
+    let rest = quantity;
+    return this.#drawn.flatMap(({ units, startsMs }, position) => {
+      const done = booked[position] ?? NOTHING;
+      const part = Math.min(rest, (units[counter] ?? 0) - (done[counter] ?? 0));
+      rest -= part;
+      booked[position] = plus(done, { [counter]: part });
+      return part > 0 ? [{ quantity: part, atMs: startsMs.minute }] : [];
+    });
+  }
+}

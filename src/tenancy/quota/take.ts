@@ -1,0 +1,148 @@
+import type { LevelKind, QuotaRule } from '../../contract/quota-rule.ts';
+import type { Amounts, CounterKey } from './amounts.ts';
+import { keysOf } from './amounts.ts';
+import type { Ask, Decision, Refused, SoftAlert, Tightest } from './decision.ts';
+import type { LevelId, QuotaLevel } from './quota-level.ts';
+import { counterOf, credited, debited, grantedIn, leftUnder, opened, placeOf, rateOf } from './quota-level.ts';
+import { fillsInMs } from './token-bucket.ts';
+import { rolled, windowEndMs, windowMsMax } from './window.ts';
+import type { WindowStarts } from './window.ts';
+
+/** A level on the way from the organisation down to whoever asks. */
+export interface PathLevel {
+  readonly id: LevelId;
+  readonly kind: LevelKind;
+  readonly level: QuotaLevel;
+}
+
+/** From the organisation down: it is on every path, and its windows are those of all. */
+export type Path = readonly [PathLevel, ...PathLevel[]];
+
+export interface Taken {
+  readonly path: Path;
+  readonly decision: Decision;
+  readonly alerts: readonly SoftAlert[];
+}
+
+/** A slice takes at most this share of what is left, so that idle slices cannot strand the end of a budget. */
+const SLICE_SHARE = 32;
+
+/**
+ * Takes a slice at all levels of a path: credits what comes back, then grants `need` and as much of `want` as is fair, or refuses and
+ * grants nothing.
+ */
+export function take(path: Path, ask: Ask, nowMs: number): Taken {
+  const startsMs = rolled(path[0].level.startsMs, nowMs);
+  const current = onEach(path, (level) => ask.returned.reduce(credited, opened(level, startsMs, nowMs)));
+  const refused = refusalOf(current, ask, nowMs);
+  if (refused !== undefined) return { path: current, decision: refused, alerts: [] };
+  const units = sized(current, ask);
+  const after = onEach(current, (level) => debited(level, units));
+  return { path: after, decision: grant(after, units, startsMs, nowMs), alerts: alertsOf(current, after) };
+}
+
+/** `need`, and what is fair of the rest of `want`. */
+function sized(path: Path, { need, want }: Ask): Amounts {
+  const units: Partial<Record<CounterKey, number>> = {};
+  for (const key of keysOf(want)) {
+    const fair = Math.floor(headroom(path, key) / SLICE_SHARE);
+    const count = Math.max(need[key] ?? 0, Math.min(want[key] ?? 0, fair));
+    if (count > 0) units[key] = count;
+  }
+  for (const key of keysOf(need)) units[key] ??= need[key] ?? 0;
+  return units;
+}
+
+const headroom = (path: Path, key: CounterKey): number =>
+  Math.min(
+    Number.MAX_SAFE_INTEGER,
+    ...hardRules(path).flatMap(({ level, rule }) => (counterOf(rule) === key ? [leftUnder(level, rule)] : [])),
+  );
+
+function grant(path: Path, units: Amounts, startsMs: WindowStarts, nowMs: number): Decision {
+  const limiting = hardRules(path);
+  const window = limiting.some(({ rule }) => rule.window === 'second' && rule.burst === null) ? 'second' : 'minute';
+  return {
+    kind: 'granted',
+    slice: { units, startsMs },
+    // A clock that stepped back is before the window it goes on in.
+    lifeMs: Math.min(windowEndMs(window, startsMs[window]) - nowMs, windowMsMax(window)),
+    window,
+    tightest: tightestOf(path, nowMs),
+    holds: limiting.flatMap(({ rule }) => (rule.window === 'held' ? [rule.resource] : [])),
+  };
+}
+
+/** The longest wait first: whoever has spent the month need not be told about the minute. */
+function refusalOf(path: Path, { need, draw }: Ask, nowMs: number): Refused | undefined {
+  let worst: Refused | undefined;
+  for (const { kind, level, rule } of hardRules(path)) {
+    const key = counterOf(rule);
+    const wanted = need[key] ?? 0;
+    if (rule.window === 'held' || wanted === 0 || wanted <= leftUnder(level, rule)) continue;
+    const needed = draw[key] ?? wanted;
+    const retryAfterMs = waitMs(level, rule, needed, wanted, nowMs);
+    if (worst !== undefined && (worst.retryAfterMs ?? Infinity) >= (retryAfterMs ?? Infinity)) continue;
+    worst = { kind: 'refused', level: kind, rule, needed, retryAfterMs, tightest: tightestOf(path, nowMs) };
+  }
+  return worst;
+}
+
+function waitMs(level: QuotaLevel, rule: QuotaRule, needed: number, wanted: number, nowMs: number): number | null {
+  const [rate, bucket] = [rateOf(rule), level.buckets[placeOf(rule)]];
+  if (rate !== undefined && bucket !== undefined) return needed > rate.burst ? null : fillsInMs(bucket, rate, wanted);
+  if (needed > rule.limit || rule.window === 'held') return null;
+  return windowEndMs(rule.window, level.startsMs[rule.window]) - nowMs;
+}
+
+function tightestOf(path: Path, nowMs: number): Tightest[] {
+  const found: Tightest[] = [];
+  for (const resource of ['requests', 'tokens'] as const) {
+    let tightest: Tightest | undefined;
+    for (const { level, rule } of hardRules(path)) {
+      if (counterOf(rule) !== resource || rule.window === 'held') continue;
+      const remaining = leftUnder(level, rule);
+      if (tightest === undefined || remaining < tightest.remaining) tightest = { resource, remaining, ...wholeOf(level, rule, nowMs) };
+    }
+    if (tightest !== undefined) found.push(tightest);
+  }
+  return found;
+}
+
+/** All that a rule lets pass at once, and until when that is there again. */
+function wholeOf(level: QuotaLevel, rule: QuotaRule, nowMs: number): { limit: number; resetMs: number } {
+  const [rate, bucket] = [rateOf(rule), level.buckets[placeOf(rule)]];
+  if (rate !== undefined && bucket !== undefined) return { limit: rate.burst, resetMs: fillsInMs(bucket, rate, rate.burst) ?? 0 };
+  const window = rule.window === 'held' ? 'minute' : rule.window;
+  return { limit: rule.limit, resetMs: windowEndMs(window, level.startsMs[window]) - nowMs };
+}
+
+function alertsOf(before: Path, after: Path): SoftAlert[] {
+  return after.flatMap(({ id, level }, position) =>
+    level.rules.flatMap((rule) => {
+      const { window } = rule;
+      if (rule.kind !== 'soft' || window === 'held') return [];
+      const granted = grantedIn(level, counterOf(rule), window);
+      const was = grantedIn((before[position] as PathLevel).level, counterOf(rule), window);
+      if (was > rule.limit || granted <= rule.limit) return [];
+      const windowStartMs = level.startsMs[window];
+      return [{ id: `soft:${id}:${placeOf(rule)}:${rule.limit}:${windowStartMs}`, levelId: id, rule, granted, windowStartMs }];
+    }),
+  );
+}
+
+const hardRules = (path: Path) =>
+  path.flatMap(({ kind, level }) => level.rules.flatMap((rule) => (rule.kind === 'hard' ? [{ kind, level, rule }] : [])));
+
+const onEach = (path: Path, change: (level: QuotaLevel) => QuotaLevel): Path =>
+  path.map((step) => ({ ...step, level: change(step.level) })) as unknown as Path;
+
+/** Every limit of consumption is kept: what the tests and the objects assert after each step. */
+export const isWithinLimits = (level: QuotaLevel): boolean =>
+  level.rules.every(
+    (rule) =>
+      rule.kind === 'soft' || rule.window === 'held' || rule.burst !== null || grantedIn(level, counterOf(rule), rule.window) <= rule.limit,
+  );
+
+/** A level as it is now, for whoever looks at it alone. */
+export const levelAt = (level: QuotaLevel, nowMs: number): QuotaLevel => opened(level, rolled(level.startsMs, nowMs), nowMs);

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+
+import { PathSlices } from '../../../src/gateway/tenancy/path-slices.ts';
+import type { Ask, Decision } from '../../../src/tenancy/quota/decision.ts';
+import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';
+import { MemoryQuota, rule } from '../../support/memory-quota.ts';
+import { idsOf, ManualClock } from '../../support/tenancy.ts';
+
+const { organisationId } = idsOf(1);
+
+/** The slices of one path over a ledger that may take a message and lose its answer. */
+function setUp() {
+  const clock = new ManualClock();
+  const asks: Ask[] = [];
+  const ledger = { quota: new MemoryQuota(() => clock.ms), losesAnswers: false, sequence: 1 };
+  ledger.quota.setRules(organisationId, [rule('requests', 'minute', 1_000)]);
+  ledger.quota.take('isolate', 0, []);
+  const slices = new PathSlices({
+    clock,
+    background: () => undefined,
+    take: async (ask): Promise<Decision> => {
+      asks.push(ask);
+      const { decisions } = ledger.quota.take('isolate', ledger.sequence++, [{ path: [organisationId], ask }]);
+      if (ledger.losesAnswers) throw new Error('lost on the way');
+      return decisions[0]!;
+    },
+  });
+  const granted = () => grantedIn(ledger.quota.level(organisationId), 'requests', 'minute');
+  return { slices, asks, ledger, granted };
+}
+
+describe('idle slices', () => {
+  it('[T23] are handed in once nobody has drawn for a whole period, and not before', async () => {
+    const { slices, asks, granted } = setUp();
+    for (let call = 0; call < 10; call++) expect(await slices.draw({ requests: 1 })).toMatchObject({ ok: true });
+    expect(granted()).toBeGreaterThan(10);
+    const drawn = asks.length;
+    await slices.returnIdle();
+    await slices.draw({ requests: 1 });
+    await slices.returnIdle();
+    expect(asks.slice(drawn).flatMap(({ returned }) => returned)).toEqual([]);
+    await slices.returnIdle();
+    expect(granted()).toBe(11);
+  });
+
+  it('[T22] are handed in at most once, though the answer is lost', async () => {
+    const { slices, asks, ledger, granted } = setUp();
+    await slices.draw({ requests: 5 });
+    for (let call = 0; call < 3; call++) await slices.draw({ requests: 1 });
+    ledger.losesAnswers = true;
+    await slices.returnIdle();
+    await slices.returnIdle();
+    expect(granted()).toBe(8);
+    const sent = asks.length;
+    await slices.returnIdle();
+    expect([asks.length, granted()]).toEqual([sent, 8]);
+  });
+});
