@@ -12,7 +12,13 @@ const startsAt = (minute: number, second = 0) => ({
   month: 0,
 });
 
-const granted = (count: number, minute: number, { lifeMs = 60_000, second = 0, window = 'minute' as Granted['window'] } = {}): Granted => ({
+interface Terms {
+  readonly lifeMs?: number;
+  readonly second?: number;
+  readonly window?: Granted['window'];
+}
+
+const granted = (count: number, minute: number, { lifeMs = 60_000, second = 0, window = 'minute' }: Terms = {}): Granted => ({
   kind: 'granted',
   slice: { units: requests(count), startsMs: startsAt(minute, second) },
   lifeMs,
