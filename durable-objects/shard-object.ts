@@ -8,6 +8,7 @@ import type {
   Counted,
   Deleted,
   ListedVectors,
+  NamespacePage,
   Patched,
   RecallSlice,
   SampledIds,
@@ -17,6 +18,7 @@ import type {
   ShardIdentity,
   ShardList,
   ShardMatches,
+  ShardNamespaces,
   ShardPatch,
   ShardQuery,
   ShardRecall,
@@ -79,6 +81,10 @@ export class ShardObject extends DurableObject {
     const outcome = this.#shard.patch(patch, Date.now());
     if (outcome.ok) await this.#arm();
     return outcome;
+  }
+
+  namespaces(page: ShardNamespaces): Outcome<NamespacePage> {
+    return this.#shard.namespaces(page);
   }
 
   async deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>> {

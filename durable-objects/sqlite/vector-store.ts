@@ -80,6 +80,15 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM namespaces').one().total;
   }
 
+  namespacesBehind(after: string | null, countMax: number): string[] {
+    const found = this.#storage.sql.exec<{ name: string }>(
+      'SELECT name FROM namespaces WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2',
+      after,
+      countMax,
+    );
+    return found.toArray().map(({ name }) => name);
+  }
+
   atomically<T>(body: () => T): T {
     return this.#storage.transactionSync(body);
   }

@@ -99,6 +99,21 @@ export interface ShardFetch extends Routed {
   readonly include: Include;
 }
 
+/** Asks for the namespaces behind one, in the order of their code points. */
+export interface ShardNamespaces {
+  readonly indexId: IndexId;
+  /** Null: from the first. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+/** Namespaces that hold vectors. Of several shards, pages are merged up to the first of their last names. */
+export interface NamespacePage {
+  readonly names: readonly string[];
+  readonly hasMore: boolean;
+  readonly lsn: number;
+}
+
 export interface ShardDelete extends Routed {
   readonly indexId: IndexId;
   readonly selection: DeleteSelection;

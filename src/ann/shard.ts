@@ -29,6 +29,7 @@ import type {
   FilterUse,
   Include,
   ListedVectors,
+  NamespacePage,
   Patched,
   QueryTarget,
   RecallSlice,
@@ -39,6 +40,7 @@ import type {
   ShardIdentity,
   ShardList,
   ShardMatches,
+  ShardNamespaces,
   ShardPatch,
   ShardQuery,
   ShardRecall,
@@ -167,6 +169,13 @@ export class Shard {
     const { rows, next } = ordinal === undefined ? NOTHING_LISTED : listRows(this.#store, ordinal, among, start, limit);
     const columns = this.#columns(rows, include, header);
     return columns.ok ? ok({ ...columns.value, next, lsn: header.lsn }) : columns;
+  }
+
+  namespaces({ indexId, after, limit }: ShardNamespaces): Outcome<NamespacePage> {
+    const found = this.#headerOf(indexId);
+    if (!found.ok) return found;
+    const names = this.#store.namespacesBehind(after, limit + 1);
+    return ok({ names: names.slice(0, limit), hasMore: names.length > limit, lsn: found.value.lsn });
   }
 
   /** Refuses with `limit_exceeded` what a query refuses, too. */

@@ -49,6 +49,8 @@ export interface VectorStore {
   readonly lists: ListStore;
   readonly log: ChangeLog;
   namespaceCount(): number;
+  /** The first `countMax` names behind one, or of all, in the order of their code points. */
+  namespacesBehind(after: string | null, countMax: number): string[];
   /** Undefined when the namespace holds no vector. */
   namespaceOrdinal(name: string): number | undefined;
   /** Runs writes as one transaction, which a throw undoes. */

@@ -16,11 +16,15 @@ export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'json'; readonly schema: z.ZodType; readonly bytesMax?: number }
   | { readonly kind: 'multipart'; readonly schema: z.ZodType; readonly bytesMax: number }
-  | { readonly kind: 'bytes'; readonly bytesMax: number };
+  | { readonly kind: 'bytes'; readonly bytesMax: number }
+  /** A value a line, of any number: the handler reads them as they come. */
+  | { readonly kind: 'ndjson'; readonly schema: z.ZodType };
 
 export type Reply =
   | { readonly kind: 'json'; readonly schema: z.ZodType }
   | { readonly kind: 'bytes'; readonly contentType: string }
+  /** A value a line, as they come about. The handler settles what it consumes portion by portion. */
+  | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
   | { readonly kind: 'none' };
 
 /**
@@ -53,9 +57,9 @@ type Infer<T> = T extends z.ZodType ? z.output<T> : undefined;
 export type ParamsOf<E extends Endpoint> = Infer<E['params']>;
 export type QueryOf<E extends Endpoint> = Infer<E['query']>;
 export type HeadersOf<E extends Endpoint> = Infer<E['headers']>;
-export type BodyOf<E extends Endpoint> = E['body'] extends { schema: infer S } ? Infer<S> : undefined;
-export type ReplyOf<E extends Endpoint> = E['reply'] extends { schema: infer S extends z.ZodType } ? z.input<S> : undefined;
-export type UsedOf<E extends Endpoint> = { readonly [M in E['meters'][number]]: number };
+export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json' | 'multipart'; schema: infer S } ? Infer<S> : undefined;
+export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; schema: infer S extends z.ZodType } ? z.input<S> : undefined;
+export type UsedOf<E extends Endpoint> = { readonly [M in E['reply']['kind'] extends 'ndjson' ? never : E['meters'][number]]: number };
 
 export const NO_BODY = { kind: 'none' } as const satisfies Body;
 export const json = <S extends z.ZodType>(schema: S) => ({ kind: 'json', schema }) as const;

@@ -3,6 +3,7 @@ import { cacheEndpoints } from './cache.ts';
 import { cacheStatsEndpoints } from './cache-stats.ts';
 import { embeddingEndpoints } from './embeddings.ts';
 import { agentEndpoints } from './agent-protocol.ts';
+import { bulkEndpoints } from './bulk.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
 import { indexEndpoints } from './indexes.ts';
@@ -28,6 +29,7 @@ export const ENDPOINTS = {
   ...vectorEndpoints,
   ...vectorListingEndpoints,
   ...vectorChangeEndpoints,
+  ...bulkEndpoints,
   ...recallEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,

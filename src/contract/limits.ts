@@ -5,6 +5,24 @@
 export const LIMITS = {
   // An isolate has 128 MB; a parsed body costs about four times its bytes.
   jsonBodyBytesMax: 8 * 1024 * 1024,
+  // A vector of 4,096 numbers written out, its metadata, and its text with every character escaped.
+  importLineBytesMax: 1024 * 1024,
+  // One batch of an import: as an upsert, but for its texts, of which so many make no more tokens than `embeddingTokensMaxCount`.
+  importBatchVectorsMaxCount: 1_000,
+  importBatchBytesMax: 8 * 1024 * 1024,
+  importBatchTextCharsMax: 262_144,
+  // How often an import or export tells how far it is, at most: a token a second costs nobody anything.
+  bulkProgressMs: 1_000,
+  // Lines that wait for a slow reader: beyond, an import tells less, and an export waits.
+  bulkLinesHeldMaxCount: 64,
+  // A batch that was refused for a while is tried again so often, and waited for so long altogether.
+  importRetriesMaxCount: 5,
+  importWaitMaxMs: 65_000,
+  // The longest id and namespace, escaped, and what else a token says.
+  bulkTokenCharsMax: 8_192,
+  // Vectors of one page of an export, and their numbers: some 10 ms in the shard, some 4 MB of text in the gateway.
+  exportVectorsMaxCount: 1_000,
+  exportFloatsMaxCount: 262_144,
   // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
   drainBytesMax: 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.

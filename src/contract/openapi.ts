@@ -92,6 +92,8 @@ function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'reque
       return { requestBody: { required: true, content: { 'application/json': { schema: body.schema } } } };
     case 'multipart':
       return { requestBody: { required: true, content: { 'multipart/form-data': { schema: body.schema } } } };
+    case 'ndjson':
+      return { requestBody: { required: true, content: { 'application/x-ndjson': { schema: body.schema } } } };
     case 'bytes':
       return { requestBody: { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } };
   }
@@ -108,6 +110,8 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
       return {};
     case 'json':
       return { content: { 'application/json': { schema: reply.schema } } };
+    case 'ndjson':
+      return { content: { 'application/x-ndjson': { schema: reply.schema } } };
     case 'bytes':
       return { content: { [reply.contentType]: { schema: { type: 'string', format: 'binary' } } } };
   }

@@ -3,6 +3,7 @@ import type {
   Counted,
   Deleted,
   ListedVectors,
+  NamespacePage,
   Patched,
   RecallSlice,
   SampledIds,
@@ -11,6 +12,7 @@ import type {
   ShardFetch,
   ShardList,
   ShardMatches,
+  ShardNamespaces,
   ShardPatch,
   ShardQuery,
   ShardRecall,
@@ -28,6 +30,7 @@ export interface IndexShards {
   query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>>;
   fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>>;
+  namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>>;
   patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>>;
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>>;

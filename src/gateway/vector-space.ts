@@ -21,7 +21,7 @@ export interface TokensUsed {
 
 export const NO_TOKENS: TokensUsed = { tokens: 0, cachedTokens: 0 };
 
-/** A point given by its values or by a text: exactly one of the two. */
+/** A point given by its values or, without any, by a text. */
 interface Point {
   readonly values?: Float32Array | undefined;
   readonly text?: string | undefined;
@@ -78,7 +78,7 @@ export class VectorSpace {
     points: readonly Point[],
     values: Float32Array,
   ): Promise<Outcome<TokensUsed>> {
-    const rows = points.flatMap(({ text }, row) => (text === undefined ? [] : [{ text, row }]));
+    const rows = points.flatMap(({ values: given, text }, row) => (given !== undefined || text === undefined ? [] : [{ text, row }]));
     const [first] = rows;
     if (first === undefined) return ok(NO_TOKENS);
     const pathOf = (row: number) => field(must(points[row], 'a row is a point').path, 'text');

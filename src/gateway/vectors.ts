@@ -1,5 +1,5 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
-import type { DeleteSelection, Include, QueryTarget, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
+import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { DeleteBody, FetchBody, QueryBody, UpsertBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
@@ -36,9 +36,18 @@ export class Vectors {
     body: UpsertBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<OnIndex<Written & TokensUsed>>> {
+    return this.write(caller, index, body, idempotencyKey === undefined ? null : { idempotencyKey, digest: await upsertDigest(body) });
+  }
+
+  /** As `upsert`, for a caller who says himself how a repetition is told. */
+  write(
+    caller: EmbeddingCaller,
+    index: string,
+    body: UpsertBody,
+    repetition: Repetition | null,
+  ): Promise<Outcome<OnIndex<Written & TokensUsed>>> {
     const { manifests, shards, space } = this.#parts;
     const { vectors } = body;
-    const repetition = idempotencyKey === undefined ? null : { idempotencyKey, digest: await upsertDigest(body) };
     return manifests.using(caller.principal.tenantId, index, async (manifest) => {
       const placed = await space.place(
         caller,

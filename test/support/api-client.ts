@@ -25,7 +25,8 @@ export class ApiClient {
   delete = (path: string): Promise<ApiAnswer> => this.call('DELETE', path);
 
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
-    const isForm = body instanceof FormData;
+    // Such a body says itself what it is.
+    const isForm = body instanceof FormData || body instanceof Blob;
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: {

@@ -12,6 +12,7 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   upsertVectors: () => ({ vectors: [{ id: 'intruder', text: 'intruder' }] }),
   queryVectors: () => ({ text: 'the secret of tenant a', include_text: true, include_values: true }),
   measureRecall: () => ({ samples: 1 }),
+  importVectors: () => new Blob(['{"id": "intruder", "text": "intruder"}\n'], { type: 'application/x-ndjson' }),
   fetchVectors: () => ({ ids: ['secret-vector'], include_text: true }),
   changeAliases: () => ({ actions: [{ set: { alias: 'probe', index: 'secrets' } }] }),
   listVectors: () => ({ include_text: true, include_values: true }),

@@ -9,6 +9,7 @@ import { drain } from './drain.ts';
 import { errorResponse, HttpError } from './http-error.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { aliasRoutes } from './routes/aliases.ts';
+import { bulkRoutes } from './routes/bulk.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { cacheStatsRoutes } from './routes/cache-stats.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
@@ -39,6 +40,7 @@ export const ROUTES: readonly Route[] = [
   ...vectorRoutes,
   ...vectorListingRoutes,
   ...vectorChangeRoutes,
+  ...bulkRoutes,
   ...organisationRoutes,
   ...keyRoutes,
   ...quotaRoutes,

@@ -57,7 +57,7 @@ export type Answer<E extends Endpoint> = Done<E> | { readonly ok: false; readonl
 
 export interface Done<E extends Endpoint> {
   readonly ok: true;
-  readonly reply: E['reply'] extends { kind: 'bytes' } ? BodyInit : ReplyOf<E>;
+  readonly reply: E['reply'] extends { kind: 'bytes' | 'ndjson' } ? BodyInit : ReplyOf<E>;
   readonly used: UsedOf<E>;
   readonly model?: string;
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */

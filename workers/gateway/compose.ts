@@ -59,7 +59,7 @@ function wire(env: GatewayEnv): Gateway {
     readiness: new Readiness(tenancy, embeddings.models, clock),
     tenancy,
     embeddings,
-    retrieval: wireRetrieval(env, clock, rng, metrics, embeddings, count),
+    retrieval: wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget),
     heavy: wireHeavy(env, clock, rng),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,

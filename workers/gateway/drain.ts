@@ -6,8 +6,12 @@ import { within } from './adapters/within.ts';
  * connection closes sees a broken pipe instead of the refusal, and one that sends nothing more waits for the refusal.
  */
 export async function drain(request: Request): Promise<void> {
-  if (request.body === null || request.bodyUsed) return;
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  if (request.body === null || request.bodyUsed || request.body.locked) return;
+  await drainReader(request.body.getReader());
+}
+
+/** As `drain`, for a body that was begun. */
+export async function drainReader(reader: BodyReader): Promise<void> {
   try {
     await within(readAway(reader), LIMITS.drainMs);
   } catch {
@@ -16,7 +20,9 @@ export async function drain(request: Request): Promise<void> {
   await reader.cancel().catch(() => undefined);
 }
 
-async function readAway(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function readAway(reader: BodyReader): Promise<void> {
   for (let bytes = 0; bytes < LIMITS.drainBytesMax;) {
     const { done, value } = await reader.read();
     if (done) return;

@@ -1,3 +1,4 @@
+import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Body } from '../../src/contract/endpoint.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -6,7 +7,7 @@ import { parse } from '../../src/contract/parse.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { eachOnce } from './each-once.ts';
 
-const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data' } as const;
+const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;
 
 /**
  * Reads and validates a request body.
@@ -16,7 +17,7 @@ const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data' 
  */
 export async function readBody(request: Request, body: Body): Promise<Outcome<unknown>> {
   if (body.kind === 'none') return ok(undefined);
-  const bytesMax = body.bytesMax ?? LIMITS.jsonBodyBytesMax;
+  const bytesMax = body.kind === 'ndjson' ? Number.POSITIVE_INFINITY : (body.bytesMax ?? LIMITS.jsonBodyBytesMax);
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > bytesMax) return tooLarge(`${declared} bytes`, bytesMax);
   if (body.kind === 'bytes') return ok(undefined);
@@ -25,6 +26,7 @@ export async function readBody(request: Request, body: Body): Promise<Outcome<un
   if (!contentType.toLowerCase().startsWith(MEDIA_TYPE[body.kind])) {
     return refuse('unsupported_media_type', `content-type must be ${MEDIA_TYPE[body.kind]}, not "${contentType.slice(0, 64)}"`);
   }
+  if (body.kind === 'ndjson') return ok(undefined);
   const bytes = await readAtMost(request, bytesMax);
   if (!bytes.ok) return bytes;
   const value = body.kind === 'json' ? parseJson(bytes.value) : await parseForm(bytes.value, contentType);

@@ -1,3 +1,4 @@
+import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import type { Done } from './call.ts';
@@ -11,6 +12,8 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
       return new Response(null, init);
     case 'json':
       return endpoint.method === 'GET' ? respondOnce(request, answer) : Response.json(answer.reply, init);
+    case 'ndjson':
+      return new Response(answer.reply as BodyInit, { ...init, headers: { 'content-type': NDJSON, ...init.headers } });
     case 'bytes':
       assert(answer.reply !== undefined, 'a bytes endpoint answers bytes');
       return new Response(answer.reply as BodyInit, {

@@ -11,7 +11,7 @@ import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 const HASHES: Record<string, string> = {
   '0.1.0': 'fe446488690e9343c85efff603eb41bfce24054f100edafe97c78bfaf2c1336d',
   '0.2.0': '8605c2c82a18e29a2f533fe02f9ae1f1234a5701e21f288b5145f1630ef6997a',
-  '0.3.0': 'c2e30c75d42e195708707f7a2cbe711f05d06f385cf58bd71a2b4cc495c31f85',
+  '0.3.0': '2c194d13bec65e2c20437731281a2248b62aba888081b0c62582978c772d2053',
 };
 
 describe('the wire contract', () => {

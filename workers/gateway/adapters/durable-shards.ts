@@ -5,6 +5,7 @@ import type {
   Counted,
   Deleted,
   ListedVectors,
+  NamespacePage,
   Patched,
   RecallSlice,
   SampledIds,
@@ -13,6 +14,7 @@ import type {
   ShardFetch,
   ShardList,
   ShardMatches,
+  ShardNamespaces,
   ShardPatch,
   ShardQuery,
   ShardRecall,
@@ -33,6 +35,7 @@ interface ShardStub {
   query(query: ShardQuery): Promise<Outcome<ShardMatches>>;
   fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
   listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
+  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   countVectors(count: ShardCount): Promise<Outcome<Counted>>;
   patchVectors(patch: ShardPatch): Promise<Outcome<Patched>>;
   deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>>;
@@ -66,6 +69,10 @@ export class DurableShards implements IndexShards {
 
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
     return ask(UNREACHABLE, () => this.#of(manifest).listVectors(list));
+  }
+
+  namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).namespaces(page));
   }
 
   count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>> {

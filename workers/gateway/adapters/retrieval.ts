@@ -1,6 +1,9 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import { Aliases } from '../../../src/gateway/aliases.ts';
+import type { Budget } from '../../../src/gateway/budget.ts';
+import { Exports } from '../../../src/gateway/bulk/exports.ts';
+import { Imports } from '../../../src/gateway/bulk/imports.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
@@ -28,6 +31,8 @@ export interface Retrieval {
   readonly changes: VectorChanges;
   readonly queries: QueryCache;
   readonly recall: RecallMeasurement;
+  readonly imports: Imports;
+  readonly exports: Exports;
 }
 
 export function wireRetrieval(
@@ -37,6 +42,7 @@ export function wireRetrieval(
   metrics: Metrics,
   { embedder, purges }: Embeddings,
   count: CountCache,
+  budget: Budget,
 ): Retrieval {
   const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
   const shards = new DurableShards(env.SHARD);
@@ -54,5 +60,9 @@ export function wireRetrieval(
     changes: new VectorChanges({ manifests, shards, space }),
     queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
+    imports: new Imports({ vectors, manifests, space, budget, rng, sleep }),
+    exports: new Exports({ manifests, shards, sleep }),
   };
 }
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

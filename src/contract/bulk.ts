@@ -1,0 +1,140 @@
+import * as z from 'zod';
+
+import type { Endpoint } from './endpoint.ts';
+import { NO_BODY, tenant } from './endpoint.ts';
+import { ERRORS } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
+import { indexParams } from './indexes.ts';
+import { LIMITS } from './limits.ts';
+import { floats, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
+
+export const NDJSON = 'application/x-ndjson';
+
+/** One line of an import. */
+export const importLine = z
+  .strictObject({
+    id: vectorId,
+    values: floats.optional(),
+    text: text.optional(),
+    namespace,
+    metadata: metadata.nullable().optional(),
+  })
+  .refine((line) => line.values !== undefined || line.text !== undefined, 'give `values`, `text` or both')
+  .meta({
+    description:
+      'A vector, as an export writes it. A text beside values is kept and not embedded. Lines that tell how an export went are passed over.',
+  });
+
+export type ImportLine = z.output<typeof importLine>;
+
+const count = z.int().min(0);
+
+const token = z.string().min(1).max(LIMITS.bulkTokenCharsMax);
+
+const failure = z.object({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string().meta({ description: 'Names the line, the field, and what stands there.' }),
+  param: z.string().nullable().meta({ description: 'Path of the field within the line.' }),
+  line: z.int().min(1).nullable().meta({ description: 'Number of the line in the whole import, from 1; null when no line is at fault.' }),
+  retry_after_ms: count.optional(),
+});
+
+const importProgress = z.object({
+  object: z.literal('index.import'),
+  status: z
+    .enum(['running', 'done', 'stopped'])
+    .meta({ description: '`done` and `stopped` are the last line. Without one of them the import was cut off.' }),
+  import: z.string().meta({ description: 'The same for all parts of an import.' }),
+  lines: count.meta({ description: 'So many lines of the whole import are done, however many parts it took.' }),
+  bytes: count.meta({ description: 'And so many bytes: where the next part begins.' }),
+  written: count.meta({ description: 'Vectors that this part wrote, or found written.' }),
+  lsn: count.nullable(),
+  token: token.meta({ description: 'Goes on behind `lines`: repeat the call with it, and send what follows.' }),
+  skip_token: token.optional().meta({ description: 'Goes on behind the line that was refused.' }),
+  error: failure.optional(),
+});
+
+export type ImportProgress = z.input<typeof importProgress>;
+
+const importQuery = z.strictObject({
+  token: token.optional().meta({ description: 'Of an earlier part of the same import: the body is what follows the lines that are done.' }),
+  model: modelName.optional().meta({ description: 'The model that the values come from, as in an upsert.' }),
+});
+
+const flag = (otherwise: boolean) =>
+  z
+    .enum(['true', 'false'])
+    .default(otherwise ? 'true' : 'false')
+    .transform((value) => value === 'true');
+
+const exportQuery = z.strictObject({
+  token: token.optional().meta({ description: 'Of an earlier part of the same export: it goes on behind what that had told.' }),
+  include_values: flag(true),
+  include_metadata: flag(true),
+  include_text: flag(true),
+});
+
+export type ExportQuery = z.output<typeof exportQuery>;
+
+const exportLine = z.union([
+  z.object({
+    id: z.string(),
+    namespace: z.string().optional(),
+    values: z.array(z.number()).optional(),
+    metadata: z.record(z.string(), z.unknown()).nullable().optional(),
+    text: z.string().optional(),
+  }),
+  z.object({
+    export: z.object({
+      status: z
+        .enum(['running', 'done', 'stopped'])
+        .meta({ description: 'Without a last line `done` or `stopped`, the export was cut off.' }),
+      vectors: count.meta({ description: 'How many this part has told so far.' }),
+      token: token.meta({ description: 'Goes on behind the line before.' }),
+      lsn: count,
+      error: failure.omit({ line: true, param: true }).optional(),
+    }),
+  }),
+]);
+
+export type ExportLine = z.input<typeof exportLine>;
+
+export const bulkEndpoints = {
+  importVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/import',
+    tag: 'Vectors',
+    summary: 'Write any number of vectors, one a line',
+    description:
+      'The body is NDJSON and is read as fast as it is written into the index; the reply is NDJSON too and tells how far it is, about once a second. ' +
+      'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
+      'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
+      'written without being told is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
+      'With such a key, even a repetition from the beginning is.',
+    access: tenant('index:write'),
+    meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
+    params: indexParams,
+    query: importQuery,
+    body: { kind: 'ndjson', schema: importLine },
+    status: 200,
+    reply: { kind: 'ndjson', schema: importProgress },
+    idempotent: true,
+  },
+  exportVectors: {
+    method: 'GET',
+    path: '/v1/indexes/:index/export',
+    tag: 'Vectors',
+    summary: 'Read all vectors, one a line',
+    description:
+      'In the order of namespaces and ids. A vector that is there throughout is told exactly once, as it was at some time meanwhile; one that comes ' +
+      'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` tells how far it is, with a `token` that goes on ' +
+      'from there. An import takes all of it as it is.',
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    query: exportQuery,
+    body: NO_BODY,
+    status: 200,
+    reply: { kind: 'ndjson', schema: exportLine },
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,19 @@
+import type { VectorColumns } from '../../ann/shard-protocol.ts';
+
+/** Vectors as lines. Metadata is kept as JSON of one line, and told as it is kept: parsing would change numbers that no double holds. */
+export function exportLines({ ids, values, metadata, texts }: VectorColumns, namespace: string, dimensions: number): string {
+  const place = namespace === '' ? [] : [`"namespace":${JSON.stringify(namespace)}`];
+  return ids
+    .map((id, i) => {
+      const text = texts?.[i] ?? null;
+      const fields = [
+        `"id":${JSON.stringify(id)}`,
+        ...place,
+        ...(values === null ? [] : [`"values":[${values.subarray(i * dimensions, (i + 1) * dimensions).join(',')}]`]),
+        ...(metadata === null ? [] : [`"metadata":${metadata[i] ?? 'null'}`]),
+        ...(text === null ? [] : [`"text":${JSON.stringify(text)}`]),
+      ];
+      return `{${fields.join(',')}}\n`;
+    })
+    .join('');
+}

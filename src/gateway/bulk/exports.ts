@@ -1,0 +1,135 @@
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { ListedVectors, NamespacePage } from '../../ann/shard-protocol.ts';
+import type { ExportLine, ExportQuery } from '../../contract/bulk.ts';
+import type { Refusal } from '../../contract/errors.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { IndexShards } from '../index-shards.ts';
+import type { ManifestCache } from '../manifest-cache.ts';
+import { exportToken, fromToken, toToken } from './bulk-token.ts';
+import { exportLines } from './export-lines.ts';
+import { waitMsOf } from './wait.ts';
+
+/** So many pages are told between two lines about the export. */
+const PAGES_TOLD = 8;
+
+interface ExportsParts {
+  readonly manifests: ManifestCache;
+  readonly shards: Pick<IndexShards, 'list' | 'namespaces'>;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** An export under way: what it tells of which vectors, and how far it is. */
+interface Export {
+  readonly manifest: IndexManifest;
+  readonly index: string;
+  readonly query: ExportQuery;
+  namespace: string | null;
+  id: string | null;
+  vectors: number;
+  lsn: number;
+  /** Vectors of a page: fewer where they are large. */
+  limit: number;
+}
+
+type Progress = Extract<ExportLine, { export: unknown }>['export'];
+
+/** Reads all vectors of an index in the order of namespaces and ids, which no write, move or split changes. SPEC.md beside this file. */
+export class Exports {
+  readonly #parts: ExportsParts;
+
+  constructor(parts: ExportsParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses a token that is none, or an index that is not there. The generator yields texts of whole lines, and reads as it is asked. */
+  async open(tenantId: TenantId, index: string, query: ExportQuery): Promise<Outcome<AsyncGenerator<string, void>>> {
+    const resumed = query.token === undefined ? undefined : fromToken(exportToken, query.token);
+    if (resumed?.ok === false) return resumed;
+    const found = await this.#parts.manifests.using(tenantId, index, async (manifest) => ok(manifest));
+    if (!found.ok) return found;
+    const manifest = found.value;
+    const { generation, namespace, id } = resumed?.value ?? { generation: manifest.id, namespace: null, id: null };
+    if (generation !== manifest.id) return othersServed('token');
+    const limit = Math.min(LIMITS.exportVectorsMaxCount, Math.max(1, Math.floor(LIMITS.exportFloatsMaxCount / manifest.dimensions)));
+    return ok(this.#run({ manifest, index, query, namespace, id, vectors: 0, lsn: 0, limit }));
+  }
+
+  async *#run(job: Export): AsyncGenerator<string, void> {
+    if (job.namespace !== null) {
+      const refusal = yield* this.#tellNamespace(job);
+      if (refusal !== undefined) return yield told(job, 'stopped', refusal);
+    }
+    for (;;) {
+      const page = await this.#namespaces(job);
+      if (!page.ok) return yield told(job, 'stopped', page.error);
+      job.lsn = page.value.lsn;
+      for (const name of page.value.names) {
+        [job.namespace, job.id] = [name, null];
+        const refusal = yield* this.#tellNamespace(job);
+        if (refusal !== undefined) return yield told(job, 'stopped', refusal);
+      }
+      if (!page.value.hasMore) return yield told(job, 'done');
+    }
+  }
+
+  /** Tells the rest of the namespace in which the export stands; answers what stopped it, if anything did. */
+  async *#tellNamespace(job: Export): AsyncGenerator<string, Refusal | undefined> {
+    for (let pages = 1; ; pages += 1) {
+      const listed = await this.#page(job);
+      if (!listed.ok) return listed.error;
+      const { ids, next, lsn } = listed.value;
+      job.id = next ?? ids.at(-1) ?? job.id;
+      job.vectors += ids.length;
+      job.lsn = lsn;
+      if (ids.length > 0) yield exportLines(listed.value, job.namespace ?? '', job.manifest.dimensions);
+      if (pages % PAGES_TOLD === 0) yield told(job, 'running');
+      if (next === null) return undefined;
+    }
+  }
+
+  async #page(job: Export): Promise<Outcome<ListedVectors>> {
+    const { include_values: values, include_metadata: metadata, include_text: text } = job.query;
+    const start = job.id === null ? null : { id: job.id, isIncluded: false };
+    const ask = { namespace: job.namespace ?? '', filter: null, start, include: { values, metadata, text } };
+    for (;;) {
+      const listed = await this.#patiently(job, ({ id }) =>
+        this.#parts.shards.list(job.manifest, { ...ask, indexId: id, limit: job.limit }),
+      );
+      // Their texts and metadata are too large for one answer.
+      if (listed.ok || listed.error.code !== 'limit_exceeded' || job.limit === 1) return listed;
+      job.limit = Math.ceil(job.limit / 2);
+    }
+  }
+
+  #namespaces(job: Export): Promise<Outcome<NamespacePage>> {
+    return this.#patiently(job, (manifest) =>
+      this.#parts.shards.namespaces(manifest, { indexId: manifest.id, after: job.namespace, limit: LIMITS.exportVectorsMaxCount }),
+    );
+  }
+
+  /** Tries again what is refused for a while. Refuses with `state_conflict` once the index serves other vectors. */
+  async #patiently<T>({ manifest, index }: Export, work: (current: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    for (let tries = 0; ; tries += 1) {
+      const outcome = await this.#parts.manifests.using(manifest.tenantId, index, async (current) =>
+        current.id === manifest.id ? work(current) : othersServed(),
+      );
+      const waitMs = outcome.ok ? undefined : waitMsOf(outcome.error, tries);
+      if (waitMs === undefined) return outcome;
+      await this.#parts.sleep(waitMs);
+    }
+  }
+}
+
+const othersServed = (param?: string) =>
+  refuse('state_conflict', `${param === undefined ? '' : `${param}: `}the index serves other vectors by now: begin a new export`, param);
+
+function told({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): string {
+  const token = toToken({ generation: manifest.id, namespace, id });
+  const why = error === undefined ? {} : { error: { code: error.code, message: error.message } };
+  const line: ExportLine = { export: { status, vectors, token, lsn, ...why } };
+  return `${JSON.stringify(line)}\n`;
+}

@@ -1,0 +1,239 @@
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { ImportLine, ImportProgress } from '../../contract/bulk.ts';
+import type { Refusal } from '../../contract/errors.ts';
+import { ERRORS } from '../../contract/errors.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import { must } from '../../kernel/assert.ts';
+import { sha256Hex } from '../../kernel/bytes.ts';
+import { base32 } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Rng } from '../../kernel/rng.ts';
+import type { Budget } from '../budget.ts';
+import type { ManifestCache } from '../manifest-cache.ts';
+import { upsertDigest } from '../upsert-digest.ts';
+import type { VectorSpace } from '../vector-space.ts';
+import type { Vectors } from '../vectors.ts';
+import { fromToken, importToken, toToken } from './bulk-token.ts';
+import type { ImportBatch, LineFault, PlacedLine } from './import-batch.ts';
+import { batchesOf } from './import-batch.ts';
+import { linesOf } from './lines.ts';
+import type { Position } from './position.ts';
+import { waitMsOf } from './wait.ts';
+
+const IMPORT_ID_CHARS = 16;
+
+interface ImportsParts {
+  readonly vectors: Pick<Vectors, 'write'>;
+  readonly manifests: ManifestCache;
+  readonly space: Pick<VectorSpace, 'checkModel'>;
+  readonly budget: Budget;
+  readonly rng: Rng;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export interface ImportTerms {
+  readonly principal: TenantPrincipal;
+  readonly index: string;
+  readonly token: string | undefined;
+  readonly model: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  /** What usage is booked under. */
+  readonly route: string;
+}
+
+interface Import extends ImportTerms {
+  readonly id: string;
+  readonly manifest: IndexManifest;
+}
+
+/** What has been done so far. */
+interface Done {
+  readonly at: Position;
+  readonly written: number;
+  readonly lsn: number | null;
+}
+
+/** Writes streams of vectors into indexes, batch by batch through the same use case as an upsert. SPEC.md beside this file. */
+export class Imports {
+  readonly #parts: ImportsParts;
+
+  constructor(parts: ImportsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Refuses a token that is none, an index that is not there and a model that does not belong into it; then nothing was read.
+   * The generator writes as it is asked for more; what it yields last is `done` or `stopped`.
+   */
+  async open(terms: ImportTerms, body: AsyncIterable<Uint8Array>): Promise<Outcome<AsyncGenerator<ImportProgress, void>>> {
+    const { manifests, space } = this.#parts;
+    const resumed = terms.token === undefined ? undefined : fromToken(importToken, terms.token);
+    if (resumed?.ok === false) return resumed;
+    const found = await manifests.using(terms.principal.tenantId, terms.index, async (manifest) => ok(manifest));
+    if (!found.ok) return found;
+    const manifest = found.value;
+    const checked = space.checkModel(manifest, terms.model);
+    if (!checked.ok) return checked;
+    if (resumed !== undefined && resumed.value.created !== manifest.createdS) {
+      return refuse('invalid_value', 'token: is of an earlier index of this name', 'token');
+    }
+    const { import: id, lines, bytes } = resumed?.value ?? { import: await this.#newId(terms, manifest), lines: 0, bytes: 0 };
+    return ok(this.#run({ ...terms, id, manifest }, { lines, bytes }, body));
+  }
+
+  async *#run(job: Import, start: Position, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
+    let done: Done = { at: start, written: 0, lsn: null };
+    yield progressOf(job, 'running', done);
+    const batches = batchesOf(linesOf(body), start);
+    for (let next = batches.next(); ;) {
+      const cut = await settled(next);
+      if (!cut.ok) return yield stopped(job, done, cut.error);
+      const batch = cut.value;
+      if (batch === undefined) return yield progressOf(job, 'done', done);
+      // The next one is read and parsed while this one is written.
+      next = batches.next();
+      next.catch(() => undefined);
+      const { fault, ...written } = await this.#writeBatch(job, batch, done);
+      done = written;
+      if (fault !== undefined) return yield stopped(job, done, fault.refusal, fault);
+      yield progressOf(job, 'running', done);
+    }
+  }
+
+  /** Writes as much of a batch as can be written, and says what cannot. */
+  async #writeBatch(job: Import, batch: ImportBatch, done: Done): Promise<Done & { readonly fault?: LineFault | Unplaced | undefined }> {
+    const { fault } = batch;
+    if (batch.lines.length === 0) return { ...done, at: batch.until, fault };
+    const whole = await this.#write(job, batch.from, batch.lines);
+    if (whole.ok) return { ...grown(done, whole.value), at: batch.until, fault };
+    const culprit = culpritOf(whole.error, batch.lines);
+    if (culprit === undefined) return { ...done, fault: { refusal: whole.error } };
+    const sound = batch.lines.slice(0, batch.lines.indexOf(culprit.line));
+    const { before, behind } = culprit.line;
+    if (sound.length === 0) return { ...done, at: before, fault: { refusal: culprit.refusal, before, behind } };
+    const part = await this.#write(job, batch.from, sound);
+    if (!part.ok) return { ...done, fault: { refusal: part.error } };
+    return { ...grown(done, part.value), at: before, fault: { refusal: culprit.refusal, before, behind } };
+  }
+
+  /** Tries again what was refused for a while; a repetition of what was written after all changes nothing. */
+  async #write(job: Import, from: Position, lines: readonly PlacedLine[]): Promise<Outcome<Part>> {
+    const vectors = lines.map(({ vector }) => vectorOf(vector));
+    const body = { vectors, model: job.model };
+    const digest = await upsertDigest(body);
+    // With the digest in it: corrected lines are another request, not one that contradicts the first.
+    const repetition = { idempotencyKey: `${job.id}:${from.lines}:${digest.slice(0, 32)}`, digest };
+    for (let [tries, waitedMs] = [0, 0]; ;) {
+      const outcome = await this.#writeOnce(job, body, repetition);
+      if (outcome.ok) return outcome;
+      const waitMs = waitMsOf(outcome.error, tries);
+      if (waitMs === undefined || waitedMs + waitMs > LIMITS.importWaitMaxMs) return outcome;
+      tries += 1;
+      waitedMs += waitMs;
+      await this.#parts.sleep(waitMs);
+    }
+  }
+
+  async #writeOnce(
+    { principal, index, id, route }: Import,
+    body: Parameters<Vectors['write']>[2],
+    repetition: Parameters<Vectors['write']>[3],
+  ): Promise<Outcome<Part>> {
+    const { budget, vectors } = this.#parts;
+    const reserved = await budget.reserve(principal, { vectors_written: body.vectors.length });
+    if (!reserved.ok) return reserved;
+    const caller = { principal, reserve: (quantities: { readonly embedding_tokens: number }) => reserved.value.extend(quantities) };
+    const written = await vectors.write(caller, index, body, repetition);
+    if (!written.ok) {
+      reserved.value.settle({}, { route });
+      return written;
+    }
+    const { count, lsn, tokens, cachedTokens, manifest } = written.value;
+    const used = { vectors_written: count, embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
+    // A repetition answers the LSN of the write it repeats, and so is billed once.
+    const usageId = `${manifest.id}:${lsn}:${id}:${must(repetition, 'every batch can be repeated').idempotencyKey}`;
+    reserved.value.settle(used, { route, usageId, ...(manifest.embedding === null ? {} : { model: manifest.embedding.model }) });
+    return ok({ count, lsn });
+  }
+
+  /** Named by the `Idempotency-Key`, if there is one: all repetitions are then one import. */
+  async #newId({ idempotencyKey }: ImportTerms, { tenantId, name, createdS }: IndexManifest): Promise<string> {
+    const bytes = this.#parts.rng.bytes(IMPORT_ID_CHARS);
+    if (idempotencyKey === undefined) return `imp_${base32(bytes)}`;
+    return `imp_${(await sha256Hex(`${tenantId}:${name}:${createdS}:${idempotencyKey}`)).slice(0, 2 * IMPORT_ID_CHARS)}`;
+  }
+}
+
+interface Part {
+  readonly count: number;
+  readonly lsn: number;
+}
+
+/** A refusal that no line is to blame for. */
+interface Unplaced {
+  readonly refusal: Refusal;
+}
+
+const grown = ({ written }: Done, { count, lsn }: Part) => ({ written: written + count, lsn });
+
+const vectorOf = ({ id, values, text, namespace, metadata }: ImportLine) => ({
+  id,
+  namespace,
+  ...(values === undefined ? {} : { values }),
+  ...(text === undefined ? {} : { text }),
+  ...(metadata === undefined || metadata === null ? {} : { metadata }),
+});
+
+/** The next batch, undefined at the end; refused when the body broke off. */
+async function settled(next: Promise<IteratorResult<ImportBatch, void>>): Promise<Outcome<ImportBatch | undefined>> {
+  try {
+    const { done, value } = await next;
+    return ok(done === true ? undefined : value);
+  } catch {
+    return refuse('invalid_value', 'the body ended early, or its chunks are malformed');
+  }
+}
+
+/** The line that a refusal of a batch names, and the refusal in the words of the line. */
+function culpritOf({ message, ...rest }: Refusal, lines: readonly PlacedLine[]): { line: PlacedLine; refusal: Refusal } | undefined {
+  const named = /^vectors\[(\d+)\](?:\.(.+))?$/.exec(rest.param ?? '');
+  const line = named === null ? undefined : lines[Number(named[1])];
+  if (named === null || line === undefined) return undefined;
+  const { param: _, ...refusal } = rest;
+  const field = named[2];
+  const inWords = message.replaceAll(`vectors[${named[1]}]${field === undefined ? '' : `.${field}`}`, field ?? 'the vector');
+  return { line, refusal: { ...refusal, message: inWords, ...(field === undefined ? {} : { param: field }) } };
+}
+
+function stopped(job: Import, done: Done, refusal: Refusal, fault?: LineFault | Unplaced): ImportProgress {
+  const placed = fault !== undefined && 'before' in fault ? fault : undefined;
+  const { code, message, param, retryAfterMs } = refusal;
+  const line = placed === undefined ? null : placed.before.lines + 1;
+  return {
+    ...progressOf(job, 'stopped', done),
+    ...(placed === undefined ? {} : { skip_token: tokenOf(job, placed.behind) }),
+    error: {
+      code,
+      message: line === null ? message : `line ${line}: ${message}`,
+      param: param ?? null,
+      line,
+      ...(ERRORS[code].retryable && retryAfterMs !== undefined ? { retry_after_ms: retryAfterMs } : {}),
+    },
+  };
+}
+
+const progressOf = (job: Import, status: ImportProgress['status'], { at, written, lsn }: Done): ImportProgress => ({
+  object: 'index.import',
+  status,
+  import: job.id,
+  ...at,
+  written,
+  lsn,
+  token: tokenOf(job, at),
+});
+
+const tokenOf = ({ id, manifest }: Import, { lines, bytes }: Position): string =>
+  toToken({ import: id, created: manifest.createdS, lines, bytes });

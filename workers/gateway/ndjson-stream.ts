@@ -1,0 +1,61 @@
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+
+const encoder = new TextEncoder();
+
+/** Lines as they are read: whoever makes them waits for a slow reader. */
+export function pulledLines(lines: AsyncGenerator<string, void>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await lines.next();
+      if (done === true) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await lines.return();
+    },
+  });
+}
+
+interface Told {
+  readonly status: string;
+}
+
+/**
+ * News of work that does not wait for its reader: who sends a long body first and reads the answer after must not stop it. Of those
+ * that came too soon or found the reader behind only the next is told, but the first and the last always are.
+ */
+export function toldLines<T extends Told>(
+  work: AsyncGenerator<T, void>,
+  clock: Clock,
+  finish: () => Promise<void>,
+): ReadableStream<Uint8Array> {
+  let isWanted = true;
+  const run = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    let dueMs = 0;
+    for await (const news of work) {
+      if (!isWanted) return;
+      const isBehind = (controller.desiredSize ?? 0) <= 0;
+      if (news.status === 'running' && (isBehind || clock.nowMs() < dueMs)) continue;
+      controller.enqueue(encoder.encode(`${JSON.stringify(news)}\n`));
+      dueMs = clock.nowMs() + LIMITS.bulkProgressMs;
+    }
+    await finish();
+    if (isWanted) controller.close();
+  };
+  return new ReadableStream(
+    {
+      start(controller) {
+        run(controller).catch((error: unknown) => {
+          console.error(JSON.stringify({ level: 'error', message: `an import broke off: ${String(error)}` }));
+          controller.error(error);
+        });
+      },
+      cancel: () => {
+        isWanted = false;
+        return finish();
+      },
+    },
+    new CountQueuingStrategy({ highWaterMark: LIMITS.bulkLinesHeldMaxCount }),
+  );
+}
