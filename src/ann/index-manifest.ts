@@ -14,6 +14,8 @@ export interface IndexManifest {
   readonly recall?: RecallTarget;
   /** The embedding contract the index is pinned to, if it was created with a model. */
   readonly embedding: PinnedEmbedding | null;
+  /** What queries are pinned to when that is another contract, such as the other tower of a model of two. Absent: as the vectors. */
+  readonly queryEmbedding?: PinnedEmbedding;
   /** The team that answers for it. */
   readonly owner: string;
   /** Seconds since the Unix epoch. */
@@ -30,6 +32,13 @@ export interface PinnedEmbedding {
   readonly model: string;
   readonly contractHash: string;
 }
+
+/** What a vector is: one that is kept, or one that is searched around. */
+export type EmbeddingUse = 'items' | 'queries';
+
+/** The contract that vectors of a use must be made by, if the index is pinned to one. */
+export const embeddingFor = ({ embedding, queryEmbedding }: IndexManifest, use: EmbeddingUse): PinnedEmbedding | null =>
+  use === 'queries' ? (queryEmbedding ?? embedding) : embedding;
 
 /** The object name of an index's shard; the first is named as if it were the only one. The index id in it gives every creation its own. */
 export const shardName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal = 0): string =>

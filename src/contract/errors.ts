@@ -66,6 +66,13 @@ export interface Refusal {
   /** Path of the offending field, such as `input[3]`. */
   readonly param?: string;
   readonly retryAfterMs?: number;
+  /** With `contract_mismatch`: the embedding contracts that would have done. */
+  readonly accepted?: readonly AcceptedContract[];
+}
+
+export interface AcceptedContract {
+  readonly model: string;
+  readonly contract_hash: string;
 }
 
 export const refusal = (code: ErrorCode, message: string, param?: string): Refusal =>
@@ -73,11 +80,17 @@ export const refusal = (code: ErrorCode, message: string, param?: string): Refus
 
 /** OpenAI's error shape, plus the request id. */
 export interface WireError {
-  readonly error: { message: string; type: string; param: string | null; code: ErrorCode };
+  readonly error: { message: string; type: string; param: string | null; code: ErrorCode; accepted?: readonly AcceptedContract[] };
   readonly request_id: string;
 }
 
 export const wireError = (error: Refusal, requestId: string): WireError => ({
-  error: { message: error.message, type: ERRORS[error.code].type, param: error.param ?? null, code: error.code },
+  error: {
+    message: error.message,
+    type: ERRORS[error.code].type,
+    param: error.param ?? null,
+    code: error.code,
+    ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
+  },
   request_id: requestId,
 });

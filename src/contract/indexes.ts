@@ -25,6 +25,9 @@ const createBody = z
     name,
     dimensions: dimensions.optional(),
     model: modelName.optional().meta({ description: 'Pins the index to this model: it then takes and searches texts, too.' }),
+    query_model: modelName.optional().meta({
+      description: 'Embeds the texts of queries, where that is another model than that of the vectors (two towers). Of as many dimensions.',
+    }),
     metric: metric.default('cosine'),
     // Absent rather than filled in: a creation is told from another one by what its body says.
     recall: recall.optional().meta({ default: RECALL_TARGET_DEFAULT }),
@@ -33,7 +36,11 @@ const createBody = z
     }),
     owner,
   })
-  .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`');
+  .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`')
+  .refine((body) => body.query_model === undefined || body.model !== undefined, {
+    path: ['query_model'],
+    message: 'goes with `model` only',
+  });
 
 export type CreateIndexBody = z.output<typeof createBody>;
 
@@ -47,6 +54,11 @@ const index = z
     recall,
     model: z.string().nullable(),
     contract_hash: z.string().nullable().meta({ description: 'The embedding contract that the index is pinned to.' }),
+    query_model: z
+      .string()
+      .nullable()
+      .meta({ description: 'What queries are pinned to; as the vectors unless the creation said otherwise.' }),
+    query_contract_hash: z.string().nullable(),
     owner,
     created: unixSeconds,
     generation: z.int().min(1),

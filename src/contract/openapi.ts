@@ -17,6 +17,10 @@ const errorBody = z
       type: z.string(),
       param: z.string().nullable().meta({ description: 'Path of the offending field, such as `input[3]`.' }),
       code: z.enum(errorCodes),
+      accepted: z
+        .array(z.object({ model: z.string(), contract_hash: z.string() }))
+        .optional()
+        .meta({ description: 'With `contract_mismatch`: the embedding contracts that the index takes here; none when it takes no model.' }),
     }),
     request_id: z.string(),
   })

@@ -1,5 +1,5 @@
 import type { DeletedIndex } from '../ann/index-lifecycle.ts';
-import type { IndexManifest, IndexPage, PinnedEmbedding } from '../ann/index-manifest.ts';
+import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
 import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -11,6 +11,8 @@ import { base32 } from '../kernel/ids.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
+import type { EmbeddingSpace } from './embedding-space.ts';
+import { embeddingSpace } from './embedding-space.ts';
 import type { IndexDirectory } from './index-directory.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
@@ -78,10 +80,8 @@ export class Indexes {
   }
 
   /** Where the vectors of a new index live: the space of its model, or any of so many dimensions. */
-  #space({ dimensions, model }: CreateIndexBody): Outcome<{ dimensions: number; embedding: PinnedEmbedding | null }> {
-    if (model === undefined) return ok({ dimensions: must(dimensions, 'the schema asks for dimensions or a model'), embedding: null });
-    const contract = this.#parts.embedder.contractOf(model);
-    if (!contract.ok) return contract;
-    return ok({ dimensions: contract.value.dimensions, embedding: { model, contractHash: contract.value.contractHash } });
+  #space(body: CreateIndexBody): Outcome<EmbeddingSpace> {
+    if (body.model !== undefined) return embeddingSpace(this.#parts.embedder, body.model, body.query_model);
+    return ok({ dimensions: must(body.dimensions, 'the schema asks for dimensions or a model'), embedding: null });
   }
 }

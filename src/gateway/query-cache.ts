@@ -1,4 +1,5 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
+import { embeddingFor } from '../ann/index-manifest.ts';
 import type { ShardMatches } from '../ann/shard-protocol.ts';
 import type { Sha256 } from '../cache/sha256.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -105,7 +106,8 @@ export class QueryCache {
     });
   }
 
-  #modelOf({ embedding }: IndexManifest): { readonly model: string; readonly modelVersion: string } {
+  #modelOf(manifest: IndexManifest): { readonly model: string; readonly modelVersion: string } {
+    const embedding = embeddingFor(manifest, 'queries');
     if (embedding === null) return { model: '', modelVersion: '' };
     const contract = this.#parts.embedder.contractOf(embedding.model);
     return { model: embedding.model, modelVersion: contract.ok ? contract.value.version : '' };

@@ -1,4 +1,5 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { EmbeddingUse, IndexManifest, PinnedEmbedding } from '../ann/index-manifest.ts';
+import { embeddingFor } from '../ann/index-manifest.ts';
 import type { Refusal } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
@@ -47,8 +48,9 @@ export class VectorSpace {
     manifest: IndexManifest,
     model: string | undefined,
     points: readonly Point[],
+    use: EmbeddingUse = 'items',
   ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & TokensUsed>> {
-    const checked = this.checkModel(manifest, model);
+    const checked = this.checkModel(manifest, model, use);
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
     const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
@@ -57,24 +59,25 @@ export class VectorSpace {
     if (directionless !== undefined) return refuseDirectionless(directionless);
     const values = new Float32Array(points.length * dimensions);
     for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
-    const tokens = await this.#embed(caller, manifest, points, values);
+    const tokens = await this.#embed(caller, embeddingFor(manifest, use), points, values);
     if (!tokens.ok) return tokens;
     return ok({ values, ...tokens.value });
   }
 
-  /** Refuses a model whose vectors do not belong into the index. */
-  checkModel({ embedding }: IndexManifest, model: string | undefined): Outcome<null> {
+  /** Refuses a model whose vectors do not belong into the index, or are not to be searched around. */
+  checkModel(manifest: IndexManifest, model: string | undefined, use: EmbeddingUse = 'items'): Outcome<null> {
+    const embedding = embeddingFor(manifest, use);
     if (model === undefined) return ok(null);
     const contract = this.#embedder.contractOf(model);
     if (!contract.ok) return contract;
     if (contract.value.contractHash === embedding?.contractHash) return ok(null);
-    return contractMismatch(embedding?.model ?? null, contract.value.contractHash);
+    return contractMismatch(embedding, contract.value.contractHash, use);
   }
 
   /** Embeds the points given as texts into their rows of `values`. */
   async #embed(
     { principal, reserve }: EmbeddingCaller,
-    { embedding, dimensions }: IndexManifest,
+    embedding: PinnedEmbedding | null,
     points: readonly Point[],
     values: Float32Array,
   ): Promise<Outcome<TokensUsed>> {
@@ -91,11 +94,11 @@ export class VectorSpace {
     }
     const contract = this.#embedder.contractOf(embedding.model);
     if (!contract.ok) return contract;
-    if (contract.value.contractHash !== embedding.contractHash) return contractMismatch(embedding.model, contract.value.contractHash);
+    if (contract.value.contractHash !== embedding.contractHash) return contractMismatch(embedding, contract.value.contractHash);
     const embedded = await this.#embedder.embed({ principal, model: embedding.model, texts: rows.map(({ text }) => text), reserve });
     if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
-    const { vectors, tokens, cachedTokens } = embedded.value;
-    assert(embedded.value.dimensions === dimensions, 'a contract has the dimensions of its indexes');
+    const { vectors, tokens, cachedTokens, dimensions } = embedded.value;
+    assert(values.length === points.length * dimensions, 'a contract has the dimensions of its indexes');
     for (const [i, { row }] of rows.entries()) values.set(vectors.subarray(i * dimensions, (i + 1) * dimensions), row * dimensions);
     return ok({ tokens, cachedTokens });
   }
@@ -116,9 +119,13 @@ function refuseDirectionless(point: Point) {
   return refuse('invalid_value', `${param} is all zeros: it has no direction, which a cosine compares`, param);
 }
 
-function contractMismatch(accepted: string | null, hash: string) {
-  const takes = accepted === null ? 'was created without a model' : `takes vectors of the model "${accepted}" as it was at its creation`;
-  return refuse('contract_mismatch', `the index ${takes}, not those of the embedding contract ${hash.slice(0, 12)}`, 'model');
+function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse = 'items') {
+  const what = use === 'queries' ? 'queries' : 'vectors';
+  const takes =
+    accepted === null ? 'was created without a model' : `takes ${what} of the model "${accepted.model}" as it was at its creation`;
+  const message = `the index ${takes}, not those of the embedding contract ${hash.slice(0, 12)}`;
+  const { error } = refuse('contract_mismatch', message, 'model');
+  return err({ ...error, accepted: accepted === null ? [] : [{ model: accepted.model, contract_hash: accepted.contractHash }] });
 }
 
 /** The embedder's refusal with its `input[i]` under the name that the caller used. */

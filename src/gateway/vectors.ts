@@ -119,12 +119,12 @@ export class Vectors {
   ): Promise<Outcome<{ target: QueryTarget } & TokensUsed>> {
     const { space } = this.#parts;
     if (vector === undefined && text === undefined) {
-      const checked = space.checkModel(manifest, model);
+      const checked = space.checkModel(manifest, model, 'queries');
       if (!checked.ok) return checked;
       if (positive !== undefined) return ok({ target: { kind: 'examples', positive, negative }, ...NO_TOKENS });
       return ok({ target: { kind: 'id', id: must(id, 'the schema asks for one of the four') }, ...NO_TOKENS });
     }
-    const placed = await space.place(caller, manifest, model, [{ values: vector, text, path: '' }]);
+    const placed = await space.place(caller, manifest, model, [{ values: vector, text, path: '' }], 'queries');
     if (!placed.ok) return placed;
     const { values, ...tokens } = placed.value;
     return ok({ target: { kind: 'values', values }, ...tokens });

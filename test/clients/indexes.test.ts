@@ -161,6 +161,22 @@ describe('indexes over HTTP', () => {
     expect(best).toMatchObject({ id: 't2', score: expect.closeTo(1, 6) });
   });
 
+  it('[B20][B21] tells which contracts an index takes, for vectors and for queries', async () => {
+    const name = `towers-${(serial += 1)}`;
+    const body = { name, owner: 'search-team', model: MODEL, query_model: `${MODEL}-onnx` };
+    const created = await tenant.client.post('/v1/indexes', body);
+    expect(created).toMatchObject({ status: 201, body: { model: MODEL, query_model: `${MODEL}-onnx` } });
+    expect(created.body.query_contract_hash).toMatch(/^[0-9a-f]{64}$/);
+    await tenant.client.post(`/v1/indexes/${name}/upsert`, { vectors: [{ id: 'a', text: 'a weir in the river' }] });
+    const found = await tenant.client.post(`/v1/indexes/${name}/query`, { text: 'a weir in the river' });
+    expect(found.body.matches).toMatchObject([{ id: 'a', score: expect.closeTo(1, 4) }]);
+    const index = await createIndex();
+    const refusal = await tenant.client.post(`${index}/upsert`, { vectors: [{ id: 'a', values: [1, 2, 3] }], model: MODEL });
+    expect(refusal).toMatchObject({ status: 409, body: { error: { code: 'contract_mismatch', param: 'model', accepted: [] } } });
+    const none = { name: 'none', owner: 'search-team', dimensions: 3, query_model: MODEL };
+    expect(await tenant.client.post('/v1/indexes', none)).toMatchObject(refused(400, 'invalid_value', 'query_model'));
+  });
+
   it('[V25] refuses what does not fit the index, naming it, and writes nothing of the batch', async () => {
     const index = await createIndex();
     const pinned = await createIndex({ model: MODEL });

@@ -4,6 +4,7 @@ import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { EmbeddedTexts, TextEmbedder } from '../../../src/gateway/text-embedder.ts';
+import { embeddingSpace } from '../../../src/gateway/embedding-space.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -65,5 +66,70 @@ describe('a batch of values and texts', () => {
     expect(await space.place(caller, manifest, undefined, mixed)).toMatchObject({ error: { code: 'contract_mismatch' } });
     expect(await space.place(caller, manifest, 'glove', mixed.slice(0, 1))).toMatchObject({ error: { code: 'contract_mismatch' } });
     expect(await space.place(caller, manifest, undefined, mixed.slice(0, 1))).toMatchObject({ ok: true });
+  });
+});
+
+describe('contracts', () => {
+  const contracts: Record<string, string> = { items: 'hash-items', queries: 'hash-queries', glove: 'hash-1' };
+  const asked: string[] = [];
+  const space = new VectorSpace({
+    contractOf: (model) => ok({ contractHash: contracts[model] ?? 'other', dimensions: 2, version: '1' }),
+    embed: async ({ model, texts }) => {
+      asked.push(model);
+      return ok({ vectors: new Float32Array(2 * texts.length).fill(1), dimensions: 2, contractHash: '', tokens: 1, cachedTokens: 0 });
+    },
+  } satisfies TextEmbedder);
+  const towers: IndexManifest = {
+    ...manifest,
+    embedding: { model: 'items', contractHash: 'hash-items' },
+    queryEmbedding: { model: 'queries', contractHash: 'hash-queries' },
+  };
+  const accepted = (...models: string[]) => models.map((model) => ({ model, contract_hash: contracts[model] }));
+
+  it('[B20] are told with the refusal of another one', () => {
+    const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', param: 'model', of, model });
+    for (const [of, model, models] of [
+      [manifest, 'strange', ['glove']],
+      [{ ...manifest, embedding: null }, 'glove', []],
+      [towers, 'queries', ['items']],
+    ] as const) {
+      const { code, param } = refused(of, model);
+      expect(space.checkModel(of, model)).toMatchObject({ error: { code, param, accepted: accepted(...models) } });
+    }
+    expect(space.checkModel(towers, 'items', 'queries')).toMatchObject({ error: { accepted: accepted('queries') } });
+  });
+
+  it('[B21] of vectors and of queries are each their own', async () => {
+    expect(space.checkModel(towers, 'items')).toEqual(ok(null));
+    expect(space.checkModel(towers, 'queries', 'queries')).toEqual(ok(null));
+    expect(space.checkModel(manifest, 'glove', 'queries')).toEqual(ok(null));
+    await space.place(caller, towers, 'items', [{ text: 'a', path: at(0) }]);
+    await space.place(caller, towers, undefined, [{ text: 'a', path: '' }], 'queries');
+    await space.place(caller, manifest, undefined, [{ text: 'a', path: '' }], 'queries');
+    expect(asked).toEqual(['items', 'queries', 'glove']);
+  });
+});
+
+describe('the space of a new index', () => {
+  const dimensionsOf: Record<string, number> = { items: 2, queries: 2, wide: 3 };
+  const embedder = {
+    contractOf: (model: string): ReturnType<TextEmbedder['contractOf']> => {
+      const dimensions = dimensionsOf[model];
+      return dimensions === undefined
+        ? refuse('model_not_found', 'no such model', 'model')
+        : ok({ contractHash: `hash-${model}`, dimensions, version: '1' });
+    },
+  };
+
+  it('[B21] has two models of as many dimensions, and no others', () => {
+    expect(embeddingSpace(embedder, 'items', undefined)).toEqual(
+      ok({ dimensions: 2, embedding: { model: 'items', contractHash: 'hash-items' } }),
+    );
+    expect(embeddingSpace(embedder, 'items', 'queries')).toMatchObject({
+      value: { dimensions: 2, queryEmbedding: { model: 'queries', contractHash: 'hash-queries' } },
+    });
+    expect(embeddingSpace(embedder, 'items', 'wide')).toMatchObject({ error: { code: 'dimension_mismatch', param: 'query_model' } });
+    expect(embeddingSpace(embedder, 'items', 'none')).toMatchObject({ error: { code: 'model_not_found', param: 'query_model' } });
+    expect(embeddingSpace(embedder, 'none', 'items')).toMatchObject({ error: { code: 'model_not_found', param: 'model' } });
   });
 });

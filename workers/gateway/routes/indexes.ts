@@ -1,4 +1,5 @@
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { embeddingFor } from '../../../src/ann/index-manifest.ts';
 import { indexEndpoints } from '../../../src/contract/indexes.ts';
 import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
 import type { Route } from '../serve.ts';
@@ -48,16 +49,22 @@ export const indexRoutes: readonly Route[] = [
   }),
 ];
 
-const indexReply = ({ id, name, dimensions, metric, recall, embedding, owner, createdS, generation }: IndexManifest) => ({
-  object: 'index' as const,
-  id,
-  name,
-  dimensions,
-  metric,
-  recall: recall ?? RECALL_TARGET_DEFAULT,
-  model: embedding?.model ?? null,
-  contract_hash: embedding?.contractHash ?? null,
-  owner,
-  created: createdS,
-  generation,
-});
+function indexReply(manifest: IndexManifest) {
+  const { id, name, dimensions, metric, recall, embedding, owner, createdS, generation } = manifest;
+  const queries = embeddingFor(manifest, 'queries');
+  return {
+    object: 'index' as const,
+    id,
+    name,
+    dimensions,
+    metric,
+    recall: recall ?? RECALL_TARGET_DEFAULT,
+    model: embedding?.model ?? null,
+    contract_hash: embedding?.contractHash ?? null,
+    query_model: queries?.model ?? null,
+    query_contract_hash: queries?.contractHash ?? null,
+    owner,
+    created: createdS,
+    generation,
+  };
+}

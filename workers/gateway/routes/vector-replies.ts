@@ -1,11 +1,18 @@
+import type { EmbeddingUse } from '../../../src/ann/index-manifest.ts';
+import { embeddingFor } from '../../../src/ann/index-manifest.ts';
 import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
 import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';
 
 /** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
-export function indexed({ manifest, lsn }: OnIndex<{ readonly lsn: number }>, more: Readonly<Record<string, string>> = {}) {
+export function indexed(
+  { manifest, lsn }: OnIndex<{ readonly lsn: number }>,
+  more: Readonly<Record<string, string>> = {},
+  use: EmbeddingUse = 'items',
+) {
+  const embedding = embeddingFor(manifest, use);
   const headers = { 'x-sluice-index-lsn': String(lsn), 'x-sluice-index-generation': String(manifest.generation), ...more };
-  return manifest.embedding === null ? { headers } : { headers, model: manifest.embedding.model };
+  return embedding === null ? { headers } : { headers, model: embedding.model };
 }
 
 export function vectorReplies({ ids, values, metadata, texts, manifest }: OnIndex<VectorColumns>): StoredVectorReply[] {

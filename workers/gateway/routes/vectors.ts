@@ -44,7 +44,7 @@ export const vectorRoutes: readonly Route[] = [
       ok: true,
       reply: { matches, lsn, ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }) },
       used: { ...queryMeters(report), ...tokenMeters(found) },
-      ...indexed(found, report === undefined ? {} : cacheHeaders(report)),
+      ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
   }),
 
