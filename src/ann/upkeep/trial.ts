@@ -5,12 +5,13 @@ import { subspaceCount } from '../lists/list-model.ts';
 import type { ListCost } from '../lists/posting-lists.ts';
 import type { VectorMatch } from '../vector-engine.ts';
 import type { PlacedVector } from '../vector-store.ts';
+import { inSlices } from './slices.ts';
 import type { UpkeepShard } from './upkeep-shard.ts';
 
 // Another one than that of trainings, whose sample is what lists fit best.
 const SEED = 2;
-// Searches of one slice.
-const SLICE_SEARCHES = 40;
+// What the searches of one slice cost, about.
+const SLICE_NS = 4_000_000;
 
 /** A stored vector as a query, with the vectors that are closest to it, itself left out: the closest first. */
 export interface TrialQuery extends PlacedVector {
@@ -26,10 +27,17 @@ export function* trialQueries(
 ): Generator<undefined, TrialQuery[]> {
   const queries: TrialQuery[] = [];
   for (const row of store.sampleRows(count, SEED)) {
-    for (const vector of store.readRows([row], identity)) {
+    for (const vector of [...store.readRows([row], identity)]) {
       const query = { ...vector, topK: topK + 1 };
       const rescoring = new Rescoring(identity.metric, query, store.read(identity));
-      rescoring.push(lists.exactly(lists.generation(generationId), query).candidates);
+      const { candidates } = lists.exactly(lists.generation(generationId), query);
+      // Where very many tie, as around zeros, all of them are read.
+      for (const slice of inSlices(candidates, identity.dimensions)) {
+        const { rowCount } = rescoring;
+        rescoring.push(slice);
+        if (rescoring.rowCount === rowCount) break;
+        yield;
+      }
       queries.push({
         ...vector,
         closest: rescoring
@@ -51,8 +59,8 @@ export function* trial(
   depth: SearchDepth,
   topK: number,
 ): Generator<undefined, { recall: number; cost: number }> {
-  let [hits, wanted, cost] = [0, 0, 0];
-  for (const [i, query] of queries.entries()) {
+  let [hits, wanted, cost, slicedCost] = [0, 0, 0, 0];
+  for (const query of queries) {
     const generation = lists.generation(generationId);
     const found = lists.nearby(generation, depth, { ...query, topK: topK + 1 });
     const proposed = new Set(found.candidates.map(({ row }) => row));
@@ -61,7 +69,9 @@ export function* trial(
     hits += Math.min(last, asCloseAs(query.closest, last).filter(isProposed).length);
     wanted += last;
     cost += costOf(generation, found.cost);
-    if (i % SLICE_SEARCHES === SLICE_SEARCHES - 1) yield;
+    if (cost - slicedCost < SLICE_NS) continue;
+    slicedCost = cost;
+    yield;
   }
   return { recall: wanted === 0 ? 1 : hits / wanted, cost };
 }
