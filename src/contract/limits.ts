@@ -268,7 +268,7 @@ export const LIMITS = {
   aliasActionsMaxCount: 100,
   // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
-  // What one shard holds in memory before its vectors are listed. About 334,000 vectors of 100 dimensions, 32,000 of 1,536.
+  // What one shard holds in memory before its vectors are listed. About 344,000 vectors of 100 dimensions, 31,000 of 1,536.
   shardEngineBytesMax: 48 * 1024 * 1024,
   // Fewer vectors are not worth an object.
   shardVectorsMinCount: 16,
