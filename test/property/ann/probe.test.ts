@@ -55,12 +55,13 @@ const search = fc.record({
 
 describe('probing lists', () => {
   it.each(METRICS)('[V80] %s: probes the lists, keeps the candidates and gives the closeness that plain loops do, to the bit', (metric) => {
-    const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0 };
+    const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0, blurred: 0 };
     fc.assert(
       fc.property(scenario({ metric: fc.constant(metric) }), search, (options, { count, more, stop, near }) => {
         const world = new ListWorld(options);
         const values = world.near(Math.floor(near * options.listCount));
-        const query = { values, count, stop, rescoreCount: count + more, allowed: world.allowed };
+        const blurred = { of: Math.ceil(count / 2), countMax: count + 9 };
+        const query = { values, count, blurred, stop, rescoreCount: count + more, allowed: world.allowed };
         const expected = searchPlainly(world, query);
         const { answer, probed } = searchCold(world, query);
         expect(probed).toEqual(expected.probed);
@@ -79,6 +80,7 @@ describe('probing lists', () => {
         if (scanned.length > candidatesOf(world).size * 2) seen.weeded += 1;
         if (scanned.some(({ row }) => !world.allowed.has(row))) seen.refused += 1;
         if (options.hasLowPlane && answer.rows.length === count) seen.refined += 1;
+        if (answer.rows.length > count) seen.blurred += 1;
         world.free();
       }),
       { seed: 80, numRuns: effort(80) },
