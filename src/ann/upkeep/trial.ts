@@ -27,26 +27,21 @@ export function* trialQueries(
 ): Generator<undefined, TrialQuery[]> {
   const queries: TrialQuery[] = [];
   for (const row of store.sampleRows(count, SEED)) {
-    for (const vector of [...store.readRows([row], identity)]) {
-      const query = { ...vector, topK: topK + 1 };
-      const rescoring = new Rescoring(identity.metric, query, store.read(identity));
-      const { candidates } = lists.exactly(lists.generation(generationId), query);
-      // Where very many tie, as around zeros, all of them are read.
-      for (const slice of inSlices(candidates, identity.dimensions)) {
-        const { rowCount } = rescoring;
-        rescoring.push(slice);
-        if (rescoring.rowCount === rowCount) break;
-        yield;
-      }
-      queries.push({
-        ...vector,
-        closest: rescoring
-          .matches()
-          .filter((match) => match.row !== row)
-          .slice(0, topK),
-      });
-    }
     yield;
+    const [vector] = store.readRows([row], identity);
+    if (vector === undefined) continue;
+    const query = { ...vector, topK: topK + 1 };
+    const rescoring = new Rescoring(identity.metric, query, store.read(identity));
+    const { candidates } = lists.exactly(lists.generation(generationId), query);
+    // Where very many tie, as around zeros, all of them are read.
+    for (const slice of inSlices(candidates, identity.dimensions)) {
+      const { rowCount } = rescoring;
+      rescoring.push(slice);
+      if (rescoring.rowCount === rowCount) break;
+      yield;
+    }
+    const others = rescoring.matches().filter((match) => match.row !== row);
+    queries.push({ ...vector, closest: others.slice(0, topK) });
   }
   return queries;
 }
