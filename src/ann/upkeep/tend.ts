@@ -52,10 +52,11 @@ function compact(shard: UpkeepShard, generation: ResidentGeneration, list: numbe
 
 function merge(shard: UpkeepShard, generation: ResidentGeneration, list: number, live: RowSet): void {
   const positions = livePositions(generation, list, live);
+  // Read first: another list may take its memory.
+  const vectors = vectorsAt(generation, list, positions);
   const isLast = generation.centroids.size === 1;
   const stays = isLast || (positions.length > 0 && isApart(shard, generation, list, live.size));
   if (stays) return compact(shard, generation, list, positions);
-  const vectors = vectorsAt(generation, list, positions);
   editLists(shard, generation, (change) => {
     change.remove(list);
     change.append(assignVectors(shard, generation, vectors));
