@@ -43,11 +43,16 @@ export class ClusterState {
     return this.#byAccelerator.get(accelerator) ?? [];
   }
 
-  /** Takes a node in and answers its index, which may be that of one removed before. Not undone by a trial. */
-  add(spec: NodeSpec): number {
+  /** Takes a node in and answers its index: the lowest that is not taken, unless told which. Not undone by a trial. */
+  add(spec: NodeSpec, at?: number): number {
     assert(spec.acceleratorCount <= NODE_ACCELERATORS_MAX, `a node has at most ${NODE_ACCELERATORS_MAX} accelerators`);
     assert(!this.#indexes.has(spec.id), `node ${spec.id} is new`);
-    const node = this.#vacant.pop() ?? this.#specs.length;
+    const node = at ?? this.#vacant.values().next().value ?? this.#specs.length;
+    for (let index = this.#specs.length; index <= node; index++) {
+      this.#specs.push(spec);
+      if (index < node) this.#vacant.push(index);
+    }
+    this.#vacant.splice(this.#vacant.indexOf(node) >>> 0, 1);
     this.#specs[node] = spec;
     this.#indexes.set(spec.id, node);
     const alike = this.#byAccelerator.get(spec.accelerator) ?? [];
@@ -69,6 +74,7 @@ export class ClusterState {
     );
     this.columns.isOpen[node] = 0;
     this.#vacant.push(node);
+    this.#vacant.sort((a, b) => a - b);
   }
 
   /** Says whether new work may be placed on the node. What is there stays. */

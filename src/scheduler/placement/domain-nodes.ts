@@ -1,4 +1,5 @@
 import type { ClusterState } from '../model/cluster-state.ts';
+import { domainKey } from '../model/domain-key.ts';
 import type { TopologyRequest } from '../model/resource-option.ts';
 
 /**
@@ -8,15 +9,13 @@ import type { TopologyRequest } from '../model/resource-option.ts';
 export function domainNodes(
   cluster: ClusterState,
   nodes: readonly number[],
-  { level, block }: TopologyRequest,
+  topology: TopologyRequest,
   count: number,
 ): readonly number[] | undefined {
   const groups = new Map<string, number[]>();
   for (const node of nodes) {
-    const { domains, ordinal } = cluster.spec(node);
-    const domain = domains[level];
-    if (domain === undefined) continue;
-    const key = block ? `${domain} ${Math.floor(ordinal / count)}` : domain;
+    const key = domainKey(cluster.spec(node), topology, count);
+    if (key === undefined) continue;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [node]);
     else group.push(node);

@@ -1,0 +1,85 @@
+import { must } from '../../kernel/assert.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import { owner } from '../machine/job-record.ts';
+import { effectivePriority } from '../queue/effective-priority.ts';
+import { resourceClass } from './hold.ts';
+import { tryOption } from './try-option.ts';
+import type { Offer } from '../life/offer.ts';
+
+/**
+ * Holds places for a job that comes first in its resource class and has none: those that will be free soonest, so that others pass it only
+ * with what it does not need, or if they are done before it starts. Without this, small jobs would keep a large one waiting for ever.
+ */
+export function reserve(cell: Cell, job: JobRecord): void {
+  if (cell.nowMs - job.submittedAtMs < cell.settings.headPatienceMs) return;
+  for (let option = 0; option < job.spec.options.length; option++) {
+    const resource = resourceClass(job, option);
+    const held = cell.reservations.of(resource);
+    if (held !== undefined && (held.jobId === job.spec.id || !outranks(cell, job, cell.job(held.jobId)))) continue;
+    const soonest = soonestPlace(cell, job, option);
+    if (soonest === undefined) continue;
+    const { accelerator, perNode, nodes } = must(job.spec.options[option], 'the option exists');
+    cell.reservations.set(resource, {
+      resource,
+      jobId: job.spec.id,
+      queue: job.spec.queue,
+      bundle: bundleOf(accelerator, perNode, nodes.min),
+      startMs: soonest.startMs,
+      nodes: soonest.offer.placement.slots.map(({ node }) => node),
+    });
+    return;
+  }
+}
+
+/** One reservation gives way to another only for more priority, waiting included: the first stays first. */
+const outranks = (cell: Cell, a: JobRecord, b: JobRecord): boolean => effectivePriority(cell, a) > effectivePriority(cell, b);
+
+interface Soonest {
+  /** Null when it depends on jobs that may take for ever. */
+  readonly startMs: number | null;
+  readonly offer: Offer;
+}
+
+/** The place a job would have first if nobody new came and everybody took as long as it may; undefined when never. Changes nothing. */
+export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soonest | undefined {
+  const owners = [...cell.placed].map((id) => cell.job(id)).filter((other) => owner(other) !== null);
+  const byEnd = owners
+    .map((other) => ({ other, endMs: endOf(other) }))
+    .toSorted((a, b) => a.endMs - b.endMs || a.other.sequence - b.other.sequence);
+  return cell.undo.trial(() => {
+    for (const { resource } of cell.reservations.all) cell.reservations.set(resource, undefined);
+    const offerAfter = (count: number): Offer | undefined =>
+      cell.undo.trial(() => {
+        for (const { other } of byEnd.slice(0, count)) cell.holdings.give(other, must(other.attempt, 'an owner has an attempt'));
+        const attempted = tryOption(cell, job, option, 'brief');
+        return 'offer' in attempted ? attempted.offer : undefined;
+      });
+    // The soonest ends mostly do, so it looks among the first few, then among twice as many, and so on, and last halves the range it found.
+    let best: { readonly count: number; readonly offer: Offer } | undefined;
+    let low = 0;
+    for (let count = 1; best === undefined; count *= 2) {
+      const reached = Math.min(count, byEnd.length);
+      const offer = offerAfter(reached);
+      if (offer !== undefined) best = { count: reached, offer };
+      else if (reached === byEnd.length) return undefined;
+      else low = reached + 1;
+    }
+    while (low < best.count) {
+      const middle: number = (low + best.count) >> 1;
+      const offer = offerAfter(middle);
+      if (offer === undefined) low = middle + 1;
+      else best = { count: middle, offer };
+    }
+    const endMs = best.count === 0 ? cell.nowMs : (byEnd[best.count - 1]?.endMs ?? cell.nowMs);
+    return { startMs: endMs === Infinity ? null : Math.max(cell.nowMs, endMs), offer: best.offer };
+  });
+}
+
+/** When a job will have left its place if it takes as long as it may. */
+function endOf({ spec, attempt }: JobRecord): number {
+  const { durationMaxMs, deadlineAtMs } = spec.limits;
+  const startedAtMs = attempt?.startedAtMs ?? attempt?.admittedAtMs ?? 0;
+  return Math.min(durationMaxMs === null ? Infinity : startedAtMs + durationMaxMs, deadlineAtMs ?? Infinity) + spec.checkpoint.graceMs;
+}

@@ -1,0 +1,6 @@
+import type { CohortNode } from './cohort-node.ts';
+
+/** The queues of a tree, in the order of its cohorts. */
+export function queuesBelow(node: CohortNode): readonly CohortNode[] {
+  return node.children.length === 0 ? [node] : node.children.flatMap(queuesBelow);
+}

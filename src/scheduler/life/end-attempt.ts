@@ -1,0 +1,47 @@
+import type { Cell } from '../machine/cell.ts';
+import type { EndReason, JobRecord } from '../machine/job-record.ts';
+import { chargeSegment } from './charge-segment.ts';
+import { startAdmitted } from './start.ts';
+import { AFTER_LEAVING } from './what-follows.ts';
+
+/** A job without its attempt, charged for what it used. */
+const withoutAttempt = (cell: Cell, job: JobRecord): JobRecord => ({ ...chargeSegment(cell, job), attempt: null });
+
+/** Ends a job for good, and its attempt with it. Jobs that depend on it go on, or fail with it. */
+export function finish(
+  cell: Cell,
+  job: JobRecord,
+  state: 'succeeded' | 'failed' | 'cancelled' | 'expired',
+  endReason: EndReason | null,
+): void {
+  const { id } = job.spec;
+  cell.reservations.release(id);
+  cell.save({ ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
+  startAdmitted(cell);
+  for (const dependent of cell.dependentsOf(id)) {
+    const other = cell.job(dependent);
+    if (state === 'succeeded') cell.refile(dependent);
+    else if (other.finishedAtMs === null) finish(cell, other, 'failed', 'dependency_failed');
+  }
+}
+
+/** Puts a job back where it waits. It keeps its place in the queue, and what it had saved. */
+export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted', change: Partial<JobRecord> = {}): void {
+  cell.save({ ...withoutAttempt(cell, job), ...change, state });
+  startAdmitted(cell);
+}
+
+/** What becomes of a job once it has left its place. */
+export function leave(cell: Cell, job: JobRecord, reason: keyof typeof AFTER_LEAVING): void {
+  const next = AFTER_LEAVING[reason];
+  if (next === 'evicted') requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
+  else finish(cell, job, next, reason);
+}
+
+/** A failure that may be tried again, within the job's limit. */
+export function failed(cell: Cell, job: JobRecord, isPermanent: boolean, change: Partial<JobRecord> = {}): void {
+  const failures = job.failures + 1;
+  if (isPermanent) finish(cell, { ...job, failures }, 'failed', 'job_failed');
+  else if (failures >= job.spec.retry.attemptsMax) finish(cell, { ...job, failures }, 'failed', 'attempts_spent');
+  else requeue(cell, job, 'pending', { ...change, failures });
+}

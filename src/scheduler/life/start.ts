@@ -1,0 +1,18 @@
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import { openSegment } from './open-segment.ts';
+
+/** Hands an admitted job to its pool unless somebody is still where it shall run. */
+export function start(cell: Cell, job: JobRecord): void {
+  const { attempt } = job;
+  if (job.state !== 'admitted' || attempt === null || cell.holdings.leavers.block(attempt.placement)) return;
+  const begun = { ...attempt, startedAtMs: cell.nowMs };
+  cell.save({ ...job, state: 'starting', attempt: { ...begun, segment: openSegment(cell, job, begun) } });
+  const nodeIds = attempt.placement.slots.map(({ node }) => cell.fleet.node(node).spec.id);
+  cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, nodeIds });
+}
+
+/** Hands over those that have waited for somebody to leave. */
+export function startAdmitted(cell: Cell): void {
+  for (const id of cell.admitted) start(cell, cell.job(id));
+}

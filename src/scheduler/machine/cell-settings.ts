@@ -1,0 +1,29 @@
+import type { CohortSpec } from '../fairness/cohort-spec.ts';
+import type { PoolId } from '../../kernel/ids.ts';
+import type { AcceleratorType } from '../model/accelerator-type.ts';
+import type { Placer } from '../model/placer.ts';
+import type { PoolSpec } from '../model/pool-spec.ts';
+import type { EvictionPolicy } from '../preemption/eviction-policy.ts';
+
+/** How a cell decides: the same settings, records and events give the same decisions. */
+export interface CellSettings {
+  readonly accelerators: ReadonlyMap<string, AcceleratorType>;
+  /** Each parent before its children. */
+  readonly cohorts: readonly CohortSpec[];
+  readonly pools: readonly PoolSpec[];
+  /** What a pool adds to the policy of a queue. */
+  readonly poolEviction: ReadonlyMap<PoolId, EvictionPolicy>;
+  readonly placer: Placer;
+  /** What goes first among queues: who has had less, or who asks for more. */
+  readonly order: 'fair' | 'priority';
+  /** A waiting job counts as one priority higher for each of these, up to `agingMax`: nobody waits for ever. Evicts nobody. */
+  readonly agingMs: number;
+  readonly agingMax: number;
+  readonly historyHalfLifeMs: number;
+  /** For this long the first that has no place lets others pass; then places are held for it. */
+  readonly headPatienceMs: number;
+  /** The longest that one price is charged without looking again. */
+  readonly segmentMaxMs: number;
+  /** Jobs one step gives places to; the rest comes with the next `tick`, at once. */
+  readonly admissionsMaxCount: number;
+}

@@ -1,0 +1,243 @@
+import { assert, must } from '../../kernel/assert.ts';
+import type { JobId } from '../../kernel/ids.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
+import { dominantSharePpm } from '../fairness/dominant-share.ts';
+import { QuotaTree } from '../fairness/quota-tree.ts';
+import { aged, NO_HISTORY } from '../fairness/usage-history.ts';
+import type { PriceRow } from '../model/price-book.ts';
+import { PriceBook } from '../model/price-book.ts';
+import { UndoLog } from '../model/undo-log.ts';
+import { PendingQueues } from '../queue/pending-queues.ts';
+import { Reservations } from '../queue/reservations.ts';
+import type { CellSettings } from './cell-settings.ts';
+import type { CellDecision, NodeRecord, QueueRecord } from './decision.ts';
+import { dueOf } from './due-at.ts';
+import { Fleet } from './fleet.ts';
+import { Holdings } from './holdings.ts';
+import type { JobRecord } from './job-record.ts';
+import { isFinished, isWaiting } from './job-record.ts';
+import type { PoolRecord } from './pool-record.ts';
+import type { CellRecords } from './cell-records.ts';
+import { Timers } from './timers.ts';
+
+/**
+ * The state of a scheduler cell. Its records are the truth; all else here follows from them and is kept up as they change, so that a cell
+ * built from the same records decides the same. Nothing is done but by the decisions it collects.
+ */
+export class Cell {
+  readonly settings: CellSettings;
+  readonly undo = new UndoLog();
+  readonly fleet: Fleet;
+  readonly tree: QuotaTree;
+  readonly holdings: Holdings;
+  readonly pending = new PendingQueues(this.undo);
+  readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
+  readonly prices = new PriceBook();
+  /** Never runs backwards, whatever the clock does. */
+  nowMs = 0;
+  readonly #jobs = new Map<JobId, JobRecord>();
+  readonly #queues = new Map<string, QueueRecord>();
+  readonly #timers = new Timers();
+  readonly #waiting = new Set<JobId>();
+  readonly #dependents = new Map<JobId, Set<JobId>>();
+  readonly #sets = { admitted: new Set<JobId>(), checkpointing: new Set<JobId>(), placed: new Set<JobId>() };
+  readonly #decisions: CellDecision[] = [];
+  #nextSequence = 1;
+  #wakeAtMs = Infinity;
+
+  constructor(settings: CellSettings, records?: CellRecords) {
+    this.settings = settings;
+    this.fleet = new Fleet(settings.pools, this.undo);
+    this.tree = new QuotaTree(settings.cohorts, this.undo);
+    this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
+    if (records !== undefined) this.#load(records);
+  }
+
+  get jobs(): Iterable<JobRecord> {
+    return this.#jobs.values();
+  }
+
+  find(id: JobId): JobRecord | undefined {
+    return this.#jobs.get(id);
+  }
+
+  job(id: JobId): JobRecord {
+    return must(this.#jobs.get(id), 'the job exists');
+  }
+
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  queue(name: string): QueueRecord {
+    return this.#queues.get(name) ?? { name, isSuspended: false, history: NO_HISTORY };
+  }
+
+  /** Jobs with a place that others are still leaving. */
+  get admitted(): ReadonlySet<JobId> {
+    return this.#sets.admitted;
+  }
+
+  /** Jobs that have been told to leave. */
+  get leaving(): ReadonlySet<JobId> {
+    return this.#sets.checkpointing;
+  }
+
+  /** Jobs that have a place, or are on it still. */
+  get placed(): ReadonlySet<JobId> {
+    return this.#sets.placed;
+  }
+
+  /** The job for which something is due by now, soonest first. */
+  nextDue(): JobRecord | undefined {
+    const timer = this.#timers.next((id) => this.#dueAtMs(id));
+    if (this.#wakeAtMs <= this.nowMs) {
+      this.#wakeAtMs = Infinity;
+      this.pending.wake(() => true);
+    }
+    return timer !== undefined && timer.atMs <= this.nowMs ? this.job(timer.jobId) : undefined;
+  }
+
+  /** When something is next due by itself; Infinity when nothing is. */
+  nextDueMs(): number {
+    return Math.min(this.#timers.next((id) => this.#dueAtMs(id))?.atMs ?? Infinity, this.#wakeAtMs);
+  }
+
+  /** Looks again at all that wait, once it is that late: what stands in their way is time alone. */
+  wakeAt(atMs: number): void {
+    if (!this.undo.isOpen) this.#wakeAtMs = Math.min(this.#wakeAtMs, atMs);
+  }
+
+  /** What was decided since this was last asked. */
+  takeDecisions(): readonly CellDecision[] {
+    return this.#decisions.splice(0);
+  }
+
+  decide(decision: CellDecision): void {
+    this.#decisions.push(decision);
+    this.undo.note(() => this.#decisions.pop());
+  }
+
+  /** Changes a job, and with it everything that follows from it. */
+  save(job: JobRecord): void {
+    const before = this.#jobs.get(job.spec.id);
+    this.#ageHistory(this.holdings.queueOf(job.spec));
+    this.#put(before, job);
+    this.decide({ kind: 'save', job });
+    if (this.holdings.change(before, job)) this.#wakeFor(before ?? job);
+  }
+
+  saveQueue(queue: QueueRecord): void {
+    const before = this.queue(queue.name);
+    this.#queues.set(queue.name, queue);
+    this.undo.note(() => this.#queues.set(queue.name, before));
+    this.decide({ kind: 'save_queue', queue });
+  }
+
+  saveNode(node: NodeRecord): void {
+    this.fleet.saveNode(node);
+    this.decide({ kind: 'save_node', node });
+  }
+
+  savePool(pool: PoolRecord): void {
+    this.fleet.savePool(pool);
+    this.decide({ kind: 'save_pool', pool });
+  }
+
+  savePrice(row: PriceRow): void {
+    this.prices.add(row);
+    this.decide({ kind: 'save_price', row });
+  }
+
+  /** Jobs that wait for this one to succeed. */
+  dependentsOf(id: JobId): Iterable<JobId> {
+    return this.#dependents.get(id) ?? [];
+  }
+
+  /** Looks again whether a job waits: one that it depends on has succeeded. */
+  refile(id: JobId): void {
+    this.#file(this.job(id), this.job(id));
+  }
+
+  /** Drops a finished job. Not undone by a trial. */
+  forget(id: JobId): void {
+    assert(isFinished(this.job(id)), 'only finished jobs are forgotten');
+    this.#jobs.delete(id);
+    this.#dependents.delete(id);
+  }
+
+  #dueAtMs(id: JobId): number {
+    const job = this.#jobs.get(id);
+    return job === undefined ? Infinity : dueOf(job, this.settings).atMs;
+  }
+
+  #put(before: JobRecord | undefined, job: JobRecord): void {
+    const { id, dependsOn } = job.spec;
+    this.#jobs.set(id, job);
+    this.undo.note(() => (before === undefined ? this.#jobs.delete(id) : this.#jobs.set(id, before)));
+    if (before === undefined) {
+      const sequence = this.#nextSequence;
+      this.#nextSequence = Math.max(sequence, job.sequence + 1);
+      this.undo.note(() => (this.#nextSequence = sequence));
+      for (const other of dependsOn) this.#include(entryOf(this.#dependents, other), id, true);
+    }
+    this.#file(before, job);
+    this.#timers.set(id, this.#dueAtMs(id));
+  }
+
+  /** Puts a job among those it now belongs to. */
+  #file(before: JobRecord | undefined, job: JobRecord): void {
+    const { id, dependsOn } = job.spec;
+    const waits = isWaiting(job) && dependsOn.every((other) => this.#jobs.get(other)?.state === 'succeeded');
+    const isMoved = before?.classKey !== job.classKey;
+    if (before !== undefined && this.#waiting.has(id) && (!waits || isMoved)) this.pending.remove(before);
+    if (waits && (!this.#waiting.has(id) || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
+    this.#include(this.#waiting, id, waits);
+    this.#include(this.#sets.admitted, id, job.state === 'admitted');
+    this.#include(this.#sets.checkpointing, id, job.state === 'checkpointing');
+    this.#include(this.#sets.placed, id, job.attempt !== null);
+  }
+
+  #include(set: Set<JobId>, id: JobId, isIn: boolean): void {
+    if (set.has(id) === isIn) return;
+    if (isIn) set.add(id);
+    else set.delete(id);
+    if (this.undo.isOpen) this.undo.note(() => (isIn ? set.delete(id) : set.add(id)));
+  }
+
+  #ageHistory(queue: CohortNode): void {
+    const record = this.queue(queue.spec.name);
+    const history = aged(record.history, dominantSharePpm(queue), this.nowMs, this.settings.historyHalfLifeMs);
+    if (history.untilMs !== record.history.untilMs) this.saveQueue({ ...record, history });
+  }
+
+  /** Something was given back: whoever shares its quota or could use its nodes may have a place now. */
+  #wakeFor({ spec, attempt }: JobRecord): void {
+    const root = rootOf(this.holdings.queueOf(spec));
+    const freed = spec.options[attempt?.option ?? 0]?.accelerator ?? null;
+    this.pending.wake(
+      ({ queue, exemplar }) =>
+        rootOf(queue) === root ||
+        exemplar.options.some(({ accelerator }) => freed === null || accelerator === null || accelerator === freed),
+    );
+  }
+
+  #load({ jobs, nodes, queues, pools, prices, reservations }: CellRecords): void {
+    for (const node of nodes) this.fleet.restore(node);
+    for (const pool of pools) this.fleet.savePool(pool);
+    for (const queue of queues) this.#queues.set(queue.name, queue);
+    for (const row of prices) this.prices.add(row);
+    for (const job of jobs.toSorted((a, b) => a.sequence - b.sequence)) {
+      this.#put(undefined, job);
+      this.holdings.change(undefined, job);
+    }
+    this.reservations.load(reservations);
+  }
+}
+
+function entryOf<Key, Value>(map: Map<Key, Set<Value>>, key: Key): Set<Value> {
+  const entry = map.get(key) ?? new Set<Value>();
+  map.set(key, entry);
+  return entry;
+}

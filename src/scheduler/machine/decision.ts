@@ -1,0 +1,44 @@
+import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { LedgerEvent } from '../billing/segment.ts';
+import type { UsageHistory } from '../fairness/usage-history.ts';
+import type { NodeSpec } from '../model/node-spec.ts';
+import type { PriceRow } from '../model/price-book.ts';
+import type { Reservation } from '../queue/reservation.ts';
+import type { EvictionReason, JobRecord } from './job-record.ts';
+import type { PoolRecord } from './pool-record.ts';
+
+/** What a cell wants done, in this order. All `save`s of one step belong in one transaction, with its ledger events. */
+export type CellDecision =
+  | { readonly kind: 'save'; readonly job: JobRecord }
+  | { readonly kind: 'save_node'; readonly node: NodeRecord }
+  | { readonly kind: 'save_queue'; readonly queue: QueueRecord }
+  | { readonly kind: 'save_pool'; readonly pool: PoolRecord }
+  | { readonly kind: 'save_price'; readonly row: PriceRow }
+  | { readonly kind: 'save_reservation'; readonly resource: string; readonly reservation: Reservation | null }
+  | { readonly kind: 'charge'; readonly event: LedgerEvent }
+  /** Hand the attempt to its pool. */
+  | { readonly kind: 'start'; readonly jobId: JobId; readonly fence: number; readonly poolId: PoolId; readonly nodeIds: readonly string[] }
+  /** Tell the attempt to save and leave by then. */
+  | { readonly kind: 'notice'; readonly jobId: JobId; readonly fence: number; readonly reason: EvictionReason; readonly untilMs: number }
+  /** Make the attempt leave now. */
+  | { readonly kind: 'kill'; readonly jobId: JobId; readonly fence: number }
+  /** Tell the attempt which nodes it has from now on. */
+  | { readonly kind: 'resize'; readonly jobId: JobId; readonly fence: number; readonly nodeIds: readonly string[] }
+  | { readonly kind: 'provision'; readonly poolId: PoolId; readonly count: number }
+  | { readonly kind: 'retire'; readonly nodeId: string };
+
+/** A node as it is stored. */
+export interface NodeRecord {
+  readonly index: number;
+  readonly spec: NodeSpec;
+  readonly state: 'open' | 'draining' | 'gone';
+  /** Since when nothing runs there; null while something does. */
+  readonly idleSinceMs: number | null;
+}
+
+/** What is remembered of a queue. */
+export interface QueueRecord {
+  readonly name: string;
+  readonly isSuspended: boolean;
+  readonly history: UsageHistory;
+}

@@ -1,0 +1,81 @@
+import { must } from '../../kernel/assert.ts';
+import type { Bundle } from '../fairness/bundle.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import type { Holder } from '../fairness/holder.ts';
+import { Holders } from '../fairness/holders.ts';
+import type { QuotaTree } from '../fairness/quota-tree.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import type { Placement } from '../model/placement.ts';
+import type { UndoLog } from '../model/undo-log.ts';
+import type { Attempt, JobRecord } from './job-record.ts';
+import { owner } from './job-record.ts';
+import { Leavers } from './leavers.ts';
+
+/** Who owns which quota and which part of which node, and who still has to leave. All of it follows from the job records. */
+export class Holdings {
+  readonly holders: Holders;
+  readonly leavers: Leavers;
+  readonly #cluster: ClusterState;
+  readonly #tree: QuotaTree;
+
+  constructor(cluster: ClusterState, tree: QuotaTree, undo: UndoLog) {
+    this.#cluster = cluster;
+    this.#tree = tree;
+    this.holders = new Holders(undo);
+    this.leavers = new Leavers(cluster, undo);
+  }
+
+  queueOf({ queue }: JobSpec): CohortNode {
+    return must(this.#tree.queue(queue), `there is a queue ${queue}`);
+  }
+
+  /** A job as one that asks for quota, or has it, by an option: with the nodes it cannot do without. More than those count for nothing. */
+  holderOf({ spec, sequence }: JobRecord, option: number): Holder {
+    const { accelerator, perNode, nodes } = must(spec.options[option], 'the option exists');
+    return {
+      jobId: spec.id,
+      queue: this.queueOf(spec),
+      priority: spec.priority,
+      sequence,
+      bundle: bundleOf(accelerator, perNode, nodes.min),
+    };
+  }
+
+  /** Follows a change of a job. Answers whether it gave something back. */
+  change(before: JobRecord | undefined, after: JobRecord): boolean {
+    const owned = before === undefined ? null : owner(before);
+    const owns = owner(after);
+    const isMoved = owned?.placement !== owns?.placement;
+    if (isMoved && owned !== null) this.give(after, owned);
+    if (isMoved && owns !== null) this.#take(after, owns);
+    const there = stillThere(after);
+    if (there !== null || this.leavers.place(after.spec.id) !== null) this.leavers.set(after.spec.id, there);
+    return isMoved && owned !== null;
+  }
+
+  /** Gives back what an attempt owns. */
+  give(job: JobRecord, attempt: Attempt): void {
+    this.#cluster.release(attempt.placement);
+    this.#tree.take(this.queueOf(job.spec), bundleHeld(job.spec, attempt), -1);
+    this.holders.remove(this.holderOf(job, attempt.option));
+  }
+
+  #take(job: JobRecord, attempt: Attempt): void {
+    this.#cluster.allocate(attempt.placement);
+    this.#tree.take(this.queueOf(job.spec), bundleHeld(job.spec, attempt), 1);
+    this.holders.add(this.holderOf(job, attempt.option));
+  }
+}
+
+/** What an attempt takes of its queue's quota. */
+const bundleHeld = ({ options }: JobSpec, { option, placement }: Attempt): Bundle =>
+  bundleOf(options[option]?.accelerator ?? null, placement.demand, placement.slots.length);
+
+/** Where a job is that it does not own any more: all of its place once it has to leave, and before that the nodes it gives up. */
+function stillThere({ attempt }: JobRecord): Placement | null {
+  if (attempt === null || attempt.startedAtMs === null) return null;
+  const slots = attempt.leaving === null ? attempt.shedding : [...attempt.placement.slots, ...attempt.shedding];
+  return slots.length === 0 ? null : { demand: attempt.placement.demand, slots };
+}

@@ -1,0 +1,62 @@
+import { leave } from '../life/end-attempt.ts';
+import { tellToLeave } from '../life/tell-to-leave.ts';
+import type { NodeSpec } from '../model/node-spec.ts';
+import type { Cell } from './cell.ts';
+import type { NodeRecord } from './decision.ts';
+import type { JobRecord } from './job-record.ts';
+
+/** Takes nodes in. Those that their pool had asked for are not coming any more. */
+export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
+  for (const spec of specs) {
+    if (cell.fleet.find(spec.id) !== undefined) continue;
+    cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs) });
+    const pool = cell.fleet.pool(spec.poolId);
+    if (pool.comingCount > 0) cell.savePool({ ...pool, comingCount: pool.comingCount - 1 });
+  }
+  cell.pending.wake(() => true);
+}
+
+export function provisionFailed(cell: Cell, poolId: NodeSpec['poolId'], count: number): void {
+  const pool = cell.fleet.pool(poolId);
+  cell.savePool({ ...pool, comingCount: Math.max(0, pool.comingCount - count) });
+}
+
+/** No new work for a node; what is there is told to leave, by then at the latest. */
+export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_notice', goneAtMs = Infinity): void {
+  const node = cell.fleet.find(nodeId);
+  if (node === undefined) return;
+  if (node.state === 'open') cell.saveNode({ ...node, state: 'draining' });
+  for (const job of jobsOn(cell, node)) tellToLeave(cell, job, { reason, goneAtMs });
+  dropEmpty(cell);
+}
+
+/**
+ * A node is gone, and whatever ran there with it: nobody is asked to save anything. A job that had other nodes, too, is made to leave those
+ * before it may run again elsewhere.
+ */
+export function nodeLost(cell: Cell, nodeId: string): void {
+  const node = cell.fleet.find(nodeId);
+  if (node === undefined) return;
+  cell.saveNode({ ...node, state: 'gone' });
+  for (const job of jobsOn(cell, node)) {
+    const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
+    if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
+    else tellToLeave(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
+  }
+  dropEmpty(cell);
+}
+
+/** Forgets nodes that are gone, once nothing is held there. */
+export function dropEmpty(cell: Cell): void {
+  if (cell.undo.isOpen) return;
+  for (const index of cell.fleet.gone) {
+    const isEmpty = cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.leavers.isOn(index);
+    if (isEmpty) cell.fleet.remove(index);
+  }
+}
+
+const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
+  attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);
+
+const jobsOn = (cell: Cell, { index }: NodeRecord): JobRecord[] =>
+  [...cell.placed].map((id) => cell.job(id)).filter((job) => nodesOf(job).includes(index));

@@ -1,0 +1,32 @@
+import { finish } from '../life/end-attempt.ts';
+import { rollSegment } from '../life/roll-segment.ts';
+import { tellToLeave } from '../life/tell-to-leave.ts';
+import type { Cell } from './cell.ts';
+import { dueOf } from './due-at.ts';
+import type { JobRecord } from './job-record.ts';
+
+/** Does what time has brought, for so many jobs at most. */
+export function tick(cell: Cell, countMax: number): void {
+  for (let count = 0; count < countMax; count++) {
+    const job = cell.nextDue();
+    if (job === undefined) return;
+    ACT[dueOf(job, cell.settings).what](cell, job);
+  }
+}
+
+const ACT = {
+  deadline(cell: Cell, job: JobRecord): void {
+    if (job.attempt === null) finish(cell, job, 'expired', 'deadline');
+    else tellToLeave(cell, job, { reason: 'deadline' });
+  },
+  /** It has had its grace: from now on it is made to leave. Its place is free once its pool says so. */
+  grace(cell: Cell, job: JobRecord): void {
+    const { attempt } = job;
+    if (attempt === null || attempt.leaving === null) return;
+    cell.save({ ...job, attempt: { ...attempt, leaving: { ...attempt.leaving, isKilled: true } } });
+    cell.decide({ kind: 'kill', jobId: job.spec.id, fence: attempt.fence });
+  },
+  duration: (cell: Cell, job: JobRecord): void => tellToLeave(cell, job, { reason: 'max_duration' }),
+  cost: (cell: Cell, job: JobRecord): void => tellToLeave(cell, job, { reason: 'cost_cap' }),
+  segment: rollSegment,
+};

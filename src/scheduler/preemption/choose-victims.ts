@@ -1,0 +1,119 @@
+import { must } from '../../kernel/assert.ts';
+import type { Attempted } from '../admission/try-option.ts';
+import { tryOption } from '../admission/try-option.ts';
+import { dominantSharePpm } from '../fairness/dominant-share.ts';
+import { sharePpmFrom } from '../fairness/share-from.ts';
+import { available } from '../fairness/available.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import { cheapestRoom } from './cheapest-room.ts';
+import { withinBudget } from './disruption-budget.ts';
+import type { Victim } from './victim.ts';
+
+/**
+ * Whom to evict so that a job has a place by an option, out of those who may be, cheapest first; undefined when that does not help. Makes
+ * room on the cheapest nodes and gets the quota from the cheapest holders, in either order, spares everyone it can do without, and takes the
+ * cheaper of both. Changes nothing.
+ */
+export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): readonly Victim[] | undefined {
+  const search = new Search(cell, job, option, legal);
+  if ('blocker' in search.tryWithout(legal)) return undefined;
+  const ways = [search.find('quota'), search.find('room')].filter((way) => way !== undefined);
+  return ways.reduce<readonly Victim[] | undefined>(
+    (best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best),
+    undefined,
+  );
+}
+
+const costOf = (victims: readonly Victim[]): number => victims.reduce((sum, { cost }) => sum + cost, 0);
+
+class Search {
+  readonly #cell: Cell;
+  readonly #job: JobRecord;
+  readonly #option: number;
+  readonly #legal: readonly Victim[];
+
+  constructor(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]) {
+    this.#cell = cell;
+    this.#job = job;
+    this.#option = option;
+    this.#legal = legal;
+  }
+
+  tryWithout(victims: readonly Victim[]): Attempted {
+    return this.#without(victims, () => tryOption(this.#cell, this.#job, this.#option, 'brief'));
+  }
+
+  /** Takes victims for what is short, beginning with room or with quota, and spares those it turns out not to need. */
+  find(first: 'room' | 'quota'): readonly Victim[] | undefined {
+    let chosen: readonly Victim[] = first === 'room' ? (this.#forRoom([]) ?? []) : [];
+    for (;;) {
+      const attempted = this.tryWithout(chosen);
+      if ('offer' in attempted) return this.#spared(chosen);
+      const { blocker } = attempted;
+      const more =
+        blocker.kind === 'quota'
+          ? this.#forQuota(chosen, blocker.resource)
+          : blocker.kind === 'no_room'
+            ? this.#forRoom(chosen)
+            : undefined;
+      if (more === undefined || more.length === 0) return undefined;
+      chosen = [...chosen, ...more];
+    }
+  }
+
+  #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
+    const open = this.#legal.filter((victim) => chosen.includes(victim) || this.#mayAdd(chosen, victim));
+    const more = cheapestRoom(this.#cell, this.#job, this.#option, open, new Set(chosen));
+    return more !== undefined && this.#isLegal([...chosen, ...more]) ? more : undefined;
+  }
+
+  /** The cheapest one more whose leaving gives the job's queue more of the resource. */
+  #forQuota(chosen: readonly Victim[], resource: string): readonly Victim[] | undefined {
+    const queue = this.#cell.holdings.queueOf(this.#job.spec);
+    const left = this.#without(chosen, () => available(queue, resource));
+    const next = this.#legal.find(
+      (victim) =>
+        !chosen.includes(victim) &&
+        this.#mayAdd(chosen, victim) &&
+        this.#without([...chosen, victim], () => available(queue, resource)) > left,
+    );
+    return next === undefined ? undefined : [next];
+  }
+
+  /** Leaves out those without whom it fits as well, the dearest first. */
+  #spared(chosen: readonly Victim[]): readonly Victim[] {
+    let needed = chosen;
+    for (const victim of chosen.toSorted((a, b) => b.cost - a.cost)) {
+      const fewer = needed.filter((other) => other !== victim);
+      if ('offer' in this.tryWithout(fewer)) needed = fewer;
+    }
+    return needed;
+  }
+
+  #mayAdd(chosen: readonly Victim[], victim: Victim): boolean {
+    return withinBudget(this.#cell, chosen, victim) && this.#isLegal([...chosen, victim]);
+  }
+
+  /** Whether every queue that evens out keeps at least the share that the job's queue gets, by all jobs and by those that matter as much. */
+  #isLegal(victims: readonly Victim[]): boolean {
+    const poorer = victims.filter(({ reason }) => reason === 'fair_share');
+    if (poorer.length === 0) return true;
+    const { queue, bundle, priority } = this.#cell.holdings.holderOf(this.#job, this.#option);
+    const { holders } = this.#cell.holdings;
+    return this.#without(victims, () => {
+      const share = dominantSharePpm(queue, bundle);
+      const shareFrom = sharePpmFrom(queue, holders.of(queue), priority, bundle);
+      return [...new Set(poorer.map(({ job }) => this.#cell.holdings.queueOf(job.spec)))].every(
+        (other) => dominantSharePpm(other) >= share && sharePpmFrom(other, holders.of(other), priority) >= shareFrom,
+      );
+    });
+  }
+
+  #without<T>(victims: readonly Victim[], look: () => T): T {
+    return this.#cell.undo.trial(() => {
+      for (const { job } of victims) this.#cell.holdings.give(job, must(job.attempt, 'a victim has an attempt'));
+      return look();
+    });
+  }
+}

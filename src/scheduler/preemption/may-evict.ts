@@ -1,0 +1,67 @@
+import { rootOf } from '../fairness/cohort-node.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import { dominantSharePpm } from '../fairness/dominant-share.ts';
+import type { Holder } from '../fairness/holder.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import { queuesBelow } from '../fairness/queues-below.ts';
+import { lostWork } from './lost-work.ts';
+import { policyFor, policyOf } from './policy-for.ts';
+import type { Victim } from './victim.ts';
+
+/**
+ * Whom a job may evict, cheapest first. Three rules, each of which leaves the state better by one order that never cycles (see SPEC.md):
+ * its own queue's jobs of less priority, unless they are better covered than it would be; jobs anywhere that are less covered than it would
+ * be; and, where neither is covered, jobs of queues with a larger share that are of no more priority.
+ */
+export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
+  const { holders } = cell.holdings;
+  const { victimOrder } = policyOf(asking.queue);
+  const standing = holders.standingWith(asking);
+  const victims: Victim[] = [];
+  for (const other of queuesBelow(rootOf(asking.queue))) {
+    const reason = ruleFor(cell, asking, standing, other);
+    if (reason === undefined) continue;
+    for (const holder of holders.of(other)) {
+      const job = RULES[reason](asking, standing, holder, holders.standing(holder)) ? cell.job(holder.jobId) : undefined;
+      if (job !== undefined && isOpenTo(cell, job)) victims.push({ job, reason, cost: costOf(cell, victimOrder, job) });
+    }
+  }
+  return victims.toSorted((a, b) => a.cost - b.cost || a.job.spec.priority - b.job.spec.priority || b.job.sequence - a.job.sequence);
+}
+
+type Rule = (asking: Holder, standing: number, holder: Holder, itsStanding: number) => boolean;
+
+const RULES: Readonly<Record<Victim['reason'], Rule>> = {
+  priority: (asking, standing, holder, itsStanding) => holder.priority < asking.priority && itsStanding >= standing,
+  reclaim: (_, standing, __, itsStanding) => itsStanding > standing,
+  fair_share: (asking, standing, holder, itsStanding) => holder.priority <= asking.priority && itsStanding === standing,
+};
+
+/** By which rule jobs of a queue come into question, if any; without looking at each of them. */
+function ruleFor(cell: Cell, { queue }: Holder, standing: number, other: CohortNode): Victim['reason'] | undefined {
+  const policy = policyOf(queue);
+  if (other === queue) return policy.preemptsWithin ? 'priority' : undefined;
+  const isCovered = standing < Math.max(1, rootOf(queue).height);
+  if (isCovered) return policy.reclaims && cell.holdings.holders.hasUncovered(other) ? 'reclaim' : undefined;
+  const evensOut = policy.evensOut && policyOf(other).evensOut;
+  return evensOut && dominantSharePpm(other) > dominantSharePpm(queue) ? 'fair_share' : undefined;
+}
+
+/** Whether the policies where it runs let a job be evicted for others now. */
+function isOpenTo(cell: Cell, job: JobRecord): boolean {
+  const { spec, attempt } = job;
+  if (!spec.preemptible || attempt === null) return false;
+  const policy = policyFor(cell, job);
+  if (policy.protectedKinds.includes(spec.kind)) return false;
+  if (policy.protectedPriority !== null && spec.priority >= policy.protectedPriority) return false;
+  if (attempt.runningAtMs !== null && cell.nowMs - attempt.runningAtMs < policy.runtimeMinMs) {
+    cell.wakeAt(attempt.runningAtMs + policy.runtimeMinMs);
+    return false;
+  }
+  return true;
+}
+
+function costOf(cell: Cell, order: 'least_lost_work' | 'most_recent', job: JobRecord): number {
+  return order === 'least_lost_work' ? lostWork(job, cell.nowMs) : cell.nowMs - (job.attempt?.admittedAtMs ?? cell.nowMs);
+}

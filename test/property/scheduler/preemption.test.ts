@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+
+import { expect, it } from 'vitest';
+
+import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
+import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
+import { owner } from '../../../src/scheduler/machine/job-record.ts';
+import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
+import { effort } from '../../support/effort.ts';
+import { comparePotential, Oracle, ownerOf } from '../../support/potential.ts';
+import type { Owner } from '../../support/potential.ts';
+import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+/** What the worlds really contained. */
+const seen = { states: 0, priority: 0, reclaim: 0, fair_share: 0, borrowed: 0, waitedForOthers: 0, held: 0, deep: 0, gangs: 0, settled: 0 };
+
+const GRACE = { intervalMs: 60_000, graceMs: 1_000, restartMs: 0 };
+
+class RandomWorld {
+  readonly #rng: Seeded;
+  /** All alike, and more in common than of one's own: queues can only even out. */
+  readonly #isEven: boolean;
+  readonly cohorts: readonly CohortSpec[];
+  readonly world: CellWorld;
+  readonly #oracle: Oracle;
+
+  constructor(seed: number) {
+    this.#rng = new Seeded(seed);
+    this.#isEven = this.#chance(4);
+    this.cohorts = this.#isEven ? this.#evenTree() : this.#tree();
+    this.#oracle = new Oracle(this.cohorts);
+    const nodes = Array.from({ length: this.#below(4) + 1 }, (_, n) => nodeSpec(n, { acceleratorCount: this.#below(4) + 1 }));
+    const headPatienceMs = this.#chance(2) ? 0 : 1_000_000;
+    this.world = new CellWorld({ cohorts: this.cohorts, order: this.#chance(2) ? 'fair' : 'priority', headPatienceMs }, nodes);
+  }
+
+  #below = (count: number): number => Math.floor(this.#rng.next() * count);
+  #chance = (one: number): boolean => this.#below(one) === 0;
+
+  #tree(): CohortSpec[] {
+    const isDeep = this.#chance(3);
+    if (isDeep) seen.deep += 1;
+    const middles = isDeep ? ['x', 'y'].map((name) => ({ ...cohort(name, 'all') })) : [];
+    const queues = Array.from({ length: this.#below(3) + 2 }, (_, n) =>
+      queue(`q${n}`, this.#below(4), {
+        parent: isDeep && !this.#chance(4) ? (n % 2 === 0 ? 'x' : 'y') : 'all',
+        weightMilli: this.#chance(3) ? 2_000 : 1_000,
+        limits: { borrowingMax: this.#chance(4) ? 1_000 : null, lendingMax: this.#chance(4) ? 1_000 : null },
+        eviction: {
+          reclaims: !this.#chance(5),
+          preemptsWithin: !this.#chance(5),
+          evensOut: !this.#chance(2),
+          victimOrder: this.#chance(2) ? 'most_recent' : 'least_lost_work',
+        },
+      }),
+    );
+    return [cohort('all'), ...middles, ...queues];
+  }
+
+  #evenTree(): CohortSpec[] {
+    const common = { H100: { nominal: 6_000, borrowingMax: null, lendingMax: null } };
+    return [
+      { ...cohort('all'), quotas: common },
+      ...['q0', 'q1', 'q2'].map((name) => queue(name, this.#below(2), { eviction: { evensOut: true } })),
+    ];
+  }
+
+  play(happenings: number): void {
+    for (let n = 0; n < happenings; n++) {
+      this.world.nowMs += this.#below(2_000);
+      if (this.#chance(4)) this.#complete();
+      else this.#submit(n);
+      this.settle();
+    }
+  }
+
+  #submit(n: number): void {
+    const gang = this.#chance(4) ? 2 : 1;
+    if (gang > 1) seen.gangs += 1;
+    const size = this.#isEven || this.#chance(2) ? 1 : this.#below(3) + 1;
+    const nodes = { min: gang, max: gang, step: 1 };
+    const queues = this.cohorts.filter(({ eviction }) => eviction !== null);
+    this.#step(null, () =>
+      this.world.submit(n, {
+        queue: queues[this.#below(queues.length)]!.name,
+        priority: this.#isEven ? 1 : this.#below(3),
+        preemptible: !this.#chance(8),
+        options: [option(size, { nodes, perNode: demand(size) })],
+        checkpoint: this.#chance(2) ? GRACE : { ...GRACE, graceMs: 0 },
+      }),
+    );
+  }
+
+  #complete(): void {
+    const running = [...this.world.cell.jobs].filter(({ state }) => state === 'starting' || state === 'running');
+    const done = running[this.#below(running.length)];
+    if (done !== undefined) this.#step(done, () => this.world.report(done.spec.id, { kind: 'completed' }));
+  }
+
+  /** Lets those leave who must, one by one, until nobody has to: that it ends is what is tested. */
+  settle(): void {
+    for (let round = 0; ; round++) {
+      assert(round < 200, 'evictions end');
+      const leaving = [...this.world.cell.leaving];
+      const next = leaving[this.#below(leaving.length)];
+      if (next === undefined) break;
+      this.#step(null, () => this.world.report(next, { kind: 'released' }));
+    }
+    seen.settled += 1;
+    this.#step(null, () => this.world.do({ kind: 'tick' }));
+    assert.deepEqual(this.world.decided('start'), [], 'a settled cell is at rest');
+  }
+
+  /** Checks what must hold after anything, and that whatever changed places was for the better. */
+  #step(removed: JobRecord | null, happen: () => void): void {
+    const before = this.#owners().filter(({ sequence }) => sequence !== removed?.sequence);
+    happen();
+    const after = this.#owners();
+    seen.states += 1;
+    const evicted = this.world.decided('notice').length;
+    for (const { reason } of this.world.decided('notice')) seen[reason as 'priority'] += 1;
+    for (const job of this.world.cell.jobs) if (job.state === 'admitted') seen.waitedForOthers += 1;
+    const climbed = comparePotential(this.#oracle.potential(after), this.#oracle.potential(before));
+    assert(climbed > 0 || evicted === 0, 'an eviction improves the potential');
+    assert(climbed >= 0, 'an admission does not harm it');
+    assert.deepEqual(this.#oracle.faults(after), [], 'no quota is broken');
+    this.#checkDevices();
+    if ([...this.world.cell.reservations.all].length > 0) seen.held += 1;
+    const nominal = (name: string): number => this.cohorts.find((one) => one.name === name)!.quotas['H100']!.nominal;
+    const uses = (name: string): number => after.filter((one) => one.queue === name).reduce((sum, { milli }) => sum + milli, 0);
+    if (this.cohorts.some(({ name, eviction }) => eviction !== null && uses(name) > nominal(name))) seen.borrowed += 1;
+  }
+
+  #owners(): Owner[] {
+    return [...this.world.cell.jobs].filter((job) => owner(job) !== null).map(ownerOf);
+  }
+
+  /** Nobody starts on an accelerator that somebody else is on, leaving or not. */
+  #checkDevices(): void {
+    const onDevice = new Map<number, string>();
+    for (const { spec, attempt } of this.world.cell.jobs) {
+      if (attempt === null || attempt.startedAtMs === null) continue;
+      for (const { node, mask } of attempt.placement.slots) {
+        for (let index = 0; index < 4; index++) {
+          if ((mask & (1 << index)) === 0) continue;
+          assert(!onDevice.has(node * 16 + index), 'a device is used by one');
+          onDevice.set(node * 16 + index, spec.id);
+        }
+      }
+    }
+  }
+
+  /** Everybody gets done in the end: no gang waits for what another gang waits with. */
+  finish(): void {
+    const feasible = (job: JobRecord): boolean => job.attempt !== null;
+    for (let round = 0; round < 100; round++) {
+      const running = [...this.world.cell.jobs].filter(feasible);
+      if (running.length === 0) return;
+      for (const { spec, state } of running) if (state !== 'admitted') this.world.report(spec.id, { kind: 'completed' });
+    }
+    assert.fail('jobs with a place get done');
+  }
+}
+
+it('[J40] [J41] [J42] [J43] evictions improve the potential, break no quota, use no device twice, and end', () => {
+  const worlds = effort(1_900);
+  for (let seed = 1; seed <= worlds; seed++) {
+    try {
+      const random = new RandomWorld(seed);
+      random.play(14);
+      random.finish();
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error });
+    }
+  }
+  if (process.env['SLUICE_TEST_FULL'] === '1') expect(seen.states).toBeGreaterThan(1_000_000);
+  for (const [what, count] of Object.entries(seen))
+    expect(count, `the worlds contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
+});
