@@ -104,7 +104,7 @@ export class CellWorld {
 
   /** Everybody who was told to leave has left. */
   leaveAll(): void {
-    for (const id of [...this.cell.leaving]) this.report(id, { kind: 'released' });
+    for (const id of this.cell.leaving) this.report(id, { kind: 'released' });
   }
 
   job(id: JobId): JobRecord {

@@ -2,5 +2,5 @@ import type { CohortNode } from './cohort-node.ts';
 
 /** The queues of a tree, in the order of its cohorts. */
 export function queuesBelow(node: CohortNode): readonly CohortNode[] {
-  return node.children.length === 0 ? [node] : node.children.flatMap(queuesBelow);
+  return node.spec.eviction === null ? node.children.flatMap(queuesBelow) : [node];
 }

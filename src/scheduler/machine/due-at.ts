@@ -1,31 +1,43 @@
 import { affordableUntilMs } from '../billing/segment.ts';
 import type { CellSettings } from './cell-settings.ts';
-import type { JobRecord } from './job-record.ts';
+import type { Attempt, JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 
-/** What has come for a job. */
+/** What comes for a job by itself. */
 export type Due = 'deadline' | 'grace' | 'duration' | 'cost' | 'segment';
 
-/** What next comes for a job by itself, and when; of several at once, the first named in `Due`. */
-export function dueOf(job: JobRecord, { segmentMaxMs }: CellSettings): { readonly what: Due; readonly atMs: number } {
-  const { attempt, spec } = job;
-  const { deadlineAtMs, durationMaxMs, costMaxNanoDollars } = spec.limits;
-  const never = Infinity;
-  if (isFinished(job)) return { what: 'deadline', atMs: never };
-  const leaving = attempt?.leaving ?? null;
-  const stays = leaving === null;
-  const times: readonly (readonly [Due, number])[] = [
-    ['deadline', stays ? (deadlineAtMs ?? never) : never],
-    ['grace', leaving !== null && !leaving.isKilled ? leaving.graceEndsAtMs : never],
-    ['duration', stays && durationMaxMs !== null ? (attempt?.startedAtMs ?? never) + durationMaxMs : never],
-    [
-      'cost',
-      stays && costMaxNanoDollars !== null && attempt?.segment
-        ? affordableUntilMs(attempt.segment, costMaxNanoDollars - job.costNanoDollars)
-        : never,
-    ],
-    ['segment', attempt?.segment ? attempt.segment.startedAtMs + segmentMaxMs : never],
-  ];
-  const [what, atMs] = times.reduce((first, time) => (time[1] < first[1] ? time : first));
-  return { what, atMs };
+interface DueTime {
+  readonly what: Due;
+  readonly atMs: number;
 }
+
+/** What next comes for a job, and when; of several at once, the first named in `Due`. */
+export function dueOf(job: JobRecord, settings: CellSettings): DueTime {
+  const times = isFinished(job) ? [] : [...ofTheJob(job), ...ofItsAttempt(job, settings)];
+  return times.reduce((first, time) => (time.atMs < first.atMs ? time : first), NEVER);
+}
+
+const NEVER: DueTime = { what: 'deadline', atMs: Infinity };
+
+function ofTheJob({ spec, attempt }: JobRecord): DueTime[] {
+  const { deadlineAtMs } = spec.limits;
+  return deadlineAtMs === null || isLeaving(attempt) ? [] : [{ what: 'deadline', atMs: deadlineAtMs }];
+}
+
+function ofItsAttempt({ spec, attempt, costNanoDollars }: JobRecord, { segmentMaxMs }: CellSettings): DueTime[] {
+  if (attempt === null || attempt.startedAtMs === null) return [];
+  const { startedAtMs, leaving, segment } = attempt;
+  const { durationMaxMs, costMaxNanoDollars } = spec.limits;
+  const times: DueTime[] = [];
+  if (leaving !== null && !leaving.isKilled) times.push({ what: 'grace', atMs: leaving.graceEndsAtMs });
+  if (leaving === null && durationMaxMs !== null) times.push({ what: 'duration', atMs: startedAtMs + durationMaxMs });
+  if (leaving === null && costMaxNanoDollars !== null && segment !== null) {
+    // Early enough to pay for its grace, too.
+    const brokeAtMs = affordableUntilMs(segment, Math.max(0, costMaxNanoDollars - costNanoDollars));
+    times.push({ what: 'cost', atMs: Math.max(segment.startedAtMs, brokeAtMs - spec.checkpoint.graceMs) });
+  }
+  if (segment !== null) times.push({ what: 'segment', atMs: segment.startedAtMs + segmentMaxMs });
+  return times;
+}
+
+const isLeaving = (attempt: Attempt | null): boolean => attempt !== null && attempt.leaving !== null;

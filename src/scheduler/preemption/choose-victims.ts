@@ -1,4 +1,5 @@
 import { must } from '../../kernel/assert.ts';
+import type { Blocker } from '../admission/blocker.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
@@ -46,20 +47,19 @@ class Search {
 
   /** Takes victims for what is short, beginning with room or with quota, and spares those it turns out not to need. */
   find(first: 'room' | 'quota'): readonly Victim[] | undefined {
-    let chosen: readonly Victim[] = first === 'room' ? (this.#forRoom([]) ?? []) : [];
+    const chosen: Victim[] = first === 'room' ? [...(this.#forRoom([]) ?? [])] : [];
     for (;;) {
       const attempted = this.tryWithout(chosen);
       if ('offer' in attempted) return this.#spared(chosen);
-      const { blocker } = attempted;
-      const more =
-        blocker.kind === 'quota'
-          ? this.#forQuota(chosen, blocker.resource)
-          : blocker.kind === 'no_room'
-            ? this.#forRoom(chosen)
-            : undefined;
+      const more = this.#forWhatIsShort(chosen, attempted.blocker);
       if (more === undefined || more.length === 0) return undefined;
-      chosen = [...chosen, ...more];
+      chosen.push(...more);
     }
+  }
+
+  #forWhatIsShort(chosen: readonly Victim[], blocker: Blocker): readonly Victim[] | undefined {
+    if (blocker.kind === 'quota') return this.#forQuota(chosen, blocker.resource);
+    return blocker.kind === 'no_room' ? this.#forRoom(chosen) : undefined;
   }
 
   #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
