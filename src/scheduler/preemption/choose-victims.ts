@@ -81,12 +81,15 @@ class Search {
     return next === undefined ? undefined : [next];
   }
 
-  /** Leaves out those without whom it fits as well, the dearest first. */
+  /**
+   * Leaves out those without whom it fits as well, the dearest first. One of the job's own queue that stays adds to that queue's share, so
+   * whoever goes for the sake of shares is looked at again.
+   */
   #spared(chosen: readonly Victim[]): readonly Victim[] {
     let needed = chosen;
     for (const victim of chosen.toSorted((a, b) => b.cost - a.cost)) {
       const fewer = needed.filter((other) => other !== victim);
-      if ('offer' in this.tryWithout(fewer)) needed = fewer;
+      if ('offer' in this.tryWithout(fewer) && this.#isLegal(fewer)) needed = fewer;
     }
     return needed;
   }
