@@ -5,32 +5,28 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
-import type { TenantId } from '../src/kernel/ids.ts';
+import type { KeyId, OrganisationId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import type { Invoice } from '../src/tenancy/billing/invoice.ts';
+import type { Month } from '../src/tenancy/billing/month.ts';
+import type { Reconciliation } from '../src/tenancy/billing/reconciliation.ts';
+import { reconcile } from '../src/tenancy/billing/reconciliation.ts';
 import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
 import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
 import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
-import { SqliteAlertLog } from './sqlite/alert-log.ts';
-import { SqliteCacheTallies } from './sqlite/cache-tallies.ts';
+import { BillingDesk } from './billing-desk.ts';
+import type { Recorded } from './billing-desk.ts';
+import type { ObjectsEnv } from './env.ts';
+import type { BillingBodies } from './invoice-desk.ts';
 import type { CountRow, HeldRow } from './sqlite/cache-tallies.ts';
-import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
+import type { ToldAlert } from './sqlite/delivery-store.ts';
 
-/** How often ids that can no longer arrive are forgotten, and how many one alarm takes. */
-const SWEEP_MS = 3_600_000;
-const SWEEP_MAX_COUNT = 10_000;
-const DAY_MS = 86_400_000;
+type Kind = keyof BillingBodies & string;
 
-export interface Recorded {
-  readonly recorded: number;
-  readonly duplicates: number;
-  /** Older than ids are remembered: not counted, since they may have been before. */
-  readonly late: number;
-}
-
-/** The ledger of one organisation: usage counted once, whoever delivers it how often. */
-export class BillingObject extends DurableObject {
-  #opened: SqliteUsageLedger | undefined;
+/** The ledger of one organisation: usage counted once, whoever delivers it how often; and what is said and sent about it. */
+export class BillingObject extends DurableObject<ObjectsEnv> {
+  readonly #desk = new BillingDesk(this.ctx.storage);
 
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
   async record(events: readonly UsageEvent[], tallies: readonly CacheTally[] = []): Promise<Outcome<Recorded>> {
@@ -38,17 +34,22 @@ export class BillingObject extends DurableObject {
     const count = Math.max(events.length, tallies.length);
     if (count > countMax) return refuse('limit_exceeded', `${count} events are above usageBatchMaxCount (${countMax})`);
     const nowMs = Date.now();
-    const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
-    const recorded = this.#ledger.record(inTime);
-    if (tallies.length > 0) this.#tallies.record(tallies.filter((tally) => tally.atMs > nowMs - LIMITS.usageLateMaxMs));
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(nowMs + SWEEP_MS);
-    return ok({ recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length });
+    const recorded = this.#desk.record(events, tallies, nowMs);
+    await this.#desk.arm(nowMs);
+    return ok(recorded);
   }
 
   /** Keeps alerts, each once by its id. An answer means they are durable. */
-  raise(alerts: readonly Alert[]): number {
-    this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
-    return this.ctx.storage.transactionSync(() => new SqliteAlertLog(this.ctx.storage).add(alerts).length);
+  async raise(alerts: readonly Alert[]): Promise<number> {
+    const nowMs = Date.now();
+    const fresh = this.#desk.raise(alerts, nowMs);
+    await this.#desk.arm(nowMs);
+    return fresh;
+  }
+
+  /** Newest first. */
+  alerts(limit: number): readonly ToldAlert[] {
+    return this.#desk.deliveries.page(limit);
   }
 
   /** Priced lines of whole hours. Refuses with `limit_exceeded` when there are too many to answer. */
@@ -56,32 +57,61 @@ export class BillingObject extends DurableObject {
     const countMax = LIMITS.usageGroupsMaxCount;
     const lines: UsageLine[] = [];
     for (const { edition, fromMs, toMs } of editionSpans(query, PRICE_BOOK)) {
-      lines.push(...priced(this.#ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
+      lines.push(...priced(this.#desk.ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
     }
     if (lines.length <= countMax) return ok(lines);
     return refuse('limit_exceeded', `more than usageGroupsMaxCount (${countMax}) lines: ask for less time or fewer dimensions`, 'group_by');
   }
 
+  /** When each of the keys was last used, as far as usage has been told. */
+  lastUsed(ids: readonly KeyId[]): (number | null)[] {
+    return this.#desk.lastUsed(ids);
+  }
+
+  invoice(organisationId: OrganisationId, month: Month): Invoice {
+    return this.#desk.invoices.invoice(organisationId, month);
+  }
+
+  /** The months that have an invoice, oldest first. */
+  invoicedMonths(): number[] {
+    return this.#desk.ledger.months();
+  }
+
+  /** Whether all events of a month, and nothing else, are on its invoice. */
+  reconcile(organisationId: OrganisationId, month: Month): Reconciliation {
+    return reconcile(this.#desk.ledger.controlTotals(month.startMs), this.invoice(organisationId, month));
+  }
+
+  /** Writes a credit, fixed charge or webhook; the same id and digest again changes nothing. */
+  add<K extends Kind>(kind: K, body: BillingBodies[K], digest: string): Outcome<BillingBodies[K]> {
+    return this.ctx.storage.transactionSync(() => this.#desk.records.add(kind, body, digest));
+  }
+
+  /** Writes a budget, in the place of the one of its id. */
+  put<K extends Kind>(kind: K, body: BillingBodies[K]): BillingBodies[K] {
+    this.#desk.records.put(kind, body);
+    return body;
+  }
+
+  list<K extends Kind>(kind: K): BillingBodies[K][] {
+    return this.#desk.records.all(kind);
+  }
+
+  /** The record that was removed, if there was one. */
+  remove<K extends Kind>(kind: K, id: string): BillingBodies[K] | null {
+    const found = this.#desk.records.find(kind, id) ?? null;
+    this.#desk.records.remove(kind, id);
+    if (kind === 'webhook') this.#desk.deliveries.drop(id);
+    return found;
+  }
+
   /** What isolates told of a tenant's caches, in whole hours, and what they hold. */
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
-    return { counts: this.#tallies.counts(tenantId, fromMs, toMs), held: this.#tallies.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
+    const { tallies } = this.#desk;
+    return { counts: tallies.counts(tenantId, fromMs, toMs), held: tallies.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
   }
 
-  override async alarm(): Promise<void> {
-    const nowMs = Date.now();
-    const ids = this.#ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
-    const counts = this.#tallies.forget(nowMs - LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - LIMITS.cacheHeldMs, SWEEP_MAX_COUNT);
-    const done = ids && counts;
-    await this.ctx.storage.setAlarm(done ? nowMs + SWEEP_MS : nowMs);
-  }
-
-  get #ledger(): SqliteUsageLedger {
-    this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
-    return this.#opened;
-  }
-
-  get #tallies(): SqliteCacheTallies {
-    this.#opened ??= new SqliteUsageLedger(this.ctx.storage);
-    return new SqliteCacheTallies(this.ctx.storage);
+  override alarm(): Promise<void> {
+    return this.#desk.tend(Date.now());
   }
 }

@@ -1,5 +1,5 @@
 import type { SqlStorage } from '../../src/kernel/sql.ts';
-import type { SoftAlert } from '../../src/tenancy/quota/decision.ts';
+import type { QuotaNews } from '../../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../../src/tenancy/quota/quota-level.ts';
 
 /** The table of alerts: part of the schema of the quota object. */
@@ -11,7 +11,7 @@ export interface RaisedAlert {
   readonly id: string;
   readonly organisation: string;
   readonly atMs: number;
-  readonly alert: SoftAlert;
+  readonly alert: QuotaNews;
 }
 
 /** Alerts that were raised in the transaction of a grant, until somebody has taken them. */
@@ -22,7 +22,7 @@ export class SqliteAlertOutbox {
     this.#sql = storage.sql;
   }
 
-  add(organisation: LevelId, alerts: readonly SoftAlert[], nowMs: number): void {
+  add(organisation: LevelId, alerts: readonly QuotaNews[], nowMs: number): void {
     for (const alert of alerts) {
       this.#sql.exec('INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)', alert.id, organisation, nowMs, JSON.stringify(alert));
     }
@@ -36,7 +36,7 @@ export class SqliteAlertOutbox {
         count,
       )
       .toArray()
-      .map(({ body, ...row }) => ({ ...row, alert: JSON.parse(body) as SoftAlert }));
+      .map(({ body, ...row }) => ({ ...row, alert: JSON.parse(body) as QuotaNews }));
   }
 
   remove(ids: readonly string[]): void {

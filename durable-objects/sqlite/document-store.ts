@@ -129,16 +129,36 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     return { items: rows.slice(0, limit).map((row) => JSON.parse(row.body) as Bodies[K]), hasMore: rows.length > limit };
   }
 
-  note(entry: AuditEntry): void {
-    const { atMs, actor, action, subject } = entry;
-    this.#storage.sql.exec('INSERT INTO audit (at_ms, actor, action, subject) VALUES (?, ?, ?, ?)', atMs, actor, action, subject);
+  /** The ids of all documents of one parent, in order of creation. */
+  idsOf(kind: keyof Bodies & string, parent: string): string[] {
+    return this.#storage.sql
+      .exec<{ id: string }>('SELECT id FROM documents WHERE kind = ? AND parent = ? ORDER BY position', kind, parent)
+      .toArray()
+      .map(({ id }) => id);
   }
 
-  /** Newest first. */
-  trail(limit: number): readonly AuditEntry[] {
+  /** Removes all documents of one parent; answers how many. */
+  removeOf(kind: keyof Bodies & string, parent: string): number {
+    return this.#storage.sql.exec('DELETE FROM documents WHERE kind = ? AND parent = ? RETURNING 1', kind, parent).toArray().length;
+  }
+
+  /** Gives a document another name, so that its own is free again. */
+  rename(kind: keyof Bodies & string, id: string, name: string): void {
+    this.#storage.sql.exec('UPDATE documents SET name = ? WHERE kind = ? AND id = ?', name, kind, id);
+  }
+
+  note(entry: Omit<AuditEntry, 'position'>): null {
+    const { atMs, actor, action, subject } = entry;
+    this.#storage.sql.exec('INSERT INTO audit (at_ms, actor, action, subject) VALUES (?, ?, ?, ?)', atMs, actor, action, subject);
+    return null;
+  }
+
+  /** Newest first, before the entry at `before`. */
+  trail(limit: number, before: number): readonly AuditEntry[] {
     return this.#storage.sql
-      .exec<{ atMs: number; actor: string; action: string; subject: string }>(
-        'SELECT at_ms AS atMs, actor, action, subject FROM audit ORDER BY position DESC LIMIT ?',
+      .exec<{ position: number; atMs: number; actor: string; action: string; subject: string }>(
+        'SELECT position, at_ms AS atMs, actor, action, subject FROM audit WHERE position < ? ORDER BY position DESC LIMIT ?',
+        before,
         limit,
       )
       .toArray();

@@ -2,75 +2,109 @@ import type { Meter } from '../../src/contract/meter.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
 import type { Dimension } from '../../src/contract/usage-dimension.ts';
 import type { SqlRow, SqlStorage } from '../../src/kernel/sql.ts';
+import type { MonthlyUse } from '../../src/tenancy/billing/invoice.ts';
+import { monthOf } from '../../src/tenancy/billing/month.ts';
+import type { ControlTotal } from '../../src/tenancy/billing/reconciliation.ts';
+import { editionAt } from '../../src/tenancy/usage/price-book.ts';
 import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
 import type { UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
-import { ALERT_LOG_TABLE } from './alert-log.ts';
-import { CACHE_TALLY_TABLES } from './cache-tallies.ts';
-import type { Migrations } from './migrate.ts';
-import { migrate } from './migrate.ts';
+import { SqliteEventIds } from './event-ids.ts';
 
-const MIGRATIONS: Migrations = [
-  `CREATE TABLE seen (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
-   CREATE INDEX seen_by_age ON seen (at_ms);
-   CREATE TABLE rollups (
-     hour INTEGER NOT NULL, tenant TEXT NOT NULL, project TEXT NOT NULL, meter TEXT NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL,
-     quantity INTEGER NOT NULL,
-     PRIMARY KEY (hour, tenant, project, meter, model, route)) WITHOUT ROWID;`,
-  CACHE_TALLY_TABLES,
-  ALERT_LOG_TABLE,
-];
+/** The first schema: sums by hour. `WIDER_ROLLUPS` took its place. */
+export const FIRST_ROLLUPS = `
+  CREATE TABLE seen (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX seen_by_age ON seen (at_ms);
+  CREATE TABLE rollups (
+    hour INTEGER NOT NULL, tenant TEXT NOT NULL, project TEXT NOT NULL, meter TEXT NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    PRIMARY KEY (hour, tenant, project, meter, model, route)) WITHOUT ROWID;`;
+
+/** Sums by hour and by everything that usage can be asked by; and, apart, sums by month, against which invoices are proved. */
+export const WIDER_ROLLUPS = `
+  ALTER TABLE rollups RENAME TO old_rollups;
+  CREATE TABLE rollups (
+    hour INTEGER NOT NULL, tenant TEXT NOT NULL, project TEXT NOT NULL, key TEXT NOT NULL, meter TEXT NOT NULL, model TEXT NOT NULL,
+    route TEXT NOT NULL, accelerator TEXT NOT NULL, quantity INTEGER NOT NULL, events INTEGER NOT NULL,
+    PRIMARY KEY (hour, tenant, project, key, meter, model, route, accelerator)) WITHOUT ROWID;
+  INSERT INTO rollups SELECT hour, tenant, project, '', meter, model, route, '', quantity, 1 FROM old_rollups;
+  DROP TABLE old_rollups;
+  CREATE TABLE totals (
+    month INTEGER NOT NULL, price TEXT NOT NULL, tenant TEXT NOT NULL, project TEXT NOT NULL, meter TEXT NOT NULL, accelerator TEXT NOT NULL,
+    quantity INTEGER NOT NULL, events INTEGER NOT NULL,
+    PRIMARY KEY (month, price, tenant, project, meter, accelerator)) WITHOUT ROWID;`;
 
 const COLUMN: Readonly<Record<Dimension, string>> = {
   hour: 'hour',
   day: '(hour / 24)',
   tenant: 'tenant',
   project: 'project',
+  key: 'key',
   model: 'model',
   route: 'route',
+  accelerator: 'accelerator',
 };
 
-/** The usage of one organisation: which events have been counted, and their sums by hour. */
+/** What was used at a level in a month under one price. */
+export interface PricedTotal {
+  readonly price: string;
+  readonly meter: Meter;
+  readonly accelerator: string;
+  readonly quantity: number;
+}
+
+/** The usage of one organisation: which events have been counted, and their sums. */
 export class SqliteUsageLedger {
-  readonly #storage: SqlStorage;
+  readonly #sql: SqlStorage['sql'];
+  readonly #ids: SqliteEventIds;
 
   constructor(storage: SqlStorage) {
-    this.#storage = storage;
-    migrate(storage, MIGRATIONS);
+    this.#sql = storage.sql;
+    this.#ids = new SqliteEventIds(storage);
   }
 
-  /** Counts each event whose id is new, all in one transaction; answers how many were. */
-  record(events: readonly UsageEvent[]): number {
-    return this.#storage.transactionSync(() => {
-      const { sql } = this.#storage;
-      const batch = JSON.stringify(events);
-      const fresh = sql
-        .exec<{ id: string }>(
-          `INSERT INTO seen SELECT value ->> 'id', value ->> 'atMs' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING RETURNING id`,
-          batch,
-        )
-        .toArray();
-      if (fresh.length === 0) return 0;
-      const ids = new Set(fresh.map((row) => row.id));
-      const counted = events.filter((event) => ids.delete(event.id));
-      sql.exec(
-        `INSERT INTO rollups
-           SELECT (value ->> 'atMs') / ${HOUR_MS}, value ->> 'tenantId', value ->> 'projectId', value ->> 'meter',
-                  coalesce(value ->> 'model', ''), value ->> 'route', value ->> 'quantity'
-           FROM json_each(?) WHERE true
-         ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity`,
-        JSON.stringify(counted),
-      );
-      return fresh.length;
-    });
+  /** Counts each event whose id is new; answers them. Call in one transaction. */
+  record(events: readonly UsageEvent[], nowMs: number): readonly UsageEvent[] {
+    const fresh = new Set(this.#ids.note(events, nowMs));
+    const counted = events.filter((event) => fresh.delete(event.id));
+    if (counted.length === 0) return [];
+    this.#sql.exec(
+      `INSERT INTO rollups SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
+       FROM json_each(?) WHERE true
+       ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, events = events + excluded.events`,
+      summed(counted, (event) => [
+        Math.floor(event.atMs / HOUR_MS),
+        event.tenantId,
+        event.projectId,
+        event.keyId ?? '',
+        event.meter,
+        event.model ?? '',
+        event.route,
+        event.accelerator ?? '',
+      ]),
+    );
+    this.#sql.exec(
+      `INSERT INTO totals SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+       FROM json_each(?) WHERE true
+       ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, events = events + excluded.events`,
+      summed(counted, (event) => [
+        monthOf(event.atMs).startMs,
+        editionAt(event.atMs).id,
+        event.tenantId,
+        event.projectId,
+        event.meter,
+        event.accelerator ?? '',
+      ]),
+    );
+    return counted;
   }
 
-  /** Sums of whole hours, at most `limit` of them, by the query's dimensions and by meter. */
+  /** Sums of whole hours, at most `limit` of them, by the query's dimensions and by meter; accelerators of different types apart. */
   sums({ groupBy, fromMs, toMs, tenantId }: UsageQuery, limit: number): UsageSum[] {
-    const columns = groupBy.map((dimension) => `${COLUMN[dimension]} AS ${dimension}`);
-    const order = [...groupBy, 'meter'].join(', ');
-    return this.#storage.sql
-      .exec<SqlRow & { meter: Meter; quantity: number }>(
-        `SELECT ${[...columns, 'meter', 'sum(quantity) AS quantity'].join(', ')} FROM rollups
+    const columns = groupBy.filter((dimension) => dimension !== 'accelerator').map((dimension) => `${COLUMN[dimension]} AS ${dimension}`);
+    const order = [...groupBy.filter((dimension) => dimension !== 'accelerator'), 'meter', 'accelerator'].join(', ');
+    return this.#sql
+      .exec<SqlRow & { meter: Meter; accelerator: string; quantity: number }>(
+        `SELECT ${[...columns, 'meter', 'accelerator', 'sum(quantity) AS quantity'].join(', ')} FROM rollups
          WHERE hour >= ?1 AND hour < ?2 AND (?3 IS NULL OR tenant = ?3) GROUP BY ${order} ORDER BY ${order} LIMIT ?4`,
         Math.floor(fromMs / HOUR_MS),
         Math.ceil(toMs / HOUR_MS),
@@ -78,13 +112,71 @@ export class SqliteUsageLedger {
         limit,
       )
       .toArray()
-      .map(({ meter, quantity, ...group }) => ({ meter, quantity, group: group as UsageGroup }));
+      .map(({ meter, quantity, accelerator, ...group }) => ({ meter, quantity, accelerator, group: group as UsageGroup }));
   }
 
-  /** Forgets ids of events from before `beforeMs`, some at a time. True when none is left. */
-  forget(beforeMs: number, countMax: number): boolean {
-    const { sql } = this.#storage;
-    sql.exec('DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE at_ms < ? LIMIT ?)', beforeMs, countMax);
-    return sql.exec('SELECT 1 FROM seen WHERE at_ms < ? LIMIT 1', beforeMs).toArray().length === 0;
+  /** What the hours from `fromMs` to `toMs` came to, as an invoice says it. */
+  monthlyUses(fromMs: number, toMs: number): MonthlyUse[] {
+    return this.#sql
+      .exec<{ [K in keyof MonthlyUse]: MonthlyUse[K] }>(
+        `SELECT tenant, project, meter, model, accelerator, sum(quantity) AS quantity, sum(events) AS events FROM rollups
+         WHERE hour >= ? AND hour < ? GROUP BY tenant, project, meter, model, accelerator ORDER BY tenant, project, meter, model, accelerator`,
+        Math.floor(fromMs / HOUR_MS),
+        Math.floor(toMs / HOUR_MS),
+      )
+      .toArray();
   }
+
+  /** What was recorded in a month, counted apart from the rollups. */
+  controlTotals(monthStartMs: number): ControlTotal[] {
+    return this.#sql
+      .exec<{ [K in keyof ControlTotal]: ControlTotal[K] }>(
+        `SELECT tenant, meter, accelerator, sum(quantity) AS quantity, sum(events) AS events FROM totals WHERE month = ?
+         GROUP BY tenant, meter, accelerator ORDER BY tenant, meter, accelerator`,
+        monthStartMs,
+      )
+      .toArray();
+  }
+
+  /** What was used in a month by everybody, a tenant or a project, by price. */
+  monthTotals(monthStartMs: number, level: { readonly tenant?: string; readonly project?: string }): PricedTotal[] {
+    return this.#sql
+      .exec<{ [K in keyof PricedTotal]: PricedTotal[K] }>(
+        `SELECT price, meter, accelerator, sum(quantity) AS quantity FROM totals
+         WHERE month = ?1 AND (?2 IS NULL OR tenant = ?2) AND (?3 IS NULL OR project = ?3) GROUP BY price, meter, accelerator`,
+        monthStartMs,
+        level.tenant ?? null,
+        level.project ?? null,
+      )
+      .toArray();
+  }
+
+  /** The months that anything was used in, oldest first. */
+  months(): number[] {
+    return this.#sql
+      .exec<{ month: number }>('SELECT DISTINCT month FROM totals ORDER BY month')
+      .toArray()
+      .map(({ month }) => month);
+  }
+
+  /** See `SqliteEventIds.forget`. */
+  forget(beforeMs: number, countMax: number): boolean {
+    return this.#ids.forget(beforeMs, countMax);
+  }
+}
+
+/** Rows of a statement as JSON: the columns that tell them apart, their quantity and how many events it is of. */
+function summed(events: readonly UsageEvent[], columnsOf: (event: UsageEvent) => readonly (string | number)[]): string {
+  const rows = new Map<string, { columns: readonly (string | number)[]; quantity: number; events: number }>();
+  for (const event of events) {
+    const columns = columnsOf(event);
+    const key = columns.join('\n');
+    const row = rows.get(key);
+    if (row === undefined) rows.set(key, { columns, quantity: event.quantity, events: 1 });
+    else {
+      row.quantity += event.quantity;
+      row.events += 1;
+    }
+  }
+  return JSON.stringify([...rows.values()].map(({ columns, quantity, events: count }) => [...columns, quantity, count]));
 }

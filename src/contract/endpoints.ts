@@ -1,4 +1,5 @@
 import { aliasEndpoints } from './aliases.ts';
+import { billingEndpoints } from './billing.ts';
 import { cacheEndpoints } from './cache.ts';
 import { cacheStatsEndpoints } from './cache-stats.ts';
 import { embeddingEndpoints } from './embeddings.ts';
@@ -39,6 +40,7 @@ export const ENDPOINTS = {
   ...keyEndpoints,
   ...quotaEndpoints,
   ...usageEndpoints,
+  ...billingEndpoints,
   ...poolEndpoints,
   ...agentEndpoints,
   ...opsEndpoints,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { isAddressRange } from './address-range.ts';
 import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -15,6 +16,22 @@ const scopes = z
   .max(SCOPES.length)
   .meta({ description: 'What the key may do.', example: ['inference'] });
 
+const addresses = z
+  .array(z.string().refine(isAddressRange, 'must be an IP address or a CIDR range such as 10.0.0.0/8, without bits below its prefix'))
+  .min(1)
+  .max(LIMITS.keyAddressesMaxCount)
+  .meta({ description: 'From where the key may be used.', example: ['203.0.113.0/24'] });
+
+const resources = z
+  .array(z.string().regex(/^(index|model)\/[\w.-]{0,64}\*?$/, 'must be such as index/articles, index/blog-* or model/glove-sif-100'))
+  .min(1)
+  .max(LIMITS.keyResourcesMaxCount)
+  .meta({
+    description:
+      'What the key may touch: of each kind (`index`, `model`) that is named here, nothing else. Routes that touch all indexes are closed to a key that may touch some.',
+    example: ['index/articles', 'index/blog-*'],
+  });
+
 /** What an application needs; making keys and commanding pools is asked for by name. */
 const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
 
@@ -28,9 +45,13 @@ const keyFields = {
   scopes,
   created_at: unixSeconds,
   expires_at: unixSeconds.nullable(),
+  addresses: z.array(z.string()).nullable(),
+  resources: z.array(z.string()).nullable(),
+  made_by: keyId.nullable().meta({ description: 'The key that made this one; null: the admin.' }),
   revoked_at: unixSeconds.nullable(),
   /** Until when the secret that a rotation replaced still works. */
   previous_secret_expires_at: unixSeconds.nullable(),
+  last_used_at: unixSeconds.nullable().meta({ description: 'To the minute, as far as usage has been told; null: never, or only listed.' }),
 };
 
 const key = z.object(keyFields).meta({ id: 'Key' });
@@ -46,6 +67,8 @@ const createKey = z.strictObject({
   owner,
   scopes: scopes.default(DEFAULT_SCOPES),
   expires_at: unixSeconds.nullable().default(null),
+  addresses: addresses.nullable().default(null),
+  resources: resources.nullable().default(null),
 });
 
 const rotateKey = z.strictObject({
@@ -67,7 +90,8 @@ export const keyEndpoints = {
     path: '/v1/keys',
     tag: TAG,
     summary: 'Create an API key',
-    description: 'A key can grant only scopes that its maker has. The answer carries the key once.',
+    description:
+      'A key cannot make one that reaches further than itself: in scopes, time, addresses or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once.',
     access,
     meters: [],
     body: json(createKey),
@@ -104,7 +128,8 @@ export const keyEndpoints = {
     path: '/v1/keys/:key/rotate',
     tag: TAG,
     summary: 'Give an API key a new secret',
-    description: 'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once.',
+    description:
+      'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made.',
     access,
     meters: [],
     params,

@@ -87,6 +87,11 @@ export const LIMITS = {
   keysUnknownCachedMaxCount: 1_000,
   // Longer grace would make a rotation after a leak pointless.
   keyGraceMaxMs: 30 * 86_400_000,
+  // Ranges and names a key is restricted to: they are read at each of its requests.
+  keyAddressesMaxCount: 64,
+  keyResourcesMaxCount: 64,
+  // How many keys may have made one another: each is a level that a grant counts at.
+  keyLineageMaxCount: 4,
   keysPerTenantMaxCount: 1_000,
   tenantsPerOrganisationMaxCount: 10_000,
   projectsPerTenantMaxCount: 100,
@@ -104,6 +109,17 @@ export const LIMITS = {
   quotaRulesMaxCount: 32,
   // Asks of one message to the quota object, some 300 bytes each: itty-durable sends them in a header.
   quotaAsksMaxCount: 100,
+  // Budgets, credits, charges or webhooks of one organisation: an invoice reads them all.
+  billingRecordsMaxCount: 1_000,
+  // What an invoice says of a charge; the id of a budget holds that of its level.
+  billingTextCharsMax: 128,
+  budgetThresholdsMaxCount: 16,
+  // A month's invoice stays a draft for this long, so that usage which an outage held up is on it.
+  invoiceGraceMs: 3 * 86_400_000,
+  webhookUrlCharsMax: 2_048,
+  // Deliveries of one alarm, side by side, and how long one may take: an alarm has minutes.
+  webhookDeliveriesMaxCount: 20,
+  webhookTimeoutMs: 10_000,
   // A reservation that nobody settled stays spent; after this long nobody can settle it any more.
   reservationMaxMs: 86_400_000,
   // Usage that an isolate holds while nobody can take it, some 200 bytes a line.

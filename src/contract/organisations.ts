@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
 import { organisationId, projectId, tenantId } from './tenancy-ids.ts';
 
 const organisation = z
@@ -17,9 +18,34 @@ const tenant = z
     name,
     owner,
     default_project: projectId,
+    state: z.enum(['active', 'suspended', 'erasing', 'erased']),
     created_at: unixSeconds,
   })
   .meta({ id: 'Tenant', description: 'A wall between data sets: nothing of one tenant is visible to another.' });
+
+const erasure = z
+  .object({
+    object: z.literal('tenant.erasure'),
+    tenant: tenantId,
+    state: z.enum(['active', 'suspended', 'erasing', 'erased']),
+    verified: z.boolean().meta({ description: 'Whether nothing is left, as counted for this answer.' }),
+    remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
+    digest: z.string().meta({ description: 'SHA-256 of the tenant, its state and what remains.' }),
+  })
+  .meta({ id: 'TenantErasure' });
+
+const auditEntry = z
+  .object({
+    object: z.literal('audit.entry'),
+    position: z.int(),
+    at: unixSeconds,
+    actor: z.string(),
+    action: z.string(),
+    subject: z.string(),
+  })
+  .meta({ id: 'AuditEntry' });
+
+const tenantParams = z.object({ tenant: tenantId });
 
 const project = z
   .object({ object: z.literal('project'), id: projectId, tenant: tenantId, name, owner, created_at: unixSeconds })
@@ -111,6 +137,84 @@ export const organisationEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(page(tenant)),
+  },
+  getTenant: {
+    method: 'GET',
+    path: '/v1/tenants/:tenant',
+    tag: TAG,
+    summary: 'A tenant and its state',
+    access: ADMIN,
+    meters: [],
+    params: tenantParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(tenant),
+  },
+  suspendTenant: {
+    method: 'POST',
+    path: '/v1/tenants/:tenant/suspend',
+    tag: TAG,
+    summary: 'Suspend a tenant: its keys stop within a second, everything stays',
+    access: ADMIN,
+    meters: [],
+    params: tenantParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(tenant),
+  },
+  resumeTenant: {
+    method: 'POST',
+    path: '/v1/tenants/:tenant/resume',
+    tag: TAG,
+    summary: 'End the suspension of a tenant',
+    access: ADMIN,
+    meters: [],
+    params: tenantParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(tenant),
+  },
+  eraseTenant: {
+    method: 'POST',
+    path: '/v1/tenants/:tenant/erase',
+    tag: TAG,
+    summary: 'Erase a tenant and everything it has, for good',
+    description:
+      'Its keys stop first. What is left is counted for the answer; call it again until `state` is `erased`. Its id stays, with its usage: bills are kept.',
+    access: ADMIN,
+    meters: [],
+    params: tenantParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(erasure),
+  },
+  verifyErasure: {
+    method: 'GET',
+    path: '/v1/tenants/:tenant/erasure',
+    tag: TAG,
+    summary: 'Count what there is of a tenant, kind by kind',
+    access: ADMIN,
+    meters: [],
+    params: tenantParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(erasure),
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/v1/audit',
+    tag: TAG,
+    summary: 'Who did what in an organisation, newest first',
+    access: ADMIN,
+    meters: [],
+    query: z.strictObject({
+      organisation: organisationId,
+      limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+      before: z.coerce.number().int().min(1).optional().meta({ description: 'The `position` of the last entry of the page before.' }),
+    }),
+    body: NO_BODY,
+    status: 200,
+    reply: json(z.object({ object: z.literal('list'), data: z.array(auditEntry) })),
   },
   createProject: {
     method: 'POST',

@@ -15,6 +15,14 @@ export interface TenantPrincipal {
   readonly scopes: readonly Scope[];
   /** Scopes of the key that do not count now, because nobody can say whether it has been revoked. */
   readonly withheld?: readonly Scope[];
+  /** When the key ends. Absent: never. */
+  readonly expiresAtMs?: number;
+  /** From where the key may be used, as CIDR ranges. Absent: from anywhere. */
+  readonly addresses?: readonly string[];
+  /** What the key may touch of the kinds that are named here, such as `index/articles`. Absent: everything its scopes allow. */
+  readonly resources?: readonly string[];
+  /** The keys that made this one, with their projects: what it consumes counts for them too. */
+  readonly lineage?: readonly (ProjectId | KeyId)[];
   /** Whether the organisation's tenants share one embedding cache. Absent: this tenant has its own. */
   readonly sharesCache?: boolean;
 }

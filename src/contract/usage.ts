@@ -4,14 +4,12 @@ import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { METERS } from './meter.ts';
+import { dollarsOut } from './money.ts';
 import { subjectTenant } from './organisations.ts';
 import { organisationId } from './tenancy-ids.ts';
 import { DIMENSIONS } from './usage-dimension.ts';
 
-const dollars = z
-  .string()
-  .regex(/^\d+\.\d{9}$/)
-  .meta({ description: 'US dollars, exact to the nano-dollar.', example: '0.000412000' });
+const dollars = dollarsOut;
 
 const line = z
   .object({
@@ -23,6 +21,11 @@ const line = z
     day: unixSeconds.optional(),
     tenant: z.string().optional(),
     project: z.string().optional(),
+    key: z.string().nullable().optional().meta({ description: 'Null for work that no key is at any more, such as a job.' }),
+    accelerator: z
+      .string()
+      .optional()
+      .meta({ description: 'Of `accelerator_ms`: the type, where one is known. Each has a price of its own.' }),
     model: z.string().nullable().optional(),
     route: z.string().optional(),
   })

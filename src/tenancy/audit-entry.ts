@@ -1,5 +1,7 @@
 /** One line of an organisation's audit trail: who did what to which resource. */
 export interface AuditEntry {
+  /** Rises with every entry. */
+  readonly position: number;
   readonly atMs: number;
   readonly actor: string;
   readonly action: string;

@@ -11,6 +11,12 @@ export interface Organisation {
   readonly cacheSharing?: CacheSharing;
 }
 
+/**
+ * `suspended`: none of its keys work; everything stays. `erasing`: the same, and what it had goes, for good. `erased`: nothing is left but
+ * its id, under which it is billed.
+ */
+export type TenantState = 'active' | 'suspended' | 'erasing' | 'erased';
+
 /** A wall between data sets: nothing of one tenant is visible to another. */
 export interface Tenant {
   readonly id: TenantId;
@@ -19,6 +25,8 @@ export interface Tenant {
   readonly owner: string;
   readonly defaultProjectId: ProjectId;
   readonly createdAtMs: number;
+  /** Absent: active. */
+  readonly state?: TenantState;
 }
 
 /** A line on the bill inside a tenant. */

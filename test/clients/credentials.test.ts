@@ -20,7 +20,13 @@ const GUARDED = ROUTES.filter(([, { access }]) => access.kind !== 'public');
 const MODEL = 'glove-sif-100';
 
 /** What tenant A owns: the values of path parameters. */
-const owned: Record<string, string> = { model: MODEL, index: 'secrets', alias: 'secret-alias', attempt: `att_${'0'.repeat(26)}_1` };
+const owned: Record<string, string> = {
+  model: MODEL,
+  index: 'secrets',
+  period: '2026-11',
+  alias: 'secret-alias',
+  attempt: `att_${'0'.repeat(26)}_1`,
+};
 
 let server: Server;
 let a: TestTenant;

@@ -246,12 +246,6 @@ describe('indexes over HTTP', () => {
     expect(await query({ $or: [{ tags: 't7' }, { tags: { $in: ['t5', 'absent'] } }] })).toEqual(['v7', 'v5']);
     expect(await query({ 'author.died': { $exists: true } })).toEqual([]);
 
-    const closest = vectors.toReversed();
-    const ask = async (body: object) => (await elsewhere.post(`${index}/query`, { vector: [1, 0], top_k: 1000, ...body })).body.matches;
-    expect(await ask({})).toMatchObject(closest.slice(0, 1000).map(({ id, metadata }) => ({ id, metadata })));
-    const unseen = await ask({ exclude_ids: closest.slice(0, 1100).map(({ id }) => id) });
-    expect(unseen).toMatchObject(closest.slice(1100).map(({ id }) => ({ id })));
-
     const remove = (body: object) => tenant.client.post(`${index}/delete`, body);
     expect((await remove({ filter: { tags: 'all', lang: 'en' } })).body).toEqual({ deleted: 800, lsn: 3 });
     expect((await remove({ filter: { tags: 'all', lang: 'en' } })).body).toEqual({ deleted: 0, lsn: 3 });

@@ -28,6 +28,10 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   createKey: (owned) => ({ tenant: owned['tenant'], name: 'probe', owner: 'testers' }),
   rotateKey: () => ({ grace_seconds: 0 }),
   setQuota: (owned) => ({ tenant: owned['tenant'], rules: [{ resource: 'requests', window: 'minute', limit: 1 }] }),
+  createCredit: (owned) => ({ organisation: owned['organisation'], description: 'probe', amount_usd: '1' }),
+  createCharge: (owned) => ({ organisation: owned['organisation'], description: 'probe', monthly_usd: '1', starts_at: 0 }),
+  setBudget: (owned) => ({ tenant: owned['tenant'], amount_usd: '1000' }),
+  createWebhook: (owned) => ({ organisation: owned['organisation'], url: 'https://127.0.0.1:1/' }),
   uploadFile: () => {
     const form = new FormData();
     form.set('purpose', 'batch');

@@ -10,6 +10,7 @@ import { errorResponse, HttpError } from './http-error.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { aliasRoutes } from './routes/aliases.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { billingRoutes } from './routes/billing.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { cacheStatsRoutes } from './routes/cache-stats.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
@@ -45,6 +46,7 @@ export const ROUTES: readonly Route[] = [
   ...keyRoutes,
   ...quotaRoutes,
   ...usageRoutes,
+  ...billingRoutes,
   ...fileRoutes,
   ...jobRoutes,
   ...poolRoutes,

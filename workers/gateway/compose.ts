@@ -13,6 +13,10 @@ import type { Retrieval } from './adapters/retrieval.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import { countInMetrics } from './cache-metrics.ts';
+import { TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
+import { organisationOf } from '../../src/tenancy/resource-ids.ts';
+import { erasureSteps } from './adapters/erasure-steps.ts';
+import { R2FileStore } from './adapters/r2-file-store.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import type { GatewayEnv } from './env.ts';
@@ -29,6 +33,7 @@ export interface Gateway {
   readonly embeddings: Embeddings;
   readonly retrieval: Retrieval;
   readonly heavy: Heavy;
+  readonly eraser: TenantEraser;
 }
 
 const wired = new WeakMap<GatewayEnv, Gateway>();
@@ -52,6 +57,14 @@ function wire(env: GatewayEnv): Gateway {
     countInMetrics(metrics, event);
   };
   const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
+  const retrieval = wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget);
+  const steps = erasureSteps({
+    at: (tenant) => tenancy.organisations.at(organisationOf(tenant)),
+    quotas: tenancy.quotaLedgers,
+    indexes: retrieval.indexes,
+    files: new R2FileStore(env.FILES),
+    purger: embeddings.purger,
+  });
   return {
     clock,
     rng,
@@ -59,8 +72,9 @@ function wire(env: GatewayEnv): Gateway {
     readiness: new Readiness(tenancy, embeddings.models, clock),
     tenancy,
     embeddings,
-    retrieval: wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget),
+    retrieval,
     heavy: wireHeavy(env, clock, rng),
+    eraser: new TenantEraser(tenancy.organisations, steps),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,
   };

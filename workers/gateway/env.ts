@@ -23,6 +23,8 @@ export interface GatewayEnv extends CacheLayoutEnv {
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
   readonly LOG_LEVEL?: string;
   /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
+  /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
+  readonly WEBHOOKS_OVER_HTTP?: string;
   readonly SLUICE_ADMIN_KEY?: string;
   readonly SLUICE_KEY_PEPPER?: string;
   readonly DIRECTORY: DurableObjectNamespace;

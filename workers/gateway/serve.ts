@@ -3,6 +3,9 @@ import { ok } from '../../src/kernel/result.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import { parse } from '../../src/contract/parse.ts';
 import type { Caller } from '../../src/contract/principal.ts';
+import { refusal } from '../../src/contract/errors.ts';
+import { touchedBy } from '../../src/contract/touched-resources.ts';
+import { deniedOf } from '../../src/tenancy/keys/key-bounds.ts';
 import type { Reservation, UsageLabel } from '../../src/gateway/budget.ts';
 import { admit } from './admission.ts';
 import type { Answer, AppContext, Call } from './call.ts';
@@ -50,6 +53,13 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
   }
 }
 
+/** A key that is restricted to some resources touches no other. */
+function checkResources(endpoint: Endpoint, principal: Caller | undefined, params: unknown, body: unknown): void {
+  if (principal?.kind !== 'tenant' || principal.resources === undefined) return;
+  const denied = deniedOf(principal.resources, touchedBy(endpoint, params, body));
+  if (denied !== undefined) throw new HttpError(refusal('scope_denied', `the key may not touch ${denied}`));
+}
+
 const queryOf = (request: Request): unknown => valueOf(eachOnce(new URL(request.url).searchParams));
 
 const headersOf = (request: Request, shape: object): Record<string, string | undefined> =>
@@ -72,6 +82,7 @@ async function buildCall<E extends Endpoint>(
   const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request)));
   const options = endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape)));
   const body = valueOf(await readBody(request, endpoint.body));
+  checkResources(endpoint, principal, params, body);
   const call = {
     gateway,
     principal,

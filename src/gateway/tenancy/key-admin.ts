@@ -1,11 +1,13 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
-import { allows } from '../../contract/principal.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Scope } from '../../contract/scope.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { formatApiKey, SECRET_BYTES } from '../../tenancy/keys/api-key.ts';
+import type { KeyBounds } from '../../tenancy/keys/key-bounds.ts';
+import { kindOf, strongerIn } from '../../tenancy/keys/key-bounds.ts';
 import type { KeyRecord } from '../../tenancy/keys/key-record.ts';
 import type { PageOf } from '../../tenancy/page-of.ts';
 import { KEY_CHARS, keyId, organisationOf } from '../../tenancy/resource-ids.ts';
@@ -22,6 +24,8 @@ export interface CreateKey {
   readonly owner: string;
   readonly scopes: readonly Scope[];
   readonly expires_at: number | null;
+  readonly addresses: readonly string[] | null;
+  readonly resources: readonly string[] | null;
 }
 
 /** A key together with its secret, which exists in this answer alone. */
@@ -42,8 +46,8 @@ export class KeyAdmin {
   }
 
   async create(principal: Principal, body: CreateKey, idempotencyKey: string | undefined): Promise<Outcome<KeyWithSecret>> {
-    const lacking = body.scopes.find((scope) => !allows(principal, scope));
-    if (lacking !== undefined) return refuse('scope_denied', `a key without the scope "${lacking}" cannot grant it`, 'scopes');
+    const bounds = boundsFor(principal, body);
+    if (!bounds.ok) return bounds;
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
     const organisation = organisationOf(subject.value);
@@ -62,9 +66,9 @@ export class KeyAdmin {
         projectId: body.project ?? tenant.value.defaultProjectId,
         name: body.name,
         owner: body.owner,
-        scopes: body.scopes,
+        ...bounds.value,
+        ...(principal.kind === 'tenant' ? { lineage: lineageUnder(principal) } : {}),
         createdAtMs: this.#parts.clock.nowMs(),
-        expiresAtMs: body.expires_at === null ? null : body.expires_at * 1000,
         mac: await this.#parts.hmac.hex(apiKey),
       },
       await ticket(principal, body),
@@ -103,12 +107,12 @@ export class KeyAdmin {
     return subject.ok ? this.#parts.organisations.at(organisationOf(subject.value)).keys(subject.value, limit, after) : subject;
   }
 
-  /** Rotating answers a working secret: whoever may do so gets all scopes of the key. */
+  /** Rotating answers a working secret: a key gets its own, and those of what it made, which reach no further and count for it. */
   async #escalation(principal: Principal, id: KeyId): Promise<Outcome<void>> {
     const found = await this.find(principal, id);
-    if (!found.ok) return found;
-    const lacking = found.value.scopes.find((scope) => !allows(principal, scope));
-    return lacking === undefined ? ok(undefined) : refuse('scope_denied', `the key has the scope "${lacking}", which yours lacks`);
+    if (!found.ok || principal.kind === 'admin' || id === principal.keyId) return found.ok ? ok(undefined) : found;
+    if (found.value.lineage?.includes(principal.keyId) === true) return ok(undefined);
+    return refuse('scope_denied', 'a key rotates itself and what it made');
   }
 
   #storeOf(id: KeyId): OrganisationStore {
@@ -117,3 +121,37 @@ export class KeyAdmin {
 }
 
 const tenantOf = (principal: Principal): TenantId | undefined => (principal.kind === 'tenant' ? principal.tenantId : undefined);
+
+/** The bounds of a new key: the maker's own, where the body says nothing; nothing that reaches further. */
+function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
+  const expiresAtMs = body.expires_at === null ? null : body.expires_at * 1000;
+  const asked: KeyBounds = { scopes: body.scopes, expiresAtMs, addresses: body.addresses, resources: body.resources };
+  if (principal.kind === 'admin') return ok(asked);
+  const { scopes, expiresAtMs: endsMs = null, addresses = null, resources = null, lineage = [] } = principal;
+  const countMax = LIMITS.keyLineageMaxCount;
+  if (lineage.filter((id) => id.startsWith('key_')).length >= countMax) {
+    return refuse('limit_exceeded', `keys may make one another keyLineageMaxCount (${countMax}) times`);
+  }
+  const maker: KeyBounds = { scopes, expiresAtMs: endsMs, addresses, resources };
+  const bounds: KeyBounds = {
+    scopes: asked.scopes,
+    expiresAtMs: asked.expiresAtMs ?? endsMs,
+    addresses: asked.addresses ?? addresses,
+    resources: passedOn(asked.resources, resources),
+  };
+  const field = strongerIn(bounds, maker);
+  return field === undefined
+    ? ok(bounds)
+    : refuse('scope_denied', `${field}: a key cannot make one that reaches further than itself`, field);
+}
+
+/** What was asked for, and the maker's own patterns of those kinds that were not. */
+function passedOn(asked: readonly string[] | null, own: readonly string[] | null): readonly string[] | null {
+  const kinds = new Set((asked ?? []).map(kindOf));
+  const passed = [...(asked ?? []), ...(own ?? []).filter((pattern) => !kinds.has(kindOf(pattern)))];
+  return passed.length === 0 ? null : passed;
+}
+
+const lineageUnder = ({ lineage = [], projectId, keyId: maker }: TenantPrincipal): (ProjectId | KeyId)[] => [
+  ...new Set([...lineage, projectId, maker]),
+];

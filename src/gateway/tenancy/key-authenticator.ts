@@ -83,6 +83,7 @@ export class KeyAuthenticator implements Authenticator {
     if (known.record === undefined) return UNKNOWN_KEY;
     const nowMs = this.#clock.nowMs();
     const verified = verify(known.record, mac, nowMs);
+    if (verified.ok && known.record.isSuspended === true) return refuse('tenant_suspended', 'the tenant is suspended');
     return verified.ok ? ok(principalOf(known.record, nowMs - known.readAtMs > LIMITS.keyFreshMs)) : verified;
   }
 
@@ -135,7 +136,7 @@ function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
 }
 
 function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincipal {
-  const { organisationId, tenantId, projectId, id: keyId, owner } = record;
+  const { organisationId, tenantId, projectId, id: keyId, owner, expiresAtMs, addresses, resources, lineage } = record;
   const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.has(scope)) : [];
   const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
   // Sharing is a leave that may have been taken back: while that is not certain, nothing is shared.
@@ -150,5 +151,9 @@ function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincip
     scopes,
     sharesCache,
     ...(withheld.length > 0 ? { withheld } : {}),
+    ...(expiresAtMs === null ? {} : { expiresAtMs }),
+    ...(addresses ? { addresses } : {}),
+    ...(resources ? { resources } : {}),
+    ...(lineage === undefined ? {} : { lineage }),
   };
 }

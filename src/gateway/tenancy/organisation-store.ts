@@ -29,7 +29,14 @@ export interface OrganisationStore {
   note(tenantId: TenantId, action: string, actor: string, subject?: string): Promise<Outcome<Tenant>>;
   /** Writes an action on the organisation or a level of it, which another object carries out. */
   log(action: string, actor: string, subject: string): Promise<Outcome<null>>;
-  audit(limit: number): Promise<Outcome<readonly AuditEntry[]>>;
+  /** Newest first, before the entry at `before`. */
+  audit(limit: number, before?: number): Promise<Outcome<readonly AuditEntry[]>>;
+  /** Refuses with `state_conflict` what would take an erasure back. */
+  moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: string): Promise<Outcome<Tenant>>;
+  /** The projects and keys of a tenant. */
+  belowTenant(id: TenantId): Promise<Outcome<readonly (ProjectId | KeyId)[]>>;
+  eraseBelow(id: TenantId, actor: string): Promise<Outcome<number>>;
+  buryTenant(id: TenantId, actor: string): Promise<Outcome<Tenant>>;
 }
 
 /** The list of all organisations. */

@@ -18,9 +18,13 @@ export interface QuotaLedger {
     begunAtMs: number,
   ): Promise<number>;
   setRules(id: LevelId, rules: readonly QuotaRule[]): Promise<LevelView>;
+  /** Puts a rule in the place of the level's one of the same resource, window and kind, or takes that away. */
+  replaceRule(id: LevelId, rule: QuotaRule, isWanted: boolean): Promise<LevelView>;
   describe(id: LevelId): Promise<LevelView>;
   grantedIn(ids: readonly LevelId[], startMs: number): Promise<readonly Amounts[]>;
   erase(tenant: TenantId, below: readonly LevelId[]): Promise<number>;
+  /** How many of these levels anything is kept of. */
+  countLevels(ids: readonly LevelId[]): Promise<number>;
 }
 
 export type QuotaLedgers = (organisation: OrganisationId) => QuotaLedger;

@@ -29,11 +29,8 @@ export interface SlicedBudgetParts {
 }
 
 /** The levels that a caller's consumption counts at. */
-export const pathOf = ({ organisationId, tenantId, projectId, keyId }: TenantPrincipal): readonly LevelId[] => [
-  organisationId,
-  tenantId,
-  projectId,
-  keyId,
+export const pathOf = ({ organisationId, tenantId, projectId, keyId, lineage = [] }: TenantPrincipal): readonly LevelId[] => [
+  ...new Set<LevelId>([organisationId, tenantId, ...lineage, projectId, keyId]),
 ];
 
 /** Serves quota out of slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */

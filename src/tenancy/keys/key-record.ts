@@ -26,11 +26,17 @@ export interface KeyRecord {
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
+  /** See `KeyBounds`. Absent: no bound. */
+  readonly addresses?: readonly string[] | null;
+  readonly resources?: readonly string[] | null;
+  /** The keys that made this one, with their projects, from the first. Absent: the admin made it. */
+  readonly lineage?: readonly (ProjectId | KeyId)[];
 }
 
 /** A key as the authenticator reads it, with what its organisation has decided for all its tenants. */
 export interface AdmittedKey extends KeyRecord {
   readonly sharesCache?: boolean;
+  readonly isSuspended?: boolean;
 }
 
 export type NewKey = Omit<KeyRecord, 'secrets' | 'revokedAtMs'> & { readonly mac: string };

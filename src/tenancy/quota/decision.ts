@@ -47,8 +47,8 @@ export interface Refused {
   readonly tightest: readonly Tightest[];
 }
 
-/** A soft limit was passed. The id is the same however often that happens in one window. */
-export interface SoftAlert {
+/** A soft limit was passed, or a budget refuses. The id is the same however often that happens in one window. */
+export interface QuotaNews {
   readonly id: string;
   readonly levelId: LevelId;
   readonly rule: QuotaRule;

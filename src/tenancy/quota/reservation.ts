@@ -1,7 +1,7 @@
 import type { Resource } from '../../contract/quota-rule.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf, minus } from './amounts.ts';
-import type { Refused, SoftAlert } from './decision.ts';
+import type { Refused, QuotaNews } from './decision.ts';
 import type { LevelId } from './quota-level.ts';
 import { credited, isHeld, opened, placeOf } from './quota-level.ts';
 import type { Slice } from './slice.ts';
@@ -56,7 +56,7 @@ function heldRefusal(path: Path, existing: Amounts, held: HeldUnits): Refused | 
   return undefined;
 }
 
-function heldAlerts(path: Path, existing: Amounts, held: HeldUnits): SoftAlert[] {
+function heldAlerts(path: Path, existing: Amounts, held: HeldUnits): QuotaNews[] {
   return heldRules(path, existing).flatMap(({ id, rule, needed }) => {
     const before = held(id, rule.resource) ?? 0;
     if (rule.kind === 'hard' || before > rule.limit || before + needed <= rule.limit) return [];

@@ -1,7 +1,7 @@
 import type { LevelKind, QuotaRule } from '../../contract/quota-rule.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';
-import type { Ask, Decision, Refused, SoftAlert, Tightest } from './decision.ts';
+import type { Ask, Decision, Refused, QuotaNews, Tightest } from './decision.ts';
 import type { LevelId, QuotaLevel } from './quota-level.ts';
 import { counterOf, credited, debited, grantedIn, leftUnder, opened, placeOf, rateOf } from './quota-level.ts';
 import { fillsInMs } from './token-bucket.ts';
@@ -21,7 +21,7 @@ export type Path = readonly [PathLevel, ...PathLevel[]];
 export interface Taken {
   readonly path: Path;
   readonly decision: Decision;
-  readonly alerts: readonly SoftAlert[];
+  readonly alerts: readonly QuotaNews[];
 }
 
 /** A slice takes at most this share of what is left, so that idle slices cannot strand the end of a budget. */
@@ -35,7 +35,7 @@ export function take(path: Path, ask: Ask, nowMs: number): Taken {
   const startsMs = rolled(path[0].level.startsMs, nowMs);
   const current = onEach(path, (level) => ask.returned.reduce(credited, opened(level, startsMs, nowMs)));
   const refused = refusalOf(current, ask, nowMs);
-  if (refused !== undefined) return { path: current, decision: refused, alerts: [] };
+  if (refused !== undefined) return { path: current, decision: refused, alerts: stopsOf(current, refused) };
   const units = sized(current, ask);
   const after = onEach(current, (level) => debited(level, units));
   return { path: after, decision: grant(after, units, startsMs, nowMs), alerts: alertsOf(current, after) };
@@ -117,7 +117,17 @@ function wholeOf(level: QuotaLevel, rule: QuotaRule, nowMs: number): { limit: nu
   return { limit: rule.limit, resetMs: windowEndMs(window, level.startsMs[window]) - nowMs };
 }
 
-function alertsOf(before: Path, after: Path): SoftAlert[] {
+/** A budget that refuses is news, once a window. */
+function stopsOf(path: Path, { level: kind, rule }: Refused): QuotaNews[] {
+  const stopped = path.find((step) => step.kind === kind);
+  if (rule.resource !== 'spend_nano' || rule.window === 'held' || stopped === undefined) return [];
+  const { id, level } = stopped;
+  const windowStartMs = level.startsMs[rule.window];
+  const granted = grantedIn(level, counterOf(rule), rule.window);
+  return [{ id: `stop:${id}:${placeOf(rule)}:${rule.limit}:${windowStartMs}`, levelId: id, rule, granted, windowStartMs }];
+}
+
+function alertsOf(before: Path, after: Path): QuotaNews[] {
   return after.flatMap(({ id, level }, position) =>
     level.rules.flatMap((rule) => {
       const { window } = rule;

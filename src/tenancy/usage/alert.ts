@@ -1,20 +1,21 @@
+import type { ThresholdAlert } from '../billing/budget.ts';
+import type { QuotaNews } from '../quota/decision.ts';
 import type { LevelId } from '../quota/quota-level.ts';
-import type { SoftAlert } from '../quota/decision.ts';
 
 /** Something that people want to hear of, once. */
-export type Alert = QuotaAlert;
+export type Alert = QuotaAlert | ThresholdAlert;
 
-/** A soft quota was passed. */
+/** A soft quota was passed, or a budget refuses more. */
 export interface QuotaAlert {
-  readonly kind: 'quota.passed';
+  readonly kind: 'quota.passed' | 'budget.stopped';
   readonly id: string;
   readonly atMs: number;
   readonly levelId: LevelId;
-  readonly quota: Omit<SoftAlert, 'id' | 'levelId'>;
+  readonly quota: Omit<QuotaNews, 'id' | 'levelId'>;
 }
 
-export const quotaAlert = ({ id, levelId, ...quota }: SoftAlert, atMs: number): QuotaAlert => ({
-  kind: 'quota.passed',
+export const quotaAlert = ({ id, levelId, ...quota }: QuotaNews, atMs: number): QuotaAlert => ({
+  kind: quota.rule.kind === 'soft' ? 'quota.passed' : 'budget.stopped',
   id,
   atMs,
   levelId,

@@ -52,6 +52,13 @@ export function editionAt(atMs: number, book: readonly PriceEdition[] = PRICE_BO
   return must(book.findLast((edition) => edition.fromMs <= atMs) ?? book[0], 'the price book has an edition');
 }
 
+/** The edition of that id, which some usage was priced by. */
+export const editionNamed = (id: string, book: readonly PriceEdition[] = PRICE_BOOK): PriceEdition =>
+  must(
+    book.find((edition) => edition.id === id),
+    'editions are never taken out of the book',
+  );
+
 /** The price of a meter, of one type of accelerator where that matters. */
 export const priceOf = ({ prices, accelerators }: PriceEdition, meter: Meter, accelerator: string | null = null): Price =>
   (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];

@@ -2,7 +2,7 @@ import type { Meter } from '../../contract/meter.ts';
 import type { Dimension } from '../../contract/usage-dimension.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from './price-book.ts';
-import { amountNano } from './price-book.ts';
+import { amountNano, priceOf } from './price-book.ts';
 
 export const HOUR_MS = 3_600_000;
 
@@ -20,6 +20,7 @@ export interface UsageGroup {
   readonly day?: number;
   readonly tenant?: string;
   readonly project?: string;
+  readonly key?: string;
   readonly model?: string;
   readonly route?: string;
 }
@@ -28,6 +29,8 @@ export interface UsageGroup {
 export interface UsageSum {
   readonly group: UsageGroup;
   readonly meter: Meter;
+  /** The type of accelerator, which has a price of its own; empty for everything else. */
+  readonly accelerator: string;
   readonly quantity: number;
 }
 
@@ -38,7 +41,11 @@ export interface UsageLine extends UsageSum {
 }
 
 export const priced = (sums: readonly UsageSum[], edition: PriceEdition): UsageLine[] =>
-  sums.map((sum) => ({ ...sum, priceId: edition.id, amountNano: amountNano(sum.quantity, edition.prices[sum.meter]) }));
+  sums.map((sum) => ({
+    ...sum,
+    priceId: edition.id,
+    amountNano: amountNano(sum.quantity, priceOf(edition, sum.meter, sum.accelerator || null)),
+  }));
 
 /** The parts of a period in which one edition of the price book holds. */
 export function editionSpans(query: UsageQuery, book: readonly PriceEdition[]): { edition: PriceEdition; fromMs: number; toMs: number }[] {

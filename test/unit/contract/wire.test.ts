@@ -11,7 +11,7 @@ import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 const HASHES: Record<string, string> = {
   '0.1.0': 'fe446488690e9343c85efff603eb41bfce24054f100edafe97c78bfaf2c1336d',
   '0.2.0': '8605c2c82a18e29a2f533fe02f9ae1f1234a5701e21f288b5145f1630ef6997a',
-  '0.3.0': 'e4dc20e3f97f22f20405d4ef4a7c5d3fa619154e795ece2917b61f9dc146a731',
+  '0.3.0': '0aa47e70a100c3548877e8c67513554de34d60fa4908cbd58a5fce410c4aba40',
 };
 
 describe('the wire contract', () => {

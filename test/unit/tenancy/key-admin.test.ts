@@ -17,11 +17,12 @@ const tenantKey = (scopes: Scope[]): TenantPrincipal => {
   return { kind: 'tenant', keyId, ...ids, owner: 'team', scopes };
 };
 const admin: Principal = { kind: 'admin' };
-const body = { name: 'ci', owner: 'testers', scopes: ['inference'] as Scope[], expires_at: null };
+const body = { name: 'ci', owner: 'testers', scopes: ['inference'] as Scope[], expires_at: null, addresses: null, resources: null };
 
 /** A store that says yes and keeps what it was given. */
 function setUp() {
   const added: NewKey[] = [];
+  const stored: { lineage?: NewKey['lineage'] & object } = {};
   let randoms = 0;
   const store = {
     tenant: async () => ok({ ...own, id: own.tenantId, name: 't', owner: 'o', defaultProjectId: own.projectId, createdAtMs: 0 }),
@@ -29,7 +30,7 @@ function setUp() {
       added.push(key);
       return ok(issue(key));
     },
-    key: async () => ok(issue(newKey({ scopes: ['inference', 'jobs'] }))),
+    key: async () => ok(issue({ ...newKey({ scopes: ['inference', 'jobs'] }), ...stored })),
     revokeKey: async () => ok(revoke(issue(newKey()), 1)),
     rotateKey: async (_id: unknown, _tenant: unknown, mac: string) => ok(issue(newKey({ mac }))),
   } as unknown as OrganisationStore;
@@ -43,7 +44,7 @@ function setUp() {
     },
     (id) => forgotten.push(id),
   );
-  return { keys, added, forgotten };
+  return { keys, added, forgotten, stored };
 }
 
 describe('making keys', () => {
@@ -58,13 +59,51 @@ describe('making keys', () => {
     expect(await keys.create(admin, body, undefined)).toMatchObject({ error: { code: 'invalid_value', param: 'tenant' } });
   });
 
-  it('[T9] rotates no key with more scopes than its own', async () => {
-    const { keys } = setUp();
-    expect(await keys.rotate(tenantKey(['keys:write', 'inference']), own.id, 0, undefined)).toMatchObject({
+  it('[T9] rotates itself and what it made, and nothing else: who rotates gets a working secret', async () => {
+    const { keys, stored } = setUp();
+    const other = { ...own, id: idsOf(7).id };
+    expect((await keys.rotate(tenantKey(['keys:write']), own.id, 0, undefined)).ok).toBe(true);
+    stored.lineage = [own.projectId, idsOf(8).id];
+    expect(await keys.rotate(tenantKey(['keys:write', 'inference', 'jobs']), other.id, 0, undefined)).toMatchObject({
       error: { code: 'scope_denied' },
     });
-    expect((await keys.rotate(tenantKey(['keys:write', 'inference', 'jobs']), own.id, 0, undefined)).ok).toBe(true);
-    expect((await keys.rotate(admin, own.id, 0, undefined)).ok).toBe(true);
+    stored.lineage = [own.projectId, own.id];
+    expect((await keys.rotate(tenantKey(['keys:write']), other.id, 0, undefined)).ok).toBe(true);
+    expect((await keys.rotate(admin, other.id, 0, undefined)).ok).toBe(true);
+  });
+
+  it('[T12] makes nothing that reaches further or lasts longer, and passes on what is not said', async () => {
+    const { keys, added } = setUp();
+    const bounded: TenantPrincipal = {
+      ...tenantKey(['keys:write', 'inference']),
+      expiresAtMs: 1_000_000,
+      addresses: ['10.0.0.0/8', '2001:db8::/32'],
+      resources: ['index/blog-*', 'model/glove-sif-100'],
+      lineage: [idsOf(5).projectId, idsOf(5).id],
+    };
+    const refused = async (more: object) => {
+      const made = await keys.create(bounded, { ...body, ...more }, undefined);
+      return made.ok ? 'made' : made.error.param;
+    };
+    expect(await refused({ expires_at: 1_001 })).toBe('expires_at');
+    expect(await refused({ addresses: ['11.0.0.1'] })).toBe('addresses');
+    expect(await refused({ addresses: ['10.1.0.0/16', '10.0.0.0/7'] })).toBe('addresses');
+    expect(await refused({ resources: ['index/b*'] })).toBe('resources');
+    expect(await refused({ resources: ['index/blog-a', 'model/other'] })).toBe('resources');
+    expect(await refused({ scopes: ['jobs'] })).toBe('scopes');
+    expect(added).toEqual([]);
+    expect(await refused({})).toBe('made');
+    expect(await refused({ expires_at: 999, addresses: ['10.2.3.4'], resources: ['index/blog-a*'] })).toBe('made');
+    const lineage = [idsOf(5).projectId, idsOf(5).id, own.projectId, own.id];
+    expect(added[0]).toMatchObject({ expiresAtMs: 1_000_000, addresses: bounded.addresses, resources: bounded.resources, lineage });
+    expect(added[1]).toMatchObject({
+      expiresAtMs: 999_000,
+      addresses: ['10.2.3.4'],
+      resources: ['index/blog-a*', 'model/glove-sif-100'],
+      lineage,
+    });
+    const deep = { ...bounded, lineage: Array.from({ length: 4 }, (_, depth) => idsOf(10 + depth).id) };
+    expect(await keys.create(deep, body, undefined)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
   it('[T5] has a changed key forgotten', async () => {

@@ -2,16 +2,24 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
-import type { BillingObject, Recorded } from '../../../durable-objects/billing-object.ts';
-import { SqliteUsageLedger } from '../../../durable-objects/sqlite/usage-ledger.ts';
+import type { Recorded } from '../../../durable-objects/billing-desk.ts';
+import type { BillingObject } from '../../../durable-objects/billing-object.ts';
+import { SqliteEventIds } from '../../../durable-objects/sqlite/event-ids.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Meter } from '../../../src/contract/meter.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { UsageEvent } from '../../../src/contract/usage-event.ts';
 import { DIMENSIONS } from '../../../src/contract/usage-dimension.ts';
 import type { Dimension } from '../../../src/contract/usage-dimension.ts';
-import { amountNano, PRICE_BOOK } from '../../../src/tenancy/usage/price-book.ts';
+import { amountNano, PRICE_BOOK, priceOf } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
+import type { OrganisationId } from '../../../src/kernel/ids.ts';
+import type { ToldAlert } from '../../../durable-objects/sqlite/delivery-store.ts';
+import type { Credit } from '../../../src/tenancy/billing/credit.ts';
+import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
+import type { Month } from '../../../src/tenancy/billing/month.ts';
+import { monthOf } from '../../../src/tenancy/billing/month.ts';
+import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
 import { Seeded } from '../../support/seeded.ts';
 import { idsOf } from '../../support/tenancy.ts';
 
@@ -20,6 +28,12 @@ const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingO
 interface Ledger {
   record(events: readonly UsageEvent[]): Promise<Outcome<Recorded>>;
   usage(query: UsageQuery): Promise<Outcome<UsageLine[]>>;
+  invoice(organisationId: OrganisationId, month: Month): Promise<Invoice>;
+  reconcile(organisationId: OrganisationId, month: Month): Promise<Reconciliation>;
+  add(kind: string, body: object, digest: string): Promise<Outcome<object>>;
+  put(kind: string, body: object): Promise<object>;
+  list(kind: string): Promise<readonly Credit[]>;
+  alerts(limit: number): Promise<readonly ToldAlert[]>;
 }
 
 const stubOf = (name: string) => BILLING.get(BILLING.idFromName(name));
@@ -89,6 +103,8 @@ describe('BillingObject', () => {
         projectId: pick([idsOf(1), idsOf(2), idsOf(3)]).projectId,
         meter: pick(meters),
         quantity: 1 + Math.floor(random.next() * 1e6),
+        ...pick([{}, { accelerator: 'h100' }, { accelerator: 'new' }]),
+        ...pick([{}, { keyId: idsOf(1).id }]),
         model: pick(['glove', 'minilm', null]),
         route: pick(['/a', '/b']),
         atMs: nowMs - Math.floor(random.next() * 47 * HOUR_MS),
@@ -108,8 +124,10 @@ describe('BillingObject', () => {
       const lines = await linesOf(ledger, { ...ALL, groupBy });
       for (const meter of meters) expect(total(lines, meter)).toBe(total(events, meter));
       for (const line of lines) {
-        expect(Object.keys(line.group).sort()).toEqual([...groupBy].sort());
-        const price = PRICE_BOOK.find((edition) => edition.id === line.priceId)?.prices[line.meter];
+        // Lines are always split by the type of accelerator, as each has its price.
+        expect(Object.keys(line.group).sort()).toEqual(groupBy.filter((dimension) => dimension !== 'accelerator').sort());
+        const edition = PRICE_BOOK.find(({ id }) => id === line.priceId);
+        const price = edition && priceOf(edition, line.meter, line.accelerator || null);
         expect(line.amountNano).toBe(price && amountNano(line.quantity, price));
       }
     }
@@ -134,15 +152,108 @@ describe('BillingObject', () => {
     expect(await runDurableObjectAlarm(stubOf('late'))).toBe(true);
     expect(await ledger.record([event('new')])).toMatchObject({ value: { duplicates: 1 } });
     await runInDurableObject(stubOf('late'), (_, { storage }) => {
-      const forgetful = new SqliteUsageLedger(storage);
-      forgetful.record(Array.from({ length: 25 }, (__, position) => event(`old${position}`, { atMs: 5 })));
+      const forgetful = new SqliteEventIds(storage);
+      forgetful.note([...Array.from({ length: 25 }, (__, position) => ({ id: `old${position}`, atMs: 5 })), { id: 'gone:7', atMs: 5 }], 5);
       expect([forgetful.forget(10, 10), forgetful.forget(10, 10), forgetful.forget(10, 10)]).toEqual([false, false, true]);
       expect(storage.sql.exec('SELECT id FROM seen').toArray()).toEqual([{ id: 'new' }]);
+      expect(storage.sql.exec('SELECT source FROM runs').toArray()).toEqual([]);
     });
   });
 
   it('refuses more than one batch', async () => {
     const events = Array.from({ length: LIMITS.usageBatchMaxCount + 1 }, (_, position) => event(`e${position}`));
     expect(await ledgerOf('large').record(events)).toMatchObject({ error: { code: 'limit_exceeded' } });
+  });
+
+  it('[T30] [T42] remembers numbered ids in a row a source, in whatever order they come', async () => {
+    const ledger = ledgerOf('numbered');
+    const random = new Seeded(42);
+    const ids = Array.from({ length: 2_000 }, (_, number) => `isolate-${number % 3}:${Math.floor(number / 3)}`).sort(
+      () => random.next() - 0.5,
+    );
+    for (let start = 0; start < ids.length; start += 400) {
+      const batch = ids.slice(start, start + 400).map((id) => event(id));
+      expect(await ledger.record([...batch, batch[0]!])).toMatchObject({ value: { recorded: 400, duplicates: 1 } });
+      await evictDurableObject(stubOf('numbered'));
+      expect(await ledger.record(batch)).toMatchObject({ value: { recorded: 0, duplicates: 400 } });
+    }
+    expect(await linesOf(ledger, ALL)).toMatchObject([{ quantity: 10_000 }]);
+    await runInDurableObject(stubOf('numbered'), (_, { storage }) => {
+      expect(storage.sql.exec('SELECT count(*) AS count FROM runs').one()).toEqual({ count: 3 });
+      expect(storage.sql.exec('SELECT count(*) AS count FROM seen').one()).toEqual({ count: 0 });
+    });
+  });
+
+  it('[T43] [T44] bills a month exactly: usage, plans by the day, credits as far as they go', async () => {
+    const ledger = ledgerOf('invoice');
+    const { organisationId } = idsOf(1);
+    const month = monthOf(nowMs);
+    const inMonth = Math.max(month.startMs, nowMs - 3 * HOUR_MS);
+    await ledger.record([
+      event('a:0', { quantity: 7, atMs: inMonth }),
+      event('a:1', { quantity: 1_000_000, atMs: inMonth, model: 'other' }),
+      event('a:2', { meter: 'accelerator_ms', quantity: 1, accelerator: 'h100', model: null, atMs: inMonth }),
+      event('a:3', { meter: 'accelerator_ms', quantity: 3_600_000, model: null, atMs: inMonth }),
+    ]);
+    await ledger.add('charge', { id: 'ch_1', description: 'Plan', monthlyNano: 31n, fromMs: month.startMs, toMs: null }, 'd');
+    const credit = { id: 'cr_1', description: 'Sorry', amountNano: 2_000_000_000n, appliedNano: 0n, createdAtMs: 0, expiresAtMs: null };
+    expect(await ledger.add('credit', credit, 'd')).toEqual({ ok: true, value: credit });
+    expect(await ledger.add('credit', { ...credit, amountNano: 5n }, 'd')).toEqual({ ok: true, value: credit });
+    expect(await ledger.add('credit', credit, 'other')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    const invoice = await ledger.invoice(organisationId, month);
+    expect(invoice.usage.map(({ meter, model, accelerator, amountNano: nano }) => [meter, model, accelerator, nano])).toEqual([
+      ['accelerator_ms', '', '', 2_500_000_000n],
+      ['accelerator_ms', '', 'h100', 806n],
+      ['embedding_tokens', 'glove', '', 140n],
+      ['embedding_tokens', 'other', '', 20_000_000n],
+    ]);
+    expect(invoice).toMatchObject({ state: 'draft', subtotalNano: 2_520_000_977n, totalNano: 520_000_977n });
+    expect(invoice.credits).toMatchObject([{ amountNano: 2_000_000_000n }]);
+    expect(await ledger.reconcile(organisationId, month)).toMatchObject({ isExact: true, events: 4, linesNano: 2_520_000_977n });
+    // What is not on both sides shows.
+    await runInDurableObject(
+      stubOf('invoice'),
+      (_, { storage }) => void storage.sql.exec(`UPDATE rollups SET quantity = quantity + 1 WHERE model = 'glove'`),
+    );
+    expect(await ledger.reconcile(organisationId, month)).toMatchObject({ isExact: false });
+  });
+
+  it('[T45] closes a month after its grace, takes its credits, and books what comes later in the next', async () => {
+    const ledger = ledgerOf('closing');
+    const { organisationId } = idsOf(1);
+    const [now, last] = [monthOf(Date.now()), monthOf(monthOf(Date.now()).startMs - 1)];
+    const isOver = Date.now() > last.endMs + LIMITS.invoiceGraceMs;
+    await ledger.add(
+      'credit',
+      { id: 'cr_1', description: 'c', amountNano: 50n, appliedNano: 0n, createdAtMs: last.startMs, expiresAtMs: null },
+      'd',
+    );
+    await ledger.record([event('a:0', { quantity: 5, atMs: last.endMs - HOUR_MS })]);
+    await runDurableObjectAlarm(stubOf('closing'));
+    const invoice = await ledger.invoice(organisationId, last);
+    expect(invoice).toMatchObject({ state: isOver ? 'final' : 'draft', subtotalNano: 100n, totalNano: 50n });
+    expect(await ledger.list('credit')).toMatchObject([{ appliedNano: isOver ? 50n : 0n }]);
+    await ledger.record([event('a:1', { quantity: 2, atMs: last.endMs - HOUR_MS })]);
+    if (!isOver) return;
+    expect(await ledger.invoice(organisationId, last)).toEqual(invoice);
+    expect(await ledger.invoice(organisationId, now)).toMatchObject({ state: 'draft', subtotalNano: 40n, totalNano: 40n });
+    expect(await ledger.reconcile(organisationId, now)).toMatchObject({ isExact: true, events: 1 });
+  });
+
+  it('[T46] tells of each threshold of a budget once a month, at the level it is of', async () => {
+    const ledger = ledgerOf('budgets');
+    const { tenantId, organisationId } = idsOf(1);
+    const budget = { id: 'b', amountNano: 1_000, thresholds: [50, 100], isHard: false };
+    await ledger.put('budget', { ...budget, levelId: tenantId });
+    await ledger.put('budget', { ...budget, id: 'other', levelId: idsOf(2).tenantId });
+    await ledger.record([event('a:0', { quantity: 24 })]);
+    expect(await ledger.alerts(10)).toEqual([]);
+    await ledger.record([event('a:1', { quantity: 1 })]);
+    await ledger.record([event('a:2', { quantity: 24 })]);
+    expect((await ledger.alerts(10)).map(({ alert }) => alert)).toMatchObject([
+      { kind: 'budget.threshold', percent: 50, levelId: tenantId },
+    ]);
+    await ledger.record([event('a:3', { quantity: 9, organisationId })]);
+    expect((await ledger.alerts(10)).map(({ alert }) => 'percent' in alert && alert.percent)).toEqual([100, 50]);
   });
 });

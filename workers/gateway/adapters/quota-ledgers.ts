@@ -19,8 +19,10 @@ export const quotaLedgersOf =
       now: () => soon(object().now()),
       count: (...rest) => soon(object().count(...rest)),
       setRules: (...rest) => soon(object().setRules(...rest)),
+      replaceRule: (...rest) => soon(object().replaceRule(...rest)),
       describe: (...rest) => soon(object().describe(...rest)),
       grantedIn: (...rest) => soon(object().grantedIn(...rest)),
-      erase: (tenant, below) => soon(object().erase(tenant, below as Parameters<QuotaObject['erase']>[1])),
+      erase: (...rest) => soon(object().erase(...rest)),
+      countLevels: (...rest) => soon(object().countLevels(...rest)),
     } satisfies QuotaLedger;
   };

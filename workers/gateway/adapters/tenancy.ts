@@ -6,10 +6,14 @@ import { cacheLines, CacheStats } from '../../../src/gateway/cache-stats.ts';
 import type { CacheLines } from '../../../src/gateway/cache-stats.ts';
 import { tallying } from '../../../src/gateway/count-cache.ts';
 import type { CountCache } from '../../../src/gateway/count-cache.ts';
+import { BillingAdmin } from '../../../src/gateway/tenancy/billing-admin.ts';
+import type { BillingLedger, BillingLedgers } from '../../../src/gateway/tenancy/billing-ledger.ts';
+import { InvoiceReader } from '../../../src/gateway/tenancy/invoice-reader.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import type { OrganisationDirectory, OrganisationStore, Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import type { QuotaLedgers } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import { QuotaAdmin } from '../../../src/gateway/tenancy/quota-admin.ts';
 import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import { TenancyAdmin } from '../../../src/gateway/tenancy/tenancy-admin.ts';
@@ -20,7 +24,7 @@ import type { UsageLines } from '../../../src/gateway/tenancy/usage-reader.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
-import type { OrganisationId } from '../../../src/kernel/ids.ts';
+import type { KeyId, OrganisationId } from '../../../src/kernel/ids.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
@@ -37,7 +41,12 @@ export interface Tenancy {
   readonly admin: TenancyAdmin;
   readonly keys: KeyAdmin;
   readonly quotas: QuotaAdmin;
+  readonly billing: BillingAdmin;
+  readonly invoices: InvoiceReader;
   readonly usage: UsageReader;
+  /** When keys of one organisation were last used; what cannot be known now is not in it. */
+  readonly lastUsed: (ids: readonly KeyId[]) => Promise<ReadonlyMap<KeyId, number>>;
+  readonly quotaLedgers: QuotaLedgers;
   readonly cacheStats: CacheStats;
   /** Takes what the caches do; it is told with the usage. */
   readonly countCache: CountCache;
@@ -49,6 +58,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
   const organisations = organisationsOf(env);
   const isolateId = crypto.randomUUID();
   const ledgers = quotaLedgersOf(env);
+  const billing: BillingLedgers = (organisation) => billingOf(env, organisation);
   const buffer = new UsageBuffer(isolateId, () => metrics.count('sluice_usage_lost_total', {}));
   const delivery = new UsageDelivery({
     buffer,
@@ -81,6 +91,10 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     admin: new TenancyAdmin(parts),
     keys: new KeyAdmin(parts, (id) => authenticator.forget(id)),
     quotas: new QuotaAdmin(organisations, ledgers),
+    billing: new BillingAdmin({ ...parts, ledgers: billing, quotas: ledgers, allowsHttp: env.WEBHOOKS_OVER_HTTP === 'yes' }),
+    invoices: new InvoiceReader({ organisations, ledgers: billing, quotas: ledgers, flush: () => delivery.flush() }),
+    quotaLedgers: ledgers,
+    lastUsed: (ids) => lastUsed(billing, ids),
     cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: () => delivery.flush() }),
     countCache: tallying({ clock, tally: (tally) => buffer.tally(tally) }),
     usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
@@ -101,11 +115,19 @@ const organisationsOf = (env: GatewayEnv): Organisations => ({
 });
 
 const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
-  env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as {
+  env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as BillingLedger & {
     record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
     cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
+
+/** Beside what was asked for: a ledger that is away must not hold it up. */
+async function lastUsed(billing: BillingLedgers, ids: readonly KeyId[]): Promise<ReadonlyMap<KeyId, number>> {
+  const [first] = ids;
+  if (first === undefined) return new Map();
+  const uses = await within(billing(organisationOf(first)).lastUsed(ids), LIMITS.controlTimeoutMs).catch(() => []);
+  return new Map(ids.flatMap((id, position) => (uses[position] ? [[id, uses[position]]] : [])));
+}
 
 const lookupOf = (organisations: Organisations): KeyLookup => {
   return async (id) => {

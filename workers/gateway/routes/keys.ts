@@ -1,6 +1,8 @@
 import { keyEndpoints } from '../../../src/contract/keys.ts';
 import type { KeyWithSecret } from '../../../src/gateway/tenancy/key-admin.ts';
+import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
+import type { Gateway } from '../compose.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
@@ -8,29 +10,36 @@ import { pageReply, seconds } from './wire.ts';
 export const keyRoutes: readonly Route[] = [
   route(keyEndpoints.createKey, async ({ gateway, principal, body, idempotencyKey }) => {
     const created = await gateway.tenancy.keys.create(principal, body, idempotencyKey);
-    return created.ok ? { ok: true, reply: withSecret(created.value), used: {} } : created;
+    return created.ok ? { ok: true, reply: withSecret(created.value, await lastUse(gateway, created.value.record)), used: {} } : created;
   }),
   route(keyEndpoints.listKeys, async ({ gateway, principal, query }) => {
     const page = await gateway.tenancy.keys.list(principal, query.tenant, query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, keyReply), used: {} } : page;
+    if (!page.ok) return page;
+    const uses = await gateway.tenancy.lastUsed(page.value.items.map(({ id }) => id));
+    return { ok: true, reply: pageReply(page.value, (record) => keyReply(record, uses.get(record.id))), used: {} };
   }),
   route(keyEndpoints.getKey, async ({ gateway, principal, params }) => {
     const found = await gateway.tenancy.keys.find(principal, params.key);
-    return found.ok ? { ok: true, reply: keyReply(found.value), used: {} } : found;
+    return found.ok ? { ok: true, reply: keyReply(found.value, await lastUse(gateway, found.value)), used: {} } : found;
   }),
   route(keyEndpoints.rotateKey, async ({ gateway, principal, params, body, idempotencyKey }) => {
     const rotated = await gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey);
-    return rotated.ok ? { ok: true, reply: withSecret(rotated.value), used: {} } : rotated;
+    return rotated.ok ? { ok: true, reply: withSecret(rotated.value, await lastUse(gateway, rotated.value.record)), used: {} } : rotated;
   }),
   route(keyEndpoints.revokeKey, async ({ gateway, principal, params }) => {
     const revoked = await gateway.tenancy.keys.revoke(principal, params.key);
-    return revoked.ok ? { ok: true, reply: keyReply(revoked.value), used: {} } : revoked;
+    return revoked.ok ? { ok: true, reply: keyReply(revoked.value, await lastUse(gateway, revoked.value)), used: {} } : revoked;
   }),
 ];
 
-const withSecret = ({ record, apiKey }: KeyWithSecret) => ({ ...keyReply(record), key: apiKey });
+const lastUse = async ({ tenancy }: Gateway, { id }: KeyRecord): Promise<number | undefined> => (await tenancy.lastUsed([id])).get(id);
 
-const keyReply = (record: KeyRecord) => ({
+const withSecret = ({ record, apiKey }: KeyWithSecret, lastUsedAtMs: number | undefined) => ({
+  ...keyReply(record, lastUsedAtMs),
+  key: apiKey,
+});
+
+const keyReply = (record: KeyRecord, lastUsedAtMs: number | undefined) => ({
   object: 'key' as const,
   id: record.id,
   tenant: record.tenantId,
@@ -40,8 +49,12 @@ const keyReply = (record: KeyRecord) => ({
   scopes: [...record.scopes],
   created_at: seconds(record.createdAtMs),
   expires_at: optionalSeconds(record.expiresAtMs),
+  addresses: record.addresses ? [...record.addresses] : null,
+  resources: record.resources ? [...record.resources] : null,
+  made_by: (record.lineage?.findLast((id) => id.startsWith('key_')) as KeyId | undefined) ?? null,
   revoked_at: optionalSeconds(record.revokedAtMs),
   previous_secret_expires_at: optionalSeconds(record.secrets[1]?.validUntilMs ?? null),
+  last_used_at: optionalSeconds(lastUsedAtMs ?? null),
 });
 
 const optionalSeconds = (ms: number | null): number | null => (ms === null ? null : seconds(ms));

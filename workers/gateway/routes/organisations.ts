@@ -1,6 +1,9 @@
 import { organisationEndpoints } from '../../../src/contract/organisations.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Erasure } from '../../../src/gateway/tenancy/tenant-eraser.ts';
 import { actorOf, subjectOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { Organisation, Project, Tenant } from '../../../src/tenancy/organisation.ts';
+import { stateOf } from '../../../src/tenancy/tenant-state.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
@@ -31,6 +34,33 @@ export const organisationRoutes: readonly Route[] = [
     const page = await gateway.tenancy.organisations.at(query.organisation).tenants(query.limit, query.after);
     return page.ok ? { ok: true, reply: pageReply(page.value, tenantReply), used: {} } : page;
   }),
+  route(organisationEndpoints.getTenant, async ({ gateway, params }) =>
+    tenantAnswer(await gateway.tenancy.organisations.at(organisationOf(params.tenant)).tenant(params.tenant)),
+  ),
+  route(organisationEndpoints.suspendTenant, async ({ gateway, principal, params }) =>
+    tenantAnswer(
+      await gateway.tenancy.organisations.at(organisationOf(params.tenant)).moveTenant(params.tenant, 'suspended', actorOf(principal)),
+    ),
+  ),
+  route(organisationEndpoints.resumeTenant, async ({ gateway, principal, params }) =>
+    tenantAnswer(
+      await gateway.tenancy.organisations.at(organisationOf(params.tenant)).moveTenant(params.tenant, 'active', actorOf(principal)),
+    ),
+  ),
+  route(organisationEndpoints.eraseTenant, async ({ gateway, principal, params }) => {
+    const erased = await gateway.eraser.erase(principal, params.tenant);
+    return erased.ok ? { ok: true, reply: erasureReply(erased.value), used: {} } : erased;
+  }),
+  route(organisationEndpoints.verifyErasure, async ({ gateway, params }) => {
+    const found = await gateway.eraser.verify(params.tenant);
+    return found.ok ? { ok: true, reply: erasureReply(found.value), used: {} } : found;
+  }),
+  route(organisationEndpoints.listAudit, async ({ gateway, query }) => {
+    const trail = await gateway.tenancy.organisations.at(query.organisation).audit(query.limit, query.before);
+    if (!trail.ok) return trail;
+    const data = trail.value.map(({ atMs, ...entry }) => ({ object: 'audit.entry' as const, at: seconds(atMs), ...entry }));
+    return { ok: true, reply: { object: 'list' as const, data }, used: {} };
+  }),
   route(organisationEndpoints.createProject, async ({ gateway, principal, body, idempotencyKey }) => {
     const created = await gateway.tenancy.admin.createProject(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: projectReply(created.value), used: {} } : created;
@@ -58,13 +88,26 @@ const organisationReply = ({ id, name, owner, createdAtMs }: Organisation) => ({
   created_at: seconds(createdAtMs),
 });
 
-const tenantReply = ({ id, organisationId, name, owner, defaultProjectId, createdAtMs }: Tenant) => ({
+const tenantAnswer = (tenant: Outcome<Tenant>) =>
+  tenant.ok ? ({ ok: true, reply: tenantReply(tenant.value), used: {} } as const) : tenant;
+
+const erasureReply = ({ tenant, remaining, isVerified, digest }: Erasure) => ({
+  object: 'tenant.erasure' as const,
+  tenant: tenant.id,
+  state: stateOf(tenant),
+  verified: isVerified,
+  remaining: [...remaining],
+  digest,
+});
+
+const tenantReply = ({ id, organisationId, name, owner, defaultProjectId, createdAtMs, state = 'active' }: Tenant) => ({
   object: 'tenant' as const,
   id,
   organisation: organisationId,
   name,
   owner,
   default_project: defaultProjectId,
+  state,
   created_at: seconds(createdAtMs),
 });
 

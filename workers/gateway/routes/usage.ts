@@ -21,12 +21,14 @@ const usageReply = ({ fromMs, toMs, lines }: UsageReport) => ({
   total_usd: usd(lines.reduce((sum, line) => sum + line.amountNano, 0n)),
 });
 
-const lineReply = ({ meter, quantity, amountNano, priceId, group: { hour, day, model, ...names } }: UsageLine) => ({
+const lineReply = ({ meter, accelerator, quantity, amountNano, priceId, group: { hour, day, model, key, ...names } }: UsageLine) => ({
   meter,
   quantity,
   amount_usd: usd(amountNano),
   price: priceId,
   ...names,
+  ...(accelerator === '' ? {} : { accelerator }),
+  ...(key === undefined ? {} : { key: key || null }),
   ...(model === undefined ? {} : { model: model === '' ? null : model }),
   ...(hour === undefined ? {} : { hour: hour * 3600 }),
   ...(day === undefined ? {} : { day: day * 86_400 }),

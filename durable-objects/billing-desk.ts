@@ -1,0 +1,95 @@
+import type { CacheTally } from '../src/contract/cache-tally.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { KeyId } from '../src/kernel/ids.ts';
+import type { Alert } from '../src/tenancy/usage/alert.ts';
+import { BudgetWatch } from './budget-watch.ts';
+import { InvoiceDesk } from './invoice-desk.ts';
+import type { BillingBodies } from './invoice-desk.ts';
+import { SqliteBillingRecords } from './sqlite/billing-records.ts';
+import { openBillingDatabase } from './sqlite/billing-schema.ts';
+import { SqliteCacheTallies } from './sqlite/cache-tallies.ts';
+import { SqliteDeliveryStore } from './sqlite/delivery-store.ts';
+import { SqliteKeyUses } from './sqlite/key-uses.ts';
+import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
+import { WebhookCourier } from './webhook-courier.ts';
+
+/** How often ids that can no longer arrive are forgotten, and how many one alarm takes. */
+const SWEEP_MS = 3_600_000;
+const SWEEP_MAX_COUNT = 10_000;
+const DAY_MS = 86_400_000;
+
+export interface Recorded {
+  readonly recorded: number;
+  readonly duplicates: number;
+  /** Older than ids are remembered: not counted, since they may have been before. */
+  readonly late: number;
+}
+
+/** What the ledger of one organisation does in one transaction, and what it does by alarm. */
+export class BillingDesk {
+  readonly ledger: SqliteUsageLedger;
+  readonly records: SqliteBillingRecords<BillingBodies>;
+  readonly deliveries: SqliteDeliveryStore;
+  readonly invoices: InvoiceDesk;
+  readonly tallies: SqliteCacheTallies;
+  readonly #uses: SqliteKeyUses;
+  readonly #storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    openBillingDatabase(storage);
+    this.#storage = storage;
+    this.ledger = new SqliteUsageLedger(storage);
+    this.records = new SqliteBillingRecords<BillingBodies>(storage);
+    this.deliveries = new SqliteDeliveryStore(storage);
+    this.invoices = new InvoiceDesk(this.ledger, this.records);
+    this.tallies = new SqliteCacheTallies(storage);
+    this.#uses = new SqliteKeyUses(storage);
+  }
+
+  record(events: readonly UsageEvent[], tallies: readonly CacheTally[], nowMs: number): Recorded {
+    const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
+    const recorded = this.#storage.transactionSync(() => {
+      const counted = this.ledger.record(this.invoices.timed(inTime, nowMs), nowMs);
+      this.#uses.note(inTime);
+      this.#raise(new BudgetWatch(this.ledger, this.records).passedBy(counted, nowMs), nowMs);
+      return counted.length;
+    });
+    if (tallies.length > 0) this.tallies.record(tallies.filter((tally) => tally.atMs > nowMs - LIMITS.usageLateMaxMs));
+    return { recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length };
+  }
+
+  raise(alerts: readonly Alert[], nowMs: number): number {
+    return this.#storage.transactionSync(() => this.#raise(alerts, nowMs));
+  }
+
+  lastUsed(ids: readonly KeyId[]): (number | null)[] {
+    return this.#uses.last(ids);
+  }
+
+  /** Tells webhooks, closes months and forgets what is old. */
+  async tend(nowMs: number): Promise<void> {
+    await new WebhookCourier(this.deliveries, (id) => this.records.find('webhook', id)).deliver(nowMs);
+    this.#storage.transactionSync(() => this.invoices.close(nowMs));
+    const ids = this.ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
+    const counts = this.tallies.forget(nowMs - LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - LIMITS.cacheHeldMs, SWEEP_MAX_COUNT);
+    const sweepMs = ids && counts ? nowMs + SWEEP_MS : nowMs;
+    await this.#storage.setAlarm(Math.min(sweepMs, this.deliveries.nextDueMs() ?? Infinity));
+  }
+
+  /** Sets the alarm for the next delivery or sweep, unless it rings before. */
+  async arm(nowMs: number): Promise<void> {
+    const set = await this.#storage.getAlarm();
+    const dueMs = Math.min(this.deliveries.nextDueMs() ?? Infinity, nowMs + SWEEP_MS);
+    if (set === null || dueMs < set) await this.#storage.setAlarm(dueMs);
+  }
+
+  #raise(alerts: readonly Alert[], nowMs: number): number {
+    if (alerts.length === 0) return 0;
+    return this.deliveries.raise(
+      alerts,
+      this.records.all('webhook').map(({ id }) => id),
+      nowMs,
+    );
+  }
+}

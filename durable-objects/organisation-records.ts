@@ -1,0 +1,113 @@
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { SqlStorage } from '../src/kernel/sql.ts';
+import { issue } from '../src/tenancy/keys/key-record.ts';
+import type { KeyRecord, NewKey } from '../src/tenancy/keys/key-record.ts';
+import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
+import { stateOf, tombstone } from '../src/tenancy/tenant-state.ts';
+import type { Ticket } from '../src/tenancy/ticket.ts';
+import { SqliteDocumentStore } from './sqlite/document-store.ts';
+
+export interface OrganisationBodies extends Record<string, object> {
+  organisation: Organisation;
+  tenant: Tenant;
+  project: Project;
+  key: KeyRecord;
+}
+
+type KeyChange = (record: KeyRecord, nowMs: number) => Outcome<KeyRecord>;
+
+/** The records of one organisation, found only where they exist: an invented id reads and writes nothing. */
+export class OrganisationRecords {
+  readonly documents: SqliteDocumentStore<OrganisationBodies>;
+
+  constructor(storage: SqlStorage) {
+    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage);
+  }
+
+  /** In one transaction, if there is the organisation. */
+  inside<T>(body: (organisation: Organisation) => Outcome<T>): Outcome<T> {
+    const [organisation] = this.documents.exists() ? this.documents.page('organisation', '', 1, undefined).items : [];
+    if (organisation === undefined) return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
+    return this.documents.transaction(() => body(organisation));
+  }
+
+  /** In one transaction, if there is the tenant. */
+  insideTenant<T>(id: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
+    const tenant = this.documents.exists() ? this.documents.find('tenant', id) : undefined;
+    if (tenant === undefined) return refuse('tenant_not_found', 'there is no such tenant', 'tenant');
+    return this.documents.transaction(() => body(tenant));
+  }
+
+  /** As `insideTenant`, unless the tenant is being erased: nothing new is put where all is to go. */
+  insideLasting<T>(id: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
+    return this.insideTenant(id, (tenant) => {
+      const state = stateOf(tenant);
+      return state === 'erasing' || state === 'erased' ? refuse('state_conflict', `the tenant is ${state}`, 'tenant') : body(tenant);
+    });
+  }
+
+  addProject(project: Project, { actor, digest }: Ticket): Outcome<Project> {
+    return this.insideLasting(project.tenantId, () => {
+      const document = { id: project.id, parent: project.tenantId, name: project.name, digest, body: project };
+      return this.documents.create('project', document, LIMITS.projectsPerTenantMaxCount, actor);
+    });
+  }
+
+  /** Refuses with `project_not_found` when the project is not the tenant's. */
+  addKey(key: NewKey, { actor, digest }: Ticket): Outcome<KeyRecord> {
+    return this.insideLasting(key.tenantId, () => {
+      if (!this.project(key.projectId, key.tenantId).ok) return refuse('project_not_found', 'the tenant has no such project', 'project');
+      // Names of keys need not be unique: two may be called "ci".
+      const document = { id: key.id, parent: key.tenantId, name: key.id, digest, body: issue(key) };
+      const added = this.documents.create('key', document, LIMITS.keysPerTenantMaxCount, actor);
+      if (!added.ok || added.value.secrets[0]?.mac === key.mac) return added;
+      return refuse('state_conflict', 'the key this idempotency-key made has been rotated since', 'idempotency-key');
+    });
+  }
+
+  /** `tenantId` narrows to one tenant. */
+  project(id: ProjectId, tenantId?: TenantId): Outcome<Project> {
+    const project = this.documents.exists() ? this.documents.find('project', id) : undefined;
+    if (project !== undefined && (tenantId === undefined || project.tenantId === tenantId)) return ok(project);
+    return refuse('project_not_found', 'there is no such project', 'project');
+  }
+
+  /** `tenantId` narrows to one tenant. */
+  key(id: KeyId, tenantId?: TenantId): Outcome<KeyRecord> {
+    const record = this.documents.exists() ? this.documents.find('key', id) : undefined;
+    if (record !== undefined && (tenantId === undefined || record.tenantId === tenantId)) return ok(record);
+    return refuse('key_not_found', 'there is no such key', 'key');
+  }
+
+  /** Writes what `change` makes of a key, with a line of the trail. */
+  changeKey(found: Outcome<KeyRecord>, action: string, actor: string, change: KeyChange): Outcome<KeyRecord> {
+    if (!found.ok) return found;
+    const changed = change(found.value, Date.now());
+    if (changed.ok && changed.value !== found.value) this.documents.change('key', changed.value, actor, action);
+    return changed;
+  }
+
+  /** The projects and keys of a tenant. */
+  below(tenantId: TenantId): (ProjectId | KeyId)[] {
+    return [...this.documents.idsOf('project', tenantId), ...this.documents.idsOf('key', tenantId)] as (ProjectId | KeyId)[];
+  }
+
+  eraseBelow(tenantId: TenantId, actor: string): number {
+    const count = this.documents.removeOf('key', tenantId) + this.documents.removeOf('project', tenantId);
+    if (count > 0) this.documents.note({ atMs: Date.now(), actor, action: 'tenant.erase_keys_and_projects', subject: tenantId });
+    return count;
+  }
+
+  /** Leaves an erased tenant's id, and no word of what it was called or who owned it. */
+  bury(tenant: Tenant, actor: string): Tenant {
+    if (stateOf(tenant) === 'erased') return tenant;
+    const buried = tombstone(tenant);
+    this.documents.rename('tenant', buried.id, buried.name);
+    this.documents.change('tenant', buried, actor, 'erased');
+    return buried;
+  }
+}

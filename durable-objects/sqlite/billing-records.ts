@@ -1,0 +1,65 @@
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { ok } from '../../src/kernel/result.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { fromExactJson, toExactJson } from './exact-json.ts';
+
+/** A step of the ledger's schema. */
+export const BILLING_RECORD_TABLE = `
+  CREATE TABLE records (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (kind, id));`;
+
+/** What people lay down about an organisation's money: budgets, credits, fixed charges, webhooks; and its final invoices. In order. */
+export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: string }>> {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** Refuses with `idempotency_mismatch` or `limit_exceeded`; a repeat answers the first. */
+  add<K extends keyof Bodies & string>(kind: K, body: Bodies[K], digest: string): Outcome<Bodies[K]> {
+    const [known] = this.#sql
+      .exec<{ digest: string; body: string }>('SELECT digest, body FROM records WHERE kind = ? AND id = ?', kind, body.id)
+      .toArray();
+    if (known !== undefined) {
+      if (known.digest === digest) return ok(fromExactJson(known.body) as Bodies[K]);
+      return refuse('idempotency_mismatch', 'this idempotency-key was used with another body', 'idempotency-key');
+    }
+    const countMax = LIMITS.billingRecordsMaxCount;
+    if (this.all(kind).length >= countMax)
+      return refuse('limit_exceeded', `there are billingRecordsMaxCount (${countMax}) ${kind}s already`);
+    this.#sql.exec('INSERT INTO records (kind, id, digest, body) VALUES (?, ?, ?, ?)', kind, body.id, digest, toExactJson(body));
+    return ok(body);
+  }
+
+  /** Writes a record, new or in the place of the one of its id. */
+  put<K extends keyof Bodies & string>(kind: K, body: Bodies[K]): void {
+    this.#sql.exec(
+      `INSERT INTO records (kind, id, digest, body) VALUES (?, ?, '', ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body`,
+      kind,
+      body.id,
+      toExactJson(body),
+    );
+  }
+
+  find<K extends keyof Bodies & string>(kind: K, id: string): Bodies[K] | undefined {
+    const [row] = this.#sql.exec<{ body: string }>('SELECT body FROM records WHERE kind = ? AND id = ?', kind, id).toArray();
+    return row === undefined ? undefined : (fromExactJson(row.body) as Bodies[K]);
+  }
+
+  /** Oldest first. */
+  all<K extends keyof Bodies & string>(kind: K): Bodies[K][] {
+    return this.#sql
+      .exec<{ body: string }>('SELECT body FROM records WHERE kind = ? ORDER BY position', kind)
+      .toArray()
+      .map(({ body }) => fromExactJson(body) as Bodies[K]);
+  }
+
+  /** Whether there was one. */
+  remove(kind: keyof Bodies & string, id: string): boolean {
+    return this.#sql.exec('DELETE FROM records WHERE kind = ? AND id = ? RETURNING 1', kind, id).toArray().length > 0;
+  }
+}

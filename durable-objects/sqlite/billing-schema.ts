@@ -1,0 +1,25 @@
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { BILLING_RECORD_TABLE } from './billing-records.ts';
+import { CACHE_TALLY_TABLES } from './cache-tallies.ts';
+import { ALERT_LOG_TABLE, DELIVERY_TABLES } from './delivery-store.ts';
+import { EVENT_RUN_TABLES } from './event-ids.ts';
+import { KEY_USE_TABLE } from './key-uses.ts';
+import type { Migrations } from './migrate.ts';
+import { migrate } from './migrate.ts';
+import { FIRST_ROLLUPS, WIDER_ROLLUPS } from './usage-ledger.ts';
+
+const MIGRATIONS: Migrations = [
+  FIRST_ROLLUPS,
+  CACHE_TALLY_TABLES,
+  ALERT_LOG_TABLE,
+  `${WIDER_ROLLUPS}${EVENT_RUN_TABLES}${BILLING_RECORD_TABLE}${DELIVERY_TABLES}${KEY_USE_TABLE}`,
+];
+
+const opened = new WeakSet<SqlStorage>();
+
+/** Brings the database of a ledger to its newest version, once while it is in memory. */
+export function openBillingDatabase(storage: SqlStorage): void {
+  if (opened.has(storage)) return;
+  migrate(storage, MIGRATIONS);
+  opened.add(storage);
+}

@@ -1,0 +1,29 @@
+import type { Endpoint } from './endpoint.ts';
+
+/** What a call names of that keys can be restricted to, and of which kinds it touches something without naming it. */
+export interface Touched {
+  /** Such as `index/articles` and `model/glove-sif-100`. */
+  readonly named: readonly string[];
+  readonly unnamed: readonly 'index'[];
+}
+
+/** Path parameters that name an index, by its own name or by another. */
+const INDEX_PARAMS = ['index', 'alias', 'collection'] as const;
+
+/**
+ * Read off the endpoint's row: a route whose scope is about indexes and whose path names none touches all of them, unless it creates one.
+ * So a new route is closed to restricted keys until its path says what it is about.
+ */
+export function touchedBy({ access, method, path }: Endpoint, params: unknown, body: unknown): Touched {
+  const indexes = INDEX_PARAMS.flatMap((param) => textAt(params, param)).map((name) => `index/${name}`);
+  if (method === 'POST' && path === '/v1/indexes') indexes.push(...textAt(body, 'name').map((name) => `index/${name}`));
+  const models = [...textAt(params, 'model'), ...textAt(body, 'model')].map((name) => `model/${name}`);
+  const isAboutIndexes = 'scope' in access && access.scope.startsWith('index:');
+  return { named: [...indexes, ...models], unnamed: isAboutIndexes && indexes.length === 0 ? ['index'] : [] };
+}
+
+function textAt(value: unknown, field: string): string[] {
+  if (typeof value !== 'object' || value === null || !(field in value)) return [];
+  const text = (value as Readonly<Record<string, unknown>>)[field];
+  return typeof text === 'string' ? [text] : [];
+}

@@ -1,0 +1,38 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { KeyId, OrganisationId } from '../../kernel/ids.ts';
+import type { Budget } from '../../tenancy/billing/budget.ts';
+import type { Credit } from '../../tenancy/billing/credit.ts';
+import type { FixedCharge } from '../../tenancy/billing/fixed-charge.ts';
+import type { Invoice } from '../../tenancy/billing/invoice.ts';
+import type { Month } from '../../tenancy/billing/month.ts';
+import type { Reconciliation } from '../../tenancy/billing/reconciliation.ts';
+import type { Delivery, Webhook } from '../../tenancy/billing/webhook.ts';
+import type { Alert } from '../../tenancy/usage/alert.ts';
+
+export interface BillingRecords {
+  budget: Budget;
+  credit: Credit;
+  charge: FixedCharge;
+  webhook: Webhook;
+}
+
+export interface ToldAlert {
+  readonly alert: Alert;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** The ledger of one organisation, as far as its money goes. Calls reject when it cannot be reached. */
+export interface BillingLedger {
+  invoice(organisationId: OrganisationId, month: Month): Promise<Invoice>;
+  invoicedMonths(): Promise<readonly number[]>;
+  reconcile(organisationId: OrganisationId, month: Month): Promise<Reconciliation>;
+  add<K extends keyof BillingRecords>(kind: K, body: BillingRecords[K], digest: string): Promise<Outcome<BillingRecords[K]>>;
+  put<K extends keyof BillingRecords>(kind: K, body: BillingRecords[K]): Promise<BillingRecords[K]>;
+  list<K extends keyof BillingRecords>(kind: K): Promise<readonly BillingRecords[K][]>;
+  remove<K extends keyof BillingRecords>(kind: K, id: string): Promise<BillingRecords[K] | null>;
+  /** When each of the keys was last used, as far as usage has been told. */
+  lastUsed(ids: readonly KeyId[]): Promise<readonly (number | null)[]>;
+  alerts(limit: number): Promise<readonly ToldAlert[]>;
+}
+
+export type BillingLedgers = (organisation: OrganisationId) => BillingLedger;

@@ -1,0 +1,102 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Invoice } from '../../tenancy/billing/invoice.ts';
+import { tenantPart } from '../../tenancy/billing/invoice.ts';
+import type { Month } from '../../tenancy/billing/month.ts';
+import { monthNamed, monthOf } from '../../tenancy/billing/month.ts';
+import type { Reconciliation } from '../../tenancy/billing/reconciliation.ts';
+import { COUNTER_OF } from '../../tenancy/quota/amounts.ts';
+import type { BillingLedgers } from './billing-ledger.ts';
+import type { Organisations } from './organisation-store.ts';
+import type { QuotaLedgers } from './quota-ledger.ts';
+
+/** Granted to a tenant in a month and not billed to it: never billed, and never less than nothing. */
+export interface Unreconciled {
+  readonly tenant: TenantId;
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+export interface ShownInvoice {
+  readonly invoice: Invoice;
+  readonly unreconciled: readonly Unreconciled[];
+}
+
+interface InvoiceReaderParts {
+  readonly organisations: Organisations;
+  readonly ledgers: BillingLedgers;
+  readonly quotas: QuotaLedgers;
+  /** Delivers what this isolate has not delivered yet. */
+  readonly flush: () => Promise<void>;
+}
+
+/** Jobs are metered by what they did; only what gateways draw is granted in slices. */
+const SLICED = new Set(['requests', 'embedding_tokens', 'embedding_cached_tokens']);
+
+/** Answers invoices: to the admin an organisation's, to a key the part of its own tenant. */
+export class InvoiceReader {
+  readonly #parts: InvoiceReaderParts;
+
+  constructor(parts: InvoiceReaderParts) {
+    this.#parts = parts;
+  }
+
+  async read(principal: Principal, organisation: OrganisationId | undefined, period: string): Promise<Outcome<ShownInvoice>> {
+    const organisationId = principal.kind === 'tenant' ? principal.organisationId : organisation;
+    if (organisationId === undefined) return refuse('invalid_value', 'the admin key belongs to no organisation: name one', 'organisation');
+    if (principal.kind === 'tenant' && (organisation ?? organisationId) !== organisationId) {
+      return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
+    }
+    const found = await this.#parts.organisations.at(organisationId).organisation();
+    if (!found.ok) return found;
+    await this.#parts.flush();
+    const month = monthNamed(period);
+    const whole = await this.#parts.ledgers(organisationId).invoice(organisationId, month);
+    const invoice = principal.kind === 'tenant' ? tenantPart(whole, principal.tenantId) : whole;
+    const tenants = principal.kind === 'tenant' ? [principal.tenantId] : await this.#tenantsOf(organisationId);
+    return ok({ invoice, unreconciled: await this.#unreconciled(organisationId, month, invoice, tenants) });
+  }
+
+  async periods(organisation: OrganisationId): Promise<Outcome<readonly Month[]>> {
+    const found = await this.#parts.organisations.at(organisation).organisation();
+    return found.ok ? ok((await this.#parts.ledgers(organisation).invoicedMonths()).map(monthOf)) : found;
+  }
+
+  async reconcile(organisation: OrganisationId, period: string): Promise<Outcome<Reconciliation>> {
+    const found = await this.#parts.organisations.at(organisation).organisation();
+    return found.ok ? ok(await this.#parts.ledgers(organisation).reconcile(organisation, monthNamed(period))) : found;
+  }
+
+  async #tenantsOf(organisation: OrganisationId): Promise<TenantId[]> {
+    const ids: TenantId[] = [];
+    for (let after: string | undefined, more = true; more;) {
+      const page = await this.#parts.organisations.at(organisation).tenants(1000, after);
+      if (!page.ok) return ids;
+      ids.push(...page.value.items.map(({ id }) => id));
+      after = ids.at(-1);
+      more = page.value.hasMore;
+    }
+    return ids;
+  }
+
+  async #unreconciled(
+    organisationId: OrganisationId,
+    month: Month,
+    { usage }: Invoice,
+    tenants: readonly TenantId[],
+  ): Promise<Unreconciled[]> {
+    const granted = await this.#parts.quotas(organisationId).grantedIn(tenants, month.startMs);
+    return tenants.flatMap((tenant, position) => {
+      const billed = (counter: 'requests' | 'tokens'): number =>
+        usage
+          .filter((line) => line.tenant === tenant && SLICED.has(line.meter) && COUNTER_OF[line.meter] === counter)
+          .reduce((sum, { quantity }) => sum + quantity, 0);
+      const requests = Math.max(0, (granted[position]?.requests ?? 0) - billed('requests'));
+      const tokens = Math.max(0, (granted[position]?.tokens ?? 0) - billed('tokens'));
+      return requests + tokens > 0 ? [{ tenant, requests, tokens }] : [];
+    });
+  }
+}

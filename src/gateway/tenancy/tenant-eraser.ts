@@ -1,0 +1,72 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import { sha256Hex } from '../../kernel/bytes.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Tenant } from '../../tenancy/organisation.ts';
+import { organisationOf } from '../../tenancy/resource-ids.ts';
+import { stateOf } from '../../tenancy/tenant-state.ts';
+import type { Organisations } from './organisation-store.ts';
+import { actorOf } from './subject.ts';
+
+/** One kind of what a tenant has. */
+export interface ErasureStep {
+  readonly what: string;
+  /** Erases some or all of it. Doing it again changes nothing. */
+  erase(tenant: TenantId, principal: Principal): Promise<Outcome<unknown>>;
+  /** How much of it there still is, asked anew of whoever holds it. */
+  remaining(tenant: TenantId): Promise<Outcome<number>>;
+}
+
+export interface Erasure {
+  readonly tenant: Tenant;
+  readonly remaining: readonly { readonly what: string; readonly count: number }[];
+  /** Whether nothing is left, as just counted. */
+  readonly isVerified: boolean;
+  /** Of the tenant, its state and what remains: for the records of whoever asked. */
+  readonly digest: string;
+}
+
+/**
+ * Erases tenants: first their keys stop, then what they had goes, last their records. Each call goes on where the last one was cut off, and
+ * ends with a count of what is left, kind by kind.
+ */
+export class TenantEraser {
+  readonly #organisations: Organisations;
+  readonly #steps: readonly ErasureStep[];
+
+  constructor(organisations: Organisations, steps: readonly ErasureStep[]) {
+    this.#organisations = organisations;
+    this.#steps = steps;
+  }
+
+  /** Refuses as the steps do; then it is to be called again. */
+  async erase(principal: Principal, id: TenantId): Promise<Outcome<Erasure>> {
+    const store = this.#organisations.at(organisationOf(id));
+    const begun = await store.moveTenant(id, 'erasing', actorOf(principal));
+    if (!begun.ok) return begun;
+    for (const step of this.#steps) {
+      const erased = await step.erase(id, principal);
+      if (!erased.ok) return erased;
+    }
+    const found = await this.verify(id);
+    if (!found.ok || !found.value.isVerified || stateOf(found.value.tenant) === 'erased') return found;
+    const buried = await store.buryTenant(id, actorOf(principal));
+    return buried.ok ? this.verify(id) : buried;
+  }
+
+  /** What is left of a tenant, whatever its state, counted now. */
+  async verify(id: TenantId): Promise<Outcome<Erasure>> {
+    const tenant = await this.#organisations.at(organisationOf(id)).tenant(id);
+    if (!tenant.ok) return tenant;
+    const remaining: { what: string; count: number }[] = [];
+    for (const { what, remaining: count } of this.#steps) {
+      const counted = await count(id);
+      if (!counted.ok) return counted;
+      remaining.push({ what, count: counted.value });
+    }
+    const isVerified = remaining.every(({ count }) => count === 0);
+    const digest = await sha256Hex(JSON.stringify([id, stateOf(tenant.value), remaining]));
+    return ok({ tenant: tenant.value, remaining, isVerified, digest });
+  }
+}

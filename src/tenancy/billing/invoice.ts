@@ -1,0 +1,90 @@
+import type { Meter } from '../../contract/meter.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { PriceEdition } from '../usage/price-book.ts';
+import { amountNano, priceOf } from '../usage/price-book.ts';
+import type { AppliedCredit, Credit } from './credit.ts';
+import { applyCredits } from './credit.ts';
+import type { FixedCharge } from './fixed-charge.ts';
+import { proratedNano } from './fixed-charge.ts';
+import type { Month } from './month.ts';
+
+/** What one meter came to in a month, for one project, model and type of accelerator, under one edition of the price book. */
+export interface MonthlyUse {
+  readonly tenant: string;
+  readonly project: string;
+  readonly meter: Meter;
+  readonly model: string;
+  readonly accelerator: string;
+  readonly quantity: number;
+  readonly events: number;
+}
+
+export interface UsageCharge extends MonthlyUse {
+  readonly priceId: string;
+  readonly priceNano: number;
+  readonly priceUnits: number;
+  /** Rounded half up, once: here. */
+  readonly amountNano: bigint;
+}
+
+export interface PlanCharge {
+  readonly chargeId: string;
+  readonly description: string;
+  readonly amountNano: bigint;
+}
+
+export interface Invoice {
+  readonly id: string;
+  readonly organisationId: OrganisationId;
+  readonly month: Month;
+  /** A draft changes as usage comes in; a final invoice never does. */
+  readonly state: 'draft' | 'final';
+  readonly usage: readonly UsageCharge[];
+  readonly plans: readonly PlanCharge[];
+  readonly credits: readonly AppliedCredit[];
+  readonly subtotalNano: bigint;
+  readonly totalNano: bigint;
+}
+
+export interface InvoiceParts {
+  readonly organisationId: OrganisationId;
+  readonly month: Month;
+  readonly usage: readonly UsageCharge[];
+  readonly charges: readonly FixedCharge[];
+  readonly credits: readonly Credit[];
+}
+
+export const usageCharges = (uses: readonly MonthlyUse[], edition: PriceEdition): UsageCharge[] =>
+  uses.map((use) => {
+    const price = priceOf(edition, use.meter, use.accelerator === '' ? null : use.accelerator);
+    return { ...use, priceId: edition.id, priceNano: price.nano, priceUnits: price.units, amountNano: amountNano(use.quantity, price) };
+  });
+
+/** The invoice of a month: the sum of its lines, to the nano-dollar. */
+export function draftInvoice({ organisationId, month, usage, charges, credits }: InvoiceParts): Invoice {
+  const plans = charges.flatMap((charge): PlanCharge[] => {
+    const nano = proratedNano(charge, month.startMs, month.endMs);
+    return nano === 0n ? [] : [{ chargeId: charge.id, description: charge.description, amountNano: nano }];
+  });
+  const subtotalNano = sumOf(usage) + sumOf(plans);
+  const applied = applyCredits(credits, subtotalNano, month.startMs, month.endMs);
+  return {
+    id: `inv_${organisationId.slice('org_'.length)}_${month.name}`,
+    organisationId,
+    month,
+    state: 'draft',
+    usage,
+    plans,
+    credits: applied,
+    subtotalNano,
+    totalNano: subtotalNano - sumOf(applied),
+  };
+}
+
+/** The part of an invoice that one tenant used. Plans and credits are the organisation's. */
+export function tenantPart(invoice: Invoice, tenant: TenantId): Invoice {
+  const usage = invoice.usage.filter((line) => line.tenant === tenant);
+  return { ...invoice, usage, plans: [], credits: [], subtotalNano: sumOf(usage), totalNano: sumOf(usage) };
+}
+
+const sumOf = (lines: readonly { readonly amountNano: bigint }[]): bigint => lines.reduce((sum, line) => sum + line.amountNano, 0n);

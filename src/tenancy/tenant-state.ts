@@ -1,0 +1,25 @@
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+import type { Tenant, TenantState } from './organisation.ts';
+
+export const stateOf = ({ state = 'active' }: Tenant): TenantState => state;
+
+/** The tenant in another state, or the same one when it is in it. An erasure is never taken back. */
+export function moved(tenant: Tenant, to: Exclude<TenantState, 'erased'>): Outcome<Tenant> {
+  const from = stateOf(tenant);
+  if (from === to || (from === 'erased' && to === 'erasing')) return ok(tenant);
+  if (from === 'erasing' || from === 'erased') return refuse('state_conflict', `the tenant is ${from}: that is final`, 'tenant');
+  return ok({ ...tenant, state: to });
+}
+
+/** What is left of a tenant: where its usage belongs. */
+export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs }: Tenant): Tenant => ({
+  id,
+  organisationId,
+  name: id.replaceAll('_', '-'),
+  owner: 'erased',
+  defaultProjectId,
+  createdAtMs,
+  state: 'erased',
+});

@@ -1,0 +1,156 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { METERS } from '../../../src/contract/meter.ts';
+import type { Credit } from '../../../src/tenancy/billing/credit.ts';
+import { applyCredits } from '../../../src/tenancy/billing/credit.ts';
+import { proratedNano } from '../../../src/tenancy/billing/fixed-charge.ts';
+import { draftInvoice, tenantPart, usageCharges } from '../../../src/tenancy/billing/invoice.ts';
+import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
+import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
+import { monthNamed, monthOf } from '../../../src/tenancy/billing/month.ts';
+import { amountNano, costNanoMax, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
+import { idsOf } from '../../support/tenancy.ts';
+
+const { organisationId, tenantId, projectId } = idsOf(1);
+const [EDITION] = PRICE_BOOK as [(typeof PRICE_BOOK)[number]];
+const NOVEMBER = monthNamed('2026-11');
+const use = (quantity: number, fields = {}) => ({
+  tenant: tenantId,
+  project: projectId,
+  meter: 'embedding_tokens' as const,
+  model: 'glove',
+  accelerator: '',
+  quantity,
+  events: 1,
+  ...fields,
+});
+const credit = (id: string, amount: bigint, fields: Partial<Credit> = {}): Credit => ({
+  id,
+  description: `credit ${id}`,
+  amountNano: amount,
+  appliedNano: 0n,
+  createdAtMs: 0,
+  expiresAtMs: null,
+  ...fields,
+});
+
+describe('invoices', () => {
+  it('[T43] round once a line: parts of a line that would each round to nothing do not', () => {
+    const cached = usageCharges([use(1, { meter: 'embedding_cached_tokens' })], EDITION);
+    expect(cached[0]?.amountNano).toBe(2n);
+    // A tenth of a nano-dollar each: ten thousand of them are a thousand.
+    const tiny = { ...EDITION, prices: { ...EDITION.prices, requests: { nano: 1, units: 10 } } };
+    expect(usageCharges([use(10_000, { meter: 'requests' })], tiny)[0]?.amountNano).toBe(1000n);
+    expect(usageCharges([use(4, { meter: 'requests' }), use(5, { meter: 'requests' })], tiny).map(({ amountNano: nano }) => nano)).toEqual([
+      0n,
+      1n,
+    ]);
+  });
+
+  it('[T43] are the sum of their lines, and a tenant’s part is its own usage alone', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ quantity: fc.nat(1e9), which: fc.nat(1), meter: fc.constantFrom(...METERS) }), { maxLength: 30 }),
+        (uses) => {
+          const usage = usageCharges(
+            uses.map(({ quantity, which, meter }) => use(quantity, { meter, tenant: idsOf(which + 1).tenantId })),
+            EDITION,
+          );
+          const invoice = draftInvoice({
+            organisationId,
+            month: NOVEMBER,
+            usage,
+            charges: [],
+            credits: [credit('a', 5n), credit('b', 1n << 70n)],
+          });
+          expect(invoice.subtotalNano).toBe(usage.reduce((sum, line) => sum + line.amountNano, 0n));
+          expect(invoice.totalNano).toBe(0n);
+          const parts = [1, 2].map((number) => tenantPart(invoice, idsOf(number).tenantId));
+          expect(parts.reduce((sum, part) => sum + part.totalNano, 0n)).toBe(invoice.subtotalNano);
+        },
+      ),
+      { seed: 43, numRuns: 100 },
+    );
+  });
+
+  it('[T47] never bill more than was reserved: what parts cost at most is at least what their sum costs', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...METERS), fc.array(fc.nat(1e7), { minLength: 1, maxLength: 20 }), (meter, parts) => {
+        const reserved = parts.reduce((sum, part) => sum + costNanoMax({ [meter]: part }, EDITION), 0);
+        const billed = amountNano(
+          parts.reduce((sum, part) => sum + part, 0),
+          EDITION.prices[meter],
+        );
+        expect(BigInt(reserved)).toBeGreaterThanOrEqual(billed);
+      }),
+      { seed: 47, numRuns: 200 },
+    );
+    // Where floating point no longer counts single units.
+    expect(costNanoMax({ accelerator_ms: 5_000_000_000_001 }, EDITION)).toBe(3_472_222_222_222_917);
+  });
+
+  it('[T44] prorate a monthly price by the part of the month it holds in', () => {
+    const plan = (fromMs: number, toMs: number | null) => ({ id: 'c', description: 'd', monthlyNano: 3_000n, fromMs, toMs });
+    const { startMs, endMs } = NOVEMBER;
+    const day = 86_400_000;
+    expect(proratedNano(plan(0, null), startMs, endMs)).toBe(3_000n);
+    expect(proratedNano(plan(startMs + 15 * day, null), startMs, endMs)).toBe(1_500n);
+    expect(proratedNano(plan(startMs + 10 * day, startMs + 20 * day), startMs, endMs)).toBe(1_000n);
+    expect(proratedNano(plan(startMs, startMs + 1), startMs, endMs)).toBe(0n);
+    expect(proratedNano(plan(endMs, null), startMs, endMs)).toBe(0n);
+    const february = monthOf(Date.UTC(2028, 1, 10));
+    expect(proratedNano(plan(Date.UTC(2028, 1, 15), null), february.startMs, february.endMs)).toBe(1_552n);
+  });
+
+  it('[T44] take credits oldest first, as far as they go and hold', () => {
+    const { startMs, endMs } = NOVEMBER;
+    const credits = [
+      credit('expired', 100n, { expiresAtMs: startMs }),
+      credit('first', 100n, { appliedNano: 70n, expiresAtMs: startMs + 1 }),
+      credit('later', 100n, { createdAtMs: endMs }),
+      credit('second', 100n),
+    ];
+    expect(applyCredits(credits, 50n, startMs, endMs).map(({ creditId, amountNano: nano }) => [creditId, nano])).toEqual([
+      ['first', 30n],
+      ['second', 20n],
+    ]);
+    expect(applyCredits(credits, 0n, startMs, endMs)).toEqual([]);
+  });
+
+  it('[T48] are written in the columns of FOCUS, whose costs add up, and as a page that runs nothing', () => {
+    const usage = usageCharges([use(12_345), use(60_000, { meter: 'accelerator_ms', model: '', accelerator: 'h100' })], EDITION);
+    const charges = [{ id: 'ch_1', description: '=HYPERLINK("x"), "plan"\n<script>', monthlyNano: 5n, fromMs: 0, toMs: null }];
+    const invoice = draftInvoice({ organisationId, month: NOVEMBER, usage, charges, credits: [credit('cr_1', 7n)] });
+    const csv = invoiceCsv(invoice);
+    const rows = parseCsv(csv);
+    const [header = [], ...lines] = rows;
+    const cell = (line: readonly string[], column: string) => line[header.indexOf(column)] ?? '';
+    expect(lines).toHaveLength(4);
+    expect(new Set(lines.map((line) => line.length))).toEqual(new Set([header.length]));
+    expect(lines.map((line) => cell(line, 'ChargeCategory'))).toEqual(['Usage', 'Usage', 'Purchase', 'Credit']);
+    const total = lines.reduce((sum, line) => sum + BigInt(cell(line, 'BilledCost').replace('.', '')), 0n);
+    expect(total).toBe(invoice.totalNano);
+    expect(lines[0]).toEqual(expect.arrayContaining(['12345', 'Tokens', '2026-11-01T00:00:00.000Z', '2026-12-01T00:00:00.000Z', tenantId]));
+    expect(JSON.parse(cell(lines[1]!, 'Tags'))).toEqual({ project: projectId, accelerator: 'h100' });
+    expect(cell(lines[2]!, 'ChargeDescription')).toBe(`'${charges[0]!.description}`);
+    const page = invoiceHtml(invoice);
+    expect(page).toContain(usd(invoice.totalNano));
+    expect(page).not.toContain('<script');
+    expect(page).toContain('12 345');
+  });
+});
+
+/** RFC 4180, as spreadsheets read it. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
+    row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    if (end !== ',') {
+      rows.push(row);
+      row = [];
+    }
+  }
+  return rows;
+}

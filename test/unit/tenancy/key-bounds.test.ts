@@ -1,0 +1,89 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { contains, parseAddressRange } from '../../../src/contract/address-range.ts';
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
+import { touchedBy } from '../../../src/contract/touched-resources.ts';
+import { admitsAddress, deniedOf } from '../../../src/tenancy/keys/key-bounds.ts';
+
+const v4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
+
+describe('addresses', () => {
+  it('[T13] lie in a range when their leading bits do: counted by hand', () => {
+    fc.assert(
+      fc.property(v4, v4, fc.nat(32), (network, address, length) => {
+        const bits = (parts: readonly number[]) => parts.map((part) => part.toString(2).padStart(8, '0')).join('');
+        const masked = bits(network).slice(0, length).padEnd(32, '0');
+        const base = [0, 8, 16, 24].map((at) => Number.parseInt(masked.slice(at, at + 8), 2)).join('.');
+        expect(admitsAddress([`${base}/${length}`], address.join('.'))).toBe(bits(address).startsWith(masked.slice(0, length)));
+        expect(admitsAddress([`${base}/${length}`], `::ffff:${hex(address[0], address[1])}:${hex(address[2], address[3])}`)).toBe(
+          bits(address).startsWith(masked.slice(0, length)),
+        );
+      }),
+      { seed: 13, numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['2001:db8::/32', '2001:db8:ffff::1', true],
+    ['2001:db8::/32', '2001:db9::1', false],
+    ['::1', '0:0:0:0:0:0:0:1', true],
+    ['::/0', '10.0.0.1', true],
+    ['10.0.0.0/8', '2001:db8::1', false],
+  ])('[T13] %s and %s: %s', (range, address, admitted) => {
+    expect(admitsAddress([range], address)).toBe(admitted);
+  });
+
+  it.each([
+    '10.0.0.256',
+    '10.0.0.1/8',
+    '10.0.0.0/33',
+    '1.2.3',
+    'fe80::1::2',
+    '1:2:3:4:5:6:7',
+    '12345::',
+    '::g',
+    '',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+  ])('[T13] %s is no range', (text) => {
+    expect(parseAddressRange(text)).toBeUndefined();
+  });
+
+  it('[T13] nobody knows are let in nowhere but where all are', () => {
+    expect([admitsAddress(null, null), admitsAddress(['::/0'], null), admitsAddress(['::/0'], 'unknown')]).toEqual([true, false, false]);
+    expect(contains(parseAddressRange('10.0.0.0/8')!, parseAddressRange('10.0.0.0/7') ?? parseAddressRange('::/0')!)).toBe(false);
+  });
+});
+
+describe('resources', () => {
+  const denied = (resources: string[], endpoint: Endpoint, params: object, body?: object) =>
+    deniedOf(resources, touchedBy(endpoint, params, body));
+
+  it('[T14] are those that a key names, of the kinds that it names', () => {
+    const { queryVectors, createEmbeddings, createIndex, setAlias } = ENDPOINTS;
+    const keys = ['index/articles', 'index/blog-*'];
+    expect(denied(keys, queryVectors, { index: 'articles' })).toBeUndefined();
+    expect(denied(keys, queryVectors, { index: 'blog-2026' })).toBeUndefined();
+    expect(denied(keys, queryVectors, { index: 'articles-2' })).toBe('index/articles-2');
+    expect(denied(keys, createIndex, {}, { name: 'blog-x' })).toBeUndefined();
+    expect(denied(keys, createIndex, {}, { name: 'secrets' })).toBe('index/secrets');
+    // An alias is a name too: neither may lead out.
+    expect(denied(keys, setAlias, { index: 'secrets', alias: 'blog-x' })).toBe('index/secrets');
+    expect(denied(keys, createEmbeddings, {}, { model: 'any' })).toBeUndefined();
+    expect(denied(['model/glove-*'], createEmbeddings, {}, { model: 'minilm' })).toBe('model/minilm');
+    expect(denied(['model/glove-*'], queryVectors, { index: 'x' }, {})).toBeUndefined();
+  });
+
+  it('[T14] of a route that names none are all: it is closed to a key that may touch some', () => {
+    const about = Object.values<Endpoint>(ENDPOINTS).filter(({ access }) => 'scope' in access && access.scope.startsWith('index:'));
+    expect(about.length).toBeGreaterThan(10);
+    for (const endpoint of about) {
+      const params = Object.fromEntries([...endpoint.path.matchAll(/:(\w+)/g)].map(([, name]) => [name, 'secrets']));
+      expect(denied(['index/articles'], endpoint, params, { name: 'secrets' }), endpoint.path).toMatch(/^index/);
+    }
+  });
+});
+
+const hex = (high: number, low: number): string => ((high << 8) | low).toString(16);

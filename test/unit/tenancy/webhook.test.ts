@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+
+import { thresholdsReached } from '../../../src/tenancy/billing/budget.ts';
+import { nextAttemptMs } from '../../../src/tenancy/billing/webhook.ts';
+import { signWebhook, verifyWebhook, WEBHOOK_TOLERANCE_MS } from '../../../src/tenancy/billing/webhook-signature.ts';
+import { idsOf } from '../../support/tenancy.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 25);
+
+describe('webhooks', () => {
+  it('[T49] are signed: another secret, body, id or time is refused, and so is what is older than the replay window', async () => {
+    const signed = await signWebhook('whsec_a', 'alert/wh_1', '{"a":1}', NOW_MS);
+    const check = (fields: Partial<typeof signed> = {}, body = '{"a":1}', secret = 'whsec_a', nowMs = NOW_MS) =>
+      verifyWebhook(secret, { ...signed, ...fields }, body, nowMs);
+    expect(await check()).toBe(true);
+    expect(await check({ signature: `v1,${'0'.repeat(64)} ${signed.signature}` })).toBe(true);
+    expect(await check({}, '{"a":2}')).toBe(false);
+    expect(await check({}, '{"a":1}', 'whsec_b')).toBe(false);
+    expect(await check({ id: 'alert/wh_2' })).toBe(false);
+    expect(await check({ timestamp: String(NOW_MS / 1000 + 1) })).toBe(false);
+    expect(await check({ timestamp: 'NaN' })).toBe(false);
+    expect(await check({}, '{"a":1}', 'whsec_a', NOW_MS + WEBHOOK_TOLERANCE_MS)).toBe(true);
+    expect(await check({}, '{"a":1}', 'whsec_a', NOW_MS + WEBHOOK_TOLERANCE_MS + 1)).toBe(false);
+  });
+
+  it('[T49] are tried again ever later, for about two days', () => {
+    const waits: number[] = [];
+    for (let attempts = 1; nextAttemptMs(attempts, 0) !== undefined; attempts++) waits.push(nextAttemptMs(attempts, 0)!);
+    expect(waits.every((wait, position) => position === 0 || wait > waits[position - 1]!)).toBe(true);
+    expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(36 * 3_600_000);
+  });
+
+  it('[T46] thresholds are reached at their very share, and nothing reaches one without spending', () => {
+    const budget = { id: 'b', levelId: idsOf(1).tenantId, amountNano: 200, thresholds: [1, 50, 100, 150], isHard: false };
+    const percents = (spent: bigint) => thresholdsReached(budget, spent, 0, 0).map(({ percent }) => percent);
+    expect([percents(0n), percents(1n), percents(2n), percents(99n), percents(100n), percents(300n)]).toEqual([
+      [],
+      [],
+      [1],
+      [1],
+      [1, 50],
+      [1, 50, 100, 150],
+    ]);
+    expect(thresholdsReached({ ...budget, amountNano: 0 }, 0n, 0, 0)).toEqual([]);
+  });
+});
