@@ -8,6 +8,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
+import { schedulerBench } from './scheduler.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options) => Promise<void>> = {
   ann: annBench,
@@ -15,6 +16,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   filters: filterBench,
   gateway: gatewayBench,
+  scheduler: schedulerBench,
 };
 
 const { positionals, values } = parseArgs({

@@ -74,5 +74,6 @@ export const jobSpec = (n: number, overrides: Partial<JobSpec> = {}): JobSpec =>
   retry: { attemptsMax: 3 },
   dependsOn: [],
   dataRegions: [],
+  scaling: null,
   ...overrides,
 });

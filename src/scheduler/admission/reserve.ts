@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import { bundleOf } from '../fairness/bundle.ts';
+import type { JobId } from '../../kernel/ids.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { owner } from '../machine/job-record.ts';
@@ -13,22 +13,18 @@ import type { Offer } from '../life/offer.ts';
  * with what it does not need, or if they are done before it starts. Without this, small jobs would keep a large one waiting for ever.
  */
 export function reserve(cell: Cell, job: JobRecord): void {
-  if (cell.nowMs - job.submittedAtMs < cell.settings.headPatienceMs) return;
+  const patientUntilMs = job.submittedAtMs + cell.settings.headPatienceMs;
+  if (cell.nowMs < patientUntilMs) return cell.wakeAt(patientUntilMs);
   for (let option = 0; option < job.spec.options.length; option++) {
     const resource = resourceClass(job, option);
     const held = cell.reservations.of(resource);
     if (held !== undefined && (held.jobId === job.spec.id || !outranks(cell, job, cell.job(held.jobId)))) continue;
     const soonest = soonestPlace(cell, job, option);
     if (soonest === undefined) continue;
-    const { accelerator, perNode, nodes } = must(job.spec.options[option], 'the option exists');
-    cell.reservations.set(resource, {
-      resource,
-      jobId: job.spec.id,
-      queue: job.spec.queue,
-      bundle: bundleOf(accelerator, perNode, nodes.min),
-      startMs: soonest.startMs,
-      nodes: soonest.offer.placement.slots.map(({ node }) => node),
-    });
+    if (held !== undefined) cell.releaseHold(held.jobId);
+    const { startMs, after, offer } = soonest;
+    const nodes = offer.placement.slots.map(({ node }) => node);
+    cell.reservations.set(resource, { resource, jobId: job.spec.id, option, after, startMs, nodes });
     return;
   }
 }
@@ -39,6 +35,8 @@ const outranks = (cell: Cell, a: JobRecord, b: JobRecord): boolean => effectiveP
 interface Soonest {
   /** Null when it depends on jobs that may take for ever. */
   readonly startMs: number | null;
+  /** Who has to end first. */
+  readonly after: readonly JobId[];
   readonly offer: Offer;
 }
 
@@ -73,7 +71,8 @@ export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soones
       else best = { count: middle, offer };
     }
     const endMs = best.count === 0 ? cell.nowMs : (byEnd[best.count - 1]?.endMs ?? cell.nowMs);
-    return { startMs: endMs === Infinity ? null : Math.max(cell.nowMs, endMs), offer: best.offer };
+    const after = byEnd.slice(0, best.count).map(({ other }) => other.spec.id);
+    return { startMs: endMs === Infinity ? null : Math.max(cell.nowMs, endMs), after, offer: best.offer };
   });
 }
 

@@ -1,3 +1,4 @@
+import { makeOthersShrink } from '../elastic/shrink.ts';
 import { admit } from '../life/admit.ts';
 import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
@@ -10,21 +11,21 @@ import { tryOption } from './try-option.ts';
 
 /**
  * Gives places to waiting jobs until nobody is left who might have one: takes who comes next, admits it if it fits, else if others can be
- * made to leave for it; one that has no place keeps its class asleep. Answers whether it stopped early, at `admissionsMaxCount`.
+ * made to leave for it; the class of one that has no place sleeps. Stops after `admissionsMaxCount`, to go on with the next event or at once.
  */
-export function schedule(cell: Cell): boolean {
+export function schedule(cell: Cell): void {
   for (let admitted = 0; admitted < cell.settings.admissionsMaxCount;) {
     const pending = nextHead(cell);
-    if (pending === undefined) return false;
+    if (pending === undefined) return;
     const job = firstOf(cell, pending);
-    if (giveFreePlace(cell, job) || makeWay(cell, job)) {
+    if (giveFreePlace(cell, job) || makeOthersShrink(cell, job) || makeWay(cell, job)) {
       admitted += 1;
     } else {
       reserve(cell, job);
       cell.pending.sleep(pending);
     }
   }
-  return nextHead(cell) !== undefined;
+  if (nextHead(cell) !== undefined) cell.wakeAt(cell.nowMs);
 }
 
 function giveFreePlace(cell: Cell, job: JobRecord): boolean {

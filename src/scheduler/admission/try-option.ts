@@ -3,6 +3,7 @@ import type { PoolId } from '../../kernel/ids.ts';
 import { available, ceiling } from '../fairness/available.ts';
 import { bundleOf } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
+import { nodesWanted } from '../elastic/nodes-wanted.ts';
 import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
@@ -11,7 +12,7 @@ import type { ResourceOption } from '../model/resource-option.ts';
 import { affordablePools } from './affordable-pools.ts';
 import type { PricedPool } from './affordable-pools.ts';
 import type { Blocker } from './blocker.ts';
-import { holdAgainst } from './hold.ts';
+import { holdAgainst, leavesHold } from './hold.ts';
 import { lackOf } from './lack.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
@@ -25,14 +26,19 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
   if ('kind' in pools) return { blocker: pools };
   const hold = holdAgainst(cell, job, option);
   if (hold === undefined) return place(cell, job, option, pools, EVERYWHERE, detail);
-  // As if the job that comes first had what is held for it already.
-  const held = cell.undo.trial(() => {
-    cell.tree.take(hold.queue, hold.bundle, 1);
-    return place(cell, job, option, pools, (node) => !hold.nodes.has(node), detail);
-  });
-  if ('offer' in held || (detail === 'full' && !('offer' in place(cell, job, option, pools, EVERYWHERE, 'brief')))) return held;
+  const held = new Set(hold.nodes);
+  for (const allows of [(node: number): boolean => !held.has(node), EVERYWHERE]) {
+    const attempted = place(cell, job, option, pools, allows, detail);
+    if ('offer' in attempted && leavesHold(cell, hold, job, attempted.offer, hasPlaceBy(cell))) return attempted;
+    if (allows === EVERYWHERE && 'blocker' in attempted) return attempted;
+  }
   return { blocker: { kind: 'held', option, forJob: hold.jobId } };
 }
+
+const hasPlaceBy =
+  (cell: Cell) =>
+  (job: JobRecord, option: number): boolean =>
+    'offer' in tryOption(cell, job, option, 'brief');
 
 const EVERYWHERE = (): boolean => true;
 
@@ -110,11 +116,11 @@ function quotaBlocker(queue: CohortNode, { accelerator, perNode, nodes }: Resour
 }
 
 /** How many nodes the queue's quota allows, of those the job would like. */
-function countWithin(queue: CohortNode, { nodesWanted }: JobRecord, { accelerator, perNode, nodes }: ResourceOption): number {
-  const wanted = Math.max(nodes.min, Math.min(nodes.max, nodesWanted ?? nodes.max));
+function countWithin(queue: CohortNode, job: JobRecord, wanted: ResourceOption): number {
+  const { accelerator, perNode } = wanted;
   return bundleOf(accelerator, perNode, 1).reduce(
     (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
-    wanted,
+    nodesWanted(job, wanted),
   );
 }
 

@@ -1,5 +1,7 @@
+import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import { policyOf } from '../preemption/policy-for.ts';
 import type { Offer } from './offer.ts';
 import { start } from './start.ts';
 
@@ -21,7 +23,21 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
     segmentCount: 0,
   };
   const admitted: JobRecord = { ...job, state: 'admitted', fence, attempt };
-  cell.reservations.release(job.spec.id);
+  cell.releaseHold(job.spec.id);
   cell.save(admitted);
   start(cell, admitted);
+  wakeClaimants(cell, job);
+}
+
+/**
+ * Its queue's share is larger now, and others of its queue, or of its cohort, may be covered no longer: who evens out or reclaims may have a
+ * claim on some of these jobs.
+ */
+function wakeClaimants(cell: Cell, { spec }: JobRecord): void {
+  const admittedTo = cell.holdings.queueOf(spec);
+  const root = rootOf(admittedTo);
+  cell.pending.wake(({ queue }) => {
+    const { evensOut, reclaims } = policyOf(queue);
+    return (queue !== admittedTo || root.height > 1) && rootOf(queue) === root && (evensOut || reclaims);
+  });
 }

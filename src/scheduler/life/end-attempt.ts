@@ -15,7 +15,7 @@ export function finish(
   endReason: EndReason | null,
 ): void {
   const { id } = job.spec;
-  cell.reservations.release(id);
+  cell.releaseHold(id);
   cell.save({ ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
   startAdmitted(cell);
   for (const dependent of cell.dependentsOf(id)) {

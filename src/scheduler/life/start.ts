@@ -1,4 +1,5 @@
 import type { Cell } from '../machine/cell.ts';
+import { inOrder } from '../machine/in-order.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { openSegment } from './open-segment.ts';
 
@@ -14,5 +15,5 @@ export function start(cell: Cell, job: JobRecord): void {
 
 /** Hands over those that have waited for somebody to leave. */
 export function startAdmitted(cell: Cell): void {
-  for (const id of cell.admitted) start(cell, cell.job(id));
+  for (const job of inOrder(cell, cell.admitted)) start(cell, job);
 }

@@ -9,6 +9,7 @@ export const AFTER_LEAVING = {
   node_drain: 'evicted',
   node_lost: 'evicted',
   tenant_suspended: 'evicted',
+  scaled_to_zero: 'evicted',
   max_duration: 'failed',
   cost_cap: 'failed',
   deadline: 'expired',

@@ -12,4 +12,6 @@ export interface CellRecords {
   readonly pools: readonly PoolRecord[];
   readonly prices: readonly PriceRow[];
   readonly reservations: readonly Reservation[];
+  /** When to look again at all that wait. */
+  readonly wakeAtMs: number | null;
 }

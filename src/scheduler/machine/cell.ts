@@ -34,17 +34,16 @@ export class Cell {
   readonly pending = new PendingQueues(this.undo);
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly prices = new PriceBook();
-  /** Never runs backwards, whatever the clock does. */
-  nowMs = 0;
   readonly #jobs = new Map<JobId, JobRecord>();
   readonly #queues = new Map<string, QueueRecord>();
   readonly #timers = new Timers();
   readonly #waiting = new Set<JobId>();
   readonly #dependents = new Map<JobId, Set<JobId>>();
-  readonly #sets = { admitted: new Set<JobId>(), checkpointing: new Set<JobId>(), placed: new Set<JobId>() };
+  readonly #sets = { admitted: new Set<JobId>(), checkpointing: new Set<JobId>(), placed: new Set<JobId>(), elastic: new Set<JobId>() };
   readonly #decisions: CellDecision[] = [];
   #nextSequence = 1;
   #wakeAtMs = Infinity;
+  #nowMs = 0;
 
   constructor(settings: CellSettings, records?: CellRecords) {
     this.settings = settings;
@@ -52,6 +51,17 @@ export class Cell {
     this.tree = new QuotaTree(settings.cohorts, this.undo);
     this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
     if (records !== undefined) this.#load(records);
+  }
+
+  /** Takes the time. It never runs backwards: a clock that was set back must not make durations negative. */
+  advance(nowMs: number): void {
+    const before = this.#nowMs;
+    this.#nowMs = Math.max(before, nowMs);
+    this.undo.note(() => (this.#nowMs = before));
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
   }
 
   get jobs(): Iterable<JobRecord> {
@@ -89,11 +99,19 @@ export class Cell {
     return this.#sets.placed;
   }
 
+  /** Jobs with a place whose number of nodes may change. */
+  get elastic(): ReadonlySet<JobId> {
+    return this.#sets.elastic;
+  }
+
   /** The job for which something is due by now, soonest first. */
   nextDue(): JobRecord | undefined {
     const timer = this.#timers.next((id) => this.#dueAtMs(id));
     if (this.#wakeAtMs <= this.nowMs) {
+      const before = this.#wakeAtMs;
       this.#wakeAtMs = Infinity;
+      this.undo.note(() => (this.#wakeAtMs = before));
+      this.decide({ kind: 'save_wake', atMs: null });
       this.pending.wake(() => true);
     }
     return timer !== undefined && timer.atMs <= this.nowMs ? this.job(timer.jobId) : undefined;
@@ -106,7 +124,9 @@ export class Cell {
 
   /** Looks again at all that wait, once it is that late: what stands in their way is time alone. */
   wakeAt(atMs: number): void {
-    if (!this.undo.isOpen) this.#wakeAtMs = Math.min(this.#wakeAtMs, atMs);
+    if (this.undo.isOpen || atMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    this.decide({ kind: 'save_wake', atMs });
   }
 
   /** What was decided since this was last asked. */
@@ -160,6 +180,15 @@ export class Cell {
     this.#file(this.job(id), this.job(id));
   }
 
+  /** Lets go of what is held for a job; whoever waits for the same comes into question for it. */
+  releaseHold(id: JobId): void {
+    for (const { resource, jobId } of this.reservations.all) {
+      if (jobId !== id) continue;
+      this.reservations.set(resource, undefined);
+      this.pending.wake(({ exemplar }) => exemplar.options.some(({ accelerator }) => (accelerator ?? 'cpu') === resource));
+    }
+  }
+
   /** Drops a finished job. Not undone by a trial. */
   forget(id: JobId): void {
     assert(isFinished(this.job(id)), 'only finished jobs are forgotten');
@@ -175,7 +204,13 @@ export class Cell {
   #put(before: JobRecord | undefined, job: JobRecord): void {
     const { id, dependsOn } = job.spec;
     this.#jobs.set(id, job);
-    this.undo.note(() => (before === undefined ? this.#jobs.delete(id) : this.#jobs.set(id, before)));
+    if (this.undo.isOpen) {
+      this.undo.note(() => {
+        if (before === undefined) this.#jobs.delete(id);
+        else this.#jobs.set(id, before);
+        this.#timers.set(id, this.#dueAtMs(id));
+      });
+    }
     if (before === undefined) {
       const sequence = this.#nextSequence;
       this.#nextSequence = Math.max(sequence, job.sequence + 1);
@@ -189,7 +224,7 @@ export class Cell {
   /** Puts a job among those it now belongs to. */
   #file(before: JobRecord | undefined, job: JobRecord): void {
     const { id, dependsOn } = job.spec;
-    const waits = isWaiting(job) && dependsOn.every((other) => this.#jobs.get(other)?.state === 'succeeded');
+    const waits = isWaiting(job) && job.nodesWanted !== 0 && dependsOn.every((other) => this.#jobs.get(other)?.state === 'succeeded');
     const isMoved = before?.classKey !== job.classKey;
     if (before !== undefined && this.#waiting.has(id) && (!waits || isMoved)) this.pending.remove(before);
     if (waits && (!this.#waiting.has(id) || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
@@ -197,6 +232,7 @@ export class Cell {
     this.#include(this.#sets.admitted, id, job.state === 'admitted');
     this.#include(this.#sets.checkpointing, id, job.state === 'checkpointing');
     this.#include(this.#sets.placed, id, job.attempt !== null);
+    this.#include(this.#sets.elastic, id, isElastic(job));
   }
 
   #include(set: Set<JobId>, id: JobId, isIn: boolean): void {
@@ -223,7 +259,7 @@ export class Cell {
     );
   }
 
-  #load({ jobs, nodes, queues, pools, prices, reservations }: CellRecords): void {
+  #load({ jobs, nodes, queues, pools, prices, reservations, wakeAtMs }: CellRecords): void {
     for (const node of nodes) this.fleet.restore(node);
     for (const pool of pools) this.fleet.savePool(pool);
     for (const queue of queues) this.#queues.set(queue.name, queue);
@@ -233,6 +269,9 @@ export class Cell {
       this.holdings.change(undefined, job);
     }
     this.reservations.load(reservations);
+    // As it was left: nobody had a place, or it was to look again at once.
+    for (const pending of this.pending.all) this.pending.sleep(pending);
+    this.#wakeAtMs = wakeAtMs ?? Infinity;
   }
 }
 
@@ -241,3 +280,8 @@ function entryOf<Key, Value>(map: Map<Key, Set<Value>>, key: Key): Set<Value> {
   map.set(key, entry);
   return entry;
 }
+
+const isElastic = ({ spec, attempt }: JobRecord): boolean => {
+  const nodes = attempt === null ? undefined : spec.options[attempt.option]?.nodes;
+  return nodes !== undefined && nodes.max > nodes.min;
+};

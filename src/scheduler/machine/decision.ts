@@ -11,10 +11,14 @@ import type { PoolRecord } from './pool-record.ts';
 export type CellDecision =
   | { readonly kind: 'save'; readonly job: JobRecord }
   | { readonly kind: 'save_node'; readonly node: NodeRecord }
+  /** The node is gone, and nothing is left there. */
+  | { readonly kind: 'forget_node'; readonly index: number }
   | { readonly kind: 'save_queue'; readonly queue: QueueRecord }
   | { readonly kind: 'save_pool'; readonly pool: PoolRecord }
   | { readonly kind: 'save_price'; readonly row: PriceRow }
   | { readonly kind: 'save_reservation'; readonly resource: string; readonly reservation: Reservation | null }
+  /** When to look again at all that wait, if nothing happens before. */
+  | { readonly kind: 'save_wake'; readonly atMs: number | null }
   | { readonly kind: 'charge'; readonly event: LedgerEvent }
   /** Hand the attempt to its pool. */
   | { readonly kind: 'start'; readonly jobId: JobId; readonly fence: number; readonly poolId: PoolId; readonly nodeIds: readonly string[] }

@@ -1,4 +1,5 @@
 import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { Load } from '../elastic/load-scaling.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
@@ -23,8 +24,10 @@ export type CellEvent =
   | { readonly kind: 'submit'; readonly spec: JobSpec }
   | { readonly kind: 'cancel'; readonly jobId: JobId }
   | { readonly kind: 'report'; readonly jobId: JobId; readonly fence: number; readonly news: AttemptNews }
-  /** Online inference: how many nodes its load asks for. */
-  | { readonly kind: 'want'; readonly jobId: JobId; readonly nodes: number }
+  /** How many nodes the job should have; none lets it leave until there is something to do. */
+  | { readonly kind: 'scale'; readonly jobId: JobId; readonly nodes: number }
+  /** What online inference is asked to do. */
+  | { readonly kind: 'load'; readonly jobId: JobId; readonly load: Load }
   /** The queue's tenant may not run jobs, or may again. */
   | { readonly kind: 'suspend'; readonly queue: string; readonly isSuspended: boolean }
   | { readonly kind: 'add_nodes'; readonly nodes: readonly NodeSpec[] }

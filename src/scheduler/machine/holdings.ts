@@ -1,4 +1,5 @@
 import { must } from '../../kernel/assert.ts';
+import type { JobId } from '../../kernel/ids.ts';
 import type { Bundle } from '../fairness/bundle.ts';
 import { bundleOf } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
@@ -19,10 +20,13 @@ export class Holdings {
   readonly leavers: Leavers;
   readonly #cluster: ClusterState;
   readonly #tree: QuotaTree;
+  readonly #undo: UndoLog;
+  readonly #owners = new Set<JobId>();
 
   constructor(cluster: ClusterState, tree: QuotaTree, undo: UndoLog) {
     this.#cluster = cluster;
     this.#tree = tree;
+    this.#undo = undo;
     this.holders = new Holders(undo);
     this.leavers = new Leavers(cluster, undo);
   }
@@ -55,14 +59,23 @@ export class Holdings {
     return isMoved && owned !== null;
   }
 
-  /** Gives back what an attempt owns. */
+  /** Gives back what an attempt owns, unless that has been done. */
   give(job: JobRecord, attempt: Attempt): void {
+    if (!this.#owners.has(job.spec.id)) return;
+    this.#own(job.spec.id, false);
     this.#cluster.release(attempt.placement);
     this.#tree.take(this.queueOf(job.spec), bundleHeld(job.spec, attempt), -1);
     this.holders.remove(this.holderOf(job, attempt.option));
   }
 
+  #own(id: JobId, owns: boolean): void {
+    if (owns) this.#owners.add(id);
+    else this.#owners.delete(id);
+    if (this.#undo.isOpen) this.#undo.note(() => (owns ? this.#owners.delete(id) : this.#owners.add(id)));
+  }
+
   #take(job: JobRecord, attempt: Attempt): void {
+    this.#own(job.spec.id, true);
     this.#cluster.allocate(attempt.placement);
     this.#tree.take(this.queueOf(job.spec), bundleHeld(job.spec, attempt), 1);
     this.holders.add(this.holderOf(job, attempt.option));

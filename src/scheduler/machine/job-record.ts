@@ -31,6 +31,7 @@ export type EvictionReason =
   | 'deadline'
   | 'cost_cap'
   | 'tenant_suspended'
+  | 'scaled_to_zero'
   | 'cancelled';
 
 /** Why a job is over that did not succeed. */
@@ -58,8 +59,10 @@ export interface JobRecord {
   readonly submittedAtMs: number;
   readonly finishedAtMs: number | null;
   readonly endReason: EndReason | null;
-  /** Nodes it should have at the moment, within its option's range; null when as many as there are. */
+  /** Nodes it should have at the moment: none, or some within its option's range; null when as many as there are. */
   readonly nodesWanted: number | null;
+  /** Since when its load has asked for fewer; null when it does not. */
+  readonly fewerSinceMs: number | null;
 }
 
 export interface Attempt {

@@ -3,6 +3,7 @@ import { tellToLeave } from '../life/tell-to-leave.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { Cell } from './cell.ts';
 import type { NodeRecord } from './decision.ts';
+import { inOrder } from './in-order.ts';
 import type { JobRecord } from './job-record.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
@@ -51,12 +52,13 @@ export function dropEmpty(cell: Cell): void {
   if (cell.undo.isOpen) return;
   for (const index of cell.fleet.gone) {
     const isEmpty = cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.leavers.isOn(index);
-    if (isEmpty) cell.fleet.remove(index);
+    if (!isEmpty) continue;
+    cell.fleet.remove(index);
+    cell.decide({ kind: 'forget_node', index });
   }
 }
 
 const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
   attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);
 
-const jobsOn = (cell: Cell, { index }: NodeRecord): JobRecord[] =>
-  [...cell.placed].map((id) => cell.job(id)).filter((job) => nodesOf(job).includes(index));
+const jobsOn = (cell: Cell, { index }: NodeRecord): JobRecord[] => inOrder(cell, cell.placed).filter((job) => nodesOf(job).includes(index));

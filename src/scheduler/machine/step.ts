@@ -1,41 +1,44 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import type { JobId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
 import { schedule } from '../admission/schedule.ts';
+import { followLoad, wantNodes } from '../elastic/follow-load.ts';
+import { grow } from '../elastic/grow.ts';
+import { scalePools } from '../elastic/scale-pools.ts';
 import { finish } from '../life/end-attempt.ts';
 import { tellToLeave } from '../life/tell-to-leave.ts';
 import type { Cell } from './cell.ts';
 import type { CellDecision } from './decision.ts';
 import type { CellEvent } from './event.ts';
+import { inOrder } from './in-order.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
 import { report } from './report.ts';
 import { submit } from './submit.ts';
-import { tick } from './tick.ts';
+import { tick, TIMERS_A_STEP } from './tick.ts';
 
 /** What one event led to. */
 export interface CellStep {
   readonly decisions: readonly CellDecision[];
   /** The job in question, if there is one; or why the event changed nothing. */
   readonly outcome: Outcome<JobRecord | undefined>;
-  /** Whether there is more to do at once: the next step, whatever it is, goes on with it. */
-  readonly isCutShort: boolean;
+  /** When the next `tick` is due: at once when there was more to do than one step does. Infinity when only news can change anything. */
+  readonly nextDueMs: number;
 }
-
-/** Jobs that one step looks at because their time has come. */
-const TIMERS_A_STEP = 1_000;
 
 /** The scheduler: what follows from `event` at `nowMs`. The same cell and event give the same decisions. */
 export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
-  // A clock that was set back must not make time negative.
-  cell.nowMs = Math.max(cell.nowMs, nowMs);
+  cell.advance(nowMs);
   const outcome = apply(cell, event);
   tick(cell, TIMERS_A_STEP);
-  const isCutShort = schedule(cell);
+  schedule(cell);
+  grow(cell);
+  scalePools(cell);
   dropEmpty(cell);
-  return { decisions: cell.takeDecisions(), outcome, isCutShort };
+  return { decisions: cell.takeDecisions(), outcome, nextDueMs: cell.nextDueMs() };
 }
 
 function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
@@ -43,12 +46,14 @@ function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
     case 'submit':
       return submit(cell, event.spec);
     case 'cancel':
-      return cancel(cell, event);
+      return onJob(cell, event.jobId, (job) => cancel(cell, job));
     case 'report':
       if (report(cell, event) === 'stale') return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} is not live`, 'fence');
       break;
-    case 'want':
-      return want(cell, event);
+    case 'scale':
+      return onJob(cell, event.jobId, (job) => wantNodes(cell, job, { nodes: event.nodes, fewerSinceMs: null }));
+    case 'load':
+      return onJob(cell, event.jobId, (job) => followLoad(cell, job, event.load));
     case 'suspend':
       return suspend(cell, event);
     case 'add_nodes':
@@ -78,21 +83,16 @@ function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
   return ok(undefined);
 }
 
-function cancel(cell: Cell, { jobId }: { readonly jobId: JobRecord['spec']['id'] }): CellStep['outcome'] {
+function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): CellStep['outcome'] {
   const job = cell.find(jobId);
   if (job === undefined) return refuse('job_not_found', `no job ${jobId}`, 'job');
-  if (!isFinished(job)) {
-    if (job.attempt === null) finish(cell, job, 'cancelled', 'cancelled');
-    else tellToLeave(cell, job, { reason: 'cancelled' });
-  }
+  if (!isFinished(job)) act(job);
   return ok(cell.job(jobId));
 }
 
-function want(cell: Cell, { jobId, nodes }: { readonly jobId: JobRecord['spec']['id']; readonly nodes: number }): CellStep['outcome'] {
-  const job = cell.find(jobId);
-  if (job === undefined) return refuse('job_not_found', `no job ${jobId}`, 'job');
-  if (!isFinished(job) && job.nodesWanted !== nodes) cell.save({ ...job, nodesWanted: nodes });
-  return ok(cell.job(jobId));
+function cancel(cell: Cell, job: JobRecord): void {
+  if (job.attempt === null) finish(cell, job, 'cancelled', 'cancelled');
+  else tellToLeave(cell, job, { reason: 'cancelled' });
 }
 
 /** A suspended queue gives nobody a place; what it has running is told to leave. */
@@ -101,8 +101,7 @@ function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: str
   if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');
   cell.saveQueue({ ...cell.queue(name), isSuspended });
   if (isSuspended) {
-    for (const id of cell.placed) {
-      const job = cell.job(id);
+    for (const job of inOrder(cell, cell.placed)) {
       if (job.spec.queue === name) tellToLeave(cell, job, { reason: 'tenant_suspended' });
     }
   } else cell.pending.wake((pending) => pending.queue === queue);

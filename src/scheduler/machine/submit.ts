@@ -29,7 +29,8 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
     submittedAtMs: cell.nowMs,
     finishedAtMs: null,
     endReason: null,
-    nodesWanted: null,
+    nodesWanted: spec.scaling === null ? null : 0,
+    fewerSinceMs: null,
   });
   const isDoomed = spec.dependsOn.some((id) => ['failed', 'cancelled', 'expired'].includes(cell.job(id).state));
   if (isDoomed) finish(cell, cell.job(spec.id), 'failed', 'dependency_failed');

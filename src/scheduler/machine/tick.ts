@@ -5,6 +5,9 @@ import type { Cell } from './cell.ts';
 import { dueOf } from './due-at.ts';
 import type { JobRecord } from './job-record.ts';
 
+/** Jobs that one step looks at because their time has come. */
+export const TIMERS_A_STEP = 1_000;
+
 /** Does what time has brought, for so many jobs at most. */
 export function tick(cell: Cell, countMax: number): void {
   for (let count = 0; count < countMax; count++) {

@@ -1,4 +1,5 @@
 import type { JobId } from '../../kernel/ids.ts';
+import type { ScalingPolicy } from './scaling-policy.ts';
 import type { ResourceOption } from './resource-option.ts';
 
 /** A job as its owner describes it: work and what it accepts, not where it runs. Plain data. */
@@ -17,6 +18,8 @@ export interface JobSpec {
   readonly retry: RetryLimits;
   /** Jobs that must have succeeded first. */
   readonly dependsOn: readonly JobId[];
+  /** How online inference follows its load; null for other kinds. */
+  readonly scaling: ScalingPolicy | null;
   /** Regions that hold its data: elsewhere it is placed only if nowhere else has room. Empty when that is all the same. */
   readonly dataRegions: readonly string[];
 }

@@ -1,6 +1,5 @@
 import { must } from '../../kernel/assert.ts';
 import { affordablePools } from '../admission/affordable-pools.ts';
-import { holdAgainst } from '../admission/hold.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { NodeDemand } from '../model/node-demand.ts';
@@ -20,11 +19,10 @@ export function cheapestRoom(
   const wanted = must(job.spec.options[option], 'the option exists');
   const pools = affordablePools(cell, job.spec, option);
   if ('kind' in pools) return undefined;
-  const held = holdAgainst(cell, job, option)?.nodes;
   const byNode = groupByNode(victims);
   let best: Room | undefined;
   for (const { pool } of pools) {
-    const usable = cell.fleet.nodesOf(pool.spec.id).filter((node) => isUsable(cell, job, node) && held?.has(node) !== true);
+    const usable = cell.fleet.nodesOf(pool.spec.id).filter((node) => isUsable(cell, job, node));
     for (const nodes of groupsOf(cell, usable, job, option)) {
       const room = roomAmong(cell, nodes, wanted.perNode, wanted.nodes.min, byNode, gone);
       if (room !== undefined && (best === undefined || room.cost < best.cost)) best = room;

@@ -1,4 +1,3 @@
-import type { JobId } from '../../kernel/ids.ts';
 import type { CellDecision } from '../machine/decision.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { Reservation } from './reservation.ts';
@@ -32,11 +31,6 @@ export class Reservations {
     this.#put(resource, reservation);
     this.#undo.note(() => this.#put(resource, before));
     this.#decide({ kind: 'save_reservation', resource, reservation: reservation ?? null });
-  }
-
-  /** Lets go of what is held for a job. */
-  release(jobId: JobId): void {
-    for (const { resource, jobId: holder } of this.#byResource.values()) if (holder === jobId) this.set(resource, undefined);
   }
 
   #put(resource: string, reservation: Reservation | undefined): void {

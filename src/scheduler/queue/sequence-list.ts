@@ -44,6 +44,12 @@ export class SequenceList {
     return this.#indexFrom(sequence) - this.#start;
   }
 
+  /** The last `count` of the first `before`. */
+  last(before: number, count: number): readonly JobId[] {
+    const end = this.#start + before;
+    return this.#ids.slice(Math.max(this.#start, end - count), end);
+  }
+
   /** The first entry at or after the sequence. */
   #indexFrom(sequence: number): number {
     let low = this.#start;

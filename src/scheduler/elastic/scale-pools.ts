@@ -1,0 +1,96 @@
+import { affordablePools } from '../admission/affordable-pools.ts';
+import { available } from '../fairness/available.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { NodeRecord } from '../machine/decision.ts';
+import type { PoolRecord } from '../machine/pool-record.ts';
+import type { NodeDemand } from '../model/node-demand.ts';
+import type { NodeTemplate } from '../model/pool-spec.ts';
+import type { PendingClass } from '../queue/pending-class.ts';
+
+/**
+ * Lets pools follow what is asked of them: nodes are asked for when jobs wait that their quota would let run and no node has room for, in the
+ * cheapest pool that may grow; nodes that have been idle for long enough are given back.
+ */
+export function scalePools(cell: Cell): void {
+  const wanted = new Map<PoolRecord['spec']['id'], number>();
+  for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
+    if (!pending.isAwake && !cell.queue(pending.queue.spec.name).isSuspended) addDemand(cell, pending, wanted);
+  }
+  for (const pool of cell.fleet.pools) {
+    const { elasticity, id } = pool.spec;
+    if (elasticity === null) continue;
+    const asked = wanted.get(id) ?? 0;
+    const idle = markIdle(cell, pool);
+    const more = Math.min(asked, elasticity.nodesMax - nodeCount(cell, pool)) - pool.comingCount - idle.length;
+    if (more > 0) {
+      cell.savePool({ ...pool, comingCount: pool.comingCount + more, askedAtMs: cell.nowMs });
+      cell.decide({ kind: 'provision', poolId: id, count: more });
+    }
+    // What is idle may yet be what somebody waits for.
+    if (asked === 0 && pool.comingCount === 0) retire(cell, idle, elasticity.idleMs, nodeCount(cell, pool) - elasticity.nodesMin);
+  }
+}
+
+const nodeCount = (cell: Cell, { spec }: PoolRecord): number => cell.fleet.nodesOf(spec.id).length;
+
+/** Adds the nodes a class could use to the first pool it may run in that may still grow. */
+function addDemand(cell: Cell, { exemplar, queue, jobs }: PendingClass, wanted: Map<PoolRecord['spec']['id'], number>): void {
+  for (const [index, { accelerator, perNode, nodes }] of exemplar.options.entries()) {
+    const pools = affordablePools(cell, exemplar, index);
+    if ('kind' in pools) continue;
+    const withinQuota = bundleOf(accelerator, perNode, nodes.min).reduce(
+      (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
+      jobs.size,
+    );
+    if (withinQuota <= 0) continue;
+    for (const { pool } of pools) {
+      const { elasticity, id } = pool.spec;
+      const perTemplate = elasticity === null ? 0 : fitting(perNode, elasticity.template);
+      if (elasticity === null || perTemplate === 0) continue;
+      const asked = wanted.get(id) ?? 0;
+      const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
+      if (room <= 0) continue;
+      // Of a gang each part has a node of its own.
+      const needed = nodes.min > 1 ? withinQuota * nodes.min : Math.ceil(withinQuota / perTemplate);
+      wanted.set(id, asked + Math.min(room, needed));
+      return;
+    }
+  }
+}
+
+/** How many times a demand fits an empty node. */
+function fitting({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDemand, template: NodeTemplate): number {
+  const perAccelerator = milliEach === 0 ? 0 : Math.floor(1_000 / milliEach);
+  const byAccelerators = acceleratorCount === 0 ? Infinity : Math.floor((template.acceleratorCount * perAccelerator) / acceleratorCount);
+  const byCpu = cpuMilli === 0 ? Infinity : Math.floor(template.cpuMilli / cpuMilli);
+  const byMemory = memoryMib === 0 ? Infinity : Math.floor(template.memoryMib / memoryMib);
+  const count = Math.min(byAccelerators, byCpu, byMemory);
+  return count === Infinity ? 1 : count;
+}
+
+/** The nodes on which nothing runs; notes since when. */
+function markIdle(cell: Cell, pool: PoolRecord): readonly NodeRecord[] {
+  const idle: NodeRecord[] = [];
+  for (const index of cell.fleet.nodesOf(pool.spec.id)) {
+    const node = cell.fleet.node(index);
+    const isIdle = node.state === 'open' && cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.leavers.isOn(index);
+    const idleSinceMs = isIdle ? (node.idleSinceMs ?? cell.nowMs) : null;
+    if (idleSinceMs !== node.idleSinceMs) cell.saveNode({ ...node, idleSinceMs });
+    if (isIdle) idle.push({ ...node, idleSinceMs });
+  }
+  return idle;
+}
+
+/** Gives back nodes that have been idle for the pool's idle time, as many as may go. */
+function retire(cell: Cell, idle: readonly NodeRecord[], idleMs: number, countMax: number): void {
+  for (const node of idle.slice(0, Math.max(0, countMax))) {
+    const dueMs = (node.idleSinceMs ?? cell.nowMs) + idleMs;
+    if (cell.nowMs < dueMs) {
+      cell.wakeAt(dueMs);
+      continue;
+    }
+    cell.saveNode({ ...node, state: 'gone' });
+    cell.decide({ kind: 'retire', nodeId: node.spec.id });
+  }
+}

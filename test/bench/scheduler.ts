@@ -1,0 +1,14 @@
+import { evictionsBench } from './scheduler/evictions.ts';
+import { kueueBench } from './scheduler/kueue.ts';
+import { latencyBench } from './scheduler/latency.ts';
+
+/** The scheduler engine by itself: in this process, on a simulated clock, without storage or network. */
+export async function schedulerBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
+  console.log(
+    'The engine in this process, without durable writes, RPC or pools; a simulated clock that runs on by what each step really took.',
+  );
+  kueueBench(quick);
+  latencyBench(quick);
+  evictionsBench(quick);
+  await Promise.resolve();
+}

@@ -1,0 +1,83 @@
+import type { JobId } from '../../../src/kernel/ids.ts';
+import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
+import { Cell } from '../../../src/scheduler/machine/cell.ts';
+import { step } from '../../../src/scheduler/machine/step.ts';
+import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
+import { cellSettings, cohort, queue } from '../../support/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+const NODES = 10_000;
+const SHAPES = 50;
+const QUEUES = 10;
+
+/** What one event costs at 10,000 full nodes, with ever more jobs waiting in 50 shapes: a job ends, another gets its place, a new one comes. */
+export function latencyBench(quick: boolean): void {
+  console.log(`\ndecision latency: ${NODES} nodes of 8, all taken; jobs that wait in ${SHAPES} shapes over ${QUEUES} queues of one cohort`);
+  for (const pending of quick ? [1_000, 10_000] : [1_000, 10_000, 100_000]) measure(pending);
+  console.log('  target: p99 <= 10 ms, memory <= 96 MB');
+}
+
+function measure(pending: number): void {
+  const before = heapMb();
+  const rng = new Seeded(pending);
+  const cohorts: CohortSpec[] = [
+    cohort('all'),
+    ...Array.from({ length: QUEUES }, (_, q) => queue(`q${q}`, (NODES * 8) / QUEUES, { eviction: { evensOut: true } })),
+  ];
+  const cell = new Cell(cellSettings({ cohorts, admissionsMaxCount: 100 }));
+  step(cell, { kind: 'add_nodes', nodes: Array.from({ length: NODES }, (_, n) => nodeSpec(n, { domains: { rack: `r${n >> 5}` } })) }, 0);
+  let n = 0;
+  const submit = (): number => {
+    const spec = shaped((n += 1), Math.floor(rng.next() * SHAPES));
+    const startedMs = performance.now();
+    step(cell, { kind: 'submit', spec }, n);
+    return performance.now() - startedMs;
+  };
+  while ([...cell.pending.all].reduce((sum, { jobs }) => sum + jobs.size, 0) < pending) for (let k = 0; k < 500; k++) submit();
+  const times: number[] = [];
+  let started = 0;
+  const running = (): JobId[] => [...cell.placed];
+  const ids = running();
+  for (let round = 0; round < 1_500; round++) {
+    times.push(submit());
+    const id = ids[Math.floor(rng.next() * ids.length)]!;
+    const job = cell.find(id);
+    if (job?.attempt === null || job === undefined) continue;
+    const startedMs = performance.now();
+    const { decisions } = step(cell, { kind: 'report', jobId: id, fence: job.fence, news: { kind: 'completed' } }, n);
+    times.push(performance.now() - startedMs);
+    started += decisions.filter(({ kind }) => kind === 'start').length;
+    cell.forget(id);
+  }
+  times.sort((a, b) => a - b);
+  const at = (part: number): string => times[Math.floor(times.length * part)]!.toFixed(2);
+  const waiting = [...cell.pending.all].reduce((sum, { jobs }) => sum + jobs.size, 0);
+  console.log(
+    `  ${waiting} pending in ${[...cell.pending.all].length} classes, ${cell.placed.size} running: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(0.99999)} ms ` +
+      `over ${times.length} events, ${started} started; ${(heapMb() - before).toFixed(0)} MB`,
+  );
+}
+
+function shaped(n: number, shape: number): JobSpec {
+  const size = [1, 2, 4, 8, 8][shape % 5]!;
+  const gang = shape % 10 === 9 ? 4 : 1;
+  return jobSpec(n, {
+    queue: `q${shape % QUEUES}`,
+    priority: 50 + (shape % 3),
+    options: [
+      option(size, {
+        perNode: demand(size, { cpuMilli: 1_000 + 100 * shape }),
+        nodes: { min: gang, max: gang, step: 1 },
+        topology: gang > 1 ? { level: 'rack', mode: 'required', block: false } : null,
+      }),
+    ],
+    limits: { ...jobSpec(0).limits, durationMaxMs: 3_600_000 },
+  });
+}
+
+function heapMb(): number {
+  (globalThis as { gc?: () => void }).gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return (heapUsed + arrayBuffers) / 1_048_576;
+}

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+
+import { expect, it } from 'vitest';
+
+import { plan } from '../../../src/scheduler/explain/plan.ts';
+import { Cell } from '../../../src/scheduler/machine/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
+import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
+import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
+import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
+import { effort } from '../../support/effort.ts';
+import { foldRecords } from '../../support/fold-records.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/scheduler-specs.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+const seen = {
+  rebuilt: 0,
+  started: 0,
+  noticed: 0,
+  killed: 0,
+  resized: 0,
+  provisioned: 0,
+  retired: 0,
+  charged: 0,
+  held: 0,
+  plannedPlace: 0,
+  plannedVictims: 0,
+  plannedWait: 0,
+  lostNodes: 0,
+  spot: 0,
+  expired: 0,
+  suspended: 0,
+};
+
+const TEMPLATE = { accelerator: 'H100', acceleratorCount: 2, cpuMilli: 64_000, memoryMib: 262_144 };
+const POOLS = [
+  poolSpec(),
+  poolSpec({
+    id: 'pool_bbbbbbbbbb' as never,
+    market: 'spot',
+    elasticity: { nodesMin: 0, nodesMax: 3, template: TEMPLATE, provisioningMs: 60_000, idleMs: 20_000 },
+  }),
+];
+
+class Script {
+  readonly #rng: Seeded;
+  readonly world: CellWorld;
+  #nodes = 2;
+  #jobs = 0;
+
+  constructor(seed: number) {
+    this.#rng = new Seeded(seed);
+    const evens = { evensOut: this.#chance(2), runtimeMinMs: this.#chance(3) ? 5_000 : 0 };
+    const cohorts = [cohort('all'), queue('a', 2, { eviction: evens }), queue('b', 2, { eviction: evens, limits: { lendingMax: 1_000 } })];
+    this.world = new CellWorld({ cohorts, pools: POOLS, segmentMaxMs: 30_000, headPatienceMs: this.#chance(2) ? 0 : 7_000 }, [
+      nodeSpec(0, { acceleratorCount: 3 }),
+      nodeSpec(1, { acceleratorCount: 2 }),
+    ]);
+    this.#price(10);
+  }
+
+  #below = (count: number): number => Math.floor(this.#rng.next() * count);
+  #chance = (one: number): boolean => this.#below(one) === 0;
+
+  #price(nanoDollarsPerHour: number): CellEvent {
+    const row = { accelerator: 'H100', region: 'eu', market: 'reserved', fromMs: this.world.nowMs, nanoDollarsPerHour } as const;
+    return { kind: 'price', row };
+  }
+
+  /** What happens next, and when. */
+  next(): CellEvent {
+    this.world.nowMs += this.#below(6_000);
+    const { cell } = this.world;
+    const placed = [...cell.placed];
+    const id = placed[this.#below(placed.length)];
+    const nodeId = `node-${this.#below(this.#nodes)}`;
+    const roll = this.#below(24);
+    if (roll < 7) return { kind: 'submit', spec: this.spec() };
+    if (roll < 14 && id !== undefined) return this.#report(id);
+    if (roll === 14) return { kind: 'cancel', jobId: jobSpec(this.#below(this.#jobs + 1)).id };
+    if (roll === 15) return this.#price(this.#below(3) * 3_600_000_000);
+    if (roll === 16) {
+      seen.spot += 1;
+      return this.#chance(2) ? { kind: 'spot_notice', nodeId, goneAtMs: this.world.nowMs + 3_000 } : { kind: 'drain', nodeId };
+    }
+    if (roll === 17) {
+      seen.lostNodes += 1;
+      return { kind: 'node_lost', nodeId };
+    }
+    if (roll === 18) {
+      this.#nodes += 1;
+      return { kind: 'add_nodes', nodes: [nodeSpec(this.#nodes - 1, { ...TEMPLATE, poolId: POOLS[this.#below(2)]!.id })] };
+    }
+    if (roll === 20) {
+      return { kind: 'add_nodes', nodes: [nodeSpec((this.#nodes += 1) - 1, { ...TEMPLATE, poolId: POOLS[this.#below(2)]!.id })] };
+    }
+    if (roll === 21 && id !== undefined) return { kind: 'scale', jobId: id, nodes: this.#below(4) };
+    if (!this.#chance(3)) return { kind: 'tick' };
+    seen.suspended += 1;
+    return { kind: 'suspend', queue: 'b', isSuspended: this.#chance(2) };
+  }
+
+  #report(jobId: JobSpec['id']): CellEvent {
+    const job = this.world.job(jobId);
+    const leaving = job.attempt?.leaving !== null;
+    const kinds = leaving
+      ? (['released', 'released', 'completed'] as const)
+      : (['running', 'saved', 'completed', 'released', 'shed'] as const);
+    return {
+      kind: 'report',
+      jobId,
+      fence: job.fence,
+      news: this.#chance(12) ? { kind: 'failed', isPermanent: false } : { kind: kinds[this.#below(kinds.length)]! },
+    };
+  }
+
+  spec(): JobSpec {
+    const size = 1 + this.#below(2);
+    const elastic = this.#chance(3) ? 2 : 0;
+    const gang = 1 + this.#below(2);
+    const n = (this.#jobs += 1);
+    return jobSpec(n, {
+      queue: this.#chance(2) ? 'a' : 'b',
+      priority: this.#below(3),
+      preemptible: !this.#chance(6),
+      options: [
+        option(size, {
+          perNode: demand(size),
+          nodes: { min: gang, max: gang + elastic, step: 1 },
+          markets: this.#chance(2) ? ['reserved'] : ['reserved', 'spot'],
+        }),
+      ],
+      checkpoint: { intervalMs: 10_000, graceMs: this.#below(2) * 4_000, restartMs: 1_000 },
+      limits: {
+        deadlineAtMs: this.#chance(5) ? this.world.nowMs + 20_000 : null,
+        durationMaxMs: this.#chance(2) ? 15_000 : null,
+        costMaxNanoDollars: this.#chance(5) ? 20_000_000 : null,
+        priceMaxNanoDollarsPerHour: null,
+      },
+      dependsOn: n > 1 && this.#chance(8) ? [jobSpec(n - 1).id] : [],
+    });
+  }
+}
+
+/** Decisions of two cells that should be alike, as text: that is what a store and a pool see. */
+const text = (decisions: readonly CellDecision[]): string => decisions.map((decision) => JSON.stringify(decision)).join('\n');
+
+function tally(decisions: readonly CellDecision[]): void {
+  for (const { kind } of decisions) {
+    if (kind === 'start') seen.started += 1;
+    if (kind === 'notice') seen.noticed += 1;
+    if (kind === 'kill') seen.killed += 1;
+    if (kind === 'resize') seen.resized += 1;
+    if (kind === 'provision') seen.provisioned += 1;
+    if (kind === 'retire') seen.retired += 1;
+    if (kind === 'charge') seen.charged += 1;
+    if (kind === 'save_reservation') seen.held += 1;
+  }
+}
+
+it('[J50] [J51] a cell rebuilt from its records decides as the one that was never gone; the same events give the same bytes', () => {
+  for (let seed = 1; seed <= effort(150); seed++) {
+    const script = new Script(seed);
+    const { world } = script;
+    let other = new Cell(world.cell.settings, foldRecords(world.history));
+    other.advance(world.nowMs);
+    for (let n = 0; n < 60; n++) {
+      const event = script.next();
+      const { decisions } = world.do(event);
+      tally(decisions);
+      const twin = new CellWorld(world.cell.settings, []);
+      twin.cell = other;
+      twin.nowMs = world.nowMs;
+      twin.do(event);
+      assert.equal(text(twin.decisions), text(decisions), `seed ${seed}, event ${n}: ${JSON.stringify(event)}`);
+      if (process.env.EVERY === undefined && n % 5 !== 0) continue;
+      other = new Cell(world.cell.settings, foldRecords(world.history));
+      other.advance(world.nowMs);
+      seen.rebuilt += 1;
+    }
+    for (const job of world.cell.jobs) if (job.state === 'expired') seen.expired += 1;
+  }
+  expect(seen.rebuilt).toBeGreaterThan(100);
+});
+
+it('[J60] a plan is what happens, if nothing else does, and planning changes nothing', () => {
+  for (let seed = 1; seed <= effort(150); seed++) {
+    const script = new Script(seed + 10_000);
+    const { world } = script;
+    for (let n = 0; n < 40; n++) {
+      if (n % 2 === 0) {
+        world.do(script.next());
+        continue;
+      }
+      const spec = script.spec();
+      const before = JSON.stringify([
+        ...world.cell.jobs,
+        ...world.cell.reservations.all,
+        ...world.cell.fleet.cluster.columns.acceleratorFreeMilli,
+      ]);
+      const planned = plan(world.cell, spec, world.nowMs);
+      assert.equal(
+        JSON.stringify([...world.cell.jobs, ...world.cell.reservations.all, ...world.cell.fleet.cluster.columns.acceleratorFreeMilli]),
+        before,
+      );
+      const result = world.do({ kind: 'submit', spec });
+      assert.ok(planned.ok === result.outcome.ok);
+      if (!planned.ok) continue;
+      const job = world.job(spec.id);
+      if (planned.value.kind === 'waits') {
+        assert.equal(job.attempt, null, `seed ${seed}, ${n}`);
+        seen.plannedWait += 1;
+        continue;
+      }
+      seen.plannedPlace += 1;
+      assert.ok(job.attempt !== null, `seed ${seed}, ${n}`);
+      const nodeIds = job.attempt.placement.slots.map(({ node }) => world.cell.fleet.node(node).spec.id);
+      assert.deepEqual(planned.value.nodeIds, nodeIds);
+      assert.equal(planned.value.option, job.attempt.option);
+      const victims = [...world.cell.jobs].filter(({ attempt }) => attempt?.leaving?.forJob === spec.id);
+      assert.deepEqual(new Set(planned.value.victims.map(({ jobId }) => jobId)), new Set(victims.map((one) => one.spec.id)));
+      seen.plannedVictims += victims.length;
+      if (job.attempt.startedAtMs !== null) assert.equal(planned.value.startMs, job.attempt.startedAtMs);
+      else assert.ok(planned.value.startMs >= world.nowMs);
+    }
+  }
+  for (const [what, times] of Object.entries(seen))
+    expect(times, `the scripts contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(20);
+});

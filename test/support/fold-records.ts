@@ -1,0 +1,26 @@
+import type { CellRecords } from '../../src/scheduler/machine/cell-records.ts';
+import type { CellDecision } from '../../src/scheduler/machine/decision.ts';
+
+/** The rows a store would hold that had carried out these decisions. */
+export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
+  const [jobs, nodes, queues, pools, prices, reservations] = [new Map(), new Map(), new Map(), new Map(), new Map(), new Map()];
+  let wakeAtMs: number | null = null;
+  for (const decision of decisions) {
+    if (decision.kind === 'save') jobs.set(decision.job.spec.id, decision.job);
+    else if (decision.kind === 'save_node') nodes.set(decision.node.index, decision.node);
+    else if (decision.kind === 'forget_node') nodes.delete(decision.index);
+    else if (decision.kind === 'save_queue') queues.set(decision.queue.name, decision.queue);
+    else if (decision.kind === 'save_pool') pools.set(decision.pool.spec.id, decision.pool);
+    else if (decision.kind === 'save_price') prices.set(JSON.stringify({ ...decision.row, nanoDollarsPerHour: 0 }), decision.row);
+    else if (decision.kind === 'save_wake') wakeAtMs = decision.atMs;
+    else if (decision.kind === 'save_reservation') {
+      if (decision.reservation === null) reservations.delete(decision.resource);
+      else reservations.set(decision.resource, decision.reservation);
+    }
+  }
+  const rows = { jobs, nodes, queues, pools, prices, reservations };
+  // As a store would give them back: through text.
+  return JSON.parse(
+    JSON.stringify({ ...Object.fromEntries(Object.entries(rows).map(([name, map]) => [name, [...map.values()]])), wakeAtMs }),
+  ) as CellRecords;
+}
