@@ -120,7 +120,8 @@ describe('a job on a pool', () => {
   }
 
   async function finished(id: string) {
-    for (let poll = 0; poll < 400; poll += 1) {
+    // As long as the test may take: a killed agent costs one lease, and a busy machine several times that.
+    for (let poll = 0; poll < 2000; poll += 1) {
       const { body } = await client.get(`/v1/jobs/${id}`);
       if (body.finished_at !== null) return body;
       await new Promise((resolve) => setTimeout(resolve, 50));
