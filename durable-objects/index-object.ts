@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { GenerationCall, Generations } from '../src/ann/generations/generation-state.ts';
 import type { Creation, DeletedIndex, IndexRecord } from '../src/ann/index-lifecycle.ts';
 import { answerCreation, indexNotFound } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
@@ -10,6 +11,7 @@ import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
 import { ok } from '../src/kernel/result.ts';
 import { Turnstile } from '../src/kernel/turnstile.ts';
 import type { ObjectsEnv } from './env.ts';
+import { IndexGenerations } from './index-generations.ts';
 
 /**
  * One index of one tenant, or the place where one may be: the authority on whether it exists and what it is.
@@ -20,6 +22,7 @@ import type { ObjectsEnv } from './env.ts';
 export class IndexObject extends DurableObject<ObjectsEnv> {
   // One creation or deletion at a time: their steps await other objects, during which other calls run.
   readonly #turnstile = new Turnstile();
+  readonly #generations = new IndexGenerations(this.ctx.storage, this.env);
 
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. The answered index is listed and takes vectors. */
   create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>> {
@@ -48,6 +51,14 @@ export class IndexObject extends DurableObject<ObjectsEnv> {
       if (record === undefined) return indexNotFound(name);
       await this.#begin({ ...record, state: 'deleting' });
       return ok({ id: record.manifest.id, vectors: await this.#finishDeletion(record) });
+    });
+  }
+
+  /** Refuses with `index_not_found`, or as the call says. */
+  generations(name: string, call: GenerationCall): Promise<Outcome<Generations>> {
+    return this.#turnstile.pass(async () => {
+      const record = this.#record();
+      return record?.state === 'live' ? this.#generations.answer(record, call) : indexNotFound(name);
     });
   }
 
@@ -99,6 +110,7 @@ export class IndexObject extends DurableObject<ObjectsEnv> {
   async #finishDeletion({ manifest }: IndexRecord): Promise<number> {
     await this.env.REGISTRY.getByName(manifest.tenantId).release(manifest.name, manifest.id);
     const vectors = await this.#shard(manifest).erase(manifest.id);
+    await this.#generations.eraseShadow();
     await this.#forget();
     return vectors;
   }

@@ -76,6 +76,11 @@ export class RegistryObject extends DurableObject {
     return { aliases: aliases.slice(0, limit), hasMore: aliases.length > limit };
   }
 
+  /** Another generation of the index serves. */
+  replace(manifest: IndexManifest): void {
+    this.#registry.replace(manifest);
+  }
+
   /** Live indexes in the order of their names, those after `after`. */
   page(after: string | undefined, limit: number): IndexPage {
     const indexes = this.#registry.page(after ?? '', limit + 1);

@@ -2,8 +2,10 @@ import { DurableObject } from 'cloudflare:workers';
 
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import { tellChanges } from '../src/ann/replication/tell-changes.ts';
+import type { Gate } from '../src/ann/generations/gate.ts';
+import { ShardGate } from '../src/ann/generations/shard-gate.ts';
 import { Shard } from '../src/ann/shard.ts';
-import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
+import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type {
   Counted,
   Deleted,
@@ -38,10 +40,20 @@ import { SqliteVectorStore } from './sqlite/vector-store.ts';
 export class ShardObject extends DurableObject {
   readonly #name = this.ctx.id.toString();
   readonly #store = new SqliteVectorStore(this.ctx.storage);
+  readonly #gate = new ShardGate(this.#store);
   readonly #shard = new Shard(this.#store, new ShardEngine(FLOOR, this.#name, this.#store), this.#name, SELECTIONS);
 
   open(identity: ShardIdentity): void {
     this.#shard.open(identity);
+  }
+
+  setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
+    return this.#gate.set(indexId, gate, run);
+  }
+
+  /** From now on changes are kept for a follower, who begins here. */
+  followedFrom(indexId: IndexId, lsnMin: number): Outcome<ChangeCursor> {
+    return this.#gate.followedFrom(indexId, lsnMin, Date.now());
   }
 
   /** Erases everything and answers how many vectors that were. Repeating it changes nothing; later calls find no index. */

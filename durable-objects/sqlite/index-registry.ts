@@ -28,6 +28,16 @@ export class SqliteIndexRegistry {
     if (this.#exists()) this.#storage.sql.exec('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
   }
 
+  replace(manifest: IndexManifest): void {
+    if (!this.#exists()) return;
+    this.#storage.sql.exec(
+      'UPDATE indexes SET index_id = ?, manifest = ? WHERE name = ?',
+      manifest.id,
+      JSON.stringify(manifest),
+      manifest.name,
+    );
+  }
+
   remove(name: string, indexId: IndexId): void {
     if (this.#exists()) this.#storage.sql.exec('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
   }

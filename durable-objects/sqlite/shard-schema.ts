@@ -24,6 +24,8 @@ export const SHARD_SCHEMA: Migrations = [
   CHANGE_LOG_TABLE,
   NUMBER_INDEX,
   FOLLOWER_TABLE,
+  `ALTER TABLE shard ADD COLUMN gate TEXT NOT NULL DEFAULT 'open';
+   ALTER TABLE shard ADD COLUMN follower_run INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

@@ -1,3 +1,4 @@
+import type { Gate, GateState } from '../../src/ann/generations/gate.ts';
 import { encodeFloats } from '../../src/ann/float-blob.ts';
 import type { Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
@@ -66,6 +67,14 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     if (row === undefined) return undefined;
     const { index_id: indexId, metric, recall, next_row: nextRow, ...rest } = row;
     return { indexId: indexId as IndexId, metric: metric as Metric, recall: recall as RecallTarget, nextRow, ...rest };
+  }
+
+  gate(): GateState {
+    return this.#storage.sql.exec<{ gate: Gate; run: number }>('SELECT gate, follower_run AS run FROM shard').one();
+  }
+
+  setGate({ gate, run }: GateState): void {
+    this.#storage.sql.exec('UPDATE shard SET gate = ?, follower_run = ?', gate, run);
   }
 
   bytes(): number {

@@ -5,6 +5,7 @@ import { refuse } from '../contract/outcome.ts';
 import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
+import { ShardGate } from './generations/shard-gate.ts';
 import { maximalMarginalRelevance } from './mmr.ts';
 import { measureSlice } from './recall-slice.ts';
 import { pointOf } from './query-point.ts';
@@ -63,6 +64,7 @@ export class Shard {
   readonly #engine: ShardEngine;
   readonly #name: string;
   readonly #selections: SelectionCache;
+  readonly #gate: ShardGate;
   #lastCost: SearchCost = NO_COST;
 
   constructor(store: VectorStore, engine: ShardEngine, name: string, selections: SelectionCache) {
@@ -70,6 +72,7 @@ export class Shard {
     this.#engine = engine;
     this.#name = name;
     this.#selections = selections;
+    this.#gate = new ShardGate(store);
   }
 
   /** Makes this shard the given index's. Repeating it changes nothing. */
@@ -89,7 +92,7 @@ export class Shard {
 
   /** All or nothing. Refuses with `limit_exceeded` when the vectors do not fit, or with `idempotency_mismatch`. */
   upsert(batch: UpsertBatch, nowMs: number): Outcome<Written> {
-    const found = this.#headerOf(batch.indexId);
+    const found = this.#gate.pass(batch.indexId, true);
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
@@ -111,7 +114,7 @@ export class Shard {
 
   /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
   query(query: ShardQuery): Outcome<ShardMatches> {
-    const found = this.#headerOf(query.indexId);
+    const found = this.#gate.pass(query.indexId);
     if (!found.ok) return found;
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
@@ -133,7 +136,7 @@ export class Shard {
 
   /** Ids of vectors of the namespace drawn at random, all if there are fewer. */
   sample({ indexId, namespace, count, seed }: ShardSample): Outcome<SampledIds> {
-    const found = this.#headerOf(indexId);
+    const found = this.#gate.pass(indexId);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const rows = ordinal === undefined ? [] : sampleRows(this.#store.liveRows(ordinal), count, seed);
@@ -154,7 +157,7 @@ export class Shard {
 
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
   fetch({ indexId, namespace, ids, include }: ShardFetch): Outcome<ShardVectors> {
-    const found = this.#headerOf(indexId);
+    const found = this.#gate.pass(indexId);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const columns = this.#columns(ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids), include, found.value);
@@ -172,7 +175,7 @@ export class Shard {
   }
 
   namespaces({ indexId, after, limit }: ShardNamespaces): Outcome<NamespacePage> {
-    const found = this.#headerOf(indexId);
+    const found = this.#gate.pass(indexId);
     if (!found.ok) return found;
     const names = this.#store.namespacesBehind(after, limit + 1);
     return ok({ names: names.slice(0, limit), hasMore: names.length > limit, lsn: found.value.lsn });
@@ -189,7 +192,7 @@ export class Shard {
 
   /** Refuses with `limit_exceeded` metadata that would outgrow a limit. */
   patch(patch: ShardPatch, nowMs: number): Outcome<Patched> {
-    const scope = this.#scopeOf(patch.indexId, patch.namespace, patch.filter);
+    const scope = this.#scopeOf(patch.indexId, patch.namespace, patch.filter, true);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, taken: patch.ids.length, missing: patch.ids });
@@ -205,7 +208,7 @@ export class Shard {
 
   /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
   delete({ indexId, selection, lsnSeen }: ShardDelete): Outcome<Deleted> {
-    const found = this.#headerOf(indexId);
+    const found = this.#gate.pass(indexId, true);
     if (!found.ok) return found;
     if (selection.kind === 'all') {
       this.#engine.drop();
@@ -219,7 +222,7 @@ export class Shard {
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {
-    const found = this.#headerOf(indexId);
+    const found = this.#gate.pass(indexId);
     if (!found.ok) return found;
     return ok({
       lsn: found.value.lsn,
@@ -267,14 +270,9 @@ export class Shard {
     return upkeepMs === undefined || receiptsMs === undefined ? (upkeepMs ?? receiptsMs) : Math.min(upkeepMs, receiptsMs);
   }
 
-  #headerOf(indexId: IndexId): Outcome<ShardHeader> {
-    const header = this.#store.header();
-    return header?.indexId === indexId ? ok(header) : refuse('index_not_found', 'the index was deleted', 'index');
-  }
-
   /** The vectors of a namespace that a filter accepts; undefined `among`: all of it. */
-  #scopeOf(indexId: IndexId, namespace: string, filter: Filter | null): Outcome<Scope> {
-    const found = this.#headerOf(indexId);
+  #scopeOf(indexId: IndexId, namespace: string, filter: Filter | null, isWrite = false): Outcome<Scope> {
+    const found = this.#gate.pass(indexId, isWrite);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const selected = this.#selection(ordinal, filter, [], found.value);

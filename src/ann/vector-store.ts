@@ -1,6 +1,7 @@
 import type { RowSet } from './filter/row-set.ts';
 import type { PropertyIndex } from './filter/select-rows.ts';
 import type { ListingStart } from './id-order.ts';
+import type { GateState } from './generations/gate.ts';
 import type { ListStore } from './lists/list-store.ts';
 import type { ChangeLog } from './replication/change-log.ts';
 import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
@@ -44,6 +45,9 @@ export interface VectorStore {
   /** Undefined before `create`, and once everything was erased. */
   header(): ShardHeader | undefined;
   bytes(): number;
+  /** Whom the shard serves: all, until it is told otherwise. */
+  gate(): GateState;
+  setGate(state: GateState): void;
   /** What the metadata of the vectors says. */
   readonly properties: PropertyIndex;
   readonly lists: ListStore;

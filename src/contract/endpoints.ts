@@ -7,6 +7,7 @@ import { agentEndpoints } from './agent-protocol.ts';
 import { bulkEndpoints } from './bulk.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
+import { generationEndpoints } from './generations.ts';
 import { indexEndpoints } from './indexes.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
@@ -31,6 +32,7 @@ export const ENDPOINTS = {
   ...vectorListingEndpoints,
   ...vectorChangeEndpoints,
   ...bulkEndpoints,
+  ...generationEndpoints,
   ...recallEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,

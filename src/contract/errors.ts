@@ -55,6 +55,8 @@ export const ERRORS = {
   index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   // Between gateways and shards only.
   stale_route: failed(503, true),
+  /** The index changes over to another generation, which takes some milliseconds: a gateway waits before it answers this. */
+  index_moving: { status: 503, type: 'server_error', retryable: true, level: 'info' },
   deadline_exceeded: failed(504, true),
   not_cached: denied(504, 'invalid_request_error'),
 } as const satisfies Record<string, ErrorRow>;

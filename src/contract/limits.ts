@@ -23,6 +23,20 @@ export const LIMITS = {
   // Vectors of one page of an export, and their numbers: some 10 ms in the shard, some 4 MB of text in the gateway.
   exportVectorsMaxCount: 1_000,
   exportFloatsMaxCount: 262_144,
+  // Vectors that two generations are compared around: some 4 s of searches, once a copy is whole.
+  generationSamplesCount: 100,
+  // Slices of copying that one alarm does, and for how long: far from what one invocation may take.
+  generationSlicesMaxCount: 50,
+  generationRunMs: 10_000,
+  // How long an idle generation waits before it looks for changes again: what it lags behind is caught up when it changes over.
+  generationIdleMs: 2_000,
+  generationRetryMs: 1_000,
+  // Whoever begins a generation has its work watched first; it is looked for this long.
+  generationWatchMs: 60_000,
+  // Refusals after which a change of generations is given up, as writes wait meanwhile.
+  generationExchangeTriesMax: 4,
+  // For this long a call waits for the change of generations that it asked for.
+  generationWaitMs: 20_000,
   // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
   drainBytesMax: 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.

@@ -6,6 +6,9 @@ import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import type { IndexDirectory } from './index-directory.ts';
 
+/** Far longer, together, than a change of generations takes. */
+const MOVING_WAITS_MS = [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560];
+
 interface Entry {
   readonly manifest: IndexManifest;
   readonly expiresAtMs: number;
@@ -18,16 +21,28 @@ interface Entry {
 export class ManifestCache {
   readonly #directory: IndexDirectory;
   readonly #clock: Clock;
+  readonly #sleep: (ms: number) => Promise<void>;
   // In the order they were asked for: the oldest comes first.
   readonly #entries = new Map<string, Entry>();
 
-  constructor(directory: IndexDirectory, clock: Clock) {
+  constructor(directory: IndexDirectory, clock: Clock, sleep: (ms: number) => Promise<void> = async () => undefined) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#sleep = sleep;
+  }
+
+  /** As `once`, and again while the index changes over to another generation, which takes some milliseconds. */
+  async using<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    for (const waitMs of MOVING_WAITS_MS) {
+      const outcome = await this.#once(tenantId, name, work);
+      if (outcome.ok || outcome.error.code !== 'index_moving') return outcome;
+      await this.#sleep(waitMs);
+    }
+    return this.#once(tenantId, name, work);
   }
 
   /** Does `work` on the index of that name; once more if the manifest it was refused under proves to be that of an earlier index. */
-  async using<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #once<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const cached = this.#entries.get(indexObjectName(tenantId, name));
     if (cached === undefined || cached.expiresAtMs <= this.#clock.nowMs()) {
       const asked = await this.#ask(tenantId, name);

@@ -15,6 +15,7 @@ import { cacheRoutes } from './routes/cache.ts';
 import { cacheStatsRoutes } from './routes/cache-stats.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { fileRoutes } from './routes/files.ts';
+import { generationRoutes } from './routes/generations.ts';
 import { indexRoutes } from './routes/indexes.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -42,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   ...vectorListingRoutes,
   ...vectorChangeRoutes,
   ...bulkRoutes,
+  ...generationRoutes,
   ...organisationRoutes,
   ...keyRoutes,
   ...quotaRoutes,

@@ -4,6 +4,7 @@ import type { IndexObject } from '../../durable-objects/index-object.ts';
 import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
+import type { GenerationObject } from './generation-object.ts';
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
 export interface GatewayEnv extends CacheLayoutEnv {
@@ -18,6 +19,8 @@ export interface GatewayEnv extends CacheLayoutEnv {
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
   /** Hosted by the shards Worker; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;
+  /** One object an index name of a tenant, in this Worker; see `GenerationObject`. */
+  readonly GENERATION: DurableObjectNamespace<GenerationObject>;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */

@@ -1,3 +1,5 @@
 import { buildApp } from './app.ts';
 
+export { GenerationObject } from './generation-object.ts';
+
 export default buildApp();

@@ -33,6 +33,8 @@ export function topology(options: TopologyOptions): ReturnType<typeof convertV4M
     name: position === 0 ? gateway.name : `${gateway.name}-${position + 1}`,
     bindings: { ...gateway.bindings, ...options.variables, ...options.secrets },
     serviceBindings: { ...gateway.serviceBindings, ASSETS: STATIC_WORKER },
+    // The objects of the first serve all: two would do the same work twice.
+    ...(position === 0 ? {} : { durableObjects: { ...gateway.durableObjects, GENERATION: generationsOf(gateway.name) } }),
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
   const { assets: _sameAssets, ...inference } = built('inference');
@@ -53,6 +55,8 @@ export function topology(options: TopologyOptions): ReturnType<typeof convertV4M
     ],
   });
 }
+
+const generationsOf = (scriptName: string) => ({ className: 'GenerationObject', scriptName, useSQLite: true });
 
 type V4Worker = Extract<Parameters<typeof convertV4MiniflareOptions>[0], { workers: unknown }>['workers'][number];
 

@@ -14,7 +14,14 @@ describe('the error catalogue', () => {
 
   it('retries only what may succeed later', () => {
     const retryable = Object.entries(ERRORS).flatMap(([code, row]) => (row.retryable ? [code] : []));
-    expect(retryable.sort()).toEqual(['deadline_exceeded', 'index_growing', 'rate_limit_exceeded', 'stale_route', 'unavailable']);
+    expect(retryable.sort()).toEqual([
+      'deadline_exceeded',
+      'index_growing',
+      'index_moving',
+      'rate_limit_exceeded',
+      'stale_route',
+      'unavailable',
+    ]);
   });
 
   it('gives every code an HTTP error status', () => {

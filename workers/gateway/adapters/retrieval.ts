@@ -4,6 +4,8 @@ import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
 import { Exports } from '../../../src/gateway/bulk/exports.ts';
 import { Imports } from '../../../src/gateway/bulk/imports.ts';
+import { GenerationDesk } from '../../../src/gateway/generations/generation-desk.ts';
+import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
@@ -16,6 +18,8 @@ import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
+import { DurableFollowedShards } from './durable-followed-shards.ts';
+import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import type { Metrics } from '../metrics.ts';
 import { DurableShards } from './durable-shards.ts';
@@ -33,6 +37,8 @@ export interface Retrieval {
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
+  readonly generations: GenerationDesk;
+  readonly generationWork: GenerationWork;
 }
 
 export function wireRetrieval(
@@ -46,7 +52,9 @@ export function wireRetrieval(
 ): Retrieval {
   const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
   const shards = new DurableShards(env.SHARD);
-  const manifests = new ManifestCache(directory, clock);
+  const manifests = new ManifestCache(directory, clock, sleep);
+  const store = new DurableGenerations(env.INDEX);
+  const followed = new DurableFollowedShards(env.SHARD);
   const space = new VectorSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, background: waitUntil });
@@ -62,6 +70,8 @@ export function wireRetrieval(
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, rng, sleep }),
     exports: new Exports({ manifests, shards, sleep }),
+    generations: new GenerationDesk({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
+    generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock }),
   };
 }
 

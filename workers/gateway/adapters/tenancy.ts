@@ -48,6 +48,8 @@ export interface Tenancy {
   readonly lastUsed: (ids: readonly KeyId[]) => Promise<ReadonlyMap<KeyId, number>>;
   readonly quotaLedgers: QuotaLedgers;
   readonly cacheStats: CacheStats;
+  /** Hands over the usage that waits, for whoever may not run much longer. */
+  readonly flush: () => Promise<void>;
   /** Takes what the caches do; it is told with the usage. */
   readonly countCache: CountCache;
 }
@@ -96,6 +98,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     quotaLedgers: ledgers,
     lastUsed: (ids) => lastUsed(billing, ids),
     cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: () => delivery.flush() }),
+    flush: () => delivery.flush(),
     countCache: tallying({ clock, tally: (tally) => buffer.tally(tally) }),
     usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
   };

@@ -1,0 +1,105 @@
+import type { GenerationCall, GenerationState, Generations } from '../src/ann/generations/generation-state.ts';
+import { NO_GENERATIONS } from '../src/ann/generations/generation-state.ts';
+import { transition } from '../src/ann/generations/transition.ts';
+import type { Creation, IndexRecord } from '../src/ann/index-lifecycle.ts';
+import { generationKeyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
+import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import { shardName } from '../src/ann/index-manifest.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { ObjectsEnv } from './env.ts';
+
+interface Stored extends GenerationState {
+  /** The request that began the present or the last generation beside the serving one. */
+  readonly creation?: Creation;
+}
+
+type CallOf<Kind extends GenerationCall['kind']> = Extract<GenerationCall, { kind: Kind }>;
+
+/** The generations of a live index, in its object's storage beside its record, which says what serves. */
+export class IndexGenerations {
+  readonly #storage: DurableObjectStorage;
+  readonly #env: Pick<ObjectsEnv, 'SHARD' | 'REGISTRY'>;
+
+  constructor(storage: DurableObjectStorage, env: Pick<ObjectsEnv, 'SHARD' | 'REGISTRY'>) {
+    this.#storage = storage;
+    this.#env = env;
+  }
+
+  async answer(record: IndexRecord, call: GenerationCall): Promise<Outcome<Generations>> {
+    switch (call.kind) {
+      case 'read':
+        return ok(this.#read(record));
+      case 'begin':
+        return this.#begin(record, call);
+      case 'change':
+        return this.#change(record, call);
+      case 'open':
+        return this.#open(record, call);
+      case 'erase':
+        return this.#erase(record);
+    }
+  }
+
+  /** Erases the generation beside the serving one, before the index itself goes. */
+  async eraseShadow(): Promise<void> {
+    const { shadow } = this.#stored();
+    if (shadow !== null) await this.#shard(shadow.manifest).erase(shadow.manifest.id);
+  }
+
+  #read({ manifest: serving }: IndexRecord): Generations {
+    const { version, shadow } = this.#stored();
+    return { version, shadow, serving };
+  }
+
+  #begin(record: IndexRecord, { shadow, creation }: CallOf<'begin'>): Outcome<Generations> {
+    const known = this.#stored();
+    const isRepeated = creation.idempotencyKey !== null && creation.idempotencyKey === known.creation?.idempotencyKey;
+    if (isRepeated) return creation.bodyDigest === known.creation?.bodyDigest ? ok(this.#read(record)) : generationKeyUsedOtherwise();
+    if (known.shadow !== null) {
+      const { generation } = known.shadow.manifest;
+      return refuse('state_conflict', `generation ${generation} is beside the serving one: let it serve, or delete it first`);
+    }
+    this.#storage.kv.put('generations', { version: known.version + 1, shadow, creation } satisfies Stored);
+    return ok(this.#read(record));
+  }
+
+  async #change(record: IndexRecord, { version, event }: CallOf<'change'>): Promise<Outcome<Generations>> {
+    const changed = transition(this.#read(record), version, event);
+    if (!changed.ok) return changed;
+    const { serving, ...state } = changed.value;
+    // Whoever lists indexes is told of an exchange before it counts as done.
+    if (event.kind === 'switched') await this.#env.REGISTRY.getByName(serving.tenantId).replace(serving);
+    // Both writes of an exchange are one: nothing is awaited in between.
+    if (serving.id !== record.manifest.id) this.#storage.kv.put('index', { ...record, manifest: serving } satisfies IndexRecord);
+    this.#storage.kv.put('generations', { ...this.#stored(), ...state } satisfies Stored);
+    return changed;
+  }
+
+  async #open(record: IndexRecord, { run }: CallOf<'open'>): Promise<Outcome<Generations>> {
+    const shadow = this.#stored().shadow?.manifest;
+    if (shadow === undefined) return ok(this.#read(record));
+    const { id: indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT } = shadow;
+    await this.#shard(shadow).open({ indexId, dimensions, metric, recall });
+    const closed: Outcome<null> = await this.#shard(shadow).setGate(indexId, 'closed', run);
+    return closed.ok ? ok(this.#read(record)) : closed;
+  }
+
+  async #erase(record: IndexRecord): Promise<Outcome<Generations>> {
+    const known = this.#stored();
+    if (known.shadow !== null && known.shadow.phase !== 'erasing') return refuse('state_conflict', 'the generation is not to be erased');
+    await this.eraseShadow();
+    this.#storage.kv.put('generations', { ...known, version: known.version + 1, shadow: null } satisfies Stored);
+    return ok(this.#read(record));
+  }
+
+  #stored(): Stored {
+    return this.#storage.kv.get<Stored>('generations') ?? NO_GENERATIONS;
+  }
+
+  #shard(manifest: IndexManifest) {
+    return this.#env.SHARD.getByName(shardName(manifest));
+  }
+}

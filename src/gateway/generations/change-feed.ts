@@ -1,0 +1,27 @@
+import type { Gate } from '../../ann/generations/gate.ts';
+import type { FeedCursor } from '../../ann/generations/generation-state.ts';
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { VectorKeys } from '../../ann/replication/change-page.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+
+/** Which vectors changed, in any order; what they are now is to be asked. */
+export interface FeedPage {
+  /** Whether everything was deleted before these changes. */
+  readonly isCleared: boolean;
+  readonly changed: VectorKeys;
+  readonly next: FeedCursor;
+  /** Whether nothing is left: every write acknowledged before the question was told of, if all pages were. */
+  readonly isComplete: boolean;
+}
+
+/** The shards of an index for whoever follows it. Every call may be refused with `index_not_found`, `stale_fence` or `unavailable`. */
+export interface FollowedShards {
+  /** From now on changes are kept; answers where they begin. Writes are numbered from behind those that were followed before. */
+  begin(manifest: IndexManifest, before: FeedCursor | null): Promise<Outcome<FeedCursor>>;
+  /** Null: the changes behind the cursor are not all known any more. */
+  changes(manifest: IndexManifest, after: FeedCursor): Promise<Outcome<FeedPage | null>>;
+  /** How many vectors there are, for a follower of that run. */
+  count(manifest: IndexManifest, run: number): Promise<Outcome<number>>;
+  /** Sets the gate of all shards. */
+  setGate(manifest: IndexManifest, gate: Gate, run: number): Promise<Outcome<null>>;
+}

@@ -1,0 +1,137 @@
+import { followerId } from '../../ann/generations/gate.ts';
+import type { GenerationOwner } from '../../ann/generations/generation-state.ts';
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { VectorColumns } from '../../ann/shard-protocol.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Budget } from '../budget.ts';
+import type { IndexShards } from '../index-shards.ts';
+import type { TextEmbedder } from '../text-embedder.ts';
+
+/** What the embedding of a generation is booked under. */
+export const GENERATIONS_ROUTE = '/v1/indexes/:index/generations';
+
+export interface CopyParts {
+  readonly shards: IndexShards;
+  readonly embedder: TextEmbedder;
+  readonly budget: Budget;
+}
+
+export interface Copy {
+  readonly from: IndexManifest;
+  readonly to: IndexManifest;
+  readonly owner: GenerationOwner;
+  readonly run: number;
+}
+
+export interface Copied {
+  readonly count: number;
+  readonly tokens: number;
+}
+
+/**
+ * Writes vectors of one generation into the other: their values as they are while the contract is the same, else what the other's model
+ * makes of their texts. Vectors without a text are then not in the other generation, whatever they were before. `usageId` names the work.
+ */
+export async function copyVectors(
+  parts: CopyParts,
+  copy: Copy,
+  namespace: string,
+  columns: VectorColumns,
+  usageId: string,
+): Promise<Outcome<Copied>> {
+  const { from, to } = copy;
+  const all = columns.ids.map((_, i) => i);
+  if (from.embedding?.contractHash === to.embedding?.contractHash && from.dimensions === to.dimensions) {
+    const written = await write(parts, copy, namespace, columns, all, must(columns.values, 'values were asked for'));
+    return written.ok ? ok({ count: all.length, tokens: 0 }) : written;
+  }
+  const texts = must(columns.texts, 'texts were asked for');
+  const removed = await remove(
+    parts,
+    copy,
+    namespace,
+    columns.ids.filter((_, i) => (texts[i] ?? null) === null),
+  );
+  if (!removed.ok) return removed;
+  let [count, tokens] = [0, 0];
+  for (const rows of portionsOf(texts)) {
+    const embedded = await embed(
+      parts,
+      copy,
+      rows.map((row) => texts[row] ?? ''),
+      `${usageId}:${count}`,
+    );
+    if (!embedded.ok) return embedded;
+    const written = await write(parts, copy, namespace, columns, rows, embedded.value.vectors);
+    if (!written.ok) return written;
+    count += rows.length;
+    tokens += embedded.value.tokens;
+  }
+  return ok({ count, tokens });
+}
+
+/** Deletes vectors from the generation that is written. */
+export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<null>> {
+  if (ids.length === 0) return ok(null);
+  const deleted = await shards.delete(to, { indexId: followerId(to.id, run), selection: { kind: 'ids', namespace, ids } });
+  return deleted.ok ? ok(null) : deleted;
+}
+
+/** Rows with a text, in portions that one call embeds. */
+function portionsOf(texts: readonly (string | null)[]): number[][] {
+  const portions: number[][] = [];
+  let chars = Number.POSITIVE_INFINITY;
+  for (const [row, text] of texts.entries()) {
+    if (text === null) continue;
+    chars += text.length;
+    if (chars > LIMITS.importBatchTextCharsMax) {
+      portions.push([]);
+      chars = text.length;
+    }
+    portions.at(-1)?.push(row);
+  }
+  return portions;
+}
+
+async function embed({ embedder, budget }: CopyParts, { to, owner }: Copy, texts: readonly string[], usageId: string) {
+  const principal = { kind: 'tenant', scopes: [], ...owner } as const;
+  const { model } = must(to.embedding, 'only a model makes vectors of texts');
+  const reservation = await budget.reserve(principal, {});
+  if (!reservation.ok) return reservation;
+  const { value: portion } = reservation;
+  const embedded = await embedder.embed({ principal, model, texts, reserve: (quantities) => portion.extend(quantities) });
+  if (!embedded.ok) {
+    portion.settle({}, { route: GENERATIONS_ROUTE });
+    return embedded;
+  }
+  const { tokens, cachedTokens } = embedded.value;
+  const used = { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
+  // Named by the work: done again after a kill, it is billed once.
+  portion.settle(used, { route: GENERATIONS_ROUTE, model, usageId });
+  return embedded;
+}
+
+/** `values`: of the rows, one after the other. */
+async function write(
+  { shards }: CopyParts,
+  { to, run }: Copy,
+  namespace: string,
+  { ids, metadata, texts }: VectorColumns,
+  rows: readonly number[],
+  values: Float32Array,
+): Promise<Outcome<null>> {
+  if (rows.length === 0) return ok(null);
+  const written = await shards.upsert(to, {
+    indexId: followerId(to.id, run),
+    ids: rows.map((row) => must(ids[row], 'an id a row')),
+    namespaces: rows.map(() => namespace),
+    values: Float32Array.from(values),
+    metadata: rows.map((row) => metadata?.[row] ?? null),
+    texts: rows.map((row) => texts?.[row] ?? null),
+    repetition: null,
+  });
+  return written.ok ? ok(null) : written;
+}

@@ -1,0 +1,51 @@
+import type { VectorKeys } from '../../ann/replication/change-page.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Copied, Copy, CopyParts } from './copy-vectors.ts';
+import { copyVectors, remove } from './copy-vectors.ts';
+
+const EVERYTHING = { values: true, metadata: true, text: true };
+
+/**
+ * Makes vectors in the one generation what they are in the other now. Told of a key too often or too late, it changes nothing for the
+ * worse: so the changes of many shards may come in any order, and vectors may move between shards meanwhile.
+ */
+export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, usageId: string): Promise<Outcome<Copied>> {
+  let [count, tokens] = [0, 0];
+  for (const [namespace, ids] of byNamespace(changed)) {
+    const most = Math.max(1, Math.min(LIMITS.vectorIdsMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
+    for (let at = 0, taken = most; at < ids.length;) {
+      const asked = ids.slice(at, at + taken);
+      const found = await parts.shards.fetch(copy.from, { indexId: copy.from.id, namespace, ids: asked, include: EVERYTHING });
+      if (!found.ok && found.error.code === 'limit_exceeded' && taken > 1) {
+        taken = Math.ceil(taken / 2);
+        continue;
+      }
+      if (!found.ok) return found;
+      const there = new Set(found.value.ids);
+      const removed = await remove(
+        parts,
+        copy,
+        namespace,
+        asked.filter((id) => !there.has(id)),
+      );
+      if (!removed.ok) return removed;
+      const copied = await copyVectors(parts, copy, namespace, found.value, `${usageId}:${namespace}:${at}`);
+      if (!copied.ok) return copied;
+      count += copied.value.count;
+      tokens += copied.value.tokens;
+      at += asked.length;
+    }
+  }
+  return ok({ count, tokens });
+}
+
+function byNamespace({ namespaces, ids }: VectorKeys): Map<string, string[]> {
+  const sets = new Map<string, Set<string>>();
+  for (const [i, id] of ids.entries()) {
+    const namespace = namespaces[i] ?? '';
+    sets.set(namespace, (sets.get(namespace) ?? new Set()).add(id));
+  }
+  return new Map([...sets].map(([namespace, set]) => [namespace, [...set]]));
+}

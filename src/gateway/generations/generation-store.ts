@@ -1,0 +1,12 @@
+import type { GenerationCall, Generations } from '../../ann/generations/generation-state.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+
+/** The object of an index, as far as its generations go. */
+export interface GenerationStore {
+  /**
+   * Refuses with `index_not_found` or `unavailable`; a change as `transition` does; a beginning with `state_conflict` when there is another
+   * generation already, or with `idempotency_mismatch`. Repeating `open` or `erase` changes nothing.
+   */
+  call(tenantId: TenantId, name: string, call: GenerationCall): Promise<Outcome<Generations>>;
+}

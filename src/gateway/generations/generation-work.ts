@@ -1,0 +1,192 @@
+import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../ann/generations/generation-state.ts';
+import { followerId } from '../../ann/generations/gate.ts';
+import type { Refusal } from '../../contract/errors.ts';
+import { ERRORS } from '../../contract/errors.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { sha256Hex } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { FollowedShards } from './change-feed.ts';
+import { compare } from './compare.ts';
+import type { Copy, CopyParts } from './copy-vectors.ts';
+import { fillPage } from './fill.ts';
+import { renew } from './follow.ts';
+import type { GenerationStore } from './generation-store.ts';
+
+export interface GenerationWorkParts extends CopyParts {
+  readonly store: GenerationStore;
+  readonly followed: FollowedShards;
+  readonly clock: Clock;
+}
+
+/** One run of the work on an index's generations. Its number is above those of all runs before it, whose late calls shards refuse. */
+interface Run {
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly number: number;
+}
+
+/** Null: nothing to do for now. */
+type Step = Outcome<Generations | null>;
+
+/**
+ * Fills the generation beside the serving one, keeps it up, and lets the two change places. Every step is done before it is told, may be
+ * done again, and begins from what the index's object says: so whatever was cut off goes on where it was. SPEC.md beside this file.
+ */
+export class GenerationWork {
+  readonly #parts: GenerationWorkParts;
+
+  constructor(parts: GenerationWorkParts) {
+    this.#parts = parts;
+  }
+
+  /** Works for a while; answers after how many milliseconds to come back, or null when there is no other generation. */
+  async advance(tenantId: TenantId, name: string): Promise<number | null> {
+    const { store, clock } = this.#parts;
+    const known = await store.call(tenantId, name, { kind: 'read' });
+    if (!known.ok) return known.error.code === 'index_not_found' ? null : LIMITS.generationRetryMs;
+    if (known.value.shadow === null) return null;
+    const claimed = await store.call(tenantId, name, {
+      kind: 'change',
+      version: known.value.version,
+      event: { kind: 'claimed' },
+    });
+    if (!claimed.ok) return LIMITS.generationRetryMs;
+    const run = { tenantId, name, number: claimed.value.version };
+    const endMs = clock.nowMs() + LIMITS.generationRunMs;
+    let [state, refusals] = [claimed.value, 0];
+    for (let slice = 0; slice < LIMITS.generationSlicesMaxCount && clock.nowMs() < endMs; slice += 1) {
+      const step = await this.#step(run, state);
+      if (step.ok && step.value === null) return LIMITS.generationIdleMs;
+      if (step.ok) {
+        state = must(step.value, 'null was answered before');
+        refusals = 0;
+        if (state.shadow === null) return null;
+        continue;
+      }
+      refusals += 1;
+      const settled = await this.#afterRefusal(run, state, step.error, refusals);
+      // Somebody asked for something meanwhile: it is taken up at once.
+      if (step.error.code === 'stale_fence') return 0;
+      if (settled === undefined) return step.error.retryAfterMs ?? LIMITS.generationRetryMs;
+      state = settled;
+    }
+    return 0;
+  }
+
+  /** Goes on with the exchange for a few tries, and then gives it up: writes wait meanwhile. Undefined: comes back later. */
+  async #afterRefusal(run: Run, state: Generations, error: Refusal, refusals: number): Promise<Generations | undefined> {
+    const phase = state.shadow?.phase;
+    if (error.code === 'stale_fence' || (phase !== 'sealing' && phase !== 'draining')) return undefined;
+    if (ERRORS[error.code].retryable && refusals < LIMITS.generationExchangeTriesMax) return state;
+    const given = await this.#tell(run, state, { kind: 'given-up', fault: error.message });
+    return given.ok ? given.value : undefined;
+  }
+
+  async #step(run: Run, state: Generations): Promise<Step> {
+    const { store, followed, shards } = this.#parts;
+    const { serving } = state;
+    const shadow = must(state.shadow, 'there is another generation');
+    const told = async (done: Outcome<unknown>, event: GenerationEvent): Promise<Step> => (done.ok ? this.#tell(run, state, event) : done);
+    switch (shadow.phase) {
+      case 'opening':
+        return this.#open(run, state);
+      case 'clearing': {
+        const selection = { kind: 'all' } as const;
+        const cleared = await shards.delete(shadow.manifest, { indexId: followerId(shadow.manifest.id, run.number), selection });
+        return told(cleared, { kind: 'cleared' });
+      }
+      case 'filling':
+        return this.#fill(run, state, shadow);
+      case 'comparing': {
+        const compared = await compare(shards, serving, shadow.manifest, run.number);
+        return compared.ok ? this.#tell(run, state, { kind: 'compared', comparison: compared.value }) : compared;
+      }
+      case 'following':
+        return this.#follow(run, state, shadow);
+      case 'sealing':
+        return told(await followed.setGate(serving, 'sealed', run.number), { kind: 'sealed' });
+      case 'draining':
+        return this.#drain(run, state, shadow);
+      case 'unsealing':
+        return told(await followed.setGate(serving, 'open', run.number), { kind: 'unsealed' });
+      case 'closing': {
+        const closed = await followed.setGate(shadow.manifest, 'closed', run.number);
+        // Nobody writes into the generation that now serves before its gate opens: its changes are followed from the first.
+        const feed = closed.ok ? await followed.begin(serving, shadow.feed) : closed;
+        return feed.ok ? this.#tell(run, state, { kind: 'closed', feed: feed.value }) : feed;
+      }
+      case 'switching':
+        return told(await followed.setGate(serving, 'open', run.number), { kind: 'switched' });
+      case 'erasing':
+        return store.call(run.tenantId, run.name, { kind: 'erase' });
+    }
+  }
+
+  async #open(run: Run, state: Generations): Promise<Step> {
+    const opened = await this.#parts.store.call(run.tenantId, run.name, { kind: 'open', run: run.number });
+    const feed = opened.ok ? await this.#parts.followed.begin(state.serving, null) : opened;
+    return feed.ok ? this.#tell(run, state, { kind: 'opened', feed: feed.value }) : feed;
+  }
+
+  /** A page of what is there, then a page of what changed: a long copy must not outlast the log of removals. */
+  async #fill(run: Run, state: Generations, shadow: Shadow): Promise<Step> {
+    const page = await fillPage(this.#parts, this.#copy(run, state), shadow.filled);
+    if (!page.ok) return page;
+    const { filled, count, tokens, isWhole } = page.value;
+    const copied = await this.#tell(run, state, { kind: 'copied', filled: filled satisfies FillCursor, count, tokens, isWhole });
+    if (!copied.ok || copied.value.shadow === null) return copied;
+    const followed = await this.#follow(run, copied.value, copied.value.shadow);
+    return followed.ok && followed.value === null ? copied : followed;
+  }
+
+  /** Null when nothing has changed. */
+  async #follow(run: Run, state: Generations, shadow: Shadow): Promise<Step> {
+    const feed = must(shadow.feed, 'what is followed is followed from somewhere');
+    const page = await this.#parts.followed.changes(state.serving, feed);
+    if (!page.ok) return page;
+    if (page.value === null) return this.#tell(run, state, { kind: 'lost' });
+    const { isCleared, changed, next, isComplete } = page.value;
+    if (isComplete && !isCleared && changed.ids.length === 0 && JSON.stringify(next) === JSON.stringify(feed)) return ok(null);
+    const copy = this.#copy(run, state);
+    if (isCleared) {
+      const cleared = await this.#parts.shards.delete(copy.to, { indexId: followerId(copy.to.id, run.number), selection: { kind: 'all' } });
+      if (!cleared.ok) return cleared;
+    }
+    const renewed = await renew(this.#parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);
+    return renewed.ok ? this.#tell(run, state, { kind: 'followed', feed: next, ...renewed.value }) : renewed;
+  }
+
+  /** The last changes of a generation that takes no writes any more. Whatever is not carried over then never would be. */
+  async #drain(run: Run, state: Generations, shadow: Shadow): Promise<Step> {
+    const followed = await this.#follow(run, state, shadow);
+    if (!followed.ok || followed.value !== null) return followed;
+    const missing = await this.#missing(run, state);
+    if (!missing.ok) return missing;
+    if (missing.value > 0 && !shadow.dropsMissing) {
+      const fault = `${missing.value} vectors have no text, so the other generation lacks them`;
+      return this.#tell(run, state, { kind: 'given-up', fault });
+    }
+    return this.#tell(run, state, { kind: 'drained' });
+  }
+
+  async #missing(run: Run, { serving, shadow }: Generations): Promise<Outcome<number>> {
+    const { followed } = this.#parts;
+    const other = must(shadow, 'there is another generation').manifest;
+    const [here, there] = await Promise.all([followed.count(serving, run.number), followed.count(other, run.number)]);
+    if (!here.ok) return here;
+    return there.ok ? ok(here.value - there.value) : there;
+  }
+
+  #tell({ tenantId, name }: Run, { version }: Generations, event: GenerationEvent): Promise<Outcome<Generations>> {
+    return this.#parts.store.call(tenantId, name, { kind: 'change', version, event });
+  }
+
+  #copy({ number }: Run, { serving, shadow }: Generations): Copy {
+    const { manifest, owner } = must(shadow, 'there is another generation');
+    return { from: serving, to: manifest, owner, run: number };
+  }
+}

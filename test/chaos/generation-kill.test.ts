@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
+import { Seeded } from '../support/seeded.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;
+const MODEL = 'glove-sif-100';
+const COUNT = 400;
+
+let server: Server;
+let client: ApiClient;
+let elsewhere: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  ({ client } = await createTenant(server));
+  elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+});
+
+afterAll(() => server.stop());
+
+/** Asks until the generation that is wanted serves. */
+async function serves(index: string, generation: number): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    const { body } = await persistently(() => client.get(`${index}/generations`));
+    const [serving, other] = body.data;
+    if (serving.generation === generation && other?.state !== 'changing-over') return;
+    // Repeated only while it has not begun: it goes on by itself.
+    if (serving.generation !== generation && other?.state === 'following')
+      await client.post(`${index}/generations/activate`, {}).catch(() => undefined);
+    await sleep(50);
+  }
+  throw new Error(`generation ${generation} never served`);
+}
+
+it(`[B31][B33] kill -9 while generations change places: one of them serves, with every acknowledged write, once (${SEEDS} seeds)`, async () => {
+  let [kills, during] = [0, 0];
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
+    const random = new Seeded(seed);
+    const name = `flipped-${seed}`;
+    const index = `/v1/indexes/${name}`;
+    const key = (what: string) => ({ 'idempotency-key': `${what}-${seed}` });
+    await persistently(() => client.post('/v1/indexes', { name, model: MODEL, owner: 'chaos' }, key('index')));
+    const vectors = Array.from({ length: COUNT }, (_, n) => ({ id: `v${n}`, text: `barge ${n % 50} on the canal ${n}` }));
+    await persistently(() => client.post(`${index}/upsert`, { vectors }, key('first')));
+    await persistently(() => client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, key('second')));
+
+    const acknowledged = new Map(vectors.map(({ id, text }) => [id, text]));
+    const over = { is: false };
+    const writer = async (): Promise<void> => {
+      for (let n = 0; !over.is; n += 1) {
+        const [id, gone] = [`v${(n * 7) % COUNT}`, `v${(n * 11 + 3) % COUNT}`];
+        const text = `replaced ${n}`;
+        const written = await persistently(() => (n % 2 === 0 ? client : elsewhere).post(`${index}/upsert`, { vectors: [{ id, text }] }));
+        expect(written.status, JSON.stringify(written.body)).toBe(200);
+        acknowledged.set(id, text);
+        if (n % 3 !== 0) continue;
+        expect((await persistently(() => elsewhere.post(`${index}/delete`, { ids: [gone] }))).status).toBe(200);
+        acknowledged.delete(gone);
+      }
+    };
+    const killer = async (): Promise<void> => {
+      for (let times = 0; times < 4 && !over.is; times += 1) {
+        await sleep(50 + random.next() * 600);
+        kills += Number(killWorkerd(server));
+        await revived(client);
+      }
+    };
+    const operator = async (): Promise<void> => {
+      for (const generation of [2, 1, 2]) {
+        const killsBefore = kills;
+        await serves(index, generation);
+        during += kills - killsBefore;
+      }
+    };
+    await Promise.all([writer(), killer(), operator().finally(() => (over.is = true))]);
+    await revived(client);
+    const { body: told } = await persistently(() => elsewhere.get(`${index}/export?include_values=false&include_metadata=false`));
+    const found = (told as string)
+      .split('\n')
+      .flatMap((row) => (row.startsWith('{"id"') ? [JSON.parse(row) as { id: string; text: string }] : []));
+    expect(found.length, `seed ${seed}`).toBe(acknowledged.size);
+    expect(new Map(found.map(({ id, text }) => [id, text]))).toEqual(acknowledged);
+    await persistently(() => client.delete(`${index}/generations`));
+    expect((await persistently(() => client.get(`${index}/stats`))).body.vectors).toBe(acknowledged.size);
+  }
+  expect(kills).toBeGreaterThan(2 * SEEDS);
+  expect(during, 'a kill that interrupts nothing proves nothing').toBeGreaterThan(SEEDS);
+}, 1_800_000);

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const MODEL = 'glove-sif-100';
+
+let server: Server;
+let client: ApiClient;
+/** The same tenant through another gateway isolate, which remembers what served a moment ago. */
+let elsewhere: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  ({ client } = await createTenant(server));
+  elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+});
+
+afterAll(() => server.stop());
+
+const texts = Array.from(
+  { length: 300 },
+  (_, n) => `text number ${n} tells of ${['rivers', 'locks', 'barges', 'tides', 'mills'][n % 5]} and ${n * 7}`,
+);
+
+async function filled(name: string, options: object): Promise<string> {
+  const index = `/v1/indexes/${name}`;
+  expect((await client.post('/v1/indexes', { name, owner: 'search', ...options })).status).toBe(201);
+  const vectors = texts.map((text, n) => ({ id: `t${n}`, text, metadata: { n }, namespace: n % 10 === 0 ? 'tens' : '' }));
+  expect((await client.post(`${index}/upsert`, { vectors })).status).toBe(200);
+  return index;
+}
+
+const generationsOf = async (index: string) => (await client.get(`${index}/generations`)).body.data;
+
+const following = (index: string) =>
+  vi.waitFor(async () => expect((await generationsOf(index))[1]).toMatchObject({ state: 'following' }), { timeout: 20_000, interval: 100 });
+
+describe('generations over HTTP', () => {
+  it('[B30][B32][B33] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {
+    const index = await filled('anew', { model: MODEL });
+    const created = await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' });
+    expect(created).toMatchObject({
+      status: 201,
+      body: {
+        data: [
+          { generation: 1, state: 'serving' },
+          { generation: 2, served_before: false },
+        ],
+      },
+    });
+    expect(
+      (await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' })).status,
+    ).toBe(201);
+    expect(await client.post(`${index}/generations`, { metric: 'l2' })).toMatchObject({
+      status: 409,
+      body: { error: { code: 'state_conflict' } },
+    });
+    await following(index);
+    const [, second] = await generationsOf(index);
+    expect(second).toMatchObject({ model: `${MODEL}-onnx`, recall: 0.99, comparison: { overlap_at_10: 1, ndcg_at_10: 1 } });
+    expect(second.comparison.samples).toBeGreaterThan(50);
+    expect(second.progress.copied).toBeGreaterThanOrEqual(300);
+    // Both gateways know what serves before it changes.
+    const [before] = await Promise.all([client.get(index), elsewhere.post(`${index}/query`, { text: 'barges', top_k: 3 })]);
+    await client.post(`${index}/upsert`, { vectors: [{ id: 't1', text: 'replaced meanwhile' }] });
+    await client.post(`${index}/delete`, { ids: ['t2'] });
+    const activated = await client.post(`${index}/generations/activate`, {});
+    expect(activated).toMatchObject({
+      status: 200,
+      body: {
+        data: [
+          { generation: 2, state: 'serving' },
+          { generation: 1, served_before: true },
+        ],
+      },
+    });
+    const written = await client.post(`${index}/upsert`, { vectors: [{ id: 'new', text: 'written to the second' }] });
+    expect(written.headers.get('x-sluice-index-generation')).toBe('2');
+    expect(written.body.lsn, 'writes are numbered on').toBeGreaterThan(3);
+    const fetched = await elsewhere.post(`${index}/fetch`, { ids: ['t1', 't2', 'new'], include_text: true, include_values: false });
+    expect(fetched.headers.get('x-sluice-index-generation')).toBe('2');
+    expect(fetched.body.vectors.map(({ id, text }: { id: string; text: string }) => [id, text])).toEqual([
+      ['t1', 'replaced meanwhile'],
+      ['new', 'written to the second'],
+    ]);
+    expect((await client.get(index)).body).toMatchObject({ generation: 2, model: `${MODEL}-onnx`, created: before.body.created });
+    expect((await client.get('/v1/indexes')).body.data[0]).toMatchObject({ name: 'anew', generation: 2 });
+    expect((await client.get(`${index}/stats`)).body.vectors).toBe(300);
+
+    const back = await client.post(`${index}/generations/rollback`, {});
+    expect(back).toMatchObject({ status: 200, body: { data: [{ generation: 1, state: 'serving' }, { generation: 2 }] } });
+    const again = await elsewhere.post(`${index}/fetch`, { ids: ['new', 't2'], include_values: false, include_text: true });
+    expect(again.body.vectors).toMatchObject([{ id: 'new', text: 'written to the second' }]);
+    expect(await client.delete(`${index}/generations`)).toMatchObject({ status: 200, body: { data: [{ generation: 1 }] } });
+    expect(await client.post(`${index}/generations/rollback`, {})).toMatchObject({
+      status: 409,
+      body: { error: { code: 'state_conflict' } },
+    });
+    const { body } = await client.get('/v1/usage?group_by=model');
+    expect(JSON.stringify(body)).toContain(`${MODEL}-onnx`);
+    expect((await client.delete(index)).body).toMatchObject({ vectors: 300 });
+  });
+
+  it('[B32] takes over vectors as they are where only settings change, and refuses what would change nothing', async () => {
+    const index = await filled('settings', { model: MODEL, metric: 'cosine' });
+    expect(await client.post(`${index}/generations`, { metric: 'cosine' })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'invalid_value' } },
+    });
+    expect(await client.post(`${index}/generations`, { model: 'nonesuch' })).toMatchObject({ status: 404 });
+    expect(await client.post(`${index}/generations/rollback`, {})).toMatchObject({ status: 409 });
+    expect((await client.post(`${index}/generations`, { metric: 'l2' })).status).toBe(201);
+    await following(index);
+    const activated = await client.post(`${index}/generations/activate`, {});
+    expect(activated.body.data).toMatchObject([
+      { generation: 2, metric: 'l2' },
+      { generation: 1, metric: 'cosine' },
+    ]);
+    expect(activated.body.data[1].progress.embedding_tokens).toBe(0);
+    const { body } = await elsewhere.post(`${index}/query`, { id: 't3', top_k: 1 });
+    expect(body.matches[0].score, 'a distance now').toBe(0);
+    // The whole index goes, with both.
+    await client.delete(index);
+    expect((await client.get(`${index}/generations`)).status).toBe(404);
+  });
+});

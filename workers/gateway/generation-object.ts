@@ -1,0 +1,38 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
+import { compose } from './compose.ts';
+import type { GatewayEnv } from './env.ts';
+
+interface Watched {
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly sinceMs: number;
+}
+
+/**
+ * Does the work on an index's generations, alarm by alarm. It keeps nothing but the index's name: what there is to do, the index's own
+ * object says, and what is done by whom is fenced there. It lives in the gateway's Worker because the work takes the gateway's use cases,
+ * models and budgets, which no other Worker may reach.
+ */
+export class GenerationObject extends DurableObject<GatewayEnv> {
+  /** Works on the index's generations from now on, until it has one only. */
+  async watch(tenantId: TenantId, name: string): Promise<void> {
+    this.ctx.storage.kv.put('watched', { tenantId, name, sinceMs: Date.now() } satisfies Watched);
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  override async alarm(): Promise<void> {
+    const watched = this.ctx.storage.kv.get<Watched>('watched');
+    if (watched === undefined) return;
+    // Armed again first: what is cut off, or fails, is taken up again.
+    await this.ctx.storage.setAlarm(Date.now() + LIMITS.generationRetryMs);
+    const { retrieval, tenancy } = compose(this.env);
+    const waitMs = await retrieval.generationWork.advance(watched.tenantId, watched.name);
+    await tenancy.flush();
+    const isOver = waitMs === null && Date.now() - watched.sinceMs > LIMITS.generationWatchMs;
+    if (isOver) await this.ctx.storage.deleteAll();
+    else await this.ctx.storage.setAlarm(Date.now() + (waitMs ?? LIMITS.generationRetryMs));
+  }
+}

@@ -1,0 +1,63 @@
+import type { Generations, Shadow } from '../../../src/ann/generations/generation-state.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { embeddingFor } from '../../../src/ann/index-manifest.ts';
+import type { GenerationReply } from '../../../src/contract/generations.ts';
+import { generationEndpoints } from '../../../src/contract/generations.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+
+export const generationRoutes: readonly Route[] = [
+  route(generationEndpoints.createGeneration, async ({ gateway, principal, params, body, idempotencyKey }) =>
+    answered(await gateway.retrieval.generations.create(principal, params.index, body, idempotencyKey)),
+  ),
+  route(generationEndpoints.listGenerations, async ({ gateway, principal, params }) =>
+    answered(await gateway.retrieval.generations.list(principal.tenantId, params.index)),
+  ),
+  route(generationEndpoints.activateGeneration, async ({ gateway, principal, params, body }) =>
+    answered(await gateway.retrieval.generations.activate(principal.tenantId, params.index, body)),
+  ),
+  route(generationEndpoints.rollbackGeneration, async ({ gateway, principal, params, body }) =>
+    answered(await gateway.retrieval.generations.rollback(principal.tenantId, params.index, body)),
+  ),
+  route(generationEndpoints.deleteGeneration, async ({ gateway, principal, params }) =>
+    answered(await gateway.retrieval.generations.retire(principal.tenantId, params.index)),
+  ),
+];
+
+function answered(outcome: Outcome<Generations>) {
+  if (!outcome.ok) return outcome;
+  const { serving, shadow } = outcome.value;
+  const data = [
+    { ...replyOf(serving), state: 'serving' as const, served_before: true, progress: null, comparison: null, fault: null },
+    ...(shadow === null ? [] : [shadowReply(shadow)]),
+  ];
+  return { ok: true as const, reply: { object: 'list' as const, data, has_more: false as const }, used: {} };
+}
+
+const replyOf = (manifest: IndexManifest) => ({
+  generation: manifest.generation,
+  id: manifest.id,
+  dimensions: manifest.dimensions,
+  metric: manifest.metric,
+  recall: manifest.recall ?? RECALL_TARGET_DEFAULT,
+  model: manifest.embedding?.model ?? null,
+  contract_hash: manifest.embedding?.contractHash ?? null,
+  query_model: embeddingFor(manifest, 'queries')?.model ?? null,
+  query_contract_hash: embeddingFor(manifest, 'queries')?.contractHash ?? null,
+});
+
+const shadowReply = ({ manifest, phase, hasServed, copied, tokens, comparison, fault }: Shadow): GenerationReply => ({
+  ...replyOf(manifest),
+  state: CHANGING.has(phase) ? 'changing-over' : (phase as GenerationReply['state']),
+  served_before: hasServed,
+  progress: { copied, embedding_tokens: tokens },
+  comparison:
+    comparison === null
+      ? null
+      : { samples: comparison.samples, overlap_at_10: comparison.overlapAt10, ndcg_at_10: Math.min(1, comparison.ndcgAt10) },
+  fault,
+});
+
+const CHANGING: ReadonlySet<string> = new Set(['sealing', 'draining', 'unsealing', 'closing', 'switching'] satisfies Shadow['phase'][]);
