@@ -31,7 +31,7 @@ export interface EmbedInputs {
   readonly directives: CacheDirectives;
   readonly ttlMs?: number | undefined;
   readonly tags?: readonly string[];
-  reserve(quantities: { readonly embedding_tokens: number }): Promise<Outcome<void>>;
+  readonly reserve: (quantities: { readonly embedding_tokens: number }) => Promise<Outcome<void>>;
 }
 
 export interface EmbeddedInputs {

@@ -13,7 +13,8 @@ export interface EmbedTexts {
   readonly principal: TenantPrincipal;
   readonly model: string;
   readonly texts: readonly string[];
-  reserve(quantities: { readonly embedding_tokens: number }): Promise<Outcome<void>>;
+  /** A property, not a method: callers whose meters lack tokens do not compile. */
+  readonly reserve: (quantities: { readonly embedding_tokens: number }) => Promise<Outcome<void>>;
 }
 
 export interface EmbeddedTexts {

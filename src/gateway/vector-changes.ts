@@ -9,6 +9,7 @@ import { ok } from '../kernel/result.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, VectorSpace } from './vector-space.ts';
+import { withoutTexts } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 
 /** Stored vectors of a namespace: those with these ids, or those that a filter accepts. */
@@ -63,13 +64,13 @@ export class VectorChanges {
 
   /** No id twice. Refuses what does not fit the index, naming the vector; else as the shards do. */
   setValues(
-    caller: EmbeddingCaller,
+    { principal }: Pick<EmbeddingCaller, 'principal'>,
     index: string,
     namespace: string,
     vectors: readonly NewValues[],
   ): Promise<Outcome<OnIndex<ChangedVectors>>> {
-    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
-      const placed = await this.#parts.space.place(caller, manifest, undefined, vectors);
+    return this.#parts.manifests.using(principal.tenantId, index, async (manifest) => {
+      const placed = await this.#parts.space.place(withoutTexts(principal), manifest, undefined, vectors);
       if (!placed.ok) return placed;
       const ids = vectors.map(({ id }) => id);
       const changed = await this.#patch(manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });

@@ -14,6 +14,12 @@ export interface EmbeddingCaller {
   readonly reserve: EmbedTexts['reserve'];
 }
 
+/** A caller none of whose points is a text: it embeds nothing, and reserves nothing for that. */
+export const withoutTexts = (principal: TenantPrincipal): EmbeddingCaller => ({
+  principal,
+  reserve: () => Promise.reject(new Error('a point without text needs no tokens')),
+});
+
 /** What embedding took; see `EmbeddedTexts`. */
 export interface TokensUsed {
   readonly tokens: number;

@@ -88,7 +88,7 @@ export class Vectors {
     });
   }
 
-  fetch(caller: EmbeddingCaller, index: string, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
+  fetch(caller: Pick<EmbeddingCaller, 'principal'>, index: string, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
       const fits = checkReply(manifest, body.include_values, body.ids.length, 'ids');
       if (!fits.ok) return fits;
@@ -98,7 +98,7 @@ export class Vectors {
     });
   }
 
-  delete(caller: EmbeddingCaller, index: string, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
+  delete(caller: Pick<EmbeddingCaller, 'principal'>, index: string, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
       let count = 0;
       for (let selection = selectionOf(body); ;) {

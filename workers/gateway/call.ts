@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 
 import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
 import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
-import type { Quantities } from '../../src/contract/meter.ts';
+import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Gateway } from './compose.ts';
@@ -31,6 +31,9 @@ type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
         ? AgentPrincipal
         : undefined;
 
+/** Quantities of the meters that an endpoint declares: any other does not compile, nor does a use case that reserves another. */
+export type QuantitiesOf<E extends Endpoint> = { readonly [M in Meter]?: M extends E['meters'][number] ? number : never };
+
 /** A request that has been authenticated, admitted and validated: what a handler sees. */
 export interface Call<E extends Endpoint> {
   readonly gateway: Gateway;
@@ -49,7 +52,7 @@ export interface Call<E extends Endpoint> {
   /** Keeps work running after the answer has been sent. */
   waitUntil(work: Promise<unknown>): void;
   /** Takes quota for what the call is about to consume, before it does. */
-  reserve(quantities: Quantities): Promise<Outcome<void>>;
+  readonly reserve: (quantities: QuantitiesOf<E>) => Promise<Outcome<void>>;
 }
 
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { Decision } from '../../tenancy/quota/decision.ts';
 import type { PathAsk } from '../../tenancy/quota/quota-messages.ts';
 import type { QuotaLedger } from './quota-ledger.ts';
@@ -8,6 +9,14 @@ interface Waiting {
   readonly ask: PathAsk;
   readonly resolve: (decision: Decision) => void;
   readonly reject: (cause: unknown) => void;
+}
+
+interface AskLineParts {
+  readonly ledger: QuotaLedger;
+  readonly holder: string;
+  readonly clock: Clock;
+  /** Keeps the messages of whoever began alive when its request is gone: others wait for them. */
+  readonly background: (work: Promise<unknown>) => void;
 }
 
 /**
@@ -20,27 +29,37 @@ export class AskLine {
   readonly #holder: string;
   #sequence = 0;
   #waiting: Waiting[] = [];
-  #isBusy = false;
+  #busySinceMs = 0;
 
-  constructor(ledger: QuotaLedger, holder: string) {
+  readonly #clock: Clock;
+  readonly #background: (work: Promise<unknown>) => void;
+
+  constructor({ ledger, holder, clock, background }: AskLineParts) {
     this.#ledger = ledger;
     this.#holder = holder;
+    this.#clock = clock;
+    this.#background = background;
   }
 
   /** Rejects when the ledger cannot be reached; then it is not known whether it heard. */
   ask(ask: PathAsk): Promise<Decision> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ask, resolve, reject });
-      if (!this.#isBusy) void this.#run();
+      // A message that takes longer than one can died with the request it ran in.
+      const isBusy = Math.abs(this.#clock.nowMs() - this.#busySinceMs) < 2 * LIMITS.controlTimeoutMs;
+      if (!isBusy) this.#background(this.#run());
     });
   }
 
   async #run(): Promise<void> {
-    this.#isBusy = true;
+    this.#busySinceMs = this.#clock.nowMs();
     // Whatever else asks in this turn goes along.
     await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#send(this.#waiting.splice(0, LIMITS.quotaAsksMaxCount));
-    this.#isBusy = false;
+    while (this.#waiting.length > 0) {
+      this.#busySinceMs = this.#clock.nowMs();
+      await this.#send(this.#waiting.splice(0, LIMITS.quotaAsksMaxCount));
+    }
+    this.#busySinceMs = 0;
   }
 
   async #send(batch: readonly Waiting[]): Promise<void> {

@@ -82,8 +82,8 @@ export class SlicedBudget implements Budget {
   }
 
   #lineTo(organisationId: OrganisationId): AskLine {
-    const { ledgers, isolateId } = this.#parts;
-    const line = this.#lines.get(organisationId) ?? new AskLine(ledgers(organisationId), isolateId);
+    const { ledgers, isolateId, clock, background } = this.#parts;
+    const line = this.#lines.get(organisationId) ?? new AskLine({ ledger: ledgers(organisationId), holder: isolateId, clock, background });
     this.#lines.set(organisationId, line);
     return line;
   }

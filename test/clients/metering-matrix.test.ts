@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { SCOPES } from '../../src/contract/scope.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { createTenant } from '../support/tenant.ts';
+import type { TestTenant } from '../support/tenant.ts';
+
+// Every route of a tenant, called and refused, and what the ledger says of it: the table decides what there is to try.
+
+const ROUTES = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { access }]) => access.kind.startsWith('tenant'));
+const CALLS = 2;
+
+let server: Server;
+let tenant: TestTenant;
+const owned: Record<string, string> = { model: 'glove-sif-100', index: 'metered', alias: 'other', period: '2026-11' };
+
+beforeAll(async () => {
+  server = await deploy(2);
+  tenant = await createTenant(server, { scopes: SCOPES });
+  Object.assign(owned, { key: tenant.keyId, tenant: tenant.id, organisation: tenant.organisation });
+});
+
+afterAll(() => server.stop());
+
+const send = (name: EndpointName, { method, path, body }: Endpoint, client: ApiClient) =>
+  client.call(
+    method,
+    path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing'),
+    body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned),
+  );
+
+describe('the ledger', () => {
+  it('[T51] has every call of every route, whatever came of it, and no more', async () => {
+    // What would end the tenant's own key comes last, by not coming: others try that.
+    const routes = ROUTES.filter(([name]) => name !== 'revokeKey' && name !== 'rotateKey');
+    const sent: Record<string, number> = {};
+    const statuses = new Set<number>();
+    for (const [name, endpoint] of routes) {
+      for (let call = 0; call < CALLS; call++) {
+        const { status } = await send(name, endpoint, new ApiClient(server.urls[call % 2]!, tenant.client.apiKey));
+        statuses.add(status);
+        expect(status, name).toBeLessThan(500);
+        sent[endpoint.path] = (sent[endpoint.path] ?? 0) + 1;
+      }
+    }
+    // Answered and refused ones are among them, or this would show little.
+    expect([200, 201, 400, 404].filter((status) => !statuses.has(status))).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
+    const { body } = await admin.get(`/v1/usage?tenant=${tenant.id}&group_by=route,key`);
+    const counted: Record<string, number> = {};
+    for (const { meter, route, quantity, key } of body.data) {
+      expect(key).toBe(tenant.keyId);
+      if (meter === 'requests') counted[route] = quantity;
+    }
+    expect(counted).toEqual(sent);
+  });
+});

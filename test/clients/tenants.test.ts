@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const MODEL = 'glove-sif-100';
+/** Every isolate reads a key again after `keyFreshMs`. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 1_100));
+
+let server: Server;
+let admin: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy(2);
+  admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
+});
+
+afterAll(() => server.stop());
+
+describe('keys', () => {
+  it('[T12] [T13] [T14] work from where and on what they may, and so does what they make', async () => {
+    const { client } = await createTenant(server, { scopes: ['keys:write', 'inference', 'index:read', 'index:write'] });
+    for (const name of ['blog-a', 'secrets']) await client.post('/v1/indexes', { name, owner: 'testers', model: MODEL });
+    const make = async (by: ApiClient, more: object) => {
+      const made = await by.post('/v1/keys', { name: 'narrow', owner: 'testers', scopes: ['keys:write', 'index:read'], ...more });
+      return { made, client: new ApiClient(server.urls[1]!, made.body.key) };
+    };
+    const narrow = await make(client, { resources: ['index/blog-*'], addresses: ['203.0.113.0/24'], expires_at: 4_000_000_000 });
+    // Before anything is granted: slices would take from it ahead.
+    await admin.put('/v1/quotas', { key: narrow.made.body.id, rules: [{ resource: 'queries', window: 'day', limit: 3 }] });
+    const from = (address: string) => ({ 'cf-connecting-ip': address });
+    const query = (by: ApiClient, index: string, address: string) =>
+      by.post(`/v1/indexes/${index}/query`, { text: 'x' }, from(address)).then(({ status, body }) => body.error?.code ?? status);
+    expect(await query(narrow.client, 'blog-a', '203.0.113.9')).toBe(200);
+    expect(await query(narrow.client, 'secrets', '203.0.113.9')).toBe('scope_denied');
+    expect(await query(narrow.client, 'blog-a', '203.0.114.9')).toBe('address_denied');
+    expect(await narrow.client.get('/v1/indexes')).toMatchObject({ status: 403 });
+    expect((await narrow.client.get('/v1/indexes', from('203.0.113.9'))).body.error.code).toBe('scope_denied');
+
+    const child = await narrow.client.post('/v1/keys', { name: 'child', owner: 'o', scopes: ['index:read'] }, from('203.0.113.1'));
+    expect(child.body).toMatchObject({
+      resources: ['index/blog-*'],
+      addresses: ['203.0.113.0/24'],
+      expires_at: 4_000_000_000,
+      made_by: narrow.made.body.id,
+    });
+    for (const stronger of [
+      { resources: ['index/*'] },
+      { addresses: ['::/0'] },
+      { expires_at: 4_000_000_001 },
+      { scopes: ['inference'] },
+    ]) {
+      const body = { name: 'child', owner: 'o', scopes: ['index:read'], ...stronger };
+      const refused = await narrow.client.post('/v1/keys', body, from('203.0.113.1'));
+      expect(refused.body.error).toMatchObject({ code: 'scope_denied', param: Object.keys(stronger)[0] });
+    }
+
+    // What the child consumes counts for the key that made it.
+    const childClient = new ApiClient(server.urls[0]!, child.body.key);
+    const codes: unknown[] = [];
+    for (let call = 0; call < 4; call++) codes.push(await query(childClient, 'blog-a', '203.0.113.2'));
+    // One of the three was the maker's own.
+    expect(codes).toEqual([200, 200, 'insufficient_quota', 'insufficient_quota']);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const used = await client.get(`/v1/keys/${narrow.made.body.id}`);
+    expect(used.body.last_used_at).toBeGreaterThan(Date.now() / 1000 - 300);
+  });
+});
+
+describe('a suspension', () => {
+  it('[T15] stops the keys of a tenant within a second in every gateway, and nothing else; then they work again', async () => {
+    const one = await createTenant(server);
+    const other = await createTenant(server, { organisation: one.organisation });
+    const codes = () =>
+      Promise.all(
+        [one, other].flatMap(({ client }) =>
+          server.urls.map((url) =>
+            new ApiClient(url, client.apiKey).get('/v1/models').then(({ status, body }) => body.error?.code ?? status),
+          ),
+        ),
+      );
+    expect(await codes()).toEqual([200, 200, 200, 200]);
+    expect((await admin.post(`/v1/tenants/${one.id}/suspend`, undefined)).body).toMatchObject({ state: 'suspended' });
+    await settled();
+    expect(await codes()).toEqual(['tenant_suspended', 'tenant_suspended', 200, 200]);
+    expect((await admin.post(`/v1/tenants/${one.id}/resume`, undefined)).body).toMatchObject({ state: 'active' });
+    await settled();
+    expect(await codes()).toEqual([200, 200, 200, 200]);
+    const { body } = await admin.get(`/v1/audit?organisation=${one.organisation}&limit=2`);
+    expect(body.data.map(({ action, actor }: Record<string, string>) => [action, actor])).toEqual([
+      ['tenant.active', 'admin'],
+      ['tenant.suspended', 'admin'],
+    ]);
+    const older = await admin.get(`/v1/audit?organisation=${one.organisation}&before=${body.data[1].position}`);
+    expect(older.body.data.map(({ action }: Record<string, string>) => action)).toContain('key.create');
+  });
+});
+
+describe('an erasure', () => {
+  it('[T16] leaves nothing of a tenant but its id and its bill, and nothing less of its neighbour', async () => {
+    const doomed = await createTenant(server);
+    const neighbour = await createTenant(server, { organisation: doomed.organisation });
+    for (const { client } of [doomed, neighbour]) {
+      await client.post('/v1/indexes', { name: 'texts', owner: 'testers', model: MODEL });
+      await client.post('/v1/indexes/texts/upsert', { vectors: [{ id: 'a', text: 'the secret' }] });
+      const form = new FormData();
+      form.set('purpose', 'batch');
+      form.set('file', new Blob(['{}\n']), 'lines.jsonl');
+      await client.call('POST', '/v1/files', form);
+    }
+    const before = (await admin.get(`/v1/tenants/${doomed.id}/erasure`)).body;
+    expect(before).toMatchObject({ state: 'active', verified: false });
+    const counts = Object.fromEntries(before.remaining.map(({ what, count }: { what: string; count: number }) => [what, count]));
+    expect(counts).toMatchObject({ indexes: 1, files: 1, quotas: 1, 'keys and projects': 2 });
+
+    const erased = await admin.post(`/v1/tenants/${doomed.id}/erase`, undefined);
+    expect(erased.body).toMatchObject({ state: 'erased', verified: true });
+    expect(erased.body.remaining.every(({ count }: { count: number }) => count === 0)).toBe(true);
+    expect((await admin.get(`/v1/tenants/${doomed.id}/erasure`)).body).toEqual(erased.body);
+    expect((await admin.post(`/v1/tenants/${doomed.id}/erase`, undefined)).body).toEqual(erased.body);
+    await settled();
+    expect((await doomed.client.get('/v1/models')).body.error.code).toBe('invalid_api_key');
+    expect((await admin.post(`/v1/tenants/${doomed.id}/resume`, undefined)).body.error.code).toBe('state_conflict');
+    expect((await admin.post('/v1/keys', { tenant: doomed.id, name: 'k', owner: 'o' })).body.error.code).toBe('state_conflict');
+    const { body: tenants } = await admin.get(`/v1/tenants?organisation=${doomed.organisation}`);
+    expect(JSON.stringify(tenants.data.find(({ id }: { id: string }) => id === doomed.id))).not.toContain('tenant-');
+
+    expect((await neighbour.client.post('/v1/indexes/texts/query', { text: 'secret', include_text: true })).body.matches).toHaveLength(1);
+    expect((await neighbour.client.get('/v1/files')).body.data).toHaveLength(1);
+    // What it used is still billed.
+    const { body: usage } = await admin.get(`/v1/usage?organisation=${doomed.organisation}&group_by=tenant`);
+    expect(usage.data.map(({ tenant }: { tenant: string }) => tenant)).toContain(doomed.id);
+  });
+});

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
+import { METERS } from '../../../src/contract/meter.ts';
+import { SCOPES } from '../../../src/contract/scope.ts';
+
+// A row of the endpoint table must have an access and meters to compile; what is counted is one request and its meters. Here is what the
+// types cannot say: which rows count nothing, and that no meter is forgotten.
+
+const ROWS = Object.entries<Endpoint>(ENDPOINTS);
+
+describe('what is metered', () => {
+  it('[T51] is every route but those of nobody, of the admin and of agents: a new one of these is a decision', () => {
+    const open = ROWS.filter(([, { access }]) => access.kind === 'public').map(([name]) => name);
+    expect(open.sort()).toEqual(['health', 'ready']);
+    const agents = ROWS.filter(([, { access }]) => access.kind === 'agent').map(([, { path }]) => path);
+    expect(agents.filter((path) => !path.startsWith('/v1/pools/:pool/'))).toEqual([]);
+    // The admin manages; none of its routes touches what tenants store or compute.
+    const managed = /^\/v1\/(organisations|tenants|quotas|budgets|invoices|credits|charges|webhooks|alerts|audit|pools)\b/;
+    const admin = ROWS.filter(([, { access }]) => access.kind === 'admin').map(([, { path }]) => path);
+    expect(admin.filter((path) => !managed.test(path))).toEqual([]);
+  });
+
+  it('[T51] has every scope and every meter that there is, and a route names a meter once', () => {
+    const scopes = ROWS.flatMap(([, { access }]) => ('scope' in access ? [access.scope] : []));
+    // Agents come by the token of their pool, the admin by its key.
+    expect(SCOPES.filter((scope) => !scopes.includes(scope))).toEqual(['pools:agent', 'pools:admin']);
+    const meters = ROWS.flatMap(([, endpoint]) => endpoint.meters);
+    // What jobs consume is charged by the scheduler, with the attempt that consumed it; a request is counted for every route.
+    expect(METERS.filter((meter) => !meters.includes(meter))).toEqual(['requests', 'job_tokens', 'accelerator_ms']);
+    for (const [name, { meters: own }] of ROWS) expect(new Set(own).size, name).toBe(own.length);
+  });
+
+  it('[T51] is reserved before it is used, by routes that can say so: none takes quota around its call', async () => {
+    const serve = await readFile(join(import.meta.dirname, '../../../workers/gateway/serve.ts'), 'utf8');
+    expect(serve.indexOf('await reserveRequest(')).toBeGreaterThan(serve.indexOf('await admit('));
+    expect(serve.indexOf('await reserveRequest(')).toBeLessThan(serve.indexOf('await buildCall('));
+  });
+});
