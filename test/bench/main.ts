@@ -8,6 +8,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
+import { scaleBench } from './scale.ts';
 import { schedulerBench } from './scheduler.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options) => Promise<void>> = {
@@ -16,6 +17,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   filters: filterBench,
   gateway: gatewayBench,
+  scale: scaleBench,
   scheduler: schedulerBench,
 };
 

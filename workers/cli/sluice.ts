@@ -3,21 +3,25 @@ import { UsageError } from './command.ts';
 
 /** Commands by their words. Each is loaded when it runs, so that one command's dependencies do not slow the others. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  capacity: async () => (await import('./capacity/capacity.ts')).capacity,
   'models build': async () => (await import('./models/build.ts')).build,
   'models verify': async () => (await import('./models/verify.ts')).verify,
 };
 
 const USAGE = `usage: sluice COMMAND [options]
 
+  capacity                 what an index of a size and load takes: shards, memory, storage, a month's bill, latency
   models build [--check]   build the default embedding model; --check compares it with the committed one instead of writing it
   models verify            check the committed model against its manifest and recipe
 `;
 
-async function main([group, name, ...rest]: readonly string[]): Promise<number> {
-  const load = COMMANDS[`${group} ${name}`];
-  if (load === undefined) throw new UsageError(USAGE);
-  const command = await load();
-  return command(rest);
+async function main(words: readonly string[]): Promise<number> {
+  // A command is one word or two.
+  for (const count of [2, 1]) {
+    const load = COMMANDS[words.slice(0, count).join(' ')];
+    if (load !== undefined) return (await load())(words.slice(count));
+  }
+  throw new UsageError(USAGE);
 }
 
 try {

@@ -1,0 +1,129 @@
+import { loadavg } from 'node:os';
+
+import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
+import type { AssumptionName } from '../../src/capacity/assumptions.ts';
+import { ASSUMPTIONS, assumed } from '../../src/capacity/assumptions.ts';
+import type { IndexDemand } from '../../src/capacity/index-plan.ts';
+import { planIndex } from '../../src/capacity/index-plan.ts';
+import type { Scenario, SimulatedQueries } from '../../workers/cli/capacity/simulate.ts';
+import { simulate } from '../../workers/cli/capacity/simulate.ts';
+
+export interface ScaleOptions {
+  /** Fewer queries: the 99.9th percentile is then a guess. */
+  readonly quick?: boolean | undefined;
+}
+
+const DEMAND: IndexDemand = {
+  vectors: 300_000_000,
+  dimensions: 384,
+  qps: 10_000,
+  writesPerSecond: 100,
+  recall: 0.95,
+  replicas: 1,
+  shardVectorsMax: shardBudget({ dimensions: 384 }),
+  leavesMax: 100,
+};
+const DEADLINE_MS = 50;
+
+/** Those whose value nobody published, and the leaf's cost: what if they are half or twice as much? */
+const VARIED: readonly AssumptionName[] = [
+  'hopMs',
+  'hopSpread',
+  'slowCallShare',
+  'slowCallMs',
+  'coldStartMs',
+  'restartsPerHour',
+  'searchUs',
+  'rowReadUs',
+  'probesCount',
+  'copiesFactor',
+  'popularitySkew',
+];
+
+/**
+ * 300 million vectors, as no machine here holds them: the fan-out that gateways use, in simulated time, over thousands of shards that
+ * answer as measured leaves and the assumptions file say.
+ */
+export async function scaleBench({ quick }: ScaleOptions): Promise<void> {
+  const queries = quick === true ? 4_000 : 40_000;
+  console.log(`load average ${loadavg()[0]?.toFixed(1)}; all times below are simulated`);
+  const run = (over: Partial<Scenario> = {}, demand: Partial<IndexDemand> = {}, numbers = assumed()): Promise<SimulatedQueries> => {
+    const whole = { ...DEMAND, ...demand };
+    const plan = planIndex(whole, numbers);
+    return simulate({ plan, assumed: numbers, qps: whole.qps, queries, deadlineMs: DEADLINE_MS, isHedged: true, seed: 7, ...over });
+  };
+
+  console.log(
+    '\n| vectors | queries a second | shards | objects | shards asked | memory | storage | $ a month | $ a million queries | p50 | p99 | p99.9 ms | partial |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|');
+  for (const vectors of [1_000_000, 10_000_000, 100_000_000, 300_000_000, 1_000_000_000]) {
+    // Larger indexes are asked more.
+    const demand = { vectors, qps: (DEMAND.qps * vectors) / DEMAND.vectors };
+    const plan = planIndex({ ...DEMAND, ...demand }, assumed());
+    const { p50Ms, p99Ms, p999Ms, partialShare } = await run({}, demand);
+    const cells = [
+      vectors.toLocaleString('en-US'),
+      Math.round(demand.qps),
+      plan.shards,
+      plan.objects,
+      plan.probes,
+      `${(plan.memoryBytes / 1e9).toFixed(1)} GB`,
+      `${(plan.storageBytes / 1e9).toFixed(0)} GB`,
+      plan.usdPerMonth.toFixed(0),
+      plan.usdPerMillionQueries.toFixed(2),
+      p50Ms.toFixed(1),
+      p99Ms.toFixed(1),
+      p999Ms.toFixed(1),
+      share(partialShare),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+
+  console.log(`\n300 M x 384, ${DEMAND.qps} queries a second, deadline ${DEADLINE_MS} ms, ${queries} queries`);
+  console.log('| what | hedged | p50 | p99 | p99.9 ms | partial | cold calls | calls a query | made again |');
+  console.log('|---|---|---|---|---|---|---|---|---|');
+  const rare = { ...assumed(), idleUntilColdS: 0.2 };
+  const cases: [string, Partial<Scenario>, ReturnType<typeof assumed>?][] = [
+    ['all well', {}],
+    ['no deadline', { deadlineMs: 5_000 }],
+    ['objects leave memory after 0.2 s', {}, rare],
+    ['one shard ten times slower', { slowFactor: 10 }],
+    ['one shard dead', { slowFactor: Infinity }],
+  ];
+  for (const [what, over, numbers] of cases) {
+    for (const isHedged of [false, true]) console.log(row(what, isHedged, await run({ ...over, isHedged }, {}, numbers)));
+  }
+
+  console.log('\nwithout a deadline, hedged');
+  console.log('| if .. were | half: p99 | p99.9 ms | $ a month | twice: p99 | p99.9 ms | $ a month |');
+  console.log('|---|---|---|---|---|---|---|');
+  for (const name of VARIED) {
+    const cells: string[] = [];
+    for (const factor of [0.5, 2]) {
+      const numbers = assumed({ [name]: ASSUMPTIONS[name].value * factor });
+      const { p99Ms, p999Ms } = await run({ deadlineMs: 5_000 }, {}, numbers);
+      cells.push(p99Ms.toFixed(1), p999Ms.toFixed(1), planIndex(DEMAND, numbers).usdPerMonth.toFixed(0));
+    }
+    console.log(`| ${name} (${ASSUMPTIONS[name].value}) | ${cells.join(' | ')} |`);
+  }
+  console.log('\nWhat it rests on: npm run sluice -- capacity --assumptions');
+}
+
+const share = (value: number): string => `${(100 * value).toFixed(2)} %`;
+
+function row(what: string, isHedged: boolean, found: SimulatedQueries): string {
+  const { p50Ms, p99Ms, p999Ms, partialShare, coldShare, callsPerQuery, hedgedShare } = found;
+  const cells = [
+    what,
+    isHedged ? 'yes' : 'no',
+    p50Ms.toFixed(1),
+    p99Ms.toFixed(1),
+    p999Ms.toFixed(1),
+    share(partialShare),
+    share(coldShare),
+    callsPerQuery.toFixed(2),
+    share(hedgedShare),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+
+import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
+import type { IndexDemand } from '../../../src/capacity/index-plan.ts';
+import { leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
+
+const DEMAND: IndexDemand = {
+  vectors: 10_000_000,
+  dimensions: 100,
+  qps: 100,
+  writesPerSecond: 10,
+  recall: 0.95,
+  replicas: 0,
+  shardVectorsMax: 100_000,
+  leavesMax: 100,
+};
+
+describe('what plans rest on', () => {
+  it('[K1] has a source, a unit and a date each', () => {
+    const all = Object.entries(ASSUMPTIONS);
+    expect(all.length).toBeGreaterThan(25);
+    for (const [name, { value, unit, basis, source, date }] of all) {
+      expect(value, name).toBeGreaterThan(0);
+      expect(unit.length, name).toBeGreaterThan(10);
+      expect(source.length, name).toBeGreaterThan(8);
+      expect(date, name).toMatch(/^20\d\d-\d\d-\d\d$/);
+      expect(basis).toBeOneOf(['read', 'measured', 'chosen']);
+    }
+    expect(assumed({ hopMs: 9 })).toEqual({ ...assumed(), hopMs: 9 });
+  });
+
+  it('[K1] every assumption is used: half or twice of it changes a plan, or is one of those of a simulation', () => {
+    const simulated = [
+      'coldStartMs',
+      'coldStartSpread',
+      'coldPagesMs',
+      'hopMs',
+      'hopSpread',
+      'slowCallShare',
+      'slowCallMs',
+      'popularitySkew',
+    ];
+    const demand = { ...DEMAND, recall: 0.99, qps: 1 } as const;
+    for (const [name, { value }] of Object.entries(ASSUMPTIONS)) {
+      const other = planIndex(demand, assumed({ [name]: 2 * value }));
+      const isUsed = JSON.stringify(other) !== JSON.stringify(planIndex(demand, assumed()));
+      expect(isUsed || simulated.includes(name), name).toBe(true);
+    }
+  });
+});
+
+describe('the plan of an index', () => {
+  it('[K2] costs what its lines say, by hand', () => {
+    const a = assumed({ copiesFactor: 1.25, shardFill: 0.5, probesCount: 10, searchUs: 100, rowsScoredCount: 10, rowReadUs: 10 });
+    const plan = planIndex({ ...DEMAND, writesPerSecond: 0 }, a);
+    expect(plan).toMatchObject({ shards: 250, vectorsPerShard: 50_000, locators: 2, objects: 253, probes: 10 });
+    expect(plan.leafMs).toBeCloseTo((100 * Math.sqrt(50_000 / 331_479) + 100) / 1000, 9);
+    // 259.2 million queries a month, ten calls each.
+    const calls = plan.bill.find(({ what }) => what === 'calls of shards and locators');
+    expect(calls?.usdPerMonth).toBeCloseTo(2592 * 0.15, 6);
+    const running = plan.bill.find(({ what }) => what === 'time in which shards run');
+    expect(running?.usdPerMonth).toBeCloseTo(((2592 * plan.leafMs) / 1000) * 0.128 * 12.5, 6);
+    expect(plan.usdPerMonth).toBeCloseTo(
+      plan.bill.reduce((sum, { usdPerMonth }) => sum + usdPerMonth, 0),
+      9,
+    );
+    expect(plan.usdPerMillionQueries).toBeCloseTo(plan.usdPerMonth / 259.2, 9);
+  });
+
+  it('[K2] never takes less for more', () => {
+    const base = planIndex(DEMAND, assumed());
+    for (const more of [
+      { vectors: 2e7 },
+      { dimensions: 200 },
+      { qps: 200 },
+      { writesPerSecond: 20 },
+      { replicas: 1 },
+      { recall: 0.99 as const },
+    ]) {
+      const plan = planIndex({ ...DEMAND, ...more }, assumed());
+      for (const field of ['shards', 'objects', 'probes', 'memoryBytes', 'storageBytes', 'usdPerMonth'] as const) {
+        expect(plan[field], `${field} for ${JSON.stringify(more)}`).toBeGreaterThanOrEqual(base[field]);
+      }
+    }
+    expect(leafCpuMs(400_000, 100, 0.95, assumed())).toBeGreaterThan(leafCpuMs(100_000, 100, 0.95, assumed()));
+  });
+
+  it('[K3] has one shard and nothing beside it while that holds everything', () => {
+    const small = planIndex({ ...DEMAND, vectors: 100_000 }, assumed());
+    expect(small).toMatchObject({ shards: 1, locators: 0, objects: 2, probes: 1, vectorsPerShard: 100_000 });
+    expect(planIndex({ ...DEMAND, vectors: 100_001 }, assumed())).toMatchObject({ shards: 2, locators: 1, objects: 4 });
+  });
+
+  it('a shard nobody calls is always out of memory, a busy one hardly ever', () => {
+    expect(planIndex({ ...DEMAND, qps: 0 }, assumed())).toMatchObject({ coldShare: 1, usdPerMillionQueries: 0 });
+    expect(planIndex({ ...DEMAND, qps: 0.1 }, assumed()).coldShare).toBeGreaterThan(0.8);
+    expect(planIndex({ ...DEMAND, qps: 10_000 }, assumed()).coldShare).toBeLessThan(1e-4);
+  });
+});
