@@ -63,6 +63,7 @@ export const cellSettings = (overrides: Partial<CellSettings> = {}): CellSetting
   agingMax: 100,
   historyHalfLifeMs: 3_600_000,
   headPatienceMs: 0,
+  trustsObservedDurations: false,
   segmentMaxMs: 3_600_000,
   admissionsMaxCount: 1_000,
   ...overrides,

@@ -6,6 +6,9 @@ import type { JobSpec } from '../model/job-spec.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
 import type { Blocker } from './blocker.ts';
 
+/** The pools for an option, or why there are none. */
+export type PoolChoice = readonly PricedPool[] | Blocker;
+
 /** A pool a job could run in, and what each node's worth would cost there. */
 export interface PricedPool {
   readonly pool: PoolRecord;
@@ -16,7 +19,17 @@ export interface PricedPool {
  * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, then by id. Prices are compared
  * as they are now. Where a pool has no price, it is free unless the job names a limit.
  */
-export function affordablePools(cell: Cell, spec: JobSpec, option: number): readonly PricedPool[] | Blocker {
+export function affordablePools(cell: Cell, spec: JobSpec, option: number): PoolChoice {
+  const known = cell.poolChoices.get(spec.options)?.[option];
+  if (known !== undefined) return known;
+  const choice = choose(cell, spec, option);
+  const choices = cell.poolChoices.get(spec.options) ?? [];
+  choices[option] = choice;
+  cell.poolChoices.set(spec.options, choices);
+  return choice;
+}
+
+function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
   const wanted = spec.options[option];
   if (wanted === undefined) return { kind: 'no_pool', option };
   const limit = spec.limits.priceMaxNanoDollarsPerHour;

@@ -1,8 +1,10 @@
 import { must } from '../../kernel/assert.ts';
 import { bundleOf } from '../fairness/bundle.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
 import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import { longestMs } from './expected-end.ts';
 import { owner } from '../machine/job-record.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
 import type { Reservation } from '../queue/reservation.ts';
@@ -11,26 +13,33 @@ import type { Reservation } from '../queue/reservation.ts';
 export const resourceClass = ({ spec }: JobRecord, option: number): string => spec.options[option]?.accelerator ?? 'cpu';
 
 /**
- * What a job must leave alone: the reservation of its resource class, unless it is its own, or it comes before the job that has it, by
- * priority or by what its quota covers, or will surely be done before that one starts.
+ * What a job must leave alone: the reservations of its resource class, unless one is its own, and but for those of jobs that it comes before,
+ * by priority or by what its quota covers, or that start only when it will surely be done.
  */
-export function holdAgainst(cell: Cell, job: JobRecord, option: number): Reservation | undefined {
-  const hold = cell.reservations.of(resourceClass(job, option));
-  if (hold === undefined || hold.jobId === job.spec.id) return undefined;
-  const first = cell.job(hold.jobId);
-  const { durationMaxMs } = job.spec.limits;
-  const isBackInTime = durationMaxMs !== null && hold.startMs !== null && cell.nowMs + durationMaxMs <= hold.startMs;
-  return isBackInTime || comesBefore(cell, job, option, first, hold.option) ? undefined : hold;
+export function holdsAgainst(cell: Cell, job: JobRecord, option: number): readonly Reservation[] {
+  const resource = resourceClass(job, option);
+  const holds = [...cell.reservations.all].filter((hold) => hold.resource === resource);
+  if (holds.length === 0 || holds.some(({ jobId }) => jobId === job.spec.id)) return [];
+  return holds.filter((hold) => !isDoneBefore(cell, job, hold) && !comesBefore(cell, job, option, cell.job(hold.jobId), hold.option));
+}
+
+function isDoneBefore(cell: Cell, job: JobRecord, { startMs }: Reservation): boolean {
+  const durationMs = longestMs(cell, job);
+  return durationMs !== undefined && startMs !== null && cell.nowMs + durationMs <= startMs;
 }
 
 function comesBefore(cell: Cell, job: JobRecord, option: number, first: JobRecord, firstOption: number): boolean {
   const lead = effectivePriority(cell, job) - effectivePriority(cell, first);
   // Who has waited long enough is no longer passed by those whose quota covers more.
-  if (lead !== 0) return lead > 0;
+  if (lead !== 0 || cell.settings.order === 'priority') return lead > 0;
   const { holders } = cell.holdings;
   const standing = (one: JobRecord, its: number): number => holders.standingWith(cell.holdings.holderOf(one, its));
   return job.spec.queue !== first.spec.queue && standing(job, option) < standing(first, firstOption);
 }
+
+/** Whether a place can have nothing to do with a reservation: neither its nodes nor its quota. */
+export const isApart = (cell: Cell, hold: Reservation, job: JobRecord, { placement }: Offer): boolean =>
+  rootOf(cell.holdings.queueOf(job.spec)).spec.name !== hold.root && placement.slots.every(({ node }) => !hold.nodes.includes(node));
 
 /** Whether the job that comes first would still have a place when those it waits for are gone, if another took this one now. */
 export function leavesHold(

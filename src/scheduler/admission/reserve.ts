@@ -1,9 +1,12 @@
 import { must } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { owner } from '../machine/job-record.ts';
+import { acceptsPool } from '../model/accepts-pool.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
+import { expectedEndMs } from './expected-end.ts';
 import { resourceClass } from './hold.ts';
 import { tryOption } from './try-option.ts';
 import type { Offer } from '../life/offer.ts';
@@ -15,16 +18,17 @@ import type { Offer } from '../life/offer.ts';
 export function reserve(cell: Cell, job: JobRecord): void {
   const patientUntilMs = job.submittedAtMs + cell.settings.headPatienceMs;
   if (cell.nowMs < patientUntilMs) return cell.wakeAt(patientUntilMs);
+  const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
   for (let option = 0; option < job.spec.options.length; option++) {
     const resource = resourceClass(job, option);
-    const held = cell.reservations.of(resource);
+    const held = cell.reservations.of(root, resource);
     if (held !== undefined && (held.jobId === job.spec.id || !outranks(cell, job, cell.job(held.jobId)))) continue;
     const soonest = soonestPlace(cell, job, option);
     if (soonest === undefined) continue;
     if (held !== undefined) cell.releaseHold(held.jobId);
     const { startMs, after, offer } = soonest;
     const nodes = offer.placement.slots.map(({ node }) => node);
-    cell.reservations.set(resource, { resource, jobId: job.spec.id, option, after, startMs, nodes });
+    cell.reservations.set({ root, resource, jobId: job.spec.id, option, after, startMs, nodes });
     return;
   }
 }
@@ -42,12 +46,14 @@ interface Soonest {
 
 /** The place a job would have first if nobody new came and everybody took as long as it may; undefined when never. Changes nothing. */
 export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soonest | undefined {
-  const owners = [...cell.placed].map((id) => cell.job(id)).filter((other) => owner(other) !== null);
+  const owners = Array.from(cell.placed, (id) => cell.job(id)).filter(
+    (other) => owner(other) !== null && isInTheWay(cell, job, option, other),
+  );
   const byEnd = owners
-    .map((other) => ({ other, endMs: endOf(other) }))
+    .map((other) => ({ other, endMs: expectedEndMs(cell, other) }))
     .toSorted((a, b) => a.endMs - b.endMs || a.other.sequence - b.other.sequence);
   return cell.undo.trial(() => {
-    for (const { resource } of cell.reservations.all) cell.reservations.set(resource, undefined);
+    for (const reservation of cell.reservations.all) cell.reservations.remove(reservation);
     const offerAfter = (count: number): Offer | undefined =>
       cell.undo.trial(() => {
         for (const { other } of byEnd.slice(0, count)) cell.holdings.give(other, must(other.attempt, 'an owner has an attempt'));
@@ -76,9 +82,9 @@ export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soones
   });
 }
 
-/** When a job will have left its place if it takes as long as it may. */
-function endOf({ spec, attempt }: JobRecord): number {
-  const { durationMaxMs, deadlineAtMs } = spec.limits;
-  const startedAtMs = attempt?.startedAtMs ?? attempt?.admittedAtMs ?? 0;
-  return Math.min(durationMaxMs === null ? Infinity : startedAtMs + durationMaxMs, deadlineAtMs ?? Infinity) + spec.checkpoint.graceMs;
+/** Whether an owner has something the job could use: quota of the same tree, or a part of a pool that it accepts. */
+function isInTheWay(cell: Cell, job: JobRecord, option: number, other: JobRecord): boolean {
+  if (rootOf(cell.holdings.queueOf(job.spec)) === rootOf(cell.holdings.queueOf(other.spec))) return true;
+  const wanted = job.spec.options[option];
+  return wanted !== undefined && other.attempt !== null && acceptsPool(wanted, cell.fleet.pool(other.attempt.poolId).spec);
 }

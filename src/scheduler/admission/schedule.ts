@@ -5,7 +5,7 @@ import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { makeWay } from '../preemption/make-way.ts';
 import { firstOf } from '../queue/effective-priority.ts';
-import { nextHead } from '../queue/next-head.ts';
+import { Heads } from '../queue/heads.ts';
 import { reserve } from './reserve.ts';
 import { tryOption } from './try-option.ts';
 
@@ -14,18 +14,20 @@ import { tryOption } from './try-option.ts';
  * made to leave for it; the class of one that has no place sleeps. Stops after `admissionsMaxCount`, to go on with the next event or at once.
  */
 export function schedule(cell: Cell): void {
+  const heads = new Heads(cell);
   for (let admitted = 0; admitted < cell.settings.admissionsMaxCount;) {
-    const pending = nextHead(cell);
+    const pending = heads.next();
     if (pending === undefined) return;
     const job = firstOf(cell, pending);
     if (giveFreePlace(cell, job) || makeOthersShrink(cell, job) || makeWay(cell, job)) {
       admitted += 1;
+      heads.changed(pending.root);
     } else {
       reserve(cell, job);
       cell.pending.sleep(pending);
     }
   }
-  if (nextHead(cell) !== undefined) cell.wakeAt(cell.nowMs);
+  if (heads.next() !== undefined) cell.wakeAt(cell.nowMs);
 }
 
 function giveFreePlace(cell: Cell, job: JobRecord): boolean {

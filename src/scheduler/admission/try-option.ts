@@ -7,12 +7,13 @@ import { nodesWanted } from '../elastic/nodes-wanted.ts';
 import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import type { Reservation } from '../queue/reservation.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
 import { affordablePools } from './affordable-pools.ts';
 import type { PricedPool } from './affordable-pools.ts';
 import type { Blocker } from './blocker.ts';
-import { holdAgainst, leavesHold } from './hold.ts';
+import { holdsAgainst, isApart, leavesHold } from './hold.ts';
 import { lackOf } from './lack.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
@@ -24,16 +25,20 @@ export type Detail = 'brief' | 'full';
 export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail): Attempted {
   const pools = affordablePools(cell, job.spec, option);
   if ('kind' in pools) return { blocker: pools };
-  const hold = holdAgainst(cell, job, option);
-  if (hold === undefined) return place(cell, job, option, pools, EVERYWHERE, detail);
-  const held = new Set(hold.nodes);
+  const holds = holdsAgainst(cell, job, option);
+  if (holds.length === 0) return place(cell, job, option, pools, EVERYWHERE, detail);
+  const held = new Set(holds.flatMap(({ nodes }) => nodes));
   for (const allows of [(node: number): boolean => !held.has(node), EVERYWHERE]) {
     const attempted = place(cell, job, option, pools, allows, detail);
-    if ('offer' in attempted && leavesHold(cell, hold, job, attempted.offer, hasPlaceBy(cell))) return attempted;
+    if ('offer' in attempted && holds.every((hold) => isLeft(cell, hold, job, attempted.offer))) return attempted;
     if (allows === EVERYWHERE && 'blocker' in attempted) return attempted;
   }
-  return { blocker: { kind: 'held', option, forJob: hold.jobId } };
+  const [first] = holds;
+  return { blocker: { kind: 'held', option, forJob: must(first, 'there is a hold').jobId } };
 }
+
+const isLeft = (cell: Cell, hold: Reservation, job: JobRecord, offer: Offer): boolean =>
+  isApart(cell, hold, job, offer) || leavesHold(cell, hold, job, offer, hasPlaceBy(cell));
 
 const hasPlaceBy =
   (cell: Cell) =>

@@ -13,6 +13,7 @@ import type { PendingClass } from '../queue/pending-class.ts';
  * cheapest pool that may grow; nodes that have been idle for long enough are given back.
  */
 export function scalePools(cell: Cell): void {
+  if (!cell.fleet.isElastic) return;
   const wanted = new Map<PoolRecord['spec']['id'], number>();
   for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
     if (!pending.isAwake && !cell.queue(pending.queue.spec.name).isSuspended) addDemand(cell, pending, wanted);

@@ -1,6 +1,7 @@
 import { unreachable } from '../../kernel/unreachable.ts';
 import type { Blocker } from '../admission/blocker.ts';
 import { resourceClass } from '../admission/hold.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { Remedy } from './explanation.ts';
@@ -25,7 +26,8 @@ export function remedyFor(cell: Cell, job: JobRecord, blocker: Blocker): Remedy 
         ? undefined
         : { kind: 'more_nodes', option, poolId: blocker.lack.poolId, by: Math.max(1, blocker.lack.nodesNeeded - blocker.lack.nodesFree) };
     case 'held': {
-      const startMs = cell.reservations.of(resourceClass(job, option))?.startMs ?? null;
+      const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
+      const startMs = cell.reservations.of(root, resourceClass(job, option))?.startMs ?? null;
       return startMs === null ? undefined : { kind: 'shorter_duration', option, durationMaxMs: startMs - cell.nowMs };
     }
     default:

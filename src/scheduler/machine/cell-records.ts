@@ -12,6 +12,7 @@ export interface CellRecords {
   readonly pools: readonly PoolRecord[];
   readonly prices: readonly PriceRow[];
   readonly reservations: readonly Reservation[];
+  readonly durations: readonly { readonly classKey: string; readonly longestMs: number }[];
   /** When to look again at all that wait. */
   readonly wakeAtMs: number | null;
 }

@@ -20,6 +20,8 @@ export interface CellSettings {
   readonly agingMs: number;
   readonly agingMax: number;
   readonly historyHalfLifeMs: number;
+  /** Whether a job without a longest duration counts as one that takes no longer than others like it have, when it would pass the first. */
+  readonly trustsObservedDurations: boolean;
   /** For this long the first that has no place lets others pass; then places are held for it. */
   readonly headPatienceMs: number;
   /** The longest that one price is charged without looking again. */

@@ -5,11 +5,16 @@ import { rootOf } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import { QuotaTree } from '../fairness/quota-tree.ts';
 import { aged, NO_HISTORY } from '../fairness/usage-history.ts';
+import { acceptsPool } from '../model/accepts-pool.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import type { ResourceOption } from '../model/resource-option.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
+import { Durations } from '../queue/durations.ts';
 import { Reservations } from '../queue/reservations.ts';
+import type { PoolChoice } from '../admission/affordable-pools.ts';
 import type { CellSettings } from './cell-settings.ts';
 import type { CellDecision, NodeRecord, QueueRecord } from './decision.ts';
 import { dueOf } from './due-at.ts';
@@ -33,7 +38,10 @@ export class Cell {
   readonly holdings: Holdings;
   readonly pending = new PendingQueues(this.undo);
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
+  readonly durations = new Durations((decision) => this.decide(decision));
   readonly prices = new PriceBook();
+  /** What `affordablePools` found for the options of a class, until prices or pools change. */
+  poolChoices = new WeakMap<JobSpec['options'], PoolChoice[]>();
   readonly #jobs = new Map<JobId, JobRecord>();
   readonly #queues = new Map<string, QueueRecord>();
   readonly #timers = new Timers();
@@ -112,6 +120,7 @@ export class Cell {
       this.#wakeAtMs = Infinity;
       this.undo.note(() => (this.#wakeAtMs = before));
       this.decide({ kind: 'save_wake', atMs: null });
+      this.poolChoices = new WeakMap();
       this.pending.wake(() => true);
     }
     return timer !== undefined && timer.atMs <= this.nowMs ? this.job(timer.jobId) : undefined;
@@ -167,7 +176,10 @@ export class Cell {
 
   savePrice(row: PriceRow): void {
     this.prices.add(row);
+    this.poolChoices = new WeakMap();
     this.decide({ kind: 'save_price', row });
+    // Whoever it makes room for is looked at when it begins to hold.
+    this.wakeAt(Math.max(this.nowMs, row.fromMs));
   }
 
   /** Jobs that wait for this one to succeed. */
@@ -182,9 +194,10 @@ export class Cell {
 
   /** Lets go of what is held for a job; whoever waits for the same comes into question for it. */
   releaseHold(id: JobId): void {
-    for (const { resource, jobId } of this.reservations.all) {
-      if (jobId !== id) continue;
-      this.reservations.set(resource, undefined);
+    for (const reservation of this.reservations.all) {
+      if (reservation.jobId !== id) continue;
+      this.reservations.remove(reservation);
+      const { resource } = reservation;
       this.pending.wake(({ exemplar }) => exemplar.options.some(({ accelerator }) => (accelerator ?? 'cpu') === resource));
     }
   }
@@ -252,14 +265,13 @@ export class Cell {
   #wakeFor({ spec, attempt }: JobRecord): void {
     const root = rootOf(this.holdings.queueOf(spec));
     const freed = spec.options[attempt?.option ?? 0]?.accelerator ?? null;
-    this.pending.wake(
-      ({ queue, exemplar }) =>
-        rootOf(queue) === root ||
-        exemplar.options.some(({ accelerator }) => freed === null || accelerator === null || accelerator === freed),
-    );
+    const pool = attempt === null ? undefined : this.fleet.pool(attempt.poolId).spec;
+    const couldUse = (option: ResourceOption): boolean =>
+      (freed === null || option.accelerator === null || option.accelerator === freed) && (pool === undefined || acceptsPool(option, pool));
+    this.pending.wake((pending) => pending.root === root || pending.exemplar.options.some(couldUse));
   }
 
-  #load({ jobs, nodes, queues, pools, prices, reservations, wakeAtMs }: CellRecords): void {
+  #load({ jobs, nodes, queues, pools, prices, reservations, durations, wakeAtMs }: CellRecords): void {
     for (const node of nodes) this.fleet.restore(node);
     for (const pool of pools) this.fleet.savePool(pool);
     for (const queue of queues) this.#queues.set(queue.name, queue);
@@ -269,6 +281,7 @@ export class Cell {
       this.holdings.change(undefined, job);
     }
     this.reservations.load(reservations);
+    this.durations.load(durations);
     // As it was left: nobody had a place, or it was to look again at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);
     this.#wakeAtMs = wakeAtMs ?? Infinity;

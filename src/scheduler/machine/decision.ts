@@ -16,7 +16,10 @@ export type CellDecision =
   | { readonly kind: 'save_queue'; readonly queue: QueueRecord }
   | { readonly kind: 'save_pool'; readonly pool: PoolRecord }
   | { readonly kind: 'save_price'; readonly row: PriceRow }
-  | { readonly kind: 'save_reservation'; readonly resource: string; readonly reservation: Reservation | null }
+  | { readonly kind: 'save_reservation'; readonly reservation: Reservation }
+  /** Null: it is remembered no longer. */
+  | { readonly kind: 'save_duration'; readonly classKey: string; readonly longestMs: number | null }
+  | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }
   /** When to look again at all that wait, if nothing happens before. */
   | { readonly kind: 'save_wake'; readonly atMs: number | null }
   | { readonly kind: 'charge'; readonly event: LedgerEvent }

@@ -10,6 +10,8 @@ import type { PoolRecord } from './pool-record.ts';
 /** Pools and their nodes. */
 export class Fleet {
   readonly cluster: ClusterState;
+  /** Whether any pool grows and shrinks. */
+  readonly isElastic: boolean;
   readonly #undo: UndoLog;
   readonly #pools = new Map<PoolId, PoolRecord>();
   readonly #nodes = new Map<number, NodeRecord>();
@@ -21,6 +23,7 @@ export class Fleet {
   constructor(pools: readonly PoolSpec[], undo: UndoLog) {
     this.#undo = undo;
     this.cluster = new ClusterState(undo);
+    this.isElastic = pools.some(({ elasticity }) => elasticity !== null);
     for (const spec of pools) {
       this.#pools.set(spec.id, { spec, comingCount: 0, askedAtMs: null });
       this.#nodesOf.set(spec.id, []);

@@ -14,6 +14,7 @@ export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
     const pool = cell.fleet.pool(spec.poolId);
     if (pool.comingCount > 0) cell.savePool({ ...pool, comingCount: pool.comingCount - 1 });
   }
+  cell.poolChoices = new WeakMap();
   cell.pending.wake(() => true);
 }
 
@@ -54,6 +55,7 @@ export function dropEmpty(cell: Cell): void {
     const isEmpty = cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.leavers.isOn(index);
     if (!isEmpty) continue;
     cell.fleet.remove(index);
+    cell.poolChoices = new WeakMap();
     cell.decide({ kind: 'forget_node', index });
   }
 }

@@ -26,7 +26,10 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     case 'completed':
       // What is done is done, even if it was told to leave; but a job that was cancelled has no result.
       if (attempt.leaving?.reason === 'cancelled') finish(cell, job, 'cancelled', 'cancelled');
-      else finish(cell, job, 'succeeded', null);
+      else {
+        cell.durations.observe(job.classKey, cell.nowMs - (attempt.startedAtMs ?? cell.nowMs));
+        finish(cell, job, 'succeeded', null);
+      }
       return;
     case 'failed':
       if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);

@@ -70,7 +70,6 @@ function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
       break;
     case 'price':
       cell.savePrice(event.row);
-      cell.pending.wake(() => true);
       break;
     case 'provision_failed':
       provisionFailed(cell, event.poolId, event.count);

@@ -16,7 +16,8 @@ import type { Victim } from './victim.ts';
  */
 export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
   const { holders } = cell.holdings;
-  const { victimOrder } = policyOf(asking.queue);
+  const { victimOrder, preemptsWithin, reclaims, evensOut } = policyOf(asking.queue);
+  if (!preemptsWithin && !reclaims && !evensOut) return [];
   const standing = holders.standingWith(asking);
   const victims: Victim[] = [];
   for (const other of queuesBelow(rootOf(asking.queue))) {

@@ -1,4 +1,7 @@
+import type { Bundle } from '../fairness/bundle.ts';
+import { bundleOf } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { SequenceList } from './sequence-list.ts';
 
@@ -8,6 +11,9 @@ export class PendingClass {
   readonly queue: CohortNode;
   /** What any of them is, but for its name, deadline and the like. */
   readonly exemplar: JobSpec;
+  /** What each asks for, by its first option. */
+  readonly bundle: Bundle;
+  readonly root: CohortNode;
   readonly jobs = new SequenceList();
   /** Whether something has happened since its first job was last found to have no place. */
   isAwake = true;
@@ -16,5 +22,8 @@ export class PendingClass {
     this.key = key;
     this.queue = queue;
     this.exemplar = exemplar;
+    this.root = rootOf(queue);
+    const [first] = exemplar.options;
+    this.bundle = first === undefined ? [] : bundleOf(first.accelerator, first.perNode, first.nodes.min);
   }
 }

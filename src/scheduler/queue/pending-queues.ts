@@ -1,6 +1,5 @@
 import { must } from '../../kernel/assert.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
-import { rootOf } from '../fairness/cohort-node.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { equivalenceKey } from '../model/equivalence-key.ts';
 import type { JobSpec } from '../model/job-spec.ts';
@@ -17,6 +16,7 @@ export class PendingQueues {
   readonly #byQueue = new Map<CohortNode, Set<PendingClass>>();
   /** Classes that are not asleep, by root. */
   readonly #awake = new Map<CohortNode, Set<PendingClass>>();
+  readonly #versions = new Map<CohortNode, number>();
 
   constructor(undo: UndoLog) {
     this.#undo = undo;
@@ -63,6 +63,11 @@ export class PendingQueues {
     return this.#classes.values();
   }
 
+  /** Changes whenever the classes awake below a root do. */
+  versionOf(root: CohortNode): number {
+    return this.#versions.get(root) ?? 0;
+  }
+
   awakeBelow(root: CohortNode): ReadonlySet<PendingClass> {
     return this.#awake.get(root) ?? NOBODY;
   }
@@ -104,7 +109,8 @@ export class PendingQueues {
 
   #setAwake(pending: PendingClass, isAwake: boolean): void {
     pending.isAwake = isAwake;
-    const root = rootOf(pending.queue);
+    const { root } = pending;
+    this.#versions.set(root, this.versionOf(root) + 1);
     const awake = this.#awake.get(root) ?? new Set();
     if (isAwake) awake.add(pending);
     else awake.delete(pending);

@@ -2,7 +2,9 @@ import type { JobId } from '../../kernel/ids.ts';
 
 /** Places held for a job that comes first and has none. Plain data. */
 export interface Reservation {
-  /** The type of accelerator, or `cpu`: each has one reservation at most. */
+  /** The cohort tree: jobs of different trees compete for nodes, but not for quota. */
+  readonly root: string;
+  /** The type of accelerator, or `cpu`: each has one reservation at most in a tree. */
   readonly resource: string;
   readonly jobId: JobId;
   /** By which of its options it will start. */

@@ -2,11 +2,11 @@ import type { CellDecision } from '../machine/decision.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { Reservation } from './reservation.ts';
 
-/** The reservation of each resource class. */
+/** The reservations of all trees, one for each resource class. */
 export class Reservations {
   readonly #undo: UndoLog;
   readonly #decide: (decision: CellDecision) => void;
-  readonly #byResource = new Map<string, Reservation>();
+  readonly #byKey = new Map<string, Reservation>();
 
   constructor(undo: UndoLog, decide: (decision: CellDecision) => void) {
     this.#undo = undo;
@@ -14,27 +14,37 @@ export class Reservations {
   }
 
   get all(): Iterable<Reservation> {
-    return this.#byResource.values();
+    return this.#byKey.values();
   }
 
-  of(resource: string): Reservation | undefined {
-    return this.#byResource.get(resource);
+  of(root: string, resource: string): Reservation | undefined {
+    return this.#byKey.get(keyOf({ root, resource }));
   }
 
   load(reservations: readonly Reservation[]): void {
-    for (const reservation of reservations) this.#put(reservation.resource, reservation);
+    for (const reservation of reservations) this.#put(keyOf(reservation), reservation);
   }
 
-  set(resource: string, reservation: Reservation | undefined): void {
-    const before = this.#byResource.get(resource);
-    if (before === reservation) return;
-    this.#put(resource, reservation);
-    this.#undo.note(() => this.#put(resource, before));
-    this.#decide({ kind: 'save_reservation', resource, reservation: reservation ?? null });
+  set(reservation: Reservation): void {
+    this.#change(keyOf(reservation), reservation);
+    this.#decide({ kind: 'save_reservation', reservation });
   }
 
-  #put(resource: string, reservation: Reservation | undefined): void {
-    if (reservation === undefined) this.#byResource.delete(resource);
-    else this.#byResource.set(resource, reservation);
+  remove({ root, resource }: Pick<Reservation, 'root' | 'resource'>): void {
+    this.#change(keyOf({ root, resource }), undefined);
+    this.#decide({ kind: 'forget_reservation', root, resource });
+  }
+
+  #change(key: string, reservation: Reservation | undefined): void {
+    const before = this.#byKey.get(key);
+    this.#put(key, reservation);
+    this.#undo.note(() => this.#put(key, before));
+  }
+
+  #put(key: string, reservation: Reservation | undefined): void {
+    if (reservation === undefined) this.#byKey.delete(key);
+    else this.#byKey.set(key, reservation);
   }
 }
+
+const keyOf = ({ root, resource }: Pick<Reservation, 'root' | 'resource'>): string => `${resource} ${root}`;

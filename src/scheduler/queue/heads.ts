@@ -1,4 +1,3 @@
-import { bundleOf } from '../fairness/bundle.ts';
 import type { Bundle } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
@@ -16,14 +15,39 @@ interface Head {
   readonly bundle: Bundle;
 }
 
-/** The class that is awake and whose first job comes next of all; undefined when all sleep. */
-export function nextHead(cell: Cell): PendingClass | undefined {
-  let next: Head | undefined;
-  for (const root of cell.pending.rootsAwake) {
-    const head = headBelow(cell, root, headsByQueue(cell, cell.pending.awakeBelow(root)));
-    if (head !== undefined && (next === undefined || byPriority(head, next) < 0)) next = head;
+/** Who comes next, tree by tree: looked for again only in a tree where something changed. */
+export class Heads {
+  readonly #cell: Cell;
+  readonly #byRoot = new Map<CohortNode, { readonly version: number; readonly head: Head | undefined }>();
+
+  constructor(cell: Cell) {
+    this.#cell = cell;
   }
-  return next?.pending;
+
+  /** The class that is awake and whose first job comes next of all; undefined when all sleep. */
+  next(): PendingClass | undefined {
+    let next: Head | undefined;
+    for (const root of this.#cell.pending.rootsAwake) {
+      const head = this.#headOf(root);
+      if (head !== undefined && (next === undefined || byPriority(head, next) < 0)) next = head;
+    }
+    return next?.pending;
+  }
+
+  /** Something was given or taken in a tree: shares are other ones now. */
+  changed(root: CohortNode): void {
+    this.#byRoot.delete(root);
+  }
+
+  #headOf(root: CohortNode): Head | undefined {
+    const { pending } = this.#cell;
+    const version = pending.versionOf(root);
+    const known = this.#byRoot.get(root);
+    if (known?.version === version) return known.head;
+    const head = headBelow(this.#cell, root, headsByQueue(this.#cell, pending.awakeBelow(root)));
+    this.#byRoot.set(root, { version, head });
+    return head;
+  }
 }
 
 function headsByQueue(cell: Cell, classes: Iterable<PendingClass>): Map<CohortNode, Head> {
@@ -31,9 +55,7 @@ function headsByQueue(cell: Cell, classes: Iterable<PendingClass>): Map<CohortNo
   for (const pending of classes) {
     if (cell.queue(pending.queue.spec.name).isSuspended) continue;
     const job = firstOf(cell, pending);
-    const option = pending.exemplar.options[0];
-    const bundle = option === undefined ? [] : bundleOf(option.accelerator, option.perNode, option.nodes.min);
-    const head = { pending, job, priority: effectivePriority(cell, job), bundle };
+    const head = { pending, job, priority: effectivePriority(cell, job), bundle: pending.bundle };
     const best = heads.get(pending.queue);
     if (best === undefined || byPriority(head, best) < 0) heads.set(pending.queue, head);
   }

@@ -1,0 +1,40 @@
+import type { CellDecision } from '../machine/decision.ts';
+
+/** Classes remembered: some 500 bytes each. The one that was first seen longest ago goes first. */
+const CLASSES_MAX = 10_000;
+
+/** The longest that jobs of a class have taken, as far as has been seen; rounded up by at most an eighth, so that it changes rarely. */
+export class Durations {
+  readonly #decide: (decision: CellDecision) => void;
+  readonly #longestMs = new Map<string, number>();
+
+  constructor(decide: (decision: CellDecision) => void) {
+    this.#decide = decide;
+  }
+
+  /** Undefined when none has been seen to end. */
+  of(classKey: string): number | undefined {
+    return this.#longestMs.get(classKey);
+  }
+
+  load(durations: readonly { readonly classKey: string; readonly longestMs: number }[]): void {
+    for (const { classKey, longestMs } of durations) this.#longestMs.set(classKey, longestMs);
+  }
+
+  /** Takes note of a job that was done after so long. */
+  observe(classKey: string, durationMs: number): void {
+    const longestMs = roundedUp(durationMs);
+    if (longestMs <= (this.of(classKey) ?? 0)) return;
+    this.#longestMs.set(classKey, longestMs);
+    this.#decide({ kind: 'save_duration', classKey, longestMs });
+    const [oldest] = this.#longestMs.keys();
+    if (this.#longestMs.size <= CLASSES_MAX || oldest === undefined) return;
+    this.#longestMs.delete(oldest);
+    this.#decide({ kind: 'save_duration', classKey: oldest, longestMs: null });
+  }
+}
+
+function roundedUp(durationMs: number): number {
+  const step = 2 ** Math.max(0, 28 - Math.clz32(Math.min(durationMs, 2 ** 31)));
+  return Math.ceil(Math.max(1, durationMs) / step) * step;
+}
