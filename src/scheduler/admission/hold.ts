@@ -1,4 +1,5 @@
 import { must } from '../../kernel/assert.ts';
+import { available } from '../fairness/available.ts';
 import { bundleOf } from '../fairness/bundle.ts';
 import { rootOf } from '../fairness/cohort-node.ts';
 import type { Offer } from '../life/offer.ts';
@@ -41,24 +42,22 @@ function comesBefore(cell: Cell, job: JobRecord, option: number, first: JobRecor
 export const isApart = (cell: Cell, hold: Reservation, job: JobRecord, { placement }: Offer): boolean =>
   rootOf(cell.holdings.queueOf(job.spec)).spec.name !== hold.root && placement.slots.every(({ node }) => !hold.nodes.includes(node));
 
-/** Whether the job that comes first would still have a place when those it waits for are gone, if another took this one now. */
-export function leavesHold(
-  cell: Cell,
-  hold: Reservation,
-  job: JobRecord,
-  offer: Offer,
-  hasPlace: (job: JobRecord, option: number) => boolean,
-): boolean {
+/** Whether the job that comes first would still fit where its place is held once those it waits for are gone, if another took this one now. */
+export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer: Offer): boolean {
   const { accelerator } = must(job.spec.options[offer.option], 'the option exists');
+  const first = cell.job(hold.jobId);
+  const { perNode } = must(first.spec.options[hold.option], 'the option exists');
+  const { queue, bundle } = cell.holdings.holderOf(first, hold.option);
   return cell.undo.trial(() => {
     cell.fleet.cluster.allocate(offer.placement);
-    const bundle = bundleOf(accelerator, offer.placement.demand, offer.placement.slots.length);
-    cell.tree.take(cell.holdings.queueOf(job.spec), bundle, 1);
+    const taken = bundleOf(accelerator, offer.placement.demand, offer.placement.slots.length);
+    cell.tree.take(cell.holdings.queueOf(job.spec), taken, 1);
     for (const id of hold.after) {
       const other = cell.find(id);
       const attempt = other === undefined ? null : owner(other);
       if (other !== undefined && attempt !== null) cell.holdings.give(other, attempt);
     }
-    return hasPlace(cell.job(hold.jobId), hold.option);
+    const hasQuota = bundle.every(({ resource, quantity }) => quantity <= available(queue, resource));
+    return hasQuota && hold.nodes.every((node) => cell.fleet.cluster.fits(node, perNode));
   });
 }

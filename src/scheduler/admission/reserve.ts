@@ -54,12 +54,13 @@ export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soones
     .toSorted((a, b) => a.endMs - b.endMs || a.other.sequence - b.other.sequence);
   return cell.undo.trial(() => {
     for (const reservation of cell.reservations.all) cell.reservations.remove(reservation);
-    const offerAfter = (count: number): Offer | undefined =>
+    const offerWithout = (gone: readonly JobRecord[]): Offer | undefined =>
       cell.undo.trial(() => {
-        for (const { other } of byEnd.slice(0, count)) cell.holdings.give(other, must(other.attempt, 'an owner has an attempt'));
+        for (const other of gone) cell.holdings.give(other, must(other.attempt, 'an owner has an attempt'));
         const attempted = tryOption(cell, job, option, 'brief');
         return 'offer' in attempted ? attempted.offer : undefined;
       });
+    const offerAfter = (count: number): Offer | undefined => offerWithout(byEnd.slice(0, count).map(({ other }) => other));
     // The soonest ends mostly do, so it looks among the first few, then among twice as many, and so on, and last halves the range it found.
     let best: { readonly count: number; readonly offer: Offer } | undefined;
     let low = 0;
@@ -77,9 +78,22 @@ export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soones
       else best = { count: middle, offer };
     }
     const endMs = best.count === 0 ? cell.nowMs : (byEnd[best.count - 1]?.endMs ?? cell.nowMs);
-    const after = byEnd.slice(0, best.count).map(({ other }) => other.spec.id);
-    return { startMs: endMs === Infinity ? null : Math.max(cell.nowMs, endMs), after, offer: best.offer };
+    const gone = byEnd.slice(0, best.count).map(({ other }) => other);
+    const { offer, after } = narrowed(gone, best.offer, offerWithout);
+    return { startMs: endMs === Infinity ? null : Math.max(cell.nowMs, endMs), after: after.map(({ spec }) => spec.id), offer };
   });
+}
+
+/** Of those who will have gone, only those on the nodes in question, if that is enough. */
+function narrowed(
+  gone: readonly JobRecord[],
+  offer: Offer,
+  offerWithout: (gone: readonly JobRecord[]) => Offer | undefined,
+): { readonly offer: Offer; readonly after: readonly JobRecord[] } {
+  const nodes = new Set(offer.placement.slots.map(({ node }) => node));
+  const there = gone.filter(({ attempt }) => attempt?.placement.slots.some(({ node }) => nodes.has(node)));
+  const same = there.length < gone.length ? offerWithout(there) : undefined;
+  return same === undefined ? { offer, after: gone } : { offer: same, after: there };
 }
 
 /** Whether an owner has something the job could use: quota of the same tree, or a part of a pool that it accepts. */

@@ -8,6 +8,7 @@ import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { Reservation } from '../queue/reservation.ts';
+import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
 import { affordablePools } from './affordable-pools.ts';
@@ -38,12 +39,7 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
 }
 
 const isLeft = (cell: Cell, hold: Reservation, job: JobRecord, offer: Offer): boolean =>
-  isApart(cell, hold, job, offer) || leavesHold(cell, hold, job, offer, hasPlaceBy(cell));
-
-const hasPlaceBy =
-  (cell: Cell) =>
-  (job: JobRecord, option: number): boolean =>
-    'offer' in tryOption(cell, job, option, 'brief');
+  isApart(cell, hold, job, offer) || leavesHold(cell, hold, job, offer);
 
 const EVERYWHERE = (): boolean => true;
 
@@ -80,6 +76,9 @@ function nodesFor(
   count: number,
   mayUse: (node: number) => boolean,
 ): readonly Slot[] | undefined {
+  const { acceleratorCount, milliEach } = wanted.perNode;
+  const isWhole = acceleratorCount > 0 && milliEach === WHOLE_MILLI;
+  if (isWhole && cell.fleet.cluster.nodesWithWhole(poolId, acceleratorCount) < count) return undefined;
   const { leavers } = cell.holdings;
   const request = { nodes: cell.fleet.nodesOf(poolId), demand: wanted.perNode, count, topology: wanted.topology };
   const { placer } = cell.settings;

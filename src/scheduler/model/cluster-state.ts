@@ -20,6 +20,8 @@ export class ClusterState {
   /** Nodes of each type, by index; those without accelerators under null. */
   readonly #byAccelerator = new Map<string | null, number[]>();
   readonly #vacant: number[] = [];
+  /** By pool, how many open nodes have how many accelerators that nobody has a part of. */
+  readonly #wholeCounts = new Map<string, Int32Array>();
 
   constructor(undo: UndoLog = new UndoLog()) {
     this.#undo = undo;
@@ -72,16 +74,24 @@ export class ClusterState {
       accelerator,
       this.nodesWith(accelerator).filter((other) => other !== node),
     );
-    this.columns.isOpen[node] = 0;
+    this.#setOpen(node, false);
     this.#vacant.push(node);
     this.#vacant.sort((a, b) => a - b);
   }
 
   /** Says whether new work may be placed on the node. What is there stays. */
   open(node: number, isOpen: boolean): void {
-    const was = this.columns.isOpen[node] ?? 0;
-    this.columns.isOpen[node] = isOpen ? 1 : 0;
-    this.#undo.note(() => (this.columns.isOpen[node] = was));
+    const was = this.columns.isOpen[node] === 1;
+    this.#setOpen(node, isOpen);
+    this.#undo.note(() => this.#setOpen(node, was));
+  }
+
+  /** How many open nodes of a pool have at least so many accelerators that nobody has a part of: tells most of what has no place at once. */
+  nodesWithWhole(poolId: string, wholes: number): number {
+    const counts = this.#wholeCounts.get(poolId);
+    let nodes = 0;
+    for (let whole = wholes; whole <= NODE_ACCELERATORS_MAX; whole++) nodes += counts?.[whole] ?? 0;
+    return nodes;
   }
 
   /** Whether a node that is open has room for the demand. */
@@ -136,7 +146,28 @@ export class ClusterState {
     const exists = accelerator < this.spec(node).acceleratorCount;
     assert(exists && after >= 0 && after <= WHOLE_MILLI, `accelerator ${accelerator} of node ${this.spec(node).id} has that much`);
     acceleratorFreeMilli[at] = after;
-    wholeFree[node] = (wholeFree[node] ?? 0) + (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
+    const change = (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
+    if (change === 0) return;
+    this.#countWhole(node, -1);
+    wholeFree[node] = (wholeFree[node] ?? 0) + change;
+    this.#countWhole(node, 1);
+  }
+
+  #setOpen(node: number, isOpen: boolean): void {
+    this.#countWhole(node, -1);
+    this.columns.isOpen[node] = isOpen ? 1 : 0;
+    this.#countWhole(node, 1);
+  }
+
+  /** Takes an open node into the counts of its pool, or out of them. */
+  #countWhole(node: number, sign: 1 | -1): void {
+    const { isOpen, wholeFree } = this.columns;
+    if (isOpen[node] !== 1) return;
+    const { poolId } = this.spec(node);
+    const counts = this.#wholeCounts.get(poolId) ?? new Int32Array(NODE_ACCELERATORS_MAX + 1);
+    this.#wholeCounts.set(poolId, counts);
+    const whole = wholeFree[node] ?? 0;
+    counts[whole] = (counts[whole] ?? 0) + sign;
   }
 
   #countWith(node: number, milli: number): number {
@@ -155,7 +186,8 @@ export class ClusterState {
     columns.acceleratorFreeMilli.fill(0, from, from + NODE_ACCELERATORS_MAX).fill(WHOLE_MILLI, from, from + spec.acceleratorCount);
     columns.wholeFree[node] = spec.acceleratorCount;
     columns.slotCount[node] = 0;
-    columns.isOpen[node] = 1;
+    columns.isOpen[node] = 0;
+    this.#setOpen(node, true);
     columns.revision[node] = (columns.revision[node] ?? 0) + 1;
   }
 }

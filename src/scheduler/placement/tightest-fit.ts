@@ -13,10 +13,20 @@ export function tightestFit(cluster: ClusterState, request: PlacementRequest): r
 
 function nodesFor(cluster: ClusterState, request: PlacementRequest): readonly number[] | undefined {
   const { topology, count } = request;
+  if (topology === null && count === 1) return tightest(cluster, request);
   if (topology === null) return best(cluster, fitting(cluster, request), count);
   const together = domainNodes(cluster, fitting(cluster, request), topology, count);
   if (together !== undefined) return best(cluster, together, count);
   return topology.mode === 'preferred' ? best(cluster, fitting(cluster, request), count) : undefined;
+}
+
+/** The tightest node, by looking at each once. */
+function tightest(cluster: ClusterState, { nodes, demand, allows }: PlacementRequest): readonly number[] | undefined {
+  let first = -1;
+  for (const node of nodes) {
+    if (cluster.fits(node, demand) && (first === -1 || compareLeft(cluster, node, first) < 0) && allows(node)) first = node;
+  }
+  return first === -1 ? undefined : [first];
 }
 
 function fitting(cluster: ClusterState, { nodes, demand, allows }: PlacementRequest): number[] {
