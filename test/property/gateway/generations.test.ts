@@ -105,7 +105,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 async function history(seed: number): Promise<GenerationWorld & { reads: number; exchanges: number }> {
   const random = new Seeded(seed);
   const first = manifestOf('ix_first', 1, 'first', 2);
-  const world = new GenerationWorld(random, first, seed % 3 === 0 ? 0.25 : 0.05);
+  const world = new GenerationWorld(random, first, seed % 3 === 0 ? 0.05 : 0.02);
   const gateways = Array.from({ length: 3 }, () => world.gateway());
   const clients = ['a', 'b', 'c'].map((mine) => new Client(random, mine));
   const over = { is: false };
@@ -180,7 +180,7 @@ async function history(seed: number): Promise<GenerationWorld & { reads: number;
 describe('generations of an index that is written and read all the time', () => {
   it('[B31][B32][B33][B34] lose no acknowledged write, show none that is stale, and are the same in the end, however often their worker is killed', async () => {
     let [kills, moved, reads, exchanges] = [0, 0, 0, 0];
-    const seeds = effort(8);
+    const seeds = effort(20);
     for (let seed = 1; seed <= seeds; seed += 1) {
       const world = await history(seed);
       kills += world.kills;
@@ -191,6 +191,6 @@ describe('generations of an index that is written and read all the time', () => 
     expect(exchanges).toBe(3 * seeds);
     expect(kills).toBeGreaterThan(5 * seeds);
     expect(moved, 'calls that met an exchange').toBeGreaterThan(seeds);
-    expect(reads).toBeGreaterThan(100 * seeds);
+    expect(reads).toBeGreaterThan(30 * seeds);
   });
 });

@@ -35,7 +35,7 @@ export class SimulatedTime implements Clock, Timer {
       if (due.isOff) continue;
       this.#nowMs = due.atMs;
       due.run();
-      for (let turn = 0; turn < TURNS; turn += 1) await undefined;
+      for (let turn = 0; turn < TURNS; turn += 1) await Promise.resolve();
     }
   }
 
