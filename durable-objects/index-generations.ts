@@ -43,10 +43,9 @@ export class IndexGenerations {
     }
   }
 
-  /** Erases the generation beside the serving one, before the index itself goes. */
-  async eraseShadow(): Promise<void> {
-    const { shadow } = this.#stored();
-    if (shadow !== null) await this.#shard(shadow.manifest).erase(shadow.manifest.id);
+  /** The generation beside the serving one. */
+  get shadow(): IndexManifest | undefined {
+    return this.#stored().shadow?.manifest;
   }
 
   #read({ manifest: serving }: IndexRecord): Generations {
@@ -90,7 +89,7 @@ export class IndexGenerations {
   async #erase(record: IndexRecord): Promise<Outcome<Generations>> {
     const known = this.#stored();
     if (known.shadow !== null && known.shadow.phase !== 'erasing') return refuse('state_conflict', 'the generation is not to be erased');
-    await this.eraseShadow();
+    if (known.shadow !== null) await this.#shard(known.shadow.manifest).erase(known.shadow.manifest.id);
     this.#storage.kv.put('generations', { ...known, version: known.version + 1, shadow: null } satisfies Stored);
     return ok(this.#read(record));
   }

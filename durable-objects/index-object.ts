@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { GenerationCall, Generations } from '../src/ann/generations/generation-state.ts';
+import type { Erasure } from '../src/ann/erasure.ts';
 import type { Creation, DeletedIndex, IndexRecord } from '../src/ann/index-lifecycle.ts';
 import { answerCreation, indexNotFound } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
@@ -8,9 +9,11 @@ import { shardName } from '../src/ann/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { Turnstile } from '../src/kernel/turnstile.ts';
 import type { ObjectsEnv } from './env.ts';
+import { IndexErasure } from './index-erasure.ts';
 import { IndexGenerations } from './index-generations.ts';
 
 /**
@@ -50,7 +53,8 @@ export class IndexObject extends DurableObject<ObjectsEnv> {
       const record = this.#record();
       if (record === undefined) return indexNotFound(name);
       await this.#begin({ ...record, state: 'deleting' });
-      return ok({ id: record.manifest.id, vectors: await this.#finishDeletion(record) });
+      const { id, vectors, bytes, shards } = await this.#finishDeletion(record);
+      return ok({ id, vectors, bytes, objects: shards.length + 1 });
     });
   }
 
@@ -60,6 +64,12 @@ export class IndexObject extends DurableObject<ObjectsEnv> {
       const record = this.#record();
       return record?.state === 'live' ? this.#generations.answer(record, call) : indexNotFound(name);
     });
+  }
+
+  /** Whether anything of those generations is still here. */
+  holds(indexIds: readonly IndexId[]): boolean {
+    const held = [this.#record()?.manifest.id, this.#generations.shadow?.id];
+    return held.some((id) => id !== undefined && indexIds.includes(id));
   }
 
   override async alarm(): Promise<void> {
@@ -106,13 +116,18 @@ export class IndexObject extends DurableObject<ObjectsEnv> {
     return ok(manifest);
   }
 
-  /** Answers how many vectors were erased. */
-  async #finishDeletion({ manifest }: IndexRecord): Promise<number> {
-    await this.env.REGISTRY.getByName(manifest.tenantId).release(manifest.name, manifest.id);
-    const vectors = await this.#shard(manifest).erase(manifest.id);
-    await this.#generations.eraseShadow();
+  /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
+  async #finishDeletion(record: IndexRecord): Promise<Erasure> {
+    const { manifest } = record;
+    const parts = new IndexErasure(this.env, manifest, this.#generations.shadow);
+    const erasure = record.erasure ?? (await parts.count(Date.now()));
+    this.ctx.storage.kv.put('index', { ...record, state: 'deleting', erasure } satisfies IndexRecord);
+    const registry = this.env.REGISTRY.getByName(manifest.tenantId);
+    await registry.release(manifest.name, manifest.id);
+    await registry.keepErasure(erasure);
+    await parts.erase();
     await this.#forget();
-    return vectors;
+    return erasure;
   }
 
   async #forget(): Promise<void> {

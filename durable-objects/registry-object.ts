@@ -3,6 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { AliasAction, AliasPage } from '../src/ann/aliases.ts';
 import { changedAliases } from '../src/ann/aliases.ts';
 import { keyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
+import type { Erasure } from '../src/ann/erasure.ts';
 import type { IndexManifest, IndexPage } from '../src/ann/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -11,6 +12,7 @@ import { assert } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
+import { ErasureLog } from './sqlite/erasure-log.ts';
 import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
 
 /**
@@ -19,6 +21,7 @@ import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
  */
 export class RegistryObject extends DurableObject {
   readonly #registry = new SqliteIndexRegistry(this.ctx.storage);
+  readonly #erasures = new ErasureLog(this.ctx.storage);
   readonly #aliases = new SqliteAliasRegistry(this.ctx.storage);
 
   /**
@@ -74,6 +77,20 @@ export class RegistryObject extends DurableObject {
   aliasPage(index: string | undefined, after: string | undefined, limit: number): AliasPage {
     const aliases = this.#aliases.page(index, after ?? '', limit + 1);
     return { aliases: aliases.slice(0, limit), hasMore: aliases.length > limit };
+  }
+
+  keepErasure(erasure: Erasure): void {
+    this.#erasures.add(erasure);
+  }
+
+  erasure(id: string): Erasure | null {
+    return this.#erasures.find(id) ?? null;
+  }
+
+  /** Whether the name still stands for one of those. */
+  holds(name: string, indexIds: readonly IndexId[]): boolean {
+    const holder = this.#registry.holderOf(name);
+    return indexIds.some((id) => id === holder);
   }
 
   /** Another generation of the index serves. */

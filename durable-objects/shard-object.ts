@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { Residue } from '../src/ann/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import { tellChanges } from '../src/ann/replication/tell-changes.ts';
 import type { Gate } from '../src/ann/generations/gate.ts';
@@ -34,6 +35,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { FLOOR, SELECTIONS } from './shard-floor.ts';
+import { residueOf } from './residue-of.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
 /** The vectors of one index, as `Shard` says. Opened and erased by the index's own object. */
@@ -62,6 +64,10 @@ export class ShardObject extends DurableObject {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     return count;
+  }
+
+  residue(): Promise<Residue> {
+    return residueOf(this.ctx.storage);
   }
 
   async upsert(batch: UpsertBatch): Promise<Outcome<Written>> {

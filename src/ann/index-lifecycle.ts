@@ -2,6 +2,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
+import type { Erasure } from './erasure.ts';
 import type { IndexManifest } from './index-manifest.ts';
 
 /** The request that created an index, for telling its repetition from another one. */
@@ -20,6 +21,8 @@ export interface IndexRecord {
   readonly state: 'creating' | 'live' | 'deleting';
   readonly manifest: IndexManifest;
   readonly creation: Creation;
+  /** What a deletion erases, once it is counted. */
+  readonly erasure?: Erasure;
 }
 
 /** What to answer to a creation, or undefined when the name is free. Unfinished work has been finished before. */
@@ -44,4 +47,8 @@ export interface DeletedIndex {
   readonly id: IndexId;
   /** Vectors that were erased. */
   readonly vectors: number;
+  /** How many objects held something of the index, itself included. */
+  readonly objects: number;
+  /** Of storage. */
+  readonly bytes: number;
 }

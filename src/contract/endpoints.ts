@@ -6,6 +6,7 @@ import { embeddingEndpoints } from './embeddings.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import { bulkEndpoints } from './bulk.ts';
 import type { Endpoint } from './endpoint.ts';
+import { erasureEndpoints } from './erasures.ts';
 import { fileEndpoints } from './files.ts';
 import { generationEndpoints } from './generations.ts';
 import { indexEndpoints } from './indexes.ts';
@@ -33,6 +34,7 @@ export const ENDPOINTS = {
   ...vectorChangeEndpoints,
   ...bulkEndpoints,
   ...generationEndpoints,
+  ...erasureEndpoints,
   ...recallEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,

@@ -34,6 +34,7 @@ export const ERRORS = {
   file_not_found: denied(404, 'not_found_error'),
   job_not_found: denied(404, 'not_found_error'),
   pool_not_found: denied(404, 'not_found_error'),
+  erasure_not_found: denied(404, 'not_found_error'),
   purge_not_found: denied(404, 'not_found_error'),
   organisation_not_found: denied(404, 'not_found_error'),
   tenant_not_found: denied(404, 'not_found_error'),

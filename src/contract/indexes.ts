@@ -86,6 +86,8 @@ const deleted = z.object({
   name,
   deleted: z.literal(true),
   vectors: z.int().min(0).meta({ description: 'How many vectors were erased.' }),
+  objects: z.int().min(1).meta({ description: 'From how many objects, the index itself included.' }),
+  bytes: z.int().min(0).meta({ description: 'How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.' }),
 });
 
 export const indexEndpoints = {

@@ -37,6 +37,8 @@ export const LIMITS = {
   generationExchangeTriesMax: 4,
   // For this long a call waits for the change of generations that it asked for.
   generationWaitMs: 20_000,
+  // Deletions of indexes that a tenant can still have verified, some 300 bytes each.
+  erasuresMaxCount: 10_000,
   // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
   drainBytesMax: 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.

@@ -101,7 +101,18 @@ describe('generations over HTTP', () => {
     });
     const { body } = await client.get('/v1/usage?group_by=model');
     expect(JSON.stringify(body)).toContain(`${MODEL}-onnx`);
-    expect((await client.delete(index)).body).toMatchObject({ vectors: 300 });
+    const deleted = await client.delete(index);
+    expect(deleted.body).toMatchObject({ vectors: 300, objects: 2 });
+    expect(deleted.body.bytes).toBeGreaterThan(100_000);
+    expect(await elsewhere.get(`/v1/erasures/${deleted.body.id}`)).toMatchObject({
+      status: 200,
+      body: { object: 'index.erasure', name: 'anew', vectors: 300, objects: 2, bytes: deleted.body.bytes, remaining: 0, verified: true },
+    });
+    const stranger = (await createTenant(server)).client;
+    expect(await stranger.get(`/v1/erasures/${deleted.body.id}`)).toMatchObject({
+      status: 404,
+      body: { error: { code: 'erasure_not_found' } },
+    });
   });
 
   it('[B32] takes over vectors as they are where only settings change, and refuses what would change nothing', async () => {

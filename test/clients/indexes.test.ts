@@ -68,6 +68,8 @@ describe('indexes over HTTP', () => {
       name: 'a',
       deleted: true,
       vectors: 1,
+      objects: 2,
+      bytes: expect.any(Number),
     });
     expect(await owner.client.get('/v1/indexes/a')).toMatchObject(refused(404, 'index_not_found', 'index'));
   });

@@ -14,6 +14,7 @@ import { billingRoutes } from './routes/billing.ts';
 import { cacheRoutes } from './routes/cache.ts';
 import { cacheStatsRoutes } from './routes/cache-stats.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
+import { erasureRoutes } from './routes/erasures.ts';
 import { fileRoutes } from './routes/files.ts';
 import { generationRoutes } from './routes/generations.ts';
 import { indexRoutes } from './routes/indexes.ts';
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...vectorChangeRoutes,
   ...bulkRoutes,
   ...generationRoutes,
+  ...erasureRoutes,
   ...organisationRoutes,
   ...keyRoutes,
   ...quotaRoutes,

@@ -4,6 +4,7 @@ import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
 import { Exports } from '../../../src/gateway/bulk/exports.ts';
 import { Imports } from '../../../src/gateway/bulk/imports.ts';
+import { Erasures } from '../../../src/gateway/erasures.ts';
 import { GenerationDesk } from '../../../src/gateway/generations/generation-desk.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
@@ -18,6 +19,7 @@ import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
+import { DurableErasures } from './durable-erasures.ts';
 import { DurableFollowedShards } from './durable-followed-shards.ts';
 import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
@@ -37,6 +39,7 @@ export interface Retrieval {
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
   readonly exports: Exports;
+  readonly erasures: Erasures;
   readonly generations: GenerationDesk;
   readonly generationWork: GenerationWork;
 }
@@ -69,6 +72,7 @@ export function wireRetrieval(
     queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, rng, sleep }),
+    erasures: new Erasures(new DurableErasures(env)),
     exports: new Exports({ manifests, shards, sleep }),
     generations: new GenerationDesk({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock }),

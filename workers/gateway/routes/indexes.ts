@@ -44,8 +44,12 @@ export const indexRoutes: readonly Route[] = [
   route(indexEndpoints.deleteIndex, async ({ gateway, principal, params }) => {
     const removed = await gateway.retrieval.indexes.remove(principal.tenantId, params.index);
     if (!removed.ok) return removed;
-    const { id, vectors } = removed.value;
-    return { ok: true, reply: { object: 'index.deleted' as const, id, name: params.index, deleted: true as const, vectors }, used: {} };
+    const { id, vectors, objects, bytes } = removed.value;
+    return {
+      ok: true,
+      reply: { object: 'index.deleted' as const, id, name: params.index, deleted: true as const, vectors, objects, bytes },
+      used: {},
+    };
   }),
 ];
 

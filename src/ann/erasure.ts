@@ -1,0 +1,27 @@
+import type { IndexId, TenantId } from '../kernel/ids.ts';
+
+/** What the deletion of an index erased, counted before its first step; kept when the index itself is forgotten. */
+export interface Erasure {
+  /** Of the index as it served last: names the erasure. */
+  readonly id: IndexId;
+  readonly tenantId: TenantId;
+  readonly name: string;
+  /** Of all its generations. */
+  readonly indexIds: readonly IndexId[];
+  /** The names of the objects that held its vectors. */
+  readonly shards: readonly string[];
+  /** Of the generation that served. */
+  readonly vectors: number;
+  /** Of storage, of all objects. */
+  readonly bytes: number;
+  readonly erasedAtMs: number;
+}
+
+/** What the storage of an object still holds, whatever its code makes of it. */
+export interface Residue {
+  readonly tables: number;
+  readonly keys: number;
+  readonly hasAlarm: boolean;
+}
+
+export const isEmpty = ({ tables, keys, hasAlarm }: Residue): boolean => tables === 0 && keys === 0 && !hasAlarm;

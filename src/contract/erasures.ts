@@ -1,0 +1,36 @@
+import * as z from 'zod';
+
+import { unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+
+const count = z.int().min(0);
+
+const erasure = z.object({
+  object: z.literal('index.erasure'),
+  id: z.string(),
+  name: z.string(),
+  erased_at: unixSeconds,
+  vectors: count,
+  objects: count.meta({ description: 'How many objects held something of the index, itself included.' }),
+  bytes: count.meta({ description: 'Of storage that was given up.' }),
+  remaining: count.meta({ description: 'How many of them hold something of it now, as their storage says.' }),
+  verified: z.boolean().meta({ description: 'Whether nothing is left.' }),
+});
+
+export const erasureEndpoints = {
+  verifyErasure: {
+    method: 'GET',
+    path: '/v1/erasures/:erasure',
+    tag: 'Indexes',
+    summary: 'Prove that nothing is left of a deleted index',
+    description:
+      'Asks each object that held something of it to look into its storage. The newest 10,000 deletions of a tenant can be asked about.',
+    access: tenant('index:read'),
+    meters: [],
+    params: z.object({ erasure: z.string().min(1).max(64).meta({ description: 'The `id` of the index, as its deletion answered it.' }) }),
+    body: NO_BODY,
+    status: 200,
+    reply: json(erasure),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,43 @@
+import type { Erasure } from '../ann/erasure.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+
+/** Where something of an erased index could be. Every call may be refused with `unavailable`. */
+export interface ErasedObjects {
+  find(tenantId: TenantId, id: string): Promise<Outcome<Erasure | null>>;
+  /** Whether the storage of that shard holds anything. */
+  isShardLeft(shard: string): Promise<Outcome<boolean>>;
+  /** Whether the object of the index's name, or the list of the tenant's indexes, still knows it. */
+  isIndexLeft(erasure: Erasure): Promise<Outcome<boolean>>;
+}
+
+export interface VerifiedErasure {
+  readonly erasure: Erasure;
+  readonly remaining: number;
+}
+
+/** Proves that nothing is left of indexes that were deleted. */
+export class Erasures {
+  readonly #objects: ErasedObjects;
+
+  constructor(objects: ErasedObjects) {
+    this.#objects = objects;
+  }
+
+  /** Asks everywhere, each time. Refuses with `erasure_not_found`. */
+  async verify(tenantId: TenantId, id: string): Promise<Outcome<VerifiedErasure>> {
+    const found = await this.#objects.find(tenantId, id);
+    if (!found.ok) return found;
+    const erasure = found.value;
+    if (erasure === null) return refuse('erasure_not_found', 'no index with this id was deleted, or too long ago', 'erasure');
+    let remaining = 0;
+    for (const asked of [...erasure.shards.map((shard) => this.#objects.isShardLeft(shard)), this.#objects.isIndexLeft(erasure)]) {
+      const isLeft = await asked;
+      if (!isLeft.ok) return isLeft;
+      remaining += Number(isLeft.value);
+    }
+    return ok({ erasure, remaining });
+  }
+}

@@ -1,0 +1,53 @@
+import type { Erasure, Residue } from '../../../src/ann/erasure.ts';
+import { isEmpty } from '../../../src/ann/erasure.ts';
+import { indexObjectName } from '../../../src/ann/index-manifest.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { ErasedObjects } from '../../../src/gateway/erasures.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { GatewayEnv } from '../env.ts';
+import { ask } from './ask.ts';
+
+/** What the objects do. */
+interface RegistryStub {
+  erasure(id: string): Promise<Erasure | null>;
+  holds(name: string, indexIds: readonly IndexId[]): Promise<boolean>;
+}
+interface IndexStub {
+  holds(indexIds: readonly IndexId[]): Promise<boolean>;
+}
+interface ShardStub {
+  residue(): Promise<Residue>;
+}
+
+const UNREACHABLE = 'not every object can be reached: ask again';
+
+/** The objects that an erased index lived in. */
+export class DurableErasures implements ErasedObjects {
+  readonly #env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'SHARD'>;
+
+  constructor(env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'SHARD'>) {
+    this.#env = env;
+  }
+
+  find(tenantId: TenantId, id: string): Promise<Outcome<Erasure | null>> {
+    return ask(UNREACHABLE, async () => ok(await this.#registry(tenantId).erasure(id)));
+  }
+
+  isShardLeft(shard: string): Promise<Outcome<boolean>> {
+    const stub = this.#env.SHARD.getByName(shard) as unknown as ShardStub;
+    return ask(UNREACHABLE, async () => ok(!isEmpty(await stub.residue())));
+  }
+
+  isIndexLeft({ tenantId, name, indexIds }: Erasure): Promise<Outcome<boolean>> {
+    const index = this.#env.INDEX.getByName(indexObjectName(tenantId, name)) as unknown as IndexStub;
+    return ask(UNREACHABLE, async () => {
+      const held = await Promise.all([index.holds(indexIds), this.#registry(tenantId).holds(name, indexIds)]);
+      return ok(held.includes(true));
+    });
+  }
+
+  #registry(tenantId: TenantId): RegistryStub {
+    return this.#env.REGISTRY.getByName(tenantId);
+  }
+}

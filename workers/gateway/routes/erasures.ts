@@ -1,0 +1,28 @@
+import { erasureEndpoints } from '../../../src/contract/erasures.ts';
+import type { Route } from '../serve.ts';
+import { route } from '../serve.ts';
+import { seconds } from './wire.ts';
+
+/** The index's own object, beside those that held its vectors. */
+const ITSELF = 1;
+
+export const erasureRoutes: readonly Route[] = [
+  route(erasureEndpoints.verifyErasure, async ({ gateway, principal, params }) => {
+    const verified = await gateway.retrieval.erasures.verify(principal.tenantId, params.erasure);
+    if (!verified.ok) return verified;
+    const { erasure, remaining } = verified.value;
+    const { id, name, erasedAtMs, vectors, shards, bytes } = erasure;
+    const reply = {
+      object: 'index.erasure' as const,
+      id,
+      name,
+      erased_at: seconds(erasedAtMs),
+      vectors,
+      objects: shards.length + ITSELF,
+      bytes,
+      remaining,
+      verified: remaining === 0,
+    };
+    return { ok: true, reply, used: {} };
+  }),
+];
