@@ -9,15 +9,18 @@ import { cacheL2Bench } from './cache-l2.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
 import { scaleBench } from './scale.ts';
+import type { QuotaBenchOptions } from './quota.ts';
+import { quotaBench } from './quota.ts';
 import { schedulerBench } from './scheduler.ts';
 
-const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options) => Promise<void>> = {
+const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
   ann: annBench,
   cache: cacheBench,
   'cache-l2': cacheL2Bench,
   filters: filterBench,
   gateway: gatewayBench,
   scale: scaleBench,
+  quota: quotaBench,
   scheduler: schedulerBench,
 };
 

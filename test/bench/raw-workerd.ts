@@ -21,6 +21,8 @@ export interface RawWorkerdOptions {
   readonly gatewayPort: number;
   readonly barePort: number;
   readonly secrets: Readonly<Record<string, string>>;
+  /** One more Worker with the bindings of the gateway, and `UPSTREAM`: a server on this machine. */
+  readonly beside?: { readonly bundle: string; readonly port: number; readonly upstreamPort: number };
 }
 
 /** The part of a wrangler configuration that becomes bindings here. */
@@ -126,7 +128,12 @@ async function waitUntilAnswers(url: string, child: ChildProcess): Promise<void>
 }
 
 async function capnp(options: RawWorkerdOptions, storeDir: string): Promise<string> {
+  const { beside } = options;
   const workers = await Promise.all(WORKER_NAMES.map((worker) => workerStruct(worker, options.stateDir, options.secrets)));
+  if (beside !== undefined) {
+    const gateway = await workerStruct('gateway', options.stateDir, options.secrets, beside.bundle);
+    workers.push(gateway, `(name = "upstream", external = (address = "127.0.0.1:${beside.upstreamPort}", http = ()))`);
+  }
   const bare = await modulesOf(join(DIST, 'bare-hono'), options.stateDir);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -138,13 +145,24 @@ const config :Workerd.Config = (
   ],
   sockets = [
     (name = "gateway", address = "127.0.0.1:${options.gatewayPort}", http = (), service = "sluice-gateway"),
-    (name = "bare", address = "127.0.0.1:${options.barePort}", http = (), service = "bare")
+    (name = "bare", address = "127.0.0.1:${options.barePort}", http = (), service = "bare")${
+      beside === undefined
+        ? ''
+        : `,
+    (name = "beside", address = "127.0.0.1:${beside.port}", http = (), service = ${quote(beside.bundle)})`
+    }
   ]
 );
 `;
 }
 
-async function workerStruct(worker: WorkerName, stateDir: string, secrets: Readonly<Record<string, string>>): Promise<string> {
+/** A Worker as its wrangler.toml binds it; with `bundle`, another one's code in its place. */
+async function workerStruct(
+  worker: WorkerName,
+  stateDir: string,
+  secrets: Readonly<Record<string, string>>,
+  bundle?: string,
+): Promise<string> {
   const config = readConfig({ config: wranglerToml(worker) }) as unknown as WorkerConfig;
   const own = new Set(config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []));
   const bindings = [
@@ -157,13 +175,14 @@ async function workerStruct(worker: WorkerName, stateDir: string, secrets: Reado
         `(name = ${quote(binding)}, service = (name = ${quote(service)}${entrypoint === undefined ? '' : `, entrypoint = ${quote(entrypoint)}`}))`,
     ),
     ...(config.assets === undefined ? [] : ['(name = "ASSETS", service = "assets")']),
+    ...(bundle === undefined ? [] : ['(name = "UPSTREAM", service = "upstream")']),
     ...Object.entries({ LOG_LEVEL: 'warn', ...secrets }).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`),
   ];
   const namespaces = [...own].map(
     (name) => `(className = ${quote(name)}, uniqueKey = ${quote(`${config.name}-${name}`)}, enableSql = true)`,
   );
-  return `(name = ${quote(config.name)}, worker = (
-      modules = [${await modulesOf(join(DIST, worker), stateDir)}],
+  return `(name = ${quote(bundle ?? config.name)}, worker = (
+      modules = [${await modulesOf(join(DIST, bundle ?? worker), stateDir)}],
       compatibilityDate = "2026-10-01",
       durableObjectNamespaces = [${namespaces.join(', ')}],
       ${namespaces.length === 0 ? '' : 'durableObjectStorage = (localDisk = "store"),'}

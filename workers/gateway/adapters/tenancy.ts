@@ -59,7 +59,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
   const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
   const organisations = organisationsOf(env);
   const isolateId = crypto.randomUUID();
-  const ledgers = quotaLedgersOf(env);
+  const ledgers = quotaLedgersOf(env, metrics);
   const billing: BillingLedgers = (organisation) => billingOf(env, organisation);
   const buffer = new UsageBuffer(isolateId, () => metrics.count('sluice_usage_lost_total', {}));
   const delivery = new UsageDelivery({

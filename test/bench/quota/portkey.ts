@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { freePort } from '../../support/free-port.ts';
+import { PEERS_FOLDER } from '../ann/peer.ts';
+
+const TICKS_PER_S = 100;
+
+export interface PortkeyServer {
+  readonly port: number;
+  cpuS(): Promise<number>;
+  stop(): void;
+}
+
+/** Portkey's gateway as it comes, in a Node of its own. It may call this machine's upstream; it keeps no key, no quota and no ledger. */
+export async function servePortkey(): Promise<PortkeyServer> {
+  const port = await freePort();
+  const entry = join(PEERS_FOLDER, 'node_modules/@portkey-ai/gateway/build/start-server.js');
+  const child = spawn(process.execPath, [entry, `--port=${port}`, '--headless'], {
+    stdio: 'ignore',
+    env: { ...process.env, TRUSTED_CUSTOM_HOSTS: '127.0.0.1' },
+  });
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (
+      await fetch(`http://127.0.0.1:${port}/`).then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
+    await sleep(50);
+  }
+  return {
+    port,
+    cpuS: async () => {
+      const fields = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+    },
+    stop: () => void child.kill('SIGTERM'),
+  };
+}

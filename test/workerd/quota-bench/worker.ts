@@ -1,0 +1,64 @@
+import * as z from 'zod';
+
+import { json, tenant } from '../../../src/contract/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { buildApp } from '../../../workers/gateway/app.ts';
+import { compose } from '../../../workers/gateway/compose.ts';
+import type { GatewayEnv } from '../../../workers/gateway/env.ts';
+import { route } from '../../../workers/gateway/serve.ts';
+
+// The gateway as it is, with one more route: what a gateway of others' models does. The key is checked, quota is drawn and settled, usage
+// is booked; the answer is the upstream's.
+
+const proxied = {
+  method: 'POST',
+  path: '/bench/embeddings',
+  tag: 'Bench',
+  summary: 'Embed by an upstream',
+  access: tenant('inference'),
+  meters: ['embedding_tokens'],
+  body: json(z.object({ model: z.string(), input: z.string() })),
+  status: 200,
+  reply: { kind: 'bytes', contentType: 'application/json' },
+} as const satisfies Endpoint;
+
+/** Room for what the upstream may count. */
+const TOKENS_MAX = 64;
+
+interface Env extends GatewayEnv {
+  readonly UPSTREAM: Fetcher;
+}
+
+const { handle } = route(proxied, async (call) => {
+  const reserved = await call.reserve({ embedding_tokens: TOKENS_MAX });
+  if (!reserved.ok) return reserved;
+  const { UPSTREAM } = upstreamOf.get(call.gateway) as Env;
+  const body = JSON.stringify(call.body);
+  const answer = await UPSTREAM.fetch('http://upstream/v1/embeddings', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  const text = await answer.text();
+  // Of a long answer, the few bytes that say what it cost.
+  const tokens = Number(/"total_tokens": *(\d+)/.exec(text.slice(text.lastIndexOf('"usage"')))?.[1]);
+  return { ok: true, reply: text, used: { embedding_tokens: tokens }, model: call.body.model };
+});
+
+const upstreamOf = new Map<unknown, Env>();
+const app = buildApp();
+app.post(proxied.path, (context) => {
+  upstreamOf.set(compose(context.env), context.env as Env);
+  return handle(context);
+});
+// The same without a gateway in between: what the runtime and the upstream cost.
+app.post('/bench/bare', async (context) => {
+  const answer = await (context.env as Env).UPSTREAM.fetch('http://upstream/v1/embeddings', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: await context.req.text(),
+  });
+  return new Response(await answer.text(), { headers: { 'content-type': 'application/json' } });
+});
+
+export default app;
