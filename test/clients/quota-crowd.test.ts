@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { SCOPES } from '../../src/contract/scope.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiAnswer } from '../support/api-client.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { Seeded } from '../support/seeded.ts';
+import { createTenant } from '../support/tenant.ts';
+import type { TestTenant } from '../support/tenant.ts';
+
+// A crowd at the door of several gateways at once, on every route that tenants have, against limits at every level.
+
+const GATEWAYS = 3;
+const CROWD = 1_000;
+/** Of a day: nothing turns while the crowd is served. Which one binds differs by tenant. */
+const LIMITS = { organisation: 500, tenants: [350, 300], keys: 130 } as const;
+const TOKENS = 400;
+const KEYS = 3;
+
+/** Not in a crowd: what ends the caller's own key, makes others or waits for a purge to hold. */
+const LEFT_OUT = new Set<EndpointName>(['revokeKey', 'rotateKey', 'createKey', 'createProject', 'purgeCache']);
+const ROUTES = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(
+  ([name, { access }]) => access.kind.startsWith('tenant') && !LEFT_OUT.has(name),
+);
+
+interface Caller {
+  readonly tenant: TestTenant;
+  readonly keyId: string;
+  readonly apiKey: string;
+}
+
+let server: Server;
+let admin: ApiClient;
+const tenants: TestTenant[] = [];
+const callers: Caller[] = [];
+
+const rule = (resource: string, limit: number) => ({ resource, window: 'day', limit });
+
+beforeAll(async () => {
+  server = await deploy(GATEWAYS);
+  admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
+  tenants.push(await createTenant(server, { scopes: SCOPES }));
+  tenants.push(await createTenant(server, { scopes: SCOPES, organisation: tenants[0]!.organisation }));
+  for (const [position, tenant] of tenants.entries()) {
+    await tenant.client.post('/v1/indexes', { name: 'crowded', owner: 'testers', model: 'glove-sif-100' });
+    await admin.put('/v1/quotas', { tenant: tenant.id, rules: [rule('requests', LIMITS.tenants[position]!), rule('tokens', TOKENS)] });
+    for (let number = 0; number < KEYS; number++) {
+      const { body } = await admin.post('/v1/keys', { tenant: tenant.id, name: 'crowd', owner: 'testers', scopes: SCOPES });
+      await admin.put('/v1/quotas', { key: body.id, rules: [rule('requests', LIMITS.keys)] });
+      callers.push({ tenant, keyId: body.id, apiKey: body.key });
+    }
+  }
+  await admin.put('/v1/quotas', { organisation: tenants[0]!.organisation, rules: [rule('requests', LIMITS.organisation)] });
+});
+
+afterAll(() => server.stop());
+
+function call(random: Seeded, caller: Caller): Promise<ApiAnswer> {
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)]!;
+  // Embeddings are as frequent as all else: they draw tokens too.
+  const [name, { method, path, body }] = random.next() < 0.4 ? (['createEmbeddings', ENDPOINTS.createEmbeddings] as const) : pick(ROUTES);
+  const owned = { model: 'glove-sif-100', index: 'crowded', alias: 'a', period: '2026-11', key: caller.keyId, tenant: caller.tenant.id };
+  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => (owned as Record<string, string>)[parameter] ?? 'missing');
+  return new ApiClient(pick(server.urls), caller.apiKey).call(
+    method,
+    filled,
+    body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.({ ...owned, organisation: caller.tenant.organisation }),
+  );
+}
+
+const QUOTA_CODES = new Set(['insufficient_quota', 'rate_limit_exceeded']);
+
+it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways exactly what every level allows, and no less', async () => {
+  const random = new Seeded(6);
+  const admitted: Record<string, number> = {};
+  const refused: ApiAnswer[] = [];
+  const count = (caller: Caller, answer: ApiAnswer): void => {
+    // Refused for tokens is admitted as a request, and counted as one.
+    const isRequest = !QUOTA_CODES.has(answer.body?.error?.code) || /tokens|queries/.test(answer.body.error.message);
+    if (!isRequest) refused.push(answer);
+    else for (const id of [caller.keyId, caller.tenant.id, caller.tenant.organisation]) admitted[id] = (admitted[id] ?? 0) + 1;
+  };
+  await Promise.all(
+    Array.from({ length: CROWD }, async (_, position) => {
+      const caller = callers[position % callers.length]!;
+      count(caller, await call(random, caller));
+    }),
+  );
+  expect(refused.length).toBeGreaterThan(CROWD / 4);
+  for (const { headers } of refused.slice(0, 20)) {
+    expect(headers.get('x-should-retry')).toBe('false');
+    expect(headers.get('x-ratelimit-limit-requests')).toMatch(/^\d+$/);
+    expect(headers.get('x-ratelimit-reset-requests')).toMatch(/^(\d+h)?(\d+m)?\d+m?s$/);
+  }
+  // What idle slices hold comes back; then the last of it is drawn one by one.
+  for (let turn = 0; turn < 12; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    for (const caller of callers) count(caller, await call(random, caller));
+  }
+
+  const organisation = tenants[0]!.organisation;
+  expect(admitted[organisation]).toBeLessThanOrEqual(LIMITS.organisation);
+  // The two requests that made the indexes came before the limits, and count.
+  expect((admitted[organisation] ?? 0) + tenants.length).toBeGreaterThanOrEqual(0.97 * LIMITS.organisation);
+  for (const { keyId } of callers) expect(admitted[keyId]).toBeLessThanOrEqual(LIMITS.keys);
+  for (const [position, tenant] of tenants.entries()) {
+    expect((admitted[tenant.id] ?? 0) + 1).toBeLessThanOrEqual(LIMITS.tenants[position]!);
+    const { granted } = (await admin.get(`/v1/quotas?tenant=${tenant.id}`)).body;
+    const day = (resource: string) =>
+      granted.find((row: Record<string, string>) => row['resource'] === resource && row['window'] === 'day')?.granted;
+    expect(day('requests')).toBeLessThanOrEqual(LIMITS.tenants[position]!);
+    expect(day('tokens')).toBeLessThanOrEqual(TOKENS);
+  }
+
+  // And the bill: not a request or token more than was granted.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const { data } = (await admin.get(`/v1/usage?organisation=${organisation}`)).body;
+  const billed = (...meters: string[]): number =>
+    data
+      .filter(({ meter }: { meter: string }) => meters.includes(meter))
+      .reduce((sum: number, { quantity }: { quantity: number }) => sum + quantity, 0);
+  expect(billed('requests')).toBe((admitted[organisation] ?? 0) + tenants.length);
+  expect(billed('embedding_tokens', 'embedding_cached_tokens')).toBeLessThanOrEqual(2 * TOKENS);
+});
