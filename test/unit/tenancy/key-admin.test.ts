@@ -61,15 +61,15 @@ describe('making keys', () => {
 
   it('[T9] rotates itself and what it made, and nothing else: who rotates gets a working secret', async () => {
     const { keys, stored } = setUp();
-    const other = { ...own, id: idsOf(7).id };
+    const another = { ...own, id: idsOf(7).id };
     expect((await keys.rotate(tenantKey(['keys:write']), own.id, 0, undefined)).ok).toBe(true);
     stored.lineage = [own.projectId, idsOf(8).id];
-    expect(await keys.rotate(tenantKey(['keys:write', 'inference', 'jobs']), other.id, 0, undefined)).toMatchObject({
+    expect(await keys.rotate(tenantKey(['keys:write', 'inference', 'jobs']), another.id, 0, undefined)).toMatchObject({
       error: { code: 'scope_denied' },
     });
     stored.lineage = [own.projectId, own.id];
-    expect((await keys.rotate(tenantKey(['keys:write']), other.id, 0, undefined)).ok).toBe(true);
-    expect((await keys.rotate(admin, other.id, 0, undefined)).ok).toBe(true);
+    expect((await keys.rotate(tenantKey(['keys:write']), another.id, 0, undefined)).ok).toBe(true);
+    expect((await keys.rotate(admin, another.id, 0, undefined)).ok).toBe(true);
   });
 
   it('[T12] makes nothing that reaches further or lasts longer, and passes on what is not said', async () => {
