@@ -11,54 +11,73 @@ export function transition(known: Generations, version: number, event: Generatio
   const { shadow } = known;
   if (shadow === null) return refuse('state_conflict', 'the index has one generation only: create another first');
   if (version !== known.version) return refuse('stale_fence', 'the generations have changed meanwhile');
-  const next = (changes: Partial<Shadow>): Outcome<Generations> =>
-    ok({ serving: known.serving, version: version + 1, shadow: { ...shadow, ...changes } });
-  const from = (phases: readonly Phase[], changes: Partial<Shadow>): Outcome<Generations> =>
-    phases.includes(shadow.phase) ? next(changes) : conflict(shadow.phase, event.kind);
-  switch (event.kind) {
-    case 'claimed':
-      return next({});
-    case 'opened':
-      return from(['opening'], { phase: 'clearing', feed: event.feed });
-    case 'cleared':
-      return from(['clearing'], { phase: 'filling', filled: null, copied: 0 });
-    case 'copied': {
-      const { filled, count, tokens, isWhole } = event;
-      const grown = { filled, copied: shadow.copied + count, tokens: shadow.tokens + tokens };
-      return from(['filling'], { ...grown, phase: isWhole ? 'comparing' : 'filling' });
-    }
-    case 'compared':
-      return from(['comparing', 'following'], { phase: 'following', comparison: event.comparison });
-    case 'followed': {
-      const { feed, count, tokens } = event;
-      return from(FOLLOWING, { feed, copied: shadow.copied + count, tokens: shadow.tokens + tokens });
-    }
-    case 'lost':
-      // What was followed is not known any more: everything is copied anew, over a clean sheet.
-      return from(['clearing', 'filling', 'comparing', 'following'], { phase: 'opening', feed: null, filled: null, comparison: null });
-    case 'activation':
-      if (event.generation !== shadow.manifest.id)
-        return refuse('state_conflict', 'the generation is not the one that waits', 'generation');
-      return from(['following'], { phase: 'sealing', fault: null, dropsMissing: event.dropsMissing });
-    case 'sealed':
-      return from(['sealing'], { phase: 'draining' });
-    case 'given-up':
-      return from(['sealing', 'draining'], { phase: 'unsealing', fault: event.fault });
-    case 'unsealed':
-      return from(['unsealing'], { phase: 'following' });
-    case 'drained':
-      return shadow.phase === 'draining' ? ok(exchanged(known, shadow)) : conflict(shadow.phase, event.kind);
-    case 'closed':
-      return from(['closing'], { phase: 'switching', feed: event.feed });
-    case 'switched':
-      return from(['switching'], { phase: 'following', comparison: null });
-    case 'erasure':
-      return from(ERASABLE, { phase: 'erasing' });
+  if (event.kind !== 'claimed' && !FROM[event.kind].includes(shadow.phase)) return conflict(shadow.phase, event.kind);
+  if (event.kind === 'drained') return ok(exchanged(known, shadow));
+  if (event.kind === 'activation' && event.generation !== shadow.manifest.id) {
+    return refuse('state_conflict', 'the generation is not the one that waits', 'generation');
   }
+  return ok({ serving: known.serving, version: version + 1, shadow: { ...shadow, ...changesBy(event, shadow) } });
 }
 
-const FOLLOWING: readonly Phase[] = ['filling', 'comparing', 'following', 'draining'];
-const ERASABLE: readonly Phase[] = ['opening', 'clearing', 'filling', 'comparing', 'following', 'erasing'];
+type Kind = GenerationEvent['kind'];
+
+/** The phases from which each event goes on; a run may claim the work in any. */
+const FROM: Readonly<Record<Exclude<Kind, 'claimed'>, readonly Phase[]>> = {
+  opened: ['opening'],
+  cleared: ['clearing'],
+  copied: ['filling'],
+  compared: ['comparing', 'following'],
+  followed: ['filling', 'comparing', 'following', 'draining'],
+  lost: ['clearing', 'filling', 'comparing', 'following'],
+  activation: ['following'],
+  sealed: ['sealing'],
+  drained: ['draining'],
+  'given-up': ['sealing', 'draining'],
+  unsealed: ['unsealing'],
+  closed: ['closing'],
+  switched: ['switching'],
+  erasure: ['opening', 'clearing', 'filling', 'comparing', 'following', 'erasing'],
+};
+
+type PlainKind = 'claimed' | 'cleared' | 'lost' | 'sealed' | 'drained' | 'unsealed' | 'switched' | 'erasure';
+type PlainEvent = Extract<GenerationEvent, { kind: PlainKind }>;
+
+/** Of events that say no more than that they happened. What `drained` does is `exchanged`. */
+const STEPS: Readonly<Record<PlainKind, Partial<Shadow>>> = {
+  claimed: {},
+  drained: {},
+  cleared: { phase: 'filling', filled: null, copied: 0 },
+  // What was followed is not known any more: everything is copied anew, over a clean sheet.
+  lost: { phase: 'opening', feed: null, filled: null, comparison: null },
+  sealed: { phase: 'draining' },
+  unsealed: { phase: 'following' },
+  switched: { phase: 'following', comparison: null },
+  erasure: { phase: 'erasing' },
+};
+
+const isPlain = (event: GenerationEvent): event is PlainEvent => event.kind in STEPS;
+
+function changesBy(event: GenerationEvent, { phase, copied, tokens }: Shadow): Partial<Shadow> {
+  if (isPlain(event)) return STEPS[event.kind];
+  switch (event.kind) {
+    case 'opened':
+      return { phase: 'clearing', feed: event.feed };
+    case 'copied': {
+      const grown = { filled: event.filled, copied: copied + event.count, tokens: tokens + event.tokens };
+      return { ...grown, phase: event.isWhole ? 'comparing' : phase };
+    }
+    case 'compared':
+      return { phase: 'following', comparison: event.comparison };
+    case 'followed':
+      return { feed: event.feed, copied: copied + event.count, tokens: tokens + event.tokens };
+    case 'activation':
+      return { phase: 'sealing', fault: null, dropsMissing: event.dropsMissing };
+    case 'given-up':
+      return { phase: 'unsealing', fault: event.fault };
+    case 'closed':
+      return { phase: 'switching', feed: event.feed };
+  }
+}
 
 /** The one moment at which another generation serves. */
 function exchanged({ serving, version }: Generations, shadow: Shadow): Generations {
