@@ -49,7 +49,7 @@ class World {
           if (refusal !== undefined) return err(refusal);
           if (list.limit > fits) return err({ code: 'limit_exceeded', message: 'too large' });
           const ids = Array.from({ length: counts[names.indexOf(list.namespace)] ?? 0 }, (__, i) => `v${i}`);
-          const behind = ids.filter((id) => list.start === null || id > list.start.id);
+          const behind = ids.filter((id) => list.start === null || id > list.start.id || (list.start.isIncluded && id === list.start.id));
           const page = behind.slice(0, list.limit);
           const next = behind.length > page.length ? (page.at(-1) ?? null) : null;
           const values = Float32Array.from(page.flatMap((id) => [Number(id.slice(1)), 0.5]));
