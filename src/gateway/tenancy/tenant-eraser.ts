@@ -60,10 +60,10 @@ export class TenantEraser {
     const tenant = await this.#organisations.at(organisationOf(id)).tenant(id);
     if (!tenant.ok) return tenant;
     const remaining: { what: string; count: number }[] = [];
-    for (const { what, remaining: count } of this.#steps) {
-      const counted = await count(id);
+    for (const step of this.#steps) {
+      const counted = await step.remaining(id);
       if (!counted.ok) return counted;
-      remaining.push({ what, count: counted.value });
+      remaining.push({ what: step.what, count: counted.value });
     }
     const isVerified = remaining.every(({ count }) => count === 0);
     const digest = await sha256Hex(JSON.stringify([id, stateOf(tenant.value), remaining]));

@@ -78,11 +78,20 @@ const catchUpSlice = (stub: DurableObjectStub<ShardObject>) =>
 /** Makes a shard what it was before there was a property index. */
 const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
   runInDurableObject(stub, (_, state) => {
-    for (const table of ['properties', 'property_paths', 'row_sets', 'generations', 'lists', 'blocks', 'checkpoint']) {
-      state.storage.sql.exec(`DROP TABLE ${table}`);
+    const { sql } = state.storage;
+    const kept = new Set(['shard', 'namespaces', 'vectors', 'receipts', 'schema_version']);
+    const tables = sql.exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
+    );
+    for (const { name } of tables.toArray()) if (!kept.has(name)) sql.exec(`DROP TABLE ${name}`);
+    const indexes = sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL");
+    for (const { name } of indexes.toArray()) sql.exec(`DROP INDEX ${name}`);
+    for (const table of ['shard', 'vectors']) {
+      const first = new Set(['index_id', 'dimensions', 'metric', 'lsn', 'count', 'row', 'namespace', 'id', 'floats', 'metadata', 'text']);
+      const columns = sql.exec<{ name: string }>('SELECT name FROM pragma_table_info(?)', table);
+      for (const { name } of columns.toArray()) if (!first.has(name)) sql.exec(`ALTER TABLE ${table} DROP COLUMN ${name}`);
     }
-    for (const column of ['unindexed_row_max', 'next_row', 'recall']) state.storage.sql.exec(`ALTER TABLE shard DROP COLUMN ${column}`);
-    state.storage.sql.exec('UPDATE schema_version SET version = 1');
+    sql.exec('UPDATE schema_version SET version = 1');
   });
 
 /** Without the few that are wider than `filterConditionsMaxCount`, which are no filters. */
