@@ -51,13 +51,18 @@ export class VectorChanges {
     index: string,
     selection: StoredSelection,
     edit: MetadataEdit,
+    reserve: (count: number) => Promise<Outcome<unknown>>,
   ): Promise<Outcome<OnIndex<ChangedVectors>>> {
     return this.#parts.manifests.using(tenantId, index, async (manifest) => {
       const { namespace } = selection;
-      const changed =
-        selection.kind === 'ids'
-          ? await this.#patch(manifest, namespace, [...new Set(selection.ids)], null, edit)
-          : await this.#patchAccepted(manifest, namespace, selection.filter, edit);
+      if (selection.kind === 'filter') {
+        const accepted = await this.#patchAccepted(manifest, namespace, selection.filter, edit, reserve);
+        return accepted.ok ? ok({ ...accepted.value, manifest }) : accepted;
+      }
+      const ids = [...new Set(selection.ids)];
+      const reserved = await reserve(ids.length);
+      if (!reserved.ok) return reserved;
+      const changed = await this.#patch(manifest, namespace, ids, null, edit);
       return changed.ok ? ok({ ...changed.value, manifest }) : changed;
     });
   }
@@ -79,7 +84,13 @@ export class VectorChanges {
   }
 
   /** Finds what the filter accepts by pages of ids; each is changed only if it is accepted still. */
-  async #patchAccepted(manifest: IndexManifest, namespace: string, filter: Filter, edit: MetadataEdit): Promise<Outcome<ChangedVectors>> {
+  async #patchAccepted(
+    manifest: IndexManifest,
+    namespace: string,
+    filter: Filter,
+    edit: MetadataEdit,
+    reserve: (count: number) => Promise<Outcome<unknown>>,
+  ): Promise<Outcome<ChangedVectors>> {
     const { shards } = this.#parts;
     const page = { indexId: manifest.id, namespace, filter, limit: LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
     let count = 0;
@@ -87,6 +98,8 @@ export class VectorChanges {
       const listed = await shards.list(manifest, { ...page, start: after === null ? null : { id: after, isIncluded: false } });
       if (!listed.ok) return listed;
       const { ids, lsn, next }: { ids: readonly string[]; lsn: number; next: string | null } = listed.value;
+      const reserved = await reserve(ids.length);
+      if (!reserved.ok) return reserved;
       const changed = ids.length === 0 ? undefined : await this.#patch(manifest, namespace, ids, filter, edit);
       if (changed?.ok === false) return changed;
       count += changed?.value.count ?? 0;

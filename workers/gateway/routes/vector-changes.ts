@@ -9,9 +9,16 @@ import { route } from '../serve.ts';
 import { indexed } from './vector-replies.ts';
 
 export const vectorChangeRoutes: readonly Route[] = [
-  route(vectorChangeEndpoints.updateMetadata, async ({ gateway, principal, params, body }) => {
-    const { changes } = gateway.retrieval;
-    const changed = await changes.editMetadata(principal.tenantId, params.index, selectionOf(body), editOf(body));
+  route(vectorChangeEndpoints.updateMetadata, async (call) => {
+    const { gateway, principal, params, body } = call;
+    const reserve = (count: number) => call.reserve({ vectors_written: count });
+    const changed = await gateway.retrieval.changes.editMetadata(
+      principal.tenantId,
+      params.index,
+      selectionOf(body),
+      editOf(body),
+      reserve,
+    );
     return changed.ok ? updated(changed.value) : changed;
   }),
 
