@@ -1,6 +1,7 @@
 import type { Metric } from '../contract/metric.ts';
 import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
+import type { ShardReplica } from './replication/shard-member.ts';
 
 /** What an index is. Nothing in it changes but the generation and the route version. */
 export interface IndexManifest {
@@ -26,6 +27,8 @@ export interface IndexManifest {
   readonly shardVectorsMax?: number;
   /** Of its route table, once it has several shards: see `RouteTable`. */
   readonly routeVersion?: number;
+  /** Objects that answer reads beside the shards themselves. Absent: none. */
+  readonly replicas?: readonly ShardReplica[];
 }
 
 export interface PinnedEmbedding {

@@ -139,6 +139,8 @@ export interface VectorColumns {
   readonly values: Float32Array<ArrayBuffer> | null;
   readonly metadata: readonly (string | null)[] | null;
   readonly texts: readonly (string | null)[] | null;
+  /** Told by shards of several: of rows with the same id, the highest is the newest. */
+  readonly versions?: readonly number[];
 }
 
 export interface ShardVectors extends VectorColumns {
@@ -148,6 +150,8 @@ export interface ShardVectors extends VectorColumns {
 /** Matches, closest first. */
 export interface ShardMatches extends ShardVectors {
   readonly scores: readonly number[];
+  /** Shards that may have closer vectors and did not answer in time; absent: none. */
+  readonly missing?: readonly number[];
   /** Present when it was asked for. */
   readonly explanation?: Explanation;
 }

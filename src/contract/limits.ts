@@ -338,16 +338,34 @@ export const LIMITS = {
   replicaRetireAfterMs: 60_000,
   // Load must be seen for so long before a replica is made, and again after one was.
   replicaAddAfterMs: 5_000,
+  // How often an index looks at the load of a shard that was busy or has replicas.
+  replicaTendMs: 2_000,
+  // A retired replica stays this long for those who still know of it: longer than they use a manifest and than a query takes.
+  replicaGraceMs: 15_000,
+  // How often a busy shard says so.
+  busyReportMs: 5_000,
+  // Shards and replicas whose latency a gateway isolate remembers, some 100 bytes each.
+  membersKnownMaxCount: 10_000,
   // Load is halved in so much time.
   loadHalfLifeMs: 10_000,
   objectRequestsPerSecond: 1_000,
   // Pages of one alarm of a replica: a copy of 100,000 vectors is one alarm.
   replicaAlarmPagesMaxCount: 100,
+  // A read may ask for no higher LSN: so an index's clock, which such a read raises, never runs out of exact integers.
+  lsnMax: 2 ** 48,
   // How long a query may take, unless it says otherwise: a shard that was never loaded in this process takes seconds.
-  queryDeadlineDefaultMs: 5_000,
+  queryDeadlineDefaultMs: 10_000,
   queryDeadlineMaxMs: 10_000,
   // Less than a call to an object takes even when it is near and idle.
   queryDeadlineMinMs: 1,
+  // Shards that one fan-out asks at most: of more, groups of as many are asked by aggregators, so that no request makes 1,000 calls.
+  fanOutShardsMaxCount: 100,
+  // Aggregators that one request asks: the platform has 32 invocations of Workers take part in a request.
+  fanOutGroupsMaxCount: 30,
+  // What an aggregator answers at its deadline has to be back at that of the gateway.
+  fanOutGroupMarginMs: 3,
+  // Of all answers of a fan-out, in the worst case: of more, only what is among the closest is asked for, in a second round.
+  fanOutReplyBytesMax: 8 * 1024 * 1024,
   // A call to a shard that takes longer than this share of them did within the window is made to a replica, too.
   hedgeQuantile: 0.95,
   latencyWindowMs: 10_000,

@@ -13,19 +13,33 @@ export const NO_LOAD: ShardLoad = { exclusive: 0, sharable: 0 };
 /** How busy an object was lately: a mean over time whose weights are halved every `loadHalfLifeMs`. Lost with the object's memory. */
 export class LoadMeter {
   #load = NO_LOAD;
+  #locations = new Map<string, number>();
   #atMs: number | undefined;
 
-  /** A call that took so much computing. */
-  record(kind: keyof ShardLoad, busyMs: number, nowMs: number): void {
-    const perSecond = Math.max(busyMs / 1_000, 1 / LIMITS.objectRequestsPerSecond);
-    const before = this.load(nowMs);
-    this.#load = { ...before, [kind]: before[kind] + perSecond * RATE_PER_SECOND };
+  /** Something that took so much computing; of a read, where it came from. */
+  record(kind: keyof ShardLoad, busyMs: number, nowMs: number, location?: string): void {
+    const weight = Math.max(busyMs / 1_000, 1 / LIMITS.objectRequestsPerSecond) * RATE_PER_SECOND;
+    const kept = this.#kept(nowMs);
+    this.#load = { exclusive: this.#load.exclusive * kept, sharable: this.#load.sharable * kept };
+    this.#load = { ...this.#load, [kind]: this.#load[kind] + weight };
+    for (const [place, load] of this.#locations) this.#locations.set(place, load * kept);
+    if (location !== undefined) this.#locations.set(location, (this.#locations.get(location) ?? 0) + weight);
     this.#atMs = nowMs;
   }
 
   load(nowMs: number): ShardLoad {
-    const kept = this.#atMs === undefined ? 0 : 0.5 ** (Math.max(0, nowMs - this.#atMs) / LIMITS.loadHalfLifeMs);
+    const kept = this.#kept(nowMs);
     return { exclusive: this.#load.exclusive * kept, sharable: this.#load.sharable * kept };
+  }
+
+  /** Where most of the load lately came from; null when nobody said. */
+  get location(): string | null {
+    const [most] = [...this.#locations].sort((a, b) => b[1] - a[1]);
+    return most?.[0] ?? null;
+  }
+
+  #kept(nowMs: number): number {
+    return this.#atMs === undefined ? 0 : 0.5 ** (Math.max(0, nowMs - this.#atMs) / LIMITS.loadHalfLifeMs);
   }
 }
 

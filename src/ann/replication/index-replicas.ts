@@ -1,0 +1,147 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { ShardLoad } from './load-meter.ts';
+import type { ReplicaPressure } from './replica-policy.ts';
+import { decideReplicas, NO_PRESSURE } from './replica-policy.ts';
+import type { ShardReplica } from './shard-member.ts';
+
+/** A replica, and since when it is what it is. Only ready ones are told to whoever reads. */
+export interface KeptReplica extends ShardReplica {
+  readonly state: 'copying' | 'ready' | 'retiring';
+  readonly sinceMs: number;
+}
+
+/** What an index knows of its replicas. */
+export interface ReplicaRecord {
+  /** The highest number that a replica was ever given. */
+  readonly highest: number;
+  readonly replicas: readonly KeptReplica[];
+  /** Shards that said they were busy, or have replicas, by ordinal. */
+  readonly watched: Readonly<Record<number, ReplicaPressure>>;
+}
+
+export const NO_REPLICAS: ReplicaRecord = { highest: 0, replicas: [], watched: {} };
+
+/** Where a record is kept. */
+interface RecordCell {
+  get(): ReplicaRecord | undefined;
+  put(record: ReplicaRecord): void;
+}
+
+/** How busy a shard is, and where most of the reads come from that a replica could answer; null where that is not known. */
+export interface PrimaryState {
+  readonly load: ShardLoad;
+  readonly location: string | null;
+}
+
+/** Whom an index tells and asks about replicas. Repeating a call changes nothing; undefined when nobody answers. */
+export interface ReplicaPeers {
+  primary(shard: number): Promise<PrimaryState | undefined>;
+  replica(replica: ShardReplica): Promise<{ readonly completeLsn: number | null; readonly load: ShardLoad } | undefined>;
+  open(replica: ShardReplica): Promise<void>;
+  erase(replica: ShardReplica): Promise<void>;
+}
+
+/**
+ * The replicas of one index: who has some, made for shards that are busy and retired when they are cold. What is to be done is stored
+ * before it is done, so whatever is cut off is done by the next `tend`. One call at a time.
+ */
+export class IndexReplicas {
+  readonly #cell: RecordCell;
+  readonly #peers: ReplicaPeers;
+
+  constructor(cell: RecordCell, peers: ReplicaPeers) {
+    this.#cell = cell;
+    this.#peers = peers;
+  }
+
+  /** Those that answer reads. */
+  get ready(): readonly ShardReplica[] {
+    return this.#record.replicas.flatMap(({ shard, replica, location, state }) =>
+      state === 'ready' ? [{ shard, replica, location }] : [],
+    );
+  }
+
+  /** All that there may be, for erasing them. */
+  get all(): readonly ShardReplica[] {
+    return this.#record.replicas;
+  }
+
+  get isWatching(): boolean {
+    return Object.keys(this.#record.watched).length > 0 || this.#record.replicas.length > 0;
+  }
+
+  /** A shard says that it is busy: from now on it is looked at. */
+  watch(shard: number): void {
+    const { watched, ...rest } = this.#record;
+    if (watched[shard] === undefined) this.#cell.put({ ...rest, watched: { ...watched, [shard]: NO_PRESSURE } });
+  }
+
+  /** A shard is no more: nor are its replicas. */
+  forget(shard: number, nowMs: number): void {
+    const { watched, replicas, highest } = this.#record;
+    const left = Object.fromEntries(Object.entries(watched).filter(([other]) => Number(other) !== shard));
+    this.#cell.put({ highest, watched: left, replicas: replicas.map((one) => (one.shard === shard ? retiring(one, nowMs) : one)) });
+  }
+
+  /** Looks at the watched shards, and does what their load asks for; answers when to come back, or undefined. */
+  async tend(nowMs: number): Promise<number | undefined> {
+    for (const replica of this.#record.replicas) await this.#tendReplica(replica, nowMs);
+    for (const shard of Object.keys(this.#record.watched)) await this.#tendShard(Number(shard), nowMs);
+    return this.isWatching ? nowMs + LIMITS.replicaTendMs : undefined;
+  }
+
+  async #tendReplica(replica: KeptReplica, nowMs: number): Promise<void> {
+    if (replica.state === 'copying') {
+      // Perhaps it was cut off before it was opened.
+      await this.#peers.open(replica);
+      const copied = await this.#peers.replica(replica);
+      if (copied !== undefined && copied.completeLsn !== null) this.#change(replica, { ...replica, state: 'ready', sinceMs: nowMs });
+    } else if (replica.state === 'retiring' && nowMs - replica.sinceMs >= LIMITS.replicaGraceMs) {
+      await this.#peers.erase(replica);
+      this.#change(replica, undefined);
+    }
+  }
+
+  async #tendShard(shard: number, nowMs: number): Promise<void> {
+    const own = this.#record.replicas.filter((one) => one.shard === shard && one.state !== 'retiring');
+    // One change at a time: what a replica takes off is seen when it is ready.
+    if (own.some(({ state }) => state === 'copying')) return;
+    const primary = await this.#peers.primary(shard);
+    const states = await Promise.all(own.map((replica) => this.#peers.replica(replica)));
+    if (primary === undefined || states.includes(undefined)) return;
+    const load = {
+      exclusive: primary.load.exclusive,
+      sharable: states.reduce((sum, state) => sum + (state?.load.sharable ?? 0), primary.load.sharable),
+    };
+    const { kind, pressure } = decideReplicas(load, own.length, this.#record.watched[shard] ?? NO_PRESSURE, nowMs);
+    const isIdle = own.length === 0 && kind === 'keep' && pressure.busySinceMs === null;
+    this.#press(shard, isIdle ? undefined : pressure);
+    if (kind === 'add') await this.#add(shard, primary.location, nowMs);
+    const last = own.at(-1);
+    if (kind === 'retire' && last !== undefined) this.#change(last, retiring(last, nowMs));
+  }
+
+  async #add(shard: number, location: string | null, nowMs: number): Promise<void> {
+    const { highest, replicas, watched } = this.#record;
+    const added: KeptReplica = { shard, replica: highest + 1, location, state: 'copying', sinceMs: nowMs };
+    this.#cell.put({ highest: highest + 1, replicas: [...replicas, added], watched });
+    await this.#peers.open(added);
+  }
+
+  #press(shard: number, pressure: ReplicaPressure | undefined): void {
+    const { [shard]: _, ...others } = this.#record.watched;
+    this.#cell.put({ ...this.#record, watched: pressure === undefined ? others : { ...others, [shard]: pressure } });
+  }
+
+  #change({ replica }: KeptReplica, to: KeptReplica | undefined): void {
+    const replicas = this.#record.replicas.flatMap((one) => (one.replica === replica ? (to ?? []) : one));
+    this.#cell.put({ ...this.#record, replicas });
+  }
+
+  get #record(): ReplicaRecord {
+    return this.#cell.get() ?? NO_REPLICAS;
+  }
+}
+
+const retiring = (replica: KeptReplica, nowMs: number): KeptReplica =>
+  replica.state === 'retiring' ? replica : { ...replica, state: 'retiring', sinceMs: nowMs };
