@@ -8,6 +8,7 @@ import { filter } from './filter-syntax.ts';
 import { indexParams } from './indexes.ts';
 import type { Filter } from './filter.ts';
 import { LIMITS } from './limits.ts';
+import { consistency, deadlineHeaders, partial } from './reading.ts';
 import { floats, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
 
 const madeBy = modelName.optional().meta({
@@ -82,6 +83,7 @@ const queryBody = z
     exact: z.boolean().default(false).meta({ description: 'Compares the query with every vector, for measuring what searches miss.' }),
     explain: z.boolean().default(false).meta({ description: 'Answers an `explanation`, too.' }),
     model: madeBy,
+    consistency,
     ...include,
   })
   .refine(
@@ -109,6 +111,7 @@ export type QueryBody = z.output<typeof queryBody>;
 const fetchBody = z.strictObject({
   ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount),
   namespace,
+  consistency,
   ...include,
   include_values: z.boolean().default(true),
 });
@@ -181,10 +184,12 @@ export const vectorEndpoints = {
     access: tenant('index:read'),
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
-    headers: queryCacheHeaders,
+    headers: queryCacheHeaders.extend(deadlineHeaders.shape),
     body: json(queryBody),
     status: 200,
-    reply: json(z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn, explanation: explanation.optional() })),
+    reply: json(
+      z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn, ...partial, explanation: explanation.optional() }),
+    ),
   },
   fetchVectors: {
     method: 'POST',

@@ -22,13 +22,16 @@ import type {
   UpsertBatch,
   Written,
 } from '../ann/shard-protocol.ts';
+import type { Reading } from '../ann/fan-out/reading.ts';
+import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
 import type { Outcome } from '../contract/outcome.ts';
 
 /** The shards that hold an index's vectors; see `Shard` for what they refuse. Every call may be refused with `unavailable`. */
 export interface IndexShards {
   upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>>;
-  query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>>;
-  fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  /** Without a reading: strongly, in the default time. */
+  query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>>;
+  fetch(manifest: IndexManifest, fetch: ShardFetch, consistency?: ReadConsistency): Promise<Outcome<ShardVectors>>;
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>>;
   namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>>;

@@ -74,14 +74,28 @@ export class QueryCache {
     return this.#answers.held;
   }
 
-  /** Without terms nothing is cached or counted. Refuses with `not_cached` when nothing may be searched, and as `Vectors.query` does. */
-  async query(caller: EmbeddingCaller, index: string, body: QueryBody, terms: AnswerTerms | undefined): Promise<Outcome<QueryAnswer>> {
-    if (terms !== undefined) return this.#cached(caller, index, body, terms);
-    const found = await this.#parts.vectors.query(caller, index, body);
+  /** Without terms nothing is cached or counted. `budgetMs`: how long it may take. Refuses with `not_cached` when nothing may be searched, and as `Vectors.query` does. */
+  async query(
+    caller: EmbeddingCaller,
+    index: string,
+    body: QueryBody,
+    terms: AnswerTerms | undefined,
+    budgetMs: number = LIMITS.queryDeadlineDefaultMs,
+  ): Promise<Outcome<QueryAnswer>> {
+    const deadlineMs = this.#parts.clock.nowMs() + budgetMs;
+    const search = () => this.#parts.vectors.query(caller, index, body, deadlineMs);
+    if (terms !== undefined) return this.#cached(caller, index, body, terms, search);
+    const found = await search();
     return found.ok ? ok({ found: found.value, report: undefined }) : found;
   }
 
-  async #cached(caller: EmbeddingCaller, index: string, body: QueryBody, terms: AnswerTerms): Promise<Outcome<QueryAnswer>> {
+  async #cached(
+    caller: EmbeddingCaller,
+    index: string,
+    body: QueryBody,
+    terms: AnswerTerms,
+    search: () => Promise<Outcome<Found>>,
+  ): Promise<Outcome<QueryAnswer>> {
     const { tenantId } = caller.principal;
     const [state, view] = await Promise.all([this.#stateOf(tenantId, index), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
@@ -89,9 +103,14 @@ export class QueryCache {
     const digest = queryDigest(this.#parts.sha256, body);
     // An explanation tells how this very query was answered.
     const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone: body.explain, terms, view };
-    const answered = await this.#answers.answer(question, () => this.#parts.vectors.query(caller, index, body));
+    const answered = await this.#answers.answer(question, search);
     if (!answered.ok) return answered;
     const { answer: found, report } = answered.value;
+    // Another one's search, which had less time than this one has.
+    if (found.missing !== undefined && report.sources.includes('joined')) {
+      const own = await search();
+      return own.ok ? ok({ found: own.value, report: undefined }) : own;
+    }
     const { sources, agesMs } = report;
     this.#parts.count(caller.principal, { cache: 'queries', model: null, sources, agesMs, holding: this.#answers.tell() });
     return ok({ found, report });
@@ -123,7 +142,9 @@ export function queryDigest(sha256: Sha256, { vector, ...rest }: QueryBody): str
   return `query:${sha256(JSON.stringify([rest, vector === undefined ? null : [...vector]]))}`;
 }
 
-function bytesOf({ ids, values, metadata, texts }: ShardMatches): number {
+function bytesOf({ ids, values, metadata, texts, missing }: ShardMatches): number {
+  // What lacks a shard is not given again.
+  if (missing !== undefined) return Infinity;
   const chars = [ids, metadata ?? [], texts ?? []].flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
   return 2 * chars + (values?.byteLength ?? 0) + ids.length * MATCH_OVERHEAD_BYTES + ENTRY_OVERHEAD_BYTES;
 }

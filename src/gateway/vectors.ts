@@ -6,6 +6,7 @@ import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import { checkReply } from './check-reply.ts';
 import { diversificationOf } from './diversification.ts';
+import { consistencyOf } from './growth/consistency-of.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
@@ -71,7 +72,12 @@ export class Vectors {
   }
 
   /** Refuses what does not fit the index, naming the field; else as the embedder and the shard do. */
-  query(caller: EmbeddingCaller, index: string, body: QueryBody): Promise<Outcome<OnIndex<ShardMatches & TokensUsed>>> {
+  query(
+    caller: EmbeddingCaller,
+    index: string,
+    body: QueryBody,
+    deadlineMs?: number,
+  ): Promise<Outcome<OnIndex<ShardMatches & TokensUsed>>> {
     return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
       const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
       if (!fits.ok) return fits;
@@ -83,7 +89,7 @@ export class Vectors {
       const { target: place, tokens, cachedTokens } = target.value;
       const options = { mmr: mmr.value, exact, explain, include: includeOf(body) };
       const query = { indexId: manifest.id, target: place, namespace, topK, filter, excludeIds, ...options };
-      const found = await this.#parts.shards.query(manifest, query);
+      const found = await this.#parts.shards.query(manifest, query, { consistency: consistencyOf(body.consistency), deadlineMs });
       return found.ok ? ok({ ...found.value, tokens, cachedTokens, manifest }) : found;
     });
   }
@@ -93,7 +99,8 @@ export class Vectors {
       const fits = checkReply(manifest, body.include_values, body.ids.length, 'ids');
       if (!fits.ok) return fits;
       const { namespace, ids } = body;
-      const found = await this.#parts.shards.fetch(manifest, { indexId: manifest.id, namespace, ids, include: includeOf(body) });
+      const fetch = { indexId: manifest.id, namespace, ids, include: includeOf(body) };
+      const found = await this.#parts.shards.fetch(manifest, fetch, consistencyOf(body.consistency));
       return found.ok ? ok({ ...found.value, manifest }) : found;
     });
   }

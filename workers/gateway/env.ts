@@ -3,6 +3,7 @@ import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache
 import type { IndexObject } from '../../durable-objects/index-object.ts';
 import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
+import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
 import type { GenerationObject } from './generation-object.ts';
 
@@ -21,6 +22,8 @@ export interface GatewayEnv extends CacheLayoutEnv {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** One object an index name of a tenant, in this Worker; see `GenerationObject`. */
   readonly GENERATION: DurableObjectNamespace<GenerationObject>;
+  /** Hosted by the shards Worker; see `replicaName`. */
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */

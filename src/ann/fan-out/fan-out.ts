@@ -6,7 +6,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
 import { HedgeBudget } from './hedge-budget.ts';
 import { LatencyWindow } from './latency-window.ts';
-import type { CallCounts, CallParts, Leaf, LeafAnswer } from './leaf-call.ts';
+import type { Absence, CallCounts, CallParts, Leaf, LeafAnswer } from './leaf-call.ts';
 import { LeafCall } from './leaf-call.ts';
 
 /** What the shards answered, in the order in which they were given. */
@@ -16,7 +16,7 @@ export interface Gathered<T> {
   readonly missing: readonly number[];
 }
 
-type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | 'missing'>;
+type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | Absence>;
 
 /**
  * Asks many shards at once, until a deadline. A call that takes longer than nearly all did lately is made again to the spare, as long
@@ -51,10 +51,11 @@ export class FanOut {
     if (!heard.ok) return heard;
     const answers = leaves.flatMap(({ shard }) => {
       const answer = heard.value.get(shard);
-      return answer === undefined || answer === 'missing' ? [] : [answer];
+      return answer === undefined || typeof answer === 'string' ? [] : [answer];
     });
     if (answers.length === 0 && leaves.length > 0) {
-      return heard.value.size === leaves.length
+      const isUnreachable = leaves.every(({ shard }) => heard.value.get(shard) === 'unreachable');
+      return isUnreachable
         ? refuse('unavailable', 'no shard of the index can be reached')
         : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
     }
@@ -68,7 +69,7 @@ export class FanOut {
     const { clock, timer } = this.#calls;
     const leftMs = Math.max(0, deadlineMs - clock.nowMs());
     const slowMs = this.slowMs;
-    const heard = new Map<number, LeafAnswer<T> | 'missing'>();
+    const heard = new Map<number, LeafAnswer<T> | Absence>();
     return new Promise((resolve, reject) => {
       const calls: LeafCall<T>[] = [];
       const finish = (outcome: Outcome<Heard<T>>) => {
@@ -79,7 +80,7 @@ export class FanOut {
       const callOff = timer.after(leftMs, () => finish(ok(heard)));
       if (leaves.length === 0) return finish(ok(heard));
       for (const leaf of leaves) {
-        const conclude = (outcome: Outcome<LeafAnswer<T> | 'missing'>) => {
+        const conclude = (outcome: Outcome<LeafAnswer<T> | Absence>) => {
           if (!outcome.ok) return finish(outcome);
           heard.set(leaf.shard, outcome.value);
           if (heard.size === leaves.length) finish(ok(heard));

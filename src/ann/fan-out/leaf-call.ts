@@ -20,6 +20,9 @@ export interface LeafAnswer<T> {
   readonly fromSpare: boolean;
 }
 
+/** Why there is no answer: the shard cannot be reached, or had no time. */
+export type Absence = 'unreachable' | 'late';
+
 /** What happened to calls so far. */
 export interface CallCounts {
   calls: number;
@@ -42,7 +45,7 @@ export interface CallParts {
 export class LeafCall<T> {
   readonly #leaf: Leaf<T>;
   readonly #parts: CallParts;
-  readonly #conclude: (outcome: Outcome<LeafAnswer<T> | 'missing'>) => void;
+  readonly #conclude: (outcome: Outcome<LeafAnswer<T> | Absence>) => void;
   readonly #fail: (defect: unknown) => void;
   #underWay = 0;
   #isSpareAsked = false;
@@ -52,7 +55,7 @@ export class LeafCall<T> {
   constructor(
     leaf: Leaf<T>,
     parts: CallParts,
-    conclude: (outcome: Outcome<LeafAnswer<T> | 'missing'>) => void,
+    conclude: (outcome: Outcome<LeafAnswer<T> | Absence>) => void,
     fail: (defect: unknown) => void,
   ) {
     this.#leaf = leaf;
@@ -106,13 +109,14 @@ export class LeafCall<T> {
     if (outcome.ok) {
       if (fromSpare && this.#underWay > 0) this.#parts.counts.hedgesWon += 1;
       this.#settle(ok({ shard: this.#leaf.shard, value: outcome.value, fromSpare }));
-    } else if (outcome.error.code !== 'unavailable') this.#settle(outcome);
+    } else if (outcome.error.code === 'deadline_exceeded') this.#settle(ok('late'));
+    else if (outcome.error.code !== 'unavailable') this.#settle(outcome);
     // In place of the call that failed, so no extra load.
     else if (!this.#isSpareAsked && this.#leaf.askSpare !== undefined) this.#askSpare('failovers');
-    else if (this.#underWay === 0) this.#settle(ok('missing'));
+    else if (this.#underWay === 0) this.#settle(ok('unreachable'));
   }
 
-  #settle(outcome: Outcome<LeafAnswer<T> | 'missing'>): void {
+  #settle(outcome: Outcome<LeafAnswer<T> | Absence>): void {
     this.stop();
     this.#conclude(outcome);
   }

@@ -1,6 +1,7 @@
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { shardName } from '../../../src/ann/index-manifest.ts';
+import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import type {
   Counted,
   Deleted,
@@ -25,6 +26,8 @@ import type {
   Written,
 } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Reading } from '../../../src/ann/fan-out/reading.ts';
+import type { ShardReads } from '../../../src/ann/fan-out/shard-reads.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ask } from './ask.ts';
@@ -32,8 +35,6 @@ import { ask } from './ask.ts';
 /** What the object does. */
 interface ShardStub {
   upsert(batch: UpsertBatch): Promise<Outcome<Written>>;
-  query(query: ShardQuery): Promise<Outcome<ShardMatches>>;
-  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
   listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
   namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   countVectors(count: ShardCount): Promise<Outcome<Counted>>;
@@ -51,20 +52,23 @@ const UNSURE = 'the write may not have been applied: repeat it';
 export class DurableShards implements IndexShards {
   readonly #namespace: DurableObjectNamespace<ShardObject>;
 
-  constructor(namespace: DurableObjectNamespace<ShardObject>) {
+  readonly #reads: ShardReads;
+
+  constructor(namespace: DurableObjectNamespace<ShardObject>, reads: ShardReads) {
     this.#namespace = namespace;
+    this.#reads = reads;
   }
 
   upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
     return ask(UNSURE, () => this.#of(manifest).upsert(batch));
   }
 
-  query(manifest: IndexManifest, query: ShardQuery): Promise<Outcome<ShardMatches>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).query(query));
+  query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>> {
+    return this.#reads.query(manifest, query, reading);
   }
 
-  fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).fetchVectors(fetch));
+  fetch(manifest: IndexManifest, fetch: ShardFetch, consistency?: ReadConsistency): Promise<Outcome<ShardVectors>> {
+    return this.#reads.fetch(manifest, fetch, consistency);
   }
 
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {

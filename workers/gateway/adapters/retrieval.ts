@@ -8,6 +8,9 @@ import { Erasures } from '../../../src/gateway/erasures.ts';
 import { GenerationDesk } from '../../../src/gateway/generations/generation-desk.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
+import { ShardReads } from '../../../src/ann/fan-out/shard-reads.ts';
+import { FanOut } from '../../../src/ann/fan-out/fan-out.ts';
+import { MemberChoice } from '../../../src/ann/fan-out/member-choice.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { CountCache } from '../../../src/gateway/count-cache.ts';
@@ -24,7 +27,9 @@ import { DurableFollowedShards } from './durable-followed-shards.ts';
 import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import type { Metrics } from '../metrics.ts';
+import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import { DurableShards } from './durable-shards.ts';
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { sha256 } from './embeddings.ts';
 import type { Embeddings } from './embeddings.ts';
 
@@ -54,13 +59,18 @@ export function wireRetrieval(
   budget: Budget,
 ): Retrieval {
   const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
-  const shards = new DurableShards(env.SHARD);
+  const fanOut = new FanOut(clock, systemTimer);
+  const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock });
+  const shards = new DurableShards(env.SHARD, reads);
   const manifests = new ManifestCache(directory, clock, sleep);
   const store = new DurableGenerations(env.INDEX);
   const followed = new DurableFollowedShards(env.SHARD);
   const space = new VectorSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, background: waitUntil });
+  for (const kind of ['calls', 'hedges', 'hedgesWon', 'failovers', 'partials'] as const) {
+    metrics.gauge('sluice_shard_reads', { kind }, () => fanOut.counts[kind]);
+  }
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
   return {

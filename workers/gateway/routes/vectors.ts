@@ -1,5 +1,6 @@
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
+import { DEADLINE_HEADER } from '../../../src/contract/reading.ts';
 import type { HeadersOf } from '../../../src/contract/endpoint.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
@@ -35,14 +36,21 @@ export const vectorRoutes: readonly Route[] = [
     const { gateway, params, body } = call;
     const reserved = await call.reserve({ vector_queries: 1 });
     if (!reserved.ok) return reserved;
-    const answered = await call.timing.of('search', gateway.retrieval.queries.query(call, params.index, body, termsOf(call.options)));
+    const { [DEADLINE_HEADER]: budgetMs } = call.options;
+    const search = gateway.retrieval.queries.query(call, params.index, body, termsOf(call.options), budgetMs);
+    const answered = await call.timing.of('search', search);
     if (!answered.ok) return answered;
     const { found, report } = answered.value;
-    const { scores, lsn, explanation } = found;
+    const { scores, lsn, missing, explanation } = found;
     const matches = vectorReplies(found).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') }));
     return {
       ok: true,
-      reply: { matches, lsn, ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }) },
+      reply: {
+        matches,
+        lsn,
+        ...partialReply(missing),
+        ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }),
+      },
       used: { ...queryMeters(report), ...tokenMeters(found) },
       ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
@@ -77,6 +85,9 @@ function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): Answe
   const { [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags } = options;
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }
+
+const partialReply = (missing: readonly number[] | undefined) =>
+  missing === undefined ? {} : { partial: true as const, missing_shards: [...missing] };
 
 const queryMeters = (report: CacheReport | undefined) =>
   report === undefined || report.sources.includes('computed')

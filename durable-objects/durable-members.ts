@@ -1,0 +1,45 @@
+import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import { shardName } from '../src/ann/index-manifest.ts';
+import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
+import type { ShardMember } from '../src/ann/replication/shard-member.ts';
+import { replicaName } from '../src/ann/replication/shard-member.ts';
+import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { MemberReads } from '../src/ann/fan-out/member-reads.ts';
+import { reach } from './reach.ts';
+import type { ReplicaObject } from './replica-object.ts';
+import type { ShardObject } from './shard-object.ts';
+
+/** What the objects do; a shard itself is strong whatever it is asked for. */
+interface MemberStub {
+  query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>>;
+  fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
+}
+
+/** The objects that answer reads, in the shards Worker. */
+export interface MembersEnv {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+}
+
+/** Shards and replicas behind their Durable Objects. */
+export class DurableMembers implements MemberReads {
+  readonly #env: MembersEnv;
+
+  constructor(env: MembersEnv) {
+    this.#env = env;
+  }
+
+  query(manifest: IndexManifest, member: ShardMember, query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
+    return reach(() => this.#of(manifest, member).query(query, consistency));
+  }
+
+  fetch(manifest: IndexManifest, member: ShardMember, fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
+    return reach(() => this.#of(manifest, member).fetchVectors(fetch, consistency));
+  }
+
+  #of(manifest: IndexManifest, { shard, replica }: ShardMember): MemberStub {
+    const name = shardName(manifest, shard);
+    return replica === null ? this.#env.SHARD.getByName(name) : this.#env.REPLICA.getByName(replicaName(name, replica));
+  }
+}

@@ -1,0 +1,59 @@
+import { addCosts } from '../search-cost.ts';
+import type { Explanation, ShardMatches, ShardQuery } from '../shard-protocol.ts';
+import { combinedLsn } from './combined-lsn.ts';
+import type { MergedMatch } from './merge-matches.ts';
+import { mergeMatches } from './merge-matches.ts';
+import type { Metric } from '../../contract/metric.ts';
+
+/** What one shard answered, or several whose answers were merged before. */
+export interface PartAnswer extends ShardMatches {
+  /** Which shard has each match. */
+  readonly shards: readonly number[];
+  /** Whether it is complete up to its LSN alone, as what replicas answer is. */
+  readonly isOld: boolean;
+}
+
+/** What a query is merged by. */
+type Merged = Pick<ShardQuery, 'topK' | 'include'>;
+
+/** The closest matches of all answers, as if one shard had answered. */
+export function mergeAnswers(metric: Metric, dimensions: number, answers: readonly PartAnswer[], { topK, include }: Merged): PartAnswer {
+  const matches = mergeMatches(metric, answers, topK);
+  const column = <T>(of: (answer: PartAnswer) => readonly T[] | null | undefined, otherwise: T): T[] =>
+    matches.map(({ from, at }) => of(answers[from]!)?.[at] ?? otherwise);
+  const missing = answers.flatMap((answer) => answer.missing ?? []);
+  const explanation = explained(answers);
+  return {
+    ids: matches.map(({ id }) => id),
+    scores: matches.map(({ score }) => score),
+    values: include.values ? valuesOf(matches, answers, dimensions) : null,
+    metadata: include.metadata ? column((answer) => answer.metadata, null) : null,
+    texts: include.text ? column((answer) => answer.texts, null) : null,
+    versions: column((answer) => answer.versions, 0),
+    shards: column((answer) => answer.shards, 0),
+    ...combinedLsn(answers),
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(explanation === undefined ? {} : { explanation }),
+  };
+}
+
+function valuesOf(matches: readonly MergedMatch[], answers: readonly PartAnswer[], dimensions: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(matches.length * dimensions);
+  for (const [to, { from, at }] of matches.entries()) {
+    values.set(answers[from]!.values?.subarray(at * dimensions, (at + 1) * dimensions) ?? [], to * dimensions);
+  }
+  return values;
+}
+
+function explained(answers: readonly ShardMatches[]): Explanation | undefined {
+  const [first, ...others] = answers.flatMap(({ explanation }) => explanation ?? []);
+  return first === undefined ? undefined : others.reduce(both, first);
+}
+
+const both = (a: Explanation, b: Explanation): Explanation => ({
+  ...addCosts(a, b),
+  engine: a.engine === b.engine ? a.engine : 'lists',
+  filter: a.filter === null || b.filter === null ? null : { ...a.filter, selectedRows: sum(a.filter.selectedRows, b.filter.selectedRows) },
+});
+
+const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);

@@ -1,0 +1,28 @@
+import { WorkerEntrypoint } from 'cloudflare:workers';
+
+import type { MembersEnv } from '../../durable-objects/durable-members.ts';
+import { DurableMembers } from '../../durable-objects/durable-members.ts';
+import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { FanOut } from '../../src/ann/fan-out/fan-out.ts';
+import { MemberChoice } from '../../src/ann/fan-out/member-choice.ts';
+import type { PartAnswer } from '../../src/ann/fan-out/merge-answers.ts';
+import type { GroupQuery } from '../../src/ann/fan-out/shard-group.ts';
+import { searchGroup } from '../../src/ann/fan-out/shard-group.ts';
+import { ShardReads } from '../../src/ann/fan-out/shard-reads.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+
+const clock: Clock = { nowMs: () => Date.now() };
+const FAN_OUT = new FanOut(clock, systemTimer);
+const CHOICE = new MemberChoice();
+
+/**
+ * An aggregator: asks a group of an index's shards, and answers the closest of what they find. It keeps nothing but how long calls take,
+ * and holds at a time one answer a shard of a group, bounded by `fanOutReplyBytesMax`: so it may live beside the vectors of this Worker.
+ */
+export class ShardGroup extends WorkerEntrypoint<MembersEnv> {
+  search(query: GroupQuery): Promise<Outcome<PartAnswer>> {
+    const reads = new ShardReads({ members: new DurableMembers(this.env), fanOut: FAN_OUT, choice: CHOICE, clock });
+    return searchGroup(reads, query);
+  }
+}
