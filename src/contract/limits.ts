@@ -337,7 +337,7 @@ export const LIMITS = {
   replicaRetireLoad: 0.3,
   replicaRetireAfterMs: 60_000,
   // Load must be seen for so long before a replica is made, and again after one was.
-  replicaAddAfterMs: 5_000,
+  replicaAddAfterMs: 3_000,
   // How often an index looks at the load of a shard that was busy or has replicas.
   replicaTendMs: 2_000,
   // A retired replica stays this long for those who still know of it: longer than they use a manifest and than a query takes.
@@ -347,7 +347,7 @@ export const LIMITS = {
   // Shards and replicas whose latency a gateway isolate remembers, some 100 bytes each.
   membersKnownMaxCount: 10_000,
   // Load is halved in so much time.
-  loadHalfLifeMs: 10_000,
+  loadHalfLifeMs: 5_000,
   objectRequestsPerSecond: 1_000,
   // Pages of one alarm of a replica: a copy of 100,000 vectors is one alarm.
   replicaAlarmPagesMaxCount: 100,

@@ -12,6 +12,7 @@ import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
 import { schedulerBench } from './scheduler.ts';
+import { hotShardBench } from './hot-shard.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
   ann: annBench,
@@ -22,6 +23,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   scale: scaleBench,
   quota: quotaBench,
   scheduler: schedulerBench,
+  'hot-shard': hotShardBench,
 };
 
 const { positionals, values } = parseArgs({

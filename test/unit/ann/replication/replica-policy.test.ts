@@ -37,7 +37,7 @@ describe('decideReplicas', () => {
 
   it('[F23] makes none for load that a replica cannot take, for a moment of load, or beyond the limit', () => {
     expect(live(100, () => ({ exclusive: 3, sharable: 0.04 })).changes).toEqual([]);
-    expect(live(100, (second) => ({ exclusive: 0, sharable: second % 10 < 4 ? 5 : 0.5 })).changes).toEqual([]);
+    expect(live(100, (second) => ({ exclusive: 0, sharable: second % 10 < 3 ? 5 : 0.5 })).changes).toEqual([]);
     expect(live(1_000, () => ({ exclusive: 0, sharable: 50 })).replicas).toBe(LIMITS.replicasMaxCount);
   });
 

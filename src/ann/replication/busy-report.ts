@@ -1,0 +1,14 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { ShardLoad } from './load-meter.ts';
+
+/** When a shard tells its index that it is busy: now and then, while it is. */
+export class BusyReport {
+  #toldMs = -Infinity;
+
+  isDue({ exclusive, sharable }: ShardLoad, nowMs: number): boolean {
+    if (exclusive + sharable < LIMITS.replicaAddLoad || sharable < LIMITS.replicaReliefMin) return false;
+    if (nowMs - this.#toldMs < LIMITS.busyReportMs) return false;
+    this.#toldMs = nowMs;
+    return true;
+  }
+}

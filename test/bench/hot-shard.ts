@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import { bundleEntry } from '../../workers/local/bundle.ts';
+import { ROOT } from '../../workers/local/paths.ts';
+import { freePort } from '../support/free-port.ts';
+import type { HotShardResult } from '../support/hot-shard-simulation.ts';
+import { HotShardSimulation, quantileMs } from '../support/hot-shard-simulation.ts';
+import type { HotShardTask } from '../support/hot-shard-task.ts';
+import type { Seeded } from '../support/seeded.ts';
+import { serveObjects } from './raw-workerd.ts';
+import type { RawWorkerd } from './raw-workerd.ts';
+
+const DIMENSIONS = 100;
+const QUERIES = 400;
+const COPIES = 3;
+const SHARDS = 16;
+const ZIPF = 1.1;
+/** Of what the hottest shard can take. */
+const UTILISATIONS = [0.7, 0.9, 1.1, 2];
+const PHASE_SECONDS = 120;
+const COLD_SECONDS = 420;
+
+interface Measured {
+  readonly queryMs: number;
+  readonly replicaQueryMs: number;
+  readonly copyWallMs: number;
+  readonly copyCpuMs: number;
+}
+
+/**
+ * A shard that is hot, before and after it gets replicas. All objects of one workerd share one thread, where replicas add nothing; so what a
+ * query and a copy take is measured in workerd, and a queueing simulation around the real choosing, hedging and deciding is fed with it.
+ */
+export async function hotShardBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
+  const vectors = quick ? 5_000 : 50_000;
+  await bundleEntry('hot-shard-bench', join(ROOT, 'test/workerd/hot-shard-bench/worker.ts'));
+  const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
+  const port = await freePort();
+  const workerd = await serveObjects('hot-shard-bench', { SHARD: 'ShardObject', REPLICA: 'ReplicaObject' }, stateDir, port);
+  try {
+    const measured = await measure(workerd, `http://127.0.0.1:${port}`, vectors);
+    console.log(`one shard of ${vectors} vectors of ${DIMENSIONS} dimensions in workerd, load ${loadavg()[0]?.toFixed(1)}`);
+    console.table([measured]);
+    const rows = [];
+    for (const utilisation of quick ? UTILISATIONS.slice(1, 2) : UTILISATIONS) rows.push(await simulate(measured, vectors, utilisation));
+    console.log(`${SHARDS} shards under Zipf ${ZIPF}, ${PHASE_SECONDS} s hot, then cold: simulated with those times`);
+    console.table(rows);
+    console.log(JSON.stringify({ bench: 'hot-shard', vectors, load: loadavg(), measured, rows }));
+  } finally {
+    await workerd.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
+
+/** CPU of queries and of copies. */
+async function measure(workerd: RawWorkerd, url: string, vectors: number): Promise<Measured> {
+  const call = async <T>(task: Omit<HotShardTask, 'dimensions'>): Promise<T> => {
+    const response = await fetch(url, { method: 'POST', body: JSON.stringify({ dimensions: DIMENSIONS, ...task }) });
+    return (await response.json()) as T;
+  };
+  const cpuMsOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = await workerd.cpuS();
+    await work();
+    return ((await workerd.cpuS()) - before) * 1_000;
+  };
+  for (let from = 0; from < vectors; from += 1_000) await call({ kind: 'fill', count: 1_000, from });
+  await call({ kind: 'search', count: 50 });
+  const queryMs = (await cpuMsOf(() => call({ kind: 'search', count: QUERIES }))) / QUERIES;
+  const [wallsMs, cpusMs]: [number[], number[]] = [[], []];
+  for (let replica = 1; replica <= COPIES; replica += 1) {
+    const startedMs = performance.now();
+    cpusMs.push(
+      await cpuMsOf(async () => {
+        await call({ kind: 'copy', count: 0, replica });
+        while ((await call<{ completeLsn: number | null }>({ kind: 'state', count: 0, replica })).completeLsn === null) await sleep(10);
+      }),
+    );
+    wallsMs.push(performance.now() - startedMs);
+  }
+  await call({ kind: 'search', count: 50, replica: 1 });
+  const replicaQueryMs = (await cpuMsOf(() => call({ kind: 'search', count: QUERIES, replica: 1 }))) / QUERIES;
+  return { queryMs, replicaQueryMs, copyWallMs: quantileMs(wallsMs, 0.5), copyCpuMs: quantileMs(cpusMs, 0.5) };
+}
+
+async function simulate({ queryMs, copyCpuMs }: Measured, vectors: number, utilisation: number): Promise<object> {
+  const weights = Array.from({ length: SHARDS }, (_, k) => 1 / (k + 1) ** ZIPF);
+  const share = 1 / weights.reduce((sum, weight) => sum + weight, 0);
+  const qps = (utilisation * 1_000) / (queryMs * share);
+  const pages = Math.ceil(vectors / LIMITS.changePageMaxCount);
+  const options = {
+    shards: SHARDS,
+    zipf: ZIPF,
+    // Searches differ by how many lists they probe and how many rows they read.
+    serviceMs: (random: Seeded) => queryMs * (0.5 + random.next()),
+    networkMs: (random: Seeded) => 0.5 + random.next(),
+    // The CPU of a copy is that of primary and replica together.
+    pageMs: copyCpuMs / pages / 2,
+    pages,
+    seed: 1,
+  };
+  const hot = { seconds: PHASE_SECONDS, qps };
+  const plain = await new HotShardSimulation({ ...options, phases: [hot], hasReplicas: false }).run();
+  const phases = [hot, { seconds: COLD_SECONDS, qps: qps / 20 }];
+  const replicated = await new HotShardSimulation({ ...options, phases, hasReplicas: true }).run();
+  const retired = replicated.seconds.find(({ second, replicas }) => second > PHASE_SECONDS && replicas === 0);
+  return {
+    'load of the hottest': utilisation,
+    'queries/s': Math.round(qps),
+    'p99 before, ms': tailMs(plain),
+    'p99 after, ms': tailMs(replicated),
+    replicas: Math.max(...replicated.seconds.map(({ replicas }) => replicas)),
+    'first ready, s': seconds(replicated.readyAfterMs),
+    'all retired, s after': retired === undefined ? null : retired.second - PHASE_SECONDS,
+    'hedged, %': Number(((100 * replicated.hedges) / replicated.calls).toFixed(1)),
+    failed: replicated.failed,
+  };
+}
+
+/** Of the last third of the hot phase. */
+function tailMs({ seconds: all }: HotShardResult): number {
+  const last = all.filter(({ second }) => second >= (2 * PHASE_SECONDS) / 3 && second < PHASE_SECONDS);
+  return Number(
+    quantileMs(
+      last.flatMap(({ latenciesMs }) => latenciesMs),
+      0.99,
+    ).toFixed(1),
+  );
+}
+
+const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms / 100) / 10);
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

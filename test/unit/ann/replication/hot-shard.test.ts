@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+
+import type { Seeded } from '../../../support/seeded.ts';
+import { HotShardSimulation, quantileMs } from '../../../support/hot-shard-simulation.ts';
+
+const OPTIONS = {
+  shards: 16,
+  zipf: 1.1,
+  phases: [
+    { seconds: 60, qps: 400 },
+    { seconds: 130, qps: 12 },
+  ],
+  serviceMs: (random: Seeded) => 3.3 + random.next() * 5.5,
+  networkMs: (random: Seeded) => 0.5 + random.next(),
+  pageMs: 20,
+  pages: 40,
+  seed: 1,
+};
+
+it('[F27] replicas take the queue off a hot shard while it is hot, and go when it is cold', async () => {
+  const [plain, replicated] = [
+    await new HotShardSimulation({ ...OPTIONS, phases: OPTIONS.phases.slice(0, 1), hasReplicas: false }).run(),
+    await new HotShardSimulation({ ...OPTIONS, hasReplicas: true }).run(),
+  ];
+  const lastOf = (result: typeof plain) => result.seconds.slice(40, 60).flatMap(({ latenciesMs }) => latenciesMs);
+  const [before, after] = [quantileMs(lastOf(plain), 0.99), quantileMs(lastOf(replicated), 0.99)];
+  // The hottest of 16 gets 0.33 of the load: 0.8 of what it can take, so that its queue is long now and then.
+  expect(before).toBeGreaterThan(40);
+  expect(after).toBeLessThan(before / 2);
+  expect(replicated.readyAfterMs).toBeLessThan(20_000);
+  expect(replicated.seconds[59]!.replicas).toBeGreaterThan(0);
+  expect(replicated.seconds.at(-1)!.replicas).toBe(0);
+  expect([plain.failed, replicated.failed]).toEqual([0, 0]);
+  expect(replicated.hedges).toBeLessThan(replicated.calls * 0.06);
+});

@@ -1,0 +1,61 @@
+import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import type { HotShardTask } from '../../support/hot-shard-task.ts';
+import { Clusters } from '../../support/clusters.ts';
+
+export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
+export { ShardObject } from '../../../durable-objects/shard-object.ts';
+
+interface BenchEnv {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+}
+
+const INDEX_ID = 'ix_hot' as IndexId;
+const NAME = `tn_hot:${INDEX_ID}`;
+
+const source = (dimensions: number, seed: number) => new Clusters({ dimensions, count: 200, spread: 0.35, seed });
+
+/** Writes, reads and copies one shard, as told by the bench. */
+export default {
+  async fetch(request: Request, env: BenchEnv): Promise<Response> {
+    if (request.method === 'GET') return new Response('ready');
+    const task: HotShardTask = await request.json();
+    return Response.json(await DO[task.kind](task, env));
+  },
+} satisfies ExportedHandler<BenchEnv>;
+
+const DO: Readonly<Record<HotShardTask['kind'], (task: HotShardTask, env: BenchEnv) => Promise<object>>> = {
+  fill: async ({ dimensions, count, from = 0 }, { SHARD }) => {
+    const shard = SHARD.getByName(NAME);
+    await shard.open({ indexId: INDEX_ID, dimensions, metric: 'cosine' });
+    const vectors = source(dimensions, from + 1);
+    const ids = Array.from({ length: count }, (_, i) => `v${from + i}`);
+    const values = new Float32Array(count * dimensions);
+    for (let i = 0; i < count; i += 1) values.set(vectors.next(), i * dimensions);
+    const [metadata, texts] = [ids.map((id) => JSON.stringify({ id })), ids.map(() => null)];
+    return shard.upsert({ indexId: INDEX_ID, ids, namespaces: ids.map(() => ''), values, metadata, texts, repetition: null });
+  },
+  search: async ({ dimensions, count, from = 0, replica }, { SHARD, REPLICA }) => {
+    const vectors = source(dimensions, 1);
+    for (let i = 0; i < from; i += 1) vectors.next();
+    let found = 0;
+    for (let i = 0; i < count; i += 1) {
+      const target = { kind: 'values', values: Float32Array.from(vectors.next()) } as const;
+      const include = { values: false, metadata: true, text: false };
+      const query = { indexId: INDEX_ID, target, namespace: '', topK: 10, filter: null, excludeIds: [], include };
+      const outcome =
+        replica === undefined
+          ? await SHARD.getByName(NAME).query(query, { kind: 'eventual' })
+          : await REPLICA.getByName(`${NAME}:r${replica}`).query(query, { kind: 'eventual' });
+      found += outcome.ok ? outcome.value.ids.length : 0;
+    }
+    return { found };
+  },
+  copy: async ({ dimensions, replica }, { REPLICA }) => {
+    await REPLICA.getByName(`${NAME}:r${replica}`).open({ indexId: INDEX_ID, dimensions, metric: 'cosine' }, NAME);
+    return {};
+  },
+  state: ({ replica }, { REPLICA }) => REPLICA.getByName(`${NAME}:r${replica}`).state(),
+};
