@@ -9,7 +9,7 @@ import { ROOT } from '../../workers/local/paths.ts';
 import { freePort } from '../support/free-port.ts';
 import type { HotShardResult } from '../support/hot-shard-simulation.ts';
 import { HotShardSimulation, quantileMs } from '../support/hot-shard-simulation.ts';
-import type { HotShardTask } from '../support/hot-shard-task.ts';
+import type { ReplicaTask } from '../support/replica-task.ts';
 import type { Seeded } from '../support/seeded.ts';
 import { serveObjects } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
@@ -37,10 +37,10 @@ interface Measured {
  */
 export async function hotShardBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
   const vectors = quick ? 5_000 : 50_000;
-  await bundleEntry('hot-shard-bench', join(ROOT, 'test/workerd/hot-shard-bench/worker.ts'));
+  await bundleEntry('replicas-bench', join(ROOT, 'test/workerd/replicas-bench/worker.ts'));
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
   const port = await freePort();
-  const workerd = await serveObjects('hot-shard-bench', { SHARD: 'ShardObject', REPLICA: 'ReplicaObject' }, stateDir, port);
+  const workerd = await serveObjects('replicas-bench', { SHARD: 'ShardObject', REPLICA: 'ReplicaObject' }, stateDir, port);
   try {
     const measured = await measure(workerd, `http://127.0.0.1:${port}`, vectors);
     console.log(`one shard of ${vectors} vectors of ${DIMENSIONS} dimensions in workerd, load ${loadavg()[0]?.toFixed(1)}`);
@@ -58,7 +58,7 @@ export async function hotShardBench({ quick = false }: { readonly quick?: boolea
 
 /** CPU of queries and of copies. */
 async function measure(workerd: RawWorkerd, url: string, vectors: number): Promise<Measured> {
-  const call = async <T>(task: Omit<HotShardTask, 'dimensions'>): Promise<T> => {
+  const call = async <T>(task: Omit<ReplicaTask, 'dimensions'>): Promise<T> => {
     const response = await fetch(url, { method: 'POST', body: JSON.stringify({ dimensions: DIMENSIONS, ...task }) });
     return (await response.json()) as T;
   };

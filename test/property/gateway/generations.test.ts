@@ -65,7 +65,7 @@ class Client {
       if (written.ok) this.acknowledged.set(`${namespace}/${id}`, text);
       else expect(written.error.code).toBe('index_moving');
     }
-    const read = await reader.fetch(CALLER, NAME, { ids: [id], namespace, ...INCLUDE });
+    const read = await reader.fetch(CALLER, NAME, { ids: [id], consistency: 'strong', namespace, ...INCLUDE });
     if (!read.ok) return expect(read.error.code).toBe('index_moving');
     this.reads += 1;
     expect(read.value.texts?.[0], `${id} as it was acknowledged`).toBe(this.acknowledged.get(`${namespace}/${id}`));

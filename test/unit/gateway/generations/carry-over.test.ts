@@ -82,6 +82,7 @@ describe('vectors without a text', () => {
     const left = await vectors.fetch(CALLER, 'carried', {
       ids: ['text', 'values', 'later'],
       namespace: '',
+      consistency: 'strong',
       include_values: true,
       include_metadata: false,
       include_text: false,

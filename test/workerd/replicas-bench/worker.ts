@@ -1,7 +1,7 @@
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import type { HotShardTask } from '../../support/hot-shard-task.ts';
+import type { ReplicaTask } from '../../support/replica-task.ts';
 import { Clusters } from '../../support/clusters.ts';
 
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
@@ -21,20 +21,20 @@ const source = (dimensions: number, seed: number) => new Clusters({ dimensions, 
 export default {
   async fetch(request: Request, env: BenchEnv): Promise<Response> {
     if (request.method === 'GET') return new Response('ready');
-    const task: HotShardTask = await request.json();
+    const task: ReplicaTask = await request.json();
     return Response.json(await DO[task.kind](task, env));
   },
 } satisfies ExportedHandler<BenchEnv>;
 
-const DO: Readonly<Record<HotShardTask['kind'], (task: HotShardTask, env: BenchEnv) => Promise<object>>> = {
-  fill: async ({ dimensions, count, from = 0 }, { SHARD }) => {
+const DO: Readonly<Record<ReplicaTask['kind'], (task: ReplicaTask, env: BenchEnv) => Promise<object>>> = {
+  fill: async ({ dimensions, count, from = 0, round = 0 }, { SHARD }) => {
     const shard = SHARD.getByName(NAME);
     await shard.open({ indexId: INDEX_ID, dimensions, metric: 'cosine' });
     const vectors = source(dimensions, from + 1);
     const ids = Array.from({ length: count }, (_, i) => `v${from + i}`);
     const values = new Float32Array(count * dimensions);
     for (let i = 0; i < count; i += 1) values.set(vectors.next(), i * dimensions);
-    const [metadata, texts] = [ids.map((id) => JSON.stringify({ id })), ids.map(() => null)];
+    const [metadata, texts] = [ids.map(() => JSON.stringify({ round })), ids.map(() => null)];
     return shard.upsert({ indexId: INDEX_ID, ids, namespaces: ids.map(() => ''), values, metadata, texts, repetition: null });
   },
   search: async ({ dimensions, count, from = 0, replica }, { SHARD, REPLICA }) => {
@@ -58,4 +58,17 @@ const DO: Readonly<Record<HotShardTask['kind'], (task: HotShardTask, env: BenchE
     return {};
   },
   state: ({ replica }, { REPLICA }) => REPLICA.getByName(`${NAME}:r${replica}`).state(),
+  remove: async ({ count, from = 0 }, { SHARD }) => {
+    const ids = Array.from({ length: count }, (_, i) => `v${from + i}`);
+    return SHARD.getByName(NAME).deleteVectors({ indexId: INDEX_ID, selection: { kind: 'ids', namespace: '', ids } });
+  },
+  fetch: async ({ count, from = 0, replica, lsn = 0 }, { SHARD, REPLICA }) => {
+    const ids = Array.from({ length: count }, (_, i) => `v${from + i}`);
+    const fetch = { indexId: INDEX_ID, namespace: '', ids, include: { values: false, metadata: true, text: false } };
+    const found =
+      replica === undefined
+        ? await SHARD.getByName(NAME).fetchVectors(fetch)
+        : await REPLICA.getByName(`${NAME}:r${replica}`).fetchVectors(fetch, { kind: 'min-lsn', lsn });
+    return found.ok ? { ids: found.value.ids, metadata: found.value.metadata } : { refused: found.error.code };
+  },
 };
