@@ -2,12 +2,6 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/ann/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import type { PrimaryState } from '../src/ann/replication/index-replicas.ts';
-import type { ShardLoad } from '../src/ann/replication/load-meter.ts';
-import { LoadMeter } from '../src/ann/replication/load-meter.ts';
-import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
-import { STRONG } from '../src/ann/replication/read-consistency.ts';
-import { searchTimeMs, WRITE_MS } from '../src/ann/replication/search-time.ts';
 import { tellChanges } from '../src/ann/replication/tell-changes.ts';
 import type { Gate } from '../src/ann/generations/gate.ts';
 import { ShardGate } from '../src/ann/generations/shard-gate.ts';
@@ -50,7 +44,6 @@ export class ShardObject extends DurableObject {
   readonly #store = new SqliteVectorStore(this.ctx.storage);
   readonly #gate = new ShardGate(this.#store);
   readonly #shard = new Shard(this.#store, new ShardEngine(FLOOR, this.#name, this.#store), this.#name, SELECTIONS);
-  readonly #meter = new LoadMeter();
 
   open(identity: ShardIdentity): void {
     this.#shard.open(identity);
@@ -79,22 +72,18 @@ export class ShardObject extends DurableObject {
 
   async upsert(batch: UpsertBatch): Promise<Outcome<Written>> {
     const outcome = this.#shard.upsert(batch, Date.now());
-    this.#meter.record('exclusive', batch.ids.length * WRITE_MS, Date.now());
     if (outcome.ok) await this.#arm(batch.repetition !== null);
     return outcome;
   }
 
-  /** Strong whatever is asked for, which says only what a replica might have answered. */
-  async query(query: ShardQuery, consistency: ReadConsistency = STRONG): Promise<Outcome<ShardMatches>> {
+  async query(query: ShardQuery): Promise<Outcome<ShardMatches>> {
     const outcome = this.#shard.query(query);
-    this.#meter.record(loadOf(consistency), searchTimeMs(this.#shard.lastCost), Date.now());
     // What was left undone when this object was evicted is taken up with its first query.
     if (!this.#shard.isKeptUp) await this.#arm();
     return outcome;
   }
 
-  fetchVectors(fetch: ShardFetch, consistency: ReadConsistency = STRONG): Outcome<ShardVectors> {
-    this.#meter.record(loadOf(consistency), 0, Date.now());
+  fetchVectors(fetch: ShardFetch): Outcome<ShardVectors> {
     return this.#shard.fetch(fetch);
   }
 
@@ -127,11 +116,6 @@ export class ShardObject extends DurableObject {
     return tellChanges(this.#store, follow, Date.now());
   }
 
-  /** How busy it is. */
-  load(): PrimaryState {
-    return { load: this.#meter.load(Date.now()), location: this.#meter.location };
-  }
-
   stats(indexId: IndexId): Outcome<ShardStats> {
     return this.#shard.stats(indexId);
   }
@@ -162,5 +146,3 @@ export class ShardObject extends DurableObject {
     if (isNeeded) await this.ctx.storage.setAlarm(soonMs);
   }
 }
-
-const loadOf = ({ kind }: ReadConsistency): keyof ShardLoad => (kind === 'strong' ? 'exclusive' : 'sharable');

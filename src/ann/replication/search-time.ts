@@ -5,8 +5,5 @@ const CALL_MS = 0.3;
 const ROW_MS = 0.008;
 const BYTES_PER_MS = 4_000_000;
 
-/** Of one vector. */
-export const WRITE_MS = 0.012;
-
 /** About how much computing a search took. Estimated, because the clock of a Worker stands still while it computes. */
 export const searchTimeMs = ({ rowsRead, bytesTouched }: SearchCost): number => CALL_MS + rowsRead * ROW_MS + bytesTouched / BYTES_PER_MS;

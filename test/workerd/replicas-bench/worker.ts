@@ -47,7 +47,7 @@ const DO: Readonly<Record<ReplicaTask['kind'], (task: ReplicaTask, env: BenchEnv
       const query = { indexId: INDEX_ID, target, namespace: '', topK: 10, filter: null, excludeIds: [], include };
       const outcome =
         replica === undefined
-          ? await SHARD.getByName(NAME).query(query, { kind: 'eventual' })
+          ? await SHARD.getByName(NAME).query(query)
           : await REPLICA.getByName(`${NAME}:r${replica}`).query(query, { kind: 'eventual' });
       found += outcome.ok ? outcome.value.ids.length : 0;
     }
