@@ -12,7 +12,7 @@ import type { WorkerName } from '../../workers/local/paths.ts';
 export interface RawWorkerd {
   readonly pid: number;
   /** CPU seconds spent so far, user and system. */
-  cpuS(): Promise<number>;
+  readonly cpuS: () => Promise<number>;
   stop(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ const TICKS_PER_S = 100;
 
 export interface PortkeyServer {
   readonly port: number;
-  cpuS(): Promise<number>;
+  readonly cpuS: () => Promise<number>;
   stop(): void;
 }
 
