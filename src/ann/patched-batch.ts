@@ -20,6 +20,8 @@ interface PatchedBatch {
   readonly missing: readonly string[];
 }
 
+const ID_CHARS_SHOWN = 64;
+
 const EVERYTHING = { values: true, metadata: true, text: true };
 
 /** As many of a change's vectors as one slice takes, changed. Refuses with `limit_exceeded` metadata that outgrows a limit. */
@@ -95,7 +97,9 @@ function editedMetadata(id: string, before: string | null, edit: VectorEdit): Ou
   const after = editMetadata(before, edit);
   if (after === null) return ok(null);
   const checked = parse(metadataSchema, after);
-  return checked.ok ? checked : refuse(checked.error.code, `the metadata of "${id}" ${checked.error.message}`, 'metadata');
+  return checked.ok
+    ? checked
+    : refuse(checked.error.code, `the metadata of ${JSON.stringify(id.slice(0, ID_CHARS_SHOWN))} ${checked.error.message}`, 'metadata');
 }
 
 /** Where the values of the i-th vector read are. */

@@ -12,7 +12,7 @@ export const name = z
 /** The name of an index or of an alias: wide enough for those of other vector databases. */
 export const indexName = z
   .string()
-  .regex(/^\w([\w.-]*\w)?$/, 'must be letters, digits, underscores and inner hyphens or dots')
+  .regex(/^[A-Za-z0-9]([\w.-]*\w)?$/, 'must be letters, digits, underscores and inner hyphens or dots, a letter or digit first')
   .max(LIMITS.nameCharsMax)
   .meta({ description: 'Letters, digits, underscores and inner hyphens or dots.', example: 'articles' });
 

@@ -14,7 +14,8 @@ export type Access =
 
 export type Body =
   | { readonly kind: 'none' }
-  | { readonly kind: 'json'; readonly schema: z.ZodType; readonly bytesMax?: number }
+  /** With `exactIntegers`, whole numbers beyond 2^53 come as `RawJson`. */
+  | { readonly kind: 'json'; readonly schema: z.ZodType; readonly bytesMax?: number; readonly exactIntegers?: true }
   | { readonly kind: 'multipart'; readonly schema: z.ZodType; readonly bytesMax: number }
   | { readonly kind: 'bytes'; readonly bytesMax: number }
   /** A value a line, of any number: the handler reads them as they come. */
@@ -32,7 +33,7 @@ export type Reply =
  * and the credential matrix test, so that a route cannot exist without any of them.
  */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Hono syntax, such as `/v1/indexes/:index`. */
   readonly path: string;
   readonly tag: string;

@@ -16,6 +16,7 @@ import { modelEndpoints } from './models.ts';
 import { opsEndpoints } from './ops.ts';
 import { organisationEndpoints } from './organisations.ts';
 import { poolEndpoints } from './pools.ts';
+import { qdrantEndpoints } from './qdrant/endpoints.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { recallEndpoints } from './recall.ts';
 import { usageEndpoints } from './usage.ts';
@@ -47,6 +48,7 @@ export const ENDPOINTS = {
   ...billingEndpoints,
   ...poolEndpoints,
   ...agentEndpoints,
+  ...qdrantEndpoints,
   ...opsEndpoints,
 } as const satisfies Record<string, Endpoint>;
 

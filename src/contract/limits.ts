@@ -275,6 +275,11 @@ export const LIMITS = {
   // Vectors that one slice of a change rewrites, and their numbers: some 20 ms, as an upsert takes.
   patchSliceMaxCount: 1_000,
   patchSliceFloatsMaxCount: 1_000_000,
+  // Points of one call of Qdrant's API, which reads and writes them in slices. Its clients read pages of thousands.
+  qdrantPointsMaxCount: 10_000,
+  // Changes, and searches, of one call of Qdrant's API.
+  qdrantOperationsMaxCount: 100,
+  qdrantSearchesMaxCount: 64,
   // Places in metadata that one change removes.
   metadataPathsMaxCount: 64,
   // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.

@@ -6,6 +6,8 @@ import type { Access, Endpoint } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Surface } from './surface.ts';
+import { surfaceOf } from './surface.ts';
 import { CONTRACT_VERSION } from './version.ts';
 
 const errorCodes = Object.keys(ERRORS).filter((code) => code !== 'stale_route') as [ErrorCode, ...ErrorCode[]];
@@ -25,6 +27,17 @@ const errorBody = z
     request_id: z.string(),
   })
   .meta({ id: 'Error', description: "OpenAI's error shape, plus the request id." });
+
+const qdrantErrorBody = z
+  .object({
+    status: z.object({ error: z.string(), code: z.enum(errorCodes), param: z.string().nullable() }),
+    time: z.number(),
+    request_id: z.string(),
+  })
+  .meta({ id: 'QdrantError', description: "Qdrant's error shape; its clients read `status.error`." });
+
+/** Each API has its own shape of refusals. */
+const ERROR_BODIES = { sluice: errorBody, qdrant: qdrantErrorBody } as const satisfies Record<Surface, z.ZodType>;
 
 /** The OpenAPI 3.1 document of the whole API, made from the endpoint table. */
 export function openApiDocument(): ReturnType<typeof createDocument> {
@@ -104,7 +117,8 @@ function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'reque
 }
 
 function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
-  const failure = { description: 'A refusal, in the one error shape', content: { 'application/json': { schema: errorBody } } };
+  const schema = ERROR_BODIES[surfaceOf(endpoint.path)];
+  const failure = { description: 'A refusal', content: { 'application/json': { schema } } };
   return { [endpoint.status]: { description: endpoint.summary, ...replyContent(endpoint) }, default: failure };
 }
 

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { refusal } from '../../src/contract/errors.ts';
+import { surfaceOf } from '../../src/contract/surface.ts';
 import type { AppContext, Variables } from './call.ts';
 import { conclude } from './conclude.ts';
 import type { GatewayEnv } from './env.ts';
@@ -29,6 +30,7 @@ import { usageRoutes } from './routes/usage.ts';
 import { vectorChangeRoutes } from './routes/vector-changes.ts';
 import { vectorListingRoutes } from './routes/vector-listing.ts';
 import { vectorRoutes } from './routes/vectors.ts';
+import { qdrantRoutes } from './compat/qdrant/routes.ts';
 import type { Route } from './serve.ts';
 
 /** Every route of the API, one group a resource. */
@@ -55,6 +57,7 @@ export const ROUTES: readonly Route[] = [
   ...jobRoutes,
   ...poolRoutes,
   ...agentRoutes,
+  ...qdrantRoutes,
 ];
 
 /** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
@@ -70,6 +73,7 @@ export function buildApp(): App {
     app.all(path, (context) => refuseMethod(context, path, methods));
   }
   app.get('/', (context) => context.redirect('/docs/'));
+  app.get('/qdrant', (context) => context.redirect('/qdrant/'));
   app.get('/docs', (context) => context.redirect('/docs/'));
   for (const path of STATIC_PATHS) app.get(path, serveAsset);
   app.notFound((context) => fail(context, noRoute(context)));
@@ -102,11 +106,12 @@ function refuseMethod(context: AppContext, path: string, methods: readonly strin
 async function fail(context: AppContext, error: Error): Promise<Response> {
   await drain(context.req.raw);
   const requestId = context.get('requestId');
+  const surface = surfaceOf(context.req.path);
   if (error instanceof HttpError) {
     context.set('errorCode', error.refusal.code);
-    return errorResponse(error.refusal, requestId, error.headers);
+    return errorResponse(error.refusal, requestId, surface, error.headers);
   }
   context.set('errorCode', 'internal_error');
   console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));
-  return errorResponse(refusal('internal_error', 'an internal error; quote the request id to support'), requestId);
+  return errorResponse(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
 }

@@ -1,5 +1,7 @@
 import { ERRORS, wireError } from '../../src/contract/errors.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
+import type { Surface } from '../../src/contract/surface.ts';
+import { qdrantError } from '../../src/contract/surface.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 
 /** A refusal on its way out of middleware; `app.onError` turns it into the one error shape. */
@@ -21,13 +23,19 @@ export function valueOf<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** OpenAI's error body and the retry headers that its clients obey. */
-export function errorResponse(error: Refusal, requestId: string, headers: Readonly<Record<string, string>> = {}): Response {
+/** The error body of the API that was called, and the retry headers that its clients obey. */
+export function errorResponse(
+  error: Refusal,
+  requestId: string,
+  surface: Surface,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const { status, retryable } = ERRORS[error.code];
   const retry: Record<string, string> = { 'x-should-retry': String(retryable) };
   if (error.retryAfterMs !== undefined) {
     retry['retry-after-ms'] = String(error.retryAfterMs);
     retry['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
   }
-  return Response.json(wireError(error, requestId), { status, headers: { ...retry, ...headers } });
+  const body = surface === 'qdrant' ? qdrantError(error, requestId) : wireError(error, requestId);
+  return Response.json(body, { status, headers: { ...retry, ...headers } });
 }

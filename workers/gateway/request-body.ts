@@ -4,6 +4,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
+import { parseExactJson } from '../../src/kernel/exact-json.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { eachOnce } from './each-once.ts';
 
@@ -29,7 +30,7 @@ export async function readBody(request: Request, body: Body): Promise<Outcome<un
   if (body.kind === 'ndjson') return ok(undefined);
   const bytes = await readAtMost(request, bytesMax);
   if (!bytes.ok) return bytes;
-  const value = body.kind === 'json' ? parseJson(bytes.value) : await parseForm(bytes.value, contentType);
+  const value = body.kind === 'json' ? parseJson(bytes.value, body.exactIntegers ?? false) : await parseForm(bytes.value, contentType);
   return value.ok ? parse(body.schema, value.value) : value;
 }
 
@@ -52,9 +53,10 @@ async function readAtMost(request: Request, bytesMax: number): Promise<Outcome<U
   }
 }
 
-function parseJson(bytes: Uint8Array): Outcome<unknown> {
+function parseJson(bytes: Uint8Array, isExact: boolean): Outcome<unknown> {
   try {
-    return ok(JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    return ok(isExact ? parseExactJson(text) : JSON.parse(text));
   } catch {
     return refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON');
   }

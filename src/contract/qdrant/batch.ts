@@ -1,0 +1,44 @@
+import * as z from 'zod';
+
+import type { Endpoint } from '../endpoint.ts';
+import { tenant } from '../endpoint.ts';
+import { LIMITS } from '../limits.ts';
+import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
+import { deletePayload, setPayload } from './payload.ts';
+import { updateVectors, upsertPoints } from './points.ts';
+import { pointsSelector } from './selectors.ts';
+
+const operation = z.union([
+  z.strictObject({ upsert: upsertPoints }),
+  z.strictObject({ delete: pointsSelector }),
+  z.strictObject({ set_payload: setPayload }),
+  z.strictObject({ overwrite_payload: setPayload }),
+  z.strictObject({ delete_payload: deletePayload }),
+  z.strictObject({ clear_payload: pointsSelector }),
+  z.strictObject({ update_vectors: updateVectors }),
+]);
+
+/** One change of the points of a collection. */
+export type PointOperation = z.output<typeof operation>;
+
+export const qdrantBatchEndpoints = {
+  qdrantUpdateBatch: {
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/batch',
+    tag: QDRANT_TAG,
+    summary: 'Change points in several ways, one after another',
+    description: 'What was done before an operation that is refused stays done.',
+    access: tenant('index:write'),
+    meters: ['vectors_written'],
+    params: collectionParams,
+    query: callQuery,
+    body: {
+      kind: 'json',
+      schema: z.object({ operations: z.array(operation).max(LIMITS.qdrantOperationsMaxCount) }),
+      bytesMax: LIMITS.upsertBodyBytesMax,
+      exactIntegers: true,
+    },
+    status: 200,
+    reply: enveloped(z.array(updateResult)),
+  },
+} as const satisfies Record<string, Endpoint>;

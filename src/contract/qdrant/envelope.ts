@@ -1,0 +1,26 @@
+import * as z from 'zod';
+
+import { indexName } from '../common.ts';
+import { json } from '../endpoint.ts';
+
+export const QDRANT_TAG = 'Qdrant';
+
+/** A collection is an index; an alias stands for one. */
+export const collectionParams = z.object({ collection: indexName.meta({ description: 'An index, or an alias of one.' }) });
+
+/** What Qdrant's clients send beside a body. Writes are always done when they are answered, and seen by every later read. */
+export const callQuery = z.strictObject({
+  wait: z.string().optional(),
+  ordering: z.string().optional(),
+  consistency: z.string().optional(),
+  timeout: z.string().optional(),
+});
+
+/** What Qdrant wraps every answer in. */
+export const enveloped = <S extends z.ZodType>(result: S) =>
+  json(z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta({ description: 'Seconds that the call took.' }) }));
+
+export const updateResult = z.object({
+  operation_id: z.int().min(0).meta({ description: 'The write number (LSN) of the index.' }),
+  status: z.literal('completed'),
+});

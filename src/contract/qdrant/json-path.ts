@@ -1,0 +1,34 @@
+import * as z from 'zod';
+
+import { LIMITS } from '../limits.ts';
+
+/** A step of a path into a payload: to a member, to an item by its place, or to every item (null). */
+type Step = string | number | null;
+
+const STEP = /\.?(?:"([^"]+)"|([^."[\]]+))|\[(\d{0,9})\]/y;
+
+/** Qdrant's paths: members between dots, quoted where they contain one, and `[]` or `[2]` behind an array. Undefined: no path. */
+export function parseJsonPath(path: string): Step[] | undefined {
+  const steps: Step[] = [];
+  if (path === '' || path.startsWith('.') || path.startsWith('[')) return undefined;
+  for (STEP.lastIndex = 0; STEP.lastIndex < path.length;) {
+    const match = STEP.exec(path);
+    if (match === null) return undefined;
+    const [, quoted, plain, place] = match;
+    if (place === undefined) steps.push(quoted ?? plain ?? '');
+    else steps.push(place === '' ? null : Number(place));
+  }
+  return steps;
+}
+
+/** A path into payloads, as steps. */
+export const jsonPath = z
+  .string()
+  .max(LIMITS.filterPathCharsMax)
+  .meta({ description: 'Members between dots; `[]` is every item of an array, `[2]` one.', example: 'reviews[].stars' })
+  .transform((path, context): Step[] => {
+    const steps = parseJsonPath(path);
+    if (steps !== undefined && steps.length <= LIMITS.jsonDepthMax) return steps;
+    context.issues.push({ code: 'custom', input: path, message: 'is no path into a payload' });
+    return z.NEVER;
+  });

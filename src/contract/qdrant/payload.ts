@@ -1,0 +1,62 @@
+import * as z from 'zod';
+
+import type { Endpoint } from '../endpoint.ts';
+import { json, tenant } from '../endpoint.ts';
+import { LIMITS } from '../limits.ts';
+import { metadata } from '../vector-fields.ts';
+import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
+import { qdrantFilter } from './filter.ts';
+import { jsonPath } from './json-path.ts';
+import { noShardKey, pointIds, pointsSelector, selectionOf } from './selectors.ts';
+
+const selected = { points: pointIds.nullish(), filter: qdrantFilter, shard_key: noShardKey };
+
+export const setPayload = z
+  .object({ payload: metadata, key: jsonPath.nullish(), ...selected })
+  .transform((body, context) => ({ payload: body.payload, at: body.key ?? [], selection: selectionOf(body, context) }));
+
+export const deletePayload = z
+  .object({ keys: z.array(jsonPath).max(LIMITS.metadataPathsMaxCount), ...selected })
+  .transform((body, context) => ({ paths: body.keys, selection: selectionOf(body, context) }));
+
+const change = {
+  tag: QDRANT_TAG,
+  access: tenant('index:write'),
+  meters: ['vectors_written'],
+  params: collectionParams,
+  query: callQuery,
+  status: 200,
+  reply: enveloped(updateResult),
+} as const;
+
+export const qdrantPayloadEndpoints = {
+  qdrantSetPayload: {
+    ...change,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/payload',
+    summary: 'Set members of payloads',
+    body: { ...json(setPayload), exactIntegers: true },
+  },
+  qdrantOverwritePayload: {
+    ...change,
+    method: 'PUT',
+    path: '/qdrant/collections/:collection/points/payload',
+    summary: 'Replace payloads',
+    description: 'With `key`, as setting members does.',
+    body: { ...json(setPayload), exactIntegers: true },
+  },
+  qdrantDeletePayload: {
+    ...change,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/payload/delete',
+    summary: 'Remove members of payloads',
+    body: { ...json(deletePayload), exactIntegers: true },
+  },
+  qdrantClearPayload: {
+    ...change,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/payload/clear',
+    summary: 'Remove payloads',
+    body: { ...json(pointsSelector), exactIntegers: true },
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,168 @@
+import * as z from 'zod';
+
+import type { Endpoint } from '../endpoint.ts';
+import { json, NO_BODY, tenant } from '../endpoint.ts';
+import { LIMITS } from '../limits.ts';
+import { floats, metadata } from '../vector-fields.ts';
+import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
+import { qdrantFilter } from './filter.ts';
+import { newPointId, pointId, pointIdReply } from './point-id.ts';
+import { pointVector } from './point-vector.ts';
+import { absent, noShardKey, pointsSelector, withPayload, withVector } from './selectors.ts';
+
+const { qdrantPointsMaxCount: pointsMax } = LIMITS;
+
+/** A point to write. Its payload is JSON text. */
+export interface NewPoint {
+  readonly id: string;
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly payload: string | undefined;
+}
+
+const payload = metadata.optional();
+
+const point = z
+  .object({ id: newPointId, vector: pointVector, payload: z.preprocess((value) => value ?? undefined, payload) })
+  .transform(({ id, vector: values, payload: text }): NewPoint => ({ id, values, payload: text }));
+
+const batch = z
+  .object({
+    ids: z.array(newPointId).max(pointsMax),
+    vectors: z.preprocess(unnamed, z.array(floats)),
+    payloads: z.array(z.preprocess((value) => value ?? undefined, payload)).nullish(),
+  })
+  .refine(
+    ({ ids, vectors, payloads }) => ids.length === vectors.length && ids.length === (payloads ?? ids).length,
+    'must have as many vectors and payloads as ids',
+  )
+  .transform(({ ids, vectors, payloads }): NewPoint[] =>
+    ids.flatMap((id, i) => {
+      const values = vectors[i];
+      return values === undefined ? [] : [{ id, values, payload: payloads?.[i] }];
+    }),
+  );
+
+/** The vectors of a batch, also under their name, which is empty. */
+function unnamed(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && Object.keys(value).join() === '' ? (value as Record<string, unknown>)[''] : value;
+}
+
+export const upsertPoints = z
+  .object({
+    points: z.array(point).max(pointsMax).optional(),
+    batch: batch.optional(),
+    shard_key: noShardKey,
+    update_filter: absent('a point is written whatever was there'),
+    update_mode: z.literal('upsert', 'a point is written whether or not it is there').nullish(),
+  })
+  .refine((body) => (body.points === undefined) !== (body.batch === undefined), 'give either `points` or `batch`')
+  .transform((body): readonly NewPoint[] => body.points ?? body.batch ?? []);
+
+export const updateVectors = z.object({
+  points: z.array(z.object({ id: pointId, vector: pointVector })).max(pointsMax),
+  shard_key: noShardKey,
+  update_filter: absent('a vector is written whatever was there'),
+});
+
+const scrollBody = z.object({
+  offset: pointId.nullish(),
+  limit: z.int().min(1).max(pointsMax).nullish(),
+  filter: qdrantFilter,
+  with_payload: withPayload(true),
+  with_vector: withVector,
+  order_by: absent('points are listed in the order of their ids'),
+  shard_key: noShardKey,
+});
+
+const retrieveBody = z.object({
+  ids: z.array(pointId).max(LIMITS.vectorIdsMaxCount),
+  with_payload: withPayload(true),
+  with_vector: withVector,
+  shard_key: noShardKey,
+});
+
+const countBody = z.object({ filter: qdrantFilter, exact: z.boolean().nullish(), shard_key: noShardKey });
+
+export const pointRecord = z.object({
+  id: pointIdReply,
+  payload: z
+    .unknown()
+    .meta({ type: ['object', 'null'], description: 'Whole numbers have all their digits.' })
+    .optional(),
+  vector: z.array(z.number()).optional(),
+});
+
+const shared = { tag: QDRANT_TAG, params: collectionParams, query: callQuery, status: 200 } as const;
+const read = { ...shared, access: tenant('index:read'), meters: [] } as const;
+const write = { ...shared, access: tenant('index:write'), reply: enveloped(updateResult) } as const;
+
+export const qdrantPointEndpoints = {
+  qdrantUpsertPoints: {
+    ...write,
+    method: 'PUT',
+    path: '/qdrant/collections/:collection/points',
+    summary: 'Write points, in slices',
+    description: 'Of points with the same id the last one counts. Once answered, every later read sees them.',
+    meters: ['vectors_written'],
+    body: { kind: 'json', schema: upsertPoints, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true },
+  },
+  qdrantRetrievePoints: {
+    ...read,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points',
+    summary: 'Read points by id',
+    body: { ...json(retrieveBody), exactIntegers: true },
+    reply: enveloped(z.array(pointRecord)),
+  },
+  qdrantRetrievePoint: {
+    ...read,
+    method: 'GET',
+    path: '/qdrant/collections/:collection/points/:id',
+    summary: 'Read a point',
+    params: collectionParams.extend({ id: z.string().min(1).max(LIMITS.vectorIdBytesMax) }),
+    body: NO_BODY,
+    reply: enveloped(pointRecord),
+  },
+  qdrantDeletePoints: {
+    ...write,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/delete',
+    summary: 'Delete points by id or by filter',
+    description: 'An empty filter is every point.',
+    meters: [],
+    body: { ...json(pointsSelector), exactIntegers: true },
+  },
+  qdrantScrollPoints: {
+    ...read,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/scroll',
+    summary: 'List points in the order of their ids',
+    body: { ...json(scrollBody), exactIntegers: true },
+    reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply })),
+  },
+  qdrantCountPoints: {
+    ...read,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/count',
+    summary: 'Count points',
+    description: 'Exactly, whether or not that is asked for.',
+    body: { ...json(countBody), exactIntegers: true },
+    reply: enveloped(z.object({ count: z.int().min(0) })),
+  },
+  qdrantUpdateVectors: {
+    ...write,
+    method: 'PUT',
+    path: '/qdrant/collections/:collection/points/vectors',
+    summary: 'Give points new vectors',
+    meters: ['vectors_written'],
+    body: { kind: 'json', schema: updateVectors, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true },
+  },
+  qdrantDeleteVectors: {
+    ...write,
+    method: 'POST',
+    path: '/qdrant/collections/:collection/points/vectors/delete',
+    summary: 'Refused: a point is nothing without its vector',
+    meters: [],
+    body: json(z.unknown().meta({ type: 'object' })),
+  },
+} as const satisfies Record<string, Endpoint>;

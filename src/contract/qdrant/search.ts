@@ -1,0 +1,175 @@
+import * as z from 'zod';
+
+import type { Endpoint } from '../endpoint.ts';
+import { json, tenant } from '../endpoint.ts';
+import { LIMITS } from '../limits.ts';
+import { floats } from '../vector-fields.ts';
+import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
+import { qdrantFilter } from './filter.ts';
+import { jsonPath } from './json-path.ts';
+import { pointRecord } from './points.ts';
+import type { PointQuery } from './query.ts';
+import { pointQuery, recommendation, strategy, vectorInput } from './query.ts';
+import { absent, noShardKey, onlyVector, withPayload, withVector } from './selectors.ts';
+
+const { topKMaxCount: matchesMax } = LIMITS;
+
+/** `hnsw_ef`, `quantization` and the like tune another engine. */
+const params = z.object({ exact: z.boolean().nullish() }).nullish();
+
+const asked = {
+  filter: qdrantFilter,
+  params,
+  score_threshold: z.number().nullish(),
+  with_payload: withPayload(false),
+  with_vector: withVector,
+  using: onlyVector,
+  lookup_from: absent('vectors are looked up in the collection itself'),
+  shard_key: noShardKey,
+};
+
+const limit = z.int().min(1).max(matchesMax).nullish();
+const paged = { ...asked, limit, offset: z.int().min(0).max(matchesMax).nullish() };
+const grouped = {
+  ...asked,
+  limit,
+  group_by: jsonPath,
+  group_size: z.int().min(1).max(matchesMax).nullish(),
+  with_lookup: absent('groups are looked up in no other collection'),
+};
+
+const noPrefetch = z.array(z.never({ error: 'searches are not combined: ask for each alone' })).nullish();
+const prefetch = z.preprocess(
+  (value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? [value] : value),
+  noPrefetch,
+);
+
+/** Also as `{name, vector}`, where the name is empty. */
+const searchVector = z
+  .unknown()
+  .transform((value) => (isNamed(value) ? value.vector : value))
+  .pipe(floats);
+
+const isNamed = (value: unknown): value is { readonly vector: unknown } =>
+  typeof value === 'object' && value !== null && 'vector' in value && 'name' in value && value.name === '';
+
+const nearestTo = (values: Float32Array<ArrayBuffer>): PointQuery => ({ kind: 'nearest', to: { kind: 'values', values }, mmr: null });
+
+const withinMatches = ({ limit: count, offset }: { limit?: number | null | undefined; offset?: number | null | undefined }): boolean =>
+  (count ?? 0) + (offset ?? 0) <= matchesMax;
+const TOO_FAR = { path: ['offset'], message: `reaches beyond the ${matchesMax} closest points (topKMaxCount)` };
+
+const examples = z.array(vectorInput).max(LIMITS.exampleIdsMaxCount).nullish();
+const exampled = { positive: examples, negative: examples, strategy };
+
+export const queryBody = z.object({ query: pointQuery, prefetch, ...paged }).refine(withinMatches, TOO_FAR);
+const searchBody = z
+  .object({ vector: searchVector, ...paged })
+  .refine(withinMatches, TOO_FAR)
+  .transform(({ vector, ...rest }) => ({ ...rest, query: nearestTo(vector) }));
+const recommendBody = z
+  .object({ ...exampled, ...paged })
+  .refine(withinMatches, TOO_FAR)
+  .transform(({ positive, negative, strategy: by, ...rest }) => ({ ...rest, query: recommendation(positive, negative, by) }));
+
+export type AskedPoints = Omit<z.output<typeof queryBody>, 'prefetch'>;
+
+const queryGroupsBody = z.object({ query: pointQuery, prefetch, ...grouped });
+const searchGroupsBody = z
+  .object({ vector: searchVector, ...grouped })
+  .transform(({ vector, ...rest }) => ({ ...rest, query: nearestTo(vector) }));
+const recommendGroupsBody = z
+  .object({ ...exampled, ...grouped })
+  .transform(({ positive, negative, strategy: by, ...rest }) => ({ ...rest, query: recommendation(positive, negative, by) }));
+
+export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
+
+const several = <S extends z.ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.qdrantSearchesMaxCount) });
+
+const scored = pointRecord.extend({
+  version: z.int().min(0).meta({ description: 'The write number (LSN) up to which the answer is complete.' }),
+  score: z.number(),
+});
+const found = z.object({ points: z.array(scored) });
+const groups = z.object({
+  groups: z.array(z.object({ id: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'integer' }] }), hits: z.array(scored) })),
+});
+
+const search = {
+  method: 'POST',
+  tag: QDRANT_TAG,
+  access: tenant('index:read'),
+  meters: ['vector_queries'],
+  params: collectionParams,
+  query: callQuery,
+  status: 200,
+} as const;
+
+const exact = <S extends z.ZodType>(schema: S) => ({ ...json(schema), exactIntegers: true }) as const;
+
+export const qdrantSearchEndpoints = {
+  qdrantQuery: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/query',
+    summary: 'Find points',
+    body: exact(queryBody),
+    reply: enveloped(found),
+  },
+  qdrantQueryBatch: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/query/batch',
+    summary: 'Find points, several times',
+    body: exact(several(queryBody)),
+    reply: enveloped(z.array(found)),
+  },
+  qdrantQueryGroups: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/query/groups',
+    summary: 'Find points, by groups of equal values',
+    description: 'Among ten times as many matches as the groups hold, and at most `topKMaxCount`: there may be fewer or smaller groups.',
+    body: exact(queryGroupsBody),
+    reply: enveloped(groups),
+  },
+  qdrantSearch: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/search',
+    summary: 'Find points near a vector',
+    body: exact(searchBody),
+    reply: enveloped(z.array(scored)),
+  },
+  qdrantSearchBatch: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/search/batch',
+    summary: 'Find points near several vectors',
+    body: exact(several(searchBody)),
+    reply: enveloped(z.array(z.array(scored))),
+  },
+  qdrantSearchGroups: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/search/groups',
+    summary: 'Find points near a vector, by groups of equal values',
+    body: exact(searchGroupsBody),
+    reply: enveloped(groups),
+  },
+  qdrantRecommend: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/recommend',
+    summary: 'Find points like some and unlike others',
+    body: exact(recommendBody),
+    reply: enveloped(z.array(scored)),
+  },
+  qdrantRecommendBatch: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/recommend/batch',
+    summary: 'Find points like some and unlike others, several times',
+    body: exact(several(recommendBody)),
+    reply: enveloped(z.array(z.array(scored))),
+  },
+  qdrantRecommendGroups: {
+    ...search,
+    path: '/qdrant/collections/:collection/points/recommend/groups',
+    summary: 'Find points like some and unlike others, by groups of equal values',
+    body: exact(recommendGroupsBody),
+    reply: enveloped(groups),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,50 @@
+import { QdrantClient } from '@qdrant/js-client-rest';
+import { expect } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import type { TestTenant } from './tenant.ts';
+
+export type PointId = string | number;
+
+interface QdrantFailure {
+  readonly name: string;
+  readonly status?: number;
+  readonly data?: { readonly status: { readonly error: string; readonly code: string } };
+}
+
+/** The client takes the port from the URL, and the path only as a prefix. */
+export const qdrantClient = (server: Server, { client }: TestTenant, apiKey = client.apiKey): QdrantClient =>
+  new QdrantClient({ url: server.urls[0] ?? '', prefix: '/qdrant', apiKey, checkCompatibility: false });
+
+let serial = 0;
+
+/** A collection of the points `1`, `2`, ... `count`, on a line. */
+export async function lineOf(qdrant: QdrantClient, count: number): Promise<string> {
+  const name = `Line_${(serial += 1)}`;
+  await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Euclid' } });
+  const points = Array.from({ length: count }, (_, i) => i + 1).map((n) => ({
+    id: n,
+    vector: [n, 1],
+    payload: { n, kind: n % 2 === 0 ? 'even' : 'odd', tags: [`t${n % 3}`, 'all'], deep: { list: [{ at: n }, { at: -n }] } },
+  }));
+  await qdrant.upsert(name, { wait: true, points });
+  return name;
+}
+
+export const idsOf = (points: readonly { readonly id: PointId }[]): PointId[] => points.map(({ id }) => id);
+
+/** What the client throws. */
+export async function failure(work: Promise<unknown>): Promise<QdrantFailure> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(Error);
+  return error as QdrantFailure;
+}
+
+/** With which status, code and message the server refused. */
+export async function refusal(work: Promise<unknown>): Promise<[number | undefined, string | undefined, string | undefined]> {
+  const { status, data } = await failure(work);
+  return [status, data?.status.code, data?.status.error];
+}

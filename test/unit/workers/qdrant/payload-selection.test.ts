@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+
+import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
+import { groupIdsAt } from '../../../../workers/gateway/compat/qdrant/group-points.ts';
+import { inQdrantWords } from '../../../../workers/gateway/compat/qdrant/answer.ts';
+import { selectPayload } from '../../../../workers/gateway/compat/qdrant/payload-selection.ts';
+
+const PAYLOAD = '{"a":1,"b":{"c":2,"d":3},"l":[{"n":1,"m":2},{"n":3},5],"big":18446744073709551615}';
+const paths = (...written: string[]) => written.map((path) => parseJsonPath(path)!);
+const included = (...written: string[]) => JSON.stringify(selectPayload(PAYLOAD, { include: paths(...written) }));
+const excluded = (...written: string[]) => JSON.stringify(selectPayload(PAYLOAD, { exclude: paths(...written) }));
+
+describe('[Q31] of a payload is shown', () => {
+  it('all or nothing', () => {
+    expect(JSON.stringify(selectPayload(PAYLOAD, true))).toBe(PAYLOAD);
+    expect(selectPayload(PAYLOAD, false)).toBe(undefined);
+    expect([selectPayload(null, true), selectPayload(null, { include: paths('a') })]).toEqual([{}, {}]);
+  });
+
+  it('what lies on the paths included', () => {
+    expect(included('a', 'big')).toBe('{"a":1,"big":18446744073709551615}');
+    expect(included('b.c', 'b.d')).toBe('{"b":{"c":2,"d":3}}');
+    expect(included('l[].n')).toBe('{"l":[{"n":1},{"n":3}]}');
+    expect(included('l[1]')).toBe('{"l":[{"n":3}]}');
+    expect(included('x', 'a.y', 'big.z', 'l.n')).toBe('{}');
+    expect(included()).toBe('{}');
+  });
+
+  it('what lies on none of the paths excluded', () => {
+    expect(excluded('b.c', 'l', 'big')).toBe('{"a":1,"b":{"d":3}}');
+    expect(excluded('l[].n', 'a', 'b', 'big')).toBe('{"l":[{"m":2},{},5]}');
+    expect(excluded()).toBe(PAYLOAD);
+  });
+});
+
+it('[Q42] a point belongs to the group of each string and whole number at the path', () => {
+  const value = { k: ['x', 2, 'x', 2.5, null, { y: 1 }], l: [{ n: 'a' }, { n: ['b', 'a'] }] };
+  expect(groupIdsAt(value, parseJsonPath('k')!)).toEqual(['x', 2]);
+  expect(groupIdsAt(value, parseJsonPath('l[].n')!)).toEqual(['a', 'b']);
+  expect(groupIdsAt(value, parseJsonPath('l[1].n')!)).toEqual(['b', 'a']);
+  expect(groupIdsAt(value, parseJsonPath('absent.n')!)).toEqual([]);
+});
+
+it('[Q3] a refusal names the fields as Qdrant does', () => {
+  const refusal = { code: 'dimension_mismatch', message: 'vectors[3].values has 2 numbers', param: 'vectors[3].values' } as const;
+  expect(inQdrantWords(refusal, 1000).error).toEqual({
+    ...refusal,
+    message: 'points[1003].vector has 2 numbers',
+    param: 'points[1003].vector',
+  });
+  const missing = { code: 'vector_not_found', message: 'positive_ids[1]: there is none', param: 'positive_ids[1]' } as const;
+  expect(inQdrantWords(missing).error).toEqual({ ...missing, message: 'positive[1]: there is none', param: 'positive[1]' });
+});

@@ -1,0 +1,31 @@
+import type { Refusal } from '../../../../src/contract/errors.ts';
+import { err } from '../../../../src/kernel/result.ts';
+import type { Timing } from '../../timing.ts';
+
+/** What Qdrant wraps every result in. */
+export const enveloped = <T>({ timing }: { readonly timing: Timing }, result: T) => ({
+  result,
+  status: 'ok' as const,
+  time: timing.elapsedMs() / 1000,
+});
+
+export const updated = (lsn: number) => ({ operation_id: lsn, status: 'completed' as const });
+
+const FIELDS: readonly (readonly [RegExp, string])[] = [
+  [/\bpositive_ids\b/g, 'positive'],
+  [/\bnegative_ids\b/g, 'negative'],
+  [/\btop_k\b/g, 'limit'],
+  [/\bmmr\.candidates_limit\b/g, 'query.mmr.candidates_limit'],
+];
+
+/**
+ * A refusal with the names that the fields have in Qdrant's API. Vectors of a slice are counted from `offset`.
+ */
+export function inQdrantWords(error: Refusal, offset = 0) {
+  const renamed = (text: string) =>
+    FIELDS.reduce((words, [field, name]) => words.replaceAll(field, name), text).replaceAll(
+      /\bvectors\[(\d+)\](\.values)?/g,
+      (_, at: string, values: string | undefined) => `points[${Number(at) + offset}]${values === undefined ? '' : '.vector'}`,
+    );
+  return err({ ...error, message: renamed(error.message), ...(error.param === undefined ? {} : { param: renamed(error.param) }) });
+}

@@ -1,0 +1,72 @@
+import { pointIdOfPath, quotedId, shownId } from '../../../../src/contract/qdrant/point-id.ts';
+import { qdrantPointEndpoints } from '../../../../src/contract/qdrant/points.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Route } from '../../serve.ts';
+import { route } from '../../serve.ts';
+import { enveloped, inQdrantWords, updated } from './answer.ts';
+import { LIMIT_DEFAULT } from './find-points.ts';
+import { includeOf, recordsOf } from './records.ts';
+import { writePoints } from './write-points.ts';
+
+const WHOLE = { with_payload: true, with_vector: true } as const;
+
+export const qdrantPointRoutes: readonly Route[] = [
+  route(qdrantPointEndpoints.qdrantUpsertPoints, async (call) => {
+    const done = await writePoints(call, call.params.collection, { kind: 'upsert', points: call.body });
+    if (!done.ok) return done;
+    return { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: { vectors_written: done.value.written } };
+  }),
+
+  route(qdrantPointEndpoints.qdrantRetrievePoints, async (call) => {
+    const { values, metadata, text } = includeOf(call.body);
+    const include = { include_values: values, include_metadata: metadata, include_text: text };
+    const asked = { ids: call.body.ids, namespace: '', ...include };
+    const found = await call.gateway.retrieval.vectors.fetch(call, call.params.collection, asked);
+    if (!found.ok) return inQdrantWords(found.error);
+    return { ok: true, reply: enveloped(call, recordsOf(found.value, call.body)), used: {} };
+  }),
+
+  route(qdrantPointEndpoints.qdrantRetrievePoint, async (call) => {
+    const id = pointIdOfPath(call.params.id);
+    const asked = { ids: [id], namespace: '', include_values: true, include_metadata: true, include_text: false };
+    const found = await call.gateway.retrieval.vectors.fetch(call, call.params.collection, asked);
+    if (!found.ok) return inQdrantWords(found.error);
+    const [record] = recordsOf(found.value, WHOLE);
+    if (record === undefined) return refuse('vector_not_found', `there is no point with the id ${quotedId(id)}`, 'id');
+    return { ok: true, reply: enveloped(call, record), used: {} };
+  }),
+
+  route(qdrantPointEndpoints.qdrantDeletePoints, async (call) => {
+    const done = await writePoints(call, call.params.collection, { kind: 'delete', selection: call.body });
+    return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: {} } : done;
+  }),
+
+  route(qdrantPointEndpoints.qdrantScrollPoints, async (call) => {
+    const { offset, limit, filter = null } = call.body;
+    const start = offset === undefined || offset === null ? null : { id: offset, isIncluded: true };
+    const query = { namespace: '', filter, start, limit: limit ?? LIMIT_DEFAULT, include: includeOf(call.body) };
+    const page = await call.gateway.retrieval.listing.list(call.principal.tenantId, call.params.collection, query);
+    if (!page.ok) return inQdrantWords(page.error);
+    const { following } = page.value;
+    const reply = { points: recordsOf(page.value, call.body), next_page_offset: following === null ? null : shownId(following) };
+    return { ok: true, reply: enveloped(call, reply), used: {} };
+  }),
+
+  route(qdrantPointEndpoints.qdrantCountPoints, async (call) => {
+    const { filter = null } = call.body;
+    const counted = await call.gateway.retrieval.listing.count(call.principal.tenantId, call.params.collection, '', filter);
+    return counted.ok ? { ok: true, reply: enveloped(call, { count: counted.value.count }), used: {} } : inQdrantWords(counted.error);
+  }),
+
+  route(qdrantPointEndpoints.qdrantUpdateVectors, async (call) => {
+    const done = await writePoints(call, call.params.collection, { kind: 'values', points: call.body.points });
+    if (!done.ok) return done;
+    return { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: { vectors_written: done.value.written } };
+  }),
+
+  route(qdrantPointEndpoints.qdrantDeleteVectors, async (call) => {
+    const found = await call.gateway.retrieval.indexes.describe(call.principal.tenantId, call.params.collection);
+    if (!found.ok) return inQdrantWords(found.error);
+    return refuse('invalid_value', 'vector: a point has one vector and is nothing without it: delete the point', 'vector');
+  }),
+];

@@ -1,0 +1,85 @@
+import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';
+import { qdrantSearchEndpoints } from '../../../../src/contract/qdrant/search.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import type { Timing } from '../../timing.ts';
+import type { Route } from '../../serve.ts';
+import { route } from '../../serve.ts';
+import { enveloped } from './answer.ts';
+import { findPoints, scoredPoints } from './find-points.ts';
+import { groupPoints } from './group-points.ts';
+import type { PointCall } from './point-call.ts';
+
+const {
+  qdrantQuery,
+  qdrantQueryBatch,
+  qdrantQueryGroups,
+  qdrantSearch,
+  qdrantSearchBatch,
+  qdrantSearchGroups,
+  qdrantRecommend,
+  qdrantRecommendBatch,
+  qdrantRecommendGroups,
+} = qdrantSearchEndpoints;
+
+export const qdrantSearchRoutes: readonly Route[] = [
+  route(qdrantQuery, async (call) => {
+    const found = await search(call, call.params.collection, [call.body]);
+    return found.ok ? { ok: true, reply: enveloped(call, { points: found.value[0] ?? [] }), used: { vector_queries: 1 } } : found;
+  }),
+
+  route(qdrantQueryBatch, async (call) => {
+    const { searches } = call.body;
+    const found = await search(call, call.params.collection, searches);
+    if (!found.ok) return found;
+    const reply = enveloped(
+      call,
+      found.value.map((points) => ({ points })),
+    );
+    return { ok: true, reply, used: { vector_queries: searches.length } };
+  }),
+
+  ...[qdrantSearch, qdrantRecommend].map((endpoint) =>
+    route(endpoint, async (call) => {
+      const found = await search(call, call.params.collection, [call.body]);
+      return found.ok ? { ok: true, reply: enveloped(call, found.value[0] ?? []), used: { vector_queries: 1 } } : found;
+    }),
+  ),
+
+  ...[qdrantSearchBatch, qdrantRecommendBatch].map((endpoint) =>
+    route(endpoint, async (call) => {
+      const { searches } = call.body;
+      const found = await search(call, call.params.collection, searches);
+      return found.ok ? { ok: true, reply: enveloped(call, found.value), used: { vector_queries: searches.length } } : found;
+    }),
+  ),
+
+  ...[qdrantQueryGroups, qdrantSearchGroups, qdrantRecommendGroups].map((endpoint) =>
+    route(endpoint, async (call) => {
+      const reserved = await call.reserve({ vector_queries: 1 });
+      if (!reserved.ok) return reserved;
+      const groups = await call.timing.of('search', groupPoints(call, call.params.collection, call.body));
+      return groups.ok ? { ok: true, reply: enveloped(call, { groups: groups.value }), used: { vector_queries: 1 } } : groups;
+    }),
+  ),
+];
+
+type ScoredPoints = ReturnType<typeof scoredPoints>;
+
+/** What each of some searches finds, or why one of them is refused. */
+async function search(
+  call: PointCall & { readonly timing: Timing },
+  collection: string,
+  searches: readonly AskedPoints[],
+): Promise<Outcome<ScoredPoints[]>> {
+  const reserved = await call.reserve({ vector_queries: searches.length });
+  if (!reserved.ok) return reserved;
+  const found = await call.timing.of('search', Promise.all(searches.map((asked) => findPoints(call, collection, asked))));
+  const points: ScoredPoints[] = [];
+  for (const [i, outcome] of found.entries()) {
+    if (!outcome.ok) return outcome;
+    const asked = searches[i];
+    if (asked !== undefined) points.push(scoredPoints(outcome.value, asked));
+  }
+  return ok(points);
+}

@@ -1,0 +1,135 @@
+import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { Outcome } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
+import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
+import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { inQdrantWords } from './answer.ts';
+import type { PointCall } from './point-call.ts';
+
+/** A change of the points of a collection. */
+export type PointWrite =
+  | { readonly kind: 'upsert'; readonly points: readonly NewPoint[] }
+  | { readonly kind: 'delete'; readonly selection: PointSelection }
+  | { readonly kind: 'edit'; readonly selection: PointSelection; readonly edit: MetadataEdit; readonly mustExist: boolean }
+  | { readonly kind: 'values'; readonly points: readonly { readonly id: string; readonly vector: Float32Array<ArrayBuffer> }[] };
+
+/** A change that is done: the write it ended with, and how many vectors it wrote. */
+export interface DoneWrite {
+  readonly lsn: number;
+  readonly written: number;
+}
+
+/** Does a change in slices, each all or none. A refusal names the fields as Qdrant does. */
+export function writePoints(call: PointCall, collection: string, write: PointWrite): Promise<Outcome<DoneWrite>> {
+  switch (write.kind) {
+    case 'upsert':
+      return upsertPoints(call, collection, write.points);
+    case 'delete':
+      return deletePoints(call, collection, write.selection);
+    case 'edit':
+      return editPayloads(call, collection, write);
+    case 'values':
+      return setVectors(call, collection, write.points);
+  }
+}
+
+async function upsertPoints(call: PointCall, collection: string, points: readonly NewPoint[]): Promise<Outcome<DoneWrite>> {
+  // Of several with one id, the last.
+  const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
+  return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
+    const reserved = await call.reserve({ vectors_written: slice.length });
+    if (!reserved.ok) return reserved;
+    const vectors = slice.map(({ id, values, payload: metadata }) => ({ id, values, namespace: '', metadata }));
+    const written = await call.gateway.retrieval.vectors.upsert(call, collection, { vectors }, undefined);
+    return written.ok ? ok({ lsn: written.value.lsn, written: slice.length }) : written;
+  });
+}
+
+async function deletePoints(call: PointCall, collection: string, selection: PointSelection): Promise<Outcome<DoneWrite>> {
+  const { vectors } = call.gateway.retrieval;
+  if ('filter' in selection) {
+    const deleted = await vectors.delete(call, collection, { filter: selection.filter, namespace: '' });
+    return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : inQdrantWords(deleted.error);
+  }
+  return inSlices(call, collection, selection.ids, LIMITS.vectorIdsMaxCount, async (ids) => {
+    const deleted = await vectors.delete(call, collection, { ids: [...ids], namespace: '' });
+    return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : deleted;
+  });
+}
+
+async function editPayloads(
+  call: PointCall,
+  collection: string,
+  { selection, edit, mustExist }: Extract<PointWrite, { kind: 'edit' }>,
+): Promise<Outcome<DoneWrite>> {
+  if ('ids' in selection && mustExist) {
+    const missing = await refuseMissing(call, collection, selection.ids);
+    if (missing !== undefined) return missing;
+  }
+  const { changes } = call.gateway.retrieval;
+  const selected =
+    'ids' in selection ? { kind: 'ids' as const, ids: selection.ids } : { kind: 'filter' as const, filter: selection.filter };
+  const changed = await changes.editMetadata(call.principal.tenantId, collection, { namespace: '', ...selected }, edit);
+  return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : inQdrantWords(changed.error);
+}
+
+async function setVectors(
+  call: PointCall,
+  collection: string,
+  points: Extract<PointWrite, { kind: 'values' }>['points'],
+): Promise<Outcome<DoneWrite>> {
+  const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
+  const missing = await refuseMissing(
+    call,
+    collection,
+    distinct.map(({ id }) => id),
+  );
+  if (missing !== undefined) return missing;
+  return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
+    const reserved = await call.reserve({ vectors_written: slice.length });
+    if (!reserved.ok) return reserved;
+    const vectors = slice.map(({ id, vector }, i) => ({ id, values: vector, path: `vectors[${i}]` }));
+    const changed = await call.gateway.retrieval.changes.setValues(call, collection, '', vectors);
+    return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : changed;
+  });
+}
+
+/** Before anything is written: a point that is named has to be there. */
+async function refuseMissing(call: PointCall, collection: string, ids: readonly string[]) {
+  for (let at = 0; at < ids.length; at += LIMITS.vectorIdsMaxCount) {
+    const slice = ids.slice(at, at + LIMITS.vectorIdsMaxCount);
+    const found = await call.gateway.retrieval.vectors.fetch(call, collection, { ids: slice, namespace: '', ...IDS_ONLY });
+    if (!found.ok) return inQdrantWords(found.error);
+    const there = new Set(found.value.ids);
+    const missing = slice.find((id) => !there.has(id));
+    if (missing !== undefined) return refuse('vector_not_found', `No point with id ${quotedId(missing)} found`, 'points');
+  }
+  return undefined;
+}
+
+const IDS_ONLY = { include_values: false, include_metadata: false, include_text: false };
+
+/** One slice after another; what was done before one is refused stays done. Without any, it says where the collection stands. */
+async function inSlices<T>(
+  call: PointCall,
+  collection: string,
+  items: readonly T[],
+  countMax: number,
+  write: (slice: readonly T[]) => Promise<Outcome<DoneWrite>>,
+): Promise<Outcome<DoneWrite>> {
+  if (items.length === 0) {
+    const state = await call.gateway.retrieval.vectors.fetch(call, collection, { ids: [], namespace: '', ...IDS_ONLY });
+    return state.ok ? ok({ lsn: state.value.lsn, written: 0 }) : inQdrantWords(state.error);
+  }
+  let [lsn, written] = [0, 0];
+  for (let at = 0; at < items.length; at += countMax) {
+    const done = await write(items.slice(at, at + countMax));
+    if (!done.ok) return inQdrantWords(done.error, at);
+    lsn = done.value.lsn;
+    written += done.value.written;
+  }
+  return ok({ lsn, written });
+}
