@@ -37,6 +37,7 @@ async function tour(): Promise<void> {
   const texts = await collection();
   await indexCollection(texts);
   await askQuestions();
+  await recommend();
   await showCache();
   await runJob(texts.slice(0, 1000));
   await hitQuota();
@@ -79,8 +80,46 @@ async function askQuestions(): Promise<void> {
   }
 }
 
+/** The same index by the API of another vector database: a collection whose points have the numbers of the definitions. */
+async function recommend(): Promise<void> {
+  heading("3. Recommend, by Qdrant's API over the same index");
+  const likes = await pointsOf('salmon', 'trout');
+  const dislikes = await pointsOf('shark');
+  console.log(`  like ${wordsOf(likes)}; unlike ${wordsOf(dislikes)}`);
+  const seen: Point[] = [];
+  for (const visit of ['first', 'second']) {
+    const { body } = await call<{ result: { points: Point[] } }>('POST', `/qdrant/collections/${INDEX}/points/query`, {
+      query: { recommend: { positive: idsOf(likes), negative: idsOf(dislikes) } },
+      filter: { must_not: [{ has_id: idsOf(seen) }] },
+      limit: 5,
+      with_payload: true,
+    });
+    console.log(`  ${visit.padEnd(6)} visit, ${seen.length} seen: ${wordsOf(body.result.points)}`);
+    seen.push(...body.result.points);
+  }
+}
+
+interface Point {
+  readonly id: number;
+  readonly payload: { readonly word: string };
+}
+
+async function pointsOf(...words: string[]): Promise<Point[]> {
+  const filter = { must: [{ key: 'word', match: { any: words } }] };
+  const { body } = await call<{ result: { points: Point[] } }>('POST', `/qdrant/collections/${INDEX}/points/scroll`, { filter });
+  return body.result.points;
+}
+
+function idsOf(points: readonly Point[]): number[] {
+  return points.map(({ id }) => id);
+}
+
+function wordsOf(points: readonly Point[]): string {
+  return points.map(({ payload }) => payload.word).join(', ');
+}
+
 async function showCache(): Promise<void> {
-  heading('3. The embedding cache, and a purge that holds from the next read');
+  heading('4. The embedding cache, and a purge that holds from the next read');
   const input = `a text nobody has sent before: ${performance.timeOrigin}`;
   const ask = async (note: string): Promise<void> => {
     const { headers } = await call('POST', '/v1/embeddings', { model: MODEL, input });
@@ -94,7 +133,7 @@ async function showCache(): Promise<void> {
 }
 
 async function runJob(texts: { word: string; gloss: string }[]): Promise<void> {
-  heading(`4. A job on the pool: embed a file of ${texts.length} lines`);
+  heading(`5. A job on the pool: embed a file of ${texts.length} lines`);
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(texts.map(({ word, gloss }) => `${JSON.stringify({ id: word, text: gloss })}\n`)), 'animals.jsonl');
@@ -126,7 +165,7 @@ interface JobReply {
 }
 
 async function hitQuota(): Promise<void> {
-  heading('5. A tenant with a quota of 3 requests a minute');
+  heading('6. A tenant with a quota of 3 requests a minute');
   const admin = new AdminClient(dev.url, dev.admin_key);
   const { id: organisation } = await admin.create<{ id: string }>('/v1/organisations', { name: 'frugal', owner: 'demo-team' });
   const { id: tenant } = await admin.create<{ id: string }>('/v1/tenants', { organisation, name: 'frugal', owner: 'demo-team' });
@@ -142,7 +181,7 @@ async function hitQuota(): Promise<void> {
 }
 
 async function showUsage(): Promise<void> {
-  heading('6. What it cost');
+  heading('7. What it cost');
   const { body } = await call<{ data: { meter: string; quantity: number; amount_usd: string }[]; total_usd: string }>('GET', '/v1/usage');
   for (const { meter, quantity, amount_usd } of body.data)
     console.log(`  ${meter.padEnd(24)} ${String(quantity).padStart(10)}   $${amount_usd}`);

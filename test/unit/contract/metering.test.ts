@@ -16,7 +16,7 @@ const ROWS = Object.entries<Endpoint>(ENDPOINTS);
 describe('what is metered', () => {
   it('[T51] is every route but those of nobody, of the admin and of agents: a new one of these is a decision', () => {
     const open = ROWS.filter(([, { access }]) => access.kind === 'public').map(([name]) => name);
-    expect(open.sort()).toEqual(['health', 'ready']);
+    expect(open.sort()).toEqual(['health', 'qdrantHealth', 'qdrantLiveness', 'qdrantReadiness', 'qdrantVersion', 'ready']);
     const agents = ROWS.filter(([, { access }]) => access.kind === 'agent').map(([, { path }]) => path);
     expect(agents.filter((path) => !path.startsWith('/v1/pools/:pool/'))).toEqual([]);
     // The admin manages; none of its routes touches what tenants store or compute.

@@ -11,7 +11,7 @@ import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 const HASHES: Record<string, string> = {
   '0.1.0': 'fe446488690e9343c85efff603eb41bfce24054f100edafe97c78bfaf2c1336d',
   '0.2.0': '8605c2c82a18e29a2f533fe02f9ae1f1234a5701e21f288b5145f1630ef6997a',
-  '0.3.0': '8f89b5707f4c61781d4fadde6a95e084cba25ffd7dc76eb36bf5b815d3bdf383',
+  '0.3.0': 'a0135983788f058ecc359f1438d1a373fcad89f7176b5137a6adc5fef6fc990d',
 };
 
 describe('the wire contract', () => {

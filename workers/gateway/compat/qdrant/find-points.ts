@@ -5,6 +5,7 @@ import { refuse } from '../../../../src/contract/outcome.ts';
 import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';
 import type { QueryBody } from '../../../../src/contract/vectors.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { inQdrantWords } from './answer.ts';
@@ -34,7 +35,7 @@ export async function findPoints(call: PointCall, collection: string, asked: Ask
   if (!aim.ok) return aim;
   const { scale, ...target } = aim.value;
   const { values, metadata } = includeOf(asked);
-  const found = await call.gateway.retrieval.vectors.query(call, collection, {
+  const found = await call.gateway.retrieval.vectors.query(withoutTexts(call.principal), collection, {
     ...target,
     top_k: limit + offset,
     namespace: '',

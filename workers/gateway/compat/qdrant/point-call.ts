@@ -1,11 +1,19 @@
-import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
-import type { Quantities } from '../../../../src/contract/meter.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
+import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import type { Gateway } from '../../compose.ts';
 
-/** Of a call, what reading and writing points takes. */
+/** Of a call, what reading and deleting points takes. */
 export interface PointCall {
   readonly gateway: Gateway;
   readonly principal: TenantPrincipal;
-  reserve(quantities: Quantities): Promise<Outcome<void>>;
+}
+
+/** Of a call, what writing points takes. */
+export interface WritingCall extends PointCall {
+  readonly reserve: (quantities: { readonly vectors_written: number }) => Promise<Outcome<void>>;
+}
+
+/** Of a call, what searching takes. */
+export interface SearchingCall extends PointCall {
+  readonly reserve: (quantities: { readonly vector_queries: number }) => Promise<Outcome<void>>;
 }

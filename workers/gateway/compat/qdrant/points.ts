@@ -1,12 +1,13 @@
 import { pointIdOfPath, quotedId, shownId } from '../../../../src/contract/qdrant/point-id.ts';
 import { qdrantPointEndpoints } from '../../../../src/contract/qdrant/points.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
+import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import type { Route } from '../../serve.ts';
 import { route } from '../../serve.ts';
 import { enveloped, inQdrantWords, updated } from './answer.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { includeOf, recordsOf } from './records.ts';
-import { writePoints } from './write-points.ts';
+import { deletePoints, writePoints } from './write-points.ts';
 
 const WHOLE = { with_payload: true, with_vector: true } as const;
 
@@ -21,7 +22,7 @@ export const qdrantPointRoutes: readonly Route[] = [
     const { values, metadata, text } = includeOf(call.body);
     const include = { include_values: values, include_metadata: metadata, include_text: text };
     const asked = { ids: call.body.ids, namespace: '', ...include };
-    const found = await call.gateway.retrieval.vectors.fetch(call, call.params.collection, asked);
+    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     return { ok: true, reply: enveloped(call, recordsOf(found.value, call.body)), used: {} };
   }),
@@ -29,7 +30,7 @@ export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantRetrievePoint, async (call) => {
     const id = pointIdOfPath(call.params.id);
     const asked = { ids: [id], namespace: '', include_values: true, include_metadata: true, include_text: false };
-    const found = await call.gateway.retrieval.vectors.fetch(call, call.params.collection, asked);
+    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     const [record] = recordsOf(found.value, WHOLE);
     if (record === undefined) return refuse('vector_not_found', `there is no point with the id ${quotedId(id)}`, 'id');
@@ -37,7 +38,7 @@ export const qdrantPointRoutes: readonly Route[] = [
   }),
 
   route(qdrantPointEndpoints.qdrantDeletePoints, async (call) => {
-    const done = await writePoints(call, call.params.collection, { kind: 'delete', selection: call.body });
+    const done = await deletePoints(call, call.params.collection, call.body);
     return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: {} } : done;
   }),
 

@@ -5,6 +5,7 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { PointQuery, VectorInput } from '../../../../src/contract/qdrant/query.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { inQdrantWords } from './answer.ts';
@@ -24,7 +25,7 @@ export const idsOf = (inputs: readonly VectorInput[]): string[] => inputs.flatMa
 export async function recommendedPoint(call: PointCall, collection: string, query: Recommendation): Promise<Outcome<RecommendedPoint>> {
   const ids = [...new Set(idsOf([...query.positive, ...query.negative]))];
   const include = { include_values: true, include_metadata: false, include_text: false };
-  const found = await call.gateway.retrieval.vectors.fetch(call, collection, { ids, namespace: '', ...include });
+  const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), collection, { ids, namespace: '', ...include });
   if (!found.ok) return inQdrantWords(found.error);
   const stored = storedVectors(found.value);
   const { dimensions, metric } = found.value.manifest;

@@ -8,7 +8,7 @@ import { route } from '../../serve.ts';
 import { enveloped } from './answer.ts';
 import { findPoints, scoredPoints } from './find-points.ts';
 import { groupPoints } from './group-points.ts';
-import type { PointCall } from './point-call.ts';
+import type { SearchingCall } from './point-call.ts';
 
 const {
   qdrantQuery,
@@ -68,7 +68,7 @@ type ScoredPoints = ReturnType<typeof scoredPoints>;
 
 /** What each of some searches finds, or why one of them is refused. */
 async function search(
-  call: PointCall & { readonly timing: Timing },
+  call: SearchingCall & { readonly timing: Timing },
   collection: string,
   searches: readonly AskedPoints[],
 ): Promise<Outcome<ScoredPoints[]>> {

@@ -5,9 +5,10 @@ import { refuse } from '../../../../src/contract/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
 import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
+import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { inQdrantWords } from './answer.ts';
-import type { PointCall } from './point-call.ts';
+import type { PointCall, WritingCall } from './point-call.ts';
 
 /** A change of the points of a collection. */
 export type PointWrite =
@@ -23,7 +24,7 @@ export interface DoneWrite {
 }
 
 /** Does a change in slices, each all or none. A refusal names the fields as Qdrant does. */
-export function writePoints(call: PointCall, collection: string, write: PointWrite): Promise<Outcome<DoneWrite>> {
+export function writePoints(call: WritingCall, collection: string, write: PointWrite): Promise<Outcome<DoneWrite>> {
   switch (write.kind) {
     case 'upsert':
       return upsertPoints(call, collection, write.points);
@@ -36,32 +37,33 @@ export function writePoints(call: PointCall, collection: string, write: PointWri
   }
 }
 
-async function upsertPoints(call: PointCall, collection: string, points: readonly NewPoint[]): Promise<Outcome<DoneWrite>> {
+async function upsertPoints(call: WritingCall, collection: string, points: readonly NewPoint[]): Promise<Outcome<DoneWrite>> {
   // Of several with one id, the last.
   const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
   return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
     const reserved = await call.reserve({ vectors_written: slice.length });
     if (!reserved.ok) return reserved;
     const vectors = slice.map(({ id, values, payload: metadata }) => ({ id, values, namespace: '', metadata }));
-    const written = await call.gateway.retrieval.vectors.upsert(call, collection, { vectors }, undefined);
+    const written = await call.gateway.retrieval.vectors.upsert(withoutTexts(call.principal), collection, { vectors }, undefined);
     return written.ok ? ok({ lsn: written.value.lsn, written: slice.length }) : written;
   });
 }
 
-async function deletePoints(call: PointCall, collection: string, selection: PointSelection): Promise<Outcome<DoneWrite>> {
+/** By ids in slices; by a filter as the index does it. */
+export async function deletePoints(call: PointCall, collection: string, selection: PointSelection): Promise<Outcome<DoneWrite>> {
   const { vectors } = call.gateway.retrieval;
   if ('filter' in selection) {
-    const deleted = await vectors.delete(call, collection, { filter: selection.filter, namespace: '' });
+    const deleted = await vectors.delete(withoutTexts(call.principal), collection, { filter: selection.filter, namespace: '' });
     return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : inQdrantWords(deleted.error);
   }
   return inSlices(call, collection, selection.ids, LIMITS.vectorIdsMaxCount, async (ids) => {
-    const deleted = await vectors.delete(call, collection, { ids: [...ids], namespace: '' });
+    const deleted = await vectors.delete(withoutTexts(call.principal), collection, { ids: [...ids], namespace: '' });
     return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : deleted;
   });
 }
 
 async function editPayloads(
-  call: PointCall,
+  call: WritingCall,
   collection: string,
   { selection, edit, mustExist }: Extract<PointWrite, { kind: 'edit' }>,
 ): Promise<Outcome<DoneWrite>> {
@@ -72,12 +74,12 @@ async function editPayloads(
   const { changes } = call.gateway.retrieval;
   const selected =
     'ids' in selection ? { kind: 'ids' as const, ids: selection.ids } : { kind: 'filter' as const, filter: selection.filter };
-  const changed = await changes.editMetadata(call.principal.tenantId, collection, { namespace: '', ...selected }, edit);
+  const changed = await changes.editMetadata(call, collection, { namespace: '', ...selected }, edit);
   return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : inQdrantWords(changed.error);
 }
 
 async function setVectors(
-  call: PointCall,
+  call: WritingCall,
   collection: string,
   points: Extract<PointWrite, { kind: 'values' }>['points'],
 ): Promise<Outcome<DoneWrite>> {
@@ -89,8 +91,6 @@ async function setVectors(
   );
   if (missing !== undefined) return missing;
   return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
-    const reserved = await call.reserve({ vectors_written: slice.length });
-    if (!reserved.ok) return reserved;
     const vectors = slice.map(({ id, vector }, i) => ({ id, values: vector, path: `vectors[${i}]` }));
     const changed = await call.gateway.retrieval.changes.setValues(call, collection, '', vectors);
     return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : changed;
@@ -101,7 +101,11 @@ async function setVectors(
 async function refuseMissing(call: PointCall, collection: string, ids: readonly string[]) {
   for (let at = 0; at < ids.length; at += LIMITS.vectorIdsMaxCount) {
     const slice = ids.slice(at, at + LIMITS.vectorIdsMaxCount);
-    const found = await call.gateway.retrieval.vectors.fetch(call, collection, { ids: slice, namespace: '', ...IDS_ONLY });
+    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), collection, {
+      ids: slice,
+      namespace: '',
+      ...IDS_ONLY,
+    });
     if (!found.ok) return inQdrantWords(found.error);
     const there = new Set(found.value.ids);
     const missing = slice.find((id) => !there.has(id));
@@ -121,7 +125,11 @@ async function inSlices<T>(
   write: (slice: readonly T[]) => Promise<Outcome<DoneWrite>>,
 ): Promise<Outcome<DoneWrite>> {
   if (items.length === 0) {
-    const state = await call.gateway.retrieval.vectors.fetch(call, collection, { ids: [], namespace: '', ...IDS_ONLY });
+    const state = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), collection, {
+      ids: [],
+      namespace: '',
+      ...IDS_ONLY,
+    });
     return state.ok ? ok({ lsn: state.value.lsn, written: 0 }) : inQdrantWords(state.error);
   }
   let [lsn, written] = [0, 0];
