@@ -42,11 +42,14 @@ export async function findPoints(call: PointCall, collection: string, asked: Ask
     filter: asked.filter,
     exact: asked.params?.exact ?? false,
     explain: false,
+    consistency: 'strong',
     include_values: values,
     include_metadata: metadata,
     include_text: false,
   });
   if (!found.ok) return inQdrantWords(found.error);
+  // Nothing in Qdrant's answers could say so.
+  if (found.value.missing !== undefined) return refuse('deadline_exceeded', 'the search ran out of time before every shard had answered');
   const scores = found.value.scores.map((score) => score * scale);
   return ok(paged({ ...found.value, scores }, asked.score_threshold ?? null, offset));
 }

@@ -21,7 +21,7 @@ export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantRetrievePoints, async (call) => {
     const { values, metadata, text } = includeOf(call.body);
     const include = { include_values: values, include_metadata: metadata, include_text: text };
-    const asked = { ids: call.body.ids, namespace: '', ...include };
+    const asked = { ids: call.body.ids, namespace: '', consistency: 'strong' as const, ...include };
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     return { ok: true, reply: enveloped(call, recordsOf(found.value, call.body)), used: {} };
@@ -29,7 +29,14 @@ export const qdrantPointRoutes: readonly Route[] = [
 
   route(qdrantPointEndpoints.qdrantRetrievePoint, async (call) => {
     const id = pointIdOfPath(call.params.id);
-    const asked = { ids: [id], namespace: '', include_values: true, include_metadata: true, include_text: false };
+    const asked = {
+      ids: [id],
+      namespace: '',
+      consistency: 'strong' as const,
+      include_values: true,
+      include_metadata: true,
+      include_text: false,
+    };
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     const [record] = recordsOf(found.value, WHOLE);

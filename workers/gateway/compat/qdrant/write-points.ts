@@ -74,7 +74,9 @@ async function editPayloads(
   const { changes } = call.gateway.retrieval;
   const selected =
     'ids' in selection ? { kind: 'ids' as const, ids: selection.ids } : { kind: 'filter' as const, filter: selection.filter };
-  const changed = await changes.editMetadata(call, collection, { namespace: '', ...selected }, edit);
+  const changed = await changes.editMetadata(call.principal.tenantId, collection, { namespace: '', ...selected }, edit, (count) =>
+    call.reserve({ vectors_written: count }),
+  );
   return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : inQdrantWords(changed.error);
 }
 
@@ -91,6 +93,8 @@ async function setVectors(
   );
   if (missing !== undefined) return missing;
   return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
+    const reserved = await call.reserve({ vectors_written: slice.length });
+    if (!reserved.ok) return reserved;
     const vectors = slice.map(({ id, vector }, i) => ({ id, values: vector, path: `vectors[${i}]` }));
     const changed = await call.gateway.retrieval.changes.setValues(call, collection, '', vectors);
     return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : changed;
@@ -114,7 +118,7 @@ async function refuseMissing(call: PointCall, collection: string, ids: readonly 
   return undefined;
 }
 
-const IDS_ONLY = { include_values: false, include_metadata: false, include_text: false };
+const IDS_ONLY = { consistency: 'strong' as const, include_values: false, include_metadata: false, include_text: false };
 
 /** One slice after another; what was done before one is refused stays done. Without any, it says where the collection stands. */
 async function inSlices<T>(

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+
+import { queryBody } from '../../../../src/contract/qdrant/search.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { findPoints } from '../../../../workers/gateway/compat/qdrant/find-points.ts';
+import type { PointCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
+
+/** A call whose search finds one vector, and lacks these shards. */
+function callOf(missing: readonly number[] | undefined): PointCall {
+  const found = {
+    ids: ['7'],
+    values: null,
+    metadata: null,
+    texts: null,
+    scores: [0.5],
+    lsn: 3,
+    manifest: { dimensions: 2, metric: 'dot' },
+  };
+  const query = async () => ok({ ...found, ...(missing === undefined ? {} : { missing }) });
+  return { gateway: { retrieval: { vectors: { query } } }, principal: { tenantId: 'tn_1' } } as unknown as PointCall;
+}
+
+it('[Q45] a search that lacks shards is refused as late', async () => {
+  const asked = queryBody.parse({ query: [1, 2] });
+  expect(await findPoints(callOf(undefined), 'c', asked)).toMatchObject({ ok: true, value: { ids: ['7'], scores: [0.5] } });
+  expect(await findPoints(callOf([4]), 'c', asked)).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });
+});
