@@ -73,6 +73,12 @@ function call(random: Seeded, caller: Caller): Promise<ApiAnswer> {
   );
 }
 
+/** In our shape, or in Qdrant's. */
+const faultOf = ({ body }: ApiAnswer): { code: string; message: string } => ({
+  code: body?.error?.code ?? body?.status?.code ?? '',
+  message: body?.error?.message ?? body?.status?.error ?? '',
+});
+
 const QUOTA_CODES = new Set(['insufficient_quota', 'rate_limit_exceeded']);
 
 it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways exactly what every level allows, and no less', async () => {
@@ -81,7 +87,8 @@ it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways e
   const refused: ApiAnswer[] = [];
   const count = (caller: Caller, answer: ApiAnswer): void => {
     // Refused for tokens is admitted as a request, and counted as one.
-    const isRequest = !QUOTA_CODES.has(answer.body?.error?.code) || /tokens|queries/.test(answer.body.error.message);
+    const { code, message } = faultOf(answer);
+    const isRequest = !QUOTA_CODES.has(code) || /tokens|queries/.test(message);
     if (!isRequest) refused.push(answer);
     else for (const id of [caller.keyId, caller.tenant.id, caller.tenant.organisation]) admitted[id] = (admitted[id] ?? 0) + 1;
   };

@@ -29,9 +29,13 @@ export async function buildAll(): Promise<string[]> {
   return outputs;
 }
 
-/** The bundle of a Worker that is one file without bindings. */
-export const bundleEntry = (name: string, entry: string): Promise<string> =>
-  dryRun(name, [entry, '--name', name, '--compatibility-date', '2026-10-01']);
+/** The bundle of a Worker that is one file without bindings. It has a configuration of its own, lest wrangler take the gateway's. */
+export async function bundleEntry(name: string, entry: string): Promise<string> {
+  const config = join(DIST, `${name}.toml`);
+  await mkdir(DIST, { recursive: true });
+  await writeFile(config, `name = "${name}"\nmain = ${JSON.stringify(entry)}\ncompatibility_date = "2026-10-01"\n`);
+  return dryRun(name, ['-c', config]);
+}
 
 async function dryRun(name: string, args: readonly string[]): Promise<string> {
   // An absolute outdir: wrangler resolves a relative one against two different folders.
