@@ -1,13 +1,13 @@
 import type { BillingObject } from './billing-object.ts';
 import type { CacheLayoutEnv } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
 import type { PoolObject } from './pool-object.ts';
 import type { RegistryObject } from './registry-object.ts';
 import type { SchedulerObject } from './scheduler-object.ts';
-import type { ShardObject } from './shard-object.ts';
 
 /** Bindings of the objects Worker, through which control objects reach each other. */
-export interface ObjectsEnv extends CacheLayoutEnv {
+export interface ObjectsEnv extends CacheLayoutEnv, GrowthEnv {
   /** One object a cell, named after it. */
   readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
   /** One object a pool, named by the pool's id. */
@@ -18,8 +18,6 @@ export interface ObjectsEnv extends CacheLayoutEnv {
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
   /** One object a tenant, named by its id. */
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
-  /** Hosted by the shards Worker; see `shardName`. */
-  readonly SHARD: DurableObjectNamespace<ShardObject>;
 }
 
 /** The scheduler cell that everything runs in. */

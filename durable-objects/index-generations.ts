@@ -7,9 +7,10 @@ import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import { shardName } from '../src/ann/index-manifest.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { ObjectsEnv } from './env.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
+import { IndexPeers } from './index-peers.ts';
 
 interface Stored extends GenerationState {
   /** The request that began the present or the last generation beside the serving one. */
@@ -21,9 +22,9 @@ type CallOf<Kind extends GenerationCall['kind']> = Extract<GenerationCall, { kin
 /** The generations of a live index, in its object's storage beside its record, which says what serves. */
 export class IndexGenerations {
   readonly #storage: DurableObjectStorage;
-  readonly #env: Pick<ObjectsEnv, 'SHARD' | 'REGISTRY'>;
+  readonly #env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>;
 
-  constructor(storage: DurableObjectStorage, env: Pick<ObjectsEnv, 'SHARD' | 'REGISTRY'>) {
+  constructor(storage: DurableObjectStorage, env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>) {
     this.#storage = storage;
     this.#env = env;
   }
@@ -80,9 +81,8 @@ export class IndexGenerations {
   async #open(record: IndexRecord, { run }: CallOf<'open'>): Promise<Outcome<Generations>> {
     const shadow = this.#stored().shadow?.manifest;
     if (shadow === undefined) return ok(this.#read(record));
-    const { id: indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT } = shadow;
-    await this.#shard(shadow).open({ indexId, dimensions, metric, recall });
-    const closed: Outcome<null> = await this.#shard(shadow).setGate(indexId, 'closed', run);
+    await new IndexPeers(this.#env, shadow).openShard(0, 0, 0);
+    const closed: Outcome<null> = await this.#shard(shadow).setGate(shadow.id, 'closed', run);
     return closed.ok ? ok(this.#read(record)) : closed;
   }
 

@@ -21,8 +21,22 @@ const absentShards = {
 // The full run repeats each property many times.
 const TIMEOUT_MS = process.env['SLUICE_TEST_FULL'] === '1' ? 1_800_000 : 60_000;
 
+const absentObjects = {
+  name: 'sluice-objects',
+  modules: true,
+  compatibilityDate: '2026-10-01',
+  script: `import { DurableObject } from 'cloudflare:workers';
+    export class IndexObject extends DurableObject {};
+    export class LocatorObject extends DurableObject {};
+    export default {};`,
+  durableObjects: {
+    INDEX: { className: 'IndexObject', useSQLite: true },
+    LOCATOR: { className: 'LocatorObject', useSQLite: true },
+  },
+};
+
 /** Suites inside workerd, one project for each Worker that hosts Durable Object classes. */
-const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards)[] = []) => ({
+const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards | typeof absentObjects)[] = []) => ({
   plugins: [cloudflareTest({ wrangler: { configPath: `${root}${folder}/wrangler.toml` }, miniflare: { workers } })],
   root,
   test: {
@@ -42,7 +56,7 @@ export default defineConfig({
       inNode('unit'),
       inNode('property'),
       inWorkerd('objects', 'workers/objects', [absentShards]),
-      inWorkerd('shards'),
+      inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
       inNode('clients'),

@@ -5,6 +5,7 @@ import { RECEIPT_TABLE } from './receipt-store.ts';
 import { FOLLOWER_TABLE } from './sqlite-follower-store.ts';
 import { CHANGE_LOG_TABLE } from './sqlite-change-log.ts';
 import { NUMBER_INDEX } from './sqlite-id-order.ts';
+import { ROW_VERSION_TABLES } from './sqlite-row-versions.ts';
 import { LIST_TABLES } from './sqlite-list-store.ts';
 import { ROW_SET_TABLE, SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
 
@@ -26,6 +27,7 @@ export const SHARD_SCHEMA: Migrations = [
   FOLLOWER_TABLE,
   `ALTER TABLE shard ADD COLUMN gate TEXT NOT NULL DEFAULT 'open';
    ALTER TABLE shard ADD COLUMN follower_run INTEGER NOT NULL DEFAULT 0;`,
+  ROW_VERSION_TABLES,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

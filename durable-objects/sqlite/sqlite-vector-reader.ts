@@ -104,6 +104,15 @@ export class SqliteVectorReader {
       .toArray();
   }
 
+  versionsOf(rows: readonly Row[]): number[] {
+    const found = this.#storage.sql.exec<{ row: number; version: number }>(
+      'SELECT row, version FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
+      JSON.stringify(rows),
+    );
+    const versions = new Map([...found].map(({ row, version }) => [row, version]));
+    return rows.map((row) => must(versions.get(row), `row ${row} is stored`));
+  }
+
   columns(rows: readonly Row[], include: Include, { dimensions }: ShardHeader, bytesMax: number): VectorColumns | undefined {
     const found = this.#storage.sql.exec<ColumnsRow>(
       `SELECT row, id, ${include.values ? 'floats' : 'NULL AS floats'}, ${include.metadata ? 'metadata' : 'NULL AS metadata'},

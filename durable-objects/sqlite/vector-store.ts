@@ -203,10 +203,15 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return this.#receipts.sweep(atMs);
   }
 
-  #insertVectors({ ids, values, metadata, texts }: UpsertBatch, places: readonly VectorPlace[], dimensions: number, lsn: number): void {
+  #insertVectors(
+    { ids, values, metadata, texts, versions }: UpsertBatch,
+    places: readonly VectorPlace[],
+    dimensions: number,
+    lsn: number,
+  ): void {
     insertInto(
       this.#storage,
-      'INSERT INTO vectors (row, namespace, id, floats, metadata, text, lsn)',
+      'INSERT INTO vectors (row, namespace, id, floats, metadata, text, lsn, version)',
       places.map(({ row, namespace }, i) => [
         row,
         namespace,
@@ -215,6 +220,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
         metadata[i] ?? null,
         texts[i] ?? null,
         lsn,
+        versions?.[i] ?? 0,
       ]),
     );
     this.properties.add(

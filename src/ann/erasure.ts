@@ -10,6 +10,8 @@ export interface Erasure {
   readonly indexIds: readonly IndexId[];
   /** The names of the objects that held its vectors. */
   readonly shards: readonly string[];
+  /** The names of those that knew where its ids live, if there were any. */
+  readonly locators?: readonly string[];
   /** Of the generation that served. */
   readonly vectors: number;
   /** Of storage, of all objects. */

@@ -25,6 +25,10 @@ export interface IndexRecord {
   readonly erasure?: Erasure;
 }
 
+/** Whether it is the live index of that id. */
+export const isLive = (record: IndexRecord | undefined, indexId: IndexId): record is IndexRecord =>
+  record?.state === 'live' && record.manifest.id === indexId;
+
 /** What to answer to a creation, or undefined when the name is free. Unfinished work has been finished before. */
 export function answerCreation(known: IndexRecord | undefined, creation: Creation): Outcome<IndexManifest> | undefined {
   if (known === undefined) return undefined;

@@ -47,6 +47,10 @@ export const embeddingFor = ({ embedding, queryEmbedding }: IndexManifest, use: 
 export const shardName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal = 0): string =>
   ordinal === 0 ? `${tenantId}:${id}` : `${tenantId}:${id}:${ordinal}`;
 
+/** The object name of a locator of an index. */
+export const locatorName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal: number): string =>
+  `${tenantId}:${id}:${ordinal}`;
+
 /** The object name of an index, live or not. */
 export const indexObjectName = (tenantId: TenantId, name: string): string => `${tenantId}:${name}`;
 

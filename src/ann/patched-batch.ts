@@ -1,13 +1,10 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
-import { parse } from '../contract/parse.ts';
-import { metadata as metadataSchema } from '../contract/vector-fields.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Selection } from './filter/selection.ts';
-import { editMetadata } from './metadata-edit.ts';
-import type { ShardPatch, UpsertBatch, VectorColumns, VectorEdit } from './shard-protocol.ts';
+import { editedMetadata } from './edited-metadata.ts';
+import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
 import type { Row } from './vector-engine.ts';
 import type { ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
@@ -19,8 +16,6 @@ interface PatchedBatch {
   readonly taken: number;
   readonly missing: readonly string[];
 }
-
-const ID_CHARS_SHOWN = 64;
 
 const EVERYTHING = { values: true, metadata: true, text: true };
 
@@ -90,16 +85,6 @@ function readSlice(
     const there = new Set(store.idsOf(stored).map(({ id }) => id));
     return { rows, columns, taken, missing: ids.slice(0, taken).filter((id) => !there.has(id)) };
   }
-}
-
-function editedMetadata(id: string, before: string | null, edit: VectorEdit): Outcome<string | null> {
-  if (edit.kind === 'values') return ok(before);
-  const after = editMetadata(before, edit);
-  if (after === null) return ok(null);
-  const checked = parse(metadataSchema, after);
-  return checked.ok
-    ? checked
-    : refuse(checked.error.code, `the metadata of ${JSON.stringify(id.slice(0, ID_CHARS_SHOWN))} ${checked.error.message}`, 'metadata');
 }
 
 /** Where the values of the i-th vector read are. */

@@ -35,6 +35,8 @@ export interface UpsertBatch extends Routed {
   readonly values: Float32Array<ArrayBuffer>;
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
+  /** Of the writes by which they came; absent: 0, as in an index of one shard. See `RowKeys`. */
+  readonly versions?: readonly number[];
   readonly repetition: Repetition | null;
   /** An LSN of the index that the writer knows of: the write gets a higher one. */
   readonly lsnSeen?: number;
@@ -100,7 +102,7 @@ export interface ShardFetch extends Routed {
 }
 
 /** Asks for the namespaces behind one, in the order of their code points. */
-export interface ShardNamespaces {
+export interface ShardNamespaces extends Routed {
   readonly indexId: IndexId;
   /** Null: from the first. */
   readonly after: string | null;
@@ -126,6 +128,21 @@ export type DeleteSelection =
   | { readonly kind: 'all' }
   /** The vectors that the filter accepts, in slices: those in rows behind `after`, at first 0. */
   | { readonly kind: 'filter'; readonly namespace: string; readonly filter: Filter; readonly after: number };
+
+/** Asks for the vectors that a filter accepts, in slices: those in rows behind `after`, at first 0. */
+export interface ShardSelect extends Routed {
+  readonly indexId: IndexId;
+  readonly namespace: string;
+  readonly filter: Filter;
+  readonly after: number;
+}
+
+/** A slice of a selection; `next` is where the next slice goes on, or null at the end. */
+export interface SelectedIds {
+  readonly ids: readonly string[];
+  readonly versions: readonly number[];
+  readonly next: number | null;
+}
 
 /** A slice of a deletion; `next` is where the next slice goes on, or null at the end. */
 export interface Deleted extends Written {
@@ -157,7 +174,7 @@ export interface ShardMatches extends ShardVectors {
 }
 
 /** Asks for vectors of the namespace in the order of `compareIds`. */
-export interface ShardList {
+export interface ShardList extends Routed {
   readonly indexId: IndexId;
   readonly namespace: string;
   readonly filter: Filter | null;
@@ -177,7 +194,7 @@ export interface ListedVectors extends ShardVectors {
   readonly next: string | null;
 }
 
-export interface ShardCount {
+export interface ShardCount extends Routed {
   readonly indexId: IndexId;
   readonly namespace: string;
   readonly filter: Filter | null;
@@ -193,7 +210,7 @@ export interface Counted {
  * Changes stored vectors. Each is read, changed and written at once: of several shards, that takes what serialises the writes of an
  * id, and new values may lead to other shards.
  */
-export interface ShardPatch {
+export interface ShardPatch extends Routed {
   readonly indexId: IndexId;
   readonly namespace: string;
   /** No id twice. */
@@ -243,6 +260,8 @@ export interface ShardSample extends Routed {
 
 export interface SampledIds {
   readonly ids: readonly string[];
+  /** How many vectors a shard drew them from. */
+  readonly of?: number;
   readonly lsn: number;
 }
 

@@ -6,7 +6,9 @@ import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { ShardGate } from './generations/shard-gate.ts';
-import { maximalMarginalRelevance } from './mmr.ts';
+import { answerRepetition } from './answer-repetition.ts';
+import { diversified } from './diversified.ts';
+import { placed } from './placed-vectors.ts';
 import { measureSlice } from './recall-slice.ts';
 import { pointOf } from './query-point.ts';
 import type { ShardEngine } from './engine/shard-engine.ts';
@@ -18,6 +20,7 @@ import type { SelectionCache } from './filter/selection-cache.ts';
 import { listRows } from './list-rows.ts';
 import { patchedBatch } from './patched-batch.ts';
 import { sampleRows } from './sample-rows.ts';
+import { sliceBehind } from './slice-behind.ts';
 import { seeing } from './seeing.ts';
 import type { SearchCost } from './search-cost.ts';
 import { NO_COST } from './search-cost.ts';
@@ -25,7 +28,6 @@ import type {
   Counted,
   Deleted,
   DeleteSelection,
-  Diversification,
   Explanation,
   FilterUse,
   Include,
@@ -34,7 +36,9 @@ import type {
   Patched,
   QueryTarget,
   RecallSlice,
+  Routed,
   SampledIds,
+  SelectedIds,
   ShardCount,
   ShardDelete,
   ShardFetch,
@@ -46,6 +50,7 @@ import type {
   ShardQuery,
   ShardRecall,
   ShardSample,
+  ShardSelect,
   ShardStats,
   ShardVectors,
   UpsertBatch,
@@ -53,7 +58,7 @@ import type {
   Written,
 } from './shard-protocol.ts';
 import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
-import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
+import type { ShardHeader, VectorStore } from './vector-store.ts';
 
 /**
  * The vectors of one index: a store that is the truth and an engine that follows it. Synchronous throughout, so that no read sees
@@ -96,7 +101,7 @@ export class Shard {
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
-    const repeated = this.#repeated(batch);
+    const repeated = answerRepetition(batch.repetition, (repetition) => this.#store.receipt(repetition));
     if (repeated !== undefined) return repeated;
 
     const replaced = this.#store.replacedBy(batch);
@@ -127,10 +132,15 @@ export class Shard {
     const wanted = { values: point.value, topK: mmr?.candidates ?? topK, namespace: ordinal ?? 0, exact };
     const { matches: closest, explanation } = this.#search(wanted, among, header);
     this.#lastCost = explanation;
-    const matches = mmr === undefined ? closest : this.#diversified(closest, topK, mmr, header);
+    const matches = mmr === undefined ? closest : diversified(this.#store, closest, topK, mmr, header);
     const columns = this.#columnsOf(matches, query.include, header);
     if (!columns.ok) return columns;
-    const answer = { ...columns.value, scores: matches.map(({ score }) => score), lsn: header.lsn };
+    const answer = {
+      ...columns.value,
+      ...this.#versionsOf(rowsOf(matches), query),
+      scores: matches.map(({ score }) => score),
+      lsn: header.lsn,
+    };
     return ok(query.explain === true ? { ...answer, explanation } : answer);
   }
 
@@ -139,9 +149,9 @@ export class Shard {
     const found = this.#gate.pass(indexId);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    const rows = ordinal === undefined ? [] : sampleRows(this.#store.liveRows(ordinal), count, seed);
-    const ids = [...this.#store.read(found.value)(rows)].map(({ id }) => id);
-    return ok({ ids, lsn: found.value.lsn });
+    const live = ordinal === undefined ? new RowSet() : this.#store.liveRows(ordinal);
+    const ids = [...this.#store.read(found.value)(sampleRows(live, count, seed))].map(({ id }) => id);
+    return ok({ ids, of: live.size, lsn: found.value.lsn });
   }
 
   /** What searches around some of these vectors find: the first, as many as one slice takes. */
@@ -156,22 +166,26 @@ export class Shard {
   }
 
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
-  fetch({ indexId, namespace, ids, include }: ShardFetch): Outcome<ShardVectors> {
+  fetch(fetch: ShardFetch): Outcome<ShardVectors> {
+    const { indexId, namespace, ids, include } = fetch;
     const found = this.#gate.pass(indexId);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
-    const columns = this.#columns(ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids), include, found.value);
-    return columns.ok ? ok({ ...columns.value, lsn: found.value.lsn }) : columns;
+    const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
+    const columns = this.#columns(rows, include, found.value);
+    if (!columns.ok) return columns;
+    return ok({ ...columns.value, ...this.#versionsOf(rows, fetch), lsn: found.value.lsn });
   }
 
   /** Refuses with `limit_exceeded`. */
-  list({ indexId, namespace, filter, start, limit, include }: ShardList): Outcome<ListedVectors> {
+  list(list: ShardList): Outcome<ListedVectors> {
+    const { indexId, namespace, filter, start, limit, include } = list;
     const scope = this.#scopeOf(indexId, namespace, filter);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     const { rows, next } = ordinal === undefined ? NOTHING_LISTED : listRows(this.#store, ordinal, among, start, limit);
     const columns = this.#columns(rows, include, header);
-    return columns.ok ? ok({ ...columns.value, next, lsn: header.lsn }) : columns;
+    return columns.ok ? ok({ ...columns.value, ...this.#versionsOf(rows, list), next, lsn: header.lsn }) : columns;
   }
 
   namespaces({ indexId, after, limit }: ShardNamespaces): Outcome<NamespacePage> {
@@ -219,6 +233,16 @@ export class Shard {
     if (namespace === undefined) return ok({ count: 0, lsn: found.value.lsn, next: null });
     const rows = this.#store.rowsOf(namespace, selection.ids);
     return ok({ ...this.#deleteRows(namespace, rows, seeing(lsnSeen, found.value)), next: null });
+  }
+
+  /** One slice of the vectors that a filter accepts. */
+  select({ indexId, namespace, filter, after }: ShardSelect): Outcome<SelectedIds> {
+    const scope = this.#scopeOf(indexId, namespace, filter);
+    if (!scope.ok) return scope;
+    const { ordinal, among } = scope.value;
+    const { rows, next } = ordinal === undefined ? NOTHING_LISTED : sliceBehind(this.#store, ordinal, among, after);
+    const idOf = new Map(this.#store.idsOf(rows).map(({ row, id }) => [row, id]));
+    return ok({ ids: rows.map((row) => must(idOf.get(row), 'a selected row is stored')), versions: this.#store.versionsOf(rows), next });
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {
@@ -279,14 +303,6 @@ export class Shard {
     return selected.ok ? ok({ header: found.value, ordinal, among: selected.value }) : selected;
   }
 
-  #repeated({ repetition }: UpsertBatch): Outcome<Written> | undefined {
-    const receipt = repetition === null ? undefined : this.#store.receipt(repetition);
-    if (receipt === undefined) return undefined;
-    return receipt.digest === repetition?.digest
-      ? ok(receipt.written)
-      : refuse('idempotency_mismatch', 'this idempotency-key wrote something else before', 'idempotency-key');
-  }
-
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
     const selectedRows = among?.rows?.size ?? null;
     const isNarrow = among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount;
@@ -296,14 +312,6 @@ export class Shard {
       ? this.#engine.searchRows(query, among.rows, header)
       : this.#engine.search(query, among, header);
     return { matches, explanation: { ...explanation, filter } };
-  }
-
-  /** Of matches, closest first, the `topK` that diversify them best. */
-  #diversified(matches: readonly VectorMatch[], topK: number, { diversity }: Diversification, header: ShardHeader): VectorMatch[] {
-    const stored = this.#store.read(header)(matches.map(({ row }) => row));
-    const valuesOf = new Map([...stored].map(({ row, values }) => [row, values]));
-    const candidates = matches.map(({ row, score }) => ({ score, values: must(valuesOf.get(row), 'a match is stored') }));
-    return maximalMarginalRelevance(header.metric, candidates, topK, diversity).map((at) => must(matches[at], 'a candidate is a match'));
   }
 
   /** The rows that may be found; undefined when all may. Without a namespace, none. */
@@ -336,12 +344,7 @@ export class Shard {
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, next: null });
     const found = this.#accepted(filter, ordinal, header);
     if (!found.ok) return found;
-    const selection = found.value;
-    const slice =
-      selection.rows?.firstBehind(after, LIMITS.propertySliceMaxCount) ??
-      this.#store.rowsBehind(ordinal, after, LIMITS.propertySliceMaxCount);
-    const next = slice.length < LIMITS.propertySliceMaxCount ? null : (slice.at(-1) ?? null);
-    const rows = slice.filter((row) => selection.has(row));
+    const { rows, next } = sliceBehind(this.#store, ordinal, found.value, after);
     if (rows.length === 0) return ok({ count: 0, lsn: header.lsn, next });
     return ok({ ...this.#deleteRows(ordinal, rows, seeing(lsnSeen, header)), next });
   }
@@ -357,8 +360,12 @@ export class Shard {
     if (!include.values && !include.metadata && !include.text) {
       return ok({ ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null });
     }
-    const rows = matches.map(({ row }) => row);
-    return this.#columns(rows, include, header);
+    return this.#columns(rowsOf(matches), include, header);
+  }
+
+  /** Only whoever asks several shards can do something with versions. */
+  #versionsOf(rows: readonly Row[], { routeVersion = 0 }: Routed): { versions?: number[] } {
+    return routeVersion === 0 ? {} : { versions: this.#store.versionsOf(rows) };
   }
 
   #columns(rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
@@ -382,12 +389,8 @@ interface ExplainedMatches {
   readonly explanation: Explanation;
 }
 
-function* placed(places: readonly VectorPlace[], values: Float32Array, dimensions: number): Generator<PlacedVector> {
-  for (let i = 0; i < places.length; i += 1) {
-    yield { ...must(places[i], 'i lies within places'), values: values.subarray(i * dimensions, (i + 1) * dimensions) };
-  }
-}
-
 /** Examples are no matches: whoever gives them has seen them. */
 const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>
   target.kind === 'examples' ? [...ids, ...target.positive, ...target.negative] : ids;
+
+const rowsOf = (matches: readonly VectorMatch[]): Row[] => matches.map(({ row }) => row);

@@ -103,6 +103,9 @@ export interface VectorStore {
   /** Lets the next write have a higher LSN than this one. */
   raiseLsn(lsn: number): void;
 
+  /** Of stored rows, in the order of `rows`; see `UpsertBatch`. */
+  versionsOf(rows: readonly Row[]): number[];
+
   receipt(repetition: Repetition): Receipt | undefined;
   /** Whether older versions left properties of vectors unindexed. */
   isBehind(): boolean;

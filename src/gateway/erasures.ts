@@ -9,6 +9,7 @@ export interface ErasedObjects {
   find(tenantId: TenantId, id: string): Promise<Outcome<Erasure | null>>;
   /** Whether the storage of that shard holds anything. */
   isShardLeft(shard: string): Promise<Outcome<boolean>>;
+  isLocatorLeft(locator: string): Promise<Outcome<boolean>>;
   /** Whether the object of the index's name, or the list of the tenant's indexes, still knows it. */
   isIndexLeft(erasure: Erasure): Promise<Outcome<boolean>>;
 }
@@ -33,7 +34,13 @@ export class Erasures {
     const erasure = found.value;
     if (erasure === null) return refuse('erasure_not_found', 'no index with this id was deleted, or too long ago', 'erasure');
     let remaining = 0;
-    for (const asked of [...erasure.shards.map((shard) => this.#objects.isShardLeft(shard)), this.#objects.isIndexLeft(erasure)]) {
+    const { shards, locators = [] } = erasure;
+    const asking = [
+      ...shards.map((shard) => this.#objects.isShardLeft(shard)),
+      ...locators.map((locator) => this.#objects.isLocatorLeft(locator)),
+      this.#objects.isIndexLeft(erasure),
+    ];
+    for (const asked of asking) {
       const isLeft = await asked;
       if (!isLeft.ok) return isLeft;
       remaining += Number(isLeft.value);

@@ -8,8 +8,11 @@ import type { TenantId } from '../kernel/ids.ts';
 export interface IndexDirectory {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. */
   create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>>;
-  /** The index of that name, or which an alias of that name stands for. Refuses with `index_not_found`. */
-  describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>>;
+  /**
+   * The index of that name, or which an alias of that name stands for. Refuses with `index_not_found`. Whoever was refused by the routes
+   * of `staleVersion` gets newer ones, if there are any soon.
+   */
+  describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
   /** By its own name only. Refuses with `index_not_found`. */
   remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>>;
   /** In the order of their names, those after `after`. */

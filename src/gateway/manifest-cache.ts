@@ -2,8 +2,10 @@ import type { IndexManifest } from '../ann/index-manifest.ts';
 import { indexObjectName } from '../ann/index-manifest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
 import type { IndexDirectory } from './index-directory.ts';
 
 /** Far longer, together, than a change of generations takes. */
@@ -41,26 +43,32 @@ export class ManifestCache {
     return this.#once(tenantId, name, work);
   }
 
-  /** Does `work` on the index of that name; once more if the manifest it was refused under proves to be that of an earlier index. */
+  /**
+   * Does `work` on the index of that name. Once more if the manifest it was refused under proves to be that of an earlier index, or of
+   * the index before it had several shards.
+   */
   async #once<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const cached = this.#entries.get(indexObjectName(tenantId, name));
-    if (cached === undefined || cached.expiresAtMs <= this.#clock.nowMs()) {
-      const asked = await this.#ask(tenantId, name);
-      return asked.ok ? work(asked.value) : asked;
-    }
-    const outcome = await work(cached.manifest);
+    const isKnown = cached !== undefined && cached.expiresAtMs > this.#clock.nowMs();
+    const first = isKnown ? ok(cached.manifest) : await this.#ask(tenantId, name);
+    if (!first.ok) return first;
+    const outcome = await work(first.value);
     if (outcome.ok) return outcome;
-    const asked = await this.#ask(tenantId, name);
+    const isStale = outcome.error.code === 'stale_route';
+    if (!isKnown && !isStale) return outcome;
+    const asked = await this.#ask(tenantId, name, isStale ? (first.value.routeVersion ?? 0) : undefined);
     if (!asked.ok) return asked;
-    return asked.value.id === cached.manifest.id ? outcome : work(asked.value);
+    const isOther = asked.value.id !== first.value.id || (isStale && asked.value.routeVersion !== first.value.routeVersion);
+    const again = isOther ? await work(asked.value) : outcome;
+    return again.ok || again.error.code !== 'stale_route' ? again : REORGANISED;
   }
 
-  async #ask(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
+  async #ask(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
     const key = indexObjectName(tenantId, name);
     // Counted from before the question, so that an entry is never older than it seems.
     const expiresAtMs = this.#clock.nowMs() + LIMITS.indexManifestTtlMs;
     this.#entries.delete(key);
-    const asked = await this.#directory.describe(tenantId, name);
+    const asked = await this.#directory.describe(tenantId, name, staleVersion);
     if (asked.ok) this.#keep(key, { manifest: asked.value, expiresAtMs });
     return asked;
   }
@@ -71,3 +79,5 @@ export class ManifestCache {
     if (this.#entries.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#entries.delete(oldest);
   }
 }
+
+const REORGANISED = refuse('unavailable', 'the index is being reorganised: repeat the call');

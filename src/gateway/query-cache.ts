@@ -102,7 +102,9 @@ export class QueryCache {
     const { manifest, lsn } = state.value;
     const digest = queryDigest(this.#parts.sha256, body);
     // An explanation tells how this very query was answered.
-    const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone: body.explain, terms, view };
+    // Several shards have no one LSN that every write raises.
+    const isAlone = body.explain || (manifest.routeVersion ?? 0) > 0;
+    const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone, terms, view };
     const answered = await this.#answers.answer(question, search);
     if (!answered.ok) return answered;
     const { answer: found, report } = answered.value;

@@ -1,7 +1,5 @@
 import { cpus, loadavg } from 'node:os';
-import { parse } from 'node:path';
 
-import type { Metric } from '../../src/contract/metric.ts';
 import { RECALL_TARGETS } from '../../src/contract/recall-target.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { OURS, PEERS } from './ann/contenders.ts';
@@ -9,9 +7,9 @@ import { readLists } from './ann/contenders/lists.ts';
 import type { Effort, Point, Standing } from './ann/curves.ts';
 import { Curves } from './ann/curves.ts';
 import { defaultRecall } from './ann/default-recall.ts';
-import { gloveSet } from './ann/glove.ts';
 import { installPeers } from './ann/install-peers.ts';
 import { otherSets } from './ann/other-sets.ts';
+import { placeOf } from './ann/place-of.ts';
 import { roofline } from './ann/roofline.ts';
 import { compareRuntimes } from './ann/runtimes.ts';
 import { shardLife } from './ann/shard-life.ts';
@@ -76,11 +74,6 @@ export async function annBench(options: AnnOptions): Promise<void> {
   const of = { set: set.name, hash, metric, vectors: base.count, dimensions: base.dimensions, queries: queries.count };
   const load = { before: loadBefore, after: loadavg() };
   console.log(JSON.stringify({ bench: 'ann', ...of, processor, load, standings, points, runtimes, roofline: roof, life, others }));
-}
-
-async function placeOf({ data, metric, quick }: AnnOptions): Promise<SetPlace> {
-  if (data === undefined) return gloveSet(quick === true);
-  return { folder: data, name: parse(data).base, metric: (metric ?? 'cosine') as Metric };
 }
 
 async function measureCurves(place: SetPlace, set: VectorSet, truth: Truth, effort: Effort, contenders: readonly string[]) {

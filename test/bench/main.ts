@@ -13,6 +13,7 @@ import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
 import { schedulerBench } from './scheduler.ts';
 import { hotShardBench } from './hot-shard.ts';
+import { routingBench } from './routing.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
   ann: annBench,
@@ -24,6 +25,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   quota: quotaBench,
   scheduler: schedulerBench,
   'hot-shard': hotShardBench,
+  routing: routingBench,
 };
 
 const { positionals, values } = parseArgs({

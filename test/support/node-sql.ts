@@ -1,12 +1,15 @@
-import type { SQLInputValue } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 
 import { must } from '../../src/kernel/assert.ts';
 import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../src/kernel/sql.ts';
 
+const STATEMENTS_MAX = 500;
+
 /** A Durable Object's SQL storage over a database in memory, for what runs too long to be tested in workerd. */
 export class NodeSql implements SqlStorage {
   readonly #database = new DatabaseSync(':memory:');
+  readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
 
   readonly sql = {
@@ -18,10 +21,19 @@ export class NodeSql implements SqlStorage {
         return cursorOver([]);
       }
       const values = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value)) as SQLInputValue[];
-      const rows = this.#database.prepare(query).all(...values);
+      const rows = this.#statement(query).all(...values);
       return cursorOver(rows.map(fromNode) as Row[]);
     },
   };
+
+  #statement(query: string): StatementSync {
+    const known = this.#statements.get(query);
+    if (known !== undefined) return known;
+    const prepared = this.#database.prepare(query);
+    // Batches of ever other sizes make ever other statements.
+    if (this.#statements.size < STATEMENTS_MAX) this.#statements.set(query, prepared);
+    return prepared;
+  }
 
   transactionSync<T>(body: () => T): T {
     const name = `nested_${this.#depth}`;

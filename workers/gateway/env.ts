@@ -1,6 +1,7 @@
 import type { CacheLayoutEnv } from '../../durable-objects/cache-layout-of.ts';
 import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
 import type { IndexObject } from '../../durable-objects/index-object.ts';
+import type { LocatorObject } from '../../durable-objects/locator-object.ts';
 import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
@@ -16,6 +17,8 @@ export interface GatewayEnv extends CacheLayoutEnv {
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   /** One object an index name of a tenant; see `indexObjectName`. */
   readonly INDEX: DurableObjectNamespace<IndexObject>;
+  /** Where the ids of large indexes live; see `locatorName`. */
+  readonly LOCATOR: DurableObjectNamespace<LocatorObject>;
   /** One object a tenant, named by its id. */
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
   /** Hosted by the shards Worker; see `shardName`. */
@@ -24,6 +27,8 @@ export interface GatewayEnv extends CacheLayoutEnv {
   readonly GENERATION: DurableObjectNamespace<GenerationObject>;
   /** Hosted by the shards Worker; see `replicaName`. */
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+  /** Aggregators of many shards; see `ShardGroup`. */
+  readonly SHARD_GROUP: Fetcher;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */

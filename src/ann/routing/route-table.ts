@@ -13,6 +13,8 @@ export interface RouteTable {
   readonly dimensions: number;
   /** In the order of their ordinals. */
   readonly shards: readonly RoutedShard[];
+  /** The highest ordinal that was ever given. */
+  readonly highest: number;
   /** Objects that know where ids live; see `locatorOf`. Never changes once it is not 0. */
   readonly locators: number;
   /** See `placesOf`: a second shard that is at most so many times as far away as the nearest keeps a copy. */

@@ -1,3 +1,4 @@
+export { LocatorObject } from '../../../durable-objects/locator-object.ts';
 export { IndexObject } from '../../../durable-objects/index-object.ts';
 export { RegistryObject } from '../../../durable-objects/registry-object.ts';
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';

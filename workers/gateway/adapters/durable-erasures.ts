@@ -16,7 +16,7 @@ interface RegistryStub {
 interface IndexStub {
   holds(indexIds: readonly IndexId[]): Promise<boolean>;
 }
-interface ShardStub {
+interface StoringStub {
   residue(): Promise<Residue>;
 }
 
@@ -24,9 +24,9 @@ const UNREACHABLE = 'not every object can be reached: ask again';
 
 /** The objects that an erased index lived in. */
 export class DurableErasures implements ErasedObjects {
-  readonly #env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'SHARD'>;
+  readonly #env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD'>;
 
-  constructor(env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'SHARD'>) {
+  constructor(env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD'>) {
     this.#env = env;
   }
 
@@ -35,7 +35,12 @@ export class DurableErasures implements ErasedObjects {
   }
 
   isShardLeft(shard: string): Promise<Outcome<boolean>> {
-    const stub = this.#env.SHARD.getByName(shard) as unknown as ShardStub;
+    const stub = this.#env.SHARD.getByName(shard) as unknown as StoringStub;
+    return ask(UNREACHABLE, async () => ok(!isEmpty(await stub.residue())));
+  }
+
+  isLocatorLeft(locator: string): Promise<Outcome<boolean>> {
+    const stub = this.#env.LOCATOR.getByName(locator) as unknown as StoringStub;
     return ask(UNREACHABLE, async () => ok(!isEmpty(await stub.residue())));
   }
 

@@ -13,7 +13,7 @@ import { ask } from './ask.ts';
 /** What the objects do. */
 interface IndexStub {
   create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>>;
-  describe(name: string): Promise<Outcome<IndexManifest>>;
+  describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
   remove(name: string): Promise<Outcome<DeletedIndex>>;
 }
 interface RegistryStub {
@@ -40,12 +40,12 @@ export class DurableIndexes implements IndexDirectory {
     return ask('the index may not have been created: repeat it with the same idempotency-key', () => stub.create(manifest, creation));
   }
 
-  describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
+  describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
     return ask(UNREACHABLE, async () => {
-      const found = await this.#index(tenantId, name).describe(name);
+      const found = await this.#index(tenantId, name).describe(name, staleVersion);
       if (found.ok || found.error.code !== 'index_not_found') return found;
       const target = await this.#registry(tenantId).targetOf(name);
-      return target === undefined ? found : this.#index(tenantId, target).describe(target);
+      return target === undefined ? found : this.#index(tenantId, target).describe(target, staleVersion);
     });
   }
 

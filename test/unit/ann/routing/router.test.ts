@@ -23,6 +23,7 @@ const table = (metric: Metric, ...shards: RoutedShard[]): RouteTable => ({
   metric,
   dimensions: 2,
   shards,
+  highest: 7,
   locators: 8,
   closure: 1.2,
 });

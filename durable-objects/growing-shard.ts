@@ -1,0 +1,115 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
+import type { RowClearing, RowPut, RowRemoval, RowsCleared } from '../src/ann/routing/rows.ts';
+import { ShardGrowth } from '../src/ann/routing/shard-growth.ts';
+import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import { Shard } from '../src/ann/shard.ts';
+import type { Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { must } from '../src/kernel/assert.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
+import { FLOOR, SELECTIONS } from './shard-floor.ts';
+import { ShardPeers } from './shard-peers.ts';
+import { SqliteRowVersions } from './sqlite/sqlite-row-versions.ts';
+import { SqliteVectorStore } from './sqlite/vector-store.ts';
+import { StoredCell } from './stored-cell.ts';
+
+/** A shard as its index and the other objects of the index know it. Opened and erased by the index's own object. */
+export abstract class GrowingShard extends DurableObject<GrowthEnv> {
+  readonly #name = this.ctx.id.toString();
+  readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
+  protected readonly store = new SqliteVectorStore(this.ctx.storage);
+  protected readonly shard = new Shard(this.store, new ShardEngine(FLOOR, this.#name, this.store), this.#name, SELECTIONS);
+  readonly #growth = new ShardGrowth(
+    this.shard,
+    this.store,
+    new SqliteRowVersions(this.ctx.storage),
+    this.#route,
+    new ShardPeers(this.env, this.#route, () => must(this.store.header(), 'a shard that grows is open').indexId),
+  );
+
+  /** Without a route, it stays the only shard of its index. */
+  open(identity: ShardIdentity, route?: ShardRoute): void {
+    this.shard.open(identity);
+    if (route !== undefined) this.#growth.join(route);
+  }
+
+  /** Erases everything and answers how many vectors that were. Repeating it changes nothing; later calls find no index. */
+  async erase(indexId: IndexId): Promise<number> {
+    const count = this.shard.close(indexId);
+    this.#route.forget();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    return count;
+  }
+
+  async putRows(rows: RowPut): Promise<Outcome<{ lsn: number }>> {
+    const outcome = this.#growth.rows.put(rows, Date.now());
+    if (outcome.ok) await this.arm();
+    return outcome;
+  }
+
+  async removeRows(removal: RowRemoval): Promise<Outcome<{ lsn: number }>> {
+    const outcome = this.#growth.rows.remove(removal, Date.now());
+    if (outcome.ok) await this.arm(true);
+    return outcome;
+  }
+
+  async clearRows(clearing: RowClearing): Promise<Outcome<RowsCleared>> {
+    const outcome = this.#growth.rows.clear(clearing);
+    if (outcome.ok) await this.arm();
+    return outcome;
+  }
+
+  /** Has the rows moved that belong to other shards. */
+  async drain(order: DrainOrder): Promise<void> {
+    this.#growth.drain(order);
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** Has so many locators told which ids there are. */
+  async export(locators: number): Promise<void> {
+    this.#growth.export(locators);
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** Does what is due, slice by slice with calls in between, and comes back when there is more. */
+  override async alarm(): Promise<void> {
+    for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+      const nowMs = Date.now();
+      const growthMs = await this.#growth.step(nowMs);
+      const nextMs = growthMs === nowMs ? growthMs : sooner(growthMs, this.shard.sweep(nowMs));
+      if (nextMs === undefined) return;
+      if (nextMs > nowMs) return this.ctx.storage.setAlarm(nextMs);
+      await scheduler.wait(0);
+    }
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** What a call reads, unless it was routed by what is no longer so. */
+  protected reading<T>(call: Routed, read: () => Outcome<T>): Outcome<T> {
+    const allowed = this.#growth.rows.checkRead(call);
+    return allowed.ok ? read() : allowed;
+  }
+
+  protected async writing<T>(call: Routed, write: () => Outcome<T>, hasReceipt = false): Promise<Outcome<T>> {
+    const allowed = this.#growth.rows.checkWrite(call);
+    const outcome = allowed.ok ? this.#growth.rows.unlessFull(write()) : allowed;
+    if (outcome.ok) await this.arm(hasReceipt);
+    return outcome;
+  }
+
+  /** Sees to it that the alarm comes soon, if there may be something to do; a receipt or a tombstone only has to be swept some day. */
+  protected async arm(hasRest = false): Promise<void> {
+    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + LIMITS.shardSweepDelayMs];
+    const isDue = () => this.shard.isSweepDue() || this.#growth.isDue();
+    const isNeeded = alarmMs === null ? hasRest || isDue() : alarmMs > soonMs && isDue();
+    if (isNeeded) await this.ctx.storage.setAlarm(soonMs);
+  }
+}
+
+const sooner = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

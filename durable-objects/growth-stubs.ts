@@ -1,0 +1,45 @@
+import type { GrowthCall } from '../src/ann/routing/index-growth.ts';
+import type { RouteTable } from '../src/ann/routing/route-table.ts';
+import type {
+  MoveAnswer,
+  RowClearing,
+  RowDepartures,
+  RowKeys,
+  RowMoves,
+  RowPut,
+  RowRemoval,
+  RowsCleared,
+} from '../src/ann/routing/rows.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import type { IndexObject } from './index-object.ts';
+import type { LocatorObject } from './locator-object.ts';
+import type { ShardObject } from './shard-object.ts';
+
+/** The objects of an index that grows, which reach each other. */
+export interface GrowthEnv {
+  /** See `indexObjectName`. */
+  readonly INDEX: DurableObjectNamespace<IndexObject>;
+  /** See `locatorName`. */
+  readonly LOCATOR: DurableObjectNamespace<LocatorObject>;
+  /** Hosted by the shards Worker; see `shardName`. */
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+}
+
+/** What the objects do for each other. */
+export interface IndexGrowthStub {
+  routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
+  grow(indexId: IndexId, call: GrowthCall): Promise<Outcome<{ readonly version: number }>>;
+}
+
+export interface LocatorStub {
+  move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
+  depart(indexId: IndexId, departures: RowDepartures): Promise<Outcome<null>>;
+  adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys): Promise<Outcome<null>>;
+}
+
+export interface ShardRowsStub {
+  putRows(rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
+  removeRows(removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
+  clearRows(clearing: RowClearing): Promise<Outcome<RowsCleared>>;
+}

@@ -1,0 +1,52 @@
+import { shardBudget } from '../src/ann/engine/shard-budget.ts';
+import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import { locatorName, shardName } from '../src/ann/index-manifest.ts';
+import type { GrowthPeers } from '../src/ann/routing/index-growth.ts';
+import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import type { ShardIdentity } from '../src/ann/shard-protocol.ts';
+import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
+
+/** The objects of one index, as its own object opens, orders about and erases them. */
+export class IndexPeers implements GrowthPeers {
+  readonly #env: GrowthEnv;
+  readonly #manifest: IndexManifest;
+
+  constructor(env: GrowthEnv, manifest: IndexManifest) {
+    this.#env = env;
+    this.#manifest = manifest;
+  }
+
+  async openShard(ordinal: number, since: number, locators: number): Promise<void> {
+    const { id: indexId, tenantId, name, dimensions, metric, recall = RECALL_TARGET_DEFAULT } = this.#manifest;
+    const identity: ShardIdentity = { indexId, dimensions, metric, recall };
+    const budget = shardBudget(this.#manifest);
+    const route: ShardRoute = { tenantId, name, ordinal, since, budget, locators, isFenced: false, task: null };
+    await this.#shard(ordinal).open(identity, route);
+  }
+
+  async openLocator(ordinal: number): Promise<void> {
+    const { id: indexId, tenantId, name } = this.#manifest;
+    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal });
+  }
+
+  async export(locators: number): Promise<void> {
+    await this.#shard(0).export(locators);
+  }
+
+  async drain(ordinal: number, order: DrainOrder): Promise<void> {
+    await this.#shard(ordinal).drain(order);
+  }
+
+  async eraseShard(ordinal: number): Promise<void> {
+    await this.#shard(ordinal).erase(this.#manifest.id);
+  }
+
+  #shard(ordinal: number) {
+    return this.#env.SHARD.getByName(shardName(this.#manifest, ordinal));
+  }
+
+  #locator(ordinal: number) {
+    return this.#env.LOCATOR.getByName(locatorName(this.#manifest, ordinal));
+  }
+}

@@ -1,0 +1,88 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { Erasure } from '../src/ann/erasure.ts';
+import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
+import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { ok } from '../src/kernel/result.ts';
+import { Turnstile } from '../src/kernel/turnstile.ts';
+import type { ObjectsEnv } from './env.ts';
+import { IndexErasure } from './index-erasure.ts';
+import { IndexGenerations } from './index-generations.ts';
+import { IndexPeers } from './index-peers.ts';
+import { IndexRoutes } from './index-routes.ts';
+
+/**
+ * What becomes of an index. Creating and deleting take several objects. What is under way is recorded, with an alarm, before the first
+ * step, and every step may be repeated; so whoever comes next, a caller or the alarm, takes up what was cut off and finishes it.
+ */
+export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
+  // One creation, deletion or change of routes at a time: their steps await other objects, during which other calls run.
+  protected readonly turnstile = new Turnstile();
+  protected readonly beside = new IndexGenerations(this.ctx.storage, this.env);
+  protected readonly routing = new IndexRoutes(this.ctx.storage, this.env);
+
+  override async alarm(): Promise<void> {
+    // Armed again first: a platform that gives up on a failing alarm must not strand what is under way.
+    await this.arm();
+    await this.turnstile.pass(() => this.settle());
+  }
+
+  protected recorded(): IndexRecord | undefined {
+    return this.ctx.storage.kv.get<IndexRecord>('index');
+  }
+
+  protected begin(record: IndexRecord): Promise<void> {
+    // Both writes are one: nothing is awaited in between.
+    this.ctx.storage.kv.put('index', record);
+    return this.arm();
+  }
+
+  protected arm(): Promise<void> {
+    return this.ctx.storage.setAlarm(Date.now() + LIMITS.indexLifecycleRetryMs);
+  }
+
+  /** Finishes what is under way, if anything is. */
+  protected async settle(): Promise<void> {
+    const record = this.recorded();
+    if (record?.state === 'creating') await this.finishCreation(record);
+    else if (record?.state === 'deleting') await this.finishDeletion(record);
+    else if (record === undefined || !(await this.routing.settle(record.manifest))) await this.ctx.storage.deleteAlarm();
+  }
+
+  protected async finishCreation(record: IndexRecord): Promise<Outcome<IndexManifest>> {
+    const { manifest } = record;
+    const registry = this.env.REGISTRY.getByName(manifest.tenantId);
+    const reserved = await registry.reserve(manifest, record.creation.idempotencyKey);
+    if (!reserved.ok) {
+      await this.#forget();
+      return reserved;
+    }
+    await new IndexPeers(this.env, manifest).openShard(0, 0, 0);
+    await registry.confirm(manifest.name, manifest.id);
+    this.ctx.storage.kv.put('index', { ...record, state: 'live' } satisfies IndexRecord);
+    await this.ctx.storage.deleteAlarm();
+    return ok(manifest);
+  }
+
+  /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
+  protected async finishDeletion(record: IndexRecord): Promise<Erasure> {
+    const { manifest } = record;
+    const parts = new IndexErasure(this.env, manifest, this.beside.shadow, this.routing.objects(manifest));
+    const erasure = record.erasure ?? (await parts.count(Date.now()));
+    this.ctx.storage.kv.put('index', { ...record, state: 'deleting', erasure } satisfies IndexRecord);
+    const registry = this.env.REGISTRY.getByName(manifest.tenantId);
+    await registry.release(manifest.name, manifest.id);
+    await registry.keepErasure(erasure);
+    await parts.erase();
+    await this.#forget();
+    return erasure;
+  }
+
+  async #forget(): Promise<void> {
+    this.routing.forget();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+}

@@ -1,0 +1,85 @@
+import { indexObjectName, locatorName, shardName } from '../src/ann/index-manifest.ts';
+import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/ann/routing/index-growth.ts';
+import type { RouteTable } from '../src/ann/routing/route-table.ts';
+import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut } from '../src/ann/routing/rows.ts';
+import type { GrowthOfShardPeers } from '../src/ann/routing/shard-growth.ts';
+import type { Cell, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { must } from '../src/kernel/assert.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import type { GrowthEnv, IndexGrowthStub, LocatorStub, ShardRowsStub } from './growth-stubs.ts';
+import { reach } from './reach.ts';
+
+/** The objects that a shard asks about growing. */
+export class ShardPeers implements GrowthOfShardPeers {
+  readonly #env: GrowthEnv;
+  readonly #route: Cell<ShardRoute>;
+  readonly #indexId: () => IndexId;
+
+  constructor(env: GrowthEnv, route: Cell<ShardRoute>, indexId: () => IndexId) {
+    this.#env = env;
+    this.#route = route;
+    this.#indexId = indexId;
+  }
+
+  move(locator: number, moves: RowMoves): Promise<Outcome<MoveAnswer[]>> {
+    return reach(() => this.#locator(locator).move(this.#indexId(), moves));
+  }
+
+  depart(locator: number, departures: RowDepartures): Promise<Outcome<null>> {
+    return reach(() => this.#locator(locator).depart(this.#indexId(), departures));
+  }
+
+  adopt(locator: number, keys: RowKeys, removed: RowKeys): Promise<Outcome<null>> {
+    return reach(() => this.#locator(locator).adopt(this.#indexId(), keys, removed));
+  }
+
+  put(ordinal: number, rows: RowPut): Promise<Outcome<unknown>> {
+    const shard: ShardRowsStub = this.#env.SHARD.getByName(shardName(this.#names, ordinal));
+    return reach(() => shard.putRows(rows));
+  }
+
+  routes(): Promise<Outcome<RouteTable>> {
+    return reach(() => this.#index.routes(this.#known.name, this.#indexId()));
+  }
+
+  spread(): Promise<Outcome<unknown>> {
+    return this.#tell({ kind: 'spread' });
+  }
+
+  exported(): Promise<Outcome<unknown>> {
+    return this.#tell({ kind: 'exported' });
+  }
+
+  split(request: SplitRequest): Promise<Outcome<unknown>> {
+    return this.#tell({ kind: 'split', request });
+  }
+
+  merge({ ordinal, since }: ShardAsOf): Promise<Outcome<unknown>> {
+    return this.#tell({ kind: 'merge', shard: { ordinal, since } });
+  }
+
+  drained(shard: ShardAsOf): Promise<Outcome<unknown>> {
+    return this.#tell({ kind: 'drained', shard });
+  }
+
+  #tell(call: GrowthCall): Promise<Outcome<unknown>> {
+    return reach(() => this.#index.grow(this.#indexId(), call));
+  }
+
+  get #known(): ShardRoute {
+    return must(this.#route.get(), 'a shard asks others once it knows its index');
+  }
+
+  get #names() {
+    return { tenantId: this.#known.tenantId, id: this.#indexId() };
+  }
+
+  get #index(): IndexGrowthStub {
+    return this.#env.INDEX.getByName(indexObjectName(this.#known.tenantId, this.#known.name));
+  }
+
+  #locator(ordinal: number): LocatorStub {
+    return this.#env.LOCATOR.getByName(locatorName(this.#names, ordinal));
+  }
+}

@@ -1,0 +1,19 @@
+import type { Migrations } from './migrate.ts';
+import { RECEIPT_TABLE } from './receipt-store.ts';
+
+/**
+ * The tables of a locator. `version` is the last one given out, `ids` how many there are, `writes` how many were finished. The shards of
+ * an entry are ordinals with commas between. An operation lies in as many rows as its bytes take.
+ */
+export const LOCATOR_SCHEMA: Migrations = [
+  `CREATE TABLE locator (version INTEGER NOT NULL, ids INTEGER NOT NULL, writes INTEGER NOT NULL);
+   INSERT INTO locator VALUES (0, 0, 0);
+   CREATE TABLE entries (
+     namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, shards TEXT NOT NULL, pending INTEGER NOT NULL,
+     PRIMARY KEY (namespace, id)) WITHOUT ROWID;
+   CREATE TABLE operations (
+     version INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (version, part)) WITHOUT ROWID;
+   CREATE TABLE arrivals (shard INTEGER PRIMARY KEY, since INTEGER NOT NULL);
+   CREATE TABLE claims (key TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER, lsn INTEGER, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+   ${RECEIPT_TABLE}`,
+];

@@ -1,0 +1,254 @@
+import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from '../../src/ann/routing/locator-store.ts';
+import { rowsAt } from '../../src/ann/routing/rows-at.ts';
+import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/routing/rows.ts';
+import type { Repetition, Written } from '../../src/ann/shard-protocol.ts';
+import type { Receipt } from '../../src/ann/vector-store.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { must } from '../../src/kernel/assert.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { insertInto } from './insert-into.ts';
+import { LOCATOR_SCHEMA } from './locator-schema.ts';
+import { migrate } from './migrate.ts';
+import { decodeOperation, encodeOperation } from './operation-codec.ts';
+import { SqliteReceiptStore } from './receipt-store.ts';
+
+/** Where the ids of one locator live, as SQLite rows, with the writes that are under way. */
+export class SqliteLocatorStore implements LocatorStore {
+  readonly #storage: SqlStorage;
+  readonly #receipts: SqliteReceiptStore;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+    this.#receipts = new SqliteReceiptStore(storage);
+    migrate(storage, LOCATOR_SCHEMA);
+  }
+
+  beginWrite(write: LocatedWrite): PendingWrite {
+    return this.#storage.transactionSync(() => {
+      const { routeVersion = 0, idempotency, expected } = write;
+      const found = this.find(write);
+      const chosen = [...found.keys()].filter((i) => expected === undefined || found[i]?.version === expected[i]);
+      const places = chosen.map((i) => write.places[i] ?? []);
+      const rows = rowsAt(write, chosen);
+      const begun: PendingWrite = { kind: 'write', version: this.#nextVersion(), routeVersion, places, idempotency, ...rows };
+      this.#take(
+        begun,
+        begun.version,
+        chosen.map((i) => found[i]),
+        places,
+      );
+      this.#record(begun);
+      return begun;
+    });
+  }
+
+  beginRemoval({ ids, namespaces, expected }: LocatedRemoval): PendingRemoval | undefined {
+    return this.#storage.transactionSync(() => {
+      const found = this.find({ ids, namespaces });
+      const there = found.flatMap((place, i) => (place !== undefined && (expected === null || expected[i] === place.version) ? [i] : []));
+      if (there.length === 0) return undefined;
+      const keys = { ids: there.map((i) => must(ids[i], 'i is that of an id')), namespaces: there.map((i) => namespaces[i] ?? '') };
+      const begun: PendingRemoval = { kind: 'removal', version: this.#nextVersion(), ...keys };
+      this.#take(
+        begun,
+        begun.version,
+        there.map((i) => found[i]),
+        there.map(() => []),
+      );
+      this.#record(begun);
+      return begun;
+    });
+  }
+
+  beginClearing(): PendingClearing {
+    return this.#storage.transactionSync(() => {
+      const begun: PendingClearing = { kind: 'clearing', version: this.#nextVersion() };
+      this.#storage.sql.exec('DELETE FROM entries');
+      this.#storage.sql.exec('DELETE FROM operations');
+      this.#storage.sql.exec('UPDATE locator SET ids = 0');
+      this.#record(begun);
+      return begun;
+    });
+  }
+
+  replace(write: PendingWrite, routeVersion: number, places: readonly (readonly number[])[]): PendingWrite {
+    return this.#storage.transactionSync(() => {
+      const replaced = { ...write, version: this.#nextVersion(), routeVersion, places };
+      const current = this.find(write).flatMap((place, i) => (place?.version === write.version ? [{ place, i }] : []));
+      const keys = { ids: current.map(({ i }) => write.ids[i] ?? ''), namespaces: current.map(({ i }) => write.namespaces[i] ?? '') };
+      this.#take(
+        keys,
+        replaced.version,
+        current.map(({ place }) => place),
+        current.map(({ i }) => places[i] ?? []),
+      );
+      this.#storage.sql.exec('DELETE FROM operations WHERE version = ?', write.version);
+      this.#record(replaced);
+      return replaced;
+    });
+  }
+
+  finishWrite(write: PendingWrite, written: Written, nowMs: number): void {
+    const { ids, namespaces, version, places, idempotency } = write;
+    this.#finish(version, () => {
+      this.#storage.sql.exec(
+        `UPDATE entries SET shards = done.shards, pending = 0 FROM (
+           SELECT value ->> 0 AS namespace, value ->> 1 AS id, value ->> 2 AS shards FROM json_each(?1)) AS done
+         WHERE entries.namespace = done.namespace AND entries.id = done.id AND version = ?2`,
+        JSON.stringify(ids.map((id, i) => [namespaces[i], id, places[i]?.join()])),
+        version,
+      );
+      // A write that was refused may have been repeated and finished since.
+      if (idempotency !== null && this.receipt(idempotency) === undefined) this.#receipts.add(idempotency, written, nowMs);
+    });
+  }
+
+  finishRemoval({ ids, namespaces, version }: PendingRemoval): void {
+    this.#finish(version, () => {
+      const removed = this.#storage.sql.exec(
+        `DELETE FROM entries WHERE version = ?2 AND (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1)) RETURNING id`,
+        pairs({ ids, namespaces }),
+        version,
+      );
+      this.#storage.sql.exec('UPDATE locator SET ids = ids - ?', removed.toArray().length);
+    });
+  }
+
+  finishClearing({ version }: PendingClearing): void {
+    this.#finish(version, () => undefined);
+  }
+
+  pending(): Operation[] {
+    const parts = this.#storage.sql.exec<{ version: number; bytes: ArrayBuffer }>(
+      'SELECT version, bytes FROM operations ORDER BY version, part',
+    );
+    const whole = new Map<number, Uint8Array[]>();
+    for (const { version, bytes } of parts) whole.set(version, [...(whole.get(version) ?? []), new Uint8Array(bytes)]);
+    return Array.from(whole.values(), (chunks) => decodeOperation(joined(chunks)));
+  }
+
+  isIdle(): boolean {
+    return this.#storage.sql.exec('SELECT 1 FROM operations LIMIT 1').toArray().length === 0;
+  }
+
+  find({ ids, namespaces }: RowKeys): (Place | undefined)[] {
+    if (ids.length === 0) return [];
+    const found = this.#storage.sql.exec<{ version: number | null; shards: string | null; pending: number | null }>(
+      `SELECT version, shards, pending FROM json_each(?) AS key
+       LEFT JOIN entries ON entries.namespace = key.value ->> 0 AND entries.id = key.value ->> 1 ORDER BY key.key`,
+      pairs({ ids, namespaces }),
+    );
+    return found.toArray().map(({ version, shards, pending }) => {
+      if (version === null || shards === null) return undefined;
+      return { version, shards: shards === '' ? [] : shards.split(',').map(Number), isPending: pending === 1 };
+    });
+  }
+
+  setShards(namespace: string, id: string, shards: readonly number[]): void {
+    this.#storage.sql.exec('UPDATE entries SET shards = ? WHERE namespace = ? AND id = ?', shards.join(), namespace, id);
+  }
+
+  adopt(keys: RowKeys, removed: RowKeys, shard: number): void {
+    this.#storage.transactionSync(() => {
+      const { sql } = this.#storage;
+      // Whoever wrote since knows better than this call, which comes late.
+      if (sql.exec<{ version: number }>('SELECT version FROM locator').one().version > 0) return;
+      sql.exec(`DELETE FROM entries WHERE (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`, pairs(removed));
+      sql.exec(`INSERT OR IGNORE INTO entries SELECT value ->> 0, value ->> 1, 0, ?2, 0 FROM json_each(?1)`, pairs(keys), String(shard));
+      sql.exec('UPDATE locator SET ids = (SELECT COUNT(*) FROM entries)');
+    });
+  }
+
+  arrivedAt(ordinal: number): number {
+    return this.#storage.sql.exec<{ since: number }>('SELECT since FROM arrivals WHERE shard = ?', ordinal).toArray()[0]?.since ?? 0;
+  }
+
+  recordArrival(ordinal: number, since: number): void {
+    if (this.arrivedAt(ordinal) < since) this.#storage.sql.exec('INSERT OR REPLACE INTO arrivals VALUES (?, ?)', ordinal, since);
+  }
+
+  receipt({ idempotencyKey }: Repetition): Receipt | undefined {
+    return this.#receipts.find(idempotencyKey);
+  }
+
+  claim({ idempotencyKey, digest }: Repetition, nowMs: number): { digest: string; written: Written | null } {
+    const { sql } = this.#storage;
+    sql.exec('INSERT OR IGNORE INTO claims VALUES (?, ?, NULL, NULL, ?)', idempotencyKey, digest, nowMs);
+    const found = sql.exec<{ digest: string; count: number | null; lsn: number | null }>(
+      'SELECT digest, count, lsn FROM claims WHERE key = ?',
+      idempotencyKey,
+    );
+    const { count, lsn, digest: claimed } = found.one();
+    return { digest: claimed, written: count === null || lsn === null ? null : { count, lsn } };
+  }
+
+  sweep(beforeMs: number): void {
+    this.#receipts.sweep(beforeMs);
+    this.#storage.sql.exec('DELETE FROM claims WHERE at_ms < ?', beforeMs);
+  }
+
+  counts(namespacesMax: number): { ids: number; writes: number; namespaces: string[] } {
+    const { sql } = this.#storage;
+    const { ids, writes } = sql.exec<{ ids: number; writes: number }>('SELECT ids, writes FROM locator').one();
+    // One look-up a namespace, however many ids it has.
+    const namespaces = sql.exec<{ name: string }>(
+      `WITH RECURSIVE names (name) AS (
+         SELECT MIN(namespace) FROM entries
+         UNION ALL SELECT (SELECT MIN(namespace) FROM entries WHERE namespace > name) FROM names WHERE name IS NOT NULL)
+       SELECT name FROM names WHERE name IS NOT NULL LIMIT ?`,
+      namespacesMax,
+    );
+    return { ids, writes, namespaces: namespaces.toArray().map(({ name }) => name) };
+  }
+
+  #nextVersion(): number {
+    return this.#storage.sql.exec<{ version: number }>('UPDATE locator SET version = version + 1 RETURNING version').one().version;
+  }
+
+  /** Gives ids a version, under which they may live where they did and at their new places. */
+  #take(
+    { ids, namespaces }: RowKeys,
+    version: number,
+    before: readonly (Place | undefined)[],
+    places: readonly (readonly number[])[],
+  ): void {
+    const shards = before.map((place, i) => [...new Set([...(places[i] ?? []), ...(place?.shards ?? [])])].join());
+    this.#storage.sql.exec(
+      `INSERT INTO entries SELECT value ->> 0, value ->> 1, ?2, value ->> 2, 1 FROM json_each(?1) WHERE true
+       ON CONFLICT DO UPDATE SET version = excluded.version, shards = excluded.shards, pending = 1`,
+      JSON.stringify(ids.map((id, i) => [namespaces[i], id, shards[i]])),
+      version,
+    );
+    const added = before.filter((place) => place === undefined).length;
+    if (added > 0) this.#storage.sql.exec('UPDATE locator SET ids = ids + ?', added);
+  }
+
+  #record(operation: Operation): void {
+    const bytes = encodeOperation(operation);
+    const parts: [number, number, Uint8Array][] = [];
+    for (let from = 0; from < bytes.length; from += LIMITS.rowBytesMax) {
+      parts.push([operation.version, parts.length, bytes.slice(from, from + LIMITS.rowBytesMax)]);
+    }
+    insertInto(this.#storage, 'INSERT INTO operations', parts);
+  }
+
+  #finish(version: number, body: () => void): void {
+    this.#storage.transactionSync(() => {
+      body();
+      this.#storage.sql.exec('DELETE FROM operations WHERE version = ?', version);
+      this.#storage.sql.exec('UPDATE locator SET writes = writes + 1');
+    });
+  }
+}
+
+const pairs = ({ ids, namespaces }: RowKeys): string => JSON.stringify(ids.map((id, i) => [namespaces[i], id]));
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

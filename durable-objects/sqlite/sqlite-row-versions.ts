@@ -1,0 +1,178 @@
+import { decodeFloats } from '../../src/ann/float-blob.ts';
+import type { Departing, RowVersions, WholeRows } from '../../src/ann/routing/row-versions.ts';
+import type { RowKeys } from '../../src/ann/routing/rows.ts';
+import type { Row } from '../../src/ann/vector-engine.ts';
+import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { insertInto } from './insert-into.ts';
+
+/** Part of a shard's schema. */
+export const ROW_VERSION_TABLES = `
+  ALTER TABLE vectors ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE tombstones (
+    namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (namespace, id)) WITHOUT ROWID;
+  CREATE INDEX tombstones_by_age ON tombstones (at_ms);
+  CREATE TABLE floors (locator INTEGER PRIMARY KEY, version INTEGER NOT NULL);
+  CREATE TABLE departing (
+    row INTEGER PRIMARY KEY, namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, due_ms INTEGER NOT NULL);
+  CREATE INDEX departing_by_time ON departing (due_ms);
+  CREATE TABLE removed_ids (position INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, id TEXT NOT NULL);`;
+
+type Keyed = { namespace: string; id: string };
+
+/** What a shard of several knows beside its vectors, as SQLite rows. */
+export class SqliteRowVersions implements RowVersions {
+  readonly #storage: SqlStorage;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+  }
+
+  newsFrom(keys: RowKeys): number[] {
+    const found = this.#storage.sql.exec<{ news: number }>(
+      `SELECT MAX(COALESCE(vectors.version + 1, 0), COALESCE(tombstones.version, 0)) AS news FROM json_each(?) AS key
+       LEFT JOIN namespaces ON namespaces.name = key.value ->> 0
+       LEFT JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1
+       LEFT JOIN tombstones ON tombstones.namespace = key.value ->> 0 AND tombstones.id = key.value ->> 1
+       ORDER BY key.key`,
+      pairs(keys),
+    );
+    return found.toArray().map(({ news }) => news);
+  }
+
+  bury(keys: RowKeys, version: number, nowMs: number): void {
+    this.#storage.sql.exec(
+      `INSERT INTO tombstones SELECT value ->> 0, value ->> 1, ?2, ?3 FROM json_each(?1) WHERE true
+       ON CONFLICT DO UPDATE SET version = MAX(version, excluded.version), at_ms = excluded.at_ms`,
+      pairs(keys),
+      version,
+      nowMs,
+    );
+  }
+
+  raiseFloor(locator: number, version: number): void {
+    this.#storage.sql.exec(
+      'INSERT INTO floors VALUES (?, ?) ON CONFLICT DO UPDATE SET version = MAX(version, excluded.version)',
+      locator,
+      version,
+    );
+  }
+
+  floors(): ReadonlyMap<number, number> {
+    const rows = this.#storage.sql.exec<{ locator: number; version: number }>('SELECT locator, version FROM floors');
+    return new Map(rows.toArray().map(({ locator, version }) => [locator, version]));
+  }
+
+  sweep(beforeMs: number): number | undefined {
+    const { sql } = this.#storage;
+    sql.exec('DELETE FROM tombstones WHERE at_ms < ?', beforeMs);
+    return sql.exec<{ at_ms: number }>('SELECT at_ms FROM tombstones ORDER BY at_ms LIMIT 1').toArray()[0]?.at_ms;
+  }
+
+  wholeRows(after: Row, countMax: number, dimensions: number): WholeRows {
+    const found = this.#storage.sql
+      .exec<Keyed & { row: number; version: number; floats: ArrayBuffer; metadata: string | null; text: string | null }>(
+        `SELECT row, name AS namespace, id, version, floats, metadata, text FROM vectors
+         JOIN namespaces ON ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
+        after,
+        countMax,
+      )
+      .toArray();
+    const values = new Float32Array(found.length * dimensions);
+    found.forEach(({ floats }, i) => values.set(decodeFloats(floats, dimensions), i * dimensions));
+    return {
+      ...keysOf(found),
+      rows: found.map(({ row }) => row),
+      versions: found.map(({ version }) => version),
+      values,
+      metadata: found.map(({ metadata }) => metadata),
+      texts: found.map(({ text }) => text),
+    };
+  }
+
+  keysBehind(after: Row, countMax: number): RowKeys & { rows: Row[]; versions: number[] } {
+    const found = this.#storage.sql
+      .exec<Keyed & { row: number; version: number }>(
+        `SELECT row, name AS namespace, id, version FROM vectors
+         JOIN namespaces ON ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
+        after,
+        countMax,
+      )
+      .toArray();
+    return { ...keysOf(found), rows: found.map(({ row }) => row), versions: found.map(({ version }) => version) };
+  }
+
+  leave(rows: readonly Departing[], dueMs: number): void {
+    insertInto(
+      this.#storage,
+      'INSERT OR IGNORE INTO departing',
+      rows.map(({ row, namespace, id, version }) => [row, namespace, id, version, dueMs]),
+    );
+  }
+
+  leaving(nowMs: number, countMax: number): { due: Departing[]; nextMs: number | undefined } {
+    const { sql } = this.#storage;
+    const found = sql.exec<Keyed & { row: number; version: number }>(
+      'SELECT row, namespace, id, version FROM departing WHERE due_ms <= ? ORDER BY due_ms LIMIT ?',
+      nowMs,
+      countMax,
+    );
+    const due = found.toArray();
+    const next = sql.exec<{ due_ms: number }>('SELECT due_ms FROM departing ORDER BY due_ms LIMIT 1').toArray();
+    return { due, nextMs: next[0]?.due_ms };
+  }
+
+  stillThere(rows: readonly Departing[]): Departing[] {
+    const found = this.#storage.sql.exec<{ row: number }>(
+      'SELECT row FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
+      JSON.stringify(rows.map(({ row }) => row)),
+    );
+    const there = new Set(found.toArray().map(({ row }) => row));
+    return rows.filter(({ row }) => there.has(row));
+  }
+
+  left(rows: readonly Departing[]): void {
+    this.#storage.sql.exec(
+      'DELETE FROM departing WHERE row IN (SELECT value FROM json_each(?))',
+      JSON.stringify(rows.map(({ row }) => row)),
+    );
+  }
+
+  beginExport(): void {
+    // However an id is removed, and if it comes again at once: it is looked at when it is told.
+    this.#storage.sql.exec(`CREATE TRIGGER IF NOT EXISTS remember_removed AFTER DELETE ON vectors BEGIN
+      INSERT INTO removed_ids (namespace, id) SELECT name, OLD.id FROM namespaces WHERE ordinal = OLD.namespace; END`);
+  }
+
+  removedBehind(after: number, countMax: number): RowKeys & { positions: number[] } {
+    const found = this.#storage.sql
+      .exec<Keyed & { position: number }>(
+        'SELECT position, namespace, id FROM removed_ids WHERE position > ? ORDER BY position LIMIT ?',
+        after,
+        countMax,
+      )
+      .toArray();
+    return { ...keysOf(found), positions: found.map(({ position }) => position) };
+  }
+
+  absent(keys: RowKeys): RowKeys {
+    const found = this.#storage.sql.exec<Keyed>(
+      `SELECT key.value ->> 0 AS namespace, key.value ->> 1 AS id FROM json_each(?) AS key
+       LEFT JOIN namespaces ON namespaces.name = key.value ->> 0
+       LEFT JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1 WHERE row IS NULL`,
+      pairs(keys),
+    );
+    return keysOf(found.toArray());
+  }
+
+  endExport(): void {
+    this.#storage.sql.exec('DROP TRIGGER IF EXISTS remember_removed');
+    this.#storage.sql.exec('DELETE FROM removed_ids');
+  }
+}
+
+const pairs = ({ ids, namespaces }: RowKeys): string => JSON.stringify(ids.map((id, i) => [namespaces[i], id]));
+
+const keysOf = (rows: readonly Keyed[]): RowKeys => ({
+  ids: rows.map(({ id }) => id),
+  namespaces: rows.map(({ namespace }) => namespace),
+});

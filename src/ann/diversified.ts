@@ -1,0 +1,19 @@
+import { must } from '../kernel/assert.ts';
+import { maximalMarginalRelevance } from './mmr.ts';
+import type { Diversification } from './shard-protocol.ts';
+import type { VectorMatch } from './vector-engine.ts';
+import type { ShardHeader, VectorStore } from './vector-store.ts';
+
+/** Of matches, closest first, the `topK` that diversify them best. */
+export function diversified(
+  store: Pick<VectorStore, 'read'>,
+  matches: readonly VectorMatch[],
+  topK: number,
+  { diversity }: Diversification,
+  header: ShardHeader,
+): VectorMatch[] {
+  const stored = store.read(header)(matches.map(({ row }) => row));
+  const valuesOf = new Map([...stored].map(({ row, values }) => [row, values]));
+  const candidates = matches.map(({ row, score }) => ({ score, values: must(valuesOf.get(row), 'a match is stored') }));
+  return maximalMarginalRelevance(header.metric, candidates, topK, diversity).map((at) => must(matches[at], 'a candidate is a match'));
+}

@@ -1,0 +1,202 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import { neighboursOf } from './neighbours-of.ts';
+import type { RouteChange } from './route-changes.ts';
+import { changed, isInvolved, shardAt, withDrainEnded, withLocators } from './route-changes.ts';
+import type { CentroidRows, RouteTable } from './route-table.ts';
+import type { Cell, DrainOrder } from './shard-route.ts';
+
+/** Whom an index that grows tells. Repeating a call changes nothing; one that fails throws, and is repeated later. */
+export interface GrowthPeers {
+  openShard(ordinal: number, since: number, locators: number): Promise<void>;
+  openLocator(ordinal: number): Promise<void>;
+  /** Has the first shard tell so many locators which ids it has. */
+  export(locators: number): Promise<void>;
+  drain(ordinal: number, order: DrainOrder): Promise<void>;
+  eraseShard(ordinal: number): Promise<void>;
+}
+
+type Space = Pick<IndexManifest, 'metric' | 'dimensions'>;
+
+/** A shard whose region changed with version `since`. */
+export interface ShardAsOf {
+  readonly ordinal: number;
+  readonly since: number;
+}
+
+/** What a shard that outgrew its budget proposes. */
+export interface SplitRequest extends ShardAsOf {
+  readonly halves: readonly [CentroidRows, CentroidRows];
+  readonly closure: number;
+}
+
+/** The ordinals of an index's objects. */
+export interface IndexObjects {
+  readonly shards: readonly number[];
+  readonly locators: readonly number[];
+}
+
+/** What shards tell and ask their index; see the methods of `IndexGrowth`. */
+export type GrowthCall =
+  | { readonly kind: 'spread' | 'exported' }
+  | { readonly kind: 'split'; readonly request: SplitRequest }
+  | { readonly kind: 'merge' | 'drained'; readonly shard: ShardAsOf };
+
+/**
+ * The growth of one index: its route table, and the steps from one to the next. One call at a time.
+ *
+ * A change is recorded; then the shard that loses something is told, and from then on refuses whoever was routed by the old table; only
+ * then anybody is told the new one. So nobody reads a shard by the old table what others wrote elsewhere by the new. What is cut off
+ * anywhere is taken up by `settle`.
+ */
+export class IndexGrowth {
+  readonly #table: Cell<RouteTable>;
+  readonly #change: Cell<RouteChange | null>;
+  readonly #peers: GrowthPeers;
+
+  constructor(table: Cell<RouteTable>, change: Cell<RouteChange | null>, peers: GrowthPeers) {
+    this.#table = table;
+    this.#change = change;
+    this.#peers = peers;
+  }
+
+  routes({ metric, dimensions }: Space): RouteTable {
+    return this.#table.get() ?? { version: 0, metric, dimensions, shards: [], highest: 0, locators: 0, closure: CLOSURE_FIRST };
+  }
+
+  /** Answers the version of the routes from then on. */
+  async answer(manifest: Space, call: GrowthCall): Promise<Outcome<{ readonly version: number }>> {
+    const done = await this.#answer(manifest, call);
+    return done.ok ? ok({ version: this.routes(manifest).version }) : done;
+  }
+
+  /** Whether a change was begun: shards may know more than the table says. */
+  get isChanging(): boolean {
+    return (this.#change.get() ?? null) !== null;
+  }
+
+  /** Whether `settle` has something to do. */
+  get isMoving(): boolean {
+    const table = this.#table.get();
+    if (table === undefined) return false;
+    return this.isChanging || table.version === 0 || table.shards.some(({ state }) => state.kind === 'draining');
+  }
+
+  /** Asked by an only shard: gives the index locators, that it may have several. */
+  async spread(manifest: Space): Promise<Outcome<null>> {
+    const table = this.routes(manifest);
+    if (table.version > 0) return ok(null);
+    const locators = LIMITS.locatorsCount;
+    for (let ordinal = 0; ordinal < locators; ordinal += 1) await this.#peers.openLocator(ordinal);
+    this.#table.put({ ...table, locators });
+    await this.#peers.export(locators);
+    return ok(null);
+  }
+
+  /** The only shard told the locators everything: from now on they are asked. */
+  exported(manifest: Space): Outcome<null> {
+    const table = this.routes(manifest);
+    if (table.version === 0) this.#table.put(withLocators(table));
+    return ok(null);
+  }
+
+  /** Refuses with `state_conflict` while the shard may not change, or when it changed since it asked. */
+  async split({ halves, closure, ...shard }: SplitRequest): Promise<Outcome<null>> {
+    await this.#complete();
+    const table = this.#table.get();
+    if (table === undefined || !mayChange(table, shard) || table.shards.length >= LIMITS.shardsPerIndexMaxCount) return BUSY;
+    return this.#begin({ kind: 'split', ordinal: shard.ordinal, halves, closure });
+  }
+
+  /** Gives a shard up that has become small: its neighbours take its vectors. The last one stays. Refuses as `split` does. */
+  async merge(shard: ShardAsOf): Promise<Outcome<null>> {
+    await this.#complete();
+    const table = this.#table.get();
+    if (table?.shards.length === 1) return ok(null);
+    if (table === undefined || !mayChange(table, shard)) return BUSY;
+    const into = neighboursOf(table, shard.ordinal);
+    return into.length === 0 ? BUSY : this.#begin({ kind: 'merge', ordinal: shard.ordinal, into });
+  }
+
+  /** The shard has nothing left that belongs to others. */
+  async drained({ ordinal, since }: ShardAsOf): Promise<Outcome<null>> {
+    await this.#complete();
+    const table = this.#table.get();
+    const shard = table === undefined ? undefined : shardAt(table, ordinal);
+    if (table === undefined || shard?.state.kind !== 'draining' || shard.since !== since) return ok(null);
+    this.#table.put(withDrainEnded(table, ordinal));
+    if (shard.centroids.scales.length === 0) await this.#peers.eraseShard(ordinal);
+    return ok(null);
+  }
+
+  /** Goes on with what was cut off, and tells everybody again what they should be doing. */
+  async settle(): Promise<void> {
+    await this.#complete();
+    const table = this.#table.get();
+    if (table === undefined) return;
+    if (table.version === 0) await this.#peers.export(table.locators);
+    for (const { ordinal, state } of table.shards) if (state.kind === 'draining') await this.#order(table, ordinal);
+  }
+
+  /** Every object that the index may have, for erasing them. */
+  objects(): IndexObjects {
+    const table = this.#table.get();
+    // Beyond the highest there may be one that was opened for a change that is not done.
+    const count = table === undefined ? 1 : table.highest + 2;
+    return { shards: upTo(count), locators: upTo(table?.locators ?? 0) };
+  }
+
+  async #answer(manifest: Space, call: GrowthCall): Promise<Outcome<null>> {
+    switch (call.kind) {
+      case 'spread':
+        return this.spread(manifest);
+      case 'exported':
+        return this.exported(manifest);
+      case 'split':
+        return this.split(call.request);
+      case 'merge':
+        return this.merge(call.shard);
+      case 'drained':
+        return this.drained(call.shard);
+    }
+  }
+
+  async #begin(change: RouteChange): Promise<Outcome<null>> {
+    this.#change.put(change);
+    await this.#complete();
+    return ok(null);
+  }
+
+  /** Does what remains of the change that was begun, if any. */
+  async #complete(): Promise<void> {
+    const [table, change] = [this.#table.get(), this.#change.get() ?? null];
+    if (table === undefined || change === null) return;
+    const next = changed(table, change);
+    if (change.kind === 'split') await this.#peers.openShard(next.highest, next.version, table.locators);
+    await this.#order(next, change.ordinal);
+    this.#table.put(next);
+    this.#change.put(null);
+  }
+
+  #order({ shards, closure }: RouteTable, ordinal: number): Promise<void> {
+    const shard = shards.find((candidate) => candidate.ordinal === ordinal);
+    if (shard?.state.kind !== 'draining') return Promise.resolve();
+    const { since, state } = shard;
+    const concerned = shards.filter((candidate) => candidate.ordinal === ordinal || state.into.includes(candidate.ordinal));
+    return this.#peers.drain(ordinal, { since, shards: concerned, closure });
+  }
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, ordinal) => ordinal);
+
+/** Before anything is known about the vectors: few copies. */
+const CLOSURE_FIRST = 1.05;
+
+const BUSY = refuse('state_conflict', 'the routes of the index changed: ask again later');
+
+/** Whether a shard is as the caller knows it, and nothing is being moved from or to it. */
+const mayChange = (table: RouteTable, { ordinal, since }: ShardAsOf): boolean =>
+  shardAt(table, ordinal)?.since === since && !isInvolved(table, ordinal);

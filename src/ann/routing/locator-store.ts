@@ -1,0 +1,72 @@
+import type { Receipt } from '../vector-store.ts';
+import type { Repetition, Written } from '../shard-protocol.ts';
+import type { LocatedRemoval, LocatedWrite, RowKeys, Rows } from './rows.ts';
+
+/** Where an id lives. */
+export interface Place {
+  /** Of the last write. */
+  readonly version: number;
+  /** Every shard that may have a row of the id, its own first. */
+  readonly shards: readonly number[];
+  /** Whether that write is still under way. */
+  readonly isPending: boolean;
+}
+
+/** A write that was begun: stays until every shard has done its part. */
+export type Operation = PendingWrite | PendingRemoval | PendingClearing;
+
+export interface PendingWrite extends Rows {
+  readonly kind: 'write';
+  readonly version: number;
+  readonly routeVersion: number;
+  readonly places: readonly (readonly number[])[];
+  readonly idempotency: Repetition | null;
+}
+
+export interface PendingRemoval extends RowKeys {
+  readonly kind: 'removal';
+  readonly version: number;
+}
+
+export interface PendingClearing {
+  readonly kind: 'clearing';
+  readonly version: number;
+}
+
+/** What a locator remembers. Each call is one transaction. */
+export interface LocatorStore {
+  /** Gives out the next version, under which the ids live at their old places and the new ones. */
+  beginWrite(write: LocatedWrite): PendingWrite;
+  /** The same for those of the ids that are there, and have the expected version; undefined when none is. */
+  beginRemoval(removal: LocatedRemoval): PendingRemoval | undefined;
+  /** Forgets all ids and every write under way. */
+  beginClearing(): PendingClearing;
+  /** Sends what is still of the write's version elsewhere, as a newer version: rows of the old one may lie where they no longer should. */
+  replace(write: PendingWrite, routeVersion: number, places: readonly (readonly number[])[]): PendingWrite;
+  /** From now on, what is still of the write's version lives only where it was to go. */
+  finishWrite(write: PendingWrite, written: Written, nowMs: number): void;
+  /** Ids that are still of its version are gone. */
+  finishRemoval(removal: PendingRemoval): void;
+  finishClearing(clearing: PendingClearing): void;
+  /** What is under way, the oldest first. */
+  pending(): Operation[];
+  isIdle(): boolean;
+
+  /** In the order asked for; undefined where there is none. */
+  find(keys: RowKeys): (Place | undefined)[];
+  setShards(namespace: string, id: string, shards: readonly number[]): void;
+  /** Takes over ids of a shard that answered for itself until now; nothing once any other write was begun. */
+  adopt(keys: RowKeys, removed: RowKeys, shard: number): void;
+
+  /** The drain with which a shard last received rows; 0 if never. */
+  arrivedAt(ordinal: number): number;
+  recordArrival(ordinal: number, since: number): void;
+
+  receipt(repetition: Repetition): Receipt | undefined;
+  /** Claims the key for the digest; answers that of whoever has it, and what it was answered if this locator was told. */
+  claim(repetition: Repetition, nowMs: number): { readonly digest: string; readonly written: Written | null };
+  sweep(beforeMs: number): void;
+
+  /** Distinct ids that live somewhere, writes that were finished, and the namespaces there are, at most so many. */
+  counts(namespacesMax: number): { readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] };
+}

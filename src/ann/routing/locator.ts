@@ -1,0 +1,281 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { IndexId } from '../../kernel/ids.ts';
+import { grouped } from '../../kernel/grouped.ts';
+import { KeyLocks } from '../../kernel/key-locks.ts';
+import { ok } from '../../kernel/result.ts';
+import { answerRepetition, keyWroteOtherwise } from '../answer-repetition.ts';
+import type { Repetition, Written } from '../shard-protocol.ts';
+import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from './locator-store.ts';
+import { placesOf } from './places-of.ts';
+import { rowsAt } from './rows-at.ts';
+import type { RouteTable } from './route-table.ts';
+import { Router } from './router.ts';
+import type {
+  LocatedRemoval,
+  LocatedWrite,
+  LocatedWritten,
+  MoveAnswer,
+  RowClearing,
+  RowDepartures,
+  RowKeys,
+  RowMoves,
+  RowPut,
+  RowRemoval,
+  Rows,
+  RowsCleared,
+} from './rows.ts';
+
+/** Whom a locator asks. Every call may be refused with `unavailable`. */
+export interface LocatorPeers {
+  /** The route table as it is now. */
+  routes(): Promise<Outcome<RouteTable>>;
+  /** Refuses with `stale_route`, `index_growing`, or `index_not_found` where the shard was given up. */
+  put(ordinal: number, rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
+  remove(ordinal: number, removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
+  clear(ordinal: number, clearing: RowClearing): Promise<Outcome<RowsCleared>>;
+}
+
+/** So often a write is sent on because regions changed while it was under way: more is a defect. */
+const REPLACED_MAX = 8;
+
+/**
+ * Knows where ids live, and through it go all their writes, one at a time for each id. A write is recorded before anything else
+ * is done, and sent until every shard has its part; then it is forgotten and acknowledged. So what is cut off is finished by
+ * whoever comes next.
+ *
+ * Invariant: the shards of an id's place are all that may have a row of it, however many calls are still on their way.
+ */
+export class Locator {
+  readonly #store: LocatorStore;
+  readonly #peers: LocatorPeers;
+  readonly #identity: { readonly indexId: IndexId; readonly ordinal: number };
+  readonly #now: () => number;
+  readonly #locks = new KeyLocks();
+  readonly #running = new Set<number>();
+
+  constructor(identity: Locator['identity'], store: LocatorStore, peers: LocatorPeers, now: () => number) {
+    this.#identity = identity;
+    this.#store = store;
+    this.#peers = peers;
+    this.#now = now;
+    // If that fails, the alarm tries again.
+    this.resume().catch(() => undefined);
+  }
+
+  get identity(): { readonly indexId: IndexId; readonly ordinal: number } {
+    return this.#identity;
+  }
+
+  /** Whether anything is under way. */
+  get isBusy(): boolean {
+    return !this.#store.isIdle();
+  }
+
+  /**
+   * All of it, in the end: when refused with `unavailable` or `index_growing` it may be done later. A repetition of a finished
+   * write changes nothing.
+   */
+  write(write: LocatedWrite): Promise<Outcome<LocatedWritten>> {
+    return this.#locks.hold(keysOf(write), async () => {
+      const repeated = answerRepetition(write.idempotency, (repetition) => this.#store.receipt(repetition));
+      if (repeated !== undefined) return repeated;
+      const begun = this.#store.beginWrite(write);
+      const written = await this.#tracked(begun);
+      if (!written.ok || begun.ids.length === write.ids.length) return written;
+      const taken = new Set(keysOf(begun));
+      return ok({ ...written.value, skipped: [...keysOf(write).entries()].flatMap(([i, key]) => (taken.has(key) ? [] : [i])) });
+    });
+  }
+
+  /** Answers how many of the ids were there. */
+  remove(removal: LocatedRemoval): Promise<Outcome<Written>> {
+    return this.#locks.hold(keysOf(removal), async () => {
+      const begun = this.#store.beginRemoval(removal);
+      return begun === undefined ? ok({ count: 0, lsn: 0 }) : this.#tracked(begun);
+    });
+  }
+
+  /** Removes every id; answers how many there were. */
+  clear(): Promise<Outcome<Written>> {
+    return this.#locks.holdAll(async () => {
+      const { ids } = this.#store.counts(0);
+      const cleared = await this.#tracked(this.#store.beginClearing());
+      return cleared.ok ? ok({ ...cleared.value, count: ids }) : cleared;
+    });
+  }
+
+  /** Goes on with everything that was cut off. */
+  async resume(): Promise<void> {
+    const cutOff = this.#store.pending().filter(({ version }) => !this.#running.has(version));
+    await Promise.all(
+      cutOff.map((operation) => {
+        const finish = () => this.#tracked(operation);
+        return operation.kind === 'clearing' ? this.#locks.holdAll(finish) : this.#locks.hold(keysOf(operation), finish);
+      }),
+    );
+  }
+
+  find(keys: RowKeys): (Place | undefined)[] {
+    return this.#store.find(keys);
+  }
+
+  /** Before rows are copied or moved: once that is granted, writes of the ids reach both shards. */
+  move({ ids, namespaces, versions, to, isNearer, isShared, from, since }: RowMoves): MoveAnswer[] {
+    return this.#store.find({ ids, namespaces }).map((place, i) => {
+      if (place?.isPending === true) return 'busy';
+      if (place === undefined || place.version !== versions[i] || !place.shards.includes(from)) return 'stays';
+      const target = to[i]!;
+      const others = place.shards.filter((shard) => shard !== target);
+      const isCopy = isShared[i] === true && others.length === 1;
+      if (!isCopy && isNearer[i] !== true) return 'stays';
+      this.#store.setShards(namespaces[i]!, ids[i]!, [...others, target]);
+      this.#store.recordArrival(target, since);
+      return isCopy ? 'copy' : 'move';
+    });
+  }
+
+  /** After rows were removed that had been moved. */
+  depart({ ids, namespaces, versions, from, since }: RowDepartures): void {
+    // A late repetition: meanwhile the shard received rows again.
+    if (this.#store.arrivedAt(from) > since) return;
+    for (const [i, place] of this.#store.find({ ids, namespaces }).entries()) {
+      if (place === undefined || place.version !== versions[i] || place.isPending) continue;
+      const shards = place.shards.filter((shard) => shard !== from);
+      if (shards.length > 0) this.#store.setShards(namespaces[i]!, ids[i]!, shards);
+    }
+  }
+
+  /** Claims an Idempotency-Key for a write of several locators; answers what it wrote if that is known. */
+  claim(repetition: Repetition): Outcome<Written | null> {
+    const { digest, written } = this.#store.claim(repetition, this.#now());
+    return digest === repetition.digest ? ok(written) : keyWroteOtherwise();
+  }
+
+  async #tracked(operation: Operation): Promise<Outcome<Written>> {
+    this.#running.add(operation.version);
+    try {
+      return await this.#finish(operation);
+    } finally {
+      this.#running.delete(operation.version);
+    }
+  }
+
+  #finish(operation: Operation): Promise<Outcome<Written>> {
+    switch (operation.kind) {
+      case 'write':
+        return this.#finishWrite(operation);
+      case 'removal':
+        return this.#finishRemoval(operation);
+      case 'clearing':
+        return this.#finishClearing(operation);
+    }
+  }
+
+  async #finishWrite(begun: PendingWrite): Promise<Outcome<Written>> {
+    let write = begun;
+    for (let replaced = 0; ; replaced += 1) {
+      const current = this.#current(write);
+      const put = await this.#put(write, current);
+      if (put.ok) {
+        const removed = await this.#removeElsewhere(write, current);
+        if (!removed.ok) return removed;
+        const written = { count: write.ids.length, lsn: Math.max(put.value, removed.value) };
+        this.#store.finishWrite(write, written, this.#now());
+        return ok(written);
+      }
+      if (!isMisplaced(put.error.code) || replaced === REPLACED_MAX) return put;
+      const routes = await this.#peers.routes();
+      if (!routes.ok) return routes;
+      write = this.#store.replace(write, routes.value.version, placesIn(routes.value, write));
+    }
+  }
+
+  async #finishRemoval(removal: PendingRemoval): Promise<Outcome<Written>> {
+    const current = this.#current(removal);
+    const removed = await this.#removeElsewhere({ ...removal, places: removal.ids.map(() => []) }, current);
+    if (!removed.ok) return removed;
+    this.#store.finishRemoval(removal);
+    return ok({ count: current.length, lsn: removed.value });
+  }
+
+  async #finishClearing(clearing: PendingClearing): Promise<Outcome<Written>> {
+    const { indexId, ordinal: locator } = this.#identity;
+    // Asked for after all ids were forgotten: no shard that comes later receives any of them.
+    const routes = await this.#peers.routes();
+    if (!routes.ok) return routes;
+    const cleared = await Promise.all(
+      routes.value.shards.map(async ({ ordinal }): Promise<Outcome<number>> => {
+        for (let after = 0; ;) {
+          const slice = await this.#peers.clear(ordinal, { indexId, locator, version: clearing.version, after });
+          if (!slice.ok) return slice.error.code === 'index_not_found' ? ok(0) : slice;
+          if (slice.value.next === null) return ok(slice.value.lsn);
+          after = slice.value.next;
+        }
+      }),
+    );
+    const lsn = largest(cleared);
+    if (!lsn.ok) return lsn;
+    this.#store.finishClearing(clearing);
+    return ok({ count: 0, lsn: lsn.value });
+  }
+
+  /** The ids of an operation that no later one took over, by their positions, and all shards that may have rows of them. */
+  #current({ ids, namespaces, version }: RowKeys & { readonly version: number }): { at: number; shards: readonly number[] }[] {
+    return this.#store.find({ ids, namespaces }).flatMap((place, at) => (place?.version === version ? [{ at, shards: place.shards }] : []));
+  }
+
+  async #put(write: PendingWrite, current: readonly { at: number }[]): Promise<Outcome<number>> {
+    const { indexId } = this.#identity;
+    const puts = byShard(current.map(({ at }) => [at, write.places[at]!])).map(([shard, positions]) =>
+      this.#peers.put(shard, {
+        indexId,
+        routeVersion: write.routeVersion,
+        versions: positions.map(() => write.version),
+        ...rowsAt(write, positions),
+      }),
+    );
+    return largest((await Promise.all(puts)).map((put) => (put.ok ? ok(put.value.lsn) : put)));
+  }
+
+  async #removeElsewhere(
+    { ids, namespaces, version, places }: RowKeys & Pick<PendingWrite, 'version' | 'places'>,
+    current: readonly { at: number; shards: readonly number[] }[],
+  ): Promise<Outcome<number>> {
+    const { indexId } = this.#identity;
+    const elsewhere = current.map(({ at, shards }): [number, number[]] => [at, shards.filter((shard) => !places[at]!.includes(shard))]);
+    const removals = byShard(elsewhere).map(async ([shard, positions]): Promise<Outcome<number>> => {
+      const keys = { ids: positions.map((at) => ids[at]!), namespaces: positions.map((at) => namespaces[at]!) };
+      const removed = await this.#peers.remove(shard, { indexId, version, ...keys });
+      if (removed.ok) return ok(removed.value.lsn);
+      // A shard that was given up has no rows.
+      return removed.error.code === 'index_not_found' ? ok(0) : removed;
+    });
+    return largest(await Promise.all(removals));
+  }
+}
+
+const keysOf = ({ ids, namespaces }: RowKeys): string[] => ids.map((id, i) => `${namespaces[i]}\0${id}`);
+
+const isMisplaced = (code: string): boolean => code === 'stale_route' || code === 'index_not_found';
+
+function placesIn(table: RouteTable, { ids, values }: Rows): number[][] {
+  const router = new Router(table);
+  const { dimensions, closure } = table;
+  return ids.map((_, i) => placesOf(router.rankForPlacing(values.subarray(i * dimensions, (i + 1) * dimensions)), closure));
+}
+
+/** Turns positions with shards into shards with positions. */
+function byShard(places: readonly (readonly [number, readonly number[]])[]): [number, number[]][] {
+  const pairs = places.flatMap(([at, shards]) => shards.map((shard) => ({ at, shard })));
+  return [...grouped(pairs.map(({ shard }) => shard))].map(([shard, members]) => [shard, members.map((i) => pairs[i]!.at)]);
+}
+
+/** The largest, or the first refusal. */
+function largest(outcomes: readonly Outcome<number>[]): Outcome<number> {
+  let most = 0;
+  for (const outcome of outcomes) {
+    if (!outcome.ok) return outcome;
+    most = Math.max(most, outcome.value);
+  }
+  return ok(most);
+}

@@ -1,0 +1,88 @@
+import type { IndexId } from '../../kernel/ids.ts';
+import type { Routed, Written } from '../shard-protocol.ts';
+
+/**
+ * What crosses between locators and shards. All writes of an id carry a version that its locator gave out, higher than any before;
+ * a shard ignores what is older than what it has.
+ */
+export interface RowKeys {
+  readonly ids: readonly string[];
+  readonly namespaces: readonly string[];
+}
+
+/** Vectors with everything that belongs to them: columns of one item a vector. */
+export interface Rows extends RowKeys {
+  /** [ids.length x dimensions] */
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly metadata: readonly (string | null)[];
+  readonly texts: readonly (string | null)[];
+}
+
+/** Rows for a shard; refused as a whole with `stale_route` or `index_growing`. */
+export interface RowPut extends Rows, Routed {
+  readonly indexId: IndexId;
+  readonly versions: readonly number[];
+}
+
+/** Removes rows older than `version`, and makes that such rows are ignored from now on. */
+export interface RowRemoval extends RowKeys {
+  readonly indexId: IndexId;
+  readonly version: number;
+}
+
+/** The same for all ids of a locator, slice by slice: in rows behind `after`. */
+export interface RowClearing {
+  readonly indexId: IndexId;
+  readonly locator: number;
+  readonly version: number;
+  readonly after: number;
+}
+
+/** `next` is where the next slice goes on; null at the end. */
+export interface RowsCleared {
+  readonly lsn: number;
+  readonly next: number | null;
+}
+
+/** Asks whether rows of `from` may be copied or moved to `to`. */
+export interface RowMoves extends RowKeys {
+  readonly versions: readonly number[];
+  readonly to: readonly number[];
+  /** Whether they belong to `to` rather than to `from`. */
+  readonly isNearer: readonly boolean[];
+  /** Whether they lie so near to the border that both may keep them. */
+  readonly isShared: readonly boolean[];
+  readonly from: number;
+  /** With which `from` began to drain. */
+  readonly since: number;
+}
+
+/** `busy`: a write of the id is under way, ask again later. `stays`: there is a newer row, or there are copies enough. */
+export type MoveAnswer = 'copy' | 'move' | 'busy' | 'stays';
+
+/** That rows are no longer at `from`. */
+export interface RowDepartures extends RowKeys {
+  readonly versions: readonly number[];
+  readonly from: number;
+  readonly since: number;
+}
+
+/** The part of a write that one locator is asked for: no id is there twice. */
+export interface LocatedWrite extends Rows, Routed {
+  /** By whose route table, the places of each. */
+  readonly places: readonly (readonly number[])[];
+  /** Only those are written whose version is still this; absent: all. */
+  readonly expected?: readonly number[];
+  /** Of the whole write. */
+  readonly idempotency: { readonly idempotencyKey: string; readonly digest: string } | null;
+}
+
+/** `skipped`: which of the rows were not of the expected version any more. */
+export interface LocatedWritten extends Written {
+  readonly skipped?: readonly number[];
+}
+
+/** Ids to delete; those with an expected version only if it is still theirs. */
+export interface LocatedRemoval extends RowKeys {
+  readonly expected: readonly number[] | null;
+}

@@ -1,0 +1,38 @@
+import type { TenantId } from '../../kernel/ids.ts';
+import type { Row } from '../vector-engine.ts';
+import type { RoutedShard } from './route-table.ts';
+
+/** What a shard knows of the index it belongs to. */
+export interface ShardRoute {
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly ordinal: number;
+  /** Calls that were routed by an earlier version are refused. */
+  readonly since: number;
+  /** See `shardBudget`. */
+  readonly budget: number;
+  /** 0 as long as it answers for itself. */
+  readonly locators: number;
+  /** Writes are refused: the ids are about to be handed over to locators. */
+  readonly isFenced: boolean;
+  readonly task: ShardTask | null;
+}
+
+export type ShardTask =
+  /** Tells the locators which ids it has: those behind row `after`, and what was removed behind `removedAfter`. */
+  | { readonly kind: 'export'; readonly after: Row; readonly removedAfter: number }
+  /** Moves rows between `after` and `end` to whichever of the shards they belong. */
+  | { readonly kind: 'drain'; readonly order: DrainOrder; readonly after: Row; readonly end: Row };
+
+/** A shard's region became what it is with version `since`, and what is outside of it goes to the other shards. */
+export interface DrainOrder {
+  readonly since: number;
+  readonly shards: readonly RoutedShard[];
+  readonly closure: number;
+}
+
+/** Keeps one value, in one transaction with everything else. */
+export interface Cell<T> {
+  get(): T | undefined;
+  put(value: T): void;
+}

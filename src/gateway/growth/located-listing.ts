@@ -1,0 +1,83 @@
+import { compareText } from '../../ann/filter/compare-text.ts';
+import { compareIds } from '../../ann/id-order.ts';
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
+import type { Counted, ListedVectors, NamespacePage, ShardCount, ShardList, ShardNamespaces } from '../../ann/shard-protocol.ts';
+import type { Filter } from '../../contract/filter.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import { allOf } from './all-of.ts';
+import type { RouteCache } from './route-cache.ts';
+import type { ShardCalls } from './shard-calls.ts';
+
+/** Lists and counts the vectors of an index of several shards: all are asked, and copies of a vector count once. */
+export class LocatedListing {
+  readonly #routes: RouteCache;
+  readonly #shards: ShardCalls;
+
+  constructor(routes: RouteCache, shards: ShardCalls) {
+    this.#routes = routes;
+    this.#shards = shards;
+  }
+
+  list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
+    return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
+      const pages = await allOf(shards.map(({ ordinal }) => this.#shards.list(manifest, ordinal, { ...list, routeVersion })));
+      if (!pages.ok) return pages;
+      // Up to the first of these, nothing is missing from any page.
+      const ends = pages.value.flatMap(({ next }) => next ?? []).sort(compareIds);
+      const ordered = [...newestOf(pages.value)]
+        .filter(([id]) => ends[0] === undefined || compareIds(id, ends[0]) <= 0)
+        .sort(([a], [b]) => compareIds(a, b));
+      const chosen = ordered.slice(0, list.limit);
+      const columns = gatherColumns(
+        pages.value,
+        chosen.map(([, found]) => found),
+        manifest.dimensions,
+        list.include,
+      );
+      const isCut = ordered.length > chosen.length;
+      return ok({ ...columns, next: isCut ? (chosen.at(-1)?.[0] ?? null) : (ends[0] ?? null) });
+    });
+  }
+
+  namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
+    return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
+      const pages = await allOf(shards.map(({ ordinal }) => this.#shards.namespaces(manifest, ordinal, { ...page, routeVersion })));
+      if (!pages.ok) return pages;
+      const ends = pages.value.flatMap(({ names, hasMore }) => (hasMore ? (names.at(-1) ?? []) : [])).sort(compareText);
+      const names = [...new Set(pages.value.flatMap((answer) => answer.names))]
+        .filter((name) => ends[0] === undefined || compareText(name, ends[0]) <= 0)
+        .sort(compareText);
+      const lsn = pages.value.reduce((most, answer) => Math.max(most, answer.lsn), 0);
+      return ok({ names: names.slice(0, page.limit), hasMore: names.length > page.limit || ends.length > 0, lsn });
+    });
+  }
+
+  async count(manifest: IndexManifest, { namespace, filter }: ShardCount): Promise<Outcome<Counted>> {
+    const ids = await this.selected(manifest, namespace, filter ?? EVERYTHING);
+    return ids.ok ? ok({ count: ids.value.size, lsn: 0 }) : ids;
+  }
+
+  /** The ids that a filter accepts, slice by slice. */
+  selected(manifest: IndexManifest, namespace: string, filter: Filter): Promise<Outcome<Set<string>>> {
+    return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
+      const ids = new Set<string>();
+      const walked = await allOf(
+        shards.map(async ({ ordinal }): Promise<Outcome<null>> => {
+          for (let after: number | null = 0; after !== null;) {
+            const call = { indexId: manifest.id, routeVersion, namespace, filter, after };
+            const slice: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
+            if (!slice.ok) return slice;
+            for (const id of slice.value.ids) ids.add(id);
+            after = slice.value.next;
+          }
+          return ok(null);
+        }),
+      );
+      return walked.ok ? ok(ids) : walked;
+    });
+  }
+}
+
+const EVERYTHING: Filter = { kind: 'and', of: [] };

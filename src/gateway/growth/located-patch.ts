@@ -1,0 +1,89 @@
+import { editedMetadata } from '../../ann/edited-metadata.ts';
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
+import type { Filter } from '../../contract/filter.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { LocatedListing } from './located-listing.ts';
+import type { LocatedReads } from './located-reads.ts';
+import type { LocatedWrites } from './located-writes.ts';
+
+const EVERYTHING = { values: true, metadata: true, text: true };
+
+/** So often vectors are read again that somebody wrote meanwhile. */
+const ATTEMPTS_MAX = 8;
+
+/** Changes vectors of an index of several shards: reads them and writes what they become, unless they were written in between. */
+export class LocatedPatch {
+  readonly #reads: LocatedReads;
+  readonly #listing: LocatedListing;
+  readonly #writes: LocatedWrites;
+
+  constructor(reads: LocatedReads, listing: LocatedListing, writes: LocatedWrites) {
+    this.#reads = reads;
+    this.#listing = listing;
+    this.#writes = writes;
+  }
+
+  async patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>> {
+    const taken = Math.max(
+      1,
+      Math.min(patch.ids.length, LIMITS.patchSliceMaxCount, Math.floor(LIMITS.patchSliceFloatsMaxCount / manifest.dimensions)),
+    );
+    const asked = patch.ids.slice(0, taken);
+    let [left, count, lsn] = [asked, 0, 0];
+    const there = new Set<string>();
+    for (let attempt = 0; left.length > 0; attempt += 1) {
+      if (attempt === ATTEMPTS_MAX) return refuse('unavailable', 'the vectors are being written all the time: repeat the call');
+      const found = await this.#reads.fetch(manifest, { indexId: manifest.id, namespace: patch.namespace, ids: left, include: EVERYTHING });
+      if (!found.ok) return found;
+      for (const id of found.value.ids) there.add(id);
+      const accepted = await this.#accepted(manifest, patch, found.value.ids);
+      if (!accepted.ok) return accepted;
+      const written = await this.#write(manifest, patch, found.value, accepted.value);
+      if (!written.ok) return written;
+      count += written.value.count;
+      lsn = Math.max(lsn, written.value.lsn);
+      left = written.value.overtaken;
+    }
+    return ok({ count, lsn, taken, missing: asked.filter((id) => !there.has(id)) });
+  }
+
+  /** Those of the ids that the patch's filter accepts. */
+  async #accepted(manifest: IndexManifest, { namespace, filter }: ShardPatch, ids: readonly string[]): Promise<Outcome<Set<string>>> {
+    if (filter === null) return ok(new Set(ids));
+    const both: Filter = { kind: 'and', of: [{ kind: 'ids', ids }, filter] };
+    return this.#listing.selected(manifest, namespace, both);
+  }
+
+  async #write(
+    manifest: IndexManifest,
+    { namespace, edit, ids: order }: ShardPatch,
+    found: ShardVectors,
+    accepted: ReadonlySet<string>,
+  ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
+    const { dimensions, id: indexId } = manifest;
+    const changed = [...found.ids.keys()].filter((i) => accepted.has(found.ids[i] ?? ''));
+    const metadata: (string | null)[] = [];
+    for (const i of changed) {
+      const edited = editedMetadata(found.ids[i] ?? '', found.metadata?.[i] ?? null, edit);
+      if (!edited.ok) return edited;
+      metadata.push(edited.value);
+    }
+    const values = new Float32Array(changed.length * dimensions);
+    const given = new Map(order.map((id, at) => [id, at]));
+    for (const [to, i] of changed.entries()) {
+      const [source, at] = edit.kind === 'values' ? [edit.values, given.get(found.ids[i] ?? '') ?? 0] : [found.values, i];
+      values.set(must(source, 'values were read').subarray(at * dimensions, (at + 1) * dimensions), to * dimensions);
+    }
+    const ids = changed.map((i) => found.ids[i] ?? '');
+    if (ids.length === 0) return ok({ count: 0, lsn: found.lsn, overtaken: [] });
+    const texts = changed.map((i) => (edit.kind === 'values' ? null : (found.texts?.[i] ?? null)));
+    const batch = { indexId, ids, namespaces: ids.map(() => namespace), values, metadata, texts, repetition: null };
+    const expected = changed.map((i) => found.versions?.[i] ?? 0);
+    return this.#writes.replace(manifest, batch, expected);
+  }
+}

@@ -1,0 +1,105 @@
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { locatorOf } from '../../ann/routing/locator-of.ts';
+import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
+import { recommend } from '../../ann/recommend.ts';
+import type { Include, QueryTarget, ShardFetch, ShardVectors } from '../../ann/shard-protocol.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { grouped } from '../../kernel/grouped.ts';
+import { ok } from '../../kernel/result.ts';
+import { allOf } from './all-of.ts';
+import type { LocatorCalls } from './locator-calls.ts';
+import type { RouteCache, Routes } from './route-cache.ts';
+import type { ShardCalls } from './shard-calls.ts';
+
+/** So often ids are located again that were on the move when they were asked for. */
+const LOOKS_MAX = 3;
+
+const VALUES_ONLY: Include = { values: true, metadata: false, text: false };
+
+/** Reads vectors of an index of several shards by their ids. */
+export class LocatedReads {
+  readonly #routes: RouteCache;
+  readonly #locators: LocatorCalls;
+  readonly #shards: ShardCalls;
+
+  constructor(routes: RouteCache, locators: LocatorCalls, shards: ShardCalls) {
+    this.#routes = routes;
+    this.#locators = locators;
+    this.#shards = shards;
+  }
+
+  fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
+    return this.#routes.using(manifest, (routes) => this.#fetch(manifest, fetch, routes));
+  }
+
+  /** The point that a target stands for. Refuses with `vector_not_found`, naming the field. */
+  async pointOf(manifest: IndexManifest, namespace: string, target: QueryTarget): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+    if (target.kind === 'values') return ok(target.values);
+    const wanted = target.kind === 'id' ? { id: [target.id] } : { positive_ids: target.positive, negative_ids: target.negative };
+    const ids = [...new Set(Object.values(wanted).flat())];
+    const found = await this.fetch(manifest, { indexId: manifest.id, namespace, ids, include: VALUES_ONLY });
+    if (!found.ok) return found;
+    const { dimensions, metric } = manifest;
+    const rowOf = new Map(found.value.ids.map((id, row) => [id, row]));
+    for (const [field, asked] of Object.entries(wanted)) {
+      const missing = asked.findIndex((id) => !rowOf.has(id));
+      if (missing < 0) continue;
+      const param = target.kind === 'id' ? field : `${field}[${missing}]`;
+      return refuse('vector_not_found', `${param}: there is no vector with this id in the namespace`, param);
+    }
+    const valuesOf = (id: string) => {
+      const row = must(rowOf.get(id), 'every example was read');
+      return must(found.value.values, 'values were asked for').slice(row * dimensions, (row + 1) * dimensions);
+    };
+    if (target.kind === 'id') return ok(valuesOf(target.id));
+    return ok(recommend(metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
+  }
+
+  async #fetch(manifest: IndexManifest, fetch: ShardFetch, { table }: Routes): Promise<Outcome<ShardVectors>> {
+    const ids = [...new Set(fetch.ids)];
+    const answers: ShardVectors[] = [];
+    let missing = ids;
+    for (let look = 0; look < LOOKS_MAX && missing.length > 0; look += 1) {
+      const located = await this.#locate(manifest, fetch.namespace, missing, table.locators);
+      if (!located.ok) return located;
+      const found = await allOf(
+        [...located.value].map(([shard, here]) =>
+          this.#shards.fetch(manifest, shard, { ...fetch, ids: here, routeVersion: table.version }),
+        ),
+      );
+      if (!found.ok) return found;
+      answers.push(...found.value);
+      const there = new Set(answers.flatMap((answer) => answer.ids));
+      const known = new Set([...located.value.values()].flat());
+      missing = missing.filter((id) => known.has(id) && !there.has(id));
+    }
+    const newest = newestOf(answers);
+    const chosen = ids.flatMap((id) => newest.get(id) ?? []);
+    return ok(gatherColumns(answers, chosen, manifest.dimensions, fetch.include));
+  }
+
+  /** The ids by the shards that may have them. */
+  async #locate(
+    manifest: IndexManifest,
+    namespace: string,
+    ids: readonly string[],
+    locators: number,
+  ): Promise<Outcome<Map<number, string[]>>> {
+    const parts = [...grouped(ids.map((id) => locatorOf(namespace, id, locators)))];
+    const places = await allOf(
+      parts.map(([locator, positions]) =>
+        this.#locators.find(manifest, locator, { ids: positions.map((at) => ids[at] ?? ''), namespaces: positions.map(() => namespace) }),
+      ),
+    );
+    if (!places.ok) return places;
+    const byShard = new Map<number, string[]>();
+    for (const [part, [, positions]] of parts.entries()) {
+      for (const [i, at] of positions.entries()) {
+        for (const shard of places.value[part]?.[i]?.shards ?? []) byShard.set(shard, [...(byShard.get(shard) ?? []), ids[at] ?? '']);
+      }
+    }
+    return ok(byShard);
+  }
+}

@@ -1,0 +1,147 @@
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { locatorOf } from '../../ann/routing/locator-of.ts';
+import { placesOf } from '../../ann/routing/places-of.ts';
+import { rowsAt } from '../../ann/routing/rows-at.ts';
+import type { Deleted, DeleteSelection, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { grouped } from '../../kernel/grouped.ts';
+import { ok } from '../../kernel/result.ts';
+import { allOf } from './all-of.ts';
+import type { LocatorCalls } from './locator-calls.ts';
+import type { RouteCache, Routes } from './route-cache.ts';
+import type { ShardCalls } from './shard-calls.ts';
+
+/** Writes to an index of several shards: each id's by its locator, all at once. */
+export class LocatedWrites {
+  readonly #routes: RouteCache;
+  readonly #locators: LocatorCalls;
+  readonly #shards: ShardCalls;
+
+  constructor(routes: RouteCache, locators: LocatorCalls, shards: ShardCalls) {
+    this.#routes = routes;
+    this.#locators = locators;
+    this.#shards = shards;
+  }
+
+  /** Acknowledged once every vector is written; if refused otherwise than for the request's own fault, some may be, now or later. */
+  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
+    return this.#routes.using(manifest, async (routes) => {
+      const { repetition } = batch;
+      if (repetition !== null) {
+        // Whatever else a request under this key would write, this locator is asked first.
+        const claimed = await this.#locators.claim(manifest, locatorOf('', repetition.idempotencyKey, routes.table.locators), repetition);
+        if (!claimed.ok) return claimed;
+        if (claimed.value !== null) return ok(claimed.value);
+      }
+      const written = await allOf(this.#parts(manifest, batch, routes).map(({ sent }) => sent));
+      return written.ok ? ok(together(written.value)) : written;
+    });
+  }
+
+  /** Writes those vectors whose versions are still the expected ones; answers the ids of the others. */
+  replace(
+    manifest: IndexManifest,
+    batch: UpsertBatch,
+    expected: readonly number[],
+  ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
+    return this.#routes.using(manifest, async (routes) => {
+      const parts = this.#parts(manifest, batch, routes, expected);
+      const written = await allOf(parts.map(({ sent }) => sent));
+      if (!written.ok) return written;
+      const overtaken = written.value.flatMap(({ skipped = [] }, part) =>
+        skipped.map((at) => batch.ids[parts[part]?.positions[at] ?? -1] ?? ''),
+      );
+      return ok({ ...together(written.value), overtaken });
+    });
+  }
+
+  /** The parts of a batch by their locators, on their way. */
+  #parts(manifest: IndexManifest, batch: UpsertBatch, { table, router }: Routes, expected?: readonly number[]) {
+    const { ids, namespaces, values, repetition: idempotency } = batch;
+    const { version: routeVersion, locators, closure } = table;
+    const placeOf = (at: number) =>
+      placesOf(router.rankForPlacing(values.subarray(at * manifest.dimensions, (at + 1) * manifest.dimensions)), closure);
+    return [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
+      const condition = expected === undefined ? {} : { expected: positions.map((at) => expected[at] ?? 0) };
+      const part = { routeVersion, places: positions.map(placeOf), idempotency, ...condition };
+      return { positions, sent: this.#locators.write(manifest, locator, { ...rowsAt(batch, positions), ...part }) };
+    });
+  }
+
+  async delete(manifest: IndexManifest, selection: DeleteSelection): Promise<Outcome<Deleted>> {
+    // What was deleted by older routes counts, too.
+    let deleted: Written = { count: 0, lsn: 0 };
+    const outcome = await this.#routes.using(manifest, (routes) =>
+      this.#delete(manifest, selection, routes, (written) => {
+        deleted = together([deleted, written]);
+      }),
+    );
+    return outcome.ok ? ok({ ...deleted, next: null }) : outcome;
+  }
+
+  async #delete(manifest: IndexManifest, selection: DeleteSelection, routes: Routes, count: Count): Promise<Outcome<null>> {
+    if (selection.kind === 'filter') return this.#deleteSelected(manifest, selection, routes, count);
+    const written =
+      selection.kind === 'ids'
+        ? await this.#remove(manifest, routes, selection.namespace, [...new Set(selection.ids)], null)
+        : await allOf(Array.from({ length: routes.table.locators }, (_, locator) => this.#locators.clear(manifest, locator)));
+    if (!written.ok) return written;
+    count(together(written.value));
+    return ok(null);
+  }
+
+  /**
+   * Shard by shard. What moves meanwhile moves from a shard that was asked before the one it comes to; if that changes on the way, a
+   * shard refuses, and all are asked once more.
+   */
+  async #deleteSelected(
+    manifest: IndexManifest,
+    { namespace, filter }: Extract<DeleteSelection, { kind: 'filter' }>,
+    routes: Routes,
+    count: Count,
+  ): Promise<Outcome<null>> {
+    const { version: routeVersion, shards } = routes.table;
+    const sourcesFirst = [...shards].sort((a, b) => rankOf(a) - rankOf(b));
+    for (const { ordinal } of sourcesFirst) {
+      for (let after: number | null = 0; after !== null;) {
+        const call = { indexId: manifest.id, routeVersion, namespace, filter, after };
+        const selected: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
+        if (!selected.ok) return selected;
+        const { ids, versions, next } = selected.value;
+        const removed = await this.#remove(manifest, routes, namespace, ids, versions);
+        if (!removed.ok) return removed;
+        count(together(removed.value));
+        after = next;
+      }
+    }
+    return ok(null);
+  }
+
+  async #remove(
+    manifest: IndexManifest,
+    { table: { locators } }: Routes,
+    namespace: string,
+    ids: readonly string[],
+    expected: readonly number[] | null,
+  ): Promise<Outcome<Written[]>> {
+    const parts = [...grouped(ids.map((id) => locatorOf(namespace, id, locators)))];
+    return allOf(
+      parts.map(([locator, positions]) =>
+        this.#locators.remove(manifest, locator, {
+          ids: positions.map((at) => ids[at] ?? ''),
+          namespaces: positions.map(() => namespace),
+          expected: expected === null ? null : positions.map((at) => expected[at] ?? 0),
+        }),
+      ),
+    );
+  }
+}
+
+type Count = (written: Written) => void;
+
+const rankOf = ({ state }: Routes['table']['shards'][number]): number => (state.kind === 'draining' ? 0 : 1);
+
+const together = (parts: readonly Written[]): Written => ({
+  count: parts.reduce((sum, { count }) => sum + count, 0),
+  lsn: parts.reduce((most, { lsn }) => Math.max(most, lsn), 0),
+});

@@ -1,0 +1,181 @@
+import type { Reading } from '../../ann/fan-out/reading.ts';
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
+import { maximalMarginalRelevance } from '../../ann/mmr.ts';
+import { shardBudget } from '../../ann/engine/shard-budget.ts';
+import type {
+  Counted,
+  Deleted,
+  ListedVectors,
+  NamespacePage,
+  Patched,
+  RecallSlice,
+  SampledIds,
+  ShardCount,
+  ShardDelete,
+  ShardFetch,
+  ShardList,
+  ShardMatches,
+  ShardNamespaces,
+  ShardPatch,
+  ShardQuery,
+  ShardRecall,
+  ShardSample,
+  ShardStats,
+  ShardVectors,
+  UpsertBatch,
+  Written,
+} from '../../ann/shard-protocol.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { IndexShards } from '../index-shards.ts';
+import { allOf } from './all-of.ts';
+import { LocatedListing } from './located-listing.ts';
+import { LocatedPatch } from './located-patch.ts';
+import { LocatedReads } from './located-reads.ts';
+import { LocatedWrites } from './located-writes.ts';
+import type { LocatorCalls } from './locator-calls.ts';
+import { RouteCache } from './route-cache.ts';
+import { drawSample } from './routed-sample.ts';
+import { measureRouted } from './routed-recall.ts';
+import type { ShardCalls } from './shard-calls.ts';
+import type { RoutedSearch } from './routed-search.ts';
+
+interface RoutedShardsParts {
+  /** Answers for indexes of one shard. */
+  readonly only: IndexShards;
+  readonly shards: ShardCalls;
+  readonly locators: LocatorCalls;
+  readonly search: RoutedSearch;
+}
+
+/**
+ * The shards of an index, however many it has. An index that has one is asked as if there were no others: its shard refuses with
+ * `stale_route` once it has, and the manifest cache asks for the manifest that says so.
+ */
+export class RoutedShards implements IndexShards {
+  readonly #only: IndexShards;
+  readonly #shards: ShardCalls;
+  readonly #locators: LocatorCalls;
+  readonly #search: RoutedSearch;
+  readonly #routes: RouteCache;
+  readonly #reads: LocatedReads;
+  readonly #writes: LocatedWrites;
+  readonly #listing: LocatedListing;
+  readonly #patch: LocatedPatch;
+
+  constructor({ only, shards, locators, search }: RoutedShardsParts) {
+    this.#only = only;
+    this.#shards = shards;
+    this.#locators = locators;
+    this.#search = search;
+    this.#routes = new RouteCache((manifest) => shards.routes(manifest));
+    this.#reads = new LocatedReads(this.#routes, locators, shards);
+    this.#writes = new LocatedWrites(this.#routes, locators, shards);
+    this.#listing = new LocatedListing(this.#routes, shards);
+    this.#patch = new LocatedPatch(this.#reads, this.#listing, this.#writes);
+  }
+
+  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
+    return isAlone(manifest) ? this.#only.upsert(manifest, batch) : this.#writes.upsert(manifest, batch);
+  }
+
+  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {
+    return isAlone(manifest) ? this.#only.delete(manifest, deletion) : this.#writes.delete(manifest, deletion.selection);
+  }
+
+  /** Of several shards, always strongly: their ids are located by who serialises their writes. */
+  fetch(manifest: IndexManifest, fetch: ShardFetch, consistency?: ReadConsistency): Promise<Outcome<ShardVectors>> {
+    return isAlone(manifest) ? this.#only.fetch(manifest, fetch, consistency) : this.#reads.fetch(manifest, fetch);
+  }
+
+  async query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>> {
+    if (isAlone(manifest)) return this.#only.query(manifest, query, reading);
+    const { target, excludeIds, mmr, include } = query;
+    const point = await this.#reads.pointOf(manifest, query.namespace, target);
+    if (!point.ok) return point;
+    // Examples are no matches: whoever gives them has seen them.
+    const examples = target.kind === 'examples' ? [...target.positive, ...target.negative] : [];
+    const { mmr: _, ...plain } = query;
+    const wanted: ShardQuery = {
+      ...plain,
+      target: { kind: 'values', values: point.value },
+      excludeIds: [...excludeIds, ...examples],
+      ...(mmr === undefined ? {} : { topK: mmr.candidates, include: { ...include, values: true } }),
+    };
+    const found = await this.#routes.using(manifest, (routes) => this.#search.search(manifest, routes, wanted, reading));
+    return found.ok && mmr !== undefined ? ok(diversified(manifest, found.value, query)) : found;
+  }
+
+  list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
+    return isAlone(manifest) ? this.#only.list(manifest, list) : this.#listing.list(manifest, list);
+  }
+
+  count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>> {
+    return isAlone(manifest) ? this.#only.count(manifest, count) : this.#listing.count(manifest, count);
+  }
+
+  namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
+    return isAlone(manifest) ? this.#only.namespaces(manifest, page) : this.#listing.namespaces(manifest, page);
+  }
+
+  patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>> {
+    return isAlone(manifest) ? this.#only.patch(manifest, patch) : this.#patch.patch(manifest, patch);
+  }
+
+  stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
+    if (isAlone(manifest)) return this.#only.stats(manifest);
+    return this.#routes.using(manifest, async ({ table }) => {
+      const [shards, locators] = await Promise.all([
+        allOf(table.shards.map(({ ordinal }) => this.#shards.stats(manifest, ordinal))),
+        allOf(Array.from({ length: table.locators }, (_, locator) => this.#locators.counts(manifest, locator))),
+      ]);
+      if (!shards.ok) return shards;
+      if (!locators.ok) return locators;
+      const sum = (of: (stats: ShardStats) => number) => shards.value.reduce((total, stats) => total + of(stats), 0);
+      return ok({
+        lsn: shards.value.reduce((most, { lsn }) => Math.max(most, lsn), 0),
+        // Of those who know each id once.
+        count: locators.value.reduce((total, { ids }) => total + ids, 0),
+        countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest),
+        namespaces: new Set(locators.value.flatMap(({ namespaces }) => namespaces)).size,
+        storageBytes: sum(({ storageBytes }) => storageBytes),
+        memoryBytes: sum(({ memoryBytes }) => memoryBytes),
+      });
+    });
+  }
+
+  sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>> {
+    if (isAlone(manifest)) return this.#only.sample(manifest, sample);
+    return this.#routes.using(manifest, ({ table }) => drawSample(this.#shards, manifest, table, sample));
+  }
+
+  measureRecall(manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>> {
+    if (isAlone(manifest)) return this.#only.measureRecall(manifest, recall);
+    return measureRouted(this, manifest, recall);
+  }
+}
+
+const isAlone = ({ routeVersion = 0 }: IndexManifest): boolean => routeVersion === 0;
+
+/** Of candidates with their values, those that diversify the answer best. */
+function diversified({ metric, dimensions }: IndexManifest, found: ShardMatches, { topK, mmr, include }: ShardQuery): ShardMatches {
+  const { ids, scores, values, metadata, texts, versions } = found;
+  const valuesAt = (at: number) => must(values, 'candidates come with values').subarray(at * dimensions, (at + 1) * dimensions);
+  const candidates = ids.map((_, at) => ({ score: scores[at] ?? 0, values: valuesAt(at) }));
+  const chosen = maximalMarginalRelevance(metric, candidates, topK, mmr?.diversity ?? 0);
+  const pick = <T>(column: readonly T[]): T[] => chosen.map((at) => must(column[at], 'a candidate is in every column'));
+  const kept = new Float32Array(include.values ? chosen.length * dimensions : 0);
+  if (include.values) chosen.forEach((at, to) => kept.set(valuesAt(at), to * dimensions));
+  return {
+    ...found,
+    ids: pick(ids),
+    scores: pick(scores),
+    values: include.values ? kept : null,
+    metadata: metadata === null ? null : chosen.map((at) => metadata[at] ?? null),
+    texts: texts === null ? null : chosen.map((at) => texts[at] ?? null),
+    ...(versions === undefined ? {} : { versions: pick(versions) }),
+  };
+}

@@ -1,0 +1,69 @@
+import { loadavg } from 'node:os';
+
+import { placesOf } from '../../src/ann/routing/places-of.ts';
+import { PROBE_REACH, probesOf } from '../../src/ann/routing/probe-plan.ts';
+import { Router } from '../../src/ann/routing/router.ts';
+import type { AnnOptions } from './ann.ts';
+import { placeOf } from './ann/place-of.ts';
+import type { VectorSet } from './ann/vector-set.ts';
+import { readVectorSet } from './ann/vector-set.ts';
+import { vectorAt } from './ann/vectors.ts';
+import type { GrownRoutes } from './routing/grown-routes.ts';
+import { grow } from './routing/grown-routes.ts';
+import { nearestTen } from './routing/nearest-ten.ts';
+
+const SHARDS = 256;
+const TOUCHED = [1, 2, 4, 6, 8, 10, 12, 13, 16, 20, 24, 32];
+const QUERIES = 1000;
+
+/**
+ * Routing alone: of the true ten nearest of each query, how many lie in the shards that are asked, by how many those are. The index has
+ * grown to its shards by splits, as it would; every vector lies where the moves have left it.
+ */
+export async function routingBench(options: AnnOptions): Promise<void> {
+  const set = await readVectorSet(await placeOf(options));
+  const truth = nearestTen(set, QUERIES);
+  console.log(`${set.base.count} vectors x ${set.base.dimensions}, ${SHARDS} shards, ${QUERIES} queries, load ${loadavg()[0]?.toFixed(1)}`);
+  for (const withCopies of [false, true]) {
+    const startedMs = performance.now();
+    const grown = grow(set, SHARDS, withCopies);
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+    console.log(`\n${withCopies ? 'With copies near borders' : 'Each vector once'} (${seconds} s): ${describe(grown)}`);
+    report(set, grown, truth);
+    const fresh = { table: grown.table, places: placedAnew(set, grown) };
+    console.log(`the same routes, every vector written anew: ${describe(fresh)}`);
+    report(set, fresh, truth);
+  }
+}
+
+function describe({ table, places }: GrownRoutes): string {
+  const sizes = new Map(table.shards.map(({ ordinal }) => [ordinal, 0]));
+  for (const shards of places) for (const shard of shards) sizes.set(shard, (sizes.get(shard) ?? 0) + 1);
+  const stored = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  const balance = (Math.max(...sizes.values()) * sizes.size) / stored;
+  return `${(stored / places.length).toFixed(2)} places a vector, largest shard / mean ${balance.toFixed(2)}, closure ${table.closure.toFixed(3)}`;
+}
+
+function report({ queries }: VectorSet, { table, places }: GrownRoutes, truth: readonly (readonly number[])[]): void {
+  const router = new Router(table);
+  const found = new Map(TOUCHED.map((touched) => [touched, 0]));
+  let [adaptiveFound, adaptiveTouched] = [0, 0];
+  for (const [query, nearest] of truth.entries()) {
+    const ranked = router.rankForSearching(vectorAt(queries, query));
+    const rankOf = new Map(ranked.map(({ ordinal }, rank) => [ordinal, rank]));
+    const firstRanks = nearest.map((row) => Math.min(...(places[row] ?? []).map((shard) => rankOf.get(shard) ?? Infinity)));
+    for (const touched of TOUCHED) found.set(touched, (found.get(touched) ?? 0) + firstRanks.filter((rank) => rank < touched).length);
+    const probes = probesOf(ranked, PROBE_REACH).length;
+    adaptiveTouched += probes;
+    adaptiveFound += firstRanks.filter((rank) => rank < probes).length;
+  }
+  const share = (count: number) => (count / truth.length / 10).toFixed(3);
+  console.log(`  touched ${TOUCHED.map((touched) => String(touched).padStart(5)).join(' ')}`);
+  console.log(`  found   ${TOUCHED.map((touched) => share(found.get(touched) ?? 0)).join(' ')}`);
+  console.log(`  adaptive stop: ${(adaptiveTouched / truth.length).toFixed(1)} touched on average, found ${share(adaptiveFound)}`);
+}
+
+function placedAnew({ base }: VectorSet, { table }: GrownRoutes): number[][] {
+  const router = new Router(table);
+  return Array.from({ length: base.count }, (_, row) => placesOf(router.rankForPlacing(vectorAt(base, row)), table.closure));
+}

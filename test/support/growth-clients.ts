@@ -1,0 +1,239 @@
+import { expect } from 'vitest';
+
+import type { ShardVectors } from '../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { IndexShards } from '../../src/gateway/index-shards.ts';
+import { Clusters } from './clusters.ts';
+import type { GrowthWorld } from './growth-world.ts';
+
+/** A state of an id: the serial number of its last write, or null when it is not there. */
+type State = number | null;
+
+interface Known {
+  acknowledged: State;
+  /** What was asked since and not acknowledged. */
+  readonly maybe: Set<State>;
+}
+
+const NAMESPACES = ['', 'en'];
+const INCLUDE = { values: false, metadata: true, text: false };
+
+export interface ClientOptions {
+  readonly clients: number;
+  readonly idsEach: number;
+  /** Between two writes of a client. */
+  readonly pauseMsMax: number;
+  /** Chance that a write deletes. */
+  readonly deleteChance: number;
+}
+
+/** Clients that write, delete and read, each its own ids one write at a time; and what they may find. */
+export class GrowthClients {
+  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0 };
+  readonly #world: GrowthWorld;
+  readonly #options: ClientOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #reads = new Set<Map<string, Set<State>>>();
+  readonly #vectors: Clusters;
+  #serial = 0;
+  #isStopped = false;
+  deleteChance: number;
+
+  constructor(world: GrowthWorld, options: ClientOptions, seed: number) {
+    this.#world = world;
+    this.#options = options;
+    this.deleteChance = options.deleteChance;
+    this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
+  }
+
+  get liveCount(): number {
+    return [...this.#known.values()].filter(({ acknowledged }) => acknowledged !== null).length;
+  }
+
+  /** Works until `stop`, or until `writes` are acknowledged. */
+  async work(writes = Infinity): Promise<void> {
+    this.#isStopped = false;
+    const endAt = this.counts.writes + writes;
+    const lanes = Array.from({ length: this.#options.clients }, (_, client) => this.#lane(client, endAt));
+    await Promise.all([...lanes, this.#reader(endAt), this.#reader(endAt)]);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async deleteAll(): Promise<void> {
+    for (const key of this.#known.keys()) this.#begin(key, null);
+    const { id: indexId } = this.#world.manifest;
+    await this.#acknowledged(this.#world.gateway(), (shards, manifest) => shards.delete(manifest, { indexId, selection: { kind: 'all' } }));
+    for (const key of this.#known.keys()) this.#end(key, null);
+  }
+
+  /** With nobody writing: everything is found, once, by fetching, by searching and by counting. */
+  async expectExactly(): Promise<void> {
+    const gateway = this.#world.gateway();
+    for (const namespace of NAMESPACES) {
+      const expected = new Map(
+        [...this.#known]
+          .filter(([key]) => key.startsWith(`${namespace}\0`))
+          .map(([key, { acknowledged }]) => [key.split('\0')[1]!, acknowledged]),
+      );
+      const live = [...expected].filter(([, state]) => state !== null);
+      expect(statesOf(await this.#query(gateway, namespace, true))).toEqual(new Map(live));
+      expect(statesOf(await this.#fetch(gateway, namespace, [...expected.keys()]))).toEqual(new Map(live));
+    }
+    const stats = await gateway.using((shards, manifest) => shards.stats(manifest));
+    expect(stats).toMatchObject({ ok: true, value: { count: this.liveCount } });
+  }
+
+  async #lane(client: number, endAt: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    const { random } = this.#world;
+    while (!this.#isStopped && this.counts.writes < endAt) {
+      const kind = random.next();
+      if (kind < this.deleteChance * 0.2) await this.#deleteByFilter(gateway, client);
+      else if (kind < this.deleteChance) await this.#deleteIds(gateway, client);
+      else await this.#upsert(gateway, client);
+      this.counts.writes += 1;
+      await new Promise<void>((resolve) => this.#world.after(random.next() * this.#options.pauseMsMax, resolve));
+    }
+  }
+
+  async #reader(endAt: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    while (!this.#isStopped && this.counts.writes < endAt) {
+      const namespace = this.#pick(NAMESPACES);
+      const allowed = new Map(
+        [...this.#known].filter(([key]) => key.startsWith(`${namespace}\0`)).map(([key, known]) => [key, statesNow(known)]),
+      );
+      this.#reads.add(allowed);
+      const kind = this.#world.random.next();
+      const asked = [...allowed.keys()].map((key) => key.split('\0')[1]!);
+      const ids = kind < 0.4 ? asked.filter(() => this.#world.random.next() < 0.2) : asked;
+      const found = kind < 0.4 ? await this.#fetch(gateway, namespace, ids) : await this.#query(gateway, namespace, kind < 0.8);
+      this.#reads.delete(allowed);
+      this.counts.reads += 1;
+      const states = statesOf(found);
+      for (const [id, state] of states)
+        expect([...(allowed.get(`${namespace}\0${id}`) ?? [])], `what was found of ${id} at ${this.#world.nowMs}`).toContain(state);
+      if (kind >= 0.8) continue;
+      // Whatever was there all the time is found.
+      for (const id of ids) {
+        const possible = allowed.get(`${namespace}\0${id}`) ?? new Set();
+        if (possible.size === 1 && !possible.has(null))
+          expect(states.has(id), `${id} is found (${kind}) at ${this.#world.nowMs}`).toBe(true);
+      }
+      await new Promise<void>((resolve) => this.#world.after(60, resolve));
+    }
+  }
+
+  async #upsert(gateway: Gateway, client: number): Promise<void> {
+    const keys = this.#someKeys(client);
+    const { dimensions, id: indexId } = this.#world.manifest;
+    const serials = keys.map(() => (this.#serial += 1));
+    const values = new Float32Array(keys.length * dimensions);
+    keys.forEach((_, i) => values.set(this.#vectors.next(), i * dimensions));
+    const hasKey = this.#world.random.next() < 0.5;
+    const repetition = hasKey ? { idempotencyKey: `write-${serials[0]}`, digest: `digest-${serials[0]}` } : null;
+    const batch = {
+      indexId,
+      ids: keys.map((key) => key.split('\0')[1]!),
+      namespaces: keys.map((key) => key.split('\0')[0]!),
+      values,
+      metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
+      texts: keys.map(() => null),
+      repetition,
+    };
+    keys.forEach((key, i) => this.#begin(key, serials[i]!));
+    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
+    expect(written.count).toBe(keys.length);
+    keys.forEach((key, i) => this.#end(key, serials[i]!));
+  }
+
+  async #deleteIds(gateway: Gateway, client: number): Promise<void> {
+    const namespace = this.#pick(NAMESPACES);
+    const keys = this.#someKeys(client).filter((key) => key.startsWith(`${namespace}\0`));
+    if (keys.length === 0) return;
+    const { id: indexId } = this.#world.manifest;
+    for (const key of keys) this.#begin(key, null);
+    const selection = { kind: 'ids', namespace, ids: keys.map((key) => key.split('\0')[1]!) } as const;
+    await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }));
+    for (const key of keys) this.#end(key, null);
+  }
+
+  async #deleteByFilter(gateway: Gateway, client: number): Promise<void> {
+    const namespace = this.#pick(NAMESPACES);
+    const group = Math.floor(this.#world.random.next() * 5);
+    const keys = this.#keysOf(client).filter((key) => key.startsWith(`${namespace}\0`) && Number(key.split('-')[1]) % 5 === group);
+    const { id: indexId } = this.#world.manifest;
+    for (const key of keys) this.#begin(key, null);
+    const filter = { kind: 'equals', path: 'group', values: [`${client}/${group}`] } as never;
+    await this.#acknowledged(gateway, (shards, manifest) =>
+      shards.delete(manifest, { indexId, selection: { kind: 'filter', namespace, filter, after: 0 } }),
+    );
+    this.counts.deletedByFilter += 1;
+    for (const key of keys) this.#end(key, null);
+  }
+
+  /** Repeats a call until it is acknowledged, as a client does. */
+  async #acknowledged<T>(
+    gateway: Gateway,
+    call: (shards: IndexShards, manifest: GrowthWorld['manifest']) => Promise<Outcome<T>>,
+  ): Promise<T> {
+    for (;;) {
+      const outcome = await gateway.using(call);
+      if (outcome.ok) return outcome.value;
+      expect(['unavailable', 'index_growing']).toContain(outcome.error.code);
+      this.counts.retries += 1;
+      await new Promise<void>((resolve) => this.#world.after(100, resolve));
+    }
+  }
+
+  #query(gateway: Gateway, namespace: string, exact: boolean): Promise<ShardVectors> {
+    const { id: indexId } = this.#world.manifest;
+    const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
+    const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
+    return this.#acknowledged(gateway, (shards, manifest) => shards.query(manifest, query));
+  }
+
+  #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
+    const { id: indexId } = this.#world.manifest;
+    return this.#acknowledged(gateway, (shards, manifest) => shards.fetch(manifest, { indexId, namespace, ids, include: INCLUDE }));
+  }
+
+  #begin(key: string, state: State): void {
+    const known = this.#known.get(key) ?? { acknowledged: null, maybe: new Set() };
+    this.#known.set(key, known);
+    known.maybe.add(state);
+    for (const allowed of this.#reads) allowed.set(key, (allowed.get(key) ?? new Set<State>([null])).add(state));
+  }
+
+  #end(key: string, state: State): void {
+    const known = this.#known.get(key)!;
+    known.acknowledged = state;
+    known.maybe.clear();
+  }
+
+  #keysOf(client: number): string[] {
+    return Array.from({ length: this.#options.idsEach }, (_, i) => `${NAMESPACES[i % 7 === 0 ? 1 : 0]}\0c${client}-${i}`);
+  }
+
+  #someKeys(client: number): string[] {
+    const keys = this.#keysOf(client);
+    const count = 1 + Math.floor(this.#world.random.next() * 12);
+    return [...new Set(Array.from({ length: count }, () => this.#pick(keys)))];
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.#world.random.next() * items.length)]!;
+  }
+}
+
+type Gateway = ReturnType<GrowthWorld['gateway']>;
+
+const statesNow = ({ acknowledged, maybe }: Known): Set<State> => new Set([acknowledged, ...maybe]);
+
+function statesOf({ ids, metadata }: ShardVectors): Map<string, State> {
+  expect(new Set(ids).size, 'no id is found twice').toBe(ids.length);
+  return new Map(ids.map((id, i) => [id, (JSON.parse(metadata![i]!) as { serial: number }).serial]));
+}

@@ -1,0 +1,303 @@
+import { SqliteLocatorStore } from '../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { SqliteRowVersions } from '../../durable-objects/sqlite/sqlite-row-versions.ts';
+import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts';
+import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
+import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
+import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { GrowthPeers } from '../../src/ann/routing/index-growth.ts';
+import { IndexGrowth } from '../../src/ann/routing/index-growth.ts';
+import { Locator } from '../../src/ann/routing/locator.ts';
+import type { RouteChange } from '../../src/ann/routing/route-changes.ts';
+import type { RouteTable } from '../../src/ann/routing/route-table.ts';
+import { ShardGrowth } from '../../src/ann/routing/shard-growth.ts';
+import type { ShardRoute } from '../../src/ann/routing/shard-route.ts';
+import { Shard } from '../../src/ann/shard.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { RoutedSearch } from '../../src/gateway/growth/routed-search.ts';
+import { askAll } from './ask-all.ts';
+import { RoutedShards } from '../../src/gateway/growth/routed-shards.ts';
+import type { IndexDirectory } from '../../src/gateway/index-directory.ts';
+import type { IndexShards } from '../../src/gateway/index-shards.ts';
+import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
+import { ok } from '../../src/kernel/result.ts';
+import { Turnstile } from '../../src/kernel/turnstile.ts';
+import type { NodeSql } from './node-sql.ts';
+import type { Actor, Faults } from './object-network.ts';
+import { MemoryCell, ObjectNetwork } from './object-network.ts';
+import { smallFloor } from './shard-world.ts';
+
+/** A whole index of many objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
+export class GrowthWorld extends ObjectNetwork {
+  readonly manifest: IndexManifest;
+  readonly #floor = smallFloor(64 * 1024 * 1024);
+  #waiting: (() => void)[] = [];
+
+  constructor(manifest: IndexManifest, seed: number, faults: Faults) {
+    super(seed, faults);
+    this.manifest = manifest;
+  }
+
+  /** The index with its first shard. */
+  async create(): Promise<void> {
+    await this.#indexPeers('client').openShard(0, 0, 0);
+  }
+
+  /** A gateway isolate with its own caches. */
+  gateway(): { using<T>(work: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> } {
+    const clock = { nowMs: () => this.nowMs };
+    const call = <T>(object: string, method: string, ...args: unknown[]) => this.call<T>(undefined, object, method, args);
+    const shard = (ordinal: number) => `shard:${ordinal}`;
+    const locator = (ordinal: number) => `locator:${ordinal}`;
+    const { id } = this.manifest;
+    const only: IndexShards = {
+      upsert: (_, batch) => call(shard(0), 'upsert', batch),
+      query: (_, query) => call(shard(0), 'query', query),
+      fetch: (_, fetch) => call(shard(0), 'fetch', fetch),
+      list: (_, list) => call(shard(0), 'list', list),
+      count: (_, count) => call(shard(0), 'count', count),
+      patch: (_, patch) => call(shard(0), 'patch', patch),
+      namespaces: (_, page) => call(shard(0), 'namespaces', page),
+      delete: (_, deletion) => call(shard(0), 'delete', deletion),
+      stats: () => call(shard(0), 'stats', id),
+      sample: (_, sample) => call(shard(0), 'sample', sample),
+      measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),
+    };
+    const shards = {
+      fetch: (_: unknown, ordinal: number, fetch: unknown) => call<never>(shard(ordinal), 'fetch', fetch),
+      list: (_: unknown, ordinal: number, list: unknown) => call<never>(shard(ordinal), 'list', list),
+      namespaces: (_: unknown, ordinal: number, page: unknown) => call<never>(shard(ordinal), 'namespaces', page),
+      select: (_: unknown, ordinal: number, select: unknown) => call<never>(shard(ordinal), 'select', select),
+      sample: (_: unknown, ordinal: number, sample: unknown) => call<never>(shard(ordinal), 'sample', sample),
+      stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', id),
+      routes: () => call<RouteTable>('index', 'routes'),
+    };
+    const locators = {
+      write: (_: unknown, ordinal: number, write: unknown) => call<never>(locator(ordinal), 'write', write),
+      remove: (_: unknown, ordinal: number, removal: unknown) => call<never>(locator(ordinal), 'remove', removal),
+      clear: (_: unknown, ordinal: number) => call<never>(locator(ordinal), 'clear'),
+      claim: (_: unknown, ordinal: number, repetition: unknown) => call<never>(locator(ordinal), 'claim', repetition),
+      find: (_: unknown, ordinal: number, keys: unknown) => call<never>(locator(ordinal), 'find', keys),
+      counts: (_: unknown, ordinal: number) => call<never>(locator(ordinal), 'counts'),
+    };
+    const directory: Pick<IndexDirectory, 'describe'> = {
+      describe: (_, __, staleVersion) => call('index', 'describe', staleVersion),
+    };
+    const manifests = new ManifestCache(directory as IndexDirectory, clock);
+    const routed = new RoutedShards({
+      only,
+      shards,
+      locators,
+      search: new RoutedSearch(
+        askAll((ordinal, query) => call(shard(ordinal), 'query', query)),
+        { slowMs: undefined },
+        clock,
+      ),
+    });
+    return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
+  }
+
+  get table(): RouteTable | undefined {
+    return this.actors.get('index')?.cells.get('routes') as RouteTable | undefined;
+  }
+
+  /** What an object stores. */
+  sqlOf(name: string): NodeSql | undefined {
+    return this.actors.get(name)?.sql;
+  }
+
+  protected override start(actor: Actor): NonNullable<Actor['live']> {
+    if (actor.name === 'index') return this.#startIndex(actor);
+    return actor.name.startsWith('shard:') ? this.#startShard(actor) : this.#startLocator(actor);
+  }
+
+  #startIndex(actor: Actor): NonNullable<Actor['live']> {
+    const cell = new MemoryCell<RouteTable>(actor, 'routes');
+    const growth = new IndexGrowth(cell, new MemoryCell<RouteChange | null>(actor, 'change'), this.#indexPeers(actor));
+    const turnstile = new Turnstile();
+    const changing = <T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+      turnstile.pass(async () => {
+        actor.alarmMs ??= this.nowMs + LIMITS.indexLifecycleRetryMs;
+        const outcome = await work();
+        for (const wake of this.#waiting.splice(0)) wake();
+        return outcome;
+      });
+    const routed = (): IndexManifest => {
+      const version = cell.get()?.version ?? 0;
+      return version === 0 ? this.manifest : { ...this.manifest, routeVersion: version };
+    };
+    return {
+      methods: {
+        describe: async (staleVersion?: number) => {
+          if (staleVersion !== undefined && (cell.get()?.version ?? 0) <= staleVersion) {
+            await new Promise<void>((resolve) => {
+              this.#waiting.push(resolve);
+              this.after(LIMITS.routeWaitMs, resolve);
+            });
+          }
+          return ok(routed());
+        },
+        routes: async () => {
+          if (growth.isChanging) await turnstile.pass(() => growth.settle()).catch(() => undefined);
+          return ok(growth.routes(this.manifest));
+        },
+        spread: () => changing(() => growth.spread(this.manifest)),
+        exported: () => changing(async () => growth.exported(this.manifest)),
+        split: (request: never) => changing(() => growth.split(request)),
+        merge: (shard: never) => changing(() => growth.merge(shard)),
+        drained: (shard: never) => changing(() => growth.drained(shard)),
+      },
+      alarm: () =>
+        turnstile.pass(async () => {
+          if (!growth.isMoving) return;
+          actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
+          await growth.settle();
+        }),
+    };
+  }
+
+  #indexPeers(caller: Actor | 'client'): GrowthPeers {
+    const from = caller === 'client' ? undefined : caller;
+    const { id: indexId, tenantId, name, dimensions, metric } = this.manifest;
+    const told = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
+      const outcome = await this.call<null>(from, callee, method, args);
+      // The platform's calls throw.
+      if (!outcome.ok) throw new Error(outcome.error.message);
+    };
+    return {
+      openShard: (ordinal, since, locators) => {
+        const budget = shardBudget(this.manifest);
+        const route: ShardRoute = { tenantId, name, ordinal, since, budget, locators, isFenced: false, task: null };
+        return told(`shard:${ordinal}`, 'open', { indexId, dimensions, metric }, route);
+      },
+      openLocator: (ordinal) => told(`locator:${ordinal}`, 'open'),
+      export: (locators) => told('shard:0', 'export', locators),
+      drain: (ordinal, order) => told(`shard:${ordinal}`, 'drain', order),
+      eraseShard: (ordinal) => told(`shard:${ordinal}`, 'erase'),
+    };
+  }
+
+  #startLocator(actor: Actor): NonNullable<Actor['live']> {
+    const ordinal = Number(actor.name.split(':')[1]);
+    const store = new SqliteLocatorStore(actor.sql);
+    const { id: indexId } = this.manifest;
+    this.counts.resumed += store.pending().length;
+    const shard = (to: number, method: string, call: unknown) => this.call<never>(actor, `shard:${to}`, method, [call]);
+    const peers = {
+      routes: () => this.call<RouteTable>(actor, 'index', 'routes', []),
+      put: (to: number, rows: unknown) => shard(to, 'putRows', rows),
+      remove: (to: number, removal: unknown) => shard(to, 'removeRows', removal),
+      clear: (to: number, clearing: unknown) => shard(to, 'clearRows', clearing),
+    };
+    const locator = new Locator({ indexId, ordinal }, store, peers, () => this.nowMs);
+    const armed = <T>(work: () => Promise<T>): Promise<T> => {
+      actor.alarmMs ??= this.nowMs + LIMITS.locatorRetryMs;
+      return work();
+    };
+    return {
+      methods: {
+        open: () => ok(null),
+        write: (write: never) => armed(() => locator.write(write)),
+        remove: (removal: never) => armed(() => locator.remove(removal)),
+        clear: () => armed(() => locator.clear()),
+        claim: (repetition: never) => locator.claim(repetition),
+        find: (keys: never) => ok(locator.find(keys)),
+        counts: () => ok(store.counts(100)),
+        move: (moves: never) => ok(locator.move(moves)),
+        depart: (departures: never) => ok((locator.depart(departures), null)),
+        adopt: (keys: never, removed: never) => ok((store.adopt(keys, removed, 0), null)),
+      },
+      alarm: async () => {
+        if (store.isIdle()) return;
+        actor.alarmMs = this.nowMs + LIMITS.locatorRetryMs;
+        await locator.resume();
+      },
+    };
+  }
+
+  #startShard(actor: Actor): NonNullable<Actor['live']> {
+    const store = new SqliteVectorStore(actor.sql);
+    const engine = new ShardEngine(this.#floor, `${actor.name}/${actor.incarnation}`, store);
+    const shard = new Shard(store, engine, actor.name, new SelectionCache(1 << 16));
+    const route = new MemoryCell<ShardRoute>(actor, 'route');
+    const index = <T>(method: string, ...args: unknown[]) => this.call<T>(actor, 'index', method, args);
+    const locator = <T>(to: number, method: string, ...args: unknown[]) => this.call<T>(actor, `locator:${to}`, method, args);
+    const growth = new ShardGrowth(shard, store, new SqliteRowVersions(actor.sql), route, {
+      move: (to, moves) => locator(to, 'move', moves),
+      depart: (to, departures) => locator(to, 'depart', departures),
+      adopt: (to, keys, removed) => locator(to, 'adopt', keys, removed),
+      put: (to, rows) => this.call(actor, `shard:${to}`, 'putRows', [rows]),
+      routes: () => index('routes'),
+      spread: () => index('spread'),
+      exported: () => index('exported'),
+      split: (request) => index('split', request),
+      merge: ({ ordinal, since }) => index('merge', { ordinal, since }),
+      drained: (drained) => index('drained', drained),
+    });
+    const { rows } = growth;
+    const wake = (delayMs: number) => (actor.alarmMs = Math.min(actor.alarmMs ?? Infinity, this.nowMs + delayMs));
+    const written = <T>(outcome: Outcome<T>): Outcome<T> => {
+      if (outcome.ok && (shard.isSweepDue() || growth.isDue())) wake(LIMITS.shardSweepDelayMs);
+      return outcome;
+    };
+    const reading = <T>(call: object, work: () => Outcome<T>): Outcome<T> => {
+      const allowed = rows.checkRead(call);
+      return allowed.ok ? work() : allowed;
+    };
+    const writing = <T>(call: object, work: () => Outcome<T>): Outcome<T> => {
+      const allowed = rows.checkWrite(call);
+      return allowed.ok ? written(work()) : allowed;
+    };
+    return {
+      methods: {
+        open: (identity: never, joined: never) => {
+          shard.open(identity);
+          growth.join(joined);
+          return ok(null);
+        },
+        erase: () => {
+          shard.close(this.manifest.id);
+          this.actors.delete(actor.name);
+          return ok(null);
+        },
+        export: (locators: number) => {
+          growth.export(locators);
+          wake(0);
+          return ok(null);
+        },
+        drain: (order: never) => {
+          growth.drain(order);
+          wake(0);
+          return ok(null);
+        },
+        upsert: (batch: never) => writing(batch, () => shard.upsert(batch, this.nowMs)),
+        delete: (deletion: never) => writing(deletion, () => shard.delete(deletion)),
+        query: (query: never) => reading(query, () => shard.query(query)),
+        fetch: (fetch: never) => reading(fetch, () => shard.fetch(fetch)),
+        list: (list: never) => reading(list, () => shard.list(list)),
+        count: (count: never) => reading(count, () => shard.count(count)),
+        patch: (patch: never) => writing(patch, () => shard.patch(patch, this.nowMs)),
+        namespaces: (page: never) => reading(page, () => shard.namespaces(page)),
+        select: (select: never) => reading(select, () => shard.select(select)),
+        sample: (sample: never) => reading(sample, () => shard.sample(sample)),
+        stats: (indexId: never) => shard.stats(indexId),
+        measureRecall: (recall: never) => shard.measureRecall(recall),
+        putRows: (put: never) => written(rows.put(put, this.nowMs)),
+        removeRows: (removal: never) => written(rows.remove(removal, this.nowMs)),
+        clearRows: (clearing: never) => rows.clear(clearing),
+      },
+      alarm: async () => {
+        for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+          const { nowMs } = this;
+          const growthMs = await growth.step(nowMs);
+          const sweptMs = growthMs === nowMs ? nowMs : shard.sweep(this.nowMs);
+          const soonest = Math.min(growthMs ?? Infinity, sweptMs ?? Infinity);
+          if (soonest === Infinity) return;
+          if (soonest > this.nowMs) return void wake(soonest - this.nowMs);
+        }
+        wake(0);
+      },
+    };
+  }
+}

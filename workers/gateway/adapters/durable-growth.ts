@@ -1,0 +1,105 @@
+import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { Place } from '../../../src/ann/routing/locator-store.ts';
+import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/routing/rows.ts';
+import type {
+  ListedVectors,
+  NamespacePage,
+  Repetition,
+  SampledIds,
+  SelectedIds,
+  ShardFetch,
+  ShardList,
+  ShardNamespaces,
+  ShardSample,
+  ShardSelect,
+  ShardStats,
+  ShardVectors,
+  Written,
+} from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { LocatorCalls } from '../../../src/gateway/growth/locator-calls.ts';
+import type { ShardCalls } from '../../../src/gateway/growth/shard-calls.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import type { GatewayEnv } from '../env.ts';
+import { ask } from './ask.ts';
+
+/** What the objects do. */
+interface ShardStub {
+  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
+  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
+  selectIds(select: ShardSelect): Promise<Outcome<SelectedIds>>;
+  sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
+  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+}
+interface LocatorStub {
+  write(indexId: IndexId, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
+  removeIds(indexId: IndexId, removal: LocatedRemoval): Promise<Outcome<Written>>;
+  clear(indexId: IndexId): Promise<Outcome<Written>>;
+  claim(indexId: IndexId, repetition: Repetition): Promise<Outcome<Written | null>>;
+  find(indexId: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
+  counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
+}
+interface IndexStub {
+  routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
+}
+
+const UNREACHABLE = 'a shard of the index cannot be reached';
+const UNSURE = 'the write may be applied in part, now or later: repeat it';
+
+/** The shards and locators of an index of several shards behind their Durable Objects. */
+export class DurableGrowth implements ShardCalls {
+  readonly #env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>;
+
+  constructor(env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>) {
+    this.#env = env;
+  }
+
+  fetch(manifest: IndexManifest, ordinal: number, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).fetchVectors(fetch));
+  }
+
+  list(manifest: IndexManifest, ordinal: number, list: ShardList): Promise<Outcome<ListedVectors>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).listVectors(list));
+  }
+
+  namespaces(manifest: IndexManifest, ordinal: number, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).namespaces(page));
+  }
+
+  select(manifest: IndexManifest, ordinal: number, select: ShardSelect): Promise<Outcome<SelectedIds>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).selectIds(select));
+  }
+
+  sample(manifest: IndexManifest, ordinal: number, sample: ShardSample): Promise<Outcome<SampledIds>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).sample(sample));
+  }
+
+  stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats(manifest.id));
+  }
+
+  routes(manifest: IndexManifest): Promise<Outcome<RouteTable>> {
+    const index: IndexStub = this.#env.INDEX.getByName(indexObjectName(manifest.tenantId, manifest.name));
+    return ask('the index cannot be reached', () => index.routes(manifest.name, manifest.id));
+  }
+
+  readonly locators: LocatorCalls = {
+    write: (manifest, locator, write) => ask(UNSURE, () => this.#locator(manifest, locator).write(manifest.id, write)),
+    remove: (manifest, locator, removal) => ask(UNSURE, () => this.#locator(manifest, locator).removeIds(manifest.id, removal)),
+    clear: (manifest, locator) => ask(UNSURE, () => this.#locator(manifest, locator).clear(manifest.id)),
+    claim: (manifest, locator, repetition) => ask(UNSURE, () => this.#locator(manifest, locator).claim(manifest.id, repetition)),
+    find: (manifest, locator, keys) => ask(UNREACHABLE, () => this.#locator(manifest, locator).find(manifest.id, keys)),
+    counts: (manifest, locator) => ask(UNREACHABLE, () => this.#locator(manifest, locator).counts(manifest.id)),
+  };
+
+  #shard(manifest: IndexManifest, ordinal: number): ShardStub {
+    return this.#env.SHARD.getByName(shardName(manifest, ordinal));
+  }
+
+  #locator(manifest: IndexManifest, ordinal: number): LocatorStub {
+    return this.#env.LOCATOR.getByName(locatorName(manifest, ordinal));
+  }
+}
