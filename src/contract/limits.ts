@@ -1,3 +1,6 @@
+import { BULK_LIMITS } from './bulk-limits.ts';
+import { GROWTH_LIMITS } from './growth-limits.ts';
+
 /**
  * Every limit of the API, by name. A name ends in its unit; the comment gives the reason for the value.
  * Reaching a limit is a typed refusal that names it (`limit_exceeded`, `payload_too_large`), never a crash.
@@ -5,40 +8,7 @@
 export const LIMITS = {
   // An isolate has 128 MB; a parsed body costs about four times its bytes.
   jsonBodyBytesMax: 8 * 1024 * 1024,
-  // A vector of 4,096 numbers written out, its metadata, and its text with every character escaped.
-  importLineBytesMax: 1024 * 1024,
-  // One batch of an import: as an upsert, but for its texts, of which so many make no more tokens than `embeddingTokensMaxCount`.
-  importBatchVectorsMaxCount: 1_000,
-  importBatchBytesMax: 8 * 1024 * 1024,
-  importBatchTextCharsMax: 262_144,
-  // How often an import or export tells how far it is, at most: a token a second costs nobody anything.
-  bulkProgressMs: 1_000,
-  // Lines that wait for a slow reader: beyond, an import tells less, and an export waits.
-  bulkLinesHeldMaxCount: 64,
-  // A batch that was refused for a while is tried again so often, and waited for so long altogether.
-  importRetriesMaxCount: 5,
-  importWaitMaxMs: 65_000,
-  // The longest id and namespace, escaped, and what else a token says.
-  bulkTokenCharsMax: 8_192,
-  // Vectors of one page of an export, and their numbers: some 10 ms in the shard, some 4 MB of text in the gateway.
-  exportVectorsMaxCount: 1_000,
-  exportFloatsMaxCount: 262_144,
-  // Vectors that two generations are compared around: some 4 s of searches, once a copy is whole.
-  generationSamplesCount: 100,
-  // Slices of copying that one alarm does, and for how long: far from what one invocation may take.
-  generationSlicesMaxCount: 50,
-  generationRunMs: 10_000,
-  // How long an idle generation waits before it looks for changes again: what it lags behind is caught up when it changes over.
-  generationIdleMs: 2_000,
-  generationRetryMs: 1_000,
-  // Whoever begins a generation has its work watched first; it is looked for this long.
-  generationWatchMs: 60_000,
-  // Refusals after which a change of generations is given up, as writes wait meanwhile.
-  generationExchangeTriesMax: 4,
-  // For this long a call waits for the change of generations that it asked for.
-  generationWaitMs: 20_000,
-  // Deletions of indexes that a tenant can still have verified, some 300 bytes each.
-  erasuresMaxCount: 10_000,
+  ...BULK_LIMITS,
   // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
   drainBytesMax: 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.
@@ -307,28 +277,7 @@ export const LIMITS = {
   isolateEngineBytesMax: 80 * 1024 * 1024,
   // What one shard holds in memory before its vectors are listed. About 344,000 vectors of 100 dimensions, 31,000 of 1,536.
   shardEngineBytesMax: 48 * 1024 * 1024,
-  // Each knows where some of the ids of a large index live: about 100 bytes an id of the 10 GB that an object may store.
-  locatorsCount: 8,
-  // Route tables that a gateway isolate holds: 0.2 MB each for 256 shards of 100 dimensions.
-  routeTablesMaxCount: 64,
-  // How long whoever was routed wrongly waits for the index to say better.
-  routeWaitMs: 2_000,
-  // How soon a locator takes up writes that were cut off.
-  locatorRetryMs: 2_000,
-  // Namespaces of one locator that statistics tell apart.
-  namespacesCountedMax: 10_000,
-  // Their centroids alone are some 10 MB at 384 dimensions, which a gateway isolate holds.
-  shardsPerIndexMaxCount: 4_096,
-  // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
-  moveGraceMs: 2_000,
-  // Rows of ids that are being written at this moment are looked at again.
-  moveBusyMs: 50,
-  // How soon a step of growing that failed is tried again.
-  routeRetryMs: 1_000,
-  // How soon a shard that is too small asks again to be given up.
-  mergeRetryMs: 20_000,
-  // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
-  tombstoneTtlMs: 60_000,
+  ...GROWTH_LIMITS,
   // Fewer vectors are not worth an object.
   shardVectorsMinCount: 16,
   // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.

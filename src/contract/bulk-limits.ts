@@ -1,0 +1,37 @@
+/** Limits of moving many vectors: imports, exports, generations and erasures. See `LIMITS`. */
+export const BULK_LIMITS = {
+  // A vector of 4,096 numbers written out, its metadata, and its text with every character escaped.
+  importLineBytesMax: 1024 * 1024,
+  // One batch of an import: as an upsert, but for its texts, of which so many make no more tokens than `embeddingTokensMaxCount`.
+  importBatchVectorsMaxCount: 1_000,
+  importBatchBytesMax: 8 * 1024 * 1024,
+  importBatchTextCharsMax: 262_144,
+  // How often an import or export tells how far it is, at most: a token a second costs nobody anything.
+  bulkProgressMs: 1_000,
+  // Lines that wait for a slow reader: beyond, an import tells less, and an export waits.
+  bulkLinesHeldMaxCount: 64,
+  // A batch that was refused for a while is tried again so often, and waited for so long altogether.
+  importRetriesMaxCount: 5,
+  importWaitMaxMs: 65_000,
+  // The longest id and namespace, escaped, and what else a token says.
+  bulkTokenCharsMax: 8_192,
+  // Vectors of one page of an export, and their numbers: some 10 ms in the shard, some 4 MB of text in the gateway.
+  exportVectorsMaxCount: 1_000,
+  exportFloatsMaxCount: 262_144,
+  // Vectors that two generations are compared around: some 4 s of searches, once a copy is whole.
+  generationSamplesCount: 100,
+  // Slices of copying that one alarm does, and for how long: far from what one invocation may take.
+  generationSlicesMaxCount: 50,
+  generationRunMs: 10_000,
+  // How long an idle generation waits before it looks for changes again: what it lags behind is caught up when it changes over.
+  generationIdleMs: 2_000,
+  generationRetryMs: 1_000,
+  // Whoever begins a generation has its work watched first; it is looked for this long.
+  generationWatchMs: 60_000,
+  // Refusals after which a change of generations is given up, as writes wait meanwhile.
+  generationExchangeTriesMax: 4,
+  // For this long a call waits for the change of generations that it asked for.
+  generationWaitMs: 20_000,
+  // Deletions of indexes that a tenant can still have verified, some 300 bytes each.
+  erasuresMaxCount: 10_000,
+} as const;

@@ -1,0 +1,25 @@
+/** Limits of indexes that have several shards. See `LIMITS`. */
+export const GROWTH_LIMITS = {
+  // Each knows where some of the ids of a large index live: about 100 bytes an id of the 10 GB that an object may store.
+  locatorsCount: 8,
+  // Route tables that a gateway isolate holds: 0.2 MB each for 256 shards of 100 dimensions.
+  routeTablesMaxCount: 64,
+  // How long whoever was routed wrongly waits for the index to say better.
+  routeWaitMs: 2_000,
+  // How soon a locator takes up writes that were cut off.
+  locatorRetryMs: 2_000,
+  // Namespaces of one locator that statistics tell apart.
+  namespacesCountedMax: 10_000,
+  // Their centroids alone are some 10 MB at 384 dimensions, which a gateway isolate holds.
+  shardsPerIndexMaxCount: 4_096,
+  // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
+  moveGraceMs: 2_000,
+  // Rows of ids that are being written at this moment are looked at again.
+  moveBusyMs: 50,
+  // How soon a step of growing that failed is tried again.
+  routeRetryMs: 1_000,
+  // How soon a shard that is too small asks again to be given up.
+  mergeRetryMs: 20_000,
+  // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
+  tombstoneTtlMs: 60_000,
+} as const;
