@@ -55,7 +55,7 @@ export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer:
     for (const id of hold.after) {
       const other = cell.find(id);
       const attempt = other === undefined ? null : owner(other);
-      if (other !== undefined && attempt !== null) cell.holdings.give(other, attempt);
+      if (other !== undefined && attempt !== null) cell.holdings.supposeGone(other, attempt);
     }
     const hasQuota = bundle.every(({ resource, quantity }) => quantity <= available(queue, resource));
     return hasQuota && hold.nodes.every((node) => cell.fleet.cluster.fits(node, perNode));

@@ -56,7 +56,7 @@ export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soones
     for (const reservation of cell.reservations.all) cell.reservations.remove(reservation);
     const offerWithout = (gone: readonly JobRecord[]): Offer | undefined =>
       cell.undo.trial(() => {
-        for (const other of gone) cell.holdings.give(other, must(other.attempt, 'an owner has an attempt'));
+        for (const other of gone) cell.holdings.supposeGone(other, must(other.attempt, 'an owner has an attempt'));
         const attempted = tryOption(cell, job, option, 'brief');
         return 'offer' in attempted ? attempted.offer : undefined;
       });

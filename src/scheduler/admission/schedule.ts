@@ -25,6 +25,7 @@ export function schedule(cell: Cell): void {
     } else {
       reserve(cell, job);
       cell.pending.sleep(pending);
+      heads.slept(pending);
     }
   }
   if (heads.next() !== undefined) cell.wakeAt(cell.nowMs);

@@ -16,9 +16,13 @@ export function dominantSharePpm(node: CohortNode, more: Bundle = []): number {
   return Math.floor((share * 1000) / node.spec.weightMilli);
 }
 
-/** The dominant part of the tree that a bundle alone is. */
-export const bundleSharePpm = (root: CohortNode, bundle: Bundle): number =>
-  bundle.reduce((share, { resource, quantity }) => Math.max(share, part(root, resource, quantity)), 0);
+/** The dominant share that a member would have if it held just these quantities. */
+export function shareOfPpm(node: CohortNode, held: ReadonlyMap<string, number>): number {
+  const root = rootOf(node);
+  let share = 0;
+  for (const [resource, quantity] of held) share = Math.max(share, part(root, resource, quantity));
+  return Math.floor((share * 1000) / node.spec.weightMilli);
+}
 
 const amountOf = (bundle: Bundle, resource: string): number => bundle.find((amount) => amount.resource === resource)?.quantity ?? 0;
 

@@ -52,19 +52,26 @@ export class Holdings {
     const owned = before === undefined ? null : owner(before);
     const owns = owner(after);
     const isMoved = owned?.placement !== owns?.placement;
-    if (isMoved && owned !== null) this.give(after, owned);
+    if (isMoved && owned !== null) this.#give(after, owned);
     if (isMoved && owns !== null) this.#take(after, owns);
     const there = stillThere(after);
     if (there !== null || this.leavers.place(after.spec.id) !== null) this.leavers.set(after.spec.id, there);
     return isMoved && owned !== null;
   }
 
-  /** Gives back what an attempt owns, unless that has been done. */
-  give(job: JobRecord, attempt: Attempt): void {
-    if (!this.#owners.has(job.spec.id)) return;
-    this.#own(job.spec.id, false);
+  /**
+   * Gives back what an attempt owns, unless that has been done, for as long as a trial takes. Who is covered by which quota stays as it is: no
+   * trial asks for that of anybody whom those that are supposed to be gone could outrank.
+   */
+  supposeGone({ spec }: JobRecord, attempt: Attempt): void {
+    if (!this.#owners.has(spec.id)) return;
+    this.#own(spec.id, false);
     this.#cluster.release(attempt.placement);
-    this.#tree.take(this.queueOf(job.spec), bundleHeld(job.spec, attempt), -1);
+    this.#tree.take(this.queueOf(spec), bundleHeld(spec, attempt), -1);
+  }
+
+  #give(job: JobRecord, attempt: Attempt): void {
+    this.supposeGone(job, attempt);
     this.holders.remove(this.holderOf(job, attempt.option));
   }
 

@@ -2,13 +2,12 @@ import { must } from '../../kernel/assert.ts';
 import type { Blocker } from '../admission/blocker.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
-import { dominantSharePpm } from '../fairness/dominant-share.ts';
-import { sharePpmFrom } from '../fairness/share-from.ts';
 import { available } from '../fairness/available.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { cheapestRoom } from './cheapest-room.ts';
 import { withinBudget } from './disruption-budget.ts';
+import { FairTrade } from './fair-trade.ts';
 import type { Victim } from './victim.ts';
 
 /**
@@ -18,7 +17,7 @@ import type { Victim } from './victim.ts';
  */
 export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): readonly Victim[] | undefined {
   const search = new Search(cell, job, option, legal);
-  if ('blocker' in search.tryWithout(legal)) return undefined;
+  if (!search.isWorthwhile()) return undefined;
   const ways = [search.find('quota'), search.find('room')].filter((way) => way !== undefined);
   return ways.reduce<readonly Victim[] | undefined>(
     (best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best),
@@ -33,12 +32,20 @@ class Search {
   readonly #job: JobRecord;
   readonly #option: number;
   readonly #legal: readonly Victim[];
+  readonly #trade: FairTrade;
 
   constructor(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]) {
     this.#cell = cell;
     this.#job = job;
     this.#option = option;
-    this.#legal = legal;
+    this.#trade = new FairTrade(cell, cell.holdings.holderOf(job, option));
+    // One that not even alone could go fairly is none.
+    this.#legal = legal.filter((victim) => this.#trade.isFair([victim]));
+  }
+
+  /** Whether the job would have a place if all were gone. */
+  isWorthwhile(): boolean {
+    return this.#legal.length > 0 && 'offer' in this.tryWithout(this.#legal);
   }
 
   tryWithout(victims: readonly Victim[]): Attempted {
@@ -65,7 +72,7 @@ class Search {
   #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
     const open = this.#legal.filter((victim) => chosen.includes(victim) || this.#mayAdd(chosen, victim));
     const more = cheapestRoom(this.#cell, this.#job, this.#option, open, new Set(chosen));
-    return more !== undefined && this.#isLegal([...chosen, ...more]) ? more : undefined;
+    return more !== undefined && this.#trade.isFair([...chosen, ...more]) ? more : undefined;
   }
 
   /** The cheapest one more whose leaving gives the job's queue more of the resource. */
@@ -89,33 +96,18 @@ class Search {
     let needed = chosen;
     for (const victim of chosen.toSorted((a, b) => b.cost - a.cost)) {
       const fewer = needed.filter((other) => other !== victim);
-      if ('offer' in this.tryWithout(fewer) && this.#isLegal(fewer)) needed = fewer;
+      if ('offer' in this.tryWithout(fewer) && this.#trade.isFair(fewer)) needed = fewer;
     }
     return needed;
   }
 
   #mayAdd(chosen: readonly Victim[], victim: Victim): boolean {
-    return withinBudget(this.#cell, chosen, victim) && this.#isLegal([...chosen, victim]);
-  }
-
-  /** Whether every queue that evens out keeps at least the share that the job's queue gets, by all jobs and by those that matter as much. */
-  #isLegal(victims: readonly Victim[]): boolean {
-    const poorer = victims.filter(({ reason }) => reason === 'fair_share');
-    if (poorer.length === 0) return true;
-    const { queue, bundle, priority } = this.#cell.holdings.holderOf(this.#job, this.#option);
-    const { holders } = this.#cell.holdings;
-    return this.#without(victims, () => {
-      const share = dominantSharePpm(queue, bundle);
-      const shareFrom = sharePpmFrom(queue, holders.of(queue), priority, bundle);
-      return [...new Set(poorer.map(({ job }) => this.#cell.holdings.queueOf(job.spec)))].every(
-        (other) => dominantSharePpm(other) >= share && sharePpmFrom(other, holders.of(other), priority) >= shareFrom,
-      );
-    });
+    return withinBudget(this.#cell, chosen, victim) && this.#trade.isFair([...chosen, victim]);
   }
 
   #without<T>(victims: readonly Victim[], look: () => T): T {
     return this.#cell.undo.trial(() => {
-      for (const { job } of victims) this.#cell.holdings.give(job, must(job.attempt, 'a victim has an attempt'));
+      for (const { job } of victims) this.#cell.holdings.supposeGone(job, must(job.attempt, 'a victim has an attempt'));
       return look();
     });
   }

@@ -40,13 +40,13 @@ const RULES: Readonly<Record<Victim['reason'], Rule>> = {
 };
 
 /** By which rule jobs of a queue come into question, if any; without looking at each of them. */
-function ruleFor(cell: Cell, { queue }: Holder, standing: number, other: CohortNode): Victim['reason'] | undefined {
+function ruleFor(cell: Cell, { queue, bundle }: Holder, standing: number, other: CohortNode): Victim['reason'] | undefined {
   const policy = policyOf(queue);
   if (other === queue) return policy.preemptsWithin ? 'priority' : undefined;
   const isCovered = standing < Math.max(1, rootOf(queue).height);
   if (isCovered) return policy.reclaims && cell.holdings.holders.hasUncovered(other) ? 'reclaim' : undefined;
   const evensOut = policy.evensOut && policyOf(other).evensOut;
-  return evensOut && dominantSharePpm(other) > dominantSharePpm(queue) ? 'fair_share' : undefined;
+  return evensOut && dominantSharePpm(other) > dominantSharePpm(queue, bundle) ? 'fair_share' : undefined;
 }
 
 /** Whether the policies where it runs let a job be evicted for others now. */

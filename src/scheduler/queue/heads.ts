@@ -15,10 +15,15 @@ interface Head {
   readonly bundle: Bundle;
 }
 
-/** Who comes next, tree by tree: looked for again only in a tree where something changed. */
+/**
+ * Who comes next. A tournament: each cohort sends the best of its members' heads up. A class that falls asleep leaves the other contests as
+ * they were, so only those on its way up are held again.
+ */
 export class Heads {
   readonly #cell: Cell;
-  readonly #byRoot = new Map<CohortNode, { readonly version: number; readonly head: Head | undefined }>();
+  readonly #entries = new Map<CohortNode, Entry | undefined>();
+  /** How often classes of a tree had woken when its contests were held. */
+  readonly #wakings = new Map<CohortNode, number>();
 
   constructor(cell: Cell) {
     this.#cell = cell;
@@ -28,7 +33,10 @@ export class Heads {
   next(): PendingClass | undefined {
     let next: Head | undefined;
     for (const root of this.#cell.pending.rootsAwake) {
-      const head = this.#headOf(root);
+      const wakings = this.#cell.pending.wakingsBelow(root);
+      if (this.#wakings.get(root) !== wakings) this.#hold(root);
+      this.#wakings.set(root, wakings);
+      const head = this.#entries.get(root)?.head;
       if (head !== undefined && (next === undefined || byPriority(head, next) < 0)) next = head;
     }
     return next?.pending;
@@ -36,43 +44,45 @@ export class Heads {
 
   /** Something was given or taken in a tree: shares are other ones now. */
   changed(root: CohortNode): void {
-    this.#byRoot.delete(root);
+    this.#wakings.delete(root);
   }
 
-  #headOf(root: CohortNode): Head | undefined {
-    const { pending } = this.#cell;
-    const version = pending.versionOf(root);
-    const known = this.#byRoot.get(root);
-    if (known?.version === version) return known.head;
-    const head = headBelow(this.#cell, root, headsByQueue(this.#cell, pending.awakeBelow(root)));
-    this.#byRoot.set(root, { version, head });
-    return head;
+  /** A class has been found to have no place. */
+  slept({ queue }: PendingClass): void {
+    for (let node: CohortNode | null = queue; node !== null; node = node.parent) this.#enter(node);
+  }
+
+  #hold(node: CohortNode): void {
+    for (const child of node.children) this.#hold(child);
+    this.#enter(node);
+  }
+
+  #enter(node: CohortNode): void {
+    const head = node.spec.eviction === null ? this.#bestOf(node.children) : headOf(this.#cell, node);
+    this.#entries.set(node, head === undefined ? undefined : entryOf(this.#cell, node, head));
+  }
+
+  #bestOf(members: readonly CohortNode[]): Head | undefined {
+    let best: Entry | undefined;
+    for (const member of members) {
+      const entry = this.#entries.get(member);
+      if (entry !== undefined && (best === undefined || compare(this.#cell.settings.order, entry, best) < 0)) best = entry;
+    }
+    return best?.head;
   }
 }
 
-function headsByQueue(cell: Cell, classes: Iterable<PendingClass>): Map<CohortNode, Head> {
-  const heads = new Map<CohortNode, Head>();
-  for (const pending of classes) {
-    if (cell.queue(pending.queue.spec.name).isSuspended) continue;
+/** The head of a queue: the first of its classes that are awake. */
+function headOf(cell: Cell, queue: CohortNode): Head | undefined {
+  if (cell.queue(queue.spec.name).isSuspended) return undefined;
+  let best: Head | undefined;
+  for (const pending of cell.pending.of(queue)) {
+    if (!pending.isAwake) continue;
     const job = firstOf(cell, pending);
     const head = { pending, job, priority: effectivePriority(cell, job), bundle: pending.bundle };
-    const best = heads.get(pending.queue);
-    if (best === undefined || byPriority(head, best) < 0) heads.set(pending.queue, head);
+    if (best === undefined || byPriority(head, best) < 0) best = head;
   }
-  return heads;
-}
-
-/** A tournament: each cohort sends the best of its members' heads up. */
-function headBelow(cell: Cell, node: CohortNode, heads: ReadonlyMap<CohortNode, Head>): Head | undefined {
-  if (node.children.length === 0) return heads.get(node);
-  let best: Entry | undefined;
-  for (const child of node.children) {
-    const head = headBelow(cell, child, heads);
-    if (head === undefined) continue;
-    const entry = entryOf(cell, child, head);
-    if (best === undefined || compare(cell.settings.order, entry, best) < 0) best = entry;
-  }
-  return best?.head;
+  return best;
 }
 
 /** How a member of a cohort stands beside the others, were its head given what it asks for. */

@@ -16,7 +16,7 @@ export class PendingQueues {
   readonly #byQueue = new Map<CohortNode, Set<PendingClass>>();
   /** Classes that are not asleep, by root. */
   readonly #awake = new Map<CohortNode, Set<PendingClass>>();
-  readonly #versions = new Map<CohortNode, number>();
+  readonly #wakings = new Map<CohortNode, number>();
 
   constructor(undo: UndoLog) {
     this.#undo = undo;
@@ -63,13 +63,9 @@ export class PendingQueues {
     return this.#classes.values();
   }
 
-  /** Changes whenever the classes awake below a root do. */
-  versionOf(root: CohortNode): number {
-    return this.#versions.get(root) ?? 0;
-  }
-
-  awakeBelow(root: CohortNode): ReadonlySet<PendingClass> {
-    return this.#awake.get(root) ?? NOBODY;
+  /** How often classes below a root have woken, come, or gone. */
+  wakingsBelow(root: CohortNode): number {
+    return this.#wakings.get(root) ?? 0;
   }
 
   get rootsAwake(): Iterable<CohortNode> {
@@ -103,6 +99,7 @@ export class PendingQueues {
     pending.jobs.delete(sequence);
     if (pending.jobs.size > 0) return;
     this.#classes.delete(pending.key);
+    this.#wakings.set(pending.root, this.wakingsBelow(pending.root) + 1);
     this.#byQueue.get(pending.queue)?.delete(pending);
     this.#setAwake(pending, false);
   }
@@ -110,13 +107,11 @@ export class PendingQueues {
   #setAwake(pending: PendingClass, isAwake: boolean): void {
     pending.isAwake = isAwake;
     const { root } = pending;
-    this.#versions.set(root, this.versionOf(root) + 1);
     const awake = this.#awake.get(root) ?? new Set();
+    if (isAwake) this.#wakings.set(root, this.wakingsBelow(root) + 1);
     if (isAwake) awake.add(pending);
     else awake.delete(pending);
     if (awake.size > 0) this.#awake.set(root, awake);
     else this.#awake.delete(root);
   }
 }
-
-const NOBODY: ReadonlySet<PendingClass> = new Set();

@@ -1,0 +1,62 @@
+import type { Bundle } from '../fairness/bundle.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import { shareOfPpm } from '../fairness/dominant-share.ts';
+import type { Holder } from '../fairness/holder.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import type { Victim } from './victim.ts';
+
+/** Decides whether evictions for the sake of shares are fair. Counts; changes nothing. */
+export class FairTrade {
+  readonly #cell: Cell;
+  readonly #asking: Holder;
+  readonly #held = new Map<CohortNode, readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>]>();
+
+  constructor(cell: Cell, asking: Holder) {
+    this.#cell = cell;
+    this.#asking = asking;
+  }
+
+  /** Whether every queue that evens out keeps at least the share that the job's queue gets, by all jobs and by those that matter as much. */
+  isFair(victims: readonly Victim[]): boolean {
+    const { queue, bundle } = this.#asking;
+    const queues = new Set(victims.flatMap(({ job, reason }) => (reason === 'fair_share' ? [this.#cell.holdings.queueOf(job.spec)] : [])));
+    if (queues.size === 0) return true;
+    const own = this.#sharesAfter(queue, victims, bundle);
+    return [...queues].every((other) => this.#sharesAfter(other, victims, []).every((share, which) => share >= (own[which] ?? 0)));
+  }
+
+  /** The queue's share by all its jobs, and by those of the job's priority and above, without the victims and with `more`. */
+  #sharesAfter(queue: CohortNode, victims: readonly Victim[], more: Bundle): readonly [number, number] {
+    const [all, above] = this.#heldBy(queue).map((held) => new Map(held)) as [Map<string, number>, Map<string, number>];
+    for (const { job } of victims) {
+      if (this.#cell.holdings.queueOf(job.spec) !== queue) continue;
+      add(all, heldBy(job), -1);
+      if (job.spec.priority >= this.#asking.priority && job.attempt !== null) {
+        add(above, this.#cell.holdings.holderOf(job, job.attempt.option).bundle, -1);
+      }
+    }
+    add(all, more, 1);
+    add(above, more, 1);
+    return [shareOfPpm(queue, all), shareOfPpm(queue, above)];
+  }
+
+  #heldBy(queue: CohortNode): readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>] {
+    const known = this.#held.get(queue);
+    if (known !== undefined) return known;
+    const all = new Map([...queue.accounts].map(([resource, { held }]) => [resource, held]));
+    const counted = [all, this.#cell.holdings.holders.heldFrom(queue, this.#asking.priority)] as const;
+    this.#held.set(queue, counted);
+    return counted;
+  }
+}
+
+function add(held: Map<string, number>, bundle: Bundle, sign: 1 | -1): void {
+  for (const { resource, quantity } of bundle) held.set(resource, (held.get(resource) ?? 0) + sign * quantity);
+}
+
+function heldBy({ spec, attempt }: JobRecord): Bundle {
+  if (attempt === null) return [];
+  return bundleOf(spec.options[attempt.option]?.accelerator ?? null, attempt.placement.demand, attempt.placement.slots.length);
+}
