@@ -1,9 +1,9 @@
 import { must } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import { rootOf } from '../fairness/cohort-node.ts';
+import { queuesBelow } from '../fairness/queues-below.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { owner } from '../machine/job-record.ts';
 import { acceptsPool } from '../model/accepts-pool.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
 import { expectedEndMs } from './expected-end.ts';
@@ -46,9 +46,7 @@ interface Soonest {
 
 /** The place a job would have first if nobody new came and everybody took as long as it may; undefined when never. Changes nothing. */
 export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soonest | undefined {
-  const owners = Array.from(cell.placed, (id) => cell.job(id)).filter(
-    (other) => owner(other) !== null && isInTheWay(cell, job, option, other),
-  );
+  const owners = inTheWay(cell, job, option);
   const byEnd = owners
     .map((other) => ({ other, endMs: expectedEndMs(cell, other) }))
     .toSorted((a, b) => a.endMs - b.endMs || a.other.sequence - b.other.sequence);
@@ -96,9 +94,12 @@ function narrowed(
   return same === undefined ? { offer, after: gone } : { offer: same, after: there };
 }
 
-/** Whether an owner has something the job could use: quota of the same tree, or a part of a pool that it accepts. */
-function isInTheWay(cell: Cell, job: JobRecord, option: number, other: JobRecord): boolean {
-  if (rootOf(cell.holdings.queueOf(job.spec)) === rootOf(cell.holdings.queueOf(other.spec))) return true;
-  const wanted = job.spec.options[option];
-  return wanted !== undefined && other.attempt !== null && acceptsPool(wanted, cell.fleet.pool(other.attempt.poolId).spec);
+/** The owners of something the job could use: quota of the same tree, or a part of a pool that it accepts. */
+function inTheWay(cell: Cell, job: JobRecord, option: number): readonly JobRecord[] {
+  const wanted = must(job.spec.options[option], 'the option exists');
+  const ids = new Set<JobId>();
+  for (const { spec } of cell.fleet.pools) if (acceptsPool(wanted, spec)) for (const id of cell.holdings.ownersIn(spec.id)) ids.add(id);
+  for (const queue of queuesBelow(rootOf(cell.holdings.queueOf(job.spec))))
+    for (const { jobId } of cell.holdings.holders.of(queue)) ids.add(jobId);
+  return Array.from(ids, (id) => cell.job(id));
 }

@@ -165,6 +165,9 @@ export class Cell {
   }
 
   saveNode(node: NodeRecord): void {
+    // A place on a node that takes no new work can be held no longer.
+    const held = [...this.reservations.all].filter(({ nodes }) => node.state !== 'open' && nodes.includes(node.index));
+    for (const { jobId } of held) this.releaseHold(jobId);
     this.fleet.saveNode(node);
     this.decide({ kind: 'save_node', node });
   }
@@ -197,8 +200,11 @@ export class Cell {
     for (const reservation of this.reservations.all) {
       if (reservation.jobId !== id) continue;
       this.reservations.remove(reservation);
-      const { resource } = reservation;
-      this.pending.wake(({ exemplar }) => exemplar.options.some(({ accelerator }) => (accelerator ?? 'cpu') === resource));
+      const pools = new Set(reservation.nodes.map((node) => this.fleet.node(node).spec.poolId));
+      const couldUse = (option: ResourceOption): boolean =>
+        (option.accelerator ?? 'cpu') === reservation.resource &&
+        [...pools].some((poolId) => acceptsPool(option, this.fleet.pool(poolId).spec));
+      this.pending.wake(({ root, exemplar }) => root.spec.name === reservation.root || exemplar.options.some(couldUse));
     }
   }
 

@@ -22,6 +22,8 @@ interface Head {
 export class Heads {
   readonly #cell: Cell;
   readonly #entries = new Map<CohortNode, Entry | undefined>();
+  /** Members with a head, the one that comes first first. */
+  readonly #ranked = new Map<CohortNode, CohortNode[]>();
   /** How often classes of a tree had woken when its contests were held. */
   readonly #wakings = new Map<CohortNode, number>();
 
@@ -49,26 +51,48 @@ export class Heads {
 
   /** A class has been found to have no place. */
   slept({ queue }: PendingClass): void {
-    for (let node: CohortNode | null = queue; node !== null; node = node.parent) this.#enter(node);
+    for (let node: CohortNode | null = queue; node !== null; node = node.parent) {
+      const { parent } = node;
+      const before = this.#entries.get(node);
+      this.#enter(node);
+      if (parent !== null) this.#rankAgain(parent, node, before);
+    }
   }
 
   #hold(node: CohortNode): void {
     for (const child of node.children) this.#hold(child);
+    const entered = node.children.filter((child) => this.#entries.get(child) !== undefined);
+    this.#ranked.set(
+      node,
+      entered.sort((a, b) => this.#compare(a, b)),
+    );
     this.#enter(node);
   }
 
   #enter(node: CohortNode): void {
-    const head = node.spec.eviction === null ? this.#bestOf(node.children) : headOf(this.#cell, node);
+    const first = this.#ranked.get(node)?.[0];
+    const head = node.spec.eviction === null ? first && this.#entries.get(first)?.head : headOf(this.#cell, node);
     this.#entries.set(node, head === undefined ? undefined : entryOf(this.#cell, node, head));
   }
 
-  #bestOf(members: readonly CohortNode[]): Head | undefined {
-    let best: Entry | undefined;
-    for (const member of members) {
-      const entry = this.#entries.get(member);
-      if (entry !== undefined && (best === undefined || compare(this.#cell.settings.order, entry, best) < 0)) best = entry;
+  /** Moves a member to where it belongs now among the others. */
+  #rankAgain(cohort: CohortNode, member: CohortNode, before: Entry | undefined): void {
+    const ranked = this.#ranked.get(cohort) ?? [];
+    if (before !== undefined) ranked.splice(ranked.indexOf(member), 1);
+    if (this.#entries.get(member) === undefined) return;
+    let low = 0;
+    for (let high = ranked.length; low < high;) {
+      const middle = (low + high) >> 1;
+      const other = ranked[middle];
+      if (other !== undefined && this.#compare(other, member) < 0) low = middle + 1;
+      else high = middle;
     }
-    return best?.head;
+    ranked.splice(low, 0, member);
+  }
+
+  #compare(a: CohortNode, b: CohortNode): number {
+    const [x, y] = [this.#entries.get(a), this.#entries.get(b)];
+    return x === undefined || y === undefined ? 0 : compare(this.#cell.settings.order, x, y);
   }
 }
 

@@ -76,6 +76,7 @@ function run(suite: Suite): void {
     const tookMs = cpuMs() - startedMs;
     busyMs += tookMs;
     nowMs = atMs + tookMs;
+    usedMs += inUse * tookMs;
     if (next.item.kind === 'create') created += 1;
     else {
       done += 1;
