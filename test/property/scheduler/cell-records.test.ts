@@ -183,6 +183,18 @@ it('[J50] [J51] a cell rebuilt from its records decides as the one that was neve
   expect(seen.rebuilt).toBeGreaterThan(100);
 });
 
+/** All that a trial could have changed. */
+const traceOf = ({ cell }: CellWorld): string =>
+  JSON.stringify([
+    ...cell.jobs,
+    ...cell.reservations.all,
+    ...cell.fleet.cluster.columns.acceleratorFreeMilli,
+    ...Array.from(cell.pending.all, ({ key, isAwake, jobs }) => [key, isAwake, jobs.size, jobs.firstSequence]).sort(),
+    cell.nowMs,
+    cell.nextSequence,
+    cell.nextDueMs(),
+  ]);
+
 it('[J60] a plan is what happens, if nothing else does, and planning changes nothing', () => {
   for (let seed = 1; seed <= effort(150); seed++) {
     const script = new Script(seed + 10_000);
@@ -193,16 +205,9 @@ it('[J60] a plan is what happens, if nothing else does, and planning changes not
         continue;
       }
       const spec = script.spec();
-      const before = JSON.stringify([
-        ...world.cell.jobs,
-        ...world.cell.reservations.all,
-        ...world.cell.fleet.cluster.columns.acceleratorFreeMilli,
-      ]);
+      const before = traceOf(world);
       const planned = plan(world.cell, spec, world.nowMs);
-      assert.equal(
-        JSON.stringify([...world.cell.jobs, ...world.cell.reservations.all, ...world.cell.fleet.cluster.columns.acceleratorFreeMilli]),
-        before,
-      );
+      assert.equal(traceOf(world), before);
       const result = world.do({ kind: 'submit', spec });
       assert.ok(planned.ok === result.outcome.ok);
       if (!planned.ok) continue;

@@ -1,0 +1,123 @@
+import { expect, it } from 'vitest';
+
+import { tryOption } from '../../../src/scheduler/admission/try-option.ts';
+import { chooseVictims } from '../../../src/scheduler/preemption/choose-victims.ts';
+import { mayEvict } from '../../../src/scheduler/preemption/may-evict.ts';
+import type { Victim } from '../../../src/scheduler/preemption/victim.ts';
+import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
+import { effort } from '../../support/effort.ts';
+import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+it('[J48] the victims chosen are enough exactly when some set is, and cost the least or near to it, against every set there is', () => {
+  let [found, best, regret, byReclaim] = [0, 0, 0, 0];
+  for (let seed = 1; seed <= effort(300); seed++) {
+    const rng = new Seeded(seed);
+    const below = (count: number) => Math.floor(rng.next() * count);
+    const eviction = { preemptsWithin: false, reclaims: false };
+    const world = new CellWorld(
+      {
+        cohorts: [cohort('all'), queue('a', 2 + below(4), { eviction }), queue('b', 2 + below(3), { eviction })],
+        headPatienceMs: 1_000_000_000,
+      },
+      Array.from({ length: 1 + below(3) }, (_, n) => nodeSpec(n, { acceleratorCount: 2 + below(3) })),
+    );
+    for (let n = 0; n < 8; n++) {
+      world.wait(below(10_000));
+      const size = 1 + below(2);
+      const checkpoint = { intervalMs: null, graceMs: 0, restartMs: below(20_000) };
+      world.submit(n, {
+        queue: below(2) === 0 ? 'a' : 'b',
+        priority: below(2),
+        options: [option(size, { perNode: demand(size) })],
+        checkpoint,
+      });
+    }
+    world.wait(5_000);
+    const size = 1 + below(3);
+    const nodes = { min: 1 + below(2), max: 2, step: 1 };
+    const id = world.submit(99, { queue: 'a', priority: 3, options: [option(size, { perNode: demand(size), nodes })] });
+    if (world.job(id).attempt !== null) continue;
+    const { cell } = world;
+    const policy = cell.tree.node('a').spec.eviction!;
+    Object.assign(policy, { preemptsWithin: true, reclaims: true });
+    const legal = mayEvict(cell, cell.holdings.holderOf(world.job(id), 0));
+    const isEnough = (victims: readonly Victim[]) =>
+      cell.undo.trial(() => {
+        for (const { job } of victims) cell.holdings.supposeGone(job, job.attempt!);
+        return 'offer' in tryOption(cell, world.job(id), 0, 'brief');
+      });
+    const cost = (victims: readonly Victim[]) => victims.reduce((sum, victim) => sum + victim.cost, 0);
+    const sets = Array.from({ length: 1 << legal.length }, (_, mask) => legal.filter((__, n) => (mask >> n) & 1)).filter(isEnough);
+    const chosen = legal.length === 0 ? undefined : chooseVictims(cell, world.job(id), 0, legal);
+    expect(chosen !== undefined, `seed ${seed}`).toBe(sets.length > 0);
+    if (chosen === undefined) continue;
+    expect(isEnough(chosen)).toBe(true);
+    for (const victim of chosen) expect(isEnough(chosen.filter((other) => other !== victim)), 'each is needed').toBe(false);
+    const least = Math.min(...sets.map(cost));
+    found += 1;
+    if (cost(chosen) === least) best += 1;
+    if (chosen.some(({ reason }) => reason === 'reclaim')) byReclaim += 1;
+    regret += cost(chosen) / Math.max(1, least) - 1;
+  }
+  expect(found).toBeGreaterThan(80);
+  expect(byReclaim).toBeGreaterThan(10);
+  expect(best / found, 'mostly the least').toBeGreaterThan(0.9);
+  expect(regret / found).toBeLessThan(0.05);
+});
+
+it('[J49] in fair order queues get what filling up the smallest dominant share step by step gives them, by weight', () => {
+  for (let seed = 1; seed <= effort(60); seed++) {
+    const rng = new Seeded(seed);
+    const below = (count: number) => Math.floor(rng.next() * count);
+    const kinds = Array.from({ length: 3 }, (_, n) => ({
+      name: `q${n}`,
+      weightMilli: 1_000 * (1 + below(3)),
+      milli: 1_000 * (1 + below(2)),
+      cpuMilli: 1_000 * (1 + below(6)),
+    }));
+    const common = (nominal: number) => ({ nominal, borrowingMax: null, lendingMax: null });
+    const total = { H100: 24_000, cpu: 60_000 };
+    const cohorts = [
+      { ...cohort('all'), quotas: { H100: common(total.H100), cpu: common(total.cpu) } },
+      ...kinds.map(({ name, weightMilli }) => queue(name, 0, { weightMilli, quotas: {} })),
+    ];
+    // Everybody is there before the first place is.
+    const world = new CellWorld({ cohorts, headPatienceMs: 1_000_000_000, agingMs: 1_000_000_000 }, []);
+    let n = 0;
+    for (let round = 0; round < 30; round++) {
+      for (const { name, milli, cpuMilli } of kinds) {
+        const perNode = demand(milli / 1_000, { cpuMilli, memoryMib: 0 });
+        world.submit((n += 1), { queue: name, preemptible: false, options: [option(milli / 1_000, { perNode })] });
+      }
+    }
+    world.do({ kind: 'add_nodes', nodes: Array.from({ length: 6 }, (_, index) => nodeSpec(index, { cpuMilli: 1_000_000 })) });
+    const counts = kinds.map(
+      ({ name }) => [...world.cell.jobs].filter(({ spec, attempt }) => spec.queue === name && attempt !== null).length,
+    );
+
+    // Filling up: whoever would have the smallest share with one more job gets it, until none fits.
+    const filled = kinds.map(() => 0);
+    const used = { H100: 0, cpu: 0 };
+    const open = new Set(kinds.keys());
+    while (open.size > 0) {
+      const share = (index: number) => {
+        const { milli, cpuMilli, weightMilli } = kinds[index]!;
+        const jobs = filled[index]! + 1;
+        const part = Math.max(Math.floor((jobs * milli * 1_000_000) / total.H100), Math.floor((jobs * cpuMilli * 1_000_000) / total.cpu));
+        return Math.floor((part * 1_000) / weightMilli);
+      };
+      // Of equal shares, whose next job was submitted first.
+      const comesBefore = (a: number, b: number) => share(a) - share(b) || filled[a]! - filled[b]! || a - b;
+      const next = [...open].reduce((least, index) => (comesBefore(index, least) < 0 ? index : least));
+      const { milli, cpuMilli } = kinds[next]!;
+      if (used.H100 + milli > total.H100 || used.cpu + cpuMilli > total.cpu || filled[next] === 30) open.delete(next);
+      else {
+        used.H100 += milli;
+        used.cpu += cpuMilli;
+        filled[next]! += 1;
+      }
+    }
+    expect(counts, `seed ${seed} ${JSON.stringify(kinds)}`).toEqual(filled);
+  }
+});
