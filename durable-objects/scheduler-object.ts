@@ -72,6 +72,11 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     return last.ok ? ok(this.#jobs.newest(tenantId, last.value.sequence, limit + 1)) : last;
   }
 
+  /** Jobs of the tenant that are not finished. */
+  openCount(tenantId: TenantId): number {
+    return this.#jobs.openCount(tenantId);
+  }
+
   /** Those of the attempt outputs that the tenant's jobs have accepted. */
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): readonly FileId[] {
     return ids.filter((id) => {

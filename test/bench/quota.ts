@@ -63,12 +63,12 @@ async function gatewayCost(durationS: number): Promise<void> {
       `x-portkey-provider: mistral-ai\r\nx-portkey-custom-host: http://127.0.0.1:${upstream.port}/v1\r\ncontent-type`,
     );
     const strictCalls = strict.map((key) => call('/bench/embeddings', key));
-    const { cpuS } = workerd;
+    const cpuS = () => workerd.cpuS();
     const cases: Case[] = [
       { what: 'workerd, no gateway', port, cpuS, request: () => call('/bench/bare') },
       { what: 'Sluice: auth, quota, metering; slices', port, cpuS, request: () => call('/bench/embeddings', apiKey) },
       { what: 'Sluice: the same, every request asks', port, cpuS, request: (number) => strictCalls[number % STRICT_KEYS] ?? '' },
-      { what: 'Portkey: proxy alone', port: portkey.port, cpuS: portkey.cpuS, request: () => portkeyCall },
+      { what: 'Portkey: proxy alone', port: portkey.port, cpuS: () => portkey.cpuS(), request: () => portkeyCall },
     ];
     const messages = () => messagesOf(port, secrets.SLUICE_ADMIN_KEY);
     for (const connections of [1, 16]) console.table(await measure(cases, connections, durationS, messages));

@@ -3,6 +3,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { QuotaRule } from '../../src/contract/quota-rule.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
+import { expect } from 'vitest';
+
+import { Holdings } from '../../src/gateway/tenancy/holdings.ts';
+import type { HoldingsParts } from '../../src/gateway/tenancy/holdings.ts';
 import { SlicedBudget } from '../../src/gateway/tenancy/sliced-budget.ts';
 import type { QuotaLedger } from '../../src/gateway/tenancy/quota-ledger.ts';
 import type { Amounts, CounterKey } from '../../src/tenancy/quota/amounts.ts';
@@ -173,6 +177,8 @@ export class SlicedWorld {
         usage,
         clock,
         isolateId,
+        newId: () => expect.unreachable('no vectors are written here'),
+        holdings: new Holdings({} as HoldingsParts),
         background: () => undefined,
         onUsage: () => undefined,
       }),

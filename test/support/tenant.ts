@@ -9,7 +9,7 @@ export interface TestTenant {
   readonly client: ApiClient;
 }
 
-type Windows = Partial<Record<'second' | 'minute' | 'hour' | 'day' | 'month', number>>;
+type Windows = Partial<Record<'second' | 'minute' | 'hour' | 'day' | 'month' | 'held', number>>;
 
 export interface TenantOptions {
   readonly scopes?: readonly string[];

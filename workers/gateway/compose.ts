@@ -16,6 +16,8 @@ import { countInMetrics } from './cache-metrics.ts';
 import { TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { erasureSteps } from './adapters/erasure-steps.ts';
+import { heldCounters } from './adapters/held-counters.ts';
+import { schedulerQueue } from './adapters/scheduler-queue.ts';
 import { R2FileStore } from './adapters/r2-file-store.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
@@ -51,13 +53,15 @@ function wire(env: GatewayEnv): Gateway {
   const clock: Clock = { nowMs: () => Date.now() };
   const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
   const metrics = new Metrics();
-  const tenancy = wireTenancy(env, clock, rng, metrics);
+  const tenancy = wireTenancy(env, clock, rng, metrics, (resource, tenant) => counters[resource](tenant));
   const count: CountCache = (principal, event) => {
     tenancy.countCache(principal, event);
     countInMetrics(metrics, event);
   };
   const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
   const retrieval = wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget);
+  const heavy = wireHeavy(env, clock, rng, tenancy.holdJob);
+  const counters = heldCounters(retrieval.indexes, schedulerQueue(env.SCHEDULER));
   const steps = erasureSteps({
     at: (tenant) => tenancy.organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
@@ -73,7 +77,7 @@ function wire(env: GatewayEnv): Gateway {
     tenancy,
     embeddings,
     retrieval,
-    heavy: wireHeavy(env, clock, rng),
+    heavy,
     eraser: new TenantEraser(tenancy.organisations, steps),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,

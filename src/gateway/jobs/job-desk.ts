@@ -20,6 +20,8 @@ export interface JobParts {
   readonly runs: (model: string) => boolean;
   readonly rng: Rng;
   readonly hmac: Hmac;
+  /** Takes room for one more open job, where their number is limited. */
+  readonly holdJob: (principal: TenantPrincipal, id: JobId) => Promise<Outcome<{ settle(added: number): void } | undefined>>;
 }
 
 /** The jobs of tenants. */
@@ -39,8 +41,11 @@ export class JobDesk {
     const input = await files.find(tenantId, inputFile);
     if (!input.ok) return refuse(input.error.code, input.error.message, 'input_file');
     const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
-    return queue.submit({
-      id: `job_${base32(await entropy.bytes('id', 26))}` as JobId,
+    const id = `job_${base32(await entropy.bytes('id', 26))}` as JobId;
+    const room = await this.#parts.holdJob(principal, id);
+    if (!room.ok) return room;
+    const submitted = await queue.submit({
+      id,
       digest: await sha256Hex(JSON.stringify(body)),
       organisationId,
       tenantId,
@@ -50,6 +55,8 @@ export class JobDesk {
       priority: body.priority,
       attemptsMax: body.max_attempts,
     });
+    room.value?.settle(submitted.ok ? 1 : 0);
+    return submitted;
   }
 
   find(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {

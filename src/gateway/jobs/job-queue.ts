@@ -10,6 +10,8 @@ export interface JobQueue {
   job(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
   /** Newest first, older than `after`: one more than `limit` when there are more. */
   jobs(tenantId: TenantId, limit: number, after: JobId | undefined): Promise<Outcome<readonly Job[]>>;
+  /** Jobs of the tenant that are not finished. */
+  openCount(tenantId: TenantId): Promise<number>;
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;
   addPool(pool: PoolRecord): Promise<Outcome<PoolRecord>>;
   pool(id: PoolId): Promise<Outcome<PoolRecord>>;

@@ -9,6 +9,7 @@ import type { Month } from '../../tenancy/billing/month.ts';
 import { monthNamed, monthOf } from '../../tenancy/billing/month.ts';
 import type { Reconciliation } from '../../tenancy/billing/reconciliation.ts';
 import { COUNTER_OF } from '../../tenancy/quota/amounts.ts';
+import { allTenants } from './all-tenants.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations } from './organisation-store.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
@@ -56,8 +57,9 @@ export class InvoiceReader {
     const month = monthNamed(period);
     const whole = await this.#parts.ledgers(organisationId).invoice(organisationId, month);
     const invoice = principal.kind === 'tenant' ? tenantPart(whole, principal.tenantId) : whole;
-    const tenants = principal.kind === 'tenant' ? [principal.tenantId] : await this.#tenantsOf(organisationId);
-    return ok({ invoice, unreconciled: await this.#unreconciled(organisationId, month, invoice, tenants) });
+    const tenants = principal.kind === 'tenant' ? ok([principal.tenantId]) : await allTenants(this.#parts.organisations, organisationId);
+    if (!tenants.ok) return tenants;
+    return ok({ invoice, unreconciled: await this.#unreconciled(organisationId, month, invoice, tenants.value) });
   }
 
   async periods(organisation: OrganisationId): Promise<Outcome<readonly Month[]>> {
@@ -68,18 +70,6 @@ export class InvoiceReader {
   async reconcile(organisation: OrganisationId, period: string): Promise<Outcome<Reconciliation>> {
     const found = await this.#parts.organisations.at(organisation).organisation();
     return found.ok ? ok(await this.#parts.ledgers(organisation).reconcile(organisation, monthNamed(period))) : found;
-  }
-
-  async #tenantsOf(organisation: OrganisationId): Promise<TenantId[]> {
-    const ids: TenantId[] = [];
-    for (let after: string | undefined, more = true; more;) {
-      const page = await this.#parts.organisations.at(organisation).tenants(1000, after);
-      if (!page.ok) return ids;
-      ids.push(...page.value.items.map(({ id }) => id));
-      after = ids.at(-1);
-      more = page.value.hasMore;
-    }
-    return ids;
   }
 
   async #unreconciled(

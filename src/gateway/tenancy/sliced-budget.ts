@@ -5,10 +5,11 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { KeyId, OrganisationId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { CounterKey } from '../../tenancy/quota/amounts.ts';
-import type { LevelId } from '../../tenancy/quota/quota-level.ts';
 import type { UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
 import type { Budget, RateState, Reservation } from '../budget.ts';
 import { AskLine } from './ask-line.ts';
+import type { Holdings } from './holdings.ts';
+import { pathOf } from './path-of.ts';
 import { PathSlices } from './path-slices.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { SlicedReservation } from './sliced-reservation.ts';
@@ -24,14 +25,12 @@ export interface SlicedBudgetParts {
   readonly isolateId: string;
   /** Keeps work running when the request that began it is gone. */
   readonly background: (work: Promise<unknown>) => void;
+  readonly holdings: Holdings;
+  /** Names a write among all that ever were. */
+  readonly newId: () => string;
   /** Called after each settled request: usage waits to be delivered. */
   readonly onUsage: () => void;
 }
-
-/** The levels that a caller's consumption counts at. */
-export const pathOf = ({ organisationId, tenantId, projectId, keyId, lineage = [] }: TenantPrincipal): readonly LevelId[] => [
-  ...new Set<LevelId>([organisationId, tenantId, ...lineage, projectId, keyId]),
-];
 
 /** Serves quota out of slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */
 export class SlicedBudget implements Budget {

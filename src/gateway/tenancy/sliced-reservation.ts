@@ -12,6 +12,8 @@ import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
 import type { Use } from '../../tenancy/usage/usage-buffer.ts';
 import { usageIdOf } from '../../tenancy/usage/usage-buffer.ts';
 import type { Reservation, UsageLabel } from '../budget.ts';
+import type { Hold } from './holdings.ts';
+import { pathOf } from './path-of.ts';
 import type { PathSlices } from './path-slices.ts';
 import type { SlicedBudgetParts } from './sliced-budget.ts';
 
@@ -23,6 +25,8 @@ export class SlicedReservation implements Reservation {
   /** The prices of the whole call, whatever happens while it runs. */
   readonly #edition: PriceEdition;
   #drawn: Slice[] = [];
+  /** What is about to exist, with how much of it. */
+  readonly #holds: { readonly hold: Hold; readonly units: number }[] = [];
   #isSettled = false;
 
   constructor(principal: TenantPrincipal, slices: PathSlices, parts: SlicedBudgetParts) {
@@ -39,6 +43,16 @@ export class SlicedReservation implements Reservation {
     const drawn = await this.#slices.draw(need);
     if (!drawn.ok) return drawn;
     this.#drawn.push(drawn.value);
+    return this.#holdVectors(quantities.vectors_written ?? 0);
+  }
+
+  /** Whatever writes vectors reserves so first; where their number is limited, room for all of them is taken. */
+  async #holdVectors(units: number): Promise<Outcome<void>> {
+    const { holdings, newId } = this.#parts;
+    if (units === 0 || !this.#slices.holds('vectors')) return ok(undefined);
+    const hold = await holdings.hold(this.#principal, pathOf(this.#principal), 'vectors', units, newId());
+    if (!hold.ok) return hold;
+    this.#holds.push({ hold: hold.value, units });
     return ok(undefined);
   }
 
@@ -46,6 +60,7 @@ export class SlicedReservation implements Reservation {
     assert(!this.#isSettled, 'a reservation is settled once');
     this.#isSettled = true;
     this.#refundRest(amountsOf(used, this.#edition));
+    this.#settleHolds(used.vectors_written ?? 0);
     const booked = this.#drawn.map((): Amounts => NOTHING);
     for (const meter of METERS) {
       const quantity = used[meter] ?? 0;
@@ -53,6 +68,16 @@ export class SlicedReservation implements Reservation {
     }
     this.#parts.onUsage();
     return costNanoMax(used, this.#edition);
+  }
+
+  /** A call that wrote nothing may have been cut off in a write: what it held counts on until it is known. */
+  #settleHolds(written: number): void {
+    let rest = written;
+    for (const { hold, units } of this.#holds) {
+      const added = Math.min(rest, units);
+      rest -= added;
+      if (added > 0) hold.settle(added);
+    }
   }
 
   /** Newest slices first: they are the likeliest to be still of use. */

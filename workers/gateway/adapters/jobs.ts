@@ -2,6 +2,7 @@ import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticato
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
+import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -24,7 +25,7 @@ export interface Heavy {
   readonly pools: Pools;
 }
 
-export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng): Heavy {
+export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng, holdJob: JobParts['holdJob']): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);
   // As with every stub, the generated types lose branded ids on the way.
@@ -33,7 +34,7 @@ export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng): Heavy {
   const files = new FileCatalogue<FileContent>({ store, queue, clock, rng, hmac });
   return {
     files,
-    jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac }),
+    jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac }),
     agents: new AgentAuthenticator(pools, hmac),
     attempts: new AttemptFiles({ pools, store, files, clock }),

@@ -10,6 +10,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     cancel: (...rest) => cell().cancel(...rest),
     job: (...rest) => cell().job(...rest),
     jobs: (...rest) => cell().jobs(...rest),
+    openCount: (...rest) => cell().openCount(...rest),
     acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),
     addPool: (...rest) => cell().addPool(...rest),
     pool: (...rest) => cell().pool(...rest),

@@ -8,6 +8,11 @@ import { tallying } from '../../../src/gateway/count-cache.ts';
 import type { CountCache } from '../../../src/gateway/count-cache.ts';
 import { BillingAdmin } from '../../../src/gateway/tenancy/billing-admin.ts';
 import type { BillingLedger, BillingLedgers } from '../../../src/gateway/tenancy/billing-ledger.ts';
+import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
+import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';
+import { allTenants } from '../../../src/gateway/tenancy/all-tenants.ts';
+import { pathOf } from '../../../src/gateway/tenancy/path-of.ts';
+import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
 import { InvoiceReader } from '../../../src/gateway/tenancy/invoice-reader.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
@@ -26,6 +31,7 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { KeyId, OrganisationId } from '../../../src/kernel/ids.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
+import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import type { GatewayEnv } from '../env.ts';
@@ -47,6 +53,7 @@ export interface Tenancy {
   /** When keys of one organisation were last used; what cannot be known now is not in it. */
   readonly lastUsed: (ids: readonly KeyId[]) => Promise<ReadonlyMap<KeyId, number>>;
   readonly quotaLedgers: QuotaLedgers;
+  readonly holdJob: JobParts['holdJob'];
   readonly cacheStats: CacheStats;
   /** Hands over the usage that waits, for whoever may not run much longer. */
   readonly flush: () => Promise<void>;
@@ -55,7 +62,7 @@ export interface Tenancy {
 }
 
 /** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
-export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics): Tenancy {
+export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics, countOf: HoldingsParts['countOf']): Tenancy {
   const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
   const organisations = organisationsOf(env);
   const isolateId = crypto.randomUUID();
@@ -70,8 +77,11 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     background: waitUntil,
     beside: () => budget.returnIdle(),
   });
+  const holdings = new Holdings({ ledgers, countOf, tenantsOf: (id) => allTenants(organisations, id), background: waitUntil });
   const budget = new SlicedBudget({
     ledgers,
+    holdings,
+    newId: () => crypto.randomUUID(),
     usage: buffer,
     clock,
     isolateId,
@@ -96,6 +106,8 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     billing: new BillingAdmin({ ...parts, ledgers: billing, quotas: ledgers, allowsHttp: env.WEBHOOKS_OVER_HTTP === 'yes' }),
     invoices: new InvoiceReader({ organisations, ledgers: billing, quotas: ledgers, flush: () => delivery.flush() }),
     quotaLedgers: ledgers,
+    holdJob: async (principal, id) =>
+      budget.holds(principal, 'jobs') ? holdings.hold(principal, pathOf(principal), 'jobs', 1, id) : ok(undefined),
     lastUsed: (ids) => lastUsed(billing, ids),
     cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: () => delivery.flush() }),
     flush: () => delivery.flush(),

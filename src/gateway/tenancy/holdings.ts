@@ -1,0 +1,81 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { err } from '../../kernel/result.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { Held } from '../../contract/quota-rule.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Decision } from '../../tenancy/quota/decision.ts';
+import type { LevelId } from '../../tenancy/quota/quota-level.ts';
+import type { QuotaLedger, QuotaLedgers } from './quota-ledger.ts';
+import { quotaRefusal } from './quota-refusal.ts';
+
+/** How long a write may be under way: after that its vectors are in any count, and its hold with them. */
+const HOLD_MS = 120_000;
+
+export interface HoldingsParts {
+  readonly ledgers: QuotaLedgers;
+  /** How much of something a tenant has now, asked of whoever keeps it. */
+  readonly countOf: (resource: Held, tenant: TenantId) => Promise<Outcome<number>>;
+  readonly tenantsOf: (organisation: OrganisationId) => Promise<Outcome<readonly TenantId[]>>;
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/** Units that are about to exist. */
+export interface Hold {
+  /**
+   * How many now exist that did not before. Not called when that is not known: then all of them count until a count that begins once the
+   * write cannot be under way any more.
+   */
+  settle(added: number): void;
+}
+
+/**
+ * Keeps what exists within its limits: reserved before it is made, and counted anew whenever that would not fit. Only for callers of whom
+ * the ledger has said that such a limit is on their path.
+ */
+export class Holdings {
+  readonly #parts: HoldingsParts;
+
+  constructor(parts: HoldingsParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `insufficient_quota` or `limit_exceeded`; or `unavailable` when nobody can say how much there is. */
+  async hold(principal: TenantPrincipal, path: readonly LevelId[], resource: Held, units: number, id: string): Promise<Outcome<Hold>> {
+    const ledger = this.#parts.ledgers(principal.organisationId);
+    const request = { id: `${resource}:${id}`, path, units: { [resource]: units }, lifeMs: HOLD_MS };
+    try {
+      let decision = await ledger.reserve(request);
+      if (decision.kind === 'refused') {
+        const counted = await this.#recount(ledger, principal, resource, decision);
+        if (!counted.ok) return counted;
+        decision = await ledger.reserve(request);
+      }
+      if (decision.kind === 'refused') return err(quotaRefusal(decision));
+    } catch {
+      return refuse('unavailable', 'the quota cannot be checked now; try again');
+    }
+    return ok({ settle: (added) => this.#parts.background(ledger.settle(request.id, { [resource]: added }).catch(() => undefined)) });
+  }
+
+  /** Of the level that refused: one tenant, or all of an organisation. */
+  async #recount(
+    ledger: QuotaLedger,
+    { organisationId, tenantId }: TenantPrincipal,
+    resource: Held,
+    refused: Decision & { readonly kind: 'refused' },
+  ): Promise<Outcome<unknown>> {
+    const begunAtMs = await ledger.now();
+    const isAll = refused.level === 'organisation';
+    const tenants = isAll ? await this.#parts.tenantsOf(organisationId) : ok([tenantId]);
+    if (!tenants.ok) return tenants;
+    const counts: { tenant: TenantId; units: number }[] = [];
+    for (const tenant of tenants.value) {
+      const counted = await this.#parts.countOf(resource, tenant);
+      if (!counted.ok) return counted;
+      counts.push({ tenant, units: counted.value });
+    }
+    return ok(await ledger.count(counts, resource, isAll, begunAtMs));
+  }
+}
