@@ -80,7 +80,8 @@ describe('budgets over several isolates', () => {
       await world.settle();
       world.bill();
       if (!world.faults.steps) expect(world.overshoots()).toEqual([]);
-      expectBilledWithinGranted(world);
+      // Some rules let hardly anything pass: together the seeds must have billed a good deal.
+      total['billed'] = (total['billed'] ?? 0) + expectBilledWithinGranted(world);
       for (const [what, count] of Object.entries(world.seen)) total[what] = (total[what] ?? 0) + count;
     }
     expect(steps).toBeGreaterThanOrEqual(effort(50_000));
@@ -172,12 +173,12 @@ async function oneStep(world: SlicedWorld): Promise<void> {
 }
 
 /** No minute is billed for more requests or tokens than were granted in it: the ledger can only be short of what crashes lost. */
-function expectBilledWithinGranted(world: SlicedWorld): void {
+function expectBilledWithinGranted(world: SlicedWorld): number {
   const billed = new Map<string, number>();
   for (const { atMs, meter, quantity, tenantId } of world.billed) {
     const key = `${tenantId} ${meter === 'requests' ? 'requests' : 'tokens'} ${atMs}`;
     billed.set(key, (billed.get(key) ?? 0) + quantity);
   }
-  expect(billed.size).toBeGreaterThan(10);
   for (const [key, quantity] of billed) expect(quantity, key).toBeLessThanOrEqual(world.granted.get(key) ?? 0);
+  return billed.size;
 }
