@@ -189,7 +189,7 @@ const traceOf = ({ cell }: CellWorld): string =>
     ...cell.jobs,
     ...cell.reservations.all,
     ...cell.fleet.cluster.columns.acceleratorFreeMilli,
-    ...Array.from(cell.pending.all, ({ key, isAwake, jobs }) => [key, isAwake, jobs.size, jobs.firstSequence]).sort(),
+    ...Array.from(cell.pending.all, ({ key, isAwake, jobs }) => JSON.stringify([key, isAwake, jobs.size, jobs.firstSequence])).sort(),
     cell.nowMs,
     cell.nextSequence,
     cell.nextDueMs(),
