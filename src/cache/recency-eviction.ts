@@ -1,39 +1,41 @@
 import type { Eviction } from './eviction.ts';
 
-/** Before any place in the log, and not right before the first. */
-const UNUSED = -2;
+/** Before any place in the log. */
+const UNUSED = -1;
 
 /**
- * The least recently used goes first, exactly. A use is written down at the end of a log, and where is remembered: one write to the slot's
- * own place and one behind the last, where a linked list writes to four places all over memory. What a later use has made void is
- * passed over when it comes to be the oldest, or dropped when the log is full: a constant number of steps a use, on average.
+ * The least recently used goes first, exactly. A use is written down at the end of a log, which is all that an answer waits for. What it
+ * makes void is worked out later, many uses at once, as in Caffeine's read buffers: then the processor fetches their places side by side,
+ * where a linked list would wait for four of them, one after the other, at each use. Void uses are passed over when they come to be the
+ * oldest, or dropped when the log is full: a constant number of steps a use, on average.
  */
 export class RecencyEviction implements Eviction {
   /** Slots, from the least recently used at `#from` on; twice as long as there are slots. */
   #log = new Int32Array(0);
-  /** Where in the log the latest use of a slot is. */
+  /** Where in the log the latest use of a slot is, of those before `#known`. */
   #usedAt = new Int32Array(0);
   #from = 0;
+  #known = 0;
   #to = 0;
 
+  // Even if the last use was of the slot, too: it was of another entry.
   add(slot: number): void {
-    this.#usedAt[slot] = UNUSED;
-    this.use(slot);
-  }
-
-  use(slot: number): void {
-    if (this.#usedAt[slot] === this.#to - 1) return;
     if (this.#to === this.#log.length) this.#compact();
-    this.#usedAt[slot] = this.#to;
     this.#log[this.#to] = slot;
     this.#to += 1;
   }
 
+  use(slot: number): void {
+    if (this.#log[this.#to - 1] !== slot) this.add(slot);
+  }
+
   remove(slot: number): void {
+    this.#learn();
     this.#usedAt[slot] = UNUSED;
   }
 
   victim(): number {
+    this.#learn();
     while (this.#usedAt[this.#log[this.#from] ?? 0] !== this.#from) this.#from += 1;
     return this.#log[this.#from] ?? UNUSED;
   }
@@ -46,8 +48,15 @@ export class RecencyEviction implements Eviction {
     this.#usedAt.set(usedAt);
   }
 
+  #learn(): void {
+    const [log, usedAt] = [this.#log, this.#usedAt];
+    for (let at = this.#known; at < this.#to; at++) usedAt[log[at] ?? 0] = at;
+    this.#known = this.#to;
+  }
+
   /** Leaves the latest use of each slot, in order: at most half of the log. */
   #compact(): void {
+    this.#learn();
     const [log, usedAt] = [this.#log, this.#usedAt];
     let to = 0;
     for (let from = this.#from; from < this.#to; from++) {
@@ -58,6 +67,7 @@ export class RecencyEviction implements Eviction {
       to += 1;
     }
     this.#from = 0;
+    this.#known = to;
     this.#to = to;
   }
 }

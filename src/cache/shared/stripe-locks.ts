@@ -1,8 +1,8 @@
 import type { SharedLayout } from './shared-layout.ts';
 import { WORD } from './shared-layout.ts';
 
-/** Tries before sleeping: what a stripe is held for takes less than a microsecond, unless its thread is not running. */
-const SPINS = 100;
+/** Tries before sleeping, some ten microseconds: far longer than a stripe is held, unless its thread is not running. A nap costs a thousand reads. */
+const SPINS = 2_000;
 /** Naps before a thread is given up on. */
 const NAPS = 20;
 const NAP_MS = 1;
@@ -24,7 +24,11 @@ export class StripeLocks {
   enter(stripe: number): boolean {
     const { words } = this.#layout;
     const base = this.#layout.wordsOf(stripe);
-    for (let spin = 0; spin < SPINS; spin++) if (Atomics.compareExchange(words, base + WORD.lock, 0, this.#owner) === 0) return true;
+    for (let spin = 0; spin < SPINS; spin++) {
+      // Only looks while the stripe is taken: whoever asks for the line to write takes it from the holder.
+      if (Atomics.load(words, base + WORD.lock) !== 0) continue;
+      if (Atomics.compareExchange(words, base + WORD.lock, 0, this.#owner) === 0) return true;
+    }
     for (let nap = 0; nap < NAPS; nap++) {
       const holder = Atomics.compareExchange(words, base + WORD.lock, 0, this.#owner);
       if (holder === 0) return true;
