@@ -1,5 +1,6 @@
 /** What a search took: counts that are the same however fast the machine is. */
 export interface SearchCost {
+  readonly shardsAsked: number;
   readonly listsProbed: number;
   /** Lists probed that were not in memory. */
   readonly listsPagedIn: number;
@@ -13,9 +14,18 @@ export interface SearchCost {
   readonly bytesTouched: number;
 }
 
-export const NO_COST: SearchCost = { listsProbed: 0, listsPagedIn: 0, codesScanned: 0, rescored: 0, rowsRead: 0, bytesTouched: 0 };
+export const NO_COST: SearchCost = {
+  shardsAsked: 0,
+  listsProbed: 0,
+  listsPagedIn: 0,
+  codesScanned: 0,
+  rescored: 0,
+  rowsRead: 0,
+  bytesTouched: 0,
+};
 
 export const addCosts = (a: SearchCost, b: SearchCost): SearchCost => ({
+  shardsAsked: a.shardsAsked + b.shardsAsked,
   listsProbed: a.listsProbed + b.listsProbed,
   listsPagedIn: a.listsPagedIn + b.listsPagedIn,
   codesScanned: a.codesScanned + b.codesScanned,

@@ -295,6 +295,7 @@ export interface ShardStats {
   readonly lsn: number;
   readonly count: number;
   readonly countMax: number;
+  readonly shards: number;
   readonly namespaces: number;
   readonly storageBytes: number;
   readonly memoryBytes: number;

@@ -252,6 +252,7 @@ export class Shard {
       lsn: found.value.lsn,
       count: found.value.count,
       countMax: shardCapacity(found.value),
+      shards: 1,
       namespaces: this.#store.namespaceCount(),
       storageBytes: this.#store.bytes(),
       memoryBytes: this.#engine.bytes,

@@ -4,6 +4,7 @@ const count = z.int().min(0);
 
 /** What searching cost a shard: counts that are the same however fast the machine is. */
 export const searchCost = {
+  shards_asked: z.number().min(0).meta({ description: 'Shards of the index that searched.' }),
   lists_probed: z.number().min(0).meta({ description: 'Lists of the index whose codes were compared with the query.' }),
   lists_paged_in: z.number().min(0).meta({ description: 'Those of them that were not in memory.' }),
   codes_scanned: z.number().min(0).meta({ description: 'Vectors whose codes were compared with the query.' }),

@@ -72,6 +72,7 @@ const stats = z.object({
   lsn: z.int().min(0).meta({ description: 'Number of the last write: every write raises it by one.' }),
   vectors: z.int().min(0),
   vectors_max: z.int().min(1).meta({ description: 'How many vectors the index can hold.' }),
+  shards: z.int().min(1).meta({ description: 'How many shards hold them: an index begins with one, and splits as it grows.' }),
   namespaces: z.int().min(0),
   storage_bytes: z.int().min(0),
   memory_bytes: z

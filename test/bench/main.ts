@@ -12,6 +12,7 @@ import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
 import { schedulerBench } from './scheduler.ts';
+import { growthBench } from './growth.ts';
 import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
 
@@ -25,6 +26,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   quota: quotaBench,
   scheduler: schedulerBench,
   'hot-shard': hotShardBench,
+  growth: growthBench,
   routing: routingBench,
 };
 

@@ -28,7 +28,10 @@ export class BulkStream {
   /** Resolves when the connection takes more. */
   async send(text: string): Promise<void> {
     if (this.#request.write(text)) return;
-    await Promise.race([once(this.#request, 'drain'), once(this.#request, 'close')]).catch(() => undefined);
+    const either = new AbortController();
+    const [drain, close] = ['drain', 'close'].map((event) => once(this.#request, event, { signal: either.signal }));
+    await Promise.race([drain, close]).catch(() => undefined);
+    either.abort();
   }
 
   /** Whether the connection still takes anything `ms` from now, without waiting for it. */

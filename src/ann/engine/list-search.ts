@@ -3,6 +3,7 @@ import type { RowBitmap } from '../lists/row-bitmap.ts';
 import type { ListModel } from '../lists/list-model.ts';
 import { prepare } from '../lists/list-model.ts';
 import type { SearchCost } from '../search-cost.ts';
+import { NO_COST } from '../search-cost.ts';
 import type { Candidate } from './candidate.ts';
 import type { SearchDepth } from './list-settings.ts';
 import { proposalCount, proposalMax, rescoreCountFor } from './list-settings.ts';
@@ -37,7 +38,7 @@ export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { 
     allowed,
   };
   const { rows, cost } = lists.search(query, pageIn);
-  return { candidates: Array.from(rows, (row) => ({ row, closest: Infinity })), cost: { ...cost, rowsRead: 0 } };
+  return { candidates: Array.from(rows, (row) => ({ row, closest: Infinity })), cost: { ...NO_COST, ...cost } };
 }
 
 /** All that may be among the `topK` closest, by reading every list. */
@@ -45,7 +46,7 @@ export function searchExactly({ model, lists, pageIn }: Searched, { values, topK
   const { rows, closeness, errors, cost } = lists.searchExact({ values, count: topK, stop: 0, rescoreCount: topK, allowed }, pageIn);
   const bounds = closestOf(model, values);
   const candidates = Array.from(rows, (row, i): Candidate => ({ row, closest: bounds(closeness[i]! + errors![i]!) }));
-  return { candidates: candidates.sort((a, b) => b.closest - a.closest), cost: { ...cost, rowsRead: 0 } };
+  return { candidates: candidates.sort((a, b) => b.closest - a.closest), cost: { ...NO_COST, ...cost } };
 }
 
 // Relative allowance for what rounding adds on the way from a closeness to a distance.

@@ -56,7 +56,7 @@ export class ShardEngine {
   searchRows(query: VectorQuery, rows: Iterable<Row>, header: ShardHeader): ExplainedMatches {
     const rescoring = new Rescoring(header.metric, query, this.#store.read(header));
     rescoring.push(Array.from(rows, (row) => ({ row, closest: Infinity })));
-    return { matches: rescoring.matches(), explanation: { engine: 'rows', ...readingCost(rescoring, header) } };
+    return { matches: rescoring.matches(), explanation: { engine: 'rows', ...readingCost(rescoring, header), shardsAsked: 1 } };
   }
 
   /** Follows a write. */
@@ -102,7 +102,7 @@ export class ShardEngine {
     rescoring.push(memtable.candidates({ ...query, among }));
     const scanning = { ...NO_COST, codesScanned: memtable.count, bytesTouched: memtable.bytes };
     const cost = [scanning, readingCost(rescoring, header)].reduce(addCosts, listed.cost);
-    return { matches: rescoring.matches(), explanation: { engine: hasLists ? 'lists' : 'flat', ...cost } };
+    return { matches: rescoring.matches(), explanation: { engine: hasLists ? 'lists' : 'flat', ...cost, shardsAsked: 1 } };
   }
 
   #upkeepOf(identity: ShardHeader): Upkeep {

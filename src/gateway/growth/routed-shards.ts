@@ -140,6 +140,7 @@ export class RoutedShards implements IndexShards {
         // Of those who know each id once.
         count: locators.value.reduce((total, { ids }) => total + ids, 0),
         countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest),
+        shards: table.shards.length,
         namespaces: new Set(locators.value.flatMap(({ namespaces }) => namespaces)).size,
         storageBytes: sum(({ storageBytes }) => storageBytes),
         memoryBytes: sum(({ memoryBytes }) => memoryBytes),

@@ -3,6 +3,7 @@ import type { Explanation } from '../../../src/ann/shard-protocol.ts';
 
 /** What searches cost on the wire; of several together, the mean of `count` of them. */
 export const costReply = (cost: SearchCost, count = 1) => ({
+  shards_asked: cost.shardsAsked / count,
   lists_probed: cost.listsProbed / count,
   lists_paged_in: cost.listsPagedIn / count,
   codes_scanned: cost.codesScanned / count,

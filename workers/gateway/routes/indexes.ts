@@ -26,7 +26,7 @@ export const indexRoutes: readonly Route[] = [
   route(indexEndpoints.indexStats, async ({ gateway, principal, params }) => {
     const found = await gateway.retrieval.indexes.stats(principal.tenantId, params.index);
     if (!found.ok) return found;
-    const { manifest, lsn, count, countMax, namespaces, storageBytes, memoryBytes } = found.value;
+    const { manifest, lsn, count, countMax, shards, namespaces, storageBytes, memoryBytes } = found.value;
     const reply = {
       object: 'index.stats' as const,
       name: manifest.name,
@@ -34,6 +34,7 @@ export const indexRoutes: readonly Route[] = [
       lsn,
       vectors: count,
       vectors_max: countMax,
+      shards,
       namespaces,
       storage_bytes: storageBytes,
       memory_bytes: memoryBytes,

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { assert } from '../../../src/kernel/assert.ts';
+import type { ApiAnswer, ApiClient } from '../../support/api-client.ts';
+import { BulkStream } from '../../support/bulk-stream.ts';
+import type { Vectors } from '../ann/vectors.ts';
+import { vectorAt } from '../ann/vectors.ts';
+import type { RawWorkerd } from '../raw-workerd.ts';
+
+const LINES_AT_ONCE = 200;
+/** Of a second: less is what an idle server takes. */
+const IDLE_CPU_S = 0.05;
+const QUIET_SECONDS = 4;
+
+export interface Answered {
+  readonly rows: readonly number[];
+  readonly ms: number;
+  readonly shardsAsked: number;
+}
+
+/** An index that is filled and searched as its users do: over HTTP. Ids are the numbers of the rows. */
+export class GrownIndex {
+  readonly #client: ApiClient;
+  readonly #path: string;
+
+  constructor(client: ApiClient, name: string) {
+    this.#client = client;
+    this.#path = `/v1/indexes/${name}`;
+  }
+
+  static async create(client: ApiClient, name: string, options: object): Promise<GrownIndex> {
+    fine(await client.post('/v1/indexes', { name, owner: 'bench', ...options }));
+    return new GrownIndex(client, name);
+  }
+
+  /** Resolves when all of the rows are acknowledged. */
+  async import(vectors: Vectors, from: number, until: number): Promise<void> {
+    const stream = new BulkStream(this.#client, `${this.#path}/import`);
+    const told = stream.read();
+    for (let row = from; row < until; row += LINES_AT_ONCE) {
+      let lines = '';
+      for (let at = row; at < Math.min(row + LINES_AT_ONCE, until); at += 1) {
+        lines += `${JSON.stringify({ id: String(at), values: Array.from(vectorAt(vectors, at)) })}\n`;
+      }
+      await stream.send(lines);
+    }
+    stream.end();
+    await told;
+    assert(stream.last?.status === 'done', `the import is done, not ${JSON.stringify(stream.last)}`);
+  }
+
+  /** Waits until shards have split, trained and moved what they had to. */
+  async settle(workerd: RawWorkerd): Promise<void> {
+    for (let quiet = 0; quiet < QUIET_SECONDS;) {
+      const before = await workerd.cpuS();
+      await sleep(1_000);
+      quiet = (await workerd.cpuS()) - before < IDLE_CPU_S ? quiet + 1 : 0;
+    }
+  }
+
+  async stats(): Promise<{
+    readonly vectors: number;
+    readonly shards: number;
+    readonly storage_bytes: number;
+    readonly memory_bytes: number;
+  }> {
+    return fine(await this.#client.get(`${this.#path}/stats`)).body;
+  }
+
+  async search(query: Float32Array, topK: number, explain = false): Promise<Answered> {
+    const startedMs = performance.now();
+    const { body } = fine(
+      await this.#client.post(
+        `${this.#path}/query`,
+        { vector: Array.from(query), top_k: topK, include_metadata: false, explain },
+        DEADLINE,
+      ),
+    );
+    const ms = performance.now() - startedMs;
+    assert(body.partial !== true, 'every shard that was asked has answered');
+    const rows = (body.matches as { id: string }[]).map(({ id }) => Number(id));
+    return { rows, ms, shardsAsked: explain ? body.explanation.shards_asked : 0 };
+  }
+}
+
+/** All shards of this machine share one thread, which the others wait for. */
+const DEADLINE = { 'x-sluice-deadline-ms': '10000' };
+
+function fine(answer: ApiAnswer): ApiAnswer {
+  assert(answer.status < 300, `${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer;
+}

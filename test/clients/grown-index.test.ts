@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const COUNT = 400;
+const DIMENSIONS = 8;
+const INDEX = '/v1/indexes/grown';
+
+let server: Server;
+let client: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy();
+  ({ client } = await createTenant(server));
+  const created = { name: 'grown', dimensions: DIMENSIONS, metric: 'l2', owner: 'growth', shard_vectors_max: 40 };
+  expect((await client.post('/v1/indexes', created)).status).toBe(201);
+});
+
+afterAll(() => server.stop());
+
+/** Around twenty centres. */
+const valuesOf = (n: number): number[] =>
+  Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(3 * Math.sin((n % 20) * 31 + axis) + Math.sin(n * 13 + axis) / 4));
+
+const vectorOf = (n: number) => ({ id: `v${n}`, values: valuesOf(n), metadata: { n } });
+
+describe('an index of several shards, over HTTP', () => {
+  it('[RT2] splits by itself, and tells how many shards there are and how many a query asked', async () => {
+    for (let from = 0; from < COUNT; from += 100) {
+      const vectors = Array.from({ length: 100 }, (_, i) => vectorOf(from + i));
+      expect((await client.post(`${INDEX}/upsert`, { vectors })).status).toBe(200);
+    }
+    await expect.poll(async () => (await client.get(`${INDEX}/stats`)).body.shards, { timeout: 20_000 }).toBeGreaterThan(8);
+    const { body } = await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: 3, explain: true });
+    expect(body.matches[0]).toMatchObject({ id: 'v7', score: 0 });
+    const { shards } = (await client.get(`${INDEX}/stats`)).body;
+    expect(body.explanation.shards_asked).toBeGreaterThanOrEqual(1);
+    expect(body.explanation.shards_asked).toBeLessThan(shards);
+    const all = await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: COUNT, exact: true, explain: true });
+    expect(all.body.matches).toHaveLength(COUNT);
+    expect(all.body.explanation.shards_asked).toBeGreaterThanOrEqual(shards);
+    const recall = await client.post(`${INDEX}/recall`, { samples: 20, top_k: 5 });
+    expect(recall.body.recall).toBeGreaterThan(0.9);
+    expect(recall.body.exact_search.shards_asked).toBeGreaterThan(recall.body.search.shards_asked);
+  });
+
+  it('[RT4] writes, deletes, counts, lists and exports as if there were one', async () => {
+    const even = Array.from({ length: COUNT / 2 }, (_, i) => `v${2 * i}`);
+    expect((await client.post(`${INDEX}/delete`, { ids: even })).body.deleted).toBe(COUNT / 2);
+    expect((await client.post(`${INDEX}/upsert`, { vectors: [{ ...vectorOf(1), metadata: { n: -1 } }] })).status).toBe(200);
+    expect((await client.get(`${INDEX}/stats`)).body.vectors).toBe(COUNT / 2);
+    expect((await client.post(`${INDEX}/count`, { filter: { n: { $gt: 200 } } })).body.count).toBe(100);
+    expect((await client.post(`${INDEX}/count`, { filter: { n: -1 } })).body.count).toBe(1);
+    // Twice: while vectors move, and after.
+    for (const pauseMs of [0, 3_000]) {
+      await sleep(pauseMs);
+      const { body } = await client.get(`${INDEX}/export`);
+      const lines = (body as string)
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { id?: string });
+      const ids = lines.flatMap(({ id }) => id ?? []);
+      expect(ids.length).toBe(new Set(ids).size);
+      expect(new Set(ids)).toEqual(new Set(Array.from({ length: COUNT / 2 }, (_, i) => `v${2 * i + 1}`)));
+    }
+  });
+
+  it('[RT9] deletes all of it, and shows that nothing is left', async () => {
+    const { shards } = (await client.get(`${INDEX}/stats`)).body;
+    const { body } = await client.delete(INDEX);
+    expect(body).toMatchObject({ object: 'index.deleted', vectors: COUNT / 2 });
+    expect(body.objects).toBeGreaterThan(shards);
+    const erasure = await client.get(`/v1/erasures/${body.id}`);
+    expect(erasure.body).toMatchObject({ remaining: 0, verified: true });
+    expect((await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: 3 })).body.error.code).toBe('index_not_found');
+  });
+});
