@@ -361,4 +361,9 @@ export const LIMITS = {
   indexTimeoutMs: 15_000,
   // How soon an index object takes up a creation or deletion that was cut off.
   indexLifecycleRetryMs: 5_000,
+  // A replay keeps all nodes and jobs of a trace in memory: some 200 MB at most.
+  traceNodesMaxCount: 100_000,
+  traceJobsMaxCount: 1_000_000,
+  // Seeds of one simulation: more take hours and tell nothing new.
+  traceSeedsMaxCount: 1_000,
 } as const;

@@ -157,6 +157,7 @@ export class ClusterState {
     this.#countWhole(node, -1);
     this.columns.isOpen[node] = isOpen ? 1 : 0;
     this.#countWhole(node, 1);
+    this.columns.revision[node] = (this.columns.revision[node] ?? 0) + 1;
   }
 
   /** Takes an open node into the counts of its pool, or out of them. */
@@ -188,6 +189,5 @@ export class ClusterState {
     columns.slotCount[node] = 0;
     columns.isOpen[node] = 0;
     this.#setOpen(node, true);
-    columns.revision[node] = (columns.revision[node] ?? 0) + 1;
   }
 }

@@ -1,51 +1,80 @@
-import { must } from '../../kernel/assert.ts';
+import { BoundedHeap } from '../../kernel/bounded-heap.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { Slot } from '../model/placement.ts';
-import type { GangScarcity } from './gang-scarcity.ts';
 import type { NodeCost } from './node-cost.ts';
+import type { Scarcity } from './scarcity.ts';
 import type { Shape } from './shape.ts';
 import { ShapeRow } from './shape-row.ts';
 
-/** Finds the node where a shape costs least. Ties go to the node with the lowest index. */
+/** Shapes whose costs are kept: some 200 kB each at 10,000 nodes. The one not asked for the longest goes first. */
+const ROWS_MAX = 64;
+
+type Tariff = (node: number, wholeTaken: number) => number;
+
+const FREE_OF_CHARGE: Tariff = () => 0;
+
+/** Finds the nodes where a shape costs least. Of nodes that cost the same, the one with the lowest index. */
 export class CostBoard {
   readonly #cluster: ClusterState;
-  readonly #shapes: readonly Shape[];
-  readonly #rows: readonly ShapeRow[];
-  readonly #gangs: GangScarcity | null;
+  readonly #judge: NodeCost;
+  readonly #scarcity: Scarcity | null;
+  readonly #rows = new Map<Shape, ShapeRow>();
+  readonly #capacity: number;
 
-  constructor(cluster: ClusterState, shapes: readonly Shape[], judge: NodeCost, gangs: GangScarcity | null) {
+  constructor(cluster: ClusterState, judge: NodeCost, scarcity: Scarcity | null) {
     this.#cluster = cluster;
-    this.#shapes = shapes;
-    this.#rows = shapes.map((shape) => new ShapeRow(cluster, judge, shape));
-    this.#gangs = gangs;
+    this.#judge = judge;
+    this.#scarcity = scarcity;
+    this.#capacity = cluster.columns.revision.length;
   }
 
-  /** Where to place a shape, by its index; undefined when it fits nowhere. */
-  cheapest(shapeIndex: number): Slot | undefined {
-    const shape = must(this.#shapes[shapeIndex], 'the shape is known');
-    const row = must(this.#rows[shapeIndex], 'the shape is known');
-    const prices = this.#gangs?.prices(shape.acceleratorCount) ?? [];
-    let best = -1;
-    let bestCost = Infinity;
-    for (let place = 0; place < row.nodes.length; place++) {
-      let cost = row.cost(place);
-      // What a broken block adds is never negative: a node that is dearer without it need not be asked.
-      if (cost < bestCost && prices.length > 0) cost += this.#broken(row, place, prices);
-      if (cost >= bestCost) continue;
-      best = place;
-      bestCost = cost;
-    }
-    return best < 0 ? undefined : { node: row.nodes[best] ?? 0, mask: row.mask(best) };
+  /** Whether the cluster has become larger than what the board was made for. */
+  get isOutgrown(): boolean {
+    return this.#cluster.length > this.#capacity;
   }
 
-  #broken(row: ShapeRow, place: number, prices: readonly number[]): number {
-    const now = this.#cluster.columns.wholeFree[row.nodes[place] ?? 0] ?? 0;
-    const then = row.wholeLeft(place);
-    if (then === now) return 0;
-    let price = 0;
-    for (const [index, size] of (this.#gangs?.sizes ?? []).entries()) {
-      price += (prices[index] ?? 0) * (Math.floor(now / size) - Math.floor(then / size));
+  /** Which of some nodes cost least, each once and the cheapest first; undefined when fewer than `count` have room. */
+  cheapest(shape: Shape, nodes: readonly number[], count: number, allows: (node: number) => boolean): readonly Slot[] | undefined {
+    const row = this.#row(shape);
+    const tariff = this.#scarcity?.tariff(shape) ?? FREE_OF_CHARGE;
+    if (count === 1) {
+      const node = cheapestOne(row, nodes, tariff, allows);
+      return node === undefined ? undefined : [{ node, mask: row.mask(node) }];
     }
-    return price;
+    const heap = new BoundedHeap<{ readonly node: number; readonly cost: number }>(count, (a, b) => a.cost - b.cost || a.node - b.node);
+    for (const node of nodes) {
+      const cost = row.cost(node);
+      if (cost < Infinity && allows(node)) heap.push({ node, cost: cost + tariff(node, row.wholeTaken(node)) });
+    }
+    return heap.isFull ? heap.toSorted().map(({ node }) => ({ node, mask: row.mask(node) })) : undefined;
   }
+
+  /** Whether a node is of a type that a shape accepts, and has room for it. */
+  fits(shape: Shape, node: number): boolean {
+    return this.#row(shape).cost(node) < Infinity;
+  }
+
+  #row(shape: Shape): ShapeRow {
+    const known = this.#rows.get(shape);
+    if (known !== undefined) this.#rows.delete(shape);
+    const row = known ?? new ShapeRow(this.#cluster, this.#judge, shape);
+    this.#rows.set(shape, row);
+    const [oldest] = this.#rows.keys();
+    if (this.#rows.size > ROWS_MAX && oldest !== undefined) this.#rows.delete(oldest);
+    return row;
+  }
+}
+
+function cheapestOne(row: ShapeRow, nodes: readonly number[], tariff: Tariff, allows: (node: number) => boolean): number | undefined {
+  let best = Infinity;
+  let bestCost = Infinity;
+  for (const node of nodes) {
+    let cost = row.cost(node);
+    // A tariff only adds: who is dearer without it need not be asked.
+    if (cost <= bestCost && cost < Infinity) cost += tariff(node, row.wholeTaken(node));
+    if (cost > bestCost || cost === Infinity || (cost === bestCost && node > best) || !allows(node)) continue;
+    best = node;
+    bestCost = cost;
+  }
+  return best === Infinity ? undefined : best;
 }

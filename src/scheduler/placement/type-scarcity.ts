@@ -1,31 +1,51 @@
 import type { TypedDemand } from './balanced-load.ts';
 import { balanceLoad } from './balanced-load.ts';
+import { contention } from './contention.ts';
+import type { IdleCapacity } from './idle-capacity.ts';
 import type { WeightedShape } from './shape.ts';
 import { acceleratorMilli, acceptsType } from './shape.ts';
 
 /**
- * What a thousandth of each type costs others, in thousandths: the square of the share of it that jobs which cannot go everywhere would
- * take, were the cluster full of the jobs usually seen. 0 for a type that nobody insists on, 1 for one that is spoken for: jobs that may
- * go elsewhere then do so as long as that strands less than they need.
+ * What a thousandth of each type costs others, in thousandths: 0 for a type that nobody insists on, 1 for one of which all that is idle is
+ * spoken for by jobs that cannot go everywhere. Jobs that may go elsewhere then do so, as long as that wastes less than they need.
  */
-export function typeScarcity(mix: readonly WeightedShape[], capacityMilli: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+export class TypeScarcity {
+  readonly #mix: readonly WeightedShape[];
+  /** By type, the share of the usual demand that insists on some types and falls to this one. */
+  #boundShares: ReadonlyMap<string, number> = new Map();
+  #sharesOf = -1;
+
+  constructor(mix: readonly WeightedShape[]) {
+    this.#mix = mix.filter(({ shape }) => shape.acceleratorCount > 0);
+  }
+
+  prices(idle: IdleCapacity): ReadonlyMap<string, number> {
+    if (this.#sharesOf !== idle.capacityVersion) {
+      this.#sharesOf = idle.capacityVersion;
+      this.#boundShares = boundShares(this.#mix, idle.capacityMilli());
+    }
+    return new Map(Array.from(this.#boundShares, ([type, share]) => [type, contention(share, idle.totalMilli, idle.milliOf(type))]));
+  }
+}
+
+/** Supposes a cluster full of the usual demand, which is spread over the types evenly. */
+function boundShares(mix: readonly WeightedShape[], capacityMilli: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   const types = [...capacityMilli.keys()];
   const capacity = sum(capacityMilli.values());
-  const users = mix.filter(({ shape }) => shape.acceleratorCount > 0);
-  const demand = sum(users.map(({ shape, weight }) => weight * acceleratorMilli(shape)));
+  const demand = sum(mix.map(({ shape, weight }) => weight * acceleratorMilli(shape)));
   const demands = new Map<string, TypedDemand>();
-  for (const { shape, weight } of users) {
+  for (const { shape, weight } of mix) {
     const accepted = types.filter((type) => acceptsType(shape, type));
     const milli = (weight * acceleratorMilli(shape) * capacity) / demand;
-    const known = demands.get(accepted.join(' '));
-    demands.set(accepted.join(' '), { types: accepted, milli: milli + (known?.milli ?? 0) });
+    const known = demands.get(accepted.join('\n'));
+    demands.set(accepted.join('\n'), { types: accepted, milli: milli + (known?.milli ?? 0) });
   }
   const merged = [...demands.values()];
   const spread = balanceLoad(merged, capacityMilli);
   return new Map(
     types.map((type) => {
-      const bound = sum(merged.map((of, index) => (of.types.length < types.length ? (spread[index]?.get(type) ?? 0) : 0)));
-      return [type, Math.min(1, bound / (capacityMilli.get(type) ?? 1)) ** 2];
+      const bound = merged.map((of, index) => (of.types.length < types.length ? (spread[index]?.get(type) ?? 0) : 0));
+      return [type, sum(bound) / capacity];
     }),
   );
 }

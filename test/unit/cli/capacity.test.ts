@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { assumed } from '../../../src/capacity/assumptions.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';
 import { capacity } from '../../../workers/cli/capacity/capacity.ts';
-import { Chance } from '../../../workers/cli/capacity/chance.ts';
+import { Chance } from '../../../workers/cli/chance.ts';
 import type { Scenario } from '../../../workers/cli/capacity/simulate.ts';
 import { simulate } from '../../../workers/cli/capacity/simulate.ts';
 import { SimulatedTime } from '../../../workers/cli/capacity/simulated-time.ts';

@@ -4,7 +4,7 @@ import type { Assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexPlan } from '../../../src/capacity/index-plan.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { Chance } from './chance.ts';
+import { Chance } from '../chance.ts';
 import { SimulatedTime } from './simulated-time.ts';
 
 export interface Scenario {

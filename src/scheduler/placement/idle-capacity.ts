@@ -1,0 +1,83 @@
+import { WHOLE_MILLI } from '../model/accelerator-type.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
+
+/** What is idle on the open nodes of a cluster, by type and in blocks on one node. Counts again only the nodes that have changed. */
+export class IdleCapacity {
+  readonly #cluster: ClusterState;
+  /** Sizes of blocks that are counted. */
+  readonly #sizes: readonly number[];
+  readonly #blocks: number[];
+  readonly #idleMilli = new Map<string, number>();
+  readonly #capacityMilli = new Map<string, number>();
+  readonly #counted: Counted[] = [];
+  #totalMilli = 0;
+  #capacityVersion = 0;
+
+  constructor(cluster: ClusterState, sizes: readonly number[]) {
+    this.#cluster = cluster;
+    this.#sizes = sizes;
+    this.#blocks = sizes.map(() => 0);
+  }
+
+  /** Thousandths of accelerators of all types. Call `refresh` first, as for everything here. */
+  get totalMilli(): number {
+    return this.#totalMilli;
+  }
+
+  /** Rises with every change of `capacityMilli`. */
+  get capacityVersion(): number {
+    return this.#capacityVersion;
+  }
+
+  /** What the open nodes have, by type, in the order of the types' names. */
+  capacityMilli(): ReadonlyMap<string, number> {
+    return new Map([...this.#capacityMilli].filter(([, milli]) => milli > 0).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  milliOf(type: string): number {
+    return this.#idleMilli.get(type) ?? 0;
+  }
+
+  /** How many blocks of whole accelerators there are, of the size at an index of `sizes`. */
+  blocks(sizeIndex: number): number {
+    return this.#blocks[sizeIndex] ?? 0;
+  }
+
+  refresh(): void {
+    const { revision } = this.#cluster.columns;
+    for (let node = 0; node < this.#cluster.length; node++) {
+      const before = this.#counted[node];
+      if (before?.revision === revision[node]) continue;
+      const now = this.#count(node);
+      if (before !== undefined) this.#add(before, -1);
+      this.#add(now, 1);
+      if (before?.type !== now.type || before.capacityMilli !== now.capacityMilli) this.#capacityVersion += 1;
+      this.#counted[node] = now;
+    }
+  }
+
+  #count(node: number): Counted {
+    const { revision, isOpen, wholeFree } = this.#cluster.columns;
+    const { accelerator: type, acceleratorCount } = this.#cluster.spec(node);
+    if (isOpen[node] !== 1) return { revision: revision[node] ?? 0, type, capacityMilli: 0, idleMilli: 0, whole: 0 };
+    let idleMilli = 0;
+    for (let index = 0; index < acceleratorCount; index++) idleMilli += this.#cluster.acceleratorFreeMilli(node, index);
+    return { revision: revision[node] ?? 0, type, capacityMilli: acceleratorCount * WHOLE_MILLI, idleMilli, whole: wholeFree[node] ?? 0 };
+  }
+
+  #add({ type, capacityMilli, idleMilli, whole }: Counted, sign: 1 | -1): void {
+    if (type === null) return;
+    this.#totalMilli += sign * idleMilli;
+    this.#idleMilli.set(type, this.milliOf(type) + sign * idleMilli);
+    this.#capacityMilli.set(type, (this.#capacityMilli.get(type) ?? 0) + sign * capacityMilli);
+    for (const [index, size] of this.#sizes.entries()) this.#blocks[index] = this.blocks(index) + sign * Math.floor(whole / size);
+  }
+}
+
+interface Counted {
+  readonly revision: number;
+  readonly type: string | null;
+  readonly capacityMilli: number;
+  readonly idleMilli: number;
+  readonly whole: number;
+}

@@ -1,0 +1,40 @@
+import type { ClusterState } from '../model/cluster-state.ts';
+import { GangScarcity, gangSizes } from './gang-scarcity.ts';
+import { IdleCapacity } from './idle-capacity.ts';
+import type { Shape, WeightedShape } from './shape.ts';
+import { acceleratorMilli } from './shape.ts';
+import { TypeScarcity } from './type-scarcity.ts';
+
+/** What a job takes of what others need more, which depends on what is idle everywhere: types, and blocks for gangs. Never negative. */
+export class Scarcity {
+  readonly #cluster: ClusterState;
+  readonly #idle: IdleCapacity;
+  readonly #types: TypeScarcity;
+  readonly #gangs: GangScarcity;
+
+  constructor(cluster: ClusterState, mix: readonly WeightedShape[]) {
+    this.#cluster = cluster;
+    this.#idle = new IdleCapacity(cluster, gangSizes(mix));
+    this.#types = new TypeScarcity(mix);
+    this.#gangs = new GangScarcity(mix);
+  }
+
+  /** What each type costs others now, per thousandth. */
+  typePrices(): ReadonlyMap<string, number> {
+    this.#idle.refresh();
+    return this.#types.prices(this.#idle);
+  }
+
+  /** What a shape costs others now on a node, if it takes so many whole accelerators there. */
+  tariff(shape: Shape): (node: number, wholeTaken: number) => number {
+    const types = this.typePrices();
+    const gangs = this.#gangs.prices(this.#idle, shape.acceleratorCount);
+    const milli = acceleratorMilli(shape);
+    return (node, wholeTaken) => {
+      const { accelerator } = this.#cluster.spec(node);
+      const type = accelerator === null ? 0 : (types.get(accelerator) ?? 0) * milli;
+      const whole = this.#cluster.columns.wholeFree[node] ?? 0;
+      return wholeTaken === 0 ? type : type + this.#gangs.broken(gangs, whole, wholeTaken);
+    };
+  }
+}

@@ -1,0 +1,77 @@
+import type { Outcome } from '../../../contract/outcome.ts';
+import { refuse } from '../../../contract/outcome.ts';
+import { ok } from '../../../kernel/result.ts';
+import type { Column } from './column.ts';
+
+/** A file of comma-separated values whose first line names its columns. */
+export interface TableFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+type Row<Columns> = { readonly [Name in keyof Columns]: Columns[Name] extends Column<infer Value> ? Value : never } & {
+  /** Where it stands in the file, from 1 on. */
+  readonly line: number;
+};
+
+/** Of a cell that is refused. */
+const SHOWN_CHARS = 40;
+
+/** Reads the columns asked for and leaves others alone. A refusal names the file, the line, the column and what stands there. */
+export function readTable<const Columns extends Record<string, Column<unknown>>>(
+  { name: file, text }: TableFile,
+  columns: Columns,
+): Outcome<readonly Row<Columns>[]> {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const header = fieldsOf(lines[0] ?? '') ?? [];
+  const places = Object.entries(columns).map(([column, how]) => ({ column, how, at: header.indexOf(column) }));
+  const missing = places.find(({ at, how }) => at < 0 && !('otherwise' in how));
+  if (missing !== undefined) return refuse('invalid_value', `${file} line 1: there is no column ${missing.column}`, missing.column);
+  const rows: Row<Columns>[] = [];
+  for (const [index, textLine] of lines.entries()) {
+    if (index === 0 || textLine === '') continue;
+    const where = `${file} line ${index + 1}`;
+    const fields = fieldsOf(textLine);
+    if (fields === undefined) return refuse('invalid_value', `${where}: a quote is not closed`);
+    if (fields.length !== header.length) {
+      return refuse('invalid_value', `${where}: ${fields.length} fields where line 1 names ${header.length} columns`);
+    }
+    const row = readRow(where, fields, places);
+    if (!row.ok) return row;
+    rows.push({ ...row.value, line: index + 1 } as Row<Columns>);
+  }
+  return ok(rows);
+}
+
+interface Place {
+  readonly column: string;
+  readonly how: Column<unknown>;
+  readonly at: number;
+}
+
+function readRow(where: string, fields: readonly string[], places: readonly Place[]): Outcome<Record<string, unknown>> {
+  const row: Record<string, unknown> = {};
+  for (const { column, how, at } of places) {
+    const field = fields[at] ?? '';
+    const value = at < 0 ? how.otherwise : how.read(field);
+    if (value === undefined) {
+      const shown = JSON.stringify(field.length > SHOWN_CHARS ? `${field.slice(0, SHOWN_CHARS)}...` : field);
+      return refuse('invalid_value', `${where} column ${column}: ${shown} is not ${how.expected}`, column);
+    }
+    row[column] = value;
+  }
+  return ok(row);
+}
+
+/** The fields of a line (RFC 4180, without line breaks in quotes); undefined when a quote is not closed. */
+function fieldsOf(line: string): readonly string[] | undefined {
+  if (!line.includes('"')) return line.split(',');
+  const fields: string[] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  for (;;) {
+    const match = field.exec(line);
+    if (match === null) return undefined;
+    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
+    if (match[3] === '') return fields;
+  }
+}

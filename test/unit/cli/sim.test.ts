@@ -1,0 +1,71 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import type { Command } from '../../../workers/cli/command.ts';
+import { openb } from '../../../workers/cli/sim/openb.ts';
+import { seedsOf } from '../../../workers/cli/sim/seeds.ts';
+import { syntheticOpenb } from '../../support/synthetic-openb.ts';
+
+let folder = '';
+const path = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-sim-'));
+  const { nodes, pods } = syntheticOpenb(11, 320, 0.4);
+  await writeFile(path('nodes.csv'), nodes.text);
+  await writeFile(path('openb_pod_list_default.csv'), pods.text);
+  await writeFile(path('broken.csv'), pods.text.replace('pod-0002,', 'pod-0002,x'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function printed(command: Command, ...args: string[]): Promise<string> {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  try {
+    expect(await command(args)).toBe(0);
+    return log.mock.calls.flat().join('\n');
+  } finally {
+    log.mockRestore();
+  }
+}
+
+describe('seeds', () => {
+  it('are ranges and lists', () => {
+    expect(seedsOf('42..45')).toEqual([42, 43, 44, 45]);
+    expect(seedsOf('7')).toEqual([7]);
+    expect(seedsOf('1,5..6,3')).toEqual([1, 5, 6, 3]);
+  });
+
+  it.each(['', 'a', '5..1', '1..', '-1', '1..2..3', '1,,2', '0..1000', '0..999,7'])('%j are refused', (text) => {
+    expect(() => seedsOf(text)).toThrow('--seeds');
+  });
+});
+
+describe('sluice sim openb', () => {
+  const files = () => ['--nodes', path('nodes.csv'), '--pods', path('openb_pod_list_default.csv')];
+
+  it('[PL20] prints rows beside the published one, the same each time', async () => {
+    const text = await printed(openb, ...files(), '--seeds', '1..2');
+    expect(text).toContain('default: 38 nodes, 212 accelerators, 320 jobs');
+    for (const line of [/Sluice +\d\d\.\d\d \(/, /FGD, replica +\d\d/, /FGD, published +94\.91 +95\.23 +95\.39/, /leads +\d of 2/]) {
+      expect(text).toMatch(line);
+    }
+    const json = async () => JSON.parse(await printed(openb, ...files(), '--seeds', '1..2', '--json'));
+    const first = await json();
+    expect(first.results).toHaveLength(4);
+    expect(first.published_fgd).toEqual({ 95: 94.91, 100: 95.23, 130: 95.39 });
+    expect({ ...first, cpuMsPerReplay: 0 }).toEqual({ ...(await json()), cpuMsPerReplay: 0 });
+  });
+
+  it.each([
+    [['--pods', 'openb_pod_list_default.csv'], '--nodes is missing'],
+    [['--nodes', 'nodes.csv'], '--pods is missing'],
+    [['--nodes', 'absent.csv', '--pods', 'openb_pod_list_default.csv'], '--nodes: cannot read'],
+    [['--nodes', 'nodes.csv', '--pods', 'broken.csv'], 'invalid_value: broken.csv line 4 column cpu_milli: "x'],
+    [['--nodes', 'nodes.csv', '--pods', 'nodes.csv'], 'invalid_value: nodes.csv line 1: there is no column name'],
+  ])('[PL21] %j is refused: %s', async (args, message) => {
+    await expect(openb(args.map((arg) => (arg.endsWith('.csv') ? path(arg) : arg)))).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+
+import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/published-fgd.ts';
+import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
+import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/study.ts';
+import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';
+import { Chance } from '../chance.ts';
+import type { Command } from '../command.ts';
+import { accept, readInput } from './read-input.ts';
+import { seedsOf } from './seeds.ts';
+
+const USAGE = `usage: sluice sim openb --nodes CSV --pods CSV [options]
+
+  --nodes CSV      nodes: sn,cpu_milli,memory_mib,gpu,model
+  --pods CSV       jobs: name,cpu_milli,memory_mib,num_gpu,gpu_milli and, if there is one, gpu_spec
+  --seeds A..B     orders of arrival (default 42..51)
+  --json           everything as JSON
+`;
+
+const OPTIONS = {
+  nodes: { type: 'string' },
+  pods: { type: 'string' },
+  seeds: { type: 'string', default: '42..51' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+/** Replays arrivals of an openb trace by the protocol published with FGD, with our placement and with FGD's. */
+export const openb: Command = async (args) => {
+  const { values: flags } = parseArgs({ args: [...args], options: OPTIONS });
+  const seeds = seedsOf(flags.seeds);
+  const pods = await readInput('pods', flags.pods, USAGE);
+  const trace = accept(readOpenb(await readInput('nodes', flags.nodes, USAGE), pods));
+  const startedMs = process.cpuUsage().user / 1_000;
+  const study = studyOpenb(trace, seeds, (seed) => {
+    const chance = new Chance(seed);
+    return () => chance.next();
+  });
+  const cpuMsPerReplay = (process.cpuUsage().user / 1_000 - startedMs) / study.results.length;
+  const name = /^openb_pod_list_(\w+)\.csv$/.exec(pods.name)?.[1] ?? pods.name;
+  const published = PUBLISHED_FGD[name] ?? null;
+  const accelerators = trace.nodes.reduce((sum, { acceleratorCount }) => sum + acceleratorCount, 0);
+  const size = { trace: name, nodes: trace.nodes.length, accelerators, pods: trace.pods.length, shapes: trace.shapes.length };
+  if (flags.json) console.log(JSON.stringify({ ...size, seeds, published_fgd: published, ...study, cpuMsPerReplay }, null, 2));
+  else {
+    console.log(`${name}: ${size.nodes} nodes, ${accelerators} accelerators, ${size.pods} jobs of ${size.shapes} shapes`);
+    console.log(report(study, seeds, published));
+    console.log(`${(cpuMsPerReplay / 1_000).toFixed(2)} s of CPU a replay`);
+  }
+  return 0;
+};
+
+function report({ summary, pairedWins }: OpenbStudy, seeds: readonly number[], published: Readonly<Record<Mark, number>> | null): string {
+  return [
+    `accelerators allocated, %, mean of ${seeds.length} seeds (deviation)`,
+    line('arrived', (mark) => `${mark} %`),
+    ...summary.map(({ policy, mean, deviation }) =>
+      line(policy === 'fgd' ? 'FGD, replica' : 'Sluice', (mark) => `${mean[mark].toFixed(2)} (${deviation[mark].toFixed(2)})`),
+    ),
+    ...(published === null ? [] : [line('FGD, published', (mark) => published[mark].toFixed(2))]),
+    line('seeds on which Sluice leads', (mark) => `${pairedWins[mark]} of ${seeds.length}`),
+  ].join('\n');
+}
+
+const line = (title: string, cell: (mark: Mark) => string): string =>
+  `  ${title.padEnd(28)}${MARKS.map((mark) => cell(mark).padStart(16)).join('')}`;

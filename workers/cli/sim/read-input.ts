@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { TableFile } from '../../../src/scheduler/simulator/table/read-table.ts';
+import { UsageError } from '../command.ts';
+
+/** The file that a flag names, under the last part of its path. */
+export async function readInput(flag: string, path: string | undefined, usage: string): Promise<TableFile> {
+  if (path === undefined) throw new UsageError(`--${flag} is missing\n\n${usage}`);
+  try {
+    return { name: basename(path), text: await readFile(path, 'utf8') };
+  } catch (error) {
+    throw new UsageError(`--${flag}: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The value of an outcome; what the user gave cannot be used when there is none. */
+export function accept<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new UsageError(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
