@@ -75,6 +75,14 @@ export class Holdings {
     this.#tree.take(this.queueOf(spec), bundleHeld(spec, attempt), -1);
   }
 
+  /** As `supposeGone`, of one that would be told to leave: it is still there, and nobody starts where it is before it has left. */
+  supposeLeaving(job: JobRecord, attempt: Attempt): void {
+    this.supposeGone(job, attempt);
+    if (attempt.startedAtMs === null) return;
+    const slots = [...attempt.placement.slots, ...attempt.shedding];
+    this.leavers.set(job.spec.id, { demand: attempt.placement.demand, slots });
+  }
+
   #give(job: JobRecord, attempt: Attempt): void {
     this.supposeGone(job, attempt);
     this.holders.remove(this.holderOf(job, attempt.option));

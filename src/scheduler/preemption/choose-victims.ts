@@ -1,5 +1,6 @@
 import { must } from '../../kernel/assert.ts';
 import type { Blocker } from '../admission/blocker.ts';
+import type { Offer } from '../life/offer.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { available } from '../fairness/available.ts';
@@ -10,22 +11,29 @@ import { withinBudget } from './disruption-budget.ts';
 import { FairTrade } from './fair-trade.ts';
 import type { Victim } from './victim.ts';
 
+/** Whom to evict, and the place that is there then. */
+export interface Way {
+  readonly victims: readonly Victim[];
+  readonly offer: Offer;
+}
+
 /**
  * Whom to evict so that a job has a place by an option, out of those who may be, cheapest first; undefined when that does not help. Makes
  * room on the cheapest nodes and gets the quota from the cheapest holders, in either order, spares everyone it can do without, and takes the
- * cheaper of both. Changes nothing.
+ * cheaper of both. Where neither leads to a place, as beside places that are held, it takes the cheapest, one more at a time. Changes nothing.
  */
-export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): readonly Victim[] | undefined {
+export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
   const search = new Search(cell, job, option, legal);
   if (!search.isWorthwhile()) return undefined;
   const ways = [search.find('quota'), search.find('room')].filter((way) => way !== undefined);
-  return ways.reduce<readonly Victim[] | undefined>(
-    (best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best),
-    undefined,
-  );
+  if (ways.length === 0) return search.findByCost();
+  return ways.reduce<Way | undefined>((best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best), undefined);
 }
 
-const costOf = (victims: readonly Victim[]): number => victims.reduce((sum, { cost }) => sum + cost, 0);
+const costOf = ({ victims }: Way): number => victims.reduce((sum, { cost }) => sum + cost, 0);
+
+/** Victims that are tried one after the other where nothing tells which of them would help. */
+const TRIED_MAX = 64;
 
 class Search {
   readonly #cell: Cell;
@@ -48,20 +56,33 @@ class Search {
     return this.#legal.length > 0 && 'offer' in this.tryWithout(this.#legal);
   }
 
+  /** What the job is offered once these have been told to leave: just what it then gets. */
   tryWithout(victims: readonly Victim[]): Attempted {
     return this.#without(victims, () => tryOption(this.#cell, this.#job, this.#option, 'brief'));
   }
 
   /** Takes victims for what is short, beginning with room or with quota, and spares those it turns out not to need. */
-  find(first: 'room' | 'quota'): readonly Victim[] | undefined {
+  find(first: 'room' | 'quota'): Way | undefined {
     const chosen: Victim[] = first === 'room' ? [...(this.#forRoom([]) ?? [])] : [];
     for (;;) {
       const attempted = this.tryWithout(chosen);
-      if ('offer' in attempted) return this.#spared(chosen);
+      if ('offer' in attempted) return this.#spared({ victims: chosen, offer: attempted.offer });
       const more = this.#forWhatIsShort(chosen, attempted.blocker);
       if (more === undefined || more.length === 0) return undefined;
       chosen.push(...more);
     }
+  }
+
+  /** Takes the cheapest first, whatever is short, and spares those it turns out not to need. */
+  findByCost(): Way | undefined {
+    const chosen: Victim[] = [];
+    for (const victim of this.#legal.slice(0, TRIED_MAX)) {
+      if (!this.#mayAdd(chosen, victim)) continue;
+      chosen.push(victim);
+      const attempted = this.tryWithout(chosen);
+      if ('offer' in attempted) return this.#spared({ victims: chosen, offer: attempted.offer });
+    }
+    return undefined;
   }
 
   #forWhatIsShort(chosen: readonly Victim[], blocker: Blocker): readonly Victim[] | undefined {
@@ -92,13 +113,14 @@ class Search {
    * Leaves out those without whom it fits as well, the dearest first. One of the job's own queue that stays adds to that queue's share, so
    * whoever goes for the sake of shares is looked at again.
    */
-  #spared(chosen: readonly Victim[]): readonly Victim[] {
-    let needed = chosen;
-    for (const victim of chosen.toSorted((a, b) => b.cost - a.cost)) {
-      const fewer = needed.filter((other) => other !== victim);
-      if ('offer' in this.tryWithout(fewer) && this.#trade.isFair(fewer)) needed = fewer;
+  #spared(way: Way): Way {
+    let best = way;
+    for (const victim of way.victims.toSorted((a, b) => b.cost - a.cost)) {
+      const victims = best.victims.filter((other) => other !== victim);
+      const attempted = this.tryWithout(victims);
+      if ('offer' in attempted && this.#trade.isFair(victims)) best = { victims, offer: attempted.offer };
     }
-    return needed;
+    return best;
   }
 
   #mayAdd(chosen: readonly Victim[], victim: Victim): boolean {
@@ -107,7 +129,7 @@ class Search {
 
   #without<T>(victims: readonly Victim[], look: () => T): T {
     return this.#cell.undo.trial(() => {
-      for (const { job } of victims) this.#cell.holdings.supposeGone(job, must(job.attempt, 'a victim has an attempt'));
+      for (const { job } of victims) this.#cell.holdings.supposeLeaving(job, must(job.attempt, 'a victim has an attempt'));
       return look();
     });
   }

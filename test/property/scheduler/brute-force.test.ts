@@ -49,7 +49,7 @@ it('[J48] the victims chosen are enough exactly when some set is, and cost the l
       });
     const cost = (victims: readonly Victim[]) => victims.reduce((sum, victim) => sum + victim.cost, 0);
     const sets = Array.from({ length: 1 << legal.length }, (_, mask) => legal.filter((__, n) => (mask >> n) & 1)).filter(isEnough);
-    const chosen = legal.length === 0 ? undefined : chooseVictims(cell, world.job(id), 0, legal);
+    const chosen = legal.length === 0 ? undefined : chooseVictims(cell, world.job(id), 0, legal)?.victims;
     expect(chosen !== undefined, `seed ${seed}`).toBe(sets.length > 0);
     if (chosen === undefined) continue;
     expect(isEnough(chosen)).toBe(true);
