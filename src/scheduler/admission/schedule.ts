@@ -28,7 +28,6 @@ export function schedule(cell: Cell): void {
       heads.slept(pending);
     }
   }
-  if (heads.next() !== undefined) cell.wakeAt(cell.nowMs);
 }
 
 function giveFreePlace(cell: Cell, job: JobRecord): boolean {

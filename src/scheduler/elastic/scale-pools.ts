@@ -83,9 +83,11 @@ function markIdle(cell: Cell, pool: PoolRecord): readonly NodeRecord[] {
   return idle;
 }
 
-/** Gives back nodes that have been idle for the pool's idle time, as many as may go. */
+/** Gives back nodes that have been idle for the pool's idle time, as many as may go: not those that are held for somebody. */
 function retire(cell: Cell, idle: readonly NodeRecord[], idleMs: number, countMax: number): void {
-  for (const node of idle.slice(0, Math.max(0, countMax))) {
+  const held = new Set([...cell.reservations.all].flatMap(({ nodes }) => nodes));
+  const open = idle.filter(({ index }) => !held.has(index));
+  for (const node of open.slice(0, Math.max(0, countMax))) {
     const dueMs = (node.idleSinceMs ?? cell.nowMs) + idleMs;
     if (cell.nowMs < dueMs) {
       cell.wakeAt(dueMs);

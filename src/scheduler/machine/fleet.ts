@@ -43,9 +43,9 @@ export class Fleet {
     return this.#nodesOf.get(id) ?? [];
   }
 
-  /** Nodes that are gone and on record still. */
+  /** Nodes that are gone and on record still, by index. */
   get gone(): readonly number[] {
-    return [...this.#gone];
+    return [...this.#gone].sort((a, b) => a - b);
   }
 
   /** Whether the pool has nodes with accelerators of the type. */

@@ -38,7 +38,13 @@ export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
   grow(cell);
   scalePools(cell);
   dropEmpty(cell);
+  lookAgain(cell);
   return { decisions: cell.takeDecisions(), outcome, nextDueMs: cell.nextDueMs() };
+}
+
+/** Whoever is still to be looked at is so at once, and on record as such: there were too many, or a place was let go of after all had been. */
+function lookAgain(cell: Cell): void {
+  for (const { queue } of cell.pending.awake()) if (!cell.queue(queue.spec.name).isSuspended) return cell.wakeAt(cell.nowMs);
 }
 
 function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {

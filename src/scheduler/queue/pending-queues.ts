@@ -68,6 +68,11 @@ export class PendingQueues {
     return this.#wakings.get(root) ?? 0;
   }
 
+  /** The classes that are not asleep. */
+  *awake(): Iterable<PendingClass> {
+    for (const classes of this.#awake.values()) yield* classes;
+  }
+
   get rootsAwake(): Iterable<CohortNode> {
     return this.#awake.keys();
   }
