@@ -12,5 +12,8 @@ export interface Holder {
   readonly bundle: Bundle;
 }
 
+/** What decides who comes first. */
+export type Rank = Pick<Holder, 'priority' | 'sequence'>;
+
 /** Higher priority first, then who was there first. A total order. */
-export const byRank = (a: Holder, b: Holder): number => b.priority - a.priority || a.sequence - b.sequence;
+export const byRank = (a: Rank, b: Rank): number => b.priority - a.priority || a.sequence - b.sequence;

@@ -4,7 +4,7 @@ import { rootOf } from './cohort-node.ts';
 import type { Cover } from './guarantee.ts';
 import { coverOf } from './guarantee.ts';
 import { byRank } from './holder.ts';
-import type { Holder } from './holder.ts';
+import type { Holder, Rank } from './holder.ts';
 
 /** Who holds quota in which queue, by rank, and how well it is covered. */
 export class Holders {
@@ -54,6 +54,13 @@ export class Holders {
   /** Whether a queue holds more than its own quota covers. */
   hasUncovered(queue: CohortNode): boolean {
     return this.of(queue).length > this.#cover(queue).size;
+  }
+
+  /** Whether the quota of a queue leaves one without cover that comes after `rank`. */
+  uncoversBelow(queue: CohortNode, rank: Rank): boolean {
+    const covered = this.#cover(queue);
+    const holders = this.of(queue);
+    return holders.length > covered.size && holders.some((holder) => byRank(holder, rank) > 0 && !covered.has(holder.jobId));
   }
 
   /** The standing one would have that asks for quota. */

@@ -30,14 +30,19 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
 }
 
 /**
- * Its queue's share is larger now, and others of its queue, or of its cohort, may be covered no longer: who evens out or reclaims may have a
- * claim on some of these jobs.
+ * Its queue's share is larger now, and others of its queue, or of its cohort, may be covered no longer: who evens out, reclaims, or evicts those
+ * of its own queue may have a claim on some of these jobs.
  */
-function wakeClaimants(cell: Cell, { spec }: JobRecord): void {
+function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord): void {
   const admittedTo = cell.holdings.queueOf(spec);
   const root = rootOf(admittedTo);
+  const isDeep = root.height > 1;
+  // Where queues lie right below the root, only jobs of the same queue are displaced, and only those of lower rank.
+  const displaces = cell.holdings.holders.uncoversBelow(admittedTo, { priority: spec.priority, sequence });
   cell.pending.wake(({ queue }) => {
-    const { evensOut, reclaims } = policyOf(queue);
-    return (queue !== admittedTo || root.height > 1) && rootOf(queue) === root && (evensOut || reclaims);
+    if (rootOf(queue) !== root) return false;
+    const { evensOut, reclaims, preemptsWithin } = policyOf(queue);
+    if (isDeep) return evensOut || reclaims || preemptsWithin;
+    return queue === admittedTo ? preemptsWithin && displaces : evensOut || reclaims;
   });
 }

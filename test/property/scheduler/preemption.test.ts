@@ -6,7 +6,7 @@ import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts'
 import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { effort } from '../../support/effort.ts';
+import { seeds } from '../../support/effort.ts';
 import { comparePotential, Oracle, ownerOf } from '../../support/potential.ts';
 import type { Owner } from '../../support/potential.ts';
 import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
@@ -166,9 +166,11 @@ class RandomWorld {
   }
 }
 
+/** Worlds in which someone had a claim and slept, or in which the victims chosen on trial were not enough in earnest. */
+const FAILED_ONCE = [5_478, 10_499, 11_859, 13_582, 13_835, 15_177, 15_491, 15_907, 20_568, 21_669, 22_508, 26_177, 27_047, 28_298, 31_841];
+
 it('[J40] [J41] [J42] [J43] evictions improve the potential, break no quota, use no device twice, and end', () => {
-  const worlds = effort(1_900);
-  for (let seed = 1; seed <= worlds; seed++) {
+  for (const seed of seeds(1_900, ...FAILED_ONCE)) {
     try {
       const random = new RandomWorld(seed);
       random.play(14);
