@@ -4,6 +4,7 @@ import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import type { RowClearing, RowPut, RowRemoval, RowsCleared } from '../src/ann/routing/rows.ts';
 import { ShardGrowth } from '../src/ann/routing/shard-growth.ts';
 import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import type { PrimaryState } from '../src/ann/replication/index-replicas.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
@@ -13,6 +14,7 @@ import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 import { FLOOR, SELECTIONS } from './shard-floor.ts';
 import { ShardPeers } from './shard-peers.ts';
+import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from './sqlite/sqlite-row-versions.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 import { StoredCell } from './stored-cell.ts';
@@ -23,6 +25,7 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
   protected readonly store = new SqliteVectorStore(this.ctx.storage);
   protected readonly shard = new Shard(this.store, new ShardEngine(FLOOR, this.#name, this.store), this.#name, SELECTIONS);
+  protected readonly pulse = new ShardPulse(this.env, this.#route);
   readonly #growth = new ShardGrowth(
     this.shard,
     this.store,
@@ -47,12 +50,14 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
   }
 
   async putRows(rows: RowPut): Promise<Outcome<{ lsn: number }>> {
+    this.pulse.wrote();
     const outcome = this.#growth.rows.put(rows, Date.now());
     if (outcome.ok) await this.arm();
     return outcome;
   }
 
   async removeRows(removal: RowRemoval): Promise<Outcome<{ lsn: number }>> {
+    this.pulse.wrote();
     const outcome = this.#growth.rows.remove(removal, Date.now());
     if (outcome.ok) await this.arm(true);
     return outcome;
@@ -64,10 +69,23 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     return outcome;
   }
 
-  /** Has the rows moved that belong to other shards. */
-  async drain(order: DrainOrder): Promise<void> {
+  /** Has the rows moved that belong to other shards; answers the LSN, from behind which on nobody is served who does not know of it. */
+  async drain(order: DrainOrder): Promise<number> {
     this.#growth.drain(order);
     await this.ctx.storage.setAlarm(Date.now());
+    return must(this.store.header(), 'a shard that drains is open').lsn;
+  }
+
+  /** The next write has a higher LSN than this. */
+  raise(lsn: number): void {
+    this.store.raiseLsn(lsn);
+  }
+
+  /** How busy it is, and how far its log goes. */
+  standing(): PrimaryState | undefined {
+    const header = this.store.header();
+    if (header === undefined) return undefined;
+    return { ...this.pulse.standing(), lsn: header.lsn };
   }
 
   /** Has so many locators told which ids there are. */
@@ -89,6 +107,11 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     await this.ctx.storage.setAlarm(Date.now());
   }
 
+  /** From which version of the routes on callers must know them. */
+  protected get since(): number {
+    return this.#route.get()?.since ?? 0;
+  }
+
   /** What a call reads, unless it was routed by what is no longer so. */
   protected reading<T>(call: Routed, read: () => Outcome<T>): Outcome<T> {
     const allowed = this.#growth.rows.checkRead(call);
@@ -97,6 +120,7 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
 
   protected async writing<T>(call: Routed, write: () => Outcome<T>, hasReceipt = false): Promise<Outcome<T>> {
     const allowed = this.#growth.rows.checkWrite(call);
+    this.pulse.wrote();
     const outcome = allowed.ok ? this.#growth.rows.unlessFull(write()) : allowed;
     if (outcome.ok) await this.arm(hasReceipt);
     return outcome;

@@ -14,6 +14,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { IndexObject } from './index-object.ts';
 import type { LocatorObject } from './locator-object.ts';
+import type { ReplicaObject } from './replica-object.ts';
 import type { ShardObject } from './shard-object.ts';
 
 /** The objects of an index that grows, which reach each other. */
@@ -24,12 +25,16 @@ export interface GrowthEnv {
   readonly LOCATOR: DurableObjectNamespace<LocatorObject>;
   /** Hosted by the shards Worker; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;
+  /** Hosted there, too; see `replicaName`. */
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
 }
 
 /** What the objects do for each other. */
 export interface IndexGrowthStub {
   routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
   grow(indexId: IndexId, call: GrowthCall): Promise<Outcome<{ readonly version: number }>>;
+  /** Says that a shard is busy. */
+  watch(indexId: IndexId, shard: number): Promise<void>;
 }
 
 export interface LocatorStub {

@@ -2,47 +2,73 @@ import type { Erasure } from '../src/ann/erasure.ts';
 import { followerId } from '../src/ann/generations/gate.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import { locatorName, shardName } from '../src/ann/index-manifest.ts';
+import type { KeptReplica } from '../src/ann/replication/index-replicas.ts';
+import { replicaName } from '../src/ann/replication/shard-member.ts';
 import type { IndexObjects } from '../src/ann/routing/index-growth.ts';
 import type { ShardStats } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 
-type Env = Pick<GrowthEnv, 'SHARD' | 'LOCATOR'>;
+type Env = Pick<GrowthEnv, 'SHARD' | 'LOCATOR' | 'REPLICA'>;
+
+/** A generation of an index and what it may consist of. */
+export interface GenerationParts {
+  readonly manifest: IndexManifest;
+  readonly objects: IndexObjects;
+}
+
+/** An object by its name, and the generation it is of. */
+interface Part {
+  readonly name: string;
+  readonly indexId: IndexId;
+}
 
 /** Every object that may hold something of an index: counted, and erased. */
 export class IndexErasure {
   readonly #env: Env;
-  readonly #manifest: IndexManifest;
-  readonly #indexIds: readonly IndexManifest[];
-  /** The serving generation's first. */
-  readonly #shards: readonly { readonly manifest: IndexManifest; readonly ordinal: number }[];
-  readonly #locators: readonly number[];
+  readonly #serving: IndexManifest;
+  readonly #generations: readonly GenerationParts[];
+  readonly #locators: readonly Part[];
+  readonly #shards: readonly Part[];
+  readonly #replicas: readonly Part[];
 
-  /** `shadow`: the generation beside the serving one, whose `objects` those are. */
-  constructor(env: Env, manifest: IndexManifest, shadow: IndexManifest | undefined, { shards, locators }: IndexObjects) {
+  /** The generation that serves first. */
+  constructor(env: Env, generations: readonly [GenerationParts, ...GenerationParts[]], replicas: readonly KeptReplica[]) {
+    const [{ manifest: serving }] = generations;
+    const { tenantId } = serving;
     this.#env = env;
-    this.#manifest = manifest;
-    this.#indexIds = shadow === undefined ? [manifest] : [manifest, shadow];
-    const serving = shards.map((ordinal) => ({ manifest, ordinal }));
-    this.#shards = shadow === undefined ? serving : [...serving, { manifest: shadow, ordinal: 0 }];
-    this.#locators = locators;
+    this.#serving = serving;
+    this.#generations = generations;
+    const partsOf = (kind: keyof IndexObjects, nameOf: (manifest: IndexManifest, ordinal: number) => string): Part[] =>
+      generations.flatMap(({ manifest, objects }) =>
+        objects[kind].map((ordinal) => ({ name: nameOf(manifest, ordinal), indexId: manifest.id })),
+      );
+    this.#locators = partsOf('locators', locatorName);
+    this.#shards = partsOf('shards', shardName);
+    this.#replicas = replicas.map(({ indexId, shard, replica }) => ({
+      name: replicaName(shardName({ tenantId, id: indexId }, shard), replica),
+      indexId,
+    }));
   }
 
   async count(nowMs: number): Promise<Erasure> {
+    const { id, tenantId, name } = this.#serving;
     const stats: Outcome<ShardStats>[] = await Promise.all(
-      this.#shards.map(({ manifest, ordinal }) => this.#shard(manifest, ordinal).stats(followerId(manifest.id, 0))),
+      this.#shards.map((part) => this.#env.SHARD.getByName(part.name).stats(followerId(part.indexId, 0))),
     );
     // A shard that was never opened holds nothing.
     const held = stats.map((answer) => (answer.ok ? answer.value : { count: 0, storageBytes: 0 }));
-    const ids = await Promise.all(this.#locators.map((ordinal) => this.#locator(ordinal).counts(this.#manifest.id)));
-    const { id, tenantId, name } = this.#manifest;
+    const located = this.#locators.filter(({ indexId }) => indexId === id);
+    const ids = await Promise.all(located.map((part) => this.#env.LOCATOR.getByName(part.name).counts(followerId(part.indexId, 0))));
     return {
       id,
       tenantId,
       name,
-      indexIds: this.#indexIds.map((manifest) => manifest.id),
-      shards: this.#shards.map(({ manifest, ordinal }) => shardName(manifest, ordinal)),
-      ...(ids.length === 0 ? {} : { locators: this.#locators.map((ordinal) => locatorName(this.#manifest, ordinal)) }),
+      indexIds: this.#generations.map(({ manifest }) => manifest.id),
+      shards: namesOf(this.#shards),
+      ...(this.#locators.length === 0 ? {} : { locators: namesOf(this.#locators) }),
+      ...(this.#replicas.length === 0 ? {} : { replicas: namesOf(this.#replicas) }),
       // Of several shards, the locators know each id once.
       vectors: ids.length === 0 ? (held[0]?.count ?? 0) : ids.reduce((sum, counts) => sum + (counts.ok ? counts.value.ids : 0), 0),
       bytes: held.reduce((sum, { storageBytes }) => sum + storageBytes, 0),
@@ -50,17 +76,12 @@ export class IndexErasure {
     };
   }
 
-  /** Repeating it changes nothing. Those who write to shards go first. */
+  /** Repeating it changes nothing. Those who write to others go first. */
   async erase(): Promise<void> {
-    await Promise.all(this.#locators.map((ordinal) => this.#locator(ordinal).erase()));
-    await Promise.all(this.#shards.map(({ manifest, ordinal }) => this.#shard(manifest, ordinal).erase(manifest.id)));
-  }
-
-  #shard(manifest: IndexManifest, ordinal: number) {
-    return this.#env.SHARD.getByName(shardName(manifest, ordinal));
-  }
-
-  #locator(ordinal: number) {
-    return this.#env.LOCATOR.getByName(locatorName(this.#manifest, ordinal));
+    await Promise.all(this.#locators.map(({ name }) => this.#env.LOCATOR.getByName(name).erase()));
+    await Promise.all(this.#shards.map(({ name, indexId }) => this.#env.SHARD.getByName(name).erase(indexId)));
+    await Promise.all(this.#replicas.map(({ name, indexId }) => this.#env.REPLICA.getByName(name).erase(indexId)));
   }
 }
+
+const namesOf = (parts: readonly Part[]): string[] => parts.map(({ name }) => name);

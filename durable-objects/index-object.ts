@@ -47,8 +47,18 @@ export class IndexObject extends LivingIndex {
       if (!isLive(record, indexId)) return indexNotFound(indexId);
       if (call.kind === 'spread' && this.beside.shadow !== undefined) return refuse('state_conflict', 'another generation is being filled');
       // Whatever is begun is taken up by the alarm if it is cut off.
-      await this.arm();
+      await this.armSoon();
       return this.routing.grow(record.manifest, call);
+    });
+  }
+
+  /** For its shards: one that is busy is looked at from now on. */
+  async watch(indexId: IndexId, shard: number): Promise<void> {
+    await this.turnstile.pass(async () => {
+      const record = this.recorded();
+      if (!isLive(record, indexId)) return;
+      this.routing.watch(record.manifest, shard);
+      await this.armSoon();
     });
   }
 
@@ -59,8 +69,8 @@ export class IndexObject extends LivingIndex {
       const record = this.recorded();
       if (record === undefined) return indexNotFound(name);
       await this.begin({ ...record, state: 'deleting' });
-      const { id, vectors, bytes, shards, locators = [] } = await this.finishDeletion(record);
-      return ok({ id, vectors, bytes, objects: shards.length + locators.length + 1 });
+      const { id, vectors, bytes, shards, locators = [], replicas = [] } = await this.finishDeletion(record);
+      return ok({ id, vectors, bytes, objects: shards.length + locators.length + replicas.length + 1 });
     });
   }
 

@@ -34,8 +34,12 @@ export class IndexPeers implements GrowthPeers {
     await this.#shard(0).export(locators);
   }
 
-  async drain(ordinal: number, order: DrainOrder): Promise<void> {
-    await this.#shard(ordinal).drain(order);
+  drain(ordinal: number, order: DrainOrder): Promise<number> {
+    return this.#shard(ordinal).drain(order);
+  }
+
+  async raise(ordinal: number, lsn: number): Promise<void> {
+    await this.#shard(ordinal).raise(lsn);
   }
 
   async eraseShard(ordinal: number): Promise<void> {

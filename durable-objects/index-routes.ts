@@ -1,12 +1,16 @@
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import type { KeptReplica, ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
+import { IndexReplicas } from '../src/ann/replication/index-replicas.ts';
 import type { GrowthCall, IndexObjects } from '../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../src/ann/routing/index-growth.ts';
+import { ReplicatedRoutes, routesOf } from '../src/ann/routing/replicated-routes.ts';
 import type { RouteChange } from '../src/ann/routing/route-changes.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 import { IndexPeers } from './index-peers.ts';
+import { ReplicaPeersOf } from './replica-peers.ts';
 import { RouteTableCell } from './route-table-cell.ts';
 import { StoredCell } from './stored-cell.ts';
 
@@ -15,12 +19,14 @@ export class IndexRoutes {
   readonly #env: GrowthEnv;
   readonly #table: RouteTableCell;
   readonly #change: StoredCell<RouteChange | null>;
+  readonly #record: StoredCell<ReplicaRecord>;
   readonly #waiting: (() => void)[] = [];
 
   constructor(storage: DurableObjectStorage, env: GrowthEnv) {
     this.#env = env;
     this.#table = new RouteTableCell(storage);
     this.#change = new StoredCell(storage, 'change');
+    this.#record = new StoredCell(storage, 'replicas');
   }
 
   /** Whether the index has several shards, or is about to. */
@@ -32,10 +38,12 @@ export class IndexRoutes {
     return (this.#change.get() ?? null) !== null;
   }
 
-  /** With the version of its routes, once it has several shards. */
+  /** With the version of its routes, once it has several shards; until then with the replicas of the only one. */
   described(manifest: IndexManifest): IndexManifest {
     const version = this.#table.get()?.version ?? 0;
-    return version === 0 ? manifest : { ...manifest, routeVersion: version };
+    if (version > 0) return { ...manifest, routeVersion: version };
+    const replicas = this.#replicas(manifest).ready;
+    return replicas.length === 0 ? manifest : { ...manifest, replicas };
   }
 
   of(manifest: IndexManifest): RouteTable {
@@ -55,6 +63,27 @@ export class IndexRoutes {
     return outcome;
   }
 
+  /** A shard says that it is busy: replicas may relieve it. */
+  watch(manifest: IndexManifest, shard: number): void {
+    if (routesOf(this.of(manifest)).shards.has(shard)) this.#replicas(manifest).watch(shard);
+  }
+
+  /** Makes and retires replicas as load asks for it; answers when to come back, or undefined. */
+  async tend(manifest: IndexManifest): Promise<number | undefined> {
+    const replicas = this.#replicas(manifest);
+    if (!replicas.isWatching) return undefined;
+    try {
+      return await replicas.tend(Date.now(), routesOf(this.of(manifest)).receiving);
+    } finally {
+      this.#replicated(manifest).publish();
+    }
+  }
+
+  /** All replicas that there may be. */
+  replicas(manifest: IndexManifest): readonly KeptReplica[] {
+    return this.#replicas(manifest).all;
+  }
+
   /** Goes on with what was cut off; answers whether anything was. */
   async settle(manifest: IndexManifest): Promise<boolean> {
     const growth = this.#growth(manifest);
@@ -72,9 +101,18 @@ export class IndexRoutes {
   forget(): void {
     this.#table.forget();
     this.#change.forget();
+    this.#record.forget();
   }
 
   #growth(manifest: IndexManifest): IndexGrowth {
-    return new IndexGrowth(this.#table, this.#change, new IndexPeers(this.#env, manifest));
+    return new IndexGrowth(this.#replicated(manifest), this.#change, new IndexPeers(this.#env, manifest));
+  }
+
+  #replicated(manifest: IndexManifest): ReplicatedRoutes {
+    return new ReplicatedRoutes(this.#table, this.#replicas(manifest), () => Date.now());
+  }
+
+  #replicas(manifest: IndexManifest): IndexReplicas {
+    return new IndexReplicas(this.#record, new ReplicaPeersOf(this.#env, manifest));
   }
 }

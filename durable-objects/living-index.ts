@@ -26,7 +26,13 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   override async alarm(): Promise<void> {
     // Armed again first: a platform that gives up on a failing alarm must not strand what is under way.
     await this.arm();
-    await this.turnstile.pass(() => this.settle());
+    await this.turnstile.pass(async () => {
+      await this.settle();
+      const record = this.recorded();
+      const tendMs = record?.state === 'live' ? await this.routing.tend(record.manifest) : undefined;
+      const alarmMs = await this.ctx.storage.getAlarm();
+      if (tendMs !== undefined && tendMs < (alarmMs ?? Infinity)) await this.ctx.storage.setAlarm(tendMs);
+    });
   }
 
   protected recorded(): IndexRecord | undefined {
@@ -41,6 +47,11 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
 
   protected arm(): Promise<void> {
     return this.ctx.storage.setAlarm(Date.now() + LIMITS.indexLifecycleRetryMs);
+  }
+
+  /** The same, but that an alarm that comes sooner stays. */
+  protected async armSoon(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + LIMITS.replicaTendMs);
   }
 
   /** Finishes what is under way, if anything is. */
@@ -69,7 +80,10 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
   protected async finishDeletion(record: IndexRecord): Promise<Erasure> {
     const { manifest } = record;
-    const parts = new IndexErasure(this.env, manifest, this.beside.shadow, this.routing.objects(manifest));
+    const { shadow } = this.beside;
+    const serving = { manifest, objects: this.routing.objects(manifest) };
+    const others = shadow === undefined ? [] : [{ manifest: shadow, objects: { shards: [0], locators: [] } }];
+    const parts = new IndexErasure(this.env, [serving, ...others], this.routing.replicas(manifest));
     const erasure = record.erasure ?? (await parts.count(Date.now()));
     this.ctx.storage.kv.put('index', { ...record, state: 'deleting', erasure } satisfies IndexRecord);
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);

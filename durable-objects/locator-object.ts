@@ -1,8 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/ann/erasure.ts';
-import { indexObjectName, shardName } from '../src/ann/index-manifest.ts';
-import type { LocatorPeers } from '../src/ann/routing/locator.ts';
+import { callerOf } from '../src/ann/generations/gate.ts';
 import { Locator } from '../src/ann/routing/locator.ts';
 import type { Place } from '../src/ann/routing/locator-store.ts';
 import type {
@@ -21,8 +20,8 @@ import { refuse } from '../src/contract/outcome.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { IndexId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { GrowthEnv, IndexGrowthStub, ShardRowsStub } from './growth-stubs.ts';
-import { reach } from './reach.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
+import { locatorPeers } from './locator-peers.ts';
 import { residueOf } from './residue-of.ts';
 import { SqliteLocatorStore } from './sqlite/sqlite-locator-store.ts';
 
@@ -129,22 +128,11 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
     work: (opened: { locator: Locator; store: SqliteLocatorStore }) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
     const identity = this.ctx.storage.kv.get<LocatorIdentity>('identity');
-    if (identity?.indexId !== indexId) return refuse('index_not_found', 'the index was deleted', 'index');
+    if (identity?.indexId !== callerOf(indexId).indexId) return refuse('index_not_found', 'the index was deleted', 'index');
     if (this.#opened === undefined) {
       const store = new SqliteLocatorStore(this.ctx.storage);
-      this.#opened = { store, locator: new Locator(identity, store, this.#peers(identity), () => Date.now()) };
+      this.#opened = { store, locator: new Locator(identity, store, locatorPeers(this.env, identity), () => Date.now()) };
     }
     return work(this.#opened);
-  }
-
-  #peers({ tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
-    const index: IndexGrowthStub = this.env.INDEX.getByName(indexObjectName(tenantId, name));
-    const shard = (ordinal: number): ShardRowsStub => this.env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
-    return {
-      routes: () => reach(() => index.routes(name, indexId)),
-      put: (ordinal, rows) => reach(() => shard(ordinal).putRows(rows)),
-      remove: (ordinal, removal) => reach(() => shard(ordinal).removeRows(removal)),
-      clear: (ordinal, clearing) => reach(() => shard(ordinal).clearRows(clearing)),
-    };
   }
 }

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { Residue } from '../src/ann/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type { ShardLoad } from '../src/ann/replication/load-meter.ts';
@@ -14,6 +15,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import { residueOf } from './residue-of.ts';
 import type { ShardObject } from './shard-object.ts';
 import { FLOOR, SELECTIONS } from './shard-floor.ts';
 import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
@@ -56,13 +58,19 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
     await this.#forget();
   }
 
-  state(): ReplicaState {
+  /** Asks its primary first if it lacks what has that LSN or a lower one. */
+  async state(lsnMin?: number): Promise<ReplicaState> {
+    if (lsnMin !== undefined) await this.#replica.readable({ kind: 'min-lsn', lsn: lsnMin }, Date.now());
     return { completeLsn: this.#replica.state?.completeLsn ?? null, load: this.#meter.load(Date.now()) };
+  }
+
+  residue(): Promise<Residue> {
+    return residueOf(this.ctx.storage);
   }
 
   /** Refused with `unavailable` when it lacks what the read asks for. */
   async query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
-    const readable = await this.#replica.readable(consistency, Date.now());
+    const readable = await this.#replica.readable(consistency, Date.now(), query);
     if (!readable.ok) return readable;
     const found = this.#shard.query(query);
     this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), Date.now());
@@ -70,7 +78,7 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
   }
 
   async fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
-    const readable = await this.#replica.readable(consistency, Date.now());
+    const readable = await this.#replica.readable(consistency, Date.now(), fetch);
     if (!readable.ok) return readable;
     const found = this.#shard.fetch(fetch);
     this.#meter.record('sharable', 0, Date.now());
@@ -80,6 +88,8 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
   /** Follows the primary and keeps its own lists up, slice by slice with calls in between. */
   override async alarm(): Promise<void> {
     for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+      // Erased while it waited.
+      if (this.#replica.state === undefined) return;
       const nowMs = Date.now();
       const step = await this.#replica.step(nowMs);
       if (step.kind === 'gone') return this.#forget();

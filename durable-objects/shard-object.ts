@@ -2,6 +2,8 @@ import type { Residue } from '../src/ann/erasure.ts';
 import type { Gate } from '../src/ann/generations/gate.ts';
 import { ShardGate } from '../src/ann/generations/shard-gate.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
+import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
+import { searchTimeMs } from '../src/ann/replication/search-time.ts';
 import { tellChanges } from '../src/ann/replication/tell-changes.ts';
 import type {
   Counted,
@@ -54,8 +56,11 @@ export class ShardObject extends GrowingShard {
     return this.writing(batch, () => this.shard.upsert(batch, Date.now()), batch.repetition !== null);
   }
 
-  async query(query: ShardQuery): Promise<Outcome<ShardMatches>> {
+  /** Strong whatever is asked for: the consistency only tells whether a replica could have answered as well. */
+  async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
     const outcome = this.reading(query, () => this.shard.query(query));
+    const told = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
+    if (told !== undefined) this.ctx.waitUntil(told);
     // What was left undone when this object was evicted is taken up with its first query.
     if (!this.shard.isKeptUp) await this.arm();
     return outcome;
@@ -91,7 +96,7 @@ export class ShardObject extends GrowingShard {
 
   /** For followers, such as replicas. */
   changesSince(follow: ShardFollow): Outcome<ShardChanges> {
-    return tellChanges(this.store, follow, Date.now());
+    return tellChanges(this.store, follow, Date.now(), this.since);
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {

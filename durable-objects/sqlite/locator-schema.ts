@@ -2,7 +2,8 @@ import type { Migrations } from './migrate.ts';
 import { RECEIPT_TABLE } from './receipt-store.ts';
 
 /**
- * The tables of a locator. `version` is the last one given out, `ids` how many there are, `writes` how many were finished. The shards of
+ * The tables of a locator. `version` is the last one given out, `ids` how many there are, `writes` how many were finished,
+ * `lsn` the highest that any of them has. The shards of
  * an entry are ordinals with commas between. An operation lies in as many rows as its bytes take.
  */
 export const LOCATOR_SCHEMA: Migrations = [
@@ -16,4 +17,5 @@ export const LOCATOR_SCHEMA: Migrations = [
    CREATE TABLE arrivals (shard INTEGER PRIMARY KEY, since INTEGER NOT NULL);
    CREATE TABLE claims (key TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER, lsn INTEGER, at_ms INTEGER NOT NULL) WITHOUT ROWID;
    ${RECEIPT_TABLE}`,
+  'ALTER TABLE locator ADD COLUMN lsn INTEGER NOT NULL DEFAULT 0',
 ];

@@ -2,7 +2,7 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 import type { Migrations } from './migrate.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
 import { RECEIPT_TABLE } from './receipt-store.ts';
-import { FOLLOWER_TABLE } from './sqlite-follower-store.ts';
+import { FOLLOWER_STANDING, FOLLOWER_TABLE } from './sqlite-follower-store.ts';
 import { CHANGE_LOG_TABLE } from './sqlite-change-log.ts';
 import { NUMBER_INDEX } from './sqlite-id-order.ts';
 import { ROW_VERSION_TABLES } from './sqlite-row-versions.ts';
@@ -28,6 +28,7 @@ export const SHARD_SCHEMA: Migrations = [
   `ALTER TABLE shard ADD COLUMN gate TEXT NOT NULL DEFAULT 'open';
    ALTER TABLE shard ADD COLUMN follower_run INTEGER NOT NULL DEFAULT 0;`,
   ROW_VERSION_TABLES,
+  FOLLOWER_STANDING,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

@@ -27,6 +27,7 @@ type ChangedRow = {
   metadata: string | null;
   text: string | null;
   lsn: number;
+  version: number;
 };
 
 /** What was removed, beside the vectors themselves. The calls of the store belong into the transaction of the write. */
@@ -127,7 +128,7 @@ export class SqliteChangeLog implements ChangeLog {
   /** Stored vectors in rows behind `after` of writes up to an LSN; `row` is the last. */
   #vectors(after: number, lsnEnd: number, countMax: number, dimensions: number) {
     const found = this.#storage.sql.exec<ChangedRow>(
-      `SELECT row, namespaces.name AS namespace, id, floats, metadata, text, lsn FROM vectors
+      `SELECT row, namespaces.name AS namespace, id, floats, metadata, text, lsn, version FROM vectors
        JOIN namespaces ON namespaces.ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
       after,
       countMax + 1,
@@ -154,5 +155,6 @@ function columnsOf(rows: readonly ChangedRow[], dimensions: number): ChangedVect
     values,
     metadata: rows.map(({ metadata }) => metadata),
     texts: rows.map(({ text }) => text),
+    versions: rows.map(({ version }) => version),
   };
 }

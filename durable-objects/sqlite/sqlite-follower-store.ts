@@ -5,7 +5,19 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 export const FOLLOWER_TABLE =
   'CREATE TABLE following (only INTEGER PRIMARY KEY CHECK (only = 1), primary_name TEXT NOT NULL, lsn INTEGER, row INTEGER, complete_lsn INTEGER);';
 
-type StateRow = { primary_name: string; lsn: number | null; row: number | null; complete_lsn: number | null };
+/** Later: whom it refuses, as its primary does. */
+export const FOLLOWER_STANDING = `
+  ALTER TABLE following ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE following ADD COLUMN is_closed INTEGER NOT NULL DEFAULT 0;`;
+
+type StateRow = {
+  primary_name: string;
+  lsn: number | null;
+  row: number | null;
+  complete_lsn: number | null;
+  since: number;
+  is_closed: number;
+};
 
 /** Whom a shard follows and how far it has got. */
 export class SqliteFollowerStore implements FollowerStore {
@@ -16,19 +28,23 @@ export class SqliteFollowerStore implements FollowerStore {
   }
 
   get(): FollowerState | undefined {
-    const found = this.#storage.sql.exec<StateRow>('SELECT primary_name, lsn, row, complete_lsn FROM following').toArray()[0];
+    const found = this.#storage.sql
+      .exec<StateRow>('SELECT primary_name, lsn, row, complete_lsn, since, is_closed FROM following')
+      .toArray()[0];
     if (found === undefined) return undefined;
-    const { primary_name: primary, lsn, row, complete_lsn: completeLsn } = found;
-    return { primary, cursor: lsn === null || row === null ? null : { lsn, row }, completeLsn };
+    const { primary_name: primary, lsn, row, complete_lsn: completeLsn, since, is_closed: isClosed } = found;
+    return { primary, cursor: lsn === null || row === null ? null : { lsn, row }, completeLsn, since, isClosed: isClosed === 1 };
   }
 
-  put({ primary, cursor, completeLsn }: FollowerState): void {
+  put({ primary, cursor, completeLsn, since, isClosed }: FollowerState): void {
     this.#storage.sql.exec(
-      'INSERT OR REPLACE INTO following VALUES (1, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO following (only, primary_name, lsn, row, complete_lsn, since, is_closed) VALUES (1, ?, ?, ?, ?, ?, ?)',
       primary,
       cursor?.lsn ?? null,
       cursor?.row ?? null,
       completeLsn,
+      since,
+      Number(isClosed),
     );
   }
 }

@@ -90,7 +90,7 @@ export class SqliteLocatorStore implements LocatorStore {
 
   finishWrite(write: PendingWrite, written: Written, nowMs: number): void {
     const { ids, namespaces, version, places, idempotency } = write;
-    this.#finish(version, () => {
+    this.#finish(version, written.lsn, () => {
       this.#storage.sql.exec(
         `UPDATE entries SET shards = done.shards, pending = 0 FROM (
            SELECT value ->> 0 AS namespace, value ->> 1 AS id, value ->> 2 AS shards FROM json_each(?1)) AS done
@@ -103,8 +103,8 @@ export class SqliteLocatorStore implements LocatorStore {
     });
   }
 
-  finishRemoval({ ids, namespaces, version }: PendingRemoval): void {
-    this.#finish(version, () => {
+  finishRemoval({ ids, namespaces, version }: PendingRemoval, lsn: number): void {
+    this.#finish(version, lsn, () => {
       const removed = this.#storage.sql.exec(
         `DELETE FROM entries WHERE version = ?2 AND (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1)) RETURNING id`,
         pairs({ ids, namespaces }),
@@ -114,8 +114,12 @@ export class SqliteLocatorStore implements LocatorStore {
     });
   }
 
-  finishClearing({ version }: PendingClearing): void {
-    this.#finish(version, () => undefined);
+  finishClearing({ version }: PendingClearing, lsn: number): void {
+    this.#finish(version, lsn, () => undefined);
+  }
+
+  lsn(): number {
+    return this.#storage.sql.exec<{ lsn: number }>('SELECT lsn FROM locator').one().lsn;
   }
 
   pending(): Operation[] {
@@ -232,11 +236,11 @@ export class SqliteLocatorStore implements LocatorStore {
     insertInto(this.#storage, 'INSERT INTO operations', parts);
   }
 
-  #finish(version: number, body: () => void): void {
+  #finish(version: number, lsn: number, body: () => void): void {
     this.#storage.transactionSync(() => {
       body();
       this.#storage.sql.exec('DELETE FROM operations WHERE version = ?', version);
-      this.#storage.sql.exec('UPDATE locator SET writes = writes + 1');
+      this.#storage.sql.exec('UPDATE locator SET writes = writes + 1, lsn = MAX(lsn, ?)', lsn);
     });
   }
 }

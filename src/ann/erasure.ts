@@ -12,6 +12,8 @@ export interface Erasure {
   readonly shards: readonly string[];
   /** The names of those that knew where its ids live, if there were any. */
   readonly locators?: readonly string[];
+  /** The names of the copies of shards that answered reads, if there were any. */
+  readonly replicas?: readonly string[];
   /** Of the generation that served. */
   readonly vectors: number;
   /** Of storage, of all objects. */

@@ -78,6 +78,8 @@ export interface ShardQuery extends Routed {
   readonly exact?: boolean;
   /** Whether to answer an explanation. */
   readonly explain?: boolean;
+  /** Where whoever asks is: a location hint of Cloudflare. */
+  readonly near?: string;
 }
 
 export interface Diversification {

@@ -10,6 +10,7 @@ export interface ErasedObjects {
   /** Whether the storage of that shard holds anything. */
   isShardLeft(shard: string): Promise<Outcome<boolean>>;
   isLocatorLeft(locator: string): Promise<Outcome<boolean>>;
+  isReplicaLeft(replica: string): Promise<Outcome<boolean>>;
   /** Whether the object of the index's name, or the list of the tenant's indexes, still knows it. */
   isIndexLeft(erasure: Erasure): Promise<Outcome<boolean>>;
 }
@@ -34,10 +35,11 @@ export class Erasures {
     const erasure = found.value;
     if (erasure === null) return refuse('erasure_not_found', 'no index with this id was deleted, or too long ago', 'erasure');
     let remaining = 0;
-    const { shards, locators = [] } = erasure;
+    const { shards, locators = [], replicas = [] } = erasure;
     const asking = [
       ...shards.map((shard) => this.#objects.isShardLeft(shard)),
       ...locators.map((locator) => this.#objects.isLocatorLeft(locator)),
+      ...replicas.map((replica) => this.#objects.isReplicaLeft(replica)),
       this.#objects.isIndexLeft(erasure),
     ];
     for (const asked of asking) {

@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 
-import type { ShardVectors } from '../../src/ann/shard-protocol.ts';
+import type { ReadConsistency } from '../../src/ann/replication/read-consistency.ts';
+import { STRONG } from '../../src/ann/replication/read-consistency.ts';
+import type { ShardMatches, ShardVectors } from '../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
 import type { IndexShards } from '../../src/gateway/index-shards.ts';
 import { Clusters } from './clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
@@ -16,6 +19,7 @@ interface Known {
 }
 
 const NAMESPACES = ['', 'en'];
+const KEPT = 'kept';
 const INCLUDE = { values: false, metadata: true, text: false };
 
 export interface ClientOptions {
@@ -29,12 +33,15 @@ export interface ClientOptions {
 
 /** Clients that write, delete and read, each its own ids one write at a time; and what they may find. */
 export class GrowthClients {
-  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0 };
+  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0, readBack: 0, oldReads: 0 };
   readonly #world: GrowthWorld;
   readonly #options: ClientOptions;
   readonly #known = new Map<string, Known>();
   readonly #reads = new Set<Map<string, Set<State>>>();
   readonly #vectors: Clusters;
+  /** What reads that may be old are asked through: some of them know old routes. */
+  readonly #gateways: Gateway[];
+  #kept: readonly string[] = [];
   #serial = 0;
   #isStopped = false;
   deleteChance: number;
@@ -43,6 +50,7 @@ export class GrowthClients {
     this.#world = world;
     this.#options = options;
     this.deleteChance = options.deleteChance;
+    this.#gateways = Array.from({ length: 3 }, () => world.gateway());
     this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
   }
 
@@ -55,7 +63,45 @@ export class GrowthClients {
     this.#isStopped = false;
     const endAt = this.counts.writes + writes;
     const lanes = Array.from({ length: this.#options.clients }, (_, client) => this.#lane(client, endAt));
-    await Promise.all([...lanes, this.#reader(endAt), this.#reader(endAt)]);
+    await Promise.all([...lanes, this.#reader(endAt), this.#reader(endAt), this.#replicaReader(endAt)]);
+  }
+
+  /** Vectors that nobody writes again: however old an answer may be, they are in it. */
+  async settleDown(count: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    const { dimensions, id: indexId } = this.#world.manifest;
+    const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
+    const values = new Float32Array(count * dimensions);
+    ids.forEach((_, i) => values.set(this.#vectors.next(), i * dimensions));
+    const columns = { metadata: ids.map(() => null), texts: ids.map(() => null), namespaces: ids.map(() => KEPT) };
+    await this.#acknowledged(gateway, (shards, manifest) =>
+      shards.upsert(manifest, { indexId, ids, values, ...columns, repetition: null }),
+    );
+    this.#kept = ids;
+  }
+
+  /** Reads that replicas may answer find all of what was written long ago, once, wherever it is being moved. */
+  async #replicaReader(endAt: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    while (!this.#isStopped && this.counts.writes < endAt) {
+      const { ids } = await this.#query(gateway, KEPT, true, { kind: 'eventual' });
+      expect(new Set(ids).size, 'no id is found twice').toBe(ids.length);
+      expect(
+        this.#kept.filter((id) => !ids.includes(id)),
+        `missed at ${this.#world.nowMs}`,
+      ).toEqual([]);
+      this.counts.oldReads += 1;
+      await new Promise<void>((resolve) => this.#world.after(40, resolve));
+    }
+  }
+
+  /** Whoever was told an LSN finds what was written by then, whoever answers. */
+  async #readBack(namespace: string, lsn: number, states: ReadonlyMap<string, State>): Promise<void> {
+    const gateway = this.#pick(this.#gateways);
+    const found = await this.#query(gateway, namespace, true, { kind: 'min-lsn', lsn });
+    const there = statesOf(found);
+    for (const [id, state] of states) expect(there.get(id) ?? null, `${id} from ${lsn} on at ${this.#world.nowMs}`).toBe(state);
+    this.counts.readBack += 1;
   }
 
   stop(): void {
@@ -67,6 +113,7 @@ export class GrowthClients {
     const { id: indexId } = this.#world.manifest;
     await this.#acknowledged(this.#world.gateway(), (shards, manifest) => shards.delete(manifest, { indexId, selection: { kind: 'all' } }));
     for (const key of this.#known.keys()) this.#end(key, null);
+    this.#kept = [];
   }
 
   /** With nobody writing: everything is found, once, by fetching, by searching and by counting. */
@@ -83,7 +130,7 @@ export class GrowthClients {
       expect(statesOf(await this.#fetch(gateway, namespace, [...expected.keys()]))).toEqual(new Map(live));
     }
     const stats = await gateway.using((shards, manifest) => shards.stats(manifest));
-    expect(stats).toMatchObject({ ok: true, value: { count: this.liveCount } });
+    expect(stats).toMatchObject({ ok: true, value: { count: this.liveCount + this.#kept.length } });
   }
 
   async #lane(client: number, endAt: number): Promise<void> {
@@ -148,6 +195,8 @@ export class GrowthClients {
     const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
     expect(written.count).toBe(keys.length);
     keys.forEach((key, i) => this.#end(key, serials[i]!));
+    const own = keys.flatMap((key, i): [string, State][] => (key.startsWith('\0') ? [[key.slice(1), serials[i]!]] : []));
+    if (this.#world.random.next() < 0.5) await this.#readBack('', written.lsn, new Map(own));
   }
 
   async #deleteIds(gateway: Gateway, client: number): Promise<void> {
@@ -157,8 +206,9 @@ export class GrowthClients {
     const { id: indexId } = this.#world.manifest;
     for (const key of keys) this.#begin(key, null);
     const selection = { kind: 'ids', namespace, ids: keys.map((key) => key.split('\0')[1]!) } as const;
-    await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }));
+    const { lsn } = await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }));
     for (const key of keys) this.#end(key, null);
+    if (this.#world.random.next() < 0.5) await this.#readBack(namespace, lsn, new Map(selection.ids.map((id) => [id, null])));
   }
 
   async #deleteByFilter(gateway: Gateway, client: number): Promise<void> {
@@ -189,11 +239,14 @@ export class GrowthClients {
     }
   }
 
-  #query(gateway: Gateway, namespace: string, exact: boolean): Promise<ShardVectors> {
+  #query(gateway: Gateway, namespace: string, exact: boolean, consistency: ReadConsistency = STRONG): Promise<ShardMatches> {
     const { id: indexId } = this.#world.manifest;
     const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
     const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
-    return this.#acknowledged(gateway, (shards, manifest) => shards.query(manifest, query));
+    return this.#acknowledged(gateway, async (shards, manifest) => {
+      const found = await shards.query(manifest, query, { consistency });
+      return found.ok && found.value.missing !== undefined ? PARTIAL : found;
+    });
   }
 
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
@@ -228,6 +281,9 @@ export class GrowthClients {
     return items[Math.floor(this.#world.random.next() * items.length)]!;
   }
 }
+
+/** An answer without some shard, where that shard was dying: asked for again. */
+const PARTIAL = refuse('unavailable', 'some shard did not answer');
 
 type Gateway = ReturnType<GrowthWorld['gateway']>;
 

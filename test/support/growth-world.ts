@@ -4,10 +4,19 @@ import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts'
 import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
 import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
+import { FanOut } from '../../src/ann/fan-out/fan-out.ts';
+import { MemberChoice } from '../../src/ann/fan-out/member-choice.ts';
+import type { MemberReads } from '../../src/ann/fan-out/member-reads.ts';
+import { searchGroup } from '../../src/ann/fan-out/shard-group.ts';
+import { ShardReads } from '../../src/ann/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { ReplicaRecord } from '../../src/ann/replication/index-replicas.ts';
+import { IndexReplicas } from '../../src/ann/replication/index-replicas.ts';
+import { tellChanges } from '../../src/ann/replication/tell-changes.ts';
 import type { GrowthPeers } from '../../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../../src/ann/routing/index-growth.ts';
 import { Locator } from '../../src/ann/routing/locator.ts';
+import { ReplicatedRoutes, routesOf } from '../../src/ann/routing/replicated-routes.ts';
 import type { RouteChange } from '../../src/ann/routing/route-changes.ts';
 import type { RouteTable } from '../../src/ann/routing/route-table.ts';
 import { ShardGrowth } from '../../src/ann/routing/shard-growth.ts';
@@ -16,7 +25,6 @@ import { Shard } from '../../src/ann/shard.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { RoutedSearch } from '../../src/gateway/growth/routed-search.ts';
-import { askAll } from './ask-all.ts';
 import { RoutedShards } from '../../src/gateway/growth/routed-shards.ts';
 import type { IndexDirectory } from '../../src/gateway/index-directory.ts';
 import type { IndexShards } from '../../src/gateway/index-shards.ts';
@@ -25,6 +33,7 @@ import { ok } from '../../src/kernel/result.ts';
 import { Turnstile } from '../../src/kernel/turnstile.ts';
 import type { NodeSql } from './node-sql.ts';
 import type { Actor, Faults } from './object-network.ts';
+import { replicaPeers, startReplica } from './replica-actor.ts';
 import { MemoryCell, ObjectNetwork } from './object-network.ts';
 import { smallFloor } from './shard-world.ts';
 
@@ -33,6 +42,10 @@ export class GrowthWorld extends ObjectNetwork {
   readonly manifest: IndexManifest;
   readonly #floor = smallFloor(64 * 1024 * 1024);
   #waiting: (() => void)[] = [];
+  /** Objects kept busy by reads of each shard that a replica may answer. */
+  heat = { of: (_shard: number): number => 0 };
+  replicaReads = 0;
+  replicasMade = 0;
 
   constructor(manifest: IndexManifest, seed: number, faults: Faults) {
     super(seed, faults);
@@ -51,9 +64,9 @@ export class GrowthWorld extends ObjectNetwork {
     const shard = (ordinal: number) => `shard:${ordinal}`;
     const locator = (ordinal: number) => `locator:${ordinal}`;
     const { id } = this.manifest;
-    const only: IndexShards = {
+    const only: Mutable<IndexShards> = {
+      query: () => Promise.reject(new Error('as follows')),
       upsert: (_, batch) => call(shard(0), 'upsert', batch),
-      query: (_, query) => call(shard(0), 'query', query),
       fetch: (_, fetch) => call(shard(0), 'fetch', fetch),
       list: (_, list) => call(shard(0), 'list', list),
       count: (_, count) => call(shard(0), 'count', count),
@@ -85,16 +98,18 @@ export class GrowthWorld extends ObjectNetwork {
       describe: (_, __, staleVersion) => call('index', 'describe', staleVersion),
     };
     const manifests = new ManifestCache(directory as IndexDirectory, clock);
-    const routed = new RoutedShards({
-      only,
-      shards,
-      locators,
-      search: new RoutedSearch(
-        askAll((ordinal, query) => call(shard(ordinal), 'query', query)),
-        { slowMs: undefined },
-        clock,
-      ),
-    });
+    const members: MemberReads = {
+      query: (_, { shard: ordinal, replica }, query, consistency) => {
+        if (replica !== null) this.replicaReads += 1;
+        return call(replica === null ? shard(ordinal) : `replica:${ordinal}:${replica}`, 'query', query, consistency);
+      },
+      fetch: () => Promise.reject(new Error('ids are fetched from shards alone')),
+    };
+    const fanOut = new FanOut(clock, this);
+    const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
+    only.query = (manifest, query, reading) => reads.query(manifest, query, reading);
+    const search = new RoutedSearch({ search: (query) => searchGroup(reads, query) }, fanOut, clock);
+    const routed = new RoutedShards({ only, shards, locators, search });
     return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
   }
 
@@ -109,12 +124,18 @@ export class GrowthWorld extends ObjectNetwork {
 
   protected override start(actor: Actor): NonNullable<Actor['live']> {
     if (actor.name === 'index') return this.#startIndex(actor);
+    if (actor.name.startsWith('replica:')) return startReplica(this, actor, this.#floor, () => void this.actors.delete(actor.name));
     return actor.name.startsWith('shard:') ? this.#startShard(actor) : this.#startLocator(actor);
   }
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
     const cell = new MemoryCell<RouteTable>(actor, 'routes');
-    const growth = new IndexGrowth(cell, new MemoryCell<RouteChange | null>(actor, 'change'), this.#indexPeers(actor));
+    const { id, dimensions, metric } = this.manifest;
+    const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
+    const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, { dimensions, metric }, this.heat));
+    const replicated = new ReplicatedRoutes(cell, replicas, () => this.nowMs);
+    const tables = () => routesOf(cell.get() ?? { version: 0, shards: [] });
+    const growth = new IndexGrowth(replicated, new MemoryCell<RouteChange | null>(actor, 'change'), this.#indexPeers(actor));
     const turnstile = new Turnstile();
     const changing = <T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
       turnstile.pass(async () => {
@@ -125,7 +146,14 @@ export class GrowthWorld extends ObjectNetwork {
       });
     const routed = (): IndexManifest => {
       const version = cell.get()?.version ?? 0;
-      return version === 0 ? this.manifest : { ...this.manifest, routeVersion: version };
+      return version === 0 ? { ...this.manifest, replicas: replicas.ready } : { ...this.manifest, routeVersion: version };
+    };
+    const tend = async (): Promise<void> => {
+      for (const shard of tables().shards) if (this.heat.of(shard) > 0) replicas.watch(shard);
+      if (!replicas.isWatching) return;
+      actor.alarmMs = this.nowMs + LIMITS.replicaTendMs;
+      await replicas.tend(this.nowMs, tables().receiving).finally(() => replicated.publish());
+      this.replicasMade = Math.max(this.replicasMade, replicas.ready.length);
     };
     return {
       methods: {
@@ -150,9 +178,11 @@ export class GrowthWorld extends ObjectNetwork {
       },
       alarm: () =>
         turnstile.pass(async () => {
-          if (!growth.isMoving) return;
+          // What fails is tried again.
           actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
-          await growth.settle();
+          if (growth.isMoving) await growth.settle().catch(() => undefined);
+          else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = undefined;
+          if (!growth.isChanging) await tend().catch(() => undefined);
         }),
     };
   }
@@ -173,7 +203,12 @@ export class GrowthWorld extends ObjectNetwork {
       },
       openLocator: (ordinal) => told(`locator:${ordinal}`, 'open'),
       export: (locators) => told('shard:0', 'export', locators),
-      drain: (ordinal, order) => told(`shard:${ordinal}`, 'drain', order),
+      drain: async (ordinal, order) => {
+        const drained = await this.call<number>(from, `shard:${ordinal}`, 'drain', [order]);
+        if (!drained.ok) throw new Error(drained.error.message);
+        return drained.value;
+      },
+      raise: (ordinal, lsn) => told(`shard:${ordinal}`, 'raise', lsn),
       eraseShard: (ordinal) => told(`shard:${ordinal}`, 'erase'),
     };
   }
@@ -269,8 +304,11 @@ export class GrowthWorld extends ObjectNetwork {
         drain: (order: never) => {
           growth.drain(order);
           wake(0);
-          return ok(null);
+          return ok(store.header()?.lsn ?? 0);
         },
+        raise: (lsn: number) => ok((store.raiseLsn(lsn), null)),
+        lsn: () => ok(store.header()?.lsn ?? 0),
+        changesSince: (follow: never) => tellChanges(store, follow, this.nowMs, route.get()?.since),
         upsert: (batch: never) => writing(batch, () => shard.upsert(batch, this.nowMs)),
         delete: (deletion: never) => writing(deletion, () => shard.delete(deletion)),
         query: (query: never) => reading(query, () => shard.query(query)),
@@ -301,3 +339,5 @@ export class GrowthWorld extends ObjectNetwork {
     };
   }
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

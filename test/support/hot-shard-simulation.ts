@@ -67,6 +67,7 @@ class Server {
  * which they do not in one process.
  */
 export class HotShardSimulation implements MemberReads, ReplicaPeers {
+  readonly indexId = MANIFEST.id;
   readonly #options: HotShardOptions;
   readonly #time = new VirtualTime();
   readonly #random: Seeded;
@@ -140,7 +141,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
 
   async primary(shard: number): Promise<PrimaryState> {
     const { meter } = this.#server({ shard, replica: null });
-    return { load: meter.load(this.#time.nowMs()), location: null };
+    return { load: meter.load(this.#time.nowMs()), location: null, lsn: 1 };
   }
 
   async replica({ shard, replica }: ShardReplica) {

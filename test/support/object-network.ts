@@ -78,9 +78,14 @@ export abstract class ObjectNetwork {
     for (const name of this.actors.keys()) this.kill(name);
   }
 
-  after(delayMs: number, run: () => void): void {
+  after(delayMs: number, run: () => void): () => void {
     this.#order += 1;
-    this.#events.push({ atMs: this.nowMs + delayMs, order: this.#order, run });
+    const event = { atMs: this.nowMs + delayMs, order: this.#order, run };
+    this.#events.push(event);
+    return () => {
+      const at = this.#events.indexOf(event);
+      if (at >= 0) this.#events.splice(at, 1);
+    };
   }
 
   /** Lets time pass until `done`, or until so much of it has. */
@@ -135,7 +140,12 @@ export abstract class ObjectNetwork {
     if (this.random.next() < this.faults.killChance) this.kill(name);
     const live = (actor.live ??= this.start(actor));
     const work = Promise.resolve((live.methods[method] as (...given: readonly unknown[]) => unknown)(...args)) as Promise<Outcome<T>>;
-    const outcome = await this.#unlessItDies(actor, work, DIED);
+    // What throws, as it could not reach another one, is an answer that never came.
+    const outcome = await this.#unlessItDies(
+      actor,
+      work.catch(() => DIED),
+      DIED,
+    );
     // It may have died after its work and before its answer.
     if (this.random.next() < this.faults.killChance) {
       this.kill(name);

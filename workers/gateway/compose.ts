@@ -19,6 +19,7 @@ import { erasureSteps } from './adapters/erasure-steps.ts';
 import { heldCounters } from './adapters/held-counters.ts';
 import { schedulerQueue } from './adapters/scheduler-queue.ts';
 import { R2FileStore } from './adapters/r2-file-store.ts';
+import { GatewayPlace } from './gateway-place.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import type { GatewayEnv } from './env.ts';
@@ -36,6 +37,7 @@ export interface Gateway {
   readonly retrieval: Retrieval;
   readonly heavy: Heavy;
   readonly eraser: TenantEraser;
+  readonly place: GatewayPlace;
 }
 
 const wired = new WeakMap<GatewayEnv, Gateway>();
@@ -59,7 +61,8 @@ function wire(env: GatewayEnv): Gateway {
     countInMetrics(metrics, event);
   };
   const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
-  const retrieval = wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget);
+  const place = new GatewayPlace();
+  const retrieval = wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget, () => place.hint);
   const heavy = wireHeavy(env, clock, rng, tenancy.holdJob);
   const counters = heldCounters(retrieval.indexes, schedulerQueue(env.SCHEDULER));
   const steps = erasureSteps({
@@ -79,6 +82,7 @@ function wire(env: GatewayEnv): Gateway {
     retrieval,
     heavy,
     eraser: new TenantEraser(tenancy.organisations, steps),
+    place,
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,
   };

@@ -33,6 +33,7 @@ export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>
 
 async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
   const gateway = compose(context.env);
+  gateway.place.see(context.req.raw);
   context.set('route', endpoint.path);
   const principal = await admit(context, endpoint, gateway);
   context.set('principal', principal);

@@ -27,6 +27,8 @@ interface ShardReadsParts {
   readonly fanOut: FanOut;
   readonly choice: MemberChoice;
   readonly clock: Clock;
+  /** Where this isolate is, as a location hint: replicas are asked to be near to whoever reads most. */
+  readonly near?: () => string | undefined;
 }
 
 /** Reads of shards: strong ones by the shards themselves, others by whoever of them and their replicas is quickest. */
@@ -77,8 +79,10 @@ export class ShardReads {
     query: ShardQuery,
     { consistency, deadlineMs }: Reading,
   ): Promise<Outcome<Gathered<FromMember<ShardMatches>>>> {
-    const { members, fanOut } = this.#parts;
-    const sent = { ...query, target: ownTarget(query) };
+    const { members, fanOut, near } = this.#parts;
+    // An aggregator passes on what it was told.
+    const from = query.near ?? near?.();
+    const sent = { ...query, target: ownTarget(query), ...(from === undefined ? {} : { near: from }) };
     const leaves = shards.map((shard) =>
       this.#leaf(manifest, shard, consistency, (member) => members.query(manifest, member, sent, consistency)),
     );

@@ -22,7 +22,15 @@ export interface ShardFollow {
 }
 
 /** Changes to apply as one: `isCleared` first, then `removed`, then `upserted`. Or the log no longer reaches back: begin anew. */
-export type ShardChanges = { readonly kind: 'snapshot-needed' } | ChangePage;
+export type ShardChanges = { readonly kind: 'snapshot-needed' } | (ChangePage & Standing);
+
+/** Whom the shard refuses that tells its changes: whoever answers for it refuses them as soon as it has these changes. */
+export interface Standing {
+  /** Calls that were routed before this version of the routes; see `ShardRoute`. */
+  readonly since: number;
+  /** All calls but those of followers; see `Gate`. */
+  readonly isClosed: boolean;
+}
 
 export interface ChangePage {
   readonly kind: 'page';
@@ -48,4 +56,6 @@ export interface ChangedVectors extends VectorKeys {
   readonly values: Float32Array<ArrayBuffer>;
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
+  /** See `UpsertBatch`. */
+  readonly versions?: readonly number[];
 }

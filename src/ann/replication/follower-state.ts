@@ -1,7 +1,7 @@
-import type { ChangeCursor } from './change-page.ts';
+import type { ChangeCursor, Standing } from './change-page.ts';
 
 /** What a replica knows of itself. */
-export interface FollowerState {
+export interface FollowerState extends Standing {
   /** The object name of the shard that it follows. */
   readonly primary: string;
   /** Null at first, and whenever all has to be copied anew. */

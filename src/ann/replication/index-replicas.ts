@@ -1,4 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
+import type { IndexId } from '../../kernel/ids.ts';
 import type { ShardLoad } from './load-meter.ts';
 import type { ReplicaPressure } from './replica-policy.ts';
 import { decideReplicas, NO_PRESSURE } from './replica-policy.ts';
@@ -6,6 +7,8 @@ import type { ShardReplica } from './shard-member.ts';
 
 /** A replica, and since when it is what it is. Only ready ones are told to whoever reads. */
 export interface KeptReplica extends ShardReplica {
+  /** The generation whose shard it follows. */
+  readonly indexId: IndexId;
   readonly state: 'copying' | 'ready' | 'retiring';
   readonly sinceMs: number;
 }
@@ -31,14 +34,26 @@ interface RecordCell {
 export interface PrimaryState {
   readonly load: ShardLoad;
   readonly location: string | null;
+  /** Of its last write. */
+  readonly lsn: number;
 }
 
 /** Whom an index tells and asks about replicas. Repeating a call changes nothing; undefined when nobody answers. */
 export interface ReplicaPeers {
+  /** The generation that serves. */
+  readonly indexId: IndexId;
   primary(shard: number): Promise<PrimaryState | undefined>;
-  replica(replica: ShardReplica): Promise<{ readonly completeLsn: number | null; readonly load: ShardLoad } | undefined>;
-  open(replica: ShardReplica): Promise<void>;
-  erase(replica: ShardReplica): Promise<void>;
+  /** Tries to have everything up to `lsnMin`, if that is given, before it answers. */
+  replica(replica: KeptReplica, lsnMin?: number): Promise<{ readonly completeLsn: number | null; readonly load: ShardLoad } | undefined>;
+  open(replica: KeptReplica): Promise<void>;
+  erase(replica: KeptReplica): Promise<void>;
+}
+
+/** What routes mean for replicas. */
+export interface ReplicaRoutes {
+  readonly shards: ReadonlySet<number>;
+  /** Shards that rows are on their way to, from others. */
+  readonly receiving: ReadonlySet<number>;
 }
 
 /**
@@ -62,7 +77,7 @@ export class IndexReplicas {
   }
 
   /** All that there may be, for erasing them. */
-  get all(): readonly ShardReplica[] {
+  get all(): readonly KeptReplica[] {
     return this.#record.replicas;
   }
 
@@ -76,26 +91,42 @@ export class IndexReplicas {
     if (watched[shard] === undefined) this.#cell.put({ ...rest, watched: { ...watched, [shard]: NO_PRESSURE } });
   }
 
-  /** A shard is no more: nor are its replicas. */
-  forget(shard: number, nowMs: number): void {
+  /**
+   * Before routes are published. Replicas of shards that are no more go, too. Those of a shard that rows come to are not told of until they
+   * have them all: one that lags behind would miss rows that were written long ago.
+   */
+  follow({ shards, receiving }: ReplicaRoutes, nowMs: number): void {
     const { watched, replicas, highest } = this.#record;
-    const left = Object.fromEntries(Object.entries(watched).filter(([other]) => Number(other) !== shard));
-    this.#cell.put({ highest, watched: left, replicas: replicas.map((one) => (one.shard === shard ? retiring(one, nowMs) : one)) });
+    const left = Object.fromEntries(Object.entries(watched).filter(([shard]) => shards.has(Number(shard))));
+    const followed = replicas.map((replica): KeptReplica => {
+      if (!shards.has(replica.shard)) return retiring(replica, nowMs);
+      return replica.state === 'ready' && receiving.has(replica.shard) ? { ...replica, state: 'copying', sinceMs: nowMs } : replica;
+    });
+    this.#cell.put({ highest, watched: left, replicas: followed });
   }
 
-  /** Looks at the watched shards, and does what their load asks for; answers when to come back, or undefined. */
-  async tend(nowMs: number): Promise<number | undefined> {
-    for (const replica of this.#record.replicas) await this.#tendReplica(replica, nowMs);
+  /** Another generation serves from now on. */
+  retireAll(nowMs: number): void {
+    const { replicas, highest } = this.#record;
+    this.#cell.put({ highest, watched: {}, replicas: replicas.map((replica) => retiring(replica, nowMs)) });
+  }
+
+  /** Looks at the watched shards, and does what their load asks for; answers when to come back, or undefined. `receiving`: see `ReplicaRoutes`. */
+  async tend(nowMs: number, receiving: ReadonlySet<number> = new Set()): Promise<number | undefined> {
+    for (const replica of this.#record.replicas) await this.#tendReplica(replica, receiving.has(replica.shard), nowMs);
     for (const shard of Object.keys(this.#record.watched)) await this.#tendShard(Number(shard), nowMs);
     return this.isWatching ? nowMs + LIMITS.replicaTendMs : undefined;
   }
 
-  async #tendReplica(replica: KeptReplica, nowMs: number): Promise<void> {
+  async #tendReplica(replica: KeptReplica, isReceiving: boolean, nowMs: number): Promise<void> {
     if (replica.state === 'copying') {
       // Perhaps it was cut off before it was opened.
       await this.#peers.open(replica);
-      const copied = await this.#peers.replica(replica);
-      if (copied !== undefined && copied.completeLsn !== null) this.#change(replica, { ...replica, state: 'ready', sinceMs: nowMs });
+      const primary = isReceiving ? undefined : await this.#peers.primary(replica.shard);
+      if (primary === undefined) return;
+      const copied = await this.#peers.replica(replica, primary.lsn);
+      const isWhole = copied !== undefined && copied.completeLsn !== null && copied.completeLsn >= primary.lsn;
+      if (isWhole) this.#change(replica, { ...replica, state: 'ready', sinceMs: nowMs });
     } else if (replica.state === 'retiring' && nowMs - replica.sinceMs >= LIMITS.replicaGraceMs) {
       await this.#peers.erase(replica);
       this.#change(replica, undefined);
@@ -123,7 +154,8 @@ export class IndexReplicas {
 
   async #add(shard: number, location: string | null, nowMs: number): Promise<void> {
     const { highest, replicas, watched } = this.#record;
-    const added: KeptReplica = { shard, replica: highest + 1, location, state: 'copying', sinceMs: nowMs };
+    const { indexId } = this.#peers;
+    const added: KeptReplica = { indexId, shard, replica: highest + 1, location, state: 'copying', sinceMs: nowMs };
     this.#cell.put({ highest: highest + 1, replicas: [...replicas, added], watched });
     await this.#peers.open(added);
   }

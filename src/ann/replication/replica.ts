@@ -4,6 +4,9 @@ import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
+import { admit } from '../generations/gate.ts';
+import { STALE_ROUTE } from '../routing/stale-route.ts';
+import type { Routed } from '../shard-protocol.ts';
 import type { VectorStore } from '../vector-store.ts';
 import { applyChanges } from './apply-changes.ts';
 import type { ShardChanges, ShardFollow } from './change-page.ts';
@@ -47,7 +50,7 @@ export class Replica {
 
   /** Makes this shard, opened and empty, a replica. Repeating it changes nothing. */
   follow(primary: string): void {
-    if (this.state === undefined) this.#parts.state.put({ primary, cursor: null, completeLsn: null });
+    if (this.state === undefined) this.#parts.state.put({ primary, cursor: null, completeLsn: null, since: 0, isClosed: false });
   }
 
   /** Asks for one page and applies it; whoever asks meanwhile waits for the same one. */
@@ -71,8 +74,11 @@ export class Replica {
     return { kind: 'step', nextMs: this.#pullAtMs };
   }
 
-  /** The LSN up to which the answer to a read is complete; refused with `unavailable` when that is not enough, and the primary has to be asked. */
-  async readable(consistency: ReadConsistency, nowMs: number): Promise<Outcome<number>> {
+  /**
+   * The LSN up to which the answer to a read is complete. Refused with `unavailable` when that is not enough, and the primary has to be
+   * asked; with `stale_route` or `index_moving` as the primary would, as far as this replica knows.
+   */
+  async readable(consistency: ReadConsistency, nowMs: number, { routeVersion = 0 }: Routed = {}): Promise<Outcome<number>> {
     if (consistency.kind === 'strong' || this.#completeLsn < 0) return BEHIND;
     this.#isRead = true;
     const lsnMin = consistency.kind === 'eventual' ? 0 : consistency.lsn;
@@ -80,7 +86,15 @@ export class Replica {
       const result = await this.pull(nowMs, lsnMin);
       if (result !== 'complete' && result !== 'behind') return BEHIND;
     }
+    const admitted = this.#admit(routeVersion);
+    if (!admitted.ok) return admitted;
     return this.#completeLsn >= lsnMin ? ok(this.#completeLsn) : BEHIND;
+  }
+
+  /** By what was told together with the changes that follow from it: so nobody misses what left with a reorganisation he knows nothing of. */
+  #admit(routeVersion: number): Outcome<null> {
+    const { since, isClosed } = must(this.state, 'a replica that has copied knows how its primary stands');
+    return routeVersion < since ? STALE_ROUTE : admit({ gate: isClosed ? 'closed' : 'open', run: 0 }, null, false);
   }
 
   get #completeLsn(): number {
@@ -91,28 +105,29 @@ export class Replica {
     const { store, engine, state, ask } = this.#parts;
     const before = must(this.state, 'only a replica pulls');
     const { indexId } = must(store.header(), 'a replica is open');
-    const { primary, cursor, completeLsn } = before;
+    const { primary, cursor } = before;
     const answered = await ask(primary, { indexId, after: cursor, countMax: LIMITS.changePageMaxCount, lsnMin });
     // Erased meanwhile.
     if (this.state === undefined) return 'gone';
     if (!answered.ok) return answered.error.code === 'index_not_found' ? 'gone' : 'unreachable';
     const changes = answered.value;
     if (changes.kind === 'snapshot-needed') {
-      this.#beginAnew(primary);
+      this.#beginAnew(before);
       return 'behind';
     }
-    const next = { primary, cursor: changes.next, completeLsn: changes.isComplete ? changes.lsn : completeLsn };
+    const { next: cursorNext, lsn, isComplete, since, isClosed } = changes;
+    const next = { primary, cursor: cursorNext, completeLsn: isComplete ? lsn : before.completeLsn, since, isClosed };
     applyChanges(store, engine, changes, nowMs, () => state.put(next));
-    return changes.isComplete ? 'complete' : 'behind';
+    return isComplete ? 'complete' : 'behind';
   }
 
   /** Too far behind for the log, so what it holds may have been removed long ago: it answers nothing until it has a new copy. */
-  #beginAnew(primary: string): void {
+  #beginAnew(before: FollowerState): void {
     const { store, engine, state } = this.#parts;
     engine.drop();
     store.atomically(() => {
       store.deleteAll(must(store.header(), 'a replica is open'));
-      state.put({ primary, cursor: null, completeLsn: null });
+      state.put({ ...before, cursor: null, completeLsn: null });
     });
   }
 }

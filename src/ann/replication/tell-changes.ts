@@ -4,11 +4,12 @@ import { ok } from '../../kernel/result.ts';
 import type { VectorStore } from '../vector-store.ts';
 import type { ShardChanges, ShardFollow } from './change-page.ts';
 
-/** What changed in a shard behind a cursor. Refuses with `index_not_found`. */
+/** What changed in a shard behind a cursor; `since` is that of its routes. Refuses with `index_not_found`. */
 export function tellChanges(
   store: VectorStore,
   { indexId, after, countMax, lsnMin = 0 }: ShardFollow,
   nowMs: number,
+  since = 0,
 ): Outcome<ShardChanges> {
   const known = store.header();
   if (known?.indexId !== indexId) return refuse('index_not_found', 'the index was deleted', 'index');
@@ -16,5 +17,6 @@ export function tellChanges(
   const header = { ...known, lsn: Math.max(known.lsn, lsnMin) };
   store.log.follow(header, nowMs);
   const page = store.log.page(after ?? store.log.start(header), countMax, header);
-  return ok(page ?? { kind: 'snapshot-needed' });
+  if (page === undefined) return ok({ kind: 'snapshot-needed' });
+  return ok({ ...page, since, isClosed: store.gate().gate === 'closed' });
 }

@@ -15,7 +15,10 @@ export interface GrowthPeers {
   openLocator(ordinal: number): Promise<void>;
   /** Has the first shard tell so many locators which ids it has. */
   export(locators: number): Promise<void>;
-  drain(ordinal: number, order: DrainOrder): Promise<void>;
+  /** Answers the LSN of the shard, which from then on refuses who does not know the order. */
+  drain(ordinal: number, order: DrainOrder): Promise<number>;
+  /** Gives the shard's next write a higher LSN than this. */
+  raise(ordinal: number, lsn: number): Promise<void>;
   eraseShard(ordinal: number): Promise<void>;
 }
 
@@ -181,12 +184,14 @@ export class IndexGrowth {
     this.#change.put(null);
   }
 
-  #order({ shards, closure }: RouteTable, ordinal: number): Promise<void> {
+  async #order({ shards, closure }: RouteTable, ordinal: number): Promise<void> {
     const shard = shards.find((candidate) => candidate.ordinal === ordinal);
-    if (shard?.state.kind !== 'draining') return Promise.resolve();
+    if (shard?.state.kind !== 'draining') return;
     const { since, state } = shard;
     const concerned = shards.filter((candidate) => candidate.ordinal === ordinal || state.into.includes(candidate.ordinal));
-    return this.#peers.drain(ordinal, { since, shards: concerned, closure });
+    const lsn = await this.#peers.drain(ordinal, { since, shards: concerned, closure });
+    // A replica of the shard that has a write into its old region, by LSN, then knows of the order, too.
+    for (const target of state.into) await this.#peers.raise(target, lsn);
   }
 }
 

@@ -46,8 +46,10 @@ export interface LocatorStore {
   /** From now on, what is still of the write's version lives only where it was to go. */
   finishWrite(write: PendingWrite, written: Written, nowMs: number): void;
   /** Ids that are still of its version are gone. */
-  finishRemoval(removal: PendingRemoval): void;
-  finishClearing(clearing: PendingClearing): void;
+  finishRemoval(removal: PendingRemoval, lsn: number): void;
+  finishClearing(clearing: PendingClearing, lsn: number): void;
+  /** The highest LSN that what was finished has; 0 at first. */
+  lsn(): number;
   /** What is under way, the oldest first. */
   pending(): Operation[];
   isIdle(): boolean;

@@ -91,7 +91,8 @@ export class Locator {
   remove(removal: LocatedRemoval): Promise<Outcome<Written>> {
     return this.#locks.hold(keysOf(removal), async () => {
       const begun = this.#store.beginRemoval(removal);
-      return begun === undefined ? ok({ count: 0, lsn: 0 }) : this.#tracked(begun);
+      // Perhaps they were removed a moment ago, by a call that nobody heard the answer of.
+      return begun === undefined ? ok({ count: 0, lsn: this.#store.lsn() }) : this.#tracked(begun);
     });
   }
 
@@ -194,7 +195,7 @@ export class Locator {
     const current = this.#current(removal);
     const removed = await this.#removeElsewhere({ ...removal, places: removal.ids.map(() => []) }, current);
     if (!removed.ok) return removed;
-    this.#store.finishRemoval(removal);
+    this.#store.finishRemoval(removal, removed.value);
     return ok({ count: current.length, lsn: removed.value });
   }
 
@@ -215,7 +216,7 @@ export class Locator {
     );
     const lsn = largest(cleared);
     if (!lsn.ok) return lsn;
-    this.#store.finishClearing(clearing);
+    this.#store.finishClearing(clearing, lsn.value);
     return ok({ count: 0, lsn: lsn.value });
   }
 

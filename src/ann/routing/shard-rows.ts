@@ -12,6 +12,7 @@ import type { RowVersions } from './row-versions.ts';
 import type { RowClearing, RowKeys, RowPut, RowRemoval, RowsCleared } from './rows.ts';
 import { rowsAt } from './rows-at.ts';
 import type { Cell, ShardRoute } from './shard-route.ts';
+import { STALE_ROUTE } from './stale-route.ts';
 
 /** The rows of a shard of several, as locators and other shards write them: each call may come late, or twice. */
 export class ShardRows {
@@ -29,13 +30,13 @@ export class ShardRows {
 
   /** Refuses calls that were routed before this shard's region became what it is. */
   checkRead({ routeVersion = 0 }: Routed): Outcome<null> {
-    return routeVersion >= (this.#route.get()?.since ?? 0) ? ok(null) : STALE;
+    return routeVersion >= (this.#route.get()?.since ?? 0) ? ok(null) : STALE_ROUTE;
   }
 
   /** The same, and writes while the ids are handed over. */
   checkWrite(call: Routed): Outcome<null> {
     const isFenced = this.#route.get()?.isFenced === true && (call.routeVersion ?? 0) === 0;
-    return isFenced ? STALE : this.checkRead(call);
+    return isFenced ? STALE_ROUTE : this.checkRead(call);
   }
 
   /** A write that did not fit will, once the shard is split; a shard that was never told its index stays as full as it is. */
@@ -106,7 +107,5 @@ export class ShardRows {
     return header?.indexId === indexId ? ok({ lsn: header.lsn }) : refuse('index_not_found', 'the shard was given up', 'index');
   }
 }
-
-const STALE = refuse('stale_route', 'the index was reorganised: ask for its routes and repeat the call');
 
 const FULL = refuse('index_growing', 'a shard of the index is full until it is split: repeat the call later');

@@ -1,4 +1,6 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { ShardReplica } from '../../ann/replication/shard-member.ts';
+import { replicasIn } from '../../ann/routing/replicated-routes.ts';
 import type { RouteTable } from '../../ann/routing/route-table.ts';
 import { Router } from '../../ann/routing/router.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -10,6 +12,8 @@ import { ok } from '../../kernel/result.ts';
 export interface Routes {
   readonly table: RouteTable;
   readonly router: Router;
+  /** That answer reads which may be old. */
+  readonly replicas: readonly ShardReplica[];
 }
 
 /** So often a call is repeated by newer routes: more changes during one call are a defect. */
@@ -60,7 +64,7 @@ export class RouteCache {
 
   async #asked(manifest: IndexManifest): Promise<Outcome<Routes>> {
     const table = await this.#ask(manifest);
-    return table.ok ? ok({ table: table.value, router: new Router(table.value) }) : table;
+    return table.ok ? ok({ table: table.value, router: new Router(table.value), replicas: replicasIn(table.value) }) : table;
   }
 }
 

@@ -40,14 +40,15 @@ export class RoutedSearch {
     query: ShardQuery,
     reading: Reading = { consistency: STRONG },
   ): Promise<Outcome<ShardMatches>> {
-    const { table, router } = routes;
+    const { table, router, replicas } = routes;
     const { target, topK, exact = false } = query;
     assert(target.kind === 'values', 'whoever routes a query knows where to');
     const startedMs = this.#clock.nowMs();
     const deadlineMs = reading.deadlineMs ?? startedMs + LIMITS.queryDeadlineDefaultMs;
     const ask = (shards: readonly number[]) =>
       this.#group.search({
-        manifest,
+        // Those that the table names: they were whole when it became what it is.
+        manifest: { ...manifest, replicas },
         shards,
         query: { ...query, routeVersion: table.version },
         consistency: reading.consistency,

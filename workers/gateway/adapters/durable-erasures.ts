@@ -24,9 +24,9 @@ const UNREACHABLE = 'not every object can be reached: ask again';
 
 /** The objects that an erased index lived in. */
 export class DurableErasures implements ErasedObjects {
-  readonly #env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD'>;
+  readonly #env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD' | 'REPLICA'>;
 
-  constructor(env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD'>) {
+  constructor(env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD' | 'REPLICA'>) {
     this.#env = env;
   }
 
@@ -35,13 +35,15 @@ export class DurableErasures implements ErasedObjects {
   }
 
   isShardLeft(shard: string): Promise<Outcome<boolean>> {
-    const stub = this.#env.SHARD.getByName(shard) as unknown as StoringStub;
-    return ask(UNREACHABLE, async () => ok(!isEmpty(await stub.residue())));
+    return isLeft(this.#env.SHARD.getByName(shard));
   }
 
   isLocatorLeft(locator: string): Promise<Outcome<boolean>> {
-    const stub = this.#env.LOCATOR.getByName(locator) as unknown as StoringStub;
-    return ask(UNREACHABLE, async () => ok(!isEmpty(await stub.residue())));
+    return isLeft(this.#env.LOCATOR.getByName(locator));
+  }
+
+  isReplicaLeft(replica: string): Promise<Outcome<boolean>> {
+    return isLeft(this.#env.REPLICA.getByName(replica));
   }
 
   isIndexLeft({ tenantId, name, indexIds }: Erasure): Promise<Outcome<boolean>> {
@@ -56,3 +58,5 @@ export class DurableErasures implements ErasedObjects {
     return this.#env.REGISTRY.getByName(tenantId);
   }
 }
+
+const isLeft = (stub: StoringStub): Promise<Outcome<boolean>> => ask(UNREACHABLE, async () => ok(!isEmpty(await stub.residue())));

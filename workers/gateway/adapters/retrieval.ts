@@ -63,11 +63,15 @@ export function wireRetrieval(
   { embedder, purges }: Embeddings,
   count: CountCache,
   budget: Budget,
+  near: () => string | undefined,
 ): Retrieval {
   const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
   const fanOut = new FanOut(clock, systemTimer);
-  const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock });
-  const groups: GroupCalls = { search: (query) => reach(() => (env.SHARD_GROUP as unknown as GroupCalls).search(query)) };
+  const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
+  const groups: GroupCalls = {
+    search: ({ query, ...group }) =>
+      reach(() => (env.SHARD_GROUP as unknown as GroupCalls).search({ ...group, query: { ...query, ...nearOf(near()) } })),
+  };
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const growing = new DurableGrowth(env);
   const search = new RoutedSearch(tree, fanOut, clock);
@@ -98,5 +102,7 @@ export function wireRetrieval(
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock }),
   };
 }
+
+const nearOf = (near: string | undefined): { near?: string } => (near === undefined ? {} : { near });
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

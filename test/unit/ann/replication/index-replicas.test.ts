@@ -3,14 +3,19 @@ import { describe, expect, it } from 'vitest';
 import type { ReplicaPeers, ReplicaRecord } from '../../../../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../../../../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { Seeded } from '../../../support/seeded.ts';
 
 const COPY_MS = 7_000;
 
 /** An index whose shards are read so much, and whose replicas take a while to copy. Calls may be cut off. */
 class World implements ReplicaPeers {
+  readonly indexId = 'ix_replicas' as IndexId;
   record: ReplicaRecord | undefined;
   nowMs = 0;
+  /** Of the shard, and up to which its replicas are complete once they have copied. */
+  lsn = 9;
+  completeLsn = 9;
   /** Of shard 3, shared evenly by it and its replicas that are ready. */
   sharable = 0;
   readonly opened = new Map<number, number>();
@@ -32,7 +37,7 @@ class World implements ReplicaPeers {
 
   async primary() {
     this.#call();
-    return { load: { exclusive: 0.05, sharable: this.sharable / (this.replicas.ready.length + 1) }, location: 'weur' };
+    return { load: { exclusive: 0.05, sharable: this.sharable / (this.replicas.ready.length + 1) }, location: 'weur', lsn: this.lsn };
   }
 
   async replica({ replica }: { readonly replica: number }) {
@@ -42,7 +47,7 @@ class World implements ReplicaPeers {
     const isCopied = this.nowMs - openedMs >= COPY_MS;
     const isReady = this.replicas.ready.some((one) => one.replica === replica);
     const load = { exclusive: 0, sharable: isReady ? this.sharable / (this.replicas.ready.length + 1) : 0 };
-    return { completeLsn: isCopied ? 9 : null, load };
+    return { completeLsn: isCopied ? this.completeLsn : null, load };
   }
 
   async open({ replica }: { readonly replica: number }): Promise<void> {
@@ -106,8 +111,43 @@ describe('IndexReplicas', () => {
     world.sharable = 1.6;
     world.replicas.watch(3);
     await world.live(60_000);
-    world.replicas.forget(3, world.nowMs);
+    world.replicas.follow({ shards: new Set([0, 1]), receiving: new Set() }, world.nowMs);
     expect(world.replicas.ready).toEqual([]);
+    await world.live(LIMITS.replicaGraceMs + 4_000);
+    expect([world.replicas.all, world.replicas.isWatching]).toEqual([[], false]);
+  });
+
+  it('[RT11] tells of a replica again only when it has all that came while its shard took rows over from others', async () => {
+    const world = new World();
+    world.sharable = 1.6;
+    world.replicas.watch(3);
+    await world.live(120_000);
+    const before = world.replicas.ready;
+    expect(before.length).toBe(2);
+    const receiving = new Set([3]);
+    world.replicas.follow({ shards: new Set([1, 3]), receiving }, world.nowMs);
+    expect([world.replicas.ready, world.replicas.all.length]).toEqual([[], 2]);
+    // Under way, they have everything there is: more is to come.
+    world.lsn = 12;
+    world.completeLsn = 12;
+    await world.replicas.tend(world.nowMs, receiving);
+    expect(world.replicas.ready).toEqual([]);
+    world.lsn = 13;
+    await world.replicas.tend(world.nowMs);
+    expect(world.replicas.ready).toEqual([]);
+    world.completeLsn = 13;
+    await world.replicas.tend(world.nowMs);
+    expect(world.replicas.ready).toEqual(before);
+  });
+
+  it('[RT11] lets go of all when other vectors serve', async () => {
+    const world = new World();
+    world.sharable = 1.6;
+    world.replicas.watch(3);
+    await world.live(120_000);
+    world.replicas.retireAll(world.nowMs);
+    expect(world.replicas.ready).toEqual([]);
+    world.sharable = 0;
     await world.live(LIMITS.replicaGraceMs + 4_000);
     expect([world.replicas.all, world.replicas.isWatching]).toEqual([[], false]);
   });

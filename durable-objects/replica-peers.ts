@@ -1,0 +1,61 @@
+import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import { shardName } from '../src/ann/index-manifest.ts';
+import type { KeptReplica, PrimaryState, ReplicaPeers } from '../src/ann/replication/index-replicas.ts';
+import { replicaName } from '../src/ann/replication/shard-member.ts';
+import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReplicaState } from './replica-object.ts';
+
+/** The replicas of an index's shards, as its own object opens, asks and erases them. */
+export class ReplicaPeersOf implements ReplicaPeers {
+  readonly #env: GrowthEnv;
+  readonly #manifest: IndexManifest;
+
+  constructor(env: GrowthEnv, manifest: IndexManifest) {
+    this.#env = env;
+    this.#manifest = manifest;
+  }
+
+  get indexId(): IndexId {
+    return this.#manifest.id;
+  }
+
+  primary(shard: number): Promise<PrimaryState | undefined> {
+    const stub = this.#env.SHARD.getByName(shardName(this.#manifest, shard));
+    return orNothing(() => stub.standing());
+  }
+
+  replica(replica: KeptReplica, lsnMin?: number): Promise<ReplicaState | undefined> {
+    return orNothing(() => this.#stub(replica).state(lsnMin));
+  }
+
+  async open(replica: KeptReplica): Promise<void> {
+    const { dimensions, metric, recall = RECALL_TARGET_DEFAULT } = this.#manifest;
+    await this.#stub(replica).open({ indexId: replica.indexId, dimensions, metric, recall }, this.#primaryOf(replica));
+  }
+
+  async erase(replica: KeptReplica): Promise<void> {
+    await this.#stub(replica).erase(replica.indexId);
+  }
+
+  /** Of another generation than the one that serves, perhaps. */
+  #primaryOf({ indexId, shard }: KeptReplica): string {
+    return shardName({ tenantId: this.#manifest.tenantId, id: indexId }, shard);
+  }
+
+  #stub(replica: KeptReplica) {
+    const { location } = replica;
+    const name = replicaName(this.#primaryOf(replica), replica.replica);
+    const near = location === null ? {} : { locationHint: location as DurableObjectLocationHint };
+    return this.#env.REPLICA.getByName(name, near);
+  }
+}
+
+async function orNothing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+import { indexObjectName } from '../src/ann/index-manifest.ts';
+import { BusyReport } from '../src/ann/replication/busy-report.ts';
+import type { ShardLoad } from '../src/ann/replication/load-meter.ts';
+import { LoadMeter } from '../src/ann/replication/load-meter.ts';
+import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
+import type { Cell, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import type { GrowthEnv, IndexGrowthStub } from './growth-stubs.ts';
+
+/** How busy a shard is. It tells its index when replicas could relieve it. */
+export class ShardPulse {
+  readonly #env: Pick<GrowthEnv, 'INDEX'>;
+  readonly #route: Cell<ShardRoute>;
+  readonly #meter = new LoadMeter();
+  readonly #report = new BusyReport();
+
+  constructor(env: Pick<GrowthEnv, 'INDEX'>, route: Cell<ShardRoute>) {
+    this.#env = env;
+    this.#route = route;
+  }
+
+  /** A write, or what it takes of one. */
+  wrote(): void {
+    this.#meter.record('exclusive', 0, Date.now());
+  }
+
+  /** A read that took so long; answers what it tells the index, if it does. Without a consistency, nobody else may answer. */
+  read(tookMs: number, consistency: ReadConsistency | undefined, near: string | undefined, indexId: IndexId): Promise<void> | undefined {
+    const isSharable = consistency !== undefined && consistency.kind !== 'strong';
+    const nowMs = Date.now();
+    if (!isSharable) this.#meter.record('exclusive', tookMs, nowMs);
+    else this.#meter.record('sharable', tookMs, nowMs, near);
+    const route = this.#route.get();
+    if (route === undefined || !this.#report.isDue(this.#meter.load(nowMs), nowMs)) return undefined;
+    const index: IndexGrowthStub = this.#env.INDEX.getByName(indexObjectName(route.tenantId, route.name));
+    // It says so again while it is.
+    return index.watch(indexId, route.ordinal).catch(() => undefined);
+  }
+
+  standing(): { readonly load: ShardLoad; readonly location: string | null } {
+    return { load: this.#meter.load(Date.now()), location: this.#meter.location };
+  }
+}

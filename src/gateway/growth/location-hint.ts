@@ -1,0 +1,27 @@
+/** What the platform says of where a request came in. */
+export interface Origin {
+  readonly continent?: unknown;
+  /** Degrees east, as text. */
+  readonly longitude?: unknown;
+}
+
+/** Where an object would be near to whoever asks: a location hint of Cloudflare; undefined when nobody knows. */
+export function locationHint({ continent, longitude }: Origin): string | undefined {
+  const east = typeof longitude === 'string' ? Number(longitude) : NaN;
+  switch (continent) {
+    case 'NA':
+      return east < -100 ? 'wnam' : 'enam';
+    case 'EU':
+      return east > 20 ? 'eeur' : 'weur';
+    case 'AS':
+      return east < 60 ? 'me' : 'apac';
+    case 'SA':
+      return 'sam';
+    case 'AF':
+      return 'afr';
+    case 'OC':
+      return 'oc';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,203 @@
+import { env } from 'cloudflare:workers';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { expect } from 'vitest';
+
+import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
+import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
+import type { QueryTarget, Written } from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { FanOut } from '../../../src/ann/fan-out/fan-out.ts';
+import { MemberChoice } from '../../../src/ann/fan-out/member-choice.ts';
+import { ShardReads } from '../../../src/ann/fan-out/shard-reads.ts';
+import { DurableMembers } from '../../../durable-objects/durable-members.ts';
+import type { MembersEnv } from '../../../durable-objects/durable-members.ts';
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { RoutedSearch } from '../../../src/gateway/growth/routed-search.ts';
+import { TreeSearch } from '../../../src/gateway/growth/tree-search.ts';
+import { RoutedShards } from '../../../src/gateway/growth/routed-shards.ts';
+import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { DurableGrowth } from '../../../workers/gateway/adapters/durable-growth.ts';
+import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
+import { Clusters } from '../../support/clusters.ts';
+
+export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as GrowthEnv;
+const DIMENSIONS = 4;
+const INCLUDE = { values: false, metadata: true, text: false };
+const CLOCK = { nowMs: () => Date.now() };
+
+export const manifestOf = (name: string): IndexManifest => ({
+  id: `ix_${name}` as IndexId,
+  tenantId: 'tn_grow' as TenantId,
+  name,
+  dimensions: DIMENSIONS,
+  metric: 'cosine',
+  shardVectorsMax: 32,
+  embedding: null,
+  owner: 'search',
+  createdS: 1,
+  generation: 1,
+});
+
+export function value<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
+
+export const MODES = ['resident', 'evicted between calls'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** A gateway isolate over the objects of one index, and what was written through it. */
+export class Gateway {
+  readonly manifest: IndexManifest;
+  readonly written = new Map<string, { readonly values: Float32Array; readonly metadata: string }>();
+  readonly vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 });
+  replicaReads = 0;
+  readonly #shards: RoutedShards;
+  readonly #manifests: ManifestCache;
+
+  constructor(manifest: IndexManifest) {
+    const growing = new DurableGrowth({ INDEX, LOCATOR, SHARD });
+    const describeIndex: IndexDirectory['describe'] = (tenantId, name, staleVersion) =>
+      INDEX.getByName(indexObjectName(tenantId, name)).describe(name, staleVersion);
+    this.manifest = manifest;
+    this.#manifests = new ManifestCache({ describe: describeIndex } as IndexDirectory, CLOCK);
+    const fanOut = new FanOut(CLOCK, systemTimer);
+    const members = new DurableMembers(env as unknown as MembersEnv);
+    const reads = new ShardReads({
+      members: {
+        query: (asked, member, ...rest) => {
+          if (member.replica !== null) this.replicaReads += 1;
+          return members.query(asked, member, ...rest);
+        },
+        fetch: (...args) => members.fetch(...args),
+      },
+      fanOut,
+      choice: new MemberChoice(),
+      clock: CLOCK,
+    });
+    const search = new RoutedSearch(
+      new TreeSearch(reads, { search: () => Promise.reject(new Error('few shards need no groups')) }, fanOut),
+      fanOut,
+      CLOCK,
+    );
+    this.#shards = new RoutedShards({ only: new DurableShards(SHARD, reads), shards: growing, locators: growing.locators, search });
+  }
+
+  async ask<T>(call: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<T> {
+    const { tenantId, name } = this.manifest;
+    return value(await this.#manifests.using(tenantId, name, (manifest) => call(this.#shards, manifest)));
+  }
+
+  /** Answers how many, and the LSN. */
+  async write(ids: readonly string[], idempotencyKey?: string): Promise<Written> {
+    const vectors = ids.map(() => this.vectors.next());
+    const values = new Float32Array(ids.length * DIMENSIONS);
+    vectors.forEach((vector, i) => values.set(vector, i * DIMENSIONS));
+    const metadata = ids.map((id, i) => JSON.stringify({ n: this.written.size + i, even: Number(id.slice(1)) % 2 === 0 }));
+    const repetition = idempotencyKey === undefined ? null : { idempotencyKey, digest: ids.join() };
+    const written = await this.ask((shards, manifest) =>
+      shards.upsert(manifest, {
+        indexId: manifest.id,
+        ids,
+        namespaces: ids.map(() => ''),
+        values,
+        metadata,
+        texts: ids.map(() => null),
+        repetition,
+      }),
+    );
+    ids.forEach((id, i) => this.written.set(id, { values: vectors[i]!, metadata: metadata[i]! }));
+    return written;
+  }
+
+  query(target: QueryTarget, topK: number, exact: boolean, more: object = {}, consistency: ReadConsistency = STRONG) {
+    const plain = { target, namespace: '', topK, filter: null, excludeIds: [], include: INCLUDE, exact, ...more };
+    return this.ask((shards, manifest) => shards.query(manifest, { indexId: manifest.id, ...plain }, { consistency }));
+  }
+
+  fetch(ids: readonly string[]) {
+    return this.ask((shards, manifest) => shards.fetch(manifest, { indexId: manifest.id, namespace: '', ids, include: INCLUDE }));
+  }
+
+  delete(selection: object) {
+    return this.ask((shards, manifest) => shards.delete(manifest, { indexId: manifest.id, selection: selection as never }));
+  }
+
+  /** Everything that was written is found, once, by its values and by its id. */
+  async expectAll(consistency: ReadConsistency = STRONG): Promise<void> {
+    const found = await this.query({ kind: 'values', values: new Float32Array(this.vectors.next()) }, 1000, true, {}, consistency);
+    expect(found.missing).toBe(undefined);
+    expect(found.ids.length).toBe(new Set(found.ids).size);
+    expect(new Map(found.ids.map((id, i) => [id, found.metadata?.[i]]))).toEqual(this.#expected());
+    const ids = [...this.written.keys()];
+    const fetched = await this.fetch([...ids, 'absent']);
+    expect(fetched.ids).toEqual(ids);
+    expect(await this.ask((shards, manifest) => shards.stats(manifest))).toMatchObject({
+      count: ids.length,
+      namespaces: ids.length > 0 ? 1 : 0,
+    });
+  }
+
+  #expected(): Map<string, string> {
+    return new Map([...this.written].map(([id, { metadata }]) => [id, metadata]));
+  }
+}
+
+export const routesOf = async ({ tenantId, name, id }: IndexManifest): Promise<RouteTable> =>
+  value((await INDEX.getByName(indexObjectName(tenantId, name)).routes(name, id)) as Outcome<RouteTable>);
+
+export async function objectsOf(manifest: IndexManifest): Promise<DurableObjectStub[]> {
+  const { shards, locators } = await routesOf(manifest);
+  const ordinals = shards.length === 0 ? [0] : shards.map(({ ordinal }) => ordinal);
+  return [
+    INDEX.getByName(indexObjectName(manifest.tenantId, manifest.name)),
+    ...ordinals.map((ordinal) => SHARD.getByName(shardName(manifest, ordinal))),
+    ...Array.from({ length: locators }, (_, ordinal) => LOCATOR.getByName(locatorName(manifest, ordinal))),
+  ] as DurableObjectStub[];
+}
+
+export const range = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `v${from + i}`);
+
+export const indexOf = ({ tenantId, name }: IndexManifest) => INDEX.getByName(indexObjectName(tenantId, name));
+
+export async function create(manifest: IndexManifest): Promise<Gateway> {
+  value((await indexOf(manifest).create(manifest, { idempotencyKey: null, bodyDigest: 'd' })) as Outcome<IndexManifest>);
+  return new Gateway(manifest);
+}
+
+export async function evictAll(stubs: readonly DurableObjectStub[]): Promise<void> {
+  for (const stub of stubs) {
+    await runInDurableObject(stub, () => undefined);
+    await evictDurableObject(stub);
+  }
+}
+
+export async function between(mode: Mode, manifest: IndexManifest): Promise<void> {
+  if (mode !== 'resident') await evictAll(await objectsOf(manifest));
+}
+
+/** Runs what alarms are for, until nothing moves and there are so many shards. */
+export async function untilShards(
+  mode: Mode,
+  gateway: Gateway,
+  isEnough: (table: RouteTable) => boolean,
+  each: (round: number) => Promise<void> = async () => undefined,
+): Promise<RouteTable> {
+  for (let round = 0; round < 200; round += 1) {
+    for (const stub of await objectsOf(gateway.manifest)) await runDurableObjectAlarm(stub);
+    await between(mode, gateway.manifest);
+    await each(round);
+    const table = await routesOf(gateway.manifest);
+    const isCalm = table.version > 0 && table.shards.every(({ state }) => state.kind === 'serving');
+    if (isCalm && isEnough(table)) return table;
+    await scheduler.wait(100);
+  }
+  throw new Error('the index never came to rest');
+}

@@ -1,0 +1,143 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+
+import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { shardName } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { ReplicaRecord } from '../../../src/ann/replication/index-replicas.ts';
+import { replicaName } from '../../../src/ann/replication/shard-member.ts';
+import { replicasIn } from '../../../src/ann/routing/replicated-routes.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Gateway, Mode } from './grown-index.ts';
+import { between, create, evictAll, indexOf, manifestOf, MODES, range, REPLICA, routesOf, SHARD, untilShards } from './grown-index.ts';
+
+const NOTHING = { tables: 0, keys: 0, hasAlarm: false };
+const EVENTUAL = { kind: 'eventual' } as const;
+
+/** What the index's object knows of its replicas, as it is and as it should be. */
+async function edit(manifest: IndexManifest, change: (record: ReplicaRecord) => ReplicaRecord): Promise<ReplicaRecord> {
+  const index = indexOf(manifest);
+  const record = await runInDurableObject(index, async (_, { storage }) => {
+    const changed = change(storage.kv.get<ReplicaRecord>('replicas') ?? { highest: 0, replicas: [], watched: {} });
+    storage.kv.put('replicas', changed);
+    await storage.setAlarm(Date.now());
+    return changed;
+  });
+  await evictDurableObject(index);
+  return record;
+}
+
+const stubOf = (manifest: IndexManifest, { shard, replica }: { shard: number; replica: number }) =>
+  REPLICA.getByName(replicaName(shardName(manifest, shard), replica));
+
+const replicasOf = async (manifest: IndexManifest): Promise<DurableObjectStub[]> => {
+  const { replicas } = await edit(manifest, (record) => record);
+  return replicas.map((replica) => stubOf(manifest, replica) as DurableObjectStub);
+};
+
+/** Runs alarms until the routes name so many replicas. */
+async function untilReplicas(mode: Mode, { manifest }: Gateway, count: number): Promise<void> {
+  for (let round = 0; round < 50; round += 1) {
+    await runDurableObjectAlarm(indexOf(manifest));
+    const stubs = await replicasOf(manifest);
+    for (const stub of stubs) await runDurableObjectAlarm(stub);
+    if (mode !== 'resident') await evictAll(stubs);
+    if (replicasIn(await routesOf(manifest)).length === count) return;
+    await scheduler.wait(20);
+  }
+  throw new Error(`never ${count} replicas`);
+}
+
+describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode) => {
+  it('answer what the shards do, while they split, too; go when they are cold, and leave nothing behind', async () => {
+    const gateway = await create(manifestOf(`replicated-${mode.slice(0, 3)}`));
+    const { manifest } = gateway;
+    await gateway.write(range(0, 90));
+    const table = await untilShards(mode, gateway, ({ shards }) => shards.length >= 3);
+    // As when the load had asked for them.
+    const { replicas } = await edit(manifest, (record) => ({
+      ...record,
+      highest: table.shards.length,
+      replicas: table.shards.map(({ ordinal }, i) => ({
+        indexId: manifest.id,
+        shard: ordinal,
+        replica: i + 1,
+        location: null,
+        state: 'copying',
+        sinceMs: 0,
+      })),
+    }));
+    await untilReplicas(mode, gateway, replicas.length);
+    await scheduler.wait(LIMITS.indexManifestTtlMs);
+    await gateway.expectAll(EVENTUAL);
+    expect(gateway.replicaReads).toBeGreaterThan(0);
+
+    const { lsn } = await gateway.write([...range(0, 5), ...range(90, 100)]);
+    await between(mode, manifest);
+    if (mode !== 'resident') await evictAll(await replicasOf(manifest));
+    const before = gateway.replicaReads;
+    await gateway.expectAll({ kind: 'min-lsn', lsn });
+    await gateway.expectAll({ kind: 'min-lsn', lsn });
+    expect(gateway.replicaReads).toBeGreaterThan(before);
+
+    // More shards, some of them where the replicated ones were; the rows come and go under the eyes of whoever reads.
+    let next = 100;
+    await untilShards(
+      mode,
+      gateway,
+      ({ shards }) => shards.length >= 5,
+      async (round) => {
+        const written = await gateway.write(range(next, (next += round < 20 ? 6 : 0)).concat([`v${round % 60}`]));
+        await gateway.expectAll({ kind: 'min-lsn', lsn: written.lsn });
+      },
+    );
+    const deleted = await gateway.delete({ kind: 'ids', namespace: '', ids: range(10, 20) });
+    for (const id of range(10, 20)) gateway.written.delete(id);
+    await gateway.expectAll({ kind: 'min-lsn', lsn: deleted.lsn });
+    expect(await gateway.delete({ kind: 'ids', namespace: '', ids: range(10, 20) })).toMatchObject({ count: 0 });
+    await untilReplicas(mode, gateway, replicas.length);
+
+    // One of them has been cold for long.
+    const cold = replicas[0]!;
+    const coldSinceMs = Date.now() - LIMITS.replicaRetireAfterMs;
+    await edit(manifest, (record) => ({ ...record, watched: { [cold.shard]: { busySinceMs: null, coldSinceMs } } }));
+    await untilReplicas(mode, gateway, replicas.length - 1);
+    await edit(manifest, (record) => ({
+      ...record,
+      replicas: record.replicas.map((one) => (one.state === 'retiring' ? { ...one, sinceMs: 0 } : one)),
+    }));
+    await runDurableObjectAlarm(indexOf(manifest));
+    expect(await runInDurableObject(stubOf(manifest, cold), (_, { storage }) => residueOf(storage))).toEqual(NOTHING);
+    await gateway.expectAll(EVENTUAL);
+
+    const stubs = await replicasOf(manifest);
+    expect(stubs.length).toBe(replicas.length - 1);
+    expect(await indexOf(manifest).remove(manifest.name)).toMatchObject({ ok: true });
+    for (const stub of stubs) expect(await runInDurableObject(stub, (_, { storage }) => residueOf(storage))).toEqual(NOTHING);
+  });
+});
+
+it('[RT12][F23] a shard of a grown index that is read a lot gets a replica; reads may then be answered by it', async () => {
+  const gateway = await create(manifestOf('replicated-hot'));
+  const { manifest } = gateway;
+  await gateway.write(range(0, 60));
+  const { shards } = await untilShards('resident', gateway, (table) => table.shards.length >= 2);
+  const hot = shards[1]!.ordinal;
+  const primary = SHARD.getByName(shardName(manifest, hot));
+  const { version } = await routesOf(manifest);
+  for (let round = 0; round < 40 && replicasIn(await routesOf(manifest)).length === 0; round += 1) {
+    await runInDurableObject(primary, async (instance) => {
+      const target = { kind: 'values', values: Float32Array.of(1, 0, 0, 0) } as const;
+      const include = { values: false, metadata: false, text: false };
+      const query = { indexId: manifest.id, routeVersion: version, target, namespace: '', topK: 3, filter: null, excludeIds: [], include };
+      for (let i = 0; i < 1_500; i += 1) expect((await instance.query({ ...query, near: 'weur' }, EVENTUAL)).ok).toBe(true);
+    });
+    await runDurableObjectAlarm(indexOf(manifest));
+    for (const stub of await replicasOf(manifest)) await runDurableObjectAlarm(stub);
+    await scheduler.wait(300);
+  }
+  expect(replicasIn(await routesOf(manifest))).toEqual([{ shard: hot, replica: 1, location: 'weur' }]);
+  await scheduler.wait(LIMITS.indexManifestTtlMs);
+  for (let reads = 0; reads < 6; reads += 1) await gateway.expectAll(EVENTUAL);
+  expect(gateway.replicaReads).toBeGreaterThan(0);
+});

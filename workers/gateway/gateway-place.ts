@@ -1,0 +1,12 @@
+import type { Origin } from '../../src/gateway/growth/location-hint.ts';
+import { locationHint } from '../../src/gateway/growth/location-hint.ts';
+
+/** Where this isolate is: where its requests come in. */
+export class GatewayPlace {
+  hint: string | undefined;
+
+  /** All requests of an isolate come in at one place. */
+  see({ cf }: Request): void {
+    this.hint ??= cf === undefined ? undefined : locationHint(cf as Origin);
+  }
+}
