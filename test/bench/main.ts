@@ -8,6 +8,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
+import { placementBench } from './placement.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
@@ -22,6 +23,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   filters: filterBench,
   gateway: gatewayBench,
+  placement: placementBench,
   scale: scaleBench,
   quota: quotaBench,
   scheduler: schedulerBench,

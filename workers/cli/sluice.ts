@@ -6,6 +6,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   capacity: async () => (await import('./capacity/capacity.ts')).capacity,
   'models build': async () => (await import('./models/build.ts')).build,
   'models verify': async () => (await import('./models/verify.ts')).verify,
+  'sim gavel': async () => (await import('./sim/gavel.ts')).gavel,
   'sim openb': async () => (await import('./sim/openb.ts')).openb,
 };
 
@@ -14,6 +15,7 @@ const USAGE = `usage: sluice COMMAND [options]
   capacity                 what an index of a size and load takes: shards, memory, storage, a month's bill, latency
   models build [--check]   build the default embedding model; --check compares it with the committed one instead of writing it
   models verify            check the committed model against its manifest and recipe
+  sim gavel                run jobs on accelerators of several types: how long they take, beside Gavel
   sim openb                replay an openb trace: how many accelerators are allocated, beside FGD
 `;
 

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Command } from '../../../workers/cli/command.ts';
+import { gavel } from '../../../workers/cli/sim/gavel.ts';
 import { openb } from '../../../workers/cli/sim/openb.ts';
 import { seedsOf } from '../../../workers/cli/sim/seeds.ts';
+import { syntheticGavel } from '../../support/synthetic-gavel.ts';
 import { syntheticOpenb } from '../../support/synthetic-openb.ts';
 
 let folder = '';
@@ -17,6 +19,9 @@ beforeAll(async () => {
   const { nodes, pods } = syntheticOpenb(11, 320, 0.4);
   await writeFile(path('nodes.csv'), nodes.text);
   await writeFile(path('openb_pod_list_default.csv'), pods.text);
+  const { throughputs, jobs } = syntheticGavel(5, 120);
+  await writeFile(path('throughputs.json'), throughputs.text);
+  await writeFile(path('jobs.csv'), jobs.text);
   await writeFile(path('broken.csv'), pods.text.replace('pod-0002,', 'pod-0002,x'));
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -67,5 +72,43 @@ describe('sluice sim openb', () => {
     [['--nodes', 'nodes.csv', '--pods', 'nodes.csv'], 'invalid_value: nodes.csv line 1: there is no column name'],
   ])('[PL21] %j is refused: %s', async (args, message) => {
     await expect(openb(args.map((arg) => (arg.endsWith('.csv') ? path(arg) : arg)))).rejects.toThrow(message);
+  });
+});
+
+describe('sluice sim gavel', () => {
+  const files = () => ['--throughputs', path('throughputs.json'), '--jobs', path('jobs.csv'), '--cluster', 'v100=2,p100=2,k80=2'];
+  const all = () => [...files(), '--measure', '50..100', '--rate', '0.3,5.6'];
+
+  it('[PL20] prints rows beside the published ones, the same each time', async () => {
+    const text = await printed(gavel, ...all());
+    expect(text).toContain('jobs.csv: 120 jobs, of which 50 to 99 are measured');
+    for (const line of [/Sluice +\d+\.\d\d/, /Sluice, a move costs 60 s +\d+\.\d\d/, /FIFO.*replica +\d/, /Gavel, published +28\.96/]) {
+      expect(text).toMatch(line);
+    }
+    const json = async () => JSON.parse(await printed(gavel, ...all(), '--json'));
+    const first = await json();
+    expect(first.rows.map(({ policy, jobsPerHour }: Record<string, unknown>) => [policy, jobsPerHour])).toEqual([
+      ['sluice', 0.3],
+      ['sluice', 0.3],
+      ['fifo', 0.3],
+      ['sluice', 5.6],
+      ['sluice', 5.6],
+      ['fifo', 5.6],
+    ]);
+    expect({ ...first, cpuMs: 0 }).toEqual({ ...(await json()), cpuMs: 0 });
+  });
+
+  it.each([
+    [['--rate', '0'], '--rate: "0" is not a number above 0'],
+    [['--rate', 'fast'], '--rate'],
+    [['--cluster', 'v100'], '--cluster: "v100" is not a type'],
+    [['--cluster', 'v100=1,v100=2'], '--cluster'],
+    [['--cluster', 'v100=0'], '--cluster'],
+    [['--cluster', 'h100=4'], 'throughputs.json: there is no type h100'],
+    [['--measure', '9..9'], '--measure'],
+    [['--measure', '500..600'], '--measure: jobs.csv has no job 500..600'],
+    [['--jobs', 'absent.csv'], '--jobs: cannot read'],
+  ])('[PL21] refuses %j: %s', async (args, message) => {
+    await expect(gavel([...files(), ...args])).rejects.toThrow(message);
   });
 });
