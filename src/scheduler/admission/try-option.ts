@@ -65,13 +65,12 @@ function* candidates(
   mayUse: (node: number) => boolean,
   holds: readonly Reservation[],
 ): Iterable<readonly Slot[]> {
-  const { acceleratorCount, milliEach } = wanted.perNode;
-  const isWhole = acceleratorCount > 0 && milliEach === WHOLE_MILLI;
-  if (isWhole && cell.fleet.cluster.nodesWithWhole(poolId, acceleratorCount) < count) return;
+  const nodes = nodesInQuestion(cell, poolId, wanted, count);
+  if (nodes.length < count) return;
   const { leavers } = cell.holdings;
   const { placer } = cell.settings;
-  const request = { nodes: cell.fleet.nodesOf(poolId), demand: wanted.perNode, count, topology: wanted.topology };
-  const held = new Set(holds.flatMap(({ nodes }) => nodes));
+  const request = { nodes, demand: wanted.perNode, count, topology: wanted.topology };
+  const held = new Set(holds.flatMap((hold) => hold.nodes));
   const parts = holds.length === 0 ? [mayUse] : [(node: number): boolean => !held.has(node) && mayUse(node), mayUse];
   for (const allows of parts) {
     const atOnce = leavers.isEmpty
@@ -81,6 +80,17 @@ function* candidates(
     const later = placer(cell.fleet.cluster, { ...request, allows });
     if (later !== undefined) yield later;
   }
+}
+
+/** The nodes of a pool, or only those with enough accelerators that nobody has a part of, where whole ones are wanted and these are few. */
+function nodesInQuestion(cell: Cell, poolId: PoolId, { perNode }: ResourceOption, count: number): readonly number[] {
+  const { acceleratorCount, milliEach } = perNode;
+  const { cluster } = cell.fleet;
+  const all = cell.fleet.nodesOf(poolId);
+  if (acceleratorCount === 0 || milliEach < WHOLE_MILLI) return all;
+  const roomy = cluster.countWithWhole(poolId, acceleratorCount);
+  if (roomy < count) return [];
+  return roomy * 8 < all.length ? cluster.nodesWithWhole(poolId, acceleratorCount) : all;
 }
 
 /** The place with the most nodes, in whole steps from the least the job needs; found by halving, as more nodes are never easier to place. */

@@ -4,9 +4,9 @@ import { byRank } from './holder.ts';
 import type { Holder } from './holder.ts';
 
 /**
- * By job that is covered, how far up the tree its quota comes from: 0 when its own queue's nominal quota covers it, else the height of the
- * lowest cohort whose quota does. A quota covers its holders by rank, each whole or not at all, so what a holder of lower rank does never changes
- * the standing of one of higher rank, and jobs that a quota does not cover can go without any other losing its cover.
+ * By job that a cohort's quota covers, and not its own queue's, how far up the tree that is: the height of the lowest such cohort. A quota covers its
+ * holders by rank, each whole or not at all, so what a holder of lower rank does never changes the standing of one of higher rank, and jobs that
+ * a quota does not cover can go without any other losing its cover.
  */
 export type Cover = ReadonlyMap<JobId, number>;
 
@@ -17,10 +17,11 @@ interface Covered {
   readonly used: ReadonlyMap<string, number>;
 }
 
-/** Whom the quotas of `node` and of all below cover. `holdersOf` answers those of a queue, by rank. */
-export function coverOf(node: CohortNode, holdersOf: (queue: CohortNode) => readonly Holder[]): Cover {
+/** Whom the quotas of `node` and of the cohorts below cover. `coveredIn` answers what the quota of a queue does. */
+export function coverOf(node: CohortNode, coveredIn: (queue: CohortNode) => Covered): Cover {
   const covered = new Map<JobId, number>();
   const cover = (member: CohortNode): Covered => {
+    if (member.spec.eviction !== null) return coveredIn(member);
     const below = member.children.map((child) => ({ child, ...cover(child) }));
     const used = new Map<string, number>();
     for (const { child, used: usedThere } of below) {
@@ -29,9 +30,8 @@ export function coverOf(node: CohortNode, holdersOf: (queue: CohortNode) => read
         used.set(resource, (used.get(resource) ?? 0) + beyond);
       }
     }
-    const candidates = member.children.length === 0 ? holdersOf(member) : below.flatMap(({ open }) => open).toSorted(byRank);
     const open: Holder[] = [];
-    for (const holder of candidates) {
+    for (const holder of below.flatMap((child) => child.open).toSorted(byRank)) {
       if (covers(member, used, holder)) covered.set(holder.jobId, member.height);
       else open.push(holder);
     }

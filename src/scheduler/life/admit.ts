@@ -36,13 +36,18 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
 function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord): void {
   const admittedTo = cell.holdings.queueOf(spec);
   const root = rootOf(admittedTo);
-  const isDeep = root.height > 1;
-  // Where queues lie right below the root, only jobs of the same queue are displaced, and only those of lower rank.
-  const displaces = cell.holdings.holders.uncoversBelow(admittedTo, { priority: spec.priority, sequence });
-  cell.pending.wake(({ queue }) => {
-    if (rootOf(queue) !== root) return false;
-    const { evensOut, reclaims, preemptsWithin } = policyOf(queue);
-    if (isDeep) return evensOut || reclaims || preemptsWithin;
-    return queue === admittedTo ? preemptsWithin && displaces : evensOut || reclaims;
+  const { holders } = cell.holdings;
+  if (root.height > 1) {
+    return cell.pending.wake((pending) => {
+      const { evensOut, reclaims, preemptsWithin } = policyOf(pending.queue);
+      return pending.root === root && (evensOut || reclaims || preemptsWithin);
+    });
+  }
+  cell.pending.wake((pending) => {
+    if (pending.root !== root) return false;
+    const { evensOut, reclaims, preemptsWithin } = policyOf(pending.queue);
+    // Where queues lie right below the root, only jobs of the same queue are displaced, and only those of lower rank.
+    if (pending.queue === admittedTo) return preemptsWithin && holders.hasUncoveredBelow(admittedTo, { priority: spec.priority, sequence });
+    return evensOut || (reclaims && holders.hasUncovered(admittedTo));
   });
 }

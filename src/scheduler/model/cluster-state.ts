@@ -20,8 +20,8 @@ export class ClusterState {
   /** Nodes of each type, by index; those without accelerators under null. */
   readonly #byAccelerator = new Map<string | null, number[]>();
   readonly #vacant: number[] = [];
-  /** By pool, how many open nodes have how many accelerators that nobody has a part of. */
-  readonly #wholeCounts = new Map<string, Int32Array>();
+  /** By pool, the open nodes by how many accelerators they have that nobody has a part of. */
+  readonly #byWhole = new Map<string, readonly Set<number>[]>();
 
   constructor(undo: UndoLog = new UndoLog()) {
     this.#undo = undo;
@@ -87,11 +87,15 @@ export class ClusterState {
   }
 
   /** How many open nodes of a pool have at least so many accelerators that nobody has a part of: tells most of what has no place at once. */
-  nodesWithWhole(poolId: string, wholes: number): number {
-    const counts = this.#wholeCounts.get(poolId);
-    let nodes = 0;
-    for (let whole = wholes; whole <= NODE_ACCELERATORS_MAX; whole++) nodes += counts?.[whole] ?? 0;
-    return nodes;
+  countWithWhole(poolId: string, wholes: number): number {
+    return this.#withWhole(poolId, wholes).reduce((count, { size }) => count + size, 0);
+  }
+
+  /** The open nodes of a pool that have at least so many accelerators that nobody has a part of, by index. On full nodes these are few. */
+  nodesWithWhole(poolId: string, wholes: number): readonly number[] {
+    return this.#withWhole(poolId, wholes)
+      .flatMap((nodes) => [...nodes])
+      .sort((a, b) => a - b);
   }
 
   /** Whether a node that is open has room for the demand. */
@@ -160,15 +164,20 @@ export class ClusterState {
     this.columns.revision[node] = (this.columns.revision[node] ?? 0) + 1;
   }
 
-  /** Takes an open node into the counts of its pool, or out of them. */
+  /** Takes an open node into the index of its pool, or out of it. */
   #countWhole(node: number, sign: 1 | -1): void {
     const { isOpen, wholeFree } = this.columns;
     if (isOpen[node] !== 1) return;
     const { poolId } = this.spec(node);
-    const counts = this.#wholeCounts.get(poolId) ?? new Int32Array(NODE_ACCELERATORS_MAX + 1);
-    this.#wholeCounts.set(poolId, counts);
-    const whole = wholeFree[node] ?? 0;
-    counts[whole] = (counts[whole] ?? 0) + sign;
+    const byWhole = this.#byWhole.get(poolId) ?? Array.from({ length: NODE_ACCELERATORS_MAX + 1 }, () => new Set<number>());
+    this.#byWhole.set(poolId, byWhole);
+    const alike = byWhole[wholeFree[node] ?? 0];
+    if (sign === 1) alike?.add(node);
+    else alike?.delete(node);
+  }
+
+  #withWhole(poolId: string, wholes: number): readonly Set<number>[] {
+    return this.#byWhole.get(poolId)?.slice(wholes) ?? [];
   }
 
   #countWith(node: number, milli: number): number {

@@ -1,0 +1,81 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+import type { CohortNode } from '../../../src/scheduler/fairness/cohort-node.ts';
+import type { Holder } from '../../../src/scheduler/fairness/holder.ts';
+import { byRank } from '../../../src/scheduler/fairness/holder.ts';
+import { QuotaTree } from '../../../src/scheduler/fairness/quota-tree.ts';
+import { QueueCover } from '../../../src/scheduler/fairness/queue-cover.ts';
+import { UndoLog } from '../../../src/scheduler/model/undo-log.ts';
+import { cohort, evictionPolicy } from '../../support/cell-world.ts';
+import { effort } from '../../support/effort.ts';
+import { jobSpec } from '../../support/scheduler-specs.ts';
+
+const limit = (nominal: number) => ({ nominal, borrowingMax: null, lendingMax: null });
+
+const happening = fc.record({
+  /** Looks less often than it changes, so that several changes are worked out at once. */
+  kind: fc.constantFrom('add' as const, 'add' as const, 'remove' as const, 'look' as const),
+  which: fc.nat(20),
+  priority: fc.nat(3),
+  h100: fc.nat(4),
+  cpu: fc.nat(6),
+});
+
+/** Whom a quota covers, worked out from scratch: by rank, each whole or not at all. */
+function coveredOf(holders: readonly Holder[], quotas: ReadonlyMap<string, number>): Set<Holder> {
+  const used = new Map<string, number>();
+  const covered = new Set<Holder>();
+  for (const holder of holders.toSorted(byRank)) {
+    if (holder.bundle.some(({ resource, quantity }) => (used.get(resource) ?? 0) + quantity > (quotas.get(resource) ?? Infinity))) continue;
+    for (const { resource, quantity } of holder.bundle) used.set(resource, (used.get(resource) ?? 0) + quantity);
+    covered.add(holder);
+  }
+  return covered;
+}
+
+it('[J66] whom a quota covers is the same kept up as worked out from scratch, by rank, each whole or not at all', () => {
+  const seen = { covered: 0, uncovered: 0, passed: 0 };
+  fc.assert(
+    fc.property(fc.array(happening, { minLength: 20, maxLength: 60 }), fc.nat(12), fc.nat(20), (happenings, h100, cpu) => {
+      const spec = { ...cohort('q'), quotas: { H100: limit(h100), cpu: limit(cpu) }, eviction: evictionPolicy() };
+      const queue: CohortNode = new QuotaTree([spec], new UndoLog()).node('q');
+      const quotas = new Map([...queue.accounts].map(([name, { subtree }]) => [name, subtree]));
+      const cover = new QueueCover(queue);
+      const holders: Holder[] = [];
+      for (const [sequence, { kind, which, priority, ...needs }] of happenings.entries()) {
+        const bundle = [
+          { resource: 'H100', quantity: needs.h100 },
+          { resource: 'cpu', quantity: needs.cpu },
+          { resource: 'memory', quantity: 1 },
+        ];
+        const one: Holder = { jobId: jobSpec(sequence).id, queue, priority, sequence, bundle };
+        if (kind === 'add') {
+          cover.insert(one);
+          holders.push(one);
+        } else if (kind === 'remove' && holders.length > 0) {
+          cover.delete(holders.splice(which % holders.length, 1)[0]!);
+        }
+        if (kind !== 'look') continue;
+        const covered = coveredOf(holders, quotas);
+        expect(cover.holders).toEqual(holders.toSorted(byRank));
+        for (const holder of holders) expect(cover.covers(holder)).toBe(covered.has(holder));
+        expect(cover.hasUncovered).toBe(covered.size < holders.length);
+        const open = holders.filter((holder) => !covered.has(holder)).sort(byRank);
+        expect(cover.hasUncoveredBelow(one)).toBe(open.some((holder) => byRank(holder, one) > 0));
+        expect(cover.uncovered(null).open).toEqual(open);
+        const withOne = coveredOf([...holders, one], quotas);
+        expect(cover.wouldCover(one)).toBe(withOne.has(one));
+        const openWithOne = [...holders, one].filter((holder) => !withOne.has(holder)).sort(byRank);
+        expect(cover.uncovered(one).open).toEqual(openWithOne);
+        const used = [...withOne].reduce((sum, holder) => sum + holder.bundle[0]!.quantity, 0);
+        expect(cover.uncovered(one).used.get('H100')).toBe(used);
+        seen.covered += covered.size;
+        seen.uncovered += open.length;
+        if (open.some((holder) => [...covered].some((other) => byRank(other, holder) > 0))) seen.passed += 1;
+      }
+    }),
+    { seed: 66, numRuns: effort(1_000) },
+  );
+  for (const [what, count] of Object.entries(seen)) expect(count, `the runs contained ${what}`).toBeGreaterThan(1_000);
+});
