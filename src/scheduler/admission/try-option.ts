@@ -8,7 +8,6 @@ import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { Reservation } from '../queue/reservation.ts';
-import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
 import { affordablePools } from './affordable-pools.ts';
@@ -65,7 +64,7 @@ function* candidates(
   mayUse: (node: number) => boolean,
   holds: readonly Reservation[],
 ): Iterable<readonly Slot[]> {
-  const nodes = nodesInQuestion(cell, poolId, wanted, count);
+  const nodes = cell.fleet.roomyNodes(poolId, wanted.perNode);
   if (nodes.length < count) return;
   const { leavers } = cell.holdings;
   const { placer } = cell.settings;
@@ -80,17 +79,6 @@ function* candidates(
     const later = placer(cell.fleet.cluster, { ...request, allows });
     if (later !== undefined) yield later;
   }
-}
-
-/** The nodes of a pool, or only those with enough accelerators that nobody has a part of, where whole ones are wanted and these are few. */
-function nodesInQuestion(cell: Cell, poolId: PoolId, { perNode }: ResourceOption, count: number): readonly number[] {
-  const { acceleratorCount, milliEach } = perNode;
-  const { cluster } = cell.fleet;
-  const all = cell.fleet.nodesOf(poolId);
-  if (acceleratorCount === 0 || milliEach < WHOLE_MILLI) return all;
-  const roomy = cluster.countWithWhole(poolId, acceleratorCount);
-  if (roomy < count) return [];
-  return roomy * 8 < all.length ? cluster.nodesWithWhole(poolId, acceleratorCount) : all;
 }
 
 /** The place with the most nodes, in whole steps from the least the job needs; found by halving, as more nodes are never easier to place. */

@@ -18,3 +18,6 @@ export function bundleOf(accelerator: string | null, demand: NodeDemand, count: 
     ...(accelerator === null ? [] : [{ resource: accelerator, quantity: acceleratorCount * milliEach * count }]),
   ].filter(({ quantity }) => quantity > 0);
 }
+
+/** How much of a resource is among the amounts. */
+export const amountOf = (bundle: Bundle, resource: string): number => bundle.find((amount) => amount.resource === resource)?.quantity ?? 0;

@@ -1,3 +1,4 @@
+import { amountOf } from './bundle.ts';
 import type { Bundle } from './bundle.ts';
 import { rootOf } from './cohort-node.ts';
 import type { CohortNode } from './cohort-node.ts';
@@ -23,8 +24,6 @@ export function shareOfPpm(node: CohortNode, held: ReadonlyMap<string, number>):
   for (const [resource, quantity] of held) share = Math.max(share, part(root, resource, quantity));
   return Math.floor((share * 1000) / node.spec.weightMilli);
 }
-
-const amountOf = (bundle: Bundle, resource: string): number => bundle.find((amount) => amount.resource === resource)?.quantity ?? 0;
 
 function part(root: CohortNode, resource: string, quantity: number): number {
   const total = root.accounts.get(resource)?.subtree ?? 0;

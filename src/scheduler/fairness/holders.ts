@@ -55,6 +55,16 @@ export class Holders {
     return held;
   }
 
+  /** The holders of a queue of less priority, by rank. */
+  below(queue: CohortNode, priority: number): readonly Holder[] {
+    return this.#in(queue).below(priority);
+  }
+
+  /** The holders of a queue that its own quota does not cover, by rank. */
+  uncovered(queue: CohortNode): readonly Holder[] {
+    return this.#in(queue).open;
+  }
+
   /** Whether a queue holds more than its own quota covers. */
   hasUncovered(queue: CohortNode): boolean {
     return this.#in(queue).hasUncovered;

@@ -1,3 +1,4 @@
+import { amountOf } from './bundle.ts';
 import type { CohortNode } from './cohort-node.ts';
 import type { Holder, Rank } from './holder.ts';
 import { byRank } from './holder.ts';
@@ -22,6 +23,8 @@ export class QueueCover {
   readonly #names: readonly string[];
   readonly #quotas: Quantities;
   #coveredCount = 0;
+  /** Those not covered, by rank, unless that has to be looked up anew. */
+  #open: readonly Holder[] | null = null;
   /** Rows from `#staleFrom` on may be wrong; beyond `#changedTo` they follow from the one before as they did. */
   #staleFrom = 0;
   #changedTo = -1;
@@ -72,12 +75,23 @@ export class QueueCover {
     return false;
   }
 
+  /** Those of less priority, by rank. */
+  below(priority: number): readonly Holder[] {
+    return this.holders.slice(this.#rankOf({ priority: priority - 1, sequence: -1 }));
+  }
+
+  /** Those not covered, by rank. */
+  get open(): readonly Holder[] {
+    if (!this.hasUncovered) return [];
+    this.#open ??= this.holders.filter((_, at) => this.#rows[at]?.isCovered === false);
+    return this.#open;
+  }
+
   /** Those not covered, by rank, and what the covered take, by resource; with one more where `more` is given. */
   uncovered(more: Holder | null): { readonly open: readonly Holder[]; readonly used: ReadonlyMap<string, number> } {
-    this.#refresh();
     const at = more === null ? this.#rows.length : this.#rankOf(more);
     let used = this.#usedBefore(at);
-    const open = this.holders.filter((_, index) => index < at && this.#rows[index]?.isCovered === false);
+    const open = more === null ? [...this.open] : this.open.filter((holder) => byRank(holder, more) < 0);
     const rest = more === null ? [] : [more, ...this.holders.slice(at)];
     for (const holder of rest) {
       const needs = this.#needsOf(holder);
@@ -90,6 +104,7 @@ export class QueueCover {
   #touch(from: number, to: number): void {
     this.#staleFrom = Math.min(this.#staleFrom, from);
     this.#changedTo = to;
+    this.#open = null;
   }
 
   #refresh(): void {
@@ -124,7 +139,7 @@ export class QueueCover {
   }
 
   #needsOf({ bundle }: Holder): Quantities {
-    return this.#names.map((name) => bundle.find(({ resource }) => resource === name)?.quantity ?? 0);
+    return this.#names.map((name) => amountOf(bundle, name));
   }
 
   /** Where a holder is by rank, or belongs. */

@@ -1,7 +1,8 @@
 import type { Cell } from '../machine/cell.ts';
 import type { EndReason, JobRecord } from '../machine/job-record.ts';
+import { nodesOf } from '../machine/job-record.ts';
 import { chargeSegment } from './charge-segment.ts';
-import { startAdmitted } from './start.ts';
+import { startOn } from './start.ts';
 import { AFTER_LEAVING } from './what-follows.ts';
 
 /** A job without its attempt, charged for what it used. */
@@ -17,7 +18,7 @@ export function finish(
   const { id } = job.spec;
   cell.releaseHold(id);
   cell.save({ ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
-  startAdmitted(cell);
+  startOn(cell, nodesOf(job));
   for (const dependent of cell.dependentsOf(id)) {
     const other = cell.job(dependent);
     if (state === 'succeeded') cell.refile(dependent);
@@ -28,7 +29,7 @@ export function finish(
 /** Puts a job back where it waits. It keeps its place in the queue, and what it had saved. */
 export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted', change: Partial<JobRecord> = {}): void {
   cell.save({ ...withoutAttempt(cell, job), ...change, state });
-  startAdmitted(cell);
+  startOn(cell, nodesOf(job));
 }
 
 /** What becomes of a job once it has left its place. */

@@ -13,7 +13,7 @@ export function start(cell: Cell, job: JobRecord): void {
   cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, nodeIds });
 }
 
-/** Hands over those that have waited for somebody to leave. */
-export function startAdmitted(cell: Cell): void {
-  for (const job of inOrder(cell, cell.admitted)) start(cell, job);
+/** Hands over those that have waited for somebody to leave these nodes. */
+export function startOn(cell: Cell, nodes: Iterable<number>): void {
+  for (const job of inOrder(cell, cell.admitted.on(nodes))) start(cell, job);
 }

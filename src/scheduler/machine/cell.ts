@@ -15,6 +15,7 @@ import { PendingQueues } from '../queue/pending-queues.ts';
 import { Durations } from '../queue/durations.ts';
 import { Reservations } from '../queue/reservations.ts';
 import type { PoolChoice } from '../admission/affordable-pools.ts';
+import { AdmittedJobs } from './admitted-jobs.ts';
 import type { CellSettings } from './cell-settings.ts';
 import type { CellDecision, NodeRecord, QueueRecord } from './decision.ts';
 import { dueOf } from './due-at.ts';
@@ -36,6 +37,7 @@ export class Cell {
   readonly fleet: Fleet;
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
+  readonly admitted = new AdmittedJobs(this.undo);
   readonly pending = new PendingQueues(this.undo);
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
@@ -47,7 +49,7 @@ export class Cell {
   readonly #timers = new Timers();
   readonly #waiting = new Set<JobId>();
   readonly #dependents = new Map<JobId, Set<JobId>>();
-  readonly #sets = { admitted: new Set<JobId>(), checkpointing: new Set<JobId>(), placed: new Set<JobId>(), elastic: new Set<JobId>() };
+  readonly #sets = { checkpointing: new Set<JobId>(), placed: new Set<JobId>(), elastic: new Set<JobId>() };
   readonly #decisions: CellDecision[] = [];
   #nextSequence = 1;
   #wakeAtMs = Infinity;
@@ -90,11 +92,6 @@ export class Cell {
 
   queue(name: string): QueueRecord {
     return this.#queues.get(name) ?? { name, isSuspended: false, history: NO_HISTORY };
-  }
-
-  /** Jobs with a place that others are still leaving. */
-  get admitted(): ReadonlySet<JobId> {
-    return this.#sets.admitted;
   }
 
   /** Jobs that have been told to leave. */
@@ -248,7 +245,7 @@ export class Cell {
     if (before !== undefined && this.#waiting.has(id) && (!waits || isMoved)) this.pending.remove(before);
     if (waits && (!this.#waiting.has(id) || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
     this.#include(this.#waiting, id, waits);
-    this.#include(this.#sets.admitted, id, job.state === 'admitted');
+    this.admitted.change(before, job);
     this.#include(this.#sets.checkpointing, id, job.state === 'checkpointing');
     this.#include(this.#sets.placed, id, job.attempt !== null);
     this.#include(this.#sets.elastic, id, isElastic(job));

@@ -1,6 +1,8 @@
 import { must } from '../../kernel/assert.ts';
 import type { PoolId } from '../../kernel/ids.ts';
+import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import { ClusterState } from '../model/cluster-state.ts';
+import type { NodeDemand } from '../model/node-demand.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { PoolSpec } from '../model/pool-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
@@ -41,6 +43,15 @@ export class Fleet {
   /** The nodes of a pool, by index. */
   nodesOf(id: PoolId): readonly number[] {
     return this.#nodesOf.get(id) ?? [];
+  }
+
+  /**
+   * The nodes of a pool among which are all that have room, by index: where whole accelerators are wanted and few nodes have enough, only those.
+   */
+  roomyNodes(id: PoolId, { acceleratorCount, milliEach }: NodeDemand): readonly number[] {
+    const all = this.nodesOf(id);
+    if (acceleratorCount === 0 || milliEach < WHOLE_MILLI) return all;
+    return this.cluster.countWithWhole(id, acceleratorCount) * 8 < all.length ? this.cluster.nodesWithWhole(id, acceleratorCount) : all;
   }
 
   /** Nodes that are gone and on record still, by index. */

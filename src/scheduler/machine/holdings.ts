@@ -72,7 +72,7 @@ export class Holdings {
     if (!this.ownersIn(attempt.poolId).has(spec.id)) return;
     this.#own(attempt.poolId, spec.id, false);
     this.#cluster.release(attempt.placement);
-    this.#tree.take(this.queueOf(spec), bundleHeld(spec, attempt), -1);
+    this.#tree.take(this.queueOf(spec), bundleHeld({ spec, attempt }), -1);
   }
 
   /** As `supposeGone`, of one that would be told to leave: it is still there, and nobody starts where it is before it has left. */
@@ -99,16 +99,18 @@ export class Holdings {
   #take(job: JobRecord, attempt: Attempt): void {
     this.#own(attempt.poolId, job.spec.id, true);
     this.#cluster.allocate(attempt.placement);
-    this.#tree.take(this.queueOf(job.spec), bundleHeld(job.spec, attempt), 1);
+    this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
     this.holders.add(this.holderOf(job, attempt.option));
   }
 }
 
 const NOBODY: ReadonlySet<JobId> = new Set();
 
-/** What an attempt takes of its queue's quota. */
-const bundleHeld = ({ options }: JobSpec, { option, placement }: Attempt): Bundle =>
-  bundleOf(options[option]?.accelerator ?? null, placement.demand, placement.slots.length);
+/** What a job takes of its queue's quota. */
+export const bundleHeld = ({ spec, attempt }: Pick<JobRecord, 'spec' | 'attempt'>): Bundle =>
+  attempt === null
+    ? []
+    : bundleOf(spec.options[attempt.option]?.accelerator ?? null, attempt.placement.demand, attempt.placement.slots.length);
 
 /** Where a job is that it does not own any more: all of its place once it has to leave, and before that the nodes it gives up. */
 function stillThere({ attempt }: JobRecord): Placement | null {

@@ -102,3 +102,7 @@ export const isWaiting = ({ state }: JobRecord): boolean => state === 'pending' 
 
 /** The attempt that owns its place: not one that has been told to leave. */
 export const owner = ({ attempt }: JobRecord): Attempt | null => (attempt === null || attempt.leaving !== null ? null : attempt);
+
+/** The nodes a job has a place on, or is giving up and is on still. */
+export const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
+  attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);

@@ -5,6 +5,7 @@ import type { Cell } from './cell.ts';
 import type { NodeRecord } from './decision.ts';
 import { inOrder } from './in-order.ts';
 import type { JobRecord } from './job-record.ts';
+import { nodesOf } from './job-record.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
@@ -60,7 +61,8 @@ export function dropEmpty(cell: Cell): void {
   }
 }
 
-const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
-  attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);
-
-const jobsOn = (cell: Cell, { index }: NodeRecord): JobRecord[] => inOrder(cell, cell.placed).filter((job) => nodesOf(job).includes(index));
+const jobsOn = (cell: Cell, { index }: NodeRecord): readonly JobRecord[] =>
+  inOrder(
+    cell,
+    [...cell.placed].filter((id) => nodesOf(cell.job(id)).includes(index)),
+  );

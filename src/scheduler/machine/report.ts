@@ -1,9 +1,10 @@
 import { unreachable } from '../../kernel/unreachable.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
-import { startAdmitted } from '../life/start.ts';
+import { startOn } from '../life/start.ts';
 import type { Cell } from './cell.ts';
 import type { AttemptNews, CellEvent } from './event.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
+import { nodesOf } from './job-record.ts';
 
 /** Takes news of an attempt, if it is the job's live one and has been handed over; anything else changes nothing. */
 export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { kind: 'report' }>): 'accepted' | 'stale' {
@@ -41,7 +42,7 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       return;
     case 'shed':
       cell.save({ ...job, attempt: { ...attempt, shedding: [] } });
-      startAdmitted(cell);
+      startOn(cell, nodesOf(job));
       return;
     case 'rejected':
       rejected(cell, job, attempt, news.nodeId);

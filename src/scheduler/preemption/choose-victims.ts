@@ -4,11 +4,15 @@ import type { Offer } from '../life/offer.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { available } from '../fairness/available.ts';
+import { amountOf } from '../fairness/bundle.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import { bundleHeld } from '../machine/holdings.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { cheapestRoom } from './cheapest-room.ts';
+import { CheapestRoom } from './cheapest-room.ts';
 import { withinBudget } from './disruption-budget.ts';
 import { FairTrade } from './fair-trade.ts';
+import { byCost } from './victim.ts';
 import type { Victim } from './victim.ts';
 
 /** Whom to evict, and the place that is there then. */
@@ -24,7 +28,6 @@ export interface Way {
  */
 export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
   const search = new Search(cell, job, option, legal);
-  if (!search.isWorthwhile()) return undefined;
   const ways = [search.find('quota'), search.find('room')].filter((way) => way !== undefined);
   if (ways.length === 0) return search.findByCost();
   return ways.reduce<Way | undefined>((best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best), undefined);
@@ -39,21 +42,25 @@ class Search {
   readonly #cell: Cell;
   readonly #job: JobRecord;
   readonly #option: number;
+  readonly #queue: CohortNode;
   readonly #legal: readonly Victim[];
   readonly #trade: FairTrade;
+  /** Room among all of them. */
+  #room: CheapestRoom | undefined;
+  /** What the job is offered as things are. */
+  readonly #asIs: Attempted;
+  /** Whether nothing but room or quota was found short, and not even all victims together give that. */
+  #isHopeless = true;
 
   constructor(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]) {
     this.#cell = cell;
     this.#job = job;
     this.#option = option;
+    this.#queue = cell.holdings.queueOf(job.spec);
     this.#trade = new FairTrade(cell, cell.holdings.holderOf(job, option));
     // One that not even alone could go fairly is none.
-    this.#legal = legal.filter((victim) => this.#trade.isFair([victim]));
-  }
-
-  /** Whether the job would have a place if all were gone. */
-  isWorthwhile(): boolean {
-    return this.#legal.length > 0 && 'offer' in this.tryWithout(this.#legal);
+    this.#legal = legal.filter((victim) => victim.reason !== 'fair_share' || this.#trade.isFair([victim]));
+    this.#asIs = this.tryWithout([]);
   }
 
   /** What the job is offered once these have been told to leave: just what it then gets. */
@@ -65,7 +72,7 @@ class Search {
   find(first: 'room' | 'quota'): Way | undefined {
     const chosen: Victim[] = first === 'room' ? [...(this.#forRoom([]) ?? [])] : [];
     for (;;) {
-      const attempted = this.tryWithout(chosen);
+      const attempted = chosen.length === 0 ? this.#asIs : this.tryWithout(chosen);
       if ('offer' in attempted) return this.#spared({ victims: chosen, offer: attempted.offer });
       const more = this.#forWhatIsShort(chosen, attempted.blocker);
       if (more === undefined || more.length === 0) return undefined;
@@ -75,8 +82,9 @@ class Search {
 
   /** Takes the cheapest first, whatever is short, and spares those it turns out not to need. */
   findByCost(): Way | undefined {
+    if (this.#isHopeless || !('offer' in this.tryWithout(this.#legal))) return undefined;
     const chosen: Victim[] = [];
-    for (const victim of this.#legal.slice(0, TRIED_MAX)) {
+    for (const victim of this.#legal.toSorted(byCost).slice(0, TRIED_MAX)) {
       if (!this.#mayAdd(chosen, victim)) continue;
       chosen.push(victim);
       const attempted = this.tryWithout(chosen);
@@ -87,25 +95,39 @@ class Search {
 
   #forWhatIsShort(chosen: readonly Victim[], blocker: Blocker): readonly Victim[] | undefined {
     if (blocker.kind === 'quota') return this.#forQuota(chosen, blocker.resource);
-    return blocker.kind === 'no_room' ? this.#forRoom(chosen) : undefined;
+    if (blocker.kind === 'no_room') return this.#forRoom(chosen);
+    this.#isHopeless = false;
+    return undefined;
   }
 
   #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
-    const open = this.#legal.filter((victim) => chosen.includes(victim) || this.#mayAdd(chosen, victim));
-    const more = cheapestRoom(this.#cell, this.#job, this.#option, open, new Set(chosen));
-    return more !== undefined && this.#trade.isFair([...chosen, ...more]) ? more : undefined;
+    const taken = new Set(chosen);
+    const open = this.#legal.filter((victim) => taken.has(victim) || this.#mayAdd(chosen, victim));
+    const isAll = open.length === this.#legal.length;
+    if (isAll) this.#room ??= new CheapestRoom(this.#cell, this.#job, this.#option, open);
+    const room = isAll ? this.#room : undefined;
+    const more = (room ?? new CheapestRoom(this.#cell, this.#job, this.#option, open)).find(taken);
+    if (more !== undefined && this.#trade.isFair([...chosen, ...more])) return more;
+    if (more !== undefined || !isAll) this.#isHopeless = false;
+    return undefined;
   }
 
   /** The cheapest one more whose leaving gives the job's queue more of the resource. */
   #forQuota(chosen: readonly Victim[], resource: string): readonly Victim[] | undefined {
-    const queue = this.#cell.holdings.queueOf(this.#job.spec);
-    const left = this.#without(chosen, () => available(queue, resource));
-    const next = this.#legal.find(
-      (victim) =>
-        !chosen.includes(victim) &&
-        this.#mayAdd(chosen, victim) &&
-        this.#without([...chosen, victim], () => available(queue, resource)) > left,
-    );
+    const left = this.#without(chosen, () => available(this.#queue, resource));
+    const helps = new Map<CohortNode, boolean>();
+    let next: Victim | undefined;
+    for (const victim of this.#legal) {
+      if (amountOf(bundleHeld(victim.job), resource) === 0 || chosen.includes(victim)) continue;
+      if (next !== undefined && byCost(next, victim) < 0) continue;
+      // Whether something is given back to others depends on what the whole queue uses, so it is the same for all of its jobs.
+      const queue = this.#cell.holdings.queueOf(victim.job.spec);
+      const isHelp = helps.get(queue) ?? this.#without([...chosen, victim], () => available(this.#queue, resource)) > left;
+      helps.set(queue, isHelp);
+      if (!isHelp) continue;
+      if (this.#mayAdd(chosen, victim)) next = victim;
+      else this.#isHopeless = false;
+    }
     return next === undefined ? undefined : [next];
   }
 
@@ -124,7 +146,9 @@ class Search {
   }
 
   #mayAdd(chosen: readonly Victim[], victim: Victim): boolean {
-    return withinBudget(this.#cell, chosen, victim) && this.#trade.isFair([...chosen, victim]);
+    // Who goes for another reason than shares makes none of them less fair.
+    const isFair = victim.reason !== 'fair_share' || this.#trade.isFair([...chosen, victim]);
+    return isFair && withinBudget(this.#cell, chosen, victim);
   }
 
   #without<T>(victims: readonly Victim[], look: () => T): T {

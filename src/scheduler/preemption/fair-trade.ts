@@ -1,10 +1,9 @@
 import type { Bundle } from '../fairness/bundle.ts';
-import { bundleOf } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import { shareOfPpm } from '../fairness/dominant-share.ts';
 import type { Holder } from '../fairness/holder.ts';
 import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import { bundleHeld } from '../machine/holdings.ts';
 import type { Victim } from './victim.ts';
 
 /** Decides whether evictions for the sake of shares are fair. Counts; changes nothing. */
@@ -20,9 +19,9 @@ export class FairTrade {
 
   /** Whether every queue that evens out keeps at least the share that the job's queue gets, by all jobs and by those that matter as much. */
   isFair(victims: readonly Victim[]): boolean {
+    if (victims.every(({ reason }) => reason !== 'fair_share')) return true;
     const { queue, bundle } = this.#asking;
     const queues = new Set(victims.flatMap(({ job, reason }) => (reason === 'fair_share' ? [this.#cell.holdings.queueOf(job.spec)] : [])));
-    if (queues.size === 0) return true;
     const own = this.#sharesAfter(queue, victims, bundle);
     return [...queues].every((other) => this.#sharesAfter(other, victims, []).every((share, which) => share >= (own[which] ?? 0)));
   }
@@ -32,7 +31,7 @@ export class FairTrade {
     const [all, above] = this.#heldBy(queue).map((held) => new Map(held)) as [Map<string, number>, Map<string, number>];
     for (const { job } of victims) {
       if (this.#cell.holdings.queueOf(job.spec) !== queue) continue;
-      add(all, heldBy(job), -1);
+      add(all, bundleHeld(job), -1);
       if (job.spec.priority >= this.#asking.priority && job.attempt !== null) {
         add(above, this.#cell.holdings.holderOf(job, job.attempt.option).bundle, -1);
       }
@@ -54,9 +53,4 @@ export class FairTrade {
 
 function add(held: Map<string, number>, bundle: Bundle, sign: 1 | -1): void {
   for (const { resource, quantity } of bundle) held.set(resource, (held.get(resource) ?? 0) + sign * quantity);
-}
-
-function heldBy({ spec, attempt }: JobRecord): Bundle {
-  if (attempt === null) return [];
-  return bundleOf(spec.options[attempt.option]?.accelerator ?? null, attempt.placement.demand, attempt.placement.slots.length);
 }

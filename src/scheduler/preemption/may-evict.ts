@@ -10,7 +10,7 @@ import { policyFor, policyOf } from './policy-for.ts';
 import type { Victim } from './victim.ts';
 
 /**
- * Whom a job may evict, cheapest first. Three rules, each of which leaves the state better by one order that never cycles (see SPEC.md):
+ * Whom a job may evict. Three rules, each of which leaves the state better by one order that never cycles (see SPEC.md):
  * its own queue's jobs of less priority, unless they are better covered than it would be; jobs anywhere that are less covered than it would
  * be; and, where neither is covered, jobs of queues with a larger share that are of no more priority.
  */
@@ -23,12 +23,19 @@ export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
   for (const other of queuesBelow(rootOf(asking.queue))) {
     const reason = ruleFor(cell, asking, standing, other);
     if (reason === undefined) continue;
-    for (const holder of holders.of(other)) {
+    for (const holder of inQuestion(cell, asking, other, reason)) {
       const job = RULES[reason](asking, standing, holder, holders.standing(holder)) ? cell.job(holder.jobId) : undefined;
       if (job !== undefined && isOpenTo(cell, job)) victims.push({ job, reason, cost: costOf(cell, victimOrder, job) });
     }
   }
-  return victims.toSorted((a, b) => a.cost - b.cost || a.job.spec.priority - b.job.spec.priority || b.job.sequence - a.job.sequence);
+  return victims;
+}
+
+/** Those of a queue whom the rule could name: on a full cluster that has settled these are few. */
+function inQuestion(cell: Cell, { priority }: Holder, other: CohortNode, reason: Victim['reason']): readonly Holder[] {
+  const { holders } = cell.holdings;
+  if (reason === 'reclaim') return holders.uncovered(other);
+  return holders.below(other, reason === 'priority' ? priority : priority + 1);
 }
 
 type Rule = (asking: Holder, standing: number, holder: Holder, itsStanding: number) => boolean;

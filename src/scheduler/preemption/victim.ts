@@ -6,3 +6,7 @@ export interface Victim {
   readonly reason: 'priority' | 'reclaim' | 'fair_share';
   readonly cost: number;
 }
+
+/** Cheapest first, then least priority, then who came last. A total order. */
+export const byCost = (a: Victim, b: Victim): number =>
+  a.cost - b.cost || a.job.spec.priority - b.job.spec.priority || b.job.sequence - a.job.sequence;
