@@ -9,7 +9,7 @@ import type { CellStep } from '../../src/scheduler/machine/step.ts';
 import { step } from '../../src/scheduler/machine/step.ts';
 import type { JobSpec } from '../../src/scheduler/model/job-spec.ts';
 import type { NodeSpec } from '../../src/scheduler/model/node-spec.ts';
-import { tightestFit } from '../../src/scheduler/placement/tightest-fit.ts';
+import { LeastWaste } from '../../src/scheduler/placement/least-waste.ts';
 import type { EvictionPolicy } from '../../src/scheduler/preemption/eviction-policy.ts';
 import { ACCELERATORS, jobSpec, nodeSpec, poolSpec } from './scheduler-specs.ts';
 
@@ -57,7 +57,7 @@ export const cellSettings = (overrides: Partial<CellSettings> = {}): CellSetting
   cohorts: [cohort('all'), queue('a', 8), queue('b', 8)],
   pools: [poolSpec()],
   poolEviction: new Map(),
-  placer: tightestFit,
+  placer: (cluster, mix) => new LeastWaste(cluster, mix),
   order: 'fair',
   agingMs: 60_000,
   agingMax: 100,

@@ -67,16 +67,13 @@ function* candidates(
   const nodes = cell.fleet.roomyNodes(poolId, wanted.perNode);
   if (nodes.length < count) return;
   const { leavers } = cell.holdings;
-  const { placer } = cell.settings;
   const request = { nodes, demand: wanted.perNode, count, topology: wanted.topology };
   const held = new Set(holds.flatMap((hold) => hold.nodes));
   const parts = holds.length === 0 ? [mayUse] : [(node: number): boolean => !held.has(node) && mayUse(node), mayUse];
   for (const allows of parts) {
-    const atOnce = leavers.isEmpty
-      ? undefined
-      : placer(cell.fleet.cluster, { ...request, allows: (node) => !leavers.isOn(node) && allows(node) });
+    const atOnce = leavers.isEmpty ? undefined : cell.placer.place({ ...request, allows: (node) => !leavers.isOn(node) && allows(node) });
     if (atOnce !== undefined) yield atOnce;
-    const later = placer(cell.fleet.cluster, { ...request, allows });
+    const later = cell.placer.place({ ...request, allows });
     if (later !== undefined) yield later;
   }
 }

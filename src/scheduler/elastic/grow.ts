@@ -56,7 +56,7 @@ function moreSlots(cell: Cell, job: JobRecord, attempt: Attempt, wanted: Resourc
   const allows = (node: number): boolean =>
     !taken.has(node) && !cell.holdings.leavers.isOn(node) && (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
   for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {
-    const slots = cell.settings.placer(cell.fleet.cluster, {
+    const slots = cell.placer.place({
       nodes: cell.fleet.nodesOf(poolId),
       demand: perNode,
       count,

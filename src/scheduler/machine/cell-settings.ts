@@ -1,8 +1,10 @@
 import type { CohortSpec } from '../fairness/cohort-spec.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import type { AcceleratorType } from '../model/accelerator-type.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
 import type { Placer } from '../model/placer.ts';
 import type { PoolSpec } from '../model/pool-spec.ts';
+import type { JobMix } from '../placement/job-mix.ts';
 import type { EvictionPolicy } from '../preemption/eviction-policy.ts';
 
 /** How a cell decides: the same settings, records and events give the same decisions. */
@@ -13,7 +15,8 @@ export interface CellSettings {
   readonly pools: readonly PoolSpec[];
   /** What a pool adds to the policy of a queue. */
   readonly poolEviction: ReadonlyMap<PoolId, EvictionPolicy>;
-  readonly placer: Placer;
+  /** Chooses nodes, going by the jobs there are; made once for a cell. */
+  readonly placer: (cluster: ClusterState, mix: JobMix) => Placer;
   /** What goes first among queues: who has had less, or who asks for more. */
   readonly order: 'fair' | 'priority';
   /** A waiting job counts as one priority higher for each of these, up to `agingMax`: nobody waits for ever. Evicts nobody. */

@@ -5,6 +5,8 @@ import { rootOf } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import { QuotaTree } from '../fairness/quota-tree.ts';
 import { aged, NO_HISTORY } from '../fairness/usage-history.ts';
+import { JobMix } from '../placement/job-mix.ts';
+import type { Placer } from '../model/placer.ts';
 import { acceptsPool } from '../model/accepts-pool.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
@@ -42,10 +44,12 @@ export class Cell {
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly prices = new PriceBook();
+  readonly placer: Placer;
   /** What `affordablePools` found for the options of a class, until prices or pools change. */
   poolChoices = new WeakMap<JobSpec['options'], PoolChoice[]>();
   readonly #jobs = new Map<JobId, JobRecord>();
   readonly #queues = new Map<string, QueueRecord>();
+  readonly #mix = new JobMix();
   readonly #timers = new Timers();
   readonly #waiting = new Set<JobId>();
   readonly #dependents = new Map<JobId, Set<JobId>>();
@@ -58,6 +62,7 @@ export class Cell {
   constructor(settings: CellSettings, records?: CellRecords) {
     this.settings = settings;
     this.fleet = new Fleet(settings.pools, this.undo);
+    this.placer = settings.placer(this.fleet.cluster, this.#mix);
     this.tree = new QuotaTree(settings.cohorts, this.undo);
     this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
     if (records !== undefined) this.#load(records);
@@ -233,8 +238,21 @@ export class Cell {
       this.undo.note(() => (this.#nextSequence = sequence));
       for (const other of dependsOn) this.#include(entryOf(this.#dependents, other), id, true);
     }
+    this.#count(before, job);
     this.#file(before, job);
     this.#timers.set(id, this.#dueAtMs(id));
+  }
+
+  /** Counts a job among those that are not finished. */
+  #count(before: JobRecord | undefined, job: JobRecord): void {
+    const { spec } = job;
+    const was = before !== undefined && !isFinished(before);
+    const is = !isFinished(job);
+    if (was === is) return;
+    const [count, uncount] = [(): void => this.#mix.add(spec), (): void => this.#mix.remove(spec)];
+    if (is) count();
+    else uncount();
+    this.undo.note(is ? uncount : count);
   }
 
   /** Puts a job among those it now belongs to. */

@@ -1,5 +1,6 @@
 import { assert, must } from '../../kernel/assert.ts';
 import { WHOLE_MILLI } from './accelerator-type.ts';
+import { ChangeLog } from './change-log.ts';
 import { maskSize } from './accelerator-mask.ts';
 import { NODE_ACCELERATORS_MAX, NodeColumns } from './node-columns.ts';
 import type { NodeDemand } from './node-demand.ts';
@@ -14,6 +15,7 @@ import { UndoLog } from './undo-log.ts';
 export class ClusterState {
   /** Read by those who search for room; changed here only. */
   readonly columns = new NodeColumns();
+  readonly changes = new ChangeLog();
   readonly #undo: UndoLog;
   readonly #specs: NodeSpec[] = [];
   readonly #indexes = new Map<string, number>();
@@ -139,7 +141,7 @@ export class ClusterState {
     columns.memoryFreeMib[node] = memoryMib;
     for (let rest = mask; rest !== 0; rest &= rest - 1) this.#takeAccelerator(node, 31 - Math.clz32(rest & -rest), sign * demand.milliEach);
     columns.slotCount[node] = (columns.slotCount[node] ?? 0) + sign;
-    columns.revision[node] = (columns.revision[node] ?? 0) + 1;
+    this.#noteChange(node);
   }
 
   #takeAccelerator(node: number, accelerator: number, milli: number): void {
@@ -161,7 +163,12 @@ export class ClusterState {
     this.#countWhole(node, -1);
     this.columns.isOpen[node] = isOpen ? 1 : 0;
     this.#countWhole(node, 1);
+    this.#noteChange(node);
+  }
+
+  #noteChange(node: number): void {
     this.columns.revision[node] = (this.columns.revision[node] ?? 0) + 1;
+    this.changes.note(node);
   }
 
   /** Takes an open node into the index of its pool, or out of it. */

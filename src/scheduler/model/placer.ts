@@ -1,4 +1,3 @@
-import type { ClusterState } from './cluster-state.ts';
 import type { NodeDemand } from './node-demand.ts';
 import type { Slot } from './placement.ts';
 import type { TopologyRequest } from './resource-option.ts';
@@ -14,5 +13,9 @@ export interface PlacementRequest {
   readonly allows: (node: number) => boolean;
 }
 
-/** Chooses nodes. The same state and request give the same answer, and nothing is changed: the caller allocates. */
-export type Placer = (cluster: ClusterState, request: PlacementRequest) => readonly Slot[] | undefined;
+/** Chooses nodes of one cluster. The same state and request give the same answer, and nothing is changed: the caller allocates. */
+export interface Placer {
+  place(request: PlacementRequest): readonly Slot[] | undefined;
+  /** How contended a type is by those who insist on it, from 0 to 1. */
+  scarcity(accelerator: string | null): number;
+}

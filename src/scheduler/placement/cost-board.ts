@@ -19,6 +19,8 @@ export class CostBoard {
   readonly #judge: NodeCost;
   readonly #scarcity: Scarcity | null;
   readonly #rows = new Map<Shape, ShapeRow>();
+  /** What was asked for last, which often is asked for again. */
+  #last: { readonly shape: Shape; readonly row: ShapeRow } | undefined;
   readonly #capacity: number;
 
   constructor(cluster: ClusterState, judge: NodeCost, scarcity: Scarcity | null) {
@@ -49,18 +51,22 @@ export class CostBoard {
     return heap.isFull ? heap.toSorted().map(({ node }) => ({ node, mask: row.mask(node) })) : undefined;
   }
 
-  /** Whether a node is of a type that a shape accepts, and has room for it. */
-  fits(shape: Shape, node: number): boolean {
-    return this.#row(shape).cost(node) < Infinity;
+  /** Those of some nodes that are of a type the shape accepts, and have room for it. */
+  fitting(shape: Shape, nodes: readonly number[], allows: (node: number) => boolean): readonly number[] {
+    const row = this.#row(shape);
+    return nodes.filter((node) => row.cost(node) < Infinity && allows(node));
   }
 
   #row(shape: Shape): ShapeRow {
-    const known = this.#rows.get(shape);
-    if (known !== undefined) this.#rows.delete(shape);
-    const row = known ?? new ShapeRow(this.#cluster, this.#judge, shape);
+    if (this.#last?.shape === shape) return this.#last.row;
+    const row = this.#rows.get(shape) ?? new ShapeRow(this.#cluster, this.#judge, shape);
+    this.#rows.delete(shape);
     this.#rows.set(shape, row);
-    const [oldest] = this.#rows.keys();
-    if (this.#rows.size > ROWS_MAX && oldest !== undefined) this.#rows.delete(oldest);
+    this.#last = { shape, row };
+    if (this.#rows.size > ROWS_MAX) {
+      const [oldest] = this.#rows.keys();
+      if (oldest !== undefined) this.#rows.delete(oldest);
+    }
     return row;
   }
 }

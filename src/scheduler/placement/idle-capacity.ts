@@ -10,6 +10,8 @@ export class IdleCapacity {
   readonly #idleMilli = new Map<string, number>();
   readonly #capacityMilli = new Map<string, number>();
   readonly #counted: Counted[] = [];
+  /** Changes of the cluster that have been counted; -1 before the first count of everything. */
+  #seen = -1;
   #totalMilli = 0;
   #capacityVersion = 0;
 
@@ -44,16 +46,22 @@ export class IdleCapacity {
   }
 
   refresh(): void {
-    const { revision } = this.#cluster.columns;
-    for (let node = 0; node < this.#cluster.length; node++) {
-      const before = this.#counted[node];
-      if (before?.revision === revision[node]) continue;
-      const now = this.#count(node);
-      if (before !== undefined) this.#add(before, -1);
-      this.#add(now, 1);
-      if (before?.type !== now.type || before.capacityMilli !== now.capacityMilli) this.#capacityVersion += 1;
-      this.#counted[node] = now;
-    }
+    const { changes, length } = this.#cluster;
+    if (this.#seen === changes.count) return;
+    const changed = this.#seen < 0 ? undefined : changes.since(this.#seen);
+    if (changed === undefined) for (let node = 0; node < length; node++) this.#countAgain(node);
+    else for (const node of changed) this.#countAgain(node);
+    this.#seen = changes.count;
+  }
+
+  #countAgain(node: number): void {
+    const before = this.#counted[node];
+    if (before?.revision === this.#cluster.columns.revision[node]) return;
+    const now = this.#count(node);
+    if (before !== undefined) this.#add(before, -1);
+    this.#add(now, 1);
+    if (before?.type !== now.type || before.capacityMilli !== now.capacityMilli) this.#capacityVersion += 1;
+    this.#counted[node] = now;
   }
 
   #count(node: number): Counted {

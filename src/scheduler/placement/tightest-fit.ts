@@ -2,13 +2,26 @@ import { BoundedHeap } from '../../kernel/bounded-heap.ts';
 import { tightestMask } from '../model/accelerator-mask.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { Slot } from '../model/placement.ts';
-import type { PlacementRequest } from '../model/placer.ts';
+import type { Placer, PlacementRequest } from '../model/placer.ts';
 import { domainNodes } from './domain-nodes.ts';
 
 /** Places on the nodes that are left with least: fewest accelerators nobody has a part of, then least CPU, then first. */
-export function tightestFit(cluster: ClusterState, request: PlacementRequest): readonly Slot[] | undefined {
-  const nodes = nodesFor(cluster, request);
-  return nodes?.map((node) => ({ node, mask: tightestMask(cluster, node, request.demand) }));
+export class TightestFit implements Placer {
+  readonly #cluster: ClusterState;
+
+  constructor(cluster: ClusterState) {
+    this.#cluster = cluster;
+  }
+
+  place(request: PlacementRequest): readonly Slot[] | undefined {
+    const nodes = nodesFor(this.#cluster, request);
+    return nodes?.map((node) => ({ node, mask: tightestMask(this.#cluster, node, request.demand) }));
+  }
+
+  /** It knows nothing of what others need. */
+  scarcity(): number {
+    return 0;
+  }
 }
 
 function nodesFor(cluster: ClusterState, request: PlacementRequest): readonly number[] | undefined {

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import { ClusterState } from '../../../../src/scheduler/model/cluster-state.ts';
 import type { NodeSpec } from '../../../../src/scheduler/model/node-spec.ts';
-import type { PlacementRequest, Placer } from '../../../../src/scheduler/model/placer.ts';
-import { tightestFit } from '../../../../src/scheduler/placement/tightest-fit.ts';
+import type { PlacementRequest } from '../../../../src/scheduler/model/placer.ts';
+import { TightestFit } from '../../../../src/scheduler/placement/tightest-fit.ts';
 import { demand, nodeSpec } from '../../../support/scheduler-specs.ts';
 
-const place: Placer = tightestFit;
+const place = (cluster: ClusterState, wanted: PlacementRequest) => new TightestFit(cluster).place(wanted);
 
 const clusterOf = (...specs: Partial<NodeSpec>[]): ClusterState => {
   const cluster = new ClusterState();

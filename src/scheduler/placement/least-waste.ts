@@ -1,0 +1,63 @@
+import type { ClusterState } from '../model/cluster-state.ts';
+import type { NodeDemand } from '../model/node-demand.ts';
+import type { Slot } from '../model/placement.ts';
+import type { Placer, PlacementRequest } from '../model/placer.ts';
+import { CostBoard } from './cost-board.ts';
+import { domainNodes } from './domain-nodes.ts';
+import type { JobMix } from './job-mix.ts';
+import { RememberedCost } from './remembered-cost.ts';
+import { Scarcity } from './scarcity.ts';
+import type { Shape } from './shape.ts';
+import { WasteCost } from './waste-cost.ts';
+
+/** Places where least is wasted, going by the jobs there are. */
+export class LeastWaste implements Placer {
+  readonly #cluster: ClusterState;
+  readonly #mix: JobMix;
+  #mixVersion = -1;
+  #scarcity: Scarcity;
+  #board: CostBoard;
+  /** One object for each demand, as the board knows shapes by. */
+  #shapes = new Map<string, Shape>();
+
+  constructor(cluster: ClusterState, mix: JobMix) {
+    this.#cluster = cluster;
+    this.#mix = mix;
+    this.#scarcity = new Scarcity(cluster, []);
+    this.#board = new CostBoard(cluster, new WasteCost(cluster, []), null);
+  }
+
+  place({ nodes, demand, count, topology, allows }: PlacementRequest): readonly Slot[] | undefined {
+    this.#refresh();
+    const shape = this.#shapeOf(demand);
+    if (topology === null) return this.#board.cheapest(shape, nodes, count, allows);
+    const fitting = this.#board.fitting(shape, nodes, allows);
+    const together = domainNodes(this.#cluster, fitting, topology, count);
+    if (together === undefined && topology.mode === 'required') return undefined;
+    return this.#board.cheapest(shape, together ?? fitting, count, allows);
+  }
+
+  scarcity(accelerator: string | null): number {
+    this.#refresh();
+    return accelerator === null ? 0 : (this.#scarcity.typePrices().get(accelerator) ?? 0);
+  }
+
+  /** Begins anew when the mix has changed, or the cluster has grown. */
+  #refresh(): void {
+    if (this.#mixVersion === this.#mix.version && !this.#board.isOutgrown) return;
+    this.#mixVersion = this.#mix.version;
+    const shapes = this.#mix.shapes();
+    this.#scarcity = new Scarcity(this.#cluster, shapes);
+    const cost = new RememberedCost(this.#cluster, new WasteCost(this.#cluster, shapes));
+    this.#board = new CostBoard(this.#cluster, cost, this.#scarcity);
+    this.#shapes = new Map();
+  }
+
+  /** Pools are of one kind: which types a job accepts has been seen to. */
+  #shapeOf(demand: NodeDemand): Shape {
+    const key = `${demand.cpuMilli} ${demand.memoryMib} ${demand.acceleratorCount} ${demand.milliEach}`;
+    const known = this.#shapes.get(key) ?? { ...demand, accelerators: null };
+    this.#shapes.set(key, known);
+    return known;
+  }
+}
