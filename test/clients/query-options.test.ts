@@ -69,6 +69,7 @@ describe('explained and exact queries', () => {
     const answer = await query({ explain: true, exact: true, filter: { late: true } });
     expect(answer.body.explanation).toEqual({
       engine: 'flat',
+      shards_asked: 1,
       lists_probed: 0,
       lists_paged_in: 0,
       codes_scanned: COUNT,

@@ -32,6 +32,7 @@ export function httpGateway(world: MemoryCacheWorld) {
       authenticator: { authenticate: async () => ok(principal) },
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder },
+      place: { see: () => {} },
     };
     wired.set(env, parts);
     const headers = { authorization: 'Bearer x', 'content-type': 'application/json', ...(noStore ? { 'cache-control': 'no-store' } : {}) };
