@@ -3,6 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import type { RowClearing, RowPut, RowRemoval, RowsCleared } from '../src/ann/routing/rows.ts';
 import { ShardGrowth } from '../src/ann/routing/shard-growth.ts';
+import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
 import type { PrimaryState } from '../src/ann/replication/index-replicas.ts';
 import { Shard } from '../src/ann/shard.ts';
@@ -34,9 +35,12 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     new ShardPeers(this.env, this.#route, () => must(this.store.header(), 'a shard that grows is open').indexId),
   );
 
-  /** Without a route, it stays the only shard of its index. */
-  open(identity: ShardIdentity, route?: ShardRoute): void {
+  /** Without a route, it stays the only shard of its index. Repeating it changes nothing. */
+  open(identity: ShardIdentity, route?: ShardRoute, { gate = 'open', isFollowed = false }: Partial<Beside> = {}): void {
+    const isNew = this.store.header() === undefined;
     this.shard.open(identity);
+    if (isNew) this.store.setGate({ gate, run: 0 });
+    if (isNew && isFollowed) this.store.log.follow(must(this.store.header(), 'it was opened just now'), Date.now());
     if (route !== undefined) this.#growth.join(route);
   }
 

@@ -1,4 +1,4 @@
-import type { GenerationCall, GenerationState, Generations } from '../src/ann/generations/generation-state.ts';
+import type { GenerationCall, GenerationState, Generations, Shadow } from '../src/ann/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../src/ann/generations/generation-state.ts';
 import { transition } from '../src/ann/generations/transition.ts';
 import type { Creation, IndexRecord } from '../src/ann/index-lifecycle.ts';
@@ -10,7 +10,9 @@ import { refuse } from '../src/contract/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { ObjectsEnv } from './env.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
+import { IndexErasure } from './index-erasure.ts';
 import { IndexPeers } from './index-peers.ts';
+import type { IndexRoutes } from './index-routes.ts';
 
 interface Stored extends GenerationState {
   /** The request that began the present or the last generation beside the serving one. */
@@ -23,10 +25,16 @@ type CallOf<Kind extends GenerationCall['kind']> = Extract<GenerationCall, { kin
 export class IndexGenerations {
   readonly #storage: DurableObjectStorage;
   readonly #env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>;
+  readonly #routesOf: (manifest: IndexManifest) => IndexRoutes;
 
-  constructor(storage: DurableObjectStorage, env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>) {
+  constructor(
+    storage: DurableObjectStorage,
+    env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>,
+    routesFor: (manifest: IndexManifest) => IndexRoutes,
+  ) {
     this.#storage = storage;
     this.#env = env;
+    this.#routesOf = routesFor;
   }
 
   async answer(record: IndexRecord, call: GenerationCall): Promise<Outcome<Generations>> {
@@ -45,8 +53,8 @@ export class IndexGenerations {
   }
 
   /** The generation beside the serving one. */
-  get shadow(): IndexManifest | undefined {
-    return this.#stored().shadow?.manifest;
+  get shadow(): Shadow | undefined {
+    return this.#stored().shadow ?? undefined;
   }
 
   #read({ manifest: serving }: IndexRecord): Generations {
@@ -73,14 +81,18 @@ export class IndexGenerations {
     // Whoever lists indexes is told of an exchange before it counts as done.
     if (event.kind === 'switched') await this.#env.REGISTRY.getByName(serving.tenantId).replace(serving);
     // Both writes of an exchange are one: nothing is awaited in between.
-    if (serving.id !== record.manifest.id) this.#storage.kv.put('index', { ...record, manifest: serving } satisfies IndexRecord);
+    if (serving.id !== record.manifest.id) {
+      this.#routesOf(record.manifest).retireReplicas();
+      this.#storage.kv.put('index', { ...record, manifest: serving } satisfies IndexRecord);
+    }
     this.#storage.kv.put('generations', { ...this.#stored(), ...state } satisfies Stored);
     return changed;
   }
 
   async #open(record: IndexRecord, { run }: CallOf<'open'>): Promise<Outcome<Generations>> {
     const shadow = this.#stored().shadow?.manifest;
-    if (shadow === undefined) return ok(this.#read(record));
+    // Of several shards, all were closed from their beginning on.
+    if (shadow === undefined || !this.#routesOf(shadow).isAlone) return ok(this.#read(record));
     await new IndexPeers(this.#env, shadow).openShard(0, 0, 0);
     const closed: Outcome<null> = await this.#shard(shadow).setGate(shadow.id, 'closed', run);
     return closed.ok ? ok(this.#read(record)) : closed;
@@ -89,7 +101,12 @@ export class IndexGenerations {
   async #erase(record: IndexRecord): Promise<Outcome<Generations>> {
     const known = this.#stored();
     if (known.shadow !== null && known.shadow.phase !== 'erasing') return refuse('state_conflict', 'the generation is not to be erased');
-    if (known.shadow !== null) await this.#shard(known.shadow.manifest).erase(known.shadow.manifest.id);
+    if (known.shadow !== null) {
+      const { manifest } = known.shadow;
+      const routes = this.#routesOf(manifest);
+      await new IndexErasure(this.#env, [{ manifest, objects: routes.objects }], []).erase();
+      routes.erase();
+    }
     this.#storage.kv.put('generations', { ...known, version: known.version + 1, shadow: null } satisfies Stored);
     return ok(this.#read(record));
   }

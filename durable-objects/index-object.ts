@@ -1,4 +1,5 @@
-import type { GenerationCall, Generations } from '../src/ann/generations/generation-state.ts';
+import type { GenerationCall, Generations, Shadow } from '../src/ann/generations/generation-state.ts';
+import { isExchanging } from '../src/ann/generations/generation-state.ts';
 import type { Creation, DeletedIndex, IndexRecord } from '../src/ann/index-lifecycle.ts';
 import { answerCreation, indexNotFound, isLive } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
@@ -8,6 +9,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import type { IndexRoutes } from './index-routes.ts';
 import { LivingIndex } from './living-index.ts';
 
 /** One index of one tenant, or the place where one may be: the authority on whether it exists, what it is and where its vectors are. */
@@ -27,28 +29,31 @@ export class IndexObject extends LivingIndex {
   /** Refuses with `index_not_found`. Whoever was refused by `staleVersion` of the routes waits a moment for the next. */
   async describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
     if (this.recorded()?.state !== 'live') await this.turnstile.pass(() => this.settle());
-    if (staleVersion !== undefined) await this.routing.after(staleVersion);
+    const stale = this.recorded();
+    if (staleVersion !== undefined && stale?.state === 'live') await this.routesOf(stale.manifest).after(staleVersion);
     const record = this.recorded();
-    return record?.state === 'live' ? ok(this.routing.described(record.manifest)) : indexNotFound(name);
+    return record?.state === 'live' ? ok(this.routesOf(record.manifest).described) : indexNotFound(name);
   }
 
-  /** Refuses with `index_not_found` unless the index has this id. */
+  /** Refuses with `index_not_found` unless one of the generations has this id. */
   async routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>> {
     // Shards may already refuse what the table says: it changes in a moment.
-    if (this.routing.isChanging) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
-    const record = this.recorded();
-    return isLive(record, indexId) ? ok(this.routing.of(record.manifest)) : indexNotFound(name);
+    if (this.#routesAt(indexId)?.isChanging === true) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
+    const routes = this.#routesAt(indexId);
+    return routes === undefined ? indexNotFound(name) : ok(routes.table);
   }
 
   /** For the shards of the index. Refuses with `index_not_found`, or with `state_conflict` what cannot be done now. */
   grow(indexId: IndexId, call: GrowthCall): Promise<Outcome<{ readonly version: number }>> {
     return this.turnstile.pass(async () => {
-      const record = this.recorded();
-      if (!isLive(record, indexId)) return indexNotFound(indexId);
-      if (call.kind === 'spread' && this.beside.shadow !== undefined) return refuse('state_conflict', 'another generation is being filled');
+      const routes = this.#routesAt(indexId);
+      if (routes === undefined) return indexNotFound(indexId);
+      const { shadow } = this.beside;
+      if (shadow !== undefined && mustWait(shadow, call))
+        return refuse('state_conflict', 'the other generation of the index has to be done with first');
       // Whatever is begun is taken up by the alarm if it is cut off.
       await this.armSoon();
-      return this.routing.grow(record.manifest, call);
+      return routes.grow(call);
     });
   }
 
@@ -57,7 +62,7 @@ export class IndexObject extends LivingIndex {
     await this.turnstile.pass(async () => {
       const record = this.recorded();
       if (!isLive(record, indexId)) return;
-      this.routing.watch(record.manifest, shard);
+      this.routesOf(record.manifest).watch(shard);
       await this.armSoon();
     });
   }
@@ -79,14 +84,40 @@ export class IndexObject extends LivingIndex {
     return this.turnstile.pass(async () => {
       const record = this.recorded();
       if (record?.state !== 'live') return indexNotFound(name);
-      if (call.kind === 'begin' && this.routing.isSpread) return refuse('state_conflict', 'an index of many shards keeps its generation');
-      return this.beside.answer(record, call);
+      const isExchange = call.kind === 'change' && call.event.kind === 'activation';
+      if (isExchange && !(await this.#isAtRest())) return refuse('unavailable', 'the index is being spread over shards: repeat the call');
+      const answer = await this.beside.answer(record, call);
+      return answer.ok ? ok(this.#described(answer.value)) : answer;
     });
   }
 
   /** Whether anything of those generations is still here. */
   holds(indexIds: readonly IndexId[]): boolean {
-    const held = [this.recorded()?.manifest.id, this.beside.shadow?.id];
+    const held = [this.recorded()?.manifest.id, this.beside.shadow?.manifest.id];
     return held.some((id) => id !== undefined && indexIds.includes(id));
   }
+
+  /** Of the generation of that id. */
+  #routesAt(indexId: IndexId): IndexRoutes | undefined {
+    const manifest = this.manifests().find(({ id }) => id === indexId);
+    return manifest === undefined ? undefined : this.routesOf(manifest);
+  }
+
+  /** Whether no generation is about to consist of other objects. */
+  async #isAtRest(): Promise<boolean> {
+    const all = this.manifests().map((manifest) => this.routesOf(manifest));
+    for (const routes of all) if (routes.isChanging) await routes.settle();
+    return all.every(({ isSpreading, isChanging }) => !isSpreading && !isChanging);
+  }
+
+  #described({ serving, shadow, ...rest }: Generations): Generations {
+    const described = (manifest: IndexManifest) => this.routesOf(manifest).described;
+    return { ...rest, serving: described(serving), shadow: shadow === null ? null : { ...shadow, manifest: described(shadow.manifest) } };
+  }
 }
+
+/**
+ * While the two generations change places, neither gets or loses objects. A shard that is given up takes its log with it, which whoever
+ * follows has to read first: so shards are given up when nobody follows.
+ */
+const mustWait = (shadow: Shadow, { kind }: GrowthCall): boolean => kind === 'merge' || (kind !== 'drained' && isExchanging(shadow));

@@ -1,4 +1,5 @@
 import { shardBudget } from '../src/ann/engine/shard-budget.ts';
+import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import { locatorName, shardName } from '../src/ann/index-manifest.ts';
 import type { GrowthPeers } from '../src/ann/routing/index-growth.ts';
@@ -11,8 +12,10 @@ import type { GrowthEnv } from './growth-stubs.ts';
 export class IndexPeers implements GrowthPeers {
   readonly #env: GrowthEnv;
   readonly #manifest: IndexManifest;
+  readonly #beside: () => Beside;
 
-  constructor(env: GrowthEnv, manifest: IndexManifest) {
+  constructor(env: GrowthEnv, manifest: IndexManifest, beside: () => Beside = () => ALONE) {
+    this.#beside = beside;
     this.#env = env;
     this.#manifest = manifest;
   }
@@ -22,12 +25,12 @@ export class IndexPeers implements GrowthPeers {
     const identity: ShardIdentity = { indexId, dimensions, metric, recall };
     const budget = shardBudget(this.#manifest);
     const route: ShardRoute = { tenantId, name, ordinal, since, budget, locators, isFenced: false, task: null };
-    await this.#shard(ordinal).open(identity, route);
+    await this.#shard(ordinal).open(identity, route, this.#beside());
   }
 
   async openLocator(ordinal: number): Promise<void> {
     const { id: indexId, tenantId, name } = this.#manifest;
-    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal });
+    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal }, this.#beside().gate);
   }
 
   async export(locators: number): Promise<void> {
@@ -54,3 +57,5 @@ export class IndexPeers implements GrowthPeers {
     return this.#env.LOCATOR.getByName(locatorName(this.#manifest, ordinal));
   }
 }
+
+const ALONE: Beside = { gate: 'open', isFollowed: false };

@@ -1,5 +1,6 @@
+import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
-import type { KeptReplica, ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
+import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../src/ann/replication/index-replicas.ts';
 import type { GrowthCall, IndexObjects } from '../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../src/ann/routing/index-growth.ts';
@@ -14,40 +15,60 @@ import { ReplicaPeersOf } from './replica-peers.ts';
 import { RouteTableCell } from './route-table-cell.ts';
 import { StoredCell } from './stored-cell.ts';
 
-/** The routes of an index in its object's storage, and who waits for them. Its changes must take turns. */
+/** What a generation is to its index, at any time. */
+export interface GenerationRole {
+  isServing(): boolean;
+  beside(): Beside;
+}
+
+interface IndexRoutesParts {
+  readonly storage: DurableObjectStorage;
+  readonly env: GrowthEnv;
+  readonly manifest: IndexManifest;
+  readonly role: GenerationRole;
+  /** Of the generation that serves, whichever that is. */
+  readonly replicas: StoredCell<ReplicaRecord>;
+}
+
+/** The routes of a generation of an index in the object's storage, and who waits for them. Their changes must take turns. */
 export class IndexRoutes {
-  readonly #env: GrowthEnv;
+  readonly #parts: IndexRoutesParts;
   readonly #table: RouteTableCell;
   readonly #change: StoredCell<RouteChange | null>;
-  readonly #record: StoredCell<ReplicaRecord>;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(storage: DurableObjectStorage, env: GrowthEnv) {
-    this.#env = env;
-    this.#table = new RouteTableCell(storage);
-    this.#change = new StoredCell(storage, 'change');
-    this.#record = new StoredCell(storage, 'replicas');
+  constructor(parts: IndexRoutesParts) {
+    const { storage, manifest } = parts;
+    // No two generations of an index that are there at once have the same number.
+    const prefix = manifest.generation === 1 ? '' : `${manifest.generation}/`;
+    this.#parts = parts;
+    this.#table = new RouteTableCell(storage, prefix);
+    this.#change = new StoredCell(storage, `${prefix}change`);
   }
 
-  /** Whether the index has several shards, or is about to. */
-  get isSpread(): boolean {
-    return this.#table.get() !== undefined;
+  /** Whether it is getting its locators at this moment. */
+  get isSpreading(): boolean {
+    return this.#table.get()?.version === 0;
+  }
+
+  get isAlone(): boolean {
+    return (this.#table.get()?.version ?? 0) === 0;
   }
 
   get isChanging(): boolean {
     return (this.#change.get() ?? null) !== null;
   }
 
-  /** With the version of its routes, once it has several shards; until then with the replicas of the only one. */
-  described(manifest: IndexManifest): IndexManifest {
-    const version = this.#table.get()?.version ?? 0;
-    if (version > 0) return { ...manifest, routeVersion: version };
-    const replicas = this.#replicas(manifest).ready;
-    return replicas.length === 0 ? manifest : { ...manifest, replicas };
+  get table(): RouteTable {
+    return this.#growth.routes(this.#parts.manifest);
   }
 
-  of(manifest: IndexManifest): RouteTable {
-    return this.#growth(manifest).routes(manifest);
+  /** The manifest with the version of the routes, once there are several shards; until then with the replicas of the only one. */
+  get described(): IndexManifest {
+    const { manifest, role } = this.#parts;
+    if (!this.isAlone) return { ...manifest, routeVersion: this.table.version };
+    const replicas = role.isServing() ? this.#replicas.ready : [];
+    return replicas.length === 0 ? manifest : { ...manifest, replicas };
   }
 
   /** Answers once the routes are newer, or after a while. */
@@ -57,62 +78,63 @@ export class IndexRoutes {
     await Promise.race([changed, scheduler.wait(LIMITS.routeWaitMs)]);
   }
 
-  async grow(manifest: IndexManifest, call: GrowthCall): Promise<Outcome<{ readonly version: number }>> {
-    const outcome = await this.#growth(manifest).answer(manifest, call);
+  async grow(call: GrowthCall): Promise<Outcome<{ readonly version: number }>> {
+    const outcome = await this.#growth.answer(this.#parts.manifest, call);
     for (const wake of this.#waiting.splice(0)) wake();
     return outcome;
   }
 
   /** A shard says that it is busy: replicas may relieve it. */
-  watch(manifest: IndexManifest, shard: number): void {
-    if (routesOf(this.of(manifest)).shards.has(shard)) this.#replicas(manifest).watch(shard);
+  watch(shard: number): void {
+    if (routesOf(this.table).shards.has(shard)) this.#replicas.watch(shard);
   }
 
   /** Makes and retires replicas as load asks for it; answers when to come back, or undefined. */
-  async tend(manifest: IndexManifest): Promise<number | undefined> {
-    const replicas = this.#replicas(manifest);
-    if (!replicas.isWatching) return undefined;
+  async tend(): Promise<number | undefined> {
+    if (!this.#replicas.isWatching) return undefined;
     try {
-      return await replicas.tend(Date.now(), routesOf(this.of(manifest)).receiving);
+      return await this.#replicas.tend(Date.now(), routesOf(this.table).receiving);
     } finally {
-      this.#replicated(manifest).publish();
+      this.#replicated.publish();
     }
   }
 
-  /** All replicas that there may be. */
-  replicas(manifest: IndexManifest): readonly KeptReplica[] {
-    return this.#replicas(manifest).all;
+  /** Before another generation serves: nobody is told of replicas of this one any more. */
+  retireReplicas(): void {
+    this.#replicas.retireAll(Date.now());
+    this.#replicated.publish();
   }
 
   /** Goes on with what was cut off; answers whether anything was. */
-  async settle(manifest: IndexManifest): Promise<boolean> {
-    const growth = this.#growth(manifest);
+  async settle(): Promise<boolean> {
+    const growth = this.#growth;
     if (!growth.isMoving) return false;
     await growth.settle();
     return true;
   }
 
-  /** The shards and locators that the index may have. */
-  objects(manifest: IndexManifest): IndexObjects {
-    return this.#growth(manifest).objects();
+  /** The shards and locators that there may be. */
+  get objects(): IndexObjects {
+    return this.#growth.objects();
   }
 
-  /** Before everything stored is erased. */
-  forget(): void {
-    this.#table.forget();
-    this.#change.forget();
-    this.#record.forget();
+  erase(): void {
+    this.#table.erase();
+    this.#change.erase();
   }
 
-  #growth(manifest: IndexManifest): IndexGrowth {
-    return new IndexGrowth(this.#replicated(manifest), this.#change, new IndexPeers(this.#env, manifest));
+  get #growth(): IndexGrowth {
+    const { env, manifest, role } = this.#parts;
+    const table = role.isServing() ? this.#replicated : this.#table;
+    return new IndexGrowth(table, this.#change, new IndexPeers(env, manifest, () => role.beside()));
   }
 
-  #replicated(manifest: IndexManifest): ReplicatedRoutes {
-    return new ReplicatedRoutes(this.#table, this.#replicas(manifest), () => Date.now());
+  get #replicated(): ReplicatedRoutes {
+    return new ReplicatedRoutes(this.#table, this.#replicas, () => Date.now());
   }
 
-  #replicas(manifest: IndexManifest): IndexReplicas {
-    return new IndexReplicas(this.#record, new ReplicaPeersOf(this.#env, manifest));
+  get #replicas(): IndexReplicas {
+    const { env, manifest, replicas } = this.#parts;
+    return new IndexReplicas(replicas, new ReplicaPeersOf(env, manifest));
   }
 }

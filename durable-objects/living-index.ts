@@ -3,8 +3,10 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Erasure } from '../src/ann/erasure.ts';
 import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
+import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { Turnstile } from '../src/kernel/turnstile.ts';
 import type { ObjectsEnv } from './env.ts';
@@ -12,6 +14,7 @@ import { IndexErasure } from './index-erasure.ts';
 import { IndexGenerations } from './index-generations.ts';
 import { IndexPeers } from './index-peers.ts';
 import { IndexRoutes } from './index-routes.ts';
+import { StoredCell } from './stored-cell.ts';
 
 /**
  * What becomes of an index. Creating and deleting take several objects. What is under way is recorded, with an alarm, before the first
@@ -20,8 +23,9 @@ import { IndexRoutes } from './index-routes.ts';
 export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   // One creation, deletion or change of routes at a time: their steps await other objects, during which other calls run.
   protected readonly turnstile = new Turnstile();
-  protected readonly beside = new IndexGenerations(this.ctx.storage, this.env);
-  protected readonly routing = new IndexRoutes(this.ctx.storage, this.env);
+  protected readonly beside = new IndexGenerations(this.ctx.storage, this.env, (manifest) => this.routesOf(manifest));
+  readonly #replicas = new StoredCell<ReplicaRecord>(this.ctx.storage, 'replicas');
+  readonly #routes = new Map<IndexId, IndexRoutes>();
 
   override async alarm(): Promise<void> {
     // Armed again first: a platform that gives up on a failing alarm must not strand what is under way.
@@ -29,7 +33,7 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     await this.turnstile.pass(async () => {
       await this.settle();
       const record = this.recorded();
-      const tendMs = record?.state === 'live' ? await this.routing.tend(record.manifest) : undefined;
+      const tendMs = record?.state === 'live' ? await this.routesOf(record.manifest).tend() : undefined;
       const alarmMs = await this.ctx.storage.getAlarm();
       if (tendMs !== undefined && tendMs < (alarmMs ?? Infinity)) await this.ctx.storage.setAlarm(tendMs);
     });
@@ -37,6 +41,28 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
 
   protected recorded(): IndexRecord | undefined {
     return this.ctx.storage.kv.get<IndexRecord>('index');
+  }
+
+  /** The routes of one of the generations. */
+  protected routesOf(manifest: IndexManifest): IndexRoutes {
+    const known = this.#routes.get(manifest.id);
+    if (known !== undefined) return known;
+    const isServing = () => this.recorded()?.manifest.id === manifest.id;
+    const beside = () => ({
+      gate: isServing() ? ('open' as const) : ('closed' as const),
+      isFollowed: isServing() && this.beside.shadow !== undefined,
+    });
+    const parts = { storage: this.ctx.storage, env: this.env, manifest, role: { isServing, beside }, replicas: this.#replicas };
+    const routes = new IndexRoutes(parts);
+    this.#routes.set(manifest.id, routes);
+    return routes;
+  }
+
+  /** Of a live index, the generation that serves first. */
+  protected manifests(): IndexManifest[] {
+    const record = this.recorded();
+    const shadow = this.beside.shadow?.manifest;
+    return record?.state !== 'live' ? [] : [record.manifest, ...(shadow === undefined ? [] : [shadow])];
   }
 
   protected begin(record: IndexRecord): Promise<void> {
@@ -59,7 +85,13 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     const record = this.recorded();
     if (record?.state === 'creating') await this.finishCreation(record);
     else if (record?.state === 'deleting') await this.finishDeletion(record);
-    else if (record === undefined || !(await this.routing.settle(record.manifest))) await this.ctx.storage.deleteAlarm();
+    else if (!(await this.#settleRoutes())) await this.ctx.storage.deleteAlarm();
+  }
+
+  async #settleRoutes(): Promise<boolean> {
+    let isMoving = false;
+    for (const manifest of this.manifests()) isMoving = (await this.routesOf(manifest).settle()) || isMoving;
+    return isMoving;
   }
 
   protected async finishCreation(record: IndexRecord): Promise<Outcome<IndexManifest>> {
@@ -80,10 +112,9 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
   protected async finishDeletion(record: IndexRecord): Promise<Erasure> {
     const { manifest } = record;
-    const { shadow } = this.beside;
-    const serving = { manifest, objects: this.routing.objects(manifest) };
-    const others = shadow === undefined ? [] : [{ manifest: shadow, objects: { shards: [0], locators: [] } }];
-    const parts = new IndexErasure(this.env, [serving, ...others], this.routing.replicas(manifest));
+    const partsOf = (generation: IndexManifest) => ({ manifest: generation, objects: this.routesOf(generation).objects });
+    const others = this.beside.shadow === undefined ? [] : [partsOf(this.beside.shadow.manifest)];
+    const parts = new IndexErasure(this.env, [partsOf(manifest), ...others], this.#replicas.get()?.replicas ?? []);
     const erasure = record.erasure ?? (await parts.count(Date.now()));
     this.ctx.storage.kv.put('index', { ...record, state: 'deleting', erasure } satisfies IndexRecord);
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);
@@ -95,7 +126,8 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   }
 
   async #forget(): Promise<void> {
-    this.routing.forget();
+    this.#routes.clear();
+    this.#replicas.forget();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }

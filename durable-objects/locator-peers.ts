@@ -1,7 +1,7 @@
 import { indexObjectName, shardName } from '../src/ann/index-manifest.ts';
 import type { LocatorPeers } from '../src/ann/routing/locator.ts';
 import type { GrowthEnv, IndexGrowthStub, ShardRowsStub } from './growth-stubs.ts';
-import type { LocatorIdentity } from './locator-object.ts';
+import type { LocatorIdentity } from './locator-identity.ts';
 import { reach } from './reach.ts';
 
 /** The objects that a locator asks. */

@@ -3,16 +3,18 @@ import type { Cell } from '../src/ann/routing/shard-route.ts';
 
 type Header = Omit<RouteTable, 'shards'>;
 
-const SHARD_PREFIX = 'routed:';
-const keyOf = ({ ordinal }: RoutedShard): string => `${SHARD_PREFIX}${ordinal.toString().padStart(6, '0')}`;
-
 /** A route table in an object's storage: one value a shard, as all together outgrow a value, and only those that changed are written. */
 export class RouteTableCell implements Cell<RouteTable> {
   readonly #storage: DurableObjectStorage;
+  readonly #headerKey: string;
+  readonly #shardPrefix: string;
   #read: { readonly table: RouteTable | undefined } | undefined;
 
-  constructor(storage: DurableObjectStorage) {
+  /** `prefix`: of its keys. */
+  constructor(storage: DurableObjectStorage, prefix: string) {
     this.#storage = storage;
+    this.#headerKey = `${prefix}routes`;
+    this.#shardPrefix = `${prefix}routed:`;
   }
 
   get(): RouteTable | undefined {
@@ -25,22 +27,28 @@ export class RouteTableCell implements Cell<RouteTable> {
     const { shards, ...header } = table;
     const before = new Map((this.get()?.shards ?? []).map((shard) => [shard.ordinal, shard]));
     const { kv } = this.#storage;
-    kv.put('routes', header satisfies Header);
-    for (const shard of shards) if (before.get(shard.ordinal) !== shard) kv.put(keyOf(shard), shard);
+    kv.put(this.#headerKey, header satisfies Header);
+    for (const shard of shards) if (before.get(shard.ordinal) !== shard) kv.put(this.#keyOf(shard), shard);
     const ordinals = new Set(shards.map(({ ordinal }) => ordinal));
-    for (const gone of before.values()) if (!ordinals.has(gone.ordinal)) kv.delete(keyOf(gone));
+    for (const gone of before.values()) if (!ordinals.has(gone.ordinal)) kv.delete(this.#keyOf(gone));
     this.#read = { table };
   }
 
-  /** Before everything stored is erased. */
-  forget(): void {
+  erase(): void {
+    const { kv } = this.#storage;
+    for (const shard of this.get()?.shards ?? []) kv.delete(this.#keyOf(shard));
+    kv.delete(this.#headerKey);
     this.#read = { table: undefined };
   }
 
+  #keyOf({ ordinal }: RoutedShard): string {
+    return `${this.#shardPrefix}${ordinal.toString().padStart(6, '0')}`;
+  }
+
   #load(): RouteTable | undefined {
-    const header = this.#storage.kv.get<Header>('routes');
+    const header = this.#storage.kv.get<Header>(this.#headerKey);
     if (header === undefined) return undefined;
-    const shards = [...this.#storage.kv.list<RoutedShard>({ prefix: SHARD_PREFIX })].map(([, shard]) => shard);
+    const shards = [...this.#storage.kv.list<RoutedShard>({ prefix: this.#shardPrefix })].map(([, shard]) => shard);
     return { ...header, shards };
   }
 }

@@ -21,6 +21,11 @@ export class StoredCell<T> implements Cell<T> {
     this.#read = { value };
   }
 
+  erase(): void {
+    this.#storage.kv.delete(this.#key);
+    this.forget();
+  }
+
   /** Before everything stored is erased. */
   forget(): void {
     this.#read = { value: undefined };

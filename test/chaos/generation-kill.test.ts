@@ -12,6 +12,13 @@ import { createTenant } from '../support/tenant.ts';
 const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;
 const MODEL = 'glove-sif-100';
 const COUNT = 400;
+const SHARD_VECTORS_MAX = 90;
+
+const THINGS = ['barge', 'violin', 'storm', 'bread', 'engine', 'poem', 'tax', 'wolf'];
+const PLACES = ['canal', 'street', 'school', 'garden', 'market', 'bank', 'island'];
+
+/** Texts that are about different things, so that a shard of them can be split. */
+const textOf = (n: number): string => `${THINGS[n % THINGS.length]} ${n} by the ${PLACES[n % PLACES.length]}`;
 
 let server: Server;
 let client: ApiClient;
@@ -46,9 +53,15 @@ it(`[B31][B33] kill -9 while generations change places: one of them serves, with
     const name = `flipped-${seed}`;
     const index = `/v1/indexes/${name}`;
     const key = (what: string) => ({ 'idempotency-key': `${what}-${seed}` });
-    await persistently(() => client.post('/v1/indexes', { name, model: MODEL, owner: 'chaos' }, key('index')));
-    const vectors = Array.from({ length: COUNT }, (_, n) => ({ id: `v${n}`, text: `barge ${n % 50} on the canal ${n}` }));
+    // Every other index has many shards in both of its generations, and more of them all the time.
+    const isGrown = seed % 2 === 0;
+    const created = { name, model: MODEL, owner: 'chaos', ...(isGrown ? { shard_vectors_max: SHARD_VECTORS_MAX } : {}) };
+    await persistently(() => client.post('/v1/indexes', created, key('index')));
+    const vectors = Array.from({ length: COUNT }, (_, n) => ({ id: `v${n}`, text: textOf(n) }));
     await persistently(() => client.post(`${index}/upsert`, { vectors }, key('first')));
+    // The rows of the first shards are still on their way then.
+    const isReady = async () => !isGrown || (await persistently(() => client.get(`${index}/stats`))).body.shards >= 3;
+    while (!(await isReady())) await sleep(100);
     await persistently(() => client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, key('second')));
 
     const acknowledged = new Map(vectors.map(({ id, text }) => [id, text]));
@@ -56,7 +69,7 @@ it(`[B31][B33] kill -9 while generations change places: one of them serves, with
     const writer = async (): Promise<void> => {
       for (let n = 0; !over.is; n += 1) {
         const [id, gone] = [`v${(n * 7) % COUNT}`, `v${(n * 11 + 3) % COUNT}`];
-        const text = `replaced ${n}`;
+        const text = `${textOf(n * 5)} replaced by ${n}`;
         const written = await persistently(() => (n % 2 === 0 ? client : elsewhere).post(`${index}/upsert`, { vectors: [{ id, text }] }));
         expect(written.status, JSON.stringify(written.body)).toBe(200);
         acknowledged.set(id, text);
@@ -81,6 +94,8 @@ it(`[B31][B33] kill -9 while generations change places: one of them serves, with
     };
     await Promise.all([writer(), killer(), operator().finally(() => (over.is = true))]);
     await revived(client);
+    // The generation that serves now goes on growing.
+    while (!(await isReady())) await sleep(100);
     const { body: told } = await persistently(() => elsewhere.get(`${index}/export?include_values=false&include_metadata=false`));
     const found = (told as string)
       .split('\n')
@@ -88,7 +103,9 @@ it(`[B31][B33] kill -9 while generations change places: one of them serves, with
     expect(found.length, `seed ${seed}`).toBe(acknowledged.size);
     expect(new Map(found.map(({ id, text }) => [id, text]))).toEqual(acknowledged);
     await persistently(() => client.delete(`${index}/generations`));
-    expect((await persistently(() => client.get(`${index}/stats`))).body.vectors).toBe(acknowledged.size);
+    const { body: stats } = await persistently(() => client.get(`${index}/stats`));
+    expect(stats.vectors).toBe(acknowledged.size);
+    if (!isGrown) expect(stats.shards).toBe(1);
   }
   expect(kills).toBeGreaterThan(2 * SEEDS);
   expect(during, 'a kill that interrupts nothing proves nothing').toBeGreaterThan(SEEDS);

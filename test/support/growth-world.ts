@@ -25,6 +25,7 @@ import { Shard } from '../../src/ann/shard.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { RoutedSearch } from '../../src/gateway/growth/routed-search.ts';
+import type { LocatorCalls } from '../../src/gateway/growth/locator-calls.ts';
 import { RoutedShards } from '../../src/gateway/growth/routed-shards.ts';
 import type { IndexDirectory } from '../../src/gateway/index-directory.ts';
 import type { IndexShards } from '../../src/gateway/index-shards.ts';
@@ -34,7 +35,7 @@ import { Turnstile } from '../../src/kernel/turnstile.ts';
 import type { NodeSql } from './node-sql.ts';
 import type { Actor, Faults } from './object-network.ts';
 import { replicaPeers, startReplica } from './replica-actor.ts';
-import { MemoryCell, ObjectNetwork } from './object-network.ts';
+import { MemoryCell, ObjectNetwork, Unreachable } from './object-network.ts';
 import { smallFloor } from './shard-world.ts';
 
 /** A whole index of many objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
@@ -86,13 +87,13 @@ export class GrowthWorld extends ObjectNetwork {
       stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', id),
       routes: () => call<RouteTable>('index', 'routes'),
     };
-    const locators = {
-      write: (_: unknown, ordinal: number, write: unknown) => call<never>(locator(ordinal), 'write', write),
-      remove: (_: unknown, ordinal: number, removal: unknown) => call<never>(locator(ordinal), 'remove', removal),
-      clear: (_: unknown, ordinal: number) => call<never>(locator(ordinal), 'clear'),
-      claim: (_: unknown, ordinal: number, repetition: unknown) => call<never>(locator(ordinal), 'claim', repetition),
-      find: (_: unknown, ordinal: number, keys: unknown) => call<never>(locator(ordinal), 'find', keys),
-      counts: (_: unknown, ordinal: number) => call<never>(locator(ordinal), 'counts'),
+    const locators: LocatorCalls = {
+      write: ({ locator: at }, write) => call(locator(at), 'write', write),
+      remove: ({ locator: at }, removal) => call(locator(at), 'remove', removal),
+      clear: ({ locator: at }) => call(locator(at), 'clear'),
+      claim: ({ locator: at }, repetition) => call(locator(at), 'claim', repetition),
+      find: ({ locator: at }, keys) => call(locator(at), 'find', keys),
+      counts: ({ locator: at }) => call(locator(at), 'counts'),
     };
     const directory: Pick<IndexDirectory, 'describe'> = {
       describe: (_, __, staleVersion) => call('index', 'describe', staleVersion),
@@ -193,7 +194,7 @@ export class GrowthWorld extends ObjectNetwork {
     const told = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
       const outcome = await this.call<null>(from, callee, method, args);
       // The platform's calls throw.
-      if (!outcome.ok) throw new Error(outcome.error.message);
+      if (!outcome.ok) throw new Unreachable(outcome.error.message);
     };
     return {
       openShard: (ordinal, since, locators) => {
@@ -205,7 +206,7 @@ export class GrowthWorld extends ObjectNetwork {
       export: (locators) => told('shard:0', 'export', locators),
       drain: async (ordinal, order) => {
         const drained = await this.call<number>(from, `shard:${ordinal}`, 'drain', [order]);
-        if (!drained.ok) throw new Error(drained.error.message);
+        if (!drained.ok) throw new Unreachable(drained.error.message);
         return drained.value;
       },
       raise: (ordinal, lsn) => told(`shard:${ordinal}`, 'raise', lsn),

@@ -45,6 +45,9 @@ export class MemoryCell<T> implements Cell<T> {
   }
 }
 
+/** Thrown by an object that could not reach another one. */
+export class Unreachable extends Error {}
+
 /** Objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
 export abstract class ObjectNetwork {
   readonly random: Seeded;
@@ -54,6 +57,8 @@ export abstract class ObjectNetwork {
   protected readonly actors = new Map<string, Actor>();
   readonly #events: { readonly atMs: number; readonly order: number; readonly run: () => void }[] = [];
   #order = 0;
+  /** What an object threw that it should not have. */
+  #defect: unknown;
 
   constructor(seed: number, faults: Faults) {
     this.random = new Seeded(seed);
@@ -93,6 +98,7 @@ export abstract class ObjectNetwork {
     const endMs = this.nowMs + forMs;
     await settled();
     while (!done()) {
+      if (this.#defect !== undefined) throw this.#defect;
       if (this.#fireAlarms()) await settled();
       const next = this.#takeNext(endMs);
       if (next === undefined) {
@@ -139,13 +145,8 @@ export abstract class ObjectNetwork {
     const actor = this.#actor(name);
     if (this.random.next() < this.faults.killChance) this.kill(name);
     const live = (actor.live ??= this.start(actor));
-    const work = Promise.resolve((live.methods[method] as (...given: readonly unknown[]) => unknown)(...args)) as Promise<Outcome<T>>;
-    // What throws, as it could not reach another one, is an answer that never came.
-    const outcome = await this.#unlessItDies(
-      actor,
-      work.catch(() => DIED),
-      DIED,
-    );
+    const work = (async () => (live.methods[method] as (...given: readonly unknown[]) => unknown)(...args))() as Promise<Outcome<T>>;
+    const outcome = await this.#unlessItDies(actor, work.catch(this.#thrown), DIED);
     // It may have died after its work and before its answer.
     if (this.random.next() < this.faults.killChance) {
       this.kill(name);
@@ -157,6 +158,12 @@ export abstract class ObjectNetwork {
     }
     return outcome;
   }
+
+  /** To the caller, an answer that never came. */
+  readonly #thrown = (error: unknown): Outcome<never> => {
+    if (!(error instanceof Unreachable)) this.#defect ??= error;
+    return DIED;
+  };
 
   #delay(): number {
     return this.random.next() * this.faults.delayMsMax;

@@ -10,6 +10,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { IndexId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
+import { Unreachable } from './object-network.ts';
 
 /** How hot the shards of a world are. */
 export interface Heat {
@@ -27,7 +28,7 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
   };
   const tell = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
     const told = await world.call<null>(index, callee, method, args);
-    if (!told.ok) throw new Error(told.error.message);
+    if (!told.ok) throw new Unreachable(told.error.message);
   };
   return {
     indexId,

@@ -14,15 +14,30 @@ export interface GateState {
   readonly run: number;
 }
 
+/** As everything begins that serves. */
+export const OPEN: GateState = { gate: 'open', run: 0 };
+
 const MARK = '~';
+const INSIDER = '*';
 
 /** The index id as the follower of that run gives it. */
 export const followerId = (indexId: IndexId, run: number): IndexId => `${indexId}${MARK}${run}` as IndexId;
 
-/** Who calls: the index id, and the follower's run if it is one. */
-export function callerOf(named: IndexId): { readonly indexId: IndexId; readonly run: number | null } {
-  const [indexId = '', run] = named.split(MARK);
-  return { indexId: indexId as IndexId, run: run === undefined ? null : Number(run) };
+/** The index id as the objects of the index give it to each other: what they do was admitted before, by one of them. */
+export const insiderId = (indexId: IndexId): IndexId => `${indexId}${MARK}${INSIDER}` as IndexId;
+
+interface NamedCaller {
+  readonly indexId: IndexId;
+  /** Of a follower. */
+  readonly run: number | null;
+  readonly isInsider: boolean;
+}
+
+/** Who calls, by the index id that he gives. */
+export function callerOf(named: IndexId): NamedCaller {
+  const [indexId = '', mark] = named.split(MARK);
+  const isInsider = mark === INSIDER;
+  return { indexId: indexId as IndexId, run: mark === undefined || isInsider ? null : Number(mark), isInsider };
 }
 
 /** Refuses with `index_moving` whom the gate keeps out, and with `stale_fence` a follower whose time is over. */

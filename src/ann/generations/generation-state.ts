@@ -2,6 +2,7 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import type { Creation } from '../index-lifecycle.ts';
 import type { IndexManifest } from '../index-manifest.ts';
+import type { Gate } from './gate.ts';
 import type { ChangeCursor } from '../replication/change-page.ts';
 
 /** How far the changes of an index have been followed, by the ordinals of its shards. */
@@ -73,6 +74,19 @@ export interface GenerationState {
 }
 
 export const NO_GENERATIONS: GenerationState = { version: 0, shadow: null };
+
+/** What the other generation means for objects that one of the two gets meanwhile. */
+export interface Beside {
+  /** Of an object of the generation that does not serve: closed. */
+  readonly gate: Gate;
+  /** Whether the other one follows: from the first change on, each is logged. */
+  readonly isFollowed: boolean;
+}
+
+/** Phases in which the two change places. What consists of what must not change then. */
+export const isExchanging = ({ phase }: Pick<Shadow, 'phase'>): boolean => EXCHANGE.has(phase);
+
+const EXCHANGE: ReadonlySet<Phase> = new Set(['sealing', 'draining', 'unsealing', 'closing', 'switching']);
 
 /** The state together with the generation that serves. */
 export interface Generations extends GenerationState {

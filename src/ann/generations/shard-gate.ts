@@ -1,38 +1,35 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
+import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ChangeCursor } from '../replication/change-page.ts';
 import type { ShardHeader, VectorStore } from '../vector-store.ts';
 import type { Gate } from './gate.ts';
-import { admit, callerOf } from './gate.ts';
+import { Gatekeeper, notFound } from './gatekeeper.ts';
 
 /** Who gets at the vectors of a shard. */
 export class ShardGate {
   readonly #store: Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn'>;
+  readonly #keeper: Gatekeeper;
 
   constructor(store: Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn'>) {
     this.#store = store;
+    this.#keeper = new Gatekeeper({
+      indexId: () => store.header()?.indexId,
+      gate: () => store.gate(),
+      setGate: (state) => store.setGate(state),
+    });
   }
 
   /** The shard, for a caller who names its index. Refuses with `index_not_found`, or as `admit` does. */
   pass(named: IndexId, isWrite = false): Outcome<ShardHeader> {
-    const { indexId, run } = callerOf(named);
-    const header = this.#store.header();
-    if (header?.indexId !== indexId) return notFound();
-    const known = this.#store.gate();
-    const admitted = admit(known, run, isWrite);
-    if (!admitted.ok) return admitted;
-    if (isWrite && run !== null && run > known.run) this.#store.setGate({ gate: known.gate, run });
-    return ok(header);
+    const passed = this.#keeper.pass(named, isWrite);
+    return passed.ok ? ok(must(this.#store.header(), 'a shard that lets pass is open')) : passed;
   }
 
   /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */
   set(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
-    if (this.#store.header()?.indexId !== indexId) return notFound();
-    if (run < this.#store.gate().run) return refuse('stale_fence', 'another run of the follower has taken over');
-    this.#store.setGate({ gate, run });
-    return ok(null);
+    return this.#keeper.set(indexId, gate, run);
   }
 
   /** Where whoever follows the shard's changes from now on begins. Its clock then says `lsnMin` at least. */
@@ -45,5 +42,3 @@ export class ShardGate {
     return ok({ lsn: header.lsn, row: header.nextRow - 1 });
   }
 }
-
-const notFound = () => refuse('index_not_found', 'the index was deleted', 'index');

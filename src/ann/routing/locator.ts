@@ -116,6 +116,13 @@ export class Locator {
     );
   }
 
+  /** Ends what is under way; answers whether nothing is any more. What begins meanwhile has to be refused by whoever asks. */
+  async comeToRest(): Promise<boolean> {
+    await this.#locks.holdAll(async () => undefined);
+    await this.resume();
+    return this.#store.isIdle();
+  }
+
   find(keys: RowKeys): (Place | undefined)[] {
     return this.#store.find(keys);
   }

@@ -2,6 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
+import { insiderId } from '../generations/gate.ts';
 import type { Shard } from '../shard.ts';
 import type { VectorStore } from '../vector-store.ts';
 import { locatorOf } from './locator-of.ts';
@@ -56,6 +57,8 @@ export class ShardMover {
   async step(nowMs: number): Promise<number | undefined> {
     const { task, ...route } = this.#route.get() ?? { task: null };
     if (task?.kind !== 'drain') return undefined;
+    // Whoever follows the changes to their end waits for it: a move would be one after the other.
+    if (this.#store.gate().gate === 'sealed') return nowMs + LIMITS.routeRetryMs;
     const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.propertySliceMaxCount);
     if (due.length > 0) return this.#leave(due, task.order, nowMs);
     if (task.after < task.end) return this.#moveSlice(nowMs);
@@ -113,7 +116,7 @@ export class ShardMover {
     // A newer row of an id is another row, and stays.
     const here = this.#versions.stillThere(due);
     for (const [namespace, members] of grouped(here.map((row) => row.namespace))) {
-      this.#shard.delete({ indexId, selection: { kind: 'ids', namespace, ids: members.map((i) => here[i]!.id) } });
+      this.#shard.delete({ indexId: insiderId(indexId), selection: { kind: 'ids', namespace, ids: members.map((i) => here[i]!.id) } });
     }
     const byLocator = grouped(due.map(({ namespace, id }) => locatorOf(namespace, id, route.locators)));
     const told = await Promise.all(

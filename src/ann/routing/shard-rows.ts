@@ -4,6 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import { insiderId } from '../generations/gate.ts';
 import type { Routed } from '../shard-protocol.ts';
 import type { Shard } from '../shard.ts';
 import type { VectorStore } from '../vector-store.ts';
@@ -49,6 +50,8 @@ export class ShardRows {
   put(rows: RowPut, nowMs: number): Outcome<{ lsn: number }> {
     const allowed = this.checkWrite(rows);
     if (!allowed.ok) return allowed;
+    const state = this.#state(rows);
+    if (!state.ok) return state;
     const floors = this.#versions.floors();
     const news = this.#versions.newsFrom(rows);
     const locators = this.#route.get()?.locators ?? 1;
@@ -59,9 +62,11 @@ export class ShardRows {
       );
     };
     const chosen = rows.ids.flatMap((_, i) => (isNews(i) ? [i] : []));
-    if (chosen.length === 0) return this.#state(rows);
+    if (chosen.length === 0) return state;
     const versions = chosen.map((i) => rows.versions[i]!);
-    return this.unlessFull(this.#shard.upsert({ indexId: rows.indexId, ...rowsAt(rows, chosen), versions, repetition: null }, nowMs));
+    return this.unlessFull(
+      this.#shard.upsert({ indexId: insiderId(rows.indexId), ...rowsAt(rows, chosen), versions, repetition: null }, nowMs),
+    );
   }
 
   remove(removal: RowRemoval, nowMs: number): Outcome<{ lsn: number }> {
@@ -95,7 +100,7 @@ export class ShardRows {
     let lsn = lsnBefore;
     for (const [namespace, members] of grouped(positions.map((at) => namespaces[at]!))) {
       const selection = { kind: 'ids', namespace, ids: members.map((i) => ids[positions[i]!]!) } as const;
-      const deleted = this.#shard.delete({ indexId, selection });
+      const deleted = this.#shard.delete({ indexId: insiderId(indexId), selection });
       if (!deleted.ok) return deleted;
       ({ lsn } = deleted.value);
     }

@@ -9,6 +9,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Budget } from '../budget.ts';
 import type { IndexShards } from '../index-shards.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
+import { takesValues } from './takes-values.ts';
 
 /** What the embedding of a generation is booked under. */
 export const GENERATIONS_ROUTE = '/v1/indexes/:index/generations';
@@ -42,9 +43,8 @@ export async function copyVectors(
   columns: VectorColumns,
   usageId: string,
 ): Promise<Outcome<Copied>> {
-  const { from, to } = copy;
   const all = columns.ids.map((_, i) => i);
-  if (from.embedding?.contractHash === to.embedding?.contractHash && from.dimensions === to.dimensions) {
+  if (takesValues(copy)) {
     const written = await write(parts, copy, namespace, columns, all, must(columns.values, 'values were asked for'));
     return written.ok ? ok({ count: all.length, tokens: 0 }) : written;
   }

@@ -1,9 +1,12 @@
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
+import { followerId } from '../../ann/generations/gate.ts';
+import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Copied, Copy, CopyParts } from './copy-vectors.ts';
 import { copyVectors, remove } from './copy-vectors.ts';
+import { takesValues } from './takes-values.ts';
 
 const EVERYTHING = { values: true, metadata: true, text: true };
 
@@ -31,7 +34,9 @@ export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, u
         asked.filter((id) => !there.has(id)),
       );
       if (!removed.ok) return removed;
-      const copied = await copyVectors(parts, copy, namespace, found.value, `${usageId}:${namespace}:${at}`);
+      const news = await newsOf(parts, copy, namespace, found.value);
+      if (!news.ok) return news;
+      const copied = await copyVectors(parts, copy, namespace, news.value, `${usageId}:${namespace}:${at}`);
       if (!copied.ok) return copied;
       count += copied.value.count;
       tokens += copied.value.tokens;
@@ -39,6 +44,28 @@ export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, u
     }
   }
   return ok({ count, tokens });
+}
+
+/** What the other generation does not have, as far as that costs tokens: shards tell of a vector that moved as of one that changed. */
+async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, columns: VectorColumns): Promise<Outcome<VectorColumns>> {
+  if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
+  const { to, run } = copy;
+  const include = { values: false, metadata: true, text: true };
+  const known = await shards.fetch(to, { indexId: followerId(to.id, run), namespace, ids: columns.ids, include });
+  if (!known.ok) return known;
+  const { ids, metadata, texts } = known.value;
+  const rowOf = new Map(ids.map((id, row) => [id, row]));
+  const news = [...columns.ids.keys()].filter((i) => {
+    const row = rowOf.get(columns.ids[i] ?? '');
+    return row === undefined || texts?.[row] !== columns.texts?.[i] || metadata?.[row] !== columns.metadata?.[i];
+  });
+  const pick = (column: readonly (string | null)[] | null) => news.map((i) => column?.[i] ?? null);
+  return ok({
+    ids: news.map((i) => columns.ids[i] ?? ''),
+    values: null,
+    metadata: pick(columns.metadata),
+    texts: pick(columns.texts),
+  });
 }
 
 function byNamespace({ namespaces, ids }: VectorKeys): Map<string, string[]> {

@@ -163,7 +163,7 @@ export class GenerationDesk {
   }
 
   #manifestOf(serving: IndexManifest, body: CreateGenerationBody, id: IndexId): Outcome<IndexManifest> {
-    const { routeVersion: _, ...kept } = serving;
+    const { routeVersion: _, replicas: ___, ...kept } = serving;
     const changes = { id, generation: serving.generation + 1, metric: body.metric ?? serving.metric };
     const recall = body.recall ?? serving.recall;
     const settings = recall === undefined ? {} : { recall };

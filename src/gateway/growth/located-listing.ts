@@ -2,7 +2,15 @@ import { compareText } from '../../ann/filter/compare-text.ts';
 import { compareIds } from '../../ann/id-order.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
-import type { Counted, ListedVectors, NamespacePage, ShardCount, ShardList, ShardNamespaces } from '../../ann/shard-protocol.ts';
+import type {
+  Counted,
+  ListedVectors,
+  NamespacePage,
+  ShardCount,
+  ShardList,
+  ShardNamespaces,
+  ShardSelect,
+} from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/filter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -54,19 +62,19 @@ export class LocatedListing {
     });
   }
 
-  async count(manifest: IndexManifest, { namespace, filter }: ShardCount): Promise<Outcome<Counted>> {
-    const ids = await this.selected(manifest, namespace, filter ?? EVERYTHING);
+  async count(manifest: IndexManifest, { indexId, namespace, filter }: ShardCount): Promise<Outcome<Counted>> {
+    const ids = await this.selected(manifest, { indexId, namespace, filter: filter ?? EVERYTHING });
     return ids.ok ? ok({ count: ids.value.size, lsn: 0 }) : ids;
   }
 
   /** The ids that a filter accepts, slice by slice. */
-  selected(manifest: IndexManifest, namespace: string, filter: Filter): Promise<Outcome<Set<string>>> {
+  selected(manifest: IndexManifest, asked: Pick<ShardSelect, 'indexId' | 'namespace' | 'filter'>): Promise<Outcome<Set<string>>> {
     return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
       const ids = new Set<string>();
       const walked = await allOf(
         shards.map(async ({ ordinal }): Promise<Outcome<null>> => {
           for (let after: number | null = 0; after !== null;) {
-            const call = { indexId: manifest.id, routeVersion, namespace, filter, after };
+            const call = { ...asked, routeVersion, after };
             const slice: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
             if (!slice.ok) return slice;
             for (const id of slice.value.ids) ids.add(id);

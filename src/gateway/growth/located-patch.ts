@@ -38,7 +38,12 @@ export class LocatedPatch {
     const there = new Set<string>();
     for (let attempt = 0; left.length > 0; attempt += 1) {
       if (attempt === ATTEMPTS_MAX) return refuse('unavailable', 'the vectors are being written all the time: repeat the call');
-      const found = await this.#reads.fetch(manifest, { indexId: manifest.id, namespace: patch.namespace, ids: left, include: EVERYTHING });
+      const found = await this.#reads.fetch(manifest, {
+        indexId: patch.indexId,
+        namespace: patch.namespace,
+        ids: left,
+        include: EVERYTHING,
+      });
       if (!found.ok) return found;
       for (const id of found.value.ids) there.add(id);
       const accepted = await this.#accepted(manifest, patch, found.value.ids);
@@ -53,19 +58,23 @@ export class LocatedPatch {
   }
 
   /** Those of the ids that the patch's filter accepts. */
-  async #accepted(manifest: IndexManifest, { namespace, filter }: ShardPatch, ids: readonly string[]): Promise<Outcome<Set<string>>> {
+  async #accepted(
+    manifest: IndexManifest,
+    { indexId, namespace, filter }: ShardPatch,
+    ids: readonly string[],
+  ): Promise<Outcome<Set<string>>> {
     if (filter === null) return ok(new Set(ids));
     const both: Filter = { kind: 'and', of: [{ kind: 'ids', ids }, filter] };
-    return this.#listing.selected(manifest, namespace, both);
+    return this.#listing.selected(manifest, { indexId, namespace, filter: both });
   }
 
   async #write(
     manifest: IndexManifest,
-    { namespace, edit, ids: order }: ShardPatch,
+    { indexId, namespace, edit, ids: order }: ShardPatch,
     found: ShardVectors,
     accepted: ReadonlySet<string>,
   ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
-    const { dimensions, id: indexId } = manifest;
+    const { dimensions } = manifest;
     const changed = [...found.ids.keys()].filter((i) => accepted.has(found.ids[i] ?? ''));
     const metadata: (string | null)[] = [];
     for (const i of changed) {

@@ -2,7 +2,7 @@ import type { IndexManifest } from '../../ann/index-manifest.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
 import { recommend } from '../../ann/recommend.ts';
-import type { Include, QueryTarget, ShardFetch, ShardVectors } from '../../ann/shard-protocol.ts';
+import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
@@ -35,11 +35,14 @@ export class LocatedReads {
   }
 
   /** The point that a target stands for. Refuses with `vector_not_found`, naming the field. */
-  async pointOf(manifest: IndexManifest, namespace: string, target: QueryTarget): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+  async pointOf(
+    manifest: IndexManifest,
+    { indexId, namespace, target }: Pick<ShardQuery, 'indexId' | 'namespace' | 'target'>,
+  ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
     if (target.kind === 'values') return ok(target.values);
     const wanted = target.kind === 'id' ? { id: [target.id] } : { positive_ids: target.positive, negative_ids: target.negative };
     const ids = [...new Set(Object.values(wanted).flat())];
-    const found = await this.fetch(manifest, { indexId: manifest.id, namespace, ids, include: VALUES_ONLY });
+    const found = await this.fetch(manifest, { indexId, namespace, ids, include: VALUES_ONLY });
     if (!found.ok) return found;
     const { dimensions, metric } = manifest;
     const rowOf = new Map(found.value.ids.map((id, row) => [id, row]));
@@ -62,7 +65,7 @@ export class LocatedReads {
     const answers: ShardVectors[] = [];
     let missing = ids;
     for (let look = 0; look < LOOKS_MAX && missing.length > 0; look += 1) {
-      const located = await this.#locate(manifest, fetch.namespace, missing, table.locators);
+      const located = await this.#locate(manifest, fetch, missing, table.locators);
       if (!located.ok) return located;
       const found = await allOf(
         [...located.value].map(([shard, here]) =>
@@ -83,14 +86,17 @@ export class LocatedReads {
   /** The ids by the shards that may have them. */
   async #locate(
     manifest: IndexManifest,
-    namespace: string,
+    { indexId: caller, namespace }: Pick<ShardFetch, 'indexId' | 'namespace'>,
     ids: readonly string[],
     locators: number,
   ): Promise<Outcome<Map<number, string[]>>> {
     const parts = [...grouped(ids.map((id) => locatorOf(namespace, id, locators)))];
     const places = await allOf(
       parts.map(([locator, positions]) =>
-        this.#locators.find(manifest, locator, { ids: positions.map((at) => ids[at] ?? ''), namespaces: positions.map(() => namespace) }),
+        this.#locators.find(
+          { manifest, locator, caller },
+          { ids: positions.map((at) => ids[at] ?? ''), namespaces: positions.map(() => namespace) },
+        ),
       ),
     );
     if (!places.ok) return places;

@@ -2,12 +2,12 @@ import type { IndexManifest } from '../../ann/index-manifest.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import { placesOf } from '../../ann/routing/places-of.ts';
 import { rowsAt } from '../../ann/routing/rows-at.ts';
-import type { Deleted, DeleteSelection, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
+import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
-import type { LocatorCalls } from './locator-calls.ts';
+import type { LocatorAt, LocatorCalls } from './locator-calls.ts';
 import type { RouteCache, Routes } from './route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
@@ -26,10 +26,13 @@ export class LocatedWrites {
   /** Acknowledged once every vector is written; if refused otherwise than for the request's own fault, some may be, now or later. */
   upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
     return this.#routes.using(manifest, async (routes) => {
-      const { repetition } = batch;
+      const { repetition, indexId: caller } = batch;
       if (repetition !== null) {
         // Whatever else a request under this key would write, this locator is asked first.
-        const claimed = await this.#locators.claim(manifest, locatorOf('', repetition.idempotencyKey, routes.table.locators), repetition);
+        const claimed = await this.#locators.claim(
+          { manifest, caller, locator: locatorOf('', repetition.idempotencyKey, routes.table.locators) },
+          repetition,
+        );
         if (!claimed.ok) return claimed;
         if (claimed.value !== null) return ok(claimed.value);
       }
@@ -57,34 +60,34 @@ export class LocatedWrites {
 
   /** The parts of a batch by their locators, on their way. */
   #parts(manifest: IndexManifest, batch: UpsertBatch, { table, router }: Routes, expected?: readonly number[]) {
-    const { ids, namespaces, values, repetition: idempotency } = batch;
+    const { indexId: caller, ids, namespaces, values, repetition: idempotency } = batch;
     const { version: routeVersion, locators, closure } = table;
     const placeOf = (at: number) =>
       placesOf(router.rankForPlacing(values.subarray(at * manifest.dimensions, (at + 1) * manifest.dimensions)), closure);
     return [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
       const condition = expected === undefined ? {} : { expected: positions.map((at) => expected[at] ?? 0) };
       const part = { routeVersion, places: positions.map(placeOf), idempotency, ...condition };
-      return { positions, sent: this.#locators.write(manifest, locator, { ...rowsAt(batch, positions), ...part }) };
+      return { positions, sent: this.#locators.write({ manifest, locator, caller }, { ...rowsAt(batch, positions), ...part }) };
     });
   }
 
-  async delete(manifest: IndexManifest, selection: DeleteSelection): Promise<Outcome<Deleted>> {
+  async delete(manifest: IndexManifest, { indexId: caller, selection }: ShardDelete): Promise<Outcome<Deleted>> {
     // What was deleted by older routes counts, too.
     let deleted: Written = { count: 0, lsn: 0 };
     const outcome = await this.#routes.using(manifest, (routes) =>
-      this.#delete(manifest, selection, routes, (written) => {
+      this.#delete({ manifest, caller, routes }, selection, (written) => {
         deleted = together([deleted, written]);
       }),
     );
     return outcome.ok ? ok({ ...deleted, next: null }) : outcome;
   }
 
-  async #delete(manifest: IndexManifest, selection: DeleteSelection, routes: Routes, count: Count): Promise<Outcome<null>> {
-    if (selection.kind === 'filter') return this.#deleteSelected(manifest, selection, routes, count);
+  async #delete(index: RoutedIndex, selection: DeleteSelection, count: Count): Promise<Outcome<null>> {
+    if (selection.kind === 'filter') return this.#deleteSelected(index, selection, count);
     const written =
       selection.kind === 'ids'
-        ? await this.#remove(manifest, routes, selection.namespace, [...new Set(selection.ids)], null)
-        : await allOf(Array.from({ length: routes.table.locators }, (_, locator) => this.#locators.clear(manifest, locator)));
+        ? await this.#remove(index, selection.namespace, [...new Set(selection.ids)], null)
+        : await allOf(Array.from({ length: index.routes.table.locators }, (_, locator) => this.#locators.clear({ ...index, locator })));
     if (!written.ok) return written;
     count(together(written.value));
     return ok(null);
@@ -95,20 +98,20 @@ export class LocatedWrites {
    * shard refuses, and all are asked once more.
    */
   async #deleteSelected(
-    manifest: IndexManifest,
+    index: RoutedIndex,
     { namespace, filter }: Extract<DeleteSelection, { kind: 'filter' }>,
-    routes: Routes,
     count: Count,
   ): Promise<Outcome<null>> {
-    const { version: routeVersion, shards } = routes.table;
+    const { manifest, caller: indexId } = index;
+    const { version: routeVersion, shards } = index.routes.table;
     const sourcesFirst = [...shards].sort((a, b) => rankOf(a) - rankOf(b));
     for (const { ordinal } of sourcesFirst) {
       for (let after: number | null = 0; after !== null;) {
-        const call = { indexId: manifest.id, routeVersion, namespace, filter, after };
+        const call = { indexId, routeVersion, namespace, filter, after };
         const selected: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
         if (!selected.ok) return selected;
         const { ids, versions, next } = selected.value;
-        const removed = await this.#remove(manifest, routes, namespace, ids, versions);
+        const removed = await this.#remove(index, namespace, ids, versions);
         if (!removed.ok) return removed;
         count(together(removed.value));
         after = next;
@@ -118,26 +121,34 @@ export class LocatedWrites {
   }
 
   async #remove(
-    manifest: IndexManifest,
-    { table: { locators } }: Routes,
+    index: RoutedIndex,
     namespace: string,
     ids: readonly string[],
     expected: readonly number[] | null,
   ): Promise<Outcome<Written[]>> {
+    const { locators } = index.routes.table;
     const parts = [...grouped(ids.map((id) => locatorOf(namespace, id, locators)))];
     return allOf(
       parts.map(([locator, positions]) =>
-        this.#locators.remove(manifest, locator, {
-          ids: positions.map((at) => ids[at] ?? ''),
-          namespaces: positions.map(() => namespace),
-          expected: expected === null ? null : positions.map((at) => expected[at] ?? 0),
-        }),
+        this.#locators.remove(
+          { ...index, locator },
+          {
+            ids: positions.map((at) => ids[at] ?? ''),
+            namespaces: positions.map(() => namespace),
+            expected: expected === null ? null : positions.map((at) => expected[at] ?? 0),
+          },
+        ),
       ),
     );
   }
 }
 
 type Count = (written: Written) => void;
+
+/** An index as somebody calls it by some routes. */
+interface RoutedIndex extends Omit<LocatorAt, 'locator'> {
+  readonly routes: Routes;
+}
 
 const rankOf = ({ state }: Routes['table']['shards'][number]): number => (state.kind === 'draining' ? 0 : 1);
 

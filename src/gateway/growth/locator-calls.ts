@@ -3,16 +3,24 @@ import type { Place } from '../../ann/routing/locator-store.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/routing/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import type { IndexId } from '../../kernel/ids.ts';
 
-/** The locators of an index, one by one; see `Locator` for what they refuse. Every call may be refused with `unavailable`. */
+/** A locator of an index, and the index id as the caller gives it: see `followerId`. */
+export interface LocatorAt {
+  readonly manifest: IndexManifest;
+  readonly locator: number;
+  readonly caller: IndexId;
+}
+
+/**
+ * The locators of an index, one by one; see `Locator` for what they refuse. Every call may be refused with `unavailable`, or as `admit`
+ * does.
+ */
 export interface LocatorCalls {
-  write(manifest: IndexManifest, locator: number, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
-  remove(manifest: IndexManifest, locator: number, removal: LocatedRemoval): Promise<Outcome<Written>>;
-  clear(manifest: IndexManifest, locator: number): Promise<Outcome<Written>>;
-  claim(manifest: IndexManifest, locator: number, repetition: Repetition): Promise<Outcome<Written | null>>;
-  find(manifest: IndexManifest, locator: number, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
-  counts(
-    manifest: IndexManifest,
-    locator: number,
-  ): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
+  write(at: LocatorAt, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
+  remove(at: LocatorAt, removal: LocatedRemoval): Promise<Outcome<Written>>;
+  clear(at: LocatorAt): Promise<Outcome<Written>>;
+  claim(at: LocatorAt, repetition: Repetition): Promise<Outcome<Written | null>>;
+  find(at: LocatorAt, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
+  counts(at: LocatorAt): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }

@@ -83,7 +83,7 @@ export class RoutedShards implements IndexShards {
   }
 
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {
-    return isAlone(manifest) ? this.#only.delete(manifest, deletion) : this.#writes.delete(manifest, deletion.selection);
+    return isAlone(manifest) ? this.#only.delete(manifest, deletion) : this.#writes.delete(manifest, deletion);
   }
 
   /** Of several shards, always strongly: their ids are located by who serialises their writes. */
@@ -94,7 +94,7 @@ export class RoutedShards implements IndexShards {
   async query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>> {
     if (isAlone(manifest)) return this.#only.query(manifest, query, reading);
     const { target, excludeIds, mmr, include } = query;
-    const point = await this.#reads.pointOf(manifest, query.namespace, target);
+    const point = await this.#reads.pointOf(manifest, query);
     if (!point.ok) return point;
     // Examples are no matches: whoever gives them has seen them.
     const examples = target.kind === 'examples' ? [...target.positive, ...target.negative] : [];
@@ -130,7 +130,7 @@ export class RoutedShards implements IndexShards {
     return this.#routes.using(manifest, async ({ table }) => {
       const [shards, locators] = await Promise.all([
         allOf(table.shards.map(({ ordinal }) => this.#shards.stats(manifest, ordinal))),
-        allOf(Array.from({ length: table.locators }, (_, locator) => this.#locators.counts(manifest, locator))),
+        allOf(Array.from({ length: table.locators }, (_, locator) => this.#locators.counts({ manifest, locator, caller: manifest.id }))),
       ]);
       if (!shards.ok) return shards;
       if (!locators.ok) return locators;

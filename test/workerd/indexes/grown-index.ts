@@ -59,7 +59,7 @@ export class Gateway {
   readonly written = new Map<string, { readonly values: Float32Array; readonly metadata: string }>();
   readonly vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 });
   replicaReads = 0;
-  readonly #shards: RoutedShards;
+  readonly shards: RoutedShards;
   readonly #manifests: ManifestCache;
 
   constructor(manifest: IndexManifest) {
@@ -87,12 +87,12 @@ export class Gateway {
       fanOut,
       CLOCK,
     );
-    this.#shards = new RoutedShards({ only: new DurableShards(SHARD, reads), shards: growing, locators: growing.locators, search });
+    this.shards = new RoutedShards({ only: new DurableShards(SHARD, reads), shards: growing, locators: growing.locators, search });
   }
 
   async ask<T>(call: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<T> {
     const { tenantId, name } = this.manifest;
-    return value(await this.#manifests.using(tenantId, name, (manifest) => call(this.#shards, manifest)));
+    return value(await this.#manifests.using(tenantId, name, (manifest) => call(this.shards, manifest)));
   }
 
   /** Answers how many, and the LSN. */

@@ -19,7 +19,7 @@ import type {
   Written,
 } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { LocatorCalls } from '../../../src/gateway/growth/locator-calls.ts';
+import type { LocatorAt, LocatorCalls } from '../../../src/gateway/growth/locator-calls.ts';
 import type { ShardCalls } from '../../../src/gateway/growth/shard-calls.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { GatewayEnv } from '../env.ts';
@@ -87,19 +87,19 @@ export class DurableGrowth implements ShardCalls {
   }
 
   readonly locators: LocatorCalls = {
-    write: (manifest, locator, write) => ask(UNSURE, () => this.#locator(manifest, locator).write(manifest.id, write)),
-    remove: (manifest, locator, removal) => ask(UNSURE, () => this.#locator(manifest, locator).removeIds(manifest.id, removal)),
-    clear: (manifest, locator) => ask(UNSURE, () => this.#locator(manifest, locator).clear(manifest.id)),
-    claim: (manifest, locator, repetition) => ask(UNSURE, () => this.#locator(manifest, locator).claim(manifest.id, repetition)),
-    find: (manifest, locator, keys) => ask(UNREACHABLE, () => this.#locator(manifest, locator).find(manifest.id, keys)),
-    counts: (manifest, locator) => ask(UNREACHABLE, () => this.#locator(manifest, locator).counts(manifest.id)),
+    write: (at, write) => ask(UNSURE, () => this.#locator(at).write(at.caller, write)),
+    remove: (at, removal) => ask(UNSURE, () => this.#locator(at).removeIds(at.caller, removal)),
+    clear: (at) => ask(UNSURE, () => this.#locator(at).clear(at.caller)),
+    claim: (at, repetition) => ask(UNSURE, () => this.#locator(at).claim(at.caller, repetition)),
+    find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(at.caller, keys)),
+    counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(at.caller)),
   };
 
   #shard(manifest: IndexManifest, ordinal: number): ShardStub {
     return this.#env.SHARD.getByName(shardName(manifest, ordinal));
   }
 
-  #locator(manifest: IndexManifest, ordinal: number): LocatorStub {
-    return this.#env.LOCATOR.getByName(locatorName(manifest, ordinal));
+  #locator({ manifest, locator }: LocatorAt): LocatorStub {
+    return this.#env.LOCATOR.getByName(locatorName(manifest, locator));
   }
 }

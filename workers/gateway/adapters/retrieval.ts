@@ -27,7 +27,8 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableErasures } from './durable-erasures.ts';
-import { DurableFollowedShards } from './durable-followed-shards.ts';
+import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
+import { DurableFollowedObjects } from './durable-followed-objects.ts';
 import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import type { Metrics } from '../metrics.ts';
@@ -78,7 +79,7 @@ export function wireRetrieval(
   const shards = new RoutedShards({ only: new DurableShards(env.SHARD, reads), shards: growing, locators: growing.locators, search });
   const manifests = new ManifestCache(directory, clock, sleep);
   const store = new DurableGenerations(env.INDEX);
-  const followed = new DurableFollowedShards(env.SHARD);
+  const followed = new FollowedIndex(new DurableFollowedObjects(env));
   const space = new VectorSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, background: waitUntil });

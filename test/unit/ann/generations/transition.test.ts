@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { admit, callerOf, followerId } from '../../../../src/ann/generations/gate.ts';
+import { admit, callerOf, followerId, insiderId } from '../../../../src/ann/generations/gate.ts';
 import type { GenerationEvent, Generations, Phase, Shadow } from '../../../../src/ann/generations/generation-state.ts';
 import { transition } from '../../../../src/ann/generations/transition.ts';
 import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
@@ -134,7 +134,8 @@ describe('the gate of a shard', () => {
     expect(verdicts('open')).toEqual(['in', 'in', 'in', 'stale_fence', 'stale_fence', 'stale_fence']);
     expect(verdicts('sealed')).toEqual(['in', 'index_moving', 'in', 'stale_fence', 'stale_fence', 'stale_fence']);
     expect(verdicts('closed')).toEqual(['index_moving', 'index_moving', 'in', 'in', 'stale_fence', 'in']);
-    expect(callerOf(followerId('ix_1' as IndexId, 12))).toEqual({ indexId: 'ix_1', run: 12 });
-    expect(callerOf('ix_1' as IndexId)).toEqual({ indexId: 'ix_1', run: null });
+    expect(callerOf(followerId('ix_1' as IndexId, 12))).toEqual({ indexId: 'ix_1', run: 12, isInsider: false });
+    expect(callerOf('ix_1' as IndexId)).toEqual({ indexId: 'ix_1', run: null, isInsider: false });
+    expect(callerOf(insiderId('ix_1' as IndexId))).toEqual({ indexId: 'ix_1', run: null, isInsider: true });
   });
 });

@@ -148,3 +148,28 @@ describe('copying vectors', () => {
     expect(written).toEqual([{ ids: ['a', 'b'], values: Float32Array.of(1, 2, 3, 4) }]);
   });
 });
+
+describe('following changes', () => {
+  it('[B44] embeds what changed, and not again what is told of because it moved', async () => {
+    const world = new GenerationWorld(new Seeded(2), manifestOf('ix_a', 1, 'first', 2), 0);
+    const vectors = world.gateway();
+    const write = (body: { id: string; text: string; metadata?: string }[]) =>
+      vectors.upsert(CALLER, 'carried', { vectors: body.map((one) => ({ ...one, namespace: '' })), model: undefined }, undefined);
+    await write(['a', 'b', 'c'].map((id) => ({ id, text: `text of ${id}` })));
+    world.call({ kind: 'begin', shadow: shadowOf(manifestOf('ix_b', 2, 'second', 3)), creation: { idempotencyKey: null, bodyDigest: '' } });
+    await worked(world, () => world.state.shadow?.phase === 'following');
+    const tokens = () => world.state.shadow?.tokens ?? 0;
+    const filled = tokens();
+    // Rows that were written anew as they are, as when they come to another shard.
+    await write(['a', 'b', 'c'].map((id) => ({ id, text: `text of ${id}` })));
+    const copied = world.state.shadow?.feed?.['0']?.row;
+    await worked(world, () => world.state.shadow?.feed?.['0']?.row !== copied);
+    await worked(world, () => world.state.shadow?.phase === 'following');
+    expect(tokens()).toBe(filled);
+    await write([
+      { id: 'a', text: 'another text' },
+      { id: 'b', text: 'text of b', metadata: '{"year":1}' },
+    ]);
+    await worked(world, () => tokens() === filled + 2);
+  });
+});

@@ -1,0 +1,102 @@
+import type { Gate } from '../../ann/generations/gate.ts';
+import { followerId } from '../../ann/generations/gate.ts';
+import type { FeedCursor } from '../../ann/generations/generation-state.ts';
+import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { ChangePage } from '../../ann/replication/change-page.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import { allOf } from '../growth/all-of.ts';
+import type { FeedPage, FollowedShards } from './change-feed.ts';
+import type { FollowedObjects } from './followed-objects.ts';
+
+/** Where the changes of a shard begin that was opened while they were followed. */
+const BEGINNING = { lsn: 0, row: 0 };
+
+interface Parts {
+  readonly shards: readonly number[];
+  /** Without any, the only shard is its own gatekeeper. */
+  readonly locators: readonly number[];
+}
+
+/** The shards of an index for a follower, however many there are and become. */
+export class FollowedIndex implements FollowedShards {
+  readonly #objects: FollowedObjects;
+
+  constructor(objects: FollowedObjects) {
+    this.#objects = objects;
+  }
+
+  async begin(manifest: IndexManifest, before: FeedCursor | null): Promise<Outcome<FeedCursor>> {
+    const parts = await this.#partsOf(manifest);
+    if (!parts.ok) return parts;
+    const { shards } = parts.value;
+    const lsnMin = Math.max(0, ...Object.values(before ?? {}).map(({ lsn }) => lsn));
+    const begun = await allOf(shards.map((shard) => this.#objects.followedFrom(manifest, shard, lsnMin)));
+    return begun.ok ? ok(Object.fromEntries(shards.map((shard, at) => [shard, begun.value[at] ?? BEGINNING]))) : begun;
+  }
+
+  async changes(manifest: IndexManifest, cursor: FeedCursor): Promise<Outcome<FeedPage | null>> {
+    const parts = await this.#partsOf(manifest);
+    if (!parts.ok) return parts;
+    const { shards } = parts.value;
+    // A shard that was given up took with it what it had not told.
+    if (Object.keys(cursor).some((shard) => !shards.includes(Number(shard)))) return ok(null);
+    const told = await allOf(
+      shards.map((shard) => {
+        const after = cursor[shard] ?? BEGINNING;
+        return this.#objects.changesSince(manifest, shard, { indexId: manifest.id, after, countMax: LIMITS.changePageMaxCount });
+      }),
+    );
+    if (!told.ok) return told;
+    const pages: ChangePage[] = told.value.flatMap((page) => (page.kind === 'page' ? [page] : []));
+    const isCleared = pages.some((page) => page.isCleared);
+    // It had one shard when everything was deleted, and what others have told since is not to be told again.
+    if (pages.length < shards.length || (isCleared && shards.length > 1)) return ok(null);
+    const keys = pages.flatMap(({ removed, upserted }) => [removed, upserted]);
+    return ok({
+      isCleared,
+      changed: { namespaces: keys.flatMap(({ namespaces }) => namespaces), ids: keys.flatMap(({ ids }) => ids) },
+      next: Object.fromEntries(shards.map((shard, at) => [shard, pages[at]?.next ?? BEGINNING])),
+      isComplete: pages.every((page) => page.isComplete),
+    });
+  }
+
+  async count(manifest: IndexManifest, run: number): Promise<Outcome<number>> {
+    const parts = await this.#partsOf(manifest);
+    if (!parts.ok) return parts;
+    const { shards, locators } = parts.value;
+    const caller = followerId(manifest.id, run);
+    // Of several shards, the locators know each id once.
+    const counts = await allOf(
+      locators.length === 0
+        ? shards.map((shard) => this.#objects.shardCount(manifest, shard, caller))
+        : locators.map((locator) => this.#objects.locatorCount(manifest, locator, caller)),
+    );
+    return counts.ok ? ok(counts.value.reduce((sum, count) => sum + count, 0)) : counts;
+  }
+
+  /** Locators are kept from writing before their shards are, and let write after them. */
+  async setGate(manifest: IndexManifest, gate: Gate, run: number): Promise<Outcome<null>> {
+    const parts = await this.#partsOf(manifest);
+    if (!parts.ok) return parts;
+    const { shards, locators } = parts.value;
+    const steps = [
+      () => locators.map((locator) => this.#objects.setLocatorGate(manifest, locator, gate, run)),
+      () => shards.map((shard) => this.#objects.setShardGate(manifest, shard, gate, run)),
+    ];
+    for (const step of gate === 'open' ? steps.toReversed() : steps) {
+      const set = await allOf(step());
+      if (!set.ok) return set;
+    }
+    return ok(null);
+  }
+
+  async #partsOf(manifest: IndexManifest): Promise<Outcome<Parts>> {
+    const routes = await this.#objects.routes(manifest);
+    if (!routes.ok) return routes;
+    const { version, shards, locators } = routes.value;
+    if (version === 0) return ok({ shards: [0], locators: [] });
+    return ok({ shards: shards.map(({ ordinal }) => ordinal), locators: Array.from({ length: locators }, (_, locator) => locator) });
+  }
+}

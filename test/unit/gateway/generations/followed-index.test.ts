@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { ShardChanges, ShardFollow } from '../../../../src/ann/replication/change-page.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import { FollowedIndex } from '../../../../src/gateway/generations/followed-index.ts';
+import type { FollowedObjects } from '../../../../src/gateway/generations/followed-objects.ts';
+import type { IndexId } from '../../../../src/kernel/ids.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+
+const MANIFEST = { id: 'ix_1' as IndexId } as IndexManifest;
+
+/** An index of some shards, each with one change to tell, and what it is asked. */
+class Objects implements FollowedObjects {
+  version = 4;
+  shards = [0, 2];
+  readonly asked: (string | ShardFollow['after'])[] = [];
+  page: Partial<Extract<ShardChanges, { kind: 'page' }>> = {};
+  isCut = false;
+  busyLocator = -1;
+
+  async routes() {
+    return ok({ version: this.version, shards: this.shards.map((ordinal) => ({ ordinal })), locators: 2 } as never);
+  }
+  async followedFrom(_: IndexManifest, shard: number, lsnMin: number) {
+    return ok({ lsn: lsnMin + shard, row: 10 * shard });
+  }
+  async changesSince(_: IndexManifest, shard: number, { after }: ShardFollow) {
+    this.asked.push(after);
+    if (this.isCut && shard === 2) return ok({ kind: 'snapshot-needed' } as const);
+    const vectors = { ids: [`in-${shard}`], namespaces: [''], values: new Float32Array(1), metadata: [null], texts: [null] };
+    const removed = { ids: [`gone-${shard}`], namespaces: ['n'] };
+    const next = { lsn: 50 + shard, row: 7 };
+    return ok({
+      kind: 'page',
+      isCleared: false,
+      removed,
+      upserted: vectors,
+      next,
+      lsn: 50,
+      isComplete: true,
+      ...this.page,
+    } as ShardChanges);
+  }
+  async shardCount(_: IndexManifest, shard: number, caller: IndexId) {
+    return ok(caller === 'ix_1~3' ? 100 + shard : -1);
+  }
+  async locatorCount(_: IndexManifest, locator: number, caller: IndexId) {
+    return ok(caller === 'ix_1~3' ? 10 + locator : -1);
+  }
+  async setShardGate(_: IndexManifest, shard: number, gate: string) {
+    this.asked.push(`shard ${shard} ${gate}`);
+    return ok(null);
+  }
+  async setLocatorGate(_: IndexManifest, locator: number, gate: string) {
+    this.asked.push(`locator ${locator} ${gate}`);
+    return locator === this.busyLocator ? refuse('unavailable', 'a write is under way') : ok(null);
+  }
+}
+
+const following = (change: (objects: Objects) => void = () => undefined) => {
+  const objects = new Objects();
+  change(objects);
+  return { objects, index: new FollowedIndex(objects) };
+};
+
+describe('FollowedIndex', () => {
+  it('[B42] begins at every shard behind what was followed before, and tells what changed in any of them', async () => {
+    const { index, objects } = following();
+    const begun = await index.begin(MANIFEST, { 0: { lsn: 5, row: 1 }, 7: { lsn: 9, row: 1 } });
+    expect(begun).toEqual(ok({ 0: { lsn: 9, row: 0 }, 2: { lsn: 11, row: 20 } }));
+    const told = await index.changes(MANIFEST, { 0: { lsn: 9, row: 0 }, 2: { lsn: 11, row: 20 } });
+    expect(told).toEqual(
+      ok({
+        isCleared: false,
+        changed: { ids: ['gone-0', 'in-0', 'gone-2', 'in-2'], namespaces: ['n', '', 'n', ''] },
+        next: { 0: { lsn: 50, row: 7 }, 2: { lsn: 52, row: 7 } },
+        isComplete: true,
+      }),
+    );
+    expect(objects.asked).toEqual([
+      { lsn: 9, row: 0 },
+      { lsn: 11, row: 20 },
+    ]);
+  });
+
+  it('[B42] follows a shard that came meanwhile from its beginning', async () => {
+    const { index, objects } = following();
+    expect(await index.changes(MANIFEST, { 0: { lsn: 9, row: 3 } })).toMatchObject({ value: { next: { 0: {}, 2: {} } } });
+    expect(objects.asked).toEqual([
+      { lsn: 9, row: 3 },
+      { lsn: 0, row: 0 },
+    ]);
+  });
+
+  it('[B42] knows no way on from a shard that was given up, from a log that was cut, or from a deletion of everything by one of several', async () => {
+    const at = { lsn: 1, row: 1 };
+    expect(await following().index.changes(MANIFEST, { 0: at, 1: at, 2: at })).toEqual(ok(null));
+    expect(await following((objects) => (objects.isCut = true)).index.changes(MANIFEST, { 0: at, 2: at })).toEqual(ok(null));
+    const cleared = (objects: Objects) => void (objects.page = { isCleared: true });
+    expect(await following(cleared).index.changes(MANIFEST, { 0: at, 2: at })).toEqual(ok(null));
+    const alone = following((objects) => (cleared(objects), (objects.version = 0), (objects.shards = [])));
+    expect(await alone.index.changes(MANIFEST, { 0: at })).toMatchObject({ value: { isCleared: true, next: { 0: {} } } });
+  });
+
+  it('[B42] counts what locators know, as shards have some vectors twice', async () => {
+    expect(await following().index.count(MANIFEST, 3)).toEqual(ok(21));
+    expect(await following((objects) => (objects.version = 0)).index.count(MANIFEST, 3)).toEqual(ok(100));
+  });
+
+  it('[B43] keeps locators from writing before their shards are sealed, and lets them write after shards are open; stops at a refusal', async () => {
+    const { index, objects } = following();
+    await index.setGate(MANIFEST, 'sealed', 3);
+    expect(objects.asked).toEqual(['locator 0 sealed', 'locator 1 sealed', 'shard 0 sealed', 'shard 2 sealed']);
+    objects.asked.length = 0;
+    await index.setGate(MANIFEST, 'open', 3);
+    expect(objects.asked).toEqual(['shard 0 open', 'shard 2 open', 'locator 0 open', 'locator 1 open']);
+    objects.asked.length = 0;
+    objects.busyLocator = 1;
+    expect(await index.setGate(MANIFEST, 'sealed', 3)).toMatchObject({ error: { code: 'unavailable' } });
+    expect(objects.asked).toEqual(['locator 0 sealed', 'locator 1 sealed']);
+  });
+});

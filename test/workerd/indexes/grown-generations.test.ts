@@ -1,0 +1,176 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+
+import { residueOf } from '../../../durable-objects/residue-of.ts';
+import type { Generations, Shadow } from '../../../src/ann/generations/generation-state.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { locatorName } from '../../../src/ann/index-manifest.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
+import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { DurableFollowedObjects } from '../../../workers/gateway/adapters/durable-followed-objects.ts';
+import { DurableGenerations } from '../../../workers/gateway/adapters/durable-generations.ts';
+import type { Gateway, Mode } from './grown-index.ts';
+import {
+  between,
+  create,
+  INDEX,
+  LOCATOR,
+  manifestOf,
+  MODES,
+  objectsOf,
+  range,
+  routesOf,
+  SHARD,
+  untilShards,
+  value,
+} from './grown-index.ts';
+
+const NOTHING = { tables: 0, keys: 0, hasAlarm: false };
+const OWNER = { organisationId: 'org_one', tenantId: 'tn_grow', projectId: null, keyId: 'key_one', owner: 'tests' };
+
+const shadowOf = (manifest: IndexManifest) =>
+  ({
+    manifest,
+    phase: 'opening',
+    hasServed: false,
+    owner: OWNER,
+    feed: null,
+    filled: null,
+    copied: 0,
+    tokens: 0,
+    comparison: null,
+    fault: null,
+    dropsMissing: false,
+  }) as unknown as Shadow;
+
+/** A worker on the generations of an index, and its operator. */
+class Operator {
+  readonly #gateway: Gateway;
+  readonly #mode: Mode;
+  readonly #store = new DurableGenerations(INDEX);
+  readonly #work: GenerationWork;
+
+  constructor(gateway: Gateway, mode: Mode) {
+    this.#gateway = gateway;
+    this.#mode = mode;
+    const absent = () => Promise.reject(new Error('vectors are taken over as they are'));
+    this.#work = new GenerationWork({
+      store: this.#store,
+      followed: new FollowedIndex(new DurableFollowedObjects({ INDEX, LOCATOR, SHARD })),
+      shards: gateway.shards,
+      embedder: { contractOf: absent, embed: absent } as never,
+      budget: { reserve: absent } as never,
+      clock: { nowMs: () => Date.now() },
+    });
+  }
+
+  async call(call: Parameters<DurableGenerations['call']>[2]): Promise<Outcome<Generations>> {
+    return this.#store.call(this.#gateway.manifest.tenantId, this.#gateway.manifest.name, call);
+  }
+
+  async state(): Promise<Generations> {
+    return value(await this.call({ kind: 'read' }));
+  }
+
+  /** Works until it is so, with alarms, evictions and somebody who writes in between. */
+  async until(isSo: (state: Generations) => boolean | Promise<boolean>, each: (round: number) => Promise<void>): Promise<Generations> {
+    const { tenantId, name } = this.#gateway.manifest;
+    for (let round = 0; round < 120; round += 1) {
+      const state = await this.state();
+      if (await isSo(state)) return state;
+      await this.#work.advance(tenantId, name);
+      for (const manifest of [state.serving, ...(state.shadow === null ? [] : [state.shadow.manifest])]) {
+        for (const stub of await objectsOf(manifest)) await runDurableObjectAlarm(stub);
+        await between(this.#mode, manifest);
+      }
+      await each(round);
+      await scheduler.wait(20);
+    }
+    throw new Error(`never: ${JSON.stringify(await this.state())}`);
+  }
+
+  async activate(): Promise<void> {
+    for (;;) {
+      const { version, shadow } = await this.state();
+      const event = { kind: 'activation', generation: shadow!.manifest.id, dropsMissing: false } as const;
+      const begun = await this.call({ kind: 'change', version, event });
+      if (begun.ok) return;
+      expect(begun.error.code).toBe('unavailable');
+      for (const stub of await objectsOf(shadow!.manifest)) await runDurableObjectAlarm(stub);
+    }
+  }
+}
+
+describe.each(MODES)('[B42][B43] generations of many shards, %s', (mode) => {
+  it('are filled while both split, change places without losing a write, go back, and are erased with every object', async () => {
+    const gateway = await create(manifestOf(`both-${mode.slice(0, 3)}`));
+    const { manifest } = gateway;
+    await gateway.write(range(0, 90));
+    await untilShards(mode, gateway, ({ shards }) => shards.length >= 2);
+    // Splits go on while the other generation is filled.
+    await gateway.write(range(90, 150));
+    const operator = new Operator(gateway, mode);
+    const other: IndexManifest = { ...manifest, id: `${manifest.id}_two` as IndexId, generation: 2, metric: 'l2' };
+    value(await operator.call({ kind: 'begin', shadow: shadowOf(other), creation: { idempotencyKey: null, bodyDigest: '' } }));
+
+    let next = 150;
+    const write = async (round: number): Promise<void> => {
+      await gateway.write([...range(next, (next += round < 12 ? 3 : 0)), `v${(round * 7) % 60}`]);
+      const gone = `v${60 + (round % 20)}`;
+      await gateway.delete({ kind: 'ids', namespace: '', ids: [gone] });
+      gateway.written.delete(gone);
+    };
+    const isGrown = async ({ id }: IndexManifest) => (await routesOf({ ...manifest, id })).shards.length >= 3;
+    await operator.until(async ({ shadow }) => shadow?.phase === 'following' && (await isGrown(other)) && isGrown(manifest), write);
+
+    await operator.activate();
+    const isDone = (id: IndexId) => (state: Generations) => state.serving.id === id && state.shadow?.phase === 'following';
+    await operator.until(isDone(other.id), write);
+    await gateway.expectAll();
+    await write(3);
+    await gateway.expectAll();
+    await operator.activate();
+    await operator.until(isDone(manifest.id), write);
+    await gateway.expectAll();
+    // What waits is as large, though nobody counted its copies.
+    const followed = new FollowedIndex(new DurableFollowedObjects({ INDEX, LOCATOR, SHARD }));
+    const { version } = await operator.until(isDone(manifest.id), async () => undefined);
+    await operator.until(
+      async () => value(await followed.count(other, version)) === gateway.written.size,
+      async () => undefined,
+    );
+
+    const everything = [...(await objectsOf(manifest)), ...(await objectsOf(other))];
+    expect(everything.length).toBeGreaterThan(20);
+    const index = INDEX.getByName(`${manifest.tenantId}:${manifest.name}`);
+    expect(await index.remove(manifest.name)).toMatchObject({ ok: true, value: { vectors: gateway.written.size } });
+    for (const stub of everything) {
+      expect(await runInDurableObject(stub, (_, { storage }) => residueOf(storage))).toEqual(NOTHING);
+    }
+  });
+});
+
+it('[B43] a locator that is sealed answers when no write is under way, refuses others, and a follower only while it is closed', async () => {
+  const gateway = await create(manifestOf('sealed'));
+  const { manifest } = gateway;
+  await gateway.write(range(0, 60));
+  await untilShards('resident', gateway, ({ shards }) => shards.length >= 2);
+  const locators = Array.from({ length: 8 }, (_, ordinal) => LOCATOR.getByName(locatorName(manifest, ordinal)));
+  const writing = Promise.allSettled(Array.from({ length: 10 }, (_, i) => gateway.write(range(10 * i, 10 * i + 10))));
+  for (const locator of locators) expect(await locator.setGate(manifest.id, 'sealed', 4)).toMatchObject({ ok: true });
+  for (const locator of locators) {
+    expect(await runInDurableObject(locator, (_, { storage }) => storage.sql.exec('SELECT * FROM operations').toArray())).toEqual([]);
+    expect(await locator.clear(manifest.id)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
+    expect(await locator.counts(manifest.id)).toMatchObject({ ok: true });
+  }
+  await writing;
+  const [locator] = locators;
+  expect(await locator!.setGate(manifest.id, 'open', 3)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+  expect(await locator!.setGate(manifest.id, 'closed', 5)).toMatchObject({ ok: true });
+  expect(await locator!.counts(manifest.id)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
+  expect(await locator!.clear(`${manifest.id}~4` as IndexId)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+  expect(await locator!.clear(`${manifest.id}~6` as IndexId)).toMatchObject({ ok: true });
+  expect(await locator!.clear(`${manifest.id}~5` as IndexId)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+});

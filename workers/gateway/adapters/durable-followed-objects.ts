@@ -1,0 +1,78 @@
+import type { Gate } from '../../../src/ann/generations/gate.ts';
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/replication/change-page.ts';
+import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { FollowedObjects } from '../../../src/gateway/generations/followed-objects.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { GatewayEnv } from '../env.ts';
+import { ask } from './ask.ts';
+
+/** What the objects do. */
+interface GatedStub {
+  setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>>;
+}
+interface ShardStub extends GatedStub {
+  followedFrom(indexId: IndexId, lsnMin: number): Promise<Outcome<ChangeCursor>>;
+  changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
+  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+}
+interface LocatorStub extends GatedStub {
+  counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number }>>;
+}
+interface IndexStub {
+  routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
+}
+
+const UNREACHABLE = 'an object of the index cannot be reached';
+
+/** The objects of a generation behind their names. */
+export class DurableFollowedObjects implements FollowedObjects {
+  readonly #env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>;
+
+  constructor(env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>) {
+    this.#env = env;
+  }
+
+  routes({ tenantId, name, id }: IndexManifest): Promise<Outcome<RouteTable>> {
+    const index: IndexStub = this.#env.INDEX.getByName(indexObjectName(tenantId, name));
+    return ask(UNREACHABLE, () => index.routes(name, id));
+  }
+
+  followedFrom(manifest: IndexManifest, shard: number, lsnMin: number): Promise<Outcome<ChangeCursor>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, shard).followedFrom(manifest.id, lsnMin));
+  }
+
+  changesSince(manifest: IndexManifest, shard: number, follow: ShardFollow): Promise<Outcome<ShardChanges>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, shard).changesSince(follow));
+  }
+
+  async shardCount(manifest: IndexManifest, shard: number, caller: IndexId): Promise<Outcome<number>> {
+    const stats = await ask(UNREACHABLE, () => this.#shard(manifest, shard).stats(caller));
+    return stats.ok ? ok(stats.value.count) : stats;
+  }
+
+  async locatorCount(manifest: IndexManifest, locator: number, caller: IndexId): Promise<Outcome<number>> {
+    const counts = await ask(UNREACHABLE, () => this.#locator(manifest, locator).counts(caller));
+    return counts.ok ? ok(counts.value.ids) : counts;
+  }
+
+  setShardGate(manifest: IndexManifest, shard: number, gate: Gate, run: number): Promise<Outcome<null>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, shard).setGate(manifest.id, gate, run));
+  }
+
+  setLocatorGate(manifest: IndexManifest, locator: number, gate: Gate, run: number): Promise<Outcome<null>> {
+    return ask(UNREACHABLE, () => this.#locator(manifest, locator).setGate(manifest.id, gate, run));
+  }
+
+  #shard(manifest: IndexManifest, ordinal: number): ShardStub {
+    return this.#env.SHARD.getByName(shardName(manifest, ordinal));
+  }
+
+  #locator(manifest: IndexManifest, ordinal: number): LocatorStub {
+    return this.#env.LOCATOR.getByName(locatorName(manifest, ordinal));
+  }
+}
