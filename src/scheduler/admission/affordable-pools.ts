@@ -4,6 +4,8 @@ import { acceptsPool } from '../model/accepts-pool.ts';
 import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
+import { interruptionsPerHour } from '../placement/interruptions.ts';
+import { lostHours } from '../placement/lost-hours.ts';
 import type { Blocker } from './blocker.ts';
 
 /** The pools for an option, or why there are none. */
@@ -16,8 +18,8 @@ export interface PricedPool {
 }
 
 /**
- * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, then by id. Prices are compared
- * as they are now. Where a pool has no price, it is free unless the job names a limit.
+ * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted
+ * in, then by id. Prices are compared as they are now. Where a pool has no price, it is free unless the job names a limit.
  */
 export function affordablePools(cell: Cell, spec: JobSpec, option: number): PoolChoice {
   const known = cell.poolChoices.get(spec.options)?.[option];
@@ -44,10 +46,11 @@ function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
     const prices = accepted.flatMap((pool) => nodePrice(cell, wanted, pool) ?? []);
     return { kind: 'price', option, nanoDollarsPerHour: prices.length === 0 ? null : Math.min(...prices) * wanted.nodes.min, limit };
   }
+  const lost = wanted.nodes.min * lostHours(spec);
+  const worth = ({ pool, nanoDollarsPerNodeHour }: PricedPool): number =>
+    nanoDollarsPerNodeHour * (1 + lost * interruptionsPerHour(pool.spec.market, pool.interruptions));
   const isFar = ({ pool }: PricedPool): number => (spec.dataRegions.length === 0 || spec.dataRegions.includes(pool.spec.region) ? 0 : 1);
-  return priced.toSorted(
-    (a, b) => isFar(a) - isFar(b) || a.nanoDollarsPerNodeHour - b.nanoDollarsPerNodeHour || (a.pool.spec.id < b.pool.spec.id ? -1 : 1),
-  );
+  return priced.toSorted((a, b) => isFar(a) - isFar(b) || worth(a) - worth(b) || (a.pool.spec.id < b.pool.spec.id ? -1 : 1));
 }
 
 /** What one node's worth of an option costs in a pool for an hour; undefined when it is not sold there now. */

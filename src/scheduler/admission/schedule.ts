@@ -6,8 +6,13 @@ import type { JobRecord } from '../machine/job-record.ts';
 import { makeWay } from '../preemption/make-way.ts';
 import { firstOf } from '../queue/effective-priority.ts';
 import { Heads } from '../queue/heads.ts';
+import type { PricedPool } from './affordable-pools.ts';
+import { Advice } from './advice.ts';
 import { reserve } from './reserve.ts';
+import type { Attempted } from './try-option.ts';
 import { tryOption } from './try-option.ts';
+import type { Way } from './ways.ts';
+import { waysOf } from './ways.ts';
 
 /**
  * Gives places to waiting jobs until nobody is left who might have one: takes who comes next, admits it if it fits, else if others can be
@@ -15,11 +20,12 @@ import { tryOption } from './try-option.ts';
  */
 export function schedule(cell: Cell): void {
   const heads = new Heads(cell);
+  const advice = new Advice(cell);
   for (let admitted = 0; admitted < cell.settings.admissionsMaxCount;) {
     const pending = heads.next();
     if (pending === undefined) return;
     const job = firstOf(cell, pending);
-    if (giveFreePlace(cell, job) || makeOthersShrink(cell, job) || makeWay(cell, job)) {
+    if (giveFreePlace(cell, job, advice) || makeOthersShrink(cell, job) || makeWay(cell, job)) {
       admitted += 1;
       heads.changed(pending.root);
     } else {
@@ -30,17 +36,34 @@ export function schedule(cell: Cell): void {
   }
 }
 
-function giveFreePlace(cell: Cell, job: JobRecord): boolean {
-  const offer = freePlace(cell, job);
+function giveFreePlace(cell: Cell, job: JobRecord, advice: Advice): boolean {
+  const offer = freePlace(cell, job, advice);
   if (offer !== undefined) admit(cell, job, offer);
   return offer !== undefined;
 }
 
-/** A place by the first option that has one. */
-export function freePlace(cell: Cell, job: JobRecord): Offer | undefined {
-  for (let option = 0; option < job.spec.options.length; option++) {
-    const attempted = tryOption(cell, job, option, 'brief');
-    if ('offer' in attempted) return attempted.offer;
+/** The place where the job's own work costs least, unless others who wait had better have that. */
+function freePlace(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
+  if (job.spec.options.length === 1 && cell.fleet.isOnePool) return offerOf(tryOption(cell, job, 0, 'brief'));
+  const ways = waysOf(cell, job);
+  const advised = ways.length > 1 ? advice.of(job) : undefined;
+  const first = ways.find(({ option, pool }) => option === advised?.option && pool.pool.spec.id === advised.pool.pool.spec.id);
+  for (const [option, pools] of inTurn(first === undefined ? ways : [first, ...ways.filter((way) => way !== first)])) {
+    const offer = offerOf(tryOption(cell, job, option, 'brief', pools));
+    if (offer !== undefined) return offer;
   }
   return undefined;
+}
+
+const offerOf = (attempted: Attempted): Offer | undefined => ('offer' in attempted ? attempted.offer : undefined);
+
+/** Ways in their order, pools of one option that follow each other together. */
+function inTurn(ways: readonly Way[]): readonly (readonly [number, readonly PricedPool[]])[] {
+  const turns: [number, PricedPool[]][] = [];
+  for (const { option, pool } of ways) {
+    const last = turns.at(-1);
+    if (last?.[0] === option) last[1].push(pool);
+    else turns.push([option, [pool]]);
+  }
+  return turns;
 }

@@ -10,6 +10,7 @@ import type { JobRecord } from '../machine/job-record.ts';
 import type { Reservation } from '../queue/reservation.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
+import type { PricedPool } from './affordable-pools.ts';
 import { affordablePools } from './affordable-pools.ts';
 import type { Blocker } from './blocker.ts';
 import { holdsAgainst, isApart, leavesHold } from './hold.ts';
@@ -20,9 +21,10 @@ export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker 
 /** Whether to find out exactly what is lacking, which costs more than finding a place, or just that something is. */
 export type Detail = 'brief' | 'full';
 
-/** Looks for a place by one option, as things are: the most nodes its quota and a pool allow, and such that what is held stays. Changes nothing. */
-export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail): Attempted {
-  const pools = affordablePools(cell, job.spec, option);
+/** Looks for a place by one option, as things are: the most nodes its quota and a pool allow, and such that what is held stays. Changes nothing.
+ * Looks into the pools given only, if any are. */
+export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail, only?: readonly PricedPool[]): Attempted {
+  const pools = only ?? affordablePools(cell, job.spec, option);
   if ('kind' in pools) return { blocker: pools };
   const wanted = must(job.spec.options[option], 'the option exists');
   const queue = cell.holdings.queueOf(job.spec);

@@ -13,6 +13,7 @@ export interface CellRecords {
   readonly prices: readonly PriceRow[];
   readonly reservations: readonly Reservation[];
   readonly durations: readonly { readonly classKey: string; readonly longestMs: number }[];
+  readonly throughputs: readonly { readonly key: string; readonly milliPerHour: number }[];
   /** When to look again at all that wait. */
   readonly wakeAtMs: number | null;
 }

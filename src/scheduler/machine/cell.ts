@@ -5,6 +5,7 @@ import { rootOf } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import { QuotaTree } from '../fairness/quota-tree.ts';
 import { aged, NO_HISTORY } from '../fairness/usage-history.ts';
+import { Throughputs } from '../placement/throughputs.ts';
 import { JobMix } from '../placement/job-mix.ts';
 import type { Placer } from '../model/placer.ts';
 import { acceptsPool } from '../model/accepts-pool.ts';
@@ -43,6 +44,7 @@ export class Cell {
   readonly pending = new PendingQueues(this.undo);
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
+  readonly throughputs = new Throughputs((decision) => this.decide(decision));
   readonly prices = new PriceBook();
   readonly placer: Placer;
   /** What `affordablePools` found for the options of a class, until prices or pools change. */
@@ -292,7 +294,7 @@ export class Cell {
     this.pending.wake((pending) => pending.root === root || pending.exemplar.options.some(couldUse));
   }
 
-  #load({ jobs, nodes, queues, pools, prices, reservations, durations, wakeAtMs }: CellRecords): void {
+  #load({ jobs, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs }: CellRecords): void {
     for (const node of nodes) this.fleet.restore(node);
     for (const pool of pools) this.fleet.savePool(pool);
     for (const queue of queues) this.#queues.set(queue.name, queue);
@@ -303,6 +305,7 @@ export class Cell {
     }
     this.reservations.load(reservations);
     this.durations.load(durations);
+    this.throughputs.load(throughputs);
     // As it was left: nobody had a place, or it was to look again at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);
     this.#wakeAtMs = wakeAtMs ?? Infinity;

@@ -19,6 +19,8 @@ export type CellDecision =
   | { readonly kind: 'save_reservation'; readonly reservation: Reservation }
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_duration'; readonly classKey: string; readonly longestMs: number | null }
+  /** Null: it is remembered no longer. */
+  | { readonly kind: 'save_throughput'; readonly key: string; readonly milliPerHour: number | null }
   | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }
   /** When to look again at all that wait, if nothing happens before. */
   | { readonly kind: 'save_wake'; readonly atMs: number | null }

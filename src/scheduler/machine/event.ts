@@ -10,6 +10,8 @@ export type AttemptNews =
   | { readonly kind: 'running' }
   /** Its work up to now is safe. */
   | { readonly kind: 'saved' }
+  /** Its nodes together have done so many thousandths of its own unit of work in that time, since it last said so. */
+  | { readonly kind: 'progress'; readonly workMilli: number; readonly overMs: number }
   | { readonly kind: 'completed' }
   | { readonly kind: 'failed'; readonly isPermanent: boolean }
   /** It has left, as it was told to or of its own accord; what it saved stays. */

@@ -6,6 +6,7 @@ import type { NodeDemand } from '../model/node-demand.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { PoolSpec } from '../model/pool-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
+import { NONE_SEEN } from '../placement/interruptions.ts';
 import type { NodeRecord } from './decision.ts';
 import type { PoolRecord } from './pool-record.ts';
 
@@ -27,9 +28,13 @@ export class Fleet {
     this.cluster = new ClusterState(undo);
     this.isElastic = pools.some(({ elasticity }) => elasticity !== null);
     for (const spec of pools) {
-      this.#pools.set(spec.id, { spec, comingCount: 0, askedAtMs: null });
+      this.#pools.set(spec.id, { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN });
       this.#nodesOf.set(spec.id, []);
     }
+  }
+
+  get isOnePool(): boolean {
+    return this.#pools.size === 1;
   }
 
   get pools(): Iterable<PoolRecord> {

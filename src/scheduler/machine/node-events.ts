@@ -1,5 +1,6 @@
 import { leave } from '../life/end-attempt.ts';
 import { tellToLeave } from '../life/tell-to-leave.ts';
+import { watched } from '../placement/interruptions.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { Cell } from './cell.ts';
 import type { NodeRecord } from './decision.ts';
@@ -9,6 +10,7 @@ import { nodesOf } from './job-record.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
+  for (const poolId of new Set(specs.map((spec) => spec.poolId))) watch(cell, poolId, 0);
   for (const spec of specs) {
     if (cell.fleet.find(spec.id) !== undefined) continue;
     cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs) });
@@ -28,7 +30,10 @@ export function provisionFailed(cell: Cell, poolId: NodeSpec['poolId'], count: n
 export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_notice', goneAtMs = Infinity): void {
   const node = cell.fleet.find(nodeId);
   if (node === undefined) return;
-  if (node.state === 'open') cell.saveNode({ ...node, state: 'draining' });
+  if (node.state === 'open') {
+    if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
+    cell.saveNode({ ...node, state: 'draining' });
+  }
   for (const job of jobsOn(cell, node)) tellToLeave(cell, job, { reason, goneAtMs });
   dropEmpty(cell);
 }
@@ -40,6 +45,7 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
 export function nodeLost(cell: Cell, nodeId: string): void {
   const node = cell.fleet.find(nodeId);
   if (node === undefined) return;
+  if (node.state === 'open') watch(cell, node.spec.poolId, 1);
   cell.saveNode({ ...node, state: 'gone' });
   for (const job of jobsOn(cell, node)) {
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
@@ -47,6 +53,14 @@ export function nodeLost(cell: Cell, nodeId: string): void {
     else tellToLeave(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
   }
   dropEmpty(cell);
+}
+
+/** Counts up to now how long the nodes of a pool have been there, and how many were taken away. */
+function watch(cell: Cell, poolId: NodeSpec['poolId'], taken: number): void {
+  const pool = cell.fleet.pool(poolId);
+  const interruptions = watched(pool.interruptions, cell.fleet.nodesOf(poolId).length, cell.nowMs);
+  cell.savePool({ ...pool, interruptions: { ...interruptions, count: interruptions.count + taken } });
+  cell.poolChoices = new WeakMap();
 }
 
 /** Forgets nodes that are gone, once nothing is held there. */

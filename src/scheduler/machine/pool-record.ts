@@ -1,3 +1,4 @@
+import type { Interruptions } from '../placement/interruptions.ts';
 import type { PoolSpec } from '../model/pool-spec.ts';
 
 /** A pool as it is stored. */
@@ -7,4 +8,6 @@ export interface PoolRecord {
   readonly comingCount: number;
   /** When the last of them was asked for. */
   readonly askedAtMs: number | null;
+  /** How often its nodes are taken away. */
+  readonly interruptions: Interruptions;
 }

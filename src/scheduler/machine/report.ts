@@ -6,6 +6,8 @@ import type { AttemptNews, CellEvent } from './event.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { nodesOf } from './job-record.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** Takes news of an attempt, if it is the job's live one and has been handed over; anything else changes nothing. */
 export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { kind: 'report' }>): 'accepted' | 'stale' {
   const job = cell.find(jobId);
@@ -24,6 +26,8 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     case 'saved':
       cell.save({ ...job, attempt: { ...attempt, savedAtMs: cell.nowMs } });
       return;
+    case 'progress':
+      return learn(cell, job, attempt, news);
     case 'completed':
       // What is done is done, even if it was told to leave; but a job that was cancelled has no result.
       if (attempt.leaving?.reason === 'cancelled') finish(cell, job, 'cancelled', 'cancelled');
@@ -50,6 +54,17 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     default:
       unreachable(news);
   }
+}
+
+/** Takes note of how fast jobs of this class are by this option. Nothing is learned from a time of none, or from less work than none. */
+function learn(
+  cell: Cell,
+  { classKey }: JobRecord,
+  attempt: Attempt,
+  { workMilli, overMs }: Extract<AttemptNews, { kind: 'progress' }>,
+): void {
+  const nodeMs = overMs * attempt.placement.slots.length;
+  if (nodeMs > 0 && workMilli >= 0) cell.throughputs.observe(classKey, attempt.option, (workMilli * HOUR_MS) / nodeMs);
 }
 
 /** A node refused the job: it is tried elsewhere, as often as it may fail, and never there again. */

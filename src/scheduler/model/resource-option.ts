@@ -1,7 +1,7 @@
 import type { NodeDemand } from './node-demand.ts';
 import type { Market } from './pool-spec.ts';
 
-/** One way to run a job. A job lists those it accepts, the one it likes best first. */
+/** One way to run a job. Of those it accepts, a job has the one where its own work costs least; of equals, the one it lists first. */
 export interface ResourceOption {
   /** The type it needs; null when it needs none. */
   readonly accelerator: string | null;
