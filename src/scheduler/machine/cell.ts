@@ -16,12 +16,15 @@ import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
 import { Durations } from '../queue/durations.ts';
+import { Shapes } from '../queue/shapes.ts';
 import { Reservations } from '../queue/reservations.ts';
+import { expectedEndMs } from '../admission/expected-end.ts';
 import type { PoolChoice } from '../admission/affordable-pools.ts';
 import { AdmittedJobs } from './admitted-jobs.ts';
 import type { CellSettings } from './cell-settings.ts';
 import type { CellDecision, NodeRecord, QueueRecord } from './decision.ts';
 import { dueOf } from './due-at.ts';
+import { ExpectedEnds } from './expected-ends.ts';
 import { Fleet } from './fleet.ts';
 import { Holdings } from './holdings.ts';
 import type { JobRecord } from './job-record.ts';
@@ -45,8 +48,10 @@ export class Cell {
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
+  readonly ends = new ExpectedEnds(this.undo, (job) => expectedEndMs(this, job));
   readonly prices = new PriceBook();
   readonly placer: Placer;
+  readonly shapes = new Shapes();
   /** What `affordablePools` found for the options of a class, until prices or pools change. */
   poolChoices = new WeakMap<JobSpec['options'], PoolChoice[]>();
   readonly #jobs = new Map<JobId, JobRecord>();
@@ -212,6 +217,14 @@ export class Cell {
     }
   }
 
+  /** Takes note of how long a job took that is done: others like it are expected to take as long. */
+  observeDuration({ classKey }: JobRecord, durationMs: number): void {
+    const changed = this.durations.observe(classKey, durationMs);
+    if (changed.length === 0) return;
+    const jobs = this.ends.inOrder.map(({ jobId }) => this.job(jobId));
+    for (const job of jobs) if (changed.includes(job.classKey)) this.ends.change(job);
+  }
+
   /** Drops a finished job. Not undone by a trial. */
   forget(id: JobId): void {
     assert(isFinished(this.job(id)), 'only finished jobs are forgotten');
@@ -242,6 +255,7 @@ export class Cell {
     }
     this.#count(before, job);
     this.#file(before, job);
+    this.ends.change(job);
     this.#timers.set(id, this.#dueAtMs(id));
   }
 
@@ -299,12 +313,15 @@ export class Cell {
     for (const pool of pools) this.fleet.savePool(pool);
     for (const queue of queues) this.#queues.set(queue.name, queue);
     for (const row of prices) this.prices.add(row);
-    for (const job of jobs.toSorted((a, b) => a.sequence - b.sequence)) {
+    this.durations.load(durations);
+    for (const stored of jobs.toSorted((a, b) => a.sequence - b.sequence)) {
+      // A class that avoids nodes has a key of its own, which begins with that of its shape.
+      const { spec, classKey } = this.shapes.shared(stored.spec, stored.classKey.split('\n')[0]);
+      const job = { ...stored, spec, classKey: stored.avoids.length === 0 ? classKey : stored.classKey };
       this.#put(undefined, job);
       this.holdings.change(undefined, job);
     }
     this.reservations.load(reservations);
-    this.durations.load(durations);
     this.throughputs.load(throughputs);
     // As it was left: nobody had a place, or it was to look again at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { JobId } from '../../kernel/ids.ts';
 import type { Bundle } from '../fairness/bundle.ts';
 import { bundleOf } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
@@ -21,7 +21,7 @@ export class Holdings {
   readonly #cluster: ClusterState;
   readonly #tree: QuotaTree;
   readonly #undo: UndoLog;
-  readonly #owners = new Map<PoolId, Set<JobId>>();
+  readonly #owners = new Set<JobId>();
 
   constructor(cluster: ClusterState, tree: QuotaTree, undo: UndoLog) {
     this.#cluster = cluster;
@@ -33,11 +33,6 @@ export class Holdings {
 
   queueOf({ queue }: JobSpec): CohortNode {
     return must(this.#tree.queue(queue), `there is a queue ${queue}`);
-  }
-
-  /** Who owns a place in a pool. */
-  ownersIn(poolId: PoolId): ReadonlySet<JobId> {
-    return this.#owners.get(poolId) ?? NOBODY;
   }
 
   /** A job as one that asks for quota, or has it, by an option: with the nodes it cannot do without. More than those count for nothing. */
@@ -69,8 +64,8 @@ export class Holdings {
    * trial asks for that of anybody whom those that are supposed to be gone could outrank.
    */
   supposeGone({ spec }: JobRecord, attempt: Attempt): void {
-    if (!this.ownersIn(attempt.poolId).has(spec.id)) return;
-    this.#own(attempt.poolId, spec.id, false);
+    if (!this.#owners.has(spec.id)) return;
+    this.#own(spec.id, false);
     this.#cluster.release(attempt.placement);
     this.#tree.take(this.queueOf(spec), bundleHeld({ spec, attempt }), -1);
   }
@@ -88,23 +83,19 @@ export class Holdings {
     this.holders.remove(this.holderOf(job, attempt.option));
   }
 
-  #own(poolId: PoolId, id: JobId, owns: boolean): void {
-    const owners = this.#owners.get(poolId) ?? new Set<JobId>();
-    this.#owners.set(poolId, owners);
-    if (owns) owners.add(id);
-    else owners.delete(id);
-    if (this.#undo.isOpen) this.#undo.note(() => (owns ? owners.delete(id) : owners.add(id)));
+  #own(id: JobId, owns: boolean): void {
+    if (owns) this.#owners.add(id);
+    else this.#owners.delete(id);
+    if (this.#undo.isOpen) this.#undo.note(() => (owns ? this.#owners.delete(id) : this.#owners.add(id)));
   }
 
   #take(job: JobRecord, attempt: Attempt): void {
-    this.#own(attempt.poolId, job.spec.id, true);
+    this.#own(job.spec.id, true);
     this.#cluster.allocate(attempt.placement);
     this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
     this.holders.add(this.holderOf(job, attempt.option));
   }
 }
-
-const NOBODY: ReadonlySet<JobId> = new Set();
 
 /** What a job takes of its queue's quota. */
 export const bundleHeld = ({ spec, attempt }: Pick<JobRecord, 'spec' | 'attempt'>): Bundle =>

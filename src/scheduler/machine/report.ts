@@ -32,7 +32,7 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       // What is done is done, even if it was told to leave; but a job that was cancelled has no result.
       if (attempt.leaving?.reason === 'cancelled') finish(cell, job, 'cancelled', 'cancelled');
       else {
-        cell.durations.observe(job.classKey, cell.nowMs - (attempt.startedAtMs ?? cell.nowMs));
+        cell.observeDuration(job, cell.nowMs - (attempt.startedAtMs ?? cell.nowMs));
         finish(cell, job, 'succeeded', null);
       }
       return;

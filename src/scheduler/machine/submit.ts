@@ -16,8 +16,10 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
   if (cell.tree.queue(spec.queue) === undefined) return refuse('invalid_value', `there is no queue ${spec.queue}`, 'queue');
   const missing = spec.dependsOn.find((id) => cell.find(id) === undefined);
   if (missing !== undefined) return refuse('job_not_found', `no job ${missing}`, 'dependsOn');
+  const shared = cell.shapes.shared(spec);
   cell.save({
-    ...cell.pending.interned(spec),
+    spec: shared.spec,
+    classKey: shared.classKey,
     sequence: cell.nextSequence,
     state: 'pending',
     fence: 0,

@@ -21,16 +21,17 @@ export class Durations {
     for (const { classKey, longestMs } of durations) this.#longestMs.set(classKey, longestMs);
   }
 
-  /** Takes note of a job that was done after so long. */
-  observe(classKey: string, durationMs: number): void {
+  /** Takes note of a job that was done after so long. Answers of which classes something else is known now. */
+  observe(classKey: string, durationMs: number): readonly string[] {
     const longestMs = roundedUp(durationMs);
-    if (longestMs <= (this.of(classKey) ?? 0)) return;
+    if (longestMs <= (this.of(classKey) ?? 0)) return [];
     this.#longestMs.set(classKey, longestMs);
     this.#decide({ kind: 'save_duration', classKey, longestMs });
     const [oldest] = this.#longestMs.keys();
-    if (this.#longestMs.size <= CLASSES_MAX || oldest === undefined) return;
+    if (this.#longestMs.size <= CLASSES_MAX || oldest === undefined) return [classKey];
     this.#longestMs.delete(oldest);
     this.#decide({ kind: 'save_duration', classKey: oldest, longestMs: null });
+    return [classKey, oldest];
   }
 }
 

@@ -1,8 +1,6 @@
 import { must } from '../../kernel/assert.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { equivalenceKey } from '../model/equivalence-key.ts';
-import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import { PendingClass } from './pending-class.ts';
 
@@ -41,17 +39,6 @@ export class PendingQueues {
 
   classOf({ classKey }: JobRecord): PendingClass | undefined {
     return this.#classes.get(classKey);
-  }
-
-  /** A job and its key, sharing all they can with those that wait already: 100,000 jobs in 50 shapes take little more than their names. */
-  interned(spec: JobSpec): { readonly spec: JobSpec; readonly classKey: string } {
-    const key = equivalenceKey(spec);
-    const known = this.#classes.get(key);
-    if (known === undefined) return { spec, classKey: key };
-    const { options, checkpoint, dataRegions, queue, limits } = known.exemplar;
-    const sameLimits = limits.deadlineAtMs === spec.limits.deadlineAtMs && limits.costMaxNanoDollars === spec.limits.costMaxNanoDollars;
-    const shared = { queue, options, checkpoint, dataRegions, limits: sameLimits ? limits : spec.limits };
-    return { spec: { ...spec, ...shared }, classKey: known.key };
   }
 
   /** The classes of a queue. */
