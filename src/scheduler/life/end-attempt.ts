@@ -1,5 +1,5 @@
 import type { Cell } from '../machine/cell.ts';
-import type { EndReason, JobRecord } from '../machine/job-record.ts';
+import type { EndReason, EvictionReason, JobRecord } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
 import { chargeSegment } from './charge-segment.ts';
 import { startOn } from './start.ts';
@@ -33,10 +33,10 @@ export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted'
 }
 
 /** What becomes of a job once it has left its place. */
-export function leave(cell: Cell, job: JobRecord, reason: keyof typeof AFTER_LEAVING): void {
+export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void {
   const next = AFTER_LEAVING[reason];
-  if (next === 'evicted') requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
-  else finish(cell, job, next, reason);
+  if (next.state === 'evicted') requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
+  else finish(cell, job, next.state, next.endReason);
 }
 
 /** A failure that may be tried again, within the job's limit. */

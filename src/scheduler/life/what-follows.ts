@@ -1,21 +1,26 @@
-import type { EvictionReason } from '../machine/job-record.ts';
+import type { EndReason, EvictionReason } from '../machine/job-record.ts';
+
+/** What becomes of a job that has left its place: it waits again, or is over. */
+type Aftermath = { readonly state: 'evicted' } | { readonly state: 'failed' | 'expired' | 'cancelled'; readonly endReason: EndReason };
+
+const WAITS: Aftermath = { state: 'evicted' };
 
 /** What becomes of a job that has left its place, by why it had to. */
-export const AFTER_LEAVING = {
-  priority: 'evicted',
-  reclaim: 'evicted',
-  fair_share: 'evicted',
-  spot_notice: 'evicted',
-  node_drain: 'evicted',
-  node_lost: 'evicted',
-  tenant_suspended: 'evicted',
-  scaled_to_zero: 'evicted',
-  max_duration: 'failed',
-  cost_cap: 'failed',
-  deadline: 'expired',
-  cancelled: 'cancelled',
-} as const satisfies Record<EvictionReason, 'evicted' | 'failed' | 'expired' | 'cancelled'>;
+export const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
+  priority: WAITS,
+  reclaim: WAITS,
+  fair_share: WAITS,
+  spot_notice: WAITS,
+  node_drain: WAITS,
+  node_lost: WAITS,
+  tenant_suspended: WAITS,
+  scaled_to_zero: WAITS,
+  max_duration: { state: 'failed', endReason: 'max_duration' },
+  cost_cap: { state: 'failed', endReason: 'cost_cap' },
+  deadline: { state: 'expired', endReason: 'deadline' },
+  cancelled: { state: 'cancelled', endReason: 'cancelled' },
+};
 
 /** Whether a job that is leaving for one reason shall leave for the other instead: it must not come back when the other forbids it. */
 export const overrides = (reason: EvictionReason, former: EvictionReason): boolean =>
-  AFTER_LEAVING[former] === 'evicted' && AFTER_LEAVING[reason] !== 'evicted';
+  AFTER_LEAVING[former].state === 'evicted' && AFTER_LEAVING[reason].state !== 'evicted';

@@ -35,7 +35,7 @@ export type EvictionReason =
   | 'cancelled';
 
 /** Why a job is over that did not succeed. */
-export type EndReason = EvictionReason | 'job_failed' | 'attempts_spent' | 'dependency_failed' | 'rejected_everywhere';
+export type EndReason = 'max_duration' | 'deadline' | 'cost_cap' | 'cancelled' | 'job_failed' | 'attempts_spent' | 'dependency_failed';
 
 /** All there is to know about a job. Plain data: it is stored as one row, and a cell is rebuilt from all of them. */
 export interface JobRecord {

@@ -6,7 +6,8 @@ import type { Reservation } from './reservation.ts';
 export class Reservations {
   readonly #undo: UndoLog;
   readonly #decide: (decision: CellDecision) => void;
-  readonly #byKey = new Map<string, Reservation>();
+  /** In the order of their keys, not in which they came: a rebuilt cell must go through them as this one does. */
+  #byKey = new Map<string, Reservation>();
 
   constructor(undo: UndoLog, decide: (decision: CellDecision) => void) {
     this.#undo = undo;
@@ -43,7 +44,8 @@ export class Reservations {
 
   #put(key: string, reservation: Reservation | undefined): void {
     if (reservation === undefined) this.#byKey.delete(key);
-    else this.#byKey.set(key, reservation);
+    else if (this.#byKey.has(key)) this.#byKey.set(key, reservation);
+    else this.#byKey = new Map([...this.#byKey, [key, reservation] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 

@@ -1,0 +1,235 @@
+import { expect, it } from 'vitest';
+
+import type { Blocker, Lack } from '../../../src/scheduler/admission/blocker.ts';
+import { explain } from '../../../src/scheduler/explain/explain.ts';
+import type { Remedy, Why } from '../../../src/scheduler/explain/explanation.ts';
+import type { Plan } from '../../../src/scheduler/explain/plan.ts';
+import { plan } from '../../../src/scheduler/explain/plan.ts';
+import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/machine/event.ts';
+import type { EndReason, EvictionReason, JobRecord, JobState } from '../../../src/scheduler/machine/job-record.ts';
+import { isWaiting } from '../../../src/scheduler/machine/job-record.ts';
+import { BusyCell } from '../../support/busy-cell.ts';
+import type { CellWorld } from '../../support/cell-world.ts';
+import { seeds } from '../../support/effort.ts';
+
+/** How a job came to a place. */
+type Admission =
+  | 'free'
+  | 'at_once'
+  | 'later'
+  | 'backfill'
+  | 'borrowing'
+  | 'others_shrink'
+  | 'others_leave'
+  | 'other_option'
+  | 'other_region';
+
+/**
+ * Everything the engine can decide, and why. A kind that is added anywhere must be named here, or this does not compile, and be reached by the
+ * runs, or the test fails.
+ */
+const reached = {
+  decisions: {
+    save: 0,
+    save_node: 0,
+    forget_node: 0,
+    save_queue: 0,
+    save_pool: 0,
+    save_price: 0,
+    save_reservation: 0,
+    save_duration: 0,
+    forget_reservation: 0,
+    save_wake: 0,
+    charge: 0,
+    start: 0,
+    notice: 0,
+    kill: 0,
+    resize: 0,
+    provision: 0,
+    retire: 0,
+  } satisfies Record<CellDecision['kind'], number>,
+  evictions: {
+    priority: 0,
+    reclaim: 0,
+    fair_share: 0,
+    spot_notice: 0,
+    node_drain: 0,
+    node_lost: 0,
+    max_duration: 0,
+    deadline: 0,
+    cost_cap: 0,
+    tenant_suspended: 0,
+    scaled_to_zero: 0,
+    cancelled: 0,
+  } satisfies Record<EvictionReason, number>,
+  ends: {
+    max_duration: 0,
+    deadline: 0,
+    cost_cap: 0,
+    cancelled: 0,
+    job_failed: 0,
+    attempts_spent: 0,
+    dependency_failed: 0,
+  } satisfies Record<EndReason, number>,
+  states: {
+    pending: 0,
+    admitted: 0,
+    starting: 0,
+    running: 0,
+    checkpointing: 0,
+    evicted: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    expired: 0,
+  } satisfies Record<JobState, number>,
+  admissions: {
+    free: 0,
+    at_once: 0,
+    later: 0,
+    backfill: 0,
+    borrowing: 0,
+    others_shrink: 0,
+    others_leave: 0,
+    other_option: 0,
+    other_region: 0,
+  } satisfies Record<Admission, number>,
+  sizes: { grown: 0, shrunk: 0 },
+  whys: {
+    not_waiting: 0,
+    dependencies: 0,
+    queue_suspended: 0,
+    scaled_to_zero: 0,
+    others_first: 0,
+    blocked: 0,
+  } satisfies Record<Why['kind'], number>,
+  blockers: {
+    no_pool: 0,
+    price: 0,
+    exceeds_quota: 0,
+    quota: 0,
+    exceeds_capacity: 0,
+    no_room: 0,
+    held: 0,
+  } satisfies Record<Blocker['kind'], number>,
+  lacks: { accelerators: 0, cpu: 0, memory: 0, topology: 0, nodes: 0 } satisfies Record<Lack['dimension'], number>,
+  remedies: {
+    more_quota: 0,
+    higher_price_limit: 0,
+    more_nodes: 0,
+    shorter_duration: 0,
+    accept_more_pools: 0,
+    smaller_demand: 0,
+  } satisfies Record<Remedy['kind'], number>,
+  plans: { has_place: 0, waits: 0 } satisfies Record<Plan['kind'], number>,
+  events: {
+    submit: 0,
+    cancel: 0,
+    report: 0,
+    scale: 0,
+    load: 0,
+    suspend: 0,
+    add_nodes: 0,
+    drain: 0,
+    spot_notice: 0,
+    node_lost: 0,
+    price: 0,
+    provision_failed: 0,
+    tick: 0,
+  } satisfies Record<CellEvent['kind'], number>,
+  news: {
+    running: 0,
+    saved: 0,
+    completed: 0,
+    failed: 0,
+    released: 0,
+    shed: 0,
+    rejected: 0,
+  } satisfies Record<AttemptNews['kind'], number>,
+};
+
+function count<Kind extends string>(table: Record<Kind, number>, kind: Kind): void {
+  table[kind] += 1;
+}
+
+function tallyDecisions(world: CellWorld): void {
+  for (const decision of world.decisions) {
+    count(reached.decisions, decision.kind);
+    if (decision.kind === 'notice') count(reached.evictions, decision.reason);
+    if (decision.kind !== 'save') continue;
+    const { job } = decision;
+    count(reached.states, job.state);
+    if (job.endReason !== null) count(reached.ends, job.endReason);
+  }
+}
+
+function tallyPlaces(world: CellWorld, before: ReadonlyMap<string, JobRecord>): void {
+  const told = new Set(world.decided('notice').map(({ jobId }) => world.cell.job(jobId).attempt?.leaving?.forJob));
+  for (const job of world.cell.jobs) {
+    const former = before.get(job.spec.id);
+    const isNew = job.attempt !== null && job.attempt.fence !== former?.attempt?.fence;
+    if (isNew) tallyAdmission(world, job, told.has(job.spec.id));
+    else tallySize(job, former);
+  }
+}
+
+function tallySize({ attempt }: JobRecord, former: JobRecord | undefined): void {
+  const [size, was] = [attempt, former?.attempt].map((one) => one?.placement.slots.length ?? 0) as [number, number];
+  if (size > was) count(reached.sizes, 'grown');
+  if (size < was && size > 0) count(reached.sizes, 'shrunk');
+}
+
+function tallyAdmission(world: CellWorld, { spec, sequence, attempt }: JobRecord, evicts: boolean): void {
+  const { cell } = world;
+  const { admissions } = reached;
+  const shrinks = world
+    .decided('resize')
+    .some(({ nodeIds, jobId }) => nodeIds.length < (cell.job(jobId).attempt?.shedding.length ?? 0) + nodeIds.length);
+  count(admissions, evicts ? 'others_leave' : shrinks ? 'others_shrink' : 'free');
+  count(admissions, attempt!.startedAtMs === null ? 'later' : 'at_once');
+  if (attempt!.option > 0) count(admissions, 'other_option');
+  if (spec.dataRegions.length > 0 && !spec.dataRegions.includes(cell.fleet.pool(attempt!.poolId).spec.region))
+    count(admissions, 'other_region');
+  const resource = spec.options[attempt!.option]!.accelerator ?? 'cpu';
+  const passes = [...cell.reservations.all].some((hold) => hold.resource === resource && cell.job(hold.jobId).sequence < sequence);
+  if (passes) count(admissions, 'backfill');
+  const { accounts } = cell.tree.node(spec.queue);
+  if ([...accounts.values()].some(({ used, subtree }) => used > subtree)) count(admissions, 'borrowing');
+}
+
+function tallyReasons(world: CellWorld): void {
+  for (const job of world.cell.jobs) {
+    const explanation = explain(world.cell, job);
+    count(reached.whys, explanation.why.kind);
+    expect(isWaiting(job)).toBe(explanation.why.kind !== 'not_waiting');
+    for (const blocker of explanation.blockers) {
+      count(reached.blockers, blocker.kind);
+      if (blocker.kind === 'no_room' && blocker.lack !== null) count(reached.lacks, blocker.lack.dimension);
+    }
+    for (const { kind } of explanation.remedies) count(reached.remedies, kind);
+  }
+}
+
+it('[J67] every decision and every reason that the engine knows is reached', () => {
+  for (const seed of seeds(60)) {
+    const busy = new BusyCell(seed);
+    const { world } = busy;
+    for (let n = 0; n < 120; n++) {
+      const event = busy.next();
+      const before = new Map([...world.cell.jobs].map((job) => [job.spec.id, job]));
+      if (event.kind === 'submit') {
+        const planned = plan(world.cell, event.spec, world.nowMs);
+        if (planned.ok) count(reached.plans, planned.value.kind);
+      }
+      world.do(event);
+      count(reached.events, event.kind);
+      if (event.kind === 'report') count(reached.news, event.news.kind);
+      tallyDecisions(world);
+      tallyPlaces(world, before);
+      if (n % 10 === 0) tallyReasons(world);
+    }
+  }
+  for (const [table, counts] of Object.entries(reached))
+    for (const [kind, times] of Object.entries(counts)) expect(times, `${table}.${kind}: ${JSON.stringify(counts)}`).toBeGreaterThan(0);
+});
