@@ -132,7 +132,8 @@ export class BusyCell {
     const { attempt } = this.world.job(jobId);
     if (attempt!.leaving !== null) return { kind: this.#pick(['released', 'released', 'completed'] as const) };
     if (attempt!.shedding.length > 0) return { kind: 'shed' };
-    const roll = this.#below(12);
+    const roll = this.#below(14);
+    if (roll > 11) return { kind: 'progress', workMilli: 1_000 + this.#below(9_000), overMs: 60_000 };
     if (roll === 0) return { kind: 'failed', isPermanent: this.#chance(2) };
     if (roll === 1) return { kind: 'rejected', nodeId: this.world.cell.fleet.node(attempt!.placement.slots[0]!.node).spec.id };
     return { kind: this.#pick(['running', 'running', 'saved', 'completed', 'released'] as const) };

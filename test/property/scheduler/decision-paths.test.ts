@@ -39,6 +39,7 @@ const reached = {
     save_price: 0,
     save_reservation: 0,
     save_duration: 0,
+    save_throughput: 0,
     forget_reservation: 0,
     save_wake: 0,
     charge: 0,
@@ -141,6 +142,7 @@ const reached = {
   news: {
     running: 0,
     saved: 0,
+    progress: 0,
     completed: 0,
     failed: 0,
     released: 0,
