@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { gavelTable } from './placement/gavel-table.ts';
 import { openbTable } from './placement/openb-table.ts';
+import { optimumTable } from './placement/optimum-table.ts';
 
 /** Where the traces lie beside a checkout that has them. */
 const DATA = join(import.meta.dirname, '../../../shared/data/traces');
@@ -23,5 +24,6 @@ export async function placementBench({
   }
   const openb = existsSync(join(data, 'openb')) ? await openbTable(join(data, 'openb'), quick) : [];
   const gavel = existsSync(join(data, 'gavel')) ? await gavelTable(join(data, 'gavel'), quick) : [];
-  console.log(JSON.stringify({ openb, gavel }));
+  const optimum = optimumTable(quick ? 50 : 240);
+  console.log(JSON.stringify({ openb, gavel, optimum }));
 }

@@ -2,12 +2,22 @@ import type { JobId } from '../../kernel/ids.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { WHOLE_MILLI } from '../model/accelerator-type.ts';
+import type { Choice } from '../placement/assign-options.ts';
 import { assignOptions } from '../placement/assign-options.ts';
 import type { Way } from './ways.ts';
 import { waysOf } from './ways.ts';
 
-/** Waiting jobs that are looked at together: every pair of them is. */
-const LOOKAHEAD = 64;
+/** Waiting jobs that are looked at together: every pair of them is, on every node that is considered. */
+const LOOKAHEAD = 16;
+
+/** Nodes of a pool that are considered, of those with as many accelerators free: as many as the jobs could use. */
+const NODES_ALIKE_MAX = LOOKAHEAD;
+
+export interface Advised {
+  readonly way: Way;
+  /** On which nodes it keeps out of the way of the others; none when that is all the same. */
+  readonly nodes: ReadonlySet<number>;
+}
 
 /**
  * Which way each of the jobs that wait should take, so that all of them together cost little: the first to come would else take what another
@@ -15,51 +25,59 @@ const LOOKAHEAD = 64;
  */
 export class Advice {
   readonly #cell: Cell;
-  #ways: Map<JobId, Way> | undefined;
+  #advised: ReadonlyMap<JobId, Advised> | undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
   }
 
   /** Undefined when there is no choice, or nobody else to consider. */
-  of(job: JobRecord): Way | undefined {
-    this.#ways ??= this.#find();
-    return this.#ways.get(job.spec.id);
+  of(job: JobRecord): Advised | undefined {
+    this.#advised ??= this.#find();
+    return this.#advised.get(job.spec.id);
   }
 
-  #find(): Map<JobId, Way> {
+  #find(): ReadonlyMap<JobId, Advised> {
     const waiting = [...this.#cell.pending.all]
       .flatMap(({ jobs }) => jobs.last(LOOKAHEAD, LOOKAHEAD).map((id) => this.#cell.job(id)))
       .toSorted((a, b) => a.sequence - b.sequence)
       .slice(0, LOOKAHEAD);
     const ways = waiting.map((job) => waysOf(this.#cell, job));
-    const found = new Map<JobId, Way>();
+    const found = new Map<JobId, Advised>();
     if (waiting.length < 2 || !ways.some((of) => new Set(of.map(({ cost }) => cost)).size > 1)) return found;
-    const choices = ways.map((of, index) =>
-      of.map(({ option, pool, cost }) => ({ place: pool.pool.spec.id, milli: milliOf(waiting[index], option), cost })),
-    );
-    for (const [index, choice] of assignOptions(choices, this.#idleMilli()).entries()) {
+    const choices = waiting.map((job, index) => (ways[index] ?? []).map((way) => choiceOf(job, way)));
+    for (const [index, { choice, nodes }] of assignOptions(choices, this.#wholeFree()).entries()) {
       const [job, way] = [waiting[index], ways[index]?.[choice]];
-      if (job !== undefined && way !== undefined) found.set(job.spec.id, way);
+      if (job !== undefined && way !== undefined) found.set(job.spec.id, { way, nodes: new Set(isRigid(job, way) ? nodes : []) });
     }
     return found;
   }
 
-  /** Whole accelerators that nobody has a part of, by pool. */
-  #idleMilli(): ReadonlyMap<string, number> {
+  /** By pool, nodes with whole accelerators that nobody has a part of. */
+  #wholeFree(): ReadonlyMap<string, ReadonlyMap<number, number>> {
     const { fleet } = this.#cell;
     const { wholeFree, isOpen } = fleet.cluster.columns;
     return new Map(
       Array.from(fleet.pools, ({ spec }) => {
-        let whole = 0;
-        for (const node of fleet.nodesOf(spec.id)) whole += isOpen[node] === 1 ? (wholeFree[node] ?? 0) : 0;
-        return [spec.id, whole * WHOLE_MILLI];
+        const considered = new Map<number, number>();
+        const alike: number[] = [];
+        for (const node of fleet.nodesOf(spec.id)) {
+          const whole = isOpen[node] === 1 ? (wholeFree[node] ?? 0) : 0;
+          if (whole === 0 || (alike[whole] ?? 0) >= NODES_ALIKE_MAX) continue;
+          alike[whole] = (alike[whole] ?? 0) + 1;
+          considered.set(node, whole);
+        }
+        return [spec.id, considered];
       }),
     );
   }
 }
 
-function milliOf(job: JobRecord | undefined, option: number): number {
-  const wanted = job?.spec.options[option];
-  return wanted === undefined ? 0 : wanted.nodes.min * wanted.perNode.acceleratorCount * wanted.perNode.milliEach;
+const isRigid = ({ spec }: JobRecord, { option }: Way): boolean => spec.options[option]?.nodes.min === spec.options[option]?.nodes.max;
+
+function choiceOf({ spec }: JobRecord, { option, pool, cost }: Way): Choice {
+  const { perNode, nodes } = spec.options[option] ?? { perNode: { acceleratorCount: 0, milliEach: 0 }, nodes: { min: 0 } };
+  // Parts, and work without accelerators, are in nobody's way.
+  const count = perNode.milliEach === WHOLE_MILLI ? perNode.acceleratorCount : 0;
+  return { place: pool.pool.spec.id, count, nodes: count === 0 ? 0 : nodes.min, cost };
 }

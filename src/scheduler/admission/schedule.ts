@@ -47,9 +47,15 @@ function freePlace(cell: Cell, job: JobRecord, advice: Advice): Offer | undefine
   if (job.spec.options.length === 1 && cell.fleet.isOnePool) return offerOf(tryOption(cell, job, 0, 'brief'));
   const ways = waysOf(cell, job);
   const advised = ways.length > 1 ? advice.of(job) : undefined;
-  const first = ways.find(({ option, pool }) => option === advised?.option && pool.pool.spec.id === advised.pool.pool.spec.id);
-  for (const [option, pools] of inTurn(first === undefined ? ways : [first, ...ways.filter((way) => way !== first)])) {
-    const offer = offerOf(tryOption(cell, job, option, 'brief', pools));
+  if (advised !== undefined) {
+    const { way, nodes } = advised;
+    for (const among of nodes.size > 0 ? [nodes, undefined] : [undefined]) {
+      const offer = offerOf(tryOption(cell, job, way.option, 'brief', { pools: [way.pool], among }));
+      if (offer !== undefined) return offer;
+    }
+  }
+  for (const [option, pools] of inTurn(ways)) {
+    const offer = offerOf(tryOption(cell, job, option, 'brief', { pools, among: undefined }));
     if (offer !== undefined) return offer;
   }
   return undefined;

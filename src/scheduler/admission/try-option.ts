@@ -21,17 +21,22 @@ export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker 
 /** Whether to find out exactly what is lacking, which costs more than finding a place, or just that something is. */
 export type Detail = 'brief' | 'full';
 
-/** Looks for a place by one option, as things are: the most nodes its quota and a pool allow, and such that what is held stays. Changes nothing.
- * Looks into the pools given only, if any are. */
-export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail, only?: readonly PricedPool[]): Attempted {
-  const pools = only ?? affordablePools(cell, job.spec, option);
+/** Where to look: in these pools, and among these nodes only. */
+export interface Within {
+  readonly pools: readonly PricedPool[];
+  readonly among: ReadonlySet<number> | undefined;
+}
+
+/** Looks for a place by one option, as things are: the most nodes its quota and a pool allow, and such that what is held stays. Changes nothing. */
+export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail, within?: Within): Attempted {
+  const pools = within?.pools ?? affordablePools(cell, job.spec, option);
   if ('kind' in pools) return { blocker: pools };
   const wanted = must(job.spec.options[option], 'the option exists');
   const queue = cell.holdings.queueOf(job.spec);
   const short = quotaBlocker(queue, wanted, option);
   if (short !== undefined) return { blocker: short };
   const holds = holdsAgainst(cell, job, option);
-  const mayUse = usableBy(cell, job);
+  const mayUse = usableBy(cell, job, within?.among);
   let heldFor: JobId | undefined;
   for (const { pool, nanoDollarsPerNodeHour } of pools) {
     const poolId = pool.spec.id;
@@ -121,9 +126,10 @@ function affordableCount({ spec }: JobRecord, nanoDollarsPerNodeHour: number): n
   return limit === null || nanoDollarsPerNodeHour === 0 ? Infinity : Math.floor(limit / nanoDollarsPerNodeHour);
 }
 
-/** Whether a node may be used: not one that refused the job. */
-function usableBy(cell: Cell, { avoids }: JobRecord): (node: number) => boolean {
+/** Whether a node may be used: one of those given, and not one that refused the job. */
+function usableBy(cell: Cell, { avoids }: JobRecord, among: ReadonlySet<number> | undefined): (node: number) => boolean {
   const avoided = new Set(avoids.flatMap((id) => cell.fleet.find(id)?.index ?? []));
+  if (among !== undefined) return (node) => among.has(node) && !avoided.has(node);
   return avoided.size === 0 ? EVERYWHERE : (node) => !avoided.has(node);
 }
 

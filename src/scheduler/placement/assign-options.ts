@@ -1,9 +1,20 @@
+import { Bins } from './bins.ts';
+
 /** A way to run a job. */
 export interface Choice {
-  /** Where: what is idle there is shared by all who choose it. */
+  /** Where: the nodes there are shared by all who choose it. */
   readonly place: string;
-  readonly milli: number;
+  /** Whole accelerators it takes on each of so many nodes. */
+  readonly count: number;
+  readonly nodes: number;
   readonly cost: number;
+}
+
+export interface Assigned {
+  /** Which of the job's choices; -1 when nothing is left for it. */
+  readonly choice: number;
+  /** On which nodes of its place. */
+  readonly nodes: readonly number[];
 }
 
 /** Rounds of exchanges, at most: each round looks at every pair of jobs. */
@@ -13,94 +24,115 @@ const ROUNDS_MAX = 20;
 const EQUAL = 1e-9;
 
 /**
- * Which choice each job makes, by index, so that all of them together cost little; -1 for whoever nothing is left for. Jobs choose one after
- * the other, then change their minds alone or in pairs as long as that saves something. Nobody is left out for somebody who comes later.
+ * Which choice each job makes so that all of them together cost little, and on which nodes. They choose one after the other, then change their
+ * minds alone or in pairs as long as that saves something: once with the largest first and, where that leaves somebody out, once with the first
+ * first, so that nobody is left out for somebody who comes later. `whole` tells of each place how many whole accelerators its nodes have free.
  */
-export function assignOptions(jobs: readonly (readonly Choice[])[], idleMilli: ReadonlyMap<string, number>): readonly number[] {
-  const assignment = new Assignment(jobs, idleMilli);
-  for (let round = 0; round < ROUNDS_MAX && assignment.improve(); round++);
-  return assignment.chosen;
+export function assignOptions(
+  jobs: readonly (readonly Choice[])[],
+  whole: ReadonlyMap<string, ReadonlyMap<number, number>>,
+): readonly Assigned[] {
+  const inOrder = [...jobs.keys()];
+  const sizeOf = (job: number): number => Math.max(0, ...(jobs[job] ?? []).map(({ count, nodes }) => count * nodes));
+  const largestFirst = inOrder.toSorted((a, b) => sizeOf(b) - sizeOf(a) || a - b);
+  const found = new Assignment(jobs, whole, largestFirst).improved();
+  return found.every(({ choice }) => choice >= 0) ? found : new Assignment(jobs, whole, inOrder).improved();
 }
 
-class Assignment {
-  readonly chosen: number[] = [];
-  readonly #jobs: readonly (readonly Choice[])[];
-  readonly #idle: Map<string, number>;
+const NOTHING: Assigned = { choice: -1, nodes: [] };
 
-  constructor(jobs: readonly (readonly Choice[])[], idleMilli: ReadonlyMap<string, number>) {
+class Assignment {
+  readonly #chosen: Assigned[];
+  readonly #jobs: readonly (readonly Choice[])[];
+  readonly #bins: Bins;
+  readonly #order: readonly number[];
+
+  constructor(jobs: readonly (readonly Choice[])[], whole: ReadonlyMap<string, ReadonlyMap<number, number>>, order: readonly number[]) {
     this.#jobs = jobs;
-    this.#idle = new Map(idleMilli);
-    for (const [job, choices] of jobs.entries()) {
-      this.chosen.push(-1);
-      let best = -1;
-      for (const [index, choice] of choices.entries()) {
-        if (this.#fits(choice) && choice.cost < (choices[best]?.cost ?? Infinity)) best = index;
-      }
-      this.#choose(job, best);
-    }
+    this.#bins = new Bins(whole);
+    this.#order = order;
+    this.#chosen = jobs.map(() => NOTHING);
+    for (const job of order) this.#chooseBest(job, Infinity);
+  }
+
+  improved(): readonly Assigned[] {
+    for (let round = 0; round < ROUNDS_MAX && this.#improve(); round++);
+    return this.#chosen;
   }
 
   /** Whether anybody has found something better. */
-  improve(): boolean {
+  #improve(): boolean {
     let isBetter = false;
-    for (let a = 0; a < this.#jobs.length; a++) {
+    for (const [at, a] of this.#order.entries()) {
       if (this.#improveAlone(a)) isBetter = true;
-      for (let b = a + 1; b < this.#jobs.length; b++) if (this.#improvePair(a, b)) isBetter = true;
+      for (const b of this.#order.slice(at + 1)) if (this.#improvePair(a, b) || this.#improvePair(b, a)) isBetter = true;
     }
     return isBetter;
   }
 
   #improveAlone(job: number): boolean {
-    const before = this.chosen[job] ?? -1;
-    const was = this.#costOf(job);
-    this.#choose(job, -1);
-    let best = before;
-    let bestCost = was;
-    for (const [index, choice] of (this.#jobs[job] ?? []).entries()) {
-      if (!this.#fits(choice) || !isLess(choice.cost, bestCost)) continue;
-      best = index;
-      bestCost = choice.cost;
-    }
-    this.#choose(job, best);
-    return best !== before;
+    const [before, was] = [this.#chosen[job] ?? NOTHING, this.#costOf(job)];
+    this.#leave(job);
+    if (this.#chooseBest(job, was)) return true;
+    this.#return(job, before);
+    return false;
   }
 
+  /** Both leave; the first tries each of its choices, and the second takes the best of what is left then. */
   #improvePair(a: number, b: number): boolean {
-    const before = [this.chosen[a] ?? -1, this.chosen[b] ?? -1] as const;
-    let [bestA, bestB] = before;
-    let bestCost = this.#costOf(a) + this.#costOf(b);
-    this.#choose(a, -1);
-    this.#choose(b, -1);
-    for (const [x, choice] of (this.#jobs[a] ?? []).entries()) {
-      if (!this.#fits(choice)) continue;
-      this.#choose(a, x);
-      for (const [y, other] of (this.#jobs[b] ?? []).entries()) {
-        if (!this.#fits(other) || !isLess(choice.cost + other.cost, bestCost)) continue;
-        [bestA, bestB, bestCost] = [x, y, choice.cost + other.cost];
-      }
-      this.#choose(a, -1);
+    const before = [this.#chosen[a] ?? NOTHING, this.#chosen[b] ?? NOTHING] as const;
+    const was = this.#costOf(a) + this.#costOf(b);
+    // Who has the cheapest place of all wants nobody else's.
+    if (this.#isContent(a) && this.#isContent(b)) return false;
+    this.#leave(a);
+    this.#leave(b);
+    for (const [index, { cost }] of (this.#jobs[a] ?? []).entries()) {
+      if (!isLess(cost, was) || !this.#choose(a, index)) continue;
+      if (this.#chooseBest(b, was === Infinity ? Infinity : was - cost)) return true;
+      this.#leave(a);
     }
-    this.#choose(a, bestA);
-    this.#choose(b, bestB);
-    return bestA !== before[0] || bestB !== before[1];
+    this.#return(a, before[0]);
+    this.#return(b, before[1]);
+    return false;
   }
 
-  #fits({ place, milli }: Choice): boolean {
-    return (this.#idle.get(place) ?? 0) >= milli;
+  #isContent(job: number): boolean {
+    return this.#costOf(job) <= Math.min(...(this.#jobs[job] ?? []).map(({ cost }) => cost));
+  }
+
+  /** Takes the cheapest choice there is room for, if it costs less than `below`. */
+  #chooseBest(job: number, below: number): boolean {
+    const choices = this.#jobs[job] ?? [];
+    const byCost = [...choices.keys()].toSorted((x, y) => (choices[x]?.cost ?? 0) - (choices[y]?.cost ?? 0) || x - y);
+    return byCost.some((index) => isLess(choices[index]?.cost ?? Infinity, below) && this.#choose(job, index));
+  }
+
+  #choose(job: number, index: number): boolean {
+    const choice = this.#jobs[job]?.[index];
+    const nodes = choice === undefined ? undefined : this.#bins.take(choice.place, choice.count, choice.nodes);
+    if (nodes === undefined) return false;
+    this.#chosen[job] = { choice: index, nodes };
+    return true;
+  }
+
+  #leave(job: number): void {
+    const { choice, nodes } = this.#chosen[job] ?? NOTHING;
+    const left = this.#jobs[job]?.[choice];
+    if (left !== undefined) this.#bins.give(left.place, left.count, nodes);
+    this.#chosen[job] = NOTHING;
+  }
+
+  /** Back to where it was, which is free. */
+  #return(job: number, before: Assigned): void {
+    const choice = this.#jobs[job]?.[before.choice];
+    if (choice !== undefined) this.#bins.give(choice.place, -choice.count, before.nodes);
+    this.#chosen[job] = before;
   }
 
   /** Infinite for who has nothing: anything is better. */
   #costOf(job: number): number {
-    return this.#jobs[job]?.[this.chosen[job] ?? -1]?.cost ?? Infinity;
-  }
-
-  #choose(job: number, index: number): void {
-    const choices = this.#jobs[job] ?? [];
-    const [before, after] = [choices[this.chosen[job] ?? -1], choices[index]];
-    if (before !== undefined) this.#idle.set(before.place, (this.#idle.get(before.place) ?? 0) + before.milli);
-    if (after !== undefined) this.#idle.set(after.place, (this.#idle.get(after.place) ?? 0) - after.milli);
-    this.chosen[job] = index;
+    return this.#jobs[job]?.[this.#chosen[job]?.choice ?? -1]?.cost ?? Infinity;
   }
 }
 
-const isLess = (a: number, b: number): boolean => a < b - EQUAL * Math.abs(b === Infinity ? 0 : b);
+const isLess = (a: number, b: number): boolean => a < (b === Infinity ? b : b - EQUAL * Math.abs(b));
