@@ -366,4 +366,6 @@ export const LIMITS = {
   traceJobsMaxCount: 1_000_000,
   // Seeds of one simulation: more take hours and tell nothing new.
   traceSeedsMaxCount: 1_000,
+  // A picture of more is megabytes that no browser likes, and shows nothing more.
+  pictureBarsMaxCount: 20_000,
 } as const;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gavelTable } from './placement/gavel-table.ts';
 import { openbTable } from './placement/openb-table.ts';
 import { optimumTable } from './placement/optimum-table.ts';
+import { pricedDayTable } from './placement/priced-day-table.ts';
 
 /** Where the traces lie beside a checkout that has them. */
 const DATA = join(import.meta.dirname, '../../../shared/data/traces');
@@ -25,5 +26,6 @@ export async function placementBench({
   const openb = existsSync(join(data, 'openb')) ? await openbTable(join(data, 'openb'), quick) : [];
   const gavel = existsSync(join(data, 'gavel')) ? await gavelTable(join(data, 'gavel'), quick) : [];
   const optimum = optimumTable(quick ? 50 : 240);
-  console.log(JSON.stringify({ openb, gavel, optimum }));
+  const day = pricedDayTable(quick ? 3 : 20);
+  console.log(JSON.stringify({ openb, gavel, optimum, day }));
 }

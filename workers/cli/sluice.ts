@@ -7,7 +7,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'models build': async () => (await import('./models/build.ts')).build,
   'models verify': async () => (await import('./models/verify.ts')).verify,
   'sim gavel': async () => (await import('./sim/gavel.ts')).gavel,
+  'sim load': async () => (await import('./sim/jobs.ts')).load,
   'sim openb': async () => (await import('./sim/openb.ts')).openb,
+  'sim philly': async () => (await import('./sim/jobs.ts')).philly,
 };
 
 const USAGE = `usage: sluice COMMAND [options]
@@ -16,7 +18,9 @@ const USAGE = `usage: sluice COMMAND [options]
   models build [--check]   build the default embedding model; --check compares it with the committed one instead of writing it
   models verify            check the committed model against its manifest and recipe
   sim gavel                run jobs on accelerators of several types: how long they take, beside Gavel
+  sim load                 run jobs that are made up through the scheduler: waits, use, a picture
   sim openb                replay an openb trace: how many accelerators are allocated, beside FGD
+  sim philly               replay a Philly trace through the scheduler
 `;
 
 async function main(words: readonly string[]): Promise<number> {

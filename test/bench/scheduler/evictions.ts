@@ -8,7 +8,7 @@ import { step } from '../../../src/scheduler/machine/step.ts';
 import { cellSettings, cohort, queue } from '../../support/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
 import { Seeded } from '../../support/seeded.ts';
-import { Agenda } from './agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 
 const NODES = 64;
 const HOUR_MS = 3_600_000;

@@ -6,7 +6,7 @@ import { step } from '../../../src/scheduler/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
 import { cellSettings, cohort, evictionPolicy } from '../../support/cell-world.ts';
 import { jobSpec, nodeSpec, poolSpec } from '../../support/scheduler-specs.ts';
-import { Agenda } from './agenda.ts';
+import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 import { cpuMs } from './cpu-ms.ts';
 
 /** Shape of a load of Kueue's own performance suite (`test/performance/scheduler/configs`). */

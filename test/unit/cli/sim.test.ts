@@ -1,11 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Command } from '../../../workers/cli/command.ts';
 import { gavel } from '../../../workers/cli/sim/gavel.ts';
+import { load, philly } from '../../../workers/cli/sim/jobs.ts';
 import { openb } from '../../../workers/cli/sim/openb.ts';
 import { seedsOf } from '../../../workers/cli/sim/seeds.ts';
 import { syntheticGavel } from '../../support/synthetic-gavel.ts';
@@ -110,5 +112,71 @@ describe('sluice sim gavel', () => {
     [['--jobs', 'absent.csv'], '--jobs: cannot read'],
   ])('[PL21] refuses %j: %s', async (args, message) => {
     await expect(gavel([...files(), ...args])).rejects.toThrow(message);
+  });
+});
+
+describe('sluice sim philly and load', () => {
+  it('[PL20] [PL27] replay a trace, compressed or not, and write a picture', async () => {
+    const text = 'timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:00:00,7200,4,1,a\n2017-10-09 07:00:00,3600,8,1,b\n';
+    await writeFile(path('philly.csv'), text);
+    await writeFile(path('philly.csv.gz'), gzipSync(text));
+    const plain = await printed(philly, '--jobs', path('philly.csv'), '--nodes', '1', '--svg', path('philly.svg'));
+    expect(plain).toContain('philly.csv: 2 jobs of 2 owners on 1 nodes of 8');
+    expect(plain).toContain('completion time   mean 2.50 h; the last ends after 3.00 h');
+    const packed = JSON.parse(await printed(philly, '--jobs', path('philly.csv.gz'), '--nodes', '1', '--json'));
+    expect(packed).toMatchObject({ finished: 2, makespanMs: 10_800_000, meanWaitMs: 3_600_000 });
+    const first = JSON.parse(await printed(philly, '--jobs', path('philly.csv'), '--first', '1', '--json'));
+    expect(first).toMatchObject({ jobs: 1, makespanMs: 7_200_000 });
+    const svg = await readFile(path('philly.svg'), 'utf8');
+    expect(svg.match(/<rect /g), 'one for each accelerator').toHaveLength(1 + 4 + 8);
+  });
+
+  it('[PL20] make up a load, the same for the same seed', async () => {
+    const json = async (seed: string) => JSON.parse(await printed(load, '--jobs', '50', '--nodes', '4', '--seed', seed, '--json'));
+    const one = await json('1');
+    expect(one).toMatchObject({ jobs: 50, finished: 50, cluster: { nodes: 4, acceleratorsPerNode: 8 } });
+    expect({ ...(await json('1')), cpuMs: 0 }).toEqual({ ...one, cpuMs: 0 });
+    expect((await json('2')).makespanMs).not.toBe(one.makespanMs);
+  });
+
+  it('[PL29] draw what gavel and openb show', async () => {
+    const pods = [
+      '--nodes',
+      path('nodes.csv'),
+      '--pods',
+      path('openb_pod_list_default.csv'),
+      '--seeds',
+      '1..2',
+      '--svg',
+      path('openb.svg'),
+    ];
+    await printed(openb, ...pods);
+    expect((await readFile(path('openb.svg'), 'utf8')).match(/<polyline /g), 'a curve for each policy').toHaveLength(2);
+    const jobs = [
+      '--throughputs',
+      path('throughputs.json'),
+      '--jobs',
+      path('jobs.csv'),
+      '--cluster',
+      'v100=2,p100=2,k80=2',
+      '--measure',
+      '0..50',
+    ];
+    await printed(gavel, ...jobs, '--rate', '0.3', '--svg', path('gavel.svg'));
+    const svg = await readFile(path('gavel.svg'), 'utf8');
+    expect(svg.match(/<rect /g)!.length).toBeGreaterThan(50);
+    expect(svg).toContain('job 7 on ');
+  });
+
+  it.each([
+    [philly, [], '--jobs is missing'],
+    [philly, ['--jobs', 'nodes.csv'], 'nodes.csv line 1: there is no column timestamp'],
+    [philly, ['--jobs', 'nodes.csv', '--nodes', '0'], '--nodes: "0" is not a whole number'],
+    [load, ['--per-node', '17'], '--per-node'],
+    [load, ['--load', '0'], '--load'],
+    [load, ['--jobs', 'many'], '--jobs: "many" is not a whole number'],
+    [load, ['--seed', '-1'], '--seed'],
+  ] as const)('[PL21] %# is refused: %s %s', async (command, args, message) => {
+    await expect(command(args.map((arg) => (arg.endsWith('.csv') ? path(arg) : arg)))).rejects.toThrow(message);
   });
 });

@@ -1,9 +1,13 @@
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { PUBLISHED_GAVEL } from '../../../src/scheduler/simulator/gavel/published-gavel.ts';
 import { readGavel } from '../../../src/scheduler/simulator/gavel/read-gavel.ts';
+import type { Stay } from '../../../src/scheduler/simulator/gavel/rounds.ts';
 import type { GavelRow } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
+import { ganttSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
+import { lanesFor } from '../../../src/scheduler/simulator/picture/lanes.ts';
 import type { Command } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { accept, readInput } from './read-input.ts';
@@ -17,6 +21,7 @@ const USAGE = `usage: sluice sim gavel --throughputs JSON --jobs CSV [options]
   --measure A..B       jobs measured, by id, without the last (default 4000..5000)
   --round S            seconds of a round (default 360)
   --checkpoint S       what a move costs in the second row, seconds (default 60)
+  --svg FILE           writes a picture of who had which accelerator when, at the first rate
   --json               everything as JSON
 `;
 
@@ -31,6 +36,7 @@ const OPTIONS = {
   measure: { type: 'string', default: '4000..5000' },
   round: { type: 'string', default: '360' },
   checkpoint: { type: 'string', default: '60' },
+  svg: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -48,8 +54,14 @@ export const gavel: Command = async (args) => {
   if (!trace.jobs.some(({ id }) => id >= fromId && id < toId)) throw new UsageError(`--measure: ${jobs.name} has no job ${flags.measure}`);
   const places = [...cluster.values()];
   const startedMs = process.cpuUsage().user / 1_000;
-  const rows = rates.flatMap((jobsPerHour) => studyGavel(trace, { jobsPerHour, places, roundS, fromId, toId }, checkpointS));
+  const stays: Stay[] = [];
+  const rows = rates.flatMap((jobsPerHour) =>
+    studyGavel(trace, { jobsPerHour, places, roundS, fromId, toId }, checkpointS, (stay) => {
+      if (flags.svg !== undefined && jobsPerHour === rates[0]) stays.push(stay);
+    }),
+  );
   const cpuMs = process.cpuUsage().user / 1_000 - startedMs;
+  if (flags.svg !== undefined) await writeFile(flags.svg, picture(`${jobs.name}, ${rates[0]} jobs an hour`, stays, trace.types, places));
   if (flags.json) {
     const setting = { jobs: trace.jobs.length, cluster: Object.fromEntries(cluster), roundS, measured: [fromId, toId] };
     console.log(JSON.stringify({ ...setting, rows, published_average_hours: PUBLISHED_GAVEL, cpuMs }, null, 2));
@@ -60,6 +72,21 @@ export const gavel: Command = async (args) => {
   }
   return 0;
 };
+
+function picture(title: string, stays: readonly Stay[], types: readonly string[], places: readonly number[]): string {
+  const stretches = stays
+    .toSorted((a, b) => a.fromS - b.fromS || a.jobId - b.jobId)
+    .map(({ jobId, type, fromS, toS }) => ({
+      group: type,
+      from: fromS / 3_600,
+      to: toS / 3_600,
+      kind: jobId,
+      title: `job ${jobId} on ${types[type]}`,
+    }));
+  const lanes = lanesFor(stretches, places);
+  const bars = stretches.map(({ from, to, kind, title: name }, index) => ({ lane: lanes[index] ?? 0, from, to, kind, title: name }));
+  return ganttSvg({ title, unit: 'hours', lanes: places.reduce((sum, count) => sum + count, 0), bars });
+}
 
 function report(jobsPerHour: number, rows: readonly GavelRow[]): string {
   const lines = rows

@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/published-fgd.ts';
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
 import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/study.ts';
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';
+import { curvesSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { Chance } from '../chance.ts';
 import type { Command } from '../command.ts';
 import { accept, readInput } from './read-input.ts';
@@ -14,6 +16,7 @@ const USAGE = `usage: sluice sim openb --nodes CSV --pods CSV [options]
   --nodes CSV      nodes: sn,cpu_milli,memory_mib,gpu,model
   --pods CSV       jobs: name,cpu_milli,memory_mib,num_gpu,gpu_milli and, if there is one, gpu_spec
   --seeds A..B     orders of arrival (default 42..51)
+  --svg FILE       writes a picture of what is allocated as jobs arrive, for the first seed
   --json           everything as JSON
 `;
 
@@ -21,6 +24,7 @@ const OPTIONS = {
   nodes: { type: 'string' },
   pods: { type: 'string' },
   seeds: { type: 'string', default: '42..51' },
+  svg: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -31,15 +35,17 @@ export const openb: Command = async (args) => {
   const pods = await readInput('pods', flags.pods, USAGE);
   const trace = accept(readOpenb(await readInput('nodes', flags.nodes, USAGE), pods));
   const startedMs = process.cpuUsage().user / 1_000;
-  const study = studyOpenb(trace, seeds, (seed) => {
-    const chance = new Chance(seed);
-    return () => chance.next();
+  const curves: { name: string; points: readonly (readonly [number, number])[] }[] = [];
+  const study = studyOpenb(trace, seeds, chanceOf, (seed, policy, { curve }) => {
+    const points = curve.map(({ arrivedPct, allocatedPct }) => [arrivedPct / 100, allocatedPct / 100] as const);
+    if (seed === seeds[0]) curves.push({ name: policy === 'fgd' ? 'FGD, replica' : 'Sluice', points });
   });
   const cpuMsPerReplay = (process.cpuUsage().user / 1_000 - startedMs) / study.results.length;
   const name = /^openb_pod_list_(\w+)\.csv$/.exec(pods.name)?.[1] ?? pods.name;
   const published = PUBLISHED_FGD[name] ?? null;
   const accelerators = trace.nodes.reduce((sum, { acceleratorCount }) => sum + acceleratorCount, 0);
   const size = { trace: name, nodes: trace.nodes.length, accelerators, pods: trace.pods.length, shapes: trace.shapes.length };
+  if (flags.svg !== undefined) await writeFile(flags.svg, curvesSvg(`${name}, seed ${seeds[0]}: accelerators allocated`, curves));
   if (flags.json) console.log(JSON.stringify({ ...size, seeds, published_fgd: published, ...study, cpuMsPerReplay }, null, 2));
   else {
     console.log(`${name}: ${size.nodes} nodes, ${accelerators} accelerators, ${size.pods} jobs of ${size.shapes} shapes`);
@@ -63,3 +69,8 @@ function report({ summary, pairedWins }: OpenbStudy, seeds: readonly number[], p
 
 const line = (title: string, cell: (mark: Mark) => string): string =>
   `  ${title.padEnd(28)}${MARKS.map((mark) => cell(mark).padStart(16)).join('')}`;
+
+function chanceOf(seed: number): () => number {
+  const chance = new Chance(seed);
+  return () => chance.next();
+}

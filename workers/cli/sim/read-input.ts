@@ -1,15 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { TableFile } from '../../../src/scheduler/simulator/table/read-table.ts';
 import { UsageError } from '../command.ts';
 
-/** The file that a flag names, under the last part of its path. */
+/** The most an input may be once it is unpacked: longer texts do not fit a string. */
+const UNPACKED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** The file that a flag names, under the last part of its path; unpacked if it ends in .gz. */
 export async function readInput(flag: string, path: string | undefined, usage: string): Promise<TableFile> {
   if (path === undefined) throw new UsageError(`--${flag} is missing\n\n${usage}`);
   try {
-    return { name: basename(path), text: await readFile(path, 'utf8') };
+    const bytes = await readFile(path);
+    const text = path.endsWith('.gz') ? await promisify(gunzip)(bytes, { maxOutputLength: UNPACKED_BYTES_MAX }) : bytes;
+    return { name: basename(path), text: text.toString('utf8') };
   } catch (error) {
     throw new UsageError(`--${flag}: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,6 +1,14 @@
+import { must } from '../../kernel/assert.ts';
+
+interface Entry<Item> {
+  readonly atMs: number;
+  readonly order: number;
+  readonly item: Item;
+}
+
 /** Things to happen at their times, soonest first; at one time, first in first out. */
 export class Agenda<Item> {
-  readonly #heap: { readonly atMs: number; readonly order: number; readonly item: Item }[] = [];
+  readonly #heap: Entry<Item>[] = [];
   #count = 0;
 
   add(atMs: number, item: Item): void {
@@ -29,11 +37,15 @@ export class Agenda<Item> {
   }
 
   #isBefore(a: number, b: number): boolean {
-    const [x, y] = [this.#heap[a]!, this.#heap[b]!];
+    const [x, y] = [this.#at(a), this.#at(b)];
     return x.atMs < y.atMs || (x.atMs === y.atMs && x.order < y.order);
   }
 
   #swap(a: number, b: number): void {
-    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+    [this.#heap[a], this.#heap[b]] = [this.#at(b), this.#at(a)];
+  }
+
+  #at(place: number): Entry<Item> {
+    return must(this.#heap[place], 'the place is in the heap');
   }
 }

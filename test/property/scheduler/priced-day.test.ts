@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+
+import { effort } from '../../support/effort.ts';
+import { pricedDay } from '../../support/priced-day.ts';
+
+it('[PL16] on a priced day with spot, work costs less than where the cheapest hour or the fastest type is taken, at as many deadlines met', () => {
+  const parts: number[] = [];
+  for (let seed = 1; seed <= effort(4); seed++) {
+    const [work, cheapest, bestFit] = (['work', 'cheapest', 'best_fit'] as const).map((policy) => pricedDay(seed, policy));
+    expect(work!.deadlinesMet, `seed ${seed}`).toBe(work!.jobs);
+    expect(work!.deadlinesMet).toBeGreaterThanOrEqual(Math.max(cheapest!.deadlinesMet, bestFit!.deadlinesMet));
+    expect(work!.interruptions, 'spot nodes were taken away').toBeGreaterThan(3);
+    expect(work!.saves).toBeGreaterThan(100);
+    expect(work!.dollars, `seed ${seed}`).toBeLessThan(Math.min(cheapest!.dollars, bestFit!.dollars));
+    parts.push(work!.dollars / Math.min(cheapest!.dollars, bestFit!.dollars));
+  }
+  expect(parts.reduce((sum, part) => sum + part, 0) / parts.length).toBeLessThan(0.9);
+  expect(pricedDay(1, 'work')).toEqual(pricedDay(1, 'work'));
+});
