@@ -23,6 +23,8 @@ const ZIPF = 1.1;
 const UTILISATIONS = [0.7, 0.9, 1.1, 2];
 const PHASE_SECONDS = 120;
 const COLD_SECONDS = 420;
+const HEDGED_REPLICAS = 2;
+const HEDGED_LOAD = 0.3;
 
 interface Measured {
   readonly queryMs: number;
@@ -49,11 +51,49 @@ export async function hotShardBench({ quick = false }: { readonly quick?: boolea
     for (const utilisation of quick ? UTILISATIONS.slice(1, 2) : UTILISATIONS) rows.push(await simulate(measured, vectors, utilisation));
     console.log(`${SHARDS} shards under Zipf ${ZIPF}, ${PHASE_SECONDS} s hot, then cold: simulated with those times`);
     console.table(rows);
-    console.log(JSON.stringify({ bench: 'hot-shard', vectors, load: loadavg(), measured, rows }));
+    const hedging = [];
+    for (const [times, serviceMs] of Object.entries(serviceTimes(measured.queryMs)))
+      for (const hasHedges of [false, true]) hedging.push(await hedge(times, serviceMs, measured.queryMs, hasHedges));
+    console.log(`one shard with ${HEDGED_REPLICAS} replicas, each ${HEDGED_LOAD} busy: simulated without and with hedges`);
+    console.table(hedging);
+    console.log(JSON.stringify({ bench: 'hot-shard', vectors, load: loadavg(), measured, rows, hedging }));
   } finally {
     await workerd.stop();
     await rm(stateDir, { recursive: true, force: true });
   }
+}
+
+/** How unlike each other queries may be: by the lists they probe, or as an object stalls in one of a hundred, or by orders of magnitude. */
+const serviceTimes = (queryMs: number): Record<string, (random: Seeded) => number> => ({
+  alike: (random) => queryMs * (0.5 + random.next()),
+  stalls: (random) => queryMs * (0.5 + random.next() + (random.next() < 0.01 ? 12 : 0)),
+  'heavy tail': (random) => 0.46 * queryMs * Math.exp(2.5 * (random.next() + random.next() + random.next() - 1.5)),
+});
+
+async function hedge(times: string, serviceMs: (random: Seeded) => number, queryMs: number, hasHedges: boolean): Promise<object> {
+  const latenciesMs: number[] = [];
+  let [hedges, won, calls] = [0, 0, 0];
+  for (let seed = 1; seed <= 4; seed += 1) {
+    const phases = [{ seconds: 55, qps: (HEDGED_LOAD * (HEDGED_REPLICAS + 1) * 1_000) / queryMs }];
+    const replicas = { hasReplicas: false, replicasAtFirst: HEDGED_REPLICAS, pageMs: 0, pages: 0 };
+    const network = { networkMs: (random: Seeded) => 0.5 + random.next() };
+    const run = await new HotShardSimulation({ shards: 1, zipf: 1, phases, serviceMs, ...network, ...replicas, hasHedges, seed }).run();
+    latenciesMs.push(...run.seconds.slice(5).flatMap((second) => second.latenciesMs));
+    hedges += run.hedges;
+    won += run.hedgesWon;
+    calls += run.calls;
+  }
+  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => Number(quantileMs(latenciesMs, share).toFixed(1)));
+  const wonShare = hedges === 0 ? null : Math.round((100 * won) / hedges);
+  return {
+    times,
+    hedges: hasHedges,
+    p50,
+    p99,
+    'p99.9': p999,
+    'hedged, %': Number(((100 * hedges) / calls).toFixed(2)),
+    'won, %': wonShare,
+  };
 }
 
 /** CPU of queries and of copies. */

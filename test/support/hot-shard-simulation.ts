@@ -30,6 +30,9 @@ export interface HotShardOptions {
   readonly pageMs: number;
   readonly pages: number;
   readonly hasReplicas: boolean;
+  /** Of the hottest shard, there from the beginning. */
+  readonly replicasAtFirst?: number;
+  readonly hasHedges?: boolean;
   readonly seed: number;
 }
 
@@ -46,6 +49,8 @@ export interface HotShardResult {
   readonly readyAfterMs: number | undefined;
   readonly failed: number;
   readonly hedges: number;
+  /** Those that were answered before the first call. */
+  readonly hedgesWon: number;
   readonly calls: number;
 }
 
@@ -71,8 +76,8 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
   readonly #options: HotShardOptions;
   readonly #time = new VirtualTime();
   readonly #random: Seeded;
-  readonly #fanOut = new FanOut(this.#time, this.#time);
-  readonly #reads = new ShardReads({ members: this, fanOut: this.#fanOut, choice: new MemberChoice(), clock: this.#time });
+  readonly #fanOut: FanOut;
+  readonly #reads: ShardReads;
   readonly #servers = new Map<string, Server>();
   readonly #reports = new Map<number, BusyReport>();
   readonly #readyMs = new Map<number, number>();
@@ -85,7 +90,10 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
   constructor(options: HotShardOptions) {
     this.#options = options;
     this.#random = new Seeded(options.seed);
+    this.#fanOut = new FanOut(this.#time, this.#time, options.hasHedges === false ? { share: 0, burst: 0 } : undefined);
+    this.#reads = new ShardReads({ members: this, fanOut: this.#fanOut, choice: new MemberChoice(), clock: this.#time });
     this.#replicas = new IndexReplicas({ get: () => this.#record, put: (record) => void (this.#record = record) }, this);
+    this.#begin(options.replicasAtFirst ?? 0);
   }
 
   async run(): Promise<HotShardResult> {
@@ -115,8 +123,8 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
       this.#isOver = true;
     };
     await this.#time.run(Promise.all([load(), upkeep(), manifests()]));
-    const { hedges, calls } = this.#fanOut.counts;
-    return { seconds, readyAfterMs, failed: this.#failed, hedges, calls };
+    const { hedges, hedgesWon, calls } = this.#fanOut.counts;
+    return { seconds, readyAfterMs, failed: this.#failed, hedges, hedgesWon, calls };
   }
 
   async query(_: unknown, member: ShardMember): Promise<Outcome<ShardMatches>> {
@@ -168,6 +176,15 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
 
   async erase({ shard, replica }: ShardReplica): Promise<void> {
     this.#servers.delete(`${shard}/${replica}`);
+  }
+
+  #begin(count: number): void {
+    const numbers = Array.from({ length: count }, (_, i) => i + 1);
+    for (const replica of numbers) this.#readyMs.set(replica, 0);
+    const { indexId } = this;
+    const ready = { indexId, shard: 0, location: null, state: 'ready', sinceMs: 0 } as const;
+    this.#record = { highest: count, watched: {}, replicas: numbers.map((replica) => ({ ...ready, replica })) };
+    this.#known = this.#replicas.ready;
   }
 
   /** Arrivals of one second; answers the queries that they began. */

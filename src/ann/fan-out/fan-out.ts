@@ -16,19 +16,22 @@ export interface Gathered<T> {
   readonly missing: readonly number[];
 }
 
+/** Calls made twice at most: of all calls, and at once. */
+const HEDGES: { readonly share: number; readonly burst: number } = { share: LIMITS.hedgeShareMax, burst: LIMITS.hedgeBurstMaxCount };
+
 type Heard<T> = ReadonlyMap<number, LeafAnswer<T> | Absence>;
 
 /**
- * Asks many shards at once, until a deadline. A call that takes longer than nearly all did lately is made again to the spare, as long
- * as that stays a small share of all calls.
+ * Asks many shards at once, until a deadline. A call that is so late that another one is likely to be quicker is made again to the spare,
+ * as long as that stays a small share of all calls.
  */
 export class FanOut {
   readonly #calls: CallParts;
   #partials = 0;
 
-  constructor(clock: Clock, timer: Timer) {
+  constructor(clock: Clock, timer: Timer, { share, burst } = HEDGES) {
     const latencies = new LatencyWindow(LIMITS.latencyWindowMs, LIMITS.latencySamplesMinCount);
-    const budget = new HedgeBudget(LIMITS.hedgeShareMax, LIMITS.hedgeBurstMaxCount);
+    const budget = new HedgeBudget(share, burst);
     this.#calls = { clock, timer, latencies, budget, counts: { calls: 0, hedges: 0, hedgesWon: 0, failovers: 0 } };
   }
 
@@ -40,6 +43,11 @@ export class FanOut {
   /** How long the slow ones of the calls take lately; undefined while there were too few to tell. */
   get slowMs(): number | undefined {
     return this.#calls.latencies.quantileMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
+  }
+
+  /** After how long a call is so late that another one may be quicker; undefined while there were too few to tell. */
+  get lateMs(): number | undefined {
+    return this.#calls.latencies.lateMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
   }
 
   /**
@@ -68,7 +76,7 @@ export class FanOut {
   #hear<T>(leaves: readonly Leaf<T>[], deadlineMs: number): Promise<Outcome<Heard<T>>> {
     const { clock, timer } = this.#calls;
     const leftMs = Math.max(0, deadlineMs - clock.nowMs());
-    const slowMs = this.slowMs;
+    const { lateMs } = this;
     const heard = new Map<number, LeafAnswer<T> | Absence>();
     return new Promise((resolve, reject) => {
       const calls: LeafCall<T>[] = [];
@@ -87,7 +95,7 @@ export class FanOut {
         };
         calls.push(new LeafCall(leaf, this.#calls, conclude, reject));
       }
-      for (const call of calls) call.start(slowMs);
+      for (const call of calls) call.start(lateMs);
     });
   }
 }

@@ -3,6 +3,9 @@ const GROWTH = 1.125;
 const FIRST_MS = 0.05;
 const BUCKETS = 125;
 
+/** One shard that is sick makes more than a few calls slow, which says nothing about the others. */
+const LATE_TIMES = 4;
+
 /** How long calls took lately: those of the current half of the window and of the half before. */
 export class LatencyWindow {
   readonly #halfMs: number;
@@ -38,6 +41,27 @@ export class LatencyWindow {
       if (left <= 0) break;
     }
     return FIRST_MS * GROWTH ** bucket;
+  }
+
+  /**
+   * After so long, another call is at least as likely as not to be answered before the first: half of those that took so long took a usual
+   * call's time more. Not before the quantile of `share`, or several times what is usual if that is less. Where nearly all take about
+   * as long, that is longer than any did. Undefined when there were too few to tell.
+   */
+  lateMs(share: number, nowMs: number): number | undefined {
+    const [usualMs, slowMs] = [this.quantileMs(0.5, nowMs), this.quantileMs(share, nowMs)];
+    if (usualMs === undefined || slowMs === undefined) return undefined;
+    // How many took longer than each bound.
+    const longer = new Uint32Array(BUCKETS + 1);
+    for (let bucket = BUCKETS - 1; bucket > 0; bucket -= 1) {
+      longer[bucket - 1] = (longer[bucket] ?? 0) + (this.#current[bucket] ?? 0) + (this.#previous[bucket] ?? 0);
+    }
+    for (let bucket = bucketOf(Math.min(slowMs, LATE_TIMES * usualMs)); ; bucket += 1) {
+      const lateMs = FIRST_MS * GROWTH ** bucket;
+      const late = longer[bucket] ?? 0;
+      if (late === 0) return lateMs + usualMs;
+      if (2 * (longer[bucketOf(lateMs + usualMs)] ?? 0) >= late) return lateMs;
+    }
   }
 
   #turn(nowMs: number): void {

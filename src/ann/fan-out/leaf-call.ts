@@ -64,12 +64,12 @@ export class LeafCall<T> {
     this.#fail = fail;
   }
 
-  /** `slowMs`: after which a call counts as slow; undefined when it never does. */
-  start(slowMs: number | undefined): void {
+  /** `lateMs`: after which a call counts as late; undefined when it never does. */
+  start(lateMs: number | undefined): void {
     this.#parts.budget.earn();
     void this.#ask(this.#leaf.ask, false);
-    if (slowMs === undefined || this.#leaf.askSpare === undefined) return;
-    this.#callOff = this.#parts.timer.after(slowMs, () => {
+    if (lateMs === undefined || this.#leaf.askSpare === undefined) return;
+    this.#callOff = this.#parts.timer.after(lateMs, () => {
       if (!this.#isSpareAsked && this.#parts.budget.take()) this.#askSpare('hedges');
     });
   }

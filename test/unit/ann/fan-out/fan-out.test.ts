@@ -109,19 +109,20 @@ describe('FanOut', () => {
     await expect(world.gather([world.leaf(0, 50), defect])).rejects.toThrow(RangeError);
   });
 
-  it('[F13] asks the spare of a shard that takes longer than 95 % did lately: whichever is first counts', async () => {
+  it('[F13] asks the spare of a shard that is so late that another may be quicker: whichever is first counts', async () => {
     const world = new World();
     await world.learn();
-    const slowMs = world.fanOut.slowMs!;
-    expect(slowMs).toBeGreaterThan(5.5);
-    expect(slowMs).toBeLessThan(7);
+    const lateMs = world.fanOut.lateMs!;
+    // All took about as long: only what takes longer than any did is late.
+    expect(lateMs).toBeGreaterThan(9);
+    expect(lateMs).toBeLessThan(14);
     const won = await world.gather([world.leaf(0, 4), world.leaf(1, 80, 5)]);
     expect(valueOf(won.outcome).answers[1]).toEqual({ shard: 1, value: 'spare 1', fromSpare: true });
-    expect(won.tookMs).toBeCloseTo(slowMs + 5, 9);
+    expect(won.tookMs).toBeCloseTo(lateMs + 5, 9);
     expect(world.fanOut.counts).toMatchObject({ hedges: 1, hedgesWon: 1, partials: 0 });
-    const lost = await world.gather([world.leaf(0, 4), world.leaf(1, 9, 20)]);
+    const lost = await world.gather([world.leaf(0, 4), world.leaf(1, 16, 20)]);
     expect(valueOf(lost.outcome).answers[1]).toEqual({ shard: 1, value: 'shard 1', fromSpare: false });
-    expect(lost.tookMs).toBe(9);
+    expect(lost.tookMs).toBe(16);
     expect(world.fanOut.counts).toMatchObject({ hedges: 2, hedgesWon: 1 });
     // Fast shards are asked once.
     await world.gather([world.leaf(0, 4, 1)]);
