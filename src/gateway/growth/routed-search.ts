@@ -64,7 +64,7 @@ export class RoutedSearch {
     if (!found.ok) return found;
     const rest = table.shards.map(({ ordinal }) => ordinal).filter((ordinal) => !first.includes(ordinal));
     const isShort = found.value.ids.length < topK && rest.length > 0;
-    const more = isShort ? await ask(rest) : undefined;
+    const more = isShort ? await this.#more(rest, deadlineMs, ask) : undefined;
     if (more?.ok === false) return more;
     // Vectors that moved meanwhile may have left one shard before it was asked and come to the other after it was.
     if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && table.shards.some(({ state }) => state.kind === 'draining')) {
@@ -72,4 +72,21 @@ export class RoutedSearch {
     }
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
   }
+
+  /** What was found before is worth more than no answer: shards that do not answer now are missing. */
+  async #more(
+    shards: readonly number[],
+    deadlineMs: number,
+    ask: (shards: readonly number[]) => Promise<Outcome<PartAnswer>>,
+  ): Promise<Outcome<PartAnswer>> {
+    if (deadlineMs <= this.#clock.nowMs()) return ok({ ...NOTHING, missing: shards });
+    const asked = await ask(shards);
+    return !asked.ok && ABSENT.has(asked.error.code) ? ok({ ...NOTHING, missing: shards }) : asked;
+  }
 }
+
+/** As which a fan-out refuses when no shard answered. */
+const ABSENT: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded']);
+
+/** What shards found that did not answer. */
+const NOTHING = { ids: [], scores: [], values: null, metadata: null, texts: null, shards: [], lsn: 0, isOld: false };
