@@ -144,6 +144,7 @@ export interface SelectedIds {
   readonly ids: readonly string[];
   readonly versions: readonly number[];
   readonly next: number | null;
+  readonly lsn: number;
 }
 
 /** A slice of a deletion; `next` is where the next slice goes on, or null at the end. */

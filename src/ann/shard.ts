@@ -239,10 +239,11 @@ export class Shard {
   select({ indexId, namespace, filter, after }: ShardSelect): Outcome<SelectedIds> {
     const scope = this.#scopeOf(indexId, namespace, filter);
     if (!scope.ok) return scope;
-    const { ordinal, among } = scope.value;
+    const { header, ordinal, among } = scope.value;
     const { rows, next } = ordinal === undefined ? NOTHING_LISTED : sliceBehind(this.#store, ordinal, among, after);
     const idOf = new Map(this.#store.idsOf(rows).map(({ row, id }) => [row, id]));
-    return ok({ ids: rows.map((row) => must(idOf.get(row), 'a selected row is stored')), versions: this.#store.versionsOf(rows), next });
+    const ids = rows.map((row) => must(idOf.get(row), 'a selected row is stored'));
+    return ok({ ids, versions: this.#store.versionsOf(rows), next, lsn: header.lsn });
   }
 
   stats(indexId: IndexId): Outcome<ShardStats> {

@@ -16,6 +16,7 @@ import { schedulerBench } from './scheduler.ts';
 import { growthBench } from './growth.ts';
 import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
+import { splitBench } from './split.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
   ann: annBench,
@@ -30,6 +31,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'hot-shard': hotShardBench,
   growth: growthBench,
   routing: routingBench,
+  split: splitBench,
 };
 
 const { positionals, values } = parseArgs({

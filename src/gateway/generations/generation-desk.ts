@@ -18,7 +18,7 @@ import type { GenerationStore } from './generation-store.ts';
 
 // As for indexes: no two ever share one.
 const GENERATION_ID_CHARS = 16;
-const CHANGE_TRIES = 20;
+const CHANGE_TRIES = 60;
 const POLL_MS = 50;
 
 interface GenerationDeskParts {
@@ -142,8 +142,8 @@ export class GenerationDesk {
       const event = eventFor(known.value.shadow);
       if (!event.ok) return event;
       const changed = await store.call(tenantId, name, { kind: 'change', version: known.value.version, event: event.value });
-      // Its work goes on meanwhile, step by step.
-      if (changed.ok || changed.error.code !== 'stale_fence' || tries === CHANGE_TRIES) return changed;
+      // Its work goes on meanwhile, step by step; and what is being spread over shards is so in a moment.
+      if (changed.ok || !PASSING.has(changed.error.code) || tries === CHANGE_TRIES) return changed;
       await sleep(POLL_MS);
     }
   }
@@ -174,6 +174,9 @@ export class GenerationDesk {
     return differing(serving, { ...unpinned, ...changes, ...settings, ...space.value });
   }
 }
+
+/** Refusals of a change that are worth another try at once. */
+const PASSING: ReadonlySet<string> = new Set(['stale_fence', 'unavailable']);
 
 const settingsOf = ({ metric, recall, embedding, queryEmbedding }: IndexManifest) =>
   JSON.stringify([metric, recall, embedding, queryEmbedding]);

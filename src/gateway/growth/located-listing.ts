@@ -64,13 +64,14 @@ export class LocatedListing {
 
   async count(manifest: IndexManifest, { indexId, namespace, filter }: ShardCount): Promise<Outcome<Counted>> {
     const ids = await this.selected(manifest, { indexId, namespace, filter: filter ?? EVERYTHING });
-    return ids.ok ? ok({ count: ids.value.size, lsn: 0 }) : ids;
+    return ids.ok ? ok({ count: ids.value.ids.size, lsn: ids.value.lsn }) : ids;
   }
 
   /** The ids that a filter accepts, slice by slice. */
-  selected(manifest: IndexManifest, asked: Pick<ShardSelect, 'indexId' | 'namespace' | 'filter'>): Promise<Outcome<Set<string>>> {
+  selected(manifest: IndexManifest, asked: Pick<ShardSelect, 'indexId' | 'namespace' | 'filter'>): Promise<Outcome<Selected>> {
     return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
       const ids = new Set<string>();
+      let lsn = 0;
       const walked = await allOf(
         shards.map(async ({ ordinal }): Promise<Outcome<null>> => {
           for (let after: number | null = 0; after !== null;) {
@@ -78,14 +79,21 @@ export class LocatedListing {
             const slice: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
             if (!slice.ok) return slice;
             for (const id of slice.value.ids) ids.add(id);
+            lsn = Math.max(lsn, slice.value.lsn);
             after = slice.value.next;
           }
           return ok(null);
         }),
       );
-      return walked.ok ? ok(ids) : walked;
+      return walked.ok ? ok({ ids, lsn }) : walked;
     });
   }
+}
+
+/** The ids that a filter accepts, each once. */
+interface Selected {
+  readonly ids: Set<string>;
+  readonly lsn: number;
 }
 
 const EVERYTHING: Filter = { kind: 'and', of: [] };

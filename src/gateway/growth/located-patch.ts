@@ -65,7 +65,8 @@ export class LocatedPatch {
   ): Promise<Outcome<Set<string>>> {
     if (filter === null) return ok(new Set(ids));
     const both: Filter = { kind: 'and', of: [{ kind: 'ids', ids }, filter] };
-    return this.#listing.selected(manifest, { indexId, namespace, filter: both });
+    const selected = await this.#listing.selected(manifest, { indexId, namespace, filter: both });
+    return selected.ok ? ok(selected.value.ids) : selected;
   }
 
   async #write(

@@ -26,6 +26,10 @@ describe.each(MODES)('[RT9] an index that grows, %s', (mode) => {
     );
     expect(table.highest).toBeGreaterThanOrEqual(3);
     await gateway.expectAll();
+    const counted = await gateway.ask((shards, { id: indexId }) =>
+      shards.count({ ...manifest, routeVersion: 1 }, { indexId, namespace: '', filter: null }),
+    );
+    expect([counted.count, counted.lsn > 0]).toEqual([gateway.written.size, true]);
     // An isolate that knows nothing of all this is corrected.
     expect((await stale.fetch(['v1', 'v60'])).ids).toEqual(['v1', 'v60']);
 

@@ -3,7 +3,7 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 import { seconds } from './wire.ts';
 
-/** The index's own object, beside those that held its vectors. */
+/** The index's own object, beside those that held its vectors or knew where they were. */
 const ITSELF = 1;
 
 export const erasureRoutes: readonly Route[] = [
@@ -11,14 +11,14 @@ export const erasureRoutes: readonly Route[] = [
     const verified = await gateway.retrieval.erasures.verify(principal.tenantId, params.erasure);
     if (!verified.ok) return verified;
     const { erasure, remaining } = verified.value;
-    const { id, name, erasedAtMs, vectors, shards, bytes } = erasure;
+    const { id, name, erasedAtMs, vectors, shards, locators = [], replicas = [], bytes } = erasure;
     const reply = {
       object: 'index.erasure' as const,
       id,
       name,
       erased_at: seconds(erasedAtMs),
       vectors,
-      objects: shards.length + ITSELF,
+      objects: shards.length + locators.length + replicas.length + ITSELF,
       bytes,
       remaining,
       verified: remaining === 0,

@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+
+import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
+import { IndexGrowth } from '../../../../src/ann/routing/index-growth.ts';
+import type { GrowthPeers } from '../../../../src/ann/routing/index-growth.ts';
+import type { RouteChange } from '../../../../src/ann/routing/route-changes.ts';
+import { withLocators } from '../../../../src/ann/routing/route-changes.ts';
+import type { RouteTable } from '../../../../src/ann/routing/route-table.ts';
+import type { Cell } from '../../../../src/ann/routing/shard-route.ts';
+
+const SPACE = { metric: 'l2', dimensions: 2 } as const;
+const half = (x: number) => encodeCentroids(Float32Array.of(x, 0), 2);
+
+/** Keeps what it is given, and tells `log` when. */
+class Kept<T> implements Cell<T> {
+  value: T | undefined;
+  readonly #told: (value: T) => void;
+  constructor(value: T | undefined, told: (value: T) => void = () => undefined) {
+    this.value = value;
+    this.#told = told;
+  }
+  get(): T | undefined {
+    return this.value;
+  }
+  put(value: T): void {
+    this.value = value;
+    this.#told(value);
+  }
+}
+
+function grown() {
+  const log: string[] = [];
+  const table = new Kept<RouteTable>(
+    withLocators({ ...SPACE, version: 0, shards: [], highest: 0, locators: 2, closure: 1.1 }),
+    ({ version, shards }) => log.push(`routes ${version}: ${shards.map(({ ordinal, state }) => `${ordinal} ${state.kind}`).join()}`),
+  );
+  const state = { lsn: 41, isCutOff: false };
+  const peers: GrowthPeers = {
+    openShard: async (ordinal, since) => void log.push(`open ${ordinal} since ${since}`),
+    openLocator: async () => undefined,
+    export: async () => undefined,
+    drain: async (ordinal, { since }) => {
+      log.push(`drain ${ordinal} since ${since}`);
+      return state.lsn;
+    },
+    raise: async (ordinal, lsn) => {
+      if (state.isCutOff) throw new Error('cut off');
+      log.push(`raise ${ordinal} above ${lsn}`);
+    },
+    eraseShard: async (ordinal) => void log.push(`erase ${ordinal}`),
+  };
+  const growth = new IndexGrowth(table, new Kept<RouteChange | null>(null), peers);
+  const split = (ordinal: number, since: number) =>
+    growth.answer(SPACE, { kind: 'split', request: { ordinal, since, halves: [half(0), half(1)], closure: 1.1 } });
+  return { growth, split, table, log, state };
+}
+
+it('[RT8][RT11] a shard that takes over begins behind the LSN from which on the one that gives refuses old routes; then all are told', async () => {
+  const { growth, split, log } = grown();
+  expect(await split(0, 1)).toMatchObject({ ok: true, value: { version: 2 } });
+  expect(log).toEqual(['open 1 since 2', 'drain 0 since 2', 'raise 1 above 41', 'routes 2: 0 draining,1 serving']);
+  log.length = 0;
+  await growth.answer(SPACE, { kind: 'drained', shard: { ordinal: 0, since: 2 } });
+  await growth.answer(SPACE, { kind: 'merge', shard: { ordinal: 1, since: 2 } });
+  expect(log).toEqual(['routes 3: 0 serving,1 serving', 'drain 1 since 4', 'raise 0 above 41', 'routes 4: 0 serving,1 draining']);
+  log.length = 0;
+  await growth.answer(SPACE, { kind: 'drained', shard: { ordinal: 1, since: 4 } });
+  expect(log).toEqual(['routes 5: 0 serving', 'erase 1']);
+});
+
+it('[RT7] a change that was cut off is done before anybody is told, and nothing else is begun before', async () => {
+  const { growth, split, table, log, state } = grown();
+  state.isCutOff = true;
+  await expect(split(0, 1)).rejects.toThrow('cut off');
+  expect([table.value?.version, growth.isChanging]).toEqual([1, true]);
+  await expect(split(0, 1)).rejects.toThrow('cut off');
+  state.isCutOff = false;
+  expect(await split(0, 1)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+  expect([table.value?.version, table.value?.shards.length, growth.isChanging]).toEqual([2, 2, false]);
+  expect(log.filter((line) => line.startsWith('routes'))).toEqual(['routes 2: 0 draining,1 serving']);
+});
