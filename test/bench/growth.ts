@@ -35,6 +35,7 @@ interface Row {
   readonly vectors: number;
   readonly shards: number;
   readonly asked: number;
+  readonly pagedIn: number;
   readonly recall: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -98,11 +99,12 @@ async function grow(index: GrownIndex, workerd: RawWorkerd, set: VectorSet, from
   const { vectors, shards, storage_bytes } = await index.stats();
   const truth = await truthOf(set);
   const found = new Int32Array(set.queries.count * TOP_K).fill(-1);
-  let asked = 0;
+  let [asked, pagedIn] = [0, 0];
   for (let query = 0; query < set.queries.count; query += 1) {
-    const { rows, shardsAsked } = await index.search(vectorAt(set.queries, query), TOP_K, true);
+    const { rows, shardsAsked, listsPagedIn } = await index.search(vectorAt(set.queries, query), TOP_K, true);
     found.set(rows, query * TOP_K);
     asked += shardsAsked;
+    pagedIn += listsPagedIn;
   }
   const latenciesMs: number[] = [];
   const beforeCpuS = await workerd.cpuS();
@@ -114,6 +116,7 @@ async function grow(index: GrownIndex, workerd: RawWorkerd, set: VectorSet, from
     vectors,
     shards,
     asked: rounded(asked / set.queries.count, 1),
+    pagedIn: rounded(pagedIn / set.queries.count, 1),
     recall: rounded(recallOf(set, truth, found, TOP_K), 4),
     p50Ms: rounded(quantileMs(latenciesMs, 0.5), 2),
     p99Ms: rounded(quantileMs(latenciesMs, 0.99), 2),

@@ -16,6 +16,8 @@ export interface Answered {
   readonly rows: readonly number[];
   readonly ms: number;
   readonly shardsAsked: number;
+  /** Lists that were not in memory, which all shards of one isolate share. */
+  readonly listsPagedIn: number;
 }
 
 /** An index that is filled and searched as its users do: over HTTP. Ids are the numbers of the rows. */
@@ -79,7 +81,8 @@ export class GrownIndex {
     const ms = performance.now() - startedMs;
     assert(body.partial !== true, 'every shard that was asked has answered');
     const rows = (body.matches as { id: string }[]).map(({ id }) => Number(id));
-    return { rows, ms, shardsAsked: explain ? body.explanation.shards_asked : 0 };
+    const { shards_asked: shardsAsked = 0, lists_paged_in: listsPagedIn = 0 } = explain ? body.explanation : {};
+    return { rows, ms, shardsAsked, listsPagedIn };
   }
 }
 
