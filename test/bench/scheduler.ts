@@ -1,6 +1,7 @@
 import { evictionsBench } from './scheduler/evictions.ts';
 import { kueueBench } from './scheduler/kueue.ts';
 import { latencyBench } from './scheduler/latency.ts';
+import { weightsBench } from './scheduler/weights.ts';
 
 /** The scheduler engine by itself: in this process, on a simulated clock, without storage or network. */
 export async function schedulerBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
@@ -10,5 +11,6 @@ export async function schedulerBench({ quick = false }: { readonly quick?: boole
   kueueBench(quick);
   latencyBench(quick);
   evictionsBench(quick);
+  weightsBench(quick);
   await Promise.resolve();
 }

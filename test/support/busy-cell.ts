@@ -1,6 +1,7 @@
 import type { JobId, PoolId } from '../../src/kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../../src/scheduler/machine/event.ts';
 import type { JobSpec } from '../../src/scheduler/model/job-spec.ts';
+import type { ModelWeights } from '../../src/scheduler/model/model-weights.ts';
 import type { NodeSpec } from '../../src/scheduler/model/node-spec.ts';
 import type { ResourceOption } from '../../src/scheduler/model/resource-option.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from './cell-world.ts';
@@ -142,12 +143,14 @@ export class BusyCell {
   spec(): JobSpec {
     const n = (this.#jobs += 1);
     const isOnline = this.#chance(4);
+    const options = this.#chance(3) ? [this.#option(isOnline), this.#option(isOnline)] : [this.#option(isOnline)];
     return jobSpec(n, {
       queue: this.#pick(['a', 'b', 'c']),
       kind: isOnline ? 'online_inference' : this.#pick(['training', 'training', 'index_build']),
       priority: this.#below(3),
       preemptible: !this.#chance(6),
-      options: this.#chance(3) ? [this.#option(isOnline), this.#option(isOnline)] : [this.#option(isOnline)],
+      options,
+      weights: isOnline || this.#chance(3) ? this.#weights(Math.min(...options.map(({ perNode }) => perNode.memoryMib))) : null,
       checkpoint: { intervalMs: 10_000, graceMs: this.#below(2) * 4_000, restartMs: 1_000 },
       limits: {
         deadlineAtMs: this.#chance(5) ? this.world.nowMs + 20_000 : null,
@@ -162,6 +165,10 @@ export class BusyCell {
     });
   }
 
+  #weights(memoryMib: number): ModelWeights {
+    return { model: `m${memoryMib}-${this.#below(3)}`, memoryMib, loadMs: 1_000 + memoryMib };
+  }
+
   #option(isOnline: boolean): ResourceOption {
     const roll = this.#below(10);
     const nodes = { min: 1, max: 1, step: 1 };
@@ -173,7 +180,7 @@ export class BusyCell {
     const size = 1 + this.#below(3);
     const gang = 1 + this.#below(2);
     const more = isOnline || this.#chance(3) ? 2 : 0;
-    const large = demand(size, { cpuMilli: this.#chance(5) ? 6_000 : 1_000, memoryMib: this.#chance(5) ? 24_000 : 1_024 });
+    const large = demand(size, { cpuMilli: this.#chance(5) ? 6_000 : 1_000, memoryMib: this.#pick([1_024, 8_000, 12_000, 24_000]) });
     return option(size, {
       perNode: this.#chance(6) ? demand(1, { milliEach: 500 }) : large,
       nodes: { min: gang, max: gang + more, step: 1 },

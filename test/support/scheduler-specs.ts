@@ -75,5 +75,6 @@ export const jobSpec = (n: number, overrides: Partial<JobSpec> = {}): JobSpec =>
   dependsOn: [],
   dataRegions: [],
   scaling: null,
+  weights: null,
   ...overrides,
 });

@@ -8,6 +8,7 @@ import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { Reservation } from '../queue/reservation.ts';
+import type { ModelWeights } from '../model/model-weights.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
 import type { PricedPool } from './affordable-pools.ts';
@@ -41,7 +42,7 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
   for (const { pool, nanoDollarsPerNodeHour } of pools) {
     const poolId = pool.spec.id;
     const offerOf = (count: number): Offer | undefined => {
-      for (const slots of candidates(cell, poolId, wanted, count, mayUse, holds)) {
+      for (const slots of candidates(cell, { poolId, wanted, count, weights: job.spec.weights, mayUse, holds })) {
         const placement = { demand: wanted.perNode, slots };
         const offer: Offer = { option, poolId, placement, nanoDollarsPerHour: nanoDollarsPerNodeHour * slots.length };
         const broken = holds.find((hold) => !isApart(cell, hold, job, offer) && !leavesHold(cell, hold, job, offer));
@@ -59,29 +60,33 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
   return { blocker: lackOf(cell, wanted, option, pools, mayUse) };
 }
 
+interface Wanted {
+  readonly poolId: PoolId;
+  readonly wanted: ResourceOption;
+  readonly count: number;
+  readonly weights: ModelWeights | null;
+  readonly mayUse: (node: number) => boolean;
+  readonly holds: readonly Reservation[];
+}
+
 /**
- * Places in a pool, the best first: those that leave alone the nodes that are held, and of these those that nobody has to leave first. Which of
- * them is taken depends on what is held, so that all are tried before the job is said to have none.
+ * Places in a pool, the best first: those that leave alone the nodes that are held, of these those that nobody has to leave first, and of these
+ * those where the job's weights are. Which of them is taken depends on what is held, so that all are tried before the job is said to have none.
  */
-function* candidates(
-  cell: Cell,
-  poolId: PoolId,
-  wanted: ResourceOption,
-  count: number,
-  mayUse: (node: number) => boolean,
-  holds: readonly Reservation[],
-): Iterable<readonly Slot[]> {
-  const nodes = cell.fleet.roomyNodes(poolId, wanted.perNode);
-  if (nodes.length < count) return;
+function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds }: Wanted): Iterable<readonly Slot[]> {
+  const roomy = cell.fleet.roomyNodes(poolId, wanted.perNode);
+  if (roomy.length < count) return;
+  const loaded = weights === null ? [] : cell.fleet.nodesWithWeights(poolId, weights.model);
   const { leavers } = cell.holdings;
-  const request = { nodes, demand: wanted.perNode, count, topology: wanted.topology };
   const held = new Set(holds.flatMap((hold) => hold.nodes));
   const parts = holds.length === 0 ? [mayUse] : [(node: number): boolean => !held.has(node) && mayUse(node), mayUse];
-  for (const allows of parts) {
-    const atOnce = leavers.isEmpty ? undefined : cell.placer.place({ ...request, allows: (node) => !leavers.isOn(node) && allows(node) });
-    if (atOnce !== undefined) yield atOnce;
-    const later = cell.placer.place({ ...request, allows });
-    if (later !== undefined) yield later;
+  for (const part of parts) {
+    for (const allows of leavers.isEmpty ? [part] : [(node: number): boolean => !leavers.isOn(node) && part(node), part]) {
+      for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
+        const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
+        if (slots !== undefined) yield slots;
+      }
+    }
   }
 }
 

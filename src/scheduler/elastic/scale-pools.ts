@@ -1,3 +1,4 @@
+import type { PoolId } from '../../kernel/ids.ts';
 import { affordablePools } from '../admission/affordable-pools.ts';
 import { available } from '../fairness/available.ts';
 import { bundleOf } from '../fairness/bundle.ts';
@@ -5,7 +6,7 @@ import type { Cell } from '../machine/cell.ts';
 import type { NodeRecord } from '../machine/decision.ts';
 import type { PoolRecord } from '../machine/pool-record.ts';
 import type { NodeDemand } from '../model/node-demand.ts';
-import type { NodeTemplate } from '../model/pool-spec.ts';
+import type { NodeTemplate, PoolElasticity } from '../model/pool-spec.ts';
 import type { PendingClass } from '../queue/pending-class.ts';
 
 /**
@@ -14,13 +15,14 @@ import type { PendingClass } from '../queue/pending-class.ts';
  */
 export function scalePools(cell: Cell): void {
   if (!cell.fleet.isElastic) return;
-  const wanted = new Map<PoolRecord['spec']['id'], number>();
+  const wanted = new Map<PoolId, number>();
   for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
     if (!pending.isAwake && !cell.queue(pending.queue.spec.name).isSuspended) addDemand(cell, pending, wanted);
   }
-  for (const pool of cell.fleet.pools) {
-    const { elasticity, id } = pool.spec;
+  for (const { spec } of cell.fleet.pools) {
+    const { elasticity, id } = spec;
     if (elasticity === null) continue;
+    const pool = withoutOverdue(cell, id, elasticity);
     const asked = wanted.get(id) ?? 0;
     const idle = markIdle(cell, pool);
     const more = Math.min(asked, elasticity.nodesMax - nodeCount(cell, pool)) - pool.comingCount - idle.length;
@@ -33,10 +35,21 @@ export function scalePools(cell: Cell): void {
   }
 }
 
+/** Nodes that have not come in twice the time it takes are not counted on any more. */
+function withoutOverdue(cell: Cell, id: PoolId, { provisioningMs }: PoolElasticity): PoolRecord {
+  const pool = cell.fleet.pool(id);
+  if (pool.comingCount === 0 || pool.askedAtMs === null) return pool;
+  const overdueMs = pool.askedAtMs + 2 * provisioningMs;
+  if (cell.nowMs >= overdueMs) cell.savePool({ ...pool, comingCount: 0 });
+  else cell.wakeAt(overdueMs);
+  return cell.fleet.pool(id);
+}
+
 const nodeCount = (cell: Cell, { spec }: PoolRecord): number => cell.fleet.nodesOf(spec.id).length;
 
 /** Adds the nodes a class could use to the first pool it may run in that may still grow. */
-function addDemand(cell: Cell, { exemplar, queue, jobs }: PendingClass, wanted: Map<PoolRecord['spec']['id'], number>): void {
+function addDemand(cell: Cell, pending: PendingClass, wanted: Map<PoolId, number>): void {
+  const { exemplar, queue, jobs } = pending;
   for (const [index, { accelerator, perNode, nodes }] of exemplar.options.entries()) {
     const pools = affordablePools(cell, exemplar, index);
     if ('kind' in pools) continue;
@@ -45,6 +58,7 @@ function addDemand(cell: Cell, { exemplar, queue, jobs }: PendingClass, wanted: 
       jobs.size,
     );
     if (withinQuota <= 0) continue;
+    const soonMs = heldFromMs(cell, pending, accelerator);
     for (const { pool } of pools) {
       const { elasticity, id } = pool.spec;
       const perTemplate = elasticity === null ? 0 : fitting(perNode, elasticity.template);
@@ -52,12 +66,20 @@ function addDemand(cell: Cell, { exemplar, queue, jobs }: PendingClass, wanted: 
       const asked = wanted.get(id) ?? 0;
       const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
       if (room <= 0) continue;
+      // One whose place will be free before a node could be there needs none.
+      const count = soonMs <= cell.nowMs + elasticity.provisioningMs ? withinQuota - 1 : withinQuota;
       // Of a gang each part has a node of its own.
-      const needed = nodes.min > 1 ? withinQuota * nodes.min : Math.ceil(withinQuota / perTemplate);
+      const needed = nodes.min > 1 ? count * nodes.min : Math.ceil(count / perTemplate);
       wanted.set(id, asked + Math.min(room, needed));
       return;
     }
   }
+}
+
+/** From when on there is a place for the first of a class, as far as one is held for it; Infinity when nobody knows. */
+function heldFromMs(cell: Cell, { root, jobs }: PendingClass, accelerator: string | null): number {
+  const hold = cell.reservations.of(root.spec.name, accelerator ?? 'cpu');
+  return hold?.jobId === jobs.first ? (hold?.startMs ?? Infinity) : Infinity;
 }
 
 /** How many times a demand fits an empty node. */

@@ -1,6 +1,7 @@
 import type { Cell } from '../machine/cell.ts';
 import type { EndReason, EvictionReason, JobRecord } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
+import { leaveNodes } from '../weights/node-weights.ts';
 import { chargeSegment } from './charge-segment.ts';
 import { startOn } from './start.ts';
 import { AFTER_LEAVING } from './what-follows.ts';
@@ -18,7 +19,7 @@ export function finish(
   const { id } = job.spec;
   cell.releaseHold(id);
   cell.save({ ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
-  startOn(cell, nodesOf(job));
+  freeNodes(cell, job);
   for (const dependent of cell.dependentsOf(id)) {
     const other = cell.job(dependent);
     if (state === 'succeeded') cell.refile(dependent);
@@ -26,10 +27,17 @@ export function finish(
   }
 }
 
+/** Those who wait for a job's nodes may start there; what it worked with there it needs no longer. */
+function freeNodes(cell: Cell, job: JobRecord): void {
+  const nodes = nodesOf(job);
+  if (job.attempt !== null && job.attempt.startedAtMs !== null) leaveNodes(cell, job, nodes);
+  startOn(cell, nodes);
+}
+
 /** Puts a job back where it waits. It keeps its place in the queue, and what it had saved. */
 export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted', change: Partial<JobRecord> = {}): void {
   cell.save({ ...withoutAttempt(cell, job), ...change, state });
-  startOn(cell, nodesOf(job));
+  freeNodes(cell, job);
 }
 
 /** What becomes of a job once it has left its place. */

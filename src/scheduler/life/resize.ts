@@ -1,6 +1,8 @@
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import { nodesOf } from '../machine/job-record.ts';
 import type { Slot } from '../model/placement.ts';
+import { enterNodes } from '../weights/node-weights.ts';
 import { chargeSegment } from './charge-segment.ts';
 import { openSegment } from './open-segment.ts';
 
@@ -13,6 +15,12 @@ export function resize(cell: Cell, job: JobRecord, attempt: Attempt, slots: read
   const segment = attempt.segment === null ? null : openSegment(cell, charged, resized);
   cell.save({ ...charged, attempt: { ...resized, segment } });
   if (attempt.startedAtMs === null) return;
+  const had = new Set(nodesOf(job));
+  enterNodes(
+    cell,
+    job,
+    [...kept].filter((node) => !had.has(node)),
+  );
   const nodeIds = slots.map(({ node }) => cell.fleet.node(node).spec.id);
   cell.decide({ kind: 'resize', jobId: job.spec.id, fence: attempt.fence, nodeIds });
 }

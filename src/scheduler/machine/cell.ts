@@ -14,6 +14,7 @@ import type { ResourceOption } from '../model/resource-option.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
+import { policyFor, policyOf } from '../preemption/policy-for.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
 import { Durations } from '../queue/durations.ts';
 import { Shapes } from '../queue/shapes.ts';
@@ -164,6 +165,7 @@ export class Cell {
     this.#put(before, job);
     this.decide({ kind: 'save', job });
     if (this.holdings.change(before, job)) this.#wakeFor(before ?? job);
+    if (before !== undefined && isLeaving(before) && !isLeaving(job)) this.#wakeEvictors(before);
   }
 
   saveQueue(queue: QueueRecord): void {
@@ -308,6 +310,15 @@ export class Cell {
     this.pending.wake((pending) => pending.root === root || pending.exemplar.options.some(couldUse));
   }
 
+  /** One has left of whom so many may at once: now another may be told to. */
+  #wakeEvictors(job: JobRecord): void {
+    if (policyFor(this, job).leavingMaxCount === Infinity) return;
+    this.pending.wake(({ queue }) => {
+      const { reclaims, preemptsWithin, evensOut } = policyOf(queue);
+      return reclaims || preemptsWithin || evensOut;
+    });
+  }
+
   #load({ jobs, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs }: CellRecords): void {
     for (const node of nodes) this.fleet.restore(node);
     for (const pool of pools) this.fleet.savePool(pool);
@@ -334,6 +345,8 @@ function entryOf<Key, Value>(map: Map<Key, Set<Value>>, key: Key): Set<Value> {
   map.set(key, entry);
   return entry;
 }
+
+const isLeaving = ({ attempt }: JobRecord): boolean => attempt !== null && attempt.leaving !== null;
 
 const isElastic = ({ spec, attempt }: JobRecord): boolean => {
   const nodes = attempt === null ? undefined : spec.options[attempt.option]?.nodes;

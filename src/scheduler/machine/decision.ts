@@ -4,6 +4,7 @@ import type { UsageHistory } from '../fairness/usage-history.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import type { Reservation } from '../queue/reservation.ts';
+import type { ResidentWeights } from '../weights/resident-weights.ts';
 import type { EvictionReason, JobRecord } from './job-record.ts';
 import type { PoolRecord } from './pool-record.ts';
 
@@ -33,6 +34,8 @@ export type CellDecision =
   | { readonly kind: 'kill'; readonly jobId: JobId; readonly fence: number }
   /** Tell the attempt which nodes it has from now on. */
   | { readonly kind: 'resize'; readonly jobId: JobId; readonly fence: number; readonly nodeIds: readonly string[] }
+  /** Let the node forget the weights: others need the memory. */
+  | { readonly kind: 'unload'; readonly nodeId: string; readonly model: string }
   | { readonly kind: 'provision'; readonly poolId: PoolId; readonly count: number }
   | { readonly kind: 'retire'; readonly nodeId: string };
 
@@ -43,6 +46,8 @@ export interface NodeRecord {
   readonly state: 'open' | 'draining' | 'gone';
   /** Since when nothing runs there; null while something does. */
   readonly idleSinceMs: number | null;
+  /** In its memory. */
+  readonly weights: readonly ResidentWeights[];
 }
 
 /** What is remembered of a queue. */

@@ -20,6 +20,8 @@ export class Fleet {
   readonly #nodes = new Map<number, NodeRecord>();
   readonly #nodesOf = new Map<PoolId, number[]>();
   readonly #gone = new Set<number>();
+  /** Nodes by the models whose weights they have. */
+  readonly #holders = new Map<string, Set<number>>();
   /** Nodes by pool and accelerator. */
   readonly #counts = new Map<string, number>();
 
@@ -59,6 +61,11 @@ export class Fleet {
     return this.cluster.countWithWhole(id, acceleratorCount) * 8 < all.length ? this.cluster.nodesWithWhole(id, acceleratorCount) : all;
   }
 
+  /** The nodes of a pool that have the weights of a model, by index. */
+  nodesWithWeights(id: PoolId, model: string): readonly number[] {
+    return [...(this.#holders.get(model) ?? [])].filter((index) => this.node(index).spec.poolId === id).sort((a, b) => a - b);
+  }
+
   /** Nodes that are gone and on record still, by index. */
   get gone(): readonly number[] {
     return [...this.#gone].sort((a, b) => a - b);
@@ -80,7 +87,7 @@ export class Fleet {
 
   add(spec: NodeSpec, nowMs: number): NodeRecord {
     const index = this.cluster.add(spec);
-    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs });
+    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights: [] });
   }
 
   /** Puts a stored node back where it was. */
@@ -101,12 +108,14 @@ export class Fleet {
     const before = this.node(node.index);
     this.#note(node);
     this.#undo.note(() => this.#note(before));
-    this.cluster.open(node.index, node.state === 'open');
+    if (node.state !== before.state) this.cluster.open(node.index, node.state === 'open');
   }
 
   /** Forgets an empty node. Not undone by a trial. */
   remove(index: number): void {
-    const { poolId, accelerator } = this.node(index).spec;
+    const node = this.node(index);
+    const { poolId, accelerator } = node.spec;
+    this.#index(node.weights, { ...node, weights: [] });
     this.#count(`${poolId} ${accelerator}`, -1);
     this.cluster.remove(index);
     this.#nodes.delete(index);
@@ -118,9 +127,18 @@ export class Fleet {
   }
 
   #note(node: NodeRecord): void {
+    this.#index(this.#nodes.get(node.index)?.weights ?? [], node);
     this.#nodes.set(node.index, node);
     if (node.state === 'gone') this.#gone.add(node.index);
     else this.#gone.delete(node.index);
+  }
+
+  /** Follows what weights a node has. */
+  #index(before: NodeRecord['weights'], { index, weights }: NodeRecord): void {
+    if (before === weights) return;
+    for (const { model } of before) this.#holders.get(model)?.delete(index);
+    for (const { model } of weights) this.#holders.set(model, (this.#holders.get(model) ?? new Set()).add(index));
+    for (const { model } of before) if (this.#holders.get(model)?.size === 0) this.#holders.delete(model);
   }
 
   #enter(node: NodeRecord): NodeRecord {

@@ -34,6 +34,13 @@ export class Leavers {
     return this.#byNode.has(node);
   }
 
+  /** Memory that those who are still there take. */
+  memoryMibOn(node: number): number {
+    let memoryMib = 0;
+    for (const jobId of this.#byNode.get(node) ?? []) memoryMib += this.#places.get(jobId)?.demand.memoryMib ?? 0;
+    return memoryMib;
+  }
+
   /** Whether somebody must leave before work can start at this place: it is on the same accelerators, or CPU or memory is short until then. */
   block({ slots }: Placement): boolean {
     return slots.some(({ node, mask }) => {

@@ -1,6 +1,7 @@
 import { unreachable } from '../../kernel/unreachable.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
 import { startOn } from '../life/start.ts';
+import { leaveNodes } from '../weights/node-weights.ts';
 import type { Cell } from './cell.ts';
 import type { AttemptNews, CellEvent } from './event.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
@@ -46,6 +47,11 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       return;
     case 'shed':
       cell.save({ ...job, attempt: { ...attempt, shedding: [] } });
+      leaveNodes(
+        cell,
+        job,
+        attempt.shedding.map(({ node }) => node),
+      );
       startOn(cell, nodesOf(job));
       return;
     case 'rejected':

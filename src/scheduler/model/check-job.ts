@@ -20,11 +20,22 @@ export function checkJob(job: JobSpec, types: ReadonlyMap<string, AcceleratorTyp
   if (!isCount(job.priority, 0)) return refuse('invalid_value', `a priority is a whole number from 0 on, not ${job.priority}`, 'priority');
   if (!isCount(job.retry.attemptsMax, 1)) return refuse('invalid_value', 'a job has at least one attempt', 'retry.attemptsMax');
   if (job.dependsOn.includes(job.id)) return refuse('invalid_value', 'a job cannot wait for itself', 'dependsOn');
+  const fault = weightsFault(job);
+  if (fault !== undefined) return refuse('invalid_value', fault, 'weights');
   for (const [index, option] of job.options.entries()) {
-    const fault = faultOf(option, types);
-    if (fault !== undefined) return refuse('invalid_value', fault, `options[${index}]`);
+    const optionFault = faultOf(option, types);
+    if (optionFault !== undefined) return refuse('invalid_value', optionFault, `options[${index}]`);
   }
   return ok(job);
+}
+
+/** Weights lie in memory that the job has asked for. */
+function weightsFault({ weights, options }: JobSpec): string | undefined {
+  if (weights === null) return undefined;
+  const { memoryMib, loadMs } = weights;
+  if (!isCount(memoryMib, 1) || !isCount(loadMs, 0)) return 'weights take at least a MiB, and whole milliseconds to load';
+  const least = Math.min(...options.map(({ perNode }) => perNode.memoryMib));
+  return memoryMib > least ? `weights of ${memoryMib} MiB are more than the ${least} MiB that the job asks for on a node` : undefined;
 }
 
 function faultOf({ accelerator, perNode, nodes }: ResourceOption, types: ReadonlyMap<string, AcceleratorType>): string | undefined {

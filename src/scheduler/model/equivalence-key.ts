@@ -4,7 +4,7 @@ import type { JobSpec } from './job-spec.ts';
  * What decides whether a job can be placed now: jobs of one key are told apart by their order only, so that one evaluation serves all.
  * Leaves out what does not: names, retries, dependencies, the deadline, and cost limits.
  */
-export const equivalenceKey = ({ queue, priority, preemptible, options, limits, checkpoint, dataRegions }: JobSpec): string =>
+export const equivalenceKey = ({ queue, priority, preemptible, options, limits, checkpoint, dataRegions, weights }: JobSpec): string =>
   JSON.stringify([
     queue,
     priority,
@@ -13,6 +13,7 @@ export const equivalenceKey = ({ queue, priority, preemptible, options, limits, 
     limits.priceMaxNanoDollarsPerHour,
     [checkpoint.intervalMs, checkpoint.graceMs, checkpoint.restartMs],
     [...dataRegions].sort(),
+    weights === null ? null : [weights.model, weights.memoryMib, weights.loadMs],
     options.map((option) => [
       option.accelerator,
       [option.perNode.cpuMilli, option.perNode.memoryMib, option.perNode.acceleratorCount, option.perNode.milliEach],

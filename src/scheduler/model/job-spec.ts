@@ -1,4 +1,5 @@
 import type { JobId } from '../../kernel/ids.ts';
+import type { ModelWeights } from './model-weights.ts';
 import type { ScalingPolicy } from './scaling-policy.ts';
 import type { ResourceOption } from './resource-option.ts';
 
@@ -20,6 +21,8 @@ export interface JobSpec {
   readonly dependsOn: readonly JobId[];
   /** How online inference follows its load; null for other kinds. */
   readonly scaling: ScalingPolicy | null;
+  /** Weights it works with; null when it needs none. It goes where they are, and they stay there for the next, as far as memory allows. */
+  readonly weights: ModelWeights | null;
   /** Regions that hold its data: elsewhere it is placed only if nowhere else has room. Empty when that is all the same. */
   readonly dataRegions: readonly string[];
 }

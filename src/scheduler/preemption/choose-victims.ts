@@ -107,7 +107,7 @@ class Search {
     if (isAll) this.#room ??= new CheapestRoom(this.#cell, this.#job, this.#option, open);
     const room = isAll ? this.#room : undefined;
     const more = (room ?? new CheapestRoom(this.#cell, this.#job, this.#option, open)).find(taken);
-    if (more !== undefined && this.#trade.isFair([...chosen, ...more])) return more;
+    if (more !== undefined && this.#mayAddAll(chosen, more)) return more;
     if (more !== undefined || !isAll) this.#isHopeless = false;
     return undefined;
   }
@@ -149,6 +149,12 @@ class Search {
     // Who goes for another reason than shares makes none of them less fair.
     const isFair = victim.reason !== 'fair_share' || this.#trade.isFair([...chosen, victim]);
     return isFair && withinBudget(this.#cell, chosen, victim);
+  }
+
+  /** Each of them may go, and all of them together. */
+  #mayAddAll(chosen: readonly Victim[], more: readonly Victim[]): boolean {
+    const isWithin = more.every((victim, index) => withinBudget(this.#cell, [...chosen, ...more.slice(0, index)], victim));
+    return isWithin && this.#trade.isFair([...chosen, ...more]);
   }
 
   #without<T>(victims: readonly Victim[], look: () => T): T {

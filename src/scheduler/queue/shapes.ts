@@ -12,7 +12,7 @@ export class Shapes {
   shared(spec: JobSpec, key = equivalenceKey(spec)): { readonly spec: JobSpec; readonly classKey: string } {
     const known = this.#byKey.get(key) ?? { key, exemplar: spec };
     if (known.exemplar === spec) this.#remember(known);
-    const { options, checkpoint, dataRegions, queue, limits, retry, dependsOn } = known.exemplar;
+    const { options, checkpoint, dataRegions, queue, limits, retry, dependsOn, weights } = known.exemplar;
     const sameLimits = limits.deadlineAtMs === spec.limits.deadlineAtMs && limits.costMaxNanoDollars === spec.limits.costMaxNanoDollars;
     // Written out: a copy made by spreading takes more memory, and the bytes must not depend on whether the shape is known.
     const shared: JobSpec = {
@@ -27,6 +27,7 @@ export class Shapes {
       retry: retry.attemptsMax === spec.retry.attemptsMax ? retry : spec.retry,
       dependsOn: dependsOn.length + spec.dependsOn.length === 0 ? dependsOn : spec.dependsOn,
       scaling: spec.scaling,
+      weights,
       dataRegions,
     };
     return { spec: shared, classKey: known.key };

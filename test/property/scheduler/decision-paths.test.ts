@@ -49,6 +49,7 @@ const reached = {
     resize: 0,
     provision: 0,
     retire: 0,
+    unload: 0,
   } satisfies Record<CellDecision['kind'], number>,
   evictions: {
     priority: 0,

@@ -17,6 +17,9 @@ const seen = { states: 0, priority: 0, reclaim: 0, fair_share: 0, borrowed: 0, w
 
 const GRACE = { intervalMs: 60_000, graceMs: 1_000, restartMs: 0 };
 
+/** How often as many were leaving as may. */
+let budgetsSpent = 0;
+
 class RandomWorld {
   readonly #rng: Seeded;
   /** All alike, and more in common than of one's own: queues can only even out. */
@@ -25,10 +28,11 @@ class RandomWorld {
   readonly world: CellWorld;
   readonly #oracle: Oracle;
 
-  constructor(seed: number) {
+  constructor(seed: number, isBudgeted = false) {
     this.#rng = new Seeded(seed);
     this.#isEven = this.#chance(4);
     this.cohorts = this.#isEven ? this.#evenTree() : this.#tree();
+    if (isBudgeted) this.cohorts = budgeted(this.cohorts, seed);
     this.#oracle = new Oracle(this.cohorts);
     const nodes = Array.from({ length: this.#below(4) + 1 }, (_, n) => nodeSpec(n, { acceleratorCount: this.#below(4) + 1 }));
     const headPatienceMs = this.#chance(2) ? 0 : 1_000_000;
@@ -128,11 +132,26 @@ class RandomWorld {
     assert(climbed > 0 || evicted === 0, 'an eviction improves the potential');
     assert(climbed >= 0, 'an admission does not harm it');
     assert.deepEqual(this.#oracle.faults(after), [], 'no quota is broken');
+    this.#checkBudgets();
     this.#checkDevices();
     if ([...this.world.cell.reservations.all].length > 0) seen.held += 1;
     const nominal = (name: string): number => this.cohorts.find((one) => one.name === name)!.quotas['H100']!.nominal;
     const uses = (name: string): number => after.filter((one) => one.queue === name).reduce((sum, { milli }) => sum + milli, 0);
     if (this.cohorts.some(({ name, eviction }) => eviction !== null && uses(name) > nominal(name))) seen.borrowed += 1;
+  }
+
+  /** Of a queue, no more leave for others at once than its policy says. */
+  #checkBudgets(): void {
+    const leaving = new Map<string, number>();
+    for (const id of this.world.cell.leaving) {
+      const { queue: name } = this.world.job(id).spec;
+      leaving.set(name, (leaving.get(name) ?? 0) + 1);
+    }
+    for (const { name, eviction } of this.cohorts) {
+      const most = eviction?.leavingMaxCount ?? 0;
+      assert((leaving.get(name) ?? 0) <= most, 'no more leave than may');
+      if (most > 0 && leaving.get(name) === most) budgetsSpent += 1;
+    }
   }
 
   #owners(): Owner[] {
@@ -166,6 +185,13 @@ class RandomWorld {
   }
 }
 
+/** The same queues, of whose jobs one, two or any number may leave at once. */
+function budgeted(cohorts: readonly CohortSpec[], seed: number): CohortSpec[] {
+  const rng = new Seeded(-seed);
+  const most = (): number => [1, 1, 2, Infinity][Math.floor(rng.next() * 4)]!;
+  return cohorts.map((spec) => (spec.eviction === null ? spec : { ...spec, eviction: { ...spec.eviction, leavingMaxCount: most() } }));
+}
+
 /** Worlds in which someone had a claim and slept, or in which the victims chosen on trial were not enough in earnest. */
 const FAILED_ONCE = [5_478, 10_499, 11_859, 13_582, 13_835, 15_177, 15_491, 15_907, 20_568, 21_669, 22_508, 26_177, 27_047, 28_298, 31_841];
 
@@ -182,4 +208,17 @@ it('[J40] [J41] [J42] [J43] evictions improve the potential, break no quota, use
   if (process.env['SLUICE_TEST_FULL'] === '1') expect(seen.states).toBeGreaterThan(1_000_000);
   for (const [what, count] of Object.entries(seen))
     expect(count, `the worlds contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
+});
+
+it('[J40] [J43] [J70] no more leave at once than policies allow, and whoever has to wait for that is looked at in time', () => {
+  for (const seed of seeds(200)) {
+    try {
+      const random = new RandomWorld(seed, true);
+      random.play(14);
+      random.finish();
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error });
+    }
+  }
+  expect(budgetsSpent).toBeGreaterThan(100);
 });

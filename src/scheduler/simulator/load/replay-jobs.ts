@@ -178,6 +178,7 @@ function specOf(job: number, { accelerators, owner }: TracedJob, cluster: Replay
     dependsOn: [],
     dataRegions: [],
     scaling: null,
+    weights: null,
   };
 }
 

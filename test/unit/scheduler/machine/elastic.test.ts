@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { scaleTo } from '../../../../src/scheduler/elastic/load-scaling.ts';
 import type { JobId, PoolId } from '../../../../src/kernel/ids.ts';
 import { CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { demand, nodeSpec, option, poolSpec } from '../../../support/scheduler-specs.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../../support/scheduler-specs.ts';
 
 const nodes = (count: number) => Array.from({ length: count }, (_, n) => nodeSpec(n, { acceleratorCount: 1 }));
 const elastic = (min: number, max: number, step = 1) => ({ options: [option(1, { nodes: { min, max, step } })] });
@@ -147,6 +147,34 @@ describe('[J63] a pool that can grow', () => {
     world.wait(1);
     expect(world.decided('retire'), 'down to its least').toHaveLength(2);
     expect(world.cell.fleet.nodesOf(ELASTIC)).toHaveLength(1);
+  });
+
+  it('asks for none for a job whose place will be free before a node could be there', () => {
+    for (const [leftMs, count] of [
+      [59_000, 0],
+      [61_000, 1],
+    ] as const) {
+      const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 20)], pools: [pool] }, [node(0)]);
+      const whole = { options: [option(2, { perNode: demand(2) })] };
+      world.submit(1, { ...whole, limits: { ...jobSpec(0).limits, durationMaxMs: leftMs } });
+      world.submit(2, whole);
+      expect(world.history.filter(({ kind }) => kind === 'provision')).toHaveLength(count);
+      world.submit(3, whole);
+      expect(
+        world.history.filter(({ kind }) => kind === 'provision'),
+        'the next has no place in sight',
+      ).toHaveLength(count + 1);
+    }
+  });
+
+  it('asks again for nodes that have not come in twice the time', () => {
+    const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 20)], pools: [pool] }, []);
+    world.submit(1);
+    world.wait(119_999);
+    expect(world.decided('provision')).toEqual([]);
+    expect(world.cell.nextDueMs()).toBe(world.nowMs + 1);
+    world.wait(1);
+    expect(world.decided('provision')).toMatchObject([{ poolId: ELASTIC, count: 1 }]);
   });
 
   it('does not grow for what quota forbids', () => {

@@ -39,6 +39,15 @@ describe('[J24] a job that no machine could run is refused, with the field that 
   });
 });
 
+it('[J24] weights must lie in the memory that a job asks for on each node', () => {
+  const weights = { model: 'm', memoryMib: 1_024, loadMs: 0 };
+  expect(checkJob(jobSpec(1, { weights }), ACCELERATORS).ok).toBe(true);
+  for (const fault of [{ memoryMib: 1_025 }, { memoryMib: 0.5 }, { memoryMib: 0 }, { loadMs: -1 }]) {
+    const refused = checkJob(jobSpec(1, { weights: { ...weights, ...fault } }), ACCELERATORS);
+    expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', param: 'weights' } });
+  }
+});
+
 describe('[J25] jobs are equivalent', () => {
   const key = equivalenceKey(jobSpec(1));
 
@@ -61,6 +70,7 @@ describe('[J25] jobs are equivalent', () => {
     ['price limit', { limits: { ...jobSpec(1).limits, priceMaxNanoDollarsPerHour: 5 } }],
     ['grace', { checkpoint: { intervalMs: null, graceMs: 5, restartMs: 0 } }],
     ['data', { dataRegions: ['eu'] }],
+    ['weights', { weights: { model: 'm', memoryMib: 5, loadMs: 5 } }],
   ])('but not with another %s', (_, overrides) => {
     expect(equivalenceKey(jobSpec(1, overrides))).not.toBe(key);
   });
