@@ -1,52 +1,62 @@
 import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import { contention } from './contention.ts';
+import type { Gang } from './gang.ts';
+import { blocksIn, gangsOf, isGang } from './gang.ts';
 import type { IdleCapacity } from './idle-capacity.ts';
-import type { WeightedShape } from './shape.ts';
+import type { Shape, WeightedShape } from './shape.ts';
 import { acceleratorMilli } from './shape.ts';
 
 /** What breaking up a block costs, as a part of the block, where all that is idle is spoken for. */
-const WEIGHT = 0.1;
+const WEIGHT = 0.2;
 
-/** Numbers of whole accelerators that jobs take together on one node, from 2 on. */
-export function gangSizes(mix: readonly WeightedShape[]): readonly number[] {
-  const sizes = new Set(mix.filter(isGang).map(({ shape }) => shape.acceleratorCount));
-  return [...sizes].toSorted((a, b) => a - b);
+/** What is free on a node. */
+export interface NodeRoom {
+  readonly whole: number;
+  readonly cpuFreeMilli: number;
 }
 
-/** The price of breaking up blocks of whole accelerators on one node that a job of several could take together. */
+/** The price of breaking up blocks of whole accelerators, with their CPU, on one node that a job of several could take together. */
 export class GangScarcity {
-  readonly #sizes: readonly number[];
-  /** The share of the usual demand that is for as many or more. */
+  readonly #gangs: readonly Gang[];
+  /** The share of the usual demand that needs as much or more. */
   readonly #demandShares: readonly number[];
+  /** Of the demand for as many accelerators, the part that takes just as much CPU. */
+  readonly #parts: readonly number[];
 
   constructor(mix: readonly WeightedShape[]) {
-    this.#sizes = gangSizes(mix);
-    const gangs = mix.filter(isGang);
-    this.#demandShares = this.#sizes.map(
-      (size) => milliOf(gangs.filter(({ shape }) => shape.acceleratorCount >= size)) / Math.max(1, milliOf(mix)),
+    this.#gangs = gangsOf(mix);
+    const demand = mix.filter(isGang);
+    const total = Math.max(1, milliOf(mix));
+    this.#demandShares = this.#gangs.map(
+      ({ count, cpuMilli }) => milliOf(demand.filter(({ shape }) => shape.acceleratorCount >= count && shape.cpuMilli >= cpuMilli)) / total,
     );
-  }
-
-  /** What a block of each of the sizes costs a job of `acceleratorCount`, in thousandths: what needs as much itself pays nothing. */
-  prices(idle: IdleCapacity, acceleratorCount: number): readonly number[] {
-    return this.#sizes.map((size, index) => {
-      if (acceleratorCount >= size) return 0;
-      const blockMilli = size * WHOLE_MILLI;
-      return WEIGHT * blockMilli * contention(this.#demandShares[index] ?? 0, idle.totalMilli, idle.blocks(index) * blockMilli);
+    this.#parts = this.#gangs.map(({ count, cpuMilli }) => {
+      const alike = demand.filter(({ shape }) => shape.acceleratorCount === count);
+      return milliOf(alike.filter(({ shape }) => shape.cpuMilli === cpuMilli)) / milliOf(alike);
     });
   }
 
-  /** The prices of what is broken up when `taken` of `whole` whole accelerators of a node are taken. */
-  broken(prices: readonly number[], whole: number, taken: number): number {
+  /** What a block for each of the gangs costs a job of this shape, in thousandths: what needs as much itself pays nothing. */
+  prices(idle: IdleCapacity, { acceleratorCount, cpuMilli }: Shape): readonly number[] {
+    return this.#gangs.map((gang, index) => {
+      if (acceleratorCount > gang.count || (acceleratorCount === gang.count && cpuMilli >= gang.cpuMilli)) return 0;
+      const blockMilli = gang.count * WHOLE_MILLI;
+      const contended = contention(this.#demandShares[index] ?? 0, idle.totalMilli, idle.blocks(index) * blockMilli);
+      return WEIGHT * blockMilli * (this.#parts[index] ?? 0) * contended;
+    });
+  }
+
+  /** The prices of the blocks that are no more when a shape takes so many whole accelerators, and its CPU, of a node. */
+  broken(prices: readonly number[], { whole, cpuFreeMilli }: NodeRoom, wholeTaken: number, cpuTakenMilli: number): number {
     let price = 0;
-    for (const [index, size] of this.#sizes.entries()) {
-      price += (prices[index] ?? 0) * (Math.floor(whole / size) - Math.floor((whole - taken) / size));
+    for (const [index, gang] of this.#gangs.entries()) {
+      const each = prices[index] ?? 0;
+      if (each === 0) continue;
+      price += each * (blocksIn(gang, whole, cpuFreeMilli) - blocksIn(gang, whole - wholeTaken, cpuFreeMilli - cpuTakenMilli));
     }
     return price;
   }
 }
-
-const isGang = ({ shape }: WeightedShape): boolean => shape.acceleratorCount > 1 && shape.milliEach === WHOLE_MILLI;
 
 function milliOf(mix: readonly WeightedShape[]): number {
   return mix.reduce((total, { shape, weight }) => total + weight * acceleratorMilli(shape), 0);

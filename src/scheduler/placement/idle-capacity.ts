@@ -1,11 +1,13 @@
 import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
+import type { Gang } from './gang.ts';
+import { blocksIn } from './gang.ts';
 
 /** What is idle on the open nodes of a cluster, by type and in blocks on one node. Counts again only the nodes that have changed. */
 export class IdleCapacity {
   readonly #cluster: ClusterState;
-  /** Sizes of blocks that are counted. */
-  readonly #sizes: readonly number[];
+  /** For which blocks are counted. */
+  readonly #gangs: readonly Gang[];
   readonly #blocks: number[];
   readonly #idleMilli = new Map<string, number>();
   readonly #capacityMilli = new Map<string, number>();
@@ -15,10 +17,10 @@ export class IdleCapacity {
   #totalMilli = 0;
   #capacityVersion = 0;
 
-  constructor(cluster: ClusterState, sizes: readonly number[]) {
+  constructor(cluster: ClusterState, gangs: readonly Gang[]) {
     this.#cluster = cluster;
-    this.#sizes = sizes;
-    this.#blocks = sizes.map(() => 0);
+    this.#gangs = gangs;
+    this.#blocks = gangs.map(() => 0);
   }
 
   /** Thousandths of accelerators of all types. Call `refresh` first, as for everything here. */
@@ -40,9 +42,9 @@ export class IdleCapacity {
     return this.#idleMilli.get(type) ?? 0;
   }
 
-  /** How many blocks of whole accelerators there are, of the size at an index of `sizes`. */
-  blocks(sizeIndex: number): number {
-    return this.#blocks[sizeIndex] ?? 0;
+  /** How many jobs of the gang at that index there is room for. */
+  blocks(index: number): number {
+    return this.#blocks[index] ?? 0;
   }
 
   refresh(): void {
@@ -65,20 +67,24 @@ export class IdleCapacity {
   }
 
   #count(node: number): Counted {
-    const { revision, isOpen, wholeFree } = this.#cluster.columns;
+    const { revision, isOpen, wholeFree, cpuFreeMilli } = this.#cluster.columns;
     const { accelerator: type, acceleratorCount } = this.#cluster.spec(node);
-    if (isOpen[node] !== 1) return { revision: revision[node] ?? 0, type, capacityMilli: 0, idleMilli: 0, whole: 0 };
+    const closed = { revision: revision[node] ?? 0, type, capacityMilli: 0, idleMilli: 0, whole: 0, cpuFreeMilli: 0 };
+    if (isOpen[node] !== 1) return closed;
     let idleMilli = 0;
     for (let index = 0; index < acceleratorCount; index++) idleMilli += this.#cluster.acceleratorFreeMilli(node, index);
-    return { revision: revision[node] ?? 0, type, capacityMilli: acceleratorCount * WHOLE_MILLI, idleMilli, whole: wholeFree[node] ?? 0 };
+    const free = { idleMilli, whole: wholeFree[node] ?? 0, cpuFreeMilli: cpuFreeMilli[node] ?? 0 };
+    return { ...closed, capacityMilli: acceleratorCount * WHOLE_MILLI, ...free };
   }
 
-  #add({ type, capacityMilli, idleMilli, whole }: Counted, sign: 1 | -1): void {
+  #add({ type, capacityMilli, idleMilli, whole, cpuFreeMilli }: Counted, sign: 1 | -1): void {
     if (type === null) return;
     this.#totalMilli += sign * idleMilli;
     this.#idleMilli.set(type, this.milliOf(type) + sign * idleMilli);
     this.#capacityMilli.set(type, (this.#capacityMilli.get(type) ?? 0) + sign * capacityMilli);
-    for (const [index, size] of this.#sizes.entries()) this.#blocks[index] = this.blocks(index) + sign * Math.floor(whole / size);
+    for (const [index, gang] of this.#gangs.entries()) {
+      this.#blocks[index] = this.blocks(index) + sign * blocksIn(gang, whole, cpuFreeMilli);
+    }
   }
 }
 
@@ -88,4 +94,5 @@ interface Counted {
   readonly capacityMilli: number;
   readonly idleMilli: number;
   readonly whole: number;
+  readonly cpuFreeMilli: number;
 }

@@ -1,5 +1,6 @@
 import type { ClusterState } from '../model/cluster-state.ts';
-import { GangScarcity, gangSizes } from './gang-scarcity.ts';
+import { GangScarcity } from './gang-scarcity.ts';
+import { gangsOf } from './gang.ts';
 import { IdleCapacity } from './idle-capacity.ts';
 import type { Shape, WeightedShape } from './shape.ts';
 import { acceleratorMilli } from './shape.ts';
@@ -14,7 +15,7 @@ export class Scarcity {
 
   constructor(cluster: ClusterState, mix: readonly WeightedShape[]) {
     this.#cluster = cluster;
-    this.#idle = new IdleCapacity(cluster, gangSizes(mix));
+    this.#idle = new IdleCapacity(cluster, gangsOf(mix));
     this.#types = new TypeScarcity(mix);
     this.#gangs = new GangScarcity(mix);
   }
@@ -28,13 +29,15 @@ export class Scarcity {
   /** What a shape costs others now on a node, if it takes so many whole accelerators there. */
   tariff(shape: Shape): (node: number, wholeTaken: number) => number {
     const types = this.typePrices();
-    const gangs = this.#gangs.prices(this.#idle, shape.acceleratorCount);
+    const gangs = this.#gangs.prices(this.#idle, shape);
     const milli = acceleratorMilli(shape);
     return (node, wholeTaken) => {
       const { accelerator } = this.#cluster.spec(node);
       const type = accelerator === null ? 0 : (types.get(accelerator) ?? 0) * milli;
-      const whole = this.#cluster.columns.wholeFree[node] ?? 0;
-      return wholeTaken === 0 ? type : type + this.#gangs.broken(gangs, whole, wholeTaken);
+      if (gangs.length === 0) return type;
+      const { wholeFree, cpuFreeMilli } = this.#cluster.columns;
+      const room = { whole: wholeFree[node] ?? 0, cpuFreeMilli: cpuFreeMilli[node] ?? 0 };
+      return type + this.#gangs.broken(gangs, room, wholeTaken, shape.cpuMilli);
     };
   }
 }

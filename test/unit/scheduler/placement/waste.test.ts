@@ -7,6 +7,7 @@ import { contention } from '../../../../src/scheduler/placement/contention.ts';
 import { CostBoard } from '../../../../src/scheduler/placement/cost-board.ts';
 import { Fragmentation } from '../../../../src/scheduler/placement/fragmentation.ts';
 import { GangScarcity } from '../../../../src/scheduler/placement/gang-scarcity.ts';
+import { gangsOf } from '../../../../src/scheduler/placement/gang.ts';
 import { IdleCapacity } from '../../../../src/scheduler/placement/idle-capacity.ts';
 import { Scarcity } from '../../../../src/scheduler/placement/scarcity.ts';
 import type { Shape } from '../../../../src/scheduler/placement/shape.ts';
@@ -123,26 +124,52 @@ describe('[PL7] scarcity of blocks', () => {
     { shape: shape(4, 1_000), weight: 1 },
     { shape: shape(8, 1_000), weight: 1 },
   ];
+  const [one, four, eight] = mix.map((each) => each.shape) as [Shape, Shape, Shape];
   const idleOf = (cluster: ClusterState): IdleCapacity => {
-    const idle = new IdleCapacity(cluster, [4, 8]);
+    const idle = new IdleCapacity(cluster, gangsOf(mix));
     idle.refresh();
     return idle;
   };
 
-  it('costs nothing while blocks abound, a tenth of a block once all are spoken for, and nothing to who needs as many', () => {
+  it('costs nothing while blocks abound, a fifth of a block once all are spoken for, and nothing to who needs as many', () => {
     const gangs = new GangScarcity(mix);
     const begun = clusterOf({}, {});
     begun.allocate({ demand: demand(1), slots: [{ node: 0, mask: 1 }] });
     // 0.6 and 0.4 of the demand; 15 idle, of which 12 in blocks of 4 and 8 in blocks of 8.
-    expect(gangs.prices(idleOf(begun), 1)).toEqual([expect.closeTo(400 * 0.75 ** 2, 9), expect.closeTo(800 * 0.75 ** 2, 9)]);
-    expect(gangs.prices(idleOf(begun), 4)).toEqual([0, expect.closeTo(800 * 0.75 ** 2, 9)]);
-    expect(gangs.prices(idleOf(begun), 8)).toEqual([0, 0]);
+    expect(gangs.prices(idleOf(begun), one)).toEqual([expect.closeTo(800 * 0.75 ** 2, 9), expect.closeTo(1_600 * 0.75 ** 2, 9)]);
+    expect(gangs.prices(idleOf(begun), four)).toEqual([0, expect.closeTo(1_600 * 0.75 ** 2, 9)]);
+    expect(gangs.prices(idleOf(begun), eight)).toEqual([0, 0]);
     begun.allocate({ demand: demand(1), slots: [{ node: 1, mask: 1 }] });
-    expect(gangs.prices(idleOf(begun), 1)[1], 'no block is left').toBe(800);
-    expect(gangs.broken([10, 100], 8, 1)).toBe(110);
-    expect(gangs.broken([10, 100], 7, 3)).toBe(0);
-    expect(gangs.broken([10, 100], 7, 4)).toBe(10);
+    expect(gangs.prices(idleOf(begun), one)[1], 'no block is left').toBe(1_600);
+    const broken = (whole: number, taken: number) => gangs.broken([10, 100], { whole, cpuFreeMilli: 64_000 }, taken, 1_000);
+    expect([broken(8, 1), broken(7, 3), broken(7, 4)]).toEqual([110, 0, 10]);
     expect([contention(0.1, 1_000, 0), contention(0.001, 1_000, 100)]).toEqual([1, expect.closeTo(0.0001, 12)]);
+  });
+
+  it('counts the CPU that gangs take, each by what it is of those that take as many accelerators', () => {
+    const cpuMix = [
+      { shape: shape(1, 1_000), weight: 8 },
+      { shape: shape(8, 32_000), weight: 3 },
+      { shape: shape(8, 60_000), weight: 1 },
+    ];
+    const gangs = new GangScarcity(cpuMix);
+    expect(gangsOf(cpuMix)).toEqual([
+      { count: 8, cpuMilli: 32_000 },
+      { count: 8, cpuMilli: 60_000 },
+    ]);
+    const cluster = clusterOf({}, { cpuMilli: 40_000 });
+    const idle = new IdleCapacity(cluster, gangsOf(cpuMix));
+    idle.refresh();
+    expect([idle.blocks(0), idle.blocks(1)]).toEqual([2, 1]);
+    // 0.8 of the demand needs the lesser CPU or more, of 16 idle there are 16; 0.2 the greater, of which there are 8.
+    expect(gangs.prices(idle, cpuMix[0]!.shape)).toEqual([
+      expect.closeTo(1_600 * 0.75 * 0.8 ** 2, 9),
+      expect.closeTo(1_600 * 0.25 * 0.4 ** 2, 9),
+    ]);
+    expect(gangs.prices(idle, cpuMix[1]!.shape)[0]).toBe(0);
+    // Five cores less are one block less for those who need 60.
+    expect(gangs.broken([10, 100], { whole: 8, cpuFreeMilli: 64_000 }, 0, 5_000)).toBe(100);
+    expect(gangs.broken([10, 100], { whole: 8, cpuFreeMilli: 64_000 }, 0, 4_000)).toBe(0);
   });
 
   it('keeps small jobs off the last block', () => {
