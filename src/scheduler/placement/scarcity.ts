@@ -31,13 +31,19 @@ export class Scarcity {
     const types = this.typePrices();
     const gangs = this.#gangs.prices(this.#idle, shape);
     const milli = acceleratorMilli(shape);
+    // Nodes with as much free break up as many blocks: most nodes are like many others.
+    const known = new Map<number, number>();
+    const broken = (whole: number, cpuFreeMilli: number, wholeTaken: number): number => {
+      const key = (wholeTaken * 32 + whole) * 2 ** 31 + cpuFreeMilli;
+      const price = known.get(key) ?? this.#gangs.broken(gangs, { whole, cpuFreeMilli }, wholeTaken, shape.cpuMilli);
+      known.set(key, price);
+      return price;
+    };
     return (node, wholeTaken) => {
       const { accelerator } = this.#cluster.spec(node);
-      const type = accelerator === null ? 0 : (types.get(accelerator) ?? 0) * milli;
-      if (gangs.length === 0) return type;
       const { wholeFree, cpuFreeMilli } = this.#cluster.columns;
-      const room = { whole: wholeFree[node] ?? 0, cpuFreeMilli: cpuFreeMilli[node] ?? 0 };
-      return type + this.#gangs.broken(gangs, room, wholeTaken, shape.cpuMilli);
+      const type = accelerator === null ? 0 : (types.get(accelerator) ?? 0) * milli;
+      return gangs.length === 0 ? type : type + broken(wholeFree[node] ?? 0, cpuFreeMilli[node] ?? 0, wholeTaken);
     };
   }
 }
