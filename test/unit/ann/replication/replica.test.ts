@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest';
+
+import { SqliteFollowerStore } from '../../../../durable-objects/sqlite/sqlite-follower-store.ts';
+import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
+import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../../../src/ann/filter/selection-cache.ts';
+import { Replica } from '../../../../src/ann/replication/replica.ts';
+import { tellChanges } from '../../../../src/ann/replication/tell-changes.ts';
+import { Shard } from '../../../../src/ann/shard.ts';
+import type { IndexId } from '../../../../src/kernel/ids.ts';
+import { NodeSql } from '../../../support/node-sql.ts';
+import { smallFloor, value } from '../../../support/shard-world.ts';
+
+const indexId = 'ix_standing' as IndexId;
+const EVENTUAL = { kind: 'eventual' } as const;
+const INCLUDE = { values: false, metadata: false, text: false };
+
+/** A shard of a grown index and its replica; `since` is that of the shard's routes. */
+function world() {
+  const floor = smallFloor(1 << 22);
+  const make = (name: string) => {
+    const sql = new NodeSql();
+    const store = new SqliteVectorStore(sql);
+    const engine = new ShardEngine(floor, name, store);
+    const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
+    shard.open({ indexId, dimensions: 2, metric: 'l2' });
+    return { sql, store, engine, shard };
+  };
+  const [primary, copy] = [make('primary'), make('copy')];
+  const routes = { since: 0 };
+  const replica = new Replica({
+    ...copy,
+    state: new SqliteFollowerStore(copy.sql),
+    ask: async (_, follow) => tellChanges(primary.store, follow, 0, routes.since),
+  });
+  replica.follow('primary');
+  const write = (id: string, version: number) =>
+    value(
+      primary.shard.upsert(
+        {
+          indexId,
+          ids: [id],
+          namespaces: [''],
+          values: Float32Array.of(1, 0),
+          metadata: [null],
+          texts: [null],
+          versions: [version],
+          repetition: null,
+        },
+        0,
+      ),
+    );
+  return { primary, copy, routes, replica, write };
+}
+
+it('[RT11] a replica refuses old routes and callers as its shard does, from the changes on that follow from it', async () => {
+  const { primary, routes, replica, write } = world();
+  write('a', 1);
+  expect(await replica.pull(0)).toBe('complete');
+  routes.since = 4;
+  primary.shard.delete({ indexId, selection: { kind: 'ids', namespace: '', ids: ['a'] } });
+  // It has everything yet that whoever knows the old routes may ask for.
+  expect(await replica.readable(EVENTUAL, 0, { routeVersion: 3 })).toMatchObject({ ok: true });
+  await replica.pull(0);
+  expect(await replica.readable(EVENTUAL, 0, { routeVersion: 3 })).toMatchObject({ ok: false, error: { code: 'stale_route' } });
+  expect(await replica.readable(EVENTUAL, 0, { routeVersion: 4 })).toMatchObject({ ok: true });
+  primary.store.setGate({ gate: 'closed', run: 1 });
+  // Another generation serves, whose LSNs go on from there.
+  expect(await replica.readable({ kind: 'min-lsn', lsn: 20 }, 0, { routeVersion: 9 })).toMatchObject({
+    ok: false,
+    error: { code: 'index_moving' },
+  });
+});
+
+it('[RT11] a replica knows the versions of its rows, by which copies of a vector are told apart', async () => {
+  const { copy, replica, write } = world();
+  write('a', 7);
+  write('b', 12);
+  await replica.pull(0);
+  const target = { kind: 'values', values: Float32Array.of(1, 0) } as const;
+  const query = { indexId, routeVersion: 1, target, namespace: '', topK: 5, filter: null, excludeIds: [], include: INCLUDE };
+  expect(value(copy.shard.query(query))).toMatchObject({ ids: ['a', 'b'], versions: [7, 12] });
+});
