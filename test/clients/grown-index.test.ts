@@ -70,6 +70,24 @@ describe('an index of several shards, over HTTP', () => {
     }
   });
 
+  it('[RT15] bills each write under its key once, however alike the LSNs of its shards are', async () => {
+    const written = async (): Promise<number> => {
+      const { body } = await client.get('/v1/usage');
+      return body.data.find(({ meter }: { meter: string }) => meter === 'vectors_written').quantity;
+    };
+    const before = await written();
+    const lsns = new Set<number>();
+    const writes = 40;
+    for (let i = 0; i < writes; i += 1) {
+      const write = () => client.post(`${INDEX}/upsert`, { vectors: [vectorOf(2 * i + 1)] }, { 'idempotency-key': `billed-${i}` });
+      const [first, second] = [await write(), await write()];
+      expect([first.status, second.body]).toEqual([200, first.body]);
+      lsns.add(first.body.lsn);
+    }
+    expect(lsns.size, 'some of them have the same LSN').toBeLessThan(writes);
+    expect(await written()).toBe(before + writes);
+  });
+
   it('[RT9] deletes all of it, and shows that nothing is left', async () => {
     const { shards } = (await client.get(`${INDEX}/stats`)).body;
     const { body } = await client.delete(INDEX);

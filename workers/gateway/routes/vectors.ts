@@ -26,7 +26,7 @@ export const vectorRoutes: readonly Route[] = [
     return {
       ok: true,
       reply: { upserted: count, lsn },
-      ...(idempotencyKey === undefined ? {} : { usageId: `${manifest.id}:${lsn}` }),
+      ...(idempotencyKey === undefined ? {} : { usageId: `${manifest.id}:${lsn}:${idempotencyKey}` }),
       used: { vectors_written: count, ...tokenMeters(written.value) },
       ...indexed(written.value),
     };
