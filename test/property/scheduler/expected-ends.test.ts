@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+
+import { expectedEndMs } from '../../../src/scheduler/admission/expected-end.ts';
+import { owner } from '../../../src/scheduler/machine/job-record.ts';
+import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
+import { seeds } from '../../support/effort.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+it('[J46] who is expected to leave next is kept in order, whatever is learned of how long jobs take', () => {
+  const seen = { learned: 0, unknown: 0, left: 0 };
+  for (const seed of seeds(60)) {
+    const rng = new Seeded(seed);
+    const below = (count: number): number => Math.floor(rng.next() * count);
+    const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 90)] }, [nodeSpec(0), nodeSpec(1)]);
+    const { cell } = world;
+    for (let n = 1; n <= 60; n++) {
+      world.nowMs += below(5_000);
+      const placed = [...cell.placed];
+      if (placed.length > 0 && below(3) === 0) {
+        const id = placed[below(placed.length)]!;
+        world.report(id, { kind: (['completed', 'completed', 'running', 'released'] as const)[below(4)]! });
+        seen.left += 1;
+      } else {
+        const size = 1 + below(3);
+        const durationMaxMs = below(4) === 0 ? 20_000 : null;
+        world.submit(n, { options: [option(size, { perNode: demand(size) })], limits: { ...jobSpec(0).limits, durationMaxMs } });
+      }
+      const ends = [...cell.jobs]
+        .filter((job) => owner(job) !== null)
+        .map((job) => ({ endMs: expectedEndMs(cell, job), sequence: job.sequence, jobId: job.spec.id }))
+        .sort((a, b) => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs));
+      expect(cell.ends.inOrder).toEqual(ends);
+      seen.unknown += ends.filter(({ endMs }) => endMs === Infinity).length;
+      const learned = new Set(world.decided('save_duration').map(({ classKey }) => classKey));
+      if (ends.some(({ jobId }) => learned.has(world.job(jobId).classKey))) seen.learned += 1;
+    }
+  }
+  for (const [what, count] of Object.entries(seen))
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
+});
