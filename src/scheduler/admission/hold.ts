@@ -7,6 +7,8 @@ import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { longestMs } from './expected-end.ts';
 import { owner } from '../machine/job-record.ts';
+import { tightestMask } from '../model/accelerator-mask.ts';
+import type { NodeDemand } from '../model/node-demand.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
 import type { Reservation } from '../queue/reservation.ts';
 
@@ -42,6 +44,37 @@ function comesBefore(cell: Cell, job: JobRecord, option: number, first: JobRecor
 export const isApart = (cell: Cell, hold: Reservation, job: JobRecord, { placement }: Offer): boolean =>
   rootOf(cell.holdings.queueOf(job.spec)).spec.name !== hold.root && placement.slots.every(({ node }) => !hold.nodes.includes(node));
 
+/** Of the nodes that are held, those with room for a demand now that leaves room for all that are held there, once those they wait for are gone. */
+export function nodesToSpare(cell: Cell, holds: readonly Reservation[], demand: NodeDemand): ReadonlySet<number> {
+  const { cluster } = cell.fleet;
+  const open = new Set(holds.flatMap(({ nodes }) => nodes).filter((node) => cluster.fits(node, demand)));
+  for (const hold of holds) {
+    const taken = hold.nodes.filter((node) => open.has(node)).map((node) => ({ node, mask: tightestMask(cluster, node, demand) }));
+    if (taken.length === 0) continue;
+    const first = cell.job(hold.jobId);
+    const { perNode } = must(first.spec.options[hold.option], 'the option exists');
+    cell.undo.trial(() => {
+      supposeAllGone(cell, hold);
+      for (const slot of taken) {
+        const isLeft = cell.undo.trial(() => {
+          cluster.allocate({ demand, slots: [slot] });
+          return cluster.fits(slot.node, perNode);
+        });
+        if (!isLeft) open.delete(slot.node);
+      }
+    });
+  }
+  return open;
+}
+
+function supposeAllGone(cell: Cell, { after }: Reservation): void {
+  for (const id of after) {
+    const other = cell.find(id);
+    const attempt = other === undefined ? null : owner(other);
+    if (other !== undefined && attempt !== null) cell.holdings.supposeGone(other, attempt);
+  }
+}
+
 /** Whether the job that comes first would still fit where its place is held once those it waits for are gone, if another took this one now. */
 export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer: Offer): boolean {
   const { accelerator } = must(job.spec.options[offer.option], 'the option exists');
@@ -52,11 +85,7 @@ export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer:
     cell.fleet.cluster.allocate(offer.placement);
     const taken = bundleOf(accelerator, offer.placement.demand, offer.placement.slots.length);
     cell.tree.take(cell.holdings.queueOf(job.spec), taken, 1);
-    for (const id of hold.after) {
-      const other = cell.find(id);
-      const attempt = other === undefined ? null : owner(other);
-      if (other !== undefined && attempt !== null) cell.holdings.supposeGone(other, attempt);
-    }
+    supposeAllGone(cell, hold);
     const hasQuota = bundle.every(({ resource, quantity }) => quantity <= available(queue, resource));
     return hasQuota && hold.nodes.every((node) => cell.fleet.cluster.fits(node, perNode));
   });

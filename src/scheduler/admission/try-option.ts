@@ -14,7 +14,7 @@ import type { ResourceOption } from '../model/resource-option.ts';
 import type { PricedPool } from './affordable-pools.ts';
 import { affordablePools } from './affordable-pools.ts';
 import type { Blocker } from './blocker.ts';
-import { holdsAgainst, isApart, leavesHold } from './hold.ts';
+import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
 import { lackOf } from './lack.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
@@ -49,6 +49,7 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
         if (broken === undefined) return offer;
         heldFor ??= broken.jobId;
       }
+      if (holds.length > 0 && heldFor === undefined && hasRoom(cell, poolId, wanted, count, mayUse)) heldFor = holds[0]?.jobId;
       return undefined;
     };
     const countMax = Math.min(countWithin(queue, job, wanted), affordableCount(job, nanoDollarsPerNodeHour));
@@ -78,9 +79,7 @@ function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds
   if (roomy.length < count) return;
   const loaded = weights === null ? [] : cell.fleet.nodesWithWeights(poolId, weights.model);
   const { leavers } = cell.holdings;
-  const held = new Set(holds.flatMap((hold) => hold.nodes));
-  const parts = holds.length === 0 ? [mayUse] : [(node: number): boolean => !held.has(node) && mayUse(node), mayUse];
-  for (const part of parts) {
+  for (const part of partsOf(cell, holds, wanted, mayUse)) {
     for (const allows of leavers.isEmpty ? [part] : [(node: number): boolean => !leavers.isOn(node) && part(node), part]) {
       for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
         const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
@@ -88,6 +87,32 @@ function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds
       }
     }
   }
+}
+
+/** Whether there would be a place were nothing held. */
+function hasRoom(
+  cell: Cell,
+  poolId: PoolId,
+  { perNode, topology }: ResourceOption,
+  count: number,
+  allows: (node: number) => boolean,
+): boolean {
+  const nodes = cell.fleet.roomyNodes(poolId, perNode);
+  return nodes.length >= count && cell.placer.place({ nodes, demand: perNode, count, topology, allows }) !== undefined;
+}
+
+/** First the nodes that are not held; then also those that are, as far as they have room to spare: whichever of them is chosen. */
+function* partsOf(
+  cell: Cell,
+  holds: readonly Reservation[],
+  { perNode }: ResourceOption,
+  mayUse: (node: number) => boolean,
+): Iterable<(node: number) => boolean> {
+  if (holds.length === 0) return yield mayUse;
+  const held = new Set(holds.flatMap(({ nodes }) => nodes));
+  yield (node) => !held.has(node) && mayUse(node);
+  const toSpare = nodesToSpare(cell, holds, perNode);
+  if (toSpare.size > 0) yield (node) => mayUse(node) && (!held.has(node) || toSpare.has(node));
 }
 
 /** The place with the most nodes, in whole steps from the least the job needs; found by halving, as more nodes are never easier to place. */
