@@ -25,8 +25,9 @@ const EQUAL = 1e-9;
 
 /**
  * Which choice each job makes so that all of them together cost little, and on which nodes. They choose one after the other, then change their
- * minds alone or in pairs as long as that saves something: once with the largest first and, where that leaves somebody out, once with the first
- * first, so that nobody is left out for somebody who comes later. `whole` tells of each place how many whole accelerators its nodes have free.
+ * minds alone or in pairs as long as that saves something: once with the largest first, once with those first who have most to lose, of which
+ * the cheaper counts. Where both leave somebody out, once with the first first, so that nobody is left out for somebody who comes later.
+ * `whole` tells of each place how many whole accelerators its nodes have free.
  */
 export function assignOptions(
   jobs: readonly (readonly Choice[])[],
@@ -35,8 +36,19 @@ export function assignOptions(
   const inOrder = [...jobs.keys()];
   const sizeOf = (job: number): number => Math.max(0, ...(jobs[job] ?? []).map(({ count, nodes }) => count * nodes));
   const largestFirst = inOrder.toSorted((a, b) => sizeOf(b) - sizeOf(a) || a - b);
-  const found = new Assignment(jobs, whole, largestFirst).improved();
-  return found.every(({ choice }) => choice >= 0) ? found : new Assignment(jobs, whole, inOrder).improved();
+  const dearestFirst = inOrder.toSorted((a, b) => spreadOf(jobs[b]) - spreadOf(jobs[a]) || a - b);
+  const complete = [largestFirst, dearestFirst]
+    .map((order) => new Assignment(jobs, whole, order).improved())
+    .filter((found) => found.every(({ choice }) => choice >= 0));
+  const costOf = (found: readonly Assigned[]): number => found.reduce((sum, { choice }, job) => sum + (jobs[job]?.[choice]?.cost ?? 0), 0);
+  const [best] = complete.toSorted((a, b) => costOf(a) - costOf(b));
+  return best ?? new Assignment(jobs, whole, inOrder).improved();
+}
+
+/** What a job has to lose: how much its dearest choice costs more than its cheapest. */
+function spreadOf(choices: readonly Choice[] = []): number {
+  const costs = choices.map(({ cost }) => cost);
+  return costs.length === 0 ? 0 : Math.max(...costs) - Math.min(...costs);
 }
 
 const NOTHING: Assigned = { choice: -1, nodes: [] };
