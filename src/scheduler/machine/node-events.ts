@@ -4,7 +4,7 @@ import { watched } from '../placement/interruptions.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import type { Cell } from './cell.ts';
 import type { NodeRecord } from './decision.ts';
-import { inOrder } from './in-order.ts';
+import { inOrder, toEach } from './in-order.ts';
 import type { JobRecord } from './job-record.ts';
 import { nodesOf } from './job-record.ts';
 
@@ -34,7 +34,7 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
     if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
     cell.saveNode({ ...node, state: 'draining' });
   }
-  for (const job of jobsOn(cell, node)) tellToLeave(cell, job, { reason, goneAtMs });
+  toEach(cell, jobsOn(cell, node), (job) => tellToLeave(cell, job, { reason, goneAtMs }));
   dropEmpty(cell);
 }
 
@@ -47,11 +47,11 @@ export function nodeLost(cell: Cell, nodeId: string): void {
   if (node === undefined) return;
   if (node.state === 'open') watch(cell, node.spec.poolId, 1);
   cell.saveNode({ ...node, state: 'gone' });
-  for (const job of jobsOn(cell, node)) {
+  toEach(cell, jobsOn(cell, node), (job) => {
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
     if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
     else tellToLeave(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
-  }
+  });
   dropEmpty(cell);
 }
 

@@ -12,7 +12,7 @@ import { tellToLeave } from '../life/tell-to-leave.ts';
 import type { Cell } from './cell.ts';
 import type { CellDecision } from './decision.ts';
 import type { CellEvent } from './event.ts';
-import { inOrder } from './in-order.ts';
+import { inOrder, toEach } from './in-order.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
@@ -106,9 +106,8 @@ function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: str
   if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');
   cell.saveQueue({ ...cell.queue(name), isSuspended });
   if (isSuspended) {
-    for (const job of inOrder(cell, cell.placed)) {
-      if (job.spec.queue === name) tellToLeave(cell, job, { reason: 'tenant_suspended' });
-    }
+    const jobs = inOrder(cell, cell.placed).filter(({ spec }) => spec.queue === name);
+    toEach(cell, jobs, (job) => tellToLeave(cell, job, { reason: 'tenant_suspended' }));
   } else cell.pending.wake((pending) => pending.queue === queue);
   return ok(undefined);
 }

@@ -88,7 +88,7 @@ function check(world: CellWorld): void {
 }
 
 it('[J68] weights stay when those who work with them leave, as far as memory allows; those in use always', () => {
-  for (const seed of seeds(40)) {
+  for (const seed of seeds(40, 98, 109, 177)) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     for (let n = 0; n < 120; n++) {
