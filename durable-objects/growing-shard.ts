@@ -105,8 +105,8 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
       const growthMs = await this.#growth.step(nowMs);
       const nextMs = growthMs === nowMs ? growthMs : sooner(growthMs, this.shard.sweep(nowMs));
       if (nextMs === undefined) return;
-      if (nextMs - nowMs > LIMITS.shardPauseMaxMs) return this.ctx.storage.setAlarm(nextMs);
-      await scheduler.wait(nextMs - nowMs);
+      if (nextMs > nowMs) return this.ctx.storage.setAlarm(nextMs);
+      await scheduler.wait(0);
     }
     await this.ctx.storage.setAlarm(Date.now());
   }

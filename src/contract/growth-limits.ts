@@ -14,12 +14,6 @@ export const GROWTH_LIMITS = {
   shardsPerIndexMaxCount: 4_096,
   // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
   moveGraceMs: 2_000,
-  // Between two slices of moving, some 8 ms each, for whoever reads meanwhile: half a million rows still move within minutes.
-  movePauseMs: 15,
-  // Rows that moved and are removed at once.
-  moveLeaveMaxCount: 100,
-  // A shard that has to wait no longer than this for its next slice does so awake: an alarm costs more.
-  shardPauseMaxMs: 100,
   // Rows of ids that are being written at this moment are looked at again.
   moveBusyMs: 50,
   // How soon a step of growing that failed is tried again.

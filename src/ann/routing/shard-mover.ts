@@ -23,7 +23,7 @@ export interface MoverPeers {
 }
 
 /** Rows of one slice of moving: some milliseconds. */
-export const sliceRows = (dimensions: number): number => Math.max(16, Math.min(128, Math.floor(8_192 / dimensions)));
+export const sliceRows = (dimensions: number): number => Math.max(16, Math.min(256, Math.floor(32_768 / dimensions)));
 
 /**
  * Moves the rows of a shard that belong to others, slice by slice. A row first gets its second place at its locator, so that from then
@@ -35,7 +35,6 @@ export class ShardMover {
   readonly #versions: RowVersions;
   readonly #route: Cell<ShardRoute>;
   readonly #peers: MoverPeers;
-  #notBeforeMs = -Infinity;
   #router: { readonly since: number; readonly router: Router } | undefined;
 
   constructor(shard: Shard, store: VectorStore, versions: RowVersions, route: Cell<ShardRoute>, peers: MoverPeers) {
@@ -60,12 +59,9 @@ export class ShardMover {
     if (task?.kind !== 'drain') return undefined;
     // Whoever follows the changes to their end waits for it: a move would be one after the other.
     if (this.#store.gate().gate === 'sealed') return nowMs + LIMITS.routeRetryMs;
-    if (nowMs < this.#notBeforeMs) return this.#notBeforeMs;
-    const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.moveLeaveMaxCount);
-    if (due.length > 0 || task.after < task.end) {
-      this.#notBeforeMs = due.length > 0 ? await this.#leave(due, task.order, nowMs) : await this.#moveSlice(nowMs);
-      return this.#notBeforeMs;
-    }
+    const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.propertySliceMaxCount);
+    if (due.length > 0) return this.#leave(due, task.order, nowMs);
+    if (task.after < task.end) return this.#moveSlice(nowMs);
     if (nextMs !== undefined) return nextMs;
     const told = await this.#peers.drained({ ordinal: (route as ShardRoute).ordinal, since: task.order.since });
     if (!told.ok) return nowMs + LIMITS.routeRetryMs;
@@ -111,7 +107,7 @@ export class ShardMover {
       this.#versions.leave(leaving, nowMs + LIMITS.moveGraceMs);
       this.#route.put({ ...route, task: { kind: 'drain', order, after: next, end } });
     });
-    return nowMs + (busyAt < found.ids.length ? LIMITS.moveBusyMs : LIMITS.movePauseMs);
+    return busyAt < found.ids.length ? nowMs + LIMITS.moveBusyMs : nowMs;
   }
 
   async #leave(due: readonly Departing[], { since }: DrainOrder, nowMs: number): Promise<number> {
@@ -128,7 +124,7 @@ export class ShardMover {
     );
     if (told.some(({ ok: isTold }) => !isTold)) return nowMs + LIMITS.routeRetryMs;
     this.#versions.left(due);
-    return nowMs + LIMITS.movePauseMs;
+    return nowMs;
   }
 
   /** Which of the rows should be elsewhere, too or only. */

@@ -75,8 +75,10 @@ describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode
     const { lsn } = await gateway.write([...range(0, 5), ...range(90, 100)]);
     await between(mode, manifest);
     if (mode !== 'resident') await evictAll(await replicasOf(manifest));
+    const before = gateway.replicaReads;
     await gateway.expectAll({ kind: 'min-lsn', lsn });
     await gateway.expectAll({ kind: 'min-lsn', lsn });
+    expect(gateway.replicaReads).toBeGreaterThan(before);
 
     // More shards, some of them where the replicated ones were; the rows come and go under the eyes of whoever reads.
     let next = 100;
