@@ -1,14 +1,7 @@
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { bootstrap } from '../../workers/local/bootstrap.ts';
-import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
-import { ROOT } from '../../workers/local/paths.ts';
-import { loadSecrets } from '../../workers/local/secrets.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { freePort } from '../support/free-port.ts';
 import { quantileMs } from '../support/hot-shard-simulation.ts';
 import type { AnnOptions } from './ann.ts';
 import { placeOf } from './ann/place-of.ts';
@@ -20,7 +13,7 @@ import { vectorAt, vectorsOf } from './ann/vectors.ts';
 import { chart } from './growth/chart.ts';
 import { GrownIndex } from './growth/grown-index.ts';
 import { perturbedSet, prefix } from './growth/perturbed-set.ts';
-import { serveRaw } from './raw-workerd.ts';
+import { onRawGateway } from './on-raw-gateway.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
 const STAGES = [10_000, 30_000, 100_000, 300_000, 1_000_000];
@@ -55,18 +48,10 @@ export async function growthBench(options: AnnOptions): Promise<void> {
   const source = await readVectorSet(await placeOf(options));
   const held = { ...source, queries: firstOf(source) };
   const set = perturbedSet(held, Math.max(...stages));
-  await bundle();
-  await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
-  const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
-  const [gatewayPort, barePort] = [await freePort(), await freePort()];
-  const secrets = await loadSecrets(stateDir);
-  const workerd = await serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
-  try {
-    const url = `http://127.0.0.1:${gatewayPort}`;
-    const { apiKey } = await bootstrap(url, secrets.SLUICE_ADMIN_KEY);
+  await onRawGateway(async (workerd, client) => {
     const { dimensions } = set.base;
     const settings = { dimensions, metric: set.metric, shard_vectors_max: shardVectorsMax };
-    const index = await GrownIndex.create(new ApiClient(url, apiKey), 'grown', settings);
+    const index = await GrownIndex.create(client, 'grown', settings);
     console.log(
       `${set.name} x ${dimensions}, ${QUERIES} held-out queries, shards of ${shardVectorsMax} at most, load ${loadavg()[0]?.toFixed(1)}`,
     );
@@ -80,10 +65,7 @@ export async function growthBench(options: AnnOptions): Promise<void> {
     console.table(rows);
     console.log(`drawn in ${PICTURE}`);
     console.log(JSON.stringify({ bench: 'growth', set: set.name, shardVectorsMax, load: loadavg(), rows }));
-  } finally {
-    await workerd.stop();
-    await rm(stateDir, { recursive: true, force: true });
-  }
+  });
 }
 
 const firstOf = ({ queries }: VectorSet) =>

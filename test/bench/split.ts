@@ -1,21 +1,12 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { bootstrap } from '../../workers/local/bootstrap.ts';
-import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
-import { ROOT } from '../../workers/local/paths.ts';
-import { loadSecrets } from '../../workers/local/secrets.ts';
-import { ApiClient } from '../support/api-client.ts';
 import { Clusters } from '../support/clusters.ts';
-import { freePort } from '../support/free-port.ts';
 import { quantileMs } from '../support/hot-shard-simulation.ts';
 import type { Vectors } from './ann/vectors.ts';
 import { vectorAt, vectorsOf } from './ann/vectors.ts';
+import { onRawGateway } from './on-raw-gateway.ts';
 import { GrownIndex } from './growth/grown-index.ts';
-import { serveRaw } from './raw-workerd.ts';
 
 const DIMENSIONS = 100;
 const SHARD_VECTORS_MAX = 30_000;
@@ -40,17 +31,9 @@ interface Asked {
  */
 export async function splitBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
   const shardVectorsMax = quick ? QUICK_SHARD_VECTORS_MAX : SHARD_VECTORS_MAX;
-  await bundle();
-  await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
-  const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
-  const [gatewayPort, barePort] = [await freePort(), await freePort()];
-  const secrets = await loadSecrets(stateDir);
-  const workerd = await serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
-  try {
-    const url = `http://127.0.0.1:${gatewayPort}`;
-    const { apiKey } = await bootstrap(url, secrets.SLUICE_ADMIN_KEY);
+  await onRawGateway(async (workerd, client) => {
     const settings = { dimensions: DIMENSIONS, metric: 'cosine', shard_vectors_max: shardVectorsMax };
-    const index = await GrownIndex.create(new ApiClient(url, apiKey), 'split', settings);
+    const index = await GrownIndex.create(client, 'split', settings);
     const vectors = clustered(shardVectorsMax + EXTRA);
     await index.import(vectors, 0, shardVectorsMax);
     await index.settle(workerd);
@@ -73,10 +56,7 @@ export async function splitBench({ quick = false }: { readonly quick?: boolean |
     console.log(`${shardVectorsMax + EXTRA} x ${DIMENSIONS}, ${QUERIES_PER_S} searches a second, load ${loadavg()[0]?.toFixed(1)}`);
     console.table(rows);
     console.log(JSON.stringify({ bench: 'split', shardVectorsMax, load: loadavg(), rows }));
-  } finally {
-    await workerd.stop();
-    await rm(stateDir, { recursive: true, force: true });
-  }
+  });
 }
 
 function clustered(count: number): Vectors {

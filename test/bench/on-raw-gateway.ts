@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { bootstrap } from '../../workers/local/bootstrap.ts';
+import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
+import { ROOT } from '../../workers/local/paths.ts';
+import { loadSecrets } from '../../workers/local/secrets.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { freePort } from '../support/free-port.ts';
+import { serveRaw } from './raw-workerd.ts';
+import type { RawWorkerd } from './raw-workerd.ts';
+
+/** Does `work` on a whole deployment of the built bundles in one workerd, on a RAM disk where there is one; nothing is left of it. */
+export async function onRawGateway(work: (workerd: RawWorkerd, client: ApiClient) => Promise<void>): Promise<void> {
+  await bundle();
+  await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
+  const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
+  const [gatewayPort, barePort] = [await freePort(), await freePort()];
+  const secrets = await loadSecrets(stateDir);
+  const workerd = await serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
+  try {
+    const url = `http://127.0.0.1:${gatewayPort}`;
+    const { apiKey } = await bootstrap(url, secrets.SLUICE_ADMIN_KEY);
+    await work(workerd, new ApiClient(url, apiKey));
+  } finally {
+    await workerd.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
