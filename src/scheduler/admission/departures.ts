@@ -3,15 +3,10 @@ import type { JobId } from '../../kernel/ids.ts';
 import { rootOf } from '../fairness/cohort-node.ts';
 import type { Offer } from '../life/offer.ts';
 import type { Cell } from '../machine/cell.ts';
+import type { Departure } from '../machine/expected-ends.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { acceptsPool } from '../model/accepts-pool.ts';
 import { tryOption } from './try-option.ts';
-
-/** An owner of something the job could use, and when it will have left. */
-interface Departure {
-  readonly jobId: JobId;
-  readonly endMs: number;
-}
 
 /** Room for a job once others have left. */
 interface LaterRoom {
@@ -113,13 +108,8 @@ export class Departures {
   }
 }
 
-function* inTheWay(cell: Cell, { spec }: JobRecord, option: number): Generator<Departure, void> {
+function inTheWay(cell: Cell, { spec }: JobRecord, option: number): Iterator<Departure> {
   const wanted = must(spec.options[option], 'the option exists');
-  const root = rootOf(cell.holdings.queueOf(spec));
-  for (const departure of cell.ends.inOrder) {
-    const { spec: other, attempt } = cell.job(departure.jobId);
-    if (attempt === null) continue;
-    const sharesNodes = acceptsPool(wanted, cell.fleet.pool(attempt.poolId).spec);
-    if (sharesNodes || rootOf(cell.holdings.queueOf(other)) === root) yield departure;
-  }
+  const mine = rootOf(cell.holdings.queueOf(spec));
+  return cell.ends.inOrder(({ poolId, root }) => root === mine || acceptsPool(wanted, cell.fleet.pool(poolId).spec));
 }

@@ -9,6 +9,7 @@ import { longestMs } from './expected-end.ts';
 import { owner } from '../machine/job-record.ts';
 import { tightestMask } from '../model/accelerator-mask.ts';
 import type { NodeDemand } from '../model/node-demand.ts';
+import type { Slot } from '../model/placement.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
 import type { Reservation } from '../queue/reservation.ts';
 
@@ -51,17 +52,18 @@ export function nodesToSpare(cell: Cell, holds: readonly Reservation[], demand: 
   for (const hold of holds) {
     const taken = hold.nodes.filter((node) => open.has(node)).map((node) => ({ node, mask: tightestMask(cluster, node, demand) }));
     if (taken.length === 0) continue;
-    const first = cell.job(hold.jobId);
-    const { perNode } = must(first.spec.options[hold.option], 'the option exists');
+    const { perNode } = must(cell.job(hold.jobId).spec.options[hold.option], 'the option exists');
+    const isTooFew = (slot: Slot): boolean =>
+      cell.undo.trial(() => {
+        cluster.allocate({ demand, slots: [slot] });
+        return !cluster.fits(slot.node, perNode);
+      });
+    // Where there is enough with everybody there, there is with some of them gone.
+    const inDoubt = taken.filter(isTooFew);
+    if (inDoubt.length === 0) continue;
     cell.undo.trial(() => {
       supposeAllGone(cell, hold);
-      for (const slot of taken) {
-        const isLeft = cell.undo.trial(() => {
-          cluster.allocate({ demand, slots: [slot] });
-          return cluster.fits(slot.node, perNode);
-        });
-        if (!isLeft) open.delete(slot.node);
-      }
+      for (const slot of inDoubt) if (isTooFew(slot)) open.delete(slot.node);
     });
   }
   return open;

@@ -2,9 +2,9 @@ import type { JobId } from '../../kernel/ids.ts';
 import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { effectivePriority } from '../queue/effective-priority.ts';
 import { Departures } from './departures.ts';
 import { resourceClass } from './hold.ts';
+import { mayClaim, patientUntil } from './may-reserve.ts';
 import type { Offer } from '../life/offer.ts';
 
 /**
@@ -12,13 +12,13 @@ import type { Offer } from '../life/offer.ts';
  * with what it does not need, or if they are done before it starts. Without this, small jobs would keep a large one waiting for ever.
  */
 export function reserve(cell: Cell, job: JobRecord): void {
-  const patientUntilMs = job.submittedAtMs + cell.settings.headPatienceMs;
+  const patientUntilMs = patientUntil(cell, job);
   if (cell.nowMs < patientUntilMs) return cell.wakeAt(patientUntilMs);
   const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
   for (let option = 0; option < job.spec.options.length; option++) {
     const resource = resourceClass(job, option);
     const held = cell.reservations.of(root, resource);
-    if (held !== undefined && (held.jobId === job.spec.id || !outranks(cell, job, cell.job(held.jobId)))) continue;
+    if (!mayClaim(cell, job, held)) continue;
     const soonest = soonestPlace(cell, job, option);
     if (soonest === undefined) continue;
     if (held !== undefined) cell.releaseHold(held.jobId);
@@ -28,9 +28,6 @@ export function reserve(cell: Cell, job: JobRecord): void {
     return;
   }
 }
-
-/** One reservation gives way to another only for more priority, waiting included: the first stays first. */
-const outranks = (cell: Cell, a: JobRecord, b: JobRecord): boolean => effectivePriority(cell, a) > effectivePriority(cell, b);
 
 interface Soonest {
   /** Null when it depends on jobs that may take for ever. */

@@ -7,6 +7,7 @@ import { makeWay } from '../preemption/make-way.ts';
 import { firstOf } from '../queue/effective-priority.ts';
 import { Heads } from '../queue/heads.ts';
 import type { PricedPool } from './affordable-pools.ts';
+import { affordablePools } from './affordable-pools.ts';
 import { Advice } from './advice.ts';
 import { reserve } from './reserve.ts';
 import type { Attempted } from './try-option.ts';
@@ -44,7 +45,7 @@ function giveFreePlace(cell: Cell, job: JobRecord, advice: Advice): boolean {
 
 /** The place where the job's own work costs least, unless others who wait had better have that. */
 function freePlace(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
-  if (job.spec.options.length === 1 && cell.fleet.isOnePool) return offerOf(tryOption(cell, job, 0, 'brief'));
+  if (hasNoChoice(cell, job)) return offerOf(tryOption(cell, job, 0, 'brief'));
   const ways = waysOf(cell, job);
   const advised = ways.length > 1 ? advice.of(job) : undefined;
   if (advised !== undefined) {
@@ -59,6 +60,11 @@ function freePlace(cell: Cell, job: JobRecord, advice: Advice): Offer | undefine
     if (offer !== undefined) return offer;
   }
   return undefined;
+}
+
+function hasNoChoice(cell: Cell, { spec }: JobRecord): boolean {
+  const pools = affordablePools(cell, spec, 0);
+  return spec.options.length === 1 && ('kind' in pools || pools.length === 1);
 }
 
 const offerOf = (attempted: Attempted): Offer | undefined => ('offer' in attempted ? attempted.offer : undefined);

@@ -38,13 +38,12 @@ function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord): void {
   const root = rootOf(admittedTo);
   const { holders } = cell.holdings;
   if (root.height > 1) {
-    return cell.pending.wake((pending) => {
+    return cell.pending.wakeBelow(root, (pending) => {
       const { evensOut, reclaims, preemptsWithin } = policyOf(pending.queue);
-      return pending.root === root && (evensOut || reclaims || preemptsWithin);
+      return evensOut || reclaims || preemptsWithin;
     });
   }
-  cell.pending.wake((pending) => {
-    if (pending.root !== root) return false;
+  cell.pending.wakeBelow(root, (pending) => {
     const { evensOut, reclaims, preemptsWithin } = policyOf(pending.queue);
     // Where queues lie right below the root, only jobs of the same queue are displaced, and only those of lower rank.
     if (pending.queue === admittedTo) return preemptsWithin && holders.hasUncoveredBelow(admittedTo, { priority: spec.priority, sequence });

@@ -1,5 +1,5 @@
 import { assert, must } from '../../kernel/assert.ts';
-import type { JobId } from '../../kernel/ids.ts';
+import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import { rootOf } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
@@ -15,11 +15,13 @@ import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import { policyFor, policyOf } from '../preemption/policy-for.ts';
+import type { PendingClass } from '../queue/pending-class.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
 import { Durations } from '../queue/durations.ts';
 import { Shapes } from '../queue/shapes.ts';
 import { Reservations } from '../queue/reservations.ts';
 import { expectedEndMs } from '../admission/expected-end.ts';
+import { hasProspects } from '../admission/prospects.ts';
 import type { PoolChoice } from '../admission/affordable-pools.ts';
 import { AdmittedJobs } from './admitted-jobs.ts';
 import type { CellSettings } from './cell-settings.ts';
@@ -45,11 +47,15 @@ export class Cell {
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
   readonly admitted = new AdmittedJobs(this.undo);
-  readonly pending = new PendingQueues(this.undo);
+  readonly pending = new PendingQueues(this.undo, (exemplar) => this.#poolsFor(exemplar));
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
-  readonly ends = new ExpectedEnds(this.undo, (job) => expectedEndMs(this, job));
+  readonly ends = new ExpectedEnds(
+    this.undo,
+    (job) => expectedEndMs(this, job),
+    ({ spec }) => rootOf(this.holdings.queueOf(spec)),
+  );
   readonly prices = new PriceBook();
   readonly placer: Placer;
   readonly shapes = new Shapes();
@@ -136,6 +142,11 @@ export class Cell {
     return timer !== undefined && timer.atMs <= this.nowMs ? this.job(timer.jobId) : undefined;
   }
 
+  /** When all that wait are next looked at again; Infinity when only news can help. */
+  get wakesAtMs(): number {
+    return this.#wakeAtMs;
+  }
+
   /** When something is next due by itself; Infinity when nothing is. */
   nextDueMs(): number {
     return Math.min(this.#timers.next((id) => this.#dueAtMs(id))?.atMs ?? Infinity, this.#wakeAtMs);
@@ -211,20 +222,17 @@ export class Cell {
     for (const reservation of this.reservations.all) {
       if (reservation.jobId !== id) continue;
       this.reservations.remove(reservation);
-      const pools = new Set(reservation.nodes.map((node) => this.fleet.node(node).spec.poolId));
-      const couldUse = (option: ResourceOption): boolean =>
-        (option.accelerator ?? 'cpu') === reservation.resource &&
-        [...pools].some((poolId) => acceptsPool(option, this.fleet.pool(poolId).spec));
-      this.pending.wake(({ root, exemplar }) => root.spec.name === reservation.root || exemplar.options.some(couldUse));
+      const couldUse = (option: ResourceOption): boolean => (option.accelerator ?? 'cpu') === reservation.resource;
+      this.pending.wakeBelow(this.tree.node(reservation.root), () => true);
+      for (const poolId of new Set(reservation.nodes.map((node) => this.fleet.node(node).spec.poolId))) this.#wakeNear(poolId, couldUse);
     }
   }
 
   /** Takes note of how long a job took that is done: others like it are expected to take as long. */
   observeDuration({ classKey }: JobRecord, durationMs: number): void {
-    const changed = this.durations.observe(classKey, durationMs);
-    if (changed.length === 0) return;
-    const jobs = this.ends.inOrder.map(({ jobId }) => this.job(jobId));
-    for (const job of jobs) if (changed.includes(job.classKey)) this.ends.change(job);
+    for (const changed of this.durations.observe(classKey, durationMs)) {
+      for (const id of this.ends.ofClass(changed)) this.ends.change(this.job(id));
+    }
   }
 
   /** Drops a finished job. Not undone by a trial. */
@@ -302,12 +310,29 @@ export class Cell {
 
   /** Something was given back: whoever shares its quota or could use its nodes may have a place now. */
   #wakeFor({ spec, attempt }: JobRecord): void {
-    const root = rootOf(this.holdings.queueOf(spec));
     const freed = spec.options[attempt?.option ?? 0]?.accelerator ?? null;
-    const pool = attempt === null ? undefined : this.fleet.pool(attempt.poolId).spec;
-    const couldUse = (option: ResourceOption): boolean =>
-      (freed === null || option.accelerator === null || option.accelerator === freed) && (pool === undefined || acceptsPool(option, pool));
-    this.pending.wake((pending) => pending.root === root || pending.exemplar.options.some(couldUse));
+    const couldUse = ({ accelerator }: ResourceOption): boolean => freed === null || accelerator === null || accelerator === freed;
+    this.pending.wakeBelow(rootOf(this.holdings.queueOf(spec)), (pending) => hasProspects(this, pending));
+    if (attempt !== null) this.#wakeNear(attempt.poolId, couldUse, (pending) => hasProspects(this, pending));
+  }
+
+  /** Wakes whoever could be in a pool by such an option. */
+  #wakeNear(
+    poolId: PoolId,
+    couldUse: (option: ResourceOption) => boolean,
+    concerns: (pending: PendingClass) => boolean = () => true,
+  ): void {
+    const { spec } = this.fleet.pool(poolId);
+    this.pending.wakeNear(
+      poolId,
+      (pending) => pending.exemplar.options.some((option) => couldUse(option) && acceptsPool(option, spec)) && concerns(pending),
+    );
+  }
+
+  #poolsFor({ options }: JobSpec): readonly PoolId[] {
+    return Array.from(this.fleet.pools, ({ spec }) => spec).flatMap((pool) =>
+      options.some((option) => acceptsPool(option, pool)) ? [pool.id] : [],
+    );
   }
 
   /** One has left of whom so many may at once: now another may be told to. */

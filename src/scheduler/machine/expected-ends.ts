@@ -1,62 +1,115 @@
-import type { JobId } from '../../kernel/ids.ts';
+import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
 
-interface End {
+/** An owner of a place, and when it will have left it. */
+export interface Departure {
   readonly endMs: number;
   readonly sequence: number;
   readonly jobId: JobId;
+  readonly classKey: string;
+  readonly site: Site;
 }
 
-/** Jobs that own a place, by when they will have left it, kept in order: who waits for a place asks for the first few. */
+/** Whose nodes jobs are on, and whose quota they have: who is on the same may wait for them. */
+interface Site {
+  readonly poolId: PoolId;
+  readonly root: CohortNode;
+  /** Soonest first, then who was submitted first. */
+  readonly departures: Departure[];
+}
+
+/** Jobs that own a place, by when they will have left it, kept in order: who waits for a place asks for the first few in its way. */
 export class ExpectedEnds {
   readonly #undo: UndoLog;
   readonly #endMsOf: (job: JobRecord) => number;
-  readonly #ends: End[] = [];
-  readonly #byJob = new Map<JobId, End>();
+  readonly #rootOf: (job: JobRecord) => CohortNode;
+  readonly #sites = new Map<CohortNode, Map<PoolId, Site>>();
+  readonly #byJob = new Map<JobId, Departure>();
+  readonly #byClass = new Map<string, Set<JobId>>();
 
-  constructor(undo: UndoLog, endMsOf: (job: JobRecord) => number) {
+  constructor(undo: UndoLog, endMsOf: (job: JobRecord) => number, rootOf: (job: JobRecord) => CohortNode) {
     this.#undo = undo;
     this.#endMsOf = endMsOf;
+    this.#rootOf = rootOf;
   }
 
-  /** Soonest first, then who was submitted first. */
-  get inOrder(): readonly End[] {
-    return this.#ends;
+  /** Those on sites in question, soonest first, then who was submitted first. */
+  *inOrder(concerns: (site: Site) => boolean): Generator<Departure, void> {
+    const lists = [...this.#sites.values()].flatMap((pools) => [...pools.values()].filter(concerns).map(({ departures }) => departures));
+    const next = lists.map(() => 0);
+    for (;;) {
+      let first: Departure | undefined;
+      let from = 0;
+      for (const [index, list] of lists.entries()) {
+        const departure = list[next[index] ?? 0];
+        if (departure === undefined || (first !== undefined && byTime(first, departure) < 0)) continue;
+        [first, from] = [departure, index];
+      }
+      if (first === undefined) return;
+      next[from] = (next[from] ?? 0) + 1;
+      yield first;
+    }
+  }
+
+  /** The owners of a class. */
+  ofClass(classKey: string): readonly JobId[] {
+    return [...(this.#byClass.get(classKey) ?? [])];
   }
 
   /** Follows a change of a job. */
   change(job: JobRecord): void {
-    const { id } = job.spec;
-    const before = this.#byJob.get(id);
-    const endMs = owner(job) === null ? undefined : this.#endMsOf(job);
-    if (before?.endMs === endMs) return;
-    const after = endMs === undefined ? undefined : { endMs, sequence: job.sequence, jobId: id };
+    const before = this.#byJob.get(job.spec.id);
+    const attempt = owner(job);
+    const site = attempt === null ? undefined : this.#site(this.#rootOf(job), attempt.poolId);
+    const endMs = attempt === null ? undefined : this.#endMsOf(job);
+    if (before?.site === site && before?.endMs === endMs) return;
+    const { sequence, classKey, spec } = job;
+    const after = site === undefined || endMs === undefined ? undefined : { endMs, sequence, jobId: spec.id, classKey, site };
     this.#replace(before, after);
     this.#undo.note(() => this.#replace(after, before));
   }
 
-  #replace(left: End | undefined, taken: End | undefined): void {
-    if (left !== undefined) {
-      this.#ends.splice(this.#indexOf(left), 1);
-      this.#byJob.delete(left.jobId);
-    }
-    if (taken !== undefined) {
-      this.#ends.splice(this.#indexOf(taken), 0, taken);
-      this.#byJob.set(taken.jobId, taken);
-    }
+  #site(root: CohortNode, poolId: PoolId): Site {
+    const pools = this.#sites.get(root) ?? new Map<PoolId, Site>();
+    this.#sites.set(root, pools);
+    const site = pools.get(poolId) ?? { poolId, root, departures: [] };
+    pools.set(poolId, site);
+    return site;
   }
 
-  #indexOf(end: End): number {
-    let low = 0;
-    let high = this.#ends.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = this.#ends[middle];
-      if (other !== undefined && (other.endMs - end.endMs || other.sequence - end.sequence) < 0) low = middle + 1;
-      else high = middle;
+  #replace(left: Departure | undefined, taken: Departure | undefined): void {
+    if (left !== undefined) {
+      const { site, jobId, classKey } = left;
+      site.departures.splice(indexOf(left), 1);
+      this.#byJob.delete(jobId);
+      const alike = this.#byClass.get(classKey);
+      alike?.delete(jobId);
+      if (alike?.size === 0) this.#byClass.delete(classKey);
     }
-    return low;
+    if (taken !== undefined) {
+      const { site, jobId, classKey } = taken;
+      site.departures.splice(indexOf(taken), 0, taken);
+      this.#byJob.set(jobId, taken);
+      this.#byClass.set(classKey, (this.#byClass.get(classKey) ?? new Set()).add(jobId));
+    }
   }
 }
+
+function indexOf(departure: Departure): number {
+  const { departures } = departure.site;
+  let low = 0;
+  let high = departures.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const other = departures[middle];
+    if (other !== undefined && byTime(other, departure) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Of those that never leave, who was submitted first. */
+const byTime = (a: Departure, b: Departure): number => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs);

@@ -35,10 +35,6 @@ export class Fleet {
     }
   }
 
-  get isOnePool(): boolean {
-    return this.#pools.size === 1;
-  }
-
   get pools(): Iterable<PoolRecord> {
     return this.#pools.values();
   }

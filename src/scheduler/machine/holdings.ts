@@ -21,7 +21,8 @@ export class Holdings {
   readonly #cluster: ClusterState;
   readonly #tree: QuotaTree;
   readonly #undo: UndoLog;
-  readonly #owners = new Set<JobId>();
+  /** Who has been supposed gone, in a trial. */
+  readonly #gone = new Set<JobId>();
 
   constructor(cluster: ClusterState, tree: QuotaTree, undo: UndoLog) {
     this.#cluster = cluster;
@@ -60,14 +61,15 @@ export class Holdings {
   }
 
   /**
-   * Gives back what an attempt owns, unless that has been done, for as long as a trial takes. Who is covered by which quota stays as it is: no
+   * Gives back what an attempt owns, unless that has been done, for as long as a trial takes: ask only on trial. Who is covered by which quota stays as it is: no
    * trial asks for that of anybody whom those that are supposed to be gone could outrank.
    */
-  supposeGone({ spec }: JobRecord, attempt: Attempt): void {
-    if (!this.#owners.has(spec.id)) return;
-    this.#own(spec.id, false);
-    this.#cluster.release(attempt.placement);
-    this.#tree.take(this.queueOf(spec), bundleHeld({ spec, attempt }), -1);
+  supposeGone(job: JobRecord, attempt: Attempt): void {
+    const { id } = job.spec;
+    if (this.#gone.has(id)) return;
+    this.#gone.add(id);
+    this.#undo.note(() => this.#gone.delete(id));
+    this.#release(job, attempt);
   }
 
   /** As `supposeGone`, of one that would be told to leave: it is still there, and nobody starts where it is before it has left. */
@@ -79,18 +81,18 @@ export class Holdings {
   }
 
   #give(job: JobRecord, attempt: Attempt): void {
-    this.supposeGone(job, attempt);
+    const { id } = job.spec;
+    if (this.#gone.delete(id)) this.#undo.note(() => this.#gone.add(id));
+    else this.#release(job, attempt);
     this.holders.remove(this.holderOf(job, attempt.option));
   }
 
-  #own(id: JobId, owns: boolean): void {
-    if (owns) this.#owners.add(id);
-    else this.#owners.delete(id);
-    if (this.#undo.isOpen) this.#undo.note(() => (owns ? this.#owners.delete(id) : this.#owners.add(id)));
+  #release({ spec }: JobRecord, attempt: Attempt): void {
+    this.#cluster.release(attempt.placement);
+    this.#tree.take(this.queueOf(spec), bundleHeld({ spec, attempt }), -1);
   }
 
   #take(job: JobRecord, attempt: Attempt): void {
-    this.#own(job.spec.id, true);
     this.#cluster.allocate(attempt.placement);
     this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
     this.holders.add(this.holderOf(job, attempt.option));

@@ -1,3 +1,4 @@
+import { hasProspects } from '../admission/prospects.ts';
 import type { Bundle } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
@@ -15,64 +16,109 @@ interface Head {
   readonly bundle: Bundle;
 }
 
-/**
- * Who comes next. A tournament: each cohort sends the best of its members' heads up. A class that falls asleep leaves the other contests as
- * they were, so only those on its way up are held again.
- */
+/** Who comes next, of those that are awake and of whom looking at them may bring something. */
 export class Heads {
   readonly #cell: Cell;
-  readonly #entries = new Map<CohortNode, Entry | undefined>();
-  /** Members with a head, the one that comes first first. */
-  readonly #ranked = new Map<CohortNode, CohortNode[]>();
-  /** How often classes of a tree had woken when its contests were held. */
-  readonly #wakings = new Map<CohortNode, number>();
+  readonly #contests = new Map<CohortNode, Contest>();
 
   constructor(cell: Cell) {
     this.#cell = cell;
   }
 
-  /** The class that is awake and whose first job comes next of all; undefined when all sleep. */
+  /** The class whose first job comes next of all; undefined when all sleep. */
   next(): PendingClass | undefined {
     let next: Head | undefined;
     for (const root of this.#cell.pending.rootsAwake) {
-      const wakings = this.#cell.pending.wakingsBelow(root);
-      if (this.#wakings.get(root) !== wakings) this.#hold(root);
-      this.#wakings.set(root, wakings);
-      const head = this.#entries.get(root)?.head;
+      const { head } = this.#contestIn(root);
       if (head !== undefined && (next === undefined || byPriority(head, next) < 0)) next = head;
     }
     return next?.pending;
   }
 
-  /** Something was given or taken in a tree: shares are other ones now. */
+  /** Something was given or taken in a tree: shares are other ones now, and so is who may hope for something. */
   changed(root: CohortNode): void {
-    this.#wakings.delete(root);
+    this.#contests.delete(root);
   }
 
   /** A class has been found to have no place. */
-  slept({ queue }: PendingClass): void {
-    for (let node: CohortNode | null = queue; node !== null; node = node.parent) {
-      const { parent } = node;
-      const before = this.#entries.get(node);
-      this.#enter(node);
-      if (parent !== null) this.#rankAgain(parent, node, before);
+  slept({ root, queue }: PendingClass): void {
+    this.#contests.get(root)?.lookAgain(queue);
+  }
+
+  /** The contest in a tree, held anew when classes have woken there. */
+  #contestIn(root: CohortNode): Contest {
+    const wakings = this.#cell.pending.wakingsBelow(root);
+    const known = this.#contests.get(root);
+    if (known?.wakings === wakings) return known;
+    const contest = new Contest(this.#cell, root, wakings);
+    this.#contests.set(root, contest);
+    return contest;
+  }
+}
+
+/**
+ * A tournament: each cohort sends the best of its members' heads up. A class that falls asleep leaves the other contests as they were, so only
+ * those on its way up are held again.
+ */
+class Contest {
+  /** How often classes of the tree had woken when it was held. */
+  readonly wakings: number;
+  readonly #cell: Cell;
+  readonly #root: CohortNode;
+  readonly #entries = new Map<CohortNode, Entry>();
+  /** Members with a head, the one that comes first first. */
+  readonly #ranked = new Map<CohortNode, CohortNode[]>();
+
+  constructor(cell: Cell, root: CohortNode, wakings: number) {
+    this.wakings = wakings;
+    this.#cell = cell;
+    this.#root = root;
+    const heads = headsOf(cell, cell.pending.awakeBelow(root));
+    for (const queue of heads.keys()) this.#announce(queue);
+    this.#hold(root, heads);
+  }
+
+  get head(): Head | undefined {
+    return this.#entries.get(this.#root)?.head;
+  }
+
+  /** The head of a queue may be another one. */
+  lookAgain(queue: CohortNode): void {
+    const head = headsOf(this.#cell, this.#cell.pending.of(queue)).get(queue);
+    let before = this.#entries.get(queue);
+    this.#enter(queue, head);
+    for (let member = queue; member.parent !== null; member = member.parent) {
+      this.#rankAgain(member.parent, member, before);
+      before = this.#entries.get(member.parent);
+      this.#enter(member.parent, this.#firstIn(member.parent));
     }
   }
 
-  #hold(node: CohortNode): void {
-    for (const child of node.children) this.#hold(child);
-    const entered = node.children.filter((child) => this.#entries.get(child) !== undefined);
-    this.#ranked.set(
-      node,
-      entered.sort((a, b) => this.#compare(a, b)),
-    );
-    this.#enter(node);
+  /** Names a queue, and the cohorts above it, as members of theirs. */
+  #announce(queue: CohortNode): void {
+    for (let member = queue; member.parent !== null; member = member.parent) {
+      const members = this.#ranked.get(member.parent);
+      members?.push(member);
+      if (members !== undefined) return;
+      this.#ranked.set(member.parent, [member]);
+    }
   }
 
-  #enter(node: CohortNode): void {
-    const first = this.#ranked.get(node)?.[0];
-    const head = node.spec.eviction === null ? first && this.#entries.get(first)?.head : headOf(this.#cell, node);
-    this.#entries.set(node, head === undefined ? undefined : entryOf(this.#cell, node, head));
+  #hold(node: CohortNode, heads: ReadonlyMap<CohortNode, Head>): void {
+    const members = this.#ranked.get(node) ?? [];
+    for (const member of members) this.#hold(member, heads);
+    members.sort((a, b) => this.#compare(a, b));
+    this.#enter(node, heads.get(node) ?? this.#firstIn(node));
+  }
+
+  #firstIn(cohort: CohortNode): Head | undefined {
+    const [first] = this.#ranked.get(cohort) ?? [];
+    return first && this.#entries.get(first)?.head;
+  }
+
+  #enter(node: CohortNode, head: Head | undefined): void {
+    if (head === undefined) this.#entries.delete(node);
+    else this.#entries.set(node, entryOf(this.#cell, node, head));
   }
 
   /** Moves a member to where it belongs now among the others. */
@@ -96,17 +142,22 @@ export class Heads {
   }
 }
 
-/** The head of a queue: the first of its classes that are awake. */
-function headOf(cell: Cell, queue: CohortNode): Head | undefined {
-  if (cell.queue(queue.spec.name).isSuspended) return undefined;
-  let best: Head | undefined;
-  for (const pending of cell.pending.of(queue)) {
-    if (!pending.isAwake) continue;
+/** The heads of queues: of each the first of its classes given that are awake. Those that can hope for nothing go back to sleep. */
+function headsOf(cell: Cell, classes: Iterable<PendingClass>): ReadonlyMap<CohortNode, Head> {
+  const heads = new Map<CohortNode, Head>();
+  for (const pending of classes) {
+    const { queue } = pending;
+    if (!pending.isAwake || cell.queue(queue.spec.name).isSuspended) continue;
+    if (!hasProspects(cell, pending)) {
+      cell.pending.sleep(pending);
+      continue;
+    }
     const job = firstOf(cell, pending);
-    const head = { pending, job, priority: effectivePriority(cell, job), bundle: pending.bundle };
-    if (best === undefined || byPriority(head, best) < 0) best = head;
+    const head = { pending, job, priority: effectivePriority(cell, job), bundle: pending.bundles[0] ?? [] };
+    const best = heads.get(queue);
+    if (best === undefined || byPriority(head, best) < 0) heads.set(queue, head);
   }
-  return best;
+  return heads;
 }
 
 /** How a member of a cohort stands beside the others, were its head given what it asks for. */

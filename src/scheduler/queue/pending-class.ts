@@ -1,3 +1,4 @@
+import type { PoolId } from '../../kernel/ids.ts';
 import type { Bundle } from '../fairness/bundle.ts';
 import { bundleOf } from '../fairness/bundle.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
@@ -11,19 +12,21 @@ export class PendingClass {
   readonly queue: CohortNode;
   /** What any of them is, but for its name, deadline and the like. */
   readonly exemplar: JobSpec;
-  /** What each asks for, by its first option. */
-  readonly bundle: Bundle;
+  /** What each asks for at least, by each of its options. */
+  readonly bundles: readonly Bundle[];
   readonly root: CohortNode;
+  /** Those it could be in by one of its options, as far as market and region go. */
+  readonly pools: readonly PoolId[];
   readonly jobs = new SequenceList();
   /** Whether something has happened since its first job was last found to have no place. */
-  isAwake = true;
+  isAwake = false;
 
-  constructor(key: string, queue: CohortNode, exemplar: JobSpec) {
+  constructor(key: string, queue: CohortNode, exemplar: JobSpec, pools: readonly PoolId[]) {
     this.key = key;
     this.queue = queue;
     this.exemplar = exemplar;
     this.root = rootOf(queue);
-    const [first] = exemplar.options;
-    this.bundle = first === undefined ? [] : bundleOf(first.accelerator, first.perNode, first.nodes.min);
+    this.pools = pools;
+    this.bundles = exemplar.options.map(({ accelerator, perNode, nodes }) => bundleOf(accelerator, perNode, nodes.min));
   }
 }

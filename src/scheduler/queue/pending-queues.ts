@@ -1,6 +1,8 @@
 import { must } from '../../kernel/assert.ts';
+import type { PoolId } from '../../kernel/ids.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import { PendingClass } from './pending-class.ts';
 
@@ -10,20 +12,31 @@ import { PendingClass } from './pending-class.ts';
  */
 export class PendingQueues {
   readonly #undo: UndoLog;
+  readonly #poolsFor: (exemplar: JobSpec) => readonly PoolId[];
   readonly #classes = new Map<string, PendingClass>();
   readonly #byQueue = new Map<CohortNode, Set<PendingClass>>();
+  readonly #byRoot = new Map<CohortNode, Set<PendingClass>>();
+  readonly #byPool = new Map<PoolId, Set<PendingClass>>();
   /** Classes that are not asleep, by root. */
   readonly #awake = new Map<CohortNode, Set<PendingClass>>();
   readonly #wakings = new Map<CohortNode, number>();
 
-  constructor(undo: UndoLog) {
+  /** `poolsFor` answers which pools jobs could be in. */
+  constructor(undo: UndoLog, poolsFor: (exemplar: JobSpec) => readonly PoolId[]) {
     this.#undo = undo;
+    this.#poolsFor = poolsFor;
   }
 
   add(record: JobRecord, queue: CohortNode): void {
-    const pending = this.#classes.get(record.classKey) ?? new PendingClass(record.classKey, queue, record.spec);
+    const { classKey, spec } = record;
+    const pending = this.#classes.get(classKey) ?? new PendingClass(classKey, queue, spec, this.#poolsFor(spec));
+    const { isAwake } = pending;
     this.#insert(pending, record);
-    if (this.#undo.isOpen) this.#undo.note(() => this.#delete(pending, record));
+    if (!this.#undo.isOpen) return;
+    this.#undo.note(() => {
+      this.#delete(pending, record);
+      if (pending.jobs.size > 0) this.#setAwake(pending, isAwake);
+    });
   }
 
   remove(record: JobRecord): void {
@@ -60,6 +73,11 @@ export class PendingQueues {
     for (const classes of this.#awake.values()) yield* classes;
   }
 
+  /** The classes below a root that are not asleep. */
+  awakeBelow(root: CohortNode): Iterable<PendingClass> {
+    return this.#awake.get(root) ?? [];
+  }
+
   get rootsAwake(): Iterable<CohortNode> {
     return this.#awake.keys();
   }
@@ -71,39 +89,73 @@ export class PendingQueues {
 
   /** Wakes the classes for which something may have changed. */
   wake(concerns: (pending: PendingClass) => boolean): void {
-    for (const pending of this.#classes.values()) {
+    this.#wakeAmong(this.#classes.values(), concerns);
+  }
+
+  /** Wakes those of the classes below a root for which something may have changed. */
+  wakeBelow(root: CohortNode, concerns: (pending: PendingClass) => boolean): void {
+    this.#wakeAmong(this.#byRoot.get(root) ?? [], concerns);
+  }
+
+  /** Wakes those of the classes that could be in a pool for which something may have changed. */
+  wakeNear(poolId: PoolId, concerns: (pending: PendingClass) => boolean): void {
+    this.#wakeAmong(this.#byPool.get(poolId) ?? [], concerns);
+  }
+
+  #wakeAmong(classes: Iterable<PendingClass>, concerns: (pending: PendingClass) => boolean): void {
+    for (const pending of classes) {
       if (pending.isAwake || !concerns(pending)) continue;
       this.#setAwake(pending, true);
       if (this.#undo.isOpen) this.#undo.note(() => this.#setAwake(pending, false));
     }
   }
 
+  /** One that comes first now has not been looked at. */
   #insert(pending: PendingClass, { sequence, spec }: JobRecord): void {
     pending.jobs.insert(sequence, spec.id);
-    if (pending.jobs.size > 1) return;
-    this.#classes.set(pending.key, pending);
-    const classes = this.#byQueue.get(pending.queue) ?? new Set();
-    this.#byQueue.set(pending.queue, classes.add(pending));
-    this.#setAwake(pending, true);
+    if (pending.jobs.size === 1) this.#enter(pending);
+    if (pending.jobs.first === spec.id && !pending.isAwake) this.#setAwake(pending, true);
   }
 
-  #delete(pending: PendingClass, { sequence }: JobRecord): void {
+  #delete(pending: PendingClass, { sequence, spec }: JobRecord): void {
+    const wasFirst = pending.jobs.first === spec.id;
     pending.jobs.delete(sequence);
-    if (pending.jobs.size > 0) return;
+    if (pending.jobs.size === 0) this.#leave(pending);
+    else if (wasFirst && !pending.isAwake) this.#setAwake(pending, true);
+  }
+
+  #enter(pending: PendingClass): void {
+    this.#classes.set(pending.key, pending);
+    include(this.#byQueue, pending.queue, pending);
+    include(this.#byRoot, pending.root, pending);
+    for (const poolId of pending.pools) include(this.#byPool, poolId, pending);
+  }
+
+  #leave(pending: PendingClass): void {
     this.#classes.delete(pending.key);
     this.#wakings.set(pending.root, this.wakingsBelow(pending.root) + 1);
-    this.#byQueue.get(pending.queue)?.delete(pending);
+    exclude(this.#byQueue, pending.queue, pending);
+    exclude(this.#byRoot, pending.root, pending);
+    for (const poolId of pending.pools) exclude(this.#byPool, poolId, pending);
     this.#setAwake(pending, false);
   }
 
   #setAwake(pending: PendingClass, isAwake: boolean): void {
     pending.isAwake = isAwake;
     const { root } = pending;
-    const awake = this.#awake.get(root) ?? new Set();
     if (isAwake) this.#wakings.set(root, this.wakingsBelow(root) + 1);
-    if (isAwake) awake.add(pending);
-    else awake.delete(pending);
-    if (awake.size > 0) this.#awake.set(root, awake);
-    else this.#awake.delete(root);
+    if (isAwake) include(this.#awake, root, pending);
+    else exclude(this.#awake, root, pending);
   }
+}
+
+function include<Key>(sets: Map<Key, Set<PendingClass>>, key: Key, pending: PendingClass): void {
+  const classes = sets.get(key);
+  if (classes === undefined) sets.set(key, new Set([pending]));
+  else classes.add(pending);
+}
+
+function exclude<Key>(sets: Map<Key, Set<PendingClass>>, key: Key, pending: PendingClass): void {
+  const classes = sets.get(key);
+  if (classes?.delete(pending) === true && classes.size === 0) sets.delete(key);
 }

@@ -1,0 +1,23 @@
+import { rootOf } from '../fairness/cohort-node.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import type { Reservation } from '../queue/reservation.ts';
+import { effectivePriority } from '../queue/effective-priority.ts';
+import { resourceClass } from './hold.ts';
+
+/** Whether `reserve` could do something for a job that has no place: hold places for it, or see to it that it is looked at once it may. */
+export function mayReserve(cell: Cell, job: JobRecord): boolean {
+  const patientUntilMs = patientUntil(cell, job);
+  if (cell.nowMs < patientUntilMs) return patientUntilMs < cell.wakesAtMs;
+  const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
+  return job.spec.options.some((_, option) => mayClaim(cell, job, cell.reservations.of(root, resourceClass(job, option))));
+}
+
+/** Until when a job that comes first lets others pass. */
+export const patientUntil = ({ settings }: Cell, { submittedAtMs }: JobRecord): number => submittedAtMs + settings.headPatienceMs;
+
+/** One reservation gives way to another only for more priority, waiting included: the first stays first. */
+export function mayClaim(cell: Cell, job: JobRecord, held: Reservation | undefined): boolean {
+  if (held === undefined) return true;
+  return held.jobId !== job.spec.id && effectivePriority(cell, job) > effectivePriority(cell, cell.job(held.jobId));
+}

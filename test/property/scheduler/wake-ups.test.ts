@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+
+import { expect, it } from 'vitest';
+
+import { hasProspects } from '../../../src/scheduler/admission/prospects.ts';
+import { step } from '../../../src/scheduler/machine/step.ts';
+import { Cell } from '../../../src/scheduler/machine/cell.ts';
+import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
+import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
+import { seeds } from '../../support/effort.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { Seeded } from '../../support/seeded.ts';
+
+const NEVER_MS = 1_000_000_000;
+
+/** Queues short of quota, whose jobs of different sizes have different priorities; time alone changes nothing. */
+class CrampedWorld {
+  readonly world: CellWorld;
+  readonly #rng: Seeded;
+  #jobs = 0;
+
+  constructor(seed: number) {
+    this.#rng = new Seeded(seed);
+    const evicts = this.#below(3) === 0;
+    const eviction = { preemptsWithin: evicts, reclaims: evicts };
+    const limits = { borrowingMax: this.#below(2) === 0 ? 3_000 : null, lendingMax: this.#below(2) === 0 ? 1_000 : null };
+    const parent = this.#below(2) === 0 ? 'all' : 'lab';
+    const cohorts = [
+      cohort('all'),
+      cohort('lab', 'all'),
+      ...['a', 'b', 'c', 'd'].map((name, n) => queue(name, 1 + this.#below(4), { parent: n < 2 ? parent : 'all', eviction, limits })),
+    ];
+    const nodes = Array.from({ length: 2 + this.#below(4) }, (_, n) => nodeSpec(n, { acceleratorCount: 4 }));
+    this.world = new CellWorld(
+      { cohorts, order: 'priority', agingMs: NEVER_MS, headPatienceMs: this.#below(3) === 0 ? NEVER_MS : 0 },
+      nodes,
+    );
+  }
+
+  #below = (count: number): number => Math.floor(this.#rng.next() * count);
+
+  next(): CellEvent {
+    const { cell } = this.world;
+    const placed = [...cell.placed];
+    const jobId = placed[this.#below(placed.length)];
+    const news = { kind: jobId !== undefined && cell.leaving.has(jobId) ? 'released' : 'completed' } as const;
+    if (jobId !== undefined && this.#below(2) === 0) return { kind: 'report', jobId, fence: this.world.job(jobId).fence, news };
+    const waiting = [...cell.jobs].filter(({ state }) => state === 'pending');
+    if (waiting.length > 0 && this.#below(8) === 0) return { kind: 'cancel', jobId: waiting[this.#below(waiting.length)]!.spec.id };
+    const size = 1 + this.#below(4);
+    const spec = { queue: 'abcd'[this.#below(4)]!, priority: size, options: [option(size, { perNode: demand(size) })] };
+    return { kind: 'submit', spec: jobSpec((this.#jobs += 1), spec) };
+  }
+}
+
+it('[J72] who sleeps on is left out of nothing: where everybody is woken before every event, the same is decided', () => {
+  const seen = { hopeless: 0, started: 0, evicted: 0, held: 0 };
+  for (const seed of seeds(120)) {
+    const cramped = new CrampedWorld(seed);
+    const { world } = cramped;
+    const { cell } = world;
+    const twin = new Cell(cell.settings);
+    for (const { node } of world.decided('save_node')) step(twin, { kind: 'add_nodes', nodes: [node.spec] }, world.nowMs);
+    for (let n = 0; n < 80; n++) {
+      world.nowMs += 1;
+      const event = cramped.next();
+      twin.pending.wake(() => true);
+      const decided = step(twin, event, world.nowMs).decisions;
+      assert.deepEqual(decided, world.do(event).decisions, `seed ${seed}, event ${n}: ${JSON.stringify(event)}`);
+      if (event.kind === 'report') seen.hopeless += [...cell.pending.all].filter((pending) => !hasProspects(cell, pending)).length;
+      seen.started += world.decided('start').length;
+      seen.evicted += world.decided('notice').length;
+      seen.held += [...cell.reservations.all].length;
+    }
+  }
+  for (const [what, count] of Object.entries(seen))
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(200);
+});
