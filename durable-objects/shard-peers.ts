@@ -55,6 +55,10 @@ export class ShardPeers implements GrowthOfShardPeers {
     return this.#tell({ kind: 'split', request });
   }
 
+  share({ ordinal, since }: ShardAsOf): Promise<Outcome<unknown>> {
+    return this.#tell({ kind: 'share', shard: { ordinal, since } });
+  }
+
   merge({ ordinal, since }: ShardAsOf): Promise<Outcome<unknown>> {
     return this.#tell({ kind: 'merge', shard: { ordinal, since } });
   }

@@ -65,5 +65,5 @@ function report({ queries }: VectorSet, { table, places }: GrownRoutes, truth: r
 
 function placedAnew({ base }: VectorSet, { table }: GrownRoutes): number[][] {
   const router = new Router(table);
-  return Array.from({ length: base.count }, (_, row) => placesOf(router.rankForPlacing(vectorAt(base, row)), table.closure));
+  return Array.from({ length: base.count }, (_, row) => placesOf(router.rankForPlacing(vectorAt(base, row), 0), table.closure));
 }

@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly pauseMsMax: number;
   /** Chance that a write deletes. */
   readonly deleteChance: number;
+  /** Chance that a vector is the one that many are equal to. */
+  readonly equalChance?: number;
 }
 
 /** Clients that write, delete and read, each its own ids one write at a time; and what they may find. */
@@ -39,6 +41,7 @@ export class GrowthClients {
   readonly #known = new Map<string, Known>();
   readonly #reads = new Set<Map<string, Set<State>>>();
   readonly #vectors: Clusters;
+  readonly #equal: Float32Array;
   /** What reads that may be old are asked through: some of them know old routes. */
   readonly #gateways: Gateway[];
   #kept: readonly string[] = [];
@@ -52,6 +55,7 @@ export class GrowthClients {
     this.deleteChance = options.deleteChance;
     this.#gateways = Array.from({ length: 3 }, () => world.gateway());
     this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
+    this.#equal = this.#vectors.next();
   }
 
   get liveCount(): number {
@@ -72,7 +76,7 @@ export class GrowthClients {
     const { dimensions, id: indexId } = this.#world.manifest;
     const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
     const values = new Float32Array(count * dimensions);
-    ids.forEach((_, i) => values.set(this.#vectors.next(), i * dimensions));
+    ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const columns = { metadata: ids.map(() => null), texts: ids.map(() => null), namespaces: ids.map(() => KEPT) };
     await this.#acknowledged(gateway, (shards, manifest) =>
       shards.upsert(manifest, { indexId, ids, values, ...columns, repetition: null }),
@@ -179,7 +183,7 @@ export class GrowthClients {
     const { dimensions, id: indexId } = this.#world.manifest;
     const serials = keys.map(() => (this.#serial += 1));
     const values = new Float32Array(keys.length * dimensions);
-    keys.forEach((_, i) => values.set(this.#vectors.next(), i * dimensions));
+    keys.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const hasKey = this.#world.random.next() < 0.5;
     const repetition = hasKey ? { idempotencyKey: `write-${serials[0]}`, digest: `digest-${serials[0]}` } : null;
     const batch = {
@@ -252,6 +256,11 @@ export class GrowthClients {
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
     const { id: indexId } = this.#world.manifest;
     return this.#acknowledged(gateway, (shards, manifest) => shards.fetch(manifest, { indexId, namespace, ids, include: INCLUDE }));
+  }
+
+  #nextVector(): Float32Array {
+    const { equalChance = 0 } = this.#options;
+    return equalChance > 0 && this.#world.random.next() < equalChance ? this.#equal : this.#vectors.next();
   }
 
   #begin(key: string, state: State): void {

@@ -174,6 +174,7 @@ export class GrowthWorld extends ObjectNetwork {
         spread: () => changing(() => growth.spread(this.manifest)),
         exported: () => changing(async () => growth.exported(this.manifest)),
         split: (request: never) => changing(() => growth.split(request)),
+        share: (shard: never) => changing(() => growth.share(shard)),
         merge: (shard: never) => changing(() => growth.merge(shard)),
         drained: (shard: never) => changing(() => growth.drained(shard)),
       },
@@ -268,6 +269,7 @@ export class GrowthWorld extends ObjectNetwork {
       spread: () => index('spread'),
       exported: () => index('exported'),
       split: (request) => index('split', request),
+      share: ({ ordinal, since }) => index('share', { ordinal, since }),
       merge: ({ ordinal, since }) => index('merge', { ordinal, since }),
       drained: (drained) => index('drained', drained),
     });
@@ -324,7 +326,7 @@ export class GrowthWorld extends ObjectNetwork {
         measureRecall: (recall: never) => shard.measureRecall(recall),
         putRows: (put: never) => written(rows.put(put, this.nowMs)),
         removeRows: (removal: never) => written(rows.remove(removal, this.nowMs)),
-        clearRows: (clearing: never) => rows.clear(clearing),
+        clearRows: (clearing: never) => written(rows.clear(clearing)),
       },
       alarm: async () => {
         for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {

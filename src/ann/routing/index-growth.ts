@@ -7,7 +7,9 @@ import { neighboursOf } from './neighbours-of.ts';
 import type { RouteChange } from './route-changes.ts';
 import { changed, isInvolved, shardAt, withDrainEnded, withLocators } from './route-changes.ts';
 import type { CentroidRows, RouteTable } from './route-table.ts';
+import { slotsOf } from './route-table.ts';
 import type { Cell, DrainOrder } from './shard-route.ts';
+import { isDivisible } from './slot-range.ts';
 
 /** Whom an index that grows tells. Repeating a call changes nothing; one that fails throws, and is repeated later. */
 export interface GrowthPeers {
@@ -46,7 +48,7 @@ export interface IndexObjects {
 export type GrowthCall =
   | { readonly kind: 'spread' | 'exported' }
   | { readonly kind: 'split'; readonly request: SplitRequest }
-  | { readonly kind: 'merge' | 'drained'; readonly shard: ShardAsOf };
+  | { readonly kind: 'share' | 'merge' | 'drained'; readonly shard: ShardAsOf };
 
 /**
  * The growth of one index: its route table, and the steps from one to the next. One call at a time.
@@ -108,16 +110,22 @@ export class IndexGrowth {
 
   /** Refuses with `state_conflict` while the shard may not change, or when it changed since it asked. */
   async split({ halves, closure, ...shard }: SplitRequest): Promise<Outcome<null>> {
-    await this.#complete();
-    const table = this.#table.get();
-    if (table === undefined || !mayChange(table, shard) || table.shards.length >= LIMITS.shardsPerIndexMaxCount) return BUSY;
+    const table = await this.#settled();
+    if (table === undefined || !mayDivide(table, shard)) return BUSY;
     return this.#begin({ kind: 'split', ordinal: shard.ordinal, halves, closure });
+  }
+
+  /** Asked by a shard whose vectors are too much alike to be told apart: half of its ids go to a new one. Refuses as `split` does. */
+  async share(shard: ShardAsOf): Promise<Outcome<null>> {
+    const table = await this.#settled();
+    const own = table === undefined ? undefined : shardAt(table, shard.ordinal);
+    if (table === undefined || own === undefined || !mayDivide(table, shard) || !isDivisible(slotsOf(own))) return BUSY;
+    return this.#begin({ kind: 'share', ordinal: shard.ordinal });
   }
 
   /** Gives a shard up that has become small: its neighbours take its vectors. The last one stays. Refuses as `split` does. */
   async merge(shard: ShardAsOf): Promise<Outcome<null>> {
-    await this.#complete();
-    const table = this.#table.get();
+    const table = await this.#settled();
     if (table?.shards.length === 1) return ok(null);
     if (table === undefined || !mayChange(table, shard)) return BUSY;
     const into = neighboursOf(table, shard.ordinal);
@@ -126,8 +134,7 @@ export class IndexGrowth {
 
   /** The shard has nothing left that belongs to others. */
   async drained({ ordinal, since }: ShardAsOf): Promise<Outcome<null>> {
-    await this.#complete();
-    const table = this.#table.get();
+    const table = await this.#settled();
     const shard = table === undefined ? undefined : shardAt(table, ordinal);
     if (table === undefined || shard?.state.kind !== 'draining' || shard.since !== since) return ok(null);
     this.#table.put(withDrainEnded(table, ordinal));
@@ -137,8 +144,7 @@ export class IndexGrowth {
 
   /** Goes on with what was cut off, and tells everybody again what they should be doing. */
   async settle(): Promise<void> {
-    await this.#complete();
-    const table = this.#table.get();
+    const table = await this.#settled();
     if (table === undefined) return;
     if (table.version === 0) await this.#peers.export(table.locators);
     for (const { ordinal, state } of table.shards) if (state.kind === 'draining') await this.#order(table, ordinal);
@@ -160,6 +166,8 @@ export class IndexGrowth {
         return this.exported(manifest);
       case 'split':
         return this.split(call.request);
+      case 'share':
+        return this.share(call.shard);
       case 'merge':
         return this.merge(call.shard);
       case 'drained':
@@ -173,12 +181,17 @@ export class IndexGrowth {
     return ok(null);
   }
 
-  /** Does what remains of the change that was begun, if any. */
+  /** The table after the change that was begun, if any. */
+  async #settled(): Promise<RouteTable | undefined> {
+    await this.#complete();
+    return this.#table.get();
+  }
+
   async #complete(): Promise<void> {
     const [table, change] = [this.#table.get(), this.#change.get() ?? null];
     if (table === undefined || change === null) return;
     const next = changed(table, change);
-    if (change.kind === 'split') await this.#peers.openShard(next.highest, next.version, table.locators);
+    if (change.kind !== 'merge') await this.#peers.openShard(next.highest, next.version, table.locators);
     await this.#order(next, change.ordinal);
     this.#table.put(next);
     this.#change.put(null);
@@ -201,6 +214,9 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, ordi
 const CLOSURE_FIRST = 1.05;
 
 const BUSY = refuse('state_conflict', 'the routes of the index changed: ask again later');
+
+const mayDivide = (table: RouteTable, shard: ShardAsOf): boolean =>
+  mayChange(table, shard) && table.shards.length < LIMITS.shardsPerIndexMaxCount;
 
 /** Whether a shard is as the caller knows it, and nothing is being moved from or to it. */
 const mayChange = (table: RouteTable, { ordinal, since }: ShardAsOf): boolean =>

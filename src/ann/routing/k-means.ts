@@ -1,4 +1,5 @@
 import { chance } from '../training/chance.ts';
+import { squaredDistance } from '../upkeep/split-in-two.ts';
 
 /** Multiplications of one step: about a millisecond. */
 const STEP_PRODUCTS = 1_000_000;
@@ -12,18 +13,11 @@ export interface Means {
 }
 
 /**
- * Lloyd's k-means from random vectors, step by step. Every centroid is the nearest of at least one vector; so there may be fewer
- * than `count` of them. `values`: [n x dimensions], n at least 1.
+ * Lloyd's k-means, step by step, from vectors that are far from each other (k-means++): many equal ones count as one. Every centroid is
+ * the nearest of at least one vector; so there may be fewer than `count` of them. `values`: [n x dimensions], n at least 1.
  */
 export function* kMeans(values: Float32Array, dimensions: number, count: number, seed: number): Generator<undefined, Means> {
-  const vectors = values.length / dimensions;
-  const begun = Math.min(count, vectors);
-  let centroids = new Float32Array(dimensions * begun);
-  for (let place = 0; place < begun; place += 1) {
-    // One of each of equally many vectors: none is taken twice.
-    const from = Math.floor(((place + chance(seed, 0, place)) * vectors) / begun) * dimensions;
-    centroids.set(values.subarray(from, from + dimensions), place * dimensions);
-  }
+  let centroids = yield* begin(values, dimensions, count, seed);
   for (let round = 0; ; round += 1) {
     const places = yield* nearestOf(values, centroids, dimensions);
     const { means, counts } = meansOf(values, places, centroids.length / dimensions, dimensions);
@@ -32,8 +26,39 @@ export function* kMeans(values: Float32Array, dimensions: number, count: number,
   }
 }
 
+/** Vectors of which each was drawn by its squared distance from those before: at most `count`, fewer where no others are left. */
+function* begin(values: Float32Array, dimensions: number, count: number, seed: number): Generator<undefined, Float32Array<ArrayBuffer>> {
+  const distances = new Float64Array(values.length / dimensions).fill(Infinity);
+  const centroids = new Float32Array(dimensions * Math.min(count, distances.length));
+  let drawn = Math.floor(chance(seed, 0, 0) * distances.length);
+  for (let place = 0; ; place += 1) {
+    const centroid = values.subarray(drawn * dimensions, (drawn + 1) * dimensions);
+    centroids.set(centroid, place * dimensions);
+    if ((place + 1) * dimensions === centroids.length) return centroids;
+    let total = 0;
+    for (let i = 0; i < distances.length; i += 1) {
+      distances[i] = Math.min(distances[i]!, squaredDistance(values.subarray(i * dimensions, (i + 1) * dimensions), centroid));
+      total += distances[i]!;
+    }
+    if (total === 0) return centroids.slice(0, (place + 1) * dimensions);
+    drawn = drawnBy(distances, chance(seed, 0, place + 1) * total);
+    yield;
+  }
+}
+
+/** The first with which the sum of weights exceeds what is left. */
+function drawnBy(weights: Float64Array, left: number): number {
+  let [sum, last] = [0, 0];
+  for (const [i, weight] of weights.entries()) {
+    if (weight === 0) continue;
+    [sum, last] = [sum + weight, i];
+    if (sum > left) break;
+  }
+  return last;
+}
+
 /** The place of the nearest centroid of each vector. */
-export function* nearestOf(values: Float32Array, centroids: Float32Array, dimensions: number): Generator<undefined, Uint32Array> {
+function* nearestOf(values: Float32Array, centroids: Float32Array, dimensions: number): Generator<undefined, Uint32Array> {
   const places = new Uint32Array(values.length / dimensions);
   const perStep = Math.max(1, Math.floor(STEP_PRODUCTS / centroids.length));
   for (let i = 0; i < places.length; i += 1) {

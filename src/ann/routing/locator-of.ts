@@ -1,11 +1,4 @@
-import { utf8 } from '../../kernel/bytes.ts';
+import { idHash } from './id-hash.ts';
 
 /** Which of an index's locators knows where an id lives. */
-export function locatorOf(namespace: string, id: string, locators: number): number {
-  // Neither part contains NUL. FNV-1a, and a last mixing as its low bits alone are poor.
-  let hash = 0x811c9dc5;
-  for (const byte of utf8(`${namespace}\0${id}`)) hash = Math.imul(hash ^ byte, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % locators;
-}
+export const locatorOf = (namespace: string, id: string, locators: number): number => idHash(namespace, id) % locators;

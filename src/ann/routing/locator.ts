@@ -10,6 +10,7 @@ import { placesOf } from './places-of.ts';
 import { rowsAt } from './rows-at.ts';
 import type { RouteTable } from './route-table.ts';
 import { Router } from './router.ts';
+import { slotOf } from './slot-range.ts';
 import type {
   LocatedRemoval,
   LocatedWrite,
@@ -266,10 +267,12 @@ const keysOf = ({ ids, namespaces }: RowKeys): string[] => ids.map((id, i) => `$
 
 const isMisplaced = (code: string): boolean => code === 'stale_route' || code === 'index_not_found';
 
-function placesIn(table: RouteTable, { ids, values }: Rows): number[][] {
+function placesIn(table: RouteTable, { ids, namespaces, values }: Rows): number[][] {
   const router = new Router(table);
   const { dimensions, closure } = table;
-  return ids.map((_, i) => placesOf(router.rankForPlacing(values.subarray(i * dimensions, (i + 1) * dimensions)), closure));
+  return ids.map((id, i) =>
+    placesOf(router.rankForPlacing(values.subarray(i * dimensions, (i + 1) * dimensions), slotOf(namespaces[i]!, id)), closure),
+  );
 }
 
 /** Turns positions with shards into shards with positions. */

@@ -1,5 +1,6 @@
 import { shardAt } from './route-changes.ts';
 import type { CentroidRows, RouteTable } from './route-table.ts';
+import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
 
 /** The share of vectors that get a second place. With them, a vector takes one and a half on average. */
@@ -27,10 +28,11 @@ export function measuredClosure(
     { ...own, ordinal: table.highest + 1, centroids: given },
   ];
   const router = new Router({ metric, dimensions, shards: [...others, ...halves] });
+  const { from: slot } = slotsOf(own);
   const stride = Math.max(1, Math.floor(values.length / dimensions / LOOKED_AT)) * dimensions;
   const ratios: number[] = [];
   for (let at = 0; at < values.length; at += stride) {
-    const [nearest, next] = router.rankForPlacing(values.subarray(at, at + dimensions));
+    const [nearest, next] = router.rankForPlacing(values.subarray(at, at + dimensions), slot);
     if (nearest !== undefined && next !== undefined) ratios.push(nearest.distance === 0 ? Infinity : next.distance / nearest.distance);
   }
   ratios.sort((a, b) => a - b);

@@ -1,28 +1,48 @@
 import { decodeCentroids } from './centroid-rows.ts';
 import { isInvolved, shardAt } from './route-changes.ts';
-import type { RouteTable } from './route-table.ts';
+import type { RoutedShard, RouteTable } from './route-table.ts';
+import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
+import { ALL_SLOTS, holdsSlots, meets } from './slot-range.ts';
 
 /** Shards that take the vectors of one that is given up. */
 const NEIGHBOURS_MAX = 4;
 
-/** The shards nearest to a shard's centroids, of those that nothing is being moved from or to. */
+/**
+ * Who takes the vectors of a shard that is given up, of those that nothing is being moved from or to: the nearest of the shards that
+ * hold its ids. A shard that shares its region comes first, even if it has to be waited for, and takes back the ids; where no other
+ * shard holds them, the nearest takes them over that can.
+ */
 export function neighboursOf(table: RouteTable, ordinal: number): number[] {
-  const { metric, dimensions, shards } = table;
   const own = shardAt(table, ordinal);
-  const candidates = shards.filter((shard) => shard !== own && !isInvolved(table, shard.ordinal));
-  if (own === undefined || candidates.length === 0) return [];
+  if (own === undefined) return [];
+  const slots = slotsOf(own);
+  const isFree = (shard: RoutedShard): boolean => !isInvolved(table, shard.ordinal);
+  const others = table.shards.filter((shard) => shard !== own && meets(slotsOf(shard), slots));
+  const sharing = others.filter((shard) => !holdsSlots(slotsOf(shard), slots) && isSameRegion(shard, own));
+  if (sharing.length > 0) return ordinalsOf(sharing.filter(isFree).slice(0, 1));
+  const holding = others.filter((shard) => holdsSlots(slotsOf(shard), slots));
+  if (holding.length > 0) return nearestTo(own, holding.filter(isFree), table).slice(0, NEIGHBOURS_MAX);
+  return nearestTo(own, others.filter(isFree), table).slice(0, 1);
+}
+
+/** Their ordinals, the nearest first. */
+function nearestTo(own: RoutedShard, shards: readonly RoutedShard[], { metric, dimensions }: RouteTable): number[] {
   const centroids = new Float32Array(own.centroids.codes.length);
   decodeCentroids(own.centroids, dimensions, centroids, 0);
-  const router = new Router({ metric, dimensions, shards: candidates });
+  const router = new Router({ metric, dimensions, shards: shards.map((shard) => ({ ...shard, slots: ALL_SLOTS })) });
   const nearest = new Map<number, number>();
   for (let at = 0; at < centroids.length; at += dimensions) {
-    for (const { ordinal: other, distance } of router.rankForPlacing(centroids.subarray(at, at + dimensions))) {
-      nearest.set(other, Math.min(distance, nearest.get(other) ?? Infinity));
+    for (const { ordinal, distance } of router.rankForPlacing(centroids.subarray(at, at + dimensions), ALL_SLOTS.from)) {
+      nearest.set(ordinal, Math.min(distance, nearest.get(ordinal) ?? Infinity));
     }
   }
-  return [...nearest]
-    .sort(([, a], [, b]) => a - b)
-    .slice(0, NEIGHBOURS_MAX)
-    .map(([other]) => other);
+  return [...nearest].sort(([, a], [, b]) => a - b).map(([ordinal]) => ordinal);
+}
+
+const ordinalsOf = (shards: readonly RoutedShard[]): number[] => shards.map(({ ordinal }) => ordinal);
+
+function isSameRegion({ centroids: { codes, scales } }: RoutedShard, { centroids: other }: RoutedShard): boolean {
+  if (codes.length !== other.codes.length) return false;
+  return codes.every((code, i) => code === other.codes[i]) && scales.every((scale, i) => scale === other.scales[i]);
 }

@@ -1,14 +1,30 @@
 import type { RankedShard } from './router.ts';
 import type { RouteTable } from './route-table.ts';
+import { holdsSlot } from './slot-range.ts';
 
-/** Shards that a query asks at once, at most: 16 of 256 hold 0.95 of the true nearest. */
+/** Shards that a query asks at once for ids of one slot, at most: 16 of 256 hold 0.95 of the true nearest. */
 export const PROBES_MAX = 16;
 
 /**
- * The shards that a query asks first: the nearest, and those not much farther away. Where shards are as near as each other all may
- * matter; where one is much nearer than the rest, it holds what the query is after.
+ * The shards that a query asks first: for ids of each slot the nearest, and those not much farther away. Where shards are as near as
+ * each other all may matter; where one is much nearer than the rest, it holds what the query is after.
  */
 export function probesOf(ranked: readonly RankedShard[], reach: number, probesMax = PROBES_MAX): RankedShard[] {
+  // Between two of the bounds, all ids are held by the same shards.
+  const bounds = new Set(ranked.flatMap(({ slots }) => [slots.from, slots.to]));
+  const probed = new Set(
+    [...bounds].flatMap((slot) =>
+      probesAmong(
+        ranked.filter(({ slots }) => holdsSlot(slots, slot)),
+        reach,
+        probesMax,
+      ),
+    ),
+  );
+  return ranked.filter((shard) => probed.has(shard));
+}
+
+function probesAmong(ranked: readonly RankedShard[], reach: number, probesMax: number): RankedShard[] {
   const [nearest] = ranked;
   if (nearest === undefined) return [];
   const limit = nearest.distance >= 0 ? nearest.distance * reach : nearest.distance / reach;

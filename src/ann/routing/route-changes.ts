@@ -1,6 +1,8 @@
 import { assert, must } from '../../kernel/assert.ts';
 import { encodeCentroids } from './centroid-rows.ts';
 import type { CentroidRows, RoutedShard, RouteTable } from './route-table.ts';
+import { slotsOf } from './route-table.ts';
+import { halvesOf, holdsSlots, joined } from './slot-range.ts';
 
 /** The transitions of a route table. Each raises the version by one. */
 
@@ -30,23 +32,62 @@ export type RouteChange =
       /** As measured in this region. */
       readonly closure: number;
     }
-  /** It is given up: its vectors go to the nearest of some others. */
+  /** It keeps half of its ids; a new shard owns the same region for the other half. */
+  | { readonly kind: 'share'; readonly ordinal: number }
+  /** It is given up: its vectors go to the nearest of some others, which from then on hold its ids, too. */
   | { readonly kind: 'merge'; readonly ordinal: number; readonly into: readonly number[] };
 
+type Merge = Extract<RouteChange, { kind: 'merge' }>;
+type Division = Exclude<RouteChange, Merge>;
+
 export function changed(table: RouteTable, change: RouteChange): RouteTable {
-  const since = table.version + 1;
-  const target = table.highest + 1;
-  const isSplit = change.kind === 'split';
-  const centroids = isSplit ? change.halves[0] : encodeCentroids(new Float32Array(0), table.dimensions);
-  const state = { kind: 'draining', into: isSplit ? [target] : change.into } as const;
-  const shards = table.shards.map((shard): RoutedShard =>
-    shard.ordinal === change.ordinal ? { ...shard, since, centroids, state } : shard,
-  );
-  if (!isSplit) return { ...table, version: since, shards };
-  const added: RoutedShard = { ordinal: target, since, centroids: change.halves[1], state: SERVING, replicas: [] };
-  const closure = table.closure + (change.closure - table.closure) / Math.min(shards.length, CLOSURE_MEMORY);
-  return { ...table, version: since, highest: target, closure, shards: [...shards, added] };
+  return change.kind === 'merge' ? merged(table, change) : divided(table, change);
 }
+
+function merged(table: RouteTable, { ordinal, into }: Merge): RouteTable {
+  const since = table.version + 1;
+  const given = must(shardAt(table, ordinal), 'a shard that is given up is in the table');
+  const shards = table.shards.map((shard): RoutedShard => {
+    const slots = slotsOf(shard);
+    if (shard === given) return { ...shard, since, centroids: noCentroids(table), state: { kind: 'draining', into } };
+    const isTakingOver = into.includes(shard.ordinal) && !holdsSlots(slots, slotsOf(given));
+    return isTakingOver ? { ...shard, slots: joined(slots, slotsOf(given)) } : shard;
+  });
+  return { ...table, version: since, shards };
+}
+
+function divided(table: RouteTable, change: Division): RouteTable {
+  const since = table.version + 1;
+  const highest = table.highest + 1;
+  const source = must(shardAt(table, change.ordinal), 'a shard that is divided is in the table');
+  const [kept, given] = halvesBy(change, source);
+  const added: RoutedShard = { ...source, ...given, ordinal: highest, since, state: SERVING, replicas: [] };
+  const shards = table.shards.map((shard): RoutedShard =>
+    shard === source ? { ...shard, ...kept, since, state: { kind: 'draining', into: [highest] } } : shard,
+  );
+  const measured = change.kind === 'split' ? change.closure : table.closure;
+  const closure = table.closure + (measured - table.closure) / Math.min(shards.length, CLOSURE_MEMORY);
+  return { ...table, version: since, highest, closure, shards: [...shards, added] };
+}
+
+type Half = Pick<RoutedShard, 'centroids' | 'slots'>;
+
+function halvesBy(change: Division, source: RoutedShard): readonly [Half, Half] {
+  const { centroids } = source;
+  const slots = slotsOf(source);
+  if (change.kind === 'split')
+    return [
+      { centroids: change.halves[0], slots },
+      { centroids: change.halves[1], slots },
+    ];
+  const [kept, given] = halvesOf(slots);
+  return [
+    { centroids, slots: kept },
+    { centroids, slots: given },
+  ];
+}
+
+const noCentroids = ({ dimensions }: RouteTable): CentroidRows => encodeCentroids(new Float32Array(0), dimensions);
 
 /** Measurements that the closure is about the mean of. */
 const CLOSURE_MEMORY = 8;

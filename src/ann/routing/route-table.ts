@@ -1,4 +1,6 @@
 import type { Metric } from '../../contract/metric.ts';
+import type { SlotRange } from './slot-range.ts';
+import { ALL_SLOTS } from './slot-range.ts';
 
 /**
  * Which shards an index has and what region of space each of them owns. Changed by the index's object alone, version by version.
@@ -28,10 +30,14 @@ export interface RoutedShard {
   readonly since: number;
   /** Of its region: vectors that are nearest to one of them belong to it. None when it is given up. */
   readonly centroids: CentroidRows;
+  /** Which ids belong to it; absent: all. For each id, the shards that hold its slot divide space among them. */
+  readonly slots?: SlotRange;
   readonly state: ShardState;
   /** Shards that follow this one and may answer for it. */
   readonly replicas: readonly ReplicaRef[];
 }
+
+export const slotsOf = ({ slots = ALL_SLOTS }: Pick<RoutedShard, 'slots'>): SlotRange => slots;
 
 /** `draining`: its region shrank, and the vectors that are no longer its own are on their way: whoever asks one of `into` asks it, too. */
 export type ShardState = { readonly kind: 'serving' } | { readonly kind: 'draining'; readonly into: readonly number[] };

@@ -3,19 +3,24 @@ import { must } from '../../kernel/assert.ts';
 import { prepare } from '../lists/list-model.ts';
 import { decodeCentroids } from './centroid-rows.ts';
 import type { RouteTable } from './route-table.ts';
+import { slotsOf } from './route-table.ts';
+import type { SlotRange } from './slot-range.ts';
+import { holdsSlot } from './slot-range.ts';
 
 /** A shard and how far from a point the nearest of its centroids is. */
 export interface RankedShard {
   readonly ordinal: number;
   /** Squared; for queries by inner product, minus it. */
   readonly distance: number;
+  /** Ids that it holds. */
+  readonly slots: SlotRange;
 }
 
 /** The regions of a route table, ready for ranking shards by their nearest centroids. */
 export class Router {
   readonly #metric: Metric;
   readonly #dimensions: number;
-  readonly #ordinals: number[];
+  readonly #owners: readonly { readonly ordinal: number; readonly slots: SlotRange }[];
   /** [centroids x dimensions], shard by shard. */
   readonly #centroids: Float32Array;
   /** Squared lengths of the centroids. */
@@ -27,7 +32,7 @@ export class Router {
     const owners = shards.filter(({ centroids }) => centroids.scales.length > 0);
     this.#metric = metric;
     this.#dimensions = dimensions;
-    this.#ordinals = owners.map(({ ordinal }) => ordinal);
+    this.#owners = owners.map((shard) => ({ ordinal: shard.ordinal, slots: slotsOf(shard) }));
     const count = owners.reduce((sum, { centroids }) => sum + centroids.scales.length, 0);
     this.#centroids = new Float32Array(count * dimensions);
     this.#squares = new Float32Array(count);
@@ -40,9 +45,9 @@ export class Router {
     for (let row = 0; row < count; row += 1) this.#squares[row] = this.#product(this.#centroids, row * dimensions, row);
   }
 
-  /** All shards that own a region, by where a vector belongs: the nearest first. */
-  rankForPlacing(values: Float32Array): RankedShard[] {
-    return this.#rank(values, true);
+  /** The shards that hold ids of a slot, by where a vector of such an id belongs: the nearest first. */
+  rankForPlacing(values: Float32Array, slot: number): RankedShard[] {
+    return this.#rank(values, true, slot);
   }
 
   /** All shards that own a region, by where a query's matches are likely: the likeliest first. */
@@ -50,17 +55,19 @@ export class Router {
     return this.#rank(values, this.#metric !== 'dot');
   }
 
-  #rank(values: Float32Array, byDistance: boolean): RankedShard[] {
+  /** Of all shards, or those that hold a slot. */
+  #rank(values: Float32Array, byDistance: boolean, slot?: number): RankedShard[] {
     const point = preparedPoint(this.#metric, values);
     const square = byDistance ? pointSquare(point) : 0;
-    let row = 0;
-    const ranked = this.#ordinals.map((ordinal, place): RankedShard => {
+    const ranked = this.#owners.flatMap(({ ordinal, slots }, place): RankedShard[] => {
+      if (slot !== undefined && !holdsSlot(slots, slot)) return [];
       let distance = Infinity;
-      for (const end = must(this.#ends[place], 'every shard has an end'); row < end; row += 1) {
+      const end = must(this.#ends[place], 'every shard has an end');
+      for (let row = this.#ends[place - 1] ?? 0; row < end; row += 1) {
         const product = this.#product(point, 0, row);
         distance = Math.min(distance, byDistance ? square + this.#squares[row]! - 2 * product : -product);
       }
-      return { ordinal, distance: byDistance ? Math.max(0, distance) : distance };
+      return [{ ordinal, slots, distance: byDistance ? Math.max(0, distance) : distance }];
     });
     return ranked.sort((a, b) => a.distance - b.distance || a.ordinal - b.ordinal);
   }

@@ -12,6 +12,7 @@ import { rowsAt } from './rows-at.ts';
 import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
 import type { MoveAnswer, RowDepartures, RowMoves, RowPut } from './rows.ts';
 import type { Cell, DrainOrder, ShardRoute } from './shard-route.ts';
+import { slotOf } from './slot-range.ts';
 
 /** Whom a shard that drains asks. Every call may be refused with `unavailable`. */
 export interface MoverPeers {
@@ -134,8 +135,11 @@ export class ShardMover {
       this.#router = { since: order.since, router: new Router({ metric, dimensions, shards: order.shards }) };
     }
     const { router } = this.#router;
-    return found.ids.flatMap((_, at): Wish[] => {
-      const ranked = router.rankForPlacing(found.values.subarray(at * dimensions, (at + 1) * dimensions));
+    return found.ids.flatMap((id, at): Wish[] => {
+      const ranked = router.rankForPlacing(
+        found.values.subarray(at * dimensions, (at + 1) * dimensions),
+        slotOf(found.namespaces[at]!, id),
+      );
       const places = placesOf(ranked, order.closure);
       const to = places.find((place) => place !== here);
       return to === undefined ? [] : [{ at, to, isNearer: places[0] === to, isShared: places.includes(here) }];

@@ -13,6 +13,8 @@ export interface SplitterPeers {
   /** Asks for locators, without which there is no second shard. */
   spread(): Promise<Outcome<unknown>>;
   split(request: SplitRequest): Promise<Outcome<unknown>>;
+  /** Has half of the ids go to a new shard. */
+  share(shard: ShardAsOf): Promise<Outcome<unknown>>;
   merge(shard: ShardAsOf): Promise<Outcome<unknown>>;
 }
 
@@ -66,12 +68,15 @@ export class ShardSplitter {
     if (step.done !== true) return nowMs;
     this.#training = undefined;
     this.#notBeforeMs = nowMs + LIMITS.routeRetryMs;
-    if (step.value === undefined) return this.#notBeforeMs;
-    const routes = await this.#peers.routes();
-    if (!routes.ok) return this.#notBeforeMs;
-    const closure = measuredClosure(routes.value, ordinal, step.value, values);
-    const asked = await this.#peers.split({ ordinal, since, halves: step.value, closure });
+    const asked = await this.#propose({ ordinal, since }, step.value, values);
     return asked.ok ? nowMs : this.#notBeforeMs;
+  }
+
+  async #propose(shard: ShardAsOf, halves: SplitRequest['halves'] | undefined, values: Float32Array): Promise<Outcome<unknown>> {
+    if (halves === undefined) return this.#peers.share(shard);
+    const routes = await this.#peers.routes();
+    if (!routes.ok) return routes;
+    return this.#peers.split({ ...shard, halves, closure: measuredClosure(routes.value, shard.ordinal, halves, values) });
   }
 
   #train(header: ShardHeader): Training {

@@ -2,6 +2,7 @@ import type { IndexManifest } from '../../ann/index-manifest.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import { placesOf } from '../../ann/routing/places-of.ts';
 import { rowsAt } from '../../ann/routing/rows-at.ts';
+import { slotOf } from '../../ann/routing/slot-range.ts';
 import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
@@ -62,8 +63,11 @@ export class LocatedWrites {
   #parts(manifest: IndexManifest, batch: UpsertBatch, { table, router }: Routes, expected?: readonly number[]) {
     const { indexId: caller, ids, namespaces, values, repetition: idempotency } = batch;
     const { version: routeVersion, locators, closure } = table;
-    const placeOf = (at: number) =>
-      placesOf(router.rankForPlacing(values.subarray(at * manifest.dimensions, (at + 1) * manifest.dimensions)), closure);
+    const { dimensions } = manifest;
+    const placeOf = (at: number) => {
+      const slot = slotOf(namespaces[at] ?? '', ids[at] ?? '');
+      return placesOf(router.rankForPlacing(values.subarray(at * dimensions, (at + 1) * dimensions), slot), closure);
+    };
     return [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
       const condition = expected === undefined ? {} : { expected: positions.map((at) => expected[at] ?? 0) };
       const part = { routeVersion, places: positions.map(placeOf), idempotency, ...condition };

@@ -41,7 +41,7 @@ export function grow({ metric, base }: VectorSet, shardCount: number, withCopies
     const pair = new Router({ ...table, shards: table.shards.filter(({ ordinal }) => ordinal === source || ordinal === target) });
     const [kept, given]: [number[], number[]] = [[], []];
     for (const row of members) {
-      const wanted = placesOf(pair.rankForPlacing(vectorAt(base, row)), table.closure);
+      const wanted = placesOf(pair.rankForPlacing(vectorAt(base, row), 0), table.closure);
       const others = must(places[row], 'every vector has places').filter((shard) => shard !== source && shard !== target);
       // As the locator decides: a second copy only where there is none, and a move wherever the other is nearer.
       const isCopy = wanted.length === 2 && others.length === 0;

@@ -57,12 +57,13 @@ export type Mode = (typeof MODES)[number];
 export class Gateway {
   readonly manifest: IndexManifest;
   readonly written = new Map<string, { readonly values: Float32Array; readonly metadata: string }>();
-  readonly vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 });
+  readonly vectors: Clusters;
   replicaReads = 0;
   readonly shards: RoutedShards;
   readonly #manifests: ManifestCache;
 
-  constructor(manifest: IndexManifest) {
+  constructor(manifest: IndexManifest, vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 })) {
+    this.vectors = vectors;
     const growing = new DurableGrowth({ INDEX, LOCATOR, SHARD });
     const describeIndex: IndexDirectory['describe'] = (tenantId, name, staleVersion) =>
       INDEX.getByName(indexObjectName(tenantId, name)).describe(name, staleVersion);
@@ -167,9 +168,9 @@ export const range = (from: number, to: number): string[] => Array.from({ length
 
 export const indexOf = ({ tenantId, name }: IndexManifest) => INDEX.getByName(indexObjectName(tenantId, name));
 
-export async function create(manifest: IndexManifest): Promise<Gateway> {
+export async function create(manifest: IndexManifest, vectors?: Clusters): Promise<Gateway> {
   value((await indexOf(manifest).create(manifest, { idempotencyKey: null, bodyDigest: 'd' })) as Outcome<IndexManifest>);
-  return new Gateway(manifest);
+  return new Gateway(manifest, vectors);
 }
 
 export async function evictAll(stubs: readonly DurableObjectStub[]): Promise<void> {

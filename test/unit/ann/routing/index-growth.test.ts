@@ -68,6 +68,19 @@ it('[RT8][RT11] a shard that takes over begins behind the LSN from which on the 
   expect(log).toEqual(['routes 5: 0 serving', 'erase 1']);
 });
 
+it('[RT16] a share is a split: the new shard is there before anybody is told; from one slot there is nothing to share', async () => {
+  const { growth, table, log } = grown();
+  const share = (ordinal: number, since: number) => growth.answer(SPACE, { kind: 'share', shard: { ordinal, since } });
+  expect(await share(0, 1)).toMatchObject({ ok: true, value: { version: 2 } });
+  expect(log).toEqual(['open 1 since 2', 'drain 0 since 2', 'raise 1 above 41', 'routes 2: 0 draining,1 serving']);
+  expect(await share(0, 2)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+  await growth.answer(SPACE, { kind: 'drained', shard: { ordinal: 0, since: 2 } });
+  expect(await share(0, 1)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+  const one = { from: 4, to: 5 };
+  table.put({ ...table.value!, shards: table.value!.shards.map((shard) => ({ ...shard, slots: one })) });
+  expect(await share(0, 2)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+});
+
 it('[RT7] a change that was cut off is done before anybody is told, and nothing else is begun before', async () => {
   const { growth, split, table, log, state } = grown();
   state.isCutOff = true;

@@ -31,16 +31,16 @@ const table = (metric: Metric, ...shards: RoutedShard[]): RouteTable => ({
 describe('Router', () => {
   it('[RT1] ranks shards by the nearest of their centroids', () => {
     const router = new Router(table('l2', shard(0, [0, 0], [10, 10]), shard(3, [4, 0]), shard(7)));
-    const ranked = router.rankForPlacing(Float32Array.of(9, 9));
+    const ranked = router.rankForPlacing(Float32Array.of(9, 9), 0);
     expect(ranked.map(({ ordinal }) => ordinal)).toEqual([0, 3]);
     expect(ranked[0]!.distance).toBeCloseTo(2, 0);
     expect(router.rankForSearching(Float32Array.of(3, 0))[0]).toMatchObject({ ordinal: 3 });
   });
 
   it('[RT1] compares directions for cosines, and searches by inner products where the metric is one', () => {
-    expect(new Router(table('cosine', shard(0, [1, 0]), shard(1, [0, 1]))).rankForPlacing(Float32Array.of(100, 90))[0]!.ordinal).toBe(0);
+    expect(new Router(table('cosine', shard(0, [1, 0]), shard(1, [0, 1]))).rankForPlacing(Float32Array.of(100, 90), 0)[0]!.ordinal).toBe(0);
     const dot = new Router(table('dot', shard(0, [1, 0]), shard(1, [9, 0])));
-    expect(dot.rankForPlacing(Float32Array.of(2, 0))[0]!.ordinal).toBe(0);
+    expect(dot.rankForPlacing(Float32Array.of(2, 0), 0)[0]!.ordinal).toBe(0);
     expect(dot.rankForSearching(Float32Array.of(2, 0))[0]!.ordinal).toBe(1);
   });
 });
