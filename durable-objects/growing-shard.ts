@@ -13,7 +13,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
-import { FLOOR, SELECTIONS } from './shard-floor.ts';
+import { FLOOR, inBackground, SELECTIONS } from './shard-floor.ts';
 import { ShardPeers } from './shard-peers.ts';
 import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from './sqlite/sqlite-row-versions.ts';
@@ -100,15 +100,11 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
 
   /** Does what is due, slice by slice with calls in between, and comes back when there is more. */
   override async alarm(): Promise<void> {
-    for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
-      const nowMs = Date.now();
+    const nextMs = await inBackground(async (nowMs) => {
       const growthMs = await this.#growth.step(nowMs);
-      const nextMs = growthMs === nowMs ? growthMs : sooner(growthMs, this.shard.sweep(nowMs));
-      if (nextMs === undefined) return;
-      if (nextMs > nowMs) return this.ctx.storage.setAlarm(nextMs);
-      await scheduler.wait(0);
-    }
-    await this.ctx.storage.setAlarm(Date.now());
+      return growthMs === nowMs ? growthMs : sooner(growthMs, this.shard.sweep(nowMs));
+    }, LIMITS.shardAlarmSlicesMaxCount);
+    if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
   }
 
   /** From which version of the routes on callers must know them. */

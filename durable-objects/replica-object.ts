@@ -17,7 +17,7 @@ import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { residueOf } from './residue-of.ts';
 import type { ShardObject } from './shard-object.ts';
-import { FLOOR, SELECTIONS } from './shard-floor.ts';
+import { FLOOR, inBackground, SELECTIONS } from './shard-floor.ts';
 import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
@@ -73,7 +73,9 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
     const readable = await this.#replica.readable(consistency, Date.now(), query);
     if (!readable.ok) return readable;
     const found = this.#shard.query(query);
-    this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), Date.now());
+    const nowMs = Date.now();
+    FLOOR.pace.searched(nowMs);
+    this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
     return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
   }
 
@@ -87,17 +89,15 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
 
   /** Follows the primary and keeps its own lists up, slice by slice with calls in between. */
   override async alarm(): Promise<void> {
-    for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
+    const nextMs = await inBackground(async (nowMs) => {
       // Erased while it waited.
-      if (this.#replica.state === undefined) return;
-      const nowMs = Date.now();
+      if (this.#replica.state === undefined) return undefined;
       const step = await this.#replica.step(nowMs);
-      if (step.kind === 'gone') return this.#forget();
-      const nextMs = Math.min(step.nextMs, this.#shard.sweep(nowMs) ?? Infinity);
-      if (nextMs > Date.now()) return this.ctx.storage.setAlarm(nextMs);
-      await scheduler.wait(0);
-    }
-    await this.ctx.storage.setAlarm(Date.now());
+      if (step.kind === 'step') return Math.min(step.nextMs, this.#shard.sweep(nowMs) ?? Infinity);
+      await this.#forget();
+      return undefined;
+    }, LIMITS.shardAlarmSlicesMaxCount);
+    if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
   }
 
   async #ask(primary: string, follow: ShardFollow): Promise<Outcome<ShardChanges>> {

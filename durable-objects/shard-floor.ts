@@ -1,5 +1,6 @@
 import { engineFloor } from '../src/ann/engine/engine-floor.ts';
 import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
+import { workPaced } from '../src/ann/upkeep/work-paced.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
@@ -8,3 +9,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 // The shards and replicas of one isolate share its memory: one gives way when another needs the room.
 export const FLOOR = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
 export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
+
+/** Does slices with pauses for those who search; see `workPaced`. */
+export const inBackground = (step: (nowMs: number) => Promise<number | undefined>, slicesMax: number): Promise<number | undefined> =>
+  workPaced({ step, slicesMax, pace: FLOOR.pace, clock: { nowMs: () => Date.now() }, wait: (delayMs) => scheduler.wait(delayMs) });

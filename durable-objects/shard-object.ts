@@ -33,6 +33,7 @@ import type {
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { GrowingShard } from './growing-shard.ts';
+import { FLOOR } from './shard-floor.ts';
 import { residueOf } from './residue-of.ts';
 
 /** The vectors of an index, or of one of its regions, as `Shard` says. Only the sole shard of an index is written to by gateways. */
@@ -58,6 +59,7 @@ export class ShardObject extends GrowingShard {
 
   /** Strong whatever is asked for: the consistency only tells whether a replica could have answered as well. */
   async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
+    FLOOR.pace.searched(Date.now());
     const outcome = this.reading(query, () => this.shard.query(query));
     const told = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
     if (told !== undefined) this.ctx.waitUntil(told);

@@ -3,6 +3,7 @@ import { ProbeKernels } from '../lists/probe-kernels.ts';
 import { PageMemory } from '../page-memory.ts';
 import { Scanner } from '../scanner.ts';
 import { TrainKernels } from '../training/train-kernels.ts';
+import { Pace } from '../upkeep/pace.ts';
 import { TrainingTurn } from '../upkeep/training-turn.ts';
 import type { UpkeepSizes } from '../upkeep/upkeep-sizes.ts';
 import { UPKEEP_SIZES } from '../upkeep/upkeep-sizes.ts';
@@ -14,6 +15,7 @@ export interface EngineFloor {
   readonly probe: ProbeKernels;
   readonly train: TrainKernels;
   readonly turn: TrainingTurn;
+  readonly pace: Pace;
   readonly sizes: UpkeepSizes;
 }
 
@@ -33,6 +35,7 @@ export function engineFloor({ scan, probe, train }: KernelModules, bytesMax: num
     probe: new ProbeKernels(probe, pages),
     train: new TrainKernels(train, pages),
     turn: new TrainingTurn(),
+    pace: new Pace(),
     sizes,
   };
 }

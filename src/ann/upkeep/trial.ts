@@ -10,8 +10,9 @@ import type { UpkeepShard } from './upkeep-shard.ts';
 
 // Another one than that of trainings, whose sample is what lists fit best.
 const SEED = 2;
-// What the searches of one slice cost, about.
+// What the searches of one slice take, about, and each candidate that one proposes beside what it costs a search.
 const SLICE_NS = 4_000_000;
+const CANDIDATE_NS = 250;
 
 /** A stored vector as a query, with the vectors that are closest to it, itself left out: the closest first. */
 export interface TrialQuery extends PlacedVector {
@@ -54,17 +55,19 @@ export function* trial(
   depth: SearchDepth,
   topK: number,
 ): Generator<undefined, { recall: number; cost: number }> {
-  let [hits, wanted, cost, slicedCost] = [0, 0, 0, 0];
+  let [hits, wanted, cost, sliceNs] = [0, 0, 0, 0];
   for (const query of queries) {
-    if (cost - slicedCost > SLICE_NS) {
-      slicedCost = cost;
+    if (sliceNs > SLICE_NS) {
+      sliceNs = 0;
       yield;
     }
     const generation = lists.generation(generationId);
     const found = lists.nearby(generation, depth, { ...query, topK: topK + 1 });
     const proposed = new Set(found.candidates.map(({ row }) => row));
     const last = Math.min(topK, query.closest.length);
-    cost += costOf(generation, found.cost);
+    const searchNs = costOf(generation, found.cost);
+    cost += searchNs;
+    sliceNs += searchNs + CANDIDATE_NS * found.candidates.length;
     const closest = asCloseAs(query.closest, last);
     // Where all that is known beyond them ties, others may, too, and are as good.
     if (closest.length > last && closest.length === query.closest.length) continue;

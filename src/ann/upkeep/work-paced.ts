@@ -1,0 +1,26 @@
+import type { Clock } from '../../kernel/clock.ts';
+import type { Pace } from './pace.ts';
+
+interface PacedWork {
+  /** Does a slice; answers when to come back: now, later, or not at all. */
+  readonly step: (nowMs: number) => Promise<number | undefined>;
+  readonly slicesMax: number;
+  readonly pace: Pace;
+  readonly clock: Clock;
+  readonly wait: (delayMs: number) => Promise<void>;
+}
+
+/** Does slices one after the other while any is due, with pauses; answers when to come back, or undefined when nothing is left. */
+export async function workPaced({ step, slicesMax, pace, clock, wait }: PacedWork): Promise<number | undefined> {
+  for (let slice = 0; slice < slicesMax; slice += 1) {
+    const startedMs = clock.nowMs();
+    const nextMs = await step(startedMs);
+    if (nextMs === undefined || nextMs > startedMs) return nextMs;
+    // Only now is anybody else served; and only by now has the platform's clock gone on.
+    await wait(0);
+    const nowMs = clock.nowMs();
+    const pauseMs = pace.pauseMs(nowMs - startedMs, nowMs);
+    if (pauseMs > 0) await wait(pauseMs);
+  }
+  return clock.nowMs();
+}
