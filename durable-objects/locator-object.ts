@@ -72,9 +72,9 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
     return this.#with(caller, ({ locator }) => locator.remove(removal), true);
   }
 
-  async clear(caller: IndexId): Promise<Outcome<Written>> {
+  async clear(caller: IndexId, lsnSeen: number): Promise<Outcome<Written>> {
     await this.#arm();
-    return this.#with(caller, ({ locator }) => locator.clear(), true);
+    return this.#with(caller, ({ locator }) => locator.clear(lsnSeen), true);
   }
 
   claim(caller: IndexId, repetition: Repetition): Promise<Outcome<Written | null>> {

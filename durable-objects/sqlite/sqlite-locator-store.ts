@@ -25,7 +25,8 @@ export class SqliteLocatorStore implements LocatorStore {
 
   beginWrite(write: LocatedWrite): PendingWrite {
     return this.#storage.transactionSync(() => {
-      const { routeVersion = 0, idempotency, expected } = write;
+      const { routeVersion = 0, idempotency, expected, lsnSeen } = write;
+      this.see(lsnSeen);
       const found = this.find(write);
       const chosen = [...found.keys()].filter((i) => expected === undefined || found[i]?.version === expected[i]);
       const places = chosen.map((i) => write.places[i] ?? []);
@@ -42,8 +43,9 @@ export class SqliteLocatorStore implements LocatorStore {
     });
   }
 
-  beginRemoval({ ids, namespaces, expected }: LocatedRemoval): PendingRemoval | undefined {
+  beginRemoval({ ids, namespaces, expected, lsnSeen }: LocatedRemoval): PendingRemoval | undefined {
     return this.#storage.transactionSync(() => {
+      this.see(lsnSeen);
       const found = this.find({ ids, namespaces });
       const there = found.flatMap((place, i) => (place !== undefined && (expected === null || expected[i] === place.version) ? [i] : []));
       if (there.length === 0) return undefined;
@@ -60,8 +62,9 @@ export class SqliteLocatorStore implements LocatorStore {
     });
   }
 
-  beginClearing(): PendingClearing {
+  beginClearing(lsnSeen: number): PendingClearing {
     return this.#storage.transactionSync(() => {
+      this.see(lsnSeen);
       const begun: PendingClearing = { kind: 'clearing', version: this.#nextVersion() };
       this.#storage.sql.exec('DELETE FROM entries');
       this.#storage.sql.exec('DELETE FROM operations');
@@ -120,6 +123,10 @@ export class SqliteLocatorStore implements LocatorStore {
 
   lsn(): number {
     return this.#storage.sql.exec<{ lsn: number }>('SELECT lsn FROM locator').one().lsn;
+  }
+
+  see(lsn: number): void {
+    this.#storage.sql.exec('UPDATE locator SET lsn = ?1 WHERE lsn < ?1', lsn);
   }
 
   pending(): Operation[] {
@@ -240,7 +247,8 @@ export class SqliteLocatorStore implements LocatorStore {
     this.#storage.transactionSync(() => {
       body();
       this.#storage.sql.exec('DELETE FROM operations WHERE version = ?', version);
-      this.#storage.sql.exec('UPDATE locator SET writes = writes + 1, lsn = MAX(lsn, ?)', lsn);
+      this.#storage.sql.exec('UPDATE locator SET writes = writes + 1');
+      this.see(lsn);
     });
   }
 }

@@ -14,6 +14,8 @@ export const GROWTH_LIMITS = {
   shardsPerIndexMaxCount: 4_096,
   // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
   moveGraceMs: 2_000,
+  // Rows that moved and are removed at once.
+  moveLeaveMaxCount: 100,
   // Rows of ids that are being written at this moment are looked at again.
   moveBusyMs: 50,
   // How soon a step of growing that failed is tried again.

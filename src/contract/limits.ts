@@ -284,6 +284,10 @@ export const LIMITS = {
   shardSweepDelayMs: 1_000,
   // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has.
   shardAlarmSlicesMaxCount: 200,
+  // After a slice others are served for twice as long as it took, so long at least and at most, while there was a search so lately.
+  pauseMinMs: 10,
+  pauseMaxMs: 50,
+  paceQuietMs: 1_000,
   // How long a shard remembers an Idempotency-Key, and how many at most: beyond either, the oldest is forgotten.
   upsertReceiptTtlMs: 86_400_000,
   upsertReceiptsMaxCount: 10_000,
@@ -329,6 +333,8 @@ export const LIMITS = {
   replicaAlarmPagesMaxCount: 100,
   // A read may ask for no higher LSN: so an index's clock, which such a read raises, never runs out of exact integers.
   lsnMax: 2 ** 48,
+  // So far a read may raise it at once, or else one that made up its LSN would make those of all later writes too high to ask for.
+  lsnRaiseMax: 2 ** 20,
   // How long a query may take, unless it says otherwise: a shard that was never loaded in this process takes seconds.
   queryDeadlineDefaultMs: 10_000,
   queryDeadlineMaxMs: 10_000,

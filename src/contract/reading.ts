@@ -8,7 +8,7 @@ export const consistency = z
   .default('strong')
   .meta({
     description:
-      '`strong`: the answer has every write that was acknowledged before. `{"min_lsn": n}`: every one up to LSN n, such as `lsn` of your last write. ' +
+      '`strong`: the answer has every write that was acknowledged before. `{"min_lsn": n}`: every one up to LSN n, such as the highest `lsn` of your writes. ' +
       '`eventual`: what was written in the last seconds may be missing. The last two may be answered by read replicas, which hot shards get.',
   });
 

@@ -49,6 +49,19 @@ describe('an index of several shards, over HTTP', () => {
     expect(recall.body.exact_search.shards_asked).toBeGreaterThan(recall.body.search.shards_asked);
   });
 
+  it('[F3] numbers writes that follow each other upwards, whichever shards they go to', async () => {
+    const lsns: number[] = [];
+    for (let n = 0; n < 40; n += 1) {
+      const wrote =
+        n % 8 === 7
+          ? await client.post(`${INDEX}/delete`, { ids: [`v${n}`] })
+          : await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] });
+      lsns.push(wrote.body.lsn);
+    }
+    expect(lsns).toEqual([...new Set(lsns)].toSorted((a, b) => a - b));
+    for (let n = 7; n < 40; n += 8) await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] });
+  });
+
   it('[RT4] writes, deletes, counts, lists and exports as if there were one', async () => {
     const even = Array.from({ length: COUNT / 2 }, (_, i) => `v${2 * i}`);
     expect((await client.post(`${INDEX}/delete`, { ids: even })).body.deleted).toBe(COUNT / 2);
@@ -76,14 +89,17 @@ describe('an index of several shards, over HTTP', () => {
       return body.data.find(({ meter }: { meter: string }) => meter === 'vectors_written').quantity;
     };
     const before = await written();
-    const lsns = new Set<number>();
     const writes = 40;
-    for (let i = 0; i < writes; i += 1) {
-      const write = () => client.post(`${INDEX}/upsert`, { vectors: [vectorOf(2 * i + 1)] }, { 'idempotency-key': `billed-${i}` });
-      const [first, second] = [await write(), await write()];
-      expect([first.status, second.body]).toEqual([200, first.body]);
-      lsns.add(first.body.lsn);
-    }
+    // At the same time: none of them knows of another one's LSN.
+    const answered = await Promise.all(
+      Array.from({ length: writes }, async (_, i): Promise<number> => {
+        const write = () => client.post(`${INDEX}/upsert`, { vectors: [vectorOf(2 * i + 1)] }, { 'idempotency-key': `billed-${i}` });
+        const [first, second] = [await write(), await write()];
+        expect([first.status, second.body]).toEqual([200, first.body]);
+        return first.body.lsn;
+      }),
+    );
+    const lsns = new Set(answered);
     expect(lsns.size, 'some of them have the same LSN').toBeLessThan(writes);
     expect(await written()).toBe(before + writes);
   });

@@ -90,7 +90,7 @@ export class GrowthWorld extends ObjectNetwork {
     const locators: LocatorCalls = {
       write: ({ locator: at }, write) => call(locator(at), 'write', write),
       remove: ({ locator: at }, removal) => call(locator(at), 'remove', removal),
-      clear: ({ locator: at }) => call(locator(at), 'clear'),
+      clear: ({ locator: at }, lsnSeen) => call(locator(at), 'clear', lsnSeen),
       claim: ({ locator: at }, repetition) => call(locator(at), 'claim', repetition),
       find: ({ locator: at }, keys) => call(locator(at), 'find', keys),
       counts: ({ locator: at }) => call(locator(at), 'counts'),
@@ -237,7 +237,7 @@ export class GrowthWorld extends ObjectNetwork {
         open: () => ok(null),
         write: (write: never) => armed(() => locator.write(write)),
         remove: (removal: never) => armed(() => locator.remove(removal)),
-        clear: () => armed(() => locator.clear()),
+        clear: (lsnSeen: number) => armed(() => locator.clear(lsnSeen)),
         claim: (repetition: never) => locator.claim(repetition),
         find: (keys: never) => ok(locator.find(keys)),
         counts: () => ok(store.counts(100)),

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -13,8 +14,9 @@ export function tellChanges(
 ): Outcome<ShardChanges> {
   const known = store.header();
   if (known?.indexId !== indexId) return refuse('index_not_found', 'the index was deleted', 'index');
-  if (known.lsn < lsnMin) store.raiseLsn(lsnMin);
-  const header = { ...known, lsn: Math.max(known.lsn, lsnMin) };
+  const lsn = Math.max(known.lsn, Math.min(lsnMin, known.lsn + LIMITS.lsnRaiseMax));
+  if (known.lsn < lsn) store.raiseLsn(lsn);
+  const header = { ...known, lsn };
   store.log.follow(header, nowMs);
   const page = store.log.page(after ?? store.log.start(header), countMax, header);
   if (page === undefined) return ok({ kind: 'snapshot-needed' });

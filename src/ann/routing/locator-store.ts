@@ -40,7 +40,7 @@ export interface LocatorStore {
   /** The same for those of the ids that are there, and have the expected version; undefined when none is. */
   beginRemoval(removal: LocatedRemoval): PendingRemoval | undefined;
   /** Forgets all ids and every write under way. */
-  beginClearing(): PendingClearing;
+  beginClearing(lsnSeen: number): PendingClearing;
   /** Sends what is still of the write's version elsewhere, as a newer version: rows of the old one may lie where they no longer should. */
   replace(write: PendingWrite, routeVersion: number, places: readonly (readonly number[])[]): PendingWrite;
   /** From now on, what is still of the write's version lives only where it was to go. */
@@ -48,8 +48,9 @@ export interface LocatorStore {
   /** Ids that are still of its version are gone. */
   finishRemoval(removal: PendingRemoval, lsn: number): void;
   finishClearing(clearing: PendingClearing, lsn: number): void;
-  /** The highest LSN that what was finished has; 0 at first. */
+  /** The highest LSN that it was told of by writers and shards, 0 at first: what is written from now on gets a higher one. */
   lsn(): number;
+  see(lsn: number): void;
   /** What is under way, the oldest first. */
   pending(): Operation[];
   isIdle(): boolean;

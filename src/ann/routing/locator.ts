@@ -98,10 +98,10 @@ export class Locator {
   }
 
   /** Removes every id; answers how many there were. */
-  clear(): Promise<Outcome<Written>> {
+  clear(lsnSeen: number): Promise<Outcome<Written>> {
     return this.#locks.holdAll(async () => {
       const { ids } = this.#store.counts(0);
-      const cleared = await this.#tracked(this.#store.beginClearing());
+      const cleared = await this.#tracked(this.#store.beginClearing(lsnSeen));
       return cleared.ok ? ok({ ...cleared.value, count: ids }) : cleared;
     });
   }
@@ -144,7 +144,9 @@ export class Locator {
   }
 
   /** After rows were removed that had been moved. */
-  depart({ ids, namespaces, versions, from, since }: RowDepartures): void {
+  depart({ ids, namespaces, versions, from, since, lsn }: RowDepartures): void {
+    // Whoever is told of a later write must not find the rows at a replica that lags behind their removal.
+    this.#store.see(lsn);
     // A late repetition: meanwhile the shard received rows again.
     if (this.#store.arrivedAt(from) > since) return;
     for (const [i, place] of this.#store.find({ ids, namespaces }).entries()) {
@@ -215,7 +217,13 @@ export class Locator {
     const cleared = await Promise.all(
       routes.value.shards.map(async ({ ordinal }): Promise<Outcome<number>> => {
         for (let after = 0; ;) {
-          const slice = await this.#peers.clear(ordinal, { indexId, locator, version: clearing.version, after });
+          const slice = await this.#peers.clear(ordinal, {
+            indexId,
+            locator,
+            version: clearing.version,
+            after,
+            lsnSeen: this.#store.lsn(),
+          });
           if (!slice.ok) return slice.error.code === 'index_not_found' ? ok(0) : slice;
           if (slice.value.next === null) return ok(slice.value.lsn);
           after = slice.value.next;
@@ -240,6 +248,7 @@ export class Locator {
         indexId,
         routeVersion: write.routeVersion,
         versions: positions.map(() => write.version),
+        lsnSeen: this.#store.lsn(),
         ...rowsAt(write, positions),
       }),
     );
@@ -254,7 +263,7 @@ export class Locator {
     const elsewhere = current.map(({ at, shards }): [number, number[]] => [at, shards.filter((shard) => !places[at]!.includes(shard))]);
     const removals = byShard(elsewhere).map(async ([shard, positions]): Promise<Outcome<number>> => {
       const keys = { ids: positions.map((at) => ids[at]!), namespaces: positions.map((at) => namespaces[at]!) };
-      const removed = await this.#peers.remove(shard, { indexId, version, ...keys });
+      const removed = await this.#peers.remove(shard, { indexId, version, ...keys, lsnSeen: this.#store.lsn() });
       if (removed.ok) return ok(removed.value.lsn);
       // A shard that was given up has no rows.
       return removed.error.code === 'index_not_found' ? ok(0) : removed;

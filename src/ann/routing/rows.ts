@@ -22,12 +22,15 @@ export interface Rows extends RowKeys {
 export interface RowPut extends Rows, Routed {
   readonly indexId: IndexId;
   readonly versions: readonly number[];
+  /** An LSN that the sender knows of: what is written gets a higher one. */
+  readonly lsnSeen: number;
 }
 
 /** Removes rows older than `version`, and makes that such rows are ignored from now on. */
 export interface RowRemoval extends RowKeys {
   readonly indexId: IndexId;
   readonly version: number;
+  readonly lsnSeen: number;
 }
 
 /** The same for all ids of a locator, slice by slice: in rows behind `after`. */
@@ -36,6 +39,7 @@ export interface RowClearing {
   readonly locator: number;
   readonly version: number;
   readonly after: number;
+  readonly lsnSeen: number;
 }
 
 /** `next` is where the next slice goes on; null at the end. */
@@ -60,11 +64,12 @@ export interface RowMoves extends RowKeys {
 /** `busy`: a write of the id is under way, ask again later. `stays`: there is a newer row, or there are copies enough. */
 export type MoveAnswer = 'copy' | 'move' | 'busy' | 'stays';
 
-/** That rows are no longer at `from`. */
+/** That rows are no longer at `from`, from `lsn` of it on. */
 export interface RowDepartures extends RowKeys {
   readonly versions: readonly number[];
   readonly from: number;
   readonly since: number;
+  readonly lsn: number;
 }
 
 /** The part of a write that one locator is asked for: no id is there twice. */
@@ -75,6 +80,7 @@ export interface LocatedWrite extends Rows, Routed {
   readonly expected?: readonly number[];
   /** Of the whole write. */
   readonly idempotency: { readonly idempotencyKey: string; readonly digest: string } | null;
+  readonly lsnSeen: number;
 }
 
 /** `skipped`: which of the rows were not of the expected version any more. */
@@ -85,4 +91,5 @@ export interface LocatedWritten extends Written {
 /** Ids to delete; those with an expected version only if it is still theirs. */
 export interface LocatedRemoval extends RowKeys {
   readonly expected: readonly number[] | null;
+  readonly lsnSeen: number;
 }

@@ -24,7 +24,7 @@ export interface MoverPeers {
 }
 
 /** Rows of one slice of moving: some milliseconds. */
-export const sliceRows = (dimensions: number): number => Math.max(16, Math.min(256, Math.floor(32_768 / dimensions)));
+export const sliceRows = (dimensions: number): number => Math.max(16, Math.min(128, Math.floor(8_192 / dimensions)));
 
 /**
  * Moves the rows of a shard that belong to others, slice by slice. A row first gets its second place at its locator, so that from then
@@ -60,7 +60,7 @@ export class ShardMover {
     if (task?.kind !== 'drain') return undefined;
     // Whoever follows the changes to their end waits for it: a move would be one after the other.
     if (this.#store.gate().gate === 'sealed') return nowMs + LIMITS.routeRetryMs;
-    const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.propertySliceMaxCount);
+    const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.moveLeaveMaxCount);
     if (due.length > 0) return this.#leave(due, task.order, nowMs);
     if (task.after < task.end) return this.#moveSlice(nowMs);
     if (nextMs !== undefined) return nextMs;
@@ -98,7 +98,8 @@ export class ShardMover {
     const puts = [...grouped(granted.map(({ to }) => to))].map(([to, members]) => {
       const positions = members.map((i) => granted[i]!.at);
       const versions = positions.map((at) => found.versions[at]!);
-      return this.#peers.put(to, { indexId: header.indexId, routeVersion: order.since, versions, ...rowsAt(found, positions) });
+      const { indexId, lsn: lsnSeen } = header;
+      return this.#peers.put(to, { indexId, routeVersion: order.since, versions, lsnSeen, ...rowsAt(found, positions) });
     });
     for (const put of await Promise.all(puts)) if (!put.ok) return nowMs + LIMITS.routeRetryMs;
     // Rows behind a busy one are looked at once more: what was granted before is granted again.
@@ -113,15 +114,19 @@ export class ShardMover {
 
   async #leave(due: readonly Departing[], { since }: DrainOrder, nowMs: number): Promise<number> {
     const route = must(this.#route.get(), 'a shard that drains knows its index');
-    const { indexId } = must(this.#store.header(), 'a shard that drains is open');
+    const header = () => must(this.#store.header(), 'a shard that drains is open');
+    const { indexId } = header();
     // A newer row of an id is another row, and stays.
     const here = this.#versions.stillThere(due);
     for (const [namespace, members] of grouped(here.map((row) => row.namespace))) {
       this.#shard.delete({ indexId: insiderId(indexId), selection: { kind: 'ids', namespace, ids: members.map((i) => here[i]!.id) } });
     }
+    const { lsn } = header();
     const byLocator = grouped(due.map(({ namespace, id }) => locatorOf(namespace, id, route.locators)));
     const told = await Promise.all(
-      [...byLocator].map(([locator, members]) => this.#peers.depart(locator, departuresOf(due, members, route.ordinal, since))),
+      [...byLocator].map(([locator, members]) =>
+        this.#peers.depart(locator, departuresOf(due, members, { from: route.ordinal, since, lsn })),
+      ),
     );
     if (told.some(({ ok: isTold }) => !isTold)) return nowMs + LIMITS.routeRetryMs;
     this.#versions.left(due);
@@ -165,12 +170,15 @@ const movesOf = (found: WholeRows, wishes: readonly Wish[], from: number, since:
   since,
 });
 
-const departuresOf = (due: readonly Departing[], members: readonly number[], from: number, since: number): RowDepartures => ({
+const departuresOf = (
+  due: readonly Departing[],
+  members: readonly number[],
+  at: Pick<RowDepartures, 'from' | 'since' | 'lsn'>,
+): RowDepartures => ({
   ids: members.map((i) => due[i]!.id),
   namespaces: members.map((i) => due[i]!.namespace),
   versions: members.map((i) => due[i]!.version),
-  from,
-  since,
+  ...at,
 });
 
 const departingAt = ({ rows, namespaces, ids, versions }: WholeRows, at: number): Departing => ({

@@ -65,7 +65,10 @@ export class ShardRows {
     if (chosen.length === 0) return state;
     const versions = chosen.map((i) => rows.versions[i]!);
     return this.unlessFull(
-      this.#shard.upsert({ indexId: insiderId(rows.indexId), ...rowsAt(rows, chosen), versions, repetition: null }, nowMs),
+      this.#shard.upsert(
+        { indexId: insiderId(rows.indexId), ...rowsAt(rows, chosen), versions, repetition: null, lsnSeen: rows.lsnSeen },
+        nowMs,
+      ),
     );
   }
 
@@ -76,12 +79,12 @@ export class ShardRows {
       if (!state.ok) return state;
       const older = [...this.#versions.newsFrom(removal).entries()].flatMap(([i, from]) => (from > version ? [] : [i]));
       this.#versions.bury(removal, version, nowMs);
-      return this.#delete(indexId, removal, older, state.value.lsn);
+      return this.#delete(indexId, removal, older, Math.max(state.value.lsn, removal.lsnSeen));
     });
   }
 
   /** A slice of a clearing. */
-  clear({ indexId, locator, version, after }: RowClearing): Outcome<RowsCleared> {
+  clear({ indexId, locator, version, after, lsnSeen }: RowClearing): Outcome<RowsCleared> {
     return this.#store.atomically(() => {
       const state = this.#state({ indexId });
       if (!state.ok) return state;
@@ -89,7 +92,7 @@ export class ShardRows {
       const { rows, ids, namespaces, versions } = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
       const locators = this.#route.get()?.locators ?? 1;
       const old = [...ids.keys()].filter((i) => versions[i]! < version && locatorOf(namespaces[i]!, ids[i]!, locators) === locator);
-      const deleted = this.#delete(indexId, { ids, namespaces }, old, state.value.lsn);
+      const deleted = this.#delete(indexId, { ids, namespaces }, old, Math.max(state.value.lsn, lsnSeen));
       if (!deleted.ok) return deleted;
       const { lsn } = deleted.value;
       return ok({ lsn, next: rows.length < LIMITS.propertySliceMaxCount ? null : (rows.at(-1) ?? null) });
@@ -100,7 +103,7 @@ export class ShardRows {
     let lsn = lsnBefore;
     for (const [namespace, members] of grouped(positions.map((at) => namespaces[at]!))) {
       const selection = { kind: 'ids', namespace, ids: members.map((i) => ids[positions[i]!]!) } as const;
-      const deleted = this.#shard.delete({ indexId: insiderId(indexId), selection });
+      const deleted = this.#shard.delete({ indexId: insiderId(indexId), selection, lsnSeen: lsn });
       if (!deleted.ok) return deleted;
       ({ lsn } = deleted.value);
     }

@@ -10,6 +10,7 @@ import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { LocatorAt, LocatorCalls } from './locator-calls.ts';
 import type { RouteCache, Routes } from './route-cache.ts';
+import type { SeenLsns } from './seen-lsns.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 /** Writes to an index of several shards: each id's by its locator, all at once. */
@@ -17,11 +18,13 @@ export class LocatedWrites {
   readonly #routes: RouteCache;
   readonly #locators: LocatorCalls;
   readonly #shards: ShardCalls;
+  readonly #seen: SeenLsns;
 
-  constructor(routes: RouteCache, locators: LocatorCalls, shards: ShardCalls) {
+  constructor(routes: RouteCache, locators: LocatorCalls, shards: ShardCalls, seen: SeenLsns) {
     this.#routes = routes;
     this.#locators = locators;
     this.#shards = shards;
+    this.#seen = seen;
   }
 
   /** Acknowledged once every vector is written; if refused otherwise than for the request's own fault, some may be, now or later. */
@@ -38,7 +41,7 @@ export class LocatedWrites {
         if (claimed.value !== null) return ok(claimed.value);
       }
       const written = await allOf(this.#parts(manifest, batch, routes).map(({ sent }) => sent));
-      return written.ok ? ok(together(written.value)) : written;
+      return written.ok ? ok(this.#together(manifest, written.value)) : written;
     });
   }
 
@@ -55,7 +58,7 @@ export class LocatedWrites {
       const overtaken = written.value.flatMap(({ skipped = [] }, part) =>
         skipped.map((at) => batch.ids[parts[part]?.positions[at] ?? -1] ?? ''),
       );
-      return ok({ ...together(written.value), overtaken });
+      return ok({ ...this.#together(manifest, written.value), overtaken });
     });
   }
 
@@ -70,7 +73,7 @@ export class LocatedWrites {
     };
     return [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
       const condition = expected === undefined ? {} : { expected: positions.map((at) => expected[at] ?? 0) };
-      const part = { routeVersion, places: positions.map(placeOf), idempotency, ...condition };
+      const part = { routeVersion, places: positions.map(placeOf), idempotency, lsnSeen: this.#seen.of(manifest), ...condition };
       return { positions, sent: this.#locators.write({ manifest, locator, caller }, { ...rowsAt(batch, positions), ...part }) };
     });
   }
@@ -80,7 +83,7 @@ export class LocatedWrites {
     let deleted: Written = { count: 0, lsn: 0 };
     const outcome = await this.#routes.using(manifest, (routes) =>
       this.#delete({ manifest, caller, routes }, selection, (written) => {
-        deleted = together([deleted, written]);
+        deleted = this.#together(manifest, [deleted, written]);
       }),
     );
     return outcome.ok ? ok({ ...deleted, next: null }) : outcome;
@@ -91,7 +94,7 @@ export class LocatedWrites {
     const written =
       selection.kind === 'ids'
         ? await this.#remove(index, selection.namespace, [...new Set(selection.ids)], null)
-        : await allOf(Array.from({ length: index.routes.table.locators }, (_, locator) => this.#locators.clear({ ...index, locator })));
+        : await this.#clear(index);
     if (!written.ok) return written;
     count(together(written.value));
     return ok(null);
@@ -124,6 +127,18 @@ export class LocatedWrites {
     return ok(null);
   }
 
+  #together(manifest: IndexManifest, parts: readonly Written[]): Written {
+    const written = together(parts);
+    this.#seen.note(manifest, written.lsn);
+    return written;
+  }
+
+  #clear(index: RoutedIndex): Promise<Outcome<Written[]>> {
+    const lsnSeen = this.#seen.of(index.manifest);
+    const { locators } = index.routes.table;
+    return allOf(Array.from({ length: locators }, (_, locator) => this.#locators.clear({ ...index, locator }, lsnSeen)));
+  }
+
   async #remove(
     index: RoutedIndex,
     namespace: string,
@@ -140,6 +155,7 @@ export class LocatedWrites {
             ids: positions.map((at) => ids[at] ?? ''),
             namespaces: positions.map(() => namespace),
             expected: expected === null ? null : positions.map((at) => expected[at] ?? 0),
+            lsnSeen: this.#seen.of(index.manifest),
           },
         ),
       ),

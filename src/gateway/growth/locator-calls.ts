@@ -19,7 +19,7 @@ export interface LocatorAt {
 export interface LocatorCalls {
   write(at: LocatorAt, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
   remove(at: LocatorAt, removal: LocatedRemoval): Promise<Outcome<Written>>;
-  clear(at: LocatorAt): Promise<Outcome<Written>>;
+  clear(at: LocatorAt, lsnSeen: number): Promise<Outcome<Written>>;
   claim(at: LocatorAt, repetition: Repetition): Promise<Outcome<Written | null>>;
   find(at: LocatorAt, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
   counts(at: LocatorAt): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;

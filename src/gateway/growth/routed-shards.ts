@@ -40,6 +40,7 @@ import type { LocatorCalls } from './locator-calls.ts';
 import { RouteCache } from './route-cache.ts';
 import { drawSample } from './routed-sample.ts';
 import { measureRouted } from './routed-recall.ts';
+import { SeenLsns } from './seen-lsns.ts';
 import type { ShardCalls } from './shard-calls.ts';
 import type { RoutedSearch } from './routed-search.ts';
 
@@ -65,6 +66,7 @@ export class RoutedShards implements IndexShards {
   readonly #writes: LocatedWrites;
   readonly #listing: LocatedListing;
   readonly #patch: LocatedPatch;
+  readonly #seen = new SeenLsns();
 
   constructor({ only, shards, locators, search }: RoutedShardsParts) {
     this.#only = only;
@@ -73,7 +75,7 @@ export class RoutedShards implements IndexShards {
     this.#search = search;
     this.#routes = new RouteCache((manifest) => shards.routes(manifest));
     this.#reads = new LocatedReads(this.#routes, locators, shards);
-    this.#writes = new LocatedWrites(this.#routes, locators, shards);
+    this.#writes = new LocatedWrites(this.#routes, locators, shards, this.#seen);
     this.#listing = new LocatedListing(this.#routes, shards);
     this.#patch = new LocatedPatch(this.#reads, this.#listing, this.#writes);
   }
@@ -106,6 +108,7 @@ export class RoutedShards implements IndexShards {
       ...(mmr === undefined ? {} : { topK: mmr.candidates, include: { ...include, values: true } }),
     };
     const found = await this.#routes.using(manifest, (routes) => this.#search.search(manifest, routes, wanted, reading));
+    if (found.ok) this.#seen.note(manifest, found.value.lsn);
     return found.ok && mmr !== undefined ? ok(diversified(manifest, found.value, query)) : found;
   }
 

@@ -27,7 +27,7 @@ const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, 
 const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
 
 it.each(seeds)(
-  '[RT6, RT7, RT8, RT11] writes, splits, merges and deaths at once: nothing is lost, doubled or undead (seed %i)',
+  '[RT6, RT7, RT8, RT11, F3] writes, splits, merges and deaths at once: nothing is lost, doubled or undead (seed %i)',
   async (seed) => {
     const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
     await world.during(world.create());

@@ -13,6 +13,7 @@ const HASHES: Record<string, string> = {
   '0.2.0': '8605c2c82a18e29a2f533fe02f9ae1f1234a5701e21f288b5145f1630ef6997a',
   '0.3.0': 'a0135983788f058ecc359f1438d1a373fcad89f7176b5137a6adc5fef6fc990d',
   '0.4.0': '761f95bd517e236ab6ade5169bab193c6cc8912f8791511fa23fd49141974a17',
+  '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
 };
 
 describe('the wire contract', () => {

@@ -6,6 +6,7 @@ import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
@@ -92,6 +93,17 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     await between(shard, replica);
     expect(await write(3, 4)).toBe(1_001);
     expect(value(await read({ kind: 'min-lsn', lsn: 1_001 })).ids[0]).toBe('v3');
+  });
+
+  it('[F3] asked for an LSN that nobody was ever told, it leaves the clock where later LSNs can still be asked for', async () => {
+    const { write, read, copy } = await openBoth();
+    await write(0, 3);
+    await copy();
+    expect(await read({ kind: 'min-lsn', lsn: LIMITS.lsnMax })).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    const lsn = await write(3, 4);
+    expect(lsn).toBeGreaterThan(LIMITS.lsnRaiseMax);
+    expect(lsn).toBeLessThan(LIMITS.lsnRaiseMax * (LIMITS.replicaReadPullsMaxCount + 1));
+    expect(value(await read({ kind: 'min-lsn', lsn })).ids[0]).toBe('v3');
   });
 
   it('[F22] never answers a strong read', async () => {

@@ -37,7 +37,7 @@ interface ShardStub {
 interface LocatorStub {
   write(indexId: IndexId, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
   removeIds(indexId: IndexId, removal: LocatedRemoval): Promise<Outcome<Written>>;
-  clear(indexId: IndexId): Promise<Outcome<Written>>;
+  clear(indexId: IndexId, lsnSeen: number): Promise<Outcome<Written>>;
   claim(indexId: IndexId, repetition: Repetition): Promise<Outcome<Written | null>>;
   find(indexId: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
   counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
@@ -89,7 +89,7 @@ export class DurableGrowth implements ShardCalls {
   readonly locators: LocatorCalls = {
     write: (at, write) => ask(UNSURE, () => this.#locator(at).write(at.caller, write)),
     remove: (at, removal) => ask(UNSURE, () => this.#locator(at).removeIds(at.caller, removal)),
-    clear: (at) => ask(UNSURE, () => this.#locator(at).clear(at.caller)),
+    clear: (at, lsnSeen) => ask(UNSURE, () => this.#locator(at).clear(at.caller, lsnSeen)),
     claim: (at, repetition) => ask(UNSURE, () => this.#locator(at).claim(at.caller, repetition)),
     find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(at.caller, keys)),
     counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(at.caller)),

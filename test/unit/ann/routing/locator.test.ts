@@ -14,10 +14,16 @@ const GONE = refuse('unavailable', 'the shard cannot be reached');
 /** A locator whose shard answers when it is told to. */
 function world() {
   const answers: ((outcome: Outcome<{ readonly lsn: number }>) => void)[] = [];
-  const later = () => new Promise<Outcome<{ readonly lsn: number }>>((resolve) => void answers.push(resolve));
+  const lsnsSent: number[] = [];
+  const later = (_: number, { lsnSeen }: { readonly lsnSeen: number }) => {
+    lsnsSent.push(lsnSeen);
+    return new Promise<Outcome<{ readonly lsn: number }>>((resolve) => void answers.push(resolve));
+  };
   const peers: LocatorPeers = { routes: async () => GONE, put: later, remove: later, clear: async () => GONE };
-  const locator = new Locator({ indexId: 'ix_rest' as IndexId, ordinal: 0 }, new SqliteLocatorStore(new NodeSql()), peers, () => 0);
-  const write = (id: string) =>
+  const sql = new NodeSql();
+  const start = () => new Locator({ indexId: 'ix_rest' as IndexId, ordinal: 0 }, new SqliteLocatorStore(sql), peers, () => 0);
+  const locator = start();
+  const write = (id: string, lsnSeen = 0) =>
     locator.write({
       ids: [id],
       namespaces: [''],
@@ -27,9 +33,10 @@ function world() {
       places: [[0]],
       routeVersion: 1,
       idempotency: null,
+      lsnSeen,
     });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { locator, write, answers, settled };
+  return { locator, start, write, answers, lsnsSent, settled };
 }
 
 it('[B43] a locator is at rest when every write that it took is done', async () => {
@@ -45,7 +52,9 @@ it('[B43] a locator is at rest when every write that it took is done', async () 
   await resting;
   expect(isAtRest).toBe(true);
   for (const written of writes) expect(await written).toMatchObject({ ok: true });
-  expect(await locator.remove({ ids: ['absent'], namespaces: [''], expected: null })).toMatchObject({ value: { count: 0, lsn: 7 } });
+  expect(await locator.remove({ ids: ['absent'], namespaces: [''], expected: null, lsnSeen: 0 })).toMatchObject({
+    value: { count: 0, lsn: 7 },
+  });
 });
 
 it('[B43] a locator that cannot finish a write says that it is not at rest', async () => {
@@ -59,4 +68,26 @@ it('[B43] a locator that cannot finish a write says that it is not at rest', asy
   answers.shift()!(GONE);
   expect(await resting).toBe(false);
   expect(locator.isBusy).toBe(true);
+});
+
+it('[F3] a locator has all writes numbered above what writers, shards and rows that left told it, though it dies in between', async () => {
+  const { locator, start, write, answers, lsnsSent, settled } = world();
+  const one = async (id: string, lsnSeen: number, lsn: number) => {
+    const written = write(id, lsnSeen);
+    await settled();
+    answers.shift()!(ok({ lsn }));
+    return written;
+  };
+  await one('a', 7, 8);
+  await one('b', 0, 12);
+  expect(lsnsSent).toEqual([7, 8]);
+  locator.depart({ ids: ['a'], namespaces: [''], versions: [1], from: 3, since: 1, lsn: 40 });
+  await one('a', 5, 41);
+  expect(lsnsSent).toEqual([7, 8, 40]);
+  const removal = start().remove({ ids: ['b'], namespaces: [''], expected: null, lsnSeen: 60 });
+  await settled();
+  expect(lsnsSent).toEqual([7, 8, 40, 60]);
+  answers.shift()!(ok({ lsn: 61 }));
+  expect(await removal).toMatchObject({ value: { count: 1, lsn: 61 } });
+  expect(await start().remove({ ids: ['b'], namespaces: [''], expected: null, lsnSeen: 70 })).toMatchObject({ value: { lsn: 70 } });
 });
