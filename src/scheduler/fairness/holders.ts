@@ -21,10 +21,6 @@ export class Holders {
     this.#undo = undo;
   }
 
-  of(queue: CohortNode): readonly Holder[] {
-    return this.#in(queue).holders;
-  }
-
   add(holder: Holder): void {
     this.#insert(holder);
     if (this.#undo.isOpen) this.#undo.note(() => this.#delete(holder));

@@ -22,7 +22,7 @@ export class ClusterState {
   /** Nodes of each type, by index; those without accelerators under null. */
   readonly #byAccelerator = new Map<string | null, number[]>();
   readonly #vacant: number[] = [];
-  /** By pool, the open nodes by how many accelerators they have that nobody has a part of. */
+  /** By pool, the open nodes by how many accelerators they have that nobody has a part of, at least one: on full nodes these are few. */
   readonly #byWhole = new Map<string, readonly Set<number>[]>();
 
   constructor(undo: UndoLog = new UndoLog()) {
@@ -88,12 +88,12 @@ export class ClusterState {
     this.#undo.note(() => this.#setOpen(node, was));
   }
 
-  /** How many open nodes of a pool have at least so many accelerators that nobody has a part of: tells most of what has no place at once. */
+  /** How many open nodes of a pool have at least so many, and one, accelerators that nobody has a part of: tells most of what has no place at once. */
   countWithWhole(poolId: string, wholes: number): number {
     return this.#withWhole(poolId, wholes).reduce((count, { size }) => count + size, 0);
   }
 
-  /** The open nodes of a pool that have at least so many accelerators that nobody has a part of, by index. On full nodes these are few. */
+  /** The open nodes of a pool that have at least so many accelerators that nobody has a part of, by index: one or more. */
   nodesWithWhole(poolId: string, wholes: number): readonly number[] {
     return this.#withWhole(poolId, wholes)
       .flatMap((nodes) => [...nodes])
@@ -139,24 +139,31 @@ export class ClusterState {
     assert(memoryMib >= 0 && memoryMib <= spec.memoryMib, `node ${spec.id} has that much memory`);
     columns.cpuFreeMilli[node] = cpuMilli;
     columns.memoryFreeMib[node] = memoryMib;
-    for (let rest = mask; rest !== 0; rest &= rest - 1) this.#takeAccelerator(node, 31 - Math.clz32(rest & -rest), sign * demand.milliEach);
+    if (mask !== 0) this.#takeAccelerators(node, mask, sign * demand.milliEach);
     columns.slotCount[node] = (columns.slotCount[node] ?? 0) + sign;
     this.#noteChange(node);
   }
 
-  #takeAccelerator(node: number, accelerator: number, milli: number): void {
-    const { acceleratorFreeMilli, wholeFree } = this.columns;
+  #takeAccelerators(node: number, mask: number, milli: number): void {
+    const { wholeFree } = this.columns;
+    let change = 0;
+    for (let rest = mask; rest !== 0; rest &= rest - 1) change += this.#takeAccelerator(node, 31 - Math.clz32(rest & -rest), milli);
+    if (change === 0) return;
+    this.#countWhole(node, -1);
+    wholeFree[node] = (wholeFree[node] ?? 0) + change;
+    this.#countWhole(node, 1);
+  }
+
+  /** Answers how many more there are of which nobody has a part: one, none, or one less. */
+  #takeAccelerator(node: number, accelerator: number, milli: number): number {
+    const { acceleratorFreeMilli } = this.columns;
     const at = node * NODE_ACCELERATORS_MAX + accelerator;
     const before = acceleratorFreeMilli[at] ?? 0;
     const after = before - milli;
     const exists = accelerator < this.spec(node).acceleratorCount;
     assert(exists && after >= 0 && after <= WHOLE_MILLI, `accelerator ${accelerator} of node ${this.spec(node).id} has that much`);
     acceleratorFreeMilli[at] = after;
-    const change = (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
-    if (change === 0) return;
-    this.#countWhole(node, -1);
-    wholeFree[node] = (wholeFree[node] ?? 0) + change;
-    this.#countWhole(node, 1);
+    return (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
   }
 
   #setOpen(node: number, isOpen: boolean): void {
@@ -173,12 +180,12 @@ export class ClusterState {
 
   /** Takes an open node into the index of its pool, or out of it. */
   #countWhole(node: number, sign: 1 | -1): void {
-    const { isOpen, wholeFree } = this.columns;
-    if (isOpen[node] !== 1) return;
+    const whole = this.columns.isOpen[node] === 1 ? (this.columns.wholeFree[node] ?? 0) : 0;
+    if (whole === 0) return;
     const { poolId } = this.spec(node);
     const byWhole = this.#byWhole.get(poolId) ?? Array.from({ length: NODE_ACCELERATORS_MAX + 1 }, () => new Set<number>());
     this.#byWhole.set(poolId, byWhole);
-    const alike = byWhole[wholeFree[node] ?? 0];
+    const alike = byWhole[whole];
     if (sign === 1) alike?.add(node);
     else alike?.delete(node);
   }

@@ -7,8 +7,8 @@ import { blocksIn } from './gang.ts';
 export class IdleCapacity {
   readonly #cluster: ClusterState;
   /** For which blocks are counted. */
-  readonly #gangs: readonly Gang[];
-  readonly #blocks: number[];
+  #gangs: readonly Gang[] = [];
+  #blocks: number[] = [];
   readonly #idleMilli = new Map<string, number>();
   readonly #capacityMilli = new Map<string, number>();
   readonly #counted: Counted[] = [];
@@ -17,10 +17,15 @@ export class IdleCapacity {
   #totalMilli = 0;
   #capacityVersion = 0;
 
-  constructor(cluster: ClusterState, gangs: readonly Gang[]) {
+  constructor(cluster: ClusterState) {
     this.#cluster = cluster;
+  }
+
+  /** Counts blocks for these gangs from now on: anew only for those it did not count for before. */
+  countFor(gangs: readonly Gang[]): void {
+    const counted = new Map(this.#gangs.map((gang, index) => [keyOf(gang), this.blocks(index)]));
     this.#gangs = gangs;
-    this.#blocks = gangs.map(() => 0);
+    this.#blocks = gangs.map((gang) => counted.get(keyOf(gang)) ?? this.#blocksFor(gang));
   }
 
   /** Thousandths of accelerators of all types. Call `refresh` first, as for everything here. */
@@ -56,6 +61,13 @@ export class IdleCapacity {
     this.#seen = changes.count;
   }
 
+  #blocksFor(gang: Gang): number {
+    return this.#counted.reduce(
+      (total, { type, whole, cpuFreeMilli }) => (type === null ? total : total + blocksIn(gang, whole, cpuFreeMilli)),
+      0,
+    );
+  }
+
   #countAgain(node: number): void {
     const before = this.#counted[node];
     if (before?.revision === this.#cluster.columns.revision[node]) return;
@@ -87,6 +99,8 @@ export class IdleCapacity {
     }
   }
 }
+
+const keyOf = ({ count, cpuMilli }: Gang): string => `${count} ${cpuMilli}`;
 
 interface Counted {
   readonly revision: number;

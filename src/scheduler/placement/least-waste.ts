@@ -4,6 +4,7 @@ import type { Slot } from '../model/placement.ts';
 import type { Placer, PlacementRequest } from '../model/placer.ts';
 import { CostBoard } from './cost-board.ts';
 import { domainNodes } from './domain-nodes.ts';
+import { IdleCapacity } from './idle-capacity.ts';
 import type { JobMix } from './job-mix.ts';
 import { RememberedCost } from './remembered-cost.ts';
 import { Scarcity } from './scarcity.ts';
@@ -14,6 +15,7 @@ import { WasteCost } from './waste-cost.ts';
 export class LeastWaste implements Placer {
   readonly #cluster: ClusterState;
   readonly #mix: JobMix;
+  readonly #idle: IdleCapacity;
   #mixVersion = -1;
   #scarcity: Scarcity;
   #board: CostBoard;
@@ -23,7 +25,8 @@ export class LeastWaste implements Placer {
   constructor(cluster: ClusterState, mix: JobMix) {
     this.#cluster = cluster;
     this.#mix = mix;
-    this.#scarcity = new Scarcity(cluster, []);
+    this.#idle = new IdleCapacity(cluster);
+    this.#scarcity = new Scarcity(cluster, [], this.#idle);
     this.#board = new CostBoard(cluster, new WasteCost(cluster, []), null);
   }
 
@@ -47,7 +50,7 @@ export class LeastWaste implements Placer {
     if (this.#mixVersion === this.#mix.version && !this.#board.isOutgrown) return;
     this.#mixVersion = this.#mix.version;
     const shapes = this.#mix.shapes();
-    this.#scarcity = new Scarcity(this.#cluster, shapes);
+    this.#scarcity = new Scarcity(this.#cluster, shapes, this.#idle);
     const cost = new RememberedCost(this.#cluster, new WasteCost(this.#cluster, shapes));
     this.#board = new CostBoard(this.#cluster, cost, this.#scarcity);
     this.#shapes = new Map();

@@ -13,9 +13,11 @@ export class Scarcity {
   readonly #types: TypeScarcity;
   readonly #gangs: GangScarcity;
 
-  constructor(cluster: ClusterState, mix: readonly WeightedShape[]) {
+  /** `idle` is what is idle on the nodes of `cluster`, and counts for this mix from now on. */
+  constructor(cluster: ClusterState, mix: readonly WeightedShape[], idle = new IdleCapacity(cluster)) {
     this.#cluster = cluster;
-    this.#idle = new IdleCapacity(cluster, gangsOf(mix));
+    this.#idle = idle;
+    idle.countFor(gangsOf(mix));
     this.#types = new TypeScarcity(mix);
     this.#gangs = new GangScarcity(mix);
   }

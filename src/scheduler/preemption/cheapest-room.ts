@@ -26,6 +26,8 @@ export class CheapestRoom {
   readonly #wanted: ResourceOption;
   /** Victims by node, cheapest first. */
   readonly #byNode: ReadonlyMap<number, readonly Victim[]>;
+  /** The sets of nodes each of which could hold the whole job, once somebody has asked. */
+  #groups: readonly (readonly number[])[] | undefined;
   /** What it would take to make room on a node when nobody else has left; undefined when that cannot be done. */
   readonly #plans = new Map<number, NodePlan | undefined>();
 
@@ -51,11 +53,10 @@ export class CheapestRoom {
     const pools = affordablePools(this.#cell, this.#job.spec, this.#option);
     if ('kind' in pools) return undefined;
     let best: Room | undefined;
-    for (const { pool } of pools) {
-      for (const group of groupsOf(this.#cell, this.#nodesIn(pool.spec.id), this.#wanted)) {
-        const room = this.#among(group, gone);
-        if (room !== undefined && (best === undefined || room.cost < best.cost)) best = room;
-      }
+    this.#groups ??= pools.flatMap(({ pool }) => [...groupsOf(this.#cell, this.#nodesIn(pool.spec.id), this.#wanted)]);
+    for (const group of this.#groups) {
+      const room = this.#among(group, gone);
+      if (room !== undefined && (best === undefined || room.cost < best.cost)) best = room;
     }
     return best?.victims;
   }

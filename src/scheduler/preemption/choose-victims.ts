@@ -28,7 +28,7 @@ export interface Way {
  */
 export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
   const search = new Search(cell, job, option, legal);
-  const ways = [search.find('quota'), search.find('room')].filter((way) => way !== undefined);
+  const ways = search.beginnings.map((first) => search.find(first)).filter((way) => way !== undefined);
   if (ways.length === 0) return search.findByCost();
   return ways.reduce<Way | undefined>((best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best), undefined);
 }
@@ -61,6 +61,11 @@ class Search {
     // One that not even alone could go fairly is none.
     this.#legal = legal.filter((victim) => victim.reason !== 'fair_share' || this.#trade.isFair([victim]));
     this.#asIs = this.tryWithout([]);
+  }
+
+  /** With what to begin: where room is short as things are, beginning with what is short is beginning with room. */
+  get beginnings(): readonly ('room' | 'quota')[] {
+    return 'blocker' in this.#asIs && this.#asIs.blocker.kind === 'no_room' ? ['room'] : ['quota', 'room'];
   }
 
   /** What the job is offered once these have been told to leave: just what it then gets. */
@@ -102,7 +107,7 @@ class Search {
 
   #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
     const taken = new Set(chosen);
-    const open = this.#legal.filter((victim) => taken.has(victim) || this.#mayAdd(chosen, victim));
+    const open = this.#legal.filter((victim) => this.#mayAdd(chosen, victim) || taken.has(victim));
     const isAll = open.length === this.#legal.length;
     if (isAll) this.#room ??= new CheapestRoom(this.#cell, this.#job, this.#option, open);
     const room = isAll ? this.#room : undefined;
@@ -118,8 +123,8 @@ class Search {
     const helps = new Map<CohortNode, boolean>();
     let next: Victim | undefined;
     for (const victim of this.#legal) {
-      if (amountOf(bundleHeld(victim.job), resource) === 0 || chosen.includes(victim)) continue;
       if (next !== undefined && byCost(next, victim) < 0) continue;
+      if (chosen.includes(victim) || amountOf(bundleHeld(victim.job), resource) === 0) continue;
       // Whether something is given back to others depends on what the whole queue uses, so it is the same for all of its jobs.
       const queue = this.#cell.holdings.queueOf(victim.job.spec);
       const isHelp = helps.get(queue) ?? this.#without([...chosen, victim], () => available(this.#queue, resource)) > left;

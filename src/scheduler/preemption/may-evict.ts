@@ -2,6 +2,7 @@ import { rootOf } from '../fairness/cohort-node.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import type { Holder } from '../fairness/holder.ts';
+import type { Holders } from '../fairness/holders.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { queuesBelow } from '../fairness/queues-below.ts';
@@ -24,7 +25,7 @@ export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
     const reason = ruleFor(cell, asking, standing, other);
     if (reason === undefined) continue;
     for (const holder of inQuestion(cell, asking, other, reason)) {
-      const job = RULES[reason](asking, standing, holder, holders.standing(holder)) ? cell.job(holder.jobId) : undefined;
+      const job = RULES[reason](asking, standing, holder, holders) ? cell.job(holder.jobId) : undefined;
       if (job !== undefined && isOpenTo(cell, job)) victims.push({ job, reason, cost: costOf(cell, victimOrder, job) });
     }
   }
@@ -38,12 +39,12 @@ function inQuestion(cell: Cell, { priority }: Holder, other: CohortNode, reason:
   return holders.below(other, reason === 'priority' ? priority : priority + 1);
 }
 
-type Rule = (asking: Holder, standing: number, holder: Holder, itsStanding: number) => boolean;
+type Rule = (asking: Holder, standing: number, holder: Holder, holders: Holders) => boolean;
 
 const RULES: Readonly<Record<Victim['reason'], Rule>> = {
-  priority: (asking, standing, holder, itsStanding) => holder.priority < asking.priority && itsStanding >= standing,
-  reclaim: (_, standing, __, itsStanding) => itsStanding > standing,
-  fair_share: (asking, standing, holder, itsStanding) => holder.priority <= asking.priority && itsStanding === standing,
+  priority: (asking, standing, holder, holders) => holder.priority < asking.priority && holders.standing(holder) >= standing,
+  reclaim: (_, standing, holder, holders) => holders.standing(holder) > standing,
+  fair_share: (asking, standing, holder, holders) => holder.priority <= asking.priority && holders.standing(holder) === standing,
 };
 
 /** By which rule jobs of a queue come into question, if any; without looking at each of them. */

@@ -36,46 +36,50 @@ function coveredOf(holders: readonly Holder[], quotas: ReadonlyMap<string, numbe
 
 it('[J66] whom a quota covers is the same kept up as worked out from scratch, by rank, each whole or not at all', () => {
   const seen = { covered: 0, uncovered: 0, passed: 0 };
-  fc.assert(
-    fc.property(fc.array(happening, { minLength: 20, maxLength: 60 }), fc.nat(12), fc.nat(20), (happenings, h100, cpu) => {
-      const spec = { ...cohort('q'), quotas: { H100: limit(h100), cpu: limit(cpu) }, eviction: evictionPolicy() };
-      const queue: CohortNode = new QuotaTree([spec], new UndoLog()).node('q');
-      const quotas = new Map([...queue.accounts].map(([name, { subtree }]) => [name, subtree]));
-      const cover = new QueueCover(queue);
-      const holders: Holder[] = [];
-      for (const [sequence, { kind, which, priority, ...needs }] of happenings.entries()) {
-        const bundle = [
-          { resource: 'H100', quantity: needs.h100 },
-          { resource: 'cpu', quantity: needs.cpu },
-          { resource: 'memory', quantity: 1 },
-        ];
-        const one: Holder = { jobId: jobSpec(sequence).id, queue, priority, sequence, bundle };
-        if (kind === 'add') {
-          cover.insert(one);
-          holders.push(one);
-        } else if (kind === 'remove' && holders.length > 0) {
-          cover.delete(holders.splice(which % holders.length, 1)[0]!);
+  const check = (lengths: { readonly minLength: number; readonly maxLength: number }, quotaMax: number, numRuns: number): void =>
+    fc.assert(
+      fc.property(fc.array(happening, lengths), fc.nat(quotaMax), fc.nat(2 * quotaMax), (happenings, h100, cpu) => {
+        const spec = { ...cohort('q'), quotas: { H100: limit(h100), cpu: limit(cpu) }, eviction: evictionPolicy() };
+        const queue: CohortNode = new QuotaTree([spec], new UndoLog()).node('q');
+        const quotas = new Map([...queue.accounts].map(([name, { subtree }]) => [name, subtree]));
+        const cover = new QueueCover(queue);
+        const holders: Holder[] = [];
+        for (const [sequence, { kind, which, priority, ...needs }] of happenings.entries()) {
+          const bundle = [
+            { resource: 'H100', quantity: needs.h100 },
+            { resource: 'cpu', quantity: needs.cpu },
+            { resource: 'memory', quantity: 1 },
+          ];
+          const one: Holder = { jobId: jobSpec(sequence).id, queue, priority, sequence, bundle };
+          if (kind === 'add') {
+            cover.insert(one);
+            holders.push(one);
+          } else if (kind === 'remove' && holders.length > 0) {
+            cover.delete(holders.splice(which % holders.length, 1)[0]!);
+          }
+          if (kind !== 'look') continue;
+          const covered = coveredOf(holders, quotas);
+          expect(cover.holders).toEqual(holders.toSorted(byRank));
+          for (const holder of holders) expect(cover.covers(holder)).toBe(covered.has(holder));
+          expect(cover.hasUncovered).toBe(covered.size < holders.length);
+          const open = holders.filter((holder) => !covered.has(holder)).sort(byRank);
+          expect(cover.hasUncoveredBelow(one)).toBe(open.some((holder) => byRank(holder, one) > 0));
+          expect(cover.uncovered(null).open).toEqual(open);
+          const withOne = coveredOf([...holders, one], quotas);
+          expect(cover.wouldCover(one)).toBe(withOne.has(one));
+          const openWithOne = [...holders, one].filter((holder) => !withOne.has(holder)).sort(byRank);
+          expect(cover.uncovered(one).open).toEqual(openWithOne);
+          const used = [...withOne].reduce((sum, holder) => sum + holder.bundle[0]!.quantity, 0);
+          expect(cover.uncovered(one).used.get('H100')).toBe(used);
+          seen.covered += covered.size;
+          seen.uncovered += open.length;
+          if (open.some((holder) => [...covered].some((other) => byRank(other, holder) > 0))) seen.passed += 1;
         }
-        if (kind !== 'look') continue;
-        const covered = coveredOf(holders, quotas);
-        expect(cover.holders).toEqual(holders.toSorted(byRank));
-        for (const holder of holders) expect(cover.covers(holder)).toBe(covered.has(holder));
-        expect(cover.hasUncovered).toBe(covered.size < holders.length);
-        const open = holders.filter((holder) => !covered.has(holder)).sort(byRank);
-        expect(cover.hasUncoveredBelow(one)).toBe(open.some((holder) => byRank(holder, one) > 0));
-        expect(cover.uncovered(null).open).toEqual(open);
-        const withOne = coveredOf([...holders, one], quotas);
-        expect(cover.wouldCover(one)).toBe(withOne.has(one));
-        const openWithOne = [...holders, one].filter((holder) => !withOne.has(holder)).sort(byRank);
-        expect(cover.uncovered(one).open).toEqual(openWithOne);
-        const used = [...withOne].reduce((sum, holder) => sum + holder.bundle[0]!.quantity, 0);
-        expect(cover.uncovered(one).used.get('H100')).toBe(used);
-        seen.covered += covered.size;
-        seen.uncovered += open.length;
-        if (open.some((holder) => [...covered].some((other) => byRank(other, holder) > 0))) seen.passed += 1;
-      }
-    }),
-    { seed: 66, numRuns: effort(1_000) },
-  );
+      }),
+      { seed: 66, numRuns },
+    );
+  check({ minLength: 20, maxLength: 60 }, 12, effort(1_000));
+  // So many that they are worked out in several blocks.
+  check({ minLength: 300, maxLength: 500 }, 300, effort(40));
   for (const [what, count] of Object.entries(seen)) expect(count, `the runs contained ${what}`).toBeGreaterThan(1_000);
 });

@@ -126,7 +126,8 @@ describe('[PL7] scarcity of blocks', () => {
   ];
   const [one, four, eight] = mix.map((each) => each.shape) as [Shape, Shape, Shape];
   const idleOf = (cluster: ClusterState): IdleCapacity => {
-    const idle = new IdleCapacity(cluster, gangsOf(mix));
+    const idle = new IdleCapacity(cluster);
+    idle.countFor(gangsOf(mix));
     idle.refresh();
     return idle;
   };
@@ -158,7 +159,8 @@ describe('[PL7] scarcity of blocks', () => {
       { count: 8, cpuMilli: 60_000 },
     ]);
     const cluster = clusterOf({}, { cpuMilli: 40_000 });
-    const idle = new IdleCapacity(cluster, gangsOf(cpuMix));
+    const idle = new IdleCapacity(cluster);
+    idle.countFor(gangsOf(cpuMix));
     idle.refresh();
     expect([idle.blocks(0), idle.blocks(1)]).toEqual([2, 1]);
     // 0.8 of the demand needs the lesser CPU or more, of 16 idle there are 16; 0.2 the greater, of which there are 8.
