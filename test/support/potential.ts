@@ -12,11 +12,11 @@ export interface Owner {
 
 export const ownerOf = ({ spec, sequence, attempt }: JobRecord): Owner => {
   const { perNode, nodes } = spec.options[attempt!.option]!;
-  return { queue: spec.queue, priority: spec.priority, sequence, milli: perNode.acceleratorCount * perNode.milliEach * nodes.min };
+  return { queue: spec.queue, priority: attempt!.priority, sequence, milli: perNode.acceleratorCount * perNode.milliEach * nodes.min };
 };
 
-/** Priorities that tests use, highest first. */
-const ALL_PRIORITIES = [3, 2, 1, 0];
+/** Priorities that tests use, with what jobs have waited for, highest first. */
+const ALL_PRIORITIES = [4, 3, 2, 1, 0];
 
 /** Positive when `a` is better: by the first list that differs, at its first difference; one that goes on is better than one that ends. */
 export function comparePotential(a: readonly number[][], b: readonly number[][]): number {

@@ -2,6 +2,7 @@ import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
 import { policyOf } from '../preemption/policy-for.ts';
+import { effectivePriority } from '../queue/effective-priority.ts';
 import type { Offer } from './offer.ts';
 import { start } from './start.ts';
 
@@ -11,6 +12,7 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
   const attempt: Attempt = {
     fence,
     option,
+    priority: effectivePriority(cell, job),
     poolId,
     placement,
     admittedAtMs: cell.nowMs,
@@ -26,14 +28,14 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
   cell.releaseHold(job.spec.id);
   cell.save(admitted);
   start(cell, admitted);
-  wakeClaimants(cell, job);
+  wakeClaimants(cell, job, attempt);
 }
 
 /**
  * Its queue's share is larger now, and others of its queue, or of its cohort, may be covered no longer: who evens out, reclaims, or evicts those
  * of its own queue may have a claim on some of these jobs.
  */
-function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord): void {
+function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord, { priority }: Attempt): void {
   const admittedTo = cell.holdings.queueOf(spec);
   const root = rootOf(admittedTo);
   const { holders } = cell.holdings;
@@ -46,7 +48,7 @@ function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord): void {
   cell.pending.wakeBelow(root, (pending) => {
     const { evensOut, reclaims, preemptsWithin } = policyOf(pending.queue);
     // Where queues lie right below the root, only jobs of the same queue are displaced, and only those of lower rank.
-    if (pending.queue === admittedTo) return preemptsWithin && holders.hasUncoveredBelow(admittedTo, { priority: spec.priority, sequence });
+    if (pending.queue === admittedTo) return preemptsWithin && holders.hasUncoveredBelow(admittedTo, { priority, sequence });
     return evensOut || (reclaims && holders.hasUncovered(admittedTo));
   });
 }

@@ -19,7 +19,7 @@ export interface CellSettings {
   readonly placer: (cluster: ClusterState, mix: JobMix) => Placer;
   /** What goes first among queues: who has had less, or who asks for more. */
   readonly order: 'fair' | 'priority';
-  /** A waiting job counts as one priority higher for each of these, up to `agingMax`: nobody waits for ever. Evicts nobody. */
+  /** A waiting job counts as one priority higher for each of these, up to `agingMax`: nobody waits for ever. It evicts nobody by that. */
   readonly agingMs: number;
   readonly agingMax: number;
   readonly historyHalfLifeMs: number;

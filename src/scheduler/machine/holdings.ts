@@ -36,16 +36,21 @@ export class Holdings {
     return must(this.#tree.queue(queue), `there is a queue ${queue}`);
   }
 
-  /** A job as one that asks for quota, or has it, by an option: with the nodes it cannot do without. More than those count for nothing. */
-  holderOf({ spec, sequence }: JobRecord, option: number): Holder {
+  /** A job as one that asks for quota by an option: with the nodes it cannot do without. More than those count for nothing. */
+  holderOf({ spec, sequence }: JobRecord, option: number, priority = spec.priority): Holder {
     const { accelerator, perNode, nodes } = must(spec.options[option], 'the option exists');
     return {
       jobId: spec.id,
       queue: this.queueOf(spec),
-      priority: spec.priority,
+      priority,
       sequence,
       bundle: bundleOf(accelerator, perNode, nodes.min),
     };
+  }
+
+  /** A job as one that has quota. */
+  holderWith(job: JobRecord, { option, priority }: Attempt): Holder {
+    return this.holderOf(job, option, priority);
   }
 
   /** Follows a change of a job. Answers whether it gave something back. */
@@ -84,7 +89,7 @@ export class Holdings {
     const { id } = job.spec;
     if (this.#gone.delete(id)) this.#undo.note(() => this.#gone.add(id));
     else this.#release(job, attempt);
-    this.holders.remove(this.holderOf(job, attempt.option));
+    this.holders.remove(this.holderWith(job, attempt));
   }
 
   #release({ spec }: JobRecord, attempt: Attempt): void {
@@ -95,7 +100,7 @@ export class Holdings {
   #take(job: JobRecord, attempt: Attempt): void {
     this.#cluster.allocate(attempt.placement);
     this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
-    this.holders.add(this.holderOf(job, attempt.option));
+    this.holders.add(this.holderWith(job, attempt));
   }
 }
 

@@ -69,6 +69,8 @@ export interface Attempt {
   readonly fence: number;
   /** Which of the options it runs by. */
   readonly option: number;
+  /** What it goes by among those with a place: its job's priority, and as much more as that had waited for. */
+  readonly priority: number;
   readonly poolId: PoolId;
   readonly placement: Placement;
   readonly admittedAtMs: number;

@@ -32,8 +32,8 @@ export class FairTrade {
     for (const { job } of victims) {
       if (this.#cell.holdings.queueOf(job.spec) !== queue) continue;
       add(all, bundleHeld(job), -1);
-      if (job.spec.priority >= this.#asking.priority && job.attempt !== null) {
-        add(above, this.#cell.holdings.holderOf(job, job.attempt.option).bundle, -1);
+      if (job.attempt !== null && job.attempt.priority >= this.#asking.priority) {
+        add(above, this.#cell.holdings.holderWith(job, job.attempt).bundle, -1);
       }
     }
     add(all, more, 1);

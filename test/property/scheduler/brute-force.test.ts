@@ -10,16 +10,23 @@ import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
 import { Seeded } from '../../support/seeded.ts';
 
 it('[J48] the victims chosen are enough exactly when some set is, and cost the least or near to it, against every set there is', () => {
-  let [found, best, regret, byReclaim] = [0, 0, 0, 0];
-  for (let seed = 1; seed <= effort(300); seed++) {
+  let [found, best, regret, byReclaim, acrossCohorts] = [0, 0, 0, 0, 0];
+  for (let seed = 1; seed <= effort(600); seed++) {
     const rng = new Seeded(seed);
     const below = (count: number) => Math.floor(rng.next() * count);
     const eviction = { preemptsWithin: false, reclaims: false };
+    const isNested = seed % 2 === 0;
+    const parent = isNested ? 'lab' : 'all';
+    const cohorts = [
+      cohort('all'),
+      ...(isNested ? [cohort('lab', 'all')] : []),
+      queue('a', 2 + below(4), { parent, eviction }),
+      queue('b', 2 + below(3), { parent, eviction }),
+      ...(isNested ? [queue('c', 1 + below(3), { eviction, limits: { lendingMax: below(2) === 0 ? 1_000 : null } })] : []),
+    ];
+    const names = cohorts.filter((spec) => spec.eviction !== null).map(({ name }) => name);
     const world = new CellWorld(
-      {
-        cohorts: [cohort('all'), queue('a', 2 + below(4), { eviction }), queue('b', 2 + below(3), { eviction })],
-        headPatienceMs: 1_000_000_000,
-      },
+      { cohorts, headPatienceMs: 1_000_000_000 },
       Array.from({ length: 1 + below(3) }, (_, n) => nodeSpec(n, { acceleratorCount: 2 + below(3) })),
     );
     for (let n = 0; n < 8; n++) {
@@ -27,7 +34,7 @@ it('[J48] the victims chosen are enough exactly when some set is, and cost the l
       const size = 1 + below(2);
       const checkpoint = { intervalMs: null, graceMs: 0, restartMs: below(20_000) };
       world.submit(n, {
-        queue: below(2) === 0 ? 'a' : 'b',
+        queue: names[below(names.length)]!,
         priority: below(2),
         options: [option(size, { perNode: demand(size) })],
         checkpoint,
@@ -58,10 +65,12 @@ it('[J48] the victims chosen are enough exactly when some set is, and cost the l
     found += 1;
     if (cost(chosen) === least) best += 1;
     if (chosen.some(({ reason }) => reason === 'reclaim')) byReclaim += 1;
+    if (chosen.some(({ job }) => job.spec.queue === 'c')) acrossCohorts += 1;
     regret += cost(chosen) / Math.max(1, least) - 1;
   }
   expect(found).toBeGreaterThan(80);
   expect(byReclaim).toBeGreaterThan(10);
+  expect(acrossCohorts, 'victims under another cohort').toBeGreaterThan(10);
   expect(best / found, 'mostly the least').toBeGreaterThan(0.9);
   expect(regret / found).toBeLessThan(0.05);
 });

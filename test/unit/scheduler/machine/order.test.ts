@@ -40,6 +40,23 @@ describe('[J71] who comes next', () => {
   });
 });
 
+it('[J73] who was given a place for having waited keeps it from those it passed, and evicts nobody by having waited', () => {
+  const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)], agingMs: 10_000, agingMax: 5, headPatienceMs: 1e12 }, [
+    nodeSpec(0),
+  ]);
+  const runs = world.submit(1, { ...of(8), priority: 3, preemptible: true });
+  const old = world.submit(2, { ...of(8), priority: 1 });
+  world.wait(60_000);
+  expect(world.states(runs, old), 'it counts for more by now than who runs, and has to wait').toEqual(['starting', 'pending']);
+  world.report(runs, { kind: 'completed' });
+  expect(world.states(old)).toEqual(['starting']);
+  const passed = world.submit(3, { ...of(8), priority: 6 });
+  world.wait(60_000);
+  expect(world.states(old, passed), 'as much as it counts for').toEqual(['starting', 'pending']);
+  const more = world.submit(4, { ...of(8), priority: 7 });
+  expect(world.states(old, passed, more)).toEqual(['checkpointing', 'pending', 'admitted']);
+});
+
 it('[J25] ten thousand jobs that are alike cost one evaluation', () => {
   let looks = 0;
   const placer = (...args: ConstructorParameters<typeof LeastWaste>): Placer => {
