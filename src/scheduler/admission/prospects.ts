@@ -17,5 +17,5 @@ export function hasProspects(cell: Cell, pending: PendingClass): boolean {
 
 function mayTakeFromOthers(cell: Cell, { queue }: PendingClass): boolean {
   const { preemptsWithin, reclaims, evensOut } = policyOf(queue);
-  return preemptsWithin || reclaims || evensOut || cell.elastic.size > 0;
+  return preemptsWithin || reclaims || evensOut || cell.shrinkable.size > 0;
 }

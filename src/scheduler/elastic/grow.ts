@@ -6,24 +6,21 @@ import { resize } from '../life/resize.ts';
 import type { Cell } from '../machine/cell.ts';
 import { inOrder } from '../machine/in-order.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
-import { owner } from '../machine/job-record.ts';
 import { domainKey } from '../model/domain-key.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
-import { nodesWanted } from './nodes-wanted.ts';
+import { stepsWanted } from './steps.ts';
 
 /**
  * Gives jobs that could use more nodes what nobody waits for, in their order. Who waits comes first, whatever it waits for: a job must not grow into
  * what another is about to be given.
  */
 export function grow(cell: Cell): void {
-  for (const job of inOrder(cell, cell.elastic)) {
-    const attempt = owner(job);
-    if (attempt === null || attempt.startedAtMs === null || attempt.shedding.length > 0) continue;
+  for (const job of inOrder(cell, cell.growable)) {
+    const attempt = must(job.attempt, 'a job on nodes has an attempt');
     const wanted = must(job.spec.options[attempt.option], 'the option exists');
-    const more = nodesWanted(job, wanted) - attempt.placement.slots.length;
-    if (more < wanted.nodes.step || isAwaited(cell, job, wanted)) continue;
-    const slots = moreSlots(cell, job, attempt, wanted, more);
+    if (isAwaited(cell, job, wanted)) continue;
+    const slots = moreSlots(cell, job, attempt, wanted, stepsWanted(job) * wanted.nodes.step);
     if (slots !== undefined) resize(cell, job, attempt, [...attempt.placement.slots, ...slots]);
   }
 }
@@ -57,7 +54,7 @@ function moreSlots(cell: Cell, job: JobRecord, attempt: Attempt, wanted: Resourc
     !taken.has(node) && !cell.holdings.leavers.isOn(node) && (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
   for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {
     const slots = cell.placer.place({
-      nodes: cell.fleet.nodesOf(poolId),
+      nodes: cell.fleet.roomyNodes(poolId, perNode),
       demand: perNode,
       count,
       topology: null,

@@ -15,6 +15,7 @@ import type { PendingClass } from '../queue/pending-class.ts';
  */
 export function scalePools(cell: Cell): void {
   if (!cell.fleet.isElastic) return;
+  markIdle(cell);
   const wanted = new Map<PoolId, number>();
   for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
     if (!pending.isAwake && !cell.queue(pending.queue.spec.name).isSuspended) addDemand(cell, pending, wanted);
@@ -24,7 +25,7 @@ export function scalePools(cell: Cell): void {
     if (elasticity === null) continue;
     const pool = withoutOverdue(cell, id, elasticity);
     const asked = wanted.get(id) ?? 0;
-    const idle = markIdle(cell, pool);
+    const idle = cell.idleNodes.of(id);
     const more = Math.min(asked, elasticity.nodesMax - nodeCount(cell, pool)) - pool.comingCount - idle.length;
     if (more > 0) {
       cell.savePool({ ...pool, comingCount: pool.comingCount + more, askedAtMs: cell.nowMs });
@@ -92,17 +93,12 @@ function fitting({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDeman
   return count === Infinity ? 1 : count;
 }
 
-/** The nodes on which nothing runs; notes since when. */
-function markIdle(cell: Cell, pool: PoolRecord): readonly NodeRecord[] {
-  const idle: NodeRecord[] = [];
-  for (const index of cell.fleet.nodesOf(pool.spec.id)) {
-    const node = cell.fleet.node(index);
-    const isIdle = node.state === 'open' && cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.leavers.isOn(index);
-    const idleSinceMs = isIdle ? (node.idleSinceMs ?? cell.nowMs) : null;
+/** Notes since when nothing runs on a node, and that something does again. */
+function markIdle(cell: Cell): void {
+  for (const node of cell.idleNodes.refresh()) {
+    const idleSinceMs = cell.idleNodes.has(node) ? (node.idleSinceMs ?? cell.nowMs) : null;
     if (idleSinceMs !== node.idleSinceMs) cell.saveNode({ ...node, idleSinceMs });
-    if (isIdle) idle.push({ ...node, idleSinceMs });
   }
-  return idle;
 }
 
 /** Gives back nodes that have been idle for the pool's idle time, as many as may go: not those that are held for somebody. */

@@ -1,69 +1,87 @@
 import { must } from '../../kernel/assert.ts';
 import { tryOption } from '../admission/try-option.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
 import { resize } from '../life/resize.ts';
 import { admit } from '../life/admit.ts';
 import type { Cell } from '../machine/cell.ts';
 import { inOrder } from '../machine/in-order.ts';
-import type { Attempt, JobRecord } from '../machine/job-record.ts';
-import { owner } from '../machine/job-record.ts';
-
-/** A job that has more nodes than it cannot do without. */
-interface Surplus {
-  readonly job: JobRecord;
-  readonly attempt: Attempt;
-  readonly min: number;
-  readonly step: number;
-}
+import type { JobRecord } from '../machine/job-record.ts';
+import { acceptsPool } from '../model/accepts-pool.ts';
+import { stepsToSpare } from './steps.ts';
 
 /**
  * Finds a place for a job by taking from others what they have beyond their least: nobody needs it, so whoever waits may have it. Takes a step
  * at a time from who has most to spare, until there is a place. Answers whether there is.
  */
 export function makeOthersShrink(cell: Cell, job: JobRecord): boolean {
-  const surpluses = surplusesOf(cell, job);
-  if (surpluses.length === 0) return false;
+  if (cell.shrinkable.size === 0) return false;
   for (let option = 0; option < job.spec.options.length; option++) {
-    const done = cell.undo.allOrNothing(() => shrinkFor(cell, job, option, surpluses));
+    const done = cell.undo.allOrNothing(() => shrinkFor(cell, job, option));
     if (done === true) return true;
   }
   return false;
 }
 
-function shrinkFor(cell: Cell, job: JobRecord, option: number, surpluses: readonly Surplus[]): true | undefined {
-  const counts = new Map(surpluses.map(({ job: other, attempt }) => [other.spec.id, attempt.placement.slots.length]));
-  const spare = ({ job: other, min, step }: Surplus): number => Math.floor(((counts.get(other.spec.id) ?? 0) - min) / step) * step;
-  for (;;) {
-    const most = surpluses.reduce((best, one) => (spare(one) > spare(best) ? one : best));
-    if (spare(most) === 0) return undefined;
-    const count = (counts.get(most.job.spec.id) ?? 0) - most.step;
-    counts.set(most.job.spec.id, count);
-    const offer = cell.undo.trial(() => {
-      shrinkAll(cell, surpluses, counts);
-      const attempted = tryOption(cell, job, option, 'brief');
-      return 'offer' in attempted;
-    });
-    if (!offer) continue;
-    shrinkAll(cell, surpluses, counts);
-    // Looked for again now that others are leaving: nodes that nobody has to leave come first.
-    const attempted = tryOption(cell, job, option, 'brief');
-    if (!('offer' in attempted)) return undefined;
-    admit(cell, job, attempted.offer);
-    return true;
-  }
+function shrinkFor(cell: Cell, job: JobRecord, option: number): true | undefined {
+  const steps = stepsFor(cell, job, option);
+  const count = fewest(steps.length, (taken) =>
+    cell.undo.trial(() => {
+      takeSteps(cell, steps.slice(0, taken));
+      return 'offer' in tryOption(cell, job, option, 'brief');
+    }),
+  );
+  if (count === undefined) return undefined;
+  takeSteps(cell, steps.slice(0, count));
+  const attempted = tryOption(cell, job, option, 'brief');
+  if (!('offer' in attempted)) return undefined;
+  admit(cell, job, attempted.offer);
+  return true;
 }
 
-function shrinkAll(cell: Cell, surpluses: readonly Surplus[], counts: ReadonlyMap<JobRecord['spec']['id'], number>): void {
-  for (const { job, attempt } of surpluses) {
-    const count = counts.get(job.spec.id) ?? attempt.placement.slots.length;
-    if (count < attempt.placement.slots.length) resize(cell, job, attempt, attempt.placement.slots.slice(0, count));
+/** The fewest from 1 to `most` that are enough, as more are whenever fewer are; undefined when not even all are. Few mostly do. */
+function fewest(most: number, isEnough: (count: number) => boolean): number | undefined {
+  let low = 0;
+  let high = Math.min(1, most);
+  while (high > low && !isEnough(high)) [low, high] = [high, Math.min(2 * high, most)];
+  if (high === low) return undefined;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (isEnough(middle)) high = middle;
+    else low = middle;
   }
+  return high;
 }
 
-function surplusesOf(cell: Cell, asking: JobRecord): Surplus[] {
-  return inOrder(cell, cell.elastic).flatMap((job): Surplus[] => {
-    const attempt = owner(job);
-    if (attempt === null || attempt.shedding.length > 0 || job.spec.id === asking.spec.id) return [];
-    const { min, step } = must(job.spec.options[attempt.option], 'the option exists').nodes;
-    return attempt.placement.slots.length - min >= step ? [{ job, attempt, min, step }] : [];
+/** A step that a job can do without. */
+interface Step {
+  readonly job: JobRecord;
+  /** Nodes it has to spare before this. */
+  readonly spare: number;
+}
+
+/** The steps of those who have what the job could use, quota of the same tree or nodes that it accepts: from who has most to spare at the time. */
+function stepsFor(cell: Cell, { spec }: JobRecord, option: number): readonly Step[] {
+  const wanted = must(spec.options[option], 'the option exists');
+  const root = rootOf(cell.holdings.queueOf(spec));
+  const steps = inOrder(cell, cell.shrinkable).flatMap((job): Step[] => {
+    const { poolId, option: its } = must(job.attempt, 'a job with nodes has an attempt');
+    const isOfUse = rootOf(cell.holdings.queueOf(job.spec)) === root || acceptsPool(wanted, cell.fleet.pool(poolId).spec);
+    const { step } = must(job.spec.options[its], 'the option exists').nodes;
+    return isOfUse ? Array.from({ length: stepsToSpare(job) }, (_, index) => ({ job, spare: (index + 1) * step })) : [];
   });
+  return steps.toSorted((a, b) => b.spare - a.spare || a.job.sequence - b.job.sequence);
+}
+
+function takeSteps(cell: Cell, steps: readonly Step[]): void {
+  const taken = new Map<JobRecord, number>();
+  for (const { job } of steps) taken.set(job, (taken.get(job) ?? 0) + 1);
+  for (const job of inOrder(
+    cell,
+    Array.from(taken.keys(), ({ spec }) => spec.id),
+  )) {
+    const attempt = must(job.attempt, 'a job with nodes has an attempt');
+    const { step } = must(job.spec.options[attempt.option], 'the option exists').nodes;
+    const { slots } = attempt.placement;
+    resize(cell, job, attempt, slots.slice(0, slots.length - (taken.get(job) ?? 0) * step));
+  }
 }

@@ -22,6 +22,7 @@ import { Shapes } from '../queue/shapes.ts';
 import { Reservations } from '../queue/reservations.ts';
 import { expectedEndMs } from '../admission/expected-end.ts';
 import { hasProspects } from '../admission/prospects.ts';
+import { stepsToSpare, stepsWanted } from '../elastic/steps.ts';
 import type { PoolChoice } from '../admission/affordable-pools.ts';
 import { AdmittedJobs } from './admitted-jobs.ts';
 import type { CellSettings } from './cell-settings.ts';
@@ -30,6 +31,7 @@ import { dueOf } from './due-at.ts';
 import { ExpectedEnds } from './expected-ends.ts';
 import { Fleet } from './fleet.ts';
 import { Holdings } from './holdings.ts';
+import { IdleNodes } from './idle-nodes.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished, isWaiting } from './job-record.ts';
 import type { PoolRecord } from './pool-record.ts';
@@ -46,6 +48,7 @@ export class Cell {
   readonly fleet: Fleet;
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
+  readonly idleNodes: IdleNodes;
   readonly admitted = new AdmittedJobs(this.undo);
   readonly pending = new PendingQueues(this.undo, (exemplar) => this.#poolsFor(exemplar));
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
@@ -67,7 +70,7 @@ export class Cell {
   readonly #timers = new Timers();
   readonly #waiting = new Set<JobId>();
   readonly #dependents = new Map<JobId, Set<JobId>>();
-  readonly #sets = { checkpointing: new Set<JobId>(), placed: new Set<JobId>(), elastic: new Set<JobId>() };
+  readonly #sets = { checkpointing: new Set<JobId>(), placed: new Set<JobId>(), shrinkable: new Set<JobId>(), growable: new Set<JobId>() };
   readonly #decisions: CellDecision[] = [];
   #nextSequence = 1;
   #wakeAtMs = Infinity;
@@ -79,6 +82,7 @@ export class Cell {
     this.placer = settings.placer(this.fleet.cluster, this.#mix);
     this.tree = new QuotaTree(settings.cohorts, this.undo);
     this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
+    this.idleNodes = new IdleNodes(this.fleet, this.holdings.leavers);
     if (records !== undefined) this.#load(records);
   }
 
@@ -123,9 +127,14 @@ export class Cell {
     return this.#sets.placed;
   }
 
-  /** Jobs with a place whose number of nodes may change. */
-  get elastic(): ReadonlySet<JobId> {
-    return this.#sets.elastic;
+  /** Jobs that have more nodes than they cannot do without. */
+  get shrinkable(): ReadonlySet<JobId> {
+    return this.#sets.shrinkable;
+  }
+
+  /** Jobs on nodes that could use more. */
+  get growable(): ReadonlySet<JobId> {
+    return this.#sets.growable;
   }
 
   /** The job for which something is due by now, soonest first. */
@@ -292,7 +301,8 @@ export class Cell {
     this.admitted.change(before, job);
     this.#include(this.#sets.checkpointing, id, job.state === 'checkpointing');
     this.#include(this.#sets.placed, id, job.attempt !== null);
-    this.#include(this.#sets.elastic, id, isElastic(job));
+    this.#include(this.#sets.shrinkable, id, stepsToSpare(job) > 0);
+    this.#include(this.#sets.growable, id, stepsWanted(job) > 0);
   }
 
   #include(set: Set<JobId>, id: JobId, isIn: boolean): void {
@@ -372,8 +382,3 @@ function entryOf<Key, Value>(map: Map<Key, Set<Value>>, key: Key): Set<Value> {
 }
 
 const isLeaving = ({ attempt }: JobRecord): boolean => attempt !== null && attempt.leaving !== null;
-
-const isElastic = ({ spec, attempt }: JobRecord): boolean => {
-  const nodes = attempt === null ? undefined : spec.options[attempt.option]?.nodes;
-  return nodes !== undefined && nodes.max > nodes.min;
-};

@@ -73,7 +73,11 @@ export class Fleet {
   }
 
   node(index: number): NodeRecord {
-    return must(this.#nodes.get(index), 'the node exists');
+    return must(this.at(index), 'the node exists');
+  }
+
+  at(index: number): NodeRecord | undefined {
+    return this.#nodes.get(index);
   }
 
   find(nodeId: string): NodeRecord | undefined {

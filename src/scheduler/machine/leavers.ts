@@ -60,12 +60,16 @@ export class Leavers {
 
   #put(jobId: JobId, place: Placement | null): void {
     for (const { node } of this.place(jobId)?.slots ?? []) {
+      this.#cluster.changes.note(node);
       const left = this.#byNode.get(node);
       left?.delete(jobId);
       if (left?.size === 0) this.#byNode.delete(node);
     }
     if (place === null) this.#places.delete(jobId);
     else this.#places.set(jobId, place);
-    for (const { node } of place?.slots ?? []) this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(jobId));
+    for (const { node } of place?.slots ?? []) {
+      this.#cluster.changes.note(node);
+      this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(jobId));
+    }
   }
 }

@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+
+import type { Cell } from '../../../src/scheduler/machine/cell.ts';
+import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
+import { BusyCell } from '../../support/busy-cell.ts';
+import { seeds } from '../../support/effort.ts';
+
+/** Nodes that a job has beyond its least, and those it lacks to what it should have, in whole steps. */
+function steps({ spec, attempt, nodesWanted }: JobRecord): { readonly spare: number; readonly more: number } {
+  if (attempt === null || attempt.leaving !== null || attempt.shedding.length > 0) return { spare: 0, more: 0 };
+  const { min, max, step } = spec.options[attempt.option]!.nodes;
+  const sizes = Array.from({ length: (max - min) / step + 1 }, (_, n) => min + n * step);
+  const should = sizes.find((size) => size >= (nodesWanted ?? max)) ?? max;
+  const has = attempt.placement.slots.length;
+  return {
+    spare: sizes.filter((size) => size < has).length,
+    more: attempt.startedAtMs === null ? 0 : sizes.filter((size) => size > has && size <= should).length,
+  };
+}
+
+const idsWhere = (cell: Cell, holds: (job: JobRecord) => boolean): string[] =>
+  [...cell.jobs]
+    .filter(holds)
+    .map(({ spec }) => spec.id)
+    .sort();
+
+it('[J74] which jobs can shrink or grow, and which nodes are idle, is kept up as it is when all are looked at', () => {
+  const seen = { shrinkable: 0, growable: 0, idle: 0, busy: 0 };
+  for (const seed of seeds(30)) {
+    const busy = new BusyCell(seed);
+    const { cell } = busy.world;
+    for (let n = 0; n < 120; n++) {
+      busy.world.do(busy.next());
+      expect([...cell.shrinkable].sort()).toEqual(idsWhere(cell, (job) => steps(job).spare > 0));
+      expect([...cell.growable].sort()).toEqual(idsWhere(cell, (job) => steps(job).more > 0));
+      seen.shrinkable += cell.shrinkable.size;
+      seen.growable += cell.growable.size;
+      // Those that were just given back are known to be gone with the next event.
+      if (busy.world.decided('retire').length > 0) continue;
+      for (const { spec } of cell.fleet.pools) {
+        if (spec.elasticity === null) continue;
+        const nodes = cell.fleet.nodesOf(spec.id).map((index) => cell.fleet.node(index));
+        const isOn = ({ attempt }: JobRecord, index: number) =>
+          [...(attempt?.placement.slots ?? []), ...(attempt?.shedding ?? [])].some(({ node }) => node === index);
+        const idle = nodes.filter(({ state, index }) => state === 'open' && ![...cell.jobs].some((job) => isOn(job, index)));
+        expect(cell.idleNodes.of(spec.id).map(({ index }) => index)).toEqual(idle.map(({ index }) => index));
+        for (const { idleSinceMs } of idle) expect(idleSinceMs).not.toBe(null);
+        seen.idle += idle.length;
+        seen.busy += nodes.length - idle.length;
+      }
+    }
+  }
+  for (const [what, count] of Object.entries(seen))
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
+});
