@@ -297,8 +297,9 @@ export interface SampleRecall {
 export interface ShardStats {
   readonly lsn: number;
   readonly count: number;
-  readonly countMax: number;
   readonly shards: number;
+  /** That answer reads which may be old; absent: those that the manifest names. */
+  readonly replicas?: number;
   readonly namespaces: number;
   readonly storageBytes: number;
   readonly memoryBytes: number;

@@ -252,7 +252,6 @@ export class Shard {
     return ok({
       lsn: found.value.lsn,
       count: found.value.count,
-      countMax: shardCapacity(found.value),
       shards: 1,
       namespaces: this.#store.namespaceCount(),
       storageBytes: this.#store.bytes(),

@@ -59,6 +59,7 @@ const index = z
       .nullable()
       .meta({ description: 'What queries are pinned to; as the vectors unless the creation said otherwise.' }),
     query_contract_hash: z.string().nullable(),
+    shard_vectors_max: z.int().nullable().meta({ description: 'From how many vectors on a shard is split, if the creation said so.' }),
     owner,
     created: unixSeconds,
     generation: z.int().min(1),
@@ -69,10 +70,14 @@ const stats = z.object({
   object: z.literal('index.stats'),
   name,
   generation: z.int().min(1),
-  lsn: z.int().min(0).meta({ description: 'Number of the last write: every write raises it by one.' }),
+  lsn: z.int().min(0).meta({ description: 'Number of the last write: every write has a higher one than all that its writer was told of.' }),
   vectors: z.int().min(0),
   vectors_max: z.int().min(1).meta({ description: 'How many vectors the index can hold.' }),
   shards: z.int().min(1).meta({ description: 'How many shards hold them: an index begins with one, and splits as it grows.' }),
+  replicas: z
+    .int()
+    .min(0)
+    .meta({ description: 'How many copies of shards answer reads that need not be strong: shards that are read a lot get some.' }),
   namespaces: z.int().min(0),
   storage_bytes: z.int().min(0),
   memory_bytes: z

@@ -1,7 +1,9 @@
+import { shardBudget } from '../ann/engine/shard-budget.ts';
 import type { DeletedIndex } from '../ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
 import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
+import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { RECALL_TARGET_DEFAULT } from '../contract/recall-target.ts';
 import { sha256Hex } from '../kernel/bytes.ts';
@@ -20,6 +22,12 @@ import type { TextEmbedder } from './text-embedder.ts';
 
 // 80 bits: no two indexes ever share one.
 const INDEX_ID_CHARS = 16;
+
+interface IndexStats extends ShardStats {
+  readonly manifest: IndexManifest;
+  /** With as many shards as there may be. */
+  readonly countMax: number;
+}
 
 interface IndexesParts {
   readonly directory: IndexDirectory;
@@ -71,11 +79,11 @@ export class Indexes {
     return this.#parts.directory.remove(tenantId, name);
   }
 
-  stats(tenantId: TenantId, name: string): Promise<Outcome<ShardStats & { readonly manifest: IndexManifest }>> {
+  stats(tenantId: TenantId, name: string): Promise<Outcome<IndexStats>> {
     const { manifests, shards } = this.#parts;
     return manifests.using(tenantId, name, async (manifest) => {
       const stats = await shards.stats(manifest);
-      return stats.ok ? ok({ ...stats.value, manifest }) : stats;
+      return stats.ok ? ok({ ...stats.value, manifest, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
     });
   }
 

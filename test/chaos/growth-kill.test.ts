@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
 import type { ApiAnswer, ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
@@ -85,9 +84,8 @@ it.each(seeds)('[RT10] kill -9 while an index splits and is written to: every co
     if (look === 1) killWorkerd(server);
     await sleep(700);
   }
-  // Only an index of several shards can hold so many.
   const stats = await acknowledged(() => client.get(`${index}/stats`));
-  expect(stats.body.vectors_max).toBe(LIMITS.shardsPerIndexMaxCount * SHARD_VECTORS_MAX);
+  expect(stats.body.shards).toBeGreaterThan(1);
   const fetched = await acknowledged(() => client.post(`${index}/fetch`, { ids: [...truth.keys()] }));
   expect(fetched.body.vectors.length).toBe(truth.size);
 });

@@ -4,7 +4,7 @@ import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
 
 /** The share of vectors that get a second place. With them, a vector takes one and a half on average. */
-const COPIED_SHARE = 0.5;
+const COPIED_SHARE = 0.12;
 
 /** No vector is near a border that is more than this much farther than its own centroid. */
 const CLOSURE_MAX = 1.5;

@@ -1,9 +1,8 @@
-import { decodeCentroids } from './centroid-rows.ts';
+import { nearestShards } from './nearest-shards.ts';
 import { isInvolved, shardAt } from './route-changes.ts';
 import type { RoutedShard, RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
-import { Router } from './router.ts';
-import { ALL_SLOTS, holdsSlots, meets } from './slot-range.ts';
+import { holdsSlots, meets } from './slot-range.ts';
 
 /** Shards that take the vectors of one that is given up. */
 const NEIGHBOURS_MAX = 4;
@@ -22,22 +21,8 @@ export function neighboursOf(table: RouteTable, ordinal: number): number[] {
   const sharing = others.filter((shard) => !holdsSlots(slotsOf(shard), slots) && isSameRegion(shard, own));
   if (sharing.length > 0) return ordinalsOf(sharing.filter(isFree).slice(0, 1));
   const holding = others.filter((shard) => holdsSlots(slotsOf(shard), slots));
-  if (holding.length > 0) return nearestTo(own, holding.filter(isFree), table).slice(0, NEIGHBOURS_MAX);
-  return nearestTo(own, others.filter(isFree), table).slice(0, 1);
-}
-
-/** Their ordinals, the nearest first. */
-function nearestTo(own: RoutedShard, shards: readonly RoutedShard[], { metric, dimensions }: RouteTable): number[] {
-  const centroids = new Float32Array(own.centroids.codes.length);
-  decodeCentroids(own.centroids, dimensions, centroids, 0);
-  const router = new Router({ metric, dimensions, shards: shards.map((shard) => ({ ...shard, slots: ALL_SLOTS })) });
-  const nearest = new Map<number, number>();
-  for (let at = 0; at < centroids.length; at += dimensions) {
-    for (const { ordinal, distance } of router.rankForPlacing(centroids.subarray(at, at + dimensions), ALL_SLOTS.from)) {
-      nearest.set(ordinal, Math.min(distance, nearest.get(ordinal) ?? Infinity));
-    }
-  }
-  return [...nearest].sort(([, a], [, b]) => a - b).map(([ordinal]) => ordinal);
+  if (holding.length > 0) return nearestShards(own, holding.filter(isFree), table).slice(0, NEIGHBOURS_MAX);
+  return nearestShards(own, others.filter(isFree), table).slice(0, 1);
 }
 
 const ordinalsOf = (shards: readonly RoutedShard[]): number[] => shards.map(({ ordinal }) => ordinal);

@@ -1,10 +1,9 @@
 import { assert } from '../../kernel/assert.ts';
-import type { Metric } from '../../contract/metric.ts';
 import { encodeCentroids } from './centroid-rows.ts';
 import type { Means } from './k-means.ts';
 import { kMeans } from './k-means.ts';
 import { preparedPoint, Router } from './router.ts';
-import type { CentroidRows } from './route-table.ts';
+import type { CentroidRows, RouteTable } from './route-table.ts';
 
 /** Centroids of one shard after a split. */
 export const SHARD_CENTROIDS = 8;
@@ -15,6 +14,7 @@ const SHARE_MIN = 1 / 6;
 /** Vectors placed in one step: about a millisecond. */
 const STEP_VECTORS = 64;
 
+type Space = Pick<RouteTable, 'metric' | 'dimensions'>;
 type Halves = readonly [CentroidRows, CentroidRows];
 
 /**
@@ -22,21 +22,22 @@ type Halves = readonly [CentroidRows, CentroidRows];
  * between two means of all, and cut in the middle; or the largest of the means apart from the others, as where half of the vectors
  * are equal. Undefined when the vectors are too much alike to be told apart by what a route table says of centroids.
  *
- * `values`: as stored, [n x dimensions].
+ * `own`: vectors of the region as stored; `all`: with copies of others that are kept there, too. [n x dimensions]
  */
 export function* splitRegion(
-  metric: Metric,
-  dimensions: number,
-  values: Float32Array,
+  { metric, dimensions }: Space,
+  own: Float32Array,
+  all: Float32Array,
   seed: number,
 ): Generator<undefined, Halves | undefined> {
-  const points = new Float32Array(values.length);
-  for (let at = 0; at < values.length; at += dimensions) points.set(preparedPoint(metric, values.subarray(at, at + dimensions)), at);
+  if (own.length === 0) return undefined;
+  const points = new Float32Array(own.length);
+  for (let at = 0; at < own.length; at += dimensions) points.set(preparedPoint(metric, own.subarray(at, at + dimensions)), at);
   const poles = yield* kMeans(points, dimensions, 2, seed);
   const means = yield* kMeans(points, dimensions, 2 * SHARD_CENTROIDS, seed);
   if (poles.counts.length < 2 || means.counts.length < 2) return undefined;
   const halves = halvesOf(means, poles, dimensions);
-  const given = yield* shareOf(halves, metric, dimensions, values);
+  const given = yield* shareOf(halves, { metric, dimensions }, all);
   return Math.min(given, 1 - given) < SHARE_MIN ? undefined : halves;
 }
 
@@ -66,7 +67,7 @@ function halvesOf({ centroids, counts }: Means, poles: Means, dimensions: number
 }
 
 /** The share of the vectors that the second half takes. */
-function* shareOf(halves: Halves, metric: Metric, dimensions: number, values: Float32Array): Generator<undefined, number> {
+function* shareOf(halves: Halves, { metric, dimensions }: Space, values: Float32Array): Generator<undefined, number> {
   const shards = halves.map((centroids, ordinal) => ({ ordinal, centroids, since: 0, state: { kind: 'serving' }, replicas: [] }) as const);
   const router = new Router({ metric, dimensions, shards });
   const count = values.length / dimensions;

@@ -2,7 +2,6 @@ import type { Reading } from '../../ann/fan-out/reading.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { maximalMarginalRelevance } from '../../ann/mmr.ts';
-import { shardBudget } from '../../ann/engine/shard-budget.ts';
 import type {
   Counted,
   Deleted,
@@ -26,7 +25,6 @@ import type {
   UpsertBatch,
   Written,
 } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
@@ -130,7 +128,7 @@ export class RoutedShards implements IndexShards {
 
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
     if (isAlone(manifest)) return this.#only.stats(manifest);
-    return this.#routes.using(manifest, async ({ table }) => {
+    return this.#routes.using(manifest, async ({ table, replicas }) => {
       const [shards, locators] = await Promise.all([
         allOf(table.shards.map(({ ordinal }) => this.#shards.stats(manifest, ordinal))),
         allOf(Array.from({ length: table.locators }, (_, locator) => this.#locators.counts({ manifest, locator, caller: manifest.id }))),
@@ -142,8 +140,8 @@ export class RoutedShards implements IndexShards {
         lsn: shards.value.reduce((most, { lsn }) => Math.max(most, lsn), 0),
         // Of those who know each id once.
         count: locators.value.reduce((total, { ids }) => total + ids, 0),
-        countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest),
         shards: table.shards.length,
+        replicas: replicas.length,
         namespaces: new Set(locators.value.flatMap(({ namespaces }) => namespaces)).size,
         storageBytes: sum(({ storageBytes }) => storageBytes),
         memoryBytes: sum(({ memoryBytes }) => memoryBytes),

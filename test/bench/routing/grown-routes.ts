@@ -1,16 +1,15 @@
 import { measuredClosure } from '../../../src/ann/routing/measured-closure.ts';
+import { ownVectors } from '../../../src/ann/routing/own-vectors.ts';
 import { placesOf } from '../../../src/ann/routing/places-of.ts';
 import { changed, withDrainEnded, withLocators } from '../../../src/ann/routing/route-changes.ts';
 import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
 import { Router } from '../../../src/ann/routing/router.ts';
+import { sampleSize } from '../../../src/ann/routing/shard-splitter.ts';
 import { splitRegion } from '../../../src/ann/routing/split-region.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../support/seeded.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';
-
-/** What shards look at before they split; see `ShardSplitter`. */
-const SAMPLE = 1_024;
 
 /** Which shards hold each vector, its nearest first, after an index has grown to some number of shards. */
 export interface GrownRoutes {
@@ -29,12 +28,13 @@ export function grow({ metric, base }: VectorSet, shardCount: number, withCopies
   const rows = new Map([[0, Array.from({ length: count }, (_, row) => row)]]);
   while (table.shards.length < shardCount) {
     const [source, members] = [...rows].reduce((largest, entry) => (entry[1].length > largest[1].length ? entry : largest));
-    const values = new Float32Array(Math.min(SAMPLE, members.length) * dimensions);
+    const values = new Float32Array(Math.min(sampleSize(dimensions), members.length) * dimensions);
     for (let at = 0; at < values.length; at += dimensions) {
       values.set(vectorAt(base, must(members[Math.floor(random.next() * members.length)], 'a place in the members')), at);
     }
-    const halves = must(run(splitRegion(metric, dimensions, values, table.version)), 'word vectors differ');
-    const closure = withCopies ? measuredClosure(table, source, halves, values) : 0;
+    const own = run(ownVectors(table, source, values));
+    const halves = must(run(splitRegion(table, own, values, table.version)), 'word vectors differ');
+    const closure = withCopies ? measuredClosure(table, source, halves, own) : 0;
     table = changed(table, { kind: 'split', ordinal: source, halves, closure });
     if (!withCopies) table = { ...table, closure: 0 };
     const target = table.highest;

@@ -14,6 +14,7 @@ const HASHES: Record<string, string> = {
   '0.3.0': 'a0135983788f058ecc359f1438d1a373fcad89f7176b5137a6adc5fef6fc990d',
   '0.4.0': '761f95bd517e236ab6ade5169bab193c6cc8912f8791511fa23fd49141974a17',
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
+  '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
 };
 
 describe('the wire contract', () => {

@@ -26,7 +26,17 @@ export const indexRoutes: readonly Route[] = [
   route(indexEndpoints.indexStats, async ({ gateway, principal, params }) => {
     const found = await gateway.retrieval.indexes.stats(principal.tenantId, params.index);
     if (!found.ok) return found;
-    const { manifest, lsn, count, countMax, shards, namespaces, storageBytes, memoryBytes } = found.value;
+    const {
+      manifest,
+      lsn,
+      count,
+      countMax,
+      shards,
+      replicas = manifest.replicas?.length ?? 0,
+      namespaces,
+      storageBytes,
+      memoryBytes,
+    } = found.value;
     const reply = {
       object: 'index.stats' as const,
       name: manifest.name,
@@ -35,6 +45,7 @@ export const indexRoutes: readonly Route[] = [
       vectors: count,
       vectors_max: countMax,
       shards,
+      replicas,
       namespaces,
       storage_bytes: storageBytes,
       memory_bytes: memoryBytes,
@@ -55,7 +66,7 @@ export const indexRoutes: readonly Route[] = [
 ];
 
 function indexReply(manifest: IndexManifest) {
-  const { id, name, dimensions, metric, recall, embedding, owner, createdS, generation } = manifest;
+  const { id, name, dimensions, metric, recall, embedding, shardVectorsMax = null, owner, createdS, generation } = manifest;
   const queries = embeddingFor(manifest, 'queries');
   return {
     object: 'index' as const,
@@ -68,6 +79,7 @@ function indexReply(manifest: IndexManifest) {
     contract_hash: embedding?.contractHash ?? null,
     query_model: queries?.model ?? null,
     query_contract_hash: queries?.contractHash ?? null,
+    shard_vectors_max: shardVectorsMax,
     owner,
     created: createdS,
     generation,

@@ -24,7 +24,7 @@ function sample(equalShare: number, noise: number, seed: number): Float32Array {
 }
 
 function splitOf(metric: Metric, values: Float32Array, seed: number): readonly [CentroidRows, CentroidRows] | undefined {
-  const steps = splitRegion(metric, DIMENSIONS, values, seed);
+  const steps = splitRegion({ metric, dimensions: DIMENSIONS }, values, values, seed);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

@@ -1,0 +1,194 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { bootstrap } from '../../workers/local/bootstrap.ts';
+import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
+import { ROOT } from '../../workers/local/paths.ts';
+import { loadSecrets } from '../../workers/local/secrets.ts';
+import type { RawWorkerd } from '../bench/raw-workerd.ts';
+import { serveRaw } from '../bench/raw-workerd.ts';
+import type { ApiAnswer } from '../support/api-client.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { freePort } from '../support/free-port.ts';
+import type { HeatTask, ReplicaStanding } from '../support/heat-task.ts';
+import { persistently, revived } from '../support/kill-workerd.ts';
+import { Seeded } from '../support/seeded.ts';
+
+const LANES = 3;
+const KILLS = 3;
+const DIMENSIONS = 4;
+const FIRST = 360;
+const SHARD_VECTORS_MAX = 200;
+const IDS_EACH = 150;
+const BATCH = 8;
+
+const seeds = Array.from({ length: process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 1 }, (_, i) => i + 1);
+
+/** One workerd after the other over the same storage, with a Worker beside the gateway that heats shards. */
+class Deployment {
+  readonly #stateDir: string;
+  #workerd: RawWorkerd | undefined;
+  #ports: readonly number[] = [];
+  client = new ApiClient('', '');
+  tenant = '';
+
+  constructor(stateDir: string) {
+    this.#stateDir = stateDir;
+  }
+
+  async start(): Promise<void> {
+    this.#ports = await Promise.all([freePort(), freePort(), freePort()]);
+    const secrets = await this.#serve();
+    const url = `http://127.0.0.1:${this.#ports[0]}`;
+    const { apiKey, tenant } = await bootstrap(url, secrets.SLUICE_ADMIN_KEY);
+    this.client = new ApiClient(url, apiKey);
+    this.tenant = tenant;
+  }
+
+  /** Until there are replicas, if `calls` are made; answers how they stand. */
+  async heat(task: Omit<HeatTask, 'tenant'>): Promise<ReplicaStanding[]> {
+    const body = JSON.stringify({ tenant: this.tenant, ...task } satisfies HeatTask);
+    const response = await fetch(`http://127.0.0.1:${this.#ports[2]}`, { method: 'POST', body }).catch(() => undefined);
+    return response?.ok === true ? ((await response.json()) as ReplicaStanding[]) : [];
+  }
+
+  async kill(): Promise<void> {
+    process.kill(this.#workerd!.pid, 'SIGKILL');
+    await this.#serve();
+    await revived(this.client);
+  }
+
+  stop(): Promise<void> {
+    return this.#workerd!.stop();
+  }
+
+  async #serve() {
+    const [gatewayPort, barePort, port] = this.#ports as [number, number, number];
+    const secrets = await loadSecrets(this.#stateDir);
+    const beside = { bundle: 'grown-heat', port, upstreamPort: barePort };
+    this.#workerd = await serveRaw({ stateDir: this.#stateDir, gatewayPort, barePort, secrets: { ...secrets }, beside });
+    return secrets;
+  }
+}
+
+let stateDir: string;
+let deployment: Deployment;
+
+beforeAll(async () => {
+  await bundle();
+  await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
+  await bundleEntry('grown-heat', join(ROOT, 'test/workerd/grown-heat/worker.ts'));
+  stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-chaos-'));
+  deployment = new Deployment(stateDir);
+  await deployment.start();
+}, 120_000);
+
+afterAll(async () => {
+  await deployment.stop();
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+it.each(seeds)(
+  '[RT19] kill -9 while replicas of a grown index catch up: whoever asks for an LSN finds exactly what it stands for (seed %i)',
+  async (seed) => {
+    const random = new Seeded(seed);
+    const { client } = deployment;
+    const name = `replicated-${seed}`;
+    const index = `/v1/indexes/${name}`;
+    const created = { name, dimensions: DIMENSIONS, metric: 'l2', owner: 'chaos', shard_vectors_max: SHARD_VECTORS_MAX };
+    const { body: manifest } = await client.post('/v1/indexes', created);
+    // By lane: the serial number of the last write of each id that is there.
+    const truth = Array.from({ length: LANES }, () => new Map<string, number>());
+    const counts = { cutOff: 0, serial: 0, lsn: 0, readBack: 0, kills: 0, behind: 0 };
+
+    const acknowledged = async (call: () => Promise<ApiAnswer>): Promise<ApiAnswer> => {
+      const answer = await persistently(() =>
+        call().catch((error: unknown) => {
+          counts.cutOff += 1;
+          throw error;
+        }),
+      );
+      expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
+      counts.lsn = Math.max(counts.lsn, answer.body.lsn ?? 0);
+      return answer;
+    };
+    const write = async (lane: number, numbers: readonly number[]): Promise<number> => {
+      const vectors = [...new Set(numbers)].map((n) => {
+        counts.serial += 1;
+        return { id: `${lane}-${n}`, values: Array.from({ length: DIMENSIONS }, () => random.next()), metadata: { serial: counts.serial } };
+      });
+      const key = { 'idempotency-key': `${name}-${vectors[0]!.metadata.serial}` };
+      const { body } = await acknowledged(() => client.post(`${index}/upsert`, { vectors }, key));
+      for (const { id, metadata } of vectors) truth[lane]!.set(id, metadata.serial);
+      return body.lsn;
+    };
+    /** All that is found by whoever asks for an LSN: each id once. */
+    const found = async (lsn: number): Promise<Map<string, number>> => {
+      for (;;) {
+        const query = { vector: [0, 0, 0, 0], top_k: 1000, exact: true, consistency: { min_lsn: lsn } };
+        const { body } = await acknowledged(() => client.post(`${index}/query`, query));
+        // A shard that was dying.
+        if (body.partial === true) continue;
+        const states = body.matches.map((match: { id: string; metadata: { serial: number } }) => [match.id, match.metadata.serial]);
+        expect(states.length).toBe(new Set(states.map(([id]: [string]) => id)).size);
+        return new Map(states);
+      }
+    };
+    const lane = async (number: number): Promise<void> => {
+      while (counts.kills < KILLS) {
+        const numbers = Array.from({ length: BATCH }, () => Math.floor(random.next() * IDS_EACH));
+        const ids = [...new Set(numbers)].map((n) => `${number}-${n}`);
+        let lsn: number;
+        if (random.next() < 0.3) {
+          lsn = (await acknowledged(() => client.post(`${index}/delete`, { ids }))).body.lsn;
+          for (const id of ids) truth[number]!.delete(id);
+        } else lsn = await write(number, numbers);
+        if (random.next() < 0.5) continue;
+        const own = [...(await found(lsn))].filter(([id]) => id.startsWith(`${number}-`));
+        expect(new Map(own), `lane ${number} from ${lsn} on`).toEqual(truth[number]);
+        counts.readBack += 1;
+      }
+    };
+    const task = { name, indexId: manifest.id };
+    const killer = async (): Promise<void> => {
+      for (; counts.kills < KILLS; counts.kills += 1) {
+        await sleep(200 + random.next() * 1_000);
+        const acknowledgedLsn = counts.lsn;
+        const standings = await deployment.heat({ ...task, calls: 0 });
+        counts.behind += Number(standings.some(({ completeLsn }) => (completeLsn ?? 0) < acknowledgedLsn));
+        await deployment.kill();
+      }
+    };
+
+    for (let from = 0; from < FIRST / LANES; from += 60) {
+      for (let i = 0; i < LANES; i += 1)
+        await write(
+          i,
+          Array.from({ length: 60 }, (_, n) => from + n),
+        );
+    }
+    await expect.poll(async () => (await client.get(`${index}/stats`)).body.shards, { timeout: 30_000 }).toBeGreaterThan(1);
+    const replicas = async () => (await deployment.heat({ ...task, calls: 500 })).length;
+    await expect.poll(replicas, { timeout: 60_000, interval: 10 }).toBeGreaterThan(0);
+    await Promise.all([killer(), ...truth.map((_, number) => lane(number))]);
+    expect(Math.min(counts.cutOff, counts.readBack, counts.behind), JSON.stringify(counts)).toBeGreaterThan(0);
+
+    const all = new Map(truth.flatMap((states) => [...states]));
+    for (let look = 0; look < 6; look += 1) {
+      expect(await found(counts.lsn)).toEqual(all);
+      expect((await acknowledged(() => client.get(`${index}/stats`))).body.vectors).toBe(all.size);
+      if (look === 2) await deployment.kill();
+      await sleep(100);
+    }
+    const standings = await deployment.heat({ ...task, calls: 0 });
+    expect(standings.length, 'replicas at the end').toBeGreaterThan(0);
+    expect(Math.max(...standings.map(({ sharable }) => sharable)), 'what replicas answered').toBeGreaterThan(0);
+    await acknowledged(() => client.delete(index));
+  },
+  180_000,
+);
