@@ -1,18 +1,24 @@
 import { expect, it } from 'vitest';
 
+import type { PoolId } from '../../../src/kernel/ids.ts';
 import { expectedEndMs } from '../../../src/scheduler/admission/expected-end.ts';
+import type { CohortNode } from '../../../src/scheduler/fairness/cohort-node.ts';
+import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/scheduler-specs.ts';
 import { Seeded } from '../../support/seeded.ts';
 
+const SECOND = 'pool_bbbbbbbbbb' as PoolId;
+
 it('[J46] who is expected to leave next is kept in order, whatever is learned of how long jobs take', () => {
-  const seen = { learned: 0, unknown: 0, left: 0 };
+  const seen = { learned: 0, unknown: 0, left: 0, elsewhere: 0 };
   for (const seed of seeds(60)) {
     const rng = new Seeded(seed);
     const below = (count: number): number => Math.floor(rng.next() * count);
-    const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 90)] }, [nodeSpec(0), nodeSpec(1)]);
+    const cohorts = [cohort('all'), queue('a', 90), cohort('others'), queue('b', 90, { parent: 'others' })];
+    const world = new CellWorld({ cohorts, pools: [poolSpec(), poolSpec({ id: SECOND })] }, [nodeSpec(0), nodeSpec(1, { poolId: SECOND })]);
     const { cell } = world;
     for (let n = 1; n <= 60; n++) {
       world.nowMs += below(5_000);
@@ -24,18 +30,23 @@ it('[J46] who is expected to leave next is kept in order, whatever is learned of
       } else {
         const size = 1 + below(3);
         const durationMaxMs = below(4) === 0 ? 20_000 : null;
-        world.submit(n, { options: [option(size, { perNode: demand(size) })], limits: { ...jobSpec(0).limits, durationMaxMs } });
+        world.submit(n, {
+          queue: 'ab'[below(2)]!,
+          options: [option(size, { perNode: demand(size) })],
+          limits: { ...jobSpec(0).limits, durationMaxMs },
+        });
       }
+      const endsOf = (concerns: (site: { readonly poolId: PoolId; readonly root: CohortNode }) => boolean) =>
+        Array.from(cell.ends.inOrder(concerns), ({ endMs, sequence, jobId }) => ({ endMs, sequence, jobId }));
       const ends = [...cell.jobs]
         .filter((job) => owner(job) !== null)
         .map((job) => ({ endMs: expectedEndMs(cell, job), sequence: job.sequence, jobId: job.spec.id }))
         .sort((a, b) => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs));
-      expect(
-        Array.from(
-          cell.ends.inOrder(() => true),
-          ({ endMs, sequence, jobId }) => ({ endMs, sequence, jobId }),
-        ),
-      ).toEqual(ends);
+      expect(endsOf(() => true)).toEqual(ends);
+      const isInTheWay = ({ spec, attempt }: JobRecord): boolean => spec.queue === 'a' || attempt!.poolId === SECOND;
+      const inTheWay = ends.filter(({ jobId }) => isInTheWay(world.job(jobId)));
+      expect(endsOf(({ poolId, root }) => root.spec.name === 'all' || poolId === SECOND)).toEqual(inTheWay);
+      seen.elsewhere += ends.length - inTheWay.length;
       seen.unknown += ends.filter(({ endMs }) => endMs === Infinity).length;
       const learned = new Set(world.decided('save_duration').map(({ classKey }) => classKey));
       if (ends.some(({ jobId }) => learned.has(world.job(jobId).classKey))) seen.learned += 1;
