@@ -86,9 +86,7 @@ export class Holdings {
   }
 
   #give(job: JobRecord, attempt: Attempt): void {
-    const { id } = job.spec;
-    if (this.#gone.delete(id)) this.#undo.note(() => this.#gone.add(id));
-    else this.#release(job, attempt);
+    this.#release(job, attempt);
     this.holders.remove(this.holderWith(job, attempt));
   }
 

@@ -60,6 +60,7 @@ export class Leavers {
 
   #put(jobId: JobId, place: Placement | null): void {
     for (const { node } of this.place(jobId)?.slots ?? []) {
+      // Whoever comes to be here has given something back here; one that goes changes nothing else.
       this.#cluster.changes.note(node);
       const left = this.#byNode.get(node);
       left?.delete(jobId);
@@ -67,9 +68,6 @@ export class Leavers {
     }
     if (place === null) this.#places.delete(jobId);
     else this.#places.set(jobId, place);
-    for (const { node } of place?.slots ?? []) {
-      this.#cluster.changes.note(node);
-      this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(jobId));
-    }
+    for (const { node } of place?.slots ?? []) this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(jobId));
   }
 }

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
 
 import { hasProspects } from '../../../src/scheduler/admission/prospects.ts';
+import { soonestPlace } from '../../../src/scheduler/admission/reserve.ts';
+import { tryOption } from '../../../src/scheduler/admission/try-option.ts';
 import { step } from '../../../src/scheduler/machine/step.ts';
 import { Cell } from '../../../src/scheduler/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
+import { firstOf } from '../../../src/scheduler/queue/effective-priority.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
@@ -13,7 +16,7 @@ import { Seeded } from '../../support/seeded.ts';
 
 const NEVER_MS = 1_000_000_000;
 
-/** Queues short of quota, whose jobs of different sizes have different priorities; time alone changes nothing. */
+/** Queues short of quota, whose jobs of different sizes have different priorities; time matters for the patience of heads only. */
 class CrampedWorld {
   readonly world: CellWorld;
   readonly #rng: Seeded;
@@ -32,7 +35,7 @@ class CrampedWorld {
     ];
     const nodes = Array.from({ length: 2 + this.#below(4) }, (_, n) => nodeSpec(n, { acceleratorCount: 4 }));
     this.world = new CellWorld(
-      { cohorts, order: 'priority', agingMs: NEVER_MS, headPatienceMs: this.#below(3) === 0 ? NEVER_MS : 0 },
+      { cohorts, order: 'priority', agingMs: NEVER_MS, headPatienceMs: [0, 0, 20, NEVER_MS][this.#below(4)]! },
       nodes,
     );
   }
@@ -53,6 +56,21 @@ class CrampedWorld {
   }
 }
 
+/** Whoever waits has no place, places are held for the first that may have them, and who is patient is looked at when that is over. */
+function checkAtRest(cell: Cell): void {
+  const held = cell.reservations.of('all', 'H100');
+  for (const pending of cell.pending.all) {
+    const job = firstOf(cell, pending);
+    assert('blocker' in tryOption(cell, job, 0, 'brief'), 'nobody waits who could start');
+    const patientUntilMs = job.submittedAtMs + cell.settings.headPatienceMs;
+    if (cell.nowMs < patientUntilMs) assert(cell.nextDueMs() <= patientUntilMs, 'it is looked at when its patience is over');
+    else if (soonestPlace(cell, job, 0) !== undefined) {
+      assert(held !== undefined, 'places are held for somebody');
+      assert(cell.job(held.jobId).spec.priority >= job.spec.priority, 'that comes before all others');
+    }
+  }
+}
+
 it('[J72] who sleeps on is left out of nothing: where everybody is woken before every event, the same is decided', () => {
   const seen = { hopeless: 0, started: 0, evicted: 0, held: 0 };
   for (const seed of seeds(120)) {
@@ -67,6 +85,7 @@ it('[J72] who sleeps on is left out of nothing: where everybody is woken before 
       twin.pending.wake(() => true);
       const decided = step(twin, event, world.nowMs).decisions;
       assert.deepEqual(decided, world.do(event).decisions, `seed ${seed}, event ${n}: ${JSON.stringify(event)}`);
+      checkAtRest(cell);
       if (event.kind === 'report') seen.hopeless += [...cell.pending.all].filter((pending) => !hasProspects(cell, pending)).length;
       seen.started += world.decided('start').length;
       seen.evicted += world.decided('notice').length;
