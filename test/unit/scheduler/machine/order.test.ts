@@ -57,6 +57,18 @@ it('[J73] who was given a place for having waited keeps it from those it passed,
   expect(world.states(old, passed, more)).toEqual(['checkpointing', 'pending', 'admitted']);
 });
 
+it('[J72] one that becomes the first of its kind, as the one before it has gone, is looked at when its own patience is over', () => {
+  const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)], headPatienceMs: 20_000, agingMs: 1e12 }, [nodeSpec(0)]);
+  const [runs, held] = [world.submit(1, { ...of(8), priority: 99 }), world.submit(2, { ...of(8), priority: 98 })];
+  const before = world.submit(3, of(8));
+  world.wait(30_000);
+  expect(world.cell.reservations.of('all', 'H100')?.jobId).toBe(held);
+  const then = world.submit(4, of(8));
+  world.do({ kind: 'cancel', jobId: before });
+  expect(world.states(runs, held, then)).toEqual(['starting', 'pending', 'pending']);
+  expect(world.cell.nextDueMs()).toBe(world.job(then).submittedAtMs + 20_000);
+});
+
 it('[J25] ten thousand jobs that are alike cost one evaluation', () => {
   let looks = 0;
   const placer = (...args: ConstructorParameters<typeof LeastWaste>): Placer => {
