@@ -79,6 +79,6 @@ function takeAmount(queue: CohortNode, resource: string, quantity: number): void
     const before = Math.max(0, account.used - account.kept);
     account.used += beyond;
     beyond = Math.max(0, account.used - account.kept) - before;
-    assert(account.held >= 0, `${node.spec.name} gives back only what it took`);
+    assert(account.held >= 0, 'a queue gives back only what it took');
   }
 }

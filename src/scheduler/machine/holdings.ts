@@ -33,7 +33,7 @@ export class Holdings {
   }
 
   queueOf({ queue }: JobSpec): CohortNode {
-    return must(this.#tree.queue(queue), `there is a queue ${queue}`);
+    return must(this.#tree.queue(queue), 'the queue exists');
   }
 
   /** A job as one that asks for quota by an option: with the nodes it cannot do without. More than those count for nothing. */

@@ -135,8 +135,8 @@ export class ClusterState {
     assert(maskSize(mask) === demand.acceleratorCount, 'a slot names as many accelerators as its demand');
     const cpuMilli = (columns.cpuFreeMilli[node] ?? 0) - sign * demand.cpuMilli;
     const memoryMib = (columns.memoryFreeMib[node] ?? 0) - sign * demand.memoryMib;
-    assert(cpuMilli >= 0 && cpuMilli <= spec.cpuMilli, `node ${spec.id} has that much CPU`);
-    assert(memoryMib >= 0 && memoryMib <= spec.memoryMib, `node ${spec.id} has that much memory`);
+    assert(cpuMilli >= 0 && cpuMilli <= spec.cpuMilli, 'a node has that much CPU');
+    assert(memoryMib >= 0 && memoryMib <= spec.memoryMib, 'a node has that much memory');
     columns.cpuFreeMilli[node] = cpuMilli;
     columns.memoryFreeMib[node] = memoryMib;
     if (mask !== 0) this.#takeAccelerators(node, mask, sign * demand.milliEach);
@@ -161,7 +161,7 @@ export class ClusterState {
     const before = acceleratorFreeMilli[at] ?? 0;
     const after = before - milli;
     const exists = accelerator < this.spec(node).acceleratorCount;
-    assert(exists && after >= 0 && after <= WHOLE_MILLI, `accelerator ${accelerator} of node ${this.spec(node).id} has that much`);
+    assert(exists && after >= 0 && after <= WHOLE_MILLI, 'an accelerator of a node has that much');
     acceleratorFreeMilli[at] = after;
     return (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
   }

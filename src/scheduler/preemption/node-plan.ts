@@ -42,7 +42,7 @@ export function planNode(
 /** What would be free on a node. */
 class Room {
   readonly #node: number;
-  readonly #acceleratorMilli: number[];
+  readonly #acceleratorMilli: number[] = [];
   #cpuMilli: number;
   #memoryMib: number;
 
@@ -50,9 +50,8 @@ class Room {
     this.#node = node;
     this.#cpuMilli = cluster.columns.cpuFreeMilli[node] ?? 0;
     this.#memoryMib = cluster.columns.memoryFreeMib[node] ?? 0;
-    this.#acceleratorMilli = Array.from({ length: cluster.spec(node).acceleratorCount }, (_, index) =>
-      cluster.acceleratorFreeMilli(node, index),
-    );
+    const { acceleratorCount } = cluster.spec(node);
+    for (let index = 0; index < acceleratorCount; index++) this.#acceleratorMilli.push(cluster.acceleratorFreeMilli(node, index));
   }
 
   /** As if a job had left the node; as if it were there again, with `sign` -1. */
@@ -60,16 +59,19 @@ class Room {
     const placement = job.attempt?.placement;
     const slot = placement?.slots.find(({ node }) => node === this.#node);
     if (placement === undefined || slot === undefined) return;
-    this.#cpuMilli += sign * placement.demand.cpuMilli;
-    this.#memoryMib += sign * placement.demand.memoryMib;
-    for (const index of this.#acceleratorMilli.keys()) {
-      if ((slot.mask & (1 << index)) !== 0)
-        this.#acceleratorMilli[index] = (this.#acceleratorMilli[index] ?? 0) + sign * placement.demand.milliEach;
+    const { cpuMilli, memoryMib, milliEach } = placement.demand;
+    this.#cpuMilli += sign * cpuMilli;
+    this.#memoryMib += sign * memoryMib;
+    for (let rest = slot.mask; rest !== 0; rest &= rest - 1) {
+      const index = 31 - Math.clz32(rest & -rest);
+      this.#acceleratorMilli[index] = (this.#acceleratorMilli[index] ?? 0) + sign * milliEach;
     }
   }
 
   fits({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDemand): boolean {
     if (this.#cpuMilli < cpuMilli || this.#memoryMib < memoryMib) return false;
-    return acceleratorCount === 0 || this.#acceleratorMilli.filter((free) => free >= milliEach).length >= acceleratorCount;
+    let count = 0;
+    for (const free of this.#acceleratorMilli) if (free >= milliEach) count += 1;
+    return acceleratorCount === 0 || count >= acceleratorCount;
   }
 }
