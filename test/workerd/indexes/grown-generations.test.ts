@@ -162,7 +162,7 @@ it('[B43] a locator that is sealed answers when no write is under way, refuses o
   for (const locator of locators) expect(await locator.setGate(manifest.id, 'sealed', 4)).toMatchObject({ ok: true });
   for (const locator of locators) {
     expect(await runInDurableObject(locator, (_, { storage }) => storage.sql.exec('SELECT * FROM operations').toArray())).toEqual([]);
-    expect(await locator.clear(manifest.id)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
+    expect(await locator.clear(manifest.id, 0)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
     expect(await locator.counts(manifest.id)).toMatchObject({ ok: true });
   }
   await writing;
@@ -170,7 +170,7 @@ it('[B43] a locator that is sealed answers when no write is under way, refuses o
   expect(await locator!.setGate(manifest.id, 'open', 3)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
   expect(await locator!.setGate(manifest.id, 'closed', 5)).toMatchObject({ ok: true });
   expect(await locator!.counts(manifest.id)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
-  expect(await locator!.clear(`${manifest.id}~4` as IndexId)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
-  expect(await locator!.clear(`${manifest.id}~6` as IndexId)).toMatchObject({ ok: true });
-  expect(await locator!.clear(`${manifest.id}~5` as IndexId)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+  expect(await locator!.clear(`${manifest.id}~4` as IndexId, 0)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+  expect(await locator!.clear(`${manifest.id}~6` as IndexId, 0)).toMatchObject({ ok: true });
+  expect(await locator!.clear(`${manifest.id}~5` as IndexId, 0)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
 });
