@@ -24,7 +24,6 @@ import { expectedEndMs } from '../admission/expected-end.ts';
 import { hasProspects } from '../admission/prospects.ts';
 import { stepsToSpare, stepsWanted } from '../elastic/steps.ts';
 import type { PoolChoice } from '../admission/affordable-pools.ts';
-import { AdmittedJobs } from './admitted-jobs.ts';
 import type { CellSettings } from './cell-settings.ts';
 import type { CellDecision, NodeRecord, QueueRecord } from './decision.ts';
 import { dueOf } from './due-at.ts';
@@ -33,7 +32,8 @@ import { Fleet } from './fleet.ts';
 import { Holdings } from './holdings.ts';
 import { IdleNodes } from './idle-nodes.ts';
 import type { JobRecord } from './job-record.ts';
-import { isFinished, isWaiting } from './job-record.ts';
+import { isFinished, isWaiting, nodesOf } from './job-record.ts';
+import { JobsByNode } from './jobs-by-node.ts';
 import type { PoolRecord } from './pool-record.ts';
 import type { CellRecords } from './cell-records.ts';
 import { Timers } from './timers.ts';
@@ -49,7 +49,9 @@ export class Cell {
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
   readonly idleNodes: IdleNodes;
-  readonly admitted = new AdmittedJobs(this.undo);
+  /** Jobs by the nodes they have a place on, or are on still; and those of them whose place others have to leave first. */
+  readonly onNodes = new JobsByNode(this.undo, nodesOf);
+  readonly admitted = new JobsByNode(this.undo, (job) => (job.state === 'admitted' ? nodesOf(job) : []));
   readonly pending = new PendingQueues(this.undo, (exemplar) => this.#poolsFor(exemplar));
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
@@ -298,6 +300,7 @@ export class Cell {
     if (before !== undefined && this.#waiting.has(id) && (!waits || isMoved)) this.pending.remove(before);
     if (waits && (!this.#waiting.has(id) || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
     this.#include(this.#waiting, id, waits);
+    this.onNodes.change(before, job);
     this.admitted.change(before, job);
     this.#include(this.#sets.checkpointing, id, job.state === 'checkpointing');
     this.#include(this.#sets.placed, id, job.attempt !== null);

@@ -75,8 +75,4 @@ export function dropEmpty(cell: Cell): void {
   }
 }
 
-const jobsOn = (cell: Cell, { index }: NodeRecord): readonly JobRecord[] =>
-  inOrder(
-    cell,
-    [...cell.placed].filter((id) => nodesOf(cell.job(id)).includes(index)),
-  );
+const jobsOn = (cell: Cell, { index }: NodeRecord): readonly JobRecord[] => inOrder(cell, cell.onNodes.on([index]));

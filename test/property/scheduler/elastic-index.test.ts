@@ -24,7 +24,10 @@ const idsWhere = (cell: Cell, holds: (job: JobRecord) => boolean): string[] =>
     .map(({ spec }) => spec.id)
     .sort();
 
-it('[J74] which jobs can shrink or grow, and which nodes are idle, is kept up as it is when all are looked at', () => {
+const isOn = ({ attempt }: JobRecord, index: number): boolean =>
+  [...(attempt?.placement.slots ?? []), ...(attempt?.shedding ?? [])].some(({ node }) => node === index);
+
+it('[J74] which jobs can shrink or grow, who is on a node, and which nodes are idle, is kept up as it is when all are looked at', () => {
   const seen = { shrinkable: 0, growable: 0, idle: 0, busy: 0 };
   for (const seed of seeds(30)) {
     const busy = new BusyCell(seed);
@@ -33,6 +36,9 @@ it('[J74] which jobs can shrink or grow, and which nodes are idle, is kept up as
       busy.world.do(busy.next());
       expect([...cell.shrinkable].sort()).toEqual(idsWhere(cell, (job) => steps(job).spare > 0));
       expect([...cell.growable].sort()).toEqual(idsWhere(cell, (job) => steps(job).more > 0));
+      for (const index of [...cell.fleet.pools].flatMap(({ spec }) => cell.fleet.nodesOf(spec.id))) {
+        expect([...cell.onNodes.on([index])].sort()).toEqual(idsWhere(cell, (job) => isOn(job, index)));
+      }
       seen.shrinkable += cell.shrinkable.size;
       seen.growable += cell.growable.size;
       // Those that were just given back are known to be gone with the next event.
@@ -40,8 +46,6 @@ it('[J74] which jobs can shrink or grow, and which nodes are idle, is kept up as
       for (const { spec } of cell.fleet.pools) {
         if (spec.elasticity === null) continue;
         const nodes = cell.fleet.nodesOf(spec.id).map((index) => cell.fleet.node(index));
-        const isOn = ({ attempt }: JobRecord, index: number) =>
-          [...(attempt?.placement.slots ?? []), ...(attempt?.shedding ?? [])].some(({ node }) => node === index);
         const idle = nodes.filter(({ state, index }) => state === 'open' && ![...cell.jobs].some((job) => isOn(job, index)));
         expect(cell.idleNodes.of(spec.id).map(({ index }) => index)).toEqual(idle.map(({ index }) => index));
         for (const { idleSinceMs } of idle) expect(idleSinceMs).not.toBe(null);

@@ -2,16 +2,18 @@ import type { JobId } from '../../kernel/ids.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { JobRecord } from './job-record.ts';
 
-/** Jobs with a place that others are still leaving, by node: whoever leaves a node says who may start. */
-export class AdmittedJobs {
+/** Jobs by the nodes that they have to do with in some way: whatever happens to a node, it is known whom it concerns. */
+export class JobsByNode {
   readonly #undo: UndoLog;
+  readonly #nodesOf: (job: JobRecord) => readonly number[];
   readonly #byNode = new Map<number, Set<JobId>>();
 
-  constructor(undo: UndoLog) {
+  constructor(undo: UndoLog, nodesOf: (job: JobRecord) => readonly number[]) {
     this.#undo = undo;
+    this.#nodesOf = nodesOf;
   }
 
-  /** Those that wait for one of the nodes. */
+  /** Those of one of the nodes. */
   on(nodes: Iterable<number>): ReadonlySet<JobId> {
     const ids = new Set<JobId>();
     for (const node of nodes) for (const id of this.#byNode.get(node) ?? []) ids.add(id);
@@ -20,8 +22,9 @@ export class AdmittedJobs {
 
   /** Follows a change of a job. */
   change(before: JobRecord | undefined, after: JobRecord): void {
-    const [left, taken] = [nodesAwaited(before), nodesAwaited(after)];
-    if (left.length === 0 && taken.length === 0) return;
+    const left = before === undefined ? [] : this.#nodesOf(before);
+    const taken = this.#nodesOf(after);
+    if (left.length === taken.length && left.every((node, index) => node === taken[index])) return;
     this.#put(after.spec.id, left, taken);
     this.#undo.note(() => this.#put(after.spec.id, taken, left));
   }
@@ -35,6 +38,3 @@ export class AdmittedJobs {
     for (const node of taken) this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(id));
   }
 }
-
-const nodesAwaited = (job: JobRecord | undefined): readonly number[] =>
-  job?.state === 'admitted' ? (job.attempt?.placement.slots ?? []).map(({ node }) => node) : [];
