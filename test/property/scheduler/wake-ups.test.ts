@@ -73,7 +73,7 @@ function checkAtRest(cell: Cell): void {
 
 it('[J72] who sleeps on is left out of nothing: where everybody is woken before every event, the same is decided', () => {
   const seen = { hopeless: 0, started: 0, evicted: 0, held: 0 };
-  for (const seed of seeds(120)) {
+  for (const seed of seeds(70)) {
     const cramped = new CrampedWorld(seed);
     const { world } = cramped;
     const { cell } = world;
@@ -93,5 +93,5 @@ it('[J72] who sleeps on is left out of nothing: where everybody is woken before 
     }
   }
   for (const [what, count] of Object.entries(seen))
-    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(200);
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
 });
