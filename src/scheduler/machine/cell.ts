@@ -70,7 +70,6 @@ export class Cell {
   readonly #queues = new Map<string, QueueRecord>();
   readonly #mix = new JobMix();
   readonly #timers = new Timers();
-  readonly #waiting = new Set<JobId>();
   readonly #dependents = new Map<JobId, Set<JobId>>();
   readonly #sets = { checkpointing: new Set<JobId>(), placed: new Set<JobId>(), shrinkable: new Set<JobId>(), growable: new Set<JobId>() };
   readonly #decisions: CellDecision[] = [];
@@ -297,9 +296,9 @@ export class Cell {
     const { id, dependsOn } = job.spec;
     const waits = isWaiting(job) && job.nodesWanted !== 0 && dependsOn.every((other) => this.#jobs.get(other)?.state === 'succeeded');
     const isMoved = before?.classKey !== job.classKey;
-    if (before !== undefined && this.#waiting.has(id) && (!waits || isMoved)) this.pending.remove(before);
-    if (waits && (!this.#waiting.has(id) || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
-    this.#include(this.#waiting, id, waits);
+    const waited = before !== undefined && this.pending.has(before);
+    if (waited && (!waits || isMoved)) this.pending.remove(before);
+    if (waits && (!waited || isMoved)) this.pending.add(job, this.holdings.queueOf(job.spec));
     this.onNodes.change(before, job);
     this.admitted.change(before, job);
     this.#include(this.#sets.checkpointing, id, job.state === 'checkpointing');

@@ -50,6 +50,10 @@ export class PendingQueues {
     });
   }
 
+  has({ classKey, sequence }: JobRecord): boolean {
+    return this.#classes.get(classKey)?.jobs.has(sequence) === true;
+  }
+
   classOf({ classKey }: JobRecord): PendingClass | undefined {
     return this.#classes.get(classKey);
   }

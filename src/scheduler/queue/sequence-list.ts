@@ -19,6 +19,10 @@ export class SequenceList {
     return this.#sequences[this.#start] ?? Infinity;
   }
 
+  has(sequence: number): boolean {
+    return this.#sequences[this.#indexFrom(sequence)] === sequence;
+  }
+
   insert(sequence: number, id: JobId): void {
     const at = this.#indexFrom(sequence);
     this.#sequences.splice(at, 0, sequence);
