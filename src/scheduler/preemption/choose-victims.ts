@@ -28,6 +28,7 @@ export interface Way {
  */
 export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
   const search = new Search(cell, job, option, legal);
+  if (search.isWithoutRoom) return undefined;
   const ways = search.beginnings.map((first) => search.find(first)).filter((way) => way !== undefined);
   if (ways.length === 0) return search.findByCost();
   return ways.reduce<Way | undefined>((best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best), undefined);
@@ -49,6 +50,8 @@ class Search {
   #room: CheapestRoom | undefined;
   /** What the job is offered as things are. */
   readonly #asIs: Attempted;
+  /** Whose leaving makes room as things are, once somebody has asked. */
+  #forRoomAsIs: { readonly victims: readonly Victim[] | undefined } | undefined;
   /** Whether nothing but room or quota was found short, and not even all victims together give that. */
   #isHopeless = true;
 
@@ -63,8 +66,14 @@ class Search {
     this.#asIs = this.tryWithout([]);
   }
 
-  /** With what to begin: where room is short as things are, beginning with what is short is beginning with room. */
+  /** Whether there would be no room if all of them left: then quota is of no use. */
+  get isWithoutRoom(): boolean {
+    return !('offer' in this.#asIs) && this.#roomAsIs() === undefined && this.#isHopeless;
+  }
+
+  /** With what to begin: where room is short as things are, or cannot be made as they are, both are the same. */
   get beginnings(): readonly ('room' | 'quota')[] {
+    if (this.#roomAsIs() === undefined) return ['quota'];
     return 'blocker' in this.#asIs && this.#asIs.blocker.kind === 'no_room' ? ['room'] : ['quota', 'room'];
   }
 
@@ -75,7 +84,7 @@ class Search {
 
   /** Takes victims for what is short, beginning with room or with quota, and spares those it turns out not to need. */
   find(first: 'room' | 'quota'): Way | undefined {
-    const chosen: Victim[] = first === 'room' ? [...(this.#forRoom([]) ?? [])] : [];
+    const chosen: Victim[] = first === 'room' ? [...(this.#roomAsIs() ?? [])] : [];
     for (;;) {
       const attempted = chosen.length === 0 ? this.#asIs : this.tryWithout(chosen);
       if ('offer' in attempted) return this.#spared({ victims: chosen, offer: attempted.offer });
@@ -100,9 +109,14 @@ class Search {
 
   #forWhatIsShort(chosen: readonly Victim[], blocker: Blocker): readonly Victim[] | undefined {
     if (blocker.kind === 'quota') return this.#forQuota(chosen, blocker.resource);
-    if (blocker.kind === 'no_room') return this.#forRoom(chosen);
+    if (blocker.kind === 'no_room') return chosen.length === 0 ? this.#roomAsIs() : this.#forRoom(chosen);
     this.#isHopeless = false;
     return undefined;
+  }
+
+  #roomAsIs(): readonly Victim[] | undefined {
+    this.#forRoomAsIs ??= { victims: this.#forRoom([]) };
+    return this.#forRoomAsIs.victims;
   }
 
   #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
