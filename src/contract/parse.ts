@@ -35,9 +35,13 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): Outcome<z
 function describe(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'too_big') return `${sizeOf(issue.input)}; the limit is ${issue.maximum}`;
   if (issue.code === 'too_small') return `${sizeOf(issue.input)}; the least is ${issue.minimum}`;
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.length === 1 ? 'is not a known field' : `is not a known field, nor are ${issue.keys.length - 1} others`;
+  if (issue.code === 'unrecognized_keys') return `is not a known field${otherFields(issue.keys.length - 1)}`;
   return undefined;
+}
+
+function otherFields(count: number): string {
+  if (count === 0) return '';
+  return count === 1 ? ', nor is 1 other' : `, nor are ${count} others`;
 }
 
 function sizeOf(input: unknown): string {

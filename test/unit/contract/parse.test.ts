@@ -46,6 +46,8 @@ describe('a refused value', () => {
     assert(!outcome.ok, 'unknown fields are refused');
     expect(outcome.error.param).toBe('k'.repeat(64));
     expect(outcome.error.message).toBe(`${'k'.repeat(64)}: is not a known field, nor are 999 others`);
+    const two = parse(schema, { name: 'a', input: 'x', positive: 1, negative: 1 });
+    expect(!two.ok && two.error.message).toBe('positive: is not a known field, nor is 1 other');
   });
 });
 

@@ -63,7 +63,7 @@ export const qdrantCollectionRoutes: readonly Route[] = [
 ];
 
 /** What an index is, in the words of another engine; what has no meaning here has Qdrant's usual value. */
-const infoOf = ({ manifest, count }: ShardStats & { readonly manifest: IndexManifest }) => ({
+const infoOf = ({ manifest, count, shards }: ShardStats & { readonly manifest: IndexManifest }) => ({
   status: 'green' as const,
   optimizer_status: 'ok' as const,
   indexed_vectors_count: count,
@@ -72,7 +72,7 @@ const infoOf = ({ manifest, count }: ShardStats & { readonly manifest: IndexMani
   config: {
     params: {
       vectors: { size: manifest.dimensions, distance: DISTANCE_BY_METRIC[manifest.metric] },
-      shard_number: 1,
+      shard_number: shards,
       replication_factor: 1,
       write_consistency_factor: 1,
       on_disk_payload: true,
