@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { decodeSettings, encodeSettings, newSettings, proposalCount } from '../../../src/ann/engine/list-settings.ts';
+import { ShardLists } from '../../../src/ann/engine/shard-lists.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
+import { Upkeep } from '../../../src/ann/upkeep/upkeep.ts';
 import { Clusters } from '../../support/clusters.ts';
 import type { WorldVector } from '../../support/shard-world.ts';
 import { expectNothingLeaked, ShardWorld, smallFloor } from '../../support/shard-world.ts';
@@ -137,6 +139,22 @@ describe('calibration', () => {
     expect(world.recall(near)).toBe(1);
     const usual = Array.from({ length: 20 }, () => ({ values: source.next(), topK: 1 }));
     expect(usual.map(rowsRead).filter((rows) => rows === proposalCount(1)).length).toBeGreaterThan(10);
+  });
+
+  it('[V121] tries one depth in a slice, so that searches wait for no more', () => {
+    const [steps, searches] = [vi.spyOn(Upkeep.prototype, 'step'), vi.spyOn(ShardLists.prototype, 'nearby')];
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    world.upsert(from(sourceOf(11), 600));
+    world.settle();
+    const begun = steps.mock.invocationCallOrder;
+    const depthsOf = new Map<number, Set<string>>();
+    for (const [i, [, depth]] of searches.mock.calls.entries()) {
+      const slice = begun.findLastIndex((order) => order < searches.mock.invocationCallOrder[i]!);
+      depthsOf.set(slice, (depthsOf.get(slice) ?? new Set()).add(JSON.stringify(depth)));
+    }
+    vi.restoreAllMocks();
+    expect(depthsOf.size).toBeGreaterThan(8);
+    for (const depths of depthsOf.values()) expect(depths.size).toBe(1);
   });
 
   // More than calibration rescores at least, and more than it knows the closest of.
