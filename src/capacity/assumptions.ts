@@ -67,10 +67,9 @@ export const ASSUMPTIONS = {
   rowsScoredCount: measured(16, 'rows read for ten matches', 'src/ann/engine/list-settings.ts: proposalCount'),
   callCpuUs: measured(89, 'us of CPU of one call in a fan-out of 256, both ends', 'raw workerd, one gateway and 256 objects'),
   gatewayCpuMs: measured(0.35, 'ms of CPU of a query in the gateway beside its calls', 'npm run bench -- gateway'),
-  // 16 of 256 shards, some vectors kept twice.
-  probesCount: measured(16, 'shards that a query asks for recall 0.95', '331,479 word vectors in 256 shards of 8 centroids'),
+  probesCount: measured(16, 'shards that a query asks at most: 0.92 of the ten nearest of 256 lie there', 'npm run bench -- routing'),
   probesRecall99: measured(2, 'of those for recall 0.99', '331,479 word vectors in 256 shards of 8 centroids'),
-  copiesFactor: measured(1.3, 'stored vectors for each one: those near borders lie in two shards', 'src/ann/routing: at most 1.6'),
+  copiesFactor: measured(1.57, 'stored vectors for each one: those near borders lie in two shards', 'npm run bench -- routing'),
   shardFill: chosen(0.7, 'of the budget at which a shard splits that shards have on average', 'halves grow to the whole: ln 2'),
 
   popularitySkew: chosen(0.6, 'exponent of the Zipf law by which queries choose regions', 'some topics are asked for ten times as often'),

@@ -64,6 +64,14 @@ describe('an index of several shards, over HTTP', () => {
     for (let n = 7; n < 40; n += 8) await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] });
   });
 
+  it('[F34] tells of a strong answer no lower LSN than was acknowledged before, whichever shards it asked', async () => {
+    for (let n = 0; n < 40; n += 1) {
+      const { lsn } = (await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] })).body;
+      const { body } = await client.post(`${INDEX}/query`, { vector: vectorOf((n * 7) % 40).values, top_k: 1 });
+      expect(body.lsn).toBeGreaterThanOrEqual(lsn);
+    }
+  });
+
   it('[RT4] writes, deletes, counts, lists and exports as if there were one', async () => {
     const even = Array.from({ length: COUNT / 2 }, (_, i) => `v${2 * i}`);
     expect((await client.post(`${INDEX}/delete`, { ids: even })).body.deleted).toBe(COUNT / 2);

@@ -105,9 +105,14 @@ export class RoutedShards implements IndexShards {
       excludeIds: [...excludeIds, ...examples],
       ...(mmr === undefined ? {} : { topK: mmr.candidates, include: { ...include, values: true } }),
     };
+    const lsnSeen = this.#seen.of(manifest);
     const found = await this.#routes.using(manifest, (routes) => this.#search.search(manifest, routes, wanted, reading));
-    if (found.ok) this.#seen.note(manifest, found.value.lsn);
-    return found.ok && mmr !== undefined ? ok(diversified(manifest, found.value, query)) : found;
+    if (!found.ok) return found;
+    // A strong answer has all that was acknowledged before, by shards that were not asked, too.
+    const isStrong = reading === undefined || reading.consistency.kind === 'strong';
+    const matches = isStrong ? { ...found.value, lsn: Math.max(found.value.lsn, lsnSeen) } : found.value;
+    this.#seen.note(manifest, matches.lsn);
+    return ok(mmr === undefined ? matches : diversified(manifest, matches, query));
   }
 
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
