@@ -3,7 +3,7 @@ import { loadavg } from 'node:os';
 
 import type { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const COUNT = 100_000;

@@ -10,7 +10,7 @@ import { freePort } from '../support/free-port.ts';
 import type { HotShardResult } from '../support/hot-shard-simulation.ts';
 import { HotShardSimulation, quantileMs } from '../support/hot-shard-simulation.ts';
 import type { ReplicaTask } from '../support/replica-task.ts';
-import type { Seeded } from '../support/seeded.ts';
+import type { Seeded } from '../../src/kernel/seeded.ts';
 import { serveObjects } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 

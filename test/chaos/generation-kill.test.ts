@@ -6,7 +6,7 @@ import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;

@@ -17,7 +17,7 @@ import { ApiClient } from '../support/api-client.ts';
 import { freePort } from '../support/free-port.ts';
 import type { HeatTask, ReplicaStanding } from '../support/heat-task.ts';
 import { persistently, revived } from '../support/kill-workerd.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 const LANES = 3;
 const KILLS = 3;

@@ -12,7 +12,7 @@ import type { RawWorkerd } from '../bench/raw-workerd.ts';
 import { effort } from '../support/effort.ts';
 import { freePort } from '../support/free-port.ts';
 import type { ReplicaTask } from '../support/replica-task.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 const VECTORS = 8_000;
 const KILLS = 6;

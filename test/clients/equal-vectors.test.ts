@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const DIMENSIONS = 8;

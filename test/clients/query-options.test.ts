@@ -4,7 +4,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const COUNT = 600;

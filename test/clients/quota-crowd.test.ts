@@ -9,7 +9,7 @@ import type { ApiAnswer } from '../support/api-client.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
-import { Seeded } from '../support/seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 import type { TestTenant } from '../support/tenant.ts';
 

@@ -6,7 +6,7 @@ import type { NodeSpec } from '../../src/scheduler/model/node-spec.ts';
 import type { ResourceOption } from '../../src/scheduler/model/resource-option.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from './cell-world.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from './scheduler-specs.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 const SPOT = 'pool_bbbbbbbbbb' as PoolId;
 const TPUS = 'pool_cccccccccc' as PoolId;

@@ -1,4 +1,4 @@
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** Vectors around a few centres, as those of real data lie: the spread is relative to the distances between centres. */
 export class Clusters {

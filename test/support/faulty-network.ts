@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-import type { Seeded } from './seeded.ts';
+import type { Seeded } from '../../src/kernel/seeded.ts';
 
 /** A party that messages reach: for as long as it stalls, none does. */
 export interface Party {

@@ -26,7 +26,7 @@ import type { IndexId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { principal } from './memory-cache-world.ts';
 import { NodeSql } from './node-sql.ts';
-import type { Seeded } from './seeded.ts';
+import type { Seeded } from '../../src/kernel/seeded.ts';
 import { smallFloor } from './shard-world.ts';
 
 /** The driver was killed: whatever it awaited never came. */

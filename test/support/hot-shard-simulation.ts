@@ -13,7 +13,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { MANIFEST } from './member-world.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface HotShardOptions {

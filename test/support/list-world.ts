@@ -7,7 +7,7 @@ import { ProbeKernels } from '../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../src/ann/lists/row-bitmap.ts';
 import type { Metric } from '../../src/contract/metric.ts';
 import { probeModule } from './probe-module.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 export interface ListWorldOptions {
   readonly metric: Metric;

@@ -2,7 +2,7 @@ import type { Cell } from '../../src/ann/routing/shard-route.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { NodeSql } from './node-sql.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** What may go wrong: chances a call, and how long calls take at most. */
 export interface Faults {

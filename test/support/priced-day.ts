@@ -8,7 +8,7 @@ import { TightestFit } from '../../src/scheduler/placement/tightest-fit.ts';
 import { Agenda } from '../../src/scheduler/simulator/agenda.ts';
 import { cellSettings, cohort, queue } from './cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from './scheduler-specs.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;

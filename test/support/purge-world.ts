@@ -17,7 +17,7 @@ import { ok } from '../../src/kernel/result.ts';
 import { FaultyNetwork } from './faulty-network.ts';
 import type { Party } from './faulty-network.ts';
 import { NodeSql } from './node-sql.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 const OWNER = 'tn_0123456789_aaaaaaaa' as CacheOwnerId;
 const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };

@@ -4,7 +4,7 @@ import type { SharedHandle } from '../../src/cache/shared/shared-vectors.ts';
 import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
 import { StripeLocks } from '../../src/cache/shared/stripe-locks.ts';
 import type { RegisterOperation } from './linearizable.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** What a thread of the tests does with a shared cache. */
 export type ThreadTask =

@@ -20,7 +20,7 @@ import { windowStartMs } from '../../src/tenancy/quota/window.ts';
 import { editionAt } from '../../src/tenancy/usage/price-book.ts';
 import { UsageBuffer } from '../../src/tenancy/usage/usage-buffer.ts';
 import { MemoryQuota } from './memory-quota.ts';
-import type { Seeded } from './seeded.ts';
+import type { Seeded } from '../../src/kernel/seeded.ts';
 import { ManualClock } from './tenancy.ts';
 
 export interface Faults {

@@ -11,7 +11,7 @@ import { lostHours } from '../../src/scheduler/placement/lost-hours.ts';
 import { costPerWork } from '../../src/scheduler/placement/work-cost.ts';
 import { cellSettings, cohort, queue } from './cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from './scheduler-specs.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** What a node of a type costs for an hour of one accelerator, in dollars, about. */
 const TYPES = { H100: 4, A100: 2, TPU: 1 } as const;

@@ -1,5 +1,5 @@
 import type { TableFile } from '../../src/scheduler/simulator/table/read-table.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** Steps a second on each type: from indifferent to fourteen times as fast, and one that is fastest on the second. */
 const RATES: Readonly<Record<string, readonly [number, number, number]>> = {

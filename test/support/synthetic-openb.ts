@@ -1,5 +1,5 @@
 import type { TableFile } from '../../src/scheduler/simulator/table/read-table.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** Types of nodes: how many, of what. */
 const NODES = [

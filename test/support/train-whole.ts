@@ -2,7 +2,7 @@ import { PageMemory } from '../../src/ann/page-memory.ts';
 import { TrainKernels } from '../../src/ann/training/train-kernels.ts';
 import type { TrainingOptions } from '../../src/ann/training/training-options.ts';
 import { Training } from '../../src/ann/training/training.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { trainModule } from './train-module.ts';
 
 export const trainKernels = new TrainKernels(trainModule, new PageMemory(32 * 1024 * 1024));

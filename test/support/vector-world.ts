@@ -3,7 +3,7 @@ import type { MeasuredSearch } from '../../src/ann/recall-slice.ts';
 import { NO_COST } from '../../src/ann/search-cost.ts';
 import type { StoredVector, VectorMatch } from '../../src/ann/vector-engine.ts';
 import type { Metric } from '../../src/contract/metric.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 /** Random vectors and searches over them by brute force, right ones and wrong ones. */
 export class VectorWorld {

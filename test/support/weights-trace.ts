@@ -2,7 +2,7 @@ import type { ModelWeights } from '../../src/scheduler/model/model-weights.ts';
 import type { ResidentWeights } from '../../src/scheduler/weights/resident-weights.ts';
 import { withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/weights/resident-weights.ts';
 import { weightsToUnload } from '../../src/scheduler/weights/weights-to-unload.ts';
-import { Seeded } from './seeded.ts';
+import { Seeded } from '../../src/kernel/seeded.ts';
 
 const GIB_MIB = 1_024;
 const MODELS = 60;

@@ -1,19 +1,7 @@
-/** Mulberry32, and what a simulation draws from it: the same for the same seed. */
-export class Chance {
-  #state: number;
+import { Seeded } from '../../src/kernel/seeded.ts';
 
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** Uniform in [0, 1). */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  }
-
+/** What a simulation draws: the same for the same seed. */
+export class Chance extends Seeded {
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.next());
   }

@@ -1,4 +1,4 @@
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 /** Numbers of a standard normal distribution, the same for the same seed. */
 export class Gaussian {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { RecallTarget } from '../../../src/contract/recall-target.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { recallOf } from './recall.ts';
 import { ShardTrial } from './shard-trial.ts';
 import type { Truth } from './truth.ts';

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 
 import { LruCache } from '../../../src/cache/lru-cache.ts';
 import { assert } from '../../../src/kernel/assert.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { requirePeer } from '../ann/peer.ts';
 
 export interface Trace {

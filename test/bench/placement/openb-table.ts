@@ -5,7 +5,7 @@ import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/published-
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
 import type { Mark } from '../../../src/scheduler/simulator/openb/study.ts';
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { cpuMs } from '../scheduler/cpu-ms.ts';
 import { traceFile, valueOf } from './trace-file.ts';
 

@@ -7,7 +7,7 @@ import { Router } from '../../../src/ann/routing/router.ts';
 import { sampleSize } from '../../../src/ann/routing/shard-splitter.ts';
 import { splitRegion } from '../../../src/ann/routing/split-region.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';
 

@@ -7,7 +7,7 @@ import { lostWork } from '../../../src/scheduler/preemption/lost-work.ts';
 import { step } from '../../../src/scheduler/machine/step.ts';
 import { cellSettings, cohort, queue } from '../../support/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 
 const NODES = 64;

@@ -9,7 +9,7 @@ import { step } from '../../../src/scheduler/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
 import { cellSettings, cohort, queue } from '../../support/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { cpuMs } from './cpu-ms.ts';
 
 const SHAPES = 50;

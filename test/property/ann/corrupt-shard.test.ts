@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../../src/contract/metric.ts';
 import { Clusters } from '../../support/clusters.ts';
 import { effort } from '../../support/effort.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { expectNothingLeaked, ShardWorld, smallFloor } from '../../support/shard-world.ts';
 import { readStoredLists } from '../../support/stored-lists.ts';
 

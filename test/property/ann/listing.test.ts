@@ -10,7 +10,7 @@ import { filter as filterSchema } from '../../../src/contract/filter-syntax.ts';
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { effort } from '../../support/effort.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { ShardWorld, smallFloor, value } from '../../support/shard-world.ts';
 
 const ID = fc.oneof(

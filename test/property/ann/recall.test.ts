@@ -9,7 +9,7 @@ import { METRICS } from '../../../src/contract/metric.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { VectorWorld } from '../../support/vector-world.ts';
 import { effort } from '../../support/effort.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 describe('measured recall', () => {
   it('[V155] is the share of the nearest others that an engine finds, whatever it drops', () => {

@@ -11,7 +11,7 @@ import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { effort } from '../../support/effort.ts';
 import { scanModule } from '../../support/scan-module.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 interface Found {
   readonly slot: number;

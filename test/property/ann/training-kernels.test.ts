@@ -9,7 +9,7 @@ import { momentSize, ProductCoder } from '../../../src/ann/training/product-code
 import { TrainKernels } from '../../../src/ann/training/train-kernels.ts';
 import { effort } from '../../support/effort.ts';
 import { plainEncode, plainNearest, plainUnit } from '../../support/plain-training.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { trainModule } from '../../support/train-module.ts';
 
 const kernels = new TrainKernels(trainModule, new PageMemory(64 * PAGE_BYTES));

@@ -8,7 +8,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { effort } from '../../support/effort.ts';
 import { GenerationWorld, Killed, TENANT, vectorOfText } from '../../support/generation-world.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const CALLER = { principal: TENANT, reserve: async () => ok(undefined) };
 const NAME = 'moving';

@@ -7,7 +7,7 @@ import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
 import { slotsOf } from '../../../src/ann/routing/route-table.ts';
 import { ALL_SLOTS, holdsSlot, isDivisible } from '../../../src/ann/routing/slot-range.ts';
 import { seeds } from '../../support/effort.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const DIMENSIONS = 3;
 const CHANGES = 60;

@@ -7,7 +7,7 @@ import type { Victim } from '../../../src/scheduler/preemption/victim.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { effort } from '../../support/effort.ts';
 import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 it('[J48] the victims chosen are enough exactly when some set is, and cost the least or near to it, against every set there is', () => {
   let [found, best, regret, byReclaim, acrossCohorts] = [0, 0, 0, 0, 0];

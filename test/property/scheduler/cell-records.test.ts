@@ -11,7 +11,7 @@ import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
 import { foldRecords } from '../../support/fold-records.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const seen = {
   rebuilt: 0,

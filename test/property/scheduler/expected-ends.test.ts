@@ -8,7 +8,7 @@ import { owner } from '../../../src/scheduler/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const SECOND = 'pool_bbbbbbbbbb' as PoolId;
 

@@ -4,7 +4,7 @@ import type { JobId } from '../../../src/kernel/ids.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const STEP_MS = 100;
 

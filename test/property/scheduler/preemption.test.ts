@@ -10,7 +10,7 @@ import { seeds } from '../../support/effort.ts';
 import { comparePotential, Oracle, ownerOf } from '../../support/potential.ts';
 import type { Owner } from '../../support/potential.ts';
 import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 /** What the worlds really contained. */
 const seen = { states: 0, priority: 0, reclaim: 0, fair_share: 0, borrowed: 0, waitedForOthers: 0, held: 0, deep: 0, gangs: 0, settled: 0 };

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
 import { nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const NODES = 24;
 

@@ -12,7 +12,7 @@ import { firstOf } from '../../../src/scheduler/queue/effective-priority.ts';
 import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
 import { seeds } from '../../support/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const NEVER_MS = 1_000_000_000;
 

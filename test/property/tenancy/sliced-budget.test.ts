@@ -6,7 +6,7 @@ import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { windowStartMs } from '../../../src/tenancy/quota/window.ts';
 import { effort } from '../../support/effort.ts';
 import { rule } from '../../support/memory-quota.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { CALM, randomRules, SlicedWorld } from '../../support/sliced-world.ts';
 import type { Faults } from '../../support/sliced-world.ts';
 import { idsOf } from '../../support/tenancy.ts';

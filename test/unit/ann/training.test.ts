@@ -10,7 +10,7 @@ import type { TrainingOptions } from '../../../src/ann/training/training-options
 import { subspaceDimensionsFor } from '../../../src/ann/training/training-options.ts';
 import { Training } from '../../../src/ann/training/training.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { trainModule } from '../../support/train-module.ts';
 import { clustered, trainKernels, trainWhole } from '../../support/train-whole.ts';
 

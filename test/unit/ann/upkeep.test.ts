@@ -21,7 +21,7 @@ import { tendingOf } from '../../../src/ann/upkeep/tending.ts';
 import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from '../../../src/ann/upkeep/training-checkpoint.ts';
 import { TrainingTurn } from '../../../src/ann/upkeep/training-turn.ts';
 import { UPKEEP_SIZES } from '../../../src/ann/upkeep/upkeep-sizes.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const settings = (over: Partial<ListSettings> = {}): ListSettings => ({
   ...newSettings(20_000),

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
 import type { ThreadTask } from '../../support/shared-vectors-thread.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const BOUNDS = { entriesMax: 64, dimensionsMax: 8, keyCharsMax: 16, stripes: 4 };
 const KEYS = Array.from({ length: 16 }, (_, i) => `key ${i}`);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FrequencySketch } from '../../../src/cache/frequency-sketch.ts';
 import { keyHash } from '../../../src/cache/key-hash.ts';
 import { LruCache } from '../../../src/cache/lru-cache.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const cacheOf = (admission: 'all' | 'frequent', entriesMax = 100) =>
   new LruCache<string>({ entriesMax, bytesMax: entriesMax * 10 }, { admission });

@@ -13,7 +13,7 @@ import type { Organisations } from '../../../src/gateway/tenancy/organisation-st
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { MemoryCacheWorld, sha256 } from '../../support/memory-cache-world.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const TENANT = 'tn_0123456789_aaaaaaaa' as TenantId;
 const OTHER = 'tn_0123456789_bbbbbbbb' as TenantId;

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 
 import { fromBase64Url, toBase64Url } from '../../../src/kernel/base64url.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 it('writes bytes as Node does, and reads them again', () => {
   const random = new Seeded(3);

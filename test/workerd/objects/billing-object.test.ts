@@ -20,7 +20,7 @@ import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
 import type { Month } from '../../../src/tenancy/billing/month.ts';
 import { monthOf } from '../../../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { idsOf } from '../../support/tenancy.ts';
 
 const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };

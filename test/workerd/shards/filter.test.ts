@@ -13,7 +13,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { filterArbitrary, idOf, metadataArbitrary } from '../../support/filter-world.ts';
 import { naivelyAccepts } from '../../support/naive-filter.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 interface ShardsEnv {
   readonly SHARD: DurableObjectNamespace<ShardObject>;

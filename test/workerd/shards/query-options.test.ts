@@ -12,7 +12,7 @@ import type { Metric } from '../../../src/contract/metric.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { RecallTarget } from '../../../src/contract/recall-target.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { Seeded } from '../../support/seeded.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 const DIMENSIONS = 8;

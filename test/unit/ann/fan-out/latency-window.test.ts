@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { LatencyWindow } from '../../../../src/ann/fan-out/latency-window.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 it('[F16] a quantile of what was recorded lies within 13 % above the true one', () => {
   const random = new Seeded(3);

@@ -11,7 +11,7 @@ import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
 import { METRICS } from '../../../../src/contract/metric.ts';
 import { ListWorld } from '../../../support/list-world.ts';
 import { probeModule } from '../../../support/probe-module.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const memory = new PageMemory(32 * 1024 * 1024);
 const random = new Seeded(86);

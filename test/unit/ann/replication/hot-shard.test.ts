@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { Seeded } from '../../../support/seeded.ts';
+import type { Seeded } from '../../../../src/kernel/seeded.ts';
 import { HotShardSimulation, quantileMs } from '../../../support/hot-shard-simulation.ts';
 
 const OPTIONS = {

@@ -4,7 +4,7 @@ import type { ReplicaPeers, ReplicaRecord } from '../../../../src/ann/replicatio
 import { IndexReplicas } from '../../../../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const COPY_MS = 7_000;
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LoadMeter } from '../../../../src/ann/replication/load-meter.ts';
 import { decideReplicas, NO_PRESSURE } from '../../../../src/ann/replication/replica-policy.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const EVERY_MS = 1_000;
 

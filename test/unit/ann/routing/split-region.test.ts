@@ -5,7 +5,7 @@ import { Router } from '../../../../src/ann/routing/router.ts';
 import { splitRegion } from '../../../../src/ann/routing/split-region.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
 import { Clusters } from '../../../support/clusters.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const DIMENSIONS = 12;
 const COUNT = 1024;

@@ -6,7 +6,7 @@ import { batchesOf } from '../../../../src/gateway/bulk/import-batch.ts';
 import { linesOf } from '../../../../src/gateway/bulk/lines.ts';
 import { readLine } from '../../../../src/gateway/bulk/read-line.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const START = { lines: 0, bytes: 0 };
 

@@ -8,7 +8,7 @@ import type { CopyParts } from '../../../../src/gateway/generations/copy-vectors
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { GenerationWorld, TENANT } from '../../../support/generation-world.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const CALLER = { principal: TENANT, reserve: async () => ok(undefined) };
 

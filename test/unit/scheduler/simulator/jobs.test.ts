@@ -8,7 +8,7 @@ import type { NodeStay } from '../../../../src/scheduler/simulator/load/replay-j
 import { replayJobs } from '../../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { curvesSvg, ganttSvg } from '../../../../src/scheduler/simulator/picture/gantt.ts';
 import { lanesFor } from '../../../../src/scheduler/simulator/picture/lanes.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const job = (arrivalMs: number, durationMs: number, accelerators: number, owner = 'a'): TracedJob => ({
   arrivalMs,

@@ -11,7 +11,7 @@ import { replayOpenb } from '../../../../src/scheduler/simulator/openb/replay.ts
 import { MARKS, studyOpenb } from '../../../../src/scheduler/simulator/openb/study.ts';
 import { typicalShapes } from '../../../../src/scheduler/simulator/openb/typical-shapes.ts';
 import { demand, nodeSpec } from '../../../support/scheduler-specs.ts';
-import { Seeded } from '../../../support/seeded.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { syntheticOpenb } from '../../../support/synthetic-openb.ts';
 
 const traceOf = (...args: Parameters<typeof syntheticOpenb>) => {

@@ -1,4 +1,4 @@
-/** Mulberry32: uniform numbers in [0, 1), the same for the same seed. */
+/** Mulberry32: uniform numbers in [0, 1), the same for the same seed. Never for secrets. */
 export class Seeded {
   #state: number;
 
