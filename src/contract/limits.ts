@@ -9,8 +9,8 @@ export const LIMITS = {
   // An isolate has 128 MB; a parsed body costs about four times its bytes.
   jsonBodyBytesMax: 8 * 1024 * 1024,
   ...BULK_LIMITS,
-  // A refused upload is read this far, so that its sender hears the refusal; more is not worth the bandwidth.
-  drainBytesMax: 1024 * 1024,
+  // A refused upload is read this far, so that its sender hears the refusal: a few times what any route takes; more is not worth the bandwidth.
+  drainBytesMax: 32 * 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.
   drainMs: 1_000,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.

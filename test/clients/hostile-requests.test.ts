@@ -206,6 +206,14 @@ describe('a body on its way', () => {
     expect(answer).toContain('the body ended early');
   });
 
+  it('that is too long by half is refused to a sender who sends all of it before it listens', async () => {
+    const body = { model: 'm', input: 'x'.repeat(1.5 * LIMITS.jsonBodyBytesMax) };
+    for (let round = 0; round < 10; round += 1) {
+      const answers = await Promise.all([0, 1].map(() => client.post('/v1/embeddings', body)));
+      expect(answers.map(({ status }) => status)).toEqual([413, 413]);
+    }
+  });
+
   it('that is refused and never comes does not delay the refusal', async () => {
     const tooLong = await sendRaw(server, `${head('content-length: 1000000000')}{`, { end: false });
     expect(tooLong).toContain('"payload_too_large"');
