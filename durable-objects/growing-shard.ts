@@ -103,7 +103,7 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     const nextMs = await inBackground(async (nowMs) => {
       const growthMs = await this.#growth.step(nowMs);
       return growthMs === nowMs ? growthMs : sooner(growthMs, this.shard.sweep(nowMs));
-    }, LIMITS.shardAlarmSlicesMaxCount);
+    });
     if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
   }
 

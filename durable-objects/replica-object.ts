@@ -10,7 +10,6 @@ import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/replication/search-time.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
-import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -96,7 +95,7 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
       if (step.kind === 'step') return Math.min(step.nextMs, this.#shard.sweep(nowMs) ?? Infinity);
       await this.#forget();
       return undefined;
-    }, LIMITS.shardAlarmSlicesMaxCount);
+    });
     if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
   }
 

@@ -11,5 +11,11 @@ export const FLOOR = engineFloor({ scan: scanModule, probe: probeModule, train: 
 export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 
 /** Does slices with pauses for those who search; see `workPaced`. */
-export const inBackground = (step: (nowMs: number) => Promise<number | undefined>, slicesMax: number): Promise<number | undefined> =>
-  workPaced({ step, slicesMax, pace: FLOOR.pace, clock: { nowMs: () => Date.now() }, wait: (delayMs) => scheduler.wait(delayMs) });
+export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>
+  workPaced({
+    step,
+    slicesMax: LIMITS.shardAlarmSlicesMaxCount,
+    pace: FLOOR.pace,
+    clock: { nowMs: () => Date.now() },
+    wait: (delayMs) => scheduler.wait(delayMs),
+  });

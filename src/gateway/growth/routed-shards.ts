@@ -108,9 +108,10 @@ export class RoutedShards implements IndexShards {
     const lsnSeen = this.#seen.of(manifest);
     const found = await this.#routes.using(manifest, (routes) => this.#search.search(manifest, routes, wanted, reading));
     if (!found.ok) return found;
-    // A strong answer has all that was acknowledged before, by shards that were not asked, too.
+    // A whole and strong answer has all that was acknowledged before, by shards that were not asked, too.
     const isStrong = reading === undefined || reading.consistency.kind === 'strong';
-    const matches = isStrong ? { ...found.value, lsn: Math.max(found.value.lsn, lsnSeen) } : found.value;
+    const hasAll = isStrong && found.value.missing === undefined;
+    const matches = hasAll ? { ...found.value, lsn: Math.max(found.value.lsn, lsnSeen) } : found.value;
     this.#seen.note(manifest, matches.lsn);
     return ok(mmr === undefined ? matches : diversified(manifest, matches, query));
   }
