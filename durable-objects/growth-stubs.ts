@@ -1,4 +1,5 @@
 import type { GrowthCall } from '../src/ann/routing/index-growth.ts';
+import type { RegionPage, RouteOutline } from '../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import type {
   MoveAnswer,
@@ -31,7 +32,10 @@ export interface GrowthEnv {
 
 /** What the objects do for each other. */
 export interface IndexGrowthStub {
-  routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>>;
+  regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
+  /** See `tableAround`. */
+  around(name: string, indexId: IndexId, ordinal: number): Promise<Outcome<RouteTable>>;
   grow(indexId: IndexId, call: GrowthCall): Promise<Outcome<{ readonly version: number }>>;
   /** Says that a shard is busy. */
   watch(indexId: IndexId, shard: number): Promise<void>;

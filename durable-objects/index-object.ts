@@ -4,7 +4,10 @@ import type { Creation, DeletedIndex, IndexRecord } from '../src/ann/index-lifec
 import { answerCreation, indexNotFound, isLive } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { GrowthCall } from '../src/ann/routing/index-growth.ts';
+import type { RegionPage, RouteOutline } from '../src/ann/routing/route-outline.ts';
+import { outlineOf, regionPage } from '../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
+import { tableAround } from '../src/ann/routing/table-around.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -36,11 +39,23 @@ export class IndexObject extends LivingIndex {
   }
 
   /** Refuses with `index_not_found` unless one of the generations has this id. */
-  async routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>> {
+  async outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>> {
     // Shards may already refuse what the table says: it changes in a moment.
     if (this.#routesAt(indexId)?.isChanging === true) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
     const routes = this.#routesAt(indexId);
-    return routes === undefined ? indexNotFound(name) : ok(routes.table);
+    return routes === undefined ? indexNotFound(name) : ok(outlineOf(routes.table, known));
+  }
+
+  /** Refuses with `index_not_found` as `outline` does, or with `stale_route`. */
+  regions(name: string, indexId: IndexId, district: number, since: number): Outcome<RegionPage> {
+    const routes = this.#routesAt(indexId);
+    return routes === undefined ? indexNotFound(name) : regionPage(routes.table, district, since);
+  }
+
+  /** For the shard. Refuses with `index_not_found`. */
+  around(name: string, indexId: IndexId, ordinal: number): Outcome<RouteTable> {
+    const routes = this.#routesAt(indexId);
+    return routes === undefined ? indexNotFound(name) : ok(tableAround(routes.table, ordinal));
   }
 
   /** For the shards of the index. Refuses with `index_not_found`, or with `state_conflict` what cannot be done now. */

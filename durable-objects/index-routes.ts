@@ -2,6 +2,8 @@ import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../src/ann/replication/index-replicas.ts';
+import type { DistrictSizes } from '../src/ann/routing/district-sizes.ts';
+import { DistrictedRoutes } from '../src/ann/routing/districted-routes.ts';
 import type { GrowthCall, IndexObjects } from '../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../src/ann/routing/index-growth.ts';
 import { ReplicatedRoutes, routesOf } from '../src/ann/routing/replicated-routes.ts';
@@ -26,6 +28,7 @@ interface IndexRoutesParts {
   readonly env: GrowthEnv;
   readonly manifest: IndexManifest;
   readonly role: GenerationRole;
+  readonly districtSizes: DistrictSizes;
   /** Of the generation that serves, whichever that is. */
   readonly replicas: StoredCell<ReplicaRecord>;
 }
@@ -33,7 +36,8 @@ interface IndexRoutesParts {
 /** The routes of a generation of an index in the object's storage, and who waits for them. Their changes must take turns. */
 export class IndexRoutes {
   readonly #parts: IndexRoutesParts;
-  readonly #table: RouteTableCell;
+  readonly #stored: RouteTableCell;
+  readonly #table: DistrictedRoutes;
   readonly #change: StoredCell<RouteChange | null>;
   readonly #waiting: (() => void)[] = [];
 
@@ -42,7 +46,8 @@ export class IndexRoutes {
     // No two generations of an index that are there at once have the same number.
     const prefix = manifest.generation === 1 ? '' : `${manifest.generation}/`;
     this.#parts = parts;
-    this.#table = new RouteTableCell(storage, prefix);
+    this.#stored = new RouteTableCell(storage, prefix);
+    this.#table = new DistrictedRoutes(this.#stored, parts.districtSizes);
     this.#change = new StoredCell(storage, `${prefix}change`);
   }
 
@@ -119,7 +124,7 @@ export class IndexRoutes {
   }
 
   erase(): void {
-    this.#table.erase();
+    this.#stored.erase();
     this.#change.erase();
   }
 

@@ -5,6 +5,8 @@ import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
+import type { DistrictSizes } from '../src/ann/routing/district-sizes.ts';
+import { DISTRICT_SIZES } from '../src/ann/routing/district-sizes.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
@@ -24,6 +26,7 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   // One creation, deletion or change of routes at a time: their steps await other objects, during which other calls run.
   protected readonly turnstile = new Turnstile();
   protected readonly beside = new IndexGenerations(this.ctx.storage, this.env, (manifest) => this.routesOf(manifest));
+  protected readonly districtSizes: DistrictSizes = DISTRICT_SIZES;
   readonly #replicas = new StoredCell<ReplicaRecord>(this.ctx.storage, 'replicas');
   readonly #routes = new Map<IndexId, IndexRoutes>();
 
@@ -52,7 +55,15 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
       gate: isServing() ? ('open' as const) : ('closed' as const),
       isFollowed: isServing() && this.beside.shadow !== undefined,
     });
-    const parts = { storage: this.ctx.storage, env: this.env, manifest, role: { isServing, beside }, replicas: this.#replicas };
+    const { districtSizes } = this;
+    const parts = {
+      storage: this.ctx.storage,
+      env: this.env,
+      manifest,
+      role: { isServing, beside },
+      replicas: this.#replicas,
+      districtSizes,
+    };
     const routes = new IndexRoutes(parts);
     this.#routes.set(manifest.id, routes);
     return routes;

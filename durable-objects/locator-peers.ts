@@ -1,5 +1,8 @@
 import { indexObjectName, shardName } from '../src/ann/index-manifest.ts';
 import type { LocatorPeers } from '../src/ann/routing/locator.ts';
+import type { RouteSource } from '../src/ann/routing/route-reader.ts';
+import { RouteReader } from '../src/ann/routing/route-reader.ts';
+import { LIMITS } from '../src/contract/limits.ts';
 import type { GrowthEnv, IndexGrowthStub, ShardRowsStub } from './growth-stubs.ts';
 import type { LocatorIdentity } from './locator-identity.ts';
 import { reach } from './reach.ts';
@@ -8,8 +11,14 @@ import { reach } from './reach.ts';
 export function locatorPeers(env: GrowthEnv, { tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
   const index: IndexGrowthStub = env.INDEX.getByName(indexObjectName(tenantId, name));
   const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
+  const reader = new RouteReader(LIMITS.locatorRouteBytesMax);
+  const source: RouteSource = {
+    indexId,
+    outline: (known) => reach(() => index.outline(name, indexId, known)),
+    regions: (district, since) => reach(() => index.regions(name, indexId, district, since)),
+  };
   return {
-    routes: () => reach(() => index.routes(name, indexId)),
+    routes: () => reader.ask(source),
     put: (ordinal, rows) => reach(() => shard(ordinal).putRows(rows)),
     remove: (ordinal, removal) => reach(() => shard(ordinal).removeRows(removal)),
     clear: (ordinal, clearing) => reach(() => shard(ordinal).clearRows(clearing)),

@@ -1,13 +1,17 @@
-import type { RoutedShard, RouteTable } from '../src/ann/routing/route-table.ts';
+import type { District, RoutedShard, RouteTable } from '../src/ann/routing/route-table.ts';
 import type { Cell } from '../src/ann/routing/shard-route.ts';
 
-type Header = Omit<RouteTable, 'shards'>;
+type Header = Omit<RouteTable, 'shards' | 'districts'>;
 
-/** A route table in an object's storage: one value a shard, as all together outgrow a value, and only those that changed are written. */
+/**
+ * A route table in an object's storage: one value a shard and one a district, as all together outgrow a value, and only those that changed
+ * are written.
+ */
 export class RouteTableCell implements Cell<RouteTable> {
   readonly #storage: DurableObjectStorage;
   readonly #headerKey: string;
   readonly #shardPrefix: string;
+  readonly #districtPrefix: string;
   #read: { readonly table: RouteTable | undefined } | undefined;
 
   /** `prefix`: of its keys. */
@@ -15,6 +19,7 @@ export class RouteTableCell implements Cell<RouteTable> {
     this.#storage = storage;
     this.#headerKey = `${prefix}routes`;
     this.#shardPrefix = `${prefix}routed:`;
+    this.#districtPrefix = `${prefix}district:`;
   }
 
   get(): RouteTable | undefined {
@@ -24,31 +29,36 @@ export class RouteTableCell implements Cell<RouteTable> {
 
   /** One transaction: nothing is awaited in between. */
   put(table: RouteTable): void {
-    const { shards, ...header } = table;
-    const before = new Map((this.get()?.shards ?? []).map((shard) => [shard.ordinal, shard]));
+    const { shards: _, districts: __, ...header } = table;
     const { kv } = this.#storage;
+    const [before, after] = [this.#valuesOf(this.get()), this.#valuesOf(table)];
     kv.put(this.#headerKey, header satisfies Header);
-    for (const shard of shards) if (before.get(shard.ordinal) !== shard) kv.put(this.#keyOf(shard), shard);
-    const ordinals = new Set(shards.map(({ ordinal }) => ordinal));
-    for (const gone of before.values()) if (!ordinals.has(gone.ordinal)) kv.delete(this.#keyOf(gone));
+    for (const [key, value] of after) if (before.get(key) !== value) kv.put(key, value);
+    for (const key of before.keys()) if (!after.has(key)) kv.delete(key);
     this.#read = { table };
   }
 
   erase(): void {
     const { kv } = this.#storage;
-    for (const shard of this.get()?.shards ?? []) kv.delete(this.#keyOf(shard));
+    for (const key of this.#valuesOf(this.get()).keys()) kv.delete(key);
     kv.delete(this.#headerKey);
     this.#read = { table: undefined };
   }
 
-  #keyOf({ ordinal }: RoutedShard): string {
-    return `${this.#shardPrefix}${ordinal.toString().padStart(6, '0')}`;
+  #valuesOf(table: RouteTable | undefined): Map<string, RoutedShard | District> {
+    const shards = (table?.shards ?? []).map((shard) => [keyOf(this.#shardPrefix, shard.ordinal), shard] as const);
+    const districts = (table?.districts ?? []).map((district) => [keyOf(this.#districtPrefix, district.number), district] as const);
+    return new Map<string, RoutedShard | District>([...shards, ...districts]);
   }
 
   #load(): RouteTable | undefined {
-    const header = this.#storage.kv.get<Header>(this.#headerKey);
+    const { kv } = this.#storage;
+    const header = kv.get<Header>(this.#headerKey);
     if (header === undefined) return undefined;
-    const shards = [...this.#storage.kv.list<RoutedShard>({ prefix: this.#shardPrefix })].map(([, shard]) => shard);
-    return { ...header, shards };
+    const shards = [...kv.list<RoutedShard>({ prefix: this.#shardPrefix })].map(([, shard]) => shard);
+    const districts = [...kv.list<District>({ prefix: this.#districtPrefix })].map(([, district]) => district);
+    return { ...header, shards, ...(districts.length === 0 ? {} : { districts }) };
   }
 }
+
+const keyOf = (prefix: string, number: number): string => `${prefix}${number.toString().padStart(6, '0')}`;

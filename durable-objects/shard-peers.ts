@@ -39,8 +39,8 @@ export class ShardPeers implements GrowthOfShardPeers {
     return reach(() => shard.putRows(rows));
   }
 
-  routes(): Promise<Outcome<RouteTable>> {
-    return reach(() => this.#index.routes(this.#known.name, this.#indexId()));
+  around(ordinal: number): Promise<Outcome<RouteTable>> {
+    return reach(() => this.#index.around(this.#known.name, this.#indexId(), ordinal));
   }
 
   spread(): Promise<Outcome<unknown>> {

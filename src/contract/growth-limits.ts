@@ -2,15 +2,23 @@
 export const GROWTH_LIMITS = {
   // Each knows where some of the ids of a large index live: about 100 bytes an id of the 10 GB that an object may store.
   locatorsCount: 8,
-  // Route tables that a gateway isolate holds: 0.2 MB each for 256 shards of 100 dimensions.
-  routeTablesMaxCount: 64,
+  // What a gateway isolate holds of the routes of all indexes, of its 128 MB: the regions of 4,096 shards of 384 dimensions are 13 MB.
+  routeMemoryBytesMax: 24 * 1024 * 1024,
+  // The same of a locator, many of which share an isolate: it needs routes only for writes that others routed by old ones.
+  locatorRouteBytesMax: 4 * 1024 * 1024,
+  // Shards whose regions are told and ranked together, at most and at least: 128 of the longest vectors are 4 MB, some hundred districts
+  // take no longer to rank than one.
+  districtShardsMaxCount: 128,
+  districtShardsMinCount: 16,
+  // Indexes whose highest LSN a gateway isolate remembers: some hundred bytes each.
+  seenIndexesMaxCount: 1_024,
   // How long whoever was routed wrongly waits for the index to say better.
   routeWaitMs: 2_000,
   // How soon a locator takes up writes that were cut off.
   locatorRetryMs: 2_000,
   // Namespaces of one locator that statistics tell apart.
   namespacesCountedMax: 10_000,
-  // Their centroids alone are some 10 MB at 384 dimensions, which a gateway isolate holds.
+  // Their centroids alone are some 13 MB at 384 dimensions, which the index's object holds; gateways hold those that they need.
   shardsPerIndexMaxCount: 4_096,
   // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
   moveGraceMs: 2_000,

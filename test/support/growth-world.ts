@@ -13,12 +13,19 @@ import type { IndexManifest } from '../../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../../src/ann/replication/index-replicas.ts';
 import { tellChanges } from '../../src/ann/replication/tell-changes.ts';
+import { DISTRICT_SIZES } from '../../src/ann/routing/district-sizes.ts';
+import { DistrictedRoutes } from '../../src/ann/routing/districted-routes.ts';
 import type { GrowthPeers } from '../../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../../src/ann/routing/index-growth.ts';
 import { Locator } from '../../src/ann/routing/locator.ts';
 import { ReplicatedRoutes, routesOf } from '../../src/ann/routing/replicated-routes.ts';
 import type { RouteChange } from '../../src/ann/routing/route-changes.ts';
+import type { RegionPage, RouteOutline } from '../../src/ann/routing/route-outline.ts';
+import { outlineOf, regionPage } from '../../src/ann/routing/route-outline.ts';
+import type { RouteSource } from '../../src/ann/routing/route-reader.ts';
+import { RouteReader } from '../../src/ann/routing/route-reader.ts';
 import type { RouteTable } from '../../src/ann/routing/route-table.ts';
+import { tableAround } from '../../src/ann/routing/table-around.ts';
 import { ShardGrowth } from '../../src/ann/routing/shard-growth.ts';
 import type { ShardRoute } from '../../src/ann/routing/shard-route.ts';
 import { Shard } from '../../src/ann/shard.ts';
@@ -45,6 +52,10 @@ export class GrowthWorld extends ObjectNetwork {
   #waiting: (() => void)[] = [];
   /** Objects kept busy by reads of each shard that a replica may answer. */
   heat = { of: (_shard: number): number => 0 };
+  /** Of the index, and what each gateway remembers of routes: of incarnations from now on. */
+  districtSizes = DISTRICT_SIZES;
+  routeBytesMax: number = LIMITS.routeMemoryBytesMax;
+  readonly routes = { districtsMax: 0, unchanged: 0, pages: 0, pagesAgain: 0 };
   replicaReads = 0;
   replicasMade = 0;
 
@@ -65,6 +76,7 @@ export class GrowthWorld extends ObjectNetwork {
     const shard = (ordinal: number) => `shard:${ordinal}`;
     const locator = (ordinal: number) => `locator:${ordinal}`;
     const { id } = this.manifest;
+    const pages = new Set<string>();
     const only: Mutable<IndexShards> = {
       query: () => Promise.reject(new Error('as follows')),
       upsert: (_, batch) => call(shard(0), 'upsert', batch),
@@ -85,7 +97,13 @@ export class GrowthWorld extends ObjectNetwork {
       select: (_: unknown, ordinal: number, select: unknown) => call<never>(shard(ordinal), 'select', select),
       sample: (_: unknown, ordinal: number, sample: unknown) => call<never>(shard(ordinal), 'sample', sample),
       stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', id),
-      routes: () => call<RouteTable>('index', 'routes'),
+      outline: (_: unknown, known: number) => call<RouteOutline>('index', 'outline', known),
+      regions: (_: unknown, district: number, since: number) => {
+        const page = `${district} since ${since}`;
+        if (pages.has(page)) this.routes.pagesAgain += 1;
+        pages.add(page);
+        return call<RegionPage>('index', 'regions', district, since);
+      },
     };
     const locators: LocatorCalls = {
       write: ({ locator: at }, write) => call(locator(at), 'write', write),
@@ -109,8 +127,9 @@ export class GrowthWorld extends ObjectNetwork {
     const fanOut = new FanOut(clock, this);
     const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
     only.query = (manifest, query, reading) => reads.query(manifest, query, reading);
+    const reader = new RouteReader(this.routeBytesMax);
     const search = new RoutedSearch({ search: (query) => searchGroup(reads, query) }, fanOut, clock);
-    const routed = new RoutedShards({ only, shards, locators, search });
+    const routed = new RoutedShards({ only, shards, locators, search, reader });
     return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
   }
 
@@ -130,7 +149,7 @@ export class GrowthWorld extends ObjectNetwork {
   }
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
-    const cell = new MemoryCell<RouteTable>(actor, 'routes');
+    const cell = new DistrictedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.districtSizes);
     const { id, dimensions, metric } = this.manifest;
     const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
     const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, { dimensions, metric }, this.heat));
@@ -167,10 +186,19 @@ export class GrowthWorld extends ObjectNetwork {
           }
           return ok(routed());
         },
-        routes: async () => {
+        outline: async (known: number) => {
           if (growth.isChanging) await turnstile.pass(() => growth.settle()).catch(() => undefined);
-          return ok(growth.routes(this.manifest));
+          const outline = outlineOf(growth.routes(this.manifest), known);
+          const { districts } = outline;
+          this.routes.districtsMax = Math.max(this.routes.districtsMax, districts.length);
+          if (districts.length > 1) this.routes.unchanged += districts.filter(({ coarse }) => coarse === undefined).length;
+          return ok(outline);
         },
+        regions: (district: number, since: number) => {
+          this.routes.pages += 1;
+          return regionPage(growth.routes(this.manifest), district, since);
+        },
+        around: (ordinal: number) => ok(tableAround(growth.routes(this.manifest), ordinal)),
         spread: () => changing(() => growth.spread(this.manifest)),
         exported: () => changing(async () => growth.exported(this.manifest)),
         split: (request: never) => changing(() => growth.split(request)),
@@ -221,8 +249,14 @@ export class GrowthWorld extends ObjectNetwork {
     const { id: indexId } = this.manifest;
     this.counts.resumed += store.pending().length;
     const shard = (to: number, method: string, call: unknown) => this.call<never>(actor, `shard:${to}`, method, [call]);
+    const reader = new RouteReader(LIMITS.locatorRouteBytesMax);
+    const source: RouteSource = {
+      indexId,
+      outline: (known) => this.call(actor, 'index', 'outline', [known]),
+      regions: (district, since) => this.call(actor, 'index', 'regions', [district, since]),
+    };
     const peers = {
-      routes: () => this.call<RouteTable>(actor, 'index', 'routes', []),
+      routes: () => reader.ask(source),
       put: (to: number, rows: unknown) => shard(to, 'putRows', rows),
       remove: (to: number, removal: unknown) => shard(to, 'removeRows', removal),
       clear: (to: number, clearing: unknown) => shard(to, 'clearRows', clearing),
@@ -265,7 +299,7 @@ export class GrowthWorld extends ObjectNetwork {
       depart: (to, departures) => locator(to, 'depart', departures),
       adopt: (to, keys, removed) => locator(to, 'adopt', keys, removed),
       put: (to, rows) => this.call(actor, `shard:${to}`, 'putRows', [rows]),
-      routes: () => index('routes'),
+      around: (ordinal) => index('around', ordinal),
       spread: () => index('spread'),
       exported: () => index('exported'),
       split: (request) => index('split', request),

@@ -95,3 +95,12 @@ function meansOf(
   });
   return { means, counts: kept.map((place) => counts[place]!) };
 }
+
+/** The same without a pause: for some hundred vectors. */
+export function kMeansAtOnce(values: Float32Array, dimensions: number, count: number, seed: number): Means {
+  const steps = kMeans(values, dimensions, count, seed);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}

@@ -5,12 +5,9 @@ import { KeyLocks } from '../../kernel/key-locks.ts';
 import { ok } from '../../kernel/result.ts';
 import { answerRepetition, keyWroteOtherwise } from '../answer-repetition.ts';
 import type { Repetition, Written } from '../shard-protocol.ts';
+import type { KnownRoutes } from './known-routes.ts';
 import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from './locator-store.ts';
-import { placesOf } from './places-of.ts';
 import { rowsAt } from './rows-at.ts';
-import type { RouteTable } from './route-table.ts';
-import { Router } from './router.ts';
-import { slotOf } from './slot-range.ts';
 import type {
   LocatedRemoval,
   LocatedWrite,
@@ -22,14 +19,13 @@ import type {
   RowMoves,
   RowPut,
   RowRemoval,
-  Rows,
   RowsCleared,
 } from './rows.ts';
 
 /** Whom a locator asks. Every call may be refused with `unavailable`. */
 export interface LocatorPeers {
-  /** The route table as it is now. */
-  routes(): Promise<Outcome<RouteTable>>;
+  /** The routes as they are now. */
+  routes(): Promise<Outcome<KnownRoutes>>;
   /** Refuses with `stale_route`, `index_growing`, or `index_not_found` where the shard was given up. */
   put(ordinal: number, rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
   remove(ordinal: number, removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
@@ -197,7 +193,11 @@ export class Locator {
       if (!isMisplaced(put.error.code) || replaced === REPLACED_MAX) return put;
       const routes = await this.#peers.routes();
       if (!routes.ok) return routes;
-      write = this.#store.replace(write, routes.value.version, placesIn(routes.value, write));
+      const places = await routes.value.placesFor(write);
+      // Refused when they changed once more: they are asked for again.
+      if (!places.ok && isMisplaced(places.error.code)) continue;
+      if (!places.ok) return places;
+      write = this.#store.replace(write, routes.value.outline.version, places.value);
     }
   }
 
@@ -215,7 +215,7 @@ export class Locator {
     const routes = await this.#peers.routes();
     if (!routes.ok) return routes;
     const cleared = await Promise.all(
-      routes.value.shards.map(async ({ ordinal }): Promise<Outcome<number>> => {
+      routes.value.outline.shards.map(async ({ ordinal }): Promise<Outcome<number>> => {
         for (let after = 0; ;) {
           const slice = await this.#peers.clear(ordinal, {
             indexId,
@@ -275,14 +275,6 @@ export class Locator {
 const keysOf = ({ ids, namespaces }: RowKeys): string[] => ids.map((id, i) => `${namespaces[i]}\0${id}`);
 
 const isMisplaced = (code: string): boolean => code === 'stale_route' || code === 'index_not_found';
-
-function placesIn(table: RouteTable, { ids, namespaces, values }: Rows): number[][] {
-  const router = new Router(table);
-  const { dimensions, closure } = table;
-  return ids.map((id, i) =>
-    placesOf(router.rankForPlacing(values.subarray(i * dimensions, (i + 1) * dimensions), slotOf(namespaces[i]!, id)), closure),
-  );
-}
 
 /** Turns positions with shards into shards with positions. */
 function byShard(places: readonly (readonly [number, readonly number[]])[]): [number, number[]][] {

@@ -1,28 +1,21 @@
 import { must } from '../../kernel/assert.ts';
-import { nearestShards } from './nearest-shards.ts';
 import { shardAt } from './route-changes.ts';
 import type { RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
 
-/** Shards around one that vectors near its border may belong to. */
-const BESIDE = 24;
-
 /** Vectors looked at in one step: a millisecond or two. */
 const STEP_VECTORS = 64;
 
-/** Those of some vectors on a shard that belong to its region: the others are copies from beyond the border. [n x dimensions] */
+/**
+ * Those of some vectors on a shard that belong to its region: the others are copies from beyond the border. [n x dimensions]
+ *
+ * `table`: at least of the shard and those around it.
+ */
 export function* ownVectors(table: RouteTable, ordinal: number, values: Float32Array): Generator<undefined, Float32Array> {
   const { metric, dimensions, shards } = table;
   const own = must(shardAt(table, ordinal), 'a shard that is split is in the table');
-  const beside = new Set(
-    nearestShards(
-      own,
-      shards.filter((shard) => shard !== own),
-      table,
-    ).slice(0, BESIDE),
-  );
-  const router = new Router({ metric, dimensions, shards: shards.filter((shard) => shard === own || beside.has(shard.ordinal)) });
+  const router = new Router({ metric, dimensions, shards });
   const kept = new Float32Array(values.length);
   let end = 0;
   for (let at = 0; at < values.length; at += dimensions) {

@@ -1,7 +1,7 @@
 import type { IndexReplicas } from '../replication/index-replicas.ts';
 import type { ReplicaRoutes } from '../replication/index-replicas.ts';
 import type { ShardReplica } from '../replication/shard-member.ts';
-import type { ReplicaRef, RouteTable } from './route-table.ts';
+import type { ReplicaRef, RoutedShard, RouteTable } from './route-table.ts';
 import type { Cell } from './shard-route.ts';
 
 /** A route table that names the replicas that answer reads: no change of routes is kept without what it means for them. */
@@ -52,5 +52,5 @@ function withReplicas(table: RouteTable, ready: readonly ShardReplica[]): RouteT
 }
 
 /** The replicas that a table names. */
-export const replicasIn = ({ shards }: Pick<RouteTable, 'shards'>): ShardReplica[] =>
+export const replicasIn = ({ shards }: { readonly shards: readonly Pick<RoutedShard, 'ordinal' | 'replicas'>[] }): ShardReplica[] =>
   shards.flatMap(({ ordinal, replicas }) => replicas.map((replica) => ({ shard: ordinal, ...replica })));

@@ -21,6 +21,17 @@ export interface RouteTable {
   readonly locators: number;
   /** See `placesOf`: a second shard that is at most so many times as far away as the nearest keeps a copy. */
   readonly closure: number;
+  /** In the order of their numbers: at least one. Absent in tables stored before there were any. */
+  readonly districts?: readonly District[];
+}
+
+/** Shards that are near one another. Whoever routes looks for the nearest districts first, and at the regions of their shards then. */
+export interface District {
+  readonly number: number;
+  /** The version with which its shards and their regions became what they are. */
+  readonly since: number;
+  /** Of where its shards are; none while it is the only one. */
+  readonly coarse: CentroidRows;
 }
 
 export interface RoutedShard {
@@ -32,10 +43,14 @@ export interface RoutedShard {
   readonly centroids: CentroidRows;
   /** Which ids belong to it; absent: all. For each id, the shards that hold its slot divide space among them. */
   readonly slots?: SlotRange;
+  /** The number of its district; absent: 0. */
+  readonly district?: number;
   readonly state: ShardState;
   /** Shards that follow this one and may answer for it. */
   readonly replicas: readonly ReplicaRef[];
 }
+
+export const districtOf = ({ district = 0 }: Pick<RoutedShard, 'district'>): number => district;
 
 export const slotsOf = ({ slots = ALL_SLOTS }: Pick<RoutedShard, 'slots'>): SlotRange => slots;
 

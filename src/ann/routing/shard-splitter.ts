@@ -11,7 +11,8 @@ import { splitRegion } from './split-region.ts';
 
 /** Whom a shard asks that has too many vectors, or too few. Every call may be refused with `unavailable` or `state_conflict`. */
 export interface SplitterPeers {
-  routes(): Promise<Outcome<RouteTable>>;
+  /** What is to be known for splitting the shard: see `tableAround`. */
+  around(ordinal: number): Promise<Outcome<RouteTable>>;
   /** Asks for locators, without which there is no second shard. */
   spread(): Promise<Outcome<unknown>>;
   split(request: SplitRequest): Promise<Outcome<unknown>>;
@@ -75,10 +76,10 @@ export class ShardSplitter {
 
   async #split({ ordinal, since }: ShardRoute, header: ShardHeader, nowMs: number): Promise<number> {
     if (this.#training === undefined) {
-      const routes = await this.#peers.routes();
-      const isListed = routes.ok && shardAt(routes.value, ordinal) !== undefined;
+      const around = await this.#peers.around(ordinal);
+      const isListed = around.ok && shardAt(around.value, ordinal) !== undefined;
       if (!isListed) return this.#retry(nowMs);
-      this.#training = this.#train(routes.value, ordinal, header);
+      this.#training = this.#train(around.value, ordinal, header);
     }
     const step = this.#training.next();
     if (step.done !== true) return nowMs;

@@ -93,9 +93,9 @@ export class FollowedIndex implements FollowedShards {
   }
 
   async #partsOf(manifest: IndexManifest): Promise<Outcome<Parts>> {
-    const routes = await this.#objects.routes(manifest);
-    if (!routes.ok) return routes;
-    const { version, shards, locators } = routes.value;
+    const members = await this.#objects.members(manifest);
+    if (!members.ok) return members;
+    const { version, shards, locators } = members.value;
     if (version === 0) return ok({ shards: [0], locators: [] });
     return ok({ shards: shards.map(({ ordinal }) => ordinal), locators: Array.from({ length: locators }, (_, locator) => locator) });
   }

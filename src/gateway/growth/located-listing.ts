@@ -29,7 +29,7 @@ export class LocatedListing {
   }
 
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
-    return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
+    return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
       const pages = await allOf(shards.map(({ ordinal }) => this.#shards.list(manifest, ordinal, { ...list, routeVersion })));
       if (!pages.ok) return pages;
       // Up to the first of these, nothing is missing from any page.
@@ -50,7 +50,7 @@ export class LocatedListing {
   }
 
   namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
-    return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
+    return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
       const pages = await allOf(shards.map(({ ordinal }) => this.#shards.namespaces(manifest, ordinal, { ...page, routeVersion })));
       if (!pages.ok) return pages;
       const ends = pages.value.flatMap(({ names, hasMore }) => (hasMore ? (names.at(-1) ?? []) : [])).sort(compareText);
@@ -69,7 +69,7 @@ export class LocatedListing {
 
   /** The ids that a filter accepts, slice by slice. */
   selected(manifest: IndexManifest, asked: Pick<ShardSelect, 'indexId' | 'namespace' | 'filter'>): Promise<Outcome<Selected>> {
-    return this.#routes.using(manifest, async ({ table: { version: routeVersion, shards } }) => {
+    return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
       const ids = new Set<string>();
       let lsn = 0;
       const walked = await allOf(

@@ -1,4 +1,5 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
 import { recommend } from '../../ann/recommend.ts';
@@ -10,7 +11,7 @@ import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { LocatorCalls } from './locator-calls.ts';
-import type { RouteCache, Routes } from './route-cache.ts';
+import type { RouteCache } from './route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 /** So often ids are located again that were on the move when they were asked for. */
@@ -60,16 +61,16 @@ export class LocatedReads {
     return ok(recommend(metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
   }
 
-  async #fetch(manifest: IndexManifest, fetch: ShardFetch, { table }: Routes): Promise<Outcome<ShardVectors>> {
+  async #fetch(manifest: IndexManifest, fetch: ShardFetch, { outline }: KnownRoutes): Promise<Outcome<ShardVectors>> {
     const ids = [...new Set(fetch.ids)];
     const answers: ShardVectors[] = [];
     let missing = ids;
     for (let look = 0; look < LOOKS_MAX && missing.length > 0; look += 1) {
-      const located = await this.#locate(manifest, fetch, missing, table.locators);
+      const located = await this.#locate(manifest, fetch, missing, outline.locators);
       if (!located.ok) return located;
       const found = await allOf(
         [...located.value].map(([shard, here]) =>
-          this.#shards.fetch(manifest, shard, { ...fetch, ids: here, routeVersion: table.version }),
+          this.#shards.fetch(manifest, shard, { ...fetch, ids: here, routeVersion: outline.version }),
         ),
       );
       if (!found.ok) return found;

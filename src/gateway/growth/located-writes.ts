@@ -1,15 +1,16 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
-import { placesOf } from '../../ann/routing/places-of.ts';
+import type { OutlinedShard } from '../../ann/routing/route-outline.ts';
 import { rowsAt } from '../../ann/routing/rows-at.ts';
-import { slotOf } from '../../ann/routing/slot-range.ts';
+import type { LocatedWritten } from '../../ann/routing/rows.ts';
 import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { LocatorAt, LocatorCalls } from './locator-calls.ts';
-import type { RouteCache, Routes } from './route-cache.ts';
+import type { RouteCache } from './route-cache.ts';
 import type { SeenLsns } from './seen-lsns.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
@@ -34,13 +35,15 @@ export class LocatedWrites {
       if (repetition !== null) {
         // Whatever else a request under this key would write, this locator is asked first.
         const claimed = await this.#locators.claim(
-          { manifest, caller, locator: locatorOf('', repetition.idempotencyKey, routes.table.locators) },
+          { manifest, caller, locator: locatorOf('', repetition.idempotencyKey, routes.outline.locators) },
           repetition,
         );
         if (!claimed.ok) return claimed;
         if (claimed.value !== null) return ok(claimed.value);
       }
-      const written = await allOf(this.#parts(manifest, batch, routes).map(({ sent }) => sent));
+      const parts = await this.#parts(manifest, batch, routes);
+      if (!parts.ok) return parts;
+      const written = await allOf(parts.value.map(({ sent }) => sent));
       return written.ok ? ok(this.#together(manifest, written.value)) : written;
     });
   }
@@ -52,30 +55,35 @@ export class LocatedWrites {
     expected: readonly number[],
   ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
     return this.#routes.using(manifest, async (routes) => {
-      const parts = this.#parts(manifest, batch, routes, expected);
-      const written = await allOf(parts.map(({ sent }) => sent));
+      const parts = await this.#parts(manifest, batch, routes, expected);
+      if (!parts.ok) return parts;
+      const written = await allOf(parts.value.map(({ sent }) => sent));
       if (!written.ok) return written;
       const overtaken = written.value.flatMap(({ skipped = [] }, part) =>
-        skipped.map((at) => batch.ids[parts[part]?.positions[at] ?? -1] ?? ''),
+        skipped.map((at) => batch.ids[parts.value[part]?.positions[at] ?? -1] ?? ''),
       );
       return ok({ ...this.#together(manifest, written.value), overtaken });
     });
   }
 
   /** The parts of a batch by their locators, on their way. */
-  #parts(manifest: IndexManifest, batch: UpsertBatch, { table, router }: Routes, expected?: readonly number[]) {
-    const { indexId: caller, ids, namespaces, values, repetition: idempotency } = batch;
-    const { version: routeVersion, locators, closure } = table;
-    const { dimensions } = manifest;
-    const placeOf = (at: number) => {
-      const slot = slotOf(namespaces[at] ?? '', ids[at] ?? '');
-      return placesOf(router.rankForPlacing(values.subarray(at * dimensions, (at + 1) * dimensions), slot), closure);
-    };
-    return [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
+  async #parts(manifest: IndexManifest, batch: UpsertBatch, routes: KnownRoutes, expected?: readonly number[]): Promise<Outcome<Part[]>> {
+    const { indexId: caller, ids, namespaces, repetition: idempotency } = batch;
+    const { version: routeVersion, locators } = routes.outline;
+    const placed = await routes.placesFor(batch);
+    if (!placed.ok) return placed;
+    const parts = [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
       const condition = expected === undefined ? {} : { expected: positions.map((at) => expected[at] ?? 0) };
-      const part = { routeVersion, places: positions.map(placeOf), idempotency, lsnSeen: this.#seen.of(manifest), ...condition };
+      const part = {
+        routeVersion,
+        places: positions.map((at) => placed.value[at] ?? []),
+        idempotency,
+        lsnSeen: this.#seen.of(manifest),
+        ...condition,
+      };
       return { positions, sent: this.#locators.write({ manifest, locator, caller }, { ...rowsAt(batch, positions), ...part }) };
     });
+    return ok(parts);
   }
 
   async delete(manifest: IndexManifest, { indexId: caller, selection }: ShardDelete): Promise<Outcome<Deleted>> {
@@ -110,7 +118,7 @@ export class LocatedWrites {
     count: Count,
   ): Promise<Outcome<null>> {
     const { manifest, caller: indexId } = index;
-    const { version: routeVersion, shards } = index.routes.table;
+    const { version: routeVersion, shards } = index.routes.outline;
     const sourcesFirst = [...shards].sort((a, b) => rankOf(a) - rankOf(b));
     for (const { ordinal } of sourcesFirst) {
       for (let after: number | null = 0; after !== null;) {
@@ -135,7 +143,7 @@ export class LocatedWrites {
 
   #clear(index: RoutedIndex): Promise<Outcome<Written[]>> {
     const lsnSeen = this.#seen.of(index.manifest);
-    const { locators } = index.routes.table;
+    const { locators } = index.routes.outline;
     return allOf(Array.from({ length: locators }, (_, locator) => this.#locators.clear({ ...index, locator }, lsnSeen)));
   }
 
@@ -145,7 +153,7 @@ export class LocatedWrites {
     ids: readonly string[],
     expected: readonly number[] | null,
   ): Promise<Outcome<Written[]>> {
-    const { locators } = index.routes.table;
+    const { locators } = index.routes.outline;
     const parts = [...grouped(ids.map((id) => locatorOf(namespace, id, locators)))];
     return allOf(
       parts.map(([locator, positions]) =>
@@ -163,14 +171,20 @@ export class LocatedWrites {
   }
 }
 
+/** What a locator gets of a batch, and its answer. */
+interface Part {
+  readonly positions: readonly number[];
+  readonly sent: Promise<Outcome<LocatedWritten>>;
+}
+
 type Count = (written: Written) => void;
 
 /** An index as somebody calls it by some routes. */
 interface RoutedIndex extends Omit<LocatorAt, 'locator'> {
-  readonly routes: Routes;
+  readonly routes: KnownRoutes;
 }
 
-const rankOf = ({ state }: Routes['table']['shards'][number]): number => (state.kind === 'draining' ? 0 : 1);
+const rankOf = ({ state }: OutlinedShard): number => (state.kind === 'draining' ? 0 : 1);
 
 const together = (parts: readonly Written[]): Written => ({
   count: parts.reduce((sum, { count }) => sum + count, 0),

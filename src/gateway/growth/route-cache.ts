@@ -1,45 +1,36 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { ShardReplica } from '../../ann/replication/shard-member.ts';
-import { replicasIn } from '../../ann/routing/replicated-routes.ts';
-import type { RouteTable } from '../../ann/routing/route-table.ts';
-import { Router } from '../../ann/routing/router.ts';
-import { LIMITS } from '../../contract/limits.ts';
+import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
+import type { RouteReader } from '../../ann/routing/route-reader.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-
-/** A route table, ready for use. */
-export interface Routes {
-  readonly table: RouteTable;
-  readonly router: Router;
-  /** That answer reads which may be old. */
-  readonly replicas: readonly ShardReplica[];
-}
+import type { ShardCalls } from './shard-calls.ts';
 
 /** So often a call is repeated by newer routes: more changes during one call are a defect. */
 const CORRECTIONS_MAX = 8;
 
 /**
- * The route tables that this isolate asked for, one an index. An old one never gives a wrong answer: shards refuse what was routed
- * before their region changed, and the call is repeated by the newer table.
+ * The routes that this isolate knows of indexes. Old ones never give a wrong answer: shards refuse what was routed before their region
+ * changed, and the call is repeated by newer ones.
  */
 export class RouteCache {
-  readonly #ask: (manifest: IndexManifest) => Promise<Outcome<RouteTable>>;
-  // In the order they were asked for: the oldest comes first.
-  readonly #routes = new Map<string, Promise<Outcome<Routes>>>();
+  readonly #shards: Pick<ShardCalls, 'outline' | 'regions'>;
+  readonly #reader: RouteReader;
+  readonly #asked = new Map<string, Promise<Outcome<KnownRoutes>>>();
 
-  constructor(ask: (manifest: IndexManifest) => Promise<Outcome<RouteTable>>) {
-    this.#ask = ask;
+  constructor(shards: Pick<ShardCalls, 'outline' | 'regions'>, reader: RouteReader) {
+    this.#shards = shards;
+    this.#reader = reader;
   }
 
   /** Does `work` by the index's routes; again by newer ones when it is refused with `stale_route`. */
-  async using<T>(manifest: IndexManifest, work: (routes: Routes) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async using<T>(manifest: IndexManifest, work: (routes: KnownRoutes) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     let versionMin = manifest.routeVersion ?? 0;
     let last: Outcome<T> = REORGANISED;
     for (let corrections = 0; corrections < CORRECTIONS_MAX; corrections += 1) {
       const routes = await this.#atLeast(manifest, versionMin);
       if (!routes.ok) return routes;
-      const { version } = routes.value.table;
+      const { version } = routes.value.outline;
       // A shard that does not know the index was given up; or the index was.
       if (version < versionMin && !last.ok && last.error.code === 'index_not_found') return last;
       last = await work(routes.value);
@@ -49,22 +40,26 @@ export class RouteCache {
     return REORGANISED;
   }
 
-  async #atLeast(manifest: IndexManifest, version: number): Promise<Outcome<Routes>> {
-    const known = await this.#routes.get(manifest.id);
-    if (known?.ok === true && known.value.table.version >= version) return known;
-    const asked = this.#asked(manifest);
-    this.#routes.delete(manifest.id);
-    this.#routes.set(manifest.id, asked);
-    const [oldest] = this.#routes.keys();
-    if (this.#routes.size > LIMITS.routeTablesMaxCount && oldest !== undefined) this.#routes.delete(oldest);
-    const routes = await asked;
-    if (!routes.ok) this.#routes.delete(manifest.id);
-    return routes;
+  async #atLeast(manifest: IndexManifest, version: number): Promise<Outcome<KnownRoutes>> {
+    const known = this.#reader.remembered(manifest.id);
+    if (known !== undefined && known.outline.version >= version) return ok(known);
+    const asking = this.#asked.get(manifest.id);
+    if (asking !== undefined) {
+      const joined = await asking;
+      // It may have been asked before the version was there.
+      return joined.ok && joined.value.outline.version < version ? this.#atLeast(manifest, version) : joined;
+    }
+    const asked = this.#ask(manifest).finally(() => this.#asked.delete(manifest.id));
+    this.#asked.set(manifest.id, asked);
+    return asked;
   }
 
-  async #asked(manifest: IndexManifest): Promise<Outcome<Routes>> {
-    const table = await this.#ask(manifest);
-    return table.ok ? ok({ table: table.value, router: new Router(table.value), replicas: replicasIn(table.value) }) : table;
+  #ask(manifest: IndexManifest): Promise<Outcome<KnownRoutes>> {
+    return this.#reader.ask({
+      indexId: manifest.id,
+      outline: (known) => this.#shards.outline(manifest, known),
+      regions: (district, since) => this.#shards.regions(manifest, district, since),
+    });
   }
 }
 

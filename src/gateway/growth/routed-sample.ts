@@ -1,5 +1,5 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { RouteTable } from '../../ann/routing/route-table.ts';
+import type { RouteOutline } from '../../ann/routing/route-outline.ts';
 import type { SampledIds, ShardSample } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -13,10 +13,10 @@ import type { ShardCalls } from './shard-calls.ts';
 export async function drawSample(
   shards: ShardCalls,
   manifest: IndexManifest,
-  table: RouteTable,
+  { version: routeVersion, shards: members }: Pick<RouteOutline, 'version' | 'shards'>,
   asked: ShardSample,
 ): Promise<Outcome<SampledIds>> {
-  const drawn = await allOf(table.shards.map(({ ordinal }) => shards.sample(manifest, ordinal, { ...asked, routeVersion: table.version })));
+  const drawn = await allOf(members.map(({ ordinal }) => shards.sample(manifest, ordinal, { ...asked, routeVersion })));
   if (!drawn.ok) return drawn;
   const total = drawn.value.reduce((sum, { of = 0 }) => sum + of, 0);
   const shares = drawn.value.map(({ ids, of = 0 }) => ids.slice(0, Math.ceil((asked.count * of) / Math.max(1, total))));

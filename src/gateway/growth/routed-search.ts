@@ -5,6 +5,7 @@ import type { Reading } from '../../ann/fan-out/reading.ts';
 import type { GroupQuery } from '../../ann/fan-out/shard-group.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import { STRONG } from '../../ann/replication/read-consistency.ts';
+import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { PROBE_REACH, PROBES_MAX, probesOf, withSources } from '../../ann/routing/probe-plan.ts';
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -13,7 +14,6 @@ import { refuse } from '../../contract/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Routes } from './route-cache.ts';
 
 /** Asks any number of shards, and merges what they answer until the deadline. */
 export interface GroupSearch {
@@ -36,41 +36,53 @@ export class RoutedSearch {
   /** The target of the query is given by its values. Refuses with `stale_route`, or as shards do. */
   async search(
     manifest: IndexManifest,
-    routes: Routes,
+    routes: KnownRoutes,
     query: ShardQuery,
     reading: Reading = { consistency: STRONG },
   ): Promise<Outcome<ShardMatches>> {
-    const { table, router, replicas } = routes;
+    const { outline, replicas } = routes;
     const { target, topK, exact = false } = query;
     assert(target.kind === 'values', 'whoever routes a query knows where to');
     const startedMs = this.#clock.nowMs();
     const deadlineMs = reading.deadlineMs ?? startedMs + LIMITS.queryDeadlineDefaultMs;
+    const all = outline.shards.map(({ ordinal }) => ordinal);
     const ask = (shards: readonly number[]) =>
       this.#group.search({
         // Those that the table names: they were whole when it became what it is.
         manifest: { ...manifest, replicas },
         shards,
-        query: { ...query, routeVersion: table.version },
+        query: { ...query, routeVersion: outline.version },
         consistency: reading.consistency,
         budgetMs: deadlineMs - this.#clock.nowMs(),
       });
-    const ranked = router.rankForSearching(target.values);
-    const near = exact ? ranked : probesOf(ranked, PROBE_REACH, probeCount(PROBES_MAX, deadlineMs - startedMs, this.#usual.slowMs));
-    const first = withSources(
-      table,
-      near.map(({ ordinal }) => ordinal),
-    );
+    const probes = exact ? ok(all) : await this.#probes(routes, target.values, deadlineMs - startedMs);
+    if (!probes.ok) return probes;
+    const first = probes.value;
     const found = await ask(first);
     if (!found.ok) return found;
-    const rest = table.shards.map(({ ordinal }) => ordinal).filter((ordinal) => !first.includes(ordinal));
+    const asked = new Set(first);
+    const rest = all.filter((ordinal) => !asked.has(ordinal));
     const isShort = found.value.ids.length < topK && rest.length > 0;
     const more = isShort ? await this.#more(rest, deadlineMs, ask) : undefined;
     if (more?.ok === false) return more;
     // Vectors that moved meanwhile may have left one shard before it was asked and come to the other after it was.
-    if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && table.shards.some(({ state }) => state.kind === 'draining')) {
+    if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && outline.shards.some(({ state }) => state.kind === 'draining')) {
       return refuse('stale_route', 'vectors moved while they were looked for');
     }
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
+  }
+
+  /** Those near the query, with those whose vectors may still be on their way to them. */
+  async #probes(routes: KnownRoutes, values: Float32Array, budgetMs: number): Promise<Outcome<number[]>> {
+    const ranked = await routes.rankForSearching(values);
+    if (!ranked.ok) return ranked;
+    const near = probesOf(ranked.value, PROBE_REACH, probeCount(PROBES_MAX, budgetMs, this.#usual.slowMs));
+    return ok(
+      withSources(
+        routes.outline,
+        near.map(({ ordinal }) => ordinal),
+      ),
+    );
   }
 
   /** What was found before is worth more than no answer: shards that do not answer now are missing. */

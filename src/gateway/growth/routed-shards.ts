@@ -2,6 +2,7 @@ import type { Reading } from '../../ann/fan-out/reading.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { maximalMarginalRelevance } from '../../ann/mmr.ts';
+import type { RouteReader } from '../../ann/routing/route-reader.ts';
 import type {
   Counted,
   Deleted,
@@ -48,6 +49,8 @@ interface RoutedShardsParts {
   readonly shards: ShardCalls;
   readonly locators: LocatorCalls;
   readonly search: RoutedSearch;
+  /** What the isolate remembers of routes. */
+  readonly reader: RouteReader;
 }
 
 /**
@@ -66,12 +69,12 @@ export class RoutedShards implements IndexShards {
   readonly #patch: LocatedPatch;
   readonly #seen = new SeenLsns();
 
-  constructor({ only, shards, locators, search }: RoutedShardsParts) {
+  constructor({ only, shards, locators, search, reader }: RoutedShardsParts) {
     this.#only = only;
     this.#shards = shards;
     this.#locators = locators;
     this.#search = search;
-    this.#routes = new RouteCache((manifest) => shards.routes(manifest));
+    this.#routes = new RouteCache(shards, reader);
     this.#reads = new LocatedReads(this.#routes, locators, shards);
     this.#writes = new LocatedWrites(this.#routes, locators, shards, this.#seen);
     this.#listing = new LocatedListing(this.#routes, shards);
@@ -134,10 +137,10 @@ export class RoutedShards implements IndexShards {
 
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
     if (isAlone(manifest)) return this.#only.stats(manifest);
-    return this.#routes.using(manifest, async ({ table, replicas }) => {
+    return this.#routes.using(manifest, async ({ outline, replicas }) => {
       const [shards, locators] = await Promise.all([
-        allOf(table.shards.map(({ ordinal }) => this.#shards.stats(manifest, ordinal))),
-        allOf(Array.from({ length: table.locators }, (_, locator) => this.#locators.counts({ manifest, locator, caller: manifest.id }))),
+        allOf(outline.shards.map(({ ordinal }) => this.#shards.stats(manifest, ordinal))),
+        allOf(Array.from({ length: outline.locators }, (_, locator) => this.#locators.counts({ manifest, locator, caller: manifest.id }))),
       ]);
       if (!shards.ok) return shards;
       if (!locators.ok) return locators;
@@ -146,7 +149,7 @@ export class RoutedShards implements IndexShards {
         lsn: shards.value.reduce((most, { lsn }) => Math.max(most, lsn), 0),
         // Of those who know each id once.
         count: locators.value.reduce((total, { ids }) => total + ids, 0),
-        shards: table.shards.length,
+        shards: outline.shards.length,
         replicas: replicas.length,
         namespaces: new Set(locators.value.flatMap(({ namespaces }) => namespaces)).size,
         storageBytes: sum(({ storageBytes }) => storageBytes),
@@ -157,7 +160,7 @@ export class RoutedShards implements IndexShards {
 
   sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>> {
     if (isAlone(manifest)) return this.#only.sample(manifest, sample);
-    return this.#routes.using(manifest, ({ table }) => drawSample(this.#shards, manifest, table, sample));
+    return this.#routes.using(manifest, ({ outline }) => drawSample(this.#shards, manifest, outline, sample));
   }
 
   measureRecall(manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>> {

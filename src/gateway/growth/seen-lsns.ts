@@ -14,6 +14,6 @@ export class SeenLsns {
     this.#lsns.delete(manifest.id);
     this.#lsns.set(manifest.id, highest);
     const [oldest] = this.#lsns.keys();
-    if (this.#lsns.size > LIMITS.routeTablesMaxCount && oldest !== undefined) this.#lsns.delete(oldest);
+    if (this.#lsns.size > LIMITS.seenIndexesMaxCount && oldest !== undefined) this.#lsns.delete(oldest);
   }
 }

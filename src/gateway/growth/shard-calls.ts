@@ -1,5 +1,5 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { RouteTable } from '../../ann/routing/route-table.ts';
+import type { RegionPage, RouteOutline } from '../../ann/routing/route-outline.ts';
 import type {
   ListedVectors,
   NamespacePage,
@@ -23,6 +23,7 @@ export interface ShardCalls {
   select(manifest: IndexManifest, ordinal: number, select: ShardSelect): Promise<Outcome<SelectedIds>>;
   sample(manifest: IndexManifest, ordinal: number, sample: ShardSample): Promise<Outcome<SampledIds>>;
   stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>>;
-  /** What the index's own object says now. */
-  routes(manifest: IndexManifest): Promise<Outcome<RouteTable>>;
+  /** What the index's own object says now, to whoever knows what it said of an earlier version: see `RouteSource`. */
+  outline(manifest: IndexManifest, known: number): Promise<Outcome<RouteOutline>>;
+  regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>>;
 }

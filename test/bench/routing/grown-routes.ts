@@ -6,6 +6,7 @@ import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
 import { Router } from '../../../src/ann/routing/router.ts';
 import { sampleSize } from '../../../src/ann/routing/shard-splitter.ts';
 import { splitRegion } from '../../../src/ann/routing/split-region.ts';
+import { tableAround } from '../../../src/ann/routing/table-around.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
@@ -32,9 +33,10 @@ export function grow({ metric, base }: VectorSet, shardCount: number, withCopies
     for (let at = 0; at < values.length; at += dimensions) {
       values.set(vectorAt(base, must(members[Math.floor(random.next() * members.length)], 'a place in the members')), at);
     }
-    const own = run(ownVectors(table, source, values));
+    const around = tableAround(table, source);
+    const own = run(ownVectors(around, source, values));
     const halves = must(run(splitRegion(table, own, values, table.version)), 'word vectors differ');
-    const closure = withCopies ? measuredClosure(table, source, halves, own) : 0;
+    const closure = withCopies ? measuredClosure(around, source, halves, own) : 0;
     table = changed(table, { kind: 'split', ordinal: source, halves, closure });
     if (!withCopies) table = { ...table, closure: 0 };
     const target = table.highest;

@@ -2,7 +2,7 @@ import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
 import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
 import { replicaName } from '../../../src/ann/replication/shard-member.ts';
 import { replicasIn } from '../../../src/ann/routing/replicated-routes.ts';
-import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { HeatTask, ReplicaStanding } from '../../support/heat-task.ts';
@@ -14,7 +14,7 @@ export default {
   async fetch(request: Request, { INDEX, SHARD, REPLICA }: GrowthEnv): Promise<Response> {
     const { tenant, name, indexId, calls }: HeatTask = await request.json();
     const [tenantId, id] = [tenant as TenantId, indexId as IndexId];
-    const routes = (await INDEX.getByName(indexObjectName(tenantId, name)).routes(name, id)) as Outcome<RouteTable>;
+    const routes = (await INDEX.getByName(indexObjectName(tenantId, name)).outline(name, id, 0)) as Outcome<RouteOutline>;
     if (!routes.ok) return Response.json(routes.error, { status: 503 });
     const { version: routeVersion, dimensions, shards } = routes.value;
     const nameOf = (ordinal: number) => shardName({ tenantId, id }, ordinal);

@@ -5,10 +5,12 @@ import { expect } from 'vitest';
 import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
-import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import { RouteReader } from '../../../src/ann/routing/route-reader.ts';
+import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { QueryTarget, Written } from '../../../src/ann/shard-protocol.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { FanOut } from '../../../src/ann/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/ann/fan-out/member-choice.ts';
@@ -88,7 +90,8 @@ export class Gateway {
       fanOut,
       CLOCK,
     );
-    this.shards = new RoutedShards({ only: new DurableShards(SHARD, reads), shards: growing, locators: growing.locators, search });
+    const reader = new RouteReader(LIMITS.routeMemoryBytesMax);
+    this.shards = new RoutedShards({ only: new DurableShards(SHARD, reads), shards: growing, locators: growing.locators, search, reader });
   }
 
   async ask<T>(call: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<T> {
@@ -151,8 +154,8 @@ export class Gateway {
   }
 }
 
-export const routesOf = async ({ tenantId, name, id }: IndexManifest): Promise<RouteTable> =>
-  value((await INDEX.getByName(indexObjectName(tenantId, name)).routes(name, id)) as Outcome<RouteTable>);
+export const routesOf = async ({ tenantId, name, id }: IndexManifest): Promise<RouteOutline> =>
+  value((await INDEX.getByName(indexObjectName(tenantId, name)).outline(name, id, 0)) as Outcome<RouteOutline>);
 
 export async function objectsOf(manifest: IndexManifest): Promise<DurableObjectStub[]> {
   const { shards, locators } = await routesOf(manifest);
@@ -188,9 +191,9 @@ export async function between(mode: Mode, manifest: IndexManifest): Promise<void
 export async function untilShards(
   mode: Mode,
   gateway: Gateway,
-  isEnough: (table: RouteTable) => boolean,
+  isEnough: (outline: RouteOutline) => boolean,
   each: (round: number) => Promise<void> = async () => undefined,
-): Promise<RouteTable> {
+): Promise<RouteOutline> {
   for (let round = 0; round < 200; round += 1) {
     for (const stub of await objectsOf(gateway.manifest)) await runDurableObjectAlarm(stub);
     await between(mode, gateway.manifest);

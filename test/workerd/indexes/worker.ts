@@ -1,7 +1,16 @@
+import { IndexObject as DeployedIndexObject } from '../../../durable-objects/index-object.ts';
+import type { DistrictSizes } from '../../../src/ann/routing/district-sizes.ts';
+import { DISTRICT_SIZES } from '../../../src/ann/routing/district-sizes.ts';
+
 export { LocatorObject } from '../../../durable-objects/locator-object.ts';
-export { IndexObject } from '../../../durable-objects/index-object.ts';
 export { RegistryObject } from '../../../durable-objects/registry-object.ts';
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 export { ShardObject } from '../../../durable-objects/shard-object.ts';
+
+/** Indexes whose names say so have tiny districts, and so several. */
+export class IndexObject extends DeployedIndexObject {
+  protected override readonly districtSizes: DistrictSizes =
+    this.ctx.id.name?.includes('districts') === true ? { shardsMax: 3, shardsMin: 2 } : DISTRICT_SIZES;
+}
 
 export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler;

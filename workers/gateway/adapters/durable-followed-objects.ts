@@ -2,7 +2,7 @@ import type { Gate } from '../../../src/ann/generations/gate.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/replication/change-page.ts';
-import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
 import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { FollowedObjects } from '../../../src/gateway/generations/followed-objects.ts';
@@ -24,7 +24,7 @@ interface LocatorStub extends GatedStub {
   counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number }>>;
 }
 interface IndexStub {
-  routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>>;
 }
 
 const UNREACHABLE = 'an object of the index cannot be reached';
@@ -37,9 +37,10 @@ export class DurableFollowedObjects implements FollowedObjects {
     this.#env = env;
   }
 
-  routes({ tenantId, name, id }: IndexManifest): Promise<Outcome<RouteTable>> {
+  members({ tenantId, name, id }: IndexManifest): Promise<Outcome<RouteOutline>> {
     const index: IndexStub = this.#env.INDEX.getByName(indexObjectName(tenantId, name));
-    return ask(UNREACHABLE, () => index.routes(name, id));
+    // Without anything about regions.
+    return ask(UNREACHABLE, () => index.outline(name, id, Infinity));
   }
 
   followedFrom(manifest: IndexManifest, shard: number, lsnMin: number): Promise<Outcome<ChangeCursor>> {

@@ -1,7 +1,7 @@
 import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import type { Place } from '../../../src/ann/routing/locator-store.ts';
-import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
+import type { RegionPage, RouteOutline } from '../../../src/ann/routing/route-outline.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/routing/rows.ts';
 import type {
   ListedVectors,
@@ -43,9 +43,11 @@ interface LocatorStub {
   counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }
 interface IndexStub {
-  routes(name: string, indexId: IndexId): Promise<Outcome<RouteTable>>;
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>>;
+  regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
 }
 
+const INDEX_UNREACHABLE = 'the index cannot be reached';
 const UNREACHABLE = 'a shard of the index cannot be reached';
 const UNSURE = 'the write may be applied in part, now or later: repeat it';
 
@@ -81,9 +83,12 @@ export class DurableGrowth implements ShardCalls {
     return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats(manifest.id));
   }
 
-  routes(manifest: IndexManifest): Promise<Outcome<RouteTable>> {
-    const index: IndexStub = this.#env.INDEX.getByName(indexObjectName(manifest.tenantId, manifest.name));
-    return ask('the index cannot be reached', () => index.routes(manifest.name, manifest.id));
+  outline(manifest: IndexManifest, known: number): Promise<Outcome<RouteOutline>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).outline(manifest.name, manifest.id, known));
+  }
+
+  regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).regions(manifest.name, manifest.id, district, since));
   }
 
   readonly locators: LocatorCalls = {
@@ -94,6 +99,10 @@ export class DurableGrowth implements ShardCalls {
     find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(at.caller, keys)),
     counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(at.caller)),
   };
+
+  #index({ tenantId, name }: IndexManifest): IndexStub {
+    return this.#env.INDEX.getByName(indexObjectName(tenantId, name));
+  }
 
   #shard(manifest: IndexManifest, ordinal: number): ShardStub {
     return this.#env.SHARD.getByName(shardName(manifest, ordinal));

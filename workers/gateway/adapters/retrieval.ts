@@ -1,5 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 
+import { RouteReader } from '../../../src/ann/routing/route-reader.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
 import { Exports } from '../../../src/gateway/bulk/exports.ts';
@@ -76,7 +78,14 @@ export function wireRetrieval(
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const growing = new DurableGrowth(env);
   const search = new RoutedSearch(tree, fanOut, clock);
-  const shards = new RoutedShards({ only: new DurableShards(env.SHARD, reads), shards: growing, locators: growing.locators, search });
+  const reader = new RouteReader(LIMITS.routeMemoryBytesMax);
+  const shards = new RoutedShards({
+    only: new DurableShards(env.SHARD, reads),
+    shards: growing,
+    locators: growing.locators,
+    search,
+    reader,
+  });
   const manifests = new ManifestCache(directory, clock, sleep);
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));

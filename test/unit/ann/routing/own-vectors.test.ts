@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
 import { ownVectors } from '../../../../src/ann/routing/own-vectors.ts';
 import type { RoutedShard, RouteTable } from '../../../../src/ann/routing/route-table.ts';
+import { tableAround } from '../../../../src/ann/routing/table-around.ts';
 import type { SlotRange } from '../../../../src/ann/routing/slot-range.ts';
 import { ALL_SLOTS, halvesOf } from '../../../../src/ann/routing/slot-range.ts';
 
@@ -19,7 +20,7 @@ const shard = (ordinal: number, x: number, slots?: SlotRange): RoutedShard => ({
 
 function own(ordinal: number, shards: readonly RoutedShard[], xs: readonly number[]): number[] {
   const table: RouteTable = { version: 1, metric: 'l2', dimensions: 2, shards, highest: 99, locators: 8, closure: 1.2 };
-  const steps = ownVectors(table, ordinal, Float32Array.from(xs.flatMap((x) => [x, 0])));
+  const steps = ownVectors(tableAround(table, ordinal), ordinal, Float32Array.from(xs.flatMap((x) => [x, 0])));
   for (;;) {
     const step = steps.next();
     if (step.done === true) return [...step.value].filter((_, i) => i % 2 === 0);

@@ -19,7 +19,7 @@ class Objects implements FollowedObjects {
   isCut = false;
   busyLocator = -1;
 
-  async routes() {
+  async members() {
     return ok({ version: this.version, shards: this.shards.map((ordinal) => ({ ordinal })), locators: 2 } as never);
   }
   async followedFrom(_: IndexManifest, shard: number, lsnMin: number) {

@@ -6,12 +6,11 @@ import { FanOut } from '../../../../src/ann/fan-out/fan-out.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
-import { replicasIn } from '../../../../src/ann/routing/replicated-routes.ts';
 import type { RouteTable } from '../../../../src/ann/routing/route-table.ts';
-import { Router } from '../../../../src/ann/routing/router.ts';
 import { RoutedSearch } from '../../../../src/gateway/growth/routed-search.ts';
 import { TreeSearch } from '../../../../src/gateway/growth/tree-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';
+import { routesOfTable } from '../../../support/routes-of-table.ts';
 import { value } from '../../../support/shard-world.ts';
 
 const INDEX = { ...MANIFEST, metric: 'l2' } as const;
@@ -38,7 +37,7 @@ function line(count: number, replicated: readonly number[] = []) {
   };
   const tree = new TreeSearch(world.reads, aggregators, new FanOut(world.time, world.time));
   const search = new RoutedSearch(tree, world.fanOut, world.time);
-  const routes = { table, router: new Router(table), replicas: replicasIn(table) };
+  const routes = routesOfTable(table);
   const ask = async (topK: number, exact: boolean, budgetMs: number, consistency: ReadConsistency = STRONG) => {
     const target = { kind: 'values', values: Float32Array.of(0, 0) } as const;
     const include = { values: false, metadata: false, text: false };

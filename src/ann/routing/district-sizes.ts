@@ -1,0 +1,11 @@
+import { LIMITS } from '../../contract/limits.ts';
+
+/** Shards of a district that own a region. */
+export interface DistrictSizes {
+  /** One that has more is cut in two. */
+  readonly shardsMax: number;
+  /** One that has fewer joins its nearest. Less than half of the most. */
+  readonly shardsMin: number;
+}
+
+export const DISTRICT_SIZES: DistrictSizes = { shardsMax: LIMITS.districtShardsMaxCount, shardsMin: LIMITS.districtShardsMinCount };

@@ -1,0 +1,47 @@
+import { must } from '../../kernel/assert.ts';
+import type { RankingPoint } from './centroid-distances.ts';
+import { CentroidDistances } from './centroid-distances.ts';
+import type { RegionRows } from './region-rows.ts';
+import { meansOf } from './region-rows.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** Of an ordinal and an end. */
+const PLACE_BYTES = 16;
+
+/** The regions of some shards, ready for telling how far a point is from each. */
+export class Regions {
+  readonly ordinals: readonly number[];
+  readonly #centroids: CentroidDistances;
+  readonly #means: CentroidDistances;
+  /** Where the centroids of the shard at each place end. */
+  readonly #ends: readonly number[];
+
+  constructor(rows: RegionRows, space: Pick<RouteTable, 'dimensions'>) {
+    let end = 0;
+    this.ordinals = rows.ordinals;
+    this.#centroids = new CentroidDistances(rows.centroids, space);
+    this.#means = new CentroidDistances(meansOf(rows, space.dimensions), space);
+    this.#ends = rows.counts.map((count) => (end += count));
+  }
+
+  /** In memory. */
+  get bytes(): number {
+    return this.#centroids.bytes + this.#means.bytes + this.ordinals.length * PLACE_BYTES;
+  }
+
+  /** How far a point is from the nearest centroid of the shard at a place. */
+  distance(point: RankingPoint, place: number): number {
+    let distance = Infinity;
+    const end = must(this.#ends[place], 'every shard has an end');
+    for (let row = this.#ends[place - 1] ?? 0; row < end; row += 1) {
+      const other = this.#centroids.distance(point, row);
+      if (other < distance) distance = other;
+    }
+    return distance;
+  }
+
+  /** How far it is from the mean of the shard's centroids: for less, nearly as good for telling which are near. */
+  roughDistance(point: RankingPoint, place: number): number {
+    return this.#means.distance(point, place);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { IndexId } from '../../kernel/ids.ts';
+import { MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { ok } from '../../kernel/result.ts';
+import { KnownRoutes } from './known-routes.ts';
+import { Regions } from './regions.ts';
+import { RouteMemory } from './route-memory.ts';
+import type { RegionPage, RouteOutline } from './route-outline.ts';
+import { completed } from './route-outline.ts';
+
+/** The object of an index. Every call may be refused with `unavailable`. */
+export interface RouteSource {
+  readonly indexId: IndexId;
+  /** See `outlineOf`. */
+  outline(known: number): Promise<Outcome<RouteOutline>>;
+  /** See `regionPage`. */
+  regions(district: number, since: number): Promise<Outcome<RegionPage>>;
+}
+
+/**
+ * The routes of indexes as somebody knows them: outlines, and the regions of those districts that were needed, in one memory that is
+ * bounded in bytes. The regions of a district are good for every version of the routes between which it did not change.
+ */
+export class RouteReader {
+  readonly #outlines: RouteMemory<KnownRoutes>;
+  readonly #regions: RouteMemory<{ readonly since: number; readonly regions: Regions }>;
+  readonly #asked = new Map<string, Promise<Outcome<Regions>>>();
+
+  constructor(bytesMax: number) {
+    const memory = new MemoryRegistry(bytesMax);
+    this.#outlines = new RouteMemory(memory, 'outline');
+    this.#regions = new RouteMemory(memory, 'regions');
+  }
+
+  /** As they were when the index was last asked, if that is remembered. */
+  remembered(indexId: IndexId): KnownRoutes | undefined {
+    return this.#outlines.get(indexId);
+  }
+
+  /** As the index says now. */
+  async ask(source: RouteSource): Promise<Outcome<KnownRoutes>> {
+    const { indexId } = source;
+    const known = this.#outlines.get(indexId)?.outline;
+    const told = await source.outline(known?.version ?? 0);
+    if (!told.ok) return told;
+    const { page, ...outline } = told.value;
+    if (page !== undefined) this.#keep(indexId, page, outline);
+    const routes = new KnownRoutes(completed(outline, known), (district, since) => this.#regionsOf(source, outline, district, since));
+    // Of two answers the later may be the older one.
+    const last = this.#outlines.get(indexId)?.outline.version ?? 0;
+    if (outline.version >= last) this.#outlines.keep(indexId, routes, routes.bytes);
+    return ok(routes);
+  }
+
+  async #regionsOf(source: RouteSource, space: Space, district: number, since: number): Promise<Outcome<Regions>> {
+    const key = `${source.indexId}/${district}`;
+    const kept = this.#regions.get(key);
+    if (kept?.since === since) return ok(kept.regions);
+    const asking = `${key}@${since}`;
+    const asked = this.#asked.get(asking) ?? this.#ask(source, space, district, since).finally(() => this.#asked.delete(asking));
+    this.#asked.set(asking, asked);
+    return asked;
+  }
+
+  async #ask(source: RouteSource, space: Space, district: number, since: number): Promise<Outcome<Regions>> {
+    const page = await source.regions(district, since);
+    return page.ok ? ok(this.#keep(source.indexId, page.value, space)) : page;
+  }
+
+  #keep(indexId: IndexId, page: RegionPage, space: Space): Regions {
+    const regions = new Regions(page, space);
+    this.#regions.keep(`${indexId}/${page.district}`, { since: page.since, regions }, regions.bytes);
+    return regions;
+  }
+}
+
+type Space = Pick<RouteOutline, 'dimensions'>;

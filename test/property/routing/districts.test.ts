@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { effort } from '../../support/effort.ts';
+import { expectTidy } from '../../support/growth-census.ts';
+import { GrowthClients } from '../../support/growth-clients.ts';
+import { GrowthWorld } from '../../support/growth-world.ts';
+import type { Faults } from '../../support/object-network.ts';
+import { NO_FAULTS } from '../../support/object-network.ts';
+
+const MANIFEST: IndexManifest = {
+  id: 'ix_districts' as IndexId,
+  tenantId: 'tn_grow' as TenantId,
+  name: 'districts',
+  dimensions: 4,
+  metric: 'l2',
+  shardVectorsMax: 16,
+  embedding: null,
+  owner: 'search',
+  createdS: 1,
+  generation: 1,
+};
+
+const FAULTS: Faults = { killChance: 0.002, repeatChance: 0.02, delayMsMax: 20, repeatMsMax: 3_000 };
+
+/** Room for an outline of this index and a few of its pages. */
+const SMALL_MEMORY_BYTES = 8_000;
+
+const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
+
+it.each(seeds)(
+  '[RT36] nothing is lost, doubled or undead while districts are cut and joined, and pages told, kept and forgotten (seed %i)',
+  async (seed) => {
+    const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
+    world.districtSizes = { shardsMax: 4, shardsMin: 2 };
+    world.routeBytesMax = SMALL_MEMORY_BYTES;
+    await world.during(world.create());
+    const clients = new GrowthClients(world, { clients: 4, idsEach: 80, deleteChance: 0.05, pauseMsMax: 120 }, seed);
+    world.faults = FAULTS;
+    await world.during(clients.work(250));
+    world.faults = NO_FAULTS;
+    await world.run(120_000);
+    await world.during(clients.expectExactly());
+    expectTidy(world);
+    const grown = world.table!;
+    expect(grown.shards.length).toBeGreaterThan(12);
+    expect(grown.districts!.length).toBeGreaterThan(3);
+
+    world.faults = FAULTS;
+    await world.during(clients.deleteAll());
+    await world.during(clients.work(8));
+    world.faults = NO_FAULTS;
+    await world.run(400_000);
+    await world.during(clients.expectExactly());
+    expectTidy(world);
+    expect(world.table!.districts!.length).toBeLessThan(grown.districts!.length);
+
+    for (const [what, count] of Object.entries(world.routes)) expect(count, what).toBeGreaterThan(0);
+  },
+);

@@ -1,0 +1,18 @@
+import { KnownRoutes } from '../../src/ann/routing/known-routes.ts';
+import { Regions } from '../../src/ann/routing/regions.ts';
+import { outlineOf, regionPage } from '../../src/ann/routing/route-outline.ts';
+import type { RouteTable } from '../../src/ann/routing/route-table.ts';
+import { ok } from '../../src/kernel/result.ts';
+
+/** The routes of whoever asks for the regions of a table without end, and remembers all. */
+export function routesOfTable(table: RouteTable, onAsked: (district: number) => void = () => undefined): KnownRoutes {
+  const known = new Map<number, Regions>();
+  return new KnownRoutes(outlineOf(table), async (district, since) => {
+    onAsked(district);
+    const page = regionPage(table, district, since);
+    if (!page.ok) return page;
+    const regions = known.get(district) ?? new Regions(page.value, table);
+    known.set(district, regions);
+    return ok(regions);
+  });
+}

@@ -1,0 +1,40 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+
+import { residueOf } from '../../../durable-objects/residue-of.ts';
+import type { RegionPage } from '../../../src/ann/routing/route-outline.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { between, create, Gateway, indexOf, manifestOf, MODES, objectsOf, range, untilShards, value } from './grown-index.ts';
+
+describe('[RT38] an index of several districts, evicted between calls', () => {
+  it('is written, searched, split and deleted like any other, by isolates that know old districts, too', async () => {
+    const [, mode] = MODES;
+    const gateway = await create(manifestOf('districts'));
+    const { manifest } = gateway;
+    await gateway.write(range(0, 100));
+    const some = await untilShards(mode, gateway, ({ shards }) => shards.length >= 4);
+    const old = new Gateway(manifest);
+    await old.query({ kind: 'id', id: 'v1' }, 1, false);
+    await gateway.write(range(100, 260));
+    const outline = await untilShards(mode, gateway, ({ shards }) => shards.length > some.shards.length + 3);
+    expect(outline.districts.length).toBeGreaterThan(2);
+    const pages = outline.districts.map(async ({ number, since }) =>
+      value((await indexOf(manifest).regions(manifest.name, manifest.id, number, since)) as Outcome<RegionPage>),
+    );
+    const told = (await Promise.all(pages)).flatMap(({ ordinals }) => [...ordinals]);
+    expect(told.toSorted((a, b) => a - b)).toEqual(outline.shards.map(({ ordinal }) => ordinal));
+
+    await gateway.expectAll();
+    for (const id of ['v2', 'v50', 'v99']) expect((await old.query({ kind: 'id', id }, 1, false)).scores[0]).toBeCloseTo(1, 5);
+    await between(mode, manifest);
+    for (const id of ['v120', 'v200', 'v259']) expect((await gateway.query({ kind: 'id', id }, 1, false)).scores[0]).toBeCloseTo(1, 5);
+    await gateway.write(range(0, 20));
+    await gateway.expectAll();
+
+    const everything = await objectsOf(manifest);
+    expect(await indexOf(manifest).remove(manifest.name)).toMatchObject({ ok: true, value: { vectors: gateway.written.size } });
+    for (const stub of everything) {
+      expect(await runInDurableObject(stub, (_, { storage }) => residueOf(storage))).toEqual({ tables: 0, keys: 0, hasAlarm: false });
+    }
+  });
+});
