@@ -7,13 +7,13 @@ import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
 import type { PrimaryState } from '../src/ann/replication/index-replicas.ts';
 import { Shard } from '../src/ann/shard.ts';
-import type { Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
+import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
-import { FLOOR, inBackground, SELECTIONS } from './shard-floor.ts';
+import { FLOOR, inBackground, readTurns, SELECTIONS } from './shard-floor.ts';
 import { ShardPeers } from './shard-peers.ts';
 import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from './sqlite/sqlite-row-versions.ts';
@@ -23,6 +23,7 @@ import { StoredCell } from './stored-cell.ts';
 /** A shard as its index and the other objects of the index know it. Opened and erased by the index's own object. */
 export abstract class GrowingShard extends DurableObject<GrowthEnv> {
   readonly #name = this.ctx.id.toString();
+  readonly #turns = readTurns();
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
   protected readonly store = new SqliteVectorStore(this.ctx.storage);
   protected readonly shard = new Shard(this.store, new ShardEngine(FLOOR, this.#name, this.store), this.#name, SELECTIONS);
@@ -112,10 +113,12 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     return this.#route.get()?.since ?? 0;
   }
 
-  /** What a call reads, unless it was routed by what is no longer so. */
-  protected reading<T>(call: Routed, read: () => Outcome<T>): Outcome<T> {
-    const allowed = this.#growth.rows.checkRead(call);
-    return allowed.ok ? read() : allowed;
+  /** What a call reads once it is its turn, unless it was routed by what is no longer so then. */
+  protected reading<T>(call: Read, read: () => Outcome<T>): Promise<Outcome<T>> {
+    return this.#turns.read(call.budgetMs, () => {
+      const allowed = this.#growth.rows.checkRead(call);
+      return allowed.ok ? read() : allowed;
+    });
   }
 
   protected async writing<T>(call: Routed, write: () => Outcome<T>, hasReceipt = false): Promise<Outcome<T>> {

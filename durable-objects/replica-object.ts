@@ -9,14 +9,14 @@ import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts
 import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/replication/search-time.ts';
 import { Shard } from '../src/ann/shard.ts';
-import type { ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
+import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { residueOf } from './residue-of.ts';
 import type { ShardObject } from './shard-object.ts';
-import { FLOOR, inBackground, SELECTIONS } from './shard-floor.ts';
+import { FLOOR, inBackground, readTurns, SELECTIONS } from './shard-floor.ts';
 import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
@@ -38,6 +38,7 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
   readonly #engine = new ShardEngine(FLOOR, this.#name, this.#store);
   readonly #shard = new Shard(this.#store, this.#engine, this.#name, SELECTIONS);
   readonly #meter = new LoadMeter();
+  readonly #turns = readTurns();
   readonly #replica = new Replica({
     store: this.#store,
     engine: this.#engine,
@@ -69,21 +70,20 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
 
   /** Refused with `unavailable` when it lacks what the read asks for. */
   async query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
-    const readable = await this.#replica.readable(consistency, Date.now(), query);
-    if (!readable.ok) return readable;
-    const found = this.#shard.query(query);
-    const nowMs = Date.now();
-    FLOOR.pace.searched(nowMs);
-    this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
-    return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
+    return this.#reading(query, consistency, () => {
+      const found = this.#shard.query(query);
+      const nowMs = Date.now();
+      FLOOR.pace.searched(nowMs);
+      this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
+      return found;
+    });
   }
 
   async fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {
-    const readable = await this.#replica.readable(consistency, Date.now(), fetch);
-    if (!readable.ok) return readable;
-    const found = this.#shard.fetch(fetch);
-    this.#meter.record('sharable', 0, Date.now());
-    return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
+    return this.#reading(fetch, consistency, () => {
+      this.#meter.record('sharable', 0, Date.now());
+      return this.#shard.fetch(fetch);
+    });
   }
 
   /** Follows the primary and keeps its own lists up, slice by slice with calls in between. */
@@ -97,6 +97,24 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
       return undefined;
     });
     if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
+  }
+
+  /** What a call reads once it is its turn, if this replica has then what it asks for. */
+  async #reading<T extends { readonly lsn: number }>(
+    call: Read,
+    consistency: ReadConsistency,
+    read: () => Outcome<T>,
+  ): Promise<Outcome<T>> {
+    const readable = () => this.#replica.readable(consistency, Date.now(), call);
+    // What may have to be asked of the primary is waited for before.
+    const atFirst = consistency.kind === 'min-lsn' ? await readable() : ok(null);
+    if (!atFirst.ok) return atFirst;
+    return this.#turns.read(call.budgetMs, async () => {
+      const now = await readable();
+      if (!now.ok) return now;
+      const found = read();
+      return found.ok ? ok({ ...found.value, lsn: now.value }) : found;
+    });
   }
 
   async #ask(primary: string, follow: ShardFollow): Promise<Outcome<ShardChanges>> {

@@ -1,5 +1,6 @@
 import { engineFloor } from '../src/ann/engine/engine-floor.ts';
 import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
+import { ReadTurns } from '../src/ann/overload/read-turns.ts';
 import { workPaced } from '../src/ann/upkeep/work-paced.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
@@ -10,12 +11,17 @@ import { LIMITS } from '../src/contract/limits.ts';
 export const FLOOR = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
 export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 
+const CLOCK = { nowMs: () => Date.now() };
+
 /** Does slices with pauses for those who search; see `workPaced`. */
 export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>
   workPaced({
     step,
     slicesMax: LIMITS.shardAlarmSlicesMaxCount,
     pace: FLOOR.pace,
-    clock: { nowMs: () => Date.now() },
+    clock: CLOCK,
     wait: (delayMs) => scheduler.wait(delayMs),
   });
+
+/** The order of the reads of one object. A pause of no time lasts until the calls have been served that were delivered by then. */
+export const readTurns = (): ReadTurns => new ReadTurns({ clock: CLOCK, turn: () => scheduler.wait(0) });

@@ -59,32 +59,29 @@ export class ShardObject extends GrowingShard {
 
   /** Strong whatever is asked for: the consistency only tells whether a replica could have answered as well. */
   async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
-    FLOOR.pace.searched(Date.now());
-    const outcome = this.reading(query, () => this.shard.query(query));
-    const told = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
-    if (told !== undefined) this.ctx.waitUntil(told);
+    const outcome = await this.reading(query, () => this.#search(query, consistency));
     // What was left undone when this object was evicted is taken up with its first query.
     if (!this.shard.isKeptUp) await this.arm();
     return outcome;
   }
 
-  fetchVectors(fetch: ShardFetch): Outcome<ShardVectors> {
+  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
     return this.reading(fetch, () => this.shard.fetch(fetch));
   }
 
-  listVectors(list: ShardList): Outcome<ListedVectors> {
+  listVectors(list: ShardList): Promise<Outcome<ListedVectors>> {
     return this.reading(list, () => this.shard.list(list));
   }
 
-  countVectors(count: ShardCount): Outcome<Counted> {
+  countVectors(count: ShardCount): Promise<Outcome<Counted>> {
     return this.reading(count, () => this.shard.count(count));
   }
 
-  selectIds(select: ShardSelect): Outcome<SelectedIds> {
+  selectIds(select: ShardSelect): Promise<Outcome<SelectedIds>> {
     return this.reading(select, () => this.shard.select(select));
   }
 
-  namespaces(page: ShardNamespaces): Outcome<NamespacePage> {
+  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
     return this.reading(page, () => this.shard.namespaces(page));
   }
 
@@ -105,11 +102,19 @@ export class ShardObject extends GrowingShard {
     return this.shard.stats(indexId);
   }
 
-  sample(sample: ShardSample): Outcome<SampledIds> {
+  sample(sample: ShardSample): Promise<Outcome<SampledIds>> {
     return this.reading(sample, () => this.shard.sample(sample));
   }
 
-  measureRecall(recall: ShardRecall): Outcome<RecallSlice> {
+  measureRecall(recall: ShardRecall): Promise<Outcome<RecallSlice>> {
     return this.reading(recall, () => this.shard.measureRecall(recall));
+  }
+
+  #search(query: ShardQuery, consistency: ReadConsistency | undefined): Outcome<ShardMatches> {
+    FLOOR.pace.searched(Date.now());
+    const outcome = this.shard.query(query);
+    const told = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
+    if (told !== undefined) this.ctx.waitUntil(told);
+    return outcome;
   }
 }

@@ -26,6 +26,11 @@ export interface Routed {
   readonly routeVersion?: number;
 }
 
+export interface Read extends Routed {
+  /** How long whoever asks waits for it from now on. Absent: as long as a query may take. */
+  readonly budgetMs?: number;
+}
+
 /** Vectors to write. Columns have one item a vector; no (namespace, id) is there twice. */
 export interface UpsertBatch extends Routed {
   readonly indexId: IndexId;
@@ -62,7 +67,7 @@ export interface Include {
   readonly text: boolean;
 }
 
-export interface ShardQuery extends Routed {
+export interface ShardQuery extends Read {
   readonly indexId: IndexId;
   readonly target: QueryTarget;
   readonly namespace: string;
@@ -96,7 +101,7 @@ export type QueryTarget =
   /** Like stored vectors and unlike others, which are never among the matches. At least one is positive. */
   | { readonly kind: 'examples'; readonly positive: readonly string[]; readonly negative: readonly string[] };
 
-export interface ShardFetch extends Routed {
+export interface ShardFetch extends Read {
   readonly indexId: IndexId;
   readonly namespace: string;
   readonly ids: readonly string[];

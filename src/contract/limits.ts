@@ -331,6 +331,16 @@ export const LIMITS = {
   objectRequestsPerSecond: 1_000,
   // Pages of one alarm of a replica: a copy of 100,000 vectors is one alarm.
   replicaAlarmPagesMaxCount: 100,
+  // A read that would have to wait longer for the reads before it is refused: its caller asks somebody else, or comes back later.
+  readWaitMaxMs: 1_000,
+  // Each holds some kilobytes of its query.
+  readsWaitingMaxCount: 1_000,
+  // Reads done together before others are served: several small ones, lest a pause cost more than they do.
+  readTurnMs: 4,
+  // What the answer of a shard takes to get back to whoever waits for it.
+  readReturnMs: 2,
+  // How long an object counts as taking that refused a read, if it does not say when it could do it.
+  refusedReadMs: 100,
   // A read may ask for no higher LSN: so an index's clock, which such a read raises, never runs out of exact integers.
   lsnMax: 2 ** 48,
   // So far a read may raise it at once, or else one that made up its LSN would make those of all later writes too high to ask for.

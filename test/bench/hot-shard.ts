@@ -23,6 +23,8 @@ const ZIPF = 1.1;
 const UTILISATIONS = [0.7, 0.9, 1.1, 2];
 const PHASE_SECONDS = 120;
 const COLD_SECONDS = 420;
+/** A deadline that callers who are in a hurry give. */
+const HASTY_MS = 100;
 const HEDGED_REPLICAS = 2;
 const HEDGED_LOAD = 0.3;
 
@@ -146,6 +148,12 @@ async function simulate({ queryMs, copyCpuMs }: Measured, vectors: number, utili
   const plain = await new HotShardSimulation({ ...options, phases: [hot], hasReplicas: false }).run();
   const phases = [hot, { seconds: COLD_SECONDS, qps: qps / 20 }];
   const replicated = await new HotShardSimulation({ ...options, phases, hasReplicas: true }).run();
+  const unordered = await new HotShardSimulation({ ...options, phases: [hot], hasReplicas: true, hasTurns: false }).run();
+  const hasty = { ...options, phases: [hot], hasReplicas: true, budgetMs: HASTY_MS };
+  const [hastyUnordered, hastyOrdered] = [
+    await new HotShardSimulation({ ...hasty, hasTurns: false }).run(),
+    await new HotShardSimulation(hasty).run(),
+  ];
   const retired = replicated.seconds.find(({ second, replicas }) => second > PHASE_SECONDS && replicas === 0);
   return {
     'load of the hottest': utilisation,
@@ -153,10 +161,14 @@ async function simulate({ queryMs, copyCpuMs }: Measured, vectors: number, utili
     'p99 before, ms': tailMs(plain),
     'p99 after, ms': tailMs(replicated),
     replicas: Math.max(...replicated.seconds.map(({ replicas }) => replicas)),
+    'first ready without turns, s': seconds(unordered.readyAfterMs),
     'first ready, s': seconds(replicated.readyAfterMs),
     'all retired, s after': retired === undefined ? null : retired.second - PHASE_SECONDS,
     'hedged, %': Number(((100 * replicated.hedges) / replicated.calls).toFixed(1)),
+    'failed without turns': unordered.failed,
     failed: replicated.failed,
+    [`failed by ${HASTY_MS} ms without turns`]: hastyUnordered.failed,
+    [`failed by ${HASTY_MS} ms`]: hastyOrdered.failed,
   };
 }
 

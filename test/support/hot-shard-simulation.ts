@@ -7,13 +7,15 @@ import type { PrimaryState, ReplicaPeers, ReplicaRecord } from '../../src/ann/re
 import { IndexReplicas } from '../../src/ann/replication/index-replicas.ts';
 import { LoadMeter } from '../../src/ann/replication/load-meter.ts';
 import type { ShardMember, ShardReplica } from '../../src/ann/replication/shard-member.ts';
-import type { ShardMatches, ShardVectors } from '../../src/ann/shard-protocol.ts';
+import { ReadTurns } from '../../src/ann/overload/read-turns.ts';
+import type { ShardMatches, ShardQuery, ShardVectors } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { MANIFEST } from './member-world.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
+import { ObjectThread } from './object-thread.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface HotShardOptions {
@@ -33,6 +35,10 @@ export interface HotShardOptions {
   /** Of the hottest shard, there from the beginning. */
   readonly replicasAtFirst?: number;
   readonly hasHedges?: boolean;
+  /** Whether objects let reads wait for their turn, or do everything in the order in which it comes. */
+  readonly hasTurns?: boolean;
+  /** How long queries may take. */
+  readonly budgetMs?: number;
   readonly seed: number;
 }
 
@@ -54,22 +60,22 @@ export interface HotShardResult {
   readonly calls: number;
 }
 
-/** One thread, which does one thing after the other. */
+/** An object on a thread of its own. */
 class Server {
   readonly meter = new LoadMeter();
-  #freeMs = 0;
+  readonly thread: ObjectThread;
+  readonly turns: ReadTurns;
 
-  /** When a piece of work that arrives now will be done. */
-  enqueue(workMs: number, nowMs: number): number {
-    this.#freeMs = Math.max(this.#freeMs, nowMs) + workMs;
-    return this.#freeMs - nowMs;
+  constructor(time: VirtualTime) {
+    this.thread = new ObjectThread(time);
+    this.turns = new ReadTurns({ clock: time, turn: () => this.thread.turn() });
   }
 }
 
 /**
  * Shards that are read unevenly, as a queueing model around the real code: `ShardReads` chooses whom to ask and hedges, load is metered as
- * objects meter it, `IndexReplicas` decides. Objects are single servers with the service times that were measured, and run in parallel,
- * which they do not in one process.
+ * objects meter it, `ReadTurns` orders and refuses, `IndexReplicas` decides. Objects are threads with the service times that were measured,
+ * and run in parallel, which they do not in one process.
  */
 export class HotShardSimulation implements MemberReads, ReplicaPeers {
   readonly indexId = MANIFEST.id;
@@ -127,20 +133,24 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     return { seconds, readyAfterMs, failed: this.#failed, hedges, hedgesWon, calls };
   }
 
-  async query(_: unknown, member: ShardMember): Promise<Outcome<ShardMatches>> {
-    const { serviceMs, networkMs } = this.#options;
+  async query(_: unknown, member: ShardMember, { budgetMs }: ShardQuery): Promise<Outcome<ShardMatches>> {
+    const { serviceMs, networkMs, hasTurns = true } = this.#options;
     await this.#time.sleep(networkMs(this.#random));
     if (member.replica !== null && !this.#replicas.all.some(({ replica }) => replica === member.replica)) {
       return refuse('unavailable', 'retired');
     }
     const server = this.#server(member);
-    const workMs = serviceMs(this.#random);
-    await this.#time.sleep(server.enqueue(workMs, this.#time.nowMs()));
-    const nowMs = this.#time.nowMs();
-    server.meter.record('sharable', workMs, nowMs);
-    if (member.replica === null) this.#report(member.shard, server, nowMs);
+    const search = async (): Promise<Outcome<ShardMatches>> => {
+      const workMs = serviceMs(this.#random);
+      await server.thread.use(workMs);
+      const nowMs = this.#time.nowMs();
+      server.meter.record('sharable', workMs, nowMs);
+      if (member.replica === null) this.#report(member.shard, server, nowMs);
+      return ok({ ids: [], values: null, metadata: null, texts: null, scores: [], lsn: 1 });
+    };
+    const found = await server.thread.deliver(() => (hasTurns ? server.turns.read(budgetMs, search) : search()));
     await this.#time.sleep(networkMs(this.#random));
-    return ok({ ids: [], values: null, metadata: null, texts: null, scores: [], lsn: 1 });
+    return found;
   }
 
   fetch(): Promise<Outcome<ShardVectors>> {
@@ -148,7 +158,8 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
   }
 
   async primary(shard: number): Promise<PrimaryState> {
-    const { meter } = this.#server({ shard, replica: null });
+    const { meter, thread } = this.#server({ shard, replica: null });
+    await thread.turn();
     return { load: meter.load(this.#time.nowMs()), location: null, lsn: 1 };
   }
 
@@ -165,7 +176,8 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     const copy = async (): Promise<void> => {
       for (let page = 0; page < pages; page += 1) {
         await this.#time.sleep(2 * networkMs(this.#random));
-        await this.#time.sleep(this.#server({ shard, replica: null }).enqueue(pageMs, this.#time.nowMs()));
+        const { thread } = this.#server({ shard, replica: null });
+        await thread.deliver(() => thread.use(pageMs));
         // Writing a page takes the replica about as long.
         await this.#time.sleep(pageMs);
       }
@@ -208,7 +220,9 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     const include = { values: false, metadata: false, text: false };
     const query = { indexId: MANIFEST.id, target, namespace: '', topK: 10, filter: null, excludeIds: [], include };
     const manifest = { ...MANIFEST, replicas: this.#known };
-    const found = await this.#reads.gather(manifest, [shard], query, { consistency: { kind: 'eventual' } });
+    const { budgetMs = LIMITS.queryDeadlineDefaultMs } = this.#options;
+    const reading = { consistency: { kind: 'eventual' }, deadlineMs: startedMs + budgetMs } as const;
+    const found = await this.#reads.gather(manifest, [shard], query, reading);
     if (found.ok) latenciesMs.push(this.#time.nowMs() - startedMs);
     else this.#failed += 1;
   }
@@ -222,7 +236,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
 
   #server({ shard, replica }: ShardMember): Server {
     const name = `${shard}/${replica}`;
-    const server = this.#servers.get(name) ?? new Server();
+    const server = this.#servers.get(name) ?? new Server(this.#time);
     this.#servers.set(name, server);
     return server;
   }

@@ -24,7 +24,7 @@ export interface MemberVector {
 interface Behaviour {
   readonly takesMs: number;
   readonly lsn: number;
-  readonly fails?: ErrorCode;
+  readonly fails?: ErrorCode | undefined;
 }
 
 export const MANIFEST: IndexManifest = {

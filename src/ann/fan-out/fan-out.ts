@@ -4,9 +4,11 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
+import { overloaded } from '../overload/overloaded.ts';
+import type { Absence } from './absence.ts';
 import { HedgeBudget } from './hedge-budget.ts';
 import { LatencyWindow } from './latency-window.ts';
-import type { Absence, CallCounts, CallParts, Leaf, LeafAnswer } from './leaf-call.ts';
+import type { CallCounts, CallParts, Leaf, LeafAnswer } from './leaf-call.ts';
 import { LeafCall } from './leaf-call.ts';
 
 /** What the shards answered, in the order in which they were given. */
@@ -52,7 +54,8 @@ export class FanOut {
 
   /**
    * Answers once every shard has answered or failed, or at the deadline. Refuses as the first shard that refuses for another reason
-   * than being out of reach; with `unavailable` when none can be reached, with `deadline_exceeded` when none answered in time.
+   * than being out of reach; with `unavailable` when none can be reached, with `overloaded` when those that can have too much to do, with
+   * `deadline_exceeded` when none answered in time.
    */
   async gather<T>(leaves: readonly Leaf<T>[], deadlineMs: number): Promise<Outcome<Gathered<T>>> {
     const heard = await this.#hear(leaves, deadlineMs);
@@ -61,12 +64,7 @@ export class FanOut {
       const answer = heard.value.get(shard);
       return answer === undefined || typeof answer === 'string' ? [] : [answer];
     });
-    if (answers.length === 0 && leaves.length > 0) {
-      const isUnreachable = leaves.every(({ shard }) => heard.value.get(shard) === 'unreachable');
-      return isUnreachable
-        ? refuse('unavailable', 'no shard of the index can be reached')
-        : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
-    }
+    if (answers.length === 0 && leaves.length > 0) return noAnswer(leaves.map(({ shard }) => heard.value.get(shard)));
     const answered = new Set(answers.map(({ shard }) => shard));
     const missing = leaves.map(({ shard }) => shard).filter((shard) => !answered.has(shard));
     if (missing.length > 0) this.#partials += 1;
@@ -98,4 +96,10 @@ export class FanOut {
       for (const call of calls) call.start(lateMs);
     });
   }
+}
+
+function noAnswer(absences: readonly (LeafAnswer<unknown> | Absence | undefined)[]): Outcome<never> {
+  if (absences.every((absence) => absence === 'unreachable')) return refuse('unavailable', 'no shard of the index can be reached');
+  const isRefused = absences.every((absence) => absence === 'unreachable' || absence === 'overloaded');
+  return isRefused ? overloaded(LIMITS.readWaitMaxMs) : refuse('deadline_exceeded', 'no shard of the index answered before the deadline');
 }

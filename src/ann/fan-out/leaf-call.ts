@@ -2,6 +2,8 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
+import type { Absence } from './absence.ts';
+import { ABSENCES } from './absence.ts';
 import type { HedgeBudget } from './hedge-budget.ts';
 import type { LatencyWindow } from './latency-window.ts';
 
@@ -19,9 +21,6 @@ export interface LeafAnswer<T> {
   /** Whether the spare answered. */
   readonly fromSpare: boolean;
 }
-
-/** Why there is no answer: the shard cannot be reached, or had no time. */
-export type Absence = 'unreachable' | 'late';
 
 /** What happened to calls so far. */
 export interface CallCounts {
@@ -109,11 +108,14 @@ export class LeafCall<T> {
     if (outcome.ok) {
       if (fromSpare && this.#underWay > 0) this.#parts.counts.hedgesWon += 1;
       this.#settle(ok({ shard: this.#leaf.shard, value: outcome.value, fromSpare }));
-    } else if (outcome.error.code === 'deadline_exceeded') this.#settle(ok('late'));
-    else if (outcome.error.code !== 'unavailable') this.#settle(outcome);
+      return;
+    }
+    const absence = ABSENCES.get(outcome.error.code);
+    if (absence === undefined) this.#settle(outcome);
+    else if (absence === 'late') this.#settle(ok(absence));
     // In place of the call that failed, so no extra load.
     else if (!this.#isSpareAsked && this.#leaf.askSpare !== undefined) this.#askSpare('failovers');
-    else if (this.#underWay === 0) this.#settle(ok('unreachable'));
+    else if (this.#underWay === 0) this.#settle(ok(absence));
   }
 
   #settle(outcome: Outcome<LeafAnswer<T> | Absence>): void {

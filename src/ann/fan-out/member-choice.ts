@@ -1,4 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { ABSENCES } from './absence.ts';
 
 interface Experience {
   underWay: number;
@@ -21,15 +23,19 @@ export class MemberChoice {
   }
 
   /** Follows a call: waits for it and answers what it does. */
-  async observe<T>(name: string, clock: { nowMs(): number }, call: () => Promise<T>): Promise<T> {
+  async observe<T>(name: string, clock: { nowMs(): number }, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const startedMs = clock.nowMs();
     const experience = this.#of(name, startedMs);
     experience.underWay += 1;
+    let refusedMs = 0;
     try {
-      return await call();
+      const outcome = await call();
+      // A refusal comes sooner than any answer, which must not draw more calls.
+      if (!outcome.ok && ABSENCES.has(outcome.error.code)) refusedMs = outcome.error.retryAfterMs ?? LIMITS.refusedReadMs;
+      return outcome;
     } finally {
       const endedMs = clock.nowMs();
-      const tookMs = endedMs - startedMs;
+      const tookMs = Math.max(refusedMs, endedMs - startedMs);
       const kept = experience.latencyMs === 0 ? 0 : 0.8 * fresh(experience, endedMs);
       experience.latencyMs = kept * experience.latencyMs + (1 - kept) * tookMs;
       experience.underWay -= 1;

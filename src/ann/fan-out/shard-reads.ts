@@ -22,6 +22,11 @@ export interface FromMember<T> {
   readonly answer: T;
 }
 
+/** A reading whose deadline is set. */
+interface Due extends Reading {
+  readonly deadlineMs: number;
+}
+
 interface ShardReadsParts {
   readonly members: MemberReads;
   readonly fanOut: FanOut;
@@ -66,10 +71,13 @@ export class ShardReads {
     { consistency, deadlineMs }: Reading,
   ): Promise<Outcome<Gathered<FromMember<ShardVectors>>>> {
     const { members, fanOut } = this.#parts;
+    const untilMs = this.deadlineOf({ deadlineMs });
     const leaves = asks.map(({ shard, fetch }) =>
-      this.#leaf(manifest, shard, consistency, (member) => members.fetch(manifest, member, fetch, consistency)),
+      this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs }, (member, budgetMs) =>
+        members.fetch(manifest, member, { ...fetch, budgetMs }, consistency),
+      ),
     );
-    return fanOut.gather(leaves, this.deadlineOf({ deadlineMs }));
+    return fanOut.gather(leaves, untilMs);
   }
 
   /** What these shards find until the deadline. */
@@ -83,32 +91,39 @@ export class ShardReads {
     // An aggregator passes on what it was told.
     const from = query.near ?? near?.();
     const sent = { ...query, target: ownTarget(query), ...(from === undefined ? {} : { near: from }) };
+    const untilMs = this.deadlineOf({ deadlineMs });
     const leaves = shards.map((shard) =>
-      this.#leaf(manifest, shard, consistency, (member) => members.query(manifest, member, sent, consistency)),
+      this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs }, (member, budgetMs) =>
+        members.query(manifest, member, { ...sent, budgetMs }, consistency),
+      ),
     );
-    return fanOut.gather(leaves, this.deadlineOf({ deadlineMs }));
+    return fanOut.gather(leaves, untilMs);
   }
 
   #leaf<T>(
     manifest: IndexManifest,
     shard: number,
-    consistency: ReadConsistency,
-    ask: (member: ShardMember) => Promise<Outcome<T>>,
+    { consistency, deadlineMs }: Due,
+    ask: (member: ShardMember, budgetMs: number) => Promise<Outcome<T>>,
   ): Leaf<FromMember<T>> {
     const { choice, clock } = this.#parts;
     const primary = shardName(manifest, shard);
     const replicas = consistency.kind === 'strong' ? [] : (manifest.replicas ?? []).filter((replica) => replica.shard === shard);
     const members = new Map<string, ShardMember>([[primary, { shard, replica: null }]]);
     for (const { replica } of replicas) members.set(replicaName(primary, replica), { shard, replica });
-    const call = (name: string) => async (): Promise<Outcome<FromMember<T>>> => {
-      const member = must(members.get(name), 'only members are asked');
-      const outcome = await choice.observe(name, clock, () => ask(member));
-      return outcome.ok ? ok({ member, answer: outcome.value }) : outcome;
-    };
+    const call =
+      (name: string, share = 1) =>
+      async (): Promise<Outcome<FromMember<T>>> => {
+        const member = must(members.get(name), 'only members are asked');
+        const leftMs = Math.max(0, deadlineMs - LIMITS.readReturnMs - clock.nowMs());
+        const outcome = await choice.observe(name, clock, () => ask(member, leftMs * share));
+        return outcome.ok ? ok({ member, answer: outcome.value }) : outcome;
+      };
     if (members.size === 1) return { shard, ask: call(primary) };
     const [first = primary, second = primary] = choice.ranked([...members.keys()], clock.nowMs());
     // A replica that lacks what is asked for has no stand-in but the shard itself, which has everything.
-    return { shard, ask: call(first), askSpare: call(first === primary ? second : primary) };
+    // Whoever is asked first refuses what it has no time for early enough to ask the other one.
+    return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { ABSENCES } from '../../ann/fan-out/absence.ts';
 import type { PartAnswer } from '../../ann/fan-out/merge-answers.ts';
 import { mergeAnswers } from '../../ann/fan-out/merge-answers.ts';
 import { probeCount } from '../../ann/fan-out/probe-count.ts';
@@ -93,12 +94,9 @@ export class RoutedSearch {
   ): Promise<Outcome<PartAnswer>> {
     if (deadlineMs <= this.#clock.nowMs()) return ok({ ...NOTHING, missing: shards });
     const asked = await ask(shards);
-    return !asked.ok && ABSENT.has(asked.error.code) ? ok({ ...NOTHING, missing: shards }) : asked;
+    return !asked.ok && ABSENCES.has(asked.error.code) ? ok({ ...NOTHING, missing: shards }) : asked;
   }
 }
-
-/** As which a fan-out refuses when no shard answered. */
-const ABSENT: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded']);
 
 /** What shards found that did not answer. */
 const NOTHING = { ids: [], scores: [], values: null, metadata: null, texts: null, shards: [], lsn: 0, isOld: false };

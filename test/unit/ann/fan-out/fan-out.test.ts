@@ -166,6 +166,19 @@ describe('FanOut', () => {
     expect(world.fanOut.counts).toMatchObject({ failovers: 50, hedges: 0, partials: 0 });
   });
 
+  it('[F43] a shard that has too much to do is missing, and when all have, that is why there is no answer', async () => {
+    const world = new World();
+    const busy = { shard: 0, ask: world.fail('overloaded', 1), askSpare: world.fail('overloaded', 1) };
+    const dead = { shard: 1, ask: world.fail('unavailable', 1) };
+    const some = await world.gather([busy, world.leaf(2, 5)]);
+    expect(valueOf(some.outcome).missing).toEqual([0]);
+    expect(world.fanOut.counts).toMatchObject({ failovers: 1, hedges: 0, partials: 1 });
+    const none = await world.gather([busy, dead]);
+    expect(none.outcome.ok ? null : none.outcome.error).toMatchObject({ code: 'overloaded', retryAfterMs: LIMITS.readWaitMaxMs });
+    const late = await world.gather([busy, world.leaf(1, NEVER_MS)]);
+    expect(late.outcome.ok ? null : late.outcome.error.code).toBe('deadline_exceeded');
+  });
+
   it('[F13] hedging shortens the tail of many shards of which each is slow now and then, at the load it may cost', async () => {
     const shards = 16;
     const tails = { plain: [] as number[], hedged: [] as number[] };

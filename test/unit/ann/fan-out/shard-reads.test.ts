@@ -30,6 +30,35 @@ describe('ShardReads', () => {
     for (const replica of [null, 1, 2]) expect(world.asked.filter((member) => member.replica === replica).length).toBeGreaterThan(5);
   });
 
+  it('[F43] asks another one at once when it is refused, and whoever refused not first for a while', async () => {
+    const world = new MemberWorld();
+    world.behave(0, { takesMs: 1, fails: 'overloaded' });
+    world.behave(0, { takesMs: 20 }, 1);
+    world.behave(0, { takesMs: 20 }, 2);
+    const times = (member: number | null) => world.asked.filter(({ replica }) => replica === member).length;
+    for (let n = 0; n < 60; n += 1) {
+      const startedMs = world.time.nowMs();
+      expect((await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }))).ok).toBe(true);
+      expect(world.time.nowMs() - startedMs).toBeLessThanOrEqual(21);
+    }
+    expect(times(null)).toBeGreaterThan(0);
+    expect(times(null)).toBeLessThan(5);
+    world.behave(0, { takesMs: 1, fails: undefined });
+    await world.time.run(world.time.sleep(60_000));
+    for (let n = 0; n < 60; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }));
+    expect(times(null)).toBeGreaterThan(40);
+  });
+
+  it('[F41] says how long it waits: half to the first of several, the rest to the other, less the way back', async () => {
+    const world = new MemberWorld();
+    for (const replica of [null, 1, 2]) world.behave(0, { takesMs: 3, fails: 'overloaded' }, replica);
+    const deadlineMs = world.time.nowMs() + 50;
+    await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL, deadlineMs }));
+    expect(world.sent.map(({ budgetMs }) => budgetMs)).toEqual([24, 45]);
+    await world.time.run(world.reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs: world.time.nowMs() + 1 }));
+    expect(world.sent.at(-1)!.budgetMs).toBe(0);
+  });
+
   it('[F33] asks those more who answer faster, and does not forget the others', async () => {
     const world = new MemberWorld();
     world.behave(0, { takesMs: 40 });

@@ -17,6 +17,28 @@ const OPTIONS = {
   seed: 1,
 };
 
+/** More than the hottest of 16 can take: it gets 0.33 of the load. */
+const OVERLOAD = 1.6;
+
+it('[F42] an object in overload answers in time as many reads as it can do, and its replica is ready as soon as any', async () => {
+  const capacity = 1_000 / 6.05;
+  const qps = (OVERLOAD * capacity) / 0.33;
+  const overloaded = { ...OPTIONS, phases: [{ seconds: 40, qps }], hasReplicas: true, budgetMs: 100 };
+  const [plain, ordered] = [
+    await new HotShardSimulation({ ...overloaded, hasTurns: false }).run(),
+    await new HotShardSimulation(overloaded).run(),
+  ];
+  expect(plain.readyAfterMs).toBe(undefined);
+  expect(ordered.readyAfterMs).toBeLessThan(20_000);
+  const answered = ({ seconds }: typeof plain) => seconds.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0) / seconds.length;
+  // By the hottest alone, while there is no replica: the others have room for what they are asked.
+  const byHottest = (result: typeof plain) => answered({ ...result, seconds: result.seconds.slice(2, 12) }) - 0.67 * qps;
+  expect(byHottest(plain)).toBeLessThan(0.1 * capacity);
+  expect(byHottest(ordered)).toBeGreaterThan(0.85 * capacity);
+  // With replicas, hardly anybody is refused.
+  expect(answered({ ...ordered, seconds: ordered.seconds.slice(-5) })).toBeGreaterThan(0.97 * qps);
+});
+
 it('[F27] replicas take the queue off a hot shard while it is hot, and go when it is cold', async () => {
   const [plain, replicated] = [
     await new HotShardSimulation({ ...OPTIONS, phases: OPTIONS.phases.slice(0, 1), hasReplicas: false }).run(),

@@ -1,0 +1,59 @@
+import { LIMITS } from '../../contract/limits.ts';
+
+/** What is to be done now, and what cannot be answered in time any more. */
+interface Turn<T> {
+  readonly now: T[];
+  readonly late: T[];
+}
+
+/** How fast reads are done: at this moment, each takes about so long. */
+export interface ReadRate {
+  readonly nowMs: number;
+  readonly readMs: number;
+}
+
+/** Reads that wait for their turn: first those whose callers give up first, of equal ones those that came first. */
+export class WaitingReads<T> {
+  readonly #reads: { readonly read: T; readonly dueMs: number }[] = [];
+
+  get count(): number {
+    return this.#reads.length;
+  }
+
+  /** Answers those that have no time left with it before them, perhaps itself. `dueMs`: when its caller gives up. */
+  add(read: T, dueMs: number, rate: ReadRate): T[] {
+    const at = this.#placeOf(dueMs);
+    this.#reads.splice(at, 0, { read, dueMs });
+    return this.#dropLate(at, rate);
+  }
+
+  /** Takes so many, at least one if there is any. */
+  take(count: number, rate: ReadRate): Turn<T> {
+    const late = this.#dropLate(0, rate);
+    return { now: this.#reads.splice(0, Math.max(1, count)).map(({ read }) => read), late };
+  }
+
+  #placeOf(dueMs: number): number {
+    let [low, high] = [0, this.#reads.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#reads[middle]?.dueMs ?? Infinity) <= dueMs) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** From there on, all that would be done after its caller gave up, or not for longer than any should wait, or is one too many. */
+  #dropLate(from: number, { nowMs, readMs }: ReadRate): T[] {
+    const late: T[] = [];
+    let kept = from;
+    for (const waiting of this.#reads.slice(from)) {
+      const endsAfterMs = (kept + 1) * readMs;
+      const isTooMuch = endsAfterMs > LIMITS.readWaitMaxMs || kept >= LIMITS.readsWaitingMaxCount;
+      if (isTooMuch || nowMs + endsAfterMs > waiting.dueMs) late.push(waiting.read);
+      else this.#reads[kept++] = waiting;
+    }
+    this.#reads.length = kept;
+    return late;
+  }
+}

@@ -1,0 +1,148 @@
+import { env } from 'cloudflare:workers';
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+
+import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
+
+const { SHARD, REPLICA } = env as unknown as {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+};
+
+const DIMENSIONS = 256;
+const COUNT = 6_000;
+const FLOOD = 90;
+const LEARNING = 20;
+const EVENTUAL = { kind: 'eventual' } as const;
+
+let serial = 0;
+
+/** A shard whose searches take a while, and a replica of it. */
+async function busyShard() {
+  serial += 1;
+  const indexId = `ix_busy_${serial}` as IndexId;
+  const name = `tn_test:${indexId}`;
+  const [shard, replica] = [SHARD.getByName(name), REPLICA.getByName(`${name}:r1`)];
+  const identity = { indexId, dimensions: DIMENSIONS, metric: 'dot' } as const;
+  const route = {
+    tenantId: 'tn_test' as TenantId,
+    name: 'busy',
+    ordinal: 0,
+    since: 0,
+    budget: 1e6,
+    locators: 0,
+    isFenced: false,
+    task: null,
+  };
+  await shard.open(identity, route);
+  const random = new Seeded(serial);
+  const write = (ids: readonly string[], valueOf = () => random.next() - 0.5) =>
+    shard.upsert({
+      indexId,
+      ids,
+      namespaces: ids.map(() => ''),
+      values: Float32Array.from({ length: ids.length * DIMENSIONS }, valueOf),
+      metadata: ids.map(() => null),
+      texts: ids.map(() => null),
+      repetition: null,
+    });
+  for (let from = 0; from < COUNT; from += 1_000) await write(Array.from({ length: 1_000 }, (_, i) => `v${from + i}`));
+  const target = { kind: 'values', values: new Float32Array(DIMENSIONS).fill(1) } as const;
+  const include = { values: false, metadata: false, text: false };
+  const query: ShardQuery = { indexId, target, namespace: '', topK: 3, filter: null, excludeIds: [], include, exact: true };
+  const queryMs = await learn(() => shard.query(query));
+  return { indexId, name, shard, replica, identity, write, query, queryMs };
+}
+
+/** Has an object know how long its reads take; answers that. */
+async function learn(read: () => Promise<unknown>): Promise<number> {
+  let startedMs = 0;
+  for (let n = 0; n < 2 * LEARNING; n += 1) {
+    // The first ones are slow.
+    if (n === LEARNING) startedMs = Date.now();
+    await read();
+  }
+  const queryMs = (Date.now() - startedMs) / LEARNING;
+  await scheduler.wait(5);
+  return Math.max(1, queryMs);
+}
+
+/** Asks for many reads at once, and tells how many were over when something else was. */
+function flood(read: () => Promise<Outcome<ShardMatches>>, count = FLOOD) {
+  const progress = { over: 0, answered: 0 };
+  const reads = Array.from({ length: count }, async () => {
+    const outcome = await read();
+    progress.over += 1;
+    if (outcome.ok) progress.answered += 1;
+    return outcome;
+  });
+  const answeredAt = async (call: Promise<unknown>): Promise<number> => {
+    await call;
+    return progress.answered;
+  };
+  return { progress, reads: Promise.all(reads), answeredAt };
+}
+
+const codesOf = (outcomes: readonly Outcome<unknown>[]) => [
+  ...new Set(outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code))),
+];
+
+describe('an object that is asked for more than it can do', () => {
+  it('[F40][F41] a shard serves pages, the index and writes before the reads that wait, and refuses what it has no time for', async () => {
+    const { indexId, shard, write, query, queryMs } = await busyShard();
+    await shard.followedFrom(indexId, 0);
+    const { reads, answeredAt, progress } = flood(() => shard.query({ ...query, budgetMs: (FLOOD / 3) * queryMs }));
+    const before = await Promise.all([
+      answeredAt(shard.changesSince({ indexId, after: null, countMax: 100 })),
+      answeredAt(shard.standing()),
+      answeredAt(write(['late'])),
+    ]);
+    const outcomes = await reads;
+    expect(Math.max(...before)).toBeLessThan(progress.answered);
+    expect(codesOf(outcomes).sort()).toEqual(['ok', 'overloaded']);
+    // Not only the first: it goes on for as long as callers wait.
+    expect(progress.answered).toBeGreaterThan(2);
+    for (const outcome of outcomes) if (!outcome.ok) expect(outcome.error.retryAfterMs).toBeGreaterThan(0);
+    // And afterwards it is as before.
+    expect(codesOf([await shard.query({ ...query, budgetMs: (FLOOD / 3) * queryMs })])).toEqual(['ok']);
+  });
+
+  it('[F44] a strong read that waited finds what was acknowledged before it was asked for', async () => {
+    const { shard, write, query } = await busyShard();
+    const { reads, progress } = flood(() => shard.query(query), 20);
+    await write(['newest'], () => 1);
+    expect(progress.over).toBeLessThan(20);
+    const found = await shard.query(query);
+    expect(found.ok && found.value.ids[0]).toBe('newest');
+    expect(codesOf(await reads)).toEqual(['ok']);
+  });
+
+  it('[F44] a read that waited is held against the routes of when it is done', async () => {
+    const { shard, query } = await busyShard();
+    const { reads, progress } = flood(() => shard.query({ ...query, routeVersion: 4 }), 40);
+    while (progress.answered === 0) await scheduler.wait(0);
+    await runInDurableObject(shard, async (object, { storage }) => {
+      await object.drain({ since: 5, shards: [], closure: 1 });
+      await storage.deleteAlarm();
+    });
+    expect(codesOf(await reads)).toEqual(['ok', 'stale_route']);
+  });
+
+  it('[F40][F41] so does a replica', async () => {
+    const { indexId, name, replica, identity, query } = await busyShard();
+    await replica.open(identity, name);
+    while ((await replica.state()).completeLsn === null) await runDurableObjectAlarm(replica);
+    const queryMs = await learn(() => replica.query(query, EVENTUAL));
+    const { reads, answeredAt, progress } = flood(() => replica.query({ ...query, budgetMs: (FLOOD / 3) * queryMs }, EVENTUAL));
+    const before = await answeredAt(replica.state());
+    expect(codesOf(await reads).sort()).toEqual(['ok', 'overloaded']);
+    expect(before).toBeLessThan(progress.answered);
+    expect(progress.answered).toBeGreaterThan(2);
+    await replica.erase(indexId);
+  });
+});
