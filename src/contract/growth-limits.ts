@@ -6,9 +6,10 @@ export const GROWTH_LIMITS = {
   routeMemoryBytesMax: 24 * 1024 * 1024,
   // The same of a locator, many of which share an isolate: it needs routes only for writes that others routed by old ones.
   locatorRouteBytesMax: 4 * 1024 * 1024,
-  // Shards whose regions are told and ranked together, at most and at least: 128 of the longest vectors are 4 MB, some hundred districts
-  // take no longer to rank than one.
-  districtShardsMaxCount: 128,
+  // Shards whose regions are told together, at most: 96 of the longest vectors are 3 MB, and while there are no more, all are ranked. With 128
+  // a query of 4,096 shards costs a third more, with 64 no less.
+  districtShardsMaxCount: 96,
+  // Fewer are not worth a call.
   districtShardsMinCount: 16,
   // Indexes whose highest LSN a gateway isolate remembers: some hundred bytes each.
   seenIndexesMaxCount: 1_024,
@@ -18,8 +19,10 @@ export const GROWTH_LIMITS = {
   locatorRetryMs: 2_000,
   // Namespaces of one locator that statistics tell apart.
   namespacesCountedMax: 10_000,
-  // Their centroids alone are some 13 MB at 384 dimensions, which the index's object holds; gateways hold those that they need.
+  // Some 13 MB of regions at 384 dimensions; a query ranks them within 2 ms.
   shardsPerIndexMaxCount: 4_096,
+  // Regions of all its shards that the object of an index holds, of its 128 MB: those of 4,096 shards of 2,048 dimensions.
+  routeTableBytesMax: 64 * 1024 * 1024,
   // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
   moveGraceMs: 2_000,
   // Rows that moved and are removed at once.

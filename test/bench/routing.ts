@@ -1,8 +1,13 @@
 import { loadavg } from 'node:os';
 
+import type { DistrictSizes } from '../../src/ann/routing/district-sizes.ts';
+import { withDistricts } from '../../src/ann/routing/districts.ts';
 import { placesOf } from '../../src/ann/routing/places-of.ts';
 import { PROBE_REACH, probesOf } from '../../src/ann/routing/probe-plan.ts';
+import type { RouteTable } from '../../src/ann/routing/route-table.ts';
+import type { RankedShard } from '../../src/ann/routing/router.ts';
 import { Router } from '../../src/ann/routing/router.ts';
+import { routesOfTable } from '../support/routes-of-table.ts';
 import type { AnnOptions } from './ann.ts';
 import { placeOf } from './ann/place-of.ts';
 import type { VectorSet } from './ann/vector-set.ts';
@@ -11,16 +16,21 @@ import { vectorAt } from './ann/vectors.ts';
 import type { GrownRoutes } from './routing/grown-routes.ts';
 import { grow } from './routing/grown-routes.ts';
 import { nearestTen } from './routing/nearest-ten.ts';
+import { rankingCost } from './routing/ranking-cost.ts';
 
 const SHARDS = 256;
 const TOUCHED = [1, 2, 4, 6, 8, 10, 12, 13, 16, 20, 24, 32];
 const QUERIES = 1000;
+const DISTRICTS: DistrictSizes = { shardsMax: 12, shardsMin: 4 };
+const LONG = 384;
 
 /**
  * Routing alone: of the true ten nearest of each query, how many lie in the shards that are asked, by how many those are. The index has
- * grown to its shards by splits, as it would; every vector lies where the moves have left it.
+ * grown to its shards by splits, as it would; every vector lies where the moves have left it. By all regions, and by districts so small
+ * that only half of them are looked into. Then what ranking costs in the largest index; `--only cost` that alone.
  */
 export async function routingBench(options: AnnOptions): Promise<void> {
+  if (options.only === 'cost') return rankingCost(LONG);
   const set = await readVectorSet(await placeOf(options));
   const truth = nearestTen(set, QUERIES);
   console.log(`${set.base.count} vectors x ${set.base.dimensions}, ${SHARDS} shards, ${QUERIES} queries, load ${loadavg()[0]?.toFixed(1)}`);
@@ -29,11 +39,13 @@ export async function routingBench(options: AnnOptions): Promise<void> {
     const grown = grow(set, SHARDS, withCopies);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
     console.log(`\n${withCopies ? 'With copies near borders' : 'Each vector once'} (${seconds} s): ${describe(grown)}`);
-    report(set, grown, truth);
+    await report(set, grown, truth);
+    await report(set, grown, truth, DISTRICTS);
     const fresh = { table: grown.table, places: placedAnew(set, grown) };
     console.log(`the same routes, every vector written anew: ${describe(fresh)}`);
-    report(set, fresh, truth);
+    await report(set, fresh, truth);
   }
+  await rankingCost(LONG);
 }
 
 function describe({ table, places }: GrownRoutes): string {
@@ -44,12 +56,17 @@ function describe({ table, places }: GrownRoutes): string {
   return `${(stored / places.length).toFixed(2)} places a vector, largest shard / mean ${balance.toFixed(2)}, closure ${table.closure.toFixed(3)}`;
 }
 
-function report({ queries }: VectorSet, { table, places }: GrownRoutes, truth: readonly (readonly number[])[]): void {
-  const router = new Router(table);
+async function report(
+  { queries }: VectorSet,
+  { table, places }: GrownRoutes,
+  truth: readonly (readonly number[])[],
+  sizes?: DistrictSizes,
+): Promise<void> {
+  const rankedFor = ranking(table, sizes);
   const found = new Map(TOUCHED.map((touched) => [touched, 0]));
   let [adaptiveFound, adaptiveTouched] = [0, 0];
   for (const [query, nearest] of truth.entries()) {
-    const ranked = router.rankForSearching(vectorAt(queries, query));
+    const ranked = await rankedFor(vectorAt(queries, query));
     const rankOf = new Map(ranked.map(({ ordinal }, rank) => [ordinal, rank]));
     const firstRanks = nearest.map((row) => Math.min(...(places[row] ?? []).map((shard) => rankOf.get(shard) ?? Infinity)));
     for (const touched of TOUCHED) found.set(touched, (found.get(touched) ?? 0) + firstRanks.filter((rank) => rank < touched).length);
@@ -61,6 +78,19 @@ function report({ queries }: VectorSet, { table, places }: GrownRoutes, truth: r
   console.log(`  touched ${TOUCHED.map((touched) => String(touched).padStart(5)).join(' ')}`);
   console.log(`  found   ${TOUCHED.map((touched) => share(found.get(touched) ?? 0)).join(' ')}`);
   console.log(`  adaptive stop: ${(adaptiveTouched / truth.length).toFixed(1)} touched on average, found ${share(adaptiveFound)}`);
+}
+
+function ranking(table: RouteTable, sizes: DistrictSizes | undefined): (point: Float32Array) => Promise<RankedShard[]> {
+  if (sizes === undefined) {
+    const router = new Router(table);
+    return async (point) => router.rankForSearching(point);
+  }
+  const routes = routesOfTable(withDistricts(undefined, table, sizes));
+  console.log(`  by ${routes.outline.districts.length} districts:`);
+  return async (point) => {
+    const ranked = await routes.rankForSearching(point);
+    return ranked.ok ? ranked.value : [];
+  };
 }
 
 function placedAnew({ base }: VectorSet, { table }: GrownRoutes): number[][] {

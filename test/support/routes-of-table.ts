@@ -9,9 +9,11 @@ export function routesOfTable(table: RouteTable, onAsked: (district: number) => 
   const known = new Map<number, Regions>();
   return new KnownRoutes(outlineOf(table), async (district, since) => {
     onAsked(district);
+    const remembered = known.get(district);
+    if (remembered !== undefined) return ok(remembered);
     const page = regionPage(table, district, since);
     if (!page.ok) return page;
-    const regions = known.get(district) ?? new Regions(page.value, table);
+    const regions = new Regions(page.value, table);
     known.set(district, regions);
     return ok(regions);
   });

@@ -9,6 +9,7 @@ import { changed, isInvolved, shardAt, withDrainEnded, withLocators } from './ro
 import type { CentroidRows, RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import type { Cell, DrainOrder } from './shard-route.ts';
+import { shardsMax } from './shards-max.ts';
 import { isDivisible } from './slot-range.ts';
 
 /** Whom an index that grows tells. Repeating a call changes nothing; one that fails throws, and is repeated later. */
@@ -215,8 +216,7 @@ const CLOSURE_FIRST = 1.05;
 
 const BUSY = refuse('state_conflict', 'the routes of the index changed: ask again later');
 
-const mayDivide = (table: RouteTable, shard: ShardAsOf): boolean =>
-  mayChange(table, shard) && table.shards.length < LIMITS.shardsPerIndexMaxCount;
+const mayDivide = (table: RouteTable, shard: ShardAsOf): boolean => mayChange(table, shard) && table.shards.length < shardsMax(table);
 
 /** Whether a shard is as the caller knows it, and nothing is being moved from or to it. */
 const mayChange = (table: RouteTable, { ordinal, since }: ShardAsOf): boolean =>

@@ -2,6 +2,7 @@ import { nearestShards } from './nearest-shards.ts';
 import { isInvolved, shardAt } from './route-changes.ts';
 import type { RoutedShard, RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
+import { shardsNear } from './shards-near.ts';
 import { holdsSlots, meets } from './slot-range.ts';
 
 /** Shards that take the vectors of one that is given up. */
@@ -17,10 +18,13 @@ export function neighboursOf(table: RouteTable, ordinal: number): number[] {
   if (own === undefined) return [];
   const slots = slotsOf(own);
   const isFree = (shard: RoutedShard): boolean => !isInvolved(table, shard.ordinal);
+  const near = new Set(shardsNear(table, own, slots.from));
   const others = table.shards.filter((shard) => shard !== own && meets(slotsOf(shard), slots));
   const sharing = others.filter((shard) => !holdsSlots(slotsOf(shard), slots) && isSameRegion(shard, own));
   if (sharing.length > 0) return ordinalsOf(sharing.filter(isFree).slice(0, 1));
   const holding = others.filter((shard) => holdsSlots(slotsOf(shard), slots));
+  const holdingNear = holding.filter((shard) => near.has(shard) && isFree(shard));
+  if (holdingNear.length > 0) return nearestShards(own, holdingNear, table).slice(0, NEIGHBOURS_MAX);
   if (holding.length > 0) return nearestShards(own, holding.filter(isFree), table).slice(0, NEIGHBOURS_MAX);
   return nearestShards(own, others.filter(isFree), table).slice(0, 1);
 }

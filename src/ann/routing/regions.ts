@@ -5,14 +5,16 @@ import type { RegionRows } from './region-rows.ts';
 import { meansOf } from './region-rows.ts';
 import type { RouteTable } from './route-table.ts';
 
-/** Of an ordinal and an end. */
-const PLACE_BYTES = 16;
+/** Of an ordinal, an end, and what goes with a mean. */
+const PLACE_BYTES = 28;
 
 /** The regions of some shards, ready for telling how far a point is from each. */
 export class Regions {
   readonly ordinals: readonly number[];
   readonly #centroids: CentroidDistances;
-  readonly #means: CentroidDistances;
+  readonly #rows: RegionRows;
+  readonly #space: Pick<RouteTable, 'dimensions'>;
+  #means: CentroidDistances | undefined;
   /** Where the centroids of the shard at each place end. */
   readonly #ends: readonly number[];
 
@@ -20,13 +22,14 @@ export class Regions {
     let end = 0;
     this.ordinals = rows.ordinals;
     this.#centroids = new CentroidDistances(rows.centroids, space);
-    this.#means = new CentroidDistances(meansOf(rows, space.dimensions), space);
+    this.#rows = rows;
+    this.#space = space;
     this.#ends = rows.counts.map((count) => (end += count));
   }
 
   /** In memory. */
   get bytes(): number {
-    return this.#centroids.bytes + this.#means.bytes + this.ordinals.length * PLACE_BYTES;
+    return this.#centroids.bytes + this.ordinals.length * (PLACE_BYTES + this.#space.dimensions);
   }
 
   /** How far a point is from the nearest centroid of the shard at a place. */
@@ -42,6 +45,8 @@ export class Regions {
 
   /** How far it is from the mean of the shard's centroids: for less, nearly as good for telling which are near. */
   roughDistance(point: RankingPoint, place: number): number {
+    // Who ranks all regions exactly does not need them.
+    this.#means ??= new CentroidDistances(meansOf(this.#rows, this.#space.dimensions), this.#space);
     return this.#means.distance(point, place);
   }
 }

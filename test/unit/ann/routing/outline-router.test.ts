@@ -3,9 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { DistrictSizes } from '../../../../src/ann/routing/district-sizes.ts';
 import { DISTRICT_SIZES } from '../../../../src/ann/routing/district-sizes.ts';
 import { membersOf, withDistricts } from '../../../../src/ann/routing/districts.ts';
+import { nearestShards } from '../../../../src/ann/routing/nearest-shards.ts';
+import { neighboursOf } from '../../../../src/ann/routing/neighbours-of.ts';
 import { placesOf } from '../../../../src/ann/routing/places-of.ts';
 import { Router } from '../../../../src/ann/routing/router.ts';
 import type { RoutedShard } from '../../../../src/ann/routing/route-table.ts';
+import { shardsMax } from '../../../../src/ann/routing/shards-max.ts';
 import { ALL_SLOTS, slotOf } from '../../../../src/ann/routing/slot-range.ts';
 import { tableAround } from '../../../../src/ann/routing/table-around.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
@@ -117,5 +120,19 @@ it('[RT37] a shard is told of those around it that hold its ids, as near as any'
     expect(all.filter((ordinal) => ordinals(around.shards).includes(ordinal)).length).toBeGreaterThan(22);
   }
   expect(tableAround(districted, 5_000).shards).toEqual([]);
-  expect([...membersOf(districted)].length).toBeGreaterThan(8);
+  expect([...membersOf(districted)].length).toBeGreaterThan(16);
+});
+
+it('[RT37] the vectors of a shard that is given up go to the nearest of all', () => {
+  const { table } = tableOfClusters(1_000, 30, 8, 9);
+  const districted = withDistricts(undefined, table, SMALL);
+  for (const own of [1, 400, 900]) {
+    const others = table.shards.filter(({ ordinal }) => ordinal !== own);
+    expect(neighboursOf(districted, own)).toEqual(nearestShards(table.shards[own]!, others, table).slice(0, 4));
+  }
+});
+
+it('[RT32] an index has no more shards than its object can hold the regions of', () => {
+  expect([shardsMax({ dimensions: 100 }), shardsMax({ dimensions: 2_048 })]).toEqual([4_096, 4_096]);
+  expect(shardsMax({ dimensions: 4_096 })).toBe(2_048);
 });

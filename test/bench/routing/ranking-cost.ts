@@ -1,0 +1,74 @@
+import { loadavg } from 'node:os';
+
+import { encodeCentroids } from '../../../src/ann/routing/centroid-rows.ts';
+import { DISTRICT_SIZES } from '../../../src/ann/routing/district-sizes.ts';
+import { withDistricts } from '../../../src/ann/routing/districts.ts';
+import { placesOf } from '../../../src/ann/routing/places-of.ts';
+import { outlineOf, regionPage } from '../../../src/ann/routing/route-outline.ts';
+import type { RoutedShard, RouteTable } from '../../../src/ann/routing/route-table.ts';
+import { Router } from '../../../src/ann/routing/router.ts';
+import { slotOf } from '../../../src/ann/routing/slot-range.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
+import { routesOfTable } from '../../support/routes-of-table.ts';
+
+const POINTS = 200;
+const CENTROIDS = 8;
+
+/** What ranking costs an isolate in the largest index, all at once and by districts. Where shards lie has no part in it: they are random. */
+export async function rankingCost(dimensions: number): Promise<void> {
+  const random = new Seeded(1);
+  const values = (count: number) => Float32Array.from({ length: count * dimensions }, () => random.next() - 0.5);
+  const table = tableOf(dimensions, () => values(CENTROIDS));
+  const buildStartedMs = cpuMs();
+  const districted = withDistricts(undefined, table, DISTRICT_SIZES);
+  const buildMs = cpuMs() - buildStartedMs;
+  const outline = outlineOf(districted);
+  const pages = outline.districts.map(({ number, since }) => regionPage(districted, number, since));
+  const flat = new Router(table);
+  const routes = routesOfTable(districted);
+  const points = Array.from({ length: POINTS }, () => values(1));
+  const ids = points.map((_, i) => `id-${i}`);
+  await routes.placesFor({ ids, namespaces: ids.map(() => ''), values: values(POINTS) });
+
+  const costs = {
+    'query, all regions': await costOf(points, async (point) => flat.rankForSearching(point)),
+    'query, by districts': await costOf(points, (point) => routes.rankForSearching(point)),
+    'vector, all regions': await costOf(points, async (point) => placesOf(flat.rankForPlacing(point, slotOf('', 'a')), table.closure)),
+    'vector, by districts': await costOf(points, (point) => routes.placesFor({ ids: ['a'], namespaces: [''], values: point })),
+  };
+  console.log(`\n${table.shards.length} shards x ${dimensions}, ${outline.districts.length} districts, load ${loadavg()[0]?.toFixed(1)}`);
+  for (const [what, ms] of Object.entries(costs)) console.log(`  ${what.padEnd(22)} ${ms.toFixed(2)} ms of CPU`);
+  const newer = outlineOf(districted, districted.version);
+  const [whole, first, next, page] = [table, outline, newer, pages[0]].map(megabytes);
+  console.log(`  told: ${whole} MB of a whole table, ${first} of an outline, ${next} of the next one, ${page} of a district`);
+  console.log(`  districts of a table that had none: ${buildMs.toFixed(0)} ms`);
+}
+
+function tableOf(dimensions: number, centroids: () => Float32Array): RouteTable {
+  const shards = Array.from({ length: LIMITS.shardsPerIndexMaxCount }, (_, ordinal): RoutedShard => ({
+    ordinal,
+    since: 1,
+    centroids: encodeCentroids(centroids(), dimensions),
+    state: { kind: 'serving' },
+    replicas: [],
+  }));
+  return { version: 1, metric: 'cosine', dimensions, shards, highest: shards.length - 1, locators: 8, closure: 1.1 };
+}
+
+async function costOf(
+  points: readonly Float32Array<ArrayBuffer>[],
+  rank: (point: Float32Array<ArrayBuffer>) => Promise<unknown>,
+): Promise<number> {
+  await rank(must(points[0], 'there are points'));
+  const startedMs = cpuMs();
+  for (const point of points) await rank(point);
+  return (cpuMs() - startedMs) / points.length;
+}
+
+const cpuMs = (): number => process.cpuUsage().user / 1000;
+
+/** As it is sent: structured clones are about as long. */
+const megabytes = (told: unknown): string =>
+  (JSON.stringify(told, (_, part: unknown) => (ArrayBuffer.isView(part) ? '#'.repeat(part.byteLength) : part)).length / 1e6).toFixed(2);
