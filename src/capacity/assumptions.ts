@@ -67,6 +67,12 @@ export const ASSUMPTIONS = {
   rowsScoredCount: measured(16, 'rows read for ten matches', 'src/ann/engine/list-settings.ts: proposalCount'),
   callCpuUs: measured(89, 'us of CPU of one call in a fan-out of 256, both ends', 'raw workerd, one gateway and 256 objects'),
   gatewayCpuMs: measured(0.35, 'ms of CPU of a query in the gateway beside its calls', 'npm run bench -- gateway'),
+  rankedNumberNs: measured(
+    1.5,
+    'ns of CPU for each number of a centroid that a query or a vector is compared with: 2.4 ms of 4,096 shards x 384',
+    'npm run bench -- routing --only cost',
+    '2026-11-25',
+  ),
   probesCount: measured(16, 'shards that a query asks at most: 0.92 of the ten nearest of 256 lie there', 'npm run bench -- routing'),
   probesRecall99: measured(2, 'of those for recall 0.99', '331,479 word vectors in 256 shards of 8 centroids'),
   copiesFactor: measured(1.57, 'stored vectors for each one: those near borders lie in two shards', 'npm run bench -- routing'),

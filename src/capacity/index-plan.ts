@@ -1,5 +1,7 @@
 import type { RecallTarget } from '../contract/recall-target.ts';
 import type { Assumed } from './assumptions.ts';
+import type { RoutingPlan } from './routing-plan.ts';
+import { planRouting } from './routing-plan.ts';
 
 /** What an index is to hold and to take. */
 export interface IndexDemand {
@@ -34,6 +36,7 @@ export interface IndexPlan {
   readonly memoryBytesPerShard: number;
   readonly memoryBytes: number;
   readonly storageBytes: number;
+  readonly routing: RoutingPlan;
   /** CPU of one call of a shard. */
   readonly leafMs: number;
   /** The share of its time in which a shard searches. */
@@ -80,7 +83,8 @@ export function planIndex(demand: IndexDemand, a: Assumed): IndexPlan {
   const memoryBytesPerShard = Math.ceil(vectorsPerShard * dimensions * a.listBytesFactor);
   const bytesPerVector = dimensions * (4 + a.listBytesFactor) + a.rowBytes + a.metadataBytes;
   const storageBytes = stored * (1 + replicas) * bytesPerVector + (isOne ? 0 : vectors * a.locatorBytes);
-  const bill = billOf(demand, a, { probes, leafMs, storageBytes });
+  const routing = planRouting(shards, dimensions, a);
+  const bill = billOf(demand, a, { probes, leafMs, storageBytes, routing });
   const usdPerMonth = bill.reduce((sum, line) => sum + line.usdPerMonth, 0);
   return {
     shards,
@@ -91,6 +95,7 @@ export function planIndex(demand: IndexDemand, a: Assumed): IndexPlan {
     memoryBytesPerShard,
     memoryBytes: memoryBytesPerShard * instances,
     storageBytes,
+    routing,
     leafMs,
     leafLoad: (callsPerSecond * leafMs) / 1000,
     coldShare,
@@ -103,13 +108,13 @@ export function planIndex(demand: IndexDemand, a: Assumed): IndexPlan {
 function billOf(
   { qps, writesPerSecond, replicas, leavesMax }: IndexDemand,
   a: Assumed,
-  { probes, leafMs, storageBytes }: { readonly probes: number; readonly leafMs: number; readonly storageBytes: number },
+  { probes, leafMs, storageBytes, routing }: Pick<IndexPlan, 'probes' | 'leafMs' | 'storageBytes' | 'routing'>,
 ): BillLine[] {
   const queries = (qps * MONTH_S) / 1e6;
   const writes = (writesPerSecond * MONTH_S) / 1e6;
   const aggregators = probes > leavesMax ? Math.ceil(probes / leavesMax) : 0;
   const calls = queries * (probes + aggregators) + writes * (a.copiesFactor + 1) * (1 + replicas);
-  const cpuMs = queries * (a.gatewayCpuMs + (probes * a.callCpuUs) / 1000);
+  const cpuMs = queries * (a.gatewayCpuMs + (probes * a.callCpuUs) / 1000) + (queries + writes) * routing.rankingMs;
   const rowsRead = queries * probes * a.rowsScoredCount * 2;
   // A vector, its properties, its place, and the row that is replaced.
   const rowsWritten = writes * a.copiesFactor * (1 + replicas) * 6;

@@ -6,8 +6,8 @@ export const GROWTH_LIMITS = {
   routeMemoryBytesMax: 24 * 1024 * 1024,
   // The same of a locator, many of which share an isolate: it needs routes only for writes that others routed by old ones.
   locatorRouteBytesMax: 4 * 1024 * 1024,
-  // Shards whose regions are told together, at most: 96 of the longest vectors are 3 MB, and while there are no more, all are ranked. With 128
-  // a query of 4,096 shards costs a third more, with 64 no less.
+  // Shards whose regions are told together, at most: 96 of the longest vectors are 3 MB, and while there are no more, all are
+  // ranked exactly. A query looks into 16 districts: of twice as many shards each, into twice as many shards.
   districtShardsMaxCount: 96,
   // Fewer are not worth a call.
   districtShardsMinCount: 16,
@@ -19,7 +19,7 @@ export const GROWTH_LIMITS = {
   locatorRetryMs: 2_000,
   // Namespaces of one locator that statistics tell apart.
   namespacesCountedMax: 10_000,
-  // Some 13 MB of regions at 384 dimensions; a query ranks them within 2 ms.
+  // Some 13 MB of regions at 384 dimensions; a query ranks them in 2.4 ms.
   shardsPerIndexMaxCount: 4_096,
   // Regions of all its shards that the object of an index holds, of its 128 MB: those of 4,096 shards of 2,048 dimensions.
   routeTableBytesMax: 64 * 1024 * 1024,

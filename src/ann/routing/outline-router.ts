@@ -14,13 +14,13 @@ import { SlotSegments } from './slot-segments.ts';
 interface Reach {
   /** The nearest districts by their coarse centroids: it looks into these. */
   readonly districts: number;
-  /** The nearest of their shards by the means of their centroids: it compares the regions of these. All that an only district may have. */
+  /** The nearest of their shards by the means of their centroids: it compares the regions of these. More than an only district may have. */
   readonly shards: number;
 }
 
 /** Queries want the sixteen nearest shards, vectors two. What is missed by that: `npm run bench -- routing`. */
-const SEARCHING: Reach = { districts: 16, shards: 128 };
-const PLACING: Reach = { districts: 12, shards: 128 };
+const SEARCHING: Reach = { districts: 16, shards: 256 };
+const PLACING: Reach = { districts: 12, shards: 256 };
 
 /** The regions of a district that is looked into. */
 export type RegionsOf = (district: number) => Regions;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexDemand } from '../../../src/capacity/index-plan.ts';
+import { planRouting } from '../../../src/capacity/routing-plan.ts';
 import { leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
 
 const DEMAND: IndexDemand = {
@@ -83,6 +84,20 @@ describe('the plan of an index', () => {
       }
     }
     expect(leafCpuMs(400_000, 100, 0.95, assumed())).toBeGreaterThan(leafCpuMs(100_000, 100, 0.95, assumed()));
+  });
+
+  it('[K2] counts what ranking shards takes of the gateway, which grows less than their number', () => {
+    const a = assumed({ rankedNumberNs: 2 });
+    // A quarter of a coarse centroid, a mean and eight centroids for each.
+    expect(planRouting(100, 100, a).rankingMs).toBeCloseTo((100 * 9.25 * 100 * 2) / 1e6, 9);
+    const [many, more] = [planRouting(1_024, 100, a), planRouting(4_096, 100, a)];
+    expect(more.rankingMs).toBeLessThan(1.4 * many.rankingMs);
+    expect(more.regionBytes).toBe(4 * many.regionBytes);
+    const cpuOf = (ns: number) => planIndex(DEMAND, assumed({ rankedNumberNs: ns })).bill.find(({ what }) => what === 'CPU of the gateway');
+    const { routing } = planIndex(DEMAND, assumed({ rankedNumberNs: 1 }));
+    // Queries and writes: 110 a second.
+    expect(cpuOf(2)!.usdPerMonth - cpuOf(1)!.usdPerMonth).toBeCloseTo(285.12 * routing.rankingMs * 0.02, 9);
+    expect(planIndex({ ...DEMAND, vectors: 10 }, assumed()).routing).toEqual({ rankingMs: 0, regionBytes: 0 });
   });
 
   it('[K3] has one shard and nothing beside it while that holds everything', () => {

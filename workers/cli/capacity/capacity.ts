@@ -98,6 +98,10 @@ function report(demand: IndexDemand, plan: IndexPlan, latency: SimulatedQueries 
       'a query',
       `asks ${plan.probes} shards, ${plan.leafMs.toFixed(2)} ms of CPU each; a shard is busy ${percent(plan.leafLoad)} of the time`,
     ],
+    [
+      'routing it',
+      `${plan.routing.rankingMs.toFixed(2)} ms of CPU of the gateway, which holds what it needs of ${bytes(plan.routing.regionBytes)} of regions`,
+    ],
     ['out of memory', `${percent(plan.coldShare)} of calls`],
   ];
   if (latency !== undefined) {

@@ -109,8 +109,8 @@ export async function simulate(scenario: Scenario): Promise<SimulatedQueries> {
         ...(isHedged ? { askSpare: () => shards.ask(shard, true) } : {}),
       };
     });
-    // What the gateway itself takes, calling one shard after the other.
-    const ownMs = a.gatewayCpuMs + (plan.probes * a.callCpuUs) / 1000;
+    // What the gateway itself takes, ranking shards and calling one after the other.
+    const ownMs = a.gatewayCpuMs + plan.routing.rankingMs + (plan.probes * a.callCpuUs) / 1000;
     const gathered = await fanOut.gather(leaves, begunMs + deadlineMs - ownMs);
     partial += Number(!gathered.ok || gathered.value.missing.length > 0);
     tookMs.push(time.nowMs() - begunMs + ownMs);

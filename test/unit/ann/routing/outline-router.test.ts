@@ -120,7 +120,7 @@ it('[RT37] a shard is told of those around it that hold its ids, as near as any'
     expect(all.filter((ordinal) => ordinals(around.shards).includes(ordinal)).length).toBeGreaterThan(22);
   }
   expect(tableAround(districted, 5_000).shards).toEqual([]);
-  expect([...membersOf(districted)].length).toBeGreaterThan(16);
+  expect([...membersOf(districted)].length, 'more than are looked into').toBeGreaterThan(12);
 });
 
 it('[RT37] the vectors of a shard that is given up go to the nearest of all', () => {
