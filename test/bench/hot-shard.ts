@@ -23,8 +23,11 @@ const ZIPF = 1.1;
 const UTILISATIONS = [0.7, 0.9, 1.1, 2];
 const PHASE_SECONDS = 120;
 const COLD_SECONDS = 420;
-/** A deadline that callers who are in a hurry give. */
-const HASTY_MS = 100;
+const OVERLOADS = [1.1, 2];
+const OVERLOAD_SECONDS = 60;
+/** By then, no replica is ready. */
+const OVERLOAD_UNTIL_S = 12;
+const DEADLINES_MS = [100, LIMITS.queryDeadlineDefaultMs];
 const HEDGED_REPLICAS = 2;
 const HEDGED_LOAD = 0.3;
 
@@ -53,12 +56,17 @@ export async function hotShardBench({ quick = false }: { readonly quick?: boolea
     for (const utilisation of quick ? UTILISATIONS.slice(1, 2) : UTILISATIONS) rows.push(await simulate(measured, vectors, utilisation));
     console.log(`${SHARDS} shards under Zipf ${ZIPF}, ${PHASE_SECONDS} s hot, then cold: simulated with those times`);
     console.table(rows);
+    const overloads = [];
+    for (const utilisation of quick ? [] : OVERLOADS)
+      for (const budgetMs of DEADLINES_MS) overloads.push(...(await overload(measured, vectors, utilisation, budgetMs)));
+    console.log('the same without and with turns');
+    console.table(overloads);
     const hedging = [];
     for (const [times, serviceMs] of Object.entries(serviceTimes(measured.queryMs)))
       for (const hasHedges of [false, true]) hedging.push(await hedge(times, serviceMs, measured.queryMs, hasHedges));
     console.log(`one shard with ${HEDGED_REPLICAS} replicas, each ${HEDGED_LOAD} busy: simulated without and with hedges`);
     console.table(hedging);
-    console.log(JSON.stringify({ bench: 'hot-shard', vectors, load: loadavg(), measured, rows, hedging }));
+    console.log(JSON.stringify({ bench: 'hot-shard', vectors, load: loadavg(), measured, rows, overloads, hedging }));
   } finally {
     await workerd.stop();
     await rm(stateDir, { recursive: true, force: true });
@@ -128,12 +136,13 @@ async function measure(workerd: RawWorkerd, url: string, vectors: number): Promi
   return { queryMs, replicaQueryMs, copyWallMs: quantileMs(wallsMs, 0.5), copyCpuMs: quantileMs(cpusMs, 0.5) };
 }
 
-async function simulate({ queryMs, copyCpuMs }: Measured, vectors: number, utilisation: number): Promise<object> {
+/** Shards whose hottest is asked for so much of what it can do. */
+function hotShards({ queryMs, copyCpuMs }: Measured, vectors: number, utilisation: number) {
   const weights = Array.from({ length: SHARDS }, (_, k) => 1 / (k + 1) ** ZIPF);
   const share = 1 / weights.reduce((sum, weight) => sum + weight, 0);
-  const qps = (utilisation * 1_000) / (queryMs * share);
   const pages = Math.ceil(vectors / LIMITS.changePageMaxCount);
-  const options = {
+  return {
+    qps: (utilisation * 1_000) / (queryMs * share),
     shards: SHARDS,
     zipf: ZIPF,
     // Searches differ by how many lists they probe and how many rows they read.
@@ -144,16 +153,14 @@ async function simulate({ queryMs, copyCpuMs }: Measured, vectors: number, utili
     pages,
     seed: 1,
   };
+}
+
+async function simulate(measured: Measured, vectors: number, utilisation: number): Promise<object> {
+  const { qps, ...options } = hotShards(measured, vectors, utilisation);
   const hot = { seconds: PHASE_SECONDS, qps };
   const plain = await new HotShardSimulation({ ...options, phases: [hot], hasReplicas: false }).run();
   const phases = [hot, { seconds: COLD_SECONDS, qps: qps / 20 }];
   const replicated = await new HotShardSimulation({ ...options, phases, hasReplicas: true }).run();
-  const unordered = await new HotShardSimulation({ ...options, phases: [hot], hasReplicas: true, hasTurns: false }).run();
-  const hasty = { ...options, phases: [hot], hasReplicas: true, budgetMs: HASTY_MS };
-  const [hastyUnordered, hastyOrdered] = [
-    await new HotShardSimulation({ ...hasty, hasTurns: false }).run(),
-    await new HotShardSimulation(hasty).run(),
-  ];
   const retired = replicated.seconds.find(({ second, replicas }) => second > PHASE_SECONDS && replicas === 0);
   return {
     'load of the hottest': utilisation,
@@ -161,15 +168,32 @@ async function simulate({ queryMs, copyCpuMs }: Measured, vectors: number, utili
     'p99 before, ms': tailMs(plain),
     'p99 after, ms': tailMs(replicated),
     replicas: Math.max(...replicated.seconds.map(({ replicas }) => replicas)),
-    'first ready without turns, s': seconds(unordered.readyAfterMs),
     'first ready, s': seconds(replicated.readyAfterMs),
     'all retired, s after': retired === undefined ? null : retired.second - PHASE_SECONDS,
     'hedged, %': Number(((100 * replicated.hedges) / replicated.calls).toFixed(1)),
-    'failed without turns': unordered.failed,
     failed: replicated.failed,
-    [`failed by ${HASTY_MS} ms without turns`]: hastyUnordered.failed,
-    [`failed by ${HASTY_MS} ms`]: hastyOrdered.failed,
   };
+}
+
+/** The first minute, with objects that do what comes in the order in which it comes, and with those that let reads wait for their turn. */
+async function overload(measured: Measured, vectors: number, utilisation: number, budgetMs: number): Promise<object[]> {
+  const { qps, ...options } = hotShards(measured, vectors, utilisation);
+  const rows = [];
+  for (const hasTurns of [false, true]) {
+    const phases = [{ seconds: OVERLOAD_SECONDS, qps }];
+    const run = await new HotShardSimulation({ ...options, phases, hasReplicas: true, budgetMs, hasTurns }).run();
+    const answered = run.seconds.slice(2, OVERLOAD_UNTIL_S).flatMap(({ latenciesMs }) => latenciesMs);
+    rows.push({
+      'load of the hottest': utilisation,
+      'deadline, ms': budgetMs,
+      turns: hasTurns,
+      'answered before replicas, %': Number(((100 * answered.length) / (qps * (OVERLOAD_UNTIL_S - 2))).toFixed(1)),
+      'their p99, ms': Number(quantileMs(answered, 0.99).toFixed(1)),
+      'first ready, s': seconds(run.readyAfterMs),
+      'failed in a minute': run.failed,
+    });
+  }
+  return rows;
 }
 
 /** Of the last third of the hot phase. */

@@ -92,12 +92,16 @@ function nearestTo({ centroids }: ResidentGeneration, list: number): { other: nu
     .sort((a, b) => a.distance - b.distance);
 }
 
-function* split(shard: UpkeepShard, generation: ResidentGeneration, list: number, live: RowSet): Task {
-  const positions = livePositions(generation, list, live);
-  const vectors = vectorsAt(generation, list, positions);
+function* split(shard: UpkeepShard, { id, model }: ResidentGeneration, list: number, live: RowSet): Task {
+  const halves = splitInTwo(vectorsOf(shard, id, list, live).values, model.dimensions, shard.sizes.entriesMin)?.map(centroidOf);
+  if (halves === undefined) {
+    const generation = shard.lists.generation(id);
+    return compact(shard, generation, list, livePositions(generation, list, live));
+  }
+  yield;
+  const vectors = vectorsOf(shard, id, list, live);
+  const generation = shard.lists.generation(id);
   const neighbours = nearestTo(generation, list).slice(0, NEIGHBOURS);
-  const halves = splitInTwo(vectors.values, generation.model.dimensions, shard.sizes.entriesMin)?.map(centroidOf);
-  if (halves === undefined) return compact(shard, generation, list, positions);
   const second = generation.nextList;
   editLists(shard, generation, (change) => {
     [list, second].forEach((half, i) => change.putEmpty(half, must(halves[i], 'there are two halves')));
@@ -105,7 +109,7 @@ function* split(shard: UpkeepShard, generation: ResidentGeneration, list: number
   });
   for (const { other } of neighbours) {
     yield;
-    moveNearer(shard, shard.lists.generation(generation.id), other, [list, second], live);
+    moveNearer(shard, shard.lists.generation(id), other, [list, second], live);
   }
 }
 
@@ -141,6 +145,13 @@ const livePositions = ({ lists }: ResidentGeneration, list: number, live: RowSet
   const rows = lists.rowsOf(list);
   return Uint32Array.from(rows.keys()).filter((i) => live.has(rows[i]!));
 };
+
+/** The live vectors of a list, which may have left memory since the last slice. */
+function vectorsOf(shard: UpkeepShard, generationId: number, list: number, live: RowSet): PreparedVectors {
+  const generation = shard.lists.generation(generationId);
+  shard.lists.pageIn(generation, list);
+  return vectorsAt(generation, list, livePositions(generation, list, live));
+}
 
 /** The vectors of a resident list as its codes say, which coding again does not change. */
 function vectorsAt({ lists, model: { dimensions } }: ResidentGeneration, list: number, positions: Uint32Array): PreparedVectors {
