@@ -4,6 +4,7 @@ import { squaredDistance } from '../upkeep/split-in-two.ts';
 import { encodeCentroids } from './centroid-rows.ts';
 import { districtHalves } from './district-halves.ts';
 import type { DistrictSizes } from './district-sizes.ts';
+import { isSameRegion } from './is-same-region.ts';
 import { kMeansAtOnce } from './k-means.ts';
 import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
 import { districtOf } from './route-table.ts';
@@ -78,7 +79,10 @@ function coarseOf(shards: readonly RoutedShard[], { dimensions, version }: Route
 
 const NONE: CentroidRows = { codes: new Int8Array(0), scales: new Float32Array(0) };
 
-/** The same shards with the same regions. */
+/** The same shards with the same regions: those of most are not even looked at. */
 const isSame = (shards: readonly RoutedShard[], others: readonly RoutedShard[]): boolean =>
   shards.length === others.length &&
-  shards.every(({ ordinal, since }, at) => others[at]?.ordinal === ordinal && others[at]?.since === since);
+  shards.every((shard, at) => {
+    const other = others[at];
+    return other?.ordinal === shard.ordinal && (other.since === shard.since || isSameRegion(other, shard));
+  });

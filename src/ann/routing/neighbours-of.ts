@@ -1,3 +1,4 @@
+import { isSameRegion } from './is-same-region.ts';
 import { nearestShards } from './nearest-shards.ts';
 import { isInvolved, shardAt } from './route-changes.ts';
 import type { RoutedShard, RouteTable } from './route-table.ts';
@@ -30,8 +31,3 @@ export function neighboursOf(table: RouteTable, ordinal: number): number[] {
 }
 
 const ordinalsOf = (shards: readonly RoutedShard[]): number[] => shards.map(({ ordinal }) => ordinal);
-
-function isSameRegion({ centroids: { codes, scales } }: RoutedShard, { centroids: other }: RoutedShard): boolean {
-  if (codes.length !== other.codes.length) return false;
-  return codes.every((code, i) => code === other.codes[i]) && scales.every((scale, i) => scale === other.scales[i]);
-}

@@ -89,11 +89,17 @@ describe('[RT31] a district that a change does not touch', () => {
       const same = before.districts?.find(({ number }) => number === district.number);
       if (!touched.has(district.number)) expect(district).toBe(same);
     }
-    const own = split.districts?.find(({ number }) => number === districtOf(split.shards[0]!));
-    expect(own?.since).toBe(split.version);
+    const halved = split.districts?.find(({ number }) => number === districtOf(split.shards[0]!));
+    expect(halved?.since).toBe(split.version);
     // The end of a drain changes nobody's region.
     const ended = withDistricts(split, withDrainEnded(split, 0), SIZES);
     expect(ended.districts).toEqual(split.districts);
+    // Nor does a new version of a shard whose region is the same.
+    const renewed = ended.shards.map((shard) => (shard.ordinal === 20 ? { ...shard, since: 99, centroids: row(20) } : shard));
+    expect(withDistricts(ended, { ...ended, version: 99, shards: renewed }, SIZES).districts).toEqual(ended.districts);
+    const moved = ended.shards.map((shard) => (shard.ordinal === 20 ? { ...shard, since: 99, centroids: row(20.5) } : shard));
+    const own = withDistricts(ended, { ...ended, version: 99, shards: moved }, SIZES);
+    expect(own.districts?.find(({ number }) => number === districtOf(ended.shards[20]!))?.since).toBe(99);
     const given = withDistricts(ended, changed(ended, { kind: 'merge', ordinal: 23, into: [22] }), SIZES);
     const lost = districtOf(ended.shards[23]!);
     expect(given.districts?.find(({ number }) => number === lost)?.since).toBe(given.version);
