@@ -5,7 +5,7 @@ import { answerCreation, indexNotFound, isLive } from '../src/ann/index-lifecycl
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { GrowthCall } from '../src/ann/routing/index-growth.ts';
 import type { RegionPage, RouteOutline } from '../src/ann/routing/route-outline.ts';
-import { outlineOf, regionPage } from '../src/ann/routing/route-outline.ts';
+import { regionPage } from '../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import { tableAround } from '../src/ann/routing/table-around.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -43,7 +43,7 @@ export class IndexObject extends LivingIndex {
     // Shards may already refuse what the table says: it changes in a moment.
     if (this.#routesAt(indexId)?.isChanging === true) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
     const routes = this.#routesAt(indexId);
-    return routes === undefined ? indexNotFound(name) : ok(outlineOf(routes.table, known));
+    return routes === undefined ? indexNotFound(name) : ok(routes.outline(known));
   }
 
   /** Refuses with `index_not_found` as `outline` does, or with `stale_route`. */

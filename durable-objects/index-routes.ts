@@ -8,7 +8,9 @@ import type { GrowthCall, IndexObjects } from '../src/ann/routing/index-growth.t
 import { IndexGrowth } from '../src/ann/routing/index-growth.ts';
 import { ReplicatedRoutes, routesOf } from '../src/ann/routing/replicated-routes.ts';
 import type { RouteChange } from '../src/ann/routing/route-changes.ts';
+import type { RouteOutline } from '../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
+import { ToldOutlines } from '../src/ann/routing/told-outlines.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
@@ -39,6 +41,7 @@ export class IndexRoutes {
   readonly #stored: RouteTableCell;
   readonly #table: DistrictedRoutes;
   readonly #change: StoredCell<RouteChange | null>;
+  readonly #told = new ToldOutlines();
   readonly #waiting: (() => void)[] = [];
 
   constructor(parts: IndexRoutesParts) {
@@ -62,6 +65,11 @@ export class IndexRoutes {
 
   get isChanging(): boolean {
     return (this.#change.get() ?? null) !== null;
+  }
+
+  /** See `RouteSource`. */
+  outline(known: number): RouteOutline {
+    return this.#told.tell(this.table, known);
   }
 
   get table(): RouteTable {

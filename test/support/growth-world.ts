@@ -21,11 +21,12 @@ import { Locator } from '../../src/ann/routing/locator.ts';
 import { ReplicatedRoutes, routesOf } from '../../src/ann/routing/replicated-routes.ts';
 import type { RouteChange } from '../../src/ann/routing/route-changes.ts';
 import type { RegionPage, RouteOutline } from '../../src/ann/routing/route-outline.ts';
-import { outlineOf, regionPage } from '../../src/ann/routing/route-outline.ts';
+import { regionPage } from '../../src/ann/routing/route-outline.ts';
 import type { RouteSource } from '../../src/ann/routing/route-reader.ts';
 import { RouteReader } from '../../src/ann/routing/route-reader.ts';
 import type { RouteTable } from '../../src/ann/routing/route-table.ts';
 import { tableAround } from '../../src/ann/routing/table-around.ts';
+import { ToldOutlines } from '../../src/ann/routing/told-outlines.ts';
 import { ShardGrowth } from '../../src/ann/routing/shard-growth.ts';
 import type { ShardRoute } from '../../src/ann/routing/shard-route.ts';
 import { Shard } from '../../src/ann/shard.ts';
@@ -55,7 +56,7 @@ export class GrowthWorld extends ObjectNetwork {
   /** Of the index, and what each gateway remembers of routes: of incarnations from now on. */
   districtSizes = DISTRICT_SIZES;
   routeBytesMax: number = LIMITS.routeMemoryBytesMax;
-  readonly routes = { districtsMax: 0, unchanged: 0, pages: 0, pagesAgain: 0 };
+  readonly routes = { districtsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
   replicaReads = 0;
   replicasMade = 0;
 
@@ -149,6 +150,7 @@ export class GrowthWorld extends ObjectNetwork {
   }
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
+    const told = new ToldOutlines();
     const cell = new DistrictedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.districtSizes);
     const { id, dimensions, metric } = this.manifest;
     const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
@@ -188,7 +190,8 @@ export class GrowthWorld extends ObjectNetwork {
         },
         outline: async (known: number) => {
           if (growth.isChanging) await turnstile.pass(() => growth.settle()).catch(() => undefined);
-          const outline = outlineOf(growth.routes(this.manifest), known);
+          const outline = told.tell(growth.routes(this.manifest), known);
+          if (outline.gone !== undefined) this.routes.changesTold += 1;
           const { districts } = outline;
           this.routes.districtsMax = Math.max(this.routes.districtsMax, districts.length);
           if (districts.length > 1) this.routes.unchanged += districts.filter(({ coarse }) => coarse === undefined).length;

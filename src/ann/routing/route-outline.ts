@@ -12,6 +12,8 @@ export interface RouteOutline extends Omit<RouteTable, 'shards' | 'districts'> {
   readonly shards: readonly OutlinedShard[];
   /** At least one, once there are several shards. */
   readonly districts: readonly OutlinedDistrict[];
+  /** If there, `shards` are only those that changed since the version that the caller knows, and these are no more. */
+  readonly gone?: readonly number[];
   /** Of the only district, told at once. */
   readonly page?: RegionPage;
 }
@@ -50,10 +52,17 @@ export function regionPage(table: RouteTable, number: number, since: number): Ou
 }
 
 /** The outline with what the caller knew before. */
-export function completed(outline: RouteOutline, known: RouteOutline | undefined): RouteOutline {
+export function completed({ gone, ...outline }: RouteOutline, known: RouteOutline | undefined): RouteOutline {
   const before = new Map(known?.districts.map((district) => [district.number, district]));
   const districts = outline.districts.map((district) => ({ ...before.get(district.number), ...district }));
-  return { ...outline, districts };
+  const shards = gone === undefined ? outline.shards : shardsAfter(known?.shards ?? [], outline.shards, gone);
+  return { ...outline, shards, districts };
+}
+
+function shardsAfter(known: readonly OutlinedShard[], changed: readonly OutlinedShard[], gone: readonly number[]): OutlinedShard[] {
+  const shards = new Map([...known, ...changed].map((shard) => [shard.ordinal, shard]));
+  for (const ordinal of gone) shards.delete(ordinal);
+  return [...shards.values()].sort((a, b) => a.ordinal - b.ordinal);
 }
 
 function outlinedShard(shard: RoutedShard): OutlinedShard {

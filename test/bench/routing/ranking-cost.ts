@@ -5,9 +5,11 @@ import { DISTRICT_SIZES } from '../../../src/ann/routing/district-sizes.ts';
 import { withDistricts } from '../../../src/ann/routing/districts.ts';
 import { placesOf } from '../../../src/ann/routing/places-of.ts';
 import { outlineOf, regionPage } from '../../../src/ann/routing/route-outline.ts';
+import { changed } from '../../../src/ann/routing/route-changes.ts';
 import type { RoutedShard, RouteTable } from '../../../src/ann/routing/route-table.ts';
 import { Router } from '../../../src/ann/routing/router.ts';
 import { slotOf } from '../../../src/ann/routing/slot-range.ts';
+import { ToldOutlines } from '../../../src/ann/routing/told-outlines.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -40,9 +42,13 @@ export async function rankingCost(dimensions: number): Promise<void> {
   };
   console.log(`\n${table.shards.length} shards x ${dimensions}, ${outline.districts.length} districts, load ${loadavg()[0]?.toFixed(1)}`);
   for (const [what, ms] of Object.entries(costs)) console.log(`  ${what.padEnd(22)} ${ms.toFixed(2)} ms of CPU`);
-  const newer = outlineOf(districted, districted.version);
+  const told = new ToldOutlines();
+  told.tell(districted, 0);
+  const { centroids } = must(districted.shards[0], 'there are shards');
+  const split = changed(districted, { kind: 'split', ordinal: 0, halves: [centroids, centroids], closure: 1.1 });
+  const newer = told.tell(withDistricts(districted, split, DISTRICT_SIZES), districted.version);
   const [whole, first, next, page] = [table, outline, newer, pages[0]].map(megabytes);
-  console.log(`  told: ${whole} MB of a whole table, ${first} of an outline, ${next} of the next one, ${page} of a district`);
+  console.log(`  told: ${whole} MB of a whole table, ${first} of an outline, ${next} of the next one after a split, ${page} of a district`);
   console.log(`  districts of a table that had none: ${buildMs.toFixed(0)} ms`);
 }
 

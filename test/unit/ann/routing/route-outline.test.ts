@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
 import { withDistricts } from '../../../../src/ann/routing/districts.ts';
-import { changed } from '../../../../src/ann/routing/route-changes.ts';
+import { changed, withDrainEnded } from '../../../../src/ann/routing/route-changes.ts';
 import { completed, outlineOf, regionPage } from '../../../../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../../../../src/ann/routing/route-table.ts';
 import { districtOf } from '../../../../src/ann/routing/route-table.ts';
+import { ToldOutlines } from '../../../../src/ann/routing/told-outlines.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { value } from '../../../support/shard-world.ts';
 import { tableOfClusters } from '../../../support/table-of-clusters.ts';
@@ -69,6 +70,37 @@ describe('[RT32] whoever routes', () => {
     // The regions of an only district, neither.
     expect('page' in outlineOf(districted(5), 1)).toBe(false);
     expect(outlineOf(after, Infinity).districts.every(({ coarse }) => coarse === undefined)).toBe(true);
+  });
+
+  it('comes again and is told of the shards that changed alone, if what it knows is remembered', () => {
+    const told = new ToldOutlines();
+    let table = districted(50);
+    let known = completed(told.tell(table, 0), undefined);
+    const { centroids } = table.shards[3]!;
+    const changes: ((before: RouteTable) => RouteTable)[] = [
+      (before) => changed(before, { kind: 'split', ordinal: 3, halves: [centroids, centroids], closure: 1.3 }),
+      (before) => withDrainEnded(before, 3),
+      (before) => changed(before, { kind: 'share', ordinal: 9 }),
+      (before) => changed(before, { kind: 'merge', ordinal: 7, into: [8] }),
+      (before) => withDrainEnded(before, 7),
+      ({ shards, ...rest }) => ({
+        ...rest,
+        version: rest.version + 1,
+        shards: shards.map((shard) => (shard.ordinal === 20 ? { ...shard, replicas: [{ replica: 1, location: null }] } : shard)),
+      }),
+    ];
+    for (const change of changes) {
+      // What storage gives back are other objects.
+      table = structuredClone(withDistricts(table, change(table), SIZES));
+      const news = told.tell(table, known.version);
+      expect(news.shards.length).toBeLessThan(SIZES.shardsMax + 3);
+      known = completed(news, known);
+      expect(known).toEqual(outlineOf(table));
+    }
+    expect(known.shards.some(({ ordinal }) => ordinal === 7)).toBe(false);
+    for (let version = 100; version < 120; version += 1) told.tell({ ...table, version }, 0);
+    expect(told.tell(table, known.version).gone, 'forgotten').toBe(undefined);
+    expect(told.tell({ ...table, version: 130 }, 119).gone).toEqual([]);
   });
 
   it('hears of a district as it no longer is that its routes are stale', () => {
