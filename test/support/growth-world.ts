@@ -342,6 +342,8 @@ export class GrowthWorld extends ObjectNetwork {
           return ok(null);
         },
         drain: (order: never) => {
+          // Sent by an incarnation of the index that died, and overtaken by the erasure of the shard by the next.
+          if (route.get() === undefined) throw new Unreachable('the shard was given up');
           growth.drain(order);
           wake(0);
           return ok(store.header()?.lsn ?? 0);
