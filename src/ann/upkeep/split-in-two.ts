@@ -21,15 +21,12 @@ export function splitInTwo(values: Float32Array, dimensions: number, countMin: n
 /** By Lloyd's iterations from two vectors that lie far apart; one side is empty when all are equal. */
 function sidesOf(vectors: readonly Float32Array[], dimensions: number): [Float32Array[], Float32Array[]] {
   const first = farthest(vectors, meanOf(vectors, dimensions));
-  let centroids = [first, farthest(vectors, first)];
+  let [one, other] = [first, farthest(vectors, first)];
   for (let iteration = 1; ; iteration += 1) {
     const sides: [Float32Array[], Float32Array[]] = [[], []];
-    for (const vector of vectors) {
-      const [toFirst, toSecond] = centroids.map((centroid) => squaredDistance(vector, centroid));
-      sides[toFirst! <= toSecond! ? 0 : 1].push(vector);
-    }
+    for (const vector of vectors) sides[squaredDistance(vector, one) <= squaredDistance(vector, other) ? 0 : 1].push(vector);
     if (iteration === ITERATIONS || sides[0].length === 0 || sides[1].length === 0) return sides;
-    centroids = sides.map((side) => meanOf(side, dimensions));
+    [one, other] = [meanOf(sides[0], dimensions), meanOf(sides[1], dimensions)];
   }
 }
 
