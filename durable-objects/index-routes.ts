@@ -1,4 +1,3 @@
-import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../src/ann/replication/index-replicas.ts';
@@ -13,17 +12,12 @@ import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import { ToldOutlines } from '../src/ann/routing/told-outlines.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { GenerationRole } from './generation-role.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 import { IndexPeers } from './index-peers.ts';
 import { ReplicaPeersOf } from './replica-peers.ts';
 import { RouteTableCell } from './route-table-cell.ts';
 import { StoredCell } from './stored-cell.ts';
-
-/** What a generation is to its index, at any time. */
-export interface GenerationRole {
-  isServing(): boolean;
-  beside(): Beside;
-}
 
 interface IndexRoutesParts {
   readonly storage: DurableObjectStorage;

@@ -22,8 +22,8 @@ const DISTRICTS_AT_ONCE = 4;
 /** See `placesOf`. */
 const PLACES_MAX = 2;
 
-/** Of a shard in an outline, roughly. */
-const SHARD_BYTES = 200;
+/** Of a shard in an outline, as measured. */
+const SHARD_BYTES = 300;
 
 /** The routes of an index, ready for use. Ranking is refused as asking for regions is. */
 export class KnownRoutes {

@@ -1,11 +1,12 @@
 import type { SlotRange } from './slot-range.ts';
-import { ALL_SLOTS, holdsSlot } from './slot-range.ts';
+import { ALL_SLOTS, holdsSlot, holdsSlots } from './slot-range.ts';
 
 /** The slots in segments, between the bounds of some ranges: all ids of a segment are held by the same of them. */
 export class SlotSegments {
   /** The first slot of each. */
   readonly #starts: readonly number[];
-  /** The segments of ranges that were asked for. */
+  readonly #all: readonly number[];
+  /** Of ranges of some slots that were asked for. */
   readonly #known = new Map<SlotRange, readonly number[]>();
 
   constructor(ranges: Iterable<SlotRange>) {
@@ -13,6 +14,7 @@ export class SlotSegments {
     for (const { from, to } of ranges) bounds.add(from).add(to);
     bounds.delete(ALL_SLOTS.to);
     this.#starts = [...bounds].sort((a, b) => a - b);
+    this.#all = [...this.#starts.keys()];
   }
 
   /** The segment of a slot. */
@@ -22,9 +24,10 @@ export class SlotSegments {
 
   /** The segments of one of the ranges. */
   of(range: SlotRange): readonly number[] {
+    if (holdsSlots(range, ALL_SLOTS)) return this.#all;
     const known = this.#known.get(range);
     if (known !== undefined) return known;
-    const segments = [...this.#starts.keys()].filter((at) => holdsSlot(range, this.#starts[at]!));
+    const segments = this.#all.filter((at) => holdsSlot(range, this.#starts[at]!));
     this.#known.set(range, segments);
     return segments;
   }

@@ -27,7 +27,7 @@ const MANIFEST: IndexManifest = {
 const FAULTS: Faults = { killChance: 0.002, repeatChance: 0.02, delayMsMax: 20, repeatMsMax: 3_000 };
 
 /** Room for an outline of this index and a few of its pages. */
-const SMALL_MEMORY_BYTES = 6_500;
+const SMALL_MEMORY_BYTES = 10_000;
 
 /** Of four shards of eight centroids. */
 const PAGE_BYTES = 700;
