@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import type { RowClearing, RowPut, RowRemoval, RowsCleared } from '../src/ann/routing/rows.ts';
+import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/routing/rows.ts';
 import { ShardGrowth } from '../src/ann/routing/shard-growth.ts';
 import type { Beside } from '../src/ann/generations/generation-state.ts';
 import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
@@ -25,14 +25,18 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
   readonly #name = this.ctx.id.toString();
   readonly #turns = readTurns();
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
+  readonly #order = new StoredCell<DrainOrder>(this.ctx.storage, 'order');
   protected readonly store = new SqliteVectorStore(this.ctx.storage);
   protected readonly shard = new Shard(this.store, new ShardEngine(FLOOR, this.#name, this.store), this.#name, SELECTIONS);
   protected readonly pulse = new ShardPulse(this.env, this.#route);
   readonly #growth = new ShardGrowth(
-    this.shard,
-    this.store,
-    new SqliteRowVersions(this.ctx.storage),
-    this.#route,
+    {
+      shard: this.shard,
+      store: this.store,
+      versions: new SqliteRowVersions(this.ctx.storage),
+      route: this.#route,
+      order: this.#order,
+    },
     new ShardPeers(this.env, this.#route, () => must(this.store.header(), 'a shard that grows is open').indexId),
   );
 
@@ -49,6 +53,7 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
   async erase(indexId: IndexId): Promise<number> {
     const count = this.shard.close(indexId);
     this.#route.forget();
+    this.#order.forget();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     return count;
@@ -59,6 +64,10 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     const outcome = this.#growth.rows.put(rows, Date.now());
     if (outcome.ok) await this.arm();
     return outcome;
+  }
+
+  lackingRows(rows: RowsAsOf): Outcome<number[]> {
+    return this.#growth.rows.lacking(rows);
   }
 
   async removeRows(removal: RowRemoval): Promise<Outcome<{ lsn: number }>> {
@@ -76,9 +85,10 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
 
   /** Has the rows moved that belong to other shards; answers the LSN, from behind which on nobody is served who does not know of it. */
   async drain(order: DrainOrder): Promise<number> {
+    const { lsn } = must(this.store.header(), 'a shard that drains is open');
     this.#growth.drain(order);
     await this.ctx.storage.setAlarm(Date.now());
-    return must(this.store.header(), 'a shard that drains is open').lsn;
+    return lsn;
   }
 
   /** The next write has a higher LSN than this. */

@@ -9,6 +9,7 @@ import type {
   RowMoves,
   RowPut,
   RowRemoval,
+  RowsAsOf,
   RowsCleared,
 } from '../src/ann/routing/rows.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -49,6 +50,7 @@ export interface LocatorStub {
 
 export interface ShardRowsStub {
   putRows(rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
+  lackingRows(rows: RowsAsOf): Promise<Outcome<number[]>>;
   removeRows(removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
   clearRows(clearing: RowClearing): Promise<Outcome<RowsCleared>>;
 }

@@ -3,6 +3,7 @@ import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../src/ann/replication/index-replicas.ts';
 import type { DistrictSizes } from '../src/ann/routing/district-sizes.ts';
 import { DistrictedRoutes } from '../src/ann/routing/districted-routes.ts';
+import type { Disorder } from '../src/ann/routing/disorder.ts';
 import type { GrowthCall, IndexObjects } from '../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../src/ann/routing/index-growth.ts';
 import { ReplicatedRoutes, routesOf } from '../src/ann/routing/replicated-routes.ts';
@@ -36,6 +37,7 @@ export class IndexRoutes {
   readonly #table: DistrictedRoutes;
   readonly #change: StoredCell<RouteChange | null>;
   readonly #told = new ToldOutlines();
+  readonly #disorder: StoredCell<Disorder>;
   readonly #waiting: (() => void)[] = [];
 
   constructor(parts: IndexRoutesParts) {
@@ -46,6 +48,7 @@ export class IndexRoutes {
     this.#stored = new RouteTableCell(storage, prefix);
     this.#table = new DistrictedRoutes(this.#stored, parts.districtSizes);
     this.#change = new StoredCell(storage, `${prefix}change`);
+    this.#disorder = new StoredCell(storage, `${prefix}disorder`);
   }
 
   /** Whether it is getting its locators at this moment. */
@@ -120,6 +123,16 @@ export class IndexRoutes {
     return true;
   }
 
+  /** When shards are to be tidied again, as far as is known. */
+  get tidyingMs(): number | undefined {
+    return this.#growth.tidyingMs;
+  }
+
+  async tidy(): Promise<void> {
+    await this.#growth.tidy(this.#replicas.shards);
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
   /** The shards and locators that there may be. */
   get objects(): IndexObjects {
     return this.#growth.objects();
@@ -128,12 +141,14 @@ export class IndexRoutes {
   erase(): void {
     this.#stored.erase();
     this.#change.erase();
+    this.#disorder.erase();
   }
 
   get #growth(): IndexGrowth {
     const { env, manifest, role } = this.#parts;
     const table = role.isServing() ? this.#replicated : this.#table;
-    return new IndexGrowth(table, this.#change, new IndexPeers(env, manifest, () => role.beside()));
+    const cells = { table, change: this.#change, disorder: this.#disorder };
+    return new IndexGrowth(cells, new IndexPeers(env, manifest, () => role.beside()), () => Date.now());
   }
 
   get #replicated(): ReplicatedRoutes {

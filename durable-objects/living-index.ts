@@ -36,6 +36,8 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     await this.turnstile.pass(async () => {
       await this.settle();
       const record = this.recorded();
+      // While there is another generation, rows stay where whoever follows them finds them.
+      if (record?.state === 'live' && this.beside.shadow === undefined) await this.#tidy(this.routesOf(record.manifest));
       const tendMs = record?.state === 'live' ? await this.routesOf(record.manifest).tend() : undefined;
       const alarmMs = await this.ctx.storage.getAlarm();
       if (tendMs !== undefined && tendMs < (alarmMs ?? Infinity)) await this.ctx.storage.setAlarm(tendMs);
@@ -96,7 +98,23 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     const record = this.recorded();
     if (record?.state === 'creating') await this.finishCreation(record);
     else if (record?.state === 'deleting') await this.finishDeletion(record);
-    else if (!(await this.#settleRoutes())) await this.ctx.storage.deleteAlarm();
+    else if (!(await this.#settleRoutes())) await this.#rest();
+  }
+
+  /** Until shards are to be tidied, if any are. */
+  async #rest(): Promise<void> {
+    const record = this.recorded();
+    const isTidied = record?.state === 'live' && this.beside.shadow === undefined;
+    const tidyingMs = isTidied ? this.routesOf(record.manifest).tidyingMs : undefined;
+    await (tidyingMs === undefined
+      ? this.ctx.storage.deleteAlarm()
+      : this.ctx.storage.setAlarm(Math.max(tidyingMs, Date.now() + LIMITS.tidyRetryMs)));
+  }
+
+  async #tidy(routes: IndexRoutes): Promise<void> {
+    if ((routes.tidyingMs ?? Infinity) > Date.now()) return;
+    await this.arm();
+    await routes.tidy();
   }
 
   async #settleRoutes(): Promise<boolean> {

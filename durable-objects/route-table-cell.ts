@@ -57,7 +57,8 @@ export class RouteTableCell implements Cell<RouteTable> {
     if (header === undefined) return undefined;
     const shards = [...kv.list<RoutedShard>({ prefix: this.#shardPrefix })].map(([, shard]) => shard);
     const districts = [...kv.list<District>({ prefix: this.#districtPrefix })].map(([, district]) => district);
-    return { ...header, shards, ...(districts.length === 0 ? {} : { districts }) };
+    // Tables of before there were margins have none until the next split.
+    return { ...header, margin: header.margin ?? 0, shards, ...(districts.length === 0 ? {} : { districts }) };
   }
 }
 

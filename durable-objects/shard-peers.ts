@@ -1,7 +1,7 @@
 import { indexObjectName, locatorName, shardName } from '../src/ann/index-manifest.ts';
 import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/ann/routing/index-growth.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
-import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut } from '../src/ann/routing/rows.ts';
+import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/routing/rows.ts';
 import type { GrowthOfShardPeers } from '../src/ann/routing/shard-growth.ts';
 import type { Cell, ShardRoute } from '../src/ann/routing/shard-route.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -35,8 +35,11 @@ export class ShardPeers implements GrowthOfShardPeers {
   }
 
   put(ordinal: number, rows: RowPut): Promise<Outcome<unknown>> {
-    const shard: ShardRowsStub = this.#env.SHARD.getByName(shardName(this.#names, ordinal));
-    return reach(() => shard.putRows(rows));
+    return reach(() => this.#shard(ordinal).putRows(rows));
+  }
+
+  lacking(ordinal: number, rows: RowsAsOf): Promise<Outcome<number[]>> {
+    return reach(() => this.#shard(ordinal).lackingRows(rows));
   }
 
   around(ordinal: number): Promise<Outcome<RouteTable>> {
@@ -81,6 +84,10 @@ export class ShardPeers implements GrowthOfShardPeers {
 
   get #index(): IndexGrowthStub {
     return this.#env.INDEX.getByName(indexObjectName(this.#known.tenantId, this.#known.name));
+  }
+
+  #shard(ordinal: number): ShardRowsStub {
+    return this.#env.SHARD.getByName(shardName(this.#names, ordinal));
   }
 
   #locator(ordinal: number): LocatorStub {

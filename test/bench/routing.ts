@@ -2,7 +2,6 @@ import { loadavg } from 'node:os';
 
 import type { DistrictSizes } from '../../src/ann/routing/district-sizes.ts';
 import { withDistricts } from '../../src/ann/routing/districts.ts';
-import { placesOf } from '../../src/ann/routing/places-of.ts';
 import { PROBE_REACH, probesOf } from '../../src/ann/routing/probe-plan.ts';
 import type { RouteTable } from '../../src/ann/routing/route-table.ts';
 import type { RankedShard } from '../../src/ann/routing/router.ts';
@@ -14,11 +13,12 @@ import type { VectorSet } from './ann/vector-set.ts';
 import { readVectorSet } from './ann/vector-set.ts';
 import { vectorAt } from './ann/vectors.ts';
 import type { GrownRoutes } from './routing/grown-routes.ts';
-import { grow } from './routing/grown-routes.ts';
+import { GrowingRoutes } from './routing/grown-routes.ts';
 import { nearestTen } from './routing/nearest-ten.ts';
 import { rankingCost } from './routing/ranking-cost.ts';
 
-const SHARDS = 256;
+/** Rows of a shard at most: so many that there are about 256 shards. */
+const BUDGET = 2_400;
 const TOUCHED = [1, 2, 4, 6, 8, 10, 12, 13, 16, 20, 24, 32];
 const QUERIES = 1000;
 const DISTRICTS: DistrictSizes = { shardsMax: 12, shardsMin: 4 };
@@ -26,24 +26,30 @@ const LONG = 384;
 
 /**
  * Routing alone: of the true ten nearest of each query, how many lie in the shards that are asked, by how many those are. The index has
- * grown to its shards by splits, as it would; every vector lies where the moves have left it. By all regions, and by districts so small
+ * grown by splits, as it would; every vector lies where the moves have left it, then where they put it once all is calm. By all regions, and by districts so small
  * that only half of them are looked into. Then what ranking costs in the largest index; `--only cost` that alone.
  */
 export async function routingBench(options: AnnOptions): Promise<void> {
   if (options.only === 'cost') return rankingCost(LONG);
   const set = await readVectorSet(await placeOf(options));
   const truth = nearestTen(set, QUERIES);
-  console.log(`${set.base.count} vectors x ${set.base.dimensions}, ${SHARDS} shards, ${QUERIES} queries, load ${loadavg()[0]?.toFixed(1)}`);
+  console.log(`${set.base.count} vectors x ${set.base.dimensions}, ${QUERIES} queries, load ${loadavg()[0]?.toFixed(1)}`);
   for (const withCopies of [false, true]) {
     const startedMs = performance.now();
-    const grown = grow(set, SHARDS, withCopies);
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-    console.log(`\n${withCopies ? 'With copies near borders' : 'Each vector once'} (${seconds} s): ${describe(grown)}`);
-    await report(set, grown, truth);
-    await report(set, grown, truth, DISTRICTS);
-    const fresh = { table: grown.table, places: placedAnew(set, grown) };
-    console.log(`the same routes, every vector written anew: ${describe(fresh)}`);
-    await report(set, fresh, truth);
+    const seconds = () => ((performance.now() - startedMs) / 1000).toFixed(0);
+    const growing = new GrowingRoutes(set, withCopies);
+    console.log(`\n${withCopies ? 'With copies near borders' : 'Each vector once'}`);
+    for (const times of [8, 4, 2, 1]) {
+      growing.splitAbove(times * BUDGET);
+      console.log(`as it has grown (${seconds()} s): ${describe(growing.routes)}`);
+      await report(set, growing.routes, truth);
+    }
+    for (let splits = 1; splits > 0; splits = growing.splitAbove(BUDGET)) {
+      const { looked, sent } = growing.tidy();
+      console.log(`every shard tidied, ${looked} rows looked at, ${sent} sent (${seconds()} s): ${describe(growing.routes)}`);
+      await report(set, growing.routes, truth);
+    }
+    await report(set, growing.routes, truth, DISTRICTS);
   }
   await rankingCost(LONG);
 }
@@ -53,7 +59,7 @@ function describe({ table, places }: GrownRoutes): string {
   for (const shards of places) for (const shard of shards) sizes.set(shard, (sizes.get(shard) ?? 0) + 1);
   const stored = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const balance = (Math.max(...sizes.values()) * sizes.size) / stored;
-  return `${(stored / places.length).toFixed(2)} places a vector, largest shard / mean ${balance.toFixed(2)}, closure ${table.closure.toFixed(3)}`;
+  return `${table.shards.length} shards, ${(stored / places.length).toFixed(2)} places a vector, largest shard / mean ${balance.toFixed(2)}, margin ${table.margin.toFixed(3)}`;
 }
 
 async function report(
@@ -91,9 +97,4 @@ function ranking(table: RouteTable, sizes: DistrictSizes | undefined): (point: F
     const ranked = await routes.rankForSearching(point);
     return ranked.ok ? ranked.value : [];
   };
-}
-
-function placedAnew({ base }: VectorSet, { table }: GrownRoutes): number[][] {
-  const router = new Router(table);
-  return Array.from({ length: base.count }, (_, row) => placesOf(router.rankForPlacing(vectorAt(base, row), 0), table.closure));
 }

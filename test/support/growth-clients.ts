@@ -48,11 +48,13 @@ export class GrowthClients {
   #serial = 0;
   #isStopped = false;
   deleteChance: number;
+  pauseMsMax: number;
 
   constructor(world: GrowthWorld, options: ClientOptions, seed: number) {
     this.#world = world;
     this.#options = options;
     this.deleteChance = options.deleteChance;
+    this.pauseMsMax = options.pauseMsMax;
     this.#gateways = Array.from({ length: 3 }, () => world.gateway());
     this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
     this.#equal = this.#vectors.next();
@@ -149,7 +151,7 @@ export class GrowthClients {
       else if (kind < this.deleteChance) await this.#deleteIds(gateway, client);
       else await this.#upsert(gateway, client);
       this.counts.writes += 1;
-      await new Promise<void>((resolve) => this.#world.after(random.next() * this.#options.pauseMsMax, resolve));
+      await new Promise<void>((resolve) => this.#world.after(random.next() * this.pauseMsMax, resolve));
     }
   }
 

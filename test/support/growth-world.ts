@@ -15,7 +15,8 @@ import { IndexReplicas } from '../../src/ann/replication/index-replicas.ts';
 import { tellChanges } from '../../src/ann/replication/tell-changes.ts';
 import { DISTRICT_SIZES } from '../../src/ann/routing/district-sizes.ts';
 import { DistrictedRoutes } from '../../src/ann/routing/districted-routes.ts';
-import type { GrowthPeers } from '../../src/ann/routing/index-growth.ts';
+import type { Disorder } from '../../src/ann/routing/disorder.ts';
+import type { GrowthPeers, ShardAsOf } from '../../src/ann/routing/index-growth.ts';
 import { IndexGrowth } from '../../src/ann/routing/index-growth.ts';
 import { Locator } from '../../src/ann/routing/locator.ts';
 import { ReplicatedRoutes, routesOf } from '../../src/ann/routing/replicated-routes.ts';
@@ -28,7 +29,7 @@ import type { RouteTable } from '../../src/ann/routing/route-table.ts';
 import { tableAround } from '../../src/ann/routing/table-around.ts';
 import { ToldOutlines } from '../../src/ann/routing/told-outlines.ts';
 import { ShardGrowth } from '../../src/ann/routing/shard-growth.ts';
-import type { ShardRoute } from '../../src/ann/routing/shard-route.ts';
+import type { DrainOrder, ShardRoute } from '../../src/ann/routing/shard-route.ts';
 import { Shard } from '../../src/ann/shard.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -59,6 +60,8 @@ export class GrowthWorld extends ObjectNetwork {
   readonly routes = { districtsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
   replicaReads = 0;
   replicasMade = 0;
+  /** Shards that were tidied, each time. */
+  tidied = 0;
 
   constructor(manifest: IndexManifest, seed: number, faults: Faults) {
     super(seed, faults);
@@ -157,7 +160,12 @@ export class GrowthWorld extends ObjectNetwork {
     const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, { dimensions, metric }, this.heat));
     const replicated = new ReplicatedRoutes(cell, replicas, () => this.nowMs);
     const tables = () => routesOf(cell.get() ?? { version: 0, shards: [] });
-    const growth = new IndexGrowth(replicated, new MemoryCell<RouteChange | null>(actor, 'change'), this.#indexPeers(actor));
+    const cells = {
+      table: replicated,
+      change: new MemoryCell<RouteChange | null>(actor, 'change'),
+      disorder: new MemoryCell<Disorder>(actor, 'disorder'),
+    };
+    const growth = new IndexGrowth(cells, this.#indexPeers(actor), () => this.nowMs);
     const turnstile = new Turnstile();
     const changing = <T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
       turnstile.pass(async () => {
@@ -203,18 +211,33 @@ export class GrowthWorld extends ObjectNetwork {
         },
         around: (ordinal: number) => ok(tableAround(growth.routes(this.manifest), ordinal)),
         spread: () => changing(() => growth.spread(this.manifest)),
-        exported: () => changing(async () => growth.exported(this.manifest)),
+        exported: () =>
+          changing(async () => {
+            const exported = growth.exported(this.manifest);
+            const first = cell.get();
+            // Copies from the first split on: otherwise an index has some only once it has many shards.
+            if (first?.margin === 0) cell.put({ ...first, margin: 0.4 });
+            return exported;
+          }),
         split: (request: never) => changing(() => growth.split(request)),
         share: (shard: never) => changing(() => growth.share(shard)),
         merge: (shard: never) => changing(() => growth.merge(shard)),
-        drained: (shard: never) => changing(() => growth.drained(shard)),
+        drained: (shard: ShardAsOf) =>
+          changing(() => {
+            if (this.table?.shards.find(({ ordinal }) => ordinal === shard.ordinal)?.state.kind === 'tidying') this.tidied += 1;
+            return growth.drained(shard);
+          }),
       },
       alarm: () =>
         turnstile.pass(async () => {
           // What fails is tried again.
           actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
           if (growth.isMoving) await growth.settle().catch(() => undefined);
-          else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = undefined;
+          else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = growth.tidyingMs;
+          if ((growth.tidyingMs ?? Infinity) <= this.nowMs) {
+            actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
+            await growth.tidy(replicas.shards).catch(() => undefined);
+          }
           if (!growth.isChanging) await tend().catch(() => undefined);
         }),
     };
@@ -297,19 +320,25 @@ export class GrowthWorld extends ObjectNetwork {
     const route = new MemoryCell<ShardRoute>(actor, 'route');
     const index = <T>(method: string, ...args: unknown[]) => this.call<T>(actor, 'index', method, args);
     const locator = <T>(to: number, method: string, ...args: unknown[]) => this.call<T>(actor, `locator:${to}`, method, args);
-    const growth = new ShardGrowth(shard, store, new SqliteRowVersions(actor.sql), route, {
-      move: (to, moves) => locator(to, 'move', moves),
-      depart: (to, departures) => locator(to, 'depart', departures),
-      adopt: (to, keys, removed) => locator(to, 'adopt', keys, removed),
-      put: (to, rows) => this.call(actor, `shard:${to}`, 'putRows', [rows]),
-      around: (ordinal) => index('around', ordinal),
-      spread: () => index('spread'),
-      exported: () => index('exported'),
-      split: (request) => index('split', request),
-      share: ({ ordinal, since }) => index('share', { ordinal, since }),
-      merge: ({ ordinal, since }) => index('merge', { ordinal, since }),
-      drained: (drained) => index('drained', drained),
-    });
+    const order = new MemoryCell<DrainOrder>(actor, 'order');
+    const versions = new SqliteRowVersions(actor.sql);
+    const growth = new ShardGrowth(
+      { shard, store, versions, route, order },
+      {
+        move: (to, moves) => locator(to, 'move', moves),
+        depart: (to, departures) => locator(to, 'depart', departures),
+        adopt: (to, keys, removed) => locator(to, 'adopt', keys, removed),
+        put: (to, rows) => this.call(actor, `shard:${to}`, 'putRows', [rows]),
+        lacking: (to, keys) => this.call(actor, `shard:${to}`, 'lackingRows', [keys]),
+        around: (ordinal) => index('around', ordinal),
+        spread: () => index('spread'),
+        exported: () => index('exported'),
+        split: (request) => index('split', request),
+        share: ({ ordinal, since }) => index('share', { ordinal, since }),
+        merge: ({ ordinal, since }) => index('merge', { ordinal, since }),
+        drained: (drained) => index('drained', drained),
+      },
+    );
     const { rows } = growth;
     const wake = (delayMs: number) => (actor.alarmMs = Math.min(actor.alarmMs ?? Infinity, this.nowMs + delayMs));
     const written = <T>(outcome: Outcome<T>): Outcome<T> => {
@@ -341,10 +370,8 @@ export class GrowthWorld extends ObjectNetwork {
           wake(0);
           return ok(null);
         },
-        drain: (order: never) => {
-          // Sent by an incarnation of the index that died, and overtaken by the erasure of the shard by the next.
-          if (route.get() === undefined) throw new Unreachable('the shard was given up');
-          growth.drain(order);
+        drain: (told: never) => {
+          growth.drain(told);
           wake(0);
           return ok(store.header()?.lsn ?? 0);
         },
@@ -364,6 +391,7 @@ export class GrowthWorld extends ObjectNetwork {
         stats: (indexId: never) => shard.stats(indexId),
         measureRecall: (recall: never) => shard.measureRecall(recall),
         putRows: (put: never) => written(rows.put(put, this.nowMs)),
+        lackingRows: (keys: never) => rows.lacking(keys),
         removeRows: (removal: never) => written(rows.remove(removal, this.nowMs)),
         clearRows: (clearing: never) => written(rows.clear(clearing)),
       },

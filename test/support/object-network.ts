@@ -33,15 +33,24 @@ export interface Actor {
 export class MemoryCell<T> implements Cell<T> {
   readonly #actor: Actor;
   readonly #key: string;
+  readonly #incarnation: number;
   constructor(actor: Actor, key: string) {
     this.#actor = actor;
     this.#key = key;
+    this.#incarnation = actor.incarnation;
   }
   get(): T | undefined {
+    this.#expectAlive();
     return structuredClone(this.#actor.cells.get(this.#key)) as T | undefined;
   }
   put(value: T): void {
+    this.#expectAlive();
     this.#actor.cells.set(this.#key, structuredClone(value));
+  }
+
+  /** The code of an object that died does not go on. */
+  #expectAlive(): void {
+    if (this.#actor.incarnation !== this.#incarnation) throw new Unreachable('the object died');
   }
 }
 

@@ -17,6 +17,6 @@ export function tableOfClusters(shardCount: number, clusters: number, dimensions
     const rows = Array.from({ length: CENTROIDS }, () => [...preparedPoint(metric, around(middle, 1))]).flat();
     return { ordinal, since: 1, centroids: encodeCentroids(Float32Array.from(rows), dimensions), state: { kind: 'serving' }, replicas: [] };
   });
-  const table: RouteTable = { version: 1, metric, dimensions, shards, highest: shardCount - 1, locators: 8, closure: 1.1 };
+  const table: RouteTable = { version: 1, metric, dimensions, shards, highest: shardCount - 1, locators: 8, margin: 1.1 };
   return { table, random, nextPoint: () => around(anyCentre(), 3.5) };
 }

@@ -81,6 +81,12 @@ export class IndexReplicas {
     return this.#record.replicas;
   }
 
+  /** Shards that have replicas, or are busy enough that they may get some. */
+  get shards(): ReadonlySet<number> {
+    const { replicas, watched } = this.#record;
+    return new Set([...replicas.map(({ shard }) => shard), ...Object.keys(watched).map(Number)]);
+  }
+
   get isWatching(): boolean {
     return Object.keys(this.#record.watched).length > 0 || this.#record.replicas.length > 0;
   }

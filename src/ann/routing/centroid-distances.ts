@@ -10,8 +10,8 @@ export interface RankingPoint {
 /** Centroids, ready for telling how far a point is from each. They stay as they are stored: decoded they would take four times the memory. */
 export class CentroidDistances {
   readonly #dimensions: number;
-  readonly #codes: Int8Array;
-  readonly #scales: Float32Array;
+  readonly #codes: Int8Array<ArrayBuffer>;
+  readonly #scales: Float32Array<ArrayBuffer>;
   /** Squared lengths. */
   readonly #squares: Float64Array;
 
@@ -25,6 +25,12 @@ export class CentroidDistances {
   /** In memory. */
   get bytes(): number {
     return this.#codes.byteLength + this.#scales.byteLength + this.#squares.byteLength;
+  }
+
+  /** One of them alone, as it is stored. */
+  centroid(row: number): CentroidRows {
+    const start = row * this.#dimensions;
+    return { codes: this.#codes.slice(start, start + this.#dimensions), scales: this.#scales.slice(row, row + 1) };
   }
 
   /** Squared; for queries by inner product minus it. */

@@ -1,15 +1,20 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
+import type { Disorder } from './disorder.ts';
+import { afterChange, afterTidying, IN_ORDER, nextTidying, nextTidyingMs } from './disorder.ts';
 import { neighboursOf } from './neighbours-of.ts';
 import type { RouteChange } from './route-changes.ts';
 import { changed, isInvolved, shardAt, withDrainEnded, withLocators } from './route-changes.ts';
 import type { CentroidRows, RouteTable } from './route-table.ts';
-import { slotsOf } from './route-table.ts';
+import { receivers, slotsOf } from './route-table.ts';
 import type { Cell, DrainOrder } from './shard-route.ts';
 import { shardsMax } from './shards-max.ts';
+import { shardsAround } from './shards-around.ts';
+import { SHARD_CENTROIDS } from './split-region.ts';
 import { isDivisible } from './slot-range.ts';
 
 /** Whom an index that grows tells. Repeating a call changes nothing; one that fails throws, and is repeated later. */
@@ -36,7 +41,7 @@ export interface ShardAsOf {
 /** What a shard that outgrew its budget proposes. */
 export interface SplitRequest extends ShardAsOf {
   readonly halves: readonly [CentroidRows, CentroidRows];
-  readonly closure: number;
+  readonly margin: number | undefined;
 }
 
 /** The ordinals of an index's objects. */
@@ -51,6 +56,14 @@ export type GrowthCall =
   | { readonly kind: 'split'; readonly request: SplitRequest }
   | { readonly kind: 'share' | 'merge' | 'drained'; readonly shard: ShardAsOf };
 
+/** Where what is known of the growth of an index is kept. */
+export interface GrowthCells {
+  readonly table: Cell<RouteTable>;
+  /** That was begun. */
+  readonly change: Cell<RouteChange | null>;
+  readonly disorder: Cell<Disorder>;
+}
+
 /**
  * The growth of one index: its route table, and the steps from one to the next. One call at a time.
  *
@@ -61,16 +74,20 @@ export type GrowthCall =
 export class IndexGrowth {
   readonly #table: Cell<RouteTable>;
   readonly #change: Cell<RouteChange | null>;
+  readonly #disorder: Cell<Disorder>;
   readonly #peers: GrowthPeers;
+  readonly #now: () => number;
 
-  constructor(table: Cell<RouteTable>, change: Cell<RouteChange | null>, peers: GrowthPeers) {
+  constructor({ table, change, disorder }: GrowthCells, peers: GrowthPeers, now: () => number) {
     this.#table = table;
     this.#change = change;
+    this.#disorder = disorder;
     this.#peers = peers;
+    this.#now = now;
   }
 
   routes({ metric, dimensions }: Space): RouteTable {
-    return this.#table.get() ?? { version: 0, metric, dimensions, shards: [], highest: 0, locators: 0, closure: CLOSURE_FIRST };
+    return this.#table.get() ?? { version: 0, metric, dimensions, shards: [], highest: 0, locators: 0, margin: 0 };
   }
 
   /** Answers the version of the routes from then on. */
@@ -88,7 +105,7 @@ export class IndexGrowth {
   get isMoving(): boolean {
     const table = this.#table.get();
     if (table === undefined) return false;
-    return this.isChanging || table.version === 0 || table.shards.some(({ state }) => state.kind === 'draining');
+    return this.isChanging || table.version === 0 || table.shards.some(({ state }) => state.kind !== 'serving');
   }
 
   /** Asked by an only shard: gives the index locators, that it may have several. */
@@ -110,17 +127,17 @@ export class IndexGrowth {
   }
 
   /** Refuses with `state_conflict` while the shard may not change, or when it changed since it asked. */
-  async split({ halves, closure, ...shard }: SplitRequest): Promise<Outcome<null>> {
+  async split({ halves, margin, ...shard }: SplitRequest): Promise<Outcome<null>> {
     const table = await this.#settled();
-    if (table === undefined || !mayDivide(table, shard)) return BUSY;
-    return this.#begin({ kind: 'split', ordinal: shard.ordinal, halves, closure });
+    if (table === undefined || !mayDivide(table, shard)) return this.#notNow();
+    return this.#begin({ kind: 'split', ordinal: shard.ordinal, halves, margin });
   }
 
   /** Asked by a shard whose vectors are too much alike to be told apart: half of its ids go to a new one. Refuses as `split` does. */
   async share(shard: ShardAsOf): Promise<Outcome<null>> {
     const table = await this.#settled();
     const own = table === undefined ? undefined : shardAt(table, shard.ordinal);
-    if (table === undefined || own === undefined || !mayDivide(table, shard) || !isDivisible(slotsOf(own))) return BUSY;
+    if (table === undefined || own === undefined || !mayDivide(table, shard) || !isDivisible(slotsOf(own))) return this.#notNow();
     return this.#begin({ kind: 'share', ordinal: shard.ordinal });
   }
 
@@ -137,7 +154,7 @@ export class IndexGrowth {
   async drained({ ordinal, since }: ShardAsOf): Promise<Outcome<null>> {
     const table = await this.#settled();
     const shard = table === undefined ? undefined : shardAt(table, ordinal);
-    if (table === undefined || shard?.state.kind !== 'draining' || shard.since !== since) return ok(null);
+    if (table === undefined || shard === undefined || shard.state.kind === 'serving' || shard.since !== since) return ok(null);
     this.#table.put(withDrainEnded(table, ordinal));
     if (shard.centroids.scales.length === 0) await this.#peers.eraseShard(ordinal);
     return ok(null);
@@ -148,7 +165,24 @@ export class IndexGrowth {
     const table = await this.#settled();
     if (table === undefined) return;
     if (table.version === 0) await this.#peers.export(table.locators);
-    for (const { ordinal, state } of table.shards) if (state.kind === 'draining') await this.#order(table, ordinal);
+    for (const { ordinal, state } of table.shards) if (state.kind !== 'serving') await this.#order(table, ordinal);
+  }
+
+  /** When shards are to be tidied again; undefined if none needs to be. */
+  get tidyingMs(): number | undefined {
+    const table = this.#table.get();
+    return table === undefined ? undefined : nextTidyingMs(this.#known, table);
+  }
+
+  /** Has shards hand vectors to others whose regions changed since they came, once regions do so no more; `relieved`: shards with replicas. */
+  async tidy(relieved: ReadonlySet<number>): Promise<void> {
+    for (;;) {
+      const table = await this.#settled();
+      const next = table === undefined ? undefined : nextTidying(this.#known, table, relieved, this.#now());
+      if (next === undefined) return;
+      this.#disorder.put(afterTidying(this.#known, next.ordinal));
+      await this.#begin({ kind: 'tidy', ...next });
+    }
   }
 
   /** Every object that the index may have, for erasing them. */
@@ -192,27 +226,43 @@ export class IndexGrowth {
     const [table, change] = [this.#table.get(), this.#change.get() ?? null];
     if (table === undefined || change === null) return;
     const next = changed(table, change);
-    if (change.kind !== 'merge') await this.#peers.openShard(next.highest, next.version, table.locators);
+    if (next.highest > table.highest) await this.#peers.openShard(next.highest, next.version, table.locators);
     await this.#order(next, change.ordinal);
+    if (change.kind !== 'tidy') this.#disorder.put(afterChange(this.#known, table, next, change.ordinal, this.#now()));
     this.#table.put(next);
     this.#change.put(null);
   }
 
-  async #order({ shards, closure }: RouteTable, ordinal: number): Promise<void> {
-    const shard = shards.find((candidate) => candidate.ordinal === ordinal);
-    if (shard?.state.kind !== 'draining') return;
-    const { since, state } = shard;
-    const concerned = shards.filter((candidate) => candidate.ordinal === ordinal || state.into.includes(candidate.ordinal));
-    const lsn = await this.#peers.drain(ordinal, { since, shards: concerned, closure });
+  async #order(table: RouteTable, ordinal: number): Promise<void> {
+    const shard = must(shardAt(table, ordinal), 'a shard that is told something is in the table');
+    const order = { since: shard.since, margin: table.margin };
+    if (shard.state.kind === 'tidying') {
+      const around = shardsAround(shard, table, aroundMax(table));
+      await this.#peers.drain(ordinal, { ...order, shards: [shard, ...around] });
+      return;
+    }
+    const into = receivers(shard);
+    const concerned = table.shards.filter((other) => other === shard || into.includes(other.ordinal));
+    const lsn = await this.#peers.drain(ordinal, { ...order, shards: concerned });
     // A replica of the shard that has a write into its old region, by LSN, then knows of the order, too.
-    for (const target of state.into) await this.#peers.raise(target, lsn);
+    for (const target of into) await this.#peers.raise(target, lsn);
+  }
+
+  /** Whoever asks for a change of regions goes before those that only tidy. */
+  #notNow(): Outcome<null> {
+    this.#disorder.put({ ...this.#known, lastMs: this.#now() });
+    return BUSY;
+  }
+
+  get #known(): Disorder {
+    return this.#disorder.get() ?? IN_ORDER;
   }
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, ordinal) => ordinal);
 
-/** Before anything is known about the vectors: few copies. */
-const CLOSURE_FIRST = 1.05;
+/** Shards that a row's places are looked for among: as many as an order has room for that is stored as one value. */
+const aroundMax = ({ dimensions }: RouteTable): number => Math.min(256, Math.floor(1_500_000 / (SHARD_CENTROIDS * dimensions)));
 
 const BUSY = refuse('state_conflict', 'the routes of the index changed: ask again later');
 

@@ -4,7 +4,8 @@ import { ok } from '../../kernel/result.ts';
 import type { ShardReplica } from '../replication/shard-member.ts';
 import type { RegionsOf } from './outline-router.ts';
 import { OutlineRouter } from './outline-router.ts';
-import { placesOf } from './places-of.ts';
+import type { NearShard } from './places-of.ts';
+import { PLACINGS, placesOf, placingsOf } from './places-of.ts';
 import type { Regions } from './regions.ts';
 import { replicasIn } from './replicated-routes.ts';
 import type { RouteOutline } from './route-outline.ts';
@@ -18,9 +19,6 @@ export type AskRegions = (district: number, since: number) => Promise<Outcome<Re
 
 /** Districts whose regions are asked for at once while vectors are placed, and held beside what is remembered: 16 MB of the longest vectors. */
 const DISTRICTS_AT_ONCE = 4;
-
-/** See `placesOf`. */
-const PLACES_MAX = 2;
 
 /** Of a shard in an outline, as measured. */
 const SHARD_BYTES = 300;
@@ -59,7 +57,7 @@ export class KnownRoutes {
 
   /** The shards that keep each of some vectors: see `placesOf`. */
   async placesFor({ ids, namespaces, values }: Pick<Rows, 'ids' | 'namespaces' | 'values'>): Promise<Outcome<number[][]>> {
-    const { dimensions, closure } = this.outline;
+    const { dimensions, margin } = this.outline;
     const points = ids.map((id, at): PlacedPoint => {
       const vector = values.subarray(at * dimensions, (at + 1) * dimensions);
       const slot = slotOf(namespaces[at] ?? '', id);
@@ -72,15 +70,15 @@ export class KnownRoutes {
       if (!regions.ok) return regions;
       for (const district of together) this.#look(points, district, regions.value(district));
     }
-    return ok(points.map(({ nearest }) => placesOf(nearest, closure)));
+    return ok(points.map(({ nearest }) => placesOf(placingsOf(nearest, dimensions), margin)));
   }
 
-  /** For the two nearest shards of each point that wants the district looked into. */
+  /** For the nearest few shards of each point that wants the district looked into. */
   #look(points: readonly PlacedPoint[], district: number, regions: Regions): void {
     for (const point of points) {
       if (!point.districts.includes(district)) continue;
-      const ranked = this.#router.rankForPlacing(point.vector, point.slot, district, regions, point.districts.length);
-      point.nearest = [...point.nearest, ...ranked.slice(0, PLACES_MAX)].sort(byNearness).slice(0, PLACES_MAX);
+      const near = this.#router.nearInDistrict(point.vector, point.slot, district, regions, point.districts.length);
+      point.nearest = [...point.nearest, ...near].sort(byNearness).slice(0, PLACINGS);
     }
   }
 
@@ -103,5 +101,5 @@ interface PlacedPoint {
   /** To look into. */
   readonly districts: readonly number[];
   /** Of those looked into. */
-  nearest: readonly RankedShard[];
+  nearest: readonly NearShard[];
 }

@@ -124,17 +124,18 @@ export class Locator {
     return this.#store.find(keys);
   }
 
-  /** Before rows are copied or moved: once that is granted, writes of the ids reach both shards. */
-  move({ ids, namespaces, versions, to, isNearer, isShared, from, since }: RowMoves): MoveAnswer[] {
+  /** Before rows are copied or moved: once that is granted, writes of the ids reach all these shards. */
+  move({ ids, namespaces, versions, to, isNearer, isShared, isWhole, from, since }: RowMoves): MoveAnswer[] {
     return this.#store.find({ ids, namespaces }).map((place, i) => {
       if (place?.isPending === true) return 'busy';
       if (place === undefined || place.version !== versions[i] || !place.shards.includes(from)) return 'stays';
-      const target = to[i]!;
-      const others = place.shards.filter((shard) => shard !== target);
-      const isCopy = isShared[i] === true && others.length === 1;
+      const targets = to[i]!;
+      const others = place.shards.filter((shard) => !targets.includes(shard));
+      const isCopy = isShared[i] === true && (isWhole || others.length === 1);
       if (!isCopy && isNearer[i] !== true) return 'stays';
-      this.#store.setShards(namespaces[i]!, ids[i]!, [...others, target]);
-      this.#store.recordArrival(target, since);
+      for (const target of targets) this.#store.recordArrival(target, since);
+      const isNew = others.length + targets.length > place.shards.length;
+      if (isNew) this.#store.setShards(namespaces[i]!, ids[i]!, [...others, ...targets]);
       return isCopy ? 'copy' : 'move';
     });
   }

@@ -1,5 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import type { RankingPoint } from './centroid-distances.ts';
+import type { NearShard } from './places-of.ts';
+import { PLACINGS } from './places-of.ts';
 import { regionRowsOf } from './region-rows.ts';
 import { Regions } from './regions.ts';
 import type { OutlinedDistrict, RouteOutline } from './route-outline.ts';
@@ -18,7 +20,7 @@ interface Reach {
   readonly shards: number;
 }
 
-/** Queries want the sixteen nearest shards, vectors two. What is missed by that: `npm run bench -- routing`. */
+/** Queries want the sixteen nearest shards, vectors four. What is missed by that: `npm run bench -- routing`. */
 const SEARCHING: Reach = { districts: 16, shards: 256 };
 const PLACING: Reach = { districts: 12, shards: 256 };
 
@@ -73,13 +75,17 @@ export class OutlineRouter {
   }
 
   /**
-   * The shards of a district that hold a slot, by where a vector of such an id belongs, the nearest first: its share of those that are
-   * compared in so many districts.
+   * The nearest few shards of a district that hold a slot, by where a vector of such an id belongs: among the district's share of those that
+   * are compared in so many districts.
    */
-  rankForPlacing(values: Float32Array, slot: number, district: number, regions: Regions, districtCount: number): RankedShard[] {
+  nearInDistrict(values: Float32Array, slot: number, district: number, regions: Regions, districtCount: number): NearShard[] {
     const point = placingPoint(this.#metric, values);
-    const near = this.#roughly(point, [district], () => regions, slot);
-    return exactly(point, near.slice(0, Math.ceil(PLACING.shards / districtCount)));
+    const near = this.#roughly(point, [district], () => regions, slot).slice(0, Math.ceil(PLACING.shards / districtCount));
+    const compared = near.map((candidate) => ({ ...candidate, distance: regions.distance(point, candidate.place) }));
+    return compared
+      .sort(byNearness)
+      .slice(0, PLACINGS)
+      .map(({ ordinal, distance, place }) => ({ ordinal, distance, centroid: regions.nearestCentroid(point, place) }));
   }
 
   #heldBy(district: number): Set<number> {

@@ -3,7 +3,7 @@ import type { RankingPoint } from './centroid-distances.ts';
 import { CentroidDistances } from './centroid-distances.ts';
 import type { RegionRows } from './region-rows.ts';
 import { meansOf } from './region-rows.ts';
-import type { RouteTable } from './route-table.ts';
+import type { CentroidRows, RouteTable } from './route-table.ts';
 
 /** Of an ordinal, an end, and what goes with a mean. */
 const PLACE_BYTES = 28;
@@ -34,13 +34,12 @@ export class Regions {
 
   /** How far a point is from the nearest centroid of the shard at a place. */
   distance(point: RankingPoint, place: number): number {
-    let distance = Infinity;
-    const end = must(this.#ends[place], 'every shard has an end');
-    for (let row = this.#ends[place - 1] ?? 0; row < end; row += 1) {
-      const other = this.#centroids.distance(point, row);
-      if (other < distance) distance = other;
-    }
-    return distance;
+    return this.#nearest(point, place).distance;
+  }
+
+  /** That centroid: one row. */
+  nearestCentroid(point: RankingPoint, place: number): CentroidRows {
+    return this.#centroids.centroid(this.#nearest(point, place).row);
   }
 
   /** How far it is from the mean of the shard's centroids: for less, nearly as good for telling which are near. */
@@ -48,5 +47,15 @@ export class Regions {
     // Who ranks all regions exactly does not need them.
     this.#means ??= new CentroidDistances(meansOf(this.#rows, this.#space.dimensions), this.#space);
     return this.#means.distance(point, place);
+  }
+
+  #nearest(point: RankingPoint, place: number): { readonly row: number; readonly distance: number } {
+    let [nearest, distance] = [-1, Infinity];
+    const end = must(this.#ends[place], 'every shard has an end');
+    for (let row = this.#ends[place - 1] ?? 0; row < end; row += 1) {
+      const other = this.#centroids.distance(point, row);
+      if (other < distance) [nearest, distance] = [row, other];
+    }
+    return { row: nearest, distance };
   }
 }

@@ -2,6 +2,7 @@ import type { IndexReplicas } from '../replication/index-replicas.ts';
 import type { ReplicaRoutes } from '../replication/index-replicas.ts';
 import type { ShardReplica } from '../replication/shard-member.ts';
 import type { ReplicaRef, RoutedShard, RouteTable } from './route-table.ts';
+import { receivers } from './route-table.ts';
 import type { Cell } from './shard-route.ts';
 
 /** A route table that names the replicas that answer reads: no change of routes is kept without what it means for them. */
@@ -36,8 +37,8 @@ export class ReplicatedRoutes implements Cell<RouteTable> {
 
 /** What a table means for replicas. Before the first version, the first shard is there all the same. */
 export function routesOf({ version, shards }: Pick<RouteTable, 'version' | 'shards'>): ReplicaRoutes {
-  const targets = shards.flatMap(({ state }) => (state.kind === 'draining' ? state.into : []));
-  return { shards: new Set(version === 0 ? [0] : shards.map(({ ordinal }) => ordinal)), receiving: new Set(targets) };
+  const all = version === 0 ? [0] : shards.map(({ ordinal }) => ordinal);
+  return { shards: new Set(all), receiving: new Set(shards.flatMap(receivers)) };
 }
 
 /** The same table when it names them already. */

@@ -11,9 +11,12 @@ const SERVING = { kind: 'serving' } as const;
 export const shardAt = ({ shards }: RouteTable, ordinal: number): RoutedShard | undefined =>
   shards.find((shard) => shard.ordinal === ordinal);
 
-/** Whether rows are being moved from the shard or to it. */
+/** Whether the shard gives rows away, or gets a part of another's region. Those that only get rows of one that is tidied may change. */
 export const isInvolved = ({ shards }: RouteTable, ordinal: number): boolean =>
-  shards.some(({ ordinal: other, state }) => state.kind === 'draining' && (other === ordinal || state.into.includes(ordinal)));
+  shards.some(({ ordinal: other, state }) => {
+    if (other === ordinal) return state.kind !== 'serving';
+    return state.kind === 'draining' && state.into.includes(ordinal);
+  });
 
 /** The only shard becomes one of several, so far alone: wherever its one centroid is, everything is nearest to it. */
 export function withLocators(table: RouteTable): RouteTable {
@@ -22,26 +25,45 @@ export function withLocators(table: RouteTable): RouteTable {
   return { ...table, version: 1, shards: [{ ordinal: 0, since: 1, centroids, state: SERVING, replicas: [] }] };
 }
 
-/** How the regions of a table change: a shard loses all or some of its own to others. */
+/** How a table changes: a shard loses all or some of its region to others, or only vectors. */
 export type RouteChange =
   /** It keeps the first half; a new shard owns the second. */
   | {
       readonly kind: 'split';
       readonly ordinal: number;
       readonly halves: readonly [CentroidRows, CentroidRows];
-      /** As measured in this region. */
-      readonly closure: number;
+      /** As measured in this region; undefined where nothing tells. */
+      readonly margin: number | undefined;
     }
   /** It keeps half of its ids; a new shard owns the same region for the other half. */
   | { readonly kind: 'share'; readonly ordinal: number }
   /** It is given up: its vectors go to the nearest of some others, which from then on hold its ids, too. */
-  | { readonly kind: 'merge'; readonly ordinal: number; readonly into: readonly number[] };
+  | { readonly kind: 'merge'; readonly ordinal: number; readonly into: readonly number[] }
+  /** It hands vectors to those around it that would be put there by the regions as they are. */
+  | { readonly kind: 'tidy'; readonly ordinal: number; readonly into: readonly number[] };
 
 type Merge = Extract<RouteChange, { kind: 'merge' }>;
-type Division = Exclude<RouteChange, Merge>;
+type Tidy = Extract<RouteChange, { kind: 'tidy' }>;
+type Division = Exclude<RouteChange, Merge | Tidy>;
 
 export function changed(table: RouteTable, change: RouteChange): RouteTable {
-  return change.kind === 'merge' ? merged(table, change) : divided(table, change);
+  switch (change.kind) {
+    case 'merge':
+      return merged(table, change);
+    case 'tidy':
+      return tidied(table, change);
+    case 'split':
+    case 'share':
+      return divided(table, change);
+  }
+}
+
+function tidied(table: RouteTable, { ordinal, into }: Tidy): RouteTable {
+  const since = table.version + 1;
+  const shards = table.shards.map((shard): RoutedShard =>
+    shard.ordinal === ordinal ? { ...shard, since, state: { kind: 'tidying', into } } : shard,
+  );
+  return { ...table, version: since, shards };
 }
 
 function merged(table: RouteTable, { ordinal, into }: Merge): RouteTable {
@@ -65,9 +87,14 @@ function divided(table: RouteTable, change: Division): RouteTable {
   const shards = table.shards.map((shard): RoutedShard =>
     shard === source ? { ...shard, ...kept, since, state: { kind: 'draining', into: [highest] } } : shard,
   );
-  const measured = change.kind === 'split' ? change.closure : table.closure;
-  const closure = table.closure + (measured - table.closure) / Math.min(shards.length, CLOSURE_MEMORY);
-  return { ...table, version: since, highest, closure, shards: [...shards, added] };
+  const margin = change.kind === 'split' ? marginAfter(table, change.margin) : table.margin;
+  return { ...table, version: since, highest, margin, shards: [...shards, added] };
+}
+
+/** The geometric mean, as what one region says must count no more where vectors lie far apart than where they lie close together. */
+function marginAfter({ margin, shards }: RouteTable, measured: number | undefined): number {
+  if (measured === undefined || !Number.isFinite(measured) || measured <= 0) return margin;
+  return margin <= 0 ? measured : margin * (measured / margin) ** (1 / Math.min(shards.length, MARGIN_MEMORY));
 }
 
 type Half = Pick<RoutedShard, 'centroids' | 'slots'>;
@@ -89,8 +116,8 @@ function halvesBy(change: Division, source: RoutedShard): readonly [Half, Half] 
 
 const noCentroids = ({ dimensions }: RouteTable): CentroidRows => encodeCentroids(new Float32Array(0), dimensions);
 
-/** Measurements that the closure is about the mean of. */
-const CLOSURE_MEMORY = 8;
+/** Measurements that the margin is about the mean of. */
+const MARGIN_MEMORY = 8;
 
 /** Ends the draining of a shard: it serves its region, or is gone if it has none. */
 export function withDrainEnded(table: RouteTable, ordinal: number): RouteTable {

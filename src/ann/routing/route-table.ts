@@ -19,8 +19,8 @@ export interface RouteTable {
   readonly highest: number;
   /** Objects that know where ids live; see `locatorOf`. Never changes once it is not 0. */
   readonly locators: number;
-  /** See `placesOf`: a second shard that is at most so many times as far away as the nearest keeps a copy. */
-  readonly closure: number;
+  /** See `placesOf`: how much worse than the first a second place may be. */
+  readonly margin: number;
   /** In the order of their numbers: at least one. Absent in tables stored before there were any. */
   readonly districts?: readonly District[];
 }
@@ -54,8 +54,15 @@ export const districtOf = ({ district = 0 }: Pick<RoutedShard, 'district'>): num
 
 export const slotsOf = ({ slots = ALL_SLOTS }: Pick<RoutedShard, 'slots'>): SlotRange => slots;
 
-/** `draining`: its region shrank, and the vectors that are no longer its own are on their way: whoever asks one of `into` asks it, too. */
-export type ShardState = { readonly kind: 'serving' } | { readonly kind: 'draining'; readonly into: readonly number[] };
+export type ShardState =
+  | { readonly kind: 'serving' }
+  /** Its region shrank, and the vectors that are no longer its own are on their way: whoever asks one of `into` asks it, too. */
+  | { readonly kind: 'draining'; readonly into: readonly number[] }
+  /** Regions around it changed; it keeps its own, but some of its vectors are, or have copies, where they no longer would be put. */
+  | { readonly kind: 'tidying'; readonly into: readonly number[] };
+
+/** Which shards rows of one are on their way to. */
+export const receivers = ({ state }: Pick<RoutedShard, 'state'>): readonly number[] => (state.kind === 'serving' ? [] : state.into);
 
 export interface ReplicaRef {
   /** Counts the replicas that the shard ever had: part of the object's name. */

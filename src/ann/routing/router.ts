@@ -1,6 +1,8 @@
 import type { Metric } from '../../contract/metric.ts';
 import { prepare } from '../lists/list-model.ts';
 import type { RankingPoint } from './centroid-distances.ts';
+import type { Placing } from './places-of.ts';
+import { PLACINGS, placingsOf } from './places-of.ts';
 import { regionRowsOf } from './region-rows.ts';
 import { Regions } from './regions.ts';
 import type { RouteTable } from './route-table.ts';
@@ -32,6 +34,17 @@ export class Router {
   /** The shards that hold ids of a slot, by where a vector of such an id belongs: the nearest first. */
   rankForPlacing(values: Float32Array, slot: number): RankedShard[] {
     return this.#rank(placingPoint(this.#metric, values), slot);
+  }
+
+  /** The nearest few of these, for deciding which of them keep the vector. */
+  placings(values: Float32Array, slot: number): Placing[] {
+    const point = placingPoint(this.#metric, values);
+    const near = this.#rank(point, slot).slice(0, PLACINGS);
+    const centroidOf = ({ ordinal }: RankedShard) => this.#regions.nearestCentroid(point, this.#regions.ordinals.indexOf(ordinal));
+    return placingsOf(
+      near.map((shard) => ({ ...shard, centroid: centroidOf(shard) })),
+      values.length,
+    );
   }
 
   /** All shards that own a region, by where a query's matches are likely: the likeliest first. */

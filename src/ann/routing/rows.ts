@@ -26,6 +26,12 @@ export interface RowPut extends Rows, Routed {
   readonly lsnSeen: number;
 }
 
+/** Versions of rows. */
+export interface RowsAsOf extends RowKeys {
+  readonly indexId: IndexId;
+  readonly versions: readonly number[];
+}
+
 /** Removes rows older than `version`, and makes that such rows are ignored from now on. */
 export interface RowRemoval extends RowKeys {
   readonly indexId: IndexId;
@@ -48,14 +54,17 @@ export interface RowsCleared {
   readonly next: number | null;
 }
 
-/** Asks whether rows of `from` may be copied or moved to `to`. */
+/** Asks whether rows of `from` may be copied or moved to others. */
 export interface RowMoves extends RowKeys {
   readonly versions: readonly number[];
-  readonly to: readonly number[];
-  /** Whether they belong to `to` rather than to `from`. */
+  /** Of each, one shard at least. */
+  readonly to: readonly (readonly number[])[];
+  /** Whether they belong there rather than to `from`. */
   readonly isNearer: readonly boolean[];
-  /** Whether they lie so near to the border that both may keep them. */
+  /** Whether a copy at both is worth it. */
   readonly isShared: readonly boolean[];
+  /** Whether those are all places that they should have: whatever copies there are elsewhere will go. */
+  readonly isWhole: boolean;
   readonly from: number;
   /** With which `from` began to drain. */
   readonly since: number;

@@ -1,11 +1,10 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
-import type { Shard } from '../shard.ts';
 import type { VectorStore } from '../vector-store.ts';
 import type { RowVersions } from './row-versions.ts';
 import type { ExporterPeers } from './shard-exporter.ts';
 import { ShardExporter } from './shard-exporter.ts';
-import type { MoverPeers } from './shard-mover.ts';
+import type { MoverPeers, ShardParts } from './shard-mover.ts';
 import { ShardMover } from './shard-mover.ts';
 import type { Cell, DrainOrder, ShardRoute } from './shard-route.ts';
 import { ShardRows } from './shard-rows.ts';
@@ -25,12 +24,13 @@ export class ShardGrowth {
   readonly #exporter: ShardExporter;
   readonly #splitter: ShardSplitter;
 
-  constructor(shard: Shard, store: VectorStore, versions: RowVersions, route: Cell<ShardRoute>, peers: GrowthOfShardPeers) {
+  constructor(parts: ShardParts, peers: GrowthOfShardPeers) {
+    const { shard, store, versions, route } = parts;
     this.#store = store;
     this.#versions = versions;
     this.#route = route;
     this.rows = new ShardRows(shard, store, versions, route);
-    this.#mover = new ShardMover(shard, store, versions, route, peers);
+    this.#mover = new ShardMover(parts, peers);
     this.#exporter = new ShardExporter(versions, route, peers);
     this.#splitter = new ShardSplitter(store, route, peers);
   }

@@ -4,27 +4,39 @@ import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { insiderId } from '../generations/gate.ts';
 import type { Shard } from '../shard.ts';
-import type { VectorStore } from '../vector-store.ts';
+import type { ShardHeader, VectorStore } from '../vector-store.ts';
 import { locatorOf } from './locator-of.ts';
-import { placesOf } from './places-of.ts';
-import { Router } from './router.ts';
-import { rowsAt } from './rows-at.ts';
+import type { RowWish } from './row-wishes.ts';
+import { RowWishes } from './row-wishes.ts';
+import type { RowTakers } from './row-puts.ts';
+import { putRows } from './row-puts.ts';
 import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
-import type { MoveAnswer, RowDepartures, RowMoves, RowPut } from './rows.ts';
+import type { MoveAnswer, RowDepartures, RowMoves } from './rows.ts';
 import type { Cell, DrainOrder, ShardRoute } from './shard-route.ts';
 import { slotOf } from './slot-range.ts';
+import { SHARD_CENTROIDS } from './split-region.ts';
 
 /** Whom a shard that drains asks. Every call may be refused with `unavailable`. */
-export interface MoverPeers {
+export interface MoverPeers extends RowTakers {
   move(locator: number, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
   depart(locator: number, departures: RowDepartures): Promise<Outcome<null>>;
-  put(ordinal: number, rows: RowPut): Promise<Outcome<unknown>>;
   /** Tells the index that nothing is left to move. */
   drained(shard: { readonly ordinal: number; readonly since: number }): Promise<Outcome<unknown>>;
 }
 
-/** Rows of one slice of moving: some milliseconds. */
-export const sliceRows = (dimensions: number): number => Math.max(16, Math.min(128, Math.floor(8_192 / dimensions)));
+/** A shard of several: what it holds, and what it keeps of its index. */
+export interface ShardParts {
+  readonly shard: Shard;
+  readonly store: VectorStore;
+  readonly versions: RowVersions;
+  readonly route: Cell<ShardRoute>;
+  /** What it was told last. */
+  readonly order: Cell<DrainOrder>;
+}
+
+/** Rows of one slice of moving, whose places are told by so many shards: some milliseconds. */
+export const sliceRows = (dimensions: number, shards = 2): number =>
+  Math.max(16, Math.min(128, Math.floor(8_192 / dimensions), Math.floor(4_000_000 / (shards * SHARD_CENTROIDS * dimensions))));
 
 /**
  * Moves the rows of a shard that belong to others, slice by slice. A row first gets its second place at its locator, so that from then
@@ -35,23 +47,29 @@ export class ShardMover {
   readonly #store: VectorStore;
   readonly #versions: RowVersions;
   readonly #route: Cell<ShardRoute>;
+  /** Apart from the route, which is written with every slice: centroids of many shards are in it. */
+  readonly #order: Cell<DrainOrder>;
   readonly #peers: MoverPeers;
-  #router: { readonly since: number; readonly router: Router } | undefined;
+  #known: { readonly since: number; readonly wishes: RowWishes } | undefined;
 
-  constructor(shard: Shard, store: VectorStore, versions: RowVersions, route: Cell<ShardRoute>, peers: MoverPeers) {
+  constructor({ shard, store, versions, route, order }: ShardParts, peers: MoverPeers) {
     this.#shard = shard;
     this.#store = store;
     this.#versions = versions;
     this.#route = route;
+    this.#order = order;
     this.#peers = peers;
   }
 
-  /** Takes an order; a repetition changes nothing. */
+  /** Takes an order; a repetition changes nothing, nor does one that comes after the shard was given up. */
   begin(order: DrainOrder): void {
-    const route = must(this.#route.get(), 'a shard that drains knows its index');
-    if (route.since >= order.since) return;
+    const route = this.#route.get();
+    if (route === undefined || route.since >= order.since) return;
     const end = this.#store.header()?.nextRow ?? 0;
-    this.#route.put({ ...route, since: order.since, task: { kind: 'drain', order, after: 0, end } });
+    this.#store.atomically(() => {
+      this.#order.put(order);
+      this.#route.put({ ...route, since: order.since, task: { kind: 'drain', since: order.since, after: 0, end } });
+    });
   }
 
   /** Does a slice; answers when to come back, or undefined when nothing is under way. */
@@ -61,13 +79,13 @@ export class ShardMover {
     // Whoever follows the changes to their end waits for it: a move would be one after the other.
     if (this.#store.gate().gate === 'sealed') return nowMs + LIMITS.routeRetryMs;
     const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.moveLeaveMaxCount);
-    if (due.length > 0) return this.#leave(due, task.order, nowMs);
+    if (due.length > 0) return this.#leave(due, task.since, nowMs);
     if (task.after < task.end) return this.#moveSlice(nowMs);
     if (nextMs !== undefined) return nextMs;
-    const told = await this.#peers.drained({ ordinal: (route as ShardRoute).ordinal, since: task.order.since });
+    const told = await this.#peers.drained({ ordinal: (route as ShardRoute).ordinal, since: task.since });
     if (!told.ok) return nowMs + LIMITS.routeRetryMs;
     const now = this.#route.get();
-    if (now?.task?.kind === 'drain' && now.task.order.since === task.order.since) this.#route.put({ ...now, task: null });
+    if (now?.task?.kind === 'drain' && now.task.since === task.since) this.#route.put({ ...now, task: null });
     return nowMs;
   }
 
@@ -75,16 +93,18 @@ export class ShardMover {
     const route = must(this.#route.get(), 'a shard that drains knows its index');
     const header = must(this.#store.header(), 'a shard that drains is open');
     if (route.task?.kind !== 'drain') return nowMs;
-    const { order, after, end } = route.task;
-    const found = this.#versions.wholeRows(after, sliceRows(header.dimensions), header.dimensions);
-    const wishes = this.#wishes(found, route.ordinal, order, header.dimensions);
+    const { since, after, end } = route.task;
+    const wished = this.#wishes(route.ordinal, header);
+    const { isWhole } = wished;
+    const found = this.#versions.wholeRows(after, sliceRows(header.dimensions, wished.shards), header.dimensions);
+    const wishes = wishesOf(found, wished, header.dimensions);
     const granted: (Wish & { readonly isMove: boolean })[] = [];
     let busyAt = found.ids.length;
     const moves = [...grouped(wishes.map(({ at }) => locatorOf(found.namespaces[at]!, found.ids[at]!, route.locators)))];
     const answers = await Promise.all(
       moves.map(async ([locator, members]) => {
         const asked = members.map((i) => wishes[i]!);
-        return { asked, answer: await this.#peers.move(locator, movesOf(found, asked, route.ordinal, order.since)) };
+        return { asked, answer: await this.#peers.move(locator, movesOf(found, asked, { from: route.ordinal, since, isWhole })) };
       }),
     );
     for (const { asked, answer } of answers) {
@@ -95,24 +115,19 @@ export class ShardMover {
         if (fate === 'copy' || fate === 'move') granted.push({ ...wish, isMove: fate === 'move' });
       }
     }
-    const puts = [...grouped(granted.map(({ to }) => to))].map(([to, members]) => {
-      const positions = members.map((i) => granted[i]!.at);
-      const versions = positions.map((at) => found.versions[at]!);
-      const { indexId, lsn: lsnSeen } = header;
-      return this.#peers.put(to, { indexId, routeVersion: order.since, versions, lsnSeen, ...rowsAt(found, positions) });
-    });
-    for (const put of await Promise.all(puts)) if (!put.ok) return nowMs + LIMITS.routeRetryMs;
+    const put = await putRows(this.#peers, { found, header, since, isWhole }, granted);
+    if (put === undefined) return nowMs + LIMITS.routeRetryMs;
     // Rows behind a busy one are looked at once more: what was granted before is granted again.
     const next = busyAt < found.ids.length ? (found.rows[busyAt - 1] ?? after) : (found.rows.at(-1) ?? end);
-    const leaving = granted.filter(({ at, isMove }) => isMove && at < busyAt).map(({ at }) => departingAt(found, at));
+    const leaving = put.filter(({ at, isMove }) => isMove && at < busyAt).map(({ at }) => departingAt(found, at));
     this.#store.atomically(() => {
       this.#versions.leave(leaving, nowMs + LIMITS.moveGraceMs);
-      this.#route.put({ ...route, task: { kind: 'drain', order, after: next, end } });
+      this.#route.put({ ...route, task: { kind: 'drain', since, after: next, end } });
     });
     return busyAt < found.ids.length ? nowMs + LIMITS.moveBusyMs : nowMs;
   }
 
-  async #leave(due: readonly Departing[], { since }: DrainOrder, nowMs: number): Promise<number> {
+  async #leave(due: readonly Departing[], since: number, nowMs: number): Promise<number> {
     const route = must(this.#route.get(), 'a shard that drains knows its index');
     const header = () => must(this.#store.header(), 'a shard that drains is open');
     const { indexId } = header();
@@ -133,41 +148,33 @@ export class ShardMover {
     return nowMs;
   }
 
-  /** Which of the rows should be elsewhere, too or only. */
-  #wishes(found: WholeRows, here: number, order: DrainOrder, dimensions: number): Wish[] {
-    if (this.#router?.since !== order.since) {
-      const { metric } = must(this.#store.header(), 'a shard that drains is open');
-      this.#router = { since: order.since, router: new Router({ metric, dimensions, shards: order.shards }) };
+  #wishes(here: number, { metric, dimensions }: ShardHeader): RowWishes {
+    const order = must(this.#order.get(), 'a shard that drains has an order');
+    if (this.#known?.since !== order.since) {
+      this.#known = { since: order.since, wishes: new RowWishes(here, order, { metric, dimensions }) };
     }
-    const { router } = this.#router;
-    return found.ids.flatMap((id, at): Wish[] => {
-      const ranked = router.rankForPlacing(
-        found.values.subarray(at * dimensions, (at + 1) * dimensions),
-        slotOf(found.namespaces[at]!, id),
-      );
-      const places = placesOf(ranked, order.closure);
-      const to = places.find((place) => place !== here);
-      return to === undefined ? [] : [{ at, to, isNearer: places[0] === to, isShared: places.includes(here) }];
-    });
+    return this.#known.wishes;
   }
 }
 
-interface Wish {
+interface Wish extends RowWish {
   readonly at: number;
-  readonly to: number;
-  readonly isNearer: boolean;
-  readonly isShared: boolean;
 }
 
-const movesOf = (found: WholeRows, wishes: readonly Wish[], from: number, since: number): RowMoves => ({
+const wishesOf = ({ ids, namespaces, values }: WholeRows, wishes: RowWishes, dimensions: number): Wish[] =>
+  ids.flatMap((id, at): Wish[] => {
+    const wish = wishes.of(values.subarray(at * dimensions, (at + 1) * dimensions), slotOf(namespaces[at]!, id));
+    return wish === undefined ? [] : [{ at, ...wish }];
+  });
+
+const movesOf = (found: WholeRows, wishes: readonly Wish[], order: Pick<RowMoves, 'from' | 'since' | 'isWhole'>): RowMoves => ({
   ids: wishes.map(({ at }) => found.ids[at]!),
   namespaces: wishes.map(({ at }) => found.namespaces[at]!),
   versions: wishes.map(({ at }) => found.versions[at]!),
   to: wishes.map(({ to }) => to),
   isNearer: wishes.map(({ isNearer }) => isNearer),
   isShared: wishes.map(({ isShared }) => isShared),
-  from,
-  since,
+  ...order,
 });
 
 const departuresOf = (

@@ -21,14 +21,15 @@ export interface ShardRoute {
 export type ShardTask =
   /** Tells the locators which ids it has: those behind row `after`, and what was removed behind `removedAfter`. */
   | { readonly kind: 'export'; readonly after: Row; readonly removedAfter: number }
-  /** Moves rows between `after` and `end` to whichever of the shards they belong. */
-  | { readonly kind: 'drain'; readonly order: DrainOrder; readonly after: Row; readonly end: Row };
+  /** Moves rows between `after` and `end` to whichever of the shards they belong, by the order of version `since`. */
+  | { readonly kind: 'drain'; readonly since: number; readonly after: Row; readonly end: Row };
 
-/** A shard's region became what it is with version `since`, and what is outside of it goes to the other shards. */
+/** What the shard's state says began with version `since`. */
 export interface DrainOrder {
   readonly since: number;
+  /** It and those that rows may go to; when it is tidied, all around it. */
   readonly shards: readonly RoutedShard[];
-  readonly closure: number;
+  readonly margin: number;
 }
 
 /** Keeps one value, in one transaction with everything else. */

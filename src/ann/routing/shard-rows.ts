@@ -10,7 +10,7 @@ import type { Shard } from '../shard.ts';
 import type { VectorStore } from '../vector-store.ts';
 import { locatorOf } from './locator-of.ts';
 import type { RowVersions } from './row-versions.ts';
-import type { RowClearing, RowKeys, RowPut, RowRemoval, RowsCleared } from './rows.ts';
+import type { RowClearing, RowKeys, RowPut, RowRemoval, RowsAsOf, RowsCleared } from './rows.ts';
 import { rowsAt } from './rows-at.ts';
 import type { Cell, ShardRoute } from './shard-route.ts';
 import { STALE_ROUTE } from './stale-route.ts';
@@ -46,22 +46,19 @@ export class ShardRows {
     return isFull && this.#route.get() !== undefined ? FULL : written;
   }
 
+  /** Which of some rows would be news, by their positions. */
+  lacking(rows: RowsAsOf): Outcome<number[]> {
+    const state = this.#state(rows);
+    return state.ok ? ok(this.#news(rows)) : state;
+  }
+
   /** Writes those that are news. */
   put(rows: RowPut, nowMs: number): Outcome<{ lsn: number }> {
     const allowed = this.checkWrite(rows);
     if (!allowed.ok) return allowed;
     const state = this.#state(rows);
     if (!state.ok) return state;
-    const floors = this.#versions.floors();
-    const news = this.#versions.newsFrom(rows);
-    const locators = this.#route.get()?.locators ?? 1;
-    const isNews = (i: number): boolean => {
-      const version = rows.versions[i]!;
-      return (
-        version >= news[i]! && (floors.size === 0 || version >= (floors.get(locatorOf(rows.namespaces[i]!, rows.ids[i]!, locators)) ?? 0))
-      );
-    };
-    const chosen = rows.ids.flatMap((_, i) => (isNews(i) ? [i] : []));
+    const chosen = this.#news(rows);
     if (chosen.length === 0) return state;
     const versions = chosen.map((i) => rows.versions[i]!);
     return this.unlessFull(
@@ -97,6 +94,19 @@ export class ShardRows {
       const { lsn } = deleted.value;
       return ok({ lsn, next: rows.length < LIMITS.propertySliceMaxCount ? null : (rows.at(-1) ?? null) });
     });
+  }
+
+  #news(rows: Omit<RowsAsOf, 'indexId'>): number[] {
+    const floors = this.#versions.floors();
+    const news = this.#versions.newsFrom(rows);
+    const locators = this.#route.get()?.locators ?? 1;
+    const isNews = (i: number): boolean => {
+      const version = rows.versions[i]!;
+      return (
+        version >= news[i]! && (floors.size === 0 || version >= (floors.get(locatorOf(rows.namespaces[i]!, rows.ids[i]!, locators)) ?? 0))
+      );
+    };
+    return rows.ids.flatMap((_, i) => (isNews(i) ? [i] : []));
   }
 
   #delete(indexId: IndexId, { ids, namespaces }: RowKeys, positions: readonly number[], lsnBefore: number): Outcome<{ lsn: number }> {

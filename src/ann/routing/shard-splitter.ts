@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { ShardHeader, VectorStore } from '../vector-store.ts';
 import type { SplitRequest, ShardAsOf } from './index-growth.ts';
-import { measuredClosure } from './measured-closure.ts';
+import { measuredMargin } from './measured-margin.ts';
 import { ownVectors } from './own-vectors.ts';
 import { shardAt } from './route-changes.ts';
 import type { RouteTable } from './route-table.ts';
@@ -40,7 +40,7 @@ const STEP_ROWS = 256;
 /** A shard with less than this share of its budget gives its vectors to its neighbours. */
 const SMALL_SHARE = 1 / 8;
 
-type Cut = Pick<SplitRequest, 'halves' | 'closure'>;
+type Cut = Pick<SplitRequest, 'halves' | 'margin'>;
 
 /** Sees to it that a shard neither outgrows its budget nor stays almost empty. */
 export class ShardSplitter {
@@ -99,7 +99,7 @@ export class ShardSplitter {
     const all = yield* this.#sample(header);
     const own = yield* ownVectors(table, ordinal, all);
     const halves = yield* splitRegion(table, own, all, header.lsn);
-    return halves === undefined ? undefined : { halves, closure: measuredClosure(table, ordinal, halves, own) };
+    return halves === undefined ? undefined : { halves, margin: measuredMargin(table, ordinal, halves, own) };
   }
 
   /** [n x dimensions] */

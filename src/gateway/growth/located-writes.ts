@@ -184,7 +184,7 @@ interface RoutedIndex extends Omit<LocatorAt, 'locator'> {
   readonly routes: KnownRoutes;
 }
 
-const rankOf = ({ state }: OutlinedShard): number => (state.kind === 'draining' ? 0 : 1);
+const rankOf = ({ state }: OutlinedShard): number => (state.kind === 'serving' ? 1 : 0);
 
 const together = (parts: readonly Written[]): Written => ({
   count: parts.reduce((sum, { count }) => sum + count, 0),

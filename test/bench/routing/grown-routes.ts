@@ -1,9 +1,10 @@
-import { measuredClosure } from '../../../src/ann/routing/measured-closure.ts';
+import { measuredMargin } from '../../../src/ann/routing/measured-margin.ts';
 import { ownVectors } from '../../../src/ann/routing/own-vectors.ts';
-import { placesOf } from '../../../src/ann/routing/places-of.ts';
-import { changed, withDrainEnded, withLocators } from '../../../src/ann/routing/route-changes.ts';
+import { changed, shardAt, withDrainEnded, withLocators } from '../../../src/ann/routing/route-changes.ts';
 import type { RouteTable } from '../../../src/ann/routing/route-table.ts';
-import { Router } from '../../../src/ann/routing/router.ts';
+import { receivers } from '../../../src/ann/routing/route-table.ts';
+import type { RowWish } from '../../../src/ann/routing/row-wishes.ts';
+import { RowWishes } from '../../../src/ann/routing/row-wishes.ts';
 import { sampleSize } from '../../../src/ann/routing/shard-splitter.ts';
 import { splitRegion } from '../../../src/ann/routing/split-region.ts';
 import { tableAround } from '../../../src/ann/routing/table-around.ts';
@@ -12,57 +13,105 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';
 
-/** Which shards hold each vector, its nearest first, after an index has grown to some number of shards. */
+/** Which shards hold each vector, after an index has grown to some number of shards. */
 export interface GrownRoutes {
   readonly table: RouteTable;
   /** By vector. */
   readonly places: readonly (readonly number[])[];
 }
 
-/** Splits an index that holds a set, the largest shard first, as its shards would: each moves what is no longer its own, or copies it. */
-export function grow({ metric, base }: VectorSet, shardCount: number, withCopies: boolean): GrownRoutes {
-  const { dimensions, count } = base;
-  const random = new Seeded(1);
-  const empty: RouteTable = { version: 0, metric, dimensions, shards: [], highest: 0, locators: 8, closure: 1.05 };
-  let table = withLocators(empty);
-  const places: number[][] = Array.from({ length: count }, () => [0]);
-  const rows = new Map([[0, Array.from({ length: count }, (_, row) => row)]]);
-  while (table.shards.length < shardCount) {
-    const [source, members] = [...rows].reduce((largest, entry) => (entry[1].length > largest[1].length ? entry : largest));
-    const values = new Float32Array(Math.min(sampleSize(dimensions), members.length) * dimensions);
-    for (let at = 0; at < values.length; at += dimensions) {
-      values.set(vectorAt(base, must(members[Math.floor(random.next() * members.length)], 'a place in the members')), at);
-    }
-    const around = tableAround(table, source);
-    const own = run(ownVectors(around, source, values));
-    const halves = must(run(splitRegion(table, own, values, table.version)), 'word vectors differ');
-    const closure = withCopies ? measuredClosure(around, source, halves, own) : 0;
-    table = changed(table, { kind: 'split', ordinal: source, halves, closure });
-    if (!withCopies) table = { ...table, closure: 0 };
-    const target = table.highest;
-    const pair = new Router({ ...table, shards: table.shards.filter(({ ordinal }) => ordinal === source || ordinal === target) });
-    const [kept, given]: [number[], number[]] = [[], []];
-    for (const row of members) {
-      const wanted = placesOf(pair.rankForPlacing(vectorAt(base, row), 0), table.closure);
-      const others = must(places[row], 'every vector has places').filter((shard) => shard !== source && shard !== target);
-      // As the locator decides: a second copy only where there is none, and a move wherever the other is nearer.
-      const isCopy = wanted.length === 2 && others.length === 0;
-      const stays = isCopy || wanted[0] === source;
-      const goes = isCopy || wanted[0] === target;
-      places[row] = [
-        ...(wanted[0] === target ? [target] : []),
-        ...(stays ? [source] : []),
-        ...(isCopy && wanted[0] === source ? [target] : []),
-        ...others,
-      ];
-      if (stays) kept.push(row);
-      if (goes) given.push(row);
-    }
-    rows.set(source, kept);
-    rows.set(target, given);
-    table = withDrainEnded(table, source);
+/** An index that holds a set and grows as its shards and locators would have it: one change is over before the next begins. */
+export class GrowingRoutes {
+  readonly #set: VectorSet;
+  readonly #withCopies: boolean;
+  readonly #random = new Seeded(1);
+  readonly #places: number[][];
+  /** By shard. */
+  readonly #rows: Map<number, Set<number>>;
+  #table: RouteTable;
+
+  constructor(set: VectorSet, withCopies: boolean) {
+    const { metric, base } = set;
+    this.#set = set;
+    this.#withCopies = withCopies;
+    this.#table = withLocators({ version: 0, metric, dimensions: base.dimensions, shards: [], highest: 0, locators: 8, margin: 0 });
+    this.#places = Array.from({ length: base.count }, () => [0]);
+    this.#rows = new Map([[0, new Set(this.#places.keys())]]);
   }
-  return { table, places };
+
+  get routes(): GrownRoutes {
+    return { table: this.#table, places: this.#places.map((shards) => [...shards]) };
+  }
+
+  /** Splits shards of more than so many rows, the largest first, until there are none; answers how many splits that took. */
+  splitAbove(budget: number): number {
+    for (let splits = 0; ; splits += 1) {
+      const [ordinal, rows] = [...this.#rows].reduce((largest, entry) => (entry[1].size > largest[1].size ? entry : largest));
+      if (rows.size <= budget) return splits;
+      this.#split(ordinal, [...rows]);
+    }
+  }
+
+  /** Tidies every shard once; answers how many rows were looked at and sent. */
+  tidy(): { readonly looked: number; readonly sent: number } {
+    let [looked, sent] = [0, 0];
+    for (const shard of this.#table.shards) {
+      const into = this.#table.shards.map(({ ordinal }) => ordinal).filter((ordinal) => ordinal !== shard.ordinal);
+      this.#table = changed(this.#table, { kind: 'tidy', ordinal: shard.ordinal, into });
+      looked += this.#rows.get(shard.ordinal)?.size ?? 0;
+      sent += this.#drain(shard.ordinal);
+    }
+    return { looked, sent };
+  }
+
+  #split(ordinal: number, rows: readonly number[]): void {
+    const sample = this.#sample(rows);
+    const around = tableAround(this.#table, ordinal);
+    const own = run(ownVectors(around, ordinal, sample));
+    const halves = must(run(splitRegion(this.#table, own, sample, this.#table.version)), 'word vectors differ');
+    const margin = this.#withCopies ? measuredMargin(around, ordinal, halves, own) : undefined;
+    this.#table = changed(this.#table, { kind: 'split', ordinal, halves, margin });
+    this.#rows.set(this.#table.highest, new Set());
+    this.#drain(ordinal);
+  }
+
+  #sample(members: readonly number[]): Float32Array {
+    const { base } = this.#set;
+    const values = new Float32Array(Math.min(sampleSize(base.dimensions), members.length) * base.dimensions);
+    for (let at = 0; at < values.length; at += base.dimensions) {
+      values.set(vectorAt(base, must(members[Math.floor(this.#random.next() * members.length)], 'a place in the members')), at);
+    }
+    return values;
+  }
+
+  /** Does what a shard does under its order, and its end. */
+  #drain(ordinal: number): number {
+    const shard = must(shardAt(this.#table, ordinal), 'a shard that drains is in the table');
+    const others =
+      shard.state.kind === 'tidying'
+        ? this.#table.shards.filter((other) => other !== shard)
+        : this.#table.shards.filter((other) => receivers(shard).includes(other.ordinal));
+    const wishes = new RowWishes(ordinal, { since: shard.since, shards: [shard, ...others], margin: this.#table.margin }, this.#table);
+    let sent = 0;
+    for (const row of this.#rows.get(ordinal) ?? []) {
+      const wish = wishes.of(vectorAt(this.#set.base, row), 0);
+      if (wish !== undefined) sent += this.#grant(row, ordinal, wish, wishes.isWhole);
+    }
+    this.#table = withDrainEnded(this.#table, ordinal);
+    return sent;
+  }
+
+  /** As the locator decides; answers how many shards get the row. */
+  #grant(row: number, from: number, { to, isNearer, isShared }: RowWish, isWhole: boolean): number {
+    const before = must(this.#places[row], 'every vector has places');
+    const others = before.filter((shard) => !to.includes(shard));
+    const isCopy = isShared && (isWhole || others.length === 1);
+    if (!isCopy && !isNearer) return 0;
+    this.#places[row] = [...others, ...to].filter((shard) => isCopy || shard !== from);
+    if (!isCopy) this.#rows.get(from)?.delete(row);
+    for (const shard of to) this.#rows.get(shard)?.add(row);
+    return to.filter((shard) => !before.includes(shard)).length;
+  }
 }
 
 function run<T>(steps: Generator<undefined, T>): T {

@@ -37,7 +37,7 @@ export async function rankingCost(dimensions: number): Promise<void> {
   const costs = {
     'query, all regions': await costOf(points, async (point) => flat.rankForSearching(point)),
     'query, by districts': await costOf(points, (point) => routes.rankForSearching(point)),
-    'vector, all regions': await costOf(points, async (point) => placesOf(flat.rankForPlacing(point, slotOf('', 'a')), table.closure)),
+    'vector, all regions': await costOf(points, async (point) => placesOf(flat.placings(point, slotOf('', 'a')), table.margin)),
     'vector, by districts': await costOf(points, (point) => routes.placesFor({ ids: ['a'], namespaces: [''], values: point })),
   };
   console.log(`\n${table.shards.length} shards x ${dimensions}, ${outline.districts.length} districts, load ${loadavg()[0]?.toFixed(1)}`);
@@ -45,7 +45,7 @@ export async function rankingCost(dimensions: number): Promise<void> {
   const told = new ToldOutlines();
   told.tell(districted, 0);
   const { centroids } = must(districted.shards[0], 'there are shards');
-  const split = changed(districted, { kind: 'split', ordinal: 0, halves: [centroids, centroids], closure: 1.1 });
+  const split = changed(districted, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
   const newer = told.tell(withDistricts(districted, split, DISTRICT_SIZES), districted.version);
   const [whole, first, next, page] = [table, outline, newer, pages[0]].map(megabytes);
   console.log(`  told: ${whole} MB of a whole table, ${first} of an outline, ${next} of the next one after a split, ${page} of a district`);
@@ -60,7 +60,7 @@ function tableOf(dimensions: number, centroids: () => Float32Array): RouteTable 
     state: { kind: 'serving' },
     replicas: [],
   }));
-  return { version: 1, metric: 'cosine', dimensions, shards, highest: shards.length - 1, locators: 8, closure: 1.1 };
+  return { version: 1, metric: 'cosine', dimensions, shards, highest: shards.length - 1, locators: 8, margin: 1.1 };
 }
 
 async function costOf(

@@ -32,7 +32,7 @@ it.each(seeds(50))('[RT16, RT18] after any splits, shares and merges every id ha
       Float32Array.from({ length: DIMENSIONS }, () => random.next()),
       DIMENSIONS,
     );
-  let table = withLocators({ version: 0, metric: 'l2', dimensions: DIMENSIONS, shards: [], highest: 0, locators: 8, closure: 1.1 });
+  let table = withLocators({ version: 0, metric: 'l2', dimensions: DIMENSIONS, shards: [], highest: 0, locators: 8, margin: 1.1 });
   let merges = 0;
   const merge = (): boolean => {
     const { ordinal } = pick(table.shards);
@@ -51,7 +51,7 @@ it.each(seeds(50))('[RT16, RT18] after any splits, shares and merges every id ha
     else {
       const share = kind < 0.65 && isDivisible(slotsOf(shard));
       const { ordinal } = shard;
-      table = changed(table, share ? { kind: 'share', ordinal } : { kind: 'split', ordinal, halves: [point(), point()], closure: 1.1 });
+      table = changed(table, share ? { kind: 'share', ordinal } : { kind: 'split', ordinal, halves: [point(), point()], margin: 1.1 });
       expectComplete(table);
       table = withDrainEnded(table, ordinal);
     }

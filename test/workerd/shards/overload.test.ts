@@ -127,7 +127,7 @@ describe('an object that is asked for more than it can do', () => {
     const { reads, progress } = flood(() => shard.query({ ...query, routeVersion: 4 }), 40);
     while (progress.answered === 0) await scheduler.wait(0);
     await runInDurableObject(shard, async (object, { storage }) => {
-      await object.drain({ since: 5, shards: [], closure: 1 });
+      await object.drain({ since: 5, shards: [], margin: 1 });
       await storage.deleteAlarm();
     });
     expect(codesOf(await reads)).toEqual(['ok', 'stale_route']);

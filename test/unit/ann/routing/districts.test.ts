@@ -26,7 +26,7 @@ const line = (count: number): RouteTable => ({
   })),
   highest: count - 1,
   locators: 8,
-  closure: 1.1,
+  margin: 1.1,
 });
 
 const numbersOf = (table: RouteTable) => (table.districts ?? []).map(({ number }) => number);
@@ -50,7 +50,7 @@ describe('[RT30] districts', () => {
   it('get the shards that are split from theirs, and join their nearest when they have become small', () => {
     let table = withDistricts(undefined, line(7), SIZES);
     const put = (next: RouteTable) => (table = withDistricts(table, next, SIZES));
-    put(changed(table, { kind: 'split', ordinal: 6, halves: [row(6), row(7)], closure: 1.1 }));
+    put(changed(table, { kind: 'split', ordinal: 6, halves: [row(6), row(7)], margin: 1.1 }));
     expect(groupsOf(table).find((group) => group.includes(6))).toContain(7);
     const small = groupsOf(table).find((group) => group.includes(0))!;
     for (const ordinal of small.slice(0, 2)) {
@@ -80,7 +80,7 @@ describe('[RT30] districts', () => {
 describe('[RT31] a district that a change does not touch', () => {
   it('stays the same with its version, whatever happens to others; one that it touches is of the new version', () => {
     const before = withDistricts(undefined, line(24), SIZES);
-    const split = withDistricts(before, changed(before, { kind: 'split', ordinal: 0, halves: [row(0), row(0.5)], closure: 1.1 }), SIZES);
+    const split = withDistricts(before, changed(before, { kind: 'split', ordinal: 0, halves: [row(0), row(0.5)], margin: 1.1 }), SIZES);
     const touched = new Set(
       [...membersOf(split)].filter(([, shards]) => shards.some(({ ordinal }) => ordinal < 6 || ordinal === 24)).map(([number]) => number),
     );

@@ -3,10 +3,13 @@ import { expect, it } from 'vitest';
 import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
 import { IndexGrowth } from '../../../../src/ann/routing/index-growth.ts';
 import type { GrowthPeers } from '../../../../src/ann/routing/index-growth.ts';
+import type { Disorder } from '../../../../src/ann/routing/disorder.ts';
+import { IN_ORDER } from '../../../../src/ann/routing/disorder.ts';
 import type { RouteChange } from '../../../../src/ann/routing/route-changes.ts';
 import { withLocators } from '../../../../src/ann/routing/route-changes.ts';
 import type { RouteTable } from '../../../../src/ann/routing/route-table.ts';
 import type { Cell } from '../../../../src/ann/routing/shard-route.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 
 const SPACE = { metric: 'l2', dimensions: 2 } as const;
 const half = (x: number) => encodeCentroids(Float32Array.of(x, 0), 2);
@@ -31,10 +34,11 @@ class Kept<T> implements Cell<T> {
 function grown() {
   const log: string[] = [];
   const table = new Kept<RouteTable>(
-    withLocators({ ...SPACE, version: 0, shards: [], highest: 0, locators: 2, closure: 1.1 }),
+    withLocators({ ...SPACE, version: 0, shards: [], highest: 0, locators: 2, margin: 1.1 }),
     ({ version, shards }) => log.push(`routes ${version}: ${shards.map(({ ordinal, state }) => `${ordinal} ${state.kind}`).join()}`),
   );
   const state = { lsn: 41, isCutOff: false };
+  const clock = { nowMs: 0 };
   const peers: GrowthPeers = {
     openShard: async (ordinal, since) => void log.push(`open ${ordinal} since ${since}`),
     openLocator: async () => undefined,
@@ -49,10 +53,11 @@ function grown() {
     },
     eraseShard: async (ordinal) => void log.push(`erase ${ordinal}`),
   };
-  const growth = new IndexGrowth(table, new Kept<RouteChange | null>(null), peers);
+  const cells = { table, change: new Kept<RouteChange | null>(null), disorder: new Kept<Disorder>(IN_ORDER) };
+  const growth = new IndexGrowth(cells, peers, () => clock.nowMs);
   const split = (ordinal: number, since: number) =>
-    growth.answer(SPACE, { kind: 'split', request: { ordinal, since, halves: [half(0), half(1)], closure: 1.1 } });
-  return { growth, split, table, log, state };
+    growth.answer(SPACE, { kind: 'split', request: { ordinal, since, halves: [half(0), half(1)], margin: 1.1 } });
+  return { growth, split, table, log, state, clock };
 }
 
 it('[RT8][RT11] a shard that takes over begins behind the LSN from which on the one that gives refuses old routes; then all are told', async () => {
@@ -91,4 +96,26 @@ it('[RT7] a change that was cut off is done before anybody is told, and nothing 
   expect(await split(0, 1)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
   expect([table.value?.version, table.value?.shards.length, growth.isChanging]).toEqual([2, 2, false]);
   expect(log.filter((line) => line.startsWith('routes'))).toEqual(['routes 2: 0 draining,1 serving']);
+});
+
+it('[RT21][RT22] once calm, shards hand vectors to others, one after the other; none that is split waits, and none begins while one asks', async () => {
+  const { growth, split, table, log, clock } = grown();
+  const drained = (ordinal: number, since: number) => growth.answer(SPACE, { kind: 'drained', shard: { ordinal, since } });
+  await split(0, 1);
+  await drained(0, 2);
+  expect(growth.tidyingMs).toBe(undefined);
+  await split(1, 2);
+  await drained(1, 4);
+  expect(growth.tidyingMs).toBe(LIMITS.tidyCalmMs);
+  await growth.tidy(new Set());
+  log.length = 0;
+  clock.nowMs = LIMITS.tidyCalmMs;
+  await growth.tidy(new Set());
+  expect(log).toEqual(['drain 0 since 6', 'routes 6: 0 tidying,1 serving,2 serving']);
+  expect(growth.isMoving).toBe(true);
+  expect(await split(0, 6)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+  expect(await split(1, 4)).toMatchObject({ ok: true });
+  await drained(0, 6);
+  expect(table.value?.shards.map(({ state }) => state.kind)).toEqual(['serving', 'draining', 'serving', 'serving']);
+  expect(growth.tidyingMs).toBe(2 * LIMITS.tidyCalmMs);
 });

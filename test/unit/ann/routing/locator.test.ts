@@ -91,3 +91,25 @@ it('[F3] a locator has all writes numbered above what writers, shards and rows t
   expect(await removal).toMatchObject({ value: { count: 1, lsn: 61 } });
   expect(await start().remove({ ids: ['b'], namespaces: [''], expected: null, lsnSeen: 70 })).toMatchObject({ value: { lsn: 70 } });
 });
+
+it('[RT21] a row gets all places that it should have, however many copies there are; one that goes leaves no other behind', async () => {
+  const { locator, write, answers, settled } = world();
+  const writing = write('a');
+  await settled();
+  answers.shift()!(ok({ lsn: 1 }));
+  await writing;
+  const keys = { ids: ['a'], namespaces: [''] };
+  const move = (from: number, to: number[], isShared: boolean, since: number, isWhole = true) =>
+    locator.move({ ...keys, versions: [1], to: [to], isNearer: [!isShared], isShared: [isShared], isWhole, from, since });
+  const places = () => locator.find(keys)[0]?.shards.toSorted();
+  expect([move(0, [1], true, 2), places()]).toEqual([['copy'], [0, 1]]);
+  // A split makes no third copy; whoever knows all places does.
+  expect([move(0, [2], true, 3, false), places()]).toEqual([['stays'], [0, 1]]);
+  expect([move(0, [2], true, 3), places()]).toEqual([['copy'], [0, 1, 2]]);
+  expect([move(1, [0, 2], false, 4), places()]).toEqual([['move'], [0, 1, 2]]);
+  locator.depart({ ...keys, versions: [1], from: 1, since: 4, lsn: 9 });
+  expect(places()).toEqual([0, 2]);
+  // It came to 2 with version 4: what is said of before is late.
+  locator.depart({ ...keys, versions: [1], from: 2, since: 3, lsn: 9 });
+  expect(places()).toEqual([0, 2]);
+});

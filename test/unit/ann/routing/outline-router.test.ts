@@ -39,7 +39,7 @@ describe('[RT34] ranking by an outline', () => {
     for (let i = 0; i < POINTS; i += 1) {
       const point = nextPoint();
       expect(value(await routes.rankForSearching(point))).toEqual(router.rankForSearching(point));
-      const places = placesOf(router.rankForPlacing(point, slotOf('', 'p0')), table.closure);
+      const places = placesOf(router.placings(point, slotOf('', 'p0')), table.margin);
       expect(value(await routes.placesFor(rowsOf([point])))).toEqual([places]);
     }
   });

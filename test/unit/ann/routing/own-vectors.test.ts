@@ -19,7 +19,7 @@ const shard = (ordinal: number, x: number, slots?: SlotRange): RoutedShard => ({
 });
 
 function own(ordinal: number, shards: readonly RoutedShard[], xs: readonly number[]): number[] {
-  const table: RouteTable = { version: 1, metric: 'l2', dimensions: 2, shards, highest: 99, locators: 8, closure: 1.2 };
+  const table: RouteTable = { version: 1, metric: 'l2', dimensions: 2, shards, highest: 99, locators: 8, margin: 1.2 };
   const steps = ownVectors(tableAround(table, ordinal), ordinal, Float32Array.from(xs.flatMap((x) => [x, 0])));
   for (;;) {
     const step = steps.next();

@@ -26,7 +26,7 @@ describe('[RT32] whoever routes', () => {
     const table = districted(50);
     const outline = outlineOf(table);
     expect(outline.shards.map(({ ordinal }) => ordinal)).toEqual(table.shards.map(({ ordinal }) => ordinal));
-    expect(outline).toMatchObject({ version: 1, locators: 8, closure: 1.1, metric: 'l2' });
+    expect(outline).toMatchObject({ version: 1, locators: 8, margin: 1.1, metric: 'l2' });
     expect('page' in outline).toBe(false);
     const pages = outline.districts.map(({ number, since }) => value(regionPage(table, number, since)));
     expect(pages.flatMap(({ ordinals }) => [...ordinals]).toSorted((a, b) => a - b)).toEqual(table.shards.map(({ ordinal }) => ordinal));
@@ -60,7 +60,7 @@ describe('[RT32] whoever routes', () => {
     const before = districted(50);
     const known = outlineOf(before);
     const { centroids } = before.shards[3]!;
-    const split = { kind: 'split', ordinal: 3, halves: [centroids, centroids], closure: 1.3 } as const;
+    const split = { kind: 'split', ordinal: 3, halves: [centroids, centroids], margin: 1.3 } as const;
     const after = withDistricts(before, changed(before, split), SIZES);
     const told = outlineOf(after, known.version);
     const untold = told.districts.filter(({ coarse }) => coarse === undefined);
@@ -78,7 +78,7 @@ describe('[RT32] whoever routes', () => {
     let known = completed(told.tell(table, 0), undefined);
     const { centroids } = table.shards[3]!;
     const changes: ((before: RouteTable) => RouteTable)[] = [
-      (before) => changed(before, { kind: 'split', ordinal: 3, halves: [centroids, centroids], closure: 1.3 }),
+      (before) => changed(before, { kind: 'split', ordinal: 3, halves: [centroids, centroids], margin: 1.3 }),
       (before) => withDrainEnded(before, 3),
       (before) => changed(before, { kind: 'share', ordinal: 9 }),
       (before) => changed(before, { kind: 'merge', ordinal: 7, into: [8] }),

@@ -49,7 +49,7 @@ describe('[RT33] what is remembered of routes', () => {
     await value(await reader.ask(source)).rankForSearching(nextPoint());
     const before = state.table;
     const { centroids } = before.shards[0]!;
-    const split = changed(before, { kind: 'split', ordinal: 0, halves: [centroids, centroids], closure: 1.1 });
+    const split = changed(before, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
     state.table = withDistricts(before, split, SIZES);
     asked.length = 0;
     const routes = value(await reader.ask(source));

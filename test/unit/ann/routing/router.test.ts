@@ -25,7 +25,7 @@ const table = (metric: Metric, ...shards: RoutedShard[]): RouteTable => ({
   shards,
   highest: 7,
   locators: 8,
-  closure: 1.2,
+  margin: 1.2,
 });
 
 describe('Router', () => {
@@ -45,15 +45,34 @@ describe('Router', () => {
   });
 });
 
-it('[RT2] a vector near a border is kept on both sides of it, any other on its own', () => {
-  const ranked = (first: number, second: number) => [
-    { ordinal: 4, distance: first },
-    { ordinal: 2, distance: second },
-    { ordinal: 9, distance: second },
+describe('places of a vector [RT2]', () => {
+  /** The nearest shard, and others by how far they are and how far from its centroid. */
+  const placings = (first: number, ...others: [distance: number, apart: number][]) => [
+    { ordinal: 4, distance: first, apart: 0 },
+    ...others.map(([distance, apart], i) => ({ ordinal: 10 + i, distance, apart })),
   ];
-  expect(placesOf(ranked(1, 1.19), 1.2)).toEqual([4, 2]);
-  expect(placesOf(ranked(1, 1.21), 1.2)).toEqual([4]);
-  expect(placesOf([], 1.2)).toEqual([]);
+
+  it('is its nearest shard, and one more where the loss of a copy is at most the margin above', () => {
+    // Residuals at right angles: the loss of the copy is its distance.
+    expect(placesOf(placings(1, [1.19, 2.19]), 0.2)).toEqual([4, 10]);
+    expect(placesOf(placings(1, [1.21, 2.21]), 0.2)).toEqual([4]);
+    expect(placesOf(placings(1), 9)).toEqual([4]);
+    expect(placesOf([], 9)).toEqual([]);
+  });
+
+  it('prefers a shard on another side of the vector to a nearer one on the same side', () => {
+    // Twice the same residual, and one at right angles to it.
+    expect(placesOf(placings(1, [1, 0], [1.5, 2.5]), 0.6)).toEqual([4, 11]);
+    // An opposite one is as good as one at a right angle.
+    expect(placesOf(placings(1, [1.5, 2.5], [1.4, 4.7]), 0.6)).toEqual([4, 11]);
+  });
+
+  it('counts distances between the centroids that are nearest to the vector', () => {
+    const router = new Router(table('l2', shard(0, [0, 0], [50, 50]), shard(1, [2, 0], [90, 90])));
+    const [own, other] = router.placings(Float32Array.of(0.5, 1), 0);
+    expect(own).toMatchObject({ ordinal: 0, apart: 0 });
+    expect(other!.apart).toBeCloseTo(4, 0);
+  });
 });
 
 it('[RT3] ids spread evenly over the locators, and namespaces do not mix', () => {

@@ -7,7 +7,7 @@ import { SelectionCache } from '../../../../src/ann/filter/selection-cache.ts';
 import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
 import type { RoutedShard } from '../../../../src/ann/routing/route-table.ts';
 import { ShardMover, sliceRows } from '../../../../src/ann/routing/shard-mover.ts';
-import type { ShardRoute } from '../../../../src/ann/routing/shard-route.ts';
+import type { DrainOrder, ShardRoute } from '../../../../src/ann/routing/shard-route.ts';
 import { Shard } from '../../../../src/ann/shard.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId, TenantId } from '../../../../src/kernel/ids.ts';
@@ -46,11 +46,15 @@ function draining() {
   };
   const puts: number[] = [];
   const moved: string[] = [];
+  let order: DrainOrder | undefined;
   const mover = new ShardMover(
-    shard,
-    store,
-    new SqliteRowVersions(sql),
-    { get: () => route, put: (next) => void (route = next) },
+    {
+      shard,
+      store,
+      versions: new SqliteRowVersions(sql),
+      route: { get: () => route, put: (next) => void (route = next) },
+      order: { get: () => order, put: (next) => void (order = next) },
+    },
     {
       move: async (_, moves) => ok(moves.ids.map(() => 'move' as const)),
       depart: async () => ok(null),
@@ -59,10 +63,11 @@ function draining() {
         moved.push(...rows.ids);
         return ok(null);
       },
+      lacking: async (_, { ids: asked }) => ok([...asked.keys()]),
       drained: async () => ok(null),
     },
   );
-  mover.begin({ since: 2, shards: [at(0, -1), at(1, 1)], closure: 1.05 });
+  mover.begin({ since: 2, shards: [{ ...at(0, -1), state: { kind: 'draining', into: [1] } }, at(1, 1)], margin: 0 });
   return { mover, store, puts, moved, ids };
 }
 

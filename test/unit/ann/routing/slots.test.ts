@@ -29,7 +29,7 @@ const table = (...shards: RoutedShard[]): RouteTable => ({
   shards,
   highest: Math.max(...shards.map(({ ordinal }) => ordinal)),
   locators: 8,
-  closure: 1.2,
+  margin: 1.2,
 });
 
 const ordinals = (shards: readonly { readonly ordinal: number }[]): number[] => shards.map(({ ordinal }) => ordinal);
@@ -48,7 +48,7 @@ it('[RT16] ids of each locator spread evenly over halves of halves of the slots'
 describe('a shard that shares its region', () => {
   it('[RT16] keeps the first half of its ids; the new one has the same region for the second', () => {
     const shared = changed(table(shard(0, 1), shard(1, 9)), { kind: 'share', ordinal: 0 });
-    expect(shared).toMatchObject({ version: 2, highest: 2, closure: 1.2 });
+    expect(shared).toMatchObject({ version: 2, highest: 2, margin: 1.2 });
     expect(shared.shards.map(({ ordinal, state, since }) => [ordinal, state.kind, since])).toEqual([
       [0, 'draining', 2],
       [1, 'serving', 1],

@@ -35,7 +35,7 @@ function world() {
   );
   const split = () => {
     const { centroids } = state.table.shards[0]!;
-    const divided = changed(state.table, { kind: 'split', ordinal: 0, halves: [centroids, centroids], closure: 1.1 });
+    const divided = changed(state.table, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
     state.table = withDistricts(state.table, divided, SIZES);
     state.table = withDistricts(state.table, withDrainEnded(state.table, 0), SIZES);
   };

@@ -27,7 +27,7 @@ function line(count: number, replicated: readonly number[] = []) {
     const replicas = replicated.includes(ordinal) ? [{ replica: 7, location: null }] : [];
     return { ordinal, since: 1, centroids, state: { kind: 'serving' as const }, replicas };
   });
-  const table: RouteTable = { version: 3, metric: 'l2', dimensions: 2, shards, highest: count - 1, locators: 8, closure: 1.1 };
+  const table: RouteTable = { version: 3, metric: 'l2', dimensions: 2, shards, highest: count - 1, locators: 8, margin: 1.1 };
   const groups: GroupQuery[] = [];
   const aggregators = {
     search: (query: GroupQuery) => {

@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { effort } from '../../support/effort.ts';
+import { expectTidy } from '../../support/growth-census.ts';
+import { GrowthClients } from '../../support/growth-clients.ts';
+import { GrowthWorld } from '../../support/growth-world.ts';
+import type { Faults } from '../../support/object-network.ts';
+import { NO_FAULTS } from '../../support/object-network.ts';
+import { isElsewhere, rowPlaces } from '../../support/row-places.ts';
+
+const MANIFEST: IndexManifest = {
+  id: 'ix_tidy' as IndexId,
+  tenantId: 'tn_tidy' as TenantId,
+  name: 'tidies',
+  dimensions: 4,
+  metric: 'l2',
+  shardVectorsMax: 40,
+  embedding: null,
+  owner: 'search',
+  createdS: 1,
+  generation: 1,
+};
+
+const FAULTS: Faults = { killChance: 0.01, repeatChance: 0.04, delayMsMax: 20, repeatMsMax: 3_000 };
+
+const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
+
+it.each(seeds)(
+  '[RT6, RT21, RT22] a calm index puts its vectors in order, under writes and deaths: none is lost or doubled (seed %i)',
+  async (seed) => {
+    const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
+    await world.during(world.create());
+    const clients = new GrowthClients(world, { clients: 4, idsEach: 80, deleteChance: 0.02, pauseMsMax: 40 }, seed);
+    await world.during(clients.work(160));
+    await world.run(20_000);
+    // Nothing is tidied while regions change, however much there is to be put in order.
+    expect(world.tidied).toBe(0);
+    expect(rowPlaces(world).filter(isElsewhere).length, 'ids that are not in their places').toBeGreaterThan(10);
+
+    // Shards die and calls come twice while vectors are moved, and the same ids are written and deleted.
+    clients.deleteChance = 0.3;
+    clients.pauseMsMax = 6_000;
+    world.faults = FAULTS;
+    await world.during(clients.work(50));
+    world.faults = NO_FAULTS;
+    await world.run(2 * LIMITS.tidyLongCalmMs);
+    await world.during(clients.expectExactly());
+    expectTidy(world);
+    expect(world.tidied, 'shards that were tidied').toBeGreaterThanOrEqual(world.table!.shards.length);
+    const rows = rowPlaces(world);
+    expect(rows.filter(({ actual }) => actual.length > 1).length, 'ids with two rows').toBeGreaterThan(30);
+    expect(rows.filter(isElsewhere)).toEqual([]);
+  },
+);
