@@ -1,9 +1,5 @@
 import { SqliteLocatorStore } from '../../durable-objects/sqlite/sqlite-locator-store.ts';
-import { SqliteRowVersions } from '../../durable-objects/sqlite/sqlite-row-versions.ts';
-import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts';
 import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
-import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
 import { FanOut } from '../../src/ann/fan-out/fan-out.ts';
 import { MemberChoice } from '../../src/ann/fan-out/member-choice.ts';
 import type { MemberReads } from '../../src/ann/fan-out/member-reads.ts';
@@ -12,7 +8,6 @@ import { ShardReads } from '../../src/ann/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../../src/ann/replication/index-replicas.ts';
 import { IndexReplicas } from '../../src/ann/replication/index-replicas.ts';
-import { tellChanges } from '../../src/ann/replication/tell-changes.ts';
 import { DISTRICT_SIZES } from '../../src/ann/routing/district-sizes.ts';
 import { DistrictedRoutes } from '../../src/ann/routing/districted-routes.ts';
 import type { Disorder } from '../../src/ann/routing/disorder.ts';
@@ -28,9 +23,7 @@ import { RouteReader } from '../../src/ann/routing/route-reader.ts';
 import type { RouteTable } from '../../src/ann/routing/route-table.ts';
 import { tableAround } from '../../src/ann/routing/table-around.ts';
 import { ToldOutlines } from '../../src/ann/routing/told-outlines.ts';
-import { ShardGrowth } from '../../src/ann/routing/shard-growth.ts';
-import type { DrainOrder, ShardRoute } from '../../src/ann/routing/shard-route.ts';
-import { Shard } from '../../src/ann/shard.ts';
+import type { ShardRoute } from '../../src/ann/routing/shard-route.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { RoutedSearch } from '../../src/gateway/growth/routed-search.ts';
@@ -45,6 +38,7 @@ import type { NodeSql } from './node-sql.ts';
 import type { Actor, Faults } from './object-network.ts';
 import { replicaPeers, startReplica } from './replica-actor.ts';
 import { MemoryCell, ObjectNetwork, Unreachable } from './object-network.ts';
+import { startShard } from './shard-actor.ts';
 import { smallFloor } from './shard-world.ts';
 
 /** A whole index of many objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
@@ -149,7 +143,8 @@ export class GrowthWorld extends ObjectNetwork {
   protected override start(actor: Actor): NonNullable<Actor['live']> {
     if (actor.name === 'index') return this.#startIndex(actor);
     if (actor.name.startsWith('replica:')) return startReplica(this, actor, this.#floor, () => void this.actors.delete(actor.name));
-    return actor.name.startsWith('shard:') ? this.#startShard(actor) : this.#startLocator(actor);
+    const forget = () => void this.actors.delete(actor.name);
+    return actor.name.startsWith('shard:') ? startShard(this, actor, this.#floor, forget) : this.#startLocator(actor);
   }
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
@@ -309,102 +304,6 @@ export class GrowthWorld extends ObjectNetwork {
         if (store.isIdle()) return;
         actor.alarmMs = this.nowMs + LIMITS.locatorRetryMs;
         await locator.resume();
-      },
-    };
-  }
-
-  #startShard(actor: Actor): NonNullable<Actor['live']> {
-    const store = new SqliteVectorStore(actor.sql);
-    const engine = new ShardEngine(this.#floor, `${actor.name}/${actor.incarnation}`, store);
-    const shard = new Shard(store, engine, actor.name, new SelectionCache(1 << 16));
-    const route = new MemoryCell<ShardRoute>(actor, 'route');
-    const index = <T>(method: string, ...args: unknown[]) => this.call<T>(actor, 'index', method, args);
-    const locator = <T>(to: number, method: string, ...args: unknown[]) => this.call<T>(actor, `locator:${to}`, method, args);
-    const order = new MemoryCell<DrainOrder>(actor, 'order');
-    const versions = new SqliteRowVersions(actor.sql);
-    const growth = new ShardGrowth(
-      { shard, store, versions, route, order },
-      {
-        move: (to, moves) => locator(to, 'move', moves),
-        depart: (to, departures) => locator(to, 'depart', departures),
-        adopt: (to, keys, removed) => locator(to, 'adopt', keys, removed),
-        put: (to, rows) => this.call(actor, `shard:${to}`, 'putRows', [rows]),
-        lacking: (to, keys) => this.call(actor, `shard:${to}`, 'lackingRows', [keys]),
-        around: (ordinal) => index('around', ordinal),
-        spread: () => index('spread'),
-        exported: () => index('exported'),
-        split: (request) => index('split', request),
-        share: ({ ordinal, since }) => index('share', { ordinal, since }),
-        merge: ({ ordinal, since }) => index('merge', { ordinal, since }),
-        drained: (drained) => index('drained', drained),
-      },
-    );
-    const { rows } = growth;
-    const wake = (delayMs: number) => (actor.alarmMs = Math.min(actor.alarmMs ?? Infinity, this.nowMs + delayMs));
-    const written = <T>(outcome: Outcome<T>): Outcome<T> => {
-      if (outcome.ok && (shard.isSweepDue() || growth.isDue())) wake(LIMITS.shardSweepDelayMs);
-      return outcome;
-    };
-    const reading = <T>(call: object, work: () => Outcome<T>): Outcome<T> => {
-      const allowed = rows.checkRead(call);
-      return allowed.ok ? work() : allowed;
-    };
-    const writing = <T>(call: object, work: () => Outcome<T>): Outcome<T> => {
-      const allowed = rows.checkWrite(call);
-      return allowed.ok ? written(work()) : allowed;
-    };
-    return {
-      methods: {
-        open: (identity: never, joined: never) => {
-          shard.open(identity);
-          growth.join(joined);
-          return ok(null);
-        },
-        erase: () => {
-          shard.close(this.manifest.id);
-          this.actors.delete(actor.name);
-          return ok(null);
-        },
-        export: (locators: number) => {
-          growth.export(locators);
-          wake(0);
-          return ok(null);
-        },
-        drain: (told: never) => {
-          growth.drain(told);
-          wake(0);
-          return ok(store.header()?.lsn ?? 0);
-        },
-        raise: (lsn: number) => ok((store.raiseLsn(lsn), null)),
-        lsn: () => ok(store.header()?.lsn ?? 0),
-        changesSince: (follow: never) => tellChanges(store, follow, this.nowMs, route.get()?.since),
-        upsert: (batch: never) => writing(batch, () => shard.upsert(batch, this.nowMs)),
-        delete: (deletion: never) => writing(deletion, () => shard.delete(deletion)),
-        query: (query: never) => reading(query, () => shard.query(query)),
-        fetch: (fetch: never) => reading(fetch, () => shard.fetch(fetch)),
-        list: (list: never) => reading(list, () => shard.list(list)),
-        count: (count: never) => reading(count, () => shard.count(count)),
-        patch: (patch: never) => writing(patch, () => shard.patch(patch, this.nowMs)),
-        namespaces: (page: never) => reading(page, () => shard.namespaces(page)),
-        select: (select: never) => reading(select, () => shard.select(select)),
-        sample: (sample: never) => reading(sample, () => shard.sample(sample)),
-        stats: (indexId: never) => shard.stats(indexId),
-        measureRecall: (recall: never) => shard.measureRecall(recall),
-        putRows: (put: never) => written(rows.put(put, this.nowMs)),
-        lackingRows: (keys: never) => rows.lacking(keys),
-        removeRows: (removal: never) => written(rows.remove(removal, this.nowMs)),
-        clearRows: (clearing: never) => written(rows.clear(clearing)),
-      },
-      alarm: async () => {
-        for (let slice = 0; slice < LIMITS.shardAlarmSlicesMaxCount; slice += 1) {
-          const { nowMs } = this;
-          const growthMs = await growth.step(nowMs);
-          const sweptMs = growthMs === nowMs ? nowMs : shard.sweep(this.nowMs);
-          const soonest = Math.min(growthMs ?? Infinity, sweptMs ?? Infinity);
-          if (soonest === Infinity) return;
-          if (soonest > this.nowMs) return void wake(soonest - this.nowMs);
-        }
-        wake(0);
       },
     };
   }
