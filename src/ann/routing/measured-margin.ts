@@ -6,7 +6,7 @@ import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
 
 /** The share of all vectors that get a second place in the end, and from how many shards on: fewer hold more of the nearest without. */
-const SPILLED_SHARE = 0.58;
+const SPILLED_SHARE = 0.55;
 const SPILLED_FROM = 8 * PROBES_MAX;
 
 /** Vectors looked at: their ranks tell the share to a few percent. */

@@ -23,17 +23,15 @@ export interface GrownRoutes {
 /** An index that holds a set and grows as its shards and locators would have it: one change is over before the next begins. */
 export class GrowingRoutes {
   readonly #set: VectorSet;
-  readonly #withCopies: boolean;
   readonly #random = new Seeded(1);
   readonly #places: number[][];
   /** By shard. */
   readonly #rows: Map<number, Set<number>>;
   #table: RouteTable;
 
-  constructor(set: VectorSet, withCopies: boolean) {
+  constructor(set: VectorSet) {
     const { metric, base } = set;
     this.#set = set;
-    this.#withCopies = withCopies;
     this.#table = withLocators({ version: 0, metric, dimensions: base.dimensions, shards: [], highest: 0, locators: 8, margin: 0 });
     this.#places = Array.from({ length: base.count }, () => [0]);
     this.#rows = new Map([[0, new Set(this.#places.keys())]]);
@@ -69,7 +67,7 @@ export class GrowingRoutes {
     const around = tableAround(this.#table, ordinal);
     const own = run(ownVectors(around, ordinal, sample));
     const halves = must(run(splitRegion(this.#table, own, sample, this.#table.version)), 'word vectors differ');
-    const margin = this.#withCopies ? measuredMargin(around, ordinal, halves, own) : undefined;
+    const margin = measuredMargin(around, ordinal, halves, own);
     this.#table = changed(this.#table, { kind: 'split', ordinal, halves, margin });
     this.#rows.set(this.#table.highest, new Set());
     this.#drain(ordinal);
