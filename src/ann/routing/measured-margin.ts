@@ -4,6 +4,7 @@ import { shardAt } from './route-changes.ts';
 import type { CentroidRows, RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
+import { vectorsOfStep } from './vectors-of-step.ts';
 
 /** The share of all vectors that get a second place in the end, and from how many shards on: fewer hold more of the nearest without. */
 const SPILLED_SHARE = 0.55;
@@ -13,12 +14,12 @@ const SPILLED_FROM = 8 * PROBES_MAX;
 const LOOKED_AT = 256;
 
 /** The margin that gives the wanted share of a shard's vectors a second place, once it is split in these halves; undefined while none is wanted. */
-export function measuredMargin(
+export function* measuredMargin(
   table: RouteTable,
   ordinal: number,
   [kept, given]: readonly [CentroidRows, CentroidRows],
   values: Float32Array,
-): number | undefined {
+): Generator<undefined, number | undefined> {
   const { metric, dimensions } = table;
   const own = shardAt(table, ordinal);
   // The table may be of the shards around alone; few ordinals are of shards that are no more.
@@ -32,9 +33,11 @@ export function measuredMargin(
   const router = new Router({ metric, dimensions, shards: [...others, ...halves] });
   const { from: slot } = slotsOf(own);
   const stride = Math.max(1, Math.floor(values.length / dimensions / LOOKED_AT)) * dimensions;
+  const stepVectors = vectorsOfStep(table.shards.length + 1, dimensions);
   const excesses: number[] = [];
   for (let at = 0; at < values.length; at += stride) {
     excesses.push(spillExcess(router.placings(values.subarray(at, at + dimensions), slot)));
+    if (excesses.length % stepVectors === 0) yield;
   }
   excesses.sort((a, b) => a - b);
   return excesses[Math.floor(excesses.length * share)];

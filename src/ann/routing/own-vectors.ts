@@ -3,9 +3,7 @@ import { shardAt } from './route-changes.ts';
 import type { RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
-
-/** Vectors looked at in one step: a millisecond or two. */
-const STEP_VECTORS = 64;
+import { vectorsOfStep } from './vectors-of-step.ts';
 
 /**
  * Those of some vectors on a shard that belong to its region: the others are copies from beyond the border. [n x dimensions]
@@ -17,6 +15,7 @@ export function* ownVectors(table: RouteTable, ordinal: number, values: Float32A
   const own = must(shardAt(table, ordinal), 'a shard that is split is in the table');
   const router = new Router({ metric, dimensions, shards });
   const kept = new Float32Array(values.length);
+  const stepVectors = vectorsOfStep(shards.length, dimensions);
   let end = 0;
   for (let at = 0; at < values.length; at += dimensions) {
     const vector = values.subarray(at, at + dimensions);
@@ -24,7 +23,7 @@ export function* ownVectors(table: RouteTable, ordinal: number, values: Float32A
       kept.set(vector, end);
       end += dimensions;
     }
-    if ((at / dimensions) % STEP_VECTORS === STEP_VECTORS - 1) yield;
+    if ((at / dimensions) % stepVectors === stepVectors - 1) yield;
   }
   return kept.subarray(0, end);
 }

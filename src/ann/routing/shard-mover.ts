@@ -14,7 +14,7 @@ import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
 import type { MoveAnswer, RowDepartures, RowMoves } from './rows.ts';
 import type { Cell, DrainOrder, ShardRoute } from './shard-route.ts';
 import { slotOf } from './slot-range.ts';
-import { SHARD_CENTROIDS } from './split-region.ts';
+import { vectorsOfStep } from './vectors-of-step.ts';
 
 /** Whom a shard that drains asks. Every call may be refused with `unavailable`. */
 export interface MoverPeers extends RowTakers {
@@ -36,7 +36,7 @@ export interface ShardParts {
 
 /** Rows of one slice of moving, whose places are told by so many shards: some milliseconds. */
 export const sliceRows = (dimensions: number, shards = 2): number =>
-  Math.max(16, Math.min(128, Math.floor(8_192 / dimensions), Math.floor(4_000_000 / (shards * SHARD_CENTROIDS * dimensions))));
+  Math.min(128, Math.max(16, Math.floor(8_192 / dimensions)), vectorsOfStep(shards, dimensions));
 
 /**
  * Moves the rows of a shard that belong to others, slice by slice. A row first gets its second place at its locator, so that from then

@@ -99,7 +99,7 @@ export class ShardSplitter {
     const all = yield* this.#sample(header);
     const own = yield* ownVectors(table, ordinal, all);
     const halves = yield* splitRegion(table, own, all, header.lsn);
-    return halves === undefined ? undefined : { halves, margin: measuredMargin(table, ordinal, halves, own) };
+    return halves === undefined ? undefined : { halves, margin: yield* measuredMargin(table, ordinal, halves, own) };
   }
 
   /** [n x dimensions] */

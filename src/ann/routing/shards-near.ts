@@ -9,10 +9,10 @@ import { byNearness, placingPoint } from './router.ts';
 import { shardMeans } from './shard-means.ts';
 import { holdsSlot } from './slot-range.ts';
 
-/** Among so many the nearest of all are: compared by means alone, which are not quite as exact. */
+/** Vectors on a shard may have a place at so many around it: between regions of a hundred dimensions, a quarter of them lie beyond the nearest 24. */
 const NEAR = 96;
 
-/** Shards around one that owns a region, of those that hold a slot, in the districts around it: some more than anybody asks for. */
+/** Shards around one that owns a region, of those that hold a slot, in the districts around it: by where they are, roughly, the nearest first. */
 export function shardsNear(table: RouteTable, own: RoutedShard, slot: number): RoutedShard[] {
   const { metric, dimensions } = table;
   const mean = shardMeans([own], dimensions);

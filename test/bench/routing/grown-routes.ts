@@ -67,7 +67,7 @@ export class GrowingRoutes {
     const around = tableAround(this.#table, ordinal);
     const own = run(ownVectors(around, ordinal, sample));
     const halves = must(run(splitRegion(this.#table, own, sample, this.#table.version)), 'word vectors differ');
-    const margin = measuredMargin(around, ordinal, halves, own);
+    const margin = run(measuredMargin(around, ordinal, halves, own));
     this.#table = changed(this.#table, { kind: 'split', ordinal, halves, margin });
     this.#rows.set(this.#table.highest, new Set());
     this.#drain(ordinal);
