@@ -73,7 +73,7 @@ export const ASSUMPTIONS = {
     'npm run bench -- routing --only cost',
     '2026-11-25',
   ),
-  probesCount: measured(16, 'shards that a query asks at most: 0.92 of the ten nearest of 256 lie there', 'npm run bench -- routing'),
+  probesCount: measured(16, 'shards that a query asks at most: 0.95 of the ten nearest of 256 lie there', 'npm run bench -- routing'),
   probesRecall99: measured(2, 'of those for recall 0.99', '331,479 word vectors in 256 shards of 8 centroids'),
   copiesFactor: measured(1.57, 'stored vectors for each one: those near borders lie in two shards', 'npm run bench -- routing'),
   shardFill: chosen(0.7, 'of the budget at which a shard splits that shards have on average', 'halves grow to the whole: ln 2'),
@@ -93,7 +93,6 @@ export const ASSUMPTIONS = {
   ),
   metadataBytes: chosen(120, 'bytes of metadata and property entries for each vector', 'a few short fields'),
   locatorBytes: chosen(90, 'bytes of the entry that says where an id lives', 'an id of 20 characters, a version, places'),
-  locatorVectorsCount: chosen(5_000_000, 'ids of one locator', '450 MB: far below the 10 GB of an object'),
 } as const satisfies Record<string, Assumption>;
 
 export type AssumptionName = keyof typeof ASSUMPTIONS;

@@ -16,6 +16,10 @@ export interface IndexDemand {
   readonly replicas: number;
   /** At so many vectors a shard is split. */
   readonly shardVectorsMax: number;
+  /** So many shards an index may have. */
+  readonly shardsMax: number;
+  /** Of an index of several shards. */
+  readonly locators: number;
   /** So many shards a gateway asks by itself; beyond, aggregators stand between. */
   readonly leavesMax: number;
 }
@@ -26,10 +30,12 @@ export interface BillLine {
 }
 
 export interface IndexPlan {
+  /** How many indexes the vectors have to be divided among; all else is of all of them together, where a query asks one. */
+  readonly indexes: number;
   readonly shards: number;
   readonly vectorsPerShard: number;
   readonly locators: number;
-  /** All of them: shards, their copies, locators and the index itself. */
+  /** All of them: shards, their copies, locators and the indexes themselves. */
   readonly objects: number;
   /** Shards that a query asks. */
   readonly probes: number;
@@ -72,7 +78,8 @@ export function planIndex(demand: IndexDemand, a: Assumed): IndexPlan {
   const stored = isOne ? vectors : vectors * a.copiesFactor;
   const shards = isOne ? 1 : Math.ceil(stored / (demand.shardVectorsMax * a.shardFill));
   const vectorsPerShard = Math.ceil(stored / shards);
-  const locators = isOne ? 0 : Math.ceil(vectors / a.locatorVectorsCount);
+  const indexes = Math.ceil(shards / demand.shardsMax);
+  const locators = isOne ? 0 : indexes * demand.locators;
   const probes = Math.min(shards, Math.ceil(a.probesCount * factorFor(recall, a.probesRecall99)));
   const leafMs = leafCpuMs(vectorsPerShard, dimensions, recall, a);
   const instances = shards * (1 + replicas);
@@ -83,14 +90,15 @@ export function planIndex(demand: IndexDemand, a: Assumed): IndexPlan {
   const memoryBytesPerShard = Math.ceil(vectorsPerShard * dimensions * a.listBytesFactor);
   const bytesPerVector = dimensions * (4 + a.listBytesFactor) + a.rowBytes + a.metadataBytes;
   const storageBytes = stored * (1 + replicas) * bytesPerVector + (isOne ? 0 : vectors * a.locatorBytes);
-  const routing = planRouting(shards, dimensions, a);
+  const routing = planRouting(Math.ceil(shards / indexes), dimensions, a);
   const bill = billOf(demand, a, { probes, leafMs, storageBytes, routing });
   const usdPerMonth = bill.reduce((sum, line) => sum + line.usdPerMonth, 0);
   return {
+    indexes,
     shards,
     vectorsPerShard,
     locators,
-    objects: instances + locators + 1,
+    objects: instances + locators + indexes,
     probes,
     memoryBytesPerShard,
     memoryBytes: memoryBytesPerShard * instances,

@@ -1,3 +1,5 @@
+import { LIMITS } from '../../src/contract/limits.ts';
+import { shardsMax } from '../../src/ann/routing/shards-max.ts';
 import { loadavg } from 'node:os';
 
 import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
@@ -21,6 +23,8 @@ const DEMAND: IndexDemand = {
   recall: 0.95,
   replicas: 1,
   shardVectorsMax: shardBudget({ dimensions: 384 }),
+  shardsMax: shardsMax({ dimensions: 384 }),
+  locators: LIMITS.locatorsCount,
   leavesMax: 100,
 };
 const DEADLINE_MS = 50;

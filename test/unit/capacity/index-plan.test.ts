@@ -13,6 +13,8 @@ const DEMAND: IndexDemand = {
   recall: 0.95,
   replicas: 0,
   shardVectorsMax: 100_000,
+  shardsMax: 4_096,
+  locators: 8,
   leavesMax: 100,
 };
 
@@ -54,7 +56,7 @@ describe('the plan of an index', () => {
   it('[K2] costs what its lines say, by hand', () => {
     const a = assumed({ copiesFactor: 1.25, shardFill: 0.5, probesCount: 10, searchUs: 100, rowsScoredCount: 10, rowReadUs: 10 });
     const plan = planIndex({ ...DEMAND, writesPerSecond: 0 }, a);
-    expect(plan).toMatchObject({ shards: 250, vectorsPerShard: 50_000, locators: 2, objects: 253, probes: 10 });
+    expect(plan).toMatchObject({ shards: 250, vectorsPerShard: 50_000, locators: 8, objects: 259, probes: 10 });
     expect(plan.leafMs).toBeCloseTo((100 * Math.sqrt(50_000 / 331_479) + 100) / 1000, 9);
     // 259.2 million queries a month, ten calls each.
     const calls = plan.bill.find(({ what }) => what === 'calls of shards and locators');
@@ -105,9 +107,17 @@ describe('the plan of an index', () => {
     expect(small).toMatchObject({ shards: 1, locators: 0, objects: 2, probes: 1, vectorsPerShard: 100_000 });
     expect(planIndex({ ...DEMAND, vectors: 100_001 }, assumed({ copiesFactor: 1.25 }))).toMatchObject({
       shards: 2,
-      locators: 1,
-      objects: 4,
+      locators: 8,
+      objects: 11,
     });
+  });
+
+  it('[K8] says among how many indexes vectors have to be divided that are too many for one', () => {
+    const few = { ...DEMAND, shardsMax: 100 };
+    expect(planIndex(DEMAND, assumed()).indexes).toBe(1);
+    const { indexes, shards, locators, objects, routing } = planIndex(few, assumed());
+    expect([indexes, locators, objects]).toEqual([Math.ceil(shards / 100), 8 * indexes, shards + 9 * indexes]);
+    expect(routing.regionBytes).toBeLessThan(planIndex(DEMAND, assumed()).routing.regionBytes);
   });
 
   it('a shard nobody calls is always out of memory, a busy one hardly ever', () => {

@@ -18,6 +18,8 @@ const plan = planIndex(
     recall: 0.95,
     replicas: 1,
     shardVectorsMax: 100_000,
+    shardsMax: 4_096,
+    locators: 8,
     leavesMax: 100,
   },
   numbers,

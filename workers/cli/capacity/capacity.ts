@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { shardBudget } from '../../../src/ann/engine/shard-budget.ts';
+import { shardsMax } from '../../../src/ann/routing/shards-max.ts';
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexDemand, IndexPlan } from '../../../src/capacity/index-plan.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';
@@ -74,6 +75,8 @@ function demandOf(flags: Flags): IndexDemand {
     recall,
     replicas: numberOf(flags, 'replicas', 0),
     shardVectorsMax: shardBudget({ dimensions }),
+    shardsMax: shardsMax({ dimensions }),
+    locators: LIMITS.locatorsCount,
     leavesMax: LEAVES_MAX,
   };
 }
@@ -89,9 +92,14 @@ function numberOf(flags: Flags, name: string, least: number): number {
 }
 
 function report(demand: IndexDemand, plan: IndexPlan, latency: SimulatedQueries | undefined, deadlineMs: number): string {
+  const divided: [string, string] = ['indexes', `${plan.indexes}, as one has ${count(shardsMax(demand))} shards at most; a query asks one`];
   const lines: [string, string][] = [
+    ...(plan.indexes === 1 ? [] : [divided]),
     ['shards', `${count(plan.shards)} of ${count(plan.vectorsPerShard)} vectors`],
-    ['objects', `${count(plan.objects)}: shards and replicas, ${count(plan.locators)} locators, the index`],
+    [
+      'objects',
+      `${count(plan.objects)}: shards and replicas, ${count(plan.locators)} locators, ${plan.indexes === 1 ? 'the index' : 'the indexes'}`,
+    ],
     ['memory', `${bytes(plan.memoryBytes)} if all is in memory; ${bytes(plan.memoryBytesPerShard)} a shard`],
     ['storage', bytes(plan.storageBytes)],
     [
