@@ -1,26 +1,14 @@
 import { expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { effort } from '../../support/effort.ts';
 import { expectTidy } from '../../support/growth-census.ts';
 import { GrowthClients } from '../../support/growth-clients.ts';
+import { growthManifest } from '../../support/growth-manifest.ts';
 import { GrowthWorld } from '../../support/growth-world.ts';
 import type { Faults } from '../../support/object-network.ts';
 import { NO_FAULTS } from '../../support/object-network.ts';
 
-const MANIFEST: IndexManifest = {
-  id: 'ix_grow' as IndexId,
-  tenantId: 'tn_grow' as TenantId,
-  name: 'grows',
-  dimensions: 4,
-  metric: 'l2',
-  shardVectorsMax: 40,
-  embedding: null,
-  owner: 'search',
-  createdS: 1,
-  generation: 1,
-};
+const MANIFEST = growthManifest(40);
 
 const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, repeatMsMax: 3_000 };
 

@@ -1,28 +1,16 @@
 import { expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { effort } from '../../support/effort.ts';
 import { expectTidy } from '../../support/growth-census.ts';
 import { GrowthClients } from '../../support/growth-clients.ts';
+import { growthManifest } from '../../support/growth-manifest.ts';
 import { GrowthWorld } from '../../support/growth-world.ts';
 import type { Faults } from '../../support/object-network.ts';
 import { NO_FAULTS } from '../../support/object-network.ts';
 import { isElsewhere, rowPlaces } from '../../support/row-places.ts';
 
-const MANIFEST: IndexManifest = {
-  id: 'ix_tidy' as IndexId,
-  tenantId: 'tn_tidy' as TenantId,
-  name: 'tidies',
-  dimensions: 4,
-  metric: 'l2',
-  shardVectorsMax: 40,
-  embedding: null,
-  owner: 'search',
-  createdS: 1,
-  generation: 1,
-};
+const MANIFEST = growthManifest(40);
 
 const FAULTS: Faults = { killChance: 0.01, repeatChance: 0.04, delayMsMax: 20, repeatMsMax: 3_000 };
 
