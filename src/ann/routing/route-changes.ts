@@ -117,7 +117,7 @@ function halvesBy(change: Division, source: RoutedShard): readonly [Half, Half] 
 const noCentroids = ({ dimensions }: RouteTable): CentroidRows => encodeCentroids(new Float32Array(0), dimensions);
 
 /** Measurements that the margin is about the mean of. */
-const MARGIN_MEMORY = 16;
+const MARGIN_MEMORY = 64;
 
 /** Ends the draining of a shard: it serves its region, or is gone if it has none. */
 export function withDrainEnded(table: RouteTable, ordinal: number): RouteTable {
