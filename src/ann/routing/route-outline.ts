@@ -66,8 +66,10 @@ function shardsAfter(known: readonly OutlinedShard[], changed: readonly Outlined
 }
 
 function outlinedShard(shard: RoutedShard): OutlinedShard {
-  const { centroids, since: _, district = 0, ...rest } = shard;
-  return { ...rest, district: centroids.scales.length === 0 ? null : district };
+  const { centroids, since: _, district = 0, state, ...rest } = shard;
+  // Nobody who routes needs to know where rows of a shard that is tidied go: to almost any other.
+  const told = state.kind === 'tidying' ? { ...state, into: [] } : state;
+  return { ...rest, state: told, district: centroids.scales.length === 0 ? null : district };
 }
 
 function pageOf(table: RouteTable, { number, since }: District): RegionPage {

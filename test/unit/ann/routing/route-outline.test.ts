@@ -56,6 +56,13 @@ describe('[RT32] whoever routes', () => {
     expect(pages.some(({ ordinals }) => ordinals.includes(7))).toBe(false);
   });
 
+  it('knows a shard that is tidied, not to which of all others rows of it go', () => {
+    const table = districted(30);
+    const into = table.shards.map(({ ordinal }) => ordinal).filter((ordinal) => ordinal !== 7);
+    const outline = outlineOf(withDistricts(table, changed(table, { kind: 'tidy', ordinal: 7, into }), SIZES));
+    expect(outline.shards[7]).toMatchObject({ ordinal: 7, district: districtOf(table.shards[7]!), state: { kind: 'tidying', into: [] } });
+  });
+
   it('is not told again what it knows of an older version', () => {
     const before = districted(50);
     const known = outlineOf(before);
