@@ -6,7 +6,7 @@ import { slotsOf } from './route-table.ts';
 import { Router } from './router.ts';
 import { vectorsOfStep } from './vectors-of-step.ts';
 
-/** The share of all vectors that get a second place in the end, and from how many shards on: fewer hold more of the nearest without. */
+/** The share of a region's vectors that get a second place, and from how many shards on; of all, 0.57 have one then. Of few shards a query asks most. */
 const SPILLED_SHARE = 0.52;
 const SPILLED_FROM = 8 * PROBES_MAX;
 
