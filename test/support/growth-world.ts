@@ -135,6 +135,12 @@ export class GrowthWorld extends ObjectNetwork {
     return this.actors.get('index')?.cells.get('routes') as RouteTable | undefined;
   }
 
+  /** Lets so much time pass, and more while rows are on their way. */
+  async rest(forMs: number): Promise<void> {
+    await this.run(forMs);
+    await this.run(600_000, () => this.table?.shards.every(({ state }) => state.kind === 'serving') !== false);
+  }
+
   /** What an object stores. */
   sqlOf(name: string): NodeSql | undefined {
     return this.actors.get(name)?.sql;

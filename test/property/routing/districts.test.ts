@@ -37,9 +37,9 @@ it.each(seeds)(
     world.faults = FAULTS;
     await world.during(clients.work(250));
     world.faults = NO_FAULTS;
-    await world.run(120_000);
-    await world.during(clients.expectExactly());
+    await world.rest(120_000);
     expectTidy(world);
+    await world.during(clients.expectExactly());
     const grown = world.table!;
     expect(grown.shards.length).toBeGreaterThan(12);
     expect(grown.districts!.length).toBeGreaterThan(3);
@@ -50,9 +50,9 @@ it.each(seeds)(
     await world.during(clients.deleteAll());
     await world.during(clients.work(8));
     world.faults = NO_FAULTS;
-    await world.run(400_000);
-    await world.during(clients.expectExactly());
+    await world.rest(400_000);
     expectTidy(world);
+    await world.during(clients.expectExactly());
     expect(world.table!.districts!.length).toBeLessThan(grown.districts!.length);
 
     for (const [what, count] of Object.entries(world.routes)) expect(count, what).toBeGreaterThan(0);

@@ -26,9 +26,9 @@ it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
     world.faults = FAULTS;
     await world.during(clients.work(200));
     world.faults = NO_FAULTS;
-    await world.run(120_000);
-    await world.during(clients.expectExactly());
+    await world.rest(120_000);
     expectTidy(world);
+    await world.during(clients.expectExactly());
     const isPart = ({ from, to }: typeof ALL_SLOTS) => to - from < ALL_SLOTS.to;
     const sharing = world.table!.shards.filter((shard) => isPart(slotsOf(shard)));
     expect(sharing.length, 'shards that share regions').toBeGreaterThan(3);
@@ -36,9 +36,9 @@ it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
     const counts = sharing.map(({ ordinal }) => rowsOf(ordinal));
     expect(Math.max(...counts), `shards of ${counts.join()}`).toBeLessThanOrEqual(MANIFEST.shardVectorsMax!);
     // Nothing changes any more once vectors are in order: what was shared out is not taken back at once.
-    await world.run(10 * LIMITS.tidyCalmMs);
+    await world.rest(10 * LIMITS.tidyCalmMs);
     const { version } = world.table!;
-    await world.run(120_000);
+    await world.rest(120_000);
     expect(world.table!.version).toBe(version);
 
     clients.deleteChance = 0.7;
@@ -47,9 +47,9 @@ it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
     world.killAll();
     await world.during(clients.deleteAll());
     world.faults = NO_FAULTS;
-    await world.run(900_000);
-    await world.during(clients.expectExactly());
+    await world.rest(900_000);
     expectTidy(world);
+    await world.during(clients.expectExactly());
     expect(world.table!.shards.map((shard) => slotsOf(shard))).toEqual([ALL_SLOTS]);
   },
 );

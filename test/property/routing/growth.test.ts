@@ -26,9 +26,9 @@ it.each(seeds)(
     world.faults = FAULTS;
     await world.during(clients.work(300));
     world.faults = NO_FAULTS;
-    await world.run(120_000);
-    await world.during(clients.expectExactly());
+    await world.rest(120_000);
     expectTidy(world);
+    await world.during(clients.expectExactly());
     const grownTo = world.table!.shards.length;
     expect(grownTo).toBeGreaterThan(4);
 
@@ -40,9 +40,9 @@ it.each(seeds)(
     clients.deleteChance = 0.1;
     await world.during(clients.work(12));
     world.faults = NO_FAULTS;
-    await world.run(300_000);
-    await world.during(clients.expectExactly());
+    await world.rest(300_000);
     expectTidy(world);
+    await world.during(clients.expectExactly());
 
     const merged = world.table!.highest + 1 - world.table!.shards.length;
     expect(merged, 'shards that were given up').toBeGreaterThan(0);

@@ -34,9 +34,9 @@ it.each(seeds)(
     world.faults = FAULTS;
     await world.during(clients.work(50));
     world.faults = NO_FAULTS;
-    await world.run(2 * LIMITS.tidyLongCalmMs);
-    await world.during(clients.expectExactly());
+    await world.rest(2 * LIMITS.tidyLongCalmMs);
     expectTidy(world);
+    await world.during(clients.expectExactly());
     expect(world.tidied, 'shards that were tidied').toBeGreaterThanOrEqual(world.table!.shards.length);
     const rows = rowPlaces(world);
     expect(rows.filter(({ actual }) => actual.length > 1).length, 'ids with two rows').toBeGreaterThan(30);
