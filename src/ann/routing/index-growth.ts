@@ -8,8 +8,8 @@ import type { Disorder } from './disorder.ts';
 import { afterChange, afterTidying, IN_ORDER, nextTidying, nextTidyingMs } from './disorder.ts';
 import { neighboursOf } from './neighbours-of.ts';
 import type { RouteChange } from './route-changes.ts';
-import { changed, isInvolved, shardAt, withDrainEnded, withLocators } from './route-changes.ts';
-import type { CentroidRows, RouteTable } from './route-table.ts';
+import { changed, isInvolved, SERVING, shardAt, withDrainEnded, withLocators } from './route-changes.ts';
+import type { CentroidRows, RoutedShard, RouteTable } from './route-table.ts';
 import { receivers, slotsOf } from './route-table.ts';
 import type { Cell, DrainOrder } from './shard-route.ts';
 import { shardsMax } from './shards-max.ts';
@@ -237,7 +237,8 @@ export class IndexGrowth {
     const shard = must(shardAt(table, ordinal), 'a shard that is told something is in the table');
     const order = { since: shard.since, margin: table.margin };
     if (shard.state.kind === 'tidying') {
-      const around = shardsAround(shard, table, aroundMax(table));
+      // Of the others, where they are is all that matters: what else is said of them may be long.
+      const around = shardsAround(shard, table, aroundMax(table)).map((other): RoutedShard => ({ ...other, state: SERVING, replicas: [] }));
       await this.#peers.drain(ordinal, { ...order, shards: [shard, ...around] });
       return;
     }

@@ -6,7 +6,7 @@ import { halvesOf, holdsSlots, joined } from './slot-range.ts';
 
 /** The transitions of a route table. Each raises the version by one. */
 
-const SERVING = { kind: 'serving' } as const;
+export const SERVING = { kind: 'serving' } as const;
 
 export const shardAt = ({ shards }: RouteTable, ordinal: number): RoutedShard | undefined =>
   shards.find((shard) => shard.ordinal === ordinal);

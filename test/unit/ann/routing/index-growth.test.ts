@@ -8,7 +8,7 @@ import { IN_ORDER } from '../../../../src/ann/routing/disorder.ts';
 import type { RouteChange } from '../../../../src/ann/routing/route-changes.ts';
 import { withLocators } from '../../../../src/ann/routing/route-changes.ts';
 import type { RouteTable } from '../../../../src/ann/routing/route-table.ts';
-import type { Cell } from '../../../../src/ann/routing/shard-route.ts';
+import type { Cell, DrainOrder } from '../../../../src/ann/routing/shard-route.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 
 const SPACE = { metric: 'l2', dimensions: 2 } as const;
@@ -39,12 +39,14 @@ function grown() {
   );
   const state = { lsn: 41, isCutOff: false };
   const clock = { nowMs: 0 };
+  const orders: DrainOrder[] = [];
   const peers: GrowthPeers = {
     openShard: async (ordinal, since) => void log.push(`open ${ordinal} since ${since}`),
     openLocator: async () => undefined,
     export: async () => undefined,
-    drain: async (ordinal, { since }) => {
-      log.push(`drain ${ordinal} since ${since}`);
+    drain: async (ordinal, order) => {
+      orders.push(order);
+      log.push(`drain ${ordinal} since ${order.since}`);
       return state.lsn;
     },
     raise: async (ordinal, lsn) => {
@@ -57,7 +59,7 @@ function grown() {
   const growth = new IndexGrowth(cells, peers, () => clock.nowMs);
   const split = (ordinal: number, since: number) =>
     growth.answer(SPACE, { kind: 'split', request: { ordinal, since, halves: [half(0), half(1)], margin: 1.1 } });
-  return { growth, split, table, log, state, clock };
+  return { growth, split, table, log, orders, state, clock };
 }
 
 it('[RT8][RT11] a shard that takes over begins behind the LSN from which on the one that gives refuses old routes; then all are told', async () => {
@@ -120,4 +122,21 @@ it('[RT21][RT22] once calm, shards hand vectors to others, one after the other; 
   await drained(0, 6);
   expect(table.value?.shards.map(({ state }) => state.kind)).toEqual(['serving', 'draining', 'serving', 'serving']);
   expect(growth.tidyingMs).toBe(2 * LIMITS.tidyCalmMs);
+});
+
+it('[RT21] a shard that is tidied is told where the others are, and nothing that grows with their number twice', async () => {
+  const { growth, split, table, orders, clock } = grown();
+  for (const since of [1, 2]) {
+    await split(0, since);
+    await growth.answer(SPACE, { kind: 'drained', shard: { ordinal: 0, since: table.value!.version } });
+  }
+  const replicas = [{ replica: 1, location: null }];
+  const shards = table.value!.shards.map((shard) => (shard.ordinal === 2 ? { ...shard, replicas } : shard));
+  table.put({ ...table.value!, shards });
+  clock.nowMs = LIMITS.tidyCalmMs;
+  await growth.tidy(new Set([2]));
+  const [own, ...others] = orders.at(-1)!.shards;
+  expect(own).toMatchObject({ ordinal: 0, state: { kind: 'tidying', into: [1] } });
+  expect(others.map(({ ordinal }) => ordinal).toSorted((a, b) => a - b)).toEqual([1, 2]);
+  for (const other of others) expect(other).toMatchObject({ state: { kind: 'serving' }, replicas: [] });
 });
