@@ -36,7 +36,7 @@ export interface ShardParts {
 
 /** Rows of one slice of moving, whose places are told by so many shards: some milliseconds. */
 export const sliceRows = (dimensions: number, shards = 2): number =>
-  Math.min(128, Math.max(16, Math.floor(8_192 / dimensions)), vectorsOfStep(shards, dimensions));
+  Math.min(128, Math.max(16, Math.floor(8_192 / dimensions)), 4 * vectorsOfStep(shards, dimensions));
 
 /**
  * Moves the rows of a shard that belong to others, slice by slice. A row first gets its second place at its locator, so that from then
