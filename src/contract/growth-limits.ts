@@ -33,11 +33,11 @@ export const GROWTH_LIMITS = {
   routeRetryMs: 1_000,
   // How soon a shard that is too small asks again to be given up.
   mergeRetryMs: 20_000,
-  // For so long the regions around a shard stay what they are before its vectors are put in order: longer than from split to split of an import.
+  // For so long the regions of an index stay what they are before its vectors are put in order: longer than from split to split of an import.
   tidyCalmMs: 60_000,
-  // The same for those around which few regions changed: what they have out of order is found late, at little cost.
+  // The same where few regions changed: what is out of order then is found late, at little cost.
   tidyLongCalmMs: 3_600_000,
-  // How soon an index looks again whether a shard can be tidied that could not be, as others around it were being changed.
+  // How soon an index looks again whether a shard can be tidied that could not be, as others were being changed.
   tidyRetryMs: 5_000,
   // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
   tombstoneTtlMs: 60_000,
