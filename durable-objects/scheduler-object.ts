@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
 import { jobOfOutput } from '../src/contract/attempt-names.ts';
+import type { JobState } from '../src/contract/jobs.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
@@ -65,11 +66,11 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     return job === undefined || job.tenantId !== tenantId ? refuse('job_not_found', `no job ${jobId}`, 'job') : ok(job);
   }
 
-  /** Jobs of the tenant, newest first, older than the job `after`: one more than `limit` when there are more. */
-  jobs(tenantId: TenantId, limit: number, after: JobId | undefined): Outcome<readonly Job[]> {
-    if (after === undefined) return ok(this.#jobs.newest(tenantId, Number.MAX_SAFE_INTEGER, limit + 1));
+  /** Jobs of the tenant, newest first, older than the job `after`, in `state` or all: one more than `limit` when there are more. */
+  jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Outcome<readonly Job[]> {
+    if (after === undefined) return ok(this.#jobs.newest(tenantId, Number.MAX_SAFE_INTEGER, limit + 1, state));
     const last = this.job(tenantId, after);
-    return last.ok ? ok(this.#jobs.newest(tenantId, last.value.sequence, limit + 1)) : last;
+    return last.ok ? ok(this.#jobs.newest(tenantId, last.value.sequence, limit + 1, state)) : last;
   }
 
   /** Jobs of the tenant that are not finished. */

@@ -1,3 +1,4 @@
+import type { JobState } from '../../src/contract/jobs.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
 import type { JobId, TenantId } from '../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
@@ -21,6 +22,10 @@ export const JOB_MIGRATIONS: Migrations = [
    CREATE TABLE outbox (id TEXT PRIMARY KEY, organisation_id TEXT NOT NULL, due_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
    CREATE INDEX outbox_by_due ON outbox (due_ms);
    CREATE TABLE pools (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) WITHOUT ROWID;`,
+  // Failed items were counted as completed ones, too.
+  `CREATE INDEX jobs_by_state ON jobs (tenant_id, state, sequence DESC);
+   UPDATE jobs SET body = json_set(body, '$.progress.completed', body ->> '$.progress.completed' - body ->> '$.progress.failed')
+   WHERE body ->> '$.progress.failed' > 0;`,
 ];
 
 const RANK = { low: 0, normal: 1, high: 2 } as const;
@@ -54,10 +59,11 @@ export class SqliteJobStore implements JobStore {
     return this.#sql.exec<{ next: number }>('SELECT coalesce(max(sequence), 0) + 1 AS next FROM jobs').one().next;
   }
 
-  /** Jobs of a tenant, newest first, that were submitted before `before`. */
-  newest(tenantId: TenantId, before: number, count: number): readonly Job[] {
-    const query = 'SELECT body FROM jobs WHERE tenant_id = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?';
-    return this.#jobs(query, tenantId, before, count);
+  /** Jobs of a tenant, newest first, that were submitted before `before`; in one state, or all. */
+  newest(tenantId: TenantId, before: number, count: number, state?: JobState): readonly Job[] {
+    const order = 'sequence < ? ORDER BY sequence DESC LIMIT ?';
+    if (state === undefined) return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND ${order}`, tenantId, before, count);
+    return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND state = ? AND ${order}`, tenantId, state, before, count);
   }
 
   /** When the next lease ends, if there is one. */

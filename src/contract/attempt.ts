@@ -21,11 +21,11 @@ export const FAILURE_REASONS = [
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
-/** Items done of items known; `total` is null until the input has been counted, `failed` is a part of `completed`. */
+/** Items of the input by how they ended: no item counts twice, so `completed + failed` are done. `total` is null until it is known. */
 export const progress = z.strictObject({
-  completed: z.int().min(0),
-  failed: z.int().min(0),
-  total: z.int().min(0).nullable(),
+  completed: z.int().min(0).meta({ description: 'Items that succeeded.' }),
+  failed: z.int().min(0).meta({ description: 'Items that failed; `completed` does not count them.' }),
+  total: z.int().min(0).nullable().meta({ description: 'Items of the input; null until they have been counted.' }),
 });
 
 export type Progress = z.infer<typeof progress>;

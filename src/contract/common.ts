@@ -19,6 +19,13 @@ export const indexName = z
 /** The team that answers for a resource. */
 export const owner = name.meta({ description: 'The team that owns the resource.', example: 'search-team' });
 
+/** Of what a tenant's key creates. */
+export const ownerOrKeys = owner.optional().meta({
+  description:
+    'The team that answers for the resource; it is shown in lists and reports, and grants nothing. The owner of the API key if absent.',
+  example: 'search-team',
+});
+
 /** Wall time in seconds since the Unix epoch, as OpenAI writes it. */
 export const unixSeconds = z.int().min(0).meta({ description: 'Seconds since the Unix epoch.' });
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { FAILURE_REASONS, progress } from './attempt.ts';
-import { owner, page, pageQuery, unixSeconds } from './common.ts';
+import { ownerOrKeys, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
@@ -51,7 +51,7 @@ const create = z
     kind: z.literal('batch_embedding'),
     model: z.string().min(1).max(LIMITS.nameCharsMax),
     input_file: fileId.meta({ description: 'JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.' }),
-    owner,
+    owner: ownerOrKeys,
     priority: z.enum(PRIORITIES).default('normal'),
     max_attempts: z.int().min(1).max(LIMITS.jobAttemptsMaxCount).default(LIMITS.jobAttemptsDefaultCount),
   })
@@ -84,7 +84,10 @@ export const jobEndpoints = {
     method: 'GET',
     path: '/v1/jobs',
     summary: 'List jobs, newest first',
-    query: pageQuery,
+    description: 'To get the next page, pass the `id` of the last job as `after`; it need not be in the state asked for any more.',
+    query: pageQuery.extend({
+      state: z.enum(JOB_STATES).optional().meta({ description: 'Jobs that are in this state now; all if absent.' }),
+    }),
     body: NO_BODY,
     status: 200,
     reply: json(page(job)),

@@ -5,6 +5,7 @@ import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import type { TenantPrincipal } from '../contract/principal.ts';
 import { RECALL_TARGET_DEFAULT } from '../contract/recall-target.ts';
 import { sha256Hex } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -47,7 +48,11 @@ export class Indexes {
   }
 
   /** Refuses with `model_not_found`, and as the directory does. */
-  async create(tenantId: TenantId, body: CreateIndexBody, idempotencyKey: string | undefined): Promise<Outcome<IndexManifest>> {
+  async create(
+    { tenantId, owner }: Pick<TenantPrincipal, 'tenantId' | 'owner'>,
+    body: CreateIndexBody,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<IndexManifest>> {
     const { directory, clock, rng } = this.#parts;
     const space = this.#space(body);
     if (!space.ok) return space;
@@ -59,7 +64,7 @@ export class Indexes {
       metric: body.metric,
       recall: body.recall ?? RECALL_TARGET_DEFAULT,
       ...(body.shard_vectors_max === undefined ? {} : { shardVectorsMax: body.shard_vectors_max }),
-      owner: body.owner,
+      owner: body.owner ?? owner,
       createdS: Math.floor(clock.nowMs() / 1000),
       generation: 1,
     };

@@ -78,9 +78,9 @@ async function writeAnswers(job: BatchEmbedding, total: number, output: FileHand
     const answers = await must(underWay.shift(), 'a turn is under way');
     job.signal.throwIfAborted();
     bytes += (await output.write(answers.map(({ json }) => `${json}\n`).join(''))).bytesWritten;
-    completed += answers.length;
     for (const answer of answers) {
-      failed += Number(answer.failed);
+      if (answer.failed) failed += 1;
+      else completed += 1;
       tokens += answer.tokens;
     }
     job.onProgress({ completed, failed, total });
@@ -97,7 +97,7 @@ async function writeAnswers(job: BatchEmbedding, total: number, output: FileHand
   }
   while (underWay.length > 0 && bytes <= LIMITS.jobOutputBytesMax) await writeNext();
   if (bytes > LIMITS.jobOutputBytesMax) {
-    return tooLarge('output', `the output passes jobOutputBytesMax (${LIMITS.jobOutputBytesMax} bytes) at line ${completed}`);
+    return tooLarge('output', `the output passes jobOutputBytesMax (${LIMITS.jobOutputBytesMax} bytes) at line ${completed + failed}`);
   }
   job.signal.throwIfAborted();
   return ok({ progress: { completed, failed, total }, tokens });

@@ -145,11 +145,11 @@ async function runJob(texts: { word: string; gloss: string }[]): Promise<void> {
     owner: 'demo-team',
   });
   while (job.finished_at === null) {
-    progress(job.progress.completed, job.progress.total ?? texts.length, job.state);
+    progress(doneOf(job), job.progress.total ?? texts.length, job.state);
     await sleep(100);
     job = (await call<JobReply>('GET', `/v1/jobs/${job.id}`)).body;
   }
-  progress(job.progress.completed, job.progress.total ?? texts.length, job.state);
+  progress(doneOf(job), job.progress.total ?? texts.length, job.state);
   console.log(`\n  ${job.id} ${job.state}, cost $${job.cost_usd}`);
   const output = await fetch(`${dev.url}/v1/files/${job.output_file}/content`, { headers: { authorization: `Bearer ${dev.api_key}` } });
   console.log(`  first line of its output: ${(await output.text()).split('\n')[0]?.slice(0, 100)}...`);
@@ -159,10 +159,12 @@ interface JobReply {
   readonly id: string;
   readonly state: string;
   readonly finished_at: number | null;
-  readonly progress: { readonly completed: number; readonly total: number | null };
+  readonly progress: { readonly completed: number; readonly failed: number; readonly total: number | null };
   readonly output_file: string | null;
   readonly cost_usd: string | null;
 }
+
+const doneOf = ({ progress: { completed, failed } }: JobReply): number => completed + failed;
 
 async function hitQuota(): Promise<void> {
   heading('6. A tenant with a quota of 3 requests a minute');

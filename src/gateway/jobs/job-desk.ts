@@ -1,4 +1,4 @@
-import type { CreateJob } from '../../contract/jobs.ts';
+import type { CreateJob, JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
@@ -50,7 +50,7 @@ export class JobDesk {
       organisationId,
       tenantId,
       projectId,
-      owner: body.owner,
+      owner: body.owner ?? principal.owner,
       work: { kind: body.kind, model: body.model, inputFile },
       priority: body.priority,
       attemptsMax: body.max_attempts,
@@ -67,9 +67,12 @@ export class JobDesk {
     return this.#parts.queue.cancel(tenantId, jobId);
   }
 
-  /** Jobs newest first, older than the job `after`. */
-  async list(tenantId: TenantId, limit: number, after: JobId | undefined): Promise<Outcome<{ items: readonly Job[]; hasMore: boolean }>> {
-    const jobs = await this.#parts.queue.jobs(tenantId, limit, after);
+  /** Jobs newest first, older than the job `after`; in one state, or all. */
+  async list(
+    tenantId: TenantId,
+    { limit, after, state }: { readonly limit: number; readonly after: JobId | undefined; readonly state?: JobState | undefined },
+  ): Promise<Outcome<{ items: readonly Job[]; hasMore: boolean }>> {
+    const jobs = await this.#parts.queue.jobs(tenantId, limit, after, state);
     return jobs.ok ? ok({ items: jobs.value.slice(0, limit), hasMore: jobs.value.length > limit }) : jobs;
   }
 }

@@ -1,3 +1,4 @@
+import type { JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
@@ -8,8 +9,8 @@ export interface JobQueue {
   submit(request: JobRequest): Promise<Outcome<Job>>;
   cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
   job(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
-  /** Newest first, older than `after`: one more than `limit` when there are more. */
-  jobs(tenantId: TenantId, limit: number, after: JobId | undefined): Promise<Outcome<readonly Job[]>>;
+  /** Newest first, older than `after`, in `state` or all: one more than `limit` when there are more. */
+  jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Promise<Outcome<readonly Job[]>>;
   /** Jobs of the tenant that are not finished. */
   openCount(tenantId: TenantId): Promise<number>;
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;

@@ -77,7 +77,7 @@ describe('an attempt', () => {
   it('[P11] downloads, embeds, uploads and completes', async () => {
     const pool = new FakePool();
     await pool.run();
-    expect(pool.told).toEqual(['complete {"completed":2,"failed":1,"total":2} 2']);
+    expect(pool.told).toEqual(['complete {"completed":1,"failed":1,"total":2} 2']);
     expect(pool.output.trimEnd().split('\n')).toHaveLength(2);
   });
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
@@ -16,13 +17,22 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '0b2e79255c5c190a37e649edf3808a5257549d05e1bdddcc45e5612a488d8536',
+  '0.6.0': '8a568582238d7fb6b695d063191db4cf07fb76c5dc20026b6f90686e6cb3e11c',
 };
 
 describe('the wire contract', () => {
   it('does not change without a new version', () => {
     const hash = createHash('sha256').update(JSON.stringify(openApiDocument())).digest('hex');
     expect(hash).toBe(HASHES[CONTRACT_VERSION]);
+  });
+
+  it('has one version: that of the package, the API document and the newest entry of the changelog', () => {
+    const read = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+    expect((JSON.parse(read('package.json')) as { version: string }).version).toBe(CONTRACT_VERSION);
+    expect((JSON.parse(read('package-lock.json')) as { version: string }).version).toBe(CONTRACT_VERSION);
+    expect(openApiDocument().info.version).toBe(CONTRACT_VERSION);
+    const [newest] = /^## .+$/m.exec(read('docs/changelog.md')) ?? [];
+    expect(newest).toBe(`## ${CONTRACT_VERSION}`);
   });
 
   it('documents every endpoint', () => {

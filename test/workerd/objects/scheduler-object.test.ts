@@ -3,11 +3,13 @@ import { env as anyEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import { SqliteJobStore } from '../../../durable-objects/sqlite/sqlite-job-store.ts';
+import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
+import { JOB_MIGRATIONS, SqliteJobStore } from '../../../durable-objects/sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from '../../../durable-objects/sqlite/sqlite-outbox.ts';
 import { UsageCourier } from '../../../durable-objects/usage-courier.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
+import type { JobState } from '../../../src/contract/jobs.ts';
+import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../../src/kernel/sql.ts';
 import { step } from '../../../src/scheduler/step.ts';
 import { commit } from '../../../src/scheduler/decision.ts';
@@ -18,7 +20,7 @@ import { jobRequest } from '../../support/job-request.ts';
 
 const env = anyEnv as unknown as ObjectsEnv;
 const POOL = 'pool_scheduler0' as PoolId;
-const DONE = { completed: 5, failed: 1, total: 5 };
+const DONE = { completed: 4, failed: 1, total: 5 };
 
 /** The object as the gateway and the pools call it. */
 interface Scheduler extends JobQueue {
@@ -190,6 +192,8 @@ describe('SchedulerObject at size', () => {
         openCount: () => store.openCount(tenantOf(7)),
         nextSequence: () => store.nextSequence(),
         newest: () => store.newest(tenantOf(7), 10_000, 3),
+        newestStarting: () => store.newest(tenantOf(7), 10_000, 3, 'starting'),
+        newestCancelled: () => store.newest(tenantOf(7), 10_000, 3, 'cancelled'),
         nextLeaseEndMs: () => store.nextLeaseEndMs(),
         outbox: () => [outbox.nextDueMs(), outbox.due(1, 3)],
         save: () => store.save(store.find(jobRequest(9_000).id)!),
@@ -198,6 +202,45 @@ describe('SchedulerObject at size', () => {
       expect(store.openCount(tenantOf(7))).toBe(400);
       for (const [name, count] of Object.entries(rows)) expect(count, `${name} of ${JSON.stringify(rows)}`).toBeLessThanOrEqual(12);
       expect(rows['nextPending']).toBeGreaterThanOrEqual(3);
+    });
+  });
+
+  it('[J75] lists the jobs of one state, newest first, page by page', async () => {
+    const { call } = scheduler();
+    const tenantId = tenantOf(1);
+    const ids = [1, 51, 101, 151].map((n) => jobRequest(n, { tenantId }).id);
+    for (const n of [1, 51, 101, 151]) unwrap(await call((object) => object.submit(jobRequest(n, { tenantId }))));
+    unwrap(await call((object) => object.cancel(tenantId, ids[1]!)));
+    const list = async (limit: number, after: JobId | undefined, state: JobState) =>
+      unwrap(await call((object) => object.jobs(tenantId, limit, after, state))).map(({ id }) => id);
+    expect(await list(10, undefined, 'cancelled')).toEqual([ids[1]]);
+    expect(await list(10, undefined, 'pending')).toEqual([ids[3], ids[2], ids[0]]);
+    // One more than the limit says that there are more; the last job of a page may have left the state since.
+    expect(await list(1, undefined, 'pending')).toEqual([ids[3], ids[2]]);
+    unwrap(await call((object) => object.cancel(tenantId, ids[3]!)));
+    expect(await list(1, ids[3], 'pending')).toEqual([ids[2], ids[0]]);
+    expect(await list(10, undefined, 'running')).toEqual([]);
+  });
+
+  it('[J76] counts no item twice in jobs that were stored when failed items counted as completed, too', async () => {
+    const { stub } = scheduler();
+    await runInDurableObject(stub, (_object, { storage }) => {
+      storage.sql.exec('DROP TABLE schema_version');
+      for (const { name } of storage.sql.exec<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).toArray()) {
+        if (!name.startsWith('_cf')) storage.sql.exec(`DROP TABLE ${name}`);
+      }
+      migrate(storage, JOB_MIGRATIONS.slice(0, 1));
+      const insert = `INSERT INTO jobs VALUES (?, 'o', 'tn_old', 'p', 'team', 'succeeded', 1, ?, NULL, ?)`;
+      storage.sql.exec(insert, 'old', 1, JSON.stringify({ id: 'old', progress: { completed: 5, failed: 2, total: 5 } }));
+      storage.sql.exec(insert, 'new', 2, JSON.stringify({ id: 'new', progress: { completed: 5, failed: 0, total: 5 } }));
+    });
+    await evictDurableObject(stub);
+    await runInDurableObject(stub, (_object, { storage }) => {
+      const jobs = new SqliteJobStore(storage).newest('tn_old' as TenantId, 10, 10, 'succeeded');
+      expect(jobs.map(({ progress }) => progress)).toEqual([
+        { completed: 5, failed: 0, total: 5 },
+        { completed: 3, failed: 2, total: 5 },
+      ]);
     });
   });
 

@@ -7,7 +7,7 @@ import { route } from '../serve.ts';
 
 export const indexRoutes: readonly Route[] = [
   route(indexEndpoints.createIndex, async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.retrieval.indexes.create(principal.tenantId, body, idempotencyKey);
+    const created = await gateway.retrieval.indexes.create(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: indexReply(created.value), used: {} } : created;
   }),
 

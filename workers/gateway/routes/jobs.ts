@@ -15,7 +15,7 @@ export const jobRoutes: readonly Route[] = [
     answer(await gateway.heavy.jobs.submit(principal, body, idempotencyKey)),
   ),
   route(jobEndpoints.listJobs, async ({ gateway, principal, query }) => {
-    const page = await gateway.heavy.jobs.list(principal.tenantId, query.limit, query.after as JobId | undefined);
+    const page = await gateway.heavy.jobs.list(principal.tenantId, { ...query, after: query.after as JobId | undefined });
     return page.ok ? { ok: true, reply: pageReply(page.value, jobReply), used: {} } : page;
   }),
   route(jobEndpoints.getJob, async ({ gateway, principal, params }) =>

@@ -38,8 +38,8 @@ export const qdrantCollectionRoutes: readonly Route[] = [
 
   route(qdrantCreateCollection, async (call) => {
     const { principal, params, body } = call;
-    const index = { name: params.collection, ...body.vectors, owner: principal.owner };
-    const created = await call.gateway.retrieval.indexes.create(principal.tenantId, index, undefined);
+    const index = { name: params.collection, ...body.vectors };
+    const created = await call.gateway.retrieval.indexes.create(principal, index, undefined);
     return created.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : created;
   }),
 
