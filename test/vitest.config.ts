@@ -50,6 +50,9 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
 
 const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: TIMEOUT_MS } });
 
+/** Suites that run whole deployments from dist/. */
+const deployed = (name: string) => ({ root, test: { ...inNode(name).test, globalSetup: ['test/support/build-once.ts'] } });
+
 export default defineConfig({
   test: {
     projects: [
@@ -59,9 +62,9 @@ export default defineConfig({
       inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
-      inNode('clients'),
-      inNode('chaos'),
-      inNode('browser'),
+      deployed('clients'),
+      deployed('chaos'),
+      deployed('browser'),
     ],
   },
 });

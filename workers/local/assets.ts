@@ -1,6 +1,6 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { openApiDocument } from '../../src/contract/openapi.ts';
 import { ASSETS, ROOT } from './paths.ts';
@@ -13,6 +13,6 @@ export async function buildAssets(): Promise<void> {
   await mkdir(ASSETS, { recursive: true });
   await cp(join(ROOT, 'workers/gateway/public'), ASSETS, { recursive: true });
   await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
-  const swagger = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
+  const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(ASSETS, 'docs', file));
 }
