@@ -6,7 +6,7 @@ import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
-import { floats, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
+import { floats, floatsReply, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -80,7 +80,7 @@ const exportLine = z.union([
   z.object({
     id: z.string(),
     namespace: z.string().optional(),
-    values: z.array(z.number()).optional(),
+    values: floatsReply.optional(),
     metadata: z.record(z.string(), z.unknown()).nullable().optional(),
     text: z.string().optional(),
   }),

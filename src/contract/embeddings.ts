@@ -4,7 +4,7 @@ import { embeddingCacheHeaders } from './cache-headers.ts';
 import { embeddingInput } from './embedding-input.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
-import { modelName } from './vector-fields.ts';
+import { floatsReply, modelName } from './vector-fields.ts';
 
 const request = z.strictObject({
   input: embeddingInput,
@@ -20,7 +20,7 @@ const request = z.strictObject({
 const embedding = z.object({
   object: z.literal('embedding'),
   index: z.int().min(0).meta({ description: 'Which input this is the vector of.' }),
-  embedding: z.union([z.array(z.number()), z.string()]),
+  embedding: z.union([floatsReply, z.string()]),
 });
 
 const reply = z

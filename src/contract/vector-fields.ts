@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { utf8 } from '../kernel/bytes.ts';
+import type { RawJson } from '../kernel/exact-json.ts';
 import { isRawJson } from '../kernel/exact-json.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
@@ -21,6 +22,13 @@ export const floats = z
     context.issues.push({ ...converted, input: value });
     return z.NEVER;
   });
+
+/** The components of a vector in an answer: `float32Json`. */
+export const floatsReply = z.custom<RawJson>(isRawJson).meta({
+  type: 'array',
+  items: { type: 'number' },
+  description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
+});
 
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }

@@ -9,7 +9,7 @@ import { indexParams } from './indexes.ts';
 import type { Filter } from './filter.ts';
 import { LIMITS } from './limits.ts';
 import { consistency, deadlineHeaders, partial } from './reading.ts';
-import { floats, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
+import { floats, floatsReply, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
 
 const madeBy = modelName.optional().meta({
   description: 'The model that the vectors come from. An index that is pinned to another embedding contract refuses them.',
@@ -144,7 +144,7 @@ export const lsn = z.int().min(0).meta({ description: 'The write up to which the
 
 const stored = {
   id: z.string(),
-  values: z.array(z.number()).optional(),
+  values: floatsReply.optional(),
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   text: z.string().nullable().optional(),
 };

@@ -232,4 +232,31 @@ describe('points by the unmodified Qdrant client', () => {
     const operations = Array.from({ length: LIMITS.qdrantOperationsMaxCount + 1 }, () => ({ delete: { points: [1] } }));
     expect((await refusal(qdrant.batchUpdate(name, { operations }))).slice(0, 2)).toEqual([400, 'limit_exceeded']);
   });
+
+  it('[G20] answers 0.19 for what was written as 0.19, wherever vectors are answered', async () => {
+    const name = await lineOf(qdrant, 0);
+    await qdrant.upsert(name, { points: [{ id: 1, vector: [0.19, -1e-7] }] });
+    const answered = async (method: 'GET' | 'POST', path: string, body?: object) => {
+      const headers = { authorization: `Bearer ${tenant.client.apiKey}`, 'content-type': 'application/json' };
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      return (await fetch(`${server.urls[0]}${path}`, { method, headers, ...sent })).text();
+    };
+    const index = `/v1/indexes/${name}`;
+    const answers = [
+      answered('POST', `${index}/query`, { vector: [0.19, 0], include_values: true }),
+      answered('POST', `${index}/fetch`, { ids: ['1'] }),
+      answered('POST', `${index}/list`, { include_values: true }),
+      answered('GET', `${index}/export`),
+      answered('POST', `/qdrant/collections/${name}/points/scroll`, { with_vector: true }),
+      answered('GET', `/qdrant/collections/${name}/points/1`),
+    ];
+    for (const answer of answers) expect(await answer).toContain('[0.19,-1e-7]');
+    const input = { model: 'glove-sif-100', input: 'canal' };
+    const embedded = await answered('POST', '/v1/embeddings', input);
+    const numbers = /"embedding":\[([^\]]+)\]/.exec(embedded)?.[1]?.split(',') ?? [];
+    const { body } = await tenant.client.post('/v1/embeddings', { ...input, encoding_format: 'base64' });
+    const exact = new Float32Array(new Uint8Array(Buffer.from(String(body.data[0].embedding), 'base64')).buffer);
+    expect(Float32Array.from(numbers, Number)).toEqual(exact);
+    expect(Math.max(...numbers.map((one) => one.replace(/^-?0?\.?0*/, '').length))).toBeLessThanOrEqual(10);
+  });
 });

@@ -10,6 +10,8 @@ import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';
 import { firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
 import type { Tokeniser } from '../../src/inference/tokeniser.ts';
 import { truncate } from '../../src/inference/truncate.ts';
+import type { RawJson } from '../../src/kernel/exact-json.ts';
+import { float32Json, jsonText } from '../../src/kernel/float32-json.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { TOO_LONG } from './read-lines.ts';
 
@@ -53,7 +55,7 @@ export async function answerLine(line: Line, id: string, loaded: LoadedModel): P
   const response = answered.ok ? { status_code: 200, request_id: id, body: answered.value.body } : null;
   const error = answered.ok ? null : wireOf(answered.error);
   return {
-    json: JSON.stringify({ id, custom_id: customId, response, error }),
+    json: jsonText({ id, custom_id: customId, response, error }),
     tokens: answered.ok ? answered.value.tokens : 0,
     failed: !answered.ok,
   };
@@ -128,8 +130,7 @@ function tokensOf(input: Request['input'], tokeniser: Tokeniser): Int32Array[] {
   return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : Int32Array.from(item)));
 }
 
-/** Nine digits tell any two 32-bit floats apart, in half the bytes that the same number takes as a 64-bit one. */
-function written(vector: Float32Array, format: Request['encoding_format']): number[] | string {
+function written(vector: Float32Array, format: Request['encoding_format']): RawJson | string {
   if (format === 'base64') return Buffer.from(vector.slice().buffer).toString('base64');
-  return Array.from(vector, (x) => Number(x.toPrecision(9)));
+  return float32Json(vector);
 }

@@ -1,6 +1,7 @@
 import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
+import { jsonText } from '../../src/kernel/float32-json.ts';
 import type { Done } from './call.ts';
 import { etagOf, isNoneMatch } from './etag.ts';
 
@@ -11,7 +12,7 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
     case 'none':
       return new Response(null, init);
     case 'json':
-      return endpoint.method === 'GET' ? respondOnce(request, answer) : Response.json(answer.reply, init);
+      return endpoint.method === 'GET' ? respondOnce(request, answer) : jsonResponse(jsonText(answer.reply), init);
     case 'ndjson':
       return new Response(answer.reply as BodyInit, { ...init, headers: { 'content-type': NDJSON, ...init.headers } });
     case 'bytes':
@@ -28,8 +29,11 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
  * answer to a POST is no representation that its sender could have kept under this path.
  */
 function respondOnce<E extends Endpoint>(request: Request, { reply, headers }: Done<E>): Response {
-  const body = JSON.stringify(reply);
+  const body = jsonText(reply);
   const etag = etagOf(body);
   if (isNoneMatch(request.headers.get('if-none-match'), etag)) return new Response(null, { status: 304, headers: { ...headers, etag } });
-  return new Response(body, { status: 200, headers: { 'content-type': 'application/json', ...headers, etag } });
+  return jsonResponse(body, { status: 200, headers: { ...headers, etag } });
 }
+
+const jsonResponse = (body: string, { status, headers }: { readonly status: number; readonly headers: Record<string, string> }): Response =>
+  new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });

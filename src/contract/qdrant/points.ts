@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
-import { floats, metadata } from '../vector-fields.ts';
+import { floats, floatsReply, metadata } from '../vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { newPointId, pointId, pointIdReply } from './point-id.ts';
@@ -89,7 +89,7 @@ export const pointRecord = z.object({
     .unknown()
     .meta({ type: ['object', 'null'], description: 'Whole numbers have all their digits.' })
     .optional(),
-  vector: z.array(z.number()).optional(),
+  vector: floatsReply.optional(),
 });
 
 const shared = { tag: QDRANT_TAG, params: collectionParams, query: callQuery, status: 200 } as const;

@@ -1,4 +1,5 @@
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
+import { float32Text } from '../../kernel/float32-text.ts';
 
 /** Vectors as lines. Metadata is kept as JSON of one line, and told as it is kept: parsing would change numbers that no double holds. */
 export function exportLines({ ids, values, metadata, texts }: VectorColumns, namespace: string, dimensions: number): string {
@@ -9,7 +10,7 @@ export function exportLines({ ids, values, metadata, texts }: VectorColumns, nam
       const fields = [
         `"id":${JSON.stringify(id)}`,
         ...place,
-        ...(values === null ? [] : [`"values":[${values.subarray(i * dimensions, (i + 1) * dimensions).join(',')}]`]),
+        ...(values === null ? [] : [`"values":${float32Text(values.subarray(i * dimensions, (i + 1) * dimensions))}`]),
         ...(metadata === null ? [] : [`"metadata":${metadata[i] ?? 'null'}`]),
         ...(text === null ? [] : [`"text":${JSON.stringify(text)}`]),
       ];

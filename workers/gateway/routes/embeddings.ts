@@ -6,6 +6,7 @@ import type { EmbeddingInput } from '../../../src/contract/embedding-input.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import { embeddingEndpoints } from '../../../src/contract/embeddings.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
+import { float32Json } from '../../../src/kernel/float32-json.ts';
 import { etagOf } from '../etag.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
@@ -65,7 +66,7 @@ const isTokens = (input: string[] | number[] | number[][]): input is number[] =>
 function embeddingsOf({ vectors, dimensions, report: { sources } }: EmbeddedInputs, format: 'float' | 'base64') {
   return sources.map((_, index) => {
     const vector = vectors.subarray(index * dimensions, (index + 1) * dimensions);
-    return { object: 'embedding' as const, index, embedding: format === 'float' ? [...vector] : base64(vector) };
+    return { object: 'embedding' as const, index, embedding: format === 'float' ? float32Json(vector) : base64(vector) };
   });
 }
 

@@ -3,6 +3,7 @@ import { embeddingFor } from '../../../src/ann/index-manifest.ts';
 import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
 import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';
+import { float32Json } from '../../../src/kernel/float32-json.ts';
 
 /** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
 export function indexed(
@@ -19,7 +20,7 @@ export function vectorReplies({ ids, values, metadata, texts, manifest }: OnInde
   const { dimensions } = manifest;
   return ids.map((id, i) => ({
     id,
-    ...(values === null ? {} : { values: [...values.subarray(i * dimensions, (i + 1) * dimensions)] }),
+    ...(values === null ? {} : { values: float32Json(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
     ...(metadata === null ? {} : { metadata: metadataOf(metadata[i] ?? null) }),
     ...(texts === null ? {} : { text: texts[i] ?? null }),
   }));

@@ -2,6 +2,7 @@ import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
 import { shownId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PayloadSelector } from '../../../../src/contract/qdrant/selectors.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import { float32Json } from '../../../../src/kernel/float32-json.ts';
 import { selectPayload } from './payload-selection.ts';
 
 /** Which parts of points an answer carries. */
@@ -20,7 +21,7 @@ export function recordsOf({ ids, values, metadata, manifest: { dimensions } }: O
     return {
       id: shownId(id),
       ...(payload === undefined ? {} : { payload }),
-      ...(values === null ? {} : { vector: [...values.subarray(i * dimensions, (i + 1) * dimensions)] }),
+      ...(values === null ? {} : { vector: float32Json(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
     };
   });
 }
