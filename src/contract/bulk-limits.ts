@@ -4,7 +4,10 @@ export const BULK_LIMITS = {
   importLineBytesMax: 1024 * 1024,
   // One batch of an import: as an upsert, but for its texts, of which so many make no more tokens than `embeddingTokensMaxCount`.
   importBatchVectorsMaxCount: 1_000,
-  importBatchBytesMax: 8 * 1024 * 1024,
+  // An import reads one batch while it writes another.
+  importBatchBytesMax: 4 * 1024 * 1024,
+  // Memory that an import holds for both: a vector takes a third of its text.
+  importHeldBytesMax: 4 * 1024 * 1024,
   importBatchTextCharsMax: 262_144,
   // How often an import or export tells how far it is, at most: a token a second costs nobody anything.
   bulkProgressMs: 1_000,

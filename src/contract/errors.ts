@@ -42,6 +42,8 @@ export const ERRORS = {
   key_not_found: denied(404, 'not_found_error'),
   record_not_found: denied(404, 'not_found_error'),
   method_not_allowed: denied(405, 'invalid_request_error'),
+  /** The body came too slowly. */
+  request_timeout: { status: 408, type: 'invalid_request_error', retryable: true, level: 'info' },
   already_exists: conflict(409),
   state_conflict: conflict(409),
   stale_fence: conflict(409),

@@ -1,3 +1,4 @@
+import { BODY_LIMITS } from './body-limits.ts';
 import { BULK_LIMITS } from './bulk-limits.ts';
 import { GROWTH_LIMITS } from './growth-limits.ts';
 
@@ -6,13 +7,8 @@ import { GROWTH_LIMITS } from './growth-limits.ts';
  * Reaching a limit is a typed refusal that names it (`limit_exceeded`, `payload_too_large`), never a crash.
  */
 export const LIMITS = {
-  // An isolate has 128 MB; a parsed body costs about four times its bytes.
-  jsonBodyBytesMax: 8 * 1024 * 1024,
+  ...BODY_LIMITS,
   ...BULK_LIMITS,
-  // A refused upload is read this far, so that its sender hears the refusal: a few times what any route takes; more is not worth the bandwidth.
-  drainBytesMax: 32 * 1024 * 1024,
-  // For this long, too: a sender that waits for the answer would never send the rest.
-  drainMs: 1_000,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
@@ -11,13 +11,14 @@ import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
-import { sendRaw } from '../support/send-raw.ts';
+import { openRaw, sendRaw } from '../support/send-raw.ts';
 import { createTenant } from '../support/tenant.ts';
 
 // Whatever is sent, the answer is a typed refusal or a success: never a failure of ours, late, or long with what was sent.
 
 const ROUTES = Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
 const ANSWER_MS = 2_000;
+const WAIT = { timeout: 30_000, interval: 50 };
 const REFUSAL_CHARS_MAX = 600;
 
 let server: Server;
@@ -220,6 +221,38 @@ describe('a body on its way', () => {
     expect(tooLong).toContain(`1000000000 bytes; this route takes ${LIMITS.jsonBodyBytesMax}`);
     const nobody = await sendRaw(server, head('content-length: 1000').replace(/authorization.*\r\n/, ''), { end: false });
     expect(nobody).toContain('"missing_api_key"');
+  });
+});
+
+/** How much memory the gateway counts for bodies that are being read or handled. */
+async function heldBytes(): Promise<number> {
+  const headers = { authorization: `Bearer ${server.secrets.SLUICE_ADMIN_KEY}` };
+  const text = await (await fetch(`${server.urls[0]}/metrics`, { headers })).text();
+  return Number(/^sluice_request_body_bytes\{\} (\d+)$/m.exec(text)?.[1]);
+}
+
+describe('the memory of bodies', () => {
+  it('[G11] is given back when clients go away in the middle of theirs', async () => {
+    const sockets = await Promise.all([0, 1, 2, 3].map(() => openRaw(server, `${head('content-length: 8000000')}${' '.repeat(500_000)}`)));
+    await vi.waitFor(async () => expect(await heldBytes()).toBeGreaterThan(1_000_000), WAIT);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => expect(await heldBytes()).toBe(0), WAIT);
+  });
+
+  it('[G11] is given back by calls that are answered, refused, and by imports', async () => {
+    const large = {
+      vectors: Array.from({ length: 1_000 }, (_, i) => ({ id: `m${i}`, values: [i, 1, 1, 1], metadata: { text: 'x'.repeat(100) } })),
+    };
+    expect((await client.post('/v1/indexes/target/upsert', large)).status).toBe(200);
+    expect((await client.post('/v1/indexes/target/upsert', { ...large, other: 1 })).status).toBe(400);
+    expect((await client.post('/v1/indexes/absent/upsert', large)).status).toBe(404);
+    const imported = await fetch(`${server.urls[0]}/v1/indexes/target/import`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${client.apiKey}`, 'content-type': 'application/x-ndjson' },
+      body: '{"id":"a","values":[1,2,3,4]}\n',
+    });
+    expect(await imported.text()).toContain('"done"');
+    await vi.waitFor(async () => expect(await heldBytes()).toBe(0), WAIT);
   });
 });
 

@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
+import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import { Embedder } from '../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../src/gateway/embedding-cache.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
@@ -9,7 +10,7 @@ import type { MemoryCacheWorld } from './memory-cache-world.ts';
 import { sha256 } from './memory-cache-world.ts';
 
 interface App {
-  readonly buildApp: () => { request(path: string, init: RequestInit, env: object): Promise<Response> };
+  readonly buildApp: () => { request(path: string, init: RequestInit, env: object, context: object): Promise<Response> };
 }
 
 const wired = new WeakMap<object, object>();
@@ -33,9 +34,10 @@ export function httpGateway(world: MemoryCacheWorld) {
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder },
       place: { see: () => {} },
+      bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
     };
     wired.set(env, parts);
     const headers = { authorization: 'Bearer x', 'content-type': 'application/json', ...(noStore ? { 'cache-control': 'no-store' } : {}) };
-    return app.request('/v1/embeddings', { method: 'POST', headers, body: JSON.stringify(body) }, env);
+    return app.request('/v1/embeddings', { method: 'POST', headers, body: JSON.stringify(body) }, env, { waitUntil: () => {} });
   };
 }

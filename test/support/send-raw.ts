@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 
 import type { Server } from '../../workers/local/serve.ts';
 
@@ -24,4 +25,12 @@ export function sendRaw(server: Server, text: string, { end }: { readonly end: b
     socket.write(text);
     if (end) socket.end();
   });
+}
+
+/** A connection that has sent some raw bytes, and stays open. */
+export async function openRaw(server: Server, text: string): Promise<Socket> {
+  const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) => void socket.write(text, () => resolve()));
+  return socket;
 }

@@ -1,7 +1,9 @@
+import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
 import type { Authenticator } from '../../src/gateway/authenticator.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
+import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import type { CountCache } from '../../src/gateway/count-cache.ts';
 
 import { wireEmbeddings } from './adapters/embeddings.ts';
@@ -12,6 +14,7 @@ import { wireRetrieval } from './adapters/retrieval.ts';
 import type { Retrieval } from './adapters/retrieval.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
+import type { BodyParts } from './body-intake.ts';
 import { countInMetrics } from './cache-metrics.ts';
 import { TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
@@ -38,6 +41,7 @@ export interface Gateway {
   readonly heavy: Heavy;
   readonly eraser: TenantEraser;
   readonly place: GatewayPlace;
+  readonly bodies: BodyParts;
 }
 
 const wired = new WeakMap<GatewayEnv, Gateway>();
@@ -55,6 +59,8 @@ function wire(env: GatewayEnv): Gateway {
   const clock: Clock = { nowMs: () => Date.now() };
   const rng: Rng = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) };
   const metrics = new Metrics();
+  const bodies = new BodyBudget();
+  metrics.gauge('sluice_request_body_bytes', {}, () => bodies.bytes);
   const tenancy = wireTenancy(env, clock, rng, metrics, (resource, tenant) => counters[resource](tenant));
   const count: CountCache = (principal, event) => {
     tenancy.countCache(principal, event);
@@ -83,6 +89,7 @@ function wire(env: GatewayEnv): Gateway {
     heavy,
     eraser: new TenantEraser(tenancy.organisations, steps),
     place,
+    bodies: { budget: bodies, clock, timer: systemTimer },
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,
   };

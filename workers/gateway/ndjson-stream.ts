@@ -23,39 +23,44 @@ interface Told {
 
 /**
  * News of work that does not wait for its reader: who sends a long body first and reads the answer after must not stop it. Of those
- * that came too soon or found the reader behind only the next is told, but the first and the last always are.
+ * that came too soon or found the reader behind only the next is told, but the first and the last always are. `finish` is called once the
+ * work is over, however it ended; `ended` resolves after that.
  */
 export function toldLines<T extends Told>(
   work: AsyncGenerator<T, void>,
   clock: Clock,
   finish: () => Promise<void>,
-): ReadableStream<Uint8Array> {
+): { readonly lines: ReadableStream<Uint8Array>; readonly ended: Promise<void> } {
   let isWanted = true;
+  let ended: Promise<void> = Promise.resolve();
   const run = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
     let dueMs = 0;
-    for await (const news of work) {
-      if (!isWanted) return;
-      const isBehind = (controller.desiredSize ?? 0) <= 0;
-      if (news.status === 'running' && (isBehind || clock.nowMs() < dueMs)) continue;
-      controller.enqueue(encoder.encode(`${JSON.stringify(news)}\n`));
-      dueMs = clock.nowMs() + LIMITS.bulkProgressMs;
+    try {
+      for await (const news of work) {
+        if (!isWanted) return;
+        const isBehind = (controller.desiredSize ?? 0) <= 0;
+        if (news.status === 'running' && (isBehind || clock.nowMs() < dueMs)) continue;
+        controller.enqueue(encoder.encode(`${JSON.stringify(news)}\n`));
+        dueMs = clock.nowMs() + LIMITS.bulkProgressMs;
+      }
+    } finally {
+      await finish();
     }
-    await finish();
     if (isWanted) controller.close();
   };
-  return new ReadableStream(
+  const lines = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        run(controller).catch((error: unknown) => {
+        ended = run(controller).catch((error: unknown) => {
           console.error(JSON.stringify({ level: 'error', message: `an import broke off: ${String(error)}` }));
-          controller.error(error);
+          if (isWanted) controller.error(error);
         });
       },
       cancel: () => {
         isWanted = false;
-        return finish();
       },
     },
     new CountQueuingStrategy({ highWaterMark: LIMITS.bulkLinesHeldMaxCount }),
   );
+  return { lines, ended };
 }

@@ -8,6 +8,7 @@ import { touchedBy } from '../../src/contract/touched-resources.ts';
 import { deniedOf } from '../../src/tenancy/keys/key-bounds.ts';
 import type { Reservation, UsageLabel } from '../../src/gateway/budget.ts';
 import { admit } from './admission.ts';
+import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, AppContext, Call } from './call.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
@@ -28,7 +29,12 @@ export interface Route {
 /** Binds a handler to its endpoint: authenticate, admit, meter, validate, handle, settle, answer; always in this order. */
 export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>): Route => ({
   endpoint,
-  handle: (context) => serve(context, endpoint, handler),
+  handle: (context) => {
+    const served = serve(context, endpoint, handler);
+    // When its client goes away, the platform ends a request that nothing is waited for: what it holds would never be given back.
+    if (endpoint.body.kind !== 'none') context.executionCtx.waitUntil(served.catch(() => undefined));
+    return served;
+  },
 });
 
 async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
@@ -38,11 +44,12 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
   const principal = await admit(context, endpoint, gateway);
   context.set('principal', principal);
   const reservation = await reserveRequest(gateway, principal);
+  const intake = new BodyIntake(gateway.bodies, context.req.raw, bodyOwner(principal));
 
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
   try {
-    const call = await buildCall(context, endpoint, gateway, principal, reservation);
+    const call = await buildCall(context, endpoint, gateway, principal, reservation, intake);
     const answer = await handler(call);
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
@@ -50,6 +57,7 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
     return respond(context.req.raw, endpoint, answer);
   } finally {
+    intake.release();
     context.set('costNano', reservation?.settle(used, label));
   }
 }
@@ -77,12 +85,13 @@ async function buildCall<E extends Endpoint>(
   gateway: Gateway,
   principal: Caller | undefined,
   reservation: Reservation | undefined,
+  intake: BodyIntake,
 ): Promise<Call<E>> {
   const request = context.req.raw;
   const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param()));
   const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request)));
   const options = endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape)));
-  const body = valueOf(await readBody(request, endpoint.body));
+  const body = valueOf(await readBody(request, endpoint.body, intake));
   checkResources(endpoint, principal, params, body);
   const call = {
     gateway,

@@ -9,7 +9,7 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import { must } from '../../kernel/assert.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
 import { base32 } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Budget } from '../budget.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
@@ -21,6 +21,7 @@ import type { ImportBatch, LineFault, PlacedLine } from './import-batch.ts';
 import { batchesOf } from './import-batch.ts';
 import { linesOf } from './lines.ts';
 import type { Position } from './position.ts';
+import { RefusedStream } from './refused-stream.ts';
 import { waitMsOf } from './wait.ts';
 
 const IMPORT_ID_CHARS = 16;
@@ -192,7 +193,8 @@ async function settled(next: Promise<IteratorResult<ImportBatch, void>>): Promis
   try {
     const { done, value } = await next;
     return ok(done === true ? undefined : value);
-  } catch {
+  } catch (error) {
+    if (error instanceof RefusedStream) return err(error.refusal);
     return refuse('invalid_value', 'the body ended early, or its chunks are malformed');
   }
 }

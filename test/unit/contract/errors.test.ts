@@ -20,6 +20,7 @@ describe('the error catalogue', () => {
       'index_moving',
       'overloaded',
       'rate_limit_exceeded',
+      'request_timeout',
       'stale_route',
       'unavailable',
     ]);

@@ -2,9 +2,18 @@ import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 
 import { json } from '../../../src/contract/endpoint.ts';
-import { readBody } from '../../../workers/gateway/request-body.ts';
+import { BodyBudget } from '../../../src/gateway/body-budget.ts';
+import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
+import type { Body } from '../../../src/contract/endpoint.ts';
+import { readBody as readBodyIn } from '../../../workers/gateway/request-body.ts';
+import { VirtualTime } from '../../support/virtual-time.ts';
 
 const endpointBody = { ...json(z.strictObject({ a: z.number() })), bytesMax: 32 };
+
+const time = new VirtualTime();
+
+const readBody = (request: Request, body: Body) =>
+  readBodyIn(request, body, new BodyIntake({ budget: new BodyBudget(), clock: time, timer: time }, request, 'key'));
 
 const post = (body: BodyInit, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
   new Request('http://sluice/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);

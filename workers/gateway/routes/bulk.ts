@@ -1,19 +1,25 @@
 import { bulkEndpoints } from '../../../src/contract/bulk.ts';
-import { bodyChunks } from '../body-chunks.ts';
-import { drainReader } from '../drain.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { BodyIntake, bodyOwner } from '../body-intake.ts';
 import { pulledLines, toldLines } from '../ndjson-stream.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
 export const bulkRoutes: readonly Route[] = [
-  route(bulkEndpoints.importVectors, async ({ gateway, principal, params, query, request, idempotencyKey }) => {
-    const reader = (request.body ?? new Blob().stream()).getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  route(bulkEndpoints.importVectors, async (call) => {
+    const { gateway, principal, params, query, request, idempotencyKey } = call;
+    const intake = new BodyIntake(gateway.bodies, request, bodyOwner(principal), 'stream');
+    const room = await intake.claim(LIMITS.importHeldBytesMax);
+    if (!room.ok) return room;
     const { path } = bulkEndpoints.importVectors;
     const terms = { principal, index: params.index, token: query.token, model: query.model, idempotencyKey, route: path };
-    const opened = await gateway.retrieval.imports.open(terms, bodyChunks(reader));
-    if (opened.ok) return { ok: true, reply: toldLines(opened.value, gateway.clock, () => drainReader(reader)), used: {} };
-    // Refused: the error is answered once the sender has been heard out.
-    reader.releaseLock();
+    const opened = await gateway.retrieval.imports.open(terms, intake.chunks());
+    if (opened.ok) {
+      const told = toldLines(opened.value, gateway.clock, () => intake.finish());
+      call.waitUntil(told.ended);
+      return { ok: true, reply: told.lines, used: {} };
+    }
+    intake.release();
     return opened;
   }),
 

@@ -1,0 +1,30 @@
+/** Limits of request bodies: their size, their pace, and the memory they take together. See `LIMITS`. */
+export const BODY_LIMITS = {
+  // An isolate has 128 MB; a parsed body costs about `jsonBodyMemoryFactor` times its bytes.
+  jsonBodyBytesMax: 8 * 1024 * 1024,
+  // Bytes of memory for one byte of a JSON body that is parsed as a whole: its text, decoded, and the values made of it.
+  jsonBodyMemoryFactor: 4,
+  // The same of a form: its bytes, the parts cut out of it, and what is hashed.
+  formBodyMemoryFactor: 3,
+  // Memory for all bodies larger than `bodySmallBytesMax` in one isolate of 128 MB: beside the model (25 MB) and the caches. The largest
+  // of the bodies may exceed it, so that one is always read to its end.
+  bodiesBytesMax: 32 * 1024 * 1024,
+  // Of one key: others keep as much.
+  bodiesOfKeyBytesMax: 16 * 1024 * 1024,
+  // Up to this size a body, with what is made of it, counts against a reserve of its own: queries are answered while uploads wait.
+  bodySmallBytesMax: 64 * 1024,
+  bodiesSmallBytesMax: 8 * 1024 * 1024,
+  // A body waits so long for memory that others hold, and looks so often whether there is some.
+  bodyWaitMaxMs: 10_000,
+  bodyRetryMs: 20,
+  // A sender that is silent for so long has gone, or keeps memory from others on purpose.
+  bodyIdleMs: 10_000,
+  // Time in which a whole body has to arrive: 32 MB at some 3 Mbit/s.
+  bodyTotalMs: 90_000,
+  // What a request holds for a body counts no longer than this after its last byte: the platform may end a request without a word.
+  bodyForgottenMs: 180_000,
+  // A refused upload is read this far, so that its sender hears the refusal: twice what any route takes; more is not worth the bandwidth.
+  drainBytesMax: 64 * 1024 * 1024,
+  // For this long, too: a sender that waits for the answer would never send the rest.
+  drainMs: 1_000,
+} as const;

@@ -1,0 +1,103 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { BodyBudget } from '../../../src/gateway/body-budget.ts';
+
+const LIMITS = { bytesMax: 100, ownerBytesMax: 50, smallBytesMax: 5, reserveBytesMax: 20, forgottenMs: 1_000 };
+const SIZE_MAX = 90;
+
+const budgetOf = () => new BodyBudget(LIMITS);
+
+describe('the memory for bodies', () => {
+  it('[G11] is shared: one owner gets no more than a share, all get no more than there is', () => {
+    const budget = budgetOf();
+    // Holds the most throughout, so that none of the others is the one that may exceed the budget.
+    expect(budget.open('z', 0).take(51, 0)).toBe(true);
+    expect(budget.open('a', 0).take(30, 0)).toBe(true);
+    expect(budget.open('a', 0).take(21, 0)).toBe(false);
+    expect(budget.open('b', 0).take(19, 0)).toBe(true);
+    expect(budget.open('b', 0).take(6, 0)).toBe(false);
+    expect(budget.bytes).toBe(100);
+  });
+
+  it('[G11] lets the largest body finish, and of equal ones the oldest', () => {
+    const budget = budgetOf();
+    const [first, second] = [budget.open('a', 0), budget.open('b', 0)];
+    expect([first.take(50, 0), second.take(50, 0)]).toEqual([true, true]);
+    expect([second.take(10, 0), first.take(10, 0)]).toEqual([false, true]);
+    first.release();
+    expect(second.take(40, 0)).toBe(true);
+  });
+
+  it('[G11] answers small bodies from a reserve that large ones do not touch', () => {
+    const budget = budgetOf();
+    expect(budget.open('a', 0).take(SIZE_MAX, 0)).toBe(true);
+    expect(budget.open('b', 0).take(30, 0)).toBe(false);
+    const small = Array.from({ length: 4 }, () => budget.open('a', 0));
+    expect(small.map((hold) => hold.take(5, 0))).toEqual([true, true, true, true]);
+    expect(budget.open('a', 0).take(1, 0)).toBe(false);
+    expect(small[1]?.take(1, 0)).toBe(false);
+    small[0]?.release();
+    expect(budget.open('a', 0).take(1, 0)).toBe(true);
+  });
+
+  it('[G11] gives no exception to a stream, nor lets one keep the exception from others', () => {
+    const budget = budgetOf();
+    const stream = budget.open('a', 0, 'stream');
+    expect(stream.take(51, 0)).toBe(false);
+    expect(stream.take(50, 0)).toBe(true);
+    expect(budget.open('b', 0).take(SIZE_MAX, 0)).toBe(true);
+    expect(stream.take(0, 0)).toBe(true);
+  });
+
+  it('[G11] forgets what a request that was cut off held', () => {
+    const budget = budgetOf();
+    expect(budget.open('a', 0).take(SIZE_MAX, 0)).toBe(true);
+    const other = budget.open('b', 0);
+    expect(other.take(20, 1_000)).toBe(false);
+    expect(other.take(20, 1_001)).toBe(true);
+    expect(budget.bytes).toBe(20);
+  });
+
+  it('[G11] holds less once a body has shrunk, and nothing twice', () => {
+    const budget = budgetOf();
+    const hold = budget.open('a', 0);
+    hold.take(40, 0);
+    hold.shrinkTo(3);
+    hold.shrinkTo(30);
+    expect([hold.bytes, budget.bytes]).toEqual([3, 3]);
+    hold.release();
+    hold.release();
+    expect([hold.bytes, budget.bytes]).toEqual([0, 0]);
+  });
+
+  it('[G11] never exceeds its bounds by more than one body, always lets one go on, and ends empty', () => {
+    const bodies = fc.array(
+      fc.record({
+        owner: fc.constantFrom('a', 'b', 'c'),
+        size: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: SIZE_MAX })),
+        chunk: fc.oneof(fc.constant(4), fc.integer({ min: 1, max: 20 })),
+      }),
+      { minLength: 1, maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(bodies, fc.infiniteStream(fc.nat()), (specs, choices) => {
+        const budget = budgetOf();
+        const open = specs.map((spec) => ({ ...spec, hold: budget.open(spec.owner, 0) }));
+        while (open.length > 0) {
+          // Someone can always go on, so that this ends.
+          const start = (choices.next().value ?? 0) % open.length;
+          const order = [...open.slice(start), ...open.slice(0, start)];
+          const going = order.find(({ hold, size, chunk }) => hold.take(Math.min(chunk, size - hold.bytes), 0));
+          expect(going).toBeDefined();
+          expect(budget.bytes).toBeLessThanOrEqual(LIMITS.bytesMax + LIMITS.reserveBytesMax + SIZE_MAX + LIMITS.smallBytesMax);
+          expect(budget.bytes).toBe(open.reduce((bytes, { hold }) => bytes + hold.bytes, 0));
+          if (going === undefined || going.hold.bytes < going.size) continue;
+          going.hold.release();
+          open.splice(open.indexOf(going), 1);
+        }
+        expect(budget.bytes).toBe(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,173 @@
+import { refusal } from '../../src/contract/errors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import type { Caller } from '../../src/contract/principal.ts';
+import type { BodyBudget, BodyHold, BodyKind } from '../../src/gateway/body-budget.ts';
+import { RefusedStream } from '../../src/gateway/bulk/refused-stream.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { err, ok } from '../../src/kernel/result.ts';
+import type { Timer } from '../../src/kernel/timer.ts';
+import type { BodyReader } from './drain.ts';
+import { drainReader } from './drain.ts';
+
+/** What reading a body takes: the isolate's budget for all of them, and time. */
+export interface BodyParts {
+  readonly budget: BodyBudget;
+  readonly clock: Clock;
+  readonly timer: Timer;
+}
+
+/** Whose memory a body is. */
+export function bodyOwner(caller: Caller | undefined): string {
+  if (caller?.kind === 'tenant') return caller.keyId;
+  return caller?.kind === 'agent' ? caller.poolId : 'admin';
+}
+
+/**
+ * Reads the body of one request within its time and its memory. [G11] [G12]
+ *
+ * Whoever opens it releases it, once neither the bytes nor what was made of them are needed.
+ */
+export class BodyIntake {
+  readonly #parts: BodyParts;
+  readonly #request: Request;
+  readonly #hold: BodyHold;
+  readonly #totalMs: number;
+  #reader: BodyReader | undefined;
+  // Spent on waiting for the sender; what was spent on waiting for memory is not his fault.
+  #readMs = 0;
+
+  constructor(parts: BodyParts, request: Request, owner: string, kind: BodyKind = 'whole') {
+    this.#parts = parts;
+    this.#request = request;
+    this.#totalMs = kind === 'stream' ? Number.POSITIVE_INFINITY : LIMITS.bodyTotalMs;
+    this.#hold = parts.budget.open(owner, parts.clock.nowMs(), kind);
+  }
+
+  release(): void {
+    this.#hold.release();
+  }
+
+  /** Ends what was begun: reads away what is left, so that the sender hears the answer, and releases. */
+  async finish(): Promise<void> {
+    if (this.#reader !== undefined) await drainReader(this.#reader);
+    this.release();
+  }
+
+  /** The pieces of the body as they are asked for; throws `RefusedStream`. They count as what was claimed before. */
+  async *chunks(): AsyncGenerator<Uint8Array, void> {
+    for (;;) {
+      const chunk = await this.next(0);
+      if (!chunk.ok) throw new RefusedStream(chunk.error);
+      if (chunk.value === undefined) return;
+      yield chunk.value;
+    }
+  }
+
+  /** What is held takes no more than this from now on. */
+  shrinkTo(bytes: number): void {
+    this.#hold.shrinkTo(bytes);
+  }
+
+  /**
+   * The whole body; each of its bytes counts as `factor` bytes of memory. Refused as soon as it proves longer than `bytesMax`: a chunked
+   * body declares no length.
+   */
+  async whole(bytesMax: number, factor: number): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
+    const declared = this.#request.headers.get('content-length');
+    if (declared !== null && Number(declared) * factor <= LIMITS.bodySmallBytesMax) return this.#smallBody(factor);
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for (;;) {
+      const chunk = await this.next(factor);
+      if (!chunk.ok) return chunk;
+      if (chunk.value === undefined) return ok(new Uint8Array(await new Blob(chunks).arrayBuffer()));
+      bytes += chunk.value.byteLength;
+      if (bytes > bytesMax) return this.refuse(tooLarge(`more than ${bytesMax} bytes`, bytesMax));
+      chunks.push(chunk.value);
+    }
+  }
+
+  /** The next piece of the body, undefined at its end. Refuses with `request_timeout`, `overloaded` or `invalid_value`. */
+  async next(factor = 1): Promise<Outcome<Uint8Array | undefined>> {
+    const { body } = this.#request;
+    if (body === null) return ok(undefined);
+    this.#reader ??= body.getReader() as BodyReader;
+    const read = await this.#inTime(this.#reader.read(), this.#totalMs - this.#readMs);
+    if (!read.ok) return this.refuse(read);
+    const { done, value } = read.value;
+    if (done) return ok(undefined);
+    const room = await this.claim(value.byteLength * factor);
+    return room.ok ? ok(value) : room;
+  }
+
+  /** Waits until there is memory for so many bytes more. */
+  async claim(bytes: number): Promise<Outcome<null>> {
+    const { clock, timer } = this.#parts;
+    const sinceMs = clock.nowMs();
+    while (!this.#hold.take(bytes, clock.nowMs())) {
+      if (clock.nowMs() - sinceMs >= LIMITS.bodyWaitMaxMs) return this.refuse(noRoom());
+      await new Promise<void>((resolve) => void timer.after(LIMITS.bodyRetryMs, resolve));
+    }
+    return ok(null);
+  }
+
+  /** A refusal of the body, whose sender hears it even while it is still sending. */
+  async refuse<T extends Outcome<never>>(refused: T): Promise<T> {
+    if (this.#reader === undefined) return refused;
+    if (!refused.ok && refused.error.code === 'request_timeout') this.#reader.cancel().catch(() => undefined);
+    else await drainReader(this.#reader);
+    return refused;
+  }
+
+  /** One that its sender declares to be small: its bytes count once they are all there, as those of one piece do. */
+  async #smallBody(factor: number): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
+    const read = await this.#inTime(this.#request.arrayBuffer(), LIMITS.bodyIdleMs);
+    if (!read.ok) return read;
+    const room = await this.claim(read.value.byteLength * factor);
+    return room.ok ? ok(new Uint8Array(read.value)) : room;
+  }
+
+  async #inTime<T>(work: Promise<T>, leftMs: number): Promise<Outcome<T>> {
+    const { clock, timer } = this.#parts;
+    const sinceMs = clock.nowMs();
+    const late = alarmIn(timer, Math.min(leftMs, LIMITS.bodyIdleMs));
+    try {
+      const first = await Promise.race([work, late.rung]);
+      if (first === LATE) {
+        work.catch(() => undefined);
+        return tooSlow(leftMs <= LIMITS.bodyIdleMs);
+      }
+      return ok(first);
+    } catch {
+      return refuse('invalid_value', 'the body ended early, or its chunks are malformed');
+    } finally {
+      late.callOff();
+      this.#readMs += clock.nowMs() - sinceMs;
+    }
+  }
+}
+
+export const tooLarge = (size: string, bytesMax: number) =>
+  refuse('payload_too_large', `the body has ${size}; this route takes ${bytesMax}`);
+
+const LATE = Symbol('late');
+
+function alarmIn(timer: Timer, delayMs: number): { readonly rung: Promise<typeof LATE>; readonly callOff: () => void } {
+  let ring: (late: typeof LATE) => void;
+  const rung = new Promise<typeof LATE>((resolve) => (ring = resolve));
+  return { rung, callOff: timer.after(delayMs, () => ring(LATE)) };
+}
+
+function tooSlow(isTotal: boolean) {
+  const what = isTotal
+    ? `the body did not arrive within ${LIMITS.bodyTotalMs} ms (bodyTotalMs)`
+    : `nothing of the body arrived for ${LIMITS.bodyIdleMs} ms (bodyIdleMs)`;
+  return refuse('request_timeout', `${what}: send it again, in smaller parts if need be`);
+}
+
+function noRoom() {
+  const message = `the bodies being read take all of their memory (bodiesBytesMax, ${LIMITS.bodiesBytesMax} bytes): send this one again`;
+  return err({ ...refusal('overloaded', message), retryAfterMs: 1_000 });
+}
