@@ -7,18 +7,20 @@ import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AuditEntry } from '../src/tenancy/audit-entry.ts';
 import { shareCache } from '../src/tenancy/cache-sharing.ts';
-import { revoke, rotate } from '../src/tenancy/keys/key-record.ts';
-import type { AdmittedKey, KeyRecord, NewKey } from '../src/tenancy/keys/key-record.ts';
+import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../src/tenancy/keys/key-record.ts';
+import type { NewSecret, Rotated } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
 import type { PageOf } from '../src/tenancy/page-of.ts';
 import { moved, stateOf } from '../src/tenancy/tenant-state.ts';
 import type { Ticket } from '../src/tenancy/ticket.ts';
+import { OrganisationKeys } from './organisation-keys.ts';
 import { OrganisationRecords } from './organisation-records.ts';
 
 /** One organisation: its tenants, projects and API keys. Holds MACs, never a secret; an invented id writes nothing. */
 export class OrganisationObject extends DurableObject {
   readonly #records = new OrganisationRecords(this.ctx.storage);
   readonly #documents = this.#records.documents;
+  readonly #keys = new OrganisationKeys(this.#records);
 
   found(organisation: Organisation, ticket: Ticket): Outcome<Organisation> {
     this.#documents.open();
@@ -49,7 +51,7 @@ export class OrganisationObject extends DurableObject {
 
   /** Refuses with `project_not_found` when the project is not the tenant's. */
   addKey(key: NewKey, ticket: Ticket): Outcome<KeyRecord> {
-    return this.#records.addKey(key, ticket);
+    return this.#keys.add(key, ticket);
   }
 
   tenant(id: TenantId): Outcome<Tenant> {
@@ -120,12 +122,12 @@ export class OrganisationObject extends DurableObject {
     });
   }
 
-  rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Outcome<KeyRecord> {
-    return this.#records.changeKey(this.key(id, tenantId), 'rotate', actor, (record, nowMs) => rotate(record, mac, graceMs, nowMs));
+  rotateKey(id: KeyId, tenantId: TenantId | undefined, secret: NewSecret, ticket: Ticket): Outcome<Rotated> {
+    return this.#keys.rotate(this.key(id, tenantId), secret, ticket);
   }
 
-  revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Outcome<KeyRecord> {
-    return this.#records.changeKey(this.key(id, tenantId), 'revoke', actor, (record, nowMs) => ok(revoke(record, nowMs)));
+  revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: string): Outcome<Revoked> {
+    return this.#keys.revoke(this.key(id, tenantId), withDescendants, actor);
   }
 
   /** Writes an action on a tenant that another object carries out. */

@@ -4,8 +4,8 @@ import { refuse } from '../src/contract/outcome.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { SqlStorage } from '../src/kernel/sql.ts';
-import { issue } from '../src/tenancy/keys/key-record.ts';
-import type { KeyRecord, NewKey } from '../src/tenancy/keys/key-record.ts';
+import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
+import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
 import { stateOf, tombstone } from '../src/tenancy/tenant-state.ts';
 import type { Ticket } from '../src/tenancy/ticket.ts';
@@ -16,9 +16,9 @@ export interface OrganisationBodies extends Record<string, object> {
   tenant: Tenant;
   project: Project;
   key: KeyRecord;
+  /** Of the keys of a tenant, which is its parent. */
+  rotation: RotationReceipt;
 }
-
-type KeyChange = (record: KeyRecord, nowMs: number) => Outcome<KeyRecord>;
 
 /** The records of one organisation, found only where they exist: an invented id reads and writes nothing. */
 export class OrganisationRecords {
@@ -57,18 +57,6 @@ export class OrganisationRecords {
     });
   }
 
-  /** Refuses with `project_not_found` when the project is not the tenant's. */
-  addKey(key: NewKey, { actor, digest }: Ticket): Outcome<KeyRecord> {
-    return this.insideLasting(key.tenantId, () => {
-      if (!this.project(key.projectId, key.tenantId).ok) return refuse('project_not_found', 'the tenant has no such project', 'project');
-      // Names of keys need not be unique: two may be called "ci".
-      const document = { id: key.id, parent: key.tenantId, name: key.id, digest, body: issue(key) };
-      const added = this.documents.create('key', document, LIMITS.keysPerTenantMaxCount, actor);
-      if (!added.ok || added.value.secrets[0]?.mac === key.mac) return added;
-      return refuse('state_conflict', 'the key this idempotency-key made has been rotated since', 'idempotency-key');
-    });
-  }
-
   /** `tenantId` narrows to one tenant. */
   project(id: ProjectId, tenantId?: TenantId): Outcome<Project> {
     const project = this.documents.exists() ? this.documents.find('project', id) : undefined;
@@ -83,20 +71,13 @@ export class OrganisationRecords {
     return refuse('key_not_found', 'there is no such key', 'key');
   }
 
-  /** Writes what `change` makes of a key, with a line of the trail. */
-  changeKey(found: Outcome<KeyRecord>, action: string, actor: string, change: KeyChange): Outcome<KeyRecord> {
-    if (!found.ok) return found;
-    const changed = change(found.value, Date.now());
-    if (changed.ok && changed.value !== found.value) this.documents.change('key', changed.value, actor, action);
-    return changed;
-  }
-
   /** The projects and keys of a tenant. */
   below(tenantId: TenantId): (ProjectId | KeyId)[] {
     return [...this.documents.idsOf('project', tenantId), ...this.documents.idsOf('key', tenantId)] as (ProjectId | KeyId)[];
   }
 
   eraseBelow(tenantId: TenantId, actor: string): number {
+    this.documents.removeOf('rotation', tenantId);
     const count = this.documents.removeOf('key', tenantId) + this.documents.removeOf('project', tenantId);
     if (count > 0) this.documents.note({ atMs: Date.now(), actor, action: 'tenant.erase_keys_and_projects', subject: tenantId });
     return count;

@@ -26,7 +26,7 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
       .toArray();
     if (known !== undefined) {
       if (known.digest === digest) return ok(fromExactJson(known.body) as Bodies[K]);
-      return refuse('idempotency_mismatch', 'this idempotency-key was used with another body', 'idempotency-key');
+      return refuse('idempotency_mismatch', 'this idempotency-key was used with other arguments', 'idempotency-key');
     }
     const countMax = LIMITS.billingRecordsMaxCount;
     if (this.all(kind).length >= countMax)

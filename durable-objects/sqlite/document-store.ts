@@ -57,16 +57,21 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     return this.#storage.transactionSync(body);
   }
 
+  /** What the same request made before, if it did. Refuses with `idempotency_mismatch` when another request made it (T60). */
+  known<K extends keyof Bodies & string>(kind: K, id: string, digest: string): Outcome<Bodies[K] | undefined> {
+    const [known] = this.#storage.sql
+      .exec<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, id)
+      .toArray();
+    if (known === undefined) return ok(undefined);
+    return known.digest === digest ? ok(JSON.parse(known.body) as Bodies[K]) : usedOtherwise();
+  }
+
   /** Refuses with `idempotency_mismatch`, `already_exists` (the name is taken) or `limit_exceeded`; a repeat answers the first. */
   insert<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, countMax: number): Outcome<Bodies[K]> {
     const { sql } = this.#storage;
-    const [same] = sql
-      .exec<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, document.id)
-      .toArray();
-    if (same !== undefined) {
-      if (same.digest === document.digest) return ok(JSON.parse(same.body) as Bodies[K]);
-      return refuse('idempotency_mismatch', 'this idempotency-key was used with another body', 'idempotency-key');
-    }
+    const known = this.known(kind, document.id, document.digest);
+    if (!known.ok) return known;
+    if (known.value !== undefined) return ok(known.value);
     if (
       sql.exec('SELECT 1 FROM documents WHERE kind = ? AND parent = ? AND name = ?', kind, document.parent, document.name).toArray()
         .length > 0
@@ -142,6 +147,17 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     return this.#storage.sql.exec('DELETE FROM documents WHERE kind = ? AND parent = ? RETURNING 1', kind, parent).toArray().length;
   }
 
+  /** Removes all documents of one kind and parent but the `count` newest. */
+  keepNewest(kind: keyof Bodies & string, parent: string, count: number): void {
+    this.#storage.sql.exec(
+      `DELETE FROM documents WHERE kind = ?1 AND parent = ?2 AND position <=
+         (SELECT position FROM documents WHERE kind = ?1 AND parent = ?2 ORDER BY position DESC LIMIT 1 OFFSET ?3)`,
+      kind,
+      parent,
+      count,
+    );
+  }
+
   /** Gives a document another name, so that its own is free again. */
   rename(kind: keyof Bodies & string, id: string, name: string): void {
     this.#storage.sql.exec('UPDATE documents SET name = ? WHERE kind = ? AND id = ?', name, kind, id);
@@ -164,3 +180,6 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
       .toArray();
   }
 }
+
+const usedOtherwise = () =>
+  refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or with other arguments', 'idempotency-key');

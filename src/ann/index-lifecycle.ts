@@ -39,10 +39,10 @@ export function answerCreation(known: IndexRecord | undefined, creation: Creatio
 }
 
 export const keyUsedOtherwise = () =>
-  refuse('idempotency_mismatch', 'this idempotency-key created an index with another body', 'idempotency-key');
+  refuse('idempotency_mismatch', 'this idempotency-key created an index for another caller or with another body', 'idempotency-key');
 
 export const generationKeyUsedOtherwise = () =>
-  refuse('idempotency_mismatch', 'this idempotency-key created a generation with another body', 'idempotency-key');
+  refuse('idempotency_mismatch', 'this idempotency-key created a generation for another caller or with another body', 'idempotency-key');
 
 export const indexNotFound = (name: string) => refuse('index_not_found', `there is no index named "${name}"`, 'index');
 

@@ -47,7 +47,7 @@ const keyFields = {
   expires_at: unixSeconds.nullable(),
   addresses: z.array(z.string()).nullable(),
   resources: z.array(z.string()).nullable(),
-  made_by: keyId.nullable().meta({ description: 'The key that made this one; null: the admin.' }),
+  created_by: keyId.nullable().meta({ description: 'The key that made this one; null: the admin.' }),
   revoked_at: unixSeconds.nullable(),
   /** Until when the secret that a rotation replaced still works. */
   previous_secret_expires_at: unixSeconds.nullable(),
@@ -59,6 +59,15 @@ const key = z.object(keyFields).meta({ id: 'Key' });
 const keyWithSecret = z
   .object({ ...keyFields, key: z.string().meta({ description: 'The API key itself. Shown here and never again.' }) })
   .meta({ id: 'KeyWithSecret' });
+
+const revokedKey = z
+  .object({
+    ...keyFields,
+    revoked_descendants: z
+      .array(keyId)
+      .meta({ description: 'The keys that descend from it and are revoked with it; a repetition names them again.' }),
+  })
+  .meta({ id: 'RevokedKey' });
 
 const createKey = z.strictObject({
   tenant: subjectTenant,
@@ -91,7 +100,7 @@ export const keyEndpoints = {
     tag: TAG,
     summary: 'Create an API key',
     description:
-      'A key cannot make one that reaches further than itself: in scopes, time, addresses or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once.',
+      'A key cannot make one that reaches further than itself: in scopes, time, addresses or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
     access,
     meters: [],
     body: json(createKey),
@@ -129,7 +138,8 @@ export const keyEndpoints = {
     tag: TAG,
     summary: 'Give an API key a new secret',
     description:
-      'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made.',
+      'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made. ' +
+      'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
     access,
     meters: [],
     params,
@@ -142,13 +152,21 @@ export const keyEndpoints = {
     method: 'DELETE',
     path: '/v1/keys/:key',
     tag: TAG,
-    summary: 'Revoke an API key',
-    description: 'Final. Every gateway refuses the key within a second.',
+    summary: 'Revoke an API key, and those it made if you say so',
+    description:
+      'Final. Every gateway refuses the key within a second. With `descendants=true` so are the keys that it made, and those that they made, ' +
+      'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
     access,
     meters: [],
     params,
+    query: z.strictObject({
+      descendants: z
+        .enum(['true', 'false'])
+        .default('false')
+        .meta({ description: 'Whether the keys that descend from it are revoked with it.' }),
+    }),
     body: NO_BODY,
     status: 200,
-    reply: json(key),
+    reply: json(revokedKey),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -75,6 +75,9 @@ export const LIMITS = {
   // How many keys may have made one another: each is a level that a grant counts at.
   keyLineageMaxCount: 4,
   keysPerTenantMaxCount: 1_000,
+  // Rotations under an idempotency key that a tenant's organisation remembers, some 400 bytes each. Of those forgotten, a repetition
+  // makes a new secret; it never brings an old one back.
+  rotationReceiptsMaxCount: 10_000,
   tenantsPerOrganisationMaxCount: 10_000,
   projectsPerTenantMaxCount: 100,
   organisationsMaxCount: 100_000,

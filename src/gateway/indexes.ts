@@ -7,7 +7,6 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { TenantPrincipal } from '../contract/principal.ts';
 import { RECALL_TARGET_DEFAULT } from '../contract/recall-target.ts';
-import { sha256Hex } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 import { base32 } from '../kernel/ids.ts';
@@ -19,6 +18,7 @@ import { embeddingSpace } from './embedding-space.ts';
 import type { IndexDirectory } from './index-directory.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
+import { requestDigest } from './request-digest.ts';
 import type { TextEmbedder } from './text-embedder.ts';
 
 // 80 bits: no two indexes ever share one.
@@ -48,27 +48,23 @@ export class Indexes {
   }
 
   /** Refuses with `model_not_found`, and as the directory does. */
-  async create(
-    { tenantId, owner }: Pick<TenantPrincipal, 'tenantId' | 'owner'>,
-    body: CreateIndexBody,
-    idempotencyKey: string | undefined,
-  ): Promise<Outcome<IndexManifest>> {
+  async create(principal: TenantPrincipal, body: CreateIndexBody, idempotencyKey: string | undefined): Promise<Outcome<IndexManifest>> {
     const { directory, clock, rng } = this.#parts;
     const space = this.#space(body);
     if (!space.ok) return space;
     const manifest: IndexManifest = {
       id: `ix_${base32(rng.bytes(INDEX_ID_CHARS))}` as IndexId,
-      tenantId,
+      tenantId: principal.tenantId,
       name: body.name,
       ...space.value,
       metric: body.metric,
       recall: body.recall ?? RECALL_TARGET_DEFAULT,
       ...(body.shard_vectors_max === undefined ? {} : { shardVectorsMax: body.shard_vectors_max }),
-      owner: body.owner ?? owner,
+      owner: body.owner ?? principal.owner,
       createdS: Math.floor(clock.nowMs() / 1000),
       generation: 1,
     };
-    const bodyDigest = await sha256Hex(JSON.stringify(body));
+    const bodyDigest = await requestDigest(principal, 'index.create', body);
     return directory.create(manifest, { idempotencyKey: idempotencyKey ?? null, bodyDigest });
   }
 

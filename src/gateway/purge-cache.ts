@@ -5,7 +5,7 @@ import type { PurgeBody } from '../contract/cache.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { Principal } from '../contract/principal.ts';
-import { sha256Hex, utf8 } from '../kernel/bytes.ts';
+import { utf8 } from '../kernel/bytes.ts';
 import { base32 } from '../kernel/ids.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
@@ -14,6 +14,7 @@ import { organisationOf } from '../tenancy/resource-ids.ts';
 import type { EmbeddingModels } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { PurgeLogs } from './purge-logs.ts';
+import { requestDigest } from './request-digest.ts';
 import type { Organisations, OrganisationStore } from './tenancy/organisation-store.ts';
 import { actorOf, subjectOf } from './tenancy/subject.ts';
 
@@ -51,7 +52,7 @@ export class CachePurger {
     const noted = (store: OrganisationStore) => store.note(subject.value, 'cache.purge', actorOf(principal), purgeId);
     const owners = await this.#cachesOf(subject.value, noted);
     if (!owners.ok) return owners;
-    const bodyDigest = await sha256Hex(JSON.stringify([selection.value, mode, consistency]));
+    const bodyDigest = await requestDigest(principal, 'cache.purge', [selection.value, mode, consistency]);
     const command = { purgeId, bodyDigest, selection: selection.value, mode, consistency };
     return together(await Promise.all(owners.value.map((owner) => this.#parts.logs.purge({ ...command, owner }))));
   }

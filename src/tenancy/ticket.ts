@@ -1,4 +1,4 @@
-/** Who asks for a change, for the audit trail, and the digest of the request, which tells a repeat from a reused key. */
+/** Who asks for a change, for the audit trail, and the digest of the request, which tells a repetition from another request (T60). */
 export interface Ticket {
   readonly actor: string;
   readonly digest: string;

@@ -44,7 +44,7 @@ describe('keys', () => {
       resources: ['index/blog-*'],
       addresses: ['203.0.113.0/24'],
       expires_at: 4_000_000_000,
-      made_by: narrow.made.body.id,
+      created_by: narrow.made.body.id,
     });
     for (const stronger of [
       { resources: ['index/*'] },

@@ -5,7 +5,6 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
-import { sha256Hex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { IndexId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
@@ -13,6 +12,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import { embeddingSpace } from '../embedding-space.ts';
 import type { IndexDirectory } from '../index-directory.ts';
+import { requestDigest } from '../request-digest.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
 import type { GenerationStore } from './generation-store.ts';
 
@@ -78,7 +78,10 @@ export class GenerationDesk {
     // Before there is anything to do: else a creation that is cut off would be nobody's business.
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
-    const creation = { idempotencyKey: idempotencyKey ?? null, bodyDigest: await sha256Hex(JSON.stringify(body)) };
+    const creation = {
+      idempotencyKey: idempotencyKey ?? null,
+      bodyDigest: await requestDigest(principal, 'generation.create', { index: name, ...body }),
+    };
     return store.call(tenantId, name, { kind: 'begin', shadow, creation });
   }
 

@@ -2,12 +2,14 @@ import { jobOfOutput } from '../../contract/attempt-names.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
+import { requestDigest } from '../request-digest.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileStore, StoredFile } from './file-store.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -43,7 +45,7 @@ export class FileCatalogue<Content> {
     this.#parts = parts;
   }
 
-  async upload(tenantId: TenantId, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<Outcome<StoredFile>> {
+  async upload(principal: TenantPrincipal, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<Outcome<StoredFile>> {
     const { filename, purpose, owner, bytes, content } = upload;
     if (bytes > LIMITS.fileBytesMax)
       return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
@@ -55,12 +57,13 @@ export class FileCatalogue<Content> {
       );
     }
     const { rng, hmac, store, clock } = this.#parts;
+    const { tenantId } = principal;
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
     const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
-    const digest = idempotencyKey === undefined ? '' : await upload.digest();
+    const digest = await digestOf(principal, upload, idempotencyKey);
     const stored = await store.create(tenantId, { id, filename, purpose, owner, digest, createdAtMs: clock.nowMs() }, content);
-    const same = stored.digest === digest && stored.filename === filename && stored.purpose === purpose && stored.owner === owner;
-    return same ? ok(stored) : refuse('idempotency_mismatch', 'the idempotency key was used for another file', 'idempotency-key');
+    if (stored.digest === digest) return ok(stored);
+    return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another file', 'idempotency-key');
   }
 
   async find(tenantId: TenantId, id: FileId): Promise<Outcome<StoredFile>> {
@@ -103,6 +106,13 @@ export class FileCatalogue<Content> {
     const accepted = new Set(outputs.length === 0 ? [] : await this.#parts.queue.acceptedOutputs(tenantId, outputs));
     return files.filter(({ id }) => jobOfOutput(id) === undefined || accepted.has(id));
   }
+}
+
+/** Only an upload that can be repeated is read for it. */
+async function digestOf<Content>(principal: TenantPrincipal, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<string> {
+  if (idempotencyKey === undefined) return '';
+  const { filename, purpose, owner, digest } = upload;
+  return requestDigest(principal, 'file.upload', { filename, purpose, owner, content: await digest() });
 }
 
 const absent = (id: FileId) => refuse('file_not_found', `no file ${id}`, 'file');

@@ -8,7 +8,7 @@ export interface StoredFile {
   readonly owner: string;
   readonly bytes: number;
   readonly createdAtMs: number;
-  /** Of the upload, where it came with an idempotency key. */
+  /** Of the request, where it came with an idempotency key. */
   readonly digest: string;
 }
 

@@ -2,13 +2,13 @@ import type { CreateJob, JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
-import { sha256Hex } from '../../kernel/bytes.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
 import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Job } from '../../scheduler/job.ts';
+import { requestDigest } from '../request-digest.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobQueue } from './job-queue.ts';
@@ -46,7 +46,7 @@ export class JobDesk {
     if (!room.ok) return room;
     const submitted = await queue.submit({
       id,
-      digest: await sha256Hex(JSON.stringify(body)),
+      digest: await requestDigest(principal, 'job.create', body),
       organisationId,
       tenantId,
       projectId,

@@ -153,7 +153,7 @@ export class BillingAdmin {
     const entropy = entropyFor(rng, hmac, `${kind}:${body.organisation}`, idempotencyKey);
     const id = `${prefix}_${base32(await entropy.bytes('id', ID_CHARS))}`;
     const noted = await organisations.at(body.organisation).log(`${kind}.create`, actorOf(principal), id);
-    return noted.ok ? ledgers(body.organisation).add(kind, make(id), (await ticket(principal, body)).digest) : noted;
+    return noted.ok ? ledgers(body.organisation).add(kind, make(id), (await ticket(principal, `${kind}.create`, body)).digest) : noted;
   }
 
   async #remove<K extends keyof BillingRecords>(

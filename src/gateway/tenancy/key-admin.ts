@@ -4,11 +4,12 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Scope } from '../../contract/scope.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { formatApiKey, SECRET_BYTES } from '../../tenancy/keys/api-key.ts';
 import type { KeyBounds } from '../../tenancy/keys/key-bounds.ts';
 import { kindOf, strongerIn } from '../../tenancy/keys/key-bounds.ts';
-import type { KeyRecord } from '../../tenancy/keys/key-record.ts';
+import type { KeyRecord, Revoked } from '../../tenancy/keys/key-record.ts';
 import type { PageOf } from '../../tenancy/page-of.ts';
 import { KEY_CHARS, keyId, organisationOf } from '../../tenancy/resource-ids.ts';
 import { entropyFor } from './entropy.ts';
@@ -27,6 +28,9 @@ export interface CreateKey {
   readonly addresses: readonly string[] | null;
   readonly resources: readonly string[] | null;
 }
+
+/** Characters of a rotation's nonce, 5 bits each: two never meet. */
+const NONCE_CHARS = 26;
 
 /** A key together with its secret, which exists in this answer alone. */
 export interface KeyWithSecret {
@@ -71,25 +75,33 @@ export class KeyAdmin {
         createdAtMs: this.#parts.clock.nowMs(),
         mac: await this.#parts.hmac.hex(apiKey),
       },
-      await ticket(principal, body),
+      await ticket(principal, 'key.create', body),
     );
     return added.ok ? ok({ record: added.value, apiKey }) : added;
   }
 
   async rotate(principal: Principal, id: KeyId, graceMs: number, idempotencyKey: string | undefined): Promise<Outcome<KeyWithSecret>> {
-    const entropy = entropyFor(this.#parts.rng, this.#parts.hmac, `rotate:${id}`, idempotencyKey);
-    const apiKey = formatApiKey(id, await entropy.bytes('secret', SECRET_BYTES));
-    const mac = await this.#parts.hmac.hex(apiKey);
-    const escalation = await this.#escalation(principal, id);
-    if (!escalation.ok) return escalation;
-    const rotated = await this.#storeOf(id).rotateKey(id, tenantOf(principal), mac, graceMs, actorOf(principal));
+    const { rng, hmac } = this.#parts;
+    const rotatable = await this.#changeable(principal, id, 'rotate');
+    if (!rotatable.ok) return rotatable;
+    const nonce = base32(rng.bytes(NONCE_CHARS));
+    const apiKey = await this.#rotatedSecret(id, nonce, idempotencyKey);
+    const receiptId = idempotencyKey === undefined ? null : `rot_${await hmac.hex(JSON.stringify(['rotation', id, idempotencyKey]))}`;
+    const secret = { mac: await hmac.hex(apiKey), graceMs, nonce, receiptId };
+    const asked = await ticket(principal, 'key.rotate', { id, graceMs });
+    const rotated = await this.#storeOf(id).rotateKey(id, tenantOf(principal), secret, asked);
     this.#onChange(id);
-    return rotated.ok ? ok({ record: rotated.value, apiKey }) : rotated;
+    if (!rotated.ok) return rotated;
+    const { record, nonce: first } = rotated.value;
+    return ok({ record, apiKey: first === nonce ? apiKey : await this.#rotatedSecret(id, first, idempotencyKey) });
   }
 
-  async revoke(principal: Principal, id: KeyId): Promise<Outcome<KeyRecord>> {
-    const revoked = await this.#storeOf(id).revokeKey(id, tenantOf(principal), actorOf(principal));
-    this.#onChange(id);
+  /** `withDescendants`: with all keys that the key made, and those that they made. */
+  async revoke(principal: Principal, id: KeyId, withDescendants: boolean): Promise<Outcome<Revoked>> {
+    const revocable = await this.#changeable(principal, id, 'revoke');
+    if (!revocable.ok) return revocable;
+    const revoked = await this.#storeOf(id).revokeKey(id, tenantOf(principal), withDescendants, actorOf(principal));
+    for (const gone of revoked.ok ? [id, ...revoked.value.descendants] : [id]) this.#onChange(gone);
     return revoked;
   }
 
@@ -107,12 +119,26 @@ export class KeyAdmin {
     return subject.ok ? this.#parts.organisations.at(organisationOf(subject.value)).keys(subject.value, limit, after) : subject;
   }
 
-  /** Rotating answers a working secret: a key gets its own, and those of what it made, which reach no further and count for it. */
-  async #escalation(principal: Principal, id: KeyId): Promise<Outcome<void>> {
+  /**
+   * A key changes none that reaches further than itself (T63). Rotating answers a working secret: so a key rotates itself and what it made,
+   * which counts for it.
+   */
+  async #changeable(principal: Principal, id: KeyId, change: 'rotate' | 'revoke'): Promise<Outcome<void>> {
     const found = await this.find(principal, id);
     if (!found.ok || principal.kind === 'admin' || id === principal.keyId) return found.ok ? ok(undefined) : found;
-    if (found.value.lineage?.includes(principal.keyId) === true) return ok(undefined);
-    return refuse('scope_denied', 'a key rotates itself and what it made');
+    const field = strongerIn(boundsOfRecord(found.value), boundsOf(principal));
+    if (field !== undefined) return refuse('scope_denied', `${field}: a key cannot ${change} one that reaches further than itself`, 'key');
+    if (change === 'revoke' || found.value.lineage?.includes(principal.keyId) === true) return ok(undefined);
+    return refuse('scope_denied', 'a key rotates itself and what it made', 'key');
+  }
+
+  /**
+   * With an idempotency key the secret follows from it and the nonce of the first request, which the organisation keeps: so a repetition
+   * answers the same, and once the first is forgotten a late one makes a new secret instead of bringing the old one back.
+   */
+  async #rotatedSecret(id: KeyId, nonce: string, idempotencyKey: string | undefined): Promise<string> {
+    const entropy = entropyFor(this.#parts.rng, this.#parts.hmac, `rotate:${id}:${nonce}`, idempotencyKey);
+    return formatApiKey(id, await entropy.bytes('secret', SECRET_BYTES));
   }
 
   #storeOf(id: KeyId): OrganisationStore {
@@ -122,22 +148,36 @@ export class KeyAdmin {
 
 const tenantOf = (principal: Principal): TenantId | undefined => (principal.kind === 'tenant' ? principal.tenantId : undefined);
 
+const boundsOf = ({ scopes, expiresAtMs, addresses, resources }: TenantPrincipal): KeyBounds => ({
+  scopes,
+  expiresAtMs: expiresAtMs ?? null,
+  addresses: addresses ?? null,
+  resources: resources ?? null,
+});
+
+const boundsOfRecord = ({ scopes, expiresAtMs, addresses = null, resources = null }: KeyRecord): KeyBounds => ({
+  scopes,
+  expiresAtMs,
+  addresses,
+  resources,
+});
+
 /** The bounds of a new key: the maker's own, where the body says nothing; nothing that reaches further. */
 function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const expiresAtMs = body.expires_at === null ? null : body.expires_at * 1000;
   const asked: KeyBounds = { scopes: body.scopes, expiresAtMs, addresses: body.addresses, resources: body.resources };
   if (principal.kind === 'admin') return ok(asked);
-  const { scopes, expiresAtMs: endsMs = null, addresses = null, resources = null, lineage = [] } = principal;
+  const maker = boundsOf(principal);
+  const { lineage = [] } = principal;
   const countMax = LIMITS.keyLineageMaxCount;
   if (lineage.filter((id) => id.startsWith('key_')).length >= countMax) {
     return refuse('limit_exceeded', `keys may make one another keyLineageMaxCount (${countMax}) times`);
   }
-  const maker: KeyBounds = { scopes, expiresAtMs: endsMs, addresses, resources };
   const bounds: KeyBounds = {
     scopes: asked.scopes,
-    expiresAtMs: asked.expiresAtMs ?? endsMs,
-    addresses: asked.addresses ?? addresses,
-    resources: passedOn(asked.resources, resources),
+    expiresAtMs: asked.expiresAtMs ?? maker.expiresAtMs,
+    addresses: asked.addresses ?? maker.addresses,
+    resources: passedOn(asked.resources, maker.resources),
   };
   const field = strongerIn(bounds, maker);
   return field === undefined

@@ -1,7 +1,8 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AuditEntry } from '../../tenancy/audit-entry.ts';
-import type { AdmittedKey, KeyRecord, NewKey } from '../../tenancy/keys/key-record.ts';
+import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../../tenancy/keys/key-record.ts';
+import type { NewSecret, Rotated } from '../../tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
 import type { PageOf } from '../../tenancy/page-of.ts';
 import type { Ticket } from '../../tenancy/ticket.ts';
@@ -23,8 +24,10 @@ export interface OrganisationStore {
   admit(id: KeyId): Promise<Outcome<AdmittedKey>>;
   organisation(): Promise<Outcome<Organisation>>;
   shareCache(shared: boolean, actor: string): Promise<Outcome<Organisation>>;
-  rotateKey(id: KeyId, tenantId: TenantId | undefined, mac: string, graceMs: number, actor: string): Promise<Outcome<KeyRecord>>;
-  revokeKey(id: KeyId, tenantId: TenantId | undefined, actor: string): Promise<Outcome<KeyRecord>>;
+  /** A repetition answers the first one's nonce, or `state_conflict` once its secret is dead or no longer the current one. */
+  rotateKey(id: KeyId, tenantId: TenantId | undefined, secret: NewSecret, ticket: Ticket): Promise<Outcome<Rotated>>;
+  /** In one step, with all keys that descend from it if that is asked for. */
+  revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: string): Promise<Outcome<Revoked>>;
   /** Refuses with `tenant_not_found`. `subject` undefined: the tenant itself. */
   note(tenantId: TenantId, action: string, actor: string, subject?: string): Promise<Outcome<Tenant>>;
   /** Writes an action on the organisation or a level of it, which another object carries out. */

@@ -1,12 +1,13 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
-import { sha256Hex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
+import type { Ticket } from '../../tenancy/ticket.ts';
 import { ORGANISATION_CHARS, organisationId, organisationOf, projectId, TENANT_CHARS, tenantId } from '../../tenancy/resource-ids.ts';
+import { requestDigest } from '../request-digest.ts';
 import { entropyFor } from './entropy.ts';
 import type { Organisations } from './organisation-store.ts';
 import { actorOf, subjectOf } from './subject.ts';
@@ -38,11 +39,11 @@ export class TenancyAdmin {
   ): Promise<Outcome<Organisation>> {
     const entropy = this.#entropy('organisation', idempotencyKey);
     const id = organisationId(await entropy.bytes('id', ORGANISATION_CHARS));
-    const digest = await digestOf({ name, owner });
+    const asked = await ticket(principal, 'organisation.create', { name, owner });
     const organisation = { id, name, owner, createdAtMs: this.#parts.clock.nowMs() };
-    const found = await this.#parts.organisations.at(id).found(organisation, { actor: actorOf(principal), digest });
+    const found = await this.#parts.organisations.at(id).found(organisation, asked);
     // Listed last: an organisation that is founded and not listed was never answered, so nobody knows of it.
-    return found.ok ? this.#parts.organisations.directory().add(found.value, digest) : found;
+    return found.ok ? this.#parts.organisations.directory().add(found.value, asked.digest) : found;
   }
 
   async createTenant(
@@ -57,7 +58,7 @@ export class TenancyAdmin {
     const createdAtMs = this.#parts.clock.nowMs();
     const tenant = { id, organisationId: organisation, name, owner, defaultProjectId, createdAtMs };
     const project = { id: defaultProjectId, tenantId: id, name: 'default', owner, createdAtMs };
-    return this.#parts.organisations.at(organisation).addTenant(tenant, project, await ticket(principal, body));
+    return this.#parts.organisations.at(organisation).addTenant(tenant, project, await ticket(principal, 'tenant.create', body));
   }
 
   async createProject(
@@ -71,7 +72,7 @@ export class TenancyAdmin {
     const entropy = this.#entropy(`project:${subject.value}`, idempotencyKey);
     const id = projectId(organisation, await entropy.bytes('project', TENANT_CHARS));
     const project = { id, tenantId: subject.value, name: body.name, owner: body.owner, createdAtMs: this.#parts.clock.nowMs() };
-    return this.#parts.organisations.at(organisation).addProject(project, await ticket(principal, body));
+    return this.#parts.organisations.at(organisation).addProject(project, await ticket(principal, 'project.create', body));
   }
 
   #entropy(scope: string, idempotencyKey: string | undefined) {
@@ -79,8 +80,8 @@ export class TenancyAdmin {
   }
 }
 
-/** The audit actor, and the digest that tells a repeat from a reused idempotency key. */
-export const ticket = async (principal: Principal, body: unknown) => ({ actor: actorOf(principal), digest: await digestOf(body) });
-
-// Parsed bodies list their fields in the order of their schema, whatever order they came in.
-const digestOf = (body: unknown): Promise<string> => sha256Hex(JSON.stringify(body));
+/** The audit actor, and the digest that tells a repetition from another request under the same idempotency key. */
+export const ticket = async (principal: Principal, operation: string, args: unknown): Promise<Ticket> => ({
+  actor: actorOf(principal),
+  digest: await requestDigest(principal, operation, args),
+});

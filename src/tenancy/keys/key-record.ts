@@ -33,6 +33,12 @@ export interface KeyRecord {
   readonly lineage?: readonly (ProjectId | KeyId)[];
 }
 
+/** A revoked key, and the keys that descend from it where they were to be revoked with it. */
+export interface Revoked {
+  readonly record: KeyRecord;
+  readonly descendants: readonly KeyId[];
+}
+
 /** A key as the authenticator reads it, with what its organisation has decided for all its tenants. */
 export interface AdmittedKey extends KeyRecord {
   readonly sharesCache?: boolean;
@@ -45,12 +51,11 @@ export function issue({ mac, ...key }: NewKey): KeyRecord {
   return { ...key, secrets: [{ mac, createdAtMs: key.createdAtMs, validUntilMs: null }], revokedAtMs: null };
 }
 
-/** A new secret beside the current one, which stays good for `graceMs`. Rotating to the same secret again changes nothing. */
+/** A new secret beside the current one, which stays good for `graceMs`. */
 export function rotate(record: KeyRecord, mac: string, graceMs: number, nowMs: number): Outcome<KeyRecord> {
   const dead = deadSince(record, nowMs);
   if (dead !== undefined) return refuse('state_conflict', `the key is ${dead} and cannot be rotated`);
   const [current] = record.secrets;
-  if (current?.mac === mac) return ok(record);
   const replaced = current === undefined ? [] : [{ ...current, validUntilMs: nowMs + graceMs }];
   return ok({ ...record, secrets: [{ mac, createdAtMs: nowMs, validUntilMs: null }, ...replaced] });
 }
@@ -75,7 +80,8 @@ export function verify(record: KeyRecord, mac: string, nowMs: number): Outcome<K
 /** The one answer to every key that proves nothing. */
 export const UNKNOWN_KEY = refuse('invalid_api_key', 'the API key is not valid');
 
-function deadSince(record: KeyRecord, nowMs: number): 'revoked' | 'expired' | undefined {
+/** Why no secret proves the key any more. */
+export function deadSince(record: KeyRecord, nowMs: number): 'revoked' | 'expired' | undefined {
   if (record.revokedAtMs !== null) return 'revoked';
   return record.expiresAtMs !== null && nowMs >= record.expiresAtMs ? 'expired' : undefined;
 }

@@ -8,6 +8,8 @@ import { Hmac } from '../../../src/kernel/hmac.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { issue, revoke } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
+import type { NewSecret } from '../../../src/tenancy/keys/rotation.ts';
+import type { Ticket } from '../../../src/tenancy/ticket.ts';
 import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
 
 const own = idsOf(1);
@@ -22,17 +24,26 @@ const body = { name: 'ci', owner: 'testers', scopes: ['inference'] as Scope[], e
 /** A store that says yes and keeps what it was given. */
 function setUp() {
   const added: NewKey[] = [];
-  const stored: { lineage?: NewKey['lineage'] & object } = {};
+  const digests: string[] = [];
+  const receipts = new Map<string, NewSecret>();
+  const stored: Partial<NewKey> & { lineage?: NewKey['lineage'] & object } = {};
   let randoms = 0;
   const store = {
     tenant: async () => ok({ ...own, id: own.tenantId, name: 't', owner: 'o', defaultProjectId: own.projectId, createdAtMs: 0 }),
-    addKey: async (key: NewKey) => {
+    addKey: async (key: NewKey, { digest }: Ticket) => {
       added.push(key);
+      digests.push(digest);
       return ok(issue(key));
     },
-    key: async () => ok(issue({ ...newKey({ scopes: ['inference', 'jobs'] }), ...stored })),
-    revokeKey: async () => ok(revoke(issue(newKey()), 1)),
-    rotateKey: async (_id: unknown, _tenant: unknown, mac: string) => ok(issue(newKey({ mac }))),
+    key: async () => ok(issue({ ...newKey({ scopes: ['inference'] }), ...stored })),
+    revokeKey: async (_id: unknown, _tenant: unknown, withDescendants: boolean) =>
+      ok({ record: revoke(issue(newKey()), 1), descendants: withDescendants ? [idsOf(8).id] : [] }),
+    rotateKey: async (_id: unknown, _tenant: unknown, secret: NewSecret, { digest }: Ticket) => {
+      digests.push(digest);
+      const first = receipts.get(secret.receiptId ?? '') ?? secret;
+      if (secret.receiptId !== null) receipts.set(secret.receiptId, first);
+      return ok({ record: issue(newKey({ mac: first.mac })), nonce: first.nonce });
+    },
   } as unknown as OrganisationStore;
   const forgotten: string[] = [];
   const keys = new KeyAdmin(
@@ -44,7 +55,7 @@ function setUp() {
     },
     (id) => forgotten.push(id),
   );
-  return { keys, added, forgotten, stored };
+  return { keys, added, digests, forgotten, stored };
 }
 
 describe('making keys', () => {
@@ -68,8 +79,80 @@ describe('making keys', () => {
       error: { code: 'scope_denied' },
     });
     stored.lineage = [own.projectId, own.id];
-    expect((await keys.rotate(tenantKey(['keys:write']), another.id, 0, undefined)).ok).toBe(true);
+    expect((await keys.rotate(tenantKey(['keys:write', 'inference']), another.id, 0, undefined)).ok).toBe(true);
     expect((await keys.rotate(admin, another.id, 0, undefined)).ok).toBe(true);
+  });
+
+  it('[T63] revokes and rotates none that reaches further than itself, whichever way it does', async () => {
+    const { keys, stored } = setUp();
+    const narrow: TenantPrincipal = {
+      ...tenantKey(['keys:write', 'inference']),
+      keyId: idsOf(9).id,
+      expiresAtMs: 1_000,
+      addresses: ['10.0.0.0/8'],
+      resources: ['index/blog-*'],
+    };
+    const within = { scopes: ['inference'] as Scope[], expiresAtMs: 999, addresses: ['10.1.0.0/16'], resources: ['index/blog-a'] };
+    const outcomes = async (reach: Partial<NewKey>) => {
+      Object.assign(stored, within, { lineage: [idsOf(9).id] }, reach);
+      const both = [await keys.revoke(narrow, own.id, false), await keys.rotate(narrow, own.id, 0, undefined)];
+      return both.map((outcome) => (outcome.ok ? 'done' : `${outcome.error.code} ${outcome.error.message.split(':')[0]}`));
+    };
+    expect(await outcomes({})).toEqual(['done', 'done']);
+    const further: Partial<NewKey>[] = [
+      { scopes: ['inference', 'jobs'] },
+      { expiresAtMs: null },
+      { expiresAtMs: 1_001 },
+      { addresses: null },
+      { addresses: ['10.0.0.0/7'] },
+      { resources: null },
+      { resources: ['index/b*'] },
+      { resources: ['model/glove'] },
+    ];
+    const fieldOf: Record<string, string> = { expiresAtMs: 'expires_at' };
+    for (const reach of further) {
+      const [field = ''] = Object.keys(reach);
+      expect(await outcomes(reach)).toEqual(Array(2).fill(`scope_denied ${fieldOf[field] ?? field}`));
+    }
+    expect((await keys.revoke(admin, own.id, false)).ok).toBe(true);
+    expect((await keys.revoke({ ...narrow, keyId: own.id }, own.id, false)).ok).toBe(true);
+  });
+
+  it('[T60] digests who asks, for what and with which arguments', async () => {
+    const { keys, digests } = setUp();
+    const one = tenantKey(['keys:write', 'inference']);
+    const two = { ...one, keyId: idsOf(9).id };
+    await keys.create(one, body, 'k');
+    await keys.create(one, body, 'k');
+    await keys.create(two, body, 'k');
+    await keys.create(one, { ...body, resources: ['index/a'] }, 'k');
+    await keys.create(one, { ...body, scopes: ['keys:write'] }, 'k');
+    await keys.create(admin, { ...body, tenant: own.tenantId }, 'k');
+    expect(digests[1]).toBe(digests[0]);
+    expect(new Set(digests).size).toBe(5);
+    const made = digests.length;
+    await keys.rotate(one, own.id, 0, 'k');
+    await keys.rotate(one, own.id, 0, 'k');
+    await keys.rotate(one, own.id, 1, 'k');
+    await keys.rotate(admin, own.id, 0, 'k');
+    const [first, again, ...others] = digests.slice(made);
+    expect(again).toBe(first);
+    expect(new Set([first, ...others, ...digests.slice(0, made)]).size).toBe(8);
+  });
+
+  it('[T62] answers a repeated rotation with the secret of the first, and makes another where that was forgotten', async () => {
+    const rotated = async ({ keys }: ReturnType<typeof setUp>, key: string | undefined, id = own.id) => {
+      const answer = await keys.rotate(admin, id, 0, key);
+      return answer.ok ? answer.value.apiKey : answer.error.code;
+    };
+    const world = setUp();
+    const first = await rotated(world, 'k');
+    expect(await rotated(world, 'k')).toBe(first);
+    const others = [await rotated(world, 'l'), await rotated(world, 'k', idsOf(3).id), await rotated(world, undefined)];
+    // The random bytes of another world, as after the first rotation was forgotten.
+    const later = setUp();
+    await rotated(later, undefined);
+    expect(new Set([first, ...others, await rotated(later, 'k')]).size).toBe(5);
   });
 
   it('[T12] makes nothing that reaches further or lasts longer, and passes on what is not said', async () => {
@@ -110,8 +193,10 @@ describe('making keys', () => {
     const { keys, forgotten } = setUp();
     await keys.rotate(admin, own.id, 0, undefined);
     expect(forgotten).toEqual([own.id]);
-    await keys.revoke(admin, own.id);
+    await keys.revoke(admin, own.id, false);
     expect(forgotten).toEqual([own.id, own.id]);
+    await keys.revoke(admin, own.id, true);
+    expect(forgotten.slice(2)).toEqual([own.id, idsOf(8).id]);
   });
 
   it('[T2] stores the MAC, and answers the key once', async () => {

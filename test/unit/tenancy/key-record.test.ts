@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { constantTimeEqual } from '../../../src/kernel/constant-time-equal.ts';
 import { issue, revoke, rotate, verify } from '../../../src/tenancy/keys/key-record.ts';
+import { whileCurrent } from '../../../src/tenancy/keys/rotation.ts';
 import { newKey } from '../../support/tenancy.ts';
 
 const MAC = { first: 'a'.repeat(64), second: 'b'.repeat(64), third: 'c'.repeat(64), wrong: 'd'.repeat(64) };
@@ -29,10 +30,16 @@ describe('key records', () => {
     expect(again.ok && verify(again.value, MAC.first, 1101).ok).toBe(false);
   });
 
-  it('[T3] stay as they are when rotated to the same secret again', () => {
+  it('[T61] are answered to a repetition while the secret it made is current, not in its grace, and the key lives', () => {
     const rotated = rotate(fresh, MAC.second, 500, 1000);
     const record = rotated.ok ? rotated.value : fresh;
-    expect(rotate(record, MAC.second, 9_999, 2000)).toEqual({ ok: true, value: record });
+    expect(whileCurrent(record, MAC.second, 1_100)).toEqual({ ok: true, value: record });
+    const conflict = (word: string) => ({
+      error: { code: 'state_conflict', param: 'idempotency-key', message: expect.stringContaining(word) },
+    });
+    expect(whileCurrent(record, MAC.first, 1_100)).toMatchObject(conflict('rotated'));
+    expect(whileCurrent(revoke(record, 1_050), MAC.second, 1_100)).toMatchObject(conflict('revoked'));
+    expect(whileCurrent(record, MAC.second, 10_000)).toMatchObject(conflict('expired'));
   });
 
   it('[T4] refuse a revoked key, an expired one and a wrong secret', () => {

@@ -5,11 +5,20 @@ import { describe, expect, it } from 'vitest';
 import type { OrganisationObject } from '../../../durable-objects/organisation-object.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import type { KeyId } from '../../../src/kernel/ids.ts';
+import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
+import { keyId } from '../../../src/tenancy/resource-ids.ts';
 import { idsOf, newKey } from '../../support/tenancy.ts';
 
 const { ORGANISATION, DIRECTORY } = env as unknown as Record<'ORGANISATION' | 'DIRECTORY', DurableObjectNamespace<OrganisationObject>>;
 const ticket = (digest = 'digest') => ({ actor: 'admin', digest });
 const MAC = 'a'.repeat(64);
+const secret = (letter: string, receiptId: string | null = null, graceMs = 0) => ({
+  mac: letter.repeat(64),
+  graceMs,
+  nonce: `nonce-${letter}`,
+  receiptId,
+});
 
 const stubOf = (number: number) => ORGANISATION.get(ORGANISATION.idFromName(idsOf(number).organisationId));
 
@@ -94,22 +103,95 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     const stranger = idsOf(base + 2).tenantId;
     const strange = [
       await call((store) => store.key(ids.id, stranger)),
-      await call((store) => store.rotateKey(ids.id, stranger, 'b'.repeat(64), 0, 'x')),
-      await call((store) => store.revokeKey(ids.id, stranger, 'x')),
+      await call((store) => store.rotateKey(ids.id, stranger, secret('b'), ticket())),
+      await call((store) => store.revokeKey(ids.id, stranger, false, 'x')),
       await call((store) => store.key(idsOf(base + 2).id)),
     ];
     expect(strange.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code))).toEqual(Array(4).fill('key_not_found'));
 
-    const rotated = await call((store) => store.rotateKey(ids.id, ids.tenantId, 'b'.repeat(64), 1000, 'admin'));
-    expect(rotated).toMatchObject({ ok: true, value: { secrets: [{ mac: 'b'.repeat(64) }, { mac: MAC }] } });
+    const rotated = await call((store) => store.rotateKey(ids.id, ids.tenantId, secret('b', null, 1000), ticket()));
+    expect(rotated).toMatchObject({ ok: true, value: { record: { secrets: [{ mac: 'b'.repeat(64) }, { mac: MAC }] } } });
     expect(await call((store) => store.addKey(key, ticket()))).toMatchObject({ error: { code: 'state_conflict' } });
-    const revoked = await call((store) => store.revokeKey(ids.id, undefined, 'admin'));
-    expect(revoked).toMatchObject({ ok: true, value: { revokedAtMs: expect.any(Number) } });
-    expect(await call((store) => store.key(ids.id))).toEqual(revoked);
+    const revoked = await call((store) => store.revokeKey(ids.id, undefined, false, 'admin'));
+    expect(revoked).toMatchObject({ ok: true, value: { record: { revokedAtMs: expect.any(Number) }, descendants: [] } });
+    expect(await call((store) => store.key(ids.id))).toEqual({ ok: true, value: revoked.ok && revoked.value.record });
     expect(await call((store) => store.audit(10))).toMatchObject({
       value: ['key.revoke', 'key.rotate', 'key.create', 'project.create', 'tenant.create', 'organisation.create'].map((action) => ({
         action,
       })),
+    });
+  });
+
+  it('[T60] [T61] answers a repeated rotation as the first, and never brings back a secret that was replaced or revoked', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 8, evicts);
+    await found();
+    await addTenant();
+    await call((store) => store.addKey(newKey({ ...ids, mac: MAC }), ticket()));
+    const rotate = (letter: string, receiptId: string, digest = 'digest') =>
+      call((store) => store.rotateKey(ids.id, ids.tenantId, secret(letter, receiptId, 60_000), ticket(digest)));
+    const first = await rotate('b', 'rot_1');
+    expect(first).toMatchObject({ value: { nonce: 'nonce-b', record: { secrets: [{ mac: 'b'.repeat(64) }, { mac: MAC }] } } });
+    // A repetition proposes another nonce, and is told the first.
+    expect(await rotate('c', 'rot_1')).toEqual(first);
+    expect(await rotate('c', 'rot_1', 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    const second = await rotate('d', 'rot_2');
+    expect(second).toMatchObject({ value: { record: { secrets: [{ mac: 'd'.repeat(64) }, { mac: 'b'.repeat(64) }] } } });
+    const late = await rotate('b', 'rot_1');
+    expect(late).toMatchObject({
+      error: { code: 'state_conflict', param: 'idempotency-key', message: expect.stringContaining('rotated') },
+    });
+    const current = await call((store) => store.key(ids.id));
+    expect(current).toEqual({ ok: true, value: second.ok && second.value.record });
+    await call((store) => store.revokeKey(ids.id, undefined, false, 'admin'));
+    for (const receipt of ['rot_1', 'rot_2', 'rot_3']) {
+      expect(await rotate('e', receipt)).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('revoked') } });
+    }
+    expect(await call((store) => store.audit(2))).toMatchObject({ value: [{ action: 'key.revoke' }, { action: 'key.rotate' }] });
+  });
+
+  it('[T61] refuses a repeated creation once its key is revoked or has expired, and says which', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 9, evicts);
+    await found();
+    await addTenant();
+    const add = (key: NewKey, digest?: string) => call((store) => store.addKey(key, ticket(digest)));
+    const revoked = newKey({ ...ids, mac: MAC });
+    const expired = newKey({ ...ids, id: idsOf(base + 60).id, mac: MAC, expiresAtMs: 1 });
+    for (const key of [revoked, expired]) expect(await add(key)).toMatchObject({ ok: true });
+    expect(await add(revoked)).toMatchObject({ ok: true, value: { secrets: [{ mac: MAC }] } });
+    expect(await add(revoked, 'other')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    await call((store) => store.revokeKey(ids.id, undefined, false, 'admin'));
+    expect(await add(revoked)).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('revoked') } });
+    expect(await add(expired)).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('expired') } });
+  });
+
+  it('[T64] revokes with a key all that descend from it, in one step and in the trail, and no other', async () => {
+    const { found, addTenant, call, ids } = organisation(base + 10, evicts);
+    await found();
+    await addTenant();
+    const [root, child, grandchild, stranger] = [70, 71, 72, 73].map((number) =>
+      keyId(ids.organisationId, new Uint8Array(10).fill(number - 60)),
+    );
+    const add = (id: KeyId, ...lineage: KeyId[]) =>
+      call((store) => store.addKey(newKey({ ...ids, id, mac: MAC, lineage: lineage.flatMap((key) => [ids.projectId, key]) }), ticket()));
+    for (const [id, ...lineage] of [[root!], [child!, root!], [grandchild!, root!, child!], [stranger!]] as const)
+      await add(id, ...lineage);
+    const live = async () => {
+      const page = await call((store) => store.keys(ids.tenantId, 10, undefined));
+      return page.ok ? page.value.items.filter(({ revokedAtMs }) => revokedAtMs === null).map(({ id }) => id) : page;
+    };
+    expect(await call((store) => store.revokeKey(grandchild!, undefined, true, 'admin'))).toMatchObject({ value: { descendants: [] } });
+    expect(await live()).toEqual([root, child, stranger]);
+    const revoked = { value: { record: { id: root, revokedAtMs: expect.any(Number) }, descendants: [child, grandchild] } };
+    expect(await call((store) => store.revokeKey(root!, ids.tenantId, true, child!))).toMatchObject(revoked);
+    expect(await call((store) => store.revokeKey(root!, ids.tenantId, true, child!))).toMatchObject(revoked);
+    expect(await live()).toEqual([stranger]);
+    const trail = await call((store) => store.audit(3));
+    expect(trail).toMatchObject({
+      value: [
+        { action: 'key.revoke', subject: child, actor: child },
+        { action: 'key.revoke', subject: root, actor: child },
+        { action: 'key.revoke', subject: grandchild, actor: 'admin' },
+      ],
     });
   });
 
@@ -146,7 +228,8 @@ describe('OrganisationObject', () => {
       await call((store) => store.addTenant(tenant, project, ticket())),
       await call((store) => store.addProject(project, ticket())),
       await call((store) => store.addKey(newKey(ids), ticket())),
-      await call((store) => store.revokeKey(ids.id, undefined, 'x')),
+      await call((store) => store.revokeKey(ids.id, undefined, true, 'x')),
+      await call((store) => store.rotateKey(ids.id, undefined, secret('b', 'rot_1'), ticket())),
       await call((store) => store.note(ids.tenantId, 'quota.set', 'x')),
       await call((store) => store.audit(1)),
     ].map((outcome) => (outcome.ok ? 'ok' : outcome.error.code));
@@ -155,6 +238,39 @@ describe('OrganisationObject', () => {
       storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
     );
     expect(tables).toEqual([]);
+  });
+
+  it('[T62] remembers the newest rotationReceiptsMaxCount rotations of a tenant', async () => {
+    const { found, addTenant, call, ids } = organisation(430, false);
+    await found();
+    await addTenant();
+    await call((store) => store.addKey(newKey({ ...ids, mac: MAC }), ticket()));
+    const rotate = (letter: string, receiptId: string) =>
+      call((store) => store.rotateKey(ids.id, ids.tenantId, secret(letter, receiptId), ticket()));
+    await rotate('b', 'rot_first');
+    await runInDurableObject(stubOf(430), (_, { storage }) =>
+      storage.sql.exec(
+        `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+         INSERT INTO documents (kind, id, parent, name, digest, body) SELECT 'rotation', i, ?, i, '', '{}' FROM n`,
+        LIMITS.rotationReceiptsMaxCount - 1,
+        ids.tenantId,
+      ),
+    );
+    expect(await rotate('b', 'rot_first')).toMatchObject({ value: { nonce: 'nonce-b' } });
+    await rotate('c', 'rot_last');
+    const kept = await runInDurableObject(stubOf(430), (_, { storage }) =>
+      storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM documents WHERE kind = 'rotation'").one(),
+    );
+    expect(kept.n).toBe(LIMITS.rotationReceiptsMaxCount);
+    // Forgotten: a new secret, not the old one.
+    expect(await rotate('d', 'rot_first')).toMatchObject({
+      value: { nonce: 'nonce-d', record: { secrets: [{ mac: 'd'.repeat(64) }, {}] } },
+    });
+    await call((store) => store.eraseBelow(ids.tenantId, 'admin'));
+    const left = await runInDurableObject(stubOf(430), (_, { storage }) =>
+      storage.sql.exec("SELECT kind FROM documents WHERE kind NOT IN ('organisation', 'tenant')").toArray(),
+    );
+    expect(left).toEqual([]);
   });
 
   it('[T9] gives no key to the project of another tenant', async () => {

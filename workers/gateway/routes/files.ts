@@ -19,7 +19,7 @@ export const fileRoutes: readonly Route[] = [
       content,
       digest: async () => sha256Hex(new Uint8Array(await content.arrayBuffer())),
     };
-    const stored = await gateway.heavy.files.upload(principal.tenantId, upload, idempotencyKey);
+    const stored = await gateway.heavy.files.upload(principal, upload, idempotencyKey);
     return stored.ok ? { ok: true, reply: fileReply(stored.value), used: {} } : stored;
   }),
   route(fileEndpoints.listFiles, async ({ gateway, principal, query }) => {

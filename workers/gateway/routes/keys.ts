@@ -26,9 +26,12 @@ export const keyRoutes: readonly Route[] = [
     const rotated = await gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey);
     return rotated.ok ? { ok: true, reply: withSecret(rotated.value, await lastUse(gateway, rotated.value.record)), used: {} } : rotated;
   }),
-  route(keyEndpoints.revokeKey, async ({ gateway, principal, params }) => {
-    const revoked = await gateway.tenancy.keys.revoke(principal, params.key);
-    return revoked.ok ? { ok: true, reply: keyReply(revoked.value, await lastUse(gateway, revoked.value)), used: {} } : revoked;
+  route(keyEndpoints.revokeKey, async ({ gateway, principal, params, query }) => {
+    const revoked = await gateway.tenancy.keys.revoke(principal, params.key, query.descendants === 'true');
+    if (!revoked.ok) return revoked;
+    const { record, descendants } = revoked.value;
+    const reply = { ...keyReply(record, await lastUse(gateway, record)), revoked_descendants: [...descendants] };
+    return { ok: true, reply, used: {} };
   }),
 ];
 
@@ -51,7 +54,7 @@ const keyReply = (record: KeyRecord, lastUsedAtMs: number | undefined) => ({
   expires_at: optionalSeconds(record.expiresAtMs),
   addresses: record.addresses ? [...record.addresses] : null,
   resources: record.resources ? [...record.resources] : null,
-  made_by: (record.lineage?.findLast((id) => id.startsWith('key_')) as KeyId | undefined) ?? null,
+  created_by: (record.lineage?.findLast((id) => id.startsWith('key_')) as KeyId | undefined) ?? null,
   revoked_at: optionalSeconds(record.revokedAtMs),
   previous_secret_expires_at: optionalSeconds(record.secrets[1]?.validUntilMs ?? null),
   last_used_at: optionalSeconds(lastUsedAtMs ?? null),

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import type { FileStore, NewFile, StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
 import { sha256Hex } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
+import { idsOf } from '../../../support/tenancy.ts';
 
 class MemoryFileStore implements FileStore<string> {
   readonly #files = new Map<string, { file: StoredFile; content: string }>();
@@ -38,6 +40,11 @@ const MINE = 'tn_0000000001_00000001' as TenantId;
 const OTHERS = 'tn_0000000001_00000002' as TenantId;
 const output = (fence: number) => `file_${'z'.repeat(26)}_${fence}` as FileId;
 
+const principal = (tenantId: TenantId, number = 1): TenantPrincipal => {
+  const { id: keyId, organisationId, projectId } = idsOf(number);
+  return { kind: 'tenant', organisationId, tenantId, projectId, keyId, owner: 'team', scopes: ['files'] };
+};
+
 function world() {
   const store = new MemoryFileStore();
   const accepted = new Set<FileId>();
@@ -49,12 +56,8 @@ function world() {
     rng: { bytes: (count) => Uint8Array.from({ length: count }, () => ++random * 7) },
     hmac: new Hmac('pepper'),
   });
-  const upload = (content: string, key?: string, filename = 'in.jsonl', tenantId = MINE) =>
-    files.upload(
-      tenantId,
-      { filename, purpose: 'batch', owner: 'team', bytes: content.length, content, digest: () => sha256Hex(content) },
-      key,
-    );
+  const upload = (content: string, key?: string, filename = 'in.jsonl', by = principal(MINE)) =>
+    files.upload(by, { filename, purpose: 'batch', owner: 'team', bytes: content.length, content, digest: () => sha256Hex(content) }, key);
   const store_ = (id: FileId) =>
     store.create(MINE, { id, filename: 'out', purpose: 'batch_output', owner: 'team', digest: '', createdAtMs: 1 }, `of ${id}`);
   return { files, accepted, upload, storeOutput: store_ };
@@ -78,14 +81,15 @@ describe('files', () => {
     expect(await files.find(MINE, id)).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
   });
 
-  it('[J17] are made once for an idempotency key, tenant by tenant', async () => {
+  it('[J17] [T60] are made once for an idempotency key and caller, tenant by tenant', async () => {
     const { files, upload } = world();
     const id = idOf(await upload('abc', 'k'));
     expect(idOf(await upload('abc', 'k'))).toBe(id);
     expect(await upload('abd', 'k')).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
     expect(await upload('abc', 'k', 'other.jsonl')).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
+    expect(await upload('abc', 'k', 'in.jsonl', principal(MINE, 2))).toMatchObject({ error: { code: 'idempotency_mismatch' } });
     expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
-    expect(idOf(await upload('abc', 'k', 'in.jsonl', OTHERS))).not.toBe(id);
+    expect(idOf(await upload('abc', 'k', 'in.jsonl', principal(OTHERS)))).not.toBe(id);
     expect(idOf(await upload('abc'))).not.toBe(idOf(await upload('abc')));
   });
 
@@ -122,7 +126,11 @@ describe('files', () => {
   it('[J20] have bounded sizes and names', async () => {
     const { files, upload } = world();
     const upTo = (bytes: number) =>
-      files.upload(MINE, { filename: 'a', purpose: 'batch', owner: 'team', bytes, content: '', digest: async () => '' }, undefined);
+      files.upload(
+        principal(MINE),
+        { filename: 'a', purpose: 'batch', owner: 'team', bytes, content: '', digest: async () => '' },
+        undefined,
+      );
     expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });
     expect(await upTo(LIMITS.fileBytesMax + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', param: 'file' } });
     expect(await upload('', undefined, 'n'.repeat(LIMITS.fileNameCharsMax + 1))).toMatchObject({

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { SCOPES } from '../../src/contract/scope.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import type { ApiAnswer } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { createTenant } from '../support/tenant.ts';
+import type { TestTenant } from '../support/tenant.ts';
+
+/** Every route that takes an `Idempotency-Key`: the table of endpoints decides what there is to try. */
+const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { idempotent }]) => idempotent === true);
+
+/** Vectors have receipts of their own; their rules are in src/ann/SPEC.md and src/gateway/bulk/SPEC.md. */
+const OF_VECTORS: ReadonlySet<EndpointName> = new Set<EndpointName>(['upsertVectors', 'importVectors']);
+
+let server: Server;
+let tenant: TestTenant;
+let admin: ApiClient;
+/** Another key of the same tenant. */
+let other: ApiClient;
+const owned: Record<string, string> = { index: 'numbers' };
+
+beforeAll(async () => {
+  server = await deploy(1);
+  admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
+  tenant = await createTenant(server, { scopes: SCOPES });
+  const make = async (by: ApiClient) =>
+    (await by.post('/v1/keys', { tenant: tenant.id, name: 'other', owner: 'testers', scopes: SCOPES })).body;
+  other = new ApiClient(server.urls[0]!, (await make(admin)).key);
+  await tenant.client.post('/v1/indexes', { name: 'numbers', dimensions: 4, owner: 'testers' });
+  const form = SAMPLE_BODIES.uploadFile?.(owned);
+  const file = await tenant.client.call('POST', '/v1/files', form);
+  Object.assign(owned, { tenant: tenant.id, organisation: tenant.organisation, file: file.body.id, key: (await make(tenant.client)).id });
+});
+
+afterAll(() => server.stop());
+
+/** The sample body of an endpoint, with one argument changed if `isOther`. */
+function bodyOf(name: EndpointName, isOther: boolean): unknown {
+  const body = SAMPLE_BODIES[name]?.(owned);
+  if (!isOther) return body;
+  if (body instanceof FormData) {
+    body.set('file', new Blob(['{"other": 1}\n']), 'probe.jsonl');
+    return body;
+  }
+  const changes: Partial<Record<EndpointName, object>> = {
+    rotateKey: { grace_seconds: 1 },
+    createJob: { priority: 'high' },
+    createGeneration: { recall: 0.99 },
+    purgeCache: { mode: 'soft' },
+    createCredit: { amount_usd: '2' },
+    createCharge: { monthly_usd: '2' },
+    createWebhook: { url: 'https://127.0.0.1:2/' },
+    createKey: { scopes: ['index:read'] },
+  };
+  return { ...(body as object), ...(changes[name] ?? { owner: 'others' }) };
+}
+
+const send = (name: EndpointName, client: ApiClient, idempotencyKey: string, isOther = false): Promise<ApiAnswer> => {
+  const { method, path } = ENDPOINTS[name] as Endpoint;
+  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
+  return client.call(method, filled, bodyOf(name, isOther), { 'idempotency-key': idempotencyKey });
+};
+
+describe('an idempotency key', () => {
+  const names = IDEMPOTENT.map(([name]) => name).filter((name) => !OF_VECTORS.has(name));
+
+  it.each(names)('[T60] of %s answers its caller for the same arguments, and no other', async (name) => {
+    const isAdmins = (ENDPOINTS[name] as Endpoint).access.kind === 'admin';
+    const caller = isAdmins ? admin : tenant.client;
+    const first = await send(name, caller, `once-${name}`);
+    expect([200, 201], JSON.stringify(first.body)).toContain(first.status);
+    const mismatch = { status: 422, body: { error: { code: 'idempotency_mismatch', param: 'idempotency-key' } } };
+    expect(await send(name, caller, `once-${name}`, true)).toMatchObject(mismatch);
+    // Nobody but the admin comes to the routes of the admin; a key rotates what it made alone.
+    if (!isAdmins) expect(await send(name, name === 'rotateKey' ? admin : other, `once-${name}`)).toMatchObject(mismatch);
+    const again = await send(name, caller, `once-${name}`);
+    expect(again.status).toBe(first.status);
+    // What goes on by itself may have gone on.
+    for (const member of ['id', 'key', 'secret', 'agent_token', 'name']) expect(again.body[member]).toEqual(first.body[member]);
+  });
+
+  it('[T60] tells a narrower key nothing of what the admin made under it', async () => {
+    const body = { name: 'root', owner: 'testers', scopes: SCOPES };
+    const headers = { 'idempotency-key': 'of-the-admin' };
+    const made = await admin.post('/v1/keys', { ...body, tenant: tenant.id }, headers);
+    expect(made.status).toBe(201);
+    const narrow = await admin.post('/v1/keys', { tenant: tenant.id, name: 'narrow', owner: 'testers', scopes: ['keys:write'] });
+    const client = new ApiClient(server.urls[0]!, narrow.body.key);
+    for (const scopes of [SCOPES, ['keys:write']]) {
+      const stolen = await client.post('/v1/keys', { ...body, scopes, tenant: tenant.id }, headers);
+      expect(stolen.status).toBeGreaterThanOrEqual(400);
+      expect(JSON.stringify(stolen.body)).not.toContain(made.body.key);
+    }
+    expect(await client.post('/v1/keys', { ...body, scopes: ['keys:write'], tenant: tenant.id }, headers)).toMatchObject({ status: 422 });
+  });
+
+  it('[T61] brings back no secret: neither of a rotation that was overtaken nor of a key that was revoked', async () => {
+    const headers = (key: string) => ({ 'idempotency-key': key });
+    const body = { name: 'turning', owner: 'testers', scopes: ['usage:read'] };
+    const made = await tenant.client.post('/v1/keys', body, headers('make'));
+    const rotate = (key: string) => tenant.client.post(`/v1/keys/${made.body.id}/rotate`, { grace_seconds: 0 }, headers(key));
+    const status = async (apiKey: string) => (await new ApiClient(server.urls[0]!, apiKey).get('/v1/usage')).status;
+    const first = await rotate('one');
+    expect((await rotate('one')).body.key).toBe(first.body.key);
+    expect(await status(first.body.key)).toBe(200);
+    expect(await tenant.client.post('/v1/keys', body, headers('make'))).toMatchObject({
+      status: 409,
+      body: { error: { code: 'state_conflict' } },
+    });
+    const second = await rotate('two');
+    expect(await rotate('one')).toMatchObject({ status: 409, body: { error: { code: 'state_conflict' } } });
+    expect([await status(second.body.key), await status(first.body.key)]).toEqual([200, 401]);
+    await tenant.client.delete(`/v1/keys/${made.body.id}`);
+    for (const late of [await rotate('two'), await tenant.client.post('/v1/keys', body, headers('make'))]) {
+      expect(late).toMatchObject({ status: 409, body: { error: { code: 'state_conflict', message: expect.stringContaining('revoked') } } });
+    }
+    expect(await status(second.body.key)).toBe(401);
+  });
+});
+
+describe('a revocation', () => {
+  it('[T63] [T64] is refused to a key that reaches less far, and takes along what the key made', async () => {
+    const make = async (by: ApiClient, scopes: readonly string[], more: object = {}) => {
+      const { status, body } = await by.post('/v1/keys', { name: 'k', owner: 'testers', scopes, ...more });
+      expect(status).toBe(201);
+      return { id: body.id as string, client: new ApiClient(server.urls[0]!, body.key), body };
+    };
+    const root = await make(tenant.client, ['keys:write', 'usage:read']);
+    const child = await make(root.client, ['keys:write', 'usage:read']);
+    const grandchild = await make(child.client, ['usage:read']);
+    const beside = await make(tenant.client, ['usage:read']);
+    const narrow = await make(tenant.client, ['keys:write']);
+    for (const id of [root.id, child.id, beside.id, tenant.keyId]) {
+      const refused = { status: 403, body: { error: { code: 'scope_denied', param: 'key' } } };
+      expect(await narrow.client.delete(`/v1/keys/${id}`)).toMatchObject(refused);
+      expect(await narrow.client.post(`/v1/keys/${id}/rotate`, {})).toMatchObject(refused);
+    }
+    const listed = (await tenant.client.get('/v1/keys?limit=1000')).body.data as { id: string; created_by: string | null }[];
+    expect(listed.find(({ id }) => id === grandchild.id)?.created_by).toBe(child.id);
+    expect(await tenant.client.delete(`/v1/keys/${root.id}?descendants=yes`)).toMatchObject({ status: 400 });
+    const revoked = await tenant.client.delete(`/v1/keys/${root.id}?descendants=true`);
+    expect(revoked).toMatchObject({ status: 200, body: { id: root.id, revoked_descendants: [child.id, grandchild.id] } });
+    const statuses = await Promise.all([root, child, grandchild, beside].map(async ({ client }) => (await client.get('/v1/usage')).status));
+    expect(statuses).toEqual([401, 401, 401, 200]);
+    const { body: trail } = await admin.get(`/v1/audit?organisation=${tenant.organisation}&limit=3`);
+    expect(trail.data.map(({ action, actor, subject }: Record<string, string>) => [action, actor, subject])).toEqual(
+      [grandchild, child, root].map(({ id }) => ['key.revoke', tenant.keyId, id]),
+    );
+  });
+});
