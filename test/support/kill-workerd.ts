@@ -13,7 +13,7 @@ export function killWorkerd(server: Server): boolean {
 
 /** Waits until the server answers again. */
 export async function revived(client: ApiClient): Promise<void> {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 5000; tries += 1) {
     const answer = await client.get('/healthz').catch(() => undefined);
     if (answer?.status === 200) return;
     await sleep(20);
@@ -23,7 +23,7 @@ export async function revived(client: ApiClient): Promise<void> {
 
 /** The answer to a call that may be repeated, however often the server dies meanwhile. */
 export async function persistently(call: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 2000; tries += 1) {
     const answer = await call().catch(() => undefined);
     if (answer !== undefined && answer.status < 500 && answer.status !== 429) return answer;
     await sleep(50);
