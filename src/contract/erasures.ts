@@ -19,7 +19,7 @@ const erasure = z.object({
 });
 
 export const erasureEndpoints = {
-  verifyErasure: {
+  verifyIndexErasure: {
     method: 'GET',
     path: '/v1/erasures/:erasure',
     tag: 'Indexes',

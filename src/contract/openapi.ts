@@ -4,8 +4,11 @@ import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiRespon
 
 import type { Access, Endpoint } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
+import type { EndpointName } from './endpoints.ts';
 import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
+import { TOUR } from './examples/examples.ts';
+import { SCHEMES, showExamples } from './examples/show-examples.ts';
 import type { Surface } from './surface.ts';
 import { surfaceOf } from './surface.ts';
 import { CONTRACT_VERSION } from './version.ts';
@@ -39,20 +42,36 @@ const qdrantErrorBody = z
 /** Each API has its own shape of refusals. */
 const ERROR_BODIES = { sluice: errorBody, qdrant: qdrantErrorBody } as const satisfies Record<Surface, z.ZodType>;
 
+const BEARER = { type: 'http', scheme: 'bearer' } as const;
+
+const DESCRIPTION = [
+  'Edge inference, vector search, caches, quotas and accelerator jobs behind one API key.',
+  `Every operation has an example that works as shown. Together they are a tour of ${TOUR.length} calls: each says its \`step\`, and an ` +
+    'example may need what an earlier step made. A value in braces, such as `{createTenant.id}`, is one that an earlier operation ' +
+    'answered; the page at `/docs` fills it in.',
+].join('\n\n');
+
 /** The OpenAPI 3.1 document of the whole API, made from the endpoint table. */
 export function openApiDocument(): ReturnType<typeof createDocument> {
-  return createDocument({
+  const document = createDocument({
     openapi: '3.1.1',
     info: {
       title: 'Sluice',
       version: CONTRACT_VERSION,
-      description: 'Edge inference, vector search, caches, quotas and accelerator jobs behind one API key.',
+      description: DESCRIPTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
-    components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'sk_<public id>_<secret>' } } },
+    components: {
+      securitySchemes: {
+        [SCHEMES.tenant]: { ...BEARER, bearerFormat: 'sk_<public id>_<secret>', description: "A tenant's API key." },
+        [SCHEMES.admin]: { ...BEARER, description: "The deployment's admin key." },
+        [SCHEMES.agent]: { ...BEARER, description: 'The token of a pool, which its creation answered.' },
+      },
+    },
     paths: paths(),
   });
+  return showExamples(document);
 }
 
 function paths(): ZodOpenApiPathsObject {
@@ -69,8 +88,9 @@ function operation(operationId: string, endpoint: Endpoint): ZodOpenApiOperation
     operationId,
     tags: [endpoint.tag],
     summary: endpoint.summary,
-    description: [endpoint.description, accessText(endpoint.access)].filter((text) => text !== undefined).join('\n\n'),
-    security: endpoint.access.kind === 'public' ? [] : [{ apiKey: [] }],
+    description: [endpoint.description, accessText(endpoint.access), stepText(operationId)]
+      .filter((text) => text !== undefined)
+      .join('\n\n'),
     requestParams: {
       ...(endpoint.params === undefined ? {} : { path: endpoint.params }),
       ...(endpoint.query === undefined ? {} : { query: endpoint.query }),
@@ -100,6 +120,8 @@ function accessText(access: Access): string {
       return `Needs a key with the scope \`${access.scope}\`, or the admin key.`;
   }
 }
+
+const stepText = (operationId: string): string => `Example: step ${TOUR.indexOf(operationId as EndpointName) + 1} of the tour.`;
 
 function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'requestBody'> {
   switch (body.kind) {

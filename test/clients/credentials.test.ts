@@ -78,6 +78,8 @@ async function own(): Promise<void> {
   owned['job'] = (
     await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' })
   ).body.id;
+  await client.post('/v1/indexes', { name: 'gone', dimensions: 4 });
+  owned['erasure'] = (await client.delete('/v1/indexes/gone')).body.id;
   owned['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
   for (const [what, value] of Object.entries(owned)) expect(value, what).toBeTypeOf('string');
 }
@@ -93,7 +95,7 @@ function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: stri
 }
 
 /** Paths that name something of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|job|key|purge)/;
+const NAMES_FOREIGN = /:(index|collection|file|job|key|purge|erasure)/;
 
 /** What Qdrant answers about a collection that is not there, or makes of its name. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
@@ -102,7 +104,7 @@ const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
   qdrantCreateCollection: true,
 };
 
-const foreignIds = (): string[] => ['file', 'job', 'purge'].map((what) => owned[what] ?? what);
+const foreignIds = (): string[] => ['file', 'job', 'purge', 'erasure'].map((what) => owned[what] ?? what);
 
 /** In the error shape of whichever API. */
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });

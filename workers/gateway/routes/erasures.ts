@@ -7,7 +7,7 @@ import { seconds } from './wire.ts';
 const ITSELF = 1;
 
 export const erasureRoutes: readonly Route[] = [
-  route(erasureEndpoints.verifyErasure, async ({ gateway, principal, params }) => {
+  route(erasureEndpoints.verifyIndexErasure, async ({ gateway, principal, params }) => {
     const verified = await gateway.retrieval.erasures.verify(principal.tenantId, params.erasure);
     if (!verified.ok) return verified;
     const { erasure, remaining } = verified.value;

@@ -1,0 +1,40 @@
+import type { EndpointName, ENDPOINTS } from '../endpoints.ts';
+import { answered } from './example.ts';
+import type { ExampleOf } from './example.ts';
+
+const INPUT = '{"id": "1", "text": "a sluice lets through just enough water"}\n{"id": "2", "text": "a weir holds back the river"}\n';
+const OUTPUT = '{"id": "1", "custom_id": "1", "response": null, "error": {"code": "example", "message": "made by hand"}}\n';
+
+const file = { file: answered('uploadFile', 'id') };
+const job = { job: answered('createJob', 'id') };
+const pool = { pool: answered('createPool', 'id') };
+const attempt = { ...pool, attempt: answered('leaseWork', 'assignment.attempt') };
+const fence = answered('leaseWork', 'assignment.fence');
+
+/** A file, a job on it, and an agent of a pool that runs the job by hand. */
+export const jobExamples = {
+  uploadFile: { body: { purpose: 'batch', file: INPUT } },
+  listFiles: {},
+  getFile: { params: file },
+  getFileContent: { params: file },
+  deleteFile: { params: file },
+  createJob: { body: { kind: 'batch_embedding', model: 'glove-sif-100', input_file: answered('uploadFile', 'id') } },
+  listJobs: { query: { state: 'pending' } },
+  getJob: { params: job },
+  cancelJob: { params: job },
+
+  createPool: { body: { name: 'workshop', owner: 'platform-team' } },
+  listPools: {},
+  getPool: { params: pool },
+  registerAgent: { params: pool, body: { name: 'by-hand' } },
+  leaseWork: { params: pool, body: { agent: answered('registerAgent', 'agent'), wait_ms: 1000 } },
+  heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },
+  readInput: { params: attempt, query: { fence } },
+  writeOutput: { params: attempt, query: { fence }, body: OUTPUT },
+  completeAttempt: { params: attempt, body: { fence, progress: { completed: 1, failed: 1, total: 2 }, tokens: 8 } },
+  failAttempt: { params: attempt, body: { fence, reason: 'released', message: 'the machine is needed elsewhere' } },
+
+  health: {},
+  ready: {},
+  metrics: { as: 'admin' },
+} as const satisfies { readonly [N in EndpointName]?: ExampleOf<(typeof ENDPOINTS)[N]> };

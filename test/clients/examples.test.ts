@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { TOUR } from '../../src/contract/examples/examples.ts';
+import { bootstrap } from '../../workers/local/bootstrap.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { deploy } from '../support/deployment.ts';
+import type { OpenApi, TourAnswer } from '../support/tour.ts';
+import { Tour } from '../support/tour.ts';
+
+let server: Server;
+let tour: Tour;
+let tenant: ApiClient;
+let admin: ApiClient;
+/** The last answer of each operation. */
+const answers: Partial<Record<EndpointName, TourAnswer>> = {};
+
+beforeAll(async () => {
+  server = await deploy();
+  const url = server.urls[0] ?? '';
+  const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
+  tenant = new ApiClient(url, demo.apiKey);
+  admin = new ApiClient(url, demo.adminKey);
+  tour = new Tour(url, { tenant: demo.apiKey, admin: demo.adminKey }, (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi);
+});
+
+afterAll(() => server.stop());
+
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape
+const answer = (name: EndpointName): any => answers[name]?.body;
+const idOf = (name: EndpointName): string => answer(name).id as string;
+const idsIn = (list: { id: unknown }[]) => list.map(({ id }) => id);
+const names = (list: { name: string }[]) => list.map(({ name }) => name);
+
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape
+type Body = any;
+type Effect = (body: Body, text: string) => unknown;
+
+const fetched = async (id: string): Promise<Body> => (await tenant.post('/v1/indexes/articles/fetch', { ids: [id] })).body.vectors[0];
+const point = async (id: number): Promise<Body> => (await tenant.get(`/qdrant/collections/films/points/${id}`)).body.result;
+/** Vectors of a cosine index come back normalised: their direction is what was written. */
+async function directionOf(id: number): Promise<number> {
+  const [x, y] = (await point(id)).vector as [number, number];
+  return y / x;
+}
+const tenantState = async (): Promise<string> => (await admin.get(`/v1/tenants/${idOf('createTenant')}`)).body.state;
+const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient(server.urls[0] ?? '', apiKey).get('/v1/models')).status;
+
+/** What each operation must have brought about, or told of what the tour made: an operation without an entry does not compile. */
+const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
+  createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
+  listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
+  getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
+  createIndex: async () => expect((await tenant.get('/v1/indexes/articles')).body.owner).toBe('search-team'),
+  listIndexes: ({ data }) => expect(names(data)).toContain('articles'),
+  describeIndex: ({ name }) => expect(name).toBe('articles'),
+  indexStats: ({ vectors }) => expect(vectors).toBe(3),
+  upsertVectors: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en' }),
+  queryVectors: ({ matches }) => expect(idsIn(matches)).toEqual(['lock', 'weir']),
+  fetchVectors: ({ vectors }) => expect(vectors).toMatchObject([{ id: 'lock', text: 'the lock keeper opens the gates at dawn' }]),
+  listVectors: ({ vectors }) => expect(idsIn(vectors)).toEqual(['lock', 'mill', 'weir']),
+  countVectors: ({ count }) => expect(count).toBe(2),
+  updateMetadata: async () => expect((await fetched('lock')).metadata).toEqual({ page: 3, lang: 'en', seen: true }),
+  updateValues: async () => expect(await directionOf(1)).toBeCloseTo(0.625, 5),
+  importVectors: async () => expect((await fetched('barge')).metadata).toEqual({ page: 12 }),
+  exportVectors: (_, text) => expect(text.match(/"id":/g)).toHaveLength(5),
+  measureRecall: ({ samples, recall }) => expect({ samples, recall }).toEqual({ samples: 5, recall: 1 }),
+  deleteVectors: async () => expect(await fetched('mill')).toBeUndefined(),
+  deleteIndex: async ({ vectors }) => {
+    expect(vectors).toBe(4);
+    expect((await tenant.get('/v1/indexes/articles')).status).toBe(404);
+  },
+  verifyIndexErasure: (body) => expect(body).toMatchObject({ verified: true, remaining: 0, vectors: 4 }),
+  setAlias: async () => expect((await tenant.get('/v1/indexes/live')).body.name).toBe('articles'),
+  changeAliases: async () => expect((await tenant.get('/v1/indexes/newest')).body.name).toBe('articles'),
+  listAliases: ({ data }) => expect(data.map(({ alias }: Body) => alias)).toEqual(['live', 'newest']),
+  listIndexAliases: ({ data }) => expect(data.map(({ alias }: Body) => alias)).toEqual(['live', 'newest']),
+  removeAlias: async () => expect((await tenant.get('/v1/indexes/live')).status).toBe(404),
+  createGeneration: async () =>
+    expect
+      .poll(async () => (await tenant.get('/v1/indexes/articles/generations')).body.data[1]?.state, { timeout: 30_000 })
+      .toBe('following'),
+  listGenerations: ({ data }) => expect(data.map(({ recall }: Body) => recall)).toEqual([0.95, 0.99]),
+  activateGeneration: async () => expect((await tenant.get('/v1/indexes/articles')).body.recall).toBe(0.99),
+  rollbackGeneration: async () => expect((await tenant.get('/v1/indexes/articles')).body.recall).toBe(0.95),
+  deleteGeneration: async () =>
+    expect.poll(async () => (await tenant.get('/v1/indexes/articles/generations')).body.data.length, { timeout: 30_000 }).toBe(1),
+  purgeCache: async () => {
+    const { headers } = await tenant.post('/v1/embeddings', { model: 'glove-sif-100', input: ['canal', 'weir'] });
+    expect(headers.get('cache-status')).toContain('memory=1');
+  },
+  getPurge: ({ purge_id: id, status }) => expect({ id, status }).toEqual({ id: answer('purgeCache').purge_id, status: 'effective' }),
+  cacheStats: ({ object }) => expect(object).toBe('cache.stats'),
+
+  createOrganisation: async () =>
+    expect((await admin.get('/v1/organisations?limit=100')).body.data.map(idOfItem)).toContain(idOf('createOrganisation')),
+  listOrganisations: ({ data }) => expect(names(data)).toEqual(['demo', 'acme']),
+  getOrganisationCache: ({ shared }) => expect(shared).toBe(true),
+  setOrganisationCache: ({ shared }) => expect(shared).toBe(true),
+  createTenant: async () => expect(await tenantState()).toBe('active'),
+  listTenants: ({ data }) => expect(idsIn(data)).toEqual([idOf('createTenant')]),
+  getTenant: ({ name }) => expect(name).toBe('acme-prod'),
+  createProject: ({ tenant: of }) => expect(of).toBe(idOf('createTenant')),
+  listProjects: ({ data }) => expect(idsIn(data)).toContain(idOf('createProject')),
+  createKey: async ({ key }) => expect(await statusOf(key)).toBe(200),
+  listKeys: ({ data }) => expect(idsIn(data)).toEqual([idOf('createKey')]),
+  getKey: (key) => expect(key).toMatchObject({ name: 'checkout', resources: ['index/articles'], revoked_at: null }),
+  rotateKey: async ({ key }) => {
+    expect(key).not.toBe(answer('createKey').key);
+    expect(await statusOf(key)).toBe(200);
+    expect(await statusOf(answer('createKey').key), 'the replaced secret has its grace').toBe(200);
+  },
+  revokeKey: async ({ revoked_at: at }) => {
+    expect(at).toBeTypeOf('number');
+    await expect.poll(() => statusOf(answer('rotateKey').key), { timeout: 5_000 }).toBe(401);
+  },
+  suspendTenant: async () => expect(await tenantState()).toBe('suspended'),
+  resumeTenant: async () => expect(await tenantState()).toBe('active'),
+  eraseTenant: async () => {
+    await expect.poll(async () => (await tour.call('eraseTenant')).body.state, { timeout: 30_000 }).toBe('erased');
+    expect(await tenantState()).toBe('erased');
+  },
+  verifyErasure: (body) => expect(body).toMatchObject({ state: 'erased', verified: true }),
+  listAudit: ({ data }) =>
+    expect(data.map(({ action }: Body) => action)).toEqual(expect.arrayContaining(['tenant.create', 'key.rotate', 'key.revoke'])),
+  setQuota: ({ rules }) => expect(rules).toMatchObject([{ resource: 'requests', window: 'minute', limit: 600 }]),
+  getQuota: ({ rules }) => expect(rules).toMatchObject([{ resource: 'requests', window: 'minute', limit: 600 }]),
+  getUsage: ({ object }) => expect(object).toBe('usage'),
+  getInvoice: ({ period }) => expect(period).toBe('2026-11'),
+  getInvoiceCsv: (_, text) => expect(text).toContain('BilledCost'),
+  getInvoiceHtml: (_, text) => expect(text).toContain('2026-11'),
+  listInvoices: ({ data }) => expect(data).toBeInstanceOf(Array),
+  reconcileInvoice: ({ exact }) => expect(exact).toBe(true),
+  createCredit: ({ amount_usd: amount }) => expect(Number(amount)).toBe(25),
+  listCredits: ({ data }) => expect(idsIn(data)).toEqual([idOf('createCredit')]),
+  createCharge: ({ monthly_usd: amount }) => expect(Number(amount)).toBe(20),
+  listCharges: ({ data }) => expect(idsIn(data)).toEqual([idOf('createCharge')]),
+  setBudget: ({ thresholds }) => expect(thresholds).toEqual([50, 80, 100]),
+  listBudgets: ({ data }) => expect(idsIn(data)).toEqual([idOf('setBudget')]),
+  deleteBudget: async () => expect((await admin.get(`/v1/budgets?organisation=${idOf('createOrganisation')}`)).body.data).toEqual([]),
+  createWebhook: ({ secret }) => expect(secret).toBeTypeOf('string'),
+  listWebhooks: ({ data }) => expect(idsIn(data)).toEqual([idOf('createWebhook')]),
+  deleteWebhook: async () => expect((await admin.get(`/v1/webhooks?organisation=${idOf('createOrganisation')}`)).body.data).toEqual([]),
+  listAlerts: ({ data }) => expect(data).toEqual([]),
+
+  uploadFile: async () => expect((await tenant.get(`/v1/files/${idOf('uploadFile')}/content`)).body).toContain('just enough water'),
+  listFiles: ({ data }) => expect(idsIn(data)).toEqual([idOf('uploadFile')]),
+  getFile: ({ purpose }) => expect(purpose).toBe('batch'),
+  getFileContent: (_, text) => expect(text.split('\n')).toHaveLength(3),
+  deleteFile: async () => expect((await tenant.get(`/v1/files/${idOf('uploadFile')}`)).status).toBe(404),
+  createJob: async () =>
+    expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body).toMatchObject({ state: 'pending', owner: 'demo-team' }),
+  listJobs: ({ data }) => expect(idsIn(data)).toEqual([idOf('createJob')]),
+  getJob: ({ state }) => expect(state).toBe('pending'),
+  cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
+  createPool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body.name).toBe('workshop'),
+  listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),
+  getPool: ({ owner }) => expect(owner).toBe('platform-team'),
+  registerAgent: ({ agent }) => expect(agent).toBeTypeOf('string'),
+  // An attempt that was given back is leased again once the scheduler has heard of it.
+  leaseWork: async ({ assignment }) => {
+    let leased = assignment;
+    while (leased === null) leased = (await tour.call('leaseWork')).body.assignment;
+    expect(leased.model).toBe('glove-sif-100');
+  },
+  heartbeat: ({ command }) => expect(command).toBe('continue'),
+  readInput: (_, text) => expect(text).toContain('just enough water'),
+  writeOutput: ({ accepted }) => expect(accepted).toBe(true),
+  completeAttempt: async () => {
+    const { body } = await tenant.get(`/v1/jobs/${idOf('createJob')}`);
+    expect(body).toMatchObject({ state: 'succeeded', progress: { completed: 1, failed: 1, total: 2 } });
+    expect((await tenant.get(`/v1/files/${body.output_file}/content`)).body).toContain('made by hand');
+  },
+  failAttempt: async () =>
+    expect.poll(async () => (await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.attempts[0].outcome).toBe('released'),
+
+  health: ({ status }) => expect(status).toBe('ok'),
+  ready: ({ status }) => expect(status).toBe('ok'),
+  metrics: (_, text) => expect(text).toContain('# TYPE'),
+
+  qdrantVersion: ({ version }) => expect(version).toMatch(/^\d+\.\d+\.\d+$/),
+  qdrantHealth: (_, text) => expect(text).not.toBe(''),
+  qdrantLiveness: (_, text) => expect(text).not.toBe(''),
+  qdrantReadiness: (_, text) => expect(text).not.toBe(''),
+  qdrantCreateCollection: async () =>
+    expect((await tenant.get('/v1/indexes/films')).body).toMatchObject({ dimensions: 3, owner: 'demo-team' }),
+  qdrantListCollections: ({ result }) => expect(names(result.collections)).toEqual(['films']),
+  qdrantCollection: ({ result }) => expect(result.config.params.vectors).toMatchObject({ size: 3, distance: 'Cosine' }),
+  qdrantCollectionExists: ({ result }) => expect(result.exists).toBe(true),
+  qdrantUpdateCollection: ({ result }) => expect(result).toBe(true),
+  qdrantCreateFieldIndex: ({ status }) => expect(status).toBe('ok'),
+  qdrantDeleteFieldIndex: ({ status }) => expect(status).toBe('ok'),
+  qdrantUpsertPoints: async () => expect((await point(2)).payload).toEqual({ genre: ['drama', 'war'], year: 1998 }),
+  qdrantRetrievePoints: ({ result }) => expect(idsIn(result)).toEqual([1, 2]),
+  qdrantRetrievePoint: ({ result }) => expect(result.payload.year).toBe(1994),
+  qdrantScrollPoints: ({ result }) => expect([...idsIn(result.points), result.next_page_offset]).toEqual([1, 2, 3]),
+  qdrantCountPoints: ({ result }) => expect(result.count).toBe(2),
+  qdrantQuery: ({ result }) => expect(idsIn(result.points)).toEqual([1, 2]),
+  qdrantQueryBatch: ({ result }) => expect(result.map(({ points }: Body) => idsIn(points))).toEqual([[1], [2]]),
+  qdrantQueryGroups: ({ result }) => expect(result.groups.map(idOfItem)).toEqual(['drama', 'war']),
+  qdrantSearch: ({ result }) => expect(idsIn(result)).toEqual([1, 2]),
+  qdrantSearchBatch: ({ result }) => expect(result.map(idsIn)).toEqual([[1]]),
+  qdrantSearchGroups: ({ result }) => expect(result.groups.map(idOfItem)).toEqual(['drama', 'war']),
+  qdrantRecommend: ({ result }) => expect(idsIn(result)).toEqual([2, 3]),
+  qdrantRecommendBatch: ({ result }) => expect(result.map(idsIn)).toEqual([[2]]),
+  qdrantRecommendGroups: ({ result }) => expect(result.groups.length).toBe(2),
+  qdrantSetPayload: async () => expect((await point(1)).payload.seen).toBe(true),
+  qdrantOverwritePayload: async () => expect((await point(3)).payload).toEqual({ genre: ['comedy'] }),
+  qdrantDeletePayload: async () => expect((await point(1)).payload).toEqual({ genre: ['drama'], year: 1994 }),
+  qdrantClearPayload: async () => expect((await point(3)).payload ?? {}).toEqual({}),
+  qdrantUpdateVectors: async () => expect(await directionOf(2)).toBeCloseTo(0.5, 5),
+  qdrantDeleteVectors: ({ status }) => expect(status.error).toContain('vector'),
+  qdrantUpdateBatch: async () => {
+    expect((await point(4)).payload).toEqual({ genre: ['war'] });
+    expect((await tenant.get('/qdrant/collections/films/points/3')).status).toBe(404);
+  },
+  qdrantChangeAliases: async () => expect((await tenant.get('/v1/indexes/cinema')).body.name).toBe('films'),
+  qdrantAliases: ({ result }) => expect(result.aliases).toContainEqual({ alias_name: 'cinema', collection_name: 'films' }),
+  qdrantCollectionAliases: ({ result }) => expect(result.aliases).toEqual([{ alias_name: 'cinema', collection_name: 'films' }]),
+  qdrantDeletePoints: async () => expect((await tenant.post('/v1/indexes/films/count', {})).body.count).toBe(1),
+  qdrantDeleteCollection: async () => expect((await tenant.get('/v1/indexes/films')).status).toBe(404),
+};
+
+const idOfItem = ({ id }: { id: unknown }) => id;
+
+it('[G19] names every operation of the document in the tour, and nothing else', () => {
+  expect([...new Set(TOUR)].toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted());
+  expect([...tour.operations].toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted());
+});
+
+// One after another, as a reader goes through the page: each needs what those before it made.
+it.each(TOUR.map((name, step) => [step + 1, name] as const))('[G19] example %i works as shown: %s', async (_, name) => {
+  const given = await tour.call(name);
+  answers[name] = given;
+  if (given.promised === undefined) expect(given.status, given.text).toBeGreaterThanOrEqual(400);
+  else expect(given.status, given.text).toBe(given.promised);
+  await EFFECTS[name](given.body, given.text);
+});
