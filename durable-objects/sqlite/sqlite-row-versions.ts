@@ -2,6 +2,7 @@ import { decodeFloats } from '../../src/ann/float-blob.ts';
 import type { Departing, RowVersions, WholeRows } from '../../src/ann/routing/row-versions.ts';
 import type { RowKeys } from '../../src/ann/routing/rows.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
 
@@ -16,6 +17,8 @@ export const ROW_VERSION_TABLES = `
     row INTEGER PRIMARY KEY, namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, due_ms INTEGER NOT NULL);
   CREATE INDEX departing_by_time ON departing (due_ms);
   CREATE TABLE removed_ids (position INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, id TEXT NOT NULL);`;
+
+type WholeRow = Keyed & { row: number; version: number; floats: ArrayBuffer; metadata: string | null; text: string | null };
 
 type Keyed = { namespace: string; id: string };
 
@@ -69,14 +72,20 @@ export class SqliteRowVersions implements RowVersions {
   }
 
   wholeRows(after: Row, countMax: number, dimensions: number): WholeRows {
-    const found = this.#storage.sql
-      .exec<Keyed & { row: number; version: number; floats: ArrayBuffer; metadata: string | null; text: string | null }>(
-        `SELECT row, name AS namespace, id, version, floats, metadata, text FROM vectors
-         JOIN namespaces ON ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
-        after,
-        countMax,
-      )
-      .toArray();
+    const stored = this.#storage.sql.exec<WholeRow>(
+      `SELECT row, name AS namespace, id, version, floats, metadata, text FROM vectors
+       JOIN namespaces ON ordinal = vectors.namespace WHERE row > ? ORDER BY row LIMIT ?`,
+      after,
+      countMax,
+    );
+    const found: WholeRow[] = [];
+    let bytes = 0;
+    for (const item of stored) {
+      // At two bytes a UTF-16 unit. One row always fits.
+      bytes += 2 * ((item.metadata?.length ?? 0) + (item.text?.length ?? 0));
+      if (bytes > LIMITS.changePageBytesMax && found.length > 0) break;
+      found.push(item);
+    }
     const values = new Float32Array(found.length * dimensions);
     found.forEach(({ floats }, i) => values.set(decodeFloats(floats, dimensions), i * dimensions));
     return {

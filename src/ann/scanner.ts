@@ -17,11 +17,12 @@ type ScanKernel = (
   threshold: number,
 ) => number;
 
-// Addresses in the kernels' page, as in wasm/scan.ts.
+// Addresses in the kernels' page, as in wasm/scan.ts: two bytes a dimension, of `dimensionsMaxCount` at most, and room for what a page of the
+// shortest vectors has.
 const QUERY = 0;
-const SLOTS = 8192;
-const CLOSEST = 16_384;
-const GUARANTEED = 32_768;
+const SLOTS = 16_384;
+const CLOSEST = 24_576;
+const GUARANTEED = 40_960;
 
 /** A query ready to be scanned for. One at a time: its codes lie in the kernels' page. */
 export interface PreparedQuery {

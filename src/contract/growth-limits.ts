@@ -6,7 +6,7 @@ export const GROWTH_LIMITS = {
   routeMemoryBytesMax: 24 * 1024 * 1024,
   // The same of a locator, many of which share an isolate: it needs routes only for writes that others routed by old ones.
   locatorRouteBytesMax: 4 * 1024 * 1024,
-  // Shards whose regions are told together, at most: 96 of the longest vectors are 3 MB, and while there are no more, all are
+  // Shards whose regions are told together, at most: 96 of the longest vectors are 6 MB, and while there are no more, all are
   // ranked exactly. A query looks into 16 districts: of twice as many shards each, into twice as many shards.
   districtShardsMaxCount: 96,
   // Fewer are not worth a call.

@@ -188,9 +188,9 @@ export const LIMITS = {
   // Tenants whose purge log an isolate holds.
   purgeViewsMaxCount: 1_000,
   purgeViewsBytesMax: 16 * 1024 * 1024,
-  // 16 bytes is the shortest vector worth an index; 4,096 covers the largest embedding models in use.
+  // One number has no direction. 8,192 covers the largest embedding models in use, and their codes fill the kernels' page.
   dimensionsMinCount: 2,
-  dimensionsMaxCount: 4_096,
+  dimensionsMaxCount: 8_192,
   // An answer's scores, ids and metadata for this many matches stay below `retrievalReplyBytesMax` in all but hostile cases.
   topKMaxCount: 1_000,
   topKDefaultCount: 10,
@@ -200,9 +200,11 @@ export const LIMITS = {
   upsertBodyBytesMax: 12 * 1024 * 1024,
   // Ids of one fetch or delete.
   vectorIdsMaxCount: 1_000,
+  // Longer than a URL or a path usually is; ids are read by the ten thousand.
   vectorIdBytesMax: 512,
   namespaceBytesMax: 64,
-  vectorMetadataBytesMax: 10 * 1024,
+  // A passage with what is known of it. A page of 100 is 6 MB, and any vector fits a row of 2 MB many times over.
+  vectorMetadataBytesMax: 64 * 1024,
   // A passage, not a document: texts are for embedding and for showing beside a match.
   vectorTextBytesMax: 64 * 1024,
   // Ids a query may exclude, such as what a user has seen: looked up in some 40 ms.
@@ -214,11 +216,12 @@ export const LIMITS = {
   mmrProductsMaxCount: 40_000_000,
   // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
   mmrCandidatesDefaultFactor: 5,
-  // Filters are evaluated in the shard, which serves one call at a time: 1,000 look-ups are some 20 ms, and every 50,000 vectors that
-  // meet a condition 10 ms more, up to `filterEntriesReadMaxCount`.
+  // Filters are evaluated in the shard, which serves one call at a time: every 50,000 vectors that meet a condition are some 10 ms, up to
+  // `filterEntriesReadMaxCount`. Deeper and wider filters are written by programs gone wrong.
   filterDepthMax: 8,
   filterConditionsMaxCount: 32,
-  filterValuesMaxCount: 1_000,
+  // Values and ids of one filter: 10,000 ids are looked up in 40 ms, as many values of metadata in 200 ms.
+  filterValuesMaxCount: 10_000,
   filterStringCharsMax: 1_024,
   filterPathCharsMax: 256,
   // Vertices of a polygon with its holes: each point is compared with every edge.

@@ -95,7 +95,7 @@ export const metadata = z
     type: 'object',
     propertyNames: { type: 'string' },
     additionalProperties: {},
-    description: 'Any JSON object of at most 10 KiB.',
+    description: 'Any JSON object of at most 64 KiB.',
     example: { lang: 'en' },
   })
   .transform((value, context): string => {

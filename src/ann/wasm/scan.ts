@@ -3,9 +3,9 @@
 /** Int16 codes of the query, zeros from its dimensions up to `stride`. */
 const QUERY: usize = 0;
 /** What a scan found: uint32 slots, float64 upper and float64 lower ends. */
-const SLOTS: usize = 8192;
-const CLOSEST: usize = 16384;
-const GUARANTEED: usize = 32768;
+const SLOTS: usize = 16384;
+const CLOSEST: usize = 24576;
+const GUARANTEED: usize = 40960;
 
 let found: u32 = 0;
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
@@ -191,7 +192,7 @@ describe('FlatEngine against brute force', () => {
   });
 
   it.each(METRICS)('[V12] %s: the longest vectors of the largest floats neither overflow nor lose order', (metric) => {
-    const dimensions = 4096;
+    const dimensions = LIMITS.dimensionsMaxCount;
     const huge = (sign: number) => new Float32Array(dimensions).fill(sign * 3.4e38);
     const tiny = new Float32Array(dimensions).fill(1e-45);
     const model = new Map(
@@ -206,7 +207,7 @@ describe('FlatEngine against brute force', () => {
   });
 
   it('[V15] holds the most vectors that fit, by the bytes it states', () => {
-    for (const dimensions of [2, 100, 1536, 4096]) {
+    for (const dimensions of [2, 100, 1536, LIMITS.dimensionsMaxCount]) {
       const capacity = flatEngineCapacity(40_000_000, dimensions);
       expect(flatEngineBytes(capacity, dimensions)).toBeLessThanOrEqual(40_000_000);
       expect(flatEngineBytes(capacity + 1, dimensions)).toBeGreaterThan(40_000_000);

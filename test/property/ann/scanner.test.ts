@@ -7,11 +7,14 @@ import type { Quantised } from '../../../src/ann/quantise.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import { pageLayout, VectorPage } from '../../../src/ann/vector-page.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { effort } from '../../support/effort.ts';
 import { scanModule } from '../../support/scan-module.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
+
+const MOST = LIMITS.dimensionsMaxCount;
 
 interface Found {
   readonly slot: number;
@@ -99,8 +102,8 @@ describe('the scan kernel', () => {
   });
 
   it.each(METRICS)('[V30] %s: full pages of any number of dimensions, up to the end of the memory', (metric) => {
-    for (const dimensions of [2, 7, 100, 768, 1536, 4096]) {
-      const vectors = Array.from({ length: pageLayout(dimensions).capacity }, () => randomVector(dimensions));
+    for (const dimensions of [2, 7, 100, 768, 1536, 4096, MOST]) {
+      const vectors = Array.from({ length: pageLayout(dimensions).capacity }, (_, i) => ({ ...randomVector(dimensions), namespace: i % 2 }));
       const values = Float32Array.from({ length: dimensions }, () => random.next() * 2 - 1);
       const found = scan(metric, values, vectors, 1, -Infinity);
       expect(found).toEqual(scanPlainly(metric, values, vectors, 1, -Infinity));
@@ -120,8 +123,8 @@ describe('the scan kernel', () => {
 
   it('[V30] the largest products of the most dimensions do not overflow', () => {
     const signs = [1, -1];
-    const vectors = signs.map((sign) => ({ ...randomVector(4096), namespace: 1, codes: Array.from({ length: 4096 }, () => 127 * sign) }));
-    const values = new Float32Array(4096).fill(3.4e38);
+    const vectors = signs.map((sign) => ({ ...randomVector(MOST), namespace: 1, codes: Array.from({ length: MOST }, () => 127 * sign) }));
+    const values = new Float32Array(MOST).fill(3.4e38);
     const found = scan('dot', values, vectors, 1, -Infinity);
     expect(found).toEqual(scanPlainly('dot', values, vectors, 1, -Infinity));
     expect(found.map(({ closest }) => Math.sign(closest))).toEqual([1, expect.any(Number)]);

@@ -75,7 +75,11 @@ describe('the syntax of filters', () => {
     ],
     ['filterConditionsMaxCount', {}, { $and: many(LIMITS.filterConditionsMaxCount).map(() => ({})) }],
     ['filterValuesMaxCount', { a: { $in: many(LIMITS.filterValuesMaxCount) } }, { a: { $in: many(LIMITS.filterValuesMaxCount + 1) } }],
-    ['filterValuesMaxCount', { $id: { $in: many(LIMITS.filterValuesMaxCount).map(String) } }, { $id: { $in: many(1001).map(String) } }],
+    [
+      'filterValuesMaxCount',
+      { $id: { $in: many(LIMITS.filterValuesMaxCount).map(String) } },
+      { $id: { $in: many(LIMITS.filterValuesMaxCount + 1).map(String) } },
+    ],
     ['filterPolygonPointsMaxCount', polygon(LIMITS.filterPolygonPointsMaxCount), polygon(LIMITS.filterPolygonPointsMaxCount + 1)],
     ['filterDepthMax', elements(LIMITS.filterDepthMax - 1), elements(LIMITS.filterDepthMax)],
     ['filterStringCharsMax', { a: 'x'.repeat(LIMITS.filterStringCharsMax) }, { a: 'x'.repeat(LIMITS.filterStringCharsMax + 1) }],

@@ -11,7 +11,7 @@ import { value } from '../../../support/shard-world.ts';
 import { tableOfClusters } from '../../../support/table-of-clusters.ts';
 
 /** A quarter of what RPC takes. */
-const REPLY_BYTES_MAX = 8 * 1024 * 1024;
+const REPLY_BYTES_MAX = 12 * 1024 * 1024;
 const SIZES = { shardsMax: 8, shardsMin: 3 };
 
 function districted(shardCount: number): RouteTable {

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+
+import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row-versions.ts';
+import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { ShardWorld, smallFloor, value } from '../../../support/shard-world.ts';
+
+it('[RT23] a slice of moving carries no more than a message does, of the largest vectors too', () => {
+  const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: 2 });
+  const { indexId } = world.identity;
+  const COUNT = 100;
+  const ids = Array.from({ length: COUNT }, (_, i) => `v${i}`);
+  const metadata = ids.map(() => JSON.stringify({ t: 'x'.repeat(LIMITS.vectorMetadataBytesMax - 8) }));
+  const texts = ids.map(() => 'x'.repeat(LIMITS.vectorTextBytesMax));
+  const batch = { indexId, ids, namespaces: ids.map(() => ''), values: new Float32Array(2 * COUNT), metadata, texts, repetition: null };
+  value(world.shard.upsert(batch, world.nowMs));
+
+  const versions = new SqliteRowVersions(world.sql);
+  const moved: string[] = [];
+  for (let after = 0; moved.length < COUNT;) {
+    const slice = versions.wholeRows(after, COUNT, 2);
+    const chars = [...slice.metadata, ...slice.texts].reduce((sum, text) => sum + (text?.length ?? 0), 0);
+    expect(slice.ids.length).toBeGreaterThan(0);
+    expect(2 * chars).toBeLessThanOrEqual(LIMITS.changePageBytesMax);
+    moved.push(...slice.ids);
+    after = slice.rows.at(-1) ?? COUNT;
+  }
+  expect(moved).toEqual(ids);
+});
