@@ -103,7 +103,10 @@ describe('the scan kernel', () => {
 
   it.each(METRICS)('[V30] %s: full pages of any number of dimensions, up to the end of the memory', (metric) => {
     for (const dimensions of [2, 7, 100, 768, 1536, 4096, MOST]) {
-      const vectors = Array.from({ length: pageLayout(dimensions).capacity }, (_, i) => ({ ...randomVector(dimensions), namespace: i % 2 }));
+      const vectors = Array.from({ length: pageLayout(dimensions).capacity }, (_, i) => ({
+        ...randomVector(dimensions),
+        namespace: i % 2,
+      }));
       const values = Float32Array.from({ length: dimensions }, () => random.next() * 2 - 1);
       const found = scan(metric, values, vectors, 1, -Infinity);
       expect(found).toEqual(scanPlainly(metric, values, vectors, 1, -Infinity));
