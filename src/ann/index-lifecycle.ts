@@ -1,7 +1,8 @@
+import { refusal } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { IndexId } from '../kernel/ids.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
 import type { Erasure } from './erasure.ts';
 import type { IndexManifest } from './index-manifest.ts';
 
@@ -33,7 +34,8 @@ export const isLive = (record: IndexRecord | undefined, indexId: IndexId): recor
 export function answerCreation(known: IndexRecord | undefined, creation: Creation): Outcome<IndexManifest> | undefined {
   if (known === undefined) return undefined;
   if (creation.idempotencyKey === null || creation.idempotencyKey !== known.creation.idempotencyKey) {
-    return refuse('already_exists', `an index named "${known.manifest.name}" already exists`, 'name');
+    const { name } = known.manifest;
+    return err({ ...refusal('already_exists', `an index named "${name}" already exists`, 'name'), index: name });
   }
   return creation.bodyDigest === known.creation.bodyDigest ? ok(known.manifest) : keyUsedOtherwise();
 }
@@ -44,7 +46,8 @@ export const keyUsedOtherwise = () =>
 export const generationKeyUsedOtherwise = () =>
   refuse('idempotency_mismatch', 'this idempotency-key created a generation for another caller or with another body', 'idempotency-key');
 
-export const indexNotFound = (name: string) => refuse('index_not_found', `there is no index named "${name}"`, 'index');
+export const indexNotFound = (name: string) =>
+  err({ ...refusal('index_not_found', `there is no index named "${name}"`, 'index'), index: name });
 
 /** A finished deletion. */
 export interface DeletedIndex {

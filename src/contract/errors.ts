@@ -76,9 +76,15 @@ export interface Refusal {
   /** Path of the offending field, such as `input[3]`. */
   readonly param?: string;
   readonly retryAfterMs?: number;
+  /** Where a value was that its schema refused, and why: it is of another kind, or beyond a bound. */
+  readonly schema?: { readonly part: RequestPart; readonly fault: 'format' | 'bound' };
+  /** The index that is there or is not, by the name that was given. */
+  readonly index?: string;
   /** With `contract_mismatch`: the embedding contracts that would have done. */
   readonly accepted?: readonly AcceptedContract[];
 }
+
+export type RequestPart = 'path' | 'query' | 'headers' | 'body';
 
 export interface AcceptedContract {
   readonly model: string;

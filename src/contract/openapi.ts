@@ -9,6 +9,7 @@ import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { TOUR } from './examples/examples.ts';
 import { SCHEMES, showExamples } from './examples/show-examples.ts';
+import { QDRANT_TAG } from './qdrant/envelope.ts';
 import type { Surface } from './surface.ts';
 import { surfaceOf } from './surface.ts';
 import { CONTRACT_VERSION } from './version.ts';
@@ -62,6 +63,12 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
+    tags: [
+      {
+        name: QDRANT_TAG,
+        description: 'The REST API of Qdrant. Each path is served without `/qdrant`, too, for clients that take a URL and no prefix.',
+      },
+    ],
     components: {
       securitySchemes: {
         [SCHEMES.tenant]: { ...BEARER, bearerFormat: 'sk_<public id>_<secret>', description: "A tenant's API key." },

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 
 import { must } from '../kernel/assert.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
+import type { RequestPart } from './errors.ts';
+import { refusal } from './errors.ts';
 import type { Outcome } from './outcome.ts';
-import { refuse } from './outcome.ts';
 
 const NAME_CHARS_SHOWN = 64;
 
@@ -22,14 +23,18 @@ export function fieldPath(path: readonly PropertyKey[]): string {
  * Refuses with `limit_exceeded` when something is larger than its limit, else with `invalid_value`; both name the first
  * offending field.
  */
-export function parse<S extends z.ZodType>(schema: S, value: unknown): Outcome<z.output<S>> {
+export function parse<S extends z.ZodType>(schema: S, value: unknown, part: RequestPart = 'body'): Outcome<z.output<S>> {
   const result = schema.safeParse(value, { error: describe });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
   const param = fieldPath(issue.code === 'unrecognized_keys' ? [...issue.path, must(issue.keys[0], 'somebody is unknown')] : issue.path);
   const message = param === '' ? issue.message : `${param}: ${issue.message}`;
-  return refuse(issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value', message, param === '' ? undefined : param);
+  const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
+  return err({ ...refusal(code, message, param === '' ? undefined : param), schema: { part, fault: faultOf(issue) } });
 }
+
+const faultOf = ({ code }: z.core.$ZodIssue) =>
+  code === 'too_big' || code === 'too_small' || code === 'invalid_format' ? ('bound' as const) : ('format' as const);
 
 /** For the schemas that say nothing themselves: the value beside its limit, and never more than a piece of what was sent. */
 function describe(issue: z.core.$ZodRawIssue): string | undefined {

@@ -17,7 +17,8 @@ beforeAll(async () => {
   vi.spyOn(console, 'warn').mockImplementation(() => {});
   server = await deploy();
   tenant = await createTenant(server);
-  qdrant = qdrantClient(server, tenant);
+  // At the root: the other tests of the client go by the prefix.
+  qdrant = qdrantClient(server, tenant, tenant.client.apiKey, '');
 });
 
 afterAll(() => server.stop());
@@ -225,12 +226,12 @@ describe('points by the unmodified Qdrant client', () => {
     const name = await lineOf(qdrant, 0);
     const points = Array.from({ length: LIMITS.qdrantPointsMaxCount + 1 }, (_, id) => ({ id, vector: [1, 1] }));
     expect(await refusal(qdrant.upsert(name, { points }))).toEqual([
-      400,
+      422,
       'limit_exceeded',
       expect.stringContaining(String(LIMITS.qdrantPointsMaxCount)),
     ]);
     const operations = Array.from({ length: LIMITS.qdrantOperationsMaxCount + 1 }, () => ({ delete: { points: [1] } }));
-    expect((await refusal(qdrant.batchUpdate(name, { operations }))).slice(0, 2)).toEqual([400, 'limit_exceeded']);
+    expect((await refusal(qdrant.batchUpdate(name, { operations }))).slice(0, 2)).toEqual([422, 'limit_exceeded']);
   });
 
   it('[G20] answers 0.19 for what was written as 0.19, wherever vectors are answered', async () => {

@@ -1,4 +1,4 @@
-import type { QdrantClient } from '@qdrant/js-client-rest';
+import { QdrantClient } from '@qdrant/js-client-rest';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
@@ -46,8 +46,10 @@ describe('the unmodified Qdrant client', () => {
       payload_schema: {},
     });
     expect(await qdrant.updateCollection(name, { optimizers_config: { indexing_threshold: 10 } })).toBe(true);
-    expect(await qdrant.createPayloadIndex(name, { field_name: 'kind', field_schema: 'keyword' })).toMatchObject({ status: 'completed' });
-    expect(await qdrant.deletePayloadIndex(name, 'kind')).toMatchObject({ status: 'completed' });
+    expect(await qdrant.createPayloadIndex(name, { field_name: 'kind', field_schema: 'keyword', wait: true })).toMatchObject({
+      status: 'completed',
+    });
+    expect(await qdrant.deletePayloadIndex(name, 'kind', { wait: true })).toMatchObject({ status: 'completed' });
     expect(await qdrant.deleteCollection(name)).toBe(true);
     expect(await qdrant.deleteCollection(name)).toBe(false);
     expect(await qdrant.recreateCollection(name, { vectors: { size: 3, distance: 'Cosine' } })).toBe(true);
@@ -257,6 +259,64 @@ describe('the unmodified Qdrant client', () => {
     ]);
     const method = await fetch(`${server.urls[0]}/qdrant/collections`, { method: 'POST' });
     expect([method.status, await method.json()]).toMatchObject([405, { status: { code: 'method_not_allowed' } }]);
+  });
+
+  it('[Q5] works by a URL alone, and by host and port, while browsers get the documentation', async () => {
+    const url = server.urls[0] ?? '';
+    const warn = vi.mocked(console.warn);
+    warn.mockClear();
+    const { hostname: host, port } = new URL(url);
+    const { apiKey } = tenant.client;
+    const clients = [new QdrantClient({ url, apiKey }), new QdrantClient({ host, port: Number(port), https: false, apiKey })];
+    for (const [i, client] of clients.entries()) {
+      const name = `by_url_${i}`;
+      await client.createCollection(name, { vectors: { size: 2, distance: 'Dot' } });
+      await client.upsert(name, { points: [{ id: 1, vector: [1, 2], payload: { a: 1 } }] });
+      expect(await qdrant.count(name)).toEqual({ count: 1 });
+      expect(idsOf((await client.query(name, { query: [1, 1] })).points)).toEqual([1]);
+      await client.updateCollectionAliases({ actions: [{ create_alias: { collection_name: name, alias_name: `alias_${i}` } }] });
+      expect((await client.getAliases()).aliases).toContainEqual({ collection_name: name, alias_name: `alias_${i}` });
+      expect(await refusal(client.getCollection('absent'))).toEqual([404, 'index_not_found', expect.stringContaining('`absent`')]);
+    }
+    // Asked for the version of the server, the gateway answers one that the client takes.
+    await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./));
+    expect(warn.mock.calls.flat().filter((words) => /version/i.test(String(words)))).toEqual([]);
+    for (const [accept, status] of [
+      ['text/html,application/xhtml+xml,*/*;q=0.8', 302],
+      ['*/*', 200],
+      ['application/json', 200],
+    ] as const) {
+      const answer = await fetch(url, { headers: { accept }, redirect: 'manual' });
+      expect([answer.status, answer.headers.get('vary')]).toEqual([status, 'accept']);
+    }
+    expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: 'ok' });
+    expect(await (await fetch(`${url}/livez`)).text()).toBe('healthz check passed');
+    const method = await fetch(`${url}/collections`, { method: 'POST' });
+    expect([method.status, method.headers.get('allow'), await method.json()]).toMatchObject([
+      405,
+      'GET',
+      { status: { code: 'method_not_allowed' } },
+    ]);
+  });
+
+  it('[Q6] says that a write is completed to those that wait, else that it is acknowledged; it is done either way', async () => {
+    const name = await lineOf(qdrant, 1);
+    const write = async (wait: boolean | undefined) => {
+      const query = wait === undefined ? '' : `?wait=${wait}`;
+      const headers = { 'api-key': tenant.client.apiKey, 'content-type': 'application/json' };
+      const point = { id: 2, vector: [2, 1], payload: { wait: String(wait) } };
+      const answer = await fetch(`${server.urls[0]}/collections/${name}/points${query}`, {
+        method: 'PUT',
+        headers,
+        body: JSON.stringify({ points: [point] }),
+      });
+      const { result } = (await answer.json()) as { result: { status: string } };
+      expect((await qdrant.retrieve(name, { ids: [2] }))[0]?.payload).toEqual(point.payload);
+      return result.status;
+    };
+    expect([await write(undefined), await write(false), await write(true)]).toEqual(['acknowledged', 'acknowledged', 'completed']);
+    const operations = [{ delete: { points: [2] } }];
+    expect((await qdrant.batchUpdate(name, { operations, wait: false })).map(({ status }) => status)).toEqual(['acknowledged']);
   });
 
   it('[Q4] takes its key as api-key, and hears when to come back', async () => {

@@ -13,8 +13,8 @@ interface QdrantFailure {
 }
 
 /** The client takes the port from the URL, and the path only as a prefix. */
-export const qdrantClient = (server: Server, { client }: TestTenant, apiKey = client.apiKey): QdrantClient =>
-  new QdrantClient({ url: server.urls[0] ?? '', prefix: '/qdrant', apiKey, checkCompatibility: false });
+export const qdrantClient = (server: Server, { client }: TestTenant, apiKey = client.apiKey, prefix = '/qdrant'): QdrantClient =>
+  new QdrantClient({ url: server.urls[0] ?? '', prefix, apiKey, checkCompatibility: false });
 
 let serial = 0;
 

@@ -1,8 +1,9 @@
+import type { Next } from 'hono';
 import { Hono } from 'hono';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { refusal } from '../../src/contract/errors.ts';
-import { surfaceOf } from '../../src/contract/surface.ts';
+import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
 import type { AppContext, Variables } from './call.ts';
 import { conclude } from './conclude.ts';
 import type { GatewayEnv } from './env.ts';
@@ -68,17 +69,24 @@ type App = Hono<{ Bindings: GatewayEnv; Variables: Variables }>;
 export function buildApp(): App {
   const app: App = new Hono();
   app.use(conclude);
-  for (const { endpoint, handle } of ROUTES) app.on(endpoint.method, endpoint.path, handle);
+  app.get('/', welcome);
+  for (const { endpoint, handle } of ROUTES) for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, handle);
   for (const [path, methods] of methodsByPath(ROUTES.map((route) => route.endpoint))) {
     app.all(path, (context) => refuseMethod(context, path, methods));
   }
-  app.get('/', (context) => context.redirect('/docs/'));
   app.get('/qdrant', (context) => context.redirect('/qdrant/'));
   app.get('/docs', (context) => context.redirect('/docs/'));
   for (const path of STATIC_PATHS) app.get(path, serveAsset);
   app.notFound((context) => fail(context, noRoute(context)));
   app.onError((error, context) => fail(context, error));
   return app;
+}
+
+/** People find the documentation; Qdrant's clients, which ask for the version of the server before anything else, go on to that. */
+async function welcome(context: AppContext, next: Next): Promise<void> {
+  if (context.req.header('accept')?.includes('text/html') === true) context.res = context.redirect('/docs/');
+  else await next();
+  context.res.headers.append('vary', 'accept');
 }
 
 async function serveAsset(context: AppContext): Promise<Response> {
@@ -93,7 +101,9 @@ const noRoute = ({ req }: AppContext) => new HttpError(refusal('route_not_found'
 
 function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
   const methods = new Map<string, string[]>();
-  for (const { path, method } of endpoints) methods.set(path, [...(methods.get(path) ?? []), method]);
+  for (const { path: served, method } of endpoints) {
+    for (const path of mountsOf(served)) methods.set(path, [...new Set([...(methods.get(path) ?? []), method])]);
+  }
   return methods;
 }
 

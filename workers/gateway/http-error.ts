@@ -30,12 +30,13 @@ export function errorResponse(
   surface: Surface,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const { status, retryable } = ERRORS[error.code];
+  const { retryable } = ERRORS[error.code];
   const retry: Record<string, string> = { 'x-should-retry': String(retryable) };
   if (error.retryAfterMs !== undefined) {
     retry['retry-after-ms'] = String(error.retryAfterMs);
     retry['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
   }
-  const body = surface === 'qdrant' ? qdrantError(error, requestId) : wireError(error, requestId);
+  const { status, body } =
+    surface === 'qdrant' ? qdrantError(error, requestId) : { status: ERRORS[error.code].status, body: wireError(error, requestId) };
   return Response.json(body, { status, headers: { ...retry, ...headers } });
 }

@@ -88,9 +88,10 @@ async function buildCall<E extends Endpoint>(
   intake: BodyIntake,
 ): Promise<Call<E>> {
   const request = context.req.raw;
-  const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param()));
-  const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request)));
-  const options = endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape)));
+  const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param(), 'path'));
+  const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request), 'query'));
+  const options =
+    endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape), 'headers'));
   const body = valueOf(await readBody(request, endpoint.body, intake));
   checkResources(endpoint, principal, params, body);
   const call = {

@@ -8,12 +8,18 @@ export const QDRANT_TAG = 'Qdrant';
 /** A collection is an index; an alias stands for one. */
 export const collectionParams = z.object({ collection: indexName.meta({ description: 'An index, or an alias of one.' }) });
 
-/** What Qdrant's clients send beside a body. Writes are always done when they are answered, and seen by every later read. */
+/**
+ * What Qdrant's clients send beside a body. Writes are always done when they are answered, and seen by every later read; but only those
+ * that asked to wait are told so, as their clients know it.
+ */
 export const callQuery = z.strictObject({
-  wait: z.string().optional(),
-  ordering: z.string().optional(),
-  consistency: z.string().optional(),
-  timeout: z.string().optional(),
+  wait: z.enum(['true', 'false']).optional(),
+  ordering: z.enum(['weak', 'medium', 'strong']).optional(),
+  consistency: z
+    .string()
+    .regex(/^(?:majority|quorum|all|[1-9]\d*)$/, 'must be majority, quorum, all or a number of replicas')
+    .optional(),
+  timeout: z.coerce.number().int().min(1).optional().meta({ description: 'Taken, and means nothing: each call has the limits of Sluice.' }),
 });
 
 /** What Qdrant wraps every answer in. */
@@ -22,5 +28,5 @@ export const enveloped = <S extends z.ZodType>(result: S) =>
 
 export const updateResult = z.object({
   operation_id: z.int().min(0).meta({ description: 'The write number (LSN) of the index.' }),
-  status: z.literal('completed'),
+  status: z.enum(['completed', 'acknowledged']).meta({ description: '`completed` with `wait=true`. The write is done either way.' }),
 });

@@ -9,7 +9,15 @@ export const enveloped = <T>({ timing }: { readonly timing: Timing }, result: T)
   time: timing.elapsedMs() / 1000,
 });
 
-export const updated = (lsn: number) => ({ operation_id: lsn, status: 'completed' as const });
+interface Waiting {
+  readonly query: { readonly wait?: 'true' | 'false' | undefined };
+}
+
+/** A write that is done. Qdrant says so to those that wait for it; others hear that it is acknowledged. */
+export const updated = ({ query }: Waiting, lsn: number) => ({
+  operation_id: lsn,
+  status: query.wait === 'true' ? ('completed' as const) : ('acknowledged' as const),
+});
 
 const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/\bpositive_ids\b/g, 'positive'],

@@ -14,7 +14,7 @@ export const qdrantBatchRoutes: readonly Route[] = [
     for (const operation of call.body.operations) {
       const done = await writePoints(call, call.params.collection, writeOf(operation));
       if (!done.ok) return done;
-      results.push(updated(done.value.lsn));
+      results.push(updated(call, done.value.lsn));
       written += done.value.written;
     }
     return { ok: true, reply: enveloped(call, results), used: { vectors_written: written } };

@@ -57,7 +57,7 @@ export const qdrantCollectionRoutes: readonly Route[] = [
   ...[qdrantCreateFieldIndex, qdrantDeleteFieldIndex].map((endpoint) =>
     route(endpoint, async (call) => {
       const found = await call.gateway.retrieval.indexes.stats(call.principal.tenantId, call.params.collection);
-      return found.ok ? { ok: true, reply: enveloped(call, updated(found.value.lsn)), used: {} } : found;
+      return found.ok ? { ok: true, reply: enveloped(call, updated(call, found.value.lsn)), used: {} } : found;
     }),
   ),
 ];

@@ -9,19 +9,19 @@ import { writePoints } from './write-points.ts';
 export const qdrantPayloadRoutes: readonly Route[] = [
   route(qdrantPayloadEndpoints.qdrantSetPayload, async (call) => {
     const done = await writePoints(call, call.params.collection, payloadSet(call.body));
-    return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: meters(done.value) } : done;
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: meters(done.value) } : done;
   }),
   route(qdrantPayloadEndpoints.qdrantOverwritePayload, async (call) => {
     const done = await writePoints(call, call.params.collection, overwritten(call.body));
-    return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: meters(done.value) } : done;
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: meters(done.value) } : done;
   }),
   route(qdrantPayloadEndpoints.qdrantDeletePayload, async (call) => {
     const done = await writePoints(call, call.params.collection, unset(call.body));
-    return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: meters(done.value) } : done;
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: meters(done.value) } : done;
   }),
   route(qdrantPayloadEndpoints.qdrantClearPayload, async (call) => {
     const done = await writePoints(call, call.params.collection, cleared(call.body));
-    return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: meters(done.value) } : done;
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: meters(done.value) } : done;
   }),
 ];
 

@@ -15,7 +15,7 @@ export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantUpsertPoints, async (call) => {
     const done = await writePoints(call, call.params.collection, { kind: 'upsert', points: call.body });
     if (!done.ok) return done;
-    return { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: { vectors_written: done.value.written } };
+    return { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: { vectors_written: done.value.written } };
   }),
 
   route(qdrantPointEndpoints.qdrantRetrievePoints, async (call) => {
@@ -46,7 +46,7 @@ export const qdrantPointRoutes: readonly Route[] = [
 
   route(qdrantPointEndpoints.qdrantDeletePoints, async (call) => {
     const done = await deletePoints(call, call.params.collection, call.body);
-    return done.ok ? { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: {} } : done;
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
   }),
 
   route(qdrantPointEndpoints.qdrantScrollPoints, async (call) => {
@@ -69,7 +69,7 @@ export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantUpdateVectors, async (call) => {
     const done = await writePoints(call, call.params.collection, { kind: 'values', points: call.body.points });
     if (!done.ok) return done;
-    return { ok: true, reply: enveloped(call, updated(done.value.lsn)), used: { vectors_written: done.value.written } };
+    return { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: { vectors_written: done.value.written } };
   }),
 
   route(qdrantPointEndpoints.qdrantDeleteVectors, async (call) => {

@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import { expect, it } from 'vitest';
+
+import { indexNotFound } from '../../../src/ann/index-lifecycle.ts';
+import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import type { Refusal } from '../../../src/contract/errors.ts';
+import { refusal } from '../../../src/contract/errors.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import { QDRANT_TAG, callQuery } from '../../../src/contract/qdrant/envelope.ts';
+import { mountsOf, qdrantError, surfaceOf } from '../../../src/contract/surface.ts';
+import { assert } from '../../../src/kernel/assert.ts';
+
+const NATIVE_TOO = new Set(['/', '/healthz', '/readyz']);
+
+it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, and no other path does", () => {
+  for (const { path, tag } of Object.values<Endpoint>(ENDPOINTS)) {
+    for (const mount of mountsOf(path)) {
+      expect(surfaceOf(mount), mount).toBe(tag === QDRANT_TAG && !NATIVE_TOO.has(mount) ? 'qdrant' : 'sluice');
+    }
+  }
+  expect(mountsOf('/qdrant/collections/:collection')).toEqual(['/qdrant/collections/:collection', '/collections/:collection']);
+  expect(mountsOf('/v1/indexes')).toEqual(['/v1/indexes']);
+  expect(['/collections', '/collections/a/b/c', '/aliases', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map(surfaceOf)).toEqual([
+    'qdrant',
+    'qdrant',
+    'qdrant',
+    'qdrant',
+    'sluice',
+    'sluice',
+    'sluice',
+  ]);
+});
+
+const refused = (outcome: Outcome<unknown>): Refusal => {
+  assert(!outcome.ok, 'the value is refused');
+  return outcome.error;
+};
+
+it('[Q3] a value beyond its bounds is 422, one of another kind 400, each as Qdrant says it', () => {
+  const body = z.object({ limit: z.int().min(1), ids: z.array(z.int()).max(2) });
+  const cases: readonly [Refusal, number, string][] = [
+    [refused(parse(body, { limit: 0, ids: [] })), 422, 'Validation error in JSON body: [limit: is 0; the least is 1]'],
+    [refused(parse(body, { limit: 1, ids: [1, 2, 3] })), 422, 'Validation error in JSON body: [ids: has 3 items; the limit is 2]'],
+    [refused(parse(body, { limit: 'x', ids: [] })), 400, 'Format error in JSON body: limit: '],
+    [refused(parse(body, [])), 400, 'Format error in JSON body: '],
+    [refused(parse(callQuery, { timeout: '0' }, 'query')), 422, 'Validation error in query parameters: [timeout: '],
+    [refused(parse(callQuery, { wait: 'perhaps' }, 'query')), 400, 'Deserialize error in query parameters: wait: '],
+    [refusal('malformed_json', 'it ends early'), 400, 'Format error in JSON body: it ends early'],
+    [refusal('dimension_mismatch', 'three numbers'), 400, 'Wrong input: three numbers'],
+    [refused(indexNotFound('a "b"\n$1')), 404, 'Not found: Collection `a "b"\n$1` doesn\'t exist!'],
+    [{ ...refusal('already_exists', 'x', 'name'), index: 'a' }, 409, 'Wrong input: Collection `a` already exists!'],
+    [refusal('scope_denied', 'no'), 403, 'no'],
+  ];
+  for (const [error, status, message] of cases) {
+    const answer = qdrantError(error, 'req_1');
+    expect([answer.status, answer.body.status.error]).toEqual([status, expect.stringContaining(message)]);
+    expect(answer.body).toMatchObject({ status: { code: error.code, param: error.param ?? null }, time: 0, request_id: 'req_1' });
+  }
+});
