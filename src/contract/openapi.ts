@@ -9,7 +9,6 @@ import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { TOUR } from './examples/examples.ts';
 import { SCHEMES, showExamples } from './examples/show-examples.ts';
-import { QDRANT_TAG } from './qdrant/envelope.ts';
 import type { Surface } from './surface.ts';
 import { surfaceOf } from './surface.ts';
 import { CONTRACT_VERSION } from './version.ts';
@@ -50,6 +49,7 @@ const DESCRIPTION = [
   `Every operation has an example that works as shown. Together they are a tour of ${TOUR.length} calls: each says its \`step\`, and an ` +
     'example may need what an earlier step made. A value in braces, such as `{createTenant.id}`, is one that an earlier operation ' +
     'answered; the page at `/docs` fills it in.',
+  'The REST API of Qdrant is served without its prefix `/qdrant`, too, for clients that take a URL alone.',
 ].join('\n\n');
 
 /** The OpenAPI 3.1 document of the whole API, made from the endpoint table. */
@@ -63,12 +63,6 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
-    tags: [
-      {
-        name: QDRANT_TAG,
-        description: 'The REST API of Qdrant. Each path is served without `/qdrant`, too, for clients that take a URL and no prefix.',
-      },
-    ],
     components: {
       securitySchemes: {
         [SCHEMES.tenant]: { ...BEARER, bearerFormat: 'sk_<public id>_<secret>', description: "A tenant's API key." },
