@@ -23,6 +23,8 @@ export interface RawWorkerdOptions {
   readonly secrets: Readonly<Record<string, string>>;
   /** One more Worker with the bindings of the gateway, and `UPSTREAM`: a server on this machine. */
   readonly beside?: { readonly bundle: string; readonly port: number; readonly upstreamPort: number };
+  /** Bundles that stand in for those of the Workers. */
+  readonly variants?: Readonly<Partial<Record<WorkerName, string>>>;
 }
 
 /** The part of a wrangler configuration that becomes bindings here. */
@@ -35,6 +37,8 @@ interface WorkerConfig {
 }
 
 const TICKS_PER_S = 100;
+/** On a busy machine it takes long to load the bundles. */
+const ANSWER_MAX_MS = 60_000;
 const quote = (text: string): string => JSON.stringify(text);
 
 /**
@@ -112,15 +116,9 @@ async function launch(configText: string, stateDir: string, healthUrl: string): 
 }
 
 async function waitUntilAnswers(url: string, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (child.exitCode !== null) break;
-    if (
-      await fetch(url).then(
-        (response) => response.ok,
-        () => false,
-      )
-    )
-      return;
+  for (let waitedMs = 0; waitedMs < ANSWER_MAX_MS && child.exitCode === null; waitedMs += 50) {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MAX_MS) }).catch(() => undefined);
+    if (answer?.ok === true) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   child.kill('SIGKILL');
@@ -129,9 +127,9 @@ async function waitUntilAnswers(url: string, child: ChildProcess): Promise<void>
 
 async function capnp(options: RawWorkerdOptions, storeDir: string): Promise<string> {
   const { beside } = options;
-  const workers = await Promise.all(WORKER_NAMES.map((worker) => workerStruct(worker, options.stateDir, options.secrets)));
+  const workers = await Promise.all(WORKER_NAMES.map((worker) => workerStruct(worker, options)));
   if (beside !== undefined) {
-    const gateway = await workerStruct('gateway', options.stateDir, options.secrets, beside.bundle);
+    const gateway = await workerStruct('gateway', options, beside.bundle);
     workers.push(gateway, `(name = "upstream", external = (address = "127.0.0.1:${beside.upstreamPort}", http = ()))`);
   }
   const bare = await modulesOf(join(DIST, 'bare-hono'), options.stateDir);
@@ -157,12 +155,7 @@ const config :Workerd.Config = (
 }
 
 /** A Worker as its wrangler.toml binds it; with `bundle`, another one's code in its place. */
-async function workerStruct(
-  worker: WorkerName,
-  stateDir: string,
-  secrets: Readonly<Record<string, string>>,
-  bundle?: string,
-): Promise<string> {
+async function workerStruct(worker: WorkerName, { stateDir, secrets, variants }: RawWorkerdOptions, bundle?: string): Promise<string> {
   const config = readConfig({ config: wranglerToml(worker) }) as unknown as WorkerConfig;
   const own = new Set(config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []));
   const bindings = [
@@ -182,7 +175,7 @@ async function workerStruct(
     (name) => `(className = ${quote(name)}, uniqueKey = ${quote(`${config.name}-${name}`)}, enableSql = true)`,
   );
   return `(name = ${quote(bundle ?? config.name)}, worker = (
-      modules = [${await modulesOf(join(DIST, bundle ?? worker), stateDir)}],
+      modules = [${await modulesOf(join(DIST, bundle ?? variants?.[worker] ?? worker), stateDir)}],
       compatibilityDate = "2026-10-01",
       durableObjectNamespaces = [${namespaces.join(', ')}],
       ${namespaces.length === 0 ? '' : 'durableObjectStorage = (localDisk = "store"),'}

@@ -41,18 +41,19 @@ const settled = (index: string) =>
 
 /** Kills while the two generations change places: the call that is answered once they have is under way then, and never answered. */
 async function killWhileChangingOver(index: string, looks: number): Promise<void> {
-  for (let isCutOff = false; !isCutOff;) {
+  const activation = { isAnswered: false, isCutOff: false };
+  while (!activation.isCutOff) {
     await settled(index);
-    let isAnswered = false;
-    const activation = client.post(`${index}/generations/activate`, {}).then(
-      () => (isAnswered = true),
-      () => (isCutOff = true),
+    activation.isAnswered = false;
+    const answer = client.post(`${index}/generations/activate`, {}).then(
+      () => (activation.isAnswered = true),
+      () => (activation.isCutOff = true),
     );
-    for (let look = 0; !isAnswered; look += 1) {
+    for (let look = 0; !activation.isAnswered; look += 1) {
       const [, other] = await generationsOf(index);
       if (other.state === 'changing-over' && look >= looks && killWorkerd(server)) break;
     }
-    await activation;
+    await answer;
   }
   await revived(client);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { buildAssets } from './assets.ts';
 import { DIST, ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
+import type { WorkerName } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 
 const STAMP = join(DIST, '.built');
@@ -35,6 +36,12 @@ export async function bundleEntry(name: string, entry: string): Promise<string> 
   await mkdir(DIST, { recursive: true });
   await writeFile(config, `name = "${name}"\nmain = ${JSON.stringify(entry)}\ncompatibility_date = "2026-10-01"\n`);
   return dryRun(name, ['-c', config]);
+}
+
+/** A Worker's bundle in which other modules stand in for some, by the specifiers that they are imported with. */
+export function bundleVariant(name: string, worker: WorkerName, standIns: Readonly<Record<string, string>>): Promise<string> {
+  const aliases = Object.entries(standIns).flatMap(([specifier, path]) => ['--alias', `${specifier}:${path}`]);
+  return dryRun(name, ['-c', wranglerToml(worker), ...aliases]);
 }
 
 async function dryRun(name: string, args: readonly string[]): Promise<string> {

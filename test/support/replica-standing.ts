@@ -1,11 +1,11 @@
-/** What the Worker beside the gateway is told to do with an index: it reads its first shard so many times, and tells of its replicas. */
-export interface HeatTask {
+/** An index whose first shard the Worker beside the gateway has watched, so that it gets a replica. */
+export interface WatchedIndex {
   readonly tenant: string;
   readonly name: string;
   readonly indexId: string;
-  readonly calls: number;
 }
 
+/** How a replica of it stands. */
 export interface ReplicaStanding {
   readonly shard: number;
   /** Null while it copies. */

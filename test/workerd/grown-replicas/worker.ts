@@ -1,0 +1,25 @@
+import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
+import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
+import { replicaName } from '../../../src/ann/replication/shard-member.ts';
+import { replicasIn } from '../../../src/ann/routing/replicated-routes.ts';
+import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import type { ReplicaStanding, WatchedIndex } from '../../support/replica-standing.ts';
+
+/** Has the first shard of an index watched, as if it had said that it is busy, and tells how far the replicas of the index are. */
+export default {
+  async fetch(request: Request, { INDEX, REPLICA }: GrowthEnv): Promise<Response> {
+    const { tenant, name, indexId }: WatchedIndex = await request.json();
+    const [tenantId, id] = [tenant as TenantId, indexId as IndexId];
+    const index = INDEX.getByName(indexObjectName(tenantId, name));
+    const routes = (await index.outline(name, id, 0)) as Outcome<RouteOutline>;
+    if (!routes.ok) return Response.json(routes.error, { status: 503 });
+    await index.watch(id, routes.value.shards[0]?.ordinal ?? 0);
+    const standings = replicasIn(routes.value).map(async ({ shard, replica }): Promise<ReplicaStanding> => {
+      const { completeLsn, load } = await REPLICA.getByName(replicaName(shardName({ tenantId, id }, shard), replica)).state();
+      return { shard, completeLsn, sharable: load.sharable };
+    });
+    return Response.json(await Promise.all(standings));
+  },
+} satisfies ExportedHandler<GrowthEnv>;
