@@ -99,11 +99,9 @@ describe('aliases over HTTP', () => {
         if (isAfter) after += 1;
       }
     })();
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const startedMs = performance.now();
+    await expect.poll(() => found.length, { timeout: 30_000 }).toBeGreaterThan(3);
     await tenant.client.call('PUT', '/v1/indexes/green/aliases/live');
     isSwitched = true;
-    expect(performance.now() - startedMs).toBeLessThan(3000);
     await reading;
     const before = found.filter(({ isAfter }) => !isAfter);
     expect(before.filter(({ id }) => id === 'blue').length).toBeGreaterThan(3);

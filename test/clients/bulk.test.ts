@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
@@ -13,6 +13,7 @@ import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const DIMENSIONS = 8;
+const PATIENCE = { timeout: 30_000 };
 
 let server: Server;
 let client: ApiClient;
@@ -31,7 +32,9 @@ async function createIndex(options: object = { dimensions: DIMENSIONS }): Promis
   return `/v1/indexes/${name}`;
 }
 
-const valuesOf = (n: number): number[] => Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(Math.sin(n * 13 + axis) + 1.5));
+// As they are printed: the shortest decimals that are these floats.
+const valuesOf = (n: number): number[] =>
+  Array.from({ length: DIMENSIONS }, (_, axis) => Number((Math.sin(n * 13 + axis) + 1.5).toPrecision(5)));
 
 const line = (n: number, more: object = {}): string =>
   `${JSON.stringify({ id: `v${n}`, values: valuesOf(n), metadata: { n }, ...more })}\n`;
@@ -138,8 +141,10 @@ describe('an import over HTTP', () => {
       await stream.send(isLast ? rest : rest.slice(0, 260_000));
       if (isLast) stream.end();
       else {
-        await vi.waitFor(() => expect(stream.news.length).toBeGreaterThan(0), 10_000);
-        await sleep(40 * cuts);
+        // At first before anything is stored, then once a batch is. Without the rest of its lines the import cannot be done.
+        await expect.poll(() => stream.news.length, PATIENCE).toBeGreaterThan(0);
+        const stored = cuts === 0 ? 0 : LIMITS.importBatchVectorsMaxCount;
+        await expect.poll(async () => (await stats(index)).vectors, PATIENCE).toBeGreaterThanOrEqual(stored);
         stream.cut();
         cuts += 1;
       }
@@ -163,7 +168,7 @@ describe('an import over HTTP', () => {
     const stream = new BulkStream(client, `${index}/import`);
     for (let from = 0; from < 20_000; from += 2000) await stream.send(linesFrom(from, from + 2000));
     stream.end();
-    await vi.waitFor(async () => expect((await stats(index)).vectors).toBe(20_000), { timeout: 30_000, interval: 200 });
+    await expect.poll(async () => (await stats(index)).vectors, { ...PATIENCE, interval: 200 }).toBe(20_000);
     await stream.read();
     expect(stream.last).toMatchObject({ status: 'done', lines: 20_000 });
   });
@@ -194,6 +199,7 @@ describe('an import over HTTP', () => {
     const wrongType = await client.post(`${index}/import`, {});
     expect(wrongType).toMatchObject({ status: 415, body: { error: { code: 'unsupported_media_type' } } });
     await client.delete(index);
+    // Indexes of a name are told apart by the second they were created in.
     await sleep(1100);
     await client.post('/v1/indexes', { name: index.slice('/v1/indexes/'.length), dimensions: DIMENSIONS, owner: 'bulk' });
     const late = await client.call('POST', `${index}/import?token=${last?.token}`, new Blob(['{}'], { type: 'application/x-ndjson' }));

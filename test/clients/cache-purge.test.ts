@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
+import { inTime } from '../support/in-time.ts';
 import { createTenant } from '../support/tenant.ts';
 import type { TestTenant } from '../support/tenant.ts';
 
@@ -48,7 +49,7 @@ async function isCached(at: ApiClient, text: string, tags?: string, directive = 
 async function fill(texts: Record<string, string | undefined>): Promise<void> {
   for (const [text, tags] of Object.entries(texts)) {
     await embed(client, text, tags === undefined ? {} : { 'cache-tag': tags });
-    await vi.waitFor(async () => expect(await isCached(elsewhere, text, tags, 'max-age=60')).toBe(true));
+    await expect.poll(() => isCached(elsewhere, text, tags, 'max-age=60'), { timeout: 30_000 }).toBe(true);
   }
 }
 
@@ -76,11 +77,15 @@ describe('a purge over HTTP', () => {
   });
 
   it('[C62] by age leaves what is younger', async () => {
-    await fill({ old: undefined });
-    await setTimeout(2200);
-    await fill({ young: undefined });
-    await purge({ older_than_ms: 2000 });
-    expect([await isCached(elsewhere, 'old'), await isCached(elsewhere, 'young')]).toEqual([false, true]);
+    const [old, young] = await inTime(2_000, async (ageMs, begin) => {
+      await fill({ [`old ${ageMs}`]: undefined });
+      await setTimeout(ageMs + 200);
+      begin();
+      await fill({ [`young ${ageMs}`]: undefined });
+      await purge({ older_than_ms: ageMs });
+      return [await isCached(elsewhere, `old ${ageMs}`), await isCached(elsewhere, `young ${ageMs}`)];
+    });
+    expect([old, young]).toEqual([false, true]);
   });
 
   it('[C61] that is soft leaves stale entries to those who accept them', async () => {
@@ -97,10 +102,12 @@ describe('a purge over HTTP', () => {
     await fill({ fast: undefined });
     const startedMs = Date.now();
     const { body } = await purge({ everything: true, consistency: 'fast' });
-    expect(Date.now() - startedMs).toBeLessThan(800);
+    const answeredMs = Date.now();
     expect([body.consistency, body.bound_ms]).toEqual(['fast', 1000]);
+    // It is answered before it holds, unless this machine took as long as that.
+    expect(body.status === 'pending' || answeredMs - startedMs >= body.bound_ms).toBe(true);
     const effectiveMs = Date.parse(body.effective_at);
-    expect(effectiveMs - startedMs).toBeLessThanOrEqual(body.bound_ms + 800);
+    expect(effectiveMs).toBeLessThanOrEqual(answeredMs + body.bound_ms);
     await setTimeout(Math.max(0, effectiveMs - Date.now()) + 5);
     for (const at of [client, elsewhere]) expect(await isCached(at, 'fast')).toBe(false);
     expect((await client.get(`/v1/cache/purges/${body.purge_id}`)).body).toMatchObject({ status: 'effective', consistency: 'fast' });

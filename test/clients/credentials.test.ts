@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
@@ -48,17 +48,19 @@ beforeAll(async () => {
   Object.assign(owned, { key: a.keyId, tenant: a.id, organisation: a.organisation });
   await own();
 
-  const past = Math.floor(Date.now() / 1000) + 1;
   const revoked = await createTenant(server);
   await new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY).delete(`/v1/keys/${revoked.keyId}`);
-  const expired = await createTenant(server, { expiresAtS: past });
+  const expired = await createTenant(server, { expiresAtS: Math.floor(Date.now() / 1000) + 1 });
   Object.assign(keys, {
     malformed: 'sk_nonsense',
     unknown: a.client.apiKey.slice(0, -3) + (a.client.apiKey.endsWith('000') ? '111' : '000'),
     revoked: revoked.client.apiKey,
     expired: expired.client.apiKey,
   });
-  await new Promise((resolve) => setTimeout(resolve, 2100));
+  // Neither is an answer from before it was revoked or had run out.
+  for (const { client } of [revoked, expired]) {
+    await vi.waitFor(async () => expect((await client.get('/v1/models')).status).toBe(401), { timeout: 30_000 });
+  }
 });
 
 afterAll(() => server.stop());

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
@@ -36,7 +36,7 @@ async function filled(name: string, options: object): Promise<string> {
 const generationsOf = async (index: string) => (await client.get(`${index}/generations`)).body.data;
 
 const following = (index: string) =>
-  vi.waitFor(async () => expect((await generationsOf(index))[1]).toMatchObject({ state: 'following' }), { timeout: 20_000, interval: 100 });
+  expect.poll(async () => (await generationsOf(index))[1], { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
 
 describe('generations over HTTP', () => {
   it('[B30][B32][B33] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {

@@ -35,7 +35,7 @@ describe('an index of several shards, over HTTP', () => {
       const vectors = Array.from({ length: 100 }, (_, i) => vectorOf(from + i));
       expect((await client.post(`${INDEX}/upsert`, { vectors })).status).toBe(200);
     }
-    await expect.poll(async () => (await client.get(`${INDEX}/stats`)).body.shards, { timeout: 20_000 }).toBeGreaterThan(8);
+    await expect.poll(async () => (await client.get(`${INDEX}/stats`)).body.shards, { timeout: 50_000 }).toBeGreaterThan(8);
     const { body } = await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: 3, explain: true });
     expect(body.matches[0]).toMatchObject({ id: 'v7', score: 0 });
     const { shards } = (await client.get(`${INDEX}/stats`)).body;

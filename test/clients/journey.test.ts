@@ -152,13 +152,11 @@ describe('a job on a pool', () => {
 
   it('runs again when its agent is killed, and ends once', async () => {
     const id = await submit(Array.from({ length: 40 }, () => lines).flat());
-    for (let poll = 0; poll < 200 && (await client.get(`/v1/jobs/${id}`)).body.state !== 'running'; poll += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await expect.poll(async () => (await client.get(`/v1/jobs/${id}`)).body.state, { timeout: 60_000, interval: 10 }).toBe('running');
     agent.kill();
     agent = startAgent(server, pool);
     const job = await finished(id);
     expect(job).toMatchObject({ state: 'succeeded', progress: { completed: 120_000, failed: 0 } });
     expect(job.attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['lease_expired', 'succeeded']);
-  }, 120_000);
+  }, 180_000);
 });

@@ -21,7 +21,7 @@ it('[G7] logs one line of JSON a request, with names and sizes, without secrets 
   const log = vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(String(line)));
   const body = { model: 'glove-sif-100', input: 'the secret recipe' };
   const answer = await tenant.client.post('/v1/embeddings?probe=secret-query', body, { 'x-request-id': 'log-probe' });
-  await vi.waitFor(() => expect(lines.join('\n')).toContain('log-probe'), 5000);
+  await expect.poll(() => lines.join('\n'), { timeout: 30_000 }).toContain('log-probe');
   spy.mockRestore();
   log.mockRestore();
 

@@ -51,14 +51,16 @@ describe('the ledger', () => {
     }
     // Answered and refused ones are among them, or this would show little.
     expect([200, 201, 400, 404].filter((status) => !statuses.has(status))).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
     const admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
-    const { body } = await admin.get(`/v1/usage?tenant=${tenant.id}&group_by=route,key`);
-    const counted: Record<string, number> = {};
-    for (const { meter, route, quantity, key } of body.data) {
-      expect(key).toBe(tenant.keyId);
-      if (meter === 'requests') counted[route] = quantity;
-    }
-    expect(counted).toEqual(sent);
+    const counted = async (): Promise<Record<string, number>> => {
+      const { body } = await admin.get(`/v1/usage?tenant=${tenant.id}&group_by=route,key`);
+      const counts: Record<string, number> = {};
+      for (const { meter, route, quantity, key } of body.data) {
+        expect(key).toBe(tenant.keyId);
+        if (meter === 'requests') counts[route] = quantity;
+      }
+      return counts;
+    };
+    await expect.poll(counted, { timeout: 30_000, interval: 200 }).toEqual(sent);
   });
 });

@@ -85,9 +85,15 @@ it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways e
   const random = new Seeded(6);
   const admitted: Record<string, number> = {};
   const refused: ApiAnswer[] = [];
+  let unanswered = 0;
   const count = (caller: Caller, answer: ApiAnswer): void => {
     // Refused for tokens is admitted as a request, and counted as one.
     const { code, message } = faultOf(answer);
+    // Perhaps it was granted before whatever was not reached.
+    if (answer.status >= 500) {
+      unanswered += 1;
+      return;
+    }
     const isRequest = !QUOTA_CODES.has(code) || /tokens|queries/.test(message);
     if (!isRequest) refused.push(answer);
     else for (const id of [caller.keyId, caller.tenant.id, caller.tenant.organisation]) admitted[id] = (admitted[id] ?? 0) + 1;
@@ -104,16 +110,17 @@ it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways e
     expect(headers.get('x-ratelimit-limit-requests')).toMatch(/^\d+$/);
     expect(headers.get('x-ratelimit-reset-requests')).toMatch(/^(\d+h)?(\d+m)?\d+m?s$/);
   }
-  // What idle slices hold comes back; then the last of it is drawn one by one.
-  for (let turn = 0; turn < 12; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    for (const caller of callers) count(caller, await call(random, caller));
-  }
-
   const organisation = tenants[0]!.organisation;
-  expect(admitted[organisation]).toBeLessThanOrEqual(LIMITS.organisation);
+  const drawn = async (): Promise<number> => {
+    for (const caller of callers) count(caller, await call(random, caller));
+    return (admitted[organisation] ?? 0) + tenants.length;
+  };
+  // What idle slices hold comes back; then the last of it is drawn one by one, and nothing beyond it.
   // The two requests that made the indexes came before the limits, and count.
-  expect((admitted[organisation] ?? 0) + tenants.length).toBeGreaterThanOrEqual(0.97 * LIMITS.organisation);
+  await expect.poll(drawn, { timeout: 60_000, interval: 200 }).toBeGreaterThanOrEqual(0.97 * LIMITS.organisation);
+  for (let turn = 0; turn < 3; turn++) await drawn();
+
+  expect(admitted[organisation]).toBeLessThanOrEqual(LIMITS.organisation);
   for (const { keyId } of callers) expect(admitted[keyId]).toBeLessThanOrEqual(LIMITS.keys);
   for (const [position, tenant] of tenants.entries()) {
     expect((admitted[tenant.id] ?? 0) + 1).toBeLessThanOrEqual(LIMITS.tenants[position]!);
@@ -125,12 +132,14 @@ it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways e
   }
 
   // And the bill: not a request or token more than was granted.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  const { data } = (await admin.get(`/v1/usage?organisation=${organisation}`)).body;
-  const billed = (...meters: string[]): number =>
-    data
+  const billed = async (...meters: string[]): Promise<number> => {
+    const { data } = (await admin.get(`/v1/usage?organisation=${organisation}`)).body;
+    return data
       .filter(({ meter }: { meter: string }) => meters.includes(meter))
       .reduce((sum: number, { quantity }: { quantity: number }) => sum + quantity, 0);
-  expect(billed('requests')).toBe((admitted[organisation] ?? 0) + tenants.length);
-  expect(billed('embedding_tokens', 'embedding_cached_tokens')).toBeLessThanOrEqual(2 * TOKENS);
-});
+  };
+  const served = (admitted[organisation] ?? 0) + tenants.length;
+  await expect.poll(() => billed('requests'), { timeout: 30_000 }).toBeGreaterThanOrEqual(served);
+  expect(await billed('requests')).toBeLessThanOrEqual(served + unanswered);
+  expect(await billed('embedding_tokens', 'embedding_cached_tokens')).toBeLessThanOrEqual(2 * TOKENS);
+}, 180_000);
