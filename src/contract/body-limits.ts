@@ -27,4 +27,8 @@ export const BODY_LIMITS = {
   drainBytesMax: 64 * 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.
   drainMs: 1_000,
+  // Of a compressed body: vectors as JSON shrink to a half, texts to a tenth; what shrinks to less than a hundredth is a bomb.
+  inflatedRatioMax: 100,
+  // Below this a body may shrink to anything, such as one of a thousand equal texts.
+  inflatedFreeBytesMax: 1024 * 1024,
 } as const;

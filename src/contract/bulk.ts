@@ -110,7 +110,8 @@ export const bulkEndpoints = {
       'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
       'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
       'written without being told is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
-      'With such a key, even a repetition from the beginning is.',
+      'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
+      'what it becomes, so compress the rest anew.',
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,

@@ -6,9 +6,6 @@ export type EmbeddingInput = string | string[] | number[] | number[][];
 
 const TOKEN_ID_MAX = 2 ** 31 - 1;
 
-/** Half a surrogate pair has no UTF-8 form: two texts would become one. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /**
  * What to embed, as OpenAI takes it. One pass over the whole input instead of a union of schemas: a union would try, and report,
  * four shapes for each of up to 300,000 numbers.
@@ -69,7 +66,7 @@ function textFault(text: unknown, path: Path): Fault | undefined {
   const { embeddingTextCharsMax: charsMax } = LIMITS;
   if (text.length > charsMax)
     return tooBig(`has ${text.length} characters; the limit is ${charsMax} (embeddingTextCharsMax)`, 'string', charsMax, path);
-  return LONE_SURROGATE.test(text) ? invalid('must not hold half a surrogate pair', path) : undefined;
+  return undefined;
 }
 
 function tokensFault(ids: unknown, path: Path): Fault | undefined {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
+import { surrogateFault } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
@@ -72,19 +73,26 @@ function readRequest(line: Line, model: string): { customId: string | null; requ
   if (typeof value !== 'object' || value === null) {
     return { customId: null, request: refuse('malformed_json', 'the line is not a JSON object') };
   }
+  const fault = surrogateFault(line, value);
+  if (fault !== undefined) return { customId: customIdOf(value), request: { ok: false, error: fault } };
   if ('custom_id' in value) {
     const parsed = parse(batchLine, value);
     const request = parsed.ok
       ? ofModel(parse(embeddingEndpoints.createEmbeddings.body.schema, { model, ...parsed.value.body }), model)
       : parsed;
-    return { customId: stringOrNull(value.custom_id), request };
+    return { customId: customIdOf(value), request };
   }
   const parsed = parse(simpleLine, value);
   const request = parsed.ok ? parse(embeddingEndpoints.createEmbeddings.body.schema, { model, input: parsed.value.text }) : parsed;
-  return { customId: 'id' in value ? stringOrNull(value.id) : null, request };
+  return { customId: customIdOf(value), request };
 }
 
-const stringOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+/** What the line calls itself, so that its answer can be matched with it even when it is refused. */
+function customIdOf(line: object): string | null {
+  const { custom_id: customId, id = null }: { custom_id?: unknown; id?: unknown } = line;
+  const given = customId === undefined ? id : customId;
+  return typeof given === 'string' ? given : null;
+}
 
 function parseJson(line: string): unknown {
   try {

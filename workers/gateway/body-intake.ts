@@ -8,6 +8,8 @@ import { RefusedStream } from '../../src/gateway/bulk/refused-stream.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Timer } from '../../src/kernel/timer.ts';
+import type { ContentCoding } from './content-coding.ts';
+import { decodedChunks } from './content-coding.ts';
 import type { BodyReader } from './drain.ts';
 import { drainReader } from './drain.ts';
 
@@ -55,8 +57,12 @@ export class BodyIntake {
     this.release();
   }
 
-  /** The pieces of the body as they are asked for; throws `RefusedStream`. They count as what was claimed before. */
-  async *chunks(): AsyncGenerator<Uint8Array, void> {
+  /** The pieces of the body, decompressed, as they are asked for; throws `RefusedStream`. They count as what was claimed before. */
+  chunks(coding: ContentCoding = 'identity'): AsyncGenerator<Uint8Array, void> {
+    return decodedChunks(this.#arriving(), coding);
+  }
+
+  async *#arriving(): AsyncGenerator<Uint8Array, void> {
     for (;;) {
       const chunk = await this.next(0);
       if (!chunk.ok) throw new RefusedStream(chunk.error);
@@ -71,10 +77,11 @@ export class BodyIntake {
   }
 
   /**
-   * The whole body; each of its bytes counts as `factor` bytes of memory. Refused as soon as it proves longer than `bytesMax`: a chunked
-   * body declares no length.
+   * The whole body, decompressed; each of its bytes counts as `factor` bytes of memory. Refused as soon as it proves longer than
+   * `bytesMax`: chunked and compressed bodies declare no length.
    */
-  async whole(bytesMax: number, factor: number): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
+  async whole(bytesMax: number, factor: number, coding: ContentCoding = 'identity'): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
+    if (coding !== 'identity') return this.#inflated(bytesMax, factor, coding);
     const declared = this.#request.headers.get('content-length');
     if (declared !== null && Number(declared) * factor <= LIMITS.bodySmallBytesMax) return this.#smallBody(factor);
     const chunks: Uint8Array[] = [];
@@ -119,6 +126,24 @@ export class BodyIntake {
     if (!refused.ok && refused.error.code === 'request_timeout') this.#reader.cancel().catch(() => undefined);
     else await drainReader(this.#reader);
     return refused;
+  }
+
+  async #inflated(bytesMax: number, factor: number, coding: ContentCoding): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of this.chunks(coding)) {
+        bytes += chunk.byteLength;
+        if (bytes > bytesMax) return await this.refuse(tooLarge(`more than ${bytesMax} bytes`, bytesMax));
+        const room = await this.claim(chunk.byteLength * factor);
+        if (!room.ok) return room;
+        chunks.push(chunk);
+      }
+      return ok(new Uint8Array(await new Blob(chunks).arrayBuffer()));
+    } catch (error) {
+      if (error instanceof RefusedStream) return this.refuse(err(error.refusal));
+      throw error;
+    }
   }
 
   /** One that its sender declares to be small: its bytes count once they are all there, as those of one piece do. */

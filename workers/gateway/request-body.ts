@@ -1,13 +1,15 @@
 import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Body } from '../../src/contract/endpoint.ts';
+import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
-import { parseExactJson } from '../../src/kernel/exact-json.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
+import type { ContentCoding } from './content-coding.ts';
+import { codingOf } from './content-coding.ts';
 import { eachOnce } from './each-once.ts';
 
 const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;
@@ -17,33 +19,39 @@ const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data',
  *
  * Refuses with `unsupported_media_type`, `payload_too_large` (before the bytes are held, when their number is declared),
  * `malformed_json`, `invalid_value` when the body ends before its end, `request_timeout` when it comes too slowly, `overloaded` when
- * others keep the memory it needs, or what the schema says.
+ * others keep the memory it needs, or what the schema says. The same bound holds for
+ * the bytes that are sent and for what they become once they are decompressed.
  */
 export async function readBody(request: Request, body: Body, intake: BodyIntake): Promise<Outcome<unknown>> {
   if (body.kind === 'none') return ok(undefined);
   const bytesMax = body.kind === 'ndjson' ? Number.POSITIVE_INFINITY : (body.bytesMax ?? LIMITS.jsonBodyBytesMax);
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > bytesMax) return tooLarge(`${declared} bytes`, bytesMax);
-  if (body.kind === 'bytes') return ok(undefined);
+  const coding = checkHeaders(request.headers, body.kind);
+  if (!coding.ok) return coding;
+  if (body.kind === 'bytes' || body.kind === 'ndjson') return ok(undefined);
 
-  const contentType = request.headers.get('content-type') ?? '';
-  if (!contentType.toLowerCase().startsWith(MEDIA_TYPE[body.kind])) {
-    return refuse('unsupported_media_type', `content-type must be ${MEDIA_TYPE[body.kind]}, not "${contentType.slice(0, 64)}"`);
-  }
-  if (body.kind === 'ndjson') return ok(undefined);
-  const bytes = await intake.whole(bytesMax, body.kind === 'json' ? LIMITS.jsonBodyMemoryFactor : LIMITS.formBodyMemoryFactor);
+  const factor = body.kind === 'json' ? LIMITS.jsonBodyMemoryFactor : LIMITS.formBodyMemoryFactor;
+  const bytes = await intake.whole(bytesMax, factor, coding.value);
   if (!bytes.ok) return bytes;
-  const value = body.kind === 'json' ? parseJson(bytes.value, body.exactIntegers ?? false) : await parseForm(bytes.value, contentType);
+  const contentType = request.headers.get('content-type') ?? '';
+  const value = body.kind === 'json' ? parseJsonBytes(bytes.value, body.exactIntegers) : await parseForm(bytes.value, contentType);
   return value.ok ? parse(body.schema, value.value) : value;
 }
 
-function parseJson(bytes: Uint8Array, isExact: boolean): Outcome<unknown> {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
-    return ok(isExact ? parseExactJson(text) : JSON.parse(text));
-  } catch {
-    return refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON');
+/** How the body is compressed, if it is of the media type that is taken. */
+function checkHeaders(headers: Headers, kind: Exclude<Body['kind'], 'none'>): Outcome<ContentCoding> {
+  const coding = codingOf(headers);
+  if (!coding.ok) return coding;
+  if (kind === 'bytes') {
+    // What is stored as it comes would later be read as what it is not.
+    return coding.value === 'identity'
+      ? coding
+      : refuse('unsupported_media_type', 'this route takes no content-encoding', 'content-encoding');
   }
+  const contentType = headers.get('content-type') ?? '';
+  if (contentType.toLowerCase().startsWith(MEDIA_TYPE[kind])) return coding;
+  return refuse('unsupported_media_type', `content-type must be ${MEDIA_TYPE[kind]}, not "${contentType.slice(0, 64)}"`);
 }
 
 async function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Outcome<unknown>> {

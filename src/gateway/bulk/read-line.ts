@@ -1,5 +1,6 @@
 import type { ImportLine } from '../../contract/bulk.ts';
 import { importLine } from '../../contract/bulk.ts';
+import { parseJsonText, utf8Text } from '../../contract/json-text.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
@@ -14,27 +15,19 @@ export function readLine({ content }: RawLine): Outcome<ImportLine | null> {
   if (content === undefined) {
     return refuse('limit_exceeded', `has more than ${LIMITS.importLineBytesMax} bytes (importLineBytesMax)`);
   }
-  const value = jsonOf(content);
-  if (value === undefined) return refuse('malformed_json', 'is not valid UTF-8 encoded JSON');
-  if (value === null || isExportProgress(value)) return ok(null);
-  const line = parse(importLine, value.json);
+  const text = utf8Text(content);
+  if (text?.trim() === '') return ok(null);
+  const json = text === undefined ? refuse('malformed_json', '') : parseJsonText(text);
+  if (!json.ok) return json.error.code === 'malformed_json' ? refuse('malformed_json', 'is not valid UTF-8 encoded JSON') : json;
+  if (isExportProgress(json.value)) return ok(null);
+  const line = parse(importLine, json.value);
   if (line.ok) return line;
   const { code, message, param } = line.error;
-  const found = param === undefined ? undefined : valueAt(value.json, param);
+  const found = param === undefined ? undefined : valueAt(json.value, param);
   return refuse(code, found === undefined ? message : `${message}; it is ${shown(found)}`, param);
 }
 
-/** Null for a blank line, undefined for one that is no JSON. */
-function jsonOf(content: Uint8Array): { readonly json: unknown } | null | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(content);
-    return text.trim() === '' ? null : { json: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
-}
-
-const isExportProgress = ({ json }: { readonly json: unknown }): boolean =>
+const isExportProgress = (json: unknown): boolean =>
   typeof json === 'object' && json !== null && 'export' in json && Object.keys(json).length === 1;
 
 /** What stands at a path such as `values[3]`. */

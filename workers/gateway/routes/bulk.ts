@@ -1,6 +1,7 @@
 import { bulkEndpoints } from '../../../src/contract/bulk.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { BodyIntake, bodyOwner } from '../body-intake.ts';
+import { codingOf } from '../content-coding.ts';
 import { pulledLines, toldLines } from '../ndjson-stream.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
@@ -13,7 +14,9 @@ export const bulkRoutes: readonly Route[] = [
     if (!room.ok) return room;
     const { path } = bulkEndpoints.importVectors;
     const terms = { principal, index: params.index, token: query.token, model: query.model, idempotencyKey, route: path };
-    const opened = await gateway.retrieval.imports.open(terms, intake.chunks());
+    const coding = codingOf(request.headers);
+    if (!coding.ok) return coding;
+    const opened = await gateway.retrieval.imports.open(terms, intake.chunks(coding.value));
     if (opened.ok) {
       const told = toldLines(opened.value, gateway.clock, () => intake.finish());
       call.waitUntil(told.ended);

@@ -1,0 +1,91 @@
+import { parseExactJson } from '../kernel/exact-json.ts';
+import { ok } from '../kernel/result.ts';
+import type { Refusal } from './errors.ts';
+import { refusal } from './errors.ts';
+import type { Outcome } from './outcome.ts';
+import { refuse } from './outcome.ts';
+import { fieldPath } from './parse.ts';
+
+/**
+ * JSON that a caller sent, in one place for bodies, lines of imports and lines of jobs.
+ *
+ * Half a surrogate pair has no UTF-8 form: stored or hashed it becomes U+FFFD, so that two ids, keys or texts would become one. UTF-8
+ * itself cannot carry one; only an escape such as `\ud800` can, so only texts with such an escape are searched.
+ */
+export function parseJsonText(text: string, isExact = false): Outcome<unknown> {
+  let value: unknown;
+  try {
+    value = isExact ? parseExactJson(text) : (JSON.parse(text) as unknown);
+  } catch {
+    return refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON');
+  }
+  const fault = surrogateFault(text, value);
+  return fault === undefined ? ok(value) : { ok: false, error: fault };
+}
+
+/** The JSON that bytes say; refuses as `parseJsonText` does, and what is not UTF-8. */
+export function parseJsonBytes(bytes: Uint8Array, isExact = false): Outcome<unknown> {
+  const text = utf8Text(bytes);
+  return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact);
+}
+
+/** Undefined for what is not UTF-8. */
+export function utf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Names the field of `value`, which `text` says, that holds half a surrogate pair, if any does. */
+export function surrogateFault(text: string, value: unknown): Refusal | undefined {
+  if (!SURROGATE_ESCAPE.test(text)) return undefined;
+  const place = loneSurrogateIn(value);
+  if (place === undefined) return undefined;
+  const param = fieldPath(place.path);
+  const what = place.isName ? 'has a field whose name holds' : 'holds';
+  const message = `${param === '' ? 'the body' : `${param}:`} ${what} half a surrogate pair, which has no UTF-8 form`;
+  return refusal('invalid_value', message, param === '' ? undefined : param);
+}
+
+interface Place {
+  readonly path: readonly PropertyKey[];
+  /** Whether the name of one of its fields is at fault, not its value. */
+  readonly isName: boolean;
+}
+
+interface Node {
+  readonly value: unknown;
+  readonly parent: Node | undefined;
+  readonly key: PropertyKey;
+}
+
+/** Without recursion: a hostile nesting must not overflow the stack. */
+function loneSurrogateIn(value: unknown): Place | undefined {
+  const pending: Node[] = [{ value, parent: undefined, key: '' }];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (typeof node.value === 'string') {
+      if (LONE_SURROGATE.test(node.value)) return { path: pathOf(node), isName: false };
+    } else if (Array.isArray(node.value)) {
+      for (const [key, item] of node.value.entries()) if (mayHoldText(item)) pending.push({ value: item, parent: node, key });
+    } else if (typeof node.value === 'object' && node.value !== null) {
+      for (const [key, item] of Object.entries(node.value)) {
+        if (LONE_SURROGATE.test(key)) return { path: pathOf(node), isName: true };
+        if (mayHoldText(item)) pending.push({ value: item, parent: node, key });
+      }
+    }
+  }
+  return undefined;
+}
+
+const mayHoldText = (value: unknown): boolean => typeof value === 'string' || (typeof value === 'object' && value !== null);
+
+function pathOf(node: Node): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  for (let at: Node | undefined = node; at?.parent !== undefined; at = at.parent) path.unshift(at.key);
+  return path;
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+
+import { checkUrlText } from '../../../workers/gateway/url-text.ts';
+
+const check = (path: string, pattern: string) => checkUrlText(`http://sluice${path}`, pattern);
+
+describe('the text of a URL', () => {
+  it.each([
+    ['/v1/indexes/%ED%A0%80', '/v1/indexes/:index', 'index'],
+    ['/v1/indexes/a/aliases/%ff', '/v1/indexes/:index/aliases/:alias', 'alias'],
+    ['/qdrant/collections/%ff/points/1', '/collections/:collection/points/:id', 'collection'],
+    ['/v1/files?purpose=batch&after=%c3', '/v1/files', 'after'],
+    ['/v1/files?%ff=1', '/v1/files', '%ff'],
+  ])('[G30] of %s is refused, as it is not UTF-8, by the name of the parameter', (path, pattern, param) => {
+    expect(check(path, pattern)).toMatchObject({ ok: false, error: { code: 'invalid_value', param } });
+  });
+
+  it.each([
+    ['/v1/indexes/%F0%9F%98%80', '/v1/indexes/:index'],
+    ['/v1/indexes/100%', '/v1/indexes/:index'],
+    ['/v1/files?after=%E2%82%AC&limit=1', '/v1/files'],
+    ['/v1/files?after=a%', '/v1/files'],
+  ])('[G30] of %s is taken', (path, pattern) => {
+    expect(check(path, pattern).ok).toBe(true);
+  });
+});

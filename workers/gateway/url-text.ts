@@ -1,0 +1,34 @@
+import { utf8Text } from '../../src/contract/json-text.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { shownName } from '../../src/contract/parse.ts';
+import { ok } from '../../src/kernel/result.ts';
+
+/**
+ * Refuses a path or query whose percent-encoding is not UTF-8, such as `%ED%A0%80` (half a surrogate pair), and names the parameter.
+ * Decoders keep or replace such bytes, so that two names would become one.
+ */
+export function checkUrlText(url: string, pattern: string): Outcome<null> {
+  if (!url.includes('%')) return ok(null);
+  const { pathname, search } = new URL(url);
+  const segments = pathname.split('/');
+  const names = pattern.split('/');
+  // Aligned at their ends: the same routes may be mounted below a prefix.
+  const bad = segments.findIndex((segment) => !isUtf8(segment));
+  if (bad !== -1) return notUtf8((names[bad - segments.length + names.length] ?? 'path').replace(/^:|\{.*$/g, ''));
+  for (const pair of search.slice(1).split('&')) {
+    if (!isUtf8(pair)) return notUtf8(shownName(pair.split('=', 1)[0] ?? ''));
+  }
+  return ok(null);
+}
+
+const notUtf8 = (param: string) => refuse('invalid_value', `${param}: is not UTF-8 once its percent-encoding is undone`, param);
+
+const ESCAPE = /%([\da-f]{2})/gi;
+
+/** A URL that was parsed is ASCII; each of its escapes is a byte. */
+function isUtf8(text: string): boolean {
+  if (!text.includes('%')) return true;
+  const octets = text.replace(ESCAPE, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
+  return utf8Text(Uint8Array.from(octets, (octet) => octet.codePointAt(0) ?? 0)) !== undefined;
+}
