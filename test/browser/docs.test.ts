@@ -11,7 +11,7 @@ const CHROMIUM = '/usr/bin/chromium';
 const missing = !existsSync(CHROMIUM);
 if (missing) console.log(`browser tests skipped: ${CHROMIUM} is not installed`);
 
-it.skipIf(missing)('[G10] [G19] the API page renders from our own server alone, and its examples run', async () => {
+it.skipIf(missing)('[G10] [G19] [G32] the API page renders from our own server alone, and its examples run', async () => {
   const server: Server = await deploy();
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
@@ -25,6 +25,10 @@ it.skipIf(missing)('[G10] [G19] the API page renders from our own server alone, 
       if (!request.url().startsWith(server.urls[0] ?? '') && !request.url().startsWith('data:')) foreign.push(request.url());
     });
     page.on('pageerror', (error) => failures.push(error.message));
+    // Such as what the page's own policy refused.
+    page.on('console', (message) => {
+      if (message.type() === 'error') failures.push(message.text());
+    });
     await page.goto(`${server.urls[0]}/docs/`);
     await page.getByText('/v1/embeddings', { exact: true }).waitFor();
     for (const group of ['Inference', 'Indexes', 'Cache', 'Jobs', 'Operations']) {
@@ -39,6 +43,11 @@ it.skipIf(missing)('[G10] [G19] the API page renders from our own server alone, 
     ] as const) {
       expect(await execute(page, 'Tenancy', name), name).toBe(`${status}`);
     }
+    // The policy of the page holds, and its own style sheets are let through by it.
+    expect(await page.evaluate('getComputedStyle(document.body).margin')).toBe('0px');
+    const inject = "document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.isForeign = true' }))";
+    expect(await page.evaluate(`${inject}; 'isForeign' in window`)).toBe(false);
+    expect(failures.splice(0)).toEqual([expect.stringMatching(/inline script .*Content Security Policy/)]);
     expect(foreign).toEqual([]);
     expect(failures).toEqual([]);
   } finally {

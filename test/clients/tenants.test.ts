@@ -16,7 +16,8 @@ let server: Server;
 let admin: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy(2);
+  // The tests stand before it as a proxy does.
+  server = await deploy(2, { LOG_LEVEL: 'warn', TRUSTED_PROXIES: '127.0.0.1' });
   admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
 });
 
@@ -33,7 +34,7 @@ describe('keys', () => {
     const narrow = await make(client, { resources: ['index/blog-*'], addresses: ['203.0.113.0/24'], expires_at: 4_000_000_000 });
     // Before anything is granted: slices would take from it ahead.
     await admin.put('/v1/quotas', { key: narrow.made.body.id, rules: [{ resource: 'queries', window: 'day', limit: 3 }] });
-    const from = (address: string) => ({ 'cf-connecting-ip': address });
+    const from = (address: string) => ({ 'x-forwarded-for': `203.0.113.9, ${address}` });
     const query = (by: ApiClient, index: string, address: string) =>
       by.post(`/v1/indexes/${index}/query`, { text: 'x' }, from(address)).then(({ status, body }) => body.error?.code ?? status);
     expect(await query(narrow.client, 'blog-a', '203.0.113.9')).toBe(200);

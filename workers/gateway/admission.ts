@@ -5,6 +5,7 @@ import { allows } from '../../src/contract/principal.ts';
 import type { Caller, Principal } from '../../src/contract/principal.ts';
 import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
 import type { AppContext } from './call.ts';
+import { callerAddress } from './caller-address.ts';
 import type { Gateway } from './compose.ts';
 import { HttpError, valueOf } from './http-error.ts';
 
@@ -15,16 +16,15 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   if (access.kind === 'public') return undefined;
   if (access.kind === 'agent') return valueOf(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool')));
   const principal = valueOf(await gateway.authenticator.authenticate(apiKeyOf(request)));
-  checkAddress(principal, request);
+  checkAddress(principal, callerAddress(request.headers, context.env));
   const denial = deny(principal, access);
   if (denial !== undefined) throw new HttpError(denial);
   return principal;
 }
 
-/** Cloudflare sets the header itself, whatever the caller sends; elsewhere the proxy in front must. */
-function checkAddress(principal: Principal, request: Request): void {
+function checkAddress(principal: Principal, address: string | undefined): void {
   if (principal.kind === 'admin' || principal.addresses === undefined) return;
-  if (admitsAddress(principal.addresses, request.headers.get('cf-connecting-ip'))) return;
+  if (admitsAddress(principal.addresses, address)) return;
   throw new HttpError(refusal('address_denied', 'the API key may not be used from this address'));
 }
 

@@ -6,6 +6,7 @@ import { usd } from '../../src/tenancy/usage/price-book.ts';
 import type { AppContext, Variables } from './call.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
+import { addPageSecurity } from './page-security.ts';
 import { Timing } from './timing.ts';
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
@@ -23,6 +24,7 @@ export const conclude: MiddlewareHandler<{ Bindings: GatewayEnv; Variables: Vari
 
 function writeHeaders(context: AppContext): void {
   const headers = context.res.headers;
+  addPageSecurity(headers, context.get('route'));
   headers.set('x-request-id', context.get('requestId'));
   headers.set('server-timing', context.get('timing').header());
   const costNano = context.get('costNano');

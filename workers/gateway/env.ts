@@ -6,10 +6,11 @@ import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
+import type { AddressEnv } from './caller-address.ts';
 import type { GenerationObject } from './generation-object.ts';
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
-export interface GatewayEnv extends CacheLayoutEnv {
+export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   readonly ASSETS: Fetcher;
   /** One object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
@@ -33,9 +34,9 @@ export interface GatewayEnv extends CacheLayoutEnv {
   readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
   readonly LOG_LEVEL?: string;
-  /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
   /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
   readonly WEBHOOKS_OVER_HTTP?: string;
+  /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
   readonly SLUICE_ADMIN_KEY?: string;
   readonly SLUICE_KEY_PEPPER?: string;
   readonly DIRECTORY: DurableObjectNamespace;

@@ -17,6 +17,7 @@ import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { readBody } from './request-body.ts';
 import { respond } from './respond.ts';
+import { checkUrlText } from './url-text.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
 
@@ -39,7 +40,8 @@ export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>
 
 async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
   const gateway = compose(context.env);
-  gateway.place.see(context.req.raw);
+  // What `cf` says is the platform's word only where the platform is in front.
+  if (context.env.PEER_ADDRESS === undefined) gateway.place.see(context.req.raw);
   context.set('route', endpoint.path);
   const principal = await admit(context, endpoint, gateway);
   context.set('principal', principal);
@@ -88,6 +90,7 @@ async function buildCall<E extends Endpoint>(
   intake: BodyIntake,
 ): Promise<Call<E>> {
   const request = context.req.raw;
+  valueOf(checkUrlText(request.url, endpoint.path));
   const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param(), 'path'));
   const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request), 'query'));
   const options =

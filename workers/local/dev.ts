@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { buildAssets } from './assets.ts';
+import { keepFromOthers, writeOwnerOnly } from './owner-only.ts';
 import { ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { loadSecrets } from './secrets.ts';
@@ -11,11 +11,12 @@ import { explainSetupErrors } from './setup-error.ts';
 
 // `wrangler dev` over the same four configurations, with reload; for whoever lives in the code.
 explainSetupErrors();
+keepFromOthers();
 const { port, stateDir } = readSettings(process.env);
 const secrets = await loadSecrets(stateDir);
 await buildAssets();
-const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}`);
-await writeFile(join(ROOT, '.dev.vars'), `${lines.join('\n')}\n`, { mode: 0o600 });
+const lines = Object.entries({ ...secrets, PEER_ADDRESS: '127.0.0.1' }).map(([name, value]) => `${name}=${value}`);
+await writeOwnerOnly(join(ROOT, '.dev.vars'), `${lines.join('\n')}\n`);
 console.log(`admin key: ${secrets.SLUICE_ADMIN_KEY}`);
 
 const configs = WORKER_NAMES.flatMap((worker) => ['-c', wranglerToml(worker)]);

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { bootstrap } from './bootstrap.ts';
 import type { Demo } from './bootstrap.ts';
 import { bundle } from './bundle.ts';
+import { closeFolder, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
 import { ROOT } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { serve } from './serve.ts';
@@ -47,8 +47,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) pro
 /** Where scripts, tests and the demo find the running server. */
 async function writeDevFile({ apiKey, adminKey }: Demo): Promise<void> {
   const folder = join(ROOT, '.sluice');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey }, null, 2)}\n`, { mode: 0o600 });
+  await makeOwnerOnly(folder);
+  await closeFolder(folder);
+  await writeOwnerOnly(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey }, null, 2)}\n`);
 }
 
 function startAgent({ pool, agentToken }: Demo): ChildProcess {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import * as z from 'zod';
 
 import { LIMITS } from '../../src/contract/limits.ts';
+import { closeFile, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
 import { SetupError } from './setup-error.ts';
 
 /** The deployment's own secrets. In production they are set with `wrangler secret put`. */
@@ -21,14 +22,17 @@ export async function loadSecrets(stateDir: string): Promise<Secrets> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-  if (text !== undefined) return parseSecrets(text, path);
+  if (text !== undefined) {
+    await closeFile(path);
+    return parseSecrets(text, path);
+  }
   const secrets: Secrets = {
     SLUICE_ADMIN_KEY: `sk_admin_${randomBytes(24).toString('hex')}`,
     SLUICE_KEY_PEPPER: randomBytes(32).toString('hex'),
   };
-  await mkdir(stateDir, { recursive: true });
+  await makeOwnerOnly(stateDir);
   // Named last: a start that is cut off leaves no half-written secrets behind.
-  await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 });
+  await writeOwnerOnly(`${path}.new`, JSON.stringify(secrets));
   await rename(`${path}.new`, path);
   return secrets;
 }

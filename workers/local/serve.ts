@@ -6,6 +6,7 @@ import { Miniflare } from 'miniflare';
 import { loadSecrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 import { claimState, commandOf } from './claim-state.ts';
+import { keepFromOthers } from './owner-only.ts';
 import { SetupError } from './setup-error.ts';
 import { topology } from './topology.ts';
 
@@ -13,6 +14,8 @@ export interface Server {
   /** One URL for each gateway isolate. */
   readonly urls: readonly string[];
   readonly secrets: Secrets;
+  /** Where its objects and buckets keep their data. */
+  readonly storeDir: string;
   /** Changes when workerd is restarted; undefined while there is none, or where /proc does not tell. */
   workerdPid(): number | undefined;
   readonly miniflare: Miniflare;
@@ -27,6 +30,7 @@ export interface ServeOptions {
 
 /** Starts the whole deployment from the built bundles in one workerd, and waits until it is ready. */
 export async function serve({ ports, stateDir, variables = {} }: ServeOptions): Promise<Server> {
+  keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
   const secrets = await loadSecrets(stateDir);
@@ -42,6 +46,7 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
   return {
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
     secrets,
+    storeDir,
     workerdPid,
     miniflare,
     stop: async () => {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 
+import { parseProxies } from '../../src/contract/client-address.ts';
 import { ROOT } from './paths.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -13,8 +14,8 @@ export interface Settings {
 
 const PORT_DEFAULT = 8787;
 const PORT_MAX = 65_535;
-/** Those that may be left unset; see `CacheLayoutEnv`. */
-const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE'];
+/** Those that may be left unset; see `CacheLayoutEnv` and `GatewayEnv`. */
+const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE', 'TRUSTED_PROXIES'];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
@@ -22,6 +23,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const port = Number(text);
   const portMax = PORT_MAX - gateways + 1;
   if (!/^\d+$/.test(text) || port < 1 || port > portMax) throw new SetupError(`PORT must be a number from 1 to ${portMax}, not "${text}".`);
+  if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
+    throw new SetupError(
+      `TRUSTED_PROXIES must be CIDR ranges such as "10.0.0.0/8, 2001:db8::/32", not "${environment['TRUSTED_PROXIES']}".`,
+    );
+  }
   const passedOn = PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));
   return {
     port,

@@ -18,6 +18,9 @@ export interface TopologyOptions {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** All that is listened to, so that every connection comes from this machine. */
+const HOST = '127.0.0.1';
+
 const STATIC_WORKER = 'sluice-static';
 
 /**
@@ -31,16 +34,16 @@ export function topology(options: TopologyOptions): ReturnType<typeof convertV4M
   const gateways = options.gatewayPorts.map((port, position) => ({
     ...gateway,
     name: position === 0 ? gateway.name : `${gateway.name}-${position + 1}`,
-    bindings: { ...gateway.bindings, ...options.variables, ...options.secrets },
+    bindings: { ...gateway.bindings, ...options.variables, ...options.secrets, PEER_ADDRESS: HOST },
     serviceBindings: { ...gateway.serviceBindings, ASSETS: STATIC_WORKER },
     // The objects of the first serve all: two would do the same work twice.
     ...(position === 0 ? {} : { durableObjects: { ...gateway.durableObjects, GENERATION: generationsOf(gateway.name) } }),
-    unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+    unsafeDirectSockets: [{ host: HOST, port }],
   }));
   const { assets: _sameAssets, ...inference } = built('inference');
   const objects = built('objects');
   return convertV4MiniflareOptions({
-    host: '127.0.0.1',
+    host: HOST,
     port: 0,
     cf: false,
     log: new Log(LogLevel.WARN),

@@ -21,8 +21,8 @@ export function strongerIn(inner: KeyBounds, outer: KeyBounds): 'scopes' | 'expi
 }
 
 /** Whether an address may use the key; one that nobody knows may not where only some may. */
-export function admitsAddress(addresses: readonly string[] | null, address: string | null): boolean {
-  return addresses === null || (address !== null && addresses.some((range) => rangeWithin(address, range)));
+export function admitsAddress(addresses: readonly string[] | null, address: string | undefined): boolean {
+  return addresses === null || (address !== undefined && addresses.some((range) => rangeWithin(address, range)));
 }
 
 /** What a key may not touch of what a call does: a resource such as `index/articles`, or a whole kind. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -38,6 +38,15 @@ describe('a state folder', () => {
     holder.kill('SIGKILL');
     await exited;
     (await claimState(folder))();
+  });
+
+  it('[G33] is closed to others, also one that was open to them', async () => {
+    await mkdir(join(folder, 'open'));
+    await chmod(join(folder, 'open'), 0o755);
+    for (const name of ['open', 'new']) {
+      (await claimState(join(folder, name)))();
+      expect((await stat(join(folder, name))).mode & 0o777).toBe(0o700);
+    }
   });
 
   it('must be a folder that can be made', async () => {

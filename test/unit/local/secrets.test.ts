@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,6 +22,15 @@ describe('the secrets of a state folder', () => {
     expect(await loadSecrets(join(folder, 'new'))).toEqual(made);
     expect(await readdir(join(folder, 'new'))).toEqual(['secrets.json']);
     expect((await stat(join(folder, 'new/secrets.json'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('[G33] are closed to others when they were left open, and so is the folder that is made for them', async () => {
+    const path = join(folder, 'new/secrets.json');
+    await loadSecrets(join(folder, 'new'));
+    await chmod(path, 0o644);
+    await loadSecrets(join(folder, 'new'));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'new'))).mode & 0o777).toBe(0o700);
   });
 
   it.each([

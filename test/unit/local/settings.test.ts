@@ -18,6 +18,12 @@ describe('the settings of a local deployment', () => {
     expect(readSettings(environment).variables).toEqual({ LOG_LEVEL: 'info', CACHE_SHARDS: '24', CACHE_SHARDS_BEFORE: '16' });
   });
 
+  it('[T13] refuse proxies to trust that are no ranges of addresses', () => {
+    expect(readSettings({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).variables).toMatchObject({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' });
+    for (const TRUSTED_PROXIES of ['*', '10.0.0.1/8', '10.0.0.0/8; ::1'])
+      expect(() => readSettings({ TRUSTED_PROXIES })).toThrow(SetupError);
+  });
+
   it.each(['', '0', '-1', '65536', '80.5', '1e3', 'http'])('refuse the port "%s", and say which are taken', (PORT) => {
     expect(() => readSettings({ PORT })).toThrow(new SetupError(`PORT must be a number from 1 to 65535, not "${PORT}".`));
   });

@@ -52,7 +52,11 @@ describe('addresses', () => {
   });
 
   it('[T13] nobody knows are let in nowhere but where all are', () => {
-    expect([admitsAddress(null, null), admitsAddress(['::/0'], null), admitsAddress(['::/0'], 'unknown')]).toEqual([true, false, false]);
+    expect([admitsAddress(null, undefined), admitsAddress(['::/0'], undefined), admitsAddress(['::/0'], 'unknown')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect(contains(parseAddressRange('10.0.0.0/8')!, parseAddressRange('10.0.0.0/7') ?? parseAddressRange('::/0')!)).toBe(false);
   });
 });

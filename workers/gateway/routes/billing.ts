@@ -27,8 +27,7 @@ export const billingRoutes: readonly Route[] = [
   route(billingEndpoints.getInvoiceHtml, async ({ gateway, principal, params, query }) => {
     const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
     if (!read.ok) return read;
-    const headers = { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" };
-    return { ok: true, reply: invoiceHtml(read.value.invoice), used: {}, headers };
+    return { ok: true, reply: invoiceHtml(read.value.invoice), used: {} };
   }),
   route(billingEndpoints.listInvoices, async ({ gateway, query }) => {
     const months = await gateway.tenancy.invoices.periods(query.organisation);
