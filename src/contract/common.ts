@@ -9,12 +9,25 @@ export const name = z
   .max(LIMITS.nameCharsMax)
   .meta({ description: 'Lower-case letters, digits and inner hyphens.', example: 'articles' });
 
-/** The name of an index or of an alias: wide enough for those of other vector databases. */
+/** A character of an index's name, as Qdrant allows them; not that Sluice takes control characters, which would break lines and terminals. */
+const INDEX_NAME_CHAR = String.raw`[^<>:"|?*/\\\p{Cc}\p{Surrogate}]`;
+
+/** The name of an index or of an alias. Paths carry it percent-encoded; `.` and `..` mean another path however they are encoded. */
 export const indexName = z
   .string()
-  .regex(/^[A-Za-z0-9]([\w.-]*\w)?$/, 'must be letters, digits, underscores and inner hyphens or dots, a letter or digit first')
-  .max(LIMITS.nameCharsMax)
-  .meta({ description: 'Letters, digits, underscores and inner hyphens or dots.', example: 'articles' });
+  .min(1)
+  .max(LIMITS.indexNameCharsMax)
+  .regex(
+    new RegExp(String.raw`^(?!\.{1,2}$)${INDEX_NAME_CHAR}*$`, 'u'),
+    'must not be . or .., nor have control characters or any of < > : " | ? * / \\',
+  )
+  .meta({
+    description: 'Any characters but control characters and `< > : " | ? * / \\`. Percent-encoded in paths. `.` and `..` are no names.',
+    example: 'articles',
+  });
+
+/** An index by its name, or all whose names begin so. */
+export const INDEX_PATTERN = String.raw`index/${INDEX_NAME_CHAR}{0,${LIMITS.indexNameCharsMax}}\*?`;
 
 /** The team that answers for a resource. */
 export const owner = name.meta({ description: 'The team that owns the resource.', example: 'search-team' });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './address-range.ts';
-import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import { INDEX_PATTERN, name, owner, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -22,8 +22,10 @@ const addresses = z
   .max(LIMITS.keyAddressesMaxCount)
   .meta({ description: 'From where the key may be used.', example: ['203.0.113.0/24'] });
 
+const RESOURCE = new RegExp(String.raw`^(?:${INDEX_PATTERN}|model/[\w.-]{0,64}\*?)$`, 'u');
+
 const resources = z
-  .array(z.string().regex(/^(index|model)\/[\w.-]{0,64}\*?$/, 'must be such as index/articles, index/blog-* or model/glove-sif-100'))
+  .array(z.string().regex(RESOURCE, 'must be such as index/articles, index/blog-* or model/glove-sif-100'))
   .min(1)
   .max(LIMITS.keyResourcesMaxCount)
   .meta({

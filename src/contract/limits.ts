@@ -13,6 +13,8 @@ export const LIMITS = {
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
   nameCharsMax: 64,
+  // As many as Qdrant takes, whose collections are indexes.
+  indexNameCharsMax: 255,
   // Long enough for a UUID or a digest, short enough to index.
   idempotencyKeyCharsMax: 128,
   // A Durable Object row holds at most 2,000,000 bytes; the rest is room for the other columns.

@@ -36,7 +36,10 @@ interface Point {
   readonly path: string;
 }
 
-/** Turns what users send into vectors of an index: of its dimensions, of its embedding contract, and comparable by its metric. */
+/**
+ * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
+ * anything is 0, whether they come as values or from a text without a known word.
+ */
 export class VectorSpace {
   readonly #embedder: TextEmbedder;
 
@@ -47,7 +50,8 @@ export class VectorSpace {
   /**
    * The points' values, row-major [points.length x dimensions].
    *
-   * Refuses with `dimension_mismatch`, `contract_mismatch` or `invalid_value`, naming the point; or as the embedder does.
+   * Refuses with `dimension_mismatch` or `contract_mismatch`, naming the point; with `invalid_value` a text where there is no model; or as the embedder
+   * does.
    */
   async place(
     caller: EmbeddingCaller,
@@ -61,8 +65,6 @@ export class VectorSpace {
     const { dimensions } = manifest;
     const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
     if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
-    const directionless = manifest.metric === 'cosine' ? points.find((point) => point.values?.every((value) => value === 0)) : undefined;
-    if (directionless !== undefined) return refuseDirectionless(directionless);
     const values = new Float32Array(points.length * dimensions);
     for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
     const tokens = await this.#embed(caller, embeddingFor(manifest, use), points, values);
@@ -118,11 +120,6 @@ const valuesField = ({ path }: Point): string => (path === '' ? 'vector' : `${pa
 function dimensionMismatch(point: Point, dimensions: number) {
   const param = valuesField(point);
   return refuse('dimension_mismatch', `${param} has ${point.values?.length} numbers; the index has ${dimensions} dimensions`, param);
-}
-
-function refuseDirectionless(point: Point) {
-  const param = valuesField(point);
-  return refuse('invalid_value', `${param} is all zeros: it has no direction, which a cosine compares`, param);
 }
 
 function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse = 'items') {

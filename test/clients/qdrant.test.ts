@@ -319,6 +319,49 @@ describe('the unmodified Qdrant client', () => {
     expect((await qdrant.batchUpdate(name, { operations, wait: false })).map(({ status }) => status)).toEqual(['acknowledged']);
   });
 
+  it('[Q7] takes names of collections as Qdrant does, and the native API the same ones', async () => {
+    const names = ['Ünï-cødé 漢 😀', '100% #1 + [x] & y=;,', '%2F', 'a%', 'aliases', '-x-', 'x'.repeat(255)];
+    for (const name of names) {
+      await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Dot' } });
+      await qdrant.upsert(name, { points: [{ id: 1, vector: [1, 2] }] });
+      expect(await qdrant.count(name), name).toEqual({ count: 1 });
+      const path = `/v1/indexes/${encodeURIComponent(name)}`;
+      expect((await tenant.client.get(path)).body.name).toBe(name);
+      expect((await tenant.client.post(`${path}/fetch`, { ids: ['1'] })).body.vectors).toMatchObject([{ id: '1' }]);
+    }
+    await qdrant.updateCollectionAliases({ actions: [{ create_alias: { collection_name: 'a%', alias_name: 'stands for %' } }] });
+    expect(await qdrant.count('stands for %')).toEqual({ count: 1 });
+    expect((await qdrant.getCollections()).collections.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    for (const name of names) expect(await qdrant.deleteCollection(name)).toBe(true);
+    for (const name of ['a/b', 'a*', 'a:b', 'a\nb', 'x'.repeat(256)]) {
+      const refused = await refusal(qdrant.createCollection(name, { vectors: { size: 2, distance: 'Dot' } }));
+      expect([refused[0], refused[2]], name).toEqual([422, expect.stringContaining('Validation error in path parameters: [collection: ')]);
+    }
+  });
+
+  it('[Q8] stores vectors of zeros as they are, and scores them 0 by cosine', async () => {
+    await qdrant.createCollection('zeros', { vectors: { size: 3, distance: 'Cosine' } });
+    const points = [
+      { id: 1, vector: [0, 0, 0] },
+      { id: 2, vector: [0, 2, 0] },
+      { id: 3, vector: [0, -1, 0] },
+    ];
+    await qdrant.upsert('zeros', { points });
+    expect(await qdrant.retrieve('zeros', { ids: [1], with_vector: true })).toMatchObject([{ id: 1, vector: [0, 0, 0] }]);
+    const scores = async (query: number[]) => (await qdrant.query('zeros', { query })).points.map(({ id, score }) => [id, score]);
+    expect(await scores([0, 1, 0])).toEqual([
+      [2, 1],
+      [1, 0],
+      [3, -1],
+    ]);
+    expect((await scores([0, 0, 0])).map(([, score]) => score)).toEqual([0, 0, 0]);
+    await qdrant.updateVectors('zeros', { points: [{ id: 2, vector: [0, 0, 0] }] });
+    expect((await scores([0, 1, 0])).map(([, score]) => score)).toEqual([0, 0, -1]);
+    // What one export answers, another index imports.
+    const native = await tenant.client.post('/v1/indexes/zeros/upsert', { vectors: [{ id: '4', values: [0, 0, 0] }] });
+    expect(native.status).toBe(200);
+  });
+
   it('[Q4] takes its key as api-key, and hears when to come back', async () => {
     expect(await refusal(qdrantClient(server, tenant, 'sk_nonsense').getCollections())).toEqual([
       401,
