@@ -1,3 +1,4 @@
+import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
 import type { GrowthCall } from '../src/ann/routing/index-growth.ts';
 import type { RegionPage, RouteOutline } from '../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
@@ -45,7 +46,7 @@ export interface IndexGrowthStub {
 export interface LocatorStub {
   move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
   depart(indexId: IndexId, departures: RowDepartures): Promise<Outcome<null>>;
-  adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys): Promise<Outcome<null>>;
+  adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
 }
 
 export interface ShardRowsStub {

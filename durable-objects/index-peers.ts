@@ -5,6 +5,7 @@ import { locatorName, shardName } from '../src/ann/index-manifest.ts';
 import type { GrowthPeers } from '../src/ann/routing/index-growth.ts';
 import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
 import type { ShardIdentity } from '../src/ann/shard-protocol.ts';
+import { LIMITS } from '../src/contract/limits.ts';
 import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 
@@ -30,7 +31,7 @@ export class IndexPeers implements GrowthPeers {
 
   async openLocator(ordinal: number): Promise<void> {
     const { id: indexId, tenantId, name } = this.#manifest;
-    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal }, this.#beside().gate);
+    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal, locators: LIMITS.locatorsCount }, this.#beside().gate);
   }
 
   async export(locators: number): Promise<void> {

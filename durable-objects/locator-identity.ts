@@ -1,3 +1,5 @@
+import type { DonePart } from '../src/ann/receipts/receipt.ts';
+import { LIMITS } from '../src/contract/limits.ts';
 import type { IndexId, TenantId } from '../src/kernel/ids.ts';
 
 /** What a locator is opened as. */
@@ -6,7 +8,15 @@ export interface LocatorIdentity {
   readonly tenantId: TenantId;
   readonly name: string;
   readonly ordinal: number;
+  /** How many the index has. Absent: as many as when this was not stored. */
+  readonly locators?: number;
 }
+
+/** Of all ids, those that a locator knows. */
+export const partOf = ({ ordinal, locators = LIMITS.locatorsCount }: LocatorIdentity): Omit<DonePart, 'lsn'> => ({
+  parts: locators,
+  part: ordinal,
+});
 
 export interface LocatorCounts {
   readonly ids: number;

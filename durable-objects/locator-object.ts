@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/ann/erasure.ts';
-import type { Gate, GateState } from '../src/ann/generations/gate.ts';
-import { insiderId, OPEN } from '../src/ann/generations/gate.ts';
-import { Gatekeeper } from '../src/ann/generations/gatekeeper.ts';
-import { Locator } from '../src/ann/routing/locator.ts';
+import type { Gate } from '../src/ann/generations/gate.ts';
+import { insiderId } from '../src/ann/generations/gate.ts';
+import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
+import type { Claim } from '../src/ann/routing/locator.ts';
 import type { Place } from '../src/ann/routing/locator-store.ts';
 import type {
   LocatedRemoval,
@@ -19,41 +19,25 @@ import type { Repetition, Written } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import { assert, must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
-import { locatorPeers } from './locator-peers.ts';
+import { OpenedLocator } from './opened-locator.ts';
 import { residueOf } from './residue-of.ts';
-import { StoredCell } from './stored-cell.ts';
-import { SqliteLocatorStore } from './sqlite/sqlite-locator-store.ts';
 
 /** Where some of the ids of one index live, as `Locator` says. Opened and erased by the index's own object. */
 export class LocatorObject extends DurableObject<GrowthEnv> {
-  readonly #identity = new StoredCell<LocatorIdentity>(this.ctx.storage, 'identity');
-  readonly #gate = new StoredCell<GateState>(this.ctx.storage, 'gate');
-  readonly #keeper = new Gatekeeper({
-    indexId: () => this.#identity.get()?.indexId,
-    gate: () => this.#gate.get() ?? OPEN,
-    setGate: (state) => this.#gate.put(state),
-  });
-  #opened: { readonly locator: Locator; readonly store: SqliteLocatorStore } | undefined;
+  readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
   /** Of a generation that does not serve, closed to all but its follower. */
   open(identity: LocatorIdentity, gate: Gate = 'open'): void {
-    const known = this.#identity.get();
-    assert(known === undefined || known.indexId === identity.indexId, 'a locator is named by its index id');
-    if (known !== undefined) return;
-    this.#gate.put({ gate, run: 0 });
-    this.#identity.put(identity);
+    this.#opened.open(identity, gate);
   }
 
   /** Repeating it changes nothing; later calls find no index. */
   async erase(): Promise<void> {
-    this.#opened = undefined;
-    this.#identity.forget();
-    this.#gate.forget();
+    this.#opened.forget();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
@@ -64,62 +48,60 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
 
   async write(caller: IndexId, write: LocatedWrite): Promise<Outcome<LocatedWritten>> {
     await this.#arm();
-    return this.#with(caller, ({ locator }) => locator.write(write), true);
+    return this.#opened.with(caller, ({ locator }) => locator.write(write), true);
   }
 
   async removeIds(caller: IndexId, removal: LocatedRemoval): Promise<Outcome<Written>> {
     await this.#arm();
-    return this.#with(caller, ({ locator }) => locator.remove(removal), true);
+    return this.#opened.with(caller, ({ locator }) => locator.remove(removal), true);
   }
 
   async clear(caller: IndexId, lsnSeen: number): Promise<Outcome<Written>> {
     await this.#arm();
-    return this.#with(caller, ({ locator }) => locator.clear(lsnSeen), true);
+    return this.#opened.with(caller, ({ locator }) => locator.clear(lsnSeen), true);
   }
 
-  claim(caller: IndexId, repetition: Repetition): Promise<Outcome<Written | null>> {
-    return this.#with(caller, async ({ locator }) => locator.claim(repetition), true);
+  async claim(caller: IndexId, repetition: Repetition): Promise<Outcome<Claim>> {
+    await this.#arm();
+    return this.#opened.with(caller, async ({ locator }) => locator.claim(repetition), true);
   }
 
   find(caller: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>> {
-    return this.#with(caller, async ({ locator }) => ok(locator.find(keys)));
+    return this.#opened.with(caller, async ({ locator }) => ok(locator.find(keys)));
   }
 
   counts(caller: IndexId): Promise<Outcome<LocatorCounts>> {
-    return this.#with(caller, async ({ store }) => ok(store.counts(LIMITS.namespacesCountedMax)));
+    return this.#opened.with(caller, async ({ store }) => ok(store.counts(LIMITS.namespacesCountedMax)));
   }
 
   /** Once that is answered, no write of those who are kept out is under way. */
   async setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>> {
-    const set = this.#keeper.set(indexId, gate, run);
+    const set = this.#opened.setGate(indexId, gate, run);
     if (!set.ok || gate === 'open') return set;
-    return this.#with(insiderId(indexId), async ({ locator }) => ((await locator.comeToRest()) ? ok(null) : BUSY));
+    return this.#opened.with(insiderId(indexId), async ({ locator }) => ((await locator.comeToRest()) ? ok(null) : BUSY));
   }
 
   move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>> {
-    return this.#with(insiderId(indexId), async ({ locator }) => ok(locator.move(moves)));
+    return this.#opened.with(insiderId(indexId), async ({ locator }) => ok(locator.move(moves)));
   }
 
   depart(indexId: IndexId, departures: RowDepartures): Promise<Outcome<null>> {
-    return this.#with(insiderId(indexId), async ({ locator }) => {
-      locator.depart(departures);
-      return ok(null);
-    });
+    return this.#opened.forInsider(indexId, ({ locator }) => locator.depart(departures));
   }
 
-  adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys): Promise<Outcome<null>> {
-    return this.#with(insiderId(indexId), async ({ store }) => {
-      store.adopt(keys, removed, 0);
-      return ok(null);
-    });
+  adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
+    return this.#opened.forInsider(indexId, ({ store }) => store.adopt(keys, removed, 0, receipts));
   }
 
-  /** Finishes what was cut off; comes back until nothing is under way. */
+  /** Finishes what was cut off; comes back until nothing is under way, and when the next receipt runs out. */
   override async alarm(): Promise<void> {
-    const identity = this.#identity.get();
+    const { identity } = this.#opened;
     if (identity === undefined) return;
-    await this.#with(insiderId(identity.indexId), async ({ locator, store }) => {
-      if (store.isIdle()) return ok(store.sweep(Date.now() - LIMITS.upsertReceiptTtlMs));
+    await this.#opened.with(insiderId(identity.indexId), async ({ locator, store }) => {
+      if (store.isIdle()) {
+        const oldestMs = store.sweep(Date.now() - LIMITS.upsertReceiptTtlMs);
+        return ok(oldestMs === undefined ? null : await this.ctx.storage.setAlarm(oldestMs + LIMITS.upsertReceiptTtlMs + 1));
+      }
       // Armed again first: a platform that gives up on a failing alarm must not strand what is under way.
       await this.ctx.storage.setAlarm(Date.now() + LIMITS.locatorRetryMs);
       return ok(await locator.resume());
@@ -127,23 +109,9 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
   }
 
   async #arm(): Promise<void> {
-    if (this.#identity.get() === undefined || (await this.ctx.storage.getAlarm()) !== null) return;
-    await this.ctx.storage.setAlarm(Date.now() + LIMITS.locatorRetryMs);
-  }
-
-  async #with<T>(
-    caller: IndexId,
-    work: (opened: { locator: Locator; store: SqliteLocatorStore }) => Promise<Outcome<T>>,
-    isWrite = false,
-  ): Promise<Outcome<T>> {
-    const passed = this.#keeper.pass(caller, isWrite);
-    if (!passed.ok) return passed;
-    if (this.#opened === undefined) {
-      const identity = must(this.#identity.get(), 'a locator that lets pass is open');
-      const store = new SqliteLocatorStore(this.ctx.storage);
-      this.#opened = { store, locator: new Locator(identity, store, locatorPeers(this.env, identity), () => Date.now()) };
-    }
-    return work(this.#opened);
+    if (this.#opened.identity === undefined) return;
+    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + LIMITS.locatorRetryMs];
+    if (alarmMs === null || alarmMs > soonMs) await this.ctx.storage.setAlarm(soonMs);
   }
 }
 

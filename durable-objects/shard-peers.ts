@@ -1,4 +1,5 @@
 import { indexObjectName, locatorName, shardName } from '../src/ann/index-manifest.ts';
+import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
 import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/ann/routing/index-growth.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/routing/rows.ts';
@@ -30,8 +31,8 @@ export class ShardPeers implements GrowthOfShardPeers {
     return reach(() => this.#locator(locator).depart(this.#indexId(), departures));
   }
 
-  adopt(locator: number, keys: RowKeys, removed: RowKeys): Promise<Outcome<null>> {
-    return reach(() => this.#locator(locator).adopt(this.#indexId(), keys, removed));
+  adopt(locator: number, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
+    return reach(() => this.#locator(locator).adopt(this.#indexId(), keys, removed, receipts));
   }
 
   put(ordinal: number, rows: RowPut): Promise<Outcome<unknown>> {

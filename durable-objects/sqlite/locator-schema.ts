@@ -1,12 +1,14 @@
+import type { DonePart } from '../../src/ann/receipts/receipt.ts';
 import type { Migrations } from './migrate.ts';
-import { RECEIPT_TABLE } from './receipt-store.ts';
+import { RECEIPT_TABLE, receiptsOfParts } from './receipt-store.ts';
 
 /**
  * The tables of a locator. `version` is the last one given out, `ids` how many there are, `writes` how many were finished,
  * `lsn` the highest that any of them has. The shards of
- * an entry are ordinals with commas between. An operation lies in as many rows as its bytes take.
+ * an entry are ordinals with commas between. An operation lies in as many rows as its bytes take; `key` is the `Idempotency-Key` of its
+ * request. `part` says which ids are the locator's.
  */
-export const LOCATOR_SCHEMA: Migrations = [
+export const locatorSchema = (part: Omit<DonePart, 'lsn'>): Migrations => [
   `CREATE TABLE locator (version INTEGER NOT NULL, ids INTEGER NOT NULL, writes INTEGER NOT NULL);
    INSERT INTO locator VALUES (0, 0, 0);
    CREATE TABLE entries (
@@ -18,4 +20,8 @@ export const LOCATOR_SCHEMA: Migrations = [
    CREATE TABLE claims (key TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER, lsn INTEGER, at_ms INTEGER NOT NULL) WITHOUT ROWID;
    ${RECEIPT_TABLE}`,
   'ALTER TABLE locator ADD COLUMN lsn INTEGER NOT NULL DEFAULT 0',
+  `${receiptsOfParts(part)}
+   INSERT OR IGNORE INTO receipts (key, digest, at_ms) SELECT key, digest, at_ms FROM claims;
+   DROP TABLE claims;
+   ALTER TABLE operations ADD COLUMN key TEXT;`,
 ];

@@ -1,5 +1,6 @@
-import type { Repetition, Written } from '../../src/ann/shard-protocol.ts';
-import type { Receipt } from '../../src/ann/vector-store.ts';
+import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
+import { mergedReceipts } from '../../src/ann/receipts/receipt.ts';
+import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 
@@ -9,7 +10,23 @@ export const RECEIPT_TABLE = `
     position INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, digest TEXT NOT NULL,
     lsn INTEGER NOT NULL, count INTEGER NOT NULL, at_ms INTEGER NOT NULL);`;
 
-/** Which requests with an `Idempotency-Key` were done, and what they answered. Bounded by age and by number. */
+/**
+ * From then on a receipt says which part of its request it is of, and what is billed. `done` has items `[parts, part, lsn]`. Until then
+ * every receipt of an object was of the same part.
+ */
+export const receiptsOfParts = ({ parts, part }: Omit<DonePart, 'lsn'>): string => `
+  ALTER TABLE receipts ADD COLUMN done TEXT NOT NULL DEFAULT '[]';
+  UPDATE receipts SET done = '[[${parts},${part},' || lsn || ']]';
+  ALTER TABLE receipts ADD COLUMN billing TEXT;
+  ALTER TABLE receipts DROP COLUMN lsn;
+  ALTER TABLE receipts DROP COLUMN count;
+  CREATE INDEX receipts_by_age ON receipts (at_ms);`;
+
+type ReceiptRow = { position: number; key: string; digest: string; at_ms: number; done: string; billing: string | null };
+
+const COLUMNS = 'position, key, digest, at_ms, done, billing';
+
+/** Which requests with an `Idempotency-Key` were seen, and what of them is written. Bounded by age and by number. */
 export class SqliteReceiptStore {
   readonly #storage: SqlStorage;
 
@@ -18,23 +35,68 @@ export class SqliteReceiptStore {
   }
 
   find(key: string): Receipt | undefined {
-    const row = this.#storage.sql
-      .exec<{ digest: string; lsn: number; count: number }>('SELECT digest, lsn, count FROM receipts WHERE key = ?', key)
-      .toArray()[0];
-    return row === undefined ? undefined : { digest: row.digest, written: { count: row.count, lsn: row.lsn } };
+    const row = this.#storage.sql.exec<ReceiptRow>(`SELECT ${COLUMNS} FROM receipts WHERE key = ?`, key).toArray()[0];
+    return row === undefined ? undefined : receiptOf(row);
   }
 
-  /** Call in the transaction of the write. Beyond `upsertReceiptsMaxCount` receipts the oldest is forgotten. */
-  add({ idempotencyKey, digest }: Repetition, { lsn, count }: Written, nowMs: number): void {
-    const { sql } = this.#storage;
-    sql.exec('INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES (?, ?, ?, ?, ?)', idempotencyKey, digest, lsn, count, nowMs);
-    sql.exec('DELETE FROM receipts WHERE position <= (SELECT MAX(position) FROM receipts) - ?', LIMITS.upsertReceiptsMaxCount);
+  /** Notes that a request came, and what it is billed as; answers what is known of its key, perhaps of another request. */
+  claim({ idempotencyKey, digest }: Repetition, billing: Billing, nowMs: number): Receipt {
+    return this.#merge({ idempotencyKey, digest, atMs: nowMs, done: [], billing });
+  }
+
+  /** Notes that a part of a request is written. Call in the transaction of the write. */
+  add({ idempotencyKey, digest }: Repetition, done: DonePart, billing: Billing | null, nowMs: number): Receipt {
+    return this.#merge({ idempotencyKey, digest, atMs: nowMs, done: [done], billing });
+  }
+
+  /** Takes over what another object knows. Repeating it changes nothing. */
+  adopt(receipts: readonly KeyedReceipt[]): void {
+    this.#storage.transactionSync(() => {
+      for (const receipt of receipts) this.#merge(receipt);
+    });
+  }
+
+  /** The first receipts that changed behind that place. */
+  behind(after: number, countMax: number): ReceiptPage {
+    const rows = this.#storage.sql
+      .exec<ReceiptRow>(`SELECT ${COLUMNS} FROM receipts WHERE position > ? ORDER BY position LIMIT ?`, after, countMax)
+      .toArray();
+    return { receipts: rows.map(receiptOf), next: rows.at(-1)?.position ?? after };
   }
 
   /** Forgets receipts from before `atMs`; answers when the oldest one left was written. */
   sweep(atMs: number): number | undefined {
-    this.#storage.sql.exec('DELETE FROM receipts WHERE at_ms < ?', atMs);
-    const oldest = this.#storage.sql.exec<{ at_ms: number }>('SELECT at_ms FROM receipts ORDER BY position LIMIT 1').toArray();
-    return oldest[0]?.at_ms;
+    const { sql } = this.#storage;
+    sql.exec('DELETE FROM receipts WHERE at_ms < ?', atMs);
+    return sql.exec<{ at_ms: number | null }>('SELECT MIN(at_ms) AS at_ms FROM receipts').one().at_ms ?? undefined;
   }
+
+  /** A receipt that changes gets a new position. Beyond `upsertReceiptsMaxCount` positions the oldest receipt is forgotten. */
+  #merge({ idempotencyKey, ...news }: KeyedReceipt): Receipt {
+    const { sql } = this.#storage;
+    const known = this.find(idempotencyKey);
+    const merged = known === undefined ? news : mergedReceipts(known, news);
+    if (known !== undefined && JSON.stringify([merged.done, merged.billing]) === JSON.stringify([known.done, known.billing])) return known;
+    sql.exec(
+      'INSERT OR REPLACE INTO receipts (key, digest, at_ms, done, billing) VALUES (?, ?, ?, ?, ?)',
+      idempotencyKey,
+      merged.digest,
+      merged.atMs,
+      JSON.stringify(merged.done.map(({ parts, part, lsn }) => [parts, part, lsn])),
+      merged.billing === null ? null : JSON.stringify(merged.billing),
+    );
+    sql.exec('DELETE FROM receipts WHERE position <= (SELECT MAX(position) FROM receipts) - ?', LIMITS.upsertReceiptsMaxCount);
+    return merged;
+  }
+}
+
+function receiptOf({ key, digest, at_ms: atMs, done, billing }: ReceiptRow): KeyedReceipt {
+  const parts = JSON.parse(done) as [number, number, number][];
+  return {
+    idempotencyKey: key,
+    digest,
+    atMs,
+    done: parts.map(([of, part, lsn]) => ({ parts: of, part, lsn })),
+    billing: billing === null ? null : (JSON.parse(billing) as Billing),
+  };
 }

@@ -1,13 +1,13 @@
 import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from '../../src/ann/routing/locator-store.ts';
 import { rowsAt } from '../../src/ann/routing/rows-at.ts';
 import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/routing/rows.ts';
-import type { Repetition, Written } from '../../src/ann/shard-protocol.ts';
-import type { Receipt } from '../../src/ann/vector-store.ts';
+import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
+import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
-import { LOCATOR_SCHEMA } from './locator-schema.ts';
+import { locatorSchema } from './locator-schema.ts';
 import { migrate } from './migrate.ts';
 import { decodeOperation, encodeOperation } from './operation-codec.ts';
 import { SqliteReceiptStore } from './receipt-store.ts';
@@ -16,11 +16,14 @@ import { SqliteReceiptStore } from './receipt-store.ts';
 export class SqliteLocatorStore implements LocatorStore {
   readonly #storage: SqlStorage;
   readonly #receipts: SqliteReceiptStore;
+  readonly #part: Omit<DonePart, 'lsn'>;
 
-  constructor(storage: SqlStorage) {
+  /** `part`: of all ids, those that this locator knows. */
+  constructor(storage: SqlStorage, part: Omit<DonePart, 'lsn'>) {
     this.#storage = storage;
+    this.#part = part;
     this.#receipts = new SqliteReceiptStore(storage);
-    migrate(storage, LOCATOR_SCHEMA);
+    migrate(storage, locatorSchema(part));
   }
 
   beginWrite(write: LocatedWrite): PendingWrite {
@@ -62,9 +65,12 @@ export class SqliteLocatorStore implements LocatorStore {
     });
   }
 
-  beginClearing(lsnSeen: number): PendingClearing {
+  beginClearing(lsnSeen: number, nowMs: number): PendingClearing {
     return this.#storage.transactionSync(() => {
       this.see(lsnSeen);
+      for (const operation of this.pending()) {
+        if (operation.kind === 'write') this.#note(operation, this.lsn(), nowMs);
+      }
       const begun: PendingClearing = { kind: 'clearing', version: this.#nextVersion() };
       this.#storage.sql.exec('DELETE FROM entries');
       this.#storage.sql.exec('DELETE FROM operations');
@@ -91,9 +97,9 @@ export class SqliteLocatorStore implements LocatorStore {
     });
   }
 
-  finishWrite(write: PendingWrite, written: Written, nowMs: number): void {
-    const { ids, namespaces, version, places, idempotency } = write;
-    this.#finish(version, written.lsn, () => {
+  finishWrite(write: PendingWrite, lsn: number, nowMs: number): void {
+    const { ids, namespaces, version, places } = write;
+    this.#finish(version, lsn, () => {
       this.#storage.sql.exec(
         `UPDATE entries SET shards = done.shards, pending = 0 FROM (
            SELECT value ->> 0 AS namespace, value ->> 1 AS id, value ->> 2 AS shards FROM json_each(?1)) AS done
@@ -101,8 +107,7 @@ export class SqliteLocatorStore implements LocatorStore {
         JSON.stringify(ids.map((id, i) => [namespaces[i], id, places[i]?.join()])),
         version,
       );
-      // A write that was refused may have been repeated and finished since.
-      if (idempotency !== null && this.receipt(idempotency) === undefined) this.#receipts.add(idempotency, written, nowMs);
+      this.#note(write, lsn, nowMs);
     });
   }
 
@@ -138,6 +143,20 @@ export class SqliteLocatorStore implements LocatorStore {
     return Array.from(whole.values(), (chunks) => decodeOperation(joined(chunks)));
   }
 
+  isPending({ version }: Operation): boolean {
+    return this.#storage.sql.exec('SELECT 1 FROM operations WHERE version = ?', version).toArray().length > 0;
+  }
+
+  pendingOf({ idempotencyKey }: Repetition): PendingWrite | undefined {
+    const parts = this.#storage.sql.exec<{ bytes: ArrayBuffer }>(
+      'SELECT bytes FROM operations WHERE key = ? ORDER BY part',
+      idempotencyKey,
+    );
+    const chunks = parts.toArray().map(({ bytes }) => new Uint8Array(bytes));
+    const operation = chunks.length === 0 ? undefined : decodeOperation(joined(chunks));
+    return operation?.kind === 'write' ? operation : undefined;
+  }
+
   isIdle(): boolean {
     return this.#storage.sql.exec('SELECT 1 FROM operations LIMIT 1').toArray().length === 0;
   }
@@ -159,9 +178,10 @@ export class SqliteLocatorStore implements LocatorStore {
     this.#storage.sql.exec('UPDATE entries SET shards = ? WHERE namespace = ? AND id = ?', shards.join(), namespace, id);
   }
 
-  adopt(keys: RowKeys, removed: RowKeys, shard: number): void {
+  adopt(keys: RowKeys, removed: RowKeys, shard: number, receipts: readonly KeyedReceipt[]): void {
     this.#storage.transactionSync(() => {
       const { sql } = this.#storage;
+      this.#receipts.adopt(receipts);
       // Whoever wrote since knows better than this call, which comes late.
       if (sql.exec<{ version: number }>('SELECT version FROM locator').one().version > 0) return;
       sql.exec(`DELETE FROM entries WHERE (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`, pairs(removed));
@@ -182,20 +202,20 @@ export class SqliteLocatorStore implements LocatorStore {
     return this.#receipts.find(idempotencyKey);
   }
 
-  claim({ idempotencyKey, digest }: Repetition, nowMs: number): { digest: string; written: Written | null } {
-    const { sql } = this.#storage;
-    sql.exec('INSERT OR IGNORE INTO claims VALUES (?, ?, NULL, NULL, ?)', idempotencyKey, digest, nowMs);
-    const found = sql.exec<{ digest: string; count: number | null; lsn: number | null }>(
-      'SELECT digest, count, lsn FROM claims WHERE key = ?',
-      idempotencyKey,
-    );
-    const { count, lsn, digest: claimed } = found.one();
-    return { digest: claimed, written: count === null || lsn === null ? null : { count, lsn } };
+  claim(repetition: Repetition, billing: Billing, nowMs: number): Receipt {
+    return this.#receipts.claim(repetition, billing, nowMs);
   }
 
-  sweep(beforeMs: number): void {
-    this.#receipts.sweep(beforeMs);
-    this.#storage.sql.exec('DELETE FROM claims WHERE at_ms < ?', beforeMs);
+  receiptsBehind(after: number, countMax: number): ReceiptPage {
+    return this.#receipts.behind(after, countMax);
+  }
+
+  adoptReceipts(receipts: readonly KeyedReceipt[]): void {
+    this.#receipts.adopt(receipts);
+  }
+
+  sweep(beforeMs: number): number | undefined {
+    return this.#receipts.sweep(beforeMs);
   }
 
   counts(namespacesMax: number): { ids: number; writes: number; namespaces: string[] } {
@@ -236,11 +256,17 @@ export class SqliteLocatorStore implements LocatorStore {
 
   #record(operation: Operation): void {
     const bytes = encodeOperation(operation);
-    const parts: [number, number, Uint8Array][] = [];
+    const key = operation.kind === 'write' ? (operation.idempotency?.idempotencyKey ?? null) : null;
+    const parts: [number, number, Uint8Array, string | null][] = [];
     for (let from = 0; from < bytes.length; from += LIMITS.rowBytesMax) {
-      parts.push([operation.version, parts.length, bytes.slice(from, from + LIMITS.rowBytesMax)]);
+      parts.push([operation.version, parts.length, bytes.slice(from, from + LIMITS.rowBytesMax), key]);
     }
     insertInto(this.#storage, 'INSERT INTO operations', parts);
+  }
+
+  /** That this locator's part of a request is written. */
+  #note({ idempotency }: PendingWrite, lsn: number, nowMs: number): void {
+    if (idempotency !== null) this.#receipts.add(idempotency, { ...this.#part, lsn }, null, nowMs);
   }
 
   #finish(version: number, lsn: number, body: () => void): void {

@@ -1,8 +1,10 @@
 import type { Gate, GateState } from '../../src/ann/generations/gate.ts';
 import { encodeFloats } from '../../src/ann/float-blob.ts';
-import type { Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
+import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
+import { billingOf, WHOLE } from '../../src/ann/receipts/receipt.ts';
+import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
-import type { Receipt, ShardHeader, VectorPlace, VectorStore } from '../../src/ann/vector-store.ts';
+import type { ShardHeader, VectorPlace, VectorStore } from '../../src/ann/vector-store.ts';
 import type { Metric } from '../../src/contract/metric.ts';
 import type { RecallTarget } from '../../src/contract/recall-target.ts';
 import { RECALL_TARGET_DEFAULT } from '../../src/contract/recall-target.ts';
@@ -120,7 +122,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     nowMs: number,
   ): { written: Written; places: VectorPlace[] } {
     const added = batch.ids.length;
-    const written = { count: added, lsn: header.lsn + 1 };
+    const lsn = header.lsn + 1;
     return this.#storage.transactionSync(() => {
       const ordinals = new Map([...new Set(batch.namespaces)].map((name) => [name, this.#internNamespace(name)]));
       const places = batch.namespaces.map((name, i): VectorPlace => {
@@ -128,16 +130,15 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
         return { namespace, row: header.nextRow + i };
       });
       this.#deleteVectors(replaced.map(({ row }) => row));
-      this.#insertVectors(batch, places, header.dimensions, written.lsn);
+      this.#insertVectors(batch, places, header.dimensions, lsn);
       this.#rowSets.edit(editsOf(places, replaced));
       this.#storage.sql.exec(
         'UPDATE shard SET lsn = ?, count = ?, next_row = ?',
-        written.lsn,
+        lsn,
         header.count + added - replaced.length,
         header.nextRow + added,
       );
-      if (batch.repetition !== null) this.#receipts.add(batch.repetition, written, nowMs);
-      return { written, places };
+      return { written: { count: added, lsn, ...this.#receiptOf(batch.repetition, header, nowMs) }, places };
     });
   }
 
@@ -191,6 +192,14 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return this.#receipts.find(idempotencyKey);
   }
 
+  receiptsBehind(after: number, countMax: number): ReceiptPage {
+    return this.#receipts.behind(after, countMax);
+  }
+
+  adoptReceipts(receipts: readonly KeyedReceipt[]): void {
+    this.#receipts.adopt(receipts);
+  }
+
   isBehind(): boolean {
     return this.properties.isBehind();
   }
@@ -201,6 +210,13 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
 
   sweepReceipts(atMs: number): number | undefined {
     return this.#receipts.sweep(atMs);
+  }
+
+  /** Notes that a request is whole with the write after this header. */
+  #receiptOf(repetition: Repetition | null, { indexId, lsn }: ShardHeader, nowMs: number): { billing?: Billing } {
+    if (repetition === null) return {};
+    const { billing } = this.#receipts.add(repetition, { ...WHOLE, lsn: lsn + 1 }, billingOf(repetition, indexId, nowMs), nowMs);
+    return billing === null ? {} : { billing };
   }
 
   #insertVectors(

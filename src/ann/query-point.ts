@@ -28,3 +28,7 @@ export function pointOf(
   if (target.kind === 'id') return ok(valuesOf(target.id));
   return ok(recommend(header.metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
 }
+
+/** Examples are no matches: whoever gives them has seen them. */
+export const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>
+  target.kind === 'examples' ? [...ids, ...target.positive, ...target.negative] : ids;

@@ -52,12 +52,27 @@ export interface Repetition {
   readonly idempotencyKey: string;
   /** SHA-256 of what was asked, in hex. */
   readonly digest: string;
+  /** What this try took to embed. Absent: nothing. */
+  readonly embedded?: Embedded;
+}
+
+/** Tokens that a model computed for a request; those whose vectors were cached are not in `tokens` alone. */
+export interface Embedded {
+  readonly tokens: number;
+  readonly cachedTokens: number;
+}
+
+/** What a request under an `Idempotency-Key` is billed as: what its first try took, under an id that no other request has. */
+export interface Billing extends Embedded {
+  readonly usageId: string;
 }
 
 /** An acknowledged write: `count` vectors changed, visible to every read from now on. */
 export interface Written {
   readonly count: number;
   readonly lsn: number;
+  /** Of a write under an `Idempotency-Key`, the same for every repetition. Absent: the key was claimed by an earlier version. */
+  readonly billing?: Billing;
 }
 
 /** Which columns an answer carries beside the ids. */

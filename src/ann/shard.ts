@@ -6,11 +6,10 @@ import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { ShardGate } from './generations/shard-gate.ts';
-import { answerRepetition } from './answer-repetition.ts';
 import { diversified } from './diversified.ts';
 import { placed } from './placed-vectors.ts';
 import { measureSlice } from './recall-slice.ts';
-import { pointOf } from './query-point.ts';
+import { excluded, pointOf } from './query-point.ts';
 import type { ShardEngine } from './engine/shard-engine.ts';
 import { shardCapacity } from './engine/shard-capacity.ts';
 import { RowSet } from './filter/row-set.ts';
@@ -19,6 +18,8 @@ import { Selection } from './filter/selection.ts';
 import type { SelectionCache } from './filter/selection-cache.ts';
 import { listRows } from './list-rows.ts';
 import { patchedBatch } from './patched-batch.ts';
+import { resumeWrite } from './receipts/resume-write.ts';
+import { rowsAt } from './routing/rows-at.ts';
 import { sampleRows } from './sample-rows.ts';
 import { sliceBehind } from './slice-behind.ts';
 import { seeing } from './seeing.ts';
@@ -34,7 +35,6 @@ import type {
   ListedVectors,
   NamespacePage,
   Patched,
-  QueryTarget,
   RecallSlice,
   Routed,
   SampledIds,
@@ -58,7 +58,7 @@ import type {
   Written,
 } from './shard-protocol.ts';
 import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
-import type { ShardHeader, VectorStore } from './vector-store.ts';
+import type { ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
 /**
  * The vectors of one index: a store that is the truth and an engine that follows it. Synchronous throughout, so that no read sees
@@ -101,20 +101,20 @@ export class Shard {
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
-    const repeated = answerRepetition(batch.repetition, (repetition) => this.#store.receipt(repetition));
-    if (repeated !== undefined) return repeated;
-
-    const replaced = this.#store.replacedBy(batch);
-    const countNew = batch.ids.length - replaced.length;
+    const resumed = resumeWrite(batch, batch.repetition, (repetition) => this.#store.receipt(repetition));
+    if (!resumed.ok) return resumed;
+    if (resumed.value.kind === 'repeated') return ok(resumed.value.written);
+    const { positions } = resumed.value;
+    // Some of it may be written, by locators of a generation that had several shards.
+    const left = positions.length === batch.ids.length ? batch : { ...batch, ...rowsAt(batch, positions) };
+    const replaced = this.#store.replacedBy(left);
+    const countNew = left.ids.length - replaced.length;
     const countMax = shardCapacity(header);
     if (header.count + countNew > countMax) {
       const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit shardEngineBytesMax`;
       return refuse('limit_exceeded', message, 'vectors');
     }
-    const { written, places } = this.#store.upsert(batch, seeing(batch.lsnSeen, header), replaced, nowMs);
-    this.#engine.remove(replaced);
-    this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
-    return ok(written);
+    return ok({ ...this.#put(left, seeing(batch.lsnSeen, header), replaced, nowMs), count: batch.ids.length });
   }
 
   /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
@@ -214,10 +214,7 @@ export class Shard {
     if (!change.ok) return change;
     const { batch, replaced, ...done } = change.value;
     if (replaced.length === 0) return ok({ ...done, lsn: header.lsn });
-    const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
-    this.#engine.remove(replaced);
-    this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
-    return ok({ ...done, lsn: written.lsn });
+    return ok({ ...done, lsn: this.#put(batch, header, replaced, nowMs).lsn });
   }
 
   /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
@@ -336,6 +333,13 @@ export class Shard {
     return this.#selections.recall(asked, () => selectRows(filter, namespace, this.#store.properties));
   }
 
+  #put(batch: UpsertBatch, header: ShardHeader, replaced: readonly VectorPlace[], nowMs: number): Written {
+    const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
+    this.#engine.remove(replaced);
+    this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
+    return written;
+  }
+
   #deleteSlice(
     { namespace, filter, after }: Extract<DeleteSelection, { kind: 'filter' }>,
     header: ShardHeader,
@@ -389,9 +393,5 @@ interface ExplainedMatches {
   readonly matches: VectorMatch[];
   readonly explanation: Explanation;
 }
-
-/** Examples are no matches: whoever gives them has seen them. */
-const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>
-  target.kind === 'examples' ? [...ids, ...target.positive, ...target.negative] : ids;
 
 const rowsOf = (matches: readonly VectorMatch[]): Row[] => matches.map(({ row }) => row);

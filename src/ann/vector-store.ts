@@ -3,6 +3,7 @@ import type { PropertyIndex } from './filter/select-rows.ts';
 import type { ListingStart } from './id-order.ts';
 import type { GateState } from './generations/gate.ts';
 import type { ListStore } from './lists/list-store.ts';
+import type { KeyedReceipt, Receipt, ReceiptPage } from './receipts/receipt.ts';
 import type { ChangeLog } from './replication/change-log.ts';
 import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
 import type { ReadVectors, Row } from './vector-engine.ts';
@@ -27,12 +28,6 @@ export type PlacedId = { readonly row: Row; readonly id: string };
 
 export interface PlacedVector extends VectorPlace {
   readonly values: Float32Array;
-}
-
-/** What a request with an `Idempotency-Key` asked for and was answered. */
-export interface Receipt {
-  readonly digest: string;
-  readonly written: Written;
 }
 
 /**
@@ -62,7 +57,7 @@ export interface VectorStore {
 
   /** Where the stored vectors lie that a batch replaces. */
   replacedBy(batch: UpsertBatch): VectorPlace[];
-  /** Writes a batch that replaces those, with its receipt; answers where each vector lies, in the batch's order. */
+  /** Writes a batch that replaces those, and the receipt of its whole request; answers where each vector lies, in the batch's order. */
   upsert(
     batch: UpsertBatch,
     header: ShardHeader,
@@ -107,6 +102,10 @@ export interface VectorStore {
   versionsOf(rows: readonly Row[]): number[];
 
   receipt(repetition: Repetition): Receipt | undefined;
+  /** The first receipts that changed behind a place. */
+  receiptsBehind(after: number, countMax: number): ReceiptPage;
+  /** Takes over what another object knows of requests. Repeating it changes nothing. */
+  adoptReceipts(receipts: readonly KeyedReceipt[]): void;
   /** Whether older versions left properties of vectors unindexed. */
   isBehind(): boolean;
   /** Indexes some of them. */

@@ -13,6 +13,8 @@ export const GROWTH_LIMITS = {
   districtShardsMinCount: 16,
   // Indexes whose highest LSN a gateway isolate remembers: some hundred bytes each.
   seenIndexesMaxCount: 1_024,
+  // Receipts that one object hands another at once, some 400 bytes each.
+  receiptPageMaxCount: 1_000,
   // How long whoever was routed wrongly waits for the index to say better.
   routeWaitMs: 2_000,
   // How soon a locator takes up writes that were cut off.

@@ -292,9 +292,10 @@ export const LIMITS = {
   pauseMinMs: 10,
   pauseMaxMs: 50,
   paceQuietMs: 1_000,
-  // How long a shard remembers an Idempotency-Key, and how many at most: beyond either, the oldest is forgotten.
+  // How long an index remembers an Idempotency-Key, and how many changes of its receipts each of its objects at most: beyond either, the
+  // oldest is forgotten. A locator changes every eighth receipt twice, so that 10,000 keys are remembered.
   upsertReceiptTtlMs: 86_400_000,
-  upsertReceiptsMaxCount: 10_000,
+  upsertReceiptsMaxCount: 12_000,
   // Removals that a followed shard remembers, some 50 bytes each; a follower further behind copies the shard anew.
   shardLogRemovalsMaxCount: 100_000,
   // A shard that nobody followed for this long stops logging removals.

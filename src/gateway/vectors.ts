@@ -22,6 +22,9 @@ interface VectorsParts {
 /** What a call on vectors answers: the index it was answered by, beside the answer. */
 export type OnIndex<T> = T & { readonly manifest: IndexManifest };
 
+/** What is billed of a write; under a usage id, once. */
+export type WrittenVectors = OnIndex<Written & TokensUsed & { readonly usageId?: string }>;
+
 /** Writes, searches, reads and deletes the vectors of an index. */
 export class Vectors {
   readonly #parts: VectorsParts;
@@ -36,17 +39,12 @@ export class Vectors {
     index: string,
     body: UpsertBody,
     idempotencyKey: string | undefined,
-  ): Promise<Outcome<OnIndex<Written & TokensUsed>>> {
+  ): Promise<Outcome<WrittenVectors>> {
     return this.write(caller, index, body, idempotencyKey === undefined ? null : { idempotencyKey, digest: await upsertDigest(body) });
   }
 
   /** As `upsert`, for a caller who says himself how a repetition is told. */
-  write(
-    caller: EmbeddingCaller,
-    index: string,
-    body: UpsertBody,
-    repetition: Repetition | null,
-  ): Promise<Outcome<OnIndex<Written & TokensUsed>>> {
+  write(caller: EmbeddingCaller, index: string, body: UpsertBody, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
     const { manifests, shards, space } = this.#parts;
     const { vectors } = body;
     return manifests.using(caller.principal.tenantId, index, async (manifest) => {
@@ -65,9 +63,14 @@ export class Vectors {
         values,
         metadata: vectors.map(({ metadata }) => metadata ?? null),
         texts: vectors.map(({ text }) => text ?? null),
-        repetition,
+        repetition: repetition === null ? null : { ...repetition, embedded: tokens },
       });
-      return written.ok ? ok({ ...written.value, ...tokens, manifest }) : written;
+      if (!written.ok) return written;
+      const { count, lsn, billing } = written.value;
+      // By earlier versions, the LSN told a request from others under the same key.
+      const { usageId, tokens: computed, cachedTokens } = billing ?? { usageId: `${manifest.id}:${lsn}`, ...tokens };
+      const billed = repetition === null ? {} : { usageId: `${usageId}:${repetition.idempotencyKey}` };
+      return ok({ count, lsn, tokens: computed, cachedTokens, ...billed, manifest });
     });
   }
 

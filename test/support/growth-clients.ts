@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 
 import type { ReadConsistency } from '../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../src/ann/replication/read-consistency.ts';
-import type { ShardMatches, ShardVectors } from '../../src/ann/shard-protocol.ts';
+import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { IndexShards } from '../../src/gateway/index-shards.ts';
@@ -35,20 +35,26 @@ export interface ClientOptions {
 
 /** Clients that write, delete and read, each its own ids one write at a time; and what they may find. */
 export class GrowthClients {
-  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0, readBack: 0, oldReads: 0 };
+  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0, readBack: 0, oldReads: 0, replayed: 0, late: 0, seenEarly: 0 };
   readonly #world: GrowthWorld;
   readonly #options: ClientOptions;
   readonly #known = new Map<string, Known>();
   readonly #reads = new Set<Map<string, Set<State>>>();
+  /** What clients wrote under keys, and what they were answered. */
+  readonly #answered = new Map<number, { readonly batch: UpsertBatch; readonly written: Written }[]>();
   readonly #vectors: Clusters;
   readonly #equal: Float32Array;
   /** What reads that may be old are asked through: some of them know old routes. */
   readonly #gateways: Gateway[];
+  /** Written beside a request that was given up. */
+  readonly #newer = new Map<string, number>();
   #kept: readonly string[] = [];
   #serial = 0;
   #isStopped = false;
   deleteChance: number;
   pauseMsMax: number;
+  /** Chance that a client repeats a request instead. */
+  replayChance = 0;
 
   constructor(world: GrowthWorld, options: ClientOptions, seed: number) {
     this.#world = world;
@@ -146,8 +152,10 @@ export class GrowthClients {
     const gateway = this.#world.gateway();
     const { random } = this.#world;
     while (!this.#isStopped && this.counts.writes < endAt) {
-      const kind = random.next();
-      if (kind < this.deleteChance * 0.2) await this.#deleteByFilter(gateway, client);
+      const [again, kind] = [random.next(), random.next()];
+      if (again < this.replayChance / 2) await this.#replay(gateway, client);
+      else if (again < this.replayChance) await this.#finishLate(gateway, client);
+      else if (kind < this.deleteChance * 0.2) await this.#deleteByFilter(gateway, client);
       else if (kind < this.deleteChance) await this.#deleteIds(gateway, client);
       else await this.#upsert(gateway, client);
       this.counts.writes += 1;
@@ -183,14 +191,66 @@ export class GrowthClients {
     }
   }
 
-  async #upsert(gateway: Gateway, client: number): Promise<void> {
+  async #upsert(gateway: Gateway, client: number, keys = this.#someKeys(client)): Promise<void> {
+    const { batch, serials } = this.#batchOf(client, keys, this.#world.random.next() < 0.5);
+    keys.forEach((key, i) => this.#begin(key, serials[i]!));
+    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
+    expect(written.count).toBe(keys.length);
+    keys.forEach((key, i) => this.#end(key, serials[i]!));
+    if (batch.repetition !== null) this.#answered.set(client, [...(this.#answered.get(client) ?? []), { batch, written }]);
+    if (this.#world.random.next() < 0.5) await this.#readBack(client, this.#pick(NAMESPACES), written.lsn);
+  }
+
+  /** A request of long ago is answered as it was then, and changes nothing that was written or deleted since. */
+  async #replay(gateway: Gateway, client: number): Promise<void> {
+    const answered = this.#answered.get(client) ?? [];
+    if (answered.length === 0) return;
+    const { batch, written } = this.#pick(answered);
+    expect(await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch))).toEqual(written);
+    this.counts.replayed += 1;
+  }
+
+  /**
+   * A request is tried once and given up, whatever came of it; then others write its ids; then it is repeated. Each of its vectors is
+   * written at one time: what was seen before those others is not seen again.
+   */
+  async #finishLate(gateway: Gateway, client: number): Promise<void> {
     const keys = this.#someKeys(client);
+    const { batch, serials } = this.#batchOf(client, keys, true);
+    keys.forEach((key, i) => this.#begin(key, serials[i]!));
+    const tried = await gateway.using((shards, manifest) => shards.upsert(manifest, batch));
+    const early = await this.#statesOf(gateway, keys);
+    const others = keys.filter(() => this.#world.random.next() < 0.7);
+    if (others.length > 0) await this.#upsertBeside(gateway, client, others);
+    const written = await this.#acknowledged(this.#pick(this.#gateways), (shards, manifest) => shards.upsert(manifest, batch));
+    expect(written).toMatchObject({ count: keys.length });
+    if (tried.ok) expect(written).toEqual(tried.value);
+    for (const [key, state] of await this.#statesOf(gateway, keys)) {
+      const [serial, newer] = [serials[keys.indexOf(key)]!, this.#newer.get(key)];
+      const isFirst = tried.ok || early.get(key) === serial;
+      expect(newer === undefined ? [serial] : isFirst ? [newer] : [newer, serial], `${key} at ${this.#world.nowMs}`).toContain(state);
+      if (newer !== undefined && !tried.ok && isFirst) this.counts.seenEarly += 1;
+      this.#newer.delete(key);
+      this.#end(key, state);
+    }
+    this.counts.late += 1;
+  }
+
+  /** Writes ids of which another write may be under way. */
+  async #upsertBeside(gateway: Gateway, client: number, keys: readonly string[]): Promise<void> {
+    const { batch, serials } = this.#batchOf(client, keys, false);
+    keys.forEach((key, i) => {
+      this.#begin(key, serials[i]!);
+      this.#newer.set(key, serials[i]!);
+    });
+    await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
+  }
+
+  #batchOf(client: number, keys: readonly string[], hasKey: boolean): { batch: UpsertBatch; serials: number[] } {
     const { dimensions, id: indexId } = this.#world.manifest;
     const serials = keys.map(() => (this.#serial += 1));
     const values = new Float32Array(keys.length * dimensions);
     keys.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
-    const hasKey = this.#world.random.next() < 0.5;
-    const repetition = hasKey ? { idempotencyKey: `write-${serials[0]}`, digest: `digest-${serials[0]}` } : null;
     const batch = {
       indexId,
       ids: keys.map((key) => key.split('\0')[1]!),
@@ -198,13 +258,19 @@ export class GrowthClients {
       values,
       metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
       texts: keys.map(() => null),
-      repetition,
+      repetition: hasKey ? { idempotencyKey: `write-${serials[0]}`, digest: `digest-${serials[0]}` } : null,
     };
-    keys.forEach((key, i) => this.#begin(key, serials[i]!));
-    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
-    expect(written.count).toBe(keys.length);
-    keys.forEach((key, i) => this.#end(key, serials[i]!));
-    if (this.#world.random.next() < 0.5) await this.#readBack(client, this.#pick(NAMESPACES), written.lsn);
+    return { batch, serials };
+  }
+
+  /** As they are now, by ids of any namespace. */
+  async #statesOf(gateway: Gateway, keys: readonly string[]): Promise<Map<string, State>> {
+    const states = new Map<string, State>(keys.map((key) => [key, null]));
+    for (const namespace of NAMESPACES) {
+      const ids = keys.filter((key) => key.startsWith(`${namespace}\0`)).map((key) => key.split('\0')[1]!);
+      for (const [id, state] of statesOf(await this.#fetch(gateway, namespace, ids))) states.set(`${namespace}\0${id}`, state);
+    }
+    return states;
   }
 
   async #deleteIds(gateway: Gateway, client: number): Promise<void> {

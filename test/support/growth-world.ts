@@ -272,7 +272,7 @@ export class GrowthWorld extends ObjectNetwork {
 
   #startLocator(actor: Actor): NonNullable<Actor['live']> {
     const ordinal = Number(actor.name.split(':')[1]);
-    const store = new SqliteLocatorStore(actor.sql);
+    const store = new SqliteLocatorStore(actor.sql, { parts: LIMITS.locatorsCount, part: ordinal });
     const { id: indexId } = this.manifest;
     this.counts.resumed += store.pending().length;
     const shard = (to: number, method: string, call: unknown) => this.call<never>(actor, `shard:${to}`, method, [call]);
@@ -304,7 +304,7 @@ export class GrowthWorld extends ObjectNetwork {
         counts: () => ok(store.counts(100)),
         move: (moves: never) => ok(locator.move(moves)),
         depart: (departures: never) => ok((locator.depart(departures), null)),
-        adopt: (keys: never, removed: never) => ok((store.adopt(keys, removed, 0), null)),
+        adopt: (keys: never, removed: never, receipts: never) => ok((store.adopt(keys, removed, 0, receipts), null)),
       },
       alarm: async () => {
         if (store.isIdle()) return;

@@ -29,7 +29,7 @@ export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineFloo
     {
       move: (to, moves) => locator(to, 'move', moves),
       depart: (to, departures) => locator(to, 'depart', departures),
-      adopt: (to, keys, removed) => locator(to, 'adopt', keys, removed),
+      adopt: (to, ...told) => locator(to, 'adopt', ...told),
       put: (to, rows) => world.call(actor, `shard:${to}`, 'putRows', [rows]),
       lacking: (to, keys) => world.call(actor, `shard:${to}`, 'lackingRows', [keys]),
       around: (ordinal) => index('around', ordinal),

@@ -1,5 +1,5 @@
-import type { Receipt } from '../vector-store.ts';
-import type { Repetition, Written } from '../shard-protocol.ts';
+import type { KeyedReceipt, Receipt, ReceiptPage } from '../receipts/receipt.ts';
+import type { Billing, Repetition } from '../shard-protocol.ts';
 import type { LocatedRemoval, LocatedWrite, RowKeys, Rows } from './rows.ts';
 
 /** Where an id lives. */
@@ -39,12 +39,12 @@ export interface LocatorStore {
   beginWrite(write: LocatedWrite): PendingWrite;
   /** The same for those of the ids that are there, and have the expected version; undefined when none is. */
   beginRemoval(removal: LocatedRemoval): PendingRemoval | undefined;
-  /** Forgets all ids and every write under way. */
-  beginClearing(lsnSeen: number): PendingClearing;
+  /** Forgets all ids and every write under way: a repetition of one of these comes after them, and changes nothing. */
+  beginClearing(lsnSeen: number, nowMs: number): PendingClearing;
   /** Sends what is still of the write's version elsewhere, as a newer version: rows of the old one may lie where they no longer should. */
   replace(write: PendingWrite, routeVersion: number, places: readonly (readonly number[])[]): PendingWrite;
   /** From now on, what is still of the write's version lives only where it was to go. */
-  finishWrite(write: PendingWrite, written: Written, nowMs: number): void;
+  finishWrite(write: PendingWrite, lsn: number, nowMs: number): void;
   /** Ids that are still of its version are gone. */
   finishRemoval(removal: PendingRemoval, lsn: number): void;
   finishClearing(clearing: PendingClearing, lsn: number): void;
@@ -53,22 +53,30 @@ export interface LocatorStore {
   see(lsn: number): void;
   /** What is under way, the oldest first. */
   pending(): Operation[];
+  isPending(operation: Operation): boolean;
   isIdle(): boolean;
 
   /** In the order asked for; undefined where there is none. */
   find(keys: RowKeys): (Place | undefined)[];
   setShards(namespace: string, id: string, shards: readonly number[]): void;
-  /** Takes over ids of a shard that answered for itself until now; nothing once any other write was begun. */
-  adopt(keys: RowKeys, removed: RowKeys, shard: number): void;
+  /** Takes over ids of a shard that answered for itself until now, none once any other write was begun, and its receipts. */
+  adopt(keys: RowKeys, removed: RowKeys, shard: number, receipts: readonly KeyedReceipt[]): void;
 
   /** The drain with which a shard last received rows; 0 if never. */
   arrivedAt(ordinal: number): number;
   recordArrival(ordinal: number, since: number): void;
 
   receipt(repetition: Repetition): Receipt | undefined;
-  /** Claims the key for the digest; answers that of whoever has it, and what it was answered if this locator was told. */
-  claim(repetition: Repetition, nowMs: number): { readonly digest: string; readonly written: Written | null };
-  sweep(beforeMs: number): void;
+  /** Notes a request that this locator is asked about first; answers what is known of its key, perhaps of another request. */
+  claim(repetition: Repetition, billing: Billing, nowMs: number): Receipt;
+  /** The write under way of a request. */
+  pendingOf(repetition: Repetition): PendingWrite | undefined;
+  /** The first receipts that changed behind a place. */
+  receiptsBehind(after: number, countMax: number): ReceiptPage;
+  /** Takes over what another object knows of requests. Repeating it changes nothing. */
+  adoptReceipts(receipts: readonly KeyedReceipt[]): void;
+  /** Forgets receipts from before then; answers when the oldest one left was written. */
+  sweep(beforeMs: number): number | undefined;
 
   /** Distinct ids that live somewhere, writes that were finished, and the namespaces there are, at most so many. */
   counts(namespacesMax: number): { readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] };

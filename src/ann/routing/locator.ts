@@ -3,8 +3,9 @@ import type { IndexId } from '../../kernel/ids.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { KeyLocks } from '../../kernel/key-locks.ts';
 import { ok } from '../../kernel/result.ts';
-import { answerRepetition, keyWroteOtherwise } from '../answer-repetition.ts';
-import type { Repetition, Written } from '../shard-protocol.ts';
+import { billingOf, WHOLE } from '../receipts/receipt.ts';
+import { keyWroteOtherwise, resumeWrite } from '../receipts/resume-write.ts';
+import type { Billing, Repetition, Written } from '../shard-protocol.ts';
 import type { KnownRoutes } from './known-routes.ts';
 import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from './locator-store.ts';
 import { rowsAt } from './rows-at.ts';
@@ -30,6 +31,13 @@ export interface LocatorPeers {
   put(ordinal: number, rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
   remove(ordinal: number, removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
   clear(ordinal: number, clearing: RowClearing): Promise<Outcome<RowsCleared>>;
+}
+
+/** What is known of a request whose key was claimed. */
+export interface Claim {
+  /** Once all of it is written, as far as this locator was told. */
+  readonly wholeLsn: number | null;
+  readonly billing: Billing | null;
 }
 
 /** So often a write is sent on because regions changed while it was under way: more is a defect. */
@@ -70,15 +78,19 @@ export class Locator {
 
   /**
    * All of it, in the end: when refused with `unavailable` or `index_growing` it may be done later. A repetition of a finished
-   * write changes nothing.
+   * write changes nothing; one of a write that was cut off goes on with it.
    */
   write(write: LocatedWrite): Promise<Outcome<LocatedWritten>> {
     return this.#locks.hold(keysOf(write), async () => {
-      const repeated = answerRepetition(write.idempotency, (repetition) => this.#store.receipt(repetition));
-      if (repeated !== undefined) return repeated;
-      const begun = this.#store.beginWrite(write);
+      const resumed = resumeWrite(write, write.idempotency, (repetition) => this.#store.receipt(repetition));
+      if (!resumed.ok) return resumed;
+      if (resumed.value.kind === 'repeated') return ok(resumed.value.written);
+      // A try that was cut off has its place among the writes of its ids: others may have come after it.
+      const cutOff = write.idempotency === null ? undefined : this.#store.pendingOf(write.idempotency);
+      if (cutOff !== undefined && cutOff.idempotency?.digest !== write.idempotency?.digest) return keyWroteOtherwise();
+      const begun = cutOff ?? this.#store.beginWrite(partAt(write, resumed.value.positions));
       const written = await this.#tracked(begun);
-      if (!written.ok || begun.ids.length === write.ids.length) return written;
+      if (!written.ok || write.expected === undefined) return written.ok ? ok({ ...written.value, count: write.ids.length }) : written;
       const taken = new Set(keysOf(begun));
       return ok({ ...written.value, skipped: [...keysOf(write).entries()].flatMap(([i, key]) => (taken.has(key) ? [] : [i])) });
     });
@@ -97,7 +109,7 @@ export class Locator {
   clear(lsnSeen: number): Promise<Outcome<Written>> {
     return this.#locks.holdAll(async () => {
       const { ids } = this.#store.counts(0);
-      const cleared = await this.#tracked(this.#store.beginClearing(lsnSeen));
+      const cleared = await this.#tracked(this.#store.beginClearing(lsnSeen, this.#now()));
       return cleared.ok ? ok({ ...cleared.value, count: ids }) : cleared;
     });
   }
@@ -107,7 +119,8 @@ export class Locator {
     const cutOff = this.#store.pending().filter(({ version }) => !this.#running.has(version));
     await Promise.all(
       cutOff.map((operation) => {
-        const finish = () => this.#tracked(operation);
+        // What was waited for may have been this: finished twice, it would undo what was moved in between.
+        const finish = async () => (this.#store.isPending(operation) ? this.#tracked(operation) : undefined);
         return operation.kind === 'clearing' ? this.#locks.holdAll(finish) : this.#locks.hold(keysOf(operation), finish);
       }),
     );
@@ -153,10 +166,12 @@ export class Locator {
     }
   }
 
-  /** Claims an Idempotency-Key for a write of several locators; answers what it wrote if that is known. */
-  claim(repetition: Repetition): Outcome<Written | null> {
-    const { digest, written } = this.#store.claim(repetition, this.#now());
-    return digest === repetition.digest ? ok(written) : keyWroteOtherwise();
+  /** Claims an Idempotency-Key for a request of several locators; answers how far it is known to be. */
+  claim(repetition: Repetition): Outcome<Claim> {
+    const nowMs = this.#now();
+    const { digest, done, billing } = this.#store.claim(repetition, billingOf(repetition, this.#identity.indexId, nowMs), nowMs);
+    if (digest !== repetition.digest) return keyWroteOtherwise();
+    return ok({ wholeLsn: done.find(({ parts }) => parts === WHOLE.parts)?.lsn ?? null, billing });
   }
 
   async #tracked(operation: Operation): Promise<Outcome<Written>> {
@@ -187,9 +202,10 @@ export class Locator {
       if (put.ok) {
         const removed = await this.#removeElsewhere(write, current);
         if (!removed.ok) return removed;
-        const written = { count: write.ids.length, lsn: Math.max(put.value, removed.value) };
-        this.#store.finishWrite(write, written, this.#now());
-        return ok(written);
+        // Of ids that later writes took over, nothing was sent.
+        const lsn = current.length === 0 ? this.#store.lsn() : Math.max(put.value, removed.value);
+        this.#store.finishWrite(write, lsn, this.#now());
+        return ok({ count: write.ids.length, lsn });
       }
       if (!isMisplaced(put.error.code) || replaced === REPLACED_MAX) return put;
       const routes = await this.#peers.routes();
@@ -274,6 +290,11 @@ export class Locator {
 }
 
 const keysOf = ({ ids, namespaces }: RowKeys): string[] => ids.map((id, i) => `${namespaces[i]}\0${id}`);
+
+function partAt(write: LocatedWrite, positions: readonly number[]): LocatedWrite {
+  if (positions.length === write.ids.length) return write;
+  return { ...write, ...rowsAt(write, positions), places: positions.map((at) => write.places[at] ?? []) };
+}
 
 const isMisplaced = (code: string): boolean => code === 'stale_route' || code === 'index_not_found';
 

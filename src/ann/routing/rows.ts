@@ -1,5 +1,5 @@
 import type { IndexId } from '../../kernel/ids.ts';
-import type { Routed, Written } from '../shard-protocol.ts';
+import type { Repetition, Routed, Written } from '../shard-protocol.ts';
 
 /**
  * What crosses between locators and shards. All writes of an id carry a version that its locator gave out, higher than any before;
@@ -88,7 +88,7 @@ export interface LocatedWrite extends Rows, Routed {
   /** Only those are written whose version is still this; absent: all. */
   readonly expected?: readonly number[];
   /** Of the whole write. */
-  readonly idempotency: { readonly idempotencyKey: string; readonly digest: string } | null;
+  readonly idempotency: Repetition | null;
   readonly lsnSeen: number;
 }
 

@@ -2,29 +2,35 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
+import type { KeyedReceipt } from '../receipts/receipt.ts';
+import { receiptsByLocator } from '../receipts/receipts-by-locator.ts';
+import type { VectorStore } from '../vector-store.ts';
 import { locatorOf } from './locator-of.ts';
 import type { RowVersions } from './row-versions.ts';
+import type { ShardParts } from './shard-mover.ts';
 import type { RowKeys } from './rows.ts';
 import type { Cell, ShardRoute } from './shard-route.ts';
 
 /** Whom a shard tells about its ids. Every call may be refused with `unavailable`. */
 export interface ExporterPeers {
-  /** Ids that are there, and others that are not there any more. */
-  adopt(locator: number, keys: RowKeys, removed: RowKeys): Promise<Outcome<null>>;
+  /** Ids that are there, others that are not there any more, and what is known of requests. */
+  adopt(locator: number, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
   /** Tells the index that the locators know every id: from then on it has routes, of version 1 or a later one. */
   exported(): Promise<Outcome<unknown>>;
 }
 
 /**
- * Hands the ids of an only shard over to locators, slice by slice and in the order of its rows, so that what is written meanwhile
- * comes later. Writes wait for the last few slices only.
+ * Hands the ids of an only shard over to locators, and its receipts, slice by slice and in the order of its rows, so that what is
+ * written meanwhile comes later. Writes wait for the last few slices only.
  */
 export class ShardExporter {
+  readonly #store: Pick<VectorStore, 'receiptsBehind'>;
   readonly #versions: RowVersions;
   readonly #route: Cell<ShardRoute>;
   readonly #peers: ExporterPeers;
 
-  constructor(versions: RowVersions, route: Cell<ShardRoute>, peers: ExporterPeers) {
+  constructor({ store, versions, route }: Pick<ShardParts, 'store' | 'versions' | 'route'>, peers: ExporterPeers) {
+    this.#store = store;
     this.#versions = versions;
     this.#route = route;
     this.#peers = peers;
@@ -42,26 +48,31 @@ export class ShardExporter {
   async step(nowMs: number): Promise<number | undefined> {
     const route = this.#route.get();
     if (route?.task?.kind !== 'export') return undefined;
-    const { after, removedAfter } = route.task;
+    const { after, removedAfter, receiptsAfter = 0 } = route.task;
     const added = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
     const removed = this.#versions.removedBehind(removedAfter, LIMITS.propertySliceMaxCount);
-    if (added.ids.length === 0 && removed.ids.length === 0 && route.isFenced) return this.#conclude(route, nowMs);
-    if (!(await this.#tell(route, added, removed))) return nowMs + LIMITS.routeRetryMs;
-    const isNearEnd = added.ids.length < LIMITS.propertySliceMaxCount && removed.ids.length < LIMITS.propertySliceMaxCount;
+    const { receipts, next } = this.#store.receiptsBehind(receiptsAfter, LIMITS.receiptPageMaxCount);
+    const told = added.ids.length + removed.ids.length + receipts.length;
+    if (told === 0 && route.isFenced) return this.#conclude(route, nowMs);
+    if (!(await this.#tell(route, added, removed, receipts))) return nowMs + LIMITS.routeRetryMs;
+    const isNearEnd =
+      Math.max(added.ids.length, removed.ids.length) < LIMITS.propertySliceMaxCount && receipts.length < LIMITS.receiptPageMaxCount;
     // Written meanwhile: only what this slice saw has been told.
     const now = must(this.#route.get(), 'a shard that is exported knows its index');
-    const task = { kind: 'export', after: added.rows.at(-1) ?? after, removedAfter: removed.positions.at(-1) ?? removedAfter } as const;
-    this.#route.put({ ...now, task, isFenced: now.isFenced || isNearEnd });
+    const goOn = { after: added.rows.at(-1) ?? after, removedAfter: removed.positions.at(-1) ?? removedAfter, receiptsAfter: next };
+    this.#route.put({ ...now, task: { kind: 'export', ...goOn }, isFenced: now.isFenced || isNearEnd });
     return nowMs;
   }
 
-  async #tell({ locators }: ShardRoute, added: RowKeys, removed: RowKeys): Promise<boolean> {
+  async #tell({ locators }: ShardRoute, added: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<boolean> {
     const gone = this.#versions.absent(removed);
     const byLocator = (keys: RowKeys) => grouped(keys.ids.map((id, i) => locatorOf(keys.namespaces[i]!, id, locators)));
-    const [come, go] = [byLocator(added), byLocator(gone)];
-    const asked = [...new Set([...come.keys(), ...go.keys()])];
+    const [come, go, known] = [byLocator(added), byLocator(gone), receiptsByLocator(receipts, locators)];
+    const asked = [...new Set([...come.keys(), ...go.keys(), ...known.keys()])];
     const told = await Promise.all(
-      asked.map((locator) => this.#peers.adopt(locator, keysAt(added, come.get(locator)), keysAt(gone, go.get(locator)))),
+      asked.map((locator) =>
+        this.#peers.adopt(locator, keysAt(added, come.get(locator)), keysAt(gone, go.get(locator)), known.get(locator) ?? []),
+      ),
     );
     return told.every(({ ok }) => ok);
   }

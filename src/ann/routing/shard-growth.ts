@@ -31,7 +31,7 @@ export class ShardGrowth {
     this.#route = route;
     this.rows = new ShardRows(shard, store, versions, route);
     this.#mover = new ShardMover(parts, peers);
-    this.#exporter = new ShardExporter(versions, route, peers);
+    this.#exporter = new ShardExporter(parts, peers);
     this.#splitter = new ShardSplitter(store, route, peers);
   }
 

@@ -19,8 +19,8 @@ export interface ShardRoute {
 }
 
 export type ShardTask =
-  /** Tells the locators which ids it has: those behind row `after`, and what was removed behind `removedAfter`. */
-  | { readonly kind: 'export'; readonly after: Row; readonly removedAfter: number }
+  /** Tells the locators which ids it has, those behind row `after`, what was removed behind `removedAfter`, and receipts; absent: from the first. */
+  | { readonly kind: 'export'; readonly after: Row; readonly removedAfter: number; readonly receiptsAfter?: number }
   /** Moves rows between `after` and `end` to whichever of the shards they belong, by the order of version `since`. */
   | { readonly kind: 'drain'; readonly since: number; readonly after: Row; readonly end: Row };
 

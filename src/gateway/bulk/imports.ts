@@ -139,7 +139,7 @@ export class Imports {
   }
 
   async #writeOnce(
-    { principal, index, id, route }: Import,
+    { principal, index, route }: Import,
     body: Parameters<Vectors['write']>[2],
     repetition: Parameters<Vectors['write']>[3],
   ): Promise<Outcome<Part>> {
@@ -152,11 +152,10 @@ export class Imports {
       reserved.value.settle({}, { route });
       return written;
     }
-    const { count, lsn, tokens, cachedTokens, manifest } = written.value;
+    const { count, lsn, tokens, cachedTokens, manifest, usageId } = written.value;
     const used = { vectors_written: count, embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens };
-    // A repetition answers the LSN of the write it repeats, and so is billed once.
-    const usageId = `${manifest.id}:${lsn}:${id}:${must(repetition, 'every batch can be repeated').idempotencyKey}`;
-    reserved.value.settle(used, { route, usageId, ...(manifest.embedding === null ? {} : { model: manifest.embedding.model }) });
+    const label = { route, usageId: must(usageId, 'every batch can be repeated') };
+    reserved.value.settle(used, { ...label, ...(manifest.embedding === null ? {} : { model: manifest.embedding.model }) });
     return ok({ count, lsn });
   }
 

@@ -2,6 +2,7 @@ import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import type { OutlinedShard } from '../../ann/routing/route-outline.ts';
+import type { Claim } from '../../ann/routing/locator.ts';
 import { rowsAt } from '../../ann/routing/rows-at.ts';
 import type { LocatedWritten } from '../../ann/routing/rows.ts';
 import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
@@ -31,21 +32,22 @@ export class LocatedWrites {
   /** Acknowledged once every vector is written; if refused otherwise than for the request's own fault, some may be, now or later. */
   upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
     return this.#routes.using(manifest, async (routes) => {
-      const { repetition, indexId: caller } = batch;
-      if (repetition !== null) {
-        // Whatever else a request under this key would write, this locator is asked first.
-        const claimed = await this.#locators.claim(
-          { manifest, caller, locator: locatorOf('', repetition.idempotencyKey, routes.outline.locators) },
-          repetition,
-        );
-        if (!claimed.ok) return claimed;
-        if (claimed.value !== null) return ok(claimed.value);
-      }
+      const claimed = await this.#claim(manifest, batch, routes);
+      if (!claimed.ok) return claimed;
+      const { wholeLsn, billing } = claimed.value;
+      const billed = billing === null ? {} : { billing };
+      if (wholeLsn !== null) return ok({ count: batch.ids.length, lsn: wholeLsn, ...billed });
       const parts = await this.#parts(manifest, batch, routes);
       if (!parts.ok) return parts;
       const written = await allOf(parts.value.map(({ sent }) => sent));
-      return written.ok ? ok(this.#together(manifest, written.value)) : written;
+      return written.ok ? ok({ ...this.#together(manifest, written.value), ...billed }) : written;
     });
+  }
+
+  /** Whatever else a request under its key would write, one locator is asked first. */
+  async #claim(manifest: IndexManifest, { indexId: caller, repetition }: UpsertBatch, { outline }: KnownRoutes): Promise<Outcome<Claim>> {
+    if (repetition === null) return ok({ wholeLsn: null, billing: null });
+    return this.#locators.claim({ manifest, caller, locator: locatorOf('', repetition.idempotencyKey, outline.locators) }, repetition);
   }
 
   /** Writes those vectors whose versions are still the expected ones; answers the ids of the others. */

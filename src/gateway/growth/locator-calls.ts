@@ -1,4 +1,5 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { Claim } from '../../ann/routing/locator.ts';
 import type { Place } from '../../ann/routing/locator-store.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/routing/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
@@ -20,7 +21,7 @@ export interface LocatorCalls {
   write(at: LocatorAt, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
   remove(at: LocatorAt, removal: LocatedRemoval): Promise<Outcome<Written>>;
   clear(at: LocatorAt, lsnSeen: number): Promise<Outcome<Written>>;
-  claim(at: LocatorAt, repetition: Repetition): Promise<Outcome<Written | null>>;
+  claim(at: LocatorAt, repetition: Repetition): Promise<Outcome<Claim>>;
   find(at: LocatorAt, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
   counts(at: LocatorAt): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }

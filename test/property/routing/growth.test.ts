@@ -15,7 +15,7 @@ const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, 
 const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
 
 it.each(seeds)(
-  '[RT6, RT7, RT8, RT11, F3] writes, splits, merges and deaths at once: nothing is lost, doubled or undead (seed %i)',
+  '[RT6, RT7, RT8, RT11, RT39, F3] writes, splits, merges and deaths at once: nothing is lost, doubled or undead (seed %i)',
   async (seed) => {
     const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
     await world.during(world.create());
@@ -23,6 +23,7 @@ it.each(seeds)(
     // Any shard is hot for a while, so that it gets replicas, and cold again.
     world.heat.of = (shard) => ((Math.floor(world.nowMs / 90_000) + shard) % 3 === 0 ? 0.05 : 1.4);
     await world.during(clients.settleDown(60));
+    clients.replayChance = 0.15;
     world.faults = FAULTS;
     await world.during(clients.work(300));
     world.faults = NO_FAULTS;
@@ -33,6 +34,7 @@ it.each(seeds)(
     expect(grownTo).toBeGreaterThan(4);
 
     clients.deleteChance = 0.7;
+    clients.replayChance = 0.2;
     world.faults = FAULTS;
     await world.during(clients.work(120));
     world.killAll();
@@ -49,6 +51,7 @@ it.each(seeds)(
     expect(world.replicasMade, 'replicas at once').toBeGreaterThan(2);
     expect(world.replicaReads, 'reads of replicas').toBeGreaterThan(100);
     expect(Math.min(clients.counts.readBack, clients.counts.oldReads)).toBeGreaterThan(50);
+    expect(Math.min(clients.counts.replayed, clients.counts.late), 'requests that were repeated').toBeGreaterThan(10);
     for (const [what, count] of Object.entries(world.counts)) expect(count, what).toBeGreaterThan(0);
   },
 );

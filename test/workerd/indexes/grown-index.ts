@@ -63,6 +63,7 @@ export class Gateway {
   replicaReads = 0;
   readonly shards: RoutedShards;
   readonly #manifests: ManifestCache;
+  #serial = 0;
 
   constructor(manifest: IndexManifest, vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 })) {
     this.vectors = vectors;
@@ -101,10 +102,22 @@ export class Gateway {
 
   /** Answers how many, and the LSN. */
   async write(ids: readonly string[], idempotencyKey?: string): Promise<Written> {
+    const { written, vectors, metadata } = await this.#upsert(ids, idempotencyKey);
+    ids.forEach((id, i) => this.written.set(id, { values: vectors[i]!, metadata: metadata[i]! }));
+    return written;
+  }
+
+  /** Repeats a write, which changes nothing: other values would be found if it did. */
+  async repeat(ids: readonly string[], idempotencyKey: string): Promise<Written> {
+    const { written } = await this.#upsert(ids, idempotencyKey);
+    return written;
+  }
+
+  async #upsert(ids: readonly string[], idempotencyKey?: string) {
     const vectors = ids.map(() => this.vectors.next());
     const values = new Float32Array(ids.length * DIMENSIONS);
     vectors.forEach((vector, i) => values.set(vector, i * DIMENSIONS));
-    const metadata = ids.map((id, i) => JSON.stringify({ n: this.written.size + i, even: Number(id.slice(1)) % 2 === 0 }));
+    const metadata = ids.map((id) => JSON.stringify({ n: (this.#serial += 1), even: Number(id.slice(1)) % 2 === 0 }));
     const repetition = idempotencyKey === undefined ? null : { idempotencyKey, digest: ids.join() };
     const written = await this.ask((shards, manifest) =>
       shards.upsert(manifest, {
@@ -117,8 +130,7 @@ export class Gateway {
         repetition,
       }),
     );
-    ids.forEach((id, i) => this.written.set(id, { values: vectors[i]!, metadata: metadata[i]! }));
-    return written;
+    return { written, vectors, metadata };
   }
 
   query(target: QueryTarget, topK: number, exact: boolean, more: object = {}, consistency: ReadConsistency = STRONG) {

@@ -173,10 +173,11 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     const { indexId, stub } = await openShard();
     const repetition = { idempotencyKey: 'k1', digest: 'd1' };
     const first = batchOf(indexId, [{ id: 'a', values: [1, 0] }], repetition);
-    expect(value(await stub.upsert(first))).toEqual({ count: 1, lsn: 1 });
+    const written = value(await stub.upsert(first));
+    expect(written).toMatchObject({ count: 1, lsn: 1, billing: { usageId: expect.stringContaining(indexId) } });
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: [7, 0] }]));
     await between(stub);
-    expect(value(await stub.upsert(first))).toEqual({ count: 1, lsn: 1 });
+    expect(value(await stub.upsert(first))).toEqual(written);
     expect(value(await stub.query(queryOf(indexId, [1, 0])))).toMatchObject({ scores: [7], lsn: 2 });
     await between(stub);
     const other = batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'k1', digest: 'd2' });

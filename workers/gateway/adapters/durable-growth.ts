@@ -1,5 +1,6 @@
 import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { Claim } from '../../../src/ann/routing/locator.ts';
 import type { Place } from '../../../src/ann/routing/locator-store.ts';
 import type { RegionPage, RouteOutline } from '../../../src/ann/routing/route-outline.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/routing/rows.ts';
@@ -38,7 +39,7 @@ interface LocatorStub {
   write(indexId: IndexId, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
   removeIds(indexId: IndexId, removal: LocatedRemoval): Promise<Outcome<Written>>;
   clear(indexId: IndexId, lsnSeen: number): Promise<Outcome<Written>>;
-  claim(indexId: IndexId, repetition: Repetition): Promise<Outcome<Written | null>>;
+  claim(indexId: IndexId, repetition: Repetition): Promise<Outcome<Claim>>;
   find(indexId: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
   counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }

@@ -22,11 +22,11 @@ export const vectorRoutes: readonly Route[] = [
     if (!reserved.ok) return reserved;
     const written = await gateway.retrieval.vectors.upsert(call, params.index, body, idempotencyKey);
     if (!written.ok) return written;
-    const { count, lsn, manifest } = written.value;
+    const { count, lsn, usageId } = written.value;
     return {
       ok: true,
       reply: { upserted: count, lsn },
-      ...(idempotencyKey === undefined ? {} : { usageId: `${manifest.id}:${lsn}:${idempotencyKey}` }),
+      ...(usageId === undefined ? {} : { usageId }),
       used: { vectors_written: count, ...tokenMeters(written.value) },
       ...indexed(written.value),
     };

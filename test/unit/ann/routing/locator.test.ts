@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
 import type { LocatorPeers } from '../../../../src/ann/routing/locator.ts';
 import { Locator } from '../../../../src/ann/routing/locator.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
@@ -21,10 +22,10 @@ function world() {
   };
   const peers: LocatorPeers = { routes: async () => GONE, put: later, remove: later, clear: async () => GONE };
   const sql = new NodeSql();
-  const start = () => new Locator({ indexId: 'ix_rest' as IndexId, ordinal: 0 }, new SqliteLocatorStore(sql), peers, () => 0);
+  const start = () => new Locator({ indexId: 'ix_rest' as IndexId, ordinal: 0 }, new SqliteLocatorStore(sql, WHOLE), peers, () => 0);
   const locator = start();
-  const write = (id: string, lsnSeen = 0) =>
-    locator.write({
+  const write = (id: string, lsnSeen = 0, idempotencyKey?: string, at: Locator = locator) =>
+    at.write({
       ids: [id],
       namespaces: [''],
       values: Float32Array.of(1),
@@ -32,11 +33,11 @@ function world() {
       texts: [null],
       places: [[0]],
       routeVersion: 1,
-      idempotency: null,
+      idempotency: idempotencyKey === undefined ? null : { idempotencyKey, digest: id },
       lsnSeen,
     });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { locator, start, write, answers, lsnsSent, settled };
+  return { locator, start, write, answers, lsnsSent, settled, sql };
 }
 
 it('[B43] a locator is at rest when every write that it took is done', async () => {
@@ -68,6 +69,65 @@ it('[B43] a locator that cannot finish a write says that it is not at rest', asy
   answers.shift()!(GONE);
   expect(await resting).toBe(false);
   expect(locator.isBusy).toBe(true);
+});
+
+const versionOf = ({ sql }: ReturnType<typeof world>, id: string) =>
+  sql.sql.exec<{ version: number }>('SELECT version FROM entries WHERE id = ?', id).toArray()[0]?.version;
+
+it('[RT39] a repetition of a write that was cut off goes on with it, below what came since', async () => {
+  const known = world();
+  const { locator, start, write, answers, settled } = known;
+  const cutOff = write('a', 0, 'k');
+  await settled();
+  answers.shift()!(GONE);
+  expect(await cutOff).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+  const newer = write('a');
+  await settled();
+  answers.shift()!(ok({ lsn: 7 }));
+  expect(await newer).toMatchObject({ ok: true, value: { count: 1, lsn: 7 } });
+  const version = versionOf(known, 'a');
+  expect(await write('a', 0, 'k')).toEqual({ ok: true, value: { count: 1, lsn: 7 } });
+  expect(await write('a', 0, 'k', start())).toEqual({ ok: true, value: { count: 1, lsn: 7 } });
+  expect([versionOf(known, 'a'), answers.length, locator.isBusy]).toEqual([version, 0, false]);
+});
+
+it('[RT39] a write taken up by two is done once, and does not undo a move in between', async () => {
+  const { locator, write, answers, settled } = world();
+  const cutOff = write('a', 0, 'k');
+  await settled();
+  answers.shift()!(GONE);
+  await cutOff;
+  const again = write('a', 0, 'k');
+  // Waits for the repetition, which finishes what it would take up.
+  const resumed = locator.resume();
+  await settled();
+  answers.shift()!(ok({ lsn: 3 }));
+  expect(await again).toMatchObject({ ok: true });
+  const keys = { ids: ['a'], namespaces: [''] };
+  locator.move({ ...keys, versions: [1], to: [[4]], isNearer: [true], isShared: [false], isWhole: true, from: 0, since: 2 });
+  await resumed;
+  expect([locator.find(keys)[0]?.shards.toSorted(), answers.length]).toEqual([[0, 4], 0]);
+});
+
+it('[RT39] a repetition of a write under way when all was deleted does not bring it back', async () => {
+  const { locator, write, answers, settled, sql } = world();
+  const cutOff = write('a', 12, 'k');
+  await settled();
+  answers.shift()!(GONE);
+  await cutOff;
+  void locator.clear(0);
+  await settled();
+  expect(await write('a', 0, 'k')).toEqual({ ok: true, value: { count: 1, lsn: 12 } });
+  expect(sql.sql.exec('SELECT id FROM entries').toArray()).toEqual([]);
+});
+
+it('[RT39] a claim says what its key is billed as; another request under the key is refused', async () => {
+  const { locator, start } = world();
+  const request = { idempotencyKey: 'k', digest: 'd', embedded: { tokens: 5, cachedTokens: 2 } };
+  const billing = { usageId: 'ix_rest:0', tokens: 5, cachedTokens: 2 };
+  expect(locator.claim(request)).toEqual(ok({ wholeLsn: null, billing }));
+  expect(start().claim({ ...request, embedded: { tokens: 5, cachedTokens: 5 } })).toEqual(ok({ wholeLsn: null, billing }));
+  expect(locator.claim({ ...request, digest: 'other' })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
 });
 
 it('[F3] a locator has all writes numbered above what writers, shards and rows that left told it, though it dies in between', async () => {

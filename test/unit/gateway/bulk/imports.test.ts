@@ -49,7 +49,14 @@ class World {
       this.writes.push({ ids: body.vectors.map(({ id }) => id), key: repetition?.idempotencyKey });
       const refusal = this.refusals.shift();
       return refusal === undefined
-        ? ok({ count: body.vectors.length, lsn: this.writes.length, tokens: 0, cachedTokens: 0, manifest })
+        ? ok({
+            count: body.vectors.length,
+            lsn: this.writes.length,
+            tokens: 0,
+            cachedTokens: 0,
+            usageId: `u${this.writes.length}`,
+            manifest,
+          })
         : err(refusal);
     };
     const directory = { describe: async () => ok(manifest) } as unknown as ConstructorParameters<typeof ManifestCache>[0];

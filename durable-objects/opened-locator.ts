@@ -1,0 +1,81 @@
+import type { Gate, GateState } from '../src/ann/generations/gate.ts';
+import { insiderId, OPEN } from '../src/ann/generations/gate.ts';
+import { Gatekeeper } from '../src/ann/generations/gatekeeper.ts';
+import { Locator } from '../src/ann/routing/locator.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { assert, must } from '../src/kernel/assert.ts';
+import type { IndexId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { GrowthEnv } from './growth-stubs.ts';
+import type { LocatorIdentity } from './locator-identity.ts';
+import { partOf } from './locator-identity.ts';
+import { locatorPeers } from './locator-peers.ts';
+import { StoredCell } from './stored-cell.ts';
+import { SqliteLocatorStore } from './sqlite/sqlite-locator-store.ts';
+
+interface Opened {
+  readonly locator: Locator;
+  readonly store: SqliteLocatorStore;
+}
+
+/** What a locator was opened as, and the locator for callers that its gate lets pass. */
+export class OpenedLocator {
+  readonly #storage: DurableObjectStorage;
+  readonly #env: GrowthEnv;
+  readonly #identity: StoredCell<LocatorIdentity>;
+  readonly #gate: StoredCell<GateState>;
+  readonly #keeper: Gatekeeper;
+  #opened: Opened | undefined;
+
+  constructor(storage: DurableObjectStorage, env: GrowthEnv) {
+    this.#storage = storage;
+    this.#env = env;
+    this.#identity = new StoredCell(storage, 'identity');
+    this.#gate = new StoredCell(storage, 'gate');
+    this.#keeper = new Gatekeeper({
+      indexId: () => this.#identity.get()?.indexId,
+      gate: () => this.#gate.get() ?? OPEN,
+      setGate: (state) => this.#gate.put(state),
+    });
+  }
+
+  get identity(): LocatorIdentity | undefined {
+    return this.#identity.get();
+  }
+
+  /** Of a generation that does not serve, closed to all but its follower. */
+  open(identity: LocatorIdentity, gate: Gate): void {
+    const known = this.#identity.get();
+    assert(known === undefined || known.indexId === identity.indexId, 'a locator is named by its index id');
+    if (known !== undefined) return;
+    this.#gate.put({ gate, run: 0 });
+    this.#identity.put(identity);
+  }
+
+  forget(): void {
+    this.#opened = undefined;
+    this.#identity.forget();
+    this.#gate.forget();
+  }
+
+  setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
+    return this.#keeper.set(indexId, gate, run);
+  }
+
+  /** Refuses as `Gatekeeper` does. */
+  async with<T>(caller: IndexId, work: (opened: Opened) => Promise<Outcome<T>>, isWrite = false): Promise<Outcome<T>> {
+    const passed = this.#keeper.pass(caller, isWrite);
+    if (!passed.ok) return passed;
+    if (this.#opened === undefined) {
+      const identity = must(this.#identity.get(), 'a locator that lets pass is open');
+      const store = new SqliteLocatorStore(this.#storage, partOf(identity));
+      this.#opened = { store, locator: new Locator(identity, store, locatorPeers(this.#env, identity), () => Date.now()) };
+    }
+    return work(this.#opened);
+  }
+
+  /** For another object of the index. */
+  forInsider(indexId: IndexId, work: (opened: Opened) => void): Promise<Outcome<null>> {
+    return this.with(insiderId(indexId), async (opened) => (work(opened), ok(null)));
+  }
+}

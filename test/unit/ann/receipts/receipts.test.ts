@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+
+import { locatorSchema } from '../../../../durable-objects/sqlite/locator-schema.ts';
+import { migrate } from '../../../../durable-objects/sqlite/migrate.ts';
+import { SqliteReceiptStore } from '../../../../durable-objects/sqlite/receipt-store.ts';
+import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { SHARD_SCHEMA } from '../../../../durable-objects/sqlite/shard-schema.ts';
+import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
+import type { KeyedReceipt, Receipt } from '../../../../src/ann/receipts/receipt.ts';
+import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
+import { receiptsByLocator } from '../../../../src/ann/receipts/receipts-by-locator.ts';
+import { resumeWrite } from '../../../../src/ann/receipts/resume-write.ts';
+import { locatorOf } from '../../../../src/ann/routing/locator-of.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { NodeSql } from '../../../support/node-sql.ts';
+
+const BILLING = { usageId: 'ix_1:5', tokens: 7, cachedTokens: 1 };
+const REQUEST = { idempotencyKey: 'k', digest: 'd' };
+const KEYS = { ids: Array.from({ length: 40 }, (_, i) => `v${i}`), namespaces: Array.from({ length: 40 }, () => 'n') };
+
+const receipt = (done: Receipt['done'], billing: Receipt['billing'] = null): KeyedReceipt => ({
+  idempotencyKey: 'k',
+  digest: 'd',
+  atMs: 5,
+  done,
+  billing,
+});
+
+const stored = (): SqliteReceiptStore => {
+  const sql = new NodeSql();
+  migrate(sql, SHARD_SCHEMA);
+  return new SqliteReceiptStore(sql);
+};
+
+describe('what is left of a request', () => {
+  const resumed = (known: Receipt | undefined, digest = 'd') => resumeWrite(KEYS, { ...REQUEST, digest }, () => known);
+
+  it('[RT40] is what no receipt says is written: all after a claim, nothing of a whole one', () => {
+    const all = [...KEYS.ids.keys()];
+    expect(resumed(undefined)).toEqual({ ok: true, value: { kind: 'left', positions: all } });
+    expect(resumed(receipt([], BILLING))).toEqual({ ok: true, value: { kind: 'left', positions: all } });
+    expect(resumed(receipt([{ ...WHOLE, lsn: 9 }], BILLING))).toEqual({
+      ok: true,
+      value: { kind: 'repeated', written: { count: 40, lsn: 9, billing: BILLING } },
+    });
+    const two = receipt([
+      { parts: 8, part: 1, lsn: 3 },
+      { parts: 8, part: 6, lsn: 4 },
+    ]);
+    const left = all.filter((i) => ![1, 6].includes(locatorOf('n', KEYS.ids[i]!, 8)));
+    expect(left.length).toBeGreaterThan(10);
+    expect(resumed(two)).toEqual({ ok: true, value: { kind: 'left', positions: left } });
+    const every = receipt(Array.from({ length: 8 }, (_, part) => ({ parts: 8, part, lsn: part })));
+    expect(resumed(every)).toMatchObject({ value: { kind: 'repeated', written: { count: 40, lsn: 7 } } });
+  });
+
+  it('[RT40] is refused to another request under the same key, however far the first is', () => {
+    for (const done of [[], [{ ...WHOLE, lsn: 1 }], [{ parts: 8, part: 1, lsn: 1 }]]) {
+      expect(resumed(receipt(done), 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    }
+  });
+});
+
+describe('receipts of an object', () => {
+  it('[RT40] say all that was learnt of a request; its billing and time are of the first try', () => {
+    const receipts = stored();
+    expect(receipts.claim(REQUEST, BILLING, 50)).toMatchObject({ done: [], billing: BILLING, atMs: 50 });
+    expect(receipts.claim(REQUEST, { ...BILLING, usageId: 'later' }, 60)).toMatchObject({ billing: BILLING });
+    receipts.adopt([receipt([{ parts: 8, part: 3, lsn: 2 }], { ...BILLING, usageId: 'other' })]);
+    receipts.adopt([receipt([{ parts: 8, part: 3, lsn: 9 }])]);
+    const parts = [
+      { parts: 8, part: 3, lsn: 2 },
+      { parts: 8, part: 0, lsn: 4 },
+    ];
+    expect(receipts.add(REQUEST, { parts: 8, part: 0, lsn: 4 }, null, 70)).toEqual({ digest: 'd', atMs: 5, done: parts, billing: BILLING });
+    expect(receipts.find('k')).toMatchObject({ done: parts });
+    expect(receipts.add(REQUEST, { ...WHOLE, lsn: 8 }, null, 80).done).toEqual([{ ...WHOLE, lsn: 8 }]);
+    // What comes late is a part of what is known.
+    receipts.adopt([receipt(parts)]);
+    expect(receipts.find('k')?.done).toEqual([{ ...WHOLE, lsn: 8 }]);
+  });
+
+  it('[RT40] are told page by page: again once changed, never because repeated', () => {
+    const receipts = stored();
+    for (const key of ['a', 'b', 'c']) receipts.claim({ idempotencyKey: key, digest: 'd' }, BILLING, 1);
+    const keysBehind = (after: number, most = 10) => {
+      const { receipts: found, next } = receipts.behind(after, most);
+      return { keys: found.map(({ idempotencyKey }) => idempotencyKey), next };
+    };
+    const first = keysBehind(0, 2);
+    expect(first.keys).toEqual(['a', 'b']);
+    const second = keysBehind(first.next);
+    expect(second.keys).toEqual(['c']);
+    expect(keysBehind(second.next)).toEqual({ keys: [], next: second.next });
+    receipts.adopt(receipts.behind(0, 10).receipts);
+    expect(keysBehind(second.next).keys).toEqual([]);
+    receipts.add({ idempotencyKey: 'a', digest: 'd' }, { ...WHOLE, lsn: 1 }, null, 1);
+    expect(keysBehind(second.next).keys).toEqual(['a']);
+    // A number that is free again would be taken for one that was told.
+    receipts.sweep(Infinity);
+    receipts.claim({ idempotencyKey: 'd', digest: 'd' }, BILLING, 1);
+    expect(keysBehind(second.next).keys).toEqual(['d']);
+  });
+
+  it('[RT40] are bounded in number, adopted ones too: those that changed last stay', () => {
+    const sql = new NodeSql();
+    migrate(sql, SHARD_SCHEMA);
+    const receipts = new SqliteReceiptStore(sql);
+    receipts.claim({ idempotencyKey: 'old', digest: 'd' }, BILLING, 1);
+    sql.sql.exec('UPDATE sqlite_sequence SET seq = ?', LIMITS.upsertReceiptsMaxCount);
+    receipts.adopt([receipt([{ ...WHOLE, lsn: 1 }])]);
+    expect(receipts.find('old')).toBe(undefined);
+    expect(receipts.find('k')).toBeDefined();
+  });
+});
+
+it('[RT40] receipts go to the locator that claims their key, and to those of their parts', () => {
+  const home = locatorOf('', 'k', 8);
+  const targets = (done: Receipt['done'], billing: Receipt['billing'] = null, locators = 8) =>
+    [...receiptsByLocator([receipt(done, billing)], locators).keys()].toSorted((a, b) => a - b);
+  expect(targets([{ ...WHOLE, lsn: 1 }])).toEqual([home]);
+  expect(targets([])).toEqual([home]);
+  const part = (home + 1) % 8;
+  expect(targets([{ parts: 8, part, lsn: 1 }])).toEqual([part]);
+  expect(targets([{ parts: 8, part, lsn: 1 }], BILLING)).toEqual([home, part].toSorted((a, b) => a - b));
+  expect(targets([{ parts: 8, part: 1, lsn: 1 }], null, 3)).toEqual([0, 1, 2]);
+});
+
+describe('receipts of earlier versions', () => {
+  const before = (schema: typeof SHARD_SCHEMA): NodeSql => {
+    const sql = new NodeSql();
+    migrate(sql, schema.slice(0, -1));
+    return sql;
+  };
+
+  it('[RT40] of a shard are of whole requests, billed as they were', () => {
+    const sql = before(SHARD_SCHEMA);
+    sql.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES ('ix_old', 1, 'dot', 7, 0)");
+    sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
+    const store = new SqliteVectorStore(sql);
+    expect(store.header()).toMatchObject({ lsn: 7 });
+    expect(store.receipt(REQUEST)).toEqual({
+      ...receipt([{ ...WHOLE, lsn: 6 }], { usageId: 'ix_old:6', tokens: 0, cachedTokens: 0 }),
+      atMs: 123,
+    });
+  });
+
+  it('[RT40] of a locator are of its part, and its claims are claims', () => {
+    const part = { parts: 8, part: 5 };
+    const sql = before(locatorSchema(part));
+    sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
+    sql.sql.exec("INSERT INTO claims VALUES ('k', 'd', NULL, NULL, 100), ('claimed', 'e', NULL, NULL, 101)");
+    const store = new SqliteLocatorStore(sql, part);
+    expect(store.receipt(REQUEST)).toEqual({ ...receipt([{ ...part, lsn: 6 }]), atMs: 123 });
+    expect(store.claim({ idempotencyKey: 'claimed', digest: 'f' }, BILLING, 500)).toMatchObject({ digest: 'e', done: [], atMs: 101 });
+  });
+});
