@@ -3,6 +3,7 @@ import type { LocatorPeers } from '../src/ann/routing/locator.ts';
 import type { RouteSource } from '../src/ann/routing/route-reader.ts';
 import { RouteReader } from '../src/ann/routing/route-reader.ts';
 import { LIMITS } from '../src/contract/limits.ts';
+import { DirectWakeUps } from '../src/kernel/wake-ups.ts';
 import type { GrowthEnv, IndexGrowthStub, ShardRowsStub } from './growth-stubs.ts';
 import type { LocatorIdentity } from './locator-identity.ts';
 import { reach } from './reach.ts';
@@ -11,7 +12,8 @@ import { reach } from './reach.ts';
 export function locatorPeers(env: GrowthEnv, { tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
   const index: IndexGrowthStub = env.INDEX.getByName(indexObjectName(tenantId, name));
   const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
-  const reader = new RouteReader(LIMITS.locatorRouteBytesMax);
+  // All calls of a Durable Object have one I/O context: there the leader may wake those who wait.
+  const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => Date.now() }, wakeUps: new DirectWakeUps() });
   const source: RouteSource = {
     indexId,
     outline: (known) => reach(() => index.outline(name, indexId, known)),

@@ -34,7 +34,7 @@ const ALWAYS: Step[] = [
 const EVERYTHING: Step[] = [
   { name: 'build', run: () => bundle().then(() => true) },
   vitest('unit and property tests', 'unit', 'property'),
-  vitest('tests inside workerd', 'objects', 'shards', 'indexes', 'inference'),
+  vitest('tests inside workerd', 'objects', 'shards', 'indexes', 'inference', 'sharing'),
   vitest('tests against a running deployment', 'clients', 'chaos', 'browser'),
 ];
 

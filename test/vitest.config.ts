@@ -18,8 +18,10 @@ const absentShards = {
   },
 };
 
+const SLUICE_TEST_FULL = process.env['SLUICE_TEST_FULL'] ?? '';
+
 // Of what hangs: a busy machine is several times slower than an idle one, and the full run repeats each property many times.
-const TIMEOUT_MS = process.env['SLUICE_TEST_FULL'] === '1' ? 1_800_000 : 180_000;
+const TIMEOUT_MS = SLUICE_TEST_FULL === '1' ? 1_800_000 : 180_000;
 
 const absentObjects = {
   name: 'sluice-objects',
@@ -37,7 +39,9 @@ const absentObjects = {
 
 /** Suites inside workerd, one project for each Worker that hosts Durable Object classes. */
 const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards | typeof absentObjects)[] = []) => ({
-  plugins: [cloudflareTest({ wrangler: { configPath: `${root}${folder}/wrangler.toml` }, miniflare: { workers } })],
+  plugins: [
+    cloudflareTest({ wrangler: { configPath: `${root}${folder}/wrangler.toml` }, miniflare: { workers, bindings: { SLUICE_TEST_FULL } } }),
+  ],
   root,
   test: {
     name,
@@ -66,6 +70,7 @@ export default defineConfig({
       inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
+      inWorkerd('sharing', 'test/workerd/sharing'),
       deployed('clients'),
       deployed('chaos'),
       deployed('browser'),

@@ -1,12 +1,15 @@
 import { assert, must } from '../kernel/assert.ts';
 import type { Err } from '../kernel/result.ts';
+import type { Flight } from '../kernel/shared-work.ts';
+import { SharedWork } from '../kernel/shared-work.ts';
+import { DirectWakeUps } from '../kernel/wake-ups.ts';
 import { planBatch } from './batch-plan.ts';
 import type { CacheStats, Embedded, GetEmbedding, WrapOptions } from './embedding-function.ts';
 import { judgeEntry } from './judge-entry.ts';
-import { SingleFlight } from './single-flight.ts';
 import { VectorCache } from './vector-cache.ts';
 
 type Answer<E> = Float32Array<ArrayBuffer> | Err<E>;
+type Rows<E> = readonly Answer<E>[];
 
 /** `failure` stands for the vector, which is empty then. */
 interface Meta<E> {
@@ -26,6 +29,9 @@ interface Wanted {
 
 const NO_NUMBERS = new Float32Array(0);
 
+/** How long an embedding may take, and for how many, is its caller's to say: here nothing ends early. */
+const BOUNDS = { leaderMaxMs: Infinity, waitMaxMs: Infinity, waitersMaxCount: Infinity, keysMaxCount: Infinity };
+
 /** The machine behind `wrap`. */
 export class CachedEmbedding<E> {
   readonly #getEmbedding: GetEmbedding<E>;
@@ -33,9 +39,9 @@ export class CachedEmbedding<E> {
   readonly #staleMs: number;
   readonly #entries: VectorCache<Meta<E>>;
   /** By what those look for who may join. */
-  readonly #flights = new SingleFlight<readonly Answer<E>[]>();
+  readonly #flights: SharedWork<Rows<E>>;
   /** The same by key: whose rows are kept when they land. */
-  readonly #fills = new SingleFlight<readonly Answer<E>[]>();
+  readonly #fills = new Map<string, Flight<Rows<E>>>();
   readonly #counts = { fresh: 0, stale: 0, tier: 0, joined: 0, computed: 0 };
   #generation = 0;
 
@@ -44,6 +50,7 @@ export class CachedEmbedding<E> {
     this.#getEmbedding = getEmbedding;
     this.#options = options;
     this.#staleMs = staleMs;
+    this.#flights = new SharedWork({ clock: options.clock, wakeUps: options.wakeUps ?? new DirectWakeUps(), bounds: BOUNDS });
     this.#entries = new VectorCache({ entriesMax, bytesMax }, { staleMs, admission });
   }
 
@@ -68,7 +75,7 @@ export class CachedEmbedding<E> {
     for (const key of keys) {
       this.#entries.delete(key);
       this.#flights.drop(key);
-      this.#fills.drop(key);
+      this.#fills.delete(key);
     }
     return this.#options.tier?.forget(keys) ?? true;
   }
@@ -122,25 +129,31 @@ export class CachedEmbedding<E> {
 
   /** A computation under way that may answer. */
   #flightOf({ flightKey }: Wanted) {
-    const flight = flightKey === undefined ? undefined : this.#flights.find(flightKey);
-    return flight === undefined || flight.position < this.#generation ? undefined : flight;
+    const boarding = flightKey === undefined ? undefined : this.#flights.find(flightKey);
+    return boarding === undefined || boarding.flight.mark < this.#generation ? undefined : boarding;
   }
 
   /** Computes what is missing, together with other batches where they are at the same. */
   async #complete(wanted: readonly Wanted[], answers: (Answer<E> | undefined)[]): Promise<void> {
     const own: number[] = [];
-    const waits: Promise<unknown>[] = [];
-    // Those who share a flight share its rows.
-    const take = (slot: number, rows: readonly Answer<E>[], row: number): void => {
-      answers[slot] = copyOf(must(rows[row], 'a flight answers its keys'));
-    };
+    const joined = new Map<Flight<Rows<E>>, { slot: number; row: number }[]>();
     wanted.forEach((one, slot) => {
       if (answers[slot] !== undefined) return;
-      const flight = this.#flightOf(one);
-      if (flight === undefined) own.push(slot);
-      else waits.push(flight.rows.then((rows) => take(slot, rows, flight.row)));
+      const boarding = this.#flightOf(one);
+      if (boarding === undefined) return void own.push(slot);
+      this.#counts.joined += 1;
+      const slots = joined.get(boarding.flight) ?? [];
+      joined.set(boarding.flight, slots);
+      slots.push({ slot, row: boarding.row });
     });
-    this.#counts.joined += waits.length;
+    // Those who share a flight share its rows.
+    const take = (slot: number, rows: Rows<E>, row: number): void => {
+      answers[slot] = copyOf(must(rows[row], 'a flight answers its keys'));
+    };
+    const waits = [...joined].map(async ([flight, slots]) => {
+      const rows = await this.#rowsOf(flight);
+      for (const { slot, row } of slots) take(slot, rows, row);
+    });
     if (own.length > 0) {
       const rows = this.#fly(own.map((slot) => must(wanted[slot], 'a slot of the plan')));
       waits.push(rows.then((all) => own.forEach((slot, row) => take(slot, all, row))));
@@ -148,30 +161,40 @@ export class CachedEmbedding<E> {
     await Promise.all(waits);
   }
 
-  #fly(batch: readonly Wanted[]): Promise<readonly Answer<E>[]> {
-    const generation = this.#generation;
-    // Once forgotten, or in a newer generation, the rows answer those who wait for them already and nobody else.
-    const isCurrent = ({ key }: Wanted): boolean => generation === this.#generation && this.#fills.find(key)?.rows === rows;
-    const rows: Promise<readonly Answer<E>[]> = this.#compute(batch, isCurrent);
-    const flightKeys = batch.map(({ key, flightKey }, i) => flightKey ?? `${i}?${key}`);
-    this.#flights.open(flightKeys, generation, rows);
-    this.#fills.open(
-      batch.map(({ key }) => key),
-      generation,
-      rows,
-    );
-    return rows;
+  async #rowsOf(flight: Flight<Rows<E>>): Promise<Rows<E>> {
+    const joined = await this.#flights.join(flight, this.#flights.patience());
+    if (joined.kind === 'landed') return joined.value;
+    throw joined.kind === 'failed' ? joined.thrown : new Error(`the vectors are not there: ${joined.kind}`);
   }
 
-  async #compute(batch: readonly Wanted[], isCurrent: (one: Wanted) => boolean): Promise<readonly Answer<E>[]> {
-    const generation = this.#generation;
+  #fly(batch: readonly Wanted[]): Promise<Rows<E>> {
+    const flightKeys = batch.map(({ key, flightKey }, i) => flightKey ?? `${i}?${key}`);
+    return this.#flights.lead(flightKeys, (flight) => this.#compute(batch, flight), this.#generation);
+  }
+
+  async #compute(batch: readonly Wanted[], flight: Flight<Rows<E>>): Promise<Rows<E>> {
+    for (const { key } of batch) this.#fills.set(key, flight);
+    try {
+      const rows = await this.#embed(batch);
+      await this.#store(batch, rows, flight);
+      return rows;
+    } finally {
+      for (const { key } of batch) if (this.#fills.get(key) === flight) this.#fills.delete(key);
+    }
+  }
+
+  async #embed(batch: readonly Wanted[]): Promise<Rows<E>> {
     const answered = await this.#getEmbedding(batch.map(({ input }) => input));
     assert(answered.length === batch.length, `getEmbedding was given ${batch.length} inputs and answered ${answered.length}`);
     this.#counts.computed += batch.length;
-    const rows = answered.map((row): Answer<E> => ('ok' in row ? row : Float32Array.from(row)));
-    const current = [...batch.keys()].filter((row) => isCurrent(must(batch[row], 'a row of the batch')));
-    const ofTier = current.flatMap((row) => {
-      const { key, input, fence } = must(batch[row], 'a row of the batch');
+    return answered.map((row): Answer<E> => ('ok' in row ? row : Float32Array.from(row)));
+  }
+
+  async #store(batch: readonly Wanted[], rows: Rows<E>, flight: Flight<Rows<E>>): Promise<void> {
+    const generation = flight.mark;
+    const ofTier = batch.flatMap(({ key, input, fence }, row) => {
+      // Once forgotten, or in a newer generation, the rows answer those who wait for them already and nobody else.
+      if (generation !== this.#generation || this.#fills.get(key) !== flight) return [];
       const answer = must(rows[row], 'a row of the batch');
       const ttlMs = this.#ttlMs(input, answer);
       // Failures stay here: whether one repeats may depend on who asks.
@@ -180,7 +203,6 @@ export class CachedEmbedding<E> {
       return [];
     });
     if (ofTier.length > 0) await this.#options.tier?.set(ofTier);
-    return rows;
   }
 
   /** Undefined: until it is evicted. */

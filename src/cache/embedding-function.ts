@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Err } from '../kernel/result.ts';
+import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { VectorTier } from './vector-tier.ts';
 
 /** Embeds a batch: one answer for each input, in order. An `Err` refuses its input alone; whatever is thrown fails the batch. */
@@ -26,6 +27,8 @@ export interface WrapOptions<E> {
   readonly admission?: 'all' | 'frequent';
   /** Holds the vectors in place of this function's own memory, for several threads or processes. */
   readonly tier?: VectorTier;
+  /** How concurrent batches wait for each other. Default: directly, which requests of a Worker must not: there, `TimedWakeUps`. */
+  readonly wakeUps?: WakeUps;
   /** Hears why a vector could not be renewed behind a stale one. The stale one stays until its end. */
   readonly onRenewalFailed?: (reason: unknown) => void;
 }

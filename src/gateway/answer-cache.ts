@@ -3,13 +3,16 @@ import { accepts } from '../cache/cache-directives.ts';
 import type { CacheDirectives } from '../cache/cache-directives.ts';
 import { LruCache } from '../cache/lru-cache.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
-import { SingleFlight } from '../cache/single-flight.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
+import { sharedRefusal } from '../contract/shared-refusal.ts';
+import { SHARED_WORK_BOUNDS } from '../contract/shared-work-limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
-import { ok } from '../kernel/result.ts';
-import type { Background } from './background.ts';
+import { err, ok } from '../kernel/result.ts';
+import type { Flight } from '../kernel/shared-work.ts';
+import { SharedWork } from '../kernel/shared-work.ts';
+import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
 import type { Holding } from './level-one.ts';
 import type { CurrentView } from './purge-views.ts';
@@ -56,7 +59,7 @@ export interface Answered<A> {
 interface AnswerCacheParts<A> {
   readonly contract: AnswerContract<A>;
   readonly clock: Clock;
-  readonly background: Background;
+  readonly wakeUps: WakeUps;
 }
 
 interface Entry<A> extends FillStamp {
@@ -72,12 +75,13 @@ interface Entry<A> extends FillStamp {
 export class AnswerCache<A> {
   readonly #parts: AnswerCacheParts<A>;
   readonly #entries: LruCache<Entry<A>>;
-  readonly #flights = new SingleFlight<Outcome<A>>();
+  readonly #flights: SharedWork<Outcome<A>>;
   #evictedTold = 0;
 
   constructor(parts: AnswerCacheParts<A>) {
     this.#parts = parts;
     this.#entries = new LruCache(parts.contract);
+    this.#flights = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
   get held(): { readonly entries: number; readonly bytes: number } {
@@ -92,21 +96,25 @@ export class AnswerCache<A> {
     return holding;
   }
 
-  /** Refuses with `not_cached` when the request wants nothing made, and as `make` does. */
+  /** Refuses with `not_cached` when the request wants nothing made, as `make` does, and when it cannot wait for another request's answer. */
   async answer(question: Question, make: () => Promise<Outcome<A>>): Promise<Outcome<Answered<A>>> {
     const { terms, basis } = question;
     const forwarded = forwardingOf(question);
-    const held = forwarded === 'miss' ? this.#find(question) : undefined;
-    if (held !== undefined) return ok(held);
-    if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` leaves nothing else');
-
     const flightKey = [keyOf(question, basis), ...terms.tags.toSorted()].join('\n');
-    const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
-    const made = await (flight ?? this.#make(question, flightKey, make));
-    if (!made.ok) return made;
-    if (flight !== undefined) return ok({ answer: this.#parts.contract.repeated(made.value), report: reportOf('joined', { forwarded }) });
-    const kept = this.#keeps(question, made.value) ? { stored: true, ttlMs: terms.ttlMs } : {};
-    return ok({ answer: made.value, report: reportOf('computed', { forwarded, ...kept }) });
+    const patience = this.#flights.patience();
+    for (;;) {
+      const held = forwarded === 'miss' ? this.#find(question) : undefined;
+      if (held !== undefined) return ok(held);
+      if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` leaves nothing else');
+      const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
+      if (flight === undefined) return this.#lead(question, flightKey, forwarded, make);
+      const joined = await this.#flights.join(flight, patience);
+      if (joined.kind === 'failed') throw joined.thrown;
+      if (joined.kind === 'deserted') continue;
+      if (joined.kind !== 'landed') return err(sharedRefusal(joined.kind, 'the answer, which another request makes,'));
+      if (!joined.value.ok) return joined.value;
+      return ok({ answer: this.#parts.contract.repeated(joined.value.value), report: reportOf('joined', { forwarded }) });
+    }
   }
 
   #find(question: Question): Answered<A> | undefined {
@@ -125,19 +133,24 @@ export class AnswerCache<A> {
   }
 
   /** The same under way, unless it began before a purge that takes its answer. */
-  #joinable(question: Question, flightKey: string): Promise<Outcome<A>> | undefined {
-    const flight = this.#flights.find(flightKey);
+  #joinable(question: Question, flightKey: string): Flight<Outcome<A>> | undefined {
+    const flight = this.#flights.find(flightKey)?.flight;
     if (flight === undefined) return undefined;
-    const stamp = { position: flight.position, knownMs: -Infinity };
-    return question.view.log.fateOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'kept' ? flight.rows : undefined;
+    const stamp = { position: flight.mark, knownMs: -Infinity };
+    return question.view.log.fateOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'kept' ? flight : undefined;
   }
 
-  #make(question: Question, flightKey: string, make: () => Promise<Outcome<A>>): Promise<Outcome<A>> {
-    const made = this.#makeAndStore(question, make);
-    this.#flights.open([flightKey], question.view.stamp.position, made);
-    // Others may join: it must outlive the request that began it.
-    this.#parts.background(made);
-    return made;
+  async #lead(
+    question: Question,
+    flightKey: string,
+    forwarded: Forwarding,
+    make: () => Promise<Outcome<A>>,
+  ): Promise<Outcome<Answered<A>>> {
+    const { terms, view } = question;
+    const made = await this.#flights.lead([flightKey], () => this.#makeAndStore(question, make), view.stamp.position);
+    if (!made.ok) return made;
+    const kept = this.#keeps(question, made.value) ? { stored: true, ttlMs: terms.ttlMs } : {};
+    return ok({ answer: made.value, report: reportOf('computed', { forwarded, ...kept }) });
   }
 
   async #makeAndStore(question: Question, make: () => Promise<Outcome<A>>): Promise<Outcome<A>> {

@@ -1,13 +1,16 @@
 import { planBatch, scatterRows } from '../cache/batch-plan.ts';
-import { SingleFlight } from '../cache/single-flight.ts';
 import type { VectorOrigin } from '../cache/stored-vector.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
+import { sharedRefusal } from '../contract/shared-refusal.ts';
+import { SHARED_WORK_BOUNDS } from '../contract/shared-work-limits.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { ok } from '../kernel/result.ts';
-import type { Background } from './background.ts';
+import { err, ok } from '../kernel/result.ts';
+import type { Flight, Joined } from '../kernel/shared-work.ts';
+import { SharedWork } from '../kernel/shared-work.ts';
+import type { WakeUps } from '../kernel/wake-ups.ts';
 import { BatchProgress } from './batch-progress.ts';
 import type { BatchRequest } from './batch-progress.ts';
 import type { CacheReport } from './cache-report.ts';
@@ -28,17 +31,27 @@ interface EmbeddingCacheParts {
   readonly clock: Clock;
   readonly purges: PurgeViews;
   readonly secondLevel: SecondLevel;
-  readonly background: Background;
+  readonly wakeUps: WakeUps;
+}
+
+/** Rows of distinct inputs, row-major. */
+type Computed = Outcome<Float32Array<ArrayBuffer>>;
+
+/** A computation of another request, and the rows of it that answer slots of this one. */
+interface JoinedRows {
+  readonly flight: Flight<Computed>;
+  readonly rows: { readonly slot: number; readonly row: number }[];
 }
 
 /** Both levels of the embedding cache, as one isolate uses them. SPEC: src/cache/SPEC.md. */
 export class EmbeddingCache {
   readonly #parts: EmbeddingCacheParts;
   readonly #memory = new LevelOne();
-  readonly #flights = new SingleFlight<Outcome<Float32Array<ArrayBuffer>>>();
+  readonly #flights: SharedWork<Computed>;
 
   constructor(parts: EmbeddingCacheParts) {
     this.#parts = parts;
+    this.#flights = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
   /** What the isolate holds in all. */
@@ -100,33 +113,46 @@ export class EmbeddingCache {
     }
   }
 
-  /** Computes what is missing, together with other requests where they are at the same. */
+  /** Computes what is missing, together with other requests where they are at the same; once more what they did not come to the end of. */
   async #complete(progress: BatchProgress, mayJoin: boolean): Promise<Outcome<void>> {
-    const own: number[] = [];
-    const joined: { slot: number; row: number; flight: Promise<Outcome<Float32Array<ArrayBuffer>>> }[] = [];
-    for (const slot of progress.missing()) {
-      const flight = mayJoin ? this.#flights.find(progress.flightOf(slot)) : undefined;
-      if (flight === undefined || isPurged(progress, slot, flight.position)) own.push(slot);
-      else joined.push({ slot, row: flight.row, flight: flight.rows });
+    const patience = this.#flights.patience();
+    for (let missing = progress.missing(); missing.length > 0; missing = progress.missing()) {
+      const { own, joined } = this.#divide(progress, missing, mayJoin);
+      const joining = joined.map(({ flight }) => this.#flights.join(flight, patience));
+      const [computed, ...answers] = await Promise.all([own.length === 0 ? undefined : this.#compute(progress, own), ...joining]);
+      if (computed?.ok === false) return computed;
+      own.forEach((slot, row) => progress.place(slot, computed, row, 'computed'));
+      for (const [at, { rows }] of joined.entries()) {
+        const answer = valueOf(must(answers[at], 'every flight was waited for'));
+        if (answer?.ok === false) return answer;
+        for (const { slot, row } of answer === undefined ? [] : rows) progress.place(slot, answer, row, 'joined');
+      }
     }
-    const computing = own.length === 0 ? undefined : this.#compute(progress, own);
-    const answers = await Promise.all([computing, ...joined.map(({ flight }) => flight)]);
-    const refused = answers.find((answer) => answer !== undefined && !answer.ok);
-    if (refused !== undefined && !refused.ok) return refused;
-
-    own.forEach((slot, row) => progress.place(slot, answers[0], row, 'computed'));
-    joined.forEach(({ slot, row }, i) => progress.place(slot, answers[i + 1], row, 'joined'));
     return ok(undefined);
   }
 
-  #compute(progress: BatchProgress, slots: readonly number[]): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+  /** Which slots this request computes, and which others do: their flights are waited for once each. */
+  #divide(progress: BatchProgress, slots: readonly number[], mayJoin: boolean): { own: number[]; joined: JoinedRows[] } {
+    const own: number[] = [];
+    const joined = new Map<Flight<Computed>, JoinedRows>();
+    for (const slot of slots) {
+      const boarding = mayJoin ? this.#flights.find(progress.flightOf(slot)) : undefined;
+      if (boarding === undefined || isPurged(progress, slot, boarding.flight.mark)) {
+        own.push(slot);
+        continue;
+      }
+      const { flight, row } = boarding;
+      const known = joined.get(flight) ?? { flight, rows: [] };
+      known.rows.push({ slot, row });
+      joined.set(flight, known);
+    }
+    return { own, joined: [...joined.values()] };
+  }
+
+  #compute(progress: BatchProgress, slots: readonly number[]): Promise<Computed> {
     const inputs = slots.map((slot) => must(progress.plan.inputOf[slot], 'a slot has an input'));
-    const rows = this.#computeAndStore(progress, slots, inputs);
     const flights = slots.map((slot) => progress.flightOf(slot));
-    this.#flights.open(flights, progress.view.stamp.position, rows);
-    // Others may join: it must outlive the request that began it.
-    this.#parts.background(rows);
-    return rows;
+    return this.#flights.lead(flights, () => this.#computeAndStore(progress, slots, inputs), progress.view.stamp.position);
   }
 
   async #computeAndStore(progress: BatchProgress, slots: readonly number[], inputs: readonly number[]) {
@@ -142,7 +168,7 @@ export class EmbeddingCache {
     });
     if (sharesVectors(manifest)) {
       const entries = slots.map((slot) => ({ digest: progress.digestOf(slot), ...stamp, ageMs: 0, ttlMs, tags: progress.tagsFor(slot) }));
-      this.#parts.background(this.#parts.secondLevel.put(owner, originOf(manifest), entries, rows.value));
+      this.#parts.wakeUps.keepAlive(this.#parts.secondLevel.put(owner, originOf(manifest), entries, rows.value));
     }
     return rows;
   }
@@ -150,6 +176,21 @@ export class EmbeddingCache {
   #remember(progress: BatchProgress, slot: number, cached: CachedVector, ttlMs: number | undefined): void {
     const { owner, manifest } = progress.request;
     this.#memory.store({ owner, model: manifest.id }, progress.keyOf(slot), cached, ttlMs, this.#parts.clock.nowMs());
+  }
+}
+
+/** What another request computed; undefined when it died. */
+function valueOf(joined: Joined<Computed>): Computed | undefined {
+  switch (joined.kind) {
+    case 'landed':
+      return joined.value;
+    case 'failed':
+      throw joined.thrown;
+    case 'deserted':
+      return undefined;
+    case 'crowded':
+    case 'late':
+      return err(sharedRefusal(joined.kind, 'a vector, which another request computes,'));
   }
 }
 

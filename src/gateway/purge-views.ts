@@ -5,9 +5,11 @@ import { PurgeLog } from '../cache/purge-log.ts';
 import { termCount } from '../cache/purge-predicate.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { sharedFor } from '../contract/shared-work-limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
-import type { Background } from './background.ts';
+import { SharedWork } from '../kernel/shared-work.ts';
+import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { PurgeLogs } from './purge-logs.ts';
 
 /** What an isolate may believe of the purges of a cache while it serves one request. */
@@ -42,18 +44,20 @@ const noneHeld = () => new LruCache<Held>({ entriesMax: LIMITS.purgeViewsMaxCoun
 interface PurgeViewsParts {
   readonly logs: PurgeLogs;
   readonly clock: Clock;
-  readonly background: Background;
+  readonly wakeUps: WakeUps;
 }
 
 /** The purge logs that this isolate holds under lease. Those in use are renewed ahead of time, so their requests do not wait. */
 export class PurgeViews {
   readonly #parts: PurgeViewsParts;
-  readonly #renewals = new Map<CacheOwnerId, Promise<void>>();
+  readonly #renewals: SharedWork<undefined>;
   #held = noneHeld();
   #latestMs = 0;
 
   constructor(parts: PurgeViewsParts) {
     this.#parts = parts;
+    const waitMs = LIMITS.purgeLeaseWaitMaxMs;
+    this.#renewals = new SharedWork({ ...parts, bounds: sharedFor(2 * waitMs, waitMs) });
   }
 
   /** Waits for a lease if there is none, but no longer than `purgeLeaseWaitMaxMs`. */
@@ -61,9 +65,10 @@ export class PurgeViews {
     const nowMs = this.#nowMs();
     const { view, retryAtMs } = this.#find(owner);
     if (!isLeased(view, nowMs)) {
-      if (nowMs >= retryAtMs) await this.#renew(owner);
-    } else if (view.leasedUntilMs - nowMs < LIMITS.purgeLeaseMs / 2) {
-      void this.#renew(owner);
+      // Whether it came or not is judged below; who waits in vain goes on without.
+      if (nowMs >= retryAtMs) await this.#renewals.run(owner, () => this.#ask(owner));
+    } else if (view.leasedUntilMs - nowMs < LIMITS.purgeLeaseMs / 2 && this.#renewals.find(owner) === undefined) {
+      void this.#renewals.lead([owner], () => this.#ask(owner)).catch(() => undefined);
     }
     const judgedAtMs = this.#nowMs();
     const renewed = this.#find(owner).view;
@@ -87,17 +92,7 @@ export class PurgeViews {
     return nowMs;
   }
 
-  #renew(owner: CacheOwnerId): Promise<void> {
-    const underWay = this.#renewals.get(owner);
-    if (underWay !== undefined) return underWay;
-    const renewal = this.#ask(owner).finally(() => this.#renewals.delete(owner));
-    this.#renewals.set(owner, renewal);
-    // Others may join: it must outlive the request that began it.
-    this.#parts.background(renewal);
-    return renewal;
-  }
-
-  async #ask(owner: CacheOwnerId): Promise<void> {
+  async #ask(owner: CacheOwnerId): Promise<undefined> {
     const sentAtMs = this.#nowMs();
     // The answer continues this very view: what is held may have been evicted by the time it arrives.
     const { view } = this.#find(owner);
@@ -105,9 +100,10 @@ export class PurgeViews {
     const grant = await this.#parts.logs.lease(owner, view.log.position);
     const nowMs = this.#nowMs();
     // The clock was set back meanwhile.
-    if (held !== this.#held) return;
+    if (held !== this.#held) return undefined;
     if (grant.ok) this.#hold(owner, { view: renewView(view, grant.value, sentAtMs), retryAtMs: 0 });
     else this.#hold(owner, { view, retryAtMs: nowMs + LIMITS.purgeLeaseWaitMaxMs });
+    return undefined;
   }
 
   #hold(owner: CacheOwnerId, held: Held): void {

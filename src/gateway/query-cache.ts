@@ -8,9 +8,9 @@ import type { QueryBody } from '../contract/vectors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
+import type { WakeUps } from '../kernel/wake-ups.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { AnswerContract, AnswerTerms } from './answer-cache.ts';
-import type { Background } from './background.ts';
 import type { CacheReport } from './cache-report.ts';
 import type { CountCache } from './count-cache.ts';
 import type { IndexShards } from './index-shards.ts';
@@ -38,7 +38,7 @@ interface QueryCacheParts {
   readonly clock: Clock;
   readonly sha256: Sha256;
   readonly count: CountCache;
-  readonly background: Background;
+  readonly wakeUps: WakeUps;
 }
 
 const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
@@ -67,7 +67,7 @@ export class QueryCache {
 
   constructor(parts: QueryCacheParts) {
     this.#parts = parts;
-    this.#answers = new AnswerCache({ contract: CONTRACT, clock: parts.clock, background: parts.background });
+    this.#answers = new AnswerCache({ contract: CONTRACT, clock: parts.clock, wakeUps: parts.wakeUps });
   }
 
   get held(): { readonly entries: number; readonly bytes: number } {

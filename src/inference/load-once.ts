@@ -1,49 +1,46 @@
 import type { Outcome } from '../contract/outcome.ts';
+import { sharedRefusal } from '../contract/shared-refusal.ts';
+import { SHARED_WORK_BOUNDS } from '../contract/shared-work-limits.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { err } from '../kernel/result.ts';
+import { SharedWork } from '../kernel/shared-work.ts';
+import type { WakeUps } from '../kernel/wake-ups.ts';
 
-/** For how long a refusal answers instead of another load, so that a crowd does not repeat one that has just failed. */
-export interface RetryPause {
+export interface LoadOnceParts {
   readonly clock: Clock;
-  readonly ms: number;
+  readonly wakeUps: WakeUps;
+  /** For so long a refusal answers instead of another load, so that a crowd does not repeat one that has just failed. */
+  readonly retryMs: number;
 }
 
 /**
- * A value that is loaded when first asked for, by one load however many ask, and then kept.
- * A load that throws is forgotten, so the next caller tries again; one that is refused is forgotten after the pause, if there is one.
- *
- * In a Worker a load dies with the request that began it: hand the promise of `get` to `waitUntil`, or those who joined wait for ever.
+ * A value that is loaded when first asked for, by one load however many ask, and then kept: the value, not its promise (SW1).
+ * A load that throws is forgotten, so the next caller tries again; one that is refused is forgotten after the pause.
  */
 export class LoadOnce<T> {
   readonly #load: () => Promise<Outcome<T>>;
-  readonly #pause: RetryPause | undefined;
-  #loading: Promise<Outcome<T>> | undefined;
-  /** When a refusal ends; undefined while the load is under way, and for good once it has succeeded. */
-  #retryAtMs: number | undefined;
+  readonly #parts: LoadOnceParts;
+  readonly #loads: SharedWork<Outcome<T>>;
+  #loaded: Outcome<T> | undefined;
+  /** When a refusal ends. */
+  #retryAtMs = Infinity;
 
-  constructor(load: () => Promise<Outcome<T>>, pause?: RetryPause) {
+  constructor(load: () => Promise<Outcome<T>>, parts: LoadOnceParts) {
     this.#load = load;
-    this.#pause = pause;
+    this.#parts = parts;
+    this.#loads = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
-  get(): Promise<Outcome<T>> {
-    if (this.#retryAtMs !== undefined && this.#pause !== undefined && this.#pause.clock.nowMs() >= this.#retryAtMs) this.#forget();
-    this.#loading ??= this.#loadOrForget();
-    return this.#loading;
+  async get(): Promise<Outcome<T>> {
+    if (this.#loaded !== undefined && this.#parts.clock.nowMs() < this.#retryAtMs) return this.#loaded;
+    const loaded = await this.#loads.run('', () => this.#keep());
+    return loaded.ok ? loaded.value.value : err(sharedRefusal(loaded.error, 'the model, which another request loads,'));
   }
 
-  async #loadOrForget(): Promise<Outcome<T>> {
-    let loaded: Outcome<T> | undefined;
-    try {
-      loaded = await this.#load();
-      return loaded;
-    } finally {
-      if (loaded === undefined || (!loaded.ok && this.#pause === undefined)) this.#forget();
-      else if (!loaded.ok && this.#pause !== undefined) this.#retryAtMs = this.#pause.clock.nowMs() + this.#pause.ms;
-    }
-  }
-
-  #forget(): void {
-    this.#loading = undefined;
-    this.#retryAtMs = undefined;
+  async #keep(): Promise<Outcome<T>> {
+    const loaded = await this.#load();
+    this.#loaded = loaded;
+    this.#retryAtMs = loaded.ok ? Infinity : this.#parts.clock.nowMs() + this.#parts.retryMs;
+    return loaded;
   }
 }

@@ -1,3 +1,4 @@
+import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
 import { SqliteLocatorStore } from '../../durable-objects/sqlite/sqlite-locator-store.ts';
 import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
 import { FanOut } from '../../src/ann/fan-out/fan-out.ts';
@@ -125,9 +126,9 @@ export class GrowthWorld extends ObjectNetwork {
     const fanOut = new FanOut(clock, this);
     const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
     only.query = (manifest, query, reading) => reads.query(manifest, query, reading);
-    const reader = new RouteReader(this.routeBytesMax);
+    const reader = new RouteReader(this.routeBytesMax, { clock, wakeUps: new DirectWakeUps() });
     const search = new RoutedSearch({ search: (query) => searchGroup(reads, query) }, fanOut, clock);
-    const routed = new RoutedShards({ only, shards, locators, search, reader });
+    const routed = new RoutedShards({ only, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });
     return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
   }
 
@@ -276,7 +277,7 @@ export class GrowthWorld extends ObjectNetwork {
     const { id: indexId } = this.manifest;
     this.counts.resumed += store.pending().length;
     const shard = (to: number, method: string, call: unknown) => this.call<never>(actor, `shard:${to}`, method, [call]);
-    const reader = new RouteReader(LIMITS.locatorRouteBytesMax);
+    const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => this.nowMs }, wakeUps: new DirectWakeUps() });
     const source: RouteSource = {
       indexId,
       outline: (known) => this.call(actor, 'index', 'outline', [known]),

@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 
+import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import { Embedder } from '../../src/gateway/embed.ts';
@@ -21,8 +22,8 @@ const { buildApp } = await vi.importActual<App>('../../workers/gateway/app.ts');
 /** The gateway's whole HTTP side, in Node, over one isolate's use cases in a world in memory. Who calls is taken as given. */
 export function httpGateway(world: MemoryCacheWorld) {
   const { clock, secondLevel, models } = world;
-  const purges = new PurgeViews({ logs: world.logs, clock, background: () => {} });
-  const cache = new EmbeddingCache({ clock, purges, secondLevel, background: () => {} });
+  const purges = new PurgeViews({ logs: world.logs, clock, wakeUps: new DirectWakeUps() });
+  const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
   const embedder = new Embedder({ models, cache, sha256, count: () => {} });
   const env = { LOG_LEVEL: 'warn' };
   const app = buildApp();

@@ -1,3 +1,4 @@
+import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
 import { PurgeLogStore } from '../../durable-objects/sqlite/purge-log-store.ts';
 import { EmbeddingCacheStore } from '../../durable-objects/sqlite/embedding-cache-store.ts';
 import { ANY_FRESH } from '../../src/cache/cache-directives.ts';
@@ -72,9 +73,9 @@ class Isolate implements Party {
     this.#network = network;
     this.#rate = rate;
     const clock = { nowMs: (): number => this.#clockMs };
-    const background = (work: Promise<unknown>): void => void work.catch(() => undefined);
-    const purges = new PurgeViews({ logs: logs(this), clock, background });
-    this.cache = new EmbeddingCache({ clock, purges, secondLevel: level(this), background });
+    const wakeUps = new DirectWakeUps();
+    const purges = new PurgeViews({ logs: logs(this), clock, wakeUps });
+    this.cache = new EmbeddingCache({ clock, purges, secondLevel: level(this), wakeUps });
     this.hear();
   }
 

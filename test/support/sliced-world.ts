@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
 import type { QuotaRule } from '../../src/contract/quota-rule.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
@@ -179,7 +180,7 @@ export class SlicedWorld {
         isolateId,
         newId: () => expect.unreachable('no vectors are written here'),
         holdings: new Holdings({} as HoldingsParts),
-        background: () => undefined,
+        wakeUps: new DirectWakeUps(),
         onUsage: () => undefined,
       }),
     };

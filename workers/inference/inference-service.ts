@@ -9,6 +9,7 @@ import type { InferenceEnv } from './env.ts';
 import { MODEL_CATALOGUE } from './model-catalogue.ts';
 import { OnnxModels } from './onnx-models.ts';
 import { onnxRunner } from './onnx-runtime.ts';
+import { requestWakeUps } from './request-wake-ups.ts';
 
 /** One per isolate: an entrypoint object lives for one call. */
 const loaded = new WeakMap<InferenceEnv, OnnxModels>();
@@ -24,10 +25,7 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> {
     ids: Int32Array<ArrayBuffer>,
     offsets: Int32Array<ArrayBuffer>,
   ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
-    const loading = this.#models().get(modelId);
-    // Others may have joined this load: it must outlive this call.
-    this.ctx.waitUntil(loading);
-    const model = await loading;
+    const model = await this.#models().get(modelId);
     if (!model.ok) return model;
     const checked = checkTokenBatch(model.value.manifest, { ids, offsets });
     return checked.ok ? ok(await model.value.embed({ ids, offsets })) : checked;
@@ -36,8 +34,8 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> {
   #models(): OnnxModels {
     const known = loaded.get(this.env);
     if (known !== undefined) return known;
-    const pause = { clock: { nowMs: () => Date.now() }, ms: LIMITS.modelRetryMs };
-    const models = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner, pause);
+    const loading = { clock: { nowMs: () => Date.now() }, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
+    const models = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner, loading);
     loaded.set(this.env, models);
     return models;
   }

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { LoadOnce } from '../../src/inference/load-once.ts';
-import type { RetryPause } from '../../src/inference/load-once.ts';
+import type { LoadOnceParts } from '../../src/inference/load-once.ts';
 import type { ModelFiles } from '../../src/inference/model-files.ts';
 import { readModelFile } from '../../src/inference/model-files.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
@@ -24,11 +24,11 @@ export class OnnxModels {
   /** By model id. */
   readonly #models: ReadonlyMap<string, LoadOnce<OnnxEncoder>>;
 
-  constructor(catalogue: readonly ModelManifest[], files: ModelFiles, start: StartRunner, pause?: RetryPause) {
+  constructor(catalogue: readonly ModelManifest[], files: ModelFiles, start: StartRunner, loading: LoadOnceParts) {
     this.#files = files;
     this.#start = start;
     const models = catalogue.filter(({ runner }) => runner === 'onnx');
-    this.#models = new Map(models.map((manifest) => [manifest.id, new LoadOnce(() => this.#load(manifest), pause)]));
+    this.#models = new Map(models.map((manifest) => [manifest.id, new LoadOnce(() => this.#load(manifest), loading)]));
   }
 
   /** Refuses `model_not_found`, or `unavailable` while the model's files cannot be read. */

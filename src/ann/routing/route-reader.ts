@@ -1,7 +1,12 @@
 import type { Outcome } from '../../contract/outcome.ts';
+import { sharedRefusal } from '../../contract/shared-refusal.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { SharedWork } from '../../kernel/shared-work.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
+import { SHARED_WORK_BOUNDS } from '../../contract/shared-work-limits.ts';
 import { KnownRoutes } from './known-routes.ts';
 import { Regions } from './regions.ts';
 import { RouteMemory } from './route-memory.ts';
@@ -24,10 +29,11 @@ export interface RouteSource {
 export class RouteReader {
   readonly #outlines: RouteMemory<KnownRoutes>;
   readonly #regions: RouteMemory<{ readonly since: number; readonly regions: Regions }>;
-  readonly #asked = new Map<string, Promise<Outcome<Regions>>>();
+  readonly #asked: SharedWork<Outcome<Regions>>;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, sharing: { readonly clock: Clock; readonly wakeUps: WakeUps }) {
     const memory = new MemoryRegistry(bytesMax);
+    this.#asked = new SharedWork({ ...sharing, bounds: SHARED_WORK_BOUNDS });
     this.#outlines = new RouteMemory(memory, 'outline');
     this.#regions = new RouteMemory(memory, 'regions');
   }
@@ -56,10 +62,8 @@ export class RouteReader {
     const key = `${source.indexId}/${district}`;
     const kept = this.#regions.get(key);
     if (kept?.since === since) return ok(kept.regions);
-    const asking = `${key}@${since}`;
-    const asked = this.#asked.get(asking) ?? this.#ask(source, space, district, since).finally(() => this.#asked.delete(asking));
-    this.#asked.set(asking, asked);
-    return asked;
+    const asked = await this.#asked.run(`${key}@${since}`, () => this.#ask(source, space, district, since));
+    return asked.ok ? asked.value.value : err(sharedRefusal(asked.error, 'the regions of a district, which another call asks for,'));
   }
 
   async #ask(source: RouteSource, space: Space, district: number, since: number): Promise<Outcome<Regions>> {

@@ -3,7 +3,12 @@ import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import type { RouteReader } from '../../ann/routing/route-reader.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import { ok } from '../../kernel/result.ts';
+import { sharedRefusal } from '../../contract/shared-refusal.ts';
+import { SHARED_WORK_BOUNDS } from '../../contract/shared-work-limits.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { SharedWork } from '../../kernel/shared-work.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 /** So often a call is repeated by newer routes: more changes during one call are a defect. */
@@ -16,11 +21,16 @@ const CORRECTIONS_MAX = 8;
 export class RouteCache {
   readonly #shards: Pick<ShardCalls, 'outline' | 'regions'>;
   readonly #reader: RouteReader;
-  readonly #asked = new Map<string, Promise<Outcome<KnownRoutes>>>();
+  readonly #asked: SharedWork<Outcome<KnownRoutes>>;
 
-  constructor(shards: Pick<ShardCalls, 'outline' | 'regions'>, reader: RouteReader) {
+  constructor(
+    shards: Pick<ShardCalls, 'outline' | 'regions'>,
+    reader: RouteReader,
+    sharing: { readonly clock: Clock; readonly wakeUps: WakeUps },
+  ) {
     this.#shards = shards;
     this.#reader = reader;
+    this.#asked = new SharedWork({ ...sharing, bounds: SHARED_WORK_BOUNDS });
   }
 
   /** Does `work` by the index's routes; again by newer ones when it is refused with `stale_route`. */
@@ -41,17 +51,16 @@ export class RouteCache {
   }
 
   async #atLeast(manifest: IndexManifest, version: number): Promise<Outcome<KnownRoutes>> {
-    const known = this.#reader.remembered(manifest.id);
-    if (known !== undefined && known.outline.version >= version) return ok(known);
-    const asking = this.#asked.get(manifest.id);
-    if (asking !== undefined) {
-      const joined = await asking;
-      // It may have been asked before the version was there.
-      return joined.ok && joined.value.outline.version < version ? this.#atLeast(manifest, version) : joined;
+    const patience = this.#asked.patience();
+    for (;;) {
+      const known = this.#reader.remembered(manifest.id);
+      if (known !== undefined && known.outline.version >= version) return ok(known);
+      const asked = await this.#asked.run(manifest.id, () => this.#ask(manifest), patience);
+      if (!asked.ok) return err(sharedRefusal(asked.error, 'the routes of the index, which another request asks for,'));
+      const { value: routes, isLeader } = asked.value;
+      // What another request asked for may have been told before the version was there.
+      if (isLeader || !routes.ok || routes.value.outline.version >= version) return routes;
     }
-    const asked = this.#ask(manifest).finally(() => this.#asked.delete(manifest.id));
-    this.#asked.set(manifest.id, asked);
-    return asked;
   }
 
   #ask(manifest: IndexManifest): Promise<Outcome<KnownRoutes>> {

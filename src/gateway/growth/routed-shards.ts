@@ -28,7 +28,9 @@ import type {
 } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { IndexShards } from '../index-shards.ts';
 import { allOf } from './all-of.ts';
 import { LocatedListing } from './located-listing.ts';
@@ -51,6 +53,8 @@ interface RoutedShardsParts {
   readonly search: RoutedSearch;
   /** What the isolate remembers of routes. */
   readonly reader: RouteReader;
+  readonly clock: Clock;
+  readonly wakeUps: WakeUps;
 }
 
 /**
@@ -69,12 +73,12 @@ export class RoutedShards implements IndexShards {
   readonly #patch: LocatedPatch;
   readonly #seen = new SeenLsns();
 
-  constructor({ only, shards, locators, search, reader }: RoutedShardsParts) {
+  constructor({ only, shards, locators, search, reader, ...sharing }: RoutedShardsParts) {
     this.#only = only;
     this.#shards = shards;
     this.#locators = locators;
     this.#search = search;
-    this.#routes = new RouteCache(shards, reader);
+    this.#routes = new RouteCache(shards, reader, sharing);
     this.#reads = new LocatedReads(this.#routes, locators, shards);
     this.#writes = new LocatedWrites(this.#routes, locators, shards, this.#seen);
     this.#listing = new LocatedListing(this.#routes, shards);

@@ -1,6 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import { sharedFor } from '../../contract/shared-work-limits.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Scope } from '../../contract/scope.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -8,6 +9,8 @@ import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import { SharedWork } from '../../kernel/shared-work.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { parseApiKey } from '../../tenancy/keys/api-key.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
@@ -24,8 +27,7 @@ export interface KeyAuthenticatorParts {
   readonly hmac: Hmac;
   readonly lookup: KeyLookup;
   readonly clock: Clock;
-  /** Keeps a reading alive that other requests wait for when the one that began it is gone. */
-  readonly background: (work: Promise<unknown>) => void;
+  readonly wakeUps: WakeUps;
 }
 
 interface KnownKey {
@@ -44,28 +46,31 @@ interface KnownKey {
  * is `unavailable`.
  */
 export class KeyAuthenticator implements Authenticator {
-  readonly #adminKeyDigest: Promise<string>;
+  readonly #adminKey: string;
+  #adminKeyDigest: string | undefined;
   readonly #hmac: Hmac;
   readonly #lookup: KeyLookup;
   readonly #clock: Clock;
-  readonly #background: (work: Promise<unknown>) => void;
   readonly #known = new Map<KeyId, KnownKey>();
   /** Ids that no key has, apart, so that inventing ids does not push out real keys. */
   readonly #unknown = new Map<KeyId, KnownKey>();
-  readonly #reading = new Map<KeyId, Promise<KnownKey>>();
+  readonly #readings: SharedWork<KnownKey>;
 
   constructor(parts: KeyAuthenticatorParts) {
-    this.#adminKeyDigest = parts.hmac.hex(parts.adminKey);
+    this.#adminKey = parts.adminKey;
     this.#hmac = parts.hmac;
     this.#lookup = parts.lookup;
     this.#clock = parts.clock;
-    this.#background = parts.background;
+    this.#readings = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.keyReadMaxMs, 2 * LIMITS.keyReadMaxMs) });
   }
 
   async authenticate(apiKey: string): Promise<Outcome<Principal>> {
     const keyId = parseApiKey(apiKey);
     const mac = await this.#hmac.hex(apiKey);
-    if (!keyId.ok) return constantTimeEqual(mac, await this.#adminKeyDigest) ? ok({ kind: 'admin' }) : keyId;
+    if (!keyId.ok) {
+      this.#adminKeyDigest ??= await this.#hmac.hex(this.#adminKey);
+      return constantTimeEqual(mac, this.#adminKeyDigest) ? ok({ kind: 'admin' }) : keyId;
+    }
     const accepted = this.#judge(await this.#read(keyId.value, LIMITS.keyFreshMs), mac);
     // A secret may have been made since: what refuses a key must be newer than what accepts one.
     if (accepted.ok || accepted.error.code === 'unavailable') return accepted;
@@ -75,7 +80,7 @@ export class KeyAuthenticator implements Authenticator {
   /** Drops what is remembered of a key, after it has been changed here. */
   forget(id: KeyId): void {
     this.#known.delete(id);
-    this.#reading.delete(id);
+    this.#readings.drop(id);
   }
 
   #judge(known: KnownKey | undefined, mac: string): Outcome<TenantPrincipal> {
@@ -95,25 +100,21 @@ export class KeyAuthenticator implements Authenticator {
     const lasting = known?.record !== undefined && isWithin(known, LIMITS.keyUnconfirmedMs, nowMs) ? known : undefined;
     if (lasting?.failedAtMs !== undefined && nowMs - lasting.failedAtMs < LIMITS.keyFreshMs) return lasting;
     try {
-      return await this.#readOnce(id, nowMs);
+      const read = await this.#readOnce(id, nowMs);
+      if (read.ok) return read.value.value;
+      return lasting;
     } catch {
       return lasting === undefined ? undefined : this.#remember(id, { ...lasting, failedAtMs: nowMs });
     }
   }
 
   /** Callers that arrive while a record is being read wait for that reading: it began after the last one grew stale. */
-  #readOnce(id: KeyId, nowMs: number): Promise<KnownKey> {
-    const reading = this.#reading.get(id);
-    if (reading !== undefined) return reading;
-    const started: Promise<KnownKey> = this.#lookup(id)
+  #readOnce(id: KeyId, nowMs: number) {
+    return this.#readings.run(id, async (flight) => {
+      const read: KnownKey = { record: await this.#lookup(id), readAtMs: nowMs };
       // A reading that was overtaken by `forget` is for those who wait for it alone.
-      .then((record) => (this.#reading.get(id) === started ? this.#remember(id, { record, readAtMs: nowMs }) : { record, readAtMs: nowMs }))
-      .finally(() => {
-        if (this.#reading.get(id) === started) this.#reading.delete(id);
-      });
-    this.#reading.set(id, started);
-    this.#background(started.catch(() => undefined));
-    return started;
+      return this.#readings.isCurrent(id, flight) ? this.#remember(id, read) : read;
+    });
   }
 
   // The least recently read goes first.

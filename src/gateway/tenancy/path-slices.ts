@@ -1,10 +1,16 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { refusal } from '../../contract/errors.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import { sharedRefusal } from '../../contract/shared-refusal.ts';
+import { sharedFor } from '../../contract/shared-work-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
+import { SharedWork } from '../../kernel/shared-work.ts';
+import type { Flight, Patience } from '../../kernel/shared-work.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
-import { covers, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
+import { covers, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
 import type { Ask, Decision, Tightest } from '../../tenancy/quota/decision.ts';
 import type { Slice } from '../../tenancy/quota/slice.ts';
 import { SlicePool } from '../../tenancy/quota/slice-pool.ts';
@@ -13,28 +19,41 @@ import { quotaRefusal } from './quota-refusal.ts';
 /** After a refusal this isolate does not ask for as much again for this long: a refused crowd must not storm the ledger. */
 const REFUSAL_MS = 100;
 
+const RENEWAL = '';
+/** A request waits for the renewals of two others. */
+const WAIT_MAX_MS = 2 * LIMITS.quotaRenewalMaxMs;
+
+interface Waiting {
+  readonly need: Amounts;
+  readonly sinceMs: number;
+}
+
 interface PathSlicesParts {
   readonly take: (ask: Ask) => Promise<Decision>;
   readonly clock: Clock;
-  readonly background: (work: Promise<unknown>) => void;
+  readonly wakeUps: WakeUps;
 }
 
 /** The slices of one key and all above it in this isolate: asked for one at a time, by whoever finds the pool short. */
 export class PathSlices {
   readonly #parts: PathSlicesParts;
   readonly #pool = new SlicePool();
-  #renewal: Promise<unknown> | undefined;
-  #waiting: Amounts = NOTHING;
+  /** One at a time, under `RENEWAL`. */
+  readonly #renewals: SharedWork<Outcome<Slice> | undefined>;
+  /** Requests that wait for it. One whose caller left stays here until its time is up. */
+  readonly #waiting = new Set<Waiting>();
   #refused: { readonly error: Refusal; readonly need: Amounts; readonly untilMs: number } | undefined;
   #isIdle = false;
 
   constructor(parts: PathSlicesParts) {
     this.#parts = parts;
+    this.#renewals = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.quotaRenewalMaxMs, WAIT_MAX_MS) });
   }
 
   /** Refuses with `rate_limit_exceeded`, `insufficient_quota`, `limit_exceeded`, or `unavailable` when the ledger is away. */
   async draw(need: Amounts): Promise<Outcome<Slice>> {
     this.#isIdle = false;
+    const patience = this.#renewals.patience();
     for (;;) {
       const nowMs = this.#parts.clock.nowMs();
       const drawn = this.#pool.draw(need, nowMs);
@@ -42,12 +61,12 @@ export class PathSlices {
       if (this.#refused !== undefined && nowMs < this.#refused.untilMs && covers(need, this.#refused.need)) {
         return err(this.#refused.error);
       }
-      if (this.#renewal === undefined) {
-        const renewed = await this.#renew(need, nowMs);
-        if (renewed !== undefined) return renewed;
-      } else {
-        await this.#waitFor(this.#renewal, need);
-      }
+      const renewal = this.#renewals.find(RENEWAL)?.flight;
+      const ended =
+        renewal === undefined
+          ? await this.#renewals.lead([RENEWAL], () => this.#ask(need, nowMs))
+          : await this.#waitFor(renewal, need, nowMs, patience);
+      if (ended !== undefined) return ended;
     }
   }
 
@@ -68,25 +87,36 @@ export class PathSlices {
   async returnIdle(): Promise<void> {
     const wasIdle = this.#isIdle;
     this.#isIdle = true;
-    if (!wasIdle || this.#renewal !== undefined) return;
+    if (!wasIdle || this.#renewals.find(RENEWAL) !== undefined) return;
     const returned = this.#pool.drain();
     if (returned.length === 0) return;
     // At most once: whether it arrived is not known after a failure, and handing it in twice would create quota.
     await this.#parts.take({ need: NOTHING, draw: NOTHING, want: NOTHING, returned }).catch(() => undefined);
   }
 
-  async #waitFor(renewal: Promise<unknown>, need: Amounts): Promise<void> {
-    this.#waiting = plus(this.#waiting, need);
-    await renewal;
-    this.#waiting = minus(this.#waiting, need);
+  /** Undefined once another draw is worth a try. */
+  async #waitFor(
+    renewal: Flight<Outcome<Slice> | undefined>,
+    need: Amounts,
+    sinceMs: number,
+    patience: Patience,
+  ): Promise<Outcome<never> | undefined> {
+    const waiting = { need, sinceMs };
+    this.#waiting.add(waiting);
+    const joined = await this.#renewals.join(renewal, patience);
+    this.#waiting.delete(waiting);
+    const isRefused = joined.kind === 'crowded' || joined.kind === 'late';
+    return isRefused ? err(sharedRefusal(joined.kind, 'the quota, which another request asks for,')) : undefined;
   }
 
-  #renew(need: Amounts, nowMs: number): Promise<Outcome<Slice> | undefined> {
-    const renewal = this.#ask(need, nowMs).finally(() => (this.#renewal = undefined));
-    this.#renewal = renewal;
-    // Others wait for it, so it must outlive the request that began it.
-    this.#parts.background(renewal);
-    return renewal;
+  /** What those who wait need together. */
+  #waitingNeed(nowMs: number): Amounts {
+    let sum = NOTHING;
+    for (const waiting of this.#waiting) {
+      if (nowMs - waiting.sinceMs > WAIT_MAX_MS) this.#waiting.delete(waiting);
+      else sum = plus(sum, waiting.need);
+    }
+    return sum;
   }
 
   /**
@@ -94,7 +124,7 @@ export class PathSlices {
    * Undefined when the window turned on the way, so that the grant no longer covers the need.
    */
   async #ask(need: Amounts, sentAtMs: number): Promise<Outcome<Slice> | undefined> {
-    const ask = this.#pool.ask(need, this.#waiting, sentAtMs);
+    const ask = this.#pool.ask(need, this.#waitingNeed(sentAtMs), sentAtMs);
     let decision: Decision;
     try {
       decision = await this.#parts.take(ask);

@@ -2,16 +2,17 @@ import type { Quantities } from '../../contract/meter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { KeyId, OrganisationId } from '../../kernel/ids.ts';
+import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { CounterKey } from '../../tenancy/quota/amounts.ts';
 import type { UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
 import type { Budget, RateState, Reservation } from '../budget.ts';
-import { AskLine } from './ask-line.ts';
 import type { Holdings } from './holdings.ts';
 import { pathOf } from './path-of.ts';
 import { PathSlices } from './path-slices.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
+import { QuotaRequests } from './quota-requests.ts';
 import { SlicedReservation } from './sliced-reservation.ts';
 
 /** Keys whose slices an isolate holds; the least recently used is handed back first. */
@@ -23,8 +24,7 @@ export interface SlicedBudgetParts {
   readonly clock: Clock;
   /** Names this isolate among all that ever ran. */
   readonly isolateId: string;
-  /** Keeps work running when the request that began it is gone. */
-  readonly background: (work: Promise<unknown>) => void;
+  readonly wakeUps: WakeUps;
   readonly holdings: Holdings;
   /** Names a write among all that ever were. */
   readonly newId: () => string;
@@ -36,10 +36,11 @@ export interface SlicedBudgetParts {
 export class SlicedBudget implements Budget {
   readonly #parts: SlicedBudgetParts;
   readonly #keys = new Map<KeyId, PathSlices>();
-  readonly #lines = new Map<OrganisationId, AskLine>();
+  readonly #requests: QuotaRequests;
 
   constructor(parts: SlicedBudgetParts) {
     this.#parts = parts;
+    this.#requests = new QuotaRequests(parts);
   }
 
   async reserve(principal: TenantPrincipal, quantities: Quantities): Promise<Outcome<Reservation>> {
@@ -75,15 +76,8 @@ export class SlicedBudget implements Budget {
   }
 
   #newSlices(principal: TenantPrincipal): PathSlices {
-    const { clock, background } = this.#parts;
-    const [line, path] = [this.#lineTo(principal.organisationId), pathOf(principal)];
-    return new PathSlices({ take: (ask) => line.ask({ path, ask }), clock, background });
-  }
-
-  #lineTo(organisationId: OrganisationId): AskLine {
-    const { ledgers, isolateId, clock, background } = this.#parts;
-    const line = this.#lines.get(organisationId) ?? new AskLine({ ledger: ledgers(organisationId), holder: isolateId, clock, background });
-    this.#lines.set(organisationId, line);
-    return line;
+    const { clock, wakeUps } = this.#parts;
+    const path = pathOf(principal);
+    return new PathSlices({ take: (ask) => this.#requests.ask(principal.organisationId, { path, ask }), clock, wakeUps });
   }
 }

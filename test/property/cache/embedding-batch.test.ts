@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CacheDirectives } from '../../../src/cache/cache-directives.ts';
 import { inputDigest } from '../../../src/cache/cache-key.ts';
@@ -84,8 +85,8 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
   const { PurgeViews } = await import('../../../src/gateway/purge-views.ts');
   const world = new MemoryCacheWorld();
   const isolates = [0, 1].map(() => {
-    const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
-    const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
+    const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
+    const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
     return new Embedder({ models: world.models, cache, sha256, count: () => {} });
   });
   // A static model is cached in each isolate alone, so its history uses one.

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { ANY_FRESH, parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
@@ -53,8 +54,8 @@ interface Asked {
 /** One isolate whose answers are made by what each question brings along. */
 function isolate() {
   const world = new MemoryCacheWorld();
-  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
-  const cache = new AnswerCache<Answer>({ contract: CONTRACT, clock: world.clock, background: (work) => void work.catch(() => {}) });
+  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
+  const cache = new AnswerCache<Answer>({ contract: CONTRACT, clock: world.clock, wakeUps: new DirectWakeUps() });
   const counts = { made: 0 };
   const ask = async (asked: Asked, make: () => Answer | Outcome<Answer> | Promise<Answer>) => {
     const { what, weights = 'w1', tenant = 'tn_one', terms, isAlone = false } = asked;

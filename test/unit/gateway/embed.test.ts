@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -19,8 +20,8 @@ const text = (value: string): CachedInput => ({ kind: 'text', text: value });
 const tokens = (...ids: number[]): CachedInput => ({ kind: 'tokens', ids: Int32Array.from(ids) });
 
 function isolate(world = new MemoryCacheWorld()) {
-  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
-  const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
+  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
+  const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
   const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
   const embed = (inputs: CachedInput[], more: Partial<EmbedInputs> = {}) =>
     embedder.embedInputs({

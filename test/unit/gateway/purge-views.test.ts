@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
@@ -27,7 +28,7 @@ function views(onTheWay: () => Promise<void>) {
       return ok({ since, tail: log.since(since), leaseMs: LEASE_MS, grantedAtMs: world.nowMs });
     },
   };
-  const parts = { logs: logs as PurgeLogs, clock: { nowMs: () => world.nowMs }, background: () => {} };
+  const parts = { logs: logs as PurgeLogs, clock: { nowMs: () => world.nowMs }, wakeUps: new DirectWakeUps() };
   return { world, purges: new PurgeViews(parts) };
 }
 

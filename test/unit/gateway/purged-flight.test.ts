@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
@@ -17,8 +18,8 @@ it.each<[string, (nowMs: number) => PurgePredicate, number]>([
   '[C6] [C62] a computation under way is not joined after a purge of %s unless the purge leaves it',
   async (_, predicateAt, computations) => {
     const world = new MemoryCacheWorld();
-    const purges = new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} });
-    const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, background: () => {} });
+    const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
+    const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
     const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
     const embed = () =>
       embedder.embedInputs({

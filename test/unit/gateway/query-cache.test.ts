@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { ANY_FRESH, parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
@@ -62,11 +63,11 @@ function isolate() {
     } as unknown as ManifestCache,
     shards: { fetch: async () => ok({ lsn: index.lsn }) } as unknown as IndexShards,
     embedder: { contractOf: () => ok({ version: '1' }) } as unknown as TextEmbedder,
-    purges: new PurgeViews({ logs: world.logs, clock: world.clock, background: () => {} }),
+    purges: new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() }),
     clock: world.clock,
     sha256,
     count: (_, event) => events.push(event),
-    background: () => {},
+    wakeUps: new DirectWakeUps(),
   });
   const ask = async (query: QueryBody = TEXT, of: AnswerTerms | null = terms(), tenant = 'tn_one') => {
     const caller = { principal: principal(tenant), reserve: async () => ok(undefined) };

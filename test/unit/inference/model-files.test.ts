@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { LoadOnce } from '../../../src/inference/load-once.ts';
@@ -30,7 +31,11 @@ it('[M9] loads once for all who ask, and again only after a failure', async () =
     () => ok('model'),
   ];
   let loads = 0;
-  const once = new LoadOnce<string>(() => Promise.resolve().then(() => outcomes[loads++]!()));
+  const once = new LoadOnce<string>(() => Promise.resolve().then(() => outcomes[loads++]!()), {
+    clock: { nowMs: () => 0 },
+    wakeUps: new DirectWakeUps(),
+    retryMs: 0,
+  });
   const together = () => Promise.allSettled([once.get(), once.get(), once.get()]);
   expect((await together()).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   expect(loads).toBe(1);
@@ -44,7 +49,11 @@ it('[M9] loads once for all who ask, and again only after a failure', async () =
 it('[C89] a refused load answers for the pause, however many ask, and is then tried again', async () => {
   const outcomes: Outcome<string>[] = [refuse('unavailable', 'not yet'), refuse('unavailable', 'not yet'), ok('model')];
   let [loads, nowMs] = [0, 0];
-  const once = new LoadOnce<string>(async () => outcomes[loads++]!, { clock: { nowMs: () => nowMs }, ms: 1000 });
+  const once = new LoadOnce<string>(async () => outcomes[loads++]!, {
+    clock: { nowMs: () => nowMs },
+    wakeUps: new DirectWakeUps(),
+    retryMs: 1000,
+  });
   const crowd = async () => {
     for (let call = 0; call < 20; call++) await once.get();
     return loads;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { cacheOwnerOf } from '../../../src/contract/principal.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
@@ -24,7 +25,7 @@ class World {
     adminKey: ADMIN_KEY,
     hmac,
     clock: this.clock,
-    background: () => undefined,
+    wakeUps: new DirectWakeUps(),
     lookup: async (id) => {
       this.lookups += 1;
       if (!this.isReachable) throw new Error('unreachable');

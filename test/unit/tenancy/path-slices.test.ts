@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { PathSlices } from '../../../src/gateway/tenancy/path-slices.ts';
 import type { Ask, Decision } from '../../../src/tenancy/quota/decision.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';
@@ -17,7 +18,7 @@ function setUp() {
   ledger.quota.take('isolate', 0, []);
   const slices = new PathSlices({
     clock,
-    background: () => undefined,
+    wakeUps: new DirectWakeUps(),
     take: async (ask): Promise<Decision> => {
       asks.push(ask);
       const { decisions } = ledger.quota.take('isolate', ledger.sequence++, [{ path: [organisationId], ask }]);

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { expect } from 'vitest';
 
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
@@ -91,8 +92,16 @@ export class Gateway {
       fanOut,
       CLOCK,
     );
-    const reader = new RouteReader(LIMITS.routeMemoryBytesMax);
-    this.shards = new RoutedShards({ only: new DurableShards(SHARD, reads), shards: growing, locators: growing.locators, search, reader });
+    const sharing = { clock: CLOCK, wakeUps: new DirectWakeUps() };
+    const reader = new RouteReader(LIMITS.routeMemoryBytesMax, sharing);
+    this.shards = new RoutedShards({
+      only: new DurableShards(SHARD, reads),
+      shards: growing,
+      locators: growing.locators,
+      search,
+      reader,
+      ...sharing,
+    });
   }
 
   async ask<T>(call: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<T> {

@@ -1,5 +1,3 @@
-import { waitUntil } from 'cloudflare:workers';
-
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { EmbeddingModels, RunnableModel } from '../../../src/gateway/embedding-models.ts';
@@ -30,10 +28,7 @@ export class DeployedModels implements EmbeddingModels {
 
   async load(manifest: ModelManifest): Promise<Outcome<RunnableModel>> {
     assert(manifest.file.sha256 === STATIC_MODEL.file.sha256, 'both runners read the one file, and so share its tokeniser');
-    const loading = this.#staticModel.get();
-    // Others may have joined this load: it must outlive this request.
-    waitUntil(loading);
-    const model = await loading;
+    const model = await this.#staticModel.get();
     if (!model.ok) return model;
     const { tokeniser, encoder } = model.value;
     const run = manifest.runner === 'static' ? async (batch: TokenBatch) => ok(encoder.embed(batch)) : this.#remotely(manifest);

@@ -14,6 +14,7 @@ import type { Organisations } from '../../../src/gateway/tenancy/organisation-st
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
+import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { cacheShards } from './cache-shards.ts';
@@ -44,14 +45,14 @@ export function wireEmbeddings(
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
   const models = new DeployedModels(staticModel(env.ASSETS, clock, onLoaded), env.INFERENCE as unknown as InferenceBinding);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
-  const purges = new PurgeViews({ logs, clock, background: waitUntil });
+  const purges = new PurgeViews({ logs, clock, wakeUps: requestWakeUps });
   const secondLevel = new ShardedCache({
     layout: cacheLayoutOf(env),
     shardOf: cacheShards(env.EMBEDDING_CACHE),
     background: waitUntil,
     onFailure: () => metrics.count('sluice_cache_shard_failures_total', {}),
   });
-  const cache = new EmbeddingCache({ clock, purges, secondLevel, background: waitUntil });
+  const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'embeddings' }, () => cache.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
   return {

@@ -1,5 +1,3 @@
-import { waitUntil } from 'cloudflare:workers';
-
 import { RouteReader } from '../../../src/ann/routing/route-reader.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { Aliases } from '../../../src/gateway/aliases.ts';
@@ -27,6 +25,7 @@ import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
+import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableErasures } from './durable-erasures.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
@@ -78,20 +77,22 @@ export function wireRetrieval(
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const growing = new DurableGrowth(env);
   const search = new RoutedSearch(tree, fanOut, clock);
-  const reader = new RouteReader(LIMITS.routeMemoryBytesMax);
+  const reader = new RouteReader(LIMITS.routeMemoryBytesMax, { clock, wakeUps: requestWakeUps });
   const shards = new RoutedShards({
     only: new DurableShards(env.SHARD, reads),
     shards: growing,
     locators: growing.locators,
     search,
     reader,
+    clock,
+    wakeUps: requestWakeUps,
   });
   const manifests = new ManifestCache(directory, clock, sleep);
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));
   const space = new VectorSpace(embedder);
   const vectors = new Vectors({ manifests, shards, space });
-  const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, background: waitUntil });
+  const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   for (const kind of ['calls', 'hedges', 'hedgesWon', 'failovers', 'partials'] as const) {
     metrics.gauge('sluice_shard_reads', { kind }, () => fanOut.counts[kind]);
   }

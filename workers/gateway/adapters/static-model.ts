@@ -10,6 +10,7 @@ import type { StaticModel } from '../../../src/inference/static-model.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { assetFiles } from '../../inference/asset-files.ts';
 import { MODEL_CATALOGUE } from '../../inference/model-catalogue.ts';
+import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 
 /** The model that the gateway computes itself. */
 export const STATIC_MODEL: ModelManifest = must(
@@ -32,5 +33,5 @@ export function staticModel(assets: Pick<Fetcher, 'fetch'>, clock: Clock, onLoad
     onLoaded(clock.nowMs() - beganMs);
     return ok(model.value);
   };
-  return new LoadOnce(load, { clock, ms: LIMITS.modelRetryMs });
+  return new LoadOnce(load, { clock, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs });
 }

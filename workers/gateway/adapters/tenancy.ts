@@ -34,6 +34,7 @@ import type { Rng } from '../../../src/kernel/rng.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
+import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { quotaLedgersOf } from './quota-ledgers.ts';
@@ -85,7 +86,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     usage: buffer,
     clock,
     isolateId,
-    background: waitUntil,
+    wakeUps: requestWakeUps,
     onUsage: () => delivery.notice(),
   });
   const authenticator = new KeyAuthenticator({
@@ -93,7 +94,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     hmac,
     lookup: lookupOf(organisations),
     clock,
-    background: waitUntil,
+    wakeUps: requestWakeUps,
   });
   const parts = { organisations, hmac, rng, clock };
   return {

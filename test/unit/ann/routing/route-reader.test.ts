@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import { withDistricts } from '../../../../src/ann/routing/districts.ts';
 import { outlineOf, regionPage } from '../../../../src/ann/routing/route-outline.ts';
 import { RouteReader } from '../../../../src/ann/routing/route-reader.ts';
@@ -10,6 +11,7 @@ import { tableOfClusters } from '../../../support/table-of-clusters.ts';
 
 const SIZES = { shardsMax: 8, shardsMin: 3 };
 const DIMENSIONS = 4;
+const SHARING = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
 
 /** An index whose object counts what it is asked. */
 function index(id: string, shardCount: number) {
@@ -33,7 +35,7 @@ function index(id: string, shardCount: number) {
 describe('[RT33] what is remembered of routes', () => {
   it('is asked for once, by however many at once', async () => {
     const { asked, source, nextPoint } = index('ix_a', 40);
-    const reader = new RouteReader(1 << 20);
+    const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));
     const districts = routes.outline.districts.length;
     expect(districts).toBeGreaterThan(4);
@@ -45,7 +47,7 @@ describe('[RT33] what is remembered of routes', () => {
 
   it('is good for later versions in which the district is the same', async () => {
     const { state, asked, source, nextPoint } = index('ix_a', 40);
-    const reader = new RouteReader(1 << 20);
+    const reader = new RouteReader(1 << 20, SHARING);
     await value(await reader.ask(source)).rankForSearching(nextPoint());
     const before = state.table;
     const { centroids } = before.shards[0]!;
@@ -63,9 +65,9 @@ describe('[RT33] what is remembered of routes', () => {
 
   it('takes no more bytes than it may, over all indexes; what was used last goes last, and is asked for again', async () => {
     const [first, second] = [index('ix_a', 40), index('ix_b', 40)];
-    const whole = value(await new RouteReader(1 << 20).ask(first.source)).bytes;
+    const whole = value(await new RouteReader(1 << 20, SHARING).ask(first.source)).bytes;
     // Room for both outlines and some pages, not for those of both.
-    const reader = new RouteReader(2 * whole + 6_000);
+    const reader = new RouteReader(2 * whole + 6_000, SHARING);
     const ask = async (of: typeof first) => {
       const routes = reader.remembered(of.source.indexId) ?? value(await reader.ask(of.source));
       value(await routes.rankForSearching(of.nextPoint()));
@@ -84,7 +86,7 @@ describe('[RT33] what is remembered of routes', () => {
 
   it('works without any memory at all', async () => {
     const { source, nextPoint } = index('ix_a', 40);
-    const reader = new RouteReader(100);
+    const reader = new RouteReader(100, SHARING);
     const routes = value(await reader.ask(source));
     expect(reader.remembered(source.indexId)).toBe(undefined);
     expect(value(await routes.rankForSearching(nextPoint()))).toHaveLength(40);
@@ -94,7 +96,7 @@ describe('[RT33] what is remembered of routes', () => {
 
   it('is refused as stale when the district has changed, and by whoever cannot be reached', async () => {
     const { state, source, nextPoint } = index('ix_a', 40);
-    const reader = new RouteReader(1 << 20);
+    const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));
     state.table = withDistricts(undefined, { ...state.table, version: 2 }, SIZES);
     expect(await routes.rankForSearching(nextPoint())).toMatchObject({ ok: false, error: { code: 'stale_route' } });
@@ -105,7 +107,7 @@ describe('[RT33] what is remembered of routes', () => {
 
   it('is of the newest version, in whatever order answers come', async () => {
     const { state, source } = index('ix_a', 40);
-    const reader = new RouteReader(1 << 20);
+    const reader = new RouteReader(1 << 20, SHARING);
     const old = outlineOf(state.table);
     let answerLate = () => {};
     const late = reader.ask({

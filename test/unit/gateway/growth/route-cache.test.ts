@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import { withDistricts } from '../../../../src/ann/routing/districts.ts';
 import { changed, withDrainEnded } from '../../../../src/ann/routing/route-changes.ts';
 import { outlineOf, regionPage } from '../../../../src/ann/routing/route-outline.ts';
@@ -12,6 +13,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { value } from '../../../support/shard-world.ts';
 import { tableOfClusters } from '../../../support/table-of-clusters.ts';
 
+const SHARING = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
 const SIZES = { shardsMax: 8, shardsMin: 3 };
 const MANIFEST = { id: 'ix_1' as IndexId, dimensions: 4, metric: 'l2', routeVersion: 1 } as IndexManifest;
 
@@ -31,7 +33,8 @@ function world() {
         return state.isUnreachable ? refuse('unavailable', 'gone') : regionPage(state.table, district, since);
       },
     },
-    new RouteReader(1 << 20),
+    new RouteReader(1 << 20, SHARING),
+    SHARING,
   );
   const split = () => {
     const { centroids } = state.table.shards[0]!;

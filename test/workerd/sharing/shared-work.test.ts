@@ -1,0 +1,98 @@
+import { env, exports } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+
+import { idsOf } from '../../support/tenancy.ts';
+import type { Kind } from './kinds.ts';
+import type { SharingEnv } from './worker.ts';
+
+const service = (exports as unknown as { default: Fetcher }).default;
+const source = (env as unknown as SharingEnv).SOURCE.getByName('source');
+
+/** Requests that ask for the same at once; of each, some send their bodies slowly and some have callers who leave. */
+const TOGETHER = 50;
+const KEYS_AT_ONCE = 10;
+/** Ten thousand requests in the full run. */
+const ROUNDS = (env as unknown as SharingEnv).SLUICE_TEST_FULL === '1' ? 20 : 1;
+const CHUNK = new TextEncoder().encode('0123456789');
+const CHUNKS = 3;
+
+/** A body of three chunks, of which the last two come late. */
+function slowBody(): ReadableStream<Uint8Array> {
+  let sent = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (sent > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      controller.enqueue(CHUNK);
+      sent += 1;
+      if (sent === CHUNKS) controller.close();
+    },
+  });
+}
+
+/** The status and text of an answer; undefined when the caller left. */
+async function ask(path: string, leavesAfterMs?: number): Promise<string | undefined> {
+  const leave = new AbortController();
+  if (leavesAfterMs !== undefined) setTimeout(() => leave.abort(), leavesAfterMs);
+  try {
+    const response = await service.fetch(`http://gateway/${path}`, { method: 'POST', body: slowBody(), signal: leave.signal });
+    return `${response.status} ${await response.text()}`;
+  } catch (thrown) {
+    if (leave.signal.aborted) return undefined;
+    return `rejected: ${String(thrown)}`;
+  }
+}
+
+/** What came of a round in which every key is asked for by many at once, by how often. */
+async function round(kind: Kind, from: number): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  await Promise.all(
+    Array.from({ length: KEYS_AT_ONCE * TOGETHER }, async (_, number) => {
+      const key = from + (number % KEYS_AT_ONCE);
+      const position = Math.floor(number / KEYS_AT_ONCE);
+      // The first to ask leads: in every other key its caller leaves; later, every tenth does.
+      const leaves = position === 0 ? key % 2 === 0 : position % 10 === 0;
+      const answer = await ask(`${kind}/${key}`, leaves ? 3 + (position % 7) : undefined);
+      const what = answer === undefined ? 'left' : answer === `200 ${key} ${CHUNKS * CHUNK.length}` ? 'answered' : answer;
+      counts[what] = (counts[what] ?? 0) + 1;
+    }),
+  );
+  return counts;
+}
+
+describe('requests that meet over shared work', () => {
+  it.each<Kind>(['answers', 'embeddings', 'keys', 'purges', 'routes', 'models', 'quotas'])(
+    '[SW7] are all answered over %s, with streamed bodies, though callers leave',
+    async (kind) => {
+      const total: Record<string, number> = {};
+      for (let number = 0; number < ROUNDS; number += 1) {
+        const counts = await round(kind, 1 + number * KEYS_AT_ONCE);
+        for (const [what, count] of Object.entries(counts)) total[what] = (total[what] ?? 0) + count;
+      }
+      const { answered = 0, left = 0, ...others } = total;
+      expect(others).toEqual({});
+      expect(answered + left).toBe(ROUNDS * KEYS_AT_ONCE * TOGETHER);
+      expect(left).toBeGreaterThan(0);
+      // They did meet: far fewer calls than requests.
+      expect((await source.calls())[kind]).toBeLessThan((ROUNDS * KEYS_AT_ONCE * TOGETHER) / 4);
+    },
+    600_000,
+  );
+
+  it('[SW3] outlive leaders that die with their requests: one of those who wait takes over', async () => {
+    const before = (await source.calls())['mortal'] ?? 0;
+    const leader = ask('mortal/a', 20);
+    const waiters = Array.from({ length: 30 }, () => ask('mortal/a'));
+    expect(await leader).toBeUndefined();
+    expect(new Set(await Promise.all(waiters))).toEqual(new Set([`200 a ${CHUNKS * CHUNK.length}`]));
+    expect((await source.calls())['mortal']! - before).toBe(2);
+  });
+
+  it('[SW7] at the edge of a quota are answered or refused, and never more are let through than it allows', async () => {
+    const { keyId, allowed } = { keyId: 9_000, allowed: 120 };
+    await source.limit(idsOf(keyId).id, allowed);
+    const answers = await Promise.all(Array.from({ length: 600 }, () => ask(`quotas/${keyId}`)));
+    const counts: Record<string, number> = {};
+    for (const answer of answers) counts[answer?.split(' ')[1] ?? 'left'] = (counts[answer?.split(' ')[1] ?? 'left'] ?? 0) + 1;
+    expect(counts).toEqual({ [keyId]: allowed, insufficient_quota: 600 - allowed });
+  });
+});
