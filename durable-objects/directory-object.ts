@@ -2,8 +2,10 @@ import { DurableObject } from 'cloudflare:workers';
 
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { Organisation } from '../src/tenancy/organisation.ts';
 import type { PageOf } from '../src/tenancy/page-of.ts';
+import { isSigned } from '../src/tenancy/resource-ids.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
 
 interface Bodies extends Record<string, object> {
@@ -24,5 +26,11 @@ export class DirectoryObject extends DurableObject {
 
   page(limit: number, after: string | undefined): PageOf<Organisation> {
     return this.#documents.exists() ? this.#documents.page('organisation', '', limit, after) : { items: [], hasMore: false };
+  }
+
+  /** All whose ids were made before ids were signed. */
+  unsigned(): OrganisationId[] {
+    const ids = this.#documents.exists() ? (this.#documents.idsOf('organisation', '') as OrganisationId[]) : [];
+    return ids.filter((id) => !isSigned(id));
   }
 }

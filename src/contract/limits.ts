@@ -85,6 +85,9 @@ export const LIMITS = {
   tenantsPerOrganisationMaxCount: 10_000,
   projectsPerTenantMaxCount: 100,
   organisationsMaxCount: 100_000,
+  // How often an isolate looks whether there are ids of organisations and pools without a signature that it does not know: an older gateway
+  // could make some while a newer one is rolled out.
+  unsignedIdsFreshMs: 60_000,
   // A control object that says nothing for this long counts as unreachable.
   controlTimeoutMs: 2_000,
   // What a tenant may take a minute until somebody says otherwise: more than one isolate serves, less than a runaway loop.

@@ -6,8 +6,8 @@ import { ADMIN, json, NO_BODY } from './endpoint.ts';
 
 export const poolId = z
   .string()
-  .regex(/^pool_[0-9a-z]{10}$/, 'must be the id of a pool')
-  .meta({ example: 'pool_0123456789' });
+  .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
+  .meta({ example: 'pool_0123456789b6d8w0f3' });
 
 const pool = z.object({
   id: z.string(),

@@ -77,11 +77,11 @@ export class CachePurger {
   async find(principal: Principal, named: TenantId | undefined, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
     const subject = subjectOf(principal, named);
     if (!subject.ok) return subject;
+    const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
+    if (!owners.ok) return owners;
     // The tenant's own log says whose purge it is: that of a shared cache holds those of others, too.
     const own = await this.#parts.logs.find(subject.value, purgeId);
     if (!own.ok) return own;
-    const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
-    if (!owners.ok) return owners;
     const others = await Promise.all(owners.value.slice(1).map((owner) => this.#parts.logs.find(owner, purgeId)));
     // A cache that came to be shared later has no such purge.
     return together([own, ...others.filter((other) => other.ok || other.error.code !== 'purge_not_found')]);

@@ -1,3 +1,4 @@
+import { SIGNATURE_CHARS } from '../kernel/id-signer.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
 import { base32 } from '../kernel/ids.ts';
 
@@ -6,19 +7,25 @@ export const ORGANISATION_CHARS = 10;
 export const TENANT_CHARS = 8;
 export const KEY_CHARS = 10;
 
-export const organisationId = (bytes: Uint8Array): OrganisationId => `org_${base32(bytes)}` as OrganisationId;
+/** `stem` is the organisation's own characters and their signature; without one in organisations made before ids were signed. */
+export const organisationId = (stem: string): OrganisationId => `org_${stem}` as OrganisationId;
 
-// Everything inside an organisation carries its ten characters, so that any id alone says which object holds it.
+// Everything inside an organisation carries its stem, so that any id alone says which object holds it.
 export const tenantId = (organisation: OrganisationId, bytes: Uint8Array): TenantId =>
-  `tn_${stem(organisation)}_${base32(bytes)}` as TenantId;
+  `tn_${stemOf(organisation)}_${base32(bytes)}` as TenantId;
 
 export const projectId = (organisation: OrganisationId, bytes: Uint8Array): ProjectId =>
-  `prj_${stem(organisation)}_${base32(bytes)}` as ProjectId;
+  `prj_${stemOf(organisation)}_${base32(bytes)}` as ProjectId;
 
-export const keyId = (organisation: OrganisationId, bytes: Uint8Array): KeyId => `key_${stem(organisation)}${base32(bytes)}` as KeyId;
+export const keyId = (organisation: OrganisationId, bytes: Uint8Array): KeyId => `key_${stemOf(organisation)}${base32(bytes)}` as KeyId;
 
 /** The organisation that a tenant, project or key belongs to. */
-export const organisationOf = (id: TenantId | ProjectId | KeyId): OrganisationId =>
-  `org_${id.slice(id.indexOf('_') + 1).slice(0, ORGANISATION_CHARS)}` as OrganisationId;
+export function organisationOf(id: TenantId | ProjectId | KeyId): OrganisationId {
+  const [kind, stem = ''] = id.split('_');
+  return organisationId(kind === 'key' ? stem.slice(0, -KEY_CHARS) : stem);
+}
 
-const stem = (organisation: OrganisationId): string => organisation.slice('org_'.length);
+export const stemOf = (organisation: OrganisationId): string => organisation.slice('org_'.length);
+
+/** Whether the id has a signature, which may be anybody's. */
+export const isSigned = (organisation: OrganisationId): boolean => stemOf(organisation).length === ORGANISATION_CHARS + SIGNATURE_CHARS;

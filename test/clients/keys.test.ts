@@ -1,13 +1,18 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
+import type { Deployment } from '../support/deployment.ts';
+import { FORGED_CALLS } from '../support/forged-ids.ts';
+import type { ForgedCall } from '../support/forged-ids.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
 import { createTenant } from '../support/tenant.ts';
 import type { TestTenant } from '../support/tenant.ts';
@@ -18,7 +23,7 @@ const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).fil
 /** Vectors have receipts of their own; their rules are in src/ann/SPEC.md and src/gateway/bulk/SPEC.md. */
 const OF_VECTORS: ReadonlySet<EndpointName> = new Set<EndpointName>(['upsertVectors', 'importVectors']);
 
-let server: Server;
+let server: Deployment;
 let tenant: TestTenant;
 let admin: ApiClient;
 /** Another key of the same tenant. */
@@ -152,5 +157,41 @@ describe('a revocation', () => {
     expect(trail.data.map(({ action, actor, subject }: Record<string, string>) => [action, actor, subject])).toEqual(
       [grandchild, child, root].map(({ id }) => ['key.revoke', tenant.keyId, id]),
     );
+  });
+});
+
+describe('what nobody made', () => {
+  const isFull = process.env['SLUICE_TEST_FULL'] === '1';
+  const LANES = 16;
+
+  /** Files of objects and buckets; write-ahead logs come and go with them. */
+  const files = async (): Promise<string[]> => {
+    const all = await readdir(join(server.stateDir, 'storage'), { recursive: true, withFileTypes: true });
+    const kept = all.filter((entry) => entry.isFile() && !/-(wal|shm)$/.test(entry.name));
+    return kept.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  };
+
+  const call = async ({ by, method, path, body }: ForgedCall): Promise<number> => {
+    const client = by === 'admin' ? admin : by === 'tenant' ? tenant.client : new ApiClient(server.urls[0]!, by.credential);
+    return (await client.call(method, path, body)).status;
+  };
+
+  it.each(Object.entries(FORGED_CALLS))('[T65] [T66] [T67] leaves no file, however often it is asked for: %s', async (_, calls) => {
+    // The tenant's own objects may come into being when they are first asked.
+    for (const make of calls) await call(make());
+    const before = await files();
+    const count = isFull ? 10_000 : Math.max(calls.length, 40);
+    let next = 0;
+    let refused = 0;
+    const lane = async () => {
+      while (next < count) {
+        const status = await call(calls[next++ % calls.length]!());
+        if (status >= 400) refused += 1;
+        expect(status).toBeLessThan(500);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    expect(refused).toBeGreaterThan(count / 2);
+    expect(await files()).toEqual(before);
   });
 });

@@ -1,10 +1,11 @@
+import { base32 } from '../../src/kernel/ids.ts';
 import type { NewKey } from '../../src/tenancy/keys/key-record.ts';
 import { keyId, organisationId, projectId, tenantId } from '../../src/tenancy/resource-ids.ts';
 
 /** The ids of one organisation and what is in it, by a number. */
 export function idsOf(number: number) {
   const bytes = (length: number) => new Uint8Array(length).map((_, position) => number >> (5 * position));
-  const organisation = organisationId(bytes(10));
+  const organisation = organisationId(base32(bytes(10)));
   return {
     organisationId: organisation,
     tenantId: tenantId(organisation, bytes(8)),

@@ -2,6 +2,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { AgentPrincipal } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
+import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { poolOfToken } from '../../pools/agent-token.ts';
 import type { Pools } from './pool-desk.ts';
@@ -10,17 +11,21 @@ import type { Pools } from './pool-desk.ts';
 export class AgentAuthenticator {
   readonly #pools: Pools;
   readonly #hmac: Hmac;
+  readonly #isKnown: (id: PoolId) => Promise<boolean>;
 
-  constructor(pools: Pools, hmac: Hmac) {
+  /** `isKnown`: whether this deployment made the id. No other pool's object is addressed (T66). */
+  constructor(pools: Pools, hmac: Hmac, isKnown: (id: PoolId) => Promise<boolean>) {
     this.#pools = pools;
     this.#hmac = hmac;
+    this.#isKnown = isKnown;
   }
 
   /** Refuses with `invalid_api_key`, or with `scope_denied` when the token is another pool's than the one called. */
   async authenticate(token: string, called: string | undefined): Promise<Outcome<AgentPrincipal>> {
     const poolId = poolOfToken(token);
     if (poolId === undefined) return refuse('invalid_api_key', 'only the agent token of a pool may call here');
-    if (!(await this.#pools(poolId).knows(await this.#hmac.hex(token)))) return refuse('invalid_api_key', 'the agent token is not valid');
+    const isValid = (await this.#isKnown(poolId)) && (await this.#pools(poolId).knows(await this.#hmac.hex(token)));
+    if (!isValid) return refuse('invalid_api_key', 'the agent token is not valid');
     if (poolId !== called) return refuse('scope_denied', 'the agent token is of another pool');
     return ok({ kind: 'agent', poolId });
   }

@@ -2,10 +2,12 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
+import type { IdSigner } from '../../kernel/id-signer.ts';
 import type { PoolId } from '../../kernel/ids.ts';
+import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import { AGENT_SECRET_BYTES, agentToken, POOL_ID_BYTES, poolIdFrom } from '../../pools/agent-token.ts';
+import { AGENT_SECRET_BYTES, agentToken, POOL_ID_CHARS, poolId } from '../../pools/agent-token.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { Pools } from './pool-desk.ts';
@@ -16,6 +18,7 @@ export interface PoolParts {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly hmac: Hmac;
+  readonly signer: IdSigner;
 }
 
 export type PoolDetails = PoolRecord & { readonly agents: number; readonly running: number };
@@ -33,9 +36,9 @@ export class PoolAdmin {
     { name, owner }: { readonly name: string; readonly owner: string },
     idempotencyKey: string | undefined,
   ): Promise<Outcome<{ pool: PoolRecord; token: string }>> {
-    const { queue, pools, clock, rng, hmac } = this.#parts;
+    const { queue, pools, clock, rng, hmac, signer } = this.#parts;
     const entropy = entropyFor(rng, hmac, 'pools', idempotencyKey);
-    const id = poolIdFrom(await entropy.bytes('id', POOL_ID_BYTES));
+    const id = poolId(await signer.sign('pool', base32(await entropy.bytes('id', POOL_ID_CHARS))));
     const token = agentToken(id, await entropy.bytes('token', AGENT_SECRET_BYTES));
     const added = await queue.addPool({ id, name, owner, createdAtMs: clock.nowMs() });
     if (!added.ok) return added;

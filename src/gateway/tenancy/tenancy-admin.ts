@@ -2,7 +2,9 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
+import type { IdSigner } from '../../kernel/id-signer.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { base32 } from '../../kernel/ids.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
 import type { Ticket } from '../../tenancy/ticket.ts';
@@ -15,6 +17,7 @@ import { actorOf, subjectOf } from './subject.ts';
 export interface TenancyParts {
   readonly organisations: Organisations;
   readonly hmac: Hmac;
+  readonly signer: IdSigner;
   readonly rng: Rng;
   readonly clock: Clock;
 }
@@ -38,7 +41,8 @@ export class TenancyAdmin {
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Organisation>> {
     const entropy = this.#entropy('organisation', idempotencyKey);
-    const id = organisationId(await entropy.bytes('id', ORGANISATION_CHARS));
+    const own = base32(await entropy.bytes('id', ORGANISATION_CHARS));
+    const id = organisationId(await this.#parts.signer.sign('organisation', own));
     const asked = await ticket(principal, 'organisation.create', { name, owner });
     const organisation = { id, name, owner, createdAtMs: this.#parts.clock.nowMs() };
     const found = await this.#parts.organisations.at(id).found(organisation, asked);

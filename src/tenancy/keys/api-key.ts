@@ -10,10 +10,10 @@ import { checksum } from './checksum.ts';
 /** Random bytes of a secret, of which five bits each are kept: 200 bits. */
 export const SECRET_BYTES = 40;
 
-const SHAPE = /^(sk_([0-9a-hjkmnp-tv-z]{20})_[0-9a-hjkmnp-tv-z]{40})([0-9A-Za-z]{6})$/;
+const SHAPE = /^(sk_([0-9a-hjkmnp-tv-z]{20}(?:[0-9a-hjkmnp-tv-z]{8})?)_[0-9a-hjkmnp-tv-z]{40})([0-9A-Za-z]{6})$/;
 
 /**
- * `sk_<public id>_<secret>`: the public id names the key and, by its first half, the organisation that holds it; the
+ * `sk_<public id>_<secret>`: the public id names the key and, by its beginning, the organisation that holds it; the
  * secret ends in a checksum of everything before it.
  */
 export function formatApiKey(id: KeyId, secret: Uint8Array): string {

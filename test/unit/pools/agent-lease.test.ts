@@ -5,7 +5,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { assign, extended, holds, swept } from '../../../src/pools/agent-lease.ts';
-import { agentToken, poolIdFrom, poolOfToken } from '../../../src/pools/agent-token.ts';
+import { agentToken, poolId, poolOfToken } from '../../../src/pools/agent-token.ts';
 import { afterVerdict, newsOf } from '../../../src/pools/lease-news.ts';
 
 const GRANT: Grant = {
@@ -59,11 +59,10 @@ describe('an agent’s lease', () => {
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, at) => at * 7);
 
 describe('an agent’s token', () => {
-  it('[P8] names its pool', () => {
-    const poolId = poolIdFrom(bytes(10));
-    const token = agentToken(poolId, bytes(40));
-    expect(token).toMatch(/^pt_[0-9a-z]{10}_[0-9a-z]{40}$/);
-    expect(poolOfToken(token)).toBe(poolId);
+  it.each(['0123456789', '0123456789abcdefgh'])('[P8] names its pool, %s', (stem) => {
+    const token = agentToken(poolId(stem), bytes(40));
+    expect(token).toMatch(new RegExp(`^pt_${stem}_[0-9a-z]{40}$`));
+    expect(poolOfToken(token)).toBe(poolId(stem));
   });
 
   it.each([

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { base32 } from '../../../src/kernel/ids.ts';
 import { formatApiKey, parseApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { checksum } from '../../../src/tenancy/keys/checksum.ts';
-import { keyId, organisationId, organisationOf, tenantId } from '../../../src/tenancy/resource-ids.ts';
+import { keyId, organisationId, organisationOf, projectId, tenantId } from '../../../src/tenancy/resource-ids.ts';
 import { effort } from '../../support/effort.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -12,21 +13,22 @@ const SEED = { seed: 20261125, numRuns: effort(500) };
 describe('API keys', () => {
   it('[T1] name their key, and their key names its organisation', () => {
     fc.assert(
-      fc.property(bytes(10), bytes(10), bytes(SECRET_BYTES), (organisationBytes, keyBytes, secret) => {
-        const organisation = organisationId(organisationBytes);
+      fc.property(fc.oneof(bytes(10), bytes(18)), bytes(10), bytes(SECRET_BYTES), (stem, keyBytes, secret) => {
+        const organisation = organisationId(base32(stem));
         const id = keyId(organisation, keyBytes);
         const text = formatApiKey(id, secret);
-        expect(text).toMatch(/^sk_[0-9a-z]{20}_[0-9A-Za-z]{46}$/);
+        expect(text).toMatch(/^sk_([0-9a-z]{20}|[0-9a-z]{28})_[0-9A-Za-z]{46}$/);
         expect(parseApiKey(text)).toEqual({ ok: true, value: id });
         expect(organisationOf(id)).toBe(organisation);
         expect(organisationOf(tenantId(organisation, keyBytes.subarray(0, 8)))).toBe(organisation);
+        expect(organisationOf(projectId(organisation, keyBytes.subarray(0, 8)))).toBe(organisation);
       }),
       SEED,
     );
   });
 
   it('[T1] are refused with any one character wrong', () => {
-    const text = formatApiKey(keyId(organisationId(new Uint8Array(10)), new Uint8Array(10)), new Uint8Array(SECRET_BYTES));
+    const text = formatApiKey(keyId(organisationId('4v9k2m7q1x'), new Uint8Array(10)), new Uint8Array(SECRET_BYTES));
     const wrong = text
       .split('')
       .flatMap((character, position) =>

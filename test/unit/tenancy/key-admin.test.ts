@@ -4,6 +4,7 @@ import type { Principal, TenantPrincipal } from '../../../src/contract/principal
 import type { Scope } from '../../../src/contract/scope.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { issue, revoke } from '../../../src/tenancy/keys/key-record.ts';
@@ -50,6 +51,7 @@ function setUp() {
     {
       organisations: { at: () => store, directory: () => expect.fail('not needed') },
       hmac: new Hmac('pepper'),
+      signer: new IdSigner(new Hmac('pepper')),
       rng: { bytes: (count) => new Uint8Array(count).fill((randoms += 1)) },
       clock: new ManualClock(),
     },

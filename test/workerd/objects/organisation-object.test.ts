@@ -7,7 +7,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
-import { keyId } from '../../../src/tenancy/resource-ids.ts';
+import { keyId, organisationId } from '../../../src/tenancy/resource-ids.ts';
 import { idsOf, newKey } from '../../support/tenancy.ts';
 
 const { ORGANISATION, DIRECTORY } = env as unknown as Record<'ORGANISATION' | 'DIRECTORY', DurableObjectNamespace<OrganisationObject>>;
@@ -320,5 +320,18 @@ describe('DirectoryObject', () => {
     for (const item of [...organisations, ...organisations]) expect(await directory.add(item, 'digest')).toMatchObject({ ok: true });
     expect(await directory.page(2, undefined)).toEqual({ items: organisations.slice(0, 2), hasMore: true });
     expect(await directory.page(2, organisations[1]?.id)).toEqual({ items: organisations.slice(2), hasMore: false });
+  });
+
+  it('[T65] tells which organisations have ids without a signature, and stores nothing to say that there are none', async () => {
+    const stub = DIRECTORY.get(DIRECTORY.idFromName('directory-of-two-ages'));
+    const directory = stub as unknown as OrganisationDirectory;
+    expect(await directory.unsigned()).toEqual([]);
+    const tables = await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'documents'").toArray(),
+    );
+    expect(tables).toEqual([]);
+    const [before, since] = [idsOf(1).organisationId, organisationId('4v9k2m7q1xb6d8w0f3')];
+    for (const id of [before, since]) await directory.add({ id, name: 'n', owner: 'ops', createdAtMs: 1 }, 'digest');
+    expect(await directory.unsigned()).toEqual([before]);
   });
 });

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
@@ -5,9 +6,13 @@ import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
 import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
+import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
+import { IdSigner } from '../../../src/kernel/id-signer.ts';
+import type { PoolId } from '../../../src/kernel/ids.ts';
+import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import type { GatewayEnv } from '../env.ts';
 import { R2FileStore } from './r2-file-store.ts';
@@ -30,13 +35,19 @@ export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng, holdJob: JobP
   const queue = schedulerQueue(env.SCHEDULER);
   // As with every stub, the generated types lose branded ids on the way.
   const pools: Pools = (id) => env.POOL.get(env.POOL.idFromName(id)) as unknown as PoolDesk;
+  const signer = new IdSigner(hmac);
+  const unsigned = new UnsignedIds<PoolId>(async () => {
+    const all = await queue.pools(LIMITS.poolsMaxCount);
+    return all.map(({ id }) => id).filter((id) => !isSignedPool(id));
+  }, clock);
+  const isKnown = (id: PoolId) => (isSignedPool(id) ? signer.isOurs('pool', stemOfPool(id)) : unsigned.has(id));
   const store = new R2FileStore(env.FILES);
   const files = new FileCatalogue<FileContent>({ store, queue, clock, rng, hmac });
   return {
     files,
     jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob }),
-    admin: new PoolAdmin({ queue, pools, clock, rng, hmac }),
-    agents: new AgentAuthenticator(pools, hmac),
+    admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
+    agents: new AgentAuthenticator(pools, hmac, isKnown),
     attempts: new AttemptFiles({ pools, store, files, clock }),
     pools,
   };

@@ -17,6 +17,7 @@ import { InvoiceReader } from '../../../src/gateway/tenancy/invoice-reader.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
+import { KnownOrganisations } from '../../../src/gateway/tenancy/known-organisations.ts';
 import type { OrganisationDirectory, OrganisationStore, Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { QuotaLedgers } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import { QuotaAdmin } from '../../../src/gateway/tenancy/quota-admin.ts';
@@ -26,13 +27,15 @@ import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import type { UsageSink } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import { UsageReader } from '../../../src/gateway/tenancy/usage-reader.ts';
 import type { UsageLines } from '../../../src/gateway/tenancy/usage-reader.ts';
+import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
+import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import type { KeyId, OrganisationId } from '../../../src/kernel/ids.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
+import { isSigned, organisationOf, stemOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
@@ -65,7 +68,8 @@ export interface Tenancy {
 /** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
 export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics, countOf: HoldingsParts['countOf']): Tenancy {
   const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
-  const organisations = organisationsOf(env);
+  const signer = new IdSigner(hmac);
+  const organisations = organisationsOf(env, signer, clock);
   const isolateId = crypto.randomUUID();
   const ledgers = quotaLedgersOf(env, metrics);
   const billing: BillingLedgers = (organisation) => billingOf(env, organisation);
@@ -96,7 +100,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     clock,
     wakeUps: requestWakeUps,
   });
-  const parts = { organisations, hmac, rng, clock };
+  const parts = { organisations, hmac, signer, rng, clock };
   return {
     authenticator,
     budget,
@@ -125,10 +129,15 @@ function secret(name: string, value: string | undefined): string {
 
 // RPC stubs answer promises of what the classes answer; their generated types lose branded ids on the way.
 // A stub belongs to the request that made it: one is made for each call.
-const organisationsOf = (env: GatewayEnv): Organisations => ({
-  at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
-  directory: () => env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as OrganisationDirectory,
-});
+function organisationsOf(env: GatewayEnv, signer: IdSigner, clock: Clock): Organisations {
+  const directory = () => env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as OrganisationDirectory;
+  const unsigned = new UnsignedIds<OrganisationId>(() => within(directory().unsigned(), LIMITS.controlTimeoutMs), clock);
+  return new KnownOrganisations({
+    at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
+    directory,
+    isKnown: (id) => (isSigned(id) ? signer.isOurs('organisation', stemOf(id)) : unsigned.has(id)),
+  });
+}
 
 const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
   env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as BillingLedger & {
