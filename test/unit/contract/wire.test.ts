@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '2a3fa722d26fbfc91d889f6b8f8e82d95adbdc7a57b3d0805ac93634e2985a16',
+  '0.6.0': 'afa133bb459ffa4068ad964498ad88997a8131ea48efa6adc703cf94a9a6933c',
 };
 
 describe('the wire contract', () => {
