@@ -1,7 +1,55 @@
-/** A command of `sluice`: takes the arguments after its name, answers the exit status. */
-export type Command = (args: readonly string[]) => Promise<number>;
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** What the user typed cannot be carried out: shown without a stack, exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** What was asked for could not be done: shown without a stack, exit status 1. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+}
+
+/** A command of `sluice`. Its actions resolve to nothing, and set `process.exitCode` when what they did found a fault. */
+export const command = (name: string, summary: string): Command =>
+  new Command(name)
+    .summary(summary)
+    .description(summary)
+    .showSuggestionAfterError()
+    .allowExcessArguments(false)
+    .configureOutput({ writeOut: (text) => console.log(text.trimEnd()), writeErr: (text) => console.error(text.trimEnd()) })
+    .exitOverride();
+
+/** A parser of an option's value: a whole number in a range. */
+export const whole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    return value;
+  };
+
+/** A parser of an option's value: a number above 0. */
+export const positive =
+  (most = Infinity) =>
+  (text: string): number => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+    if (!(value > 0 && value <= most)) {
+      throw new InvalidArgumentError(`It must be a number above 0${most === Infinity ? '' : `, up to ${most}`}.`);
+    }
+    return value;
+  };
+
+/** Runs a command line: 0, what the command set, or 2 when it could not be understood, whose reason has been printed. */
+export async function run(program: Command, words: readonly string[]): Promise<number> {
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // Help that was asked for is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!(error instanceof UsageError || error instanceof Failure)) throw error;
+    console.error(`error: ${error.message}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
 }

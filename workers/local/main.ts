@@ -45,11 +45,11 @@ async function stop(): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, () => void stop());
 
 /** Where scripts, tests and the demo find the running server. */
-async function writeDevFile({ apiKey, adminKey }: Demo): Promise<void> {
+async function writeDevFile({ apiKey, adminKey, tenant }: Demo): Promise<void> {
   const folder = join(ROOT, '.sluice');
   await makeOwnerOnly(folder);
   await closeFolder(folder);
-  await writeOwnerOnly(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey }, null, 2)}\n`);
+  await writeOwnerOnly(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey, tenant }, null, 2)}\n`);
 }
 
 function startAgent({ pool, agentToken }: Demo): ChildProcess {

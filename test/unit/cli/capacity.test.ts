@@ -1,12 +1,13 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { assumed } from '../../../src/capacity/assumptions.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';
-import { capacity } from '../../../workers/cli/capacity/capacity.ts';
+import { assumptions, capacity } from '../../../workers/cli/capacity/capacity.ts';
 import { Chance } from '../../../workers/cli/chance.ts';
 import type { Scenario } from '../../../workers/cli/capacity/simulate.ts';
 import { simulate } from '../../../workers/cli/capacity/simulate.ts';
 import { SimulatedTime } from '../../../workers/cli/capacity/simulated-time.ts';
+import { carriedOut } from '../../support/carried-out.ts';
 
 const numbers = assumed();
 const plan = planIndex(
@@ -86,15 +87,11 @@ describe('simulated queries', () => {
 });
 
 describe('sluice capacity', () => {
-  async function printed(...args: string[]): Promise<string> {
-    const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
-    try {
-      expect(await capacity(args)).toBe(0);
-      return log.mock.calls.flat().join('\n');
-    } finally {
-      log.mockRestore();
-    }
-  }
+  const printed = async (...args: string[]): Promise<string> => {
+    const { status, stdout } = await carriedOut(capacity(), ...args);
+    expect(status).toBe(0);
+    return stdout;
+  };
 
   it('[K2] prints the plan, in words or as JSON', async () => {
     const text = await printed('--vectors', '1_000_000', '--dims', '384', '--qps', '50');
@@ -104,7 +101,7 @@ describe('sluice capacity', () => {
     const json = JSON.parse(await printed('--vectors', '3e6', '--dims', '384', '--qps', '0', '--json'));
     expect(json).toMatchObject({ demand: { vectors: 3_000_000 }, latency: null, plan: { coldShare: 1 } });
     expect(json.plan.shards).toBeGreaterThan(10);
-    expect(await printed('--assumptions')).toContain('developers.cloudflare.com');
+    expect((await carriedOut(assumptions())).stdout).toContain('developers.cloudflare.com');
   });
 
   it.each([
@@ -115,6 +112,8 @@ describe('sluice capacity', () => {
     [['--vectors', '10', '--dims', '10'], '--qps'],
     [['--vectors', '10', '--dims', '10', '--qps', '1', '--recall', '0.5'], '--recall'],
   ])('[K7] refuses %j', async (args, named) => {
-    await expect(capacity(args)).rejects.toThrow(named);
+    const { status, stderr } = await carriedOut(capacity(), ...args);
+    expect(status).toBe(2);
+    expect(stderr).toContain(named);
   });
 });

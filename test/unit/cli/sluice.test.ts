@@ -3,6 +3,9 @@ import { join } from 'node:path';
 
 import { expect, it } from 'vitest';
 
+import { programFor } from '../../../workers/cli/program.ts';
+import { carriedOut } from '../../support/carried-out.ts';
+
 const sluice = (...args: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, '../../../workers/cli/sluice.ts'), ...args], { encoding: 'utf8' });
 
@@ -13,13 +16,38 @@ it('carries out a command', () => {
 });
 
 it.each([
-  ['no command', []],
-  ['an unknown command', ['models', 'burn']],
-  ['an unknown option', ['models', 'verify', '--fast']],
-])('answers %s with what is wrong and status 2', (_, args) => {
+  ['no command', [], 'Usage: sluice'],
+  ['an unknown command', ['models', 'biuld'], "unknown command 'biuld'\n(Did you mean build?)"],
+  ['an unknown option', ['models', 'build', '--chek'], "unknown option '--chek'\n(Did you mean --check?)"],
+  ['an argument too many', ['models', 'verify', 'all'], 'Expected 0 arguments but got 1'],
+  ['a value that is none of those allowed', ['keys', 'create', '--scopes', 'everything'], 'Allowed choices are inference'],
+])('answers %s with what is wrong and status 2', (_, args, message) => {
   const { status, stderr, stdout } = sluice(...args);
   expect(status).toBe(2);
   expect(stdout).toBe('');
-  expect(stderr).toMatch(/usage: sluice|Unknown option/);
+  expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+const helpOf = async (words: readonly string[]) => carriedOut(await programFor(words), ...words, '--help');
+
+/** All commands, as the help of each group lists them. */
+async function commandsBelow(words: readonly string[]): Promise<string[][]> {
+  const { status, stdout, stderr } = await helpOf(words);
+  expect({ status, stderr }, words.join(' ')).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain(`Usage: ${['sluice', ...words].join(' ')}`);
+  const [, listed = ''] = stdout.split('\nCommands:\n');
+  const names = [...listed.matchAll(/^ {2}(\w+)/gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help');
+  const all = [[...words]];
+  // One after another: what each prints is caught.
+  for (const name of names) all.push(...(await commandsBelow([...words, name])));
+  return all;
+}
+
+it('has help for every command, with status 0', async () => {
+  const all = await commandsBelow([]);
+  expect(all.map((words) => words.join(' '))).toEqual(
+    expect.arrayContaining(['init', 'import', 'search', 'keys revoke', 'usage', 'sim load']),
+  );
+  expect(all.length).toBeGreaterThan(15);
 });

@@ -10,12 +10,13 @@ import type { Recipe } from '../../../workers/cli/models/recipe.ts';
 import { verify } from '../../../workers/cli/models/verify.ts';
 import { readStaticTable } from '../../../src/inference/static-table.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import { carriedOut } from '../../support/carried-out.ts';
 import { defaultModel, manifestOf, modelFile } from '../../support/default-model.ts';
 
 const recipe = JSON.parse(readFileSync(join(MODEL_FOLDER, 'recipe.json'), 'utf8')) as Recipe;
 
 it('[M8] manifest, recipe, contract and file name each other', async () => {
-  expect(await verify([])).toBe(0);
+  expect((await carriedOut(verify())).status).toBe(0);
   const table = readStaticTable(modelFile);
   if (!table.ok) throw new Error(table.error.reason);
   expect(recipe.contract).toMatchObject({

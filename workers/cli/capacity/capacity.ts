@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { InvalidArgumentError } from 'commander';
 
 import { shardBudget } from '../../../src/ann/engine/shard-budget.ts';
 import { shardsMax } from '../../../src/ann/routing/shards-max.ts';
@@ -7,47 +7,47 @@ import type { IndexDemand, IndexPlan } from '../../../src/capacity/index-plan.ts
 import { planIndex } from '../../../src/capacity/index-plan.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { RECALL_TARGETS } from '../../../src/contract/recall-target.ts';
-import type { Command } from '../command.ts';
-import { UsageError } from '../command.ts';
+import { command } from '../command.ts';
 import type { SimulatedQueries } from './simulate.ts';
 import { simulate } from './simulate.ts';
-
-const USAGE = `usage: sluice capacity --vectors N --dims D --qps Q [options]
-
-  --recall 0.95|0.99   what searches find of the nearest (default 0.95)
-  --writes N           vectors written a second (default 0)
-  --replicas N         copies of each shard beside the first (default 0); with one, slow calls are made to it again
-  --deadline MS        after which a query is answered with what there is (default 50)
-  --json               everything as JSON
-  --assumptions        what all of it rests on, with sources
-`;
-
-const OPTIONS = {
-  vectors: { type: 'string' },
-  dims: { type: 'string' },
-  qps: { type: 'string' },
-  recall: { type: 'string', default: '0.95' },
-  writes: { type: 'string', default: '0' },
-  replicas: { type: 'string', default: '0' },
-  deadline: { type: 'string', default: '50' },
-  json: { type: 'boolean', default: false },
-  assumptions: { type: 'boolean', default: false },
-} as const;
 
 // So many that the 99.9th percentile is told by twenty of them.
 const QUERIES = 20_000;
 
-/** What an index of that size and load takes: shards, memory, storage, objects, a month's bill and how long queries take. */
-export const capacity: Command = async (args) => {
-  const { values: flags } = parseArgs({ args: [...args], options: OPTIONS });
-  if (flags.assumptions) {
-    for (const [name, { value, unit, basis, source, date }] of Object.entries(ASSUMPTIONS)) {
-      console.log(`${name.padEnd(28)} ${String(value).padStart(10)}  ${unit}\n${' '.repeat(41)}${basis}, ${date}: ${source}`);
-    }
-    return 0;
+interface Flags {
+  readonly vectors: number;
+  readonly dims: number;
+  readonly qps: number;
+  readonly recall: (typeof RECALL_TARGETS)[number];
+  readonly writes: number;
+  readonly replicas: number;
+  readonly deadline: number;
+  readonly json?: boolean;
+}
+
+export const capacity = () =>
+  command('capacity', "What an index of a size and load takes: shards, objects, memory, storage, a month's bill and latency.")
+    .requiredOption('--vectors <n>', 'vectors, such as 300000000 or 3e8', number(1))
+    .requiredOption('--dims <n>', 'numbers of each', number(LIMITS.dimensionsMinCount, LIMITS.dimensionsMaxCount))
+    .requiredOption('--qps <n>', 'queries a second', number(0))
+    .option('--recall <share>', `what searches find of the nearest: ${RECALL_TARGETS.join(' or ')}`, recallOf, 0.95)
+    .option('--writes <n>', 'vectors written a second', number(0), 0)
+    .option('--replicas <n>', 'copies of each shard beside the first; with one, slow calls are made to it again', number(0), 0)
+    .option('--deadline <ms>', 'after which a query is answered with what there is', number(1), 50)
+    .option('--json', 'everything as JSON')
+    .action(printPlan);
+
+export const assumptions = () => command('assumptions', 'What capacity plans rest on, with sources.').action(printAssumptions);
+
+function printAssumptions(): void {
+  for (const [name, { value, unit, basis, source, date }] of Object.entries(ASSUMPTIONS)) {
+    console.log(`${name.padEnd(28)} ${String(value).padStart(10)}  ${unit}\n${' '.repeat(41)}${basis}, ${date}: ${source}`);
   }
+}
+
+async function printPlan(flags: Flags): Promise<void> {
   const demand = demandOf(flags);
-  const deadlineMs = numberOf(flags, 'deadline', 1);
+  const { deadline: deadlineMs } = flags;
   const numbers = assumed();
   const plan = planIndex(demand, numbers);
   const isHedged = demand.replicas > 0;
@@ -55,25 +55,19 @@ export const capacity: Command = async (args) => {
     demand.qps === 0
       ? undefined
       : await simulate({ plan, assumed: numbers, qps: demand.qps, queries: QUERIES, deadlineMs, isHedged, seed: 1 });
-  if (flags.json) console.log(JSON.stringify({ demand, plan, latency: latency ?? null, assumptions: ASSUMPTIONS }, null, 2));
-  else console.log(report(demand, plan, latency, deadlineMs));
-  return 0;
-};
+  if (flags.json === true) {
+    console.log(JSON.stringify({ demand, plan, latency: latency ?? null, assumptions: ASSUMPTIONS }, null, 2));
+  } else console.log(report(demand, plan, latency, deadlineMs));
+}
 
-type Flags = Readonly<Record<string, string | boolean | undefined>>;
-
-function demandOf(flags: Flags): IndexDemand {
-  const recall = RECALL_TARGETS.find((target) => target === Number(flags['recall']));
-  if (recall === undefined) throw new UsageError(`--recall must be one of ${RECALL_TARGETS.join(', ')}\n\n${USAGE}`);
-  const dimensions = numberOf(flags, 'dims', LIMITS.dimensionsMinCount);
-  if (dimensions > LIMITS.dimensionsMaxCount) throw new UsageError(`--dims is ${dimensions}; the most is ${LIMITS.dimensionsMaxCount}`);
+function demandOf({ dims: dimensions, vectors, qps, writes, recall, replicas }: Flags): IndexDemand {
   return {
-    vectors: numberOf(flags, 'vectors', 1),
+    vectors,
     dimensions,
-    qps: numberOf(flags, 'qps', 0),
-    writesPerSecond: numberOf(flags, 'writes', 0),
+    qps,
+    writesPerSecond: writes,
     recall,
-    replicas: numberOf(flags, 'replicas', 0),
+    replicas,
     shardVectorsMax: shardBudget({ dimensions }),
     shardsMax: shardsMax({ dimensions }),
     locators: LIMITS.locatorsCount,
@@ -84,12 +78,22 @@ function demandOf(flags: Flags): IndexDemand {
 /** Shards that a gateway asks by itself. */
 const LEAVES_MAX = 100;
 
-function numberOf(flags: Flags, name: string, least: number): number {
-  const text = flags[name];
-  const value = typeof text === 'string' && /^\d[\d_]*(\.\d+)?(e\d+)?$/i.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
-  if (!(value >= least)) throw new UsageError(`--${name} must be a number from ${least}\n\n${USAGE}`);
-  return value;
+function recallOf(text: string): (typeof RECALL_TARGETS)[number] {
+  const recall = RECALL_TARGETS.find((target) => target === Number(text));
+  if (recall === undefined) throw new InvalidArgumentError(`It must be one of ${RECALL_TARGETS.join(', ')}.`);
+  return recall;
 }
+
+/** Numbers as people write large ones: `300_000_000`, `3e8`. */
+const number =
+  (least: number, most = Infinity) =>
+  (text: string): number => {
+    const value = /^\d[\d_]*(\.\d+)?(e\d+)?$/i.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It must be a number from ${least}${most === Infinity ? '' : ` to ${most}`}.`);
+    }
+    return value;
+  };
 
 function report(demand: IndexDemand, plan: IndexPlan, latency: SimulatedQueries | undefined, deadlineMs: number): string {
   const divided: [string, string] = ['indexes', `${plan.indexes}, as one has ${count(shardsMax(demand))} shards at most; a query asks one`];

@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
@@ -9,7 +8,7 @@ import { dictionaryWords } from '../../../src/inference/build/wordnet-synsets.ts
 import { quantiseRows } from '../../../src/inference/build/quantise-rows.ts';
 import { WHITENING_EXPONENT } from '../../../src/inference/build/whitening.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { describeModels } from './describe-models.ts';
 import { fetchSource } from './fetch-source.ts';
 import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
@@ -20,11 +19,13 @@ import type { Recipe } from './recipe.ts';
 import { writeOnnx } from './write-onnx.ts';
 
 /** `sluice models build [--check]`. */
-export const build: Command = async (args) => {
-  const { values } = parseArgs({ args: [...args], options: { check: { type: 'boolean', default: false } } });
-  const files = await buildFiles();
-  return values.check ? compare(files) : write(files);
-};
+export const build = () =>
+  command('build', 'Builds the default embedding model from its sources, bit for bit.')
+    .option('--check', 'compare it with the committed one instead of writing it')
+    .action(async ({ check = false }: { readonly check?: boolean }) => {
+      const files = await buildFiles();
+      await (check ? compare(files) : write(files));
+    });
 
 /** The files of the model's folder that a build makes, by name. */
 type ModelFiles = Readonly<Record<'model.onnx' | 'manifest.json' | 'recipe.json', Uint8Array | string>>;
@@ -65,17 +66,16 @@ async function recipeInputs(): Promise<Recipe['inputs']> {
   return [{ uri: `npm:${source.package}`, sha256: source.sha256 }, ...(await Promise.all(wordnet))];
 }
 
-async function write(files: ModelFiles): Promise<number> {
+async function write(files: ModelFiles): Promise<void> {
   await mkdir(MODEL_FOLDER, { recursive: true });
   for (const [name, contents] of Object.entries(files)) {
     await writeFile(join(MODEL_FOLDER, name), contents);
     console.log(`${await sha256Hex(contents)}  ${name}`);
   }
-  return 0;
 }
 
 /** The recipe names the Node that ran it, so only what is served must match. */
-async function compare(files: ModelFiles): Promise<number> {
+async function compare(files: ModelFiles): Promise<void> {
   let differing = 0;
   for (const name of ['model.onnx', 'manifest.json'] as const) {
     const built = await sha256Hex(files[name]);
@@ -83,7 +83,7 @@ async function compare(files: ModelFiles): Promise<number> {
     if (built !== committed) differing++;
     console.log(`${name}: ${built === committed ? `bit-identical, ${built}` : `built ${built}, committed ${committed}`}`);
   }
-  return differing === 0 ? 0 : 1;
+  if (differing > 0) process.exitCode = 1;
 }
 
 const jsonFile = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
 import type { Recipe } from './recipe.ts';
 
 /** `sluice models verify`: the committed file is the one its manifest and its recipe name, and it opens. */
-export const verify: Command = async (args) => {
-  parseArgs({ args: [...args] });
+export const verify = () => command('verify', 'Checks the committed model against its manifest and recipe.').action(verifyAll);
+
+async function verifyAll(): Promise<void> {
   const recipe = (await readJson('recipe.json')) as Recipe;
   let problems = 0;
   for (const manifest of parseModelCatalogue(await readJson('manifest.json'))) {
@@ -22,8 +22,8 @@ export const verify: Command = async (args) => {
     if (found.length === 0) console.log(`${manifest.id}@${manifest.version}: ${manifest.file.path} verified, ${manifest.file.sha256}`);
     problems += found.length;
   }
-  return problems === 0 ? 0 : 1;
-};
+  if (problems > 0) process.exitCode = 1;
+}
 
 async function problemsOf(manifest: ModelManifest, recipe: Recipe): Promise<string[]> {
   const { path, sha256 } = manifest.file;

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+
+import { InvalidArgumentError, Option } from 'commander';
 
 import { PUBLISHED_GAVEL } from '../../../src/scheduler/simulator/gavel/published-gavel.ts';
 import { readGavel } from '../../../src/scheduler/simulator/gavel/read-gavel.ts';
@@ -8,50 +9,57 @@ import type { GavelRow } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { ganttSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { lanesFor } from '../../../src/scheduler/simulator/picture/lanes.ts';
-import type { Command } from '../command.ts';
-import { UsageError } from '../command.ts';
+import { command, positive, UsageError } from '../command.ts';
 import { accept, readInput } from './read-input.ts';
-
-const USAGE = `usage: sluice sim gavel --throughputs JSON --jobs CSV [options]
-
-  --throughputs JSON   steps a second by type and job, as published with Gavel
-  --jobs CSV           jobs: job_id,arrival_unit,job_type,scale_factor,total_steps
-  --rate R[,R..]       jobs an hour (default 5.6)
-  --cluster T=N,..     accelerators by type (default v100=36,p100=36,k80=36)
-  --measure A..B       jobs measured, by id, without the last (default 4000..5000)
-  --round S            seconds of a round (default 360)
-  --checkpoint S       what a move costs in the second row, seconds (default 60)
-  --svg FILE           writes a picture of who had which accelerator when, at the first rate
-  --json               everything as JSON
-`;
 
 /** Assigning types takes time with the cube of how many there are. */
 const TYPES_MAX = 16;
 
-const OPTIONS = {
-  throughputs: { type: 'string' },
-  jobs: { type: 'string' },
-  rate: { type: 'string', default: '5.6' },
-  cluster: { type: 'string', default: 'v100=36,p100=36,k80=36' },
-  measure: { type: 'string', default: '4000..5000' },
-  round: { type: 'string', default: '360' },
-  checkpoint: { type: 'string', default: '60' },
-  svg: { type: 'string' },
-  json: { type: 'boolean', default: false },
-} as const;
+interface Flags {
+  readonly throughputs: string;
+  readonly jobs: string;
+  readonly rate: readonly number[];
+  readonly cluster: ReadonlyMap<string, number>;
+  readonly measure: Range;
+  readonly round: number;
+  readonly checkpoint: number;
+  readonly svg?: string;
+  readonly json?: boolean;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+const CLUSTER = 'v100=36,p100=36,k80=36';
+const MEASURED = '4000..5000';
+
+export const gavel = () =>
+  command('gavel', 'Runs jobs on accelerators of several types: how long they take, beside Gavel.')
+    .requiredOption('--throughputs <json>', 'steps a second by type and job, as published with Gavel')
+    .requiredOption('--jobs <csv>', 'jobs: job_id,arrival_unit,job_type,scale_factor,total_steps')
+    .option('--rate <list>', 'jobs an hour', (text) => text.split(',').map(positive()), [5.6])
+    .addOption(new Option('--cluster <list>', 'accelerators by type').argParser(clusterOf).default(clusterOf(CLUSTER), CLUSTER))
+    .addOption(
+      new Option('--measure <range>', 'jobs measured, by id, without the last').argParser(rangeOf).default(rangeOf(MEASURED), MEASURED),
+    )
+    .option('--round <s>', 'seconds of a round', positive(), 360)
+    .option('--checkpoint <s>', 'what a move costs in the second row, seconds', positive(), 60)
+    .option('--svg <file>', 'write a picture of who had which accelerator when, at the first rate')
+    .option('--json', 'everything as JSON')
+    .action(runJobs);
 
 /** Runs jobs by Gavel's protocol for `continuous-single`, beside what was published. */
-export const gavel: Command = async (args) => {
-  const { values: flags } = parseArgs({ args: [...args], options: OPTIONS });
-  const rates = flags.rate.split(',').map((text) => positive('rate', text));
-  const cluster = clusterOf(flags.cluster);
-  const [fromId = 0, toId = 0] = rangeOf(flags.measure);
-  const roundS = positive('round', flags.round);
-  const checkpointS = positive('checkpoint', flags.checkpoint);
-  const throughputs = await readInput('throughputs', flags.throughputs, USAGE);
-  const jobs = await readInput('jobs', flags.jobs, USAGE);
+async function runJobs(flags: Flags): Promise<void> {
+  const { rate: rates, cluster, round: roundS, checkpoint: checkpointS } = flags;
+  const { from: fromId, to: toId } = flags.measure;
+  const throughputs = await readInput('throughputs', flags.throughputs);
+  const jobs = await readInput('jobs', flags.jobs);
   const trace = accept(readGavel(throughputs, jobs, [...cluster.keys()]));
-  if (!trace.jobs.some(({ id }) => id >= fromId && id < toId)) throw new UsageError(`--measure: ${jobs.name} has no job ${flags.measure}`);
+  if (!trace.jobs.some(({ id }) => id >= fromId && id < toId)) {
+    throw new UsageError(`--measure: ${jobs.name} has no job ${fromId}..${toId}`);
+  }
   const places = [...cluster.values()];
   const startedMs = process.cpuUsage().user / 1_000;
   const stays: Stay[] = [];
@@ -62,16 +70,17 @@ export const gavel: Command = async (args) => {
   );
   const cpuMs = process.cpuUsage().user / 1_000 - startedMs;
   if (flags.svg !== undefined) await writeFile(flags.svg, picture(`${jobs.name}, ${rates[0]} jobs an hour`, stays, trace.types, places));
-  if (flags.json) {
+  if (flags.json === true) {
     const setting = { jobs: trace.jobs.length, cluster: Object.fromEntries(cluster), roundS, measured: [fromId, toId] };
     console.log(JSON.stringify({ ...setting, rows, published_average_hours: PUBLISHED_GAVEL, cpuMs }, null, 2));
   } else {
-    console.log(`${jobs.name}: ${trace.jobs.length} jobs, of which ${fromId} to ${toId - 1} are measured, on ${flags.cluster}`);
+    console.log(
+      `${jobs.name}: ${trace.jobs.length} jobs, of which ${fromId} to ${toId - 1} are measured, on ${[...cluster].map(([type, count]) => `${type}=${count}`).join(',')}`,
+    );
     for (const jobsPerHour of rates) console.log(report(jobsPerHour, rows));
     console.log(`${(cpuMs / 1_000 / rows.length).toFixed(2)} s of CPU a row`);
   }
-  return 0;
-};
+}
 
 function picture(title: string, stays: readonly Stay[], types: readonly string[], places: readonly number[]): string {
   const stretches = stays
@@ -106,28 +115,22 @@ function report(jobsPerHour: number, rows: readonly GavelRow[]): string {
   return [`${jobsPerHour} jobs an hour: average completion time, hours`, ...lines, ...published].join('\n');
 }
 
-function positive(flag: string, text: string): number {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (!(value > 0)) throw new UsageError(`--${flag}: "${text}" is not a number above 0\n\n${USAGE}`);
-  return value;
-}
-
 function clusterOf(text: string): ReadonlyMap<string, number> {
   const entries = text.split(',').map((part): [string, number] => {
     const match = /^(\w+)=(\d{1,5})$/.exec(part);
-    if (match === null) throw new UsageError(`--cluster: "${part}" is not a type and a number, such as v100=36`);
+    if (match === null) throw new InvalidArgumentError(`"${part}" is not a type and a number, such as v100=36.`);
     return [match[1] ?? '', Number(match[2])];
   });
   const cluster = new Map(entries);
   if (cluster.size !== entries.length || cluster.size > TYPES_MAX || [...cluster.values()].includes(0)) {
-    throw new UsageError(`--cluster: "${text}" names a type twice or without accelerators, or more than ${TYPES_MAX} types`);
+    throw new InvalidArgumentError(`It names a type twice or without accelerators, or more than ${TYPES_MAX} types.`);
   }
   return cluster;
 }
 
-function rangeOf(text: string): readonly number[] {
+function rangeOf(text: string): Range {
   const match = /^(\d{1,9})\.\.(\d{1,9})$/.exec(text);
   const [from, to] = [Number(match?.[1]), Number(match?.[2])];
-  if (!(from < to)) throw new UsageError(`--measure: "${text}" is not a range of jobs such as 4000..5000`);
-  return [from, to];
+  if (!(from < to)) throw new InvalidArgumentError(`It is not a range of jobs such as ${MEASURED}.`);
+  return { from, to };
 }

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+
+import type { Command } from 'commander';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { generatedLoad } from '../../../src/scheduler/simulator/load/generated-load.ts';
@@ -10,77 +11,65 @@ import { replayJobs } from '../../../src/scheduler/simulator/load/replay-jobs.ts
 import type { Bar } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { ganttSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { Chance } from '../chance.ts';
-import type { Command } from '../command.ts';
-import { UsageError } from '../command.ts';
+import { command, positive, whole } from '../command.ts';
 import { accept, readInput } from './read-input.ts';
 
-const SHARED = `  --nodes N           nodes (default 64)
-  --per-node N        accelerators of each (default 8)
-  --svg FILE          writes a picture of who had which accelerator when
-  --json              everything as JSON
-`;
+interface Flags {
+  readonly nodes: number;
+  readonly perNode: number;
+  readonly svg?: string;
+  readonly json?: boolean;
+}
 
-const PHILLY_USAGE = `usage: sluice sim philly --jobs CSV [options]
+interface PhillyFlags extends Flags {
+  readonly jobs: string;
+  readonly first: number;
+}
 
-  --jobs CSV          jobs: timestamp,duration,num_gpus,cluster; may be compressed (.gz)
-  --first N           the first N jobs only
-${SHARED}`;
+interface LoadFlags extends Flags {
+  readonly jobs: number;
+  readonly load: number;
+  readonly owners: number;
+  readonly seed: number;
+}
 
-const LOAD_USAGE = `usage: sluice sim load [options]
+/** A node's accelerators are the bits of a mask. */
+const PER_NODE_MAX = 16;
 
-  --jobs N            jobs that come (default 2000)
-  --load PART         what they ask for, as a part of what there is (default 0.9)
-  --owners N          whose they are, each with a queue (default 4)
-  --seed N            (default 1)
-${SHARED}`;
+const jobsCommand = (name: string, summary: string): Command =>
+  command(name, summary)
+    .option('--nodes <n>', 'nodes', whole(1, LIMITS.traceNodesMaxCount), 64)
+    .option('--per-node <n>', 'accelerators of each', whole(1, PER_NODE_MAX), 8)
+    .option('--svg <file>', 'write a picture of who had which accelerator when')
+    .option('--json', 'everything as JSON');
 
-const OPTIONS = {
-  nodes: { type: 'string', default: '64' },
-  'per-node': { type: 'string', default: '8' },
-  svg: { type: 'string' },
-  json: { type: 'boolean', default: false },
-} as const;
+export const philly = () =>
+  jobsCommand('philly', 'Replays jobs of Philly through the engine.')
+    .requiredOption('--jobs <csv>', 'jobs: timestamp,duration,num_gpus,cluster; may be compressed (.gz)')
+    .option('--first <n>', 'the first N jobs only', whole(1, LIMITS.traceJobsMaxCount), LIMITS.traceJobsMaxCount)
+    .action(async (flags: PhillyFlags) => {
+      const file = await readInput('jobs', flags.jobs);
+      await simulate(file.name, accept(readPhilly(file)).slice(0, flags.first), flags);
+    });
 
-/** Replays jobs of Philly through the engine. */
-export const philly: Command = async (args) => {
-  const options = { ...OPTIONS, jobs: { type: 'string' }, first: { type: 'string', default: String(LIMITS.traceJobsMaxCount) } } as const;
-  const { values: flags } = parseArgs({ args: [...args], options });
-  const cluster = clusterOf(flags, PHILLY_USAGE);
-  const first = whole('first', flags.first, LIMITS.traceJobsMaxCount, PHILLY_USAGE);
-  const file = await readInput('jobs', flags.jobs, PHILLY_USAGE);
-  return simulate(file.name, accept(readPhilly(file)).slice(0, first), cluster, flags);
-};
+export const load = () =>
+  jobsCommand('load', 'Runs jobs that are made up through the engine: waits, use, a picture.')
+    .option('--jobs <n>', 'jobs that come', whole(1, LIMITS.traceJobsMaxCount), 2_000)
+    .option('--load <part>', 'what they ask for, as a part of what there is', positive(100), 0.9)
+    .option('--owners <n>', 'whose they are, each with a queue', whole(1, 1_000), 4)
+    .option('--seed <n>', 'of the chance that makes them', whole(1, 2 ** 31 - 1), 1)
+    .action(async (flags: LoadFlags) => {
+      const chance = new Chance(flags.seed);
+      const shape = { jobs: flags.jobs, accelerators: flags.nodes * flags.perNode, load: flags.load, owners: flags.owners };
+      await simulate(
+        `load of ${flags.load}, seed ${flags.seed}`,
+        generatedLoad(shape, () => chance.next()),
+        flags,
+      );
+    });
 
-/** Runs jobs that are made up through the engine. */
-export const load: Command = async (args) => {
-  const options = {
-    ...OPTIONS,
-    jobs: { type: 'string', default: '2000' },
-    load: { type: 'string', default: '0.9' },
-    owners: { type: 'string', default: '4' },
-    seed: { type: 'string', default: '1' },
-  } as const;
-  const { values: flags } = parseArgs({ args: [...args], options });
-  const cluster = clusterOf(flags, LOAD_USAGE);
-  const part = /^\d+(\.\d+)?$/.test(flags.load) ? Number(flags.load) : 0;
-  if (!(part > 0 && part <= 100)) throw new UsageError(`--load: "${flags.load}" is not a number above 0, up to 100\n\n${LOAD_USAGE}`);
-  const chance = new Chance(whole('seed', flags.seed, 2 ** 31 - 1, LOAD_USAGE));
-  const shape = {
-    jobs: whole('jobs', flags.jobs, LIMITS.traceJobsMaxCount, LOAD_USAGE),
-    accelerators: cluster.nodes * cluster.acceleratorsPerNode,
-    load: part,
-    owners: whole('owners', flags.owners, 1_000, LOAD_USAGE),
-  };
-  const jobs = generatedLoad(shape, () => chance.next());
-  return simulate(`load of ${flags.load}, seed ${flags.seed}`, jobs, cluster, flags);
-};
-
-async function simulate(
-  name: string,
-  jobs: readonly TracedJob[],
-  cluster: ReplayCluster,
-  flags: { readonly svg?: string | undefined; readonly json: boolean },
-): Promise<number> {
+async function simulate(name: string, jobs: readonly TracedJob[], flags: Flags): Promise<void> {
+  const cluster: ReplayCluster = { nodes: flags.nodes, acceleratorsPerNode: flags.perNode };
   const bars: Bar[] = [];
   const owners = [...new Set(jobs.map(({ owner }) => owner))].toSorted();
   const { acceleratorsPerNode } = cluster;
@@ -98,9 +87,9 @@ async function simulate(
   if (flags.svg !== undefined) {
     await writeFile(flags.svg, ganttSvg({ title: name, unit: 'hours', lanes: cluster.nodes * acceleratorsPerNode, bars }));
   }
-  if (flags.json) console.log(JSON.stringify({ name, jobs: jobs.length, owners: owners.length, cluster, ...result, cpuMs }, null, 2));
+  if (flags.json === true)
+    console.log(JSON.stringify({ name, jobs: jobs.length, owners: owners.length, cluster, ...result, cpuMs }, null, 2));
   else console.log(report(name, jobs.length, owners.length, cluster, result, cpuMs));
-  return 0;
 }
 
 function report(name: string, jobs: number, owners: number, cluster: ReplayCluster, result: ReplayResult, cpuMs: number): string {
@@ -112,19 +101,6 @@ function report(name: string, jobs: number, owners: number, cluster: ReplayClust
     `  in use            ${(100 * result.utilisation).toFixed(1)} % of all accelerators' time up to then`,
     `${(cpuMs / 1_000).toFixed(2)} s of CPU, ${(cpuMs / Math.max(1, jobs)).toFixed(2)} ms a job`,
   ].join('\n');
-}
-
-function clusterOf(flags: { readonly nodes: string; readonly 'per-node': string }, usage: string): ReplayCluster {
-  return {
-    nodes: whole('nodes', flags.nodes, LIMITS.traceNodesMaxCount, usage),
-    acceleratorsPerNode: whole('per-node', flags['per-node'], 16, usage),
-  };
-}
-
-function whole(flag: string, text: string, max: number, usage: string): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) throw new UsageError(`--${flag}: "${text}" is not a whole number from 1 to ${max}\n\n${usage}`);
-  return value;
 }
 
 const hours = (ms: number): string => `${(ms / 3.6e6).toFixed(2)} h`;

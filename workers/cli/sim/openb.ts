@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+
+import { Option } from 'commander';
 
 import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/published-fgd.ts';
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
@@ -7,33 +8,34 @@ import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/st
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';
 import { curvesSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { Chance } from '../chance.ts';
-import type { Command } from '../command.ts';
+import { command } from '../command.ts';
 import { accept, readInput } from './read-input.ts';
 import { seedsOf } from './seeds.ts';
 
-const USAGE = `usage: sluice sim openb --nodes CSV --pods CSV [options]
+interface Flags {
+  readonly nodes: string;
+  readonly pods: string;
+  readonly seeds: readonly number[];
+  readonly svg?: string;
+  readonly json?: boolean;
+}
 
-  --nodes CSV      nodes: sn,cpu_milli,memory_mib,gpu,model
-  --pods CSV       jobs: name,cpu_milli,memory_mib,num_gpu,gpu_milli and, if there is one, gpu_spec
-  --seeds A..B     orders of arrival (default 42..51)
-  --svg FILE       writes a picture of what is allocated as jobs arrive, for the first seed
-  --json           everything as JSON
-`;
+const SEEDS = '42..51';
 
-const OPTIONS = {
-  nodes: { type: 'string' },
-  pods: { type: 'string' },
-  seeds: { type: 'string', default: '42..51' },
-  svg: { type: 'string' },
-  json: { type: 'boolean', default: false },
-} as const;
+export const openb = () =>
+  command('openb', 'Replays an openb trace: how many accelerators are allocated, beside FGD.')
+    .requiredOption('--nodes <csv>', 'nodes: sn,cpu_milli,memory_mib,gpu,model')
+    .requiredOption('--pods <csv>', 'jobs: name,cpu_milli,memory_mib,num_gpu,gpu_milli and, if there is one, gpu_spec')
+    .addOption(new Option('--seeds <range>', 'orders of arrival').argParser(seedsOf).default(seedsOf(SEEDS), SEEDS))
+    .option('--svg <file>', 'write a picture of what is allocated as jobs arrive, for the first seed')
+    .option('--json', 'everything as JSON')
+    .action(replayArrivals);
 
 /** Replays arrivals of an openb trace by the protocol published with FGD, with our placement and with FGD's. */
-export const openb: Command = async (args) => {
-  const { values: flags } = parseArgs({ args: [...args], options: OPTIONS });
-  const seeds = seedsOf(flags.seeds);
-  const pods = await readInput('pods', flags.pods, USAGE);
-  const trace = accept(readOpenb(await readInput('nodes', flags.nodes, USAGE), pods));
+async function replayArrivals(flags: Flags): Promise<void> {
+  const { seeds } = flags;
+  const pods = await readInput('pods', flags.pods);
+  const trace = accept(readOpenb(await readInput('nodes', flags.nodes), pods));
   const startedMs = process.cpuUsage().user / 1_000;
   const curves: { name: string; points: readonly (readonly [number, number])[] }[] = [];
   const study = studyOpenb(trace, seeds, chanceOf, (seed, policy, { curve }) => {
@@ -46,14 +48,13 @@ export const openb: Command = async (args) => {
   const accelerators = trace.nodes.reduce((sum, { acceleratorCount }) => sum + acceleratorCount, 0);
   const size = { trace: name, nodes: trace.nodes.length, accelerators, pods: trace.pods.length, shapes: trace.shapes.length };
   if (flags.svg !== undefined) await writeFile(flags.svg, curvesSvg(`${name}, seed ${seeds[0]}: accelerators allocated`, curves));
-  if (flags.json) console.log(JSON.stringify({ ...size, seeds, published_fgd: published, ...study, cpuMsPerReplay }, null, 2));
+  if (flags.json === true) console.log(JSON.stringify({ ...size, seeds, published_fgd: published, ...study, cpuMsPerReplay }, null, 2));
   else {
     console.log(`${name}: ${size.nodes} nodes, ${accelerators} accelerators, ${size.pods} jobs of ${size.shapes} shapes`);
     console.log(report(study, seeds, published));
     console.log(`${(cpuMsPerReplay / 1_000).toFixed(2)} s of CPU a replay`);
   }
-  return 0;
-};
+}
 
 function report({ summary, pairedWins }: OpenbStudy, seeds: readonly number[], published: Readonly<Record<Mark, number>> | null): string {
   return [

@@ -11,8 +11,7 @@ import { UsageError } from '../command.ts';
 const UNPACKED_BYTES_MAX = 256 * 1024 * 1024;
 
 /** The file that a flag names, under the last part of its path; unpacked if it ends in .gz. */
-export async function readInput(flag: string, path: string | undefined, usage: string): Promise<TableFile> {
-  if (path === undefined) throw new UsageError(`--${flag} is missing\n\n${usage}`);
+export async function readInput(flag: string, path: string): Promise<TableFile> {
   try {
     const bytes = await readFile(path);
     const text = path.endsWith('.gz') ? await promisify(gunzip)(bytes, { maxOutputLength: UNPACKED_BYTES_MAX }) : bytes;

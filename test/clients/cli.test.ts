@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createConnection, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { ROOT } from '../../workers/local/paths.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { deploy } from '../support/deployment.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write'];
+
+let server: Server;
+let tenant: TestTenant;
+let folder = '';
+
+beforeAll(async () => {
+  server = await deploy();
+  tenant = await createTenant(server, { scopes: SCOPES });
+  folder = await mkdtemp(join(tmpdir(), 'sluice-cli-'));
+});
+
+afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true });
+});
+
+interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `sluice` as a user does, with a profile of its own. */
+async function sluice(words: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  const child = spawn(process.execPath, [join(ROOT, 'workers/cli/sluice.ts'), ...words], {
+    env: { PATH: process.env['PATH'], SLUICE_PROFILE: join(folder, 'profile.json'), ...environment },
+  });
+  const texts = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) child[stream].on('data', (chunk) => (texts[stream] += String(chunk)));
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { status, ...texts };
+}
+
+async function printed(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await sluice(words);
+  expect({ status, stderr }, words.join(' ')).toEqual({ status: 0, stderr: '' });
+  return stdout;
+}
+
+it('remembers a gateway once its key has worked, readable by its owner alone', async () => {
+  const url = server.urls[0] ?? '';
+  const refused = await sluice(['init', '--url', url, '--key', 'sk_wrong']);
+  expect(refused).toMatchObject({ status: 1, stdout: '' });
+  expect(refused.stderr).toContain('invalid_api_key');
+  await expect(stat(join(folder, 'profile.json'))).rejects.toThrow('ENOENT');
+  const { status } = await sluice(['init', '--url', url], { SLUICE_API_KEY: tenant.client.apiKey });
+  expect(status).toBe(0);
+  expect((await stat(join(folder, 'profile.json'))).mode & 0o777).toBe(0o600);
+});
+
+it('imports a file into an index that it creates, and searches it', async () => {
+  const file = join(folder, 'notes.ndjson');
+  const lines = ['the lock keeper opens the gates at dawn', 'a weir holds back the river'].map((text, page) => ({
+    id: `${page}`,
+    text,
+    metadata: { page },
+  }));
+  await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  expect(await printed('import', 'notes', file, '--create-model', 'glove-sif-100')).toBe('2 lines imported into notes\n');
+  // The index is there now; the same file writes the same vectors.
+  expect(await printed('import', 'notes', file, '--create-model', 'glove-sif-100')).toBe('2 lines imported into notes\n');
+  const found = await printed('search', 'notes', 'who', 'opens', 'the', 'lock?', '--top-k', '1');
+  expect(found).toMatch(/^score +id +text +metadata\n0\.\d{4} +0 +the lock keeper opens the gates at dawn +\{"page":0\}\n$/);
+  const json = JSON.parse(await printed('search', 'notes', 'lock', '--filter', '{"page": 1}', '--json')) as { matches: { id: string }[] };
+  expect(json.matches.map(({ id }) => id)).toEqual(['1']);
+});
+
+it('names the line that an import stops at', async () => {
+  const file = join(folder, 'broken.ndjson');
+  await writeFile(file, '{"id": "a", "text": "a"}\n{"id": "b"}\n');
+  const { status, stdout, stderr } = await sluice(['import', 'notes', file]);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^error: line 2: .*; 1 lines are written\n$/);
+});
+
+it('goes on by itself when the connection of an import is cut', async () => {
+  const file = join(folder, 'many.ndjson');
+  const lines = Array.from({ length: 4_000 }, (_, n) => JSON.stringify({ id: `many-${n}`, text: `canal number ${n} of the north` }));
+  await writeFile(file, `${lines.join('\n')}\n`);
+  let connections = 0;
+  // Cuts the first connection once it has carried a part of the body.
+  const proxy = createServer((client) => {
+    connections += 1;
+    const isCut = connections === 1;
+    let bytes = 0;
+    const upstream = createConnection(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
+    client.on('data', (chunk) => {
+      bytes += chunk.length;
+      if (isCut && bytes > 100_000) client.destroy();
+      else upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => client.write(chunk));
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('close', () => other.destroy());
+      one.on('error', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const ran = await sluice(['import', 'notes', file], { SLUICE_URL: url, SLUICE_API_KEY: tenant.client.apiKey });
+    expect(ran).toEqual({ status: 0, stdout: '4000 lines imported into notes\n', stderr: '' });
+    expect(connections).toBe(2);
+    const counted = await tenant.client.post('/v1/indexes/notes/count', { filter: { $id: { $in: ['many-0', 'many-3999'] } } });
+    expect(counted.body.count).toBe(2);
+  } finally {
+    proxy.close();
+  }
+});
+
+it('lists, creates and revokes keys', async () => {
+  const made = JSON.parse(
+    await printed('keys', 'create', '--name', 'short', '--owner', 'testers', '--scopes', 'inference', '--days', '7', '--json'),
+  ) as {
+    id: string;
+    expires_at: number;
+  };
+  expect(made.expires_at).toBeGreaterThan(Date.now() / 1000 + 6 * 86_400);
+  expect(await printed('keys', 'list')).toMatch(new RegExp(`${made.id} +short +testers +until `));
+  expect(await printed('keys', 'revoke', made.id)).toContain('is revoked');
+  expect(await printed('keys', 'list')).toMatch(new RegExp(`${made.id} +short +testers +revoked `));
+  const asAdmin = await sluice(['keys', 'list', '--admin', '--tenant', tenant.id], { SLUICE_ADMIN_KEY: server.secrets.SLUICE_ADMIN_KEY });
+  expect(asAdmin.stdout).toContain(made.id);
+});
+
+it('shows what was used, and says so when no gateway answers or is known', async () => {
+  // Usage is told to the ledger within seconds.
+  await expect.poll(() => printed('usage', '--group-by', 'model'), { timeout: 20_000 }).toMatch(/embedding_tokens +\d+ +0\.\d+/);
+  expect(await sluice(['usage'], { SLUICE_URL: 'http://127.0.0.1:9', SLUICE_API_KEY: 'sk' })).toMatchObject({ status: 1, stdout: '' });
+  const unknown = await sluice(['usage', '--from', 'yesterday']);
+  expect(unknown).toMatchObject({ status: 2 });
+  expect(unknown.stderr).toContain('It must be a date such as 2026-11-01');
+});

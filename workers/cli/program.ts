@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+
+import { command } from './command.ts';
+
+interface Entry {
+  readonly summary: string;
+  /** Loads the command. Each is loaded when it runs, so that one command's dependencies do not slow the others. */
+  readonly load?: () => Promise<Command>;
+  readonly commands?: Readonly<Record<string, Entry>>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  init: { summary: 'remember the URL and the key of a gateway', load: async () => (await import('./gateway/init.ts')).init() },
+  import: { summary: 'write the vectors of a file into an index', load: async () => (await import('./gateway/import.ts')).importFile() },
+  search: { summary: 'search an index by a text', load: async () => (await import('./gateway/search.ts')).search() },
+  keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
+  usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
+  capacity: {
+    summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",
+    load: async () => (await import('./capacity/capacity.ts')).capacity(),
+  },
+  assumptions: {
+    summary: 'what capacity plans rest on, with sources',
+    load: async () => (await import('./capacity/capacity.ts')).assumptions(),
+  },
+  models: {
+    summary: 'build and verify the default embedding model',
+    commands: {
+      build: { summary: 'build the model from its sources', load: async () => (await import('./models/build.ts')).build() },
+      verify: {
+        summary: 'check the committed model against its manifest',
+        load: async () => (await import('./models/verify.ts')).verify(),
+      },
+    },
+  },
+  sim: {
+    summary: 'run traces through the scheduler',
+    commands: {
+      gavel: { summary: 'jobs on accelerators of several types, beside Gavel', load: async () => (await import('./sim/gavel.ts')).gavel() },
+      load: { summary: 'jobs that are made up', load: async () => (await import('./sim/jobs.ts')).load() },
+      openb: { summary: 'an openb trace: accelerators allocated, beside FGD', load: async () => (await import('./sim/openb.ts')).openb() },
+      philly: { summary: 'a Philly trace', load: async () => (await import('./sim/jobs.ts')).philly() },
+    },
+  },
+};
+
+/** Adds the commands of a group; only the one that `words` name is loaded, of the others the summary is enough. */
+async function add(group: Command, commands: Readonly<Record<string, Entry>>, words: readonly string[]): Promise<Command> {
+  const [word, ...rest] = words;
+  for (const [name, { summary, load, commands: below = {} }] of Object.entries(commands)) {
+    if (name === word && load !== undefined) group.addCommand(await load());
+    else group.addCommand(await add(command(name, summary), below, name === word ? rest : []));
+  }
+  return group;
+}
+
+/** The command line, with the command that `words` name loaded. */
+export const programFor = (words: readonly string[]): Promise<Command> =>
+  add(command('sluice', 'Works with a running Sluice gateway, and plans and simulates one.'), COMMANDS, words);
