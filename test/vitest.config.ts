@@ -58,14 +58,17 @@ const inNode = (name: string) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS },
 });
 
+/** Suites without state outside of their objects: files share a process and its modules, which else are loaded for each of them. */
+const pure = (name: string) => ({ root, test: { ...inNode(name).test, isolate: false } });
+
 /** Suites that run whole deployments from dist/. */
 const deployed = (name: string) => ({ root, test: { ...inNode(name).test, globalSetup: ['test/support/build-once.ts'] } });
 
 export default defineConfig({
   test: {
     projects: [
-      inNode('unit'),
-      inNode('property'),
+      pure('unit'),
+      pure('property'),
       inWorkerd('objects', 'workers/objects', [absentShards]),
       inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),

@@ -107,7 +107,7 @@ describe('sluice capacity', () => {
   it.each([
     [['--vectors', '-1', '--dims', '3', '--qps', '1'], 'vectors'],
     [['--vectors', 'many', '--dims', '3', '--qps', '1'], '--vectors'],
-    [['--vectors', '10', '--dims', '5000', '--qps', '1'], '--dims'],
+    [['--vectors', '10', '--dims', '9000', '--qps', '1'], '--dims'],
     [['--vectors', '10', '--dims', '1', '--qps', '1'], '--dims'],
     [['--vectors', '10', '--dims', '10'], '--qps'],
     [['--vectors', '10', '--dims', '10', '--qps', '1', '--recall', '0.5'], '--recall'],
