@@ -6,7 +6,12 @@ export interface LoadResult {
   readonly elapsedS: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Answers by status. */
+  readonly statuses: Readonly<Record<number, number>>;
 }
+
+/** A request that takes so long is lost. */
+const ANSWER_MAX_MS = 30_000;
 
 export interface LoadOptions {
   readonly port: number;
@@ -15,16 +20,19 @@ export interface LoadOptions {
   readonly durationS: number;
   /** The whole HTTP/1.1 request with that number. */
   request(number: number): string;
+  /** Hears each answer: its status and its whole text, headers and all. */
+  readonly onAnswer?: (number: number, status: number, text: string) => void;
 }
 
 /**
  * Drives a server over keep-alive connections, one request in flight each. Requests are plain text on plain sockets, so
- * that the generator takes as little as possible of the CPU the server is measured on.
+ * that the generator takes as little as possible of the CPU the server is measured on. Rejects when a connection is closed before its
+ * answer is there, or when that takes longer than anybody waits.
  */
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const latenciesMs: number[] = [];
+  const statuses: Record<number, number> = {};
   let sent = 0;
-  let failures = 0;
   const startedMs = performance.now();
   const deadlineMs = startedMs + options.durationS * 1000;
 
@@ -32,26 +40,32 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     new Promise((resolve, reject) => {
       const socket = connect(options.port, '127.0.0.1');
       let received = Buffer.alloc(0);
+      let number = 0;
       let sentAtMs = 0;
       const next = (): void => {
         if (sent >= options.requestsMax || performance.now() > deadlineMs) {
-          socket.end();
           resolve();
+          socket.end();
           return;
         }
         sentAtMs = performance.now();
-        socket.write(options.request(sent));
+        number = sent;
         sent += 1;
+        socket.write(options.request(number));
       };
       socket.setNoDelay(true);
+      socket.setTimeout(ANSWER_MAX_MS, () => socket.destroy(new Error(`no answer to request ${number} within ${ANSWER_MAX_MS} ms`)));
       socket.on('connect', next);
       socket.on('error', reject);
+      socket.on('close', () => reject(new Error(`the connection was closed before the answer to request ${number}`)));
       socket.on('data', (chunk) => {
         received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
         const end = responseEnd(received);
         if (end === undefined) return;
         latenciesMs.push(performance.now() - sentAtMs);
-        if (received.subarray(9, 12).toString() !== '200') failures += 1;
+        const status = Number(received.subarray(9, 12).toString());
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        options.onAnswer?.(number, status, received.subarray(0, end).toString());
         received = received.subarray(end);
         next();
       });
@@ -62,7 +76,8 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const quantile = (q: number): number => latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(q * latenciesMs.length))] ?? 0;
   return {
     requests: latenciesMs.length,
-    failures,
+    failures: latenciesMs.length - (statuses[200] ?? 0),
+    statuses,
     elapsedS: (performance.now() - startedMs) / 1000,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),

@@ -5,6 +5,7 @@ import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
 import type { Server } from '../../workers/local/serve.ts';
+import { load, rawRequest } from '../bench/load.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
@@ -143,3 +144,56 @@ it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways e
   expect(await billed('requests')).toBeLessThanOrEqual(served + unanswered);
   expect(await billed('embedding_tokens', 'embedding_cached_tokens')).toBeLessThanOrEqual(2 * TOKENS);
 }, 180_000);
+
+/** At its limit a key has no slices: every request asks, and those of an organisation travel together. */
+const SOAK = { keys: 24, connections: 16, perSecond: [31, 1], durationS: process.env['SLUICE_TEST_FULL'] === '1' ? 300 : 30 } as const;
+
+it('[SW7] [T20] loses no connection at the edge of its quotas, nor lets more through', { timeout: 600_000 }, async () => {
+  const { id: tenant } = await createTenant(server);
+  const keys: string[] = [];
+  const limitOf = (number: number): number => SOAK.perSecond[number % 2]!;
+  for (let number = 0; number < SOAK.keys; number++) {
+    const { body } = await admin.post('/v1/keys', { tenant, name: 'soak', owner: 'testers' });
+    await admin.put('/v1/quotas', { key: body.id, rules: [{ resource: 'requests', window: 'second', limit: limitOf(number) }] });
+    keys.push(body.key);
+  }
+  const calls = keys.map((apiKey, number) =>
+    rawRequest({ method: 'POST', path: '/v1/embeddings', apiKey, body: { model: 'glove-sif-100', input: `the mill of key ${number}` } }),
+  );
+  const served = keys.map(() => 0);
+  const others: string[] = [];
+  const startedMs = Date.now();
+  // A connection that is closed or not answered fails this.
+  const { statuses } = await load({
+    port: Number(new URL(server.urls[0]!).port),
+    connections: SOAK.connections,
+    requestsMax: Number.POSITIVE_INFINITY,
+    durationS: SOAK.durationS,
+    request: (number) => calls[number % SOAK.keys]!,
+    onAnswer: (number, status, text) => {
+      if (status === 200) served[number % SOAK.keys]! += 1;
+      else if (status !== 429 || !text.includes('"code":"rate_limit_exceeded"')) others.push(text);
+    },
+  });
+  expect(others).toEqual([]);
+  // As many seconds as may have begun meanwhile.
+  const seconds = Math.ceil((Date.now() - startedMs) / 1000) + 1;
+  served.forEach((count, number) => expect(count, `key ${number}`).toBeLessThanOrEqual(limitOf(number) * seconds));
+  expect(statuses[200]).toBeGreaterThan(0);
+  expect(statuses[429]).toBeGreaterThan(0);
+});
+
+it('[SW7] [C95] identical queries that meet are all answered alike, from one search', { timeout: 600_000 }, async () => {
+  const { client } = await createTenant(server);
+  await client.post('/v1/indexes', { name: 'met', owner: 'testers', model: 'glove-sif-100' });
+  await client.post('/v1/indexes/met/upsert', { vectors: ['mill', 'water', 'wheel'].map((text) => ({ id: text, text })) });
+  const headers = { 'x-sluice-cache-ttl-ms': '60000' };
+  const statuses: Record<number, number> = {};
+  for (let pair = 0; pair < 100; pair++) {
+    const query = { text: `the wheel of mill ${pair}`, top_k: 2 };
+    const answers = await Promise.all(Array.from({ length: 4 }, () => client.post('/v1/indexes/met/query', query, headers)));
+    for (const { status } of answers) statuses[status] = (statuses[status] ?? 0) + 1;
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body.matches))).size).toBe(1);
+  }
+  expect(statuses).toEqual({ 200: 400 });
+});

@@ -7,14 +7,12 @@ import type { AppContext, Variables } from './call.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
 import { addPageSecurity } from './page-security.ts';
+import { requestIdOf } from './request-id.ts';
 import { Timing } from './timing.ts';
-
-const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** Opens every request with an id and a timer; closes it with headers, one log line and the metrics. */
 export const conclude: MiddlewareHandler<{ Bindings: GatewayEnv; Variables: Variables }> = async (context, next) => {
-  const given = context.req.header('x-request-id');
-  context.set('requestId', given !== undefined && REQUEST_ID.test(given) ? given : `req_${crypto.randomUUID().replaceAll('-', '')}`);
+  context.set('requestId', requestIdOf(context.req.raw.headers));
   context.set('timing', new Timing());
   context.set('route', 'unmatched');
   await next();

@@ -1,5 +1,11 @@
+import { alwaysAnswer } from './always-answer.ts';
 import { buildApp } from './app.ts';
+import type { GatewayEnv } from './env.ts';
 
 export { GenerationObject } from './generation-object.ts';
 
-export default buildApp();
+const app = buildApp();
+
+export default {
+  fetch: alwaysAnswer((request, env: GatewayEnv, context: ExecutionContext) => app.fetch(request, env, context)),
+};
