@@ -153,8 +153,8 @@ export class GrowthClients {
     const { random } = this.#world;
     while (!this.#isStopped && this.counts.writes < endAt) {
       const [again, kind] = [random.next(), random.next()];
-      if (again < this.replayChance / 2) await this.#replay(gateway, client);
-      else if (again < this.replayChance) await this.#finishLate(gateway, client);
+      if (again < this.replayChance) await this.#replay(gateway, client);
+      else if (again < this.replayChance * 1.3) await this.#finishLate(gateway, client);
       else if (kind < this.deleteChance * 0.2) await this.#deleteByFilter(gateway, client);
       else if (kind < this.deleteChance) await this.#deleteIds(gateway, client);
       else await this.#upsert(gateway, client);

@@ -23,7 +23,7 @@ it.each(seeds)(
     // Any shard is hot for a while, so that it gets replicas, and cold again.
     world.heat.of = (shard) => ((Math.floor(world.nowMs / 90_000) + shard) % 3 === 0 ? 0.05 : 1.4);
     await world.during(clients.settleDown(60));
-    clients.replayChance = 0.15;
+    clients.replayChance = 0.1;
     world.faults = FAULTS;
     await world.during(clients.work(300));
     world.faults = NO_FAULTS;
@@ -34,7 +34,6 @@ it.each(seeds)(
     expect(grownTo).toBeGreaterThan(4);
 
     clients.deleteChance = 0.7;
-    clients.replayChance = 0.2;
     world.faults = FAULTS;
     await world.during(clients.work(120));
     world.killAll();
@@ -51,7 +50,7 @@ it.each(seeds)(
     expect(world.replicasMade, 'replicas at once').toBeGreaterThan(2);
     expect(world.replicaReads, 'reads of replicas').toBeGreaterThan(100);
     expect(Math.min(clients.counts.readBack, clients.counts.oldReads)).toBeGreaterThan(50);
-    expect(Math.min(clients.counts.replayed, clients.counts.late), 'requests that were repeated').toBeGreaterThan(10);
+    expect(Math.min(clients.counts.replayed / 4, clients.counts.late), 'requests that were repeated').toBeGreaterThan(4);
     for (const [what, count] of Object.entries(world.counts)) expect(count, what).toBeGreaterThan(0);
   },
 );
