@@ -3,7 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Residue } from '../src/ann/erasure.ts';
 import type { Gate } from '../src/ann/generations/gate.ts';
 import { insiderId } from '../src/ann/generations/gate.ts';
-import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
+import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
 import type { Claim } from '../src/ann/routing/locator.ts';
 import type { Place } from '../src/ann/routing/locator-store.ts';
 import type {
@@ -91,6 +91,17 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
 
   adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
     return this.#opened.forInsider(indexId, ({ store }) => store.adopt(keys, removed, 0, receipts));
+  }
+
+  /** For followers: what is known of requests. */
+  receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>> {
+    return this.#opened.with(insiderId(indexId), async ({ store }) => ok(store.receiptsBehind(after, LIMITS.receiptPageMaxCount)));
+  }
+
+  /** From a follower. */
+  async adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
+    await this.#arm();
+    return this.#opened.with(caller, async ({ store }) => (store.adoptReceipts(receipts), ok(null)), true);
   }
 
   /** Finishes what was cut off; comes back until nothing is under way, and when the next receipt runs out. */

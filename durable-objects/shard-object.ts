@@ -1,6 +1,7 @@
 import type { Residue } from '../src/ann/erasure.ts';
 import type { Gate } from '../src/ann/generations/gate.ts';
 import { ShardGate } from '../src/ann/generations/shard-gate.ts';
+import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { searchTimeMs } from '../src/ann/replication/search-time.ts';
@@ -47,6 +48,16 @@ export class ShardObject extends GrowingShard {
   /** From now on changes are kept for a follower, who begins here. */
   followedFrom(indexId: IndexId, lsnMin: number): Outcome<ChangeCursor> {
     return this.#gate.followedFrom(indexId, lsnMin, Date.now());
+  }
+
+  /** For followers: what is known of requests. */
+  receiptsBehind(indexId: IndexId, after: number): Outcome<ReceiptPage> {
+    return this.#gate.receiptsBehind(indexId, after);
+  }
+
+  /** From a follower, while this is the only shard. */
+  adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
+    return this.writing({}, () => this.#gate.adoptReceipts(caller, receipts), true);
   }
 
   residue(): Promise<Residue> {

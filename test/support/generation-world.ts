@@ -3,7 +3,7 @@ import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
 import type { Gate } from '../../src/ann/generations/gate.ts';
 import { followerId } from '../../src/ann/generations/gate.ts';
-import type { FeedCursor, GenerationCall, Generations } from '../../src/ann/generations/generation-state.ts';
+import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../src/ann/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../../src/ann/generations/generation-state.ts';
 import { ShardGate } from '../../src/ann/generations/shard-gate.ts';
 import { transition } from '../../src/ann/generations/transition.ts';
@@ -192,6 +192,13 @@ export class GenerationWorld {
           const { removed, upserted, next, isCleared, isComplete } = answer.value;
           const changed = { namespaces: [...removed.namespaces, ...upserted.namespaces], ids: [...removed.ids, ...upserted.ids] };
           return ok({ isCleared, changed, next: { 0: next }, isComplete });
+        }),
+      carryReceipts: ({ from, to, run: number }, after) =>
+        run((): Outcome<ReceiptCursor> => {
+          const page = this.shardOf(from.id).gate.receiptsBehind(from.id, after?.['shard'] ?? 0);
+          if (!page.ok) return page;
+          const adopted = this.shardOf(to.id).gate.adoptReceipts(followerId(to.id, number), page.value.receipts);
+          return adopted.ok ? ok({ shard: page.value.next }) : adopted;
         }),
       count: (manifest, number) =>
         run((): Outcome<number> => {

@@ -8,6 +8,9 @@ import type { ChangeCursor } from '../replication/change-page.ts';
 /** How far the changes of an index have been followed, by the ordinals of its shards. */
 export type FeedCursor = Readonly<Record<string, ChangeCursor>>;
 
+/** How far the receipts of an index have been taken over, by what keeps them: an only shard, or locators. */
+export type ReceiptCursor = Readonly<Record<string, number>>;
+
 /** A place in the order of namespaces and ids. */
 export interface FillCursor {
   readonly namespace: string;
@@ -56,6 +59,8 @@ export interface Shadow {
   readonly owner: GenerationOwner;
   /** Where the changes of the serving generation are read from; null while they need not be followed. */
   readonly feed: FeedCursor | null;
+  /** Up to where the receipts of the serving generation are here, too. Absent or null: from the first one on they are still to come. */
+  readonly receipts?: ReceiptCursor | null;
   /** Up to where the serving generation has been copied; null at its beginning. */
   readonly filled: FillCursor | null;
   readonly copied: number;
@@ -100,7 +105,13 @@ export type GenerationEvent =
   | { readonly kind: 'cleared' }
   | { readonly kind: 'copied'; readonly filled: FillCursor; readonly count: number; readonly tokens: number; readonly isWhole: boolean }
   | { readonly kind: 'compared'; readonly comparison: Comparison }
-  | { readonly kind: 'followed'; readonly feed: FeedCursor; readonly count: number; readonly tokens: number }
+  | {
+      readonly kind: 'followed';
+      readonly feed: FeedCursor;
+      readonly receipts: ReceiptCursor;
+      readonly count: number;
+      readonly tokens: number;
+    }
   | { readonly kind: 'lost' }
   | { readonly kind: 'activation'; readonly generation: IndexId; readonly dropsMissing: boolean }
   | { readonly kind: 'sealed' }

@@ -1,18 +1,22 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
+import type { KeyedReceipt, ReceiptPage } from '../receipts/receipt.ts';
 import type { ChangeCursor } from '../replication/change-page.ts';
 import type { ShardHeader, VectorStore } from '../vector-store.ts';
 import type { Gate } from './gate.ts';
 import { Gatekeeper, notFound } from './gatekeeper.ts';
 
+type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receiptsBehind' | 'adoptReceipts'>;
+
 /** Who gets at the vectors of a shard. */
 export class ShardGate {
-  readonly #store: Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn'>;
+  readonly #store: GatedStore;
   readonly #keeper: Gatekeeper;
 
-  constructor(store: Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn'>) {
+  constructor(store: GatedStore) {
     this.#store = store;
     this.#keeper = new Gatekeeper({
       indexId: () => store.header()?.indexId,
@@ -40,5 +44,19 @@ export class ShardGate {
     const header = { ...known, lsn: Math.max(known.lsn, lsnMin) };
     this.#store.log.follow(header, nowMs);
     return ok({ lsn: header.lsn, row: header.nextRow - 1 });
+  }
+
+  /** For a follower: what is known of requests that changed behind a place. */
+  receiptsBehind(indexId: IndexId, after: number): Outcome<ReceiptPage> {
+    if (this.#store.header()?.indexId !== indexId) return notFound();
+    return ok(this.#store.receiptsBehind(after, LIMITS.receiptPageMaxCount));
+  }
+
+  /** From a follower: what is known of requests that were written to another generation. Refuses as `pass` does. */
+  adoptReceipts(named: IndexId, receipts: readonly KeyedReceipt[]): Outcome<null> {
+    const passed = this.pass(named, true);
+    if (!passed.ok) return passed;
+    this.#store.adoptReceipts(receipts);
+    return ok(null);
   }
 }

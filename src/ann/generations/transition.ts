@@ -69,13 +69,14 @@ function changesBy(event: GenerationEvent, { phase, copied, tokens }: Shadow): P
     case 'compared':
       return { phase: 'following', comparison: event.comparison };
     case 'followed':
-      return { feed: event.feed, copied: copied + event.count, tokens: tokens + event.tokens };
+      return { feed: event.feed, receipts: event.receipts, copied: copied + event.count, tokens: tokens + event.tokens };
     case 'activation':
       return { phase: 'sealing', fault: null, dropsMissing: event.dropsMissing };
     case 'given-up':
       return { phase: 'unsealing', fault: event.fault };
     case 'closed':
-      return { phase: 'switching', feed: event.feed };
+      // The other way round, now: of other objects.
+      return { phase: 'switching', feed: event.feed, receipts: null };
   }
 }
 

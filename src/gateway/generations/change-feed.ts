@@ -1,5 +1,5 @@
 import type { Gate } from '../../ann/generations/gate.ts';
-import type { FeedCursor } from '../../ann/generations/generation-state.ts';
+import type { FeedCursor, ReceiptCursor } from '../../ann/generations/generation-state.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -14,12 +14,21 @@ export interface FeedPage {
   readonly isComplete: boolean;
 }
 
+/** Receipts from one generation to another, as that run of its follower. */
+export interface ReceiptCarriage {
+  readonly from: IndexManifest;
+  readonly to: IndexManifest;
+  readonly run: number;
+}
+
 /** The shards of an index for whoever follows it. Every call may be refused with `index_not_found`, `stale_fence` or `unavailable`. */
 export interface FollowedShards {
   /** From now on changes are kept; answers where they begin. Writes are numbered from behind those that were followed before. */
   begin(manifest: IndexManifest, before: FeedCursor | null): Promise<Outcome<FeedCursor>>;
   /** Null: the changes behind the cursor are not all known any more. */
   changes(manifest: IndexManifest, after: FeedCursor): Promise<Outcome<FeedPage | null>>;
+  /** Has the other generation know what this one does of requests, behind the cursor and at most a page of each object; answers how far. */
+  carryReceipts(carriage: ReceiptCarriage, after: ReceiptCursor | null): Promise<Outcome<ReceiptCursor>>;
   /** How many vectors there are, for a follower of that run. */
   count(manifest: IndexManifest, run: number): Promise<Outcome<number>>;
   /** Sets the gate of all shards. */

@@ -1,13 +1,15 @@
 import type { Gate } from '../../ann/generations/gate.ts';
 import { followerId } from '../../ann/generations/gate.ts';
-import type { FeedCursor } from '../../ann/generations/generation-state.ts';
+import type { FeedCursor, ReceiptCursor } from '../../ann/generations/generation-state.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { KeyedReceipt } from '../../ann/receipts/receipt.ts';
+import { receiptsByLocator } from '../../ann/receipts/receipts-by-locator.ts';
 import type { ChangePage } from '../../ann/replication/change-page.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from '../growth/all-of.ts';
-import type { FeedPage, FollowedShards } from './change-feed.ts';
+import type { FeedPage, FollowedShards, ReceiptCarriage } from './change-feed.ts';
 import type { FollowedObjects } from './followed-objects.ts';
 
 /** Where the changes of a shard begin that was opened while they were followed. */
@@ -17,6 +19,15 @@ interface Parts {
   readonly shards: readonly number[];
   /** Without any, the only shard is its own gatekeeper. */
   readonly locators: readonly number[];
+}
+
+/** What keeps receipts: a locator, or the only shard. */
+const nameOf = (locator: number | null): string => (locator === null ? 'shard' : `locator ${locator}`);
+
+/** Receipts by what has to know them in an index of so many locators. */
+function addressed(receipts: readonly KeyedReceipt[], locators: number): [number | null, readonly KeyedReceipt[]][] {
+  if (locators > 0) return [...receiptsByLocator(receipts, locators)];
+  return receipts.length === 0 ? [] : [[null, receipts]];
 }
 
 /** The shards of an index for a follower, however many there are and become. */
@@ -60,6 +71,23 @@ export class FollowedIndex implements FollowedShards {
       next: Object.fromEntries(shards.map((shard, at) => [shard, pages[at]?.next ?? BEGINNING])),
       isComplete: pages.every((page) => page.isComplete),
     });
+  }
+
+  async carryReceipts({ from, to, run }: ReceiptCarriage, after: ReceiptCursor | null): Promise<Outcome<ReceiptCursor>> {
+    const parts = await allOf([this.#partsOf(from), this.#partsOf(to)]);
+    if (!parts.ok) return parts;
+    const [source, target] = parts.value.map(({ locators }) => locators);
+    const keepers: readonly (number | null)[] = source === undefined || source.length === 0 ? [null] : source;
+    const pages = await allOf(keepers.map((keeper) => this.#objects.receiptsBehind(from, keeper, after?.[nameOf(keeper)] ?? 0)));
+    if (!pages.ok) return pages;
+    const caller = followerId(to.id, run);
+    const adopted = await allOf(
+      pages.value
+        .flatMap(({ receipts }) => addressed(receipts, target?.length ?? 0))
+        .map(([keeper, receipts]) => this.#objects.adoptReceipts(to, keeper, receipts, caller)),
+    );
+    if (!adopted.ok) return adopted;
+    return ok(Object.fromEntries(keepers.map((keeper, at) => [nameOf(keeper), pages.value[at]?.next ?? 0])));
   }
 
   async count(manifest: IndexManifest, run: number): Promise<Outcome<number>> {

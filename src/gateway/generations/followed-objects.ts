@@ -1,5 +1,6 @@
 import type { Gate } from '../../ann/generations/gate.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../ann/replication/change-page.ts';
 import type { RouteOutline } from '../../ann/routing/route-outline.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -11,6 +12,15 @@ export interface FollowedObjects {
   members(manifest: IndexManifest): Promise<Outcome<Pick<RouteOutline, 'version' | 'shards' | 'locators'>>>;
   followedFrom(manifest: IndexManifest, shard: number, lsnMin: number): Promise<Outcome<ChangeCursor>>;
   changesSince(manifest: IndexManifest, shard: number, follow: ShardFollow): Promise<Outcome<ShardChanges>>;
+  /** Of a locator, or of the only shard (null): receipts that changed behind a place. */
+  receiptsBehind(manifest: IndexManifest, locator: number | null, after: number): Promise<Outcome<ReceiptPage>>;
+  /** Refuses with `stale_route` what came for an only shard that is one of several by now. */
+  adoptReceipts(
+    manifest: IndexManifest,
+    locator: number | null,
+    receipts: readonly KeyedReceipt[],
+    caller: IndexId,
+  ): Promise<Outcome<null>>;
   shardCount(manifest: IndexManifest, shard: number, caller: IndexId): Promise<Outcome<number>>;
   locatorCount(manifest: IndexManifest, locator: number, caller: IndexId): Promise<Outcome<number>>;
   setShardGate(manifest: IndexManifest, shard: number, gate: Gate, run: number): Promise<Outcome<null>>;

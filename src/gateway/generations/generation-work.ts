@@ -150,14 +150,18 @@ export class GenerationWork {
     if (!page.ok) return page;
     if (page.value === null) return this.#tell(run, state, { kind: 'lost' });
     const { isCleared, changed, next, isComplete } = page.value;
-    if (isComplete && !isCleared && changed.ids.length === 0 && JSON.stringify(next) === JSON.stringify(feed)) return ok(null);
     const copy = this.#copy(run, state);
+    const carried = await this.#parts.followed.carryReceipts(copy, shadow.receipts ?? null);
+    if (!carried.ok) return carried;
+    const receipts = carried.value;
+    const isStill = isComplete && !isCleared && changed.ids.length === 0;
+    if (isStill && JSON.stringify([next, receipts]) === JSON.stringify([feed, shadow.receipts])) return ok(null);
     if (isCleared) {
       const cleared = await this.#parts.shards.delete(copy.to, { indexId: followerId(copy.to.id, run.number), selection: { kind: 'all' } });
       if (!cleared.ok) return cleared;
     }
     const renewed = await renew(this.#parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);
-    return renewed.ok ? this.#tell(run, state, { kind: 'followed', feed: next, ...renewed.value }) : renewed;
+    return renewed.ok ? this.#tell(run, state, { kind: 'followed', feed: next, receipts, ...renewed.value }) : renewed;
   }
 
   /** The last changes of a generation that takes no writes any more. Whatever is not carried over then never would be. */

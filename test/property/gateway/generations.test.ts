@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { followerId } from '../../../src/ann/generations/gate.ts';
 import type { Shadow } from '../../../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import type { Vectors } from '../../../src/gateway/vectors.ts';
+import type { UpsertBody } from '../../../src/contract/vectors.ts';
+import type { Vectors, WrittenVectors } from '../../../src/gateway/vectors.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { effort } from '../../support/effort.ts';
@@ -46,6 +47,9 @@ class Client {
   readonly #random: Seeded;
   readonly #mine: string;
   reads = 0;
+  /** Requests repeated to another generation than the one that answered first. */
+  repeated = 0;
+  readonly #answered: Answered[] = [];
 
   constructor(random: Seeded, mine: string) {
     this.#random = random;
@@ -61,16 +65,42 @@ class Client {
       else expect(deleted.error.code).toBe('index_moving');
     } else {
       const text = `text ${Math.floor(this.#random.next() * 1e6)}`;
-      const written = await writer.upsert(CALLER, NAME, { vectors: [{ id, text, namespace }], model: undefined }, undefined);
-      if (written.ok) this.acknowledged.set(`${namespace}/${id}`, text);
-      else expect(written.error.code).toBe('index_moving');
+      const body = { vectors: [{ id, text, namespace }], model: undefined };
+      const key = this.#random.next() < 0.5 ? `${id} ${text}` : undefined;
+      const written = await writer.upsert(CALLER, NAME, body, key);
+      if (written.ok) {
+        this.acknowledged.set(`${namespace}/${id}`, text);
+        if (key !== undefined) this.#answered.push({ body, key, answer: answerOf(written.value) });
+      } else expect(written.error.code).toBe('index_moving');
     }
+    await this.#repeat(writer, this.#answered[Math.floor(this.#random.next() * 2 * this.#answered.length)]);
     const read = await reader.fetch(CALLER, NAME, { ids: [id], consistency: 'strong', namespace, ...INCLUDE });
     if (!read.ok) return expect(read.error.code).toBe('index_moving');
     this.reads += 1;
     expect(read.value.texts?.[0], `${id} as it was acknowledged`).toBe(this.acknowledged.get(`${namespace}/${id}`));
   }
+
+  async repeatAll(writer: Vectors): Promise<void> {
+    for (const known of this.#answered) await this.#repeat(writer, known);
+  }
+
+  /** A request that was answered once, by whatever generation: it is answered and billed as then, and what came since stays. */
+  async #repeat(writer: Vectors, known: Answered | undefined): Promise<void> {
+    if (known === undefined) return;
+    const again = await writer.upsert(CALLER, NAME, known.body, known.key);
+    if (!again.ok) return expect(again.error.code).toBe('index_moving');
+    expect(answerOf(again.value)).toEqual(known.answer);
+    this.repeated += Number(again.value.manifest.id !== known.answer.usageId?.split(':')[0]);
+  }
 }
+
+interface Answered {
+  readonly body: UpsertBody;
+  readonly key: string;
+  readonly answer: ReturnType<typeof answerOf>;
+}
+
+const answerOf = ({ count, lsn, usageId }: WrittenVectors) => ({ count, lsn, usageId });
 
 /** Everything in a generation, as `namespace/id` -> text, checked to be what its model makes of the text. */
 function contentOf(world: GenerationWorld, manifest: IndexManifest): Map<string, string> {
@@ -102,7 +132,7 @@ const sorted = (map: ReadonlyMap<string, string>): [string, string][] => [...map
 /** Lets the digests of the platform come in, which microtasks alone would keep waiting. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function history(seed: number): Promise<GenerationWorld & { reads: number; exchanges: number }> {
+async function history(seed: number): Promise<GenerationWorld & { reads: number; repeated: number; exchanges: number }> {
   const random = new Seeded(seed);
   const first = manifestOf('ix_first', 1, 'first', 2);
   const world = new GenerationWorld(random, first, seed % 3 === 0 ? 0.05 : 0.02);
@@ -165,6 +195,7 @@ async function history(seed: number): Promise<GenerationWorld & { reads: number;
       over.is = true;
     });
   await Promise.all([lane(working()), lane(operator()), ...clients.map((client) => lane(clientLane(client)))]);
+  for (const client of clients) await client.repeatAll(gateways[0]!);
   // What the clients wrote last is followed without anybody dying.
   for (let runs = 0; runs < 20; runs += 1)
     await world
@@ -174,12 +205,13 @@ async function history(seed: number): Promise<GenerationWorld & { reads: number;
   const acknowledged = new Map(clients.flatMap((client) => [...client.acknowledged]));
   expect(sorted(contentOf(world, world.state.serving)), `seed ${seed}: what serves`).toEqual(sorted(acknowledged));
   expect(sorted(contentOf(world, world.state.shadow!.manifest)), `seed ${seed}: what follows`).toEqual(sorted(acknowledged));
-  return Object.assign(world, { reads: clients.reduce((sum, { reads }) => sum + reads, 0), exchanges });
+  const sum = (of: (client: Client) => number) => clients.reduce((total, client) => total + of(client), 0);
+  return Object.assign(world, { reads: sum(({ reads }) => reads), repeated: sum(({ repeated }) => repeated), exchanges });
 }
 
 describe('generations of an index that is written and read all the time', () => {
-  it('[B31][B32][B33][B34] lose no acknowledged write, show none that is stale, and are the same in the end, however often their worker is killed', async () => {
-    let [kills, moved, reads, exchanges] = [0, 0, 0, 0];
+  it('[B31][B32][B33][B34][B45] lose no acknowledged write, show none that is stale, and are the same in the end, however often their worker is killed', async () => {
+    let [kills, moved, reads, exchanges, repeated] = [0, 0, 0, 0, 0];
     const seeds = effort(20);
     for (let seed = 1; seed <= seeds; seed += 1) {
       const world = await history(seed);
@@ -187,10 +219,12 @@ describe('generations of an index that is written and read all the time', () => 
       moved += world.moved;
       reads += world.reads;
       exchanges += world.exchanges;
+      repeated += world.repeated;
     }
     expect(exchanges).toBe(3 * seeds);
     expect(kills).toBeGreaterThan(5 * seeds);
     expect(moved, 'calls that met an exchange').toBeGreaterThan(seeds);
     expect(reads).toBeGreaterThan(30 * seeds);
+    expect(repeated, 'requests repeated to another generation').toBeGreaterThan(5 * seeds);
   });
 });

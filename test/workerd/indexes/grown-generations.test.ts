@@ -5,6 +5,7 @@ import { residueOf } from '../../../durable-objects/residue-of.ts';
 import type { Generations, Shadow } from '../../../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { locatorName } from '../../../src/ann/index-manifest.ts';
+import { locatorOf } from '../../../src/ann/routing/locator-of.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
@@ -103,12 +104,40 @@ class Operator {
   }
 }
 
-describe.each(MODES)('[B42][B43] generations of many shards, %s', (mode) => {
+/** Has one locator write its part of a request, as if the gateway had died before it asked the others. */
+async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKey: string): Promise<string[]> {
+  const { manifest } = gateway;
+  const locator = locatorOf('', ids[0]!, 8);
+  const part = ids.filter((id) => locatorOf('', id, 8) === locator);
+  const { version, shards } = await routesOf(manifest);
+  const vectors = part.map(() => gateway.vectors.next());
+  const values = new Float32Array(vectors.flatMap((vector) => [...vector]));
+  const metadata = part.map((id) => JSON.stringify({ half: id }));
+  const columns = { namespaces: part.map(() => ''), metadata, texts: part.map(() => null) };
+  const written = await LOCATOR.getByName(locatorName(manifest, locator)).write(manifest.id, {
+    ids: part,
+    values,
+    ...columns,
+    routeVersion: version,
+    places: part.map(() => [shards[0]!.ordinal]),
+    idempotency: { idempotencyKey, digest: ids.join() },
+    lsnSeen: 0,
+  });
+  expect(written).toMatchObject({ ok: true, value: { count: part.length } });
+  part.forEach((id, i) => gateway.written.set(id, { values: vectors[i]!, metadata: metadata[i]! }));
+  return part;
+}
+
+describe.each(MODES)('[B42][B43][B45] generations of many shards, %s', (mode) => {
   it('are filled while both split, change places without losing a write, go back, and are erased with every object', async () => {
     const gateway = await create(manifestOf(`both-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
+    const early = await gateway.write(range(0, 10), 'early');
     await gateway.write(range(0, 90));
     await untilShards(mode, gateway, ({ shards }) => shards.length >= 2);
+    const later = await gateway.write(range(10, 20), 'later');
+    await gateway.write(range(10, 16));
+    const half = await writeHalf(gateway, range(70, 90), 'half');
     // Splits go on while the other generation is filled.
     await gateway.write(range(90, 150));
     const operator = new Operator(gateway, mode);
@@ -129,10 +158,23 @@ describe.each(MODES)('[B42][B43] generations of many shards, %s', (mode) => {
     const isDone = (id: IndexId) => (state: Generations) => state.serving.id === id && state.shadow?.phase === 'following';
     await operator.until(isDone(other.id), write);
     await gateway.expectAll();
+    const expectRepeated = async (): Promise<void> => {
+      expect(await gateway.repeat(range(0, 10), 'early')).toEqual(early);
+      expect(await gateway.repeat(range(10, 20), 'later')).toEqual(later);
+      await gateway.expectAll();
+    };
+    await expectRepeated();
+    // Of a request that was cut off, what is written stays.
+    await gateway.delete({ kind: 'ids', namespace: '', ids: half });
+    const finished = await gateway.finish(range(70, 90), half, 'half');
+    for (const id of half) gateway.written.delete(id);
+    expect(finished).toMatchObject({ count: 20 });
     await write(3);
     await gateway.expectAll();
     await operator.activate();
     await operator.until(isDone(manifest.id), write);
+    await expectRepeated();
+    expect(await gateway.repeat(range(70, 90), 'half')).toEqual(finished);
     await gateway.expectAll();
     // What waits is as large, though nobody counted its copies.
     const followed = new FollowedIndex(new DurableFollowedObjects({ INDEX, LOCATOR, SHARD }));
@@ -150,6 +192,35 @@ describe.each(MODES)('[B42][B43] generations of many shards, %s', (mode) => {
       expect(await runInDurableObject(stub, (_, { storage }) => residueOf(storage))).toEqual(NOTHING);
     }
   });
+});
+
+it('[B45] an only shard that comes to serve after several writes the rest of a request that one of them began', async () => {
+  const gateway = await create(manifestOf('fewer'));
+  const { manifest } = gateway;
+  await gateway.write(range(0, 60));
+  await untilShards('resident', gateway, ({ shards }) => shards.length >= 2);
+  const whole = await gateway.write(range(0, 30), 'whole');
+  const half = await writeHalf(gateway, range(30, 60), 'half');
+  await gateway.write([...range(0, 10), half[0]!]);
+  const operator = new Operator(gateway, 'resident');
+  const other: IndexManifest = { ...manifest, id: `${manifest.id}_two` as IndexId, generation: 2, metric: 'l2', shardVectorsMax: 10_000 };
+  value(await operator.call({ kind: 'begin', shadow: shadowOf(other), creation: { idempotencyKey: null, bodyDigest: '' } }));
+  const nothing = async () => undefined;
+  await operator.until(({ shadow }) => shadow?.phase === 'following', nothing);
+  await operator.activate();
+  await operator.until(({ serving, shadow }) => serving.id === other.id && shadow?.phase === 'following', nothing);
+  expect((await routesOf(other)).version).toBe(0);
+  expect(await gateway.repeat(range(0, 30), 'whole')).toEqual(whole);
+  await gateway.expectAll();
+  const finished = await gateway.finish(range(30, 60), half, 'half');
+  expect(finished).toMatchObject({ count: 30, lsn: (await gateway.stats()).lsn });
+  await gateway.expectAll();
+  // From here, several take over what the one knows.
+  await operator.activate();
+  await operator.until(({ serving, shadow }) => serving.id === manifest.id && shadow?.phase === 'following', nothing);
+  expect(await gateway.repeat(range(0, 30), 'whole')).toEqual(whole);
+  expect(await gateway.repeat(range(30, 60), 'half')).toEqual(finished);
+  await gateway.expectAll();
 });
 
 it('[B43] a locator that is sealed answers when no write is under way, refuses others, and a follower only while it is closed', async () => {

@@ -122,6 +122,19 @@ export class Gateway {
     return written;
   }
 
+  /** Repeats a write that was cut off when those ids were written. */
+  async finish(ids: readonly string[], isWritten: readonly string[], idempotencyKey: string): Promise<Written> {
+    const { written, vectors, metadata } = await this.#upsert(ids, idempotencyKey);
+    for (const [i, id] of ids.entries()) {
+      if (!isWritten.includes(id)) this.written.set(id, { values: vectors[i]!, metadata: metadata[i]! });
+    }
+    return written;
+  }
+
+  stats() {
+    return this.ask((shards, manifest) => shards.stats(manifest));
+  }
+
   async #upsert(ids: readonly string[], idempotencyKey?: string) {
     const vectors = ids.map(() => this.vectors.next());
     const values = new Float32Array(ids.length * DIMENSIONS);
@@ -164,7 +177,7 @@ export class Gateway {
     const ids = [...this.written.keys()];
     const fetched = await this.fetch([...ids, 'absent']);
     expect(fetched.ids).toEqual(ids);
-    expect(await this.ask((shards, manifest) => shards.stats(manifest))).toMatchObject({
+    expect(await this.stats()).toMatchObject({
       count: ids.length,
       namespaces: ids.length > 0 ? 1 : 0,
     });

@@ -1,6 +1,7 @@
 import type { Gate } from '../../../src/ann/generations/gate.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { KeyedReceipt, ReceiptPage } from '../../../src/ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/replication/change-page.ts';
 import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
 import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
@@ -13,6 +14,8 @@ import { ask } from './ask.ts';
 
 /** What the objects do. */
 interface GatedStub {
+  receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>>;
+  adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
   setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>>;
 }
 interface ShardStub extends GatedStub {
@@ -51,6 +54,19 @@ export class DurableFollowedObjects implements FollowedObjects {
     return ask(UNREACHABLE, () => this.#shard(manifest, shard).changesSince(follow));
   }
 
+  receiptsBehind(manifest: IndexManifest, locator: number | null, after: number): Promise<Outcome<ReceiptPage>> {
+    return ask(UNREACHABLE, () => this.#keeper(manifest, locator).receiptsBehind(manifest.id, after));
+  }
+
+  adoptReceipts(
+    manifest: IndexManifest,
+    locator: number | null,
+    receipts: readonly KeyedReceipt[],
+    caller: IndexId,
+  ): Promise<Outcome<null>> {
+    return ask(UNREACHABLE, () => this.#keeper(manifest, locator).adoptReceipts(caller, receipts));
+  }
+
   async shardCount(manifest: IndexManifest, shard: number, caller: IndexId): Promise<Outcome<number>> {
     const stats = await ask(UNREACHABLE, () => this.#shard(manifest, shard).stats(caller));
     return stats.ok ? ok(stats.value.count) : stats;
@@ -67,6 +83,10 @@ export class DurableFollowedObjects implements FollowedObjects {
 
   setLocatorGate(manifest: IndexManifest, locator: number, gate: Gate, run: number): Promise<Outcome<null>> {
     return ask(UNREACHABLE, () => this.#locator(manifest, locator).setGate(manifest.id, gate, run));
+  }
+
+  #keeper(manifest: IndexManifest, locator: number | null): GatedStub {
+    return locator === null ? this.#shard(manifest, 0) : this.#locator(manifest, locator);
   }
 
   #shard(manifest: IndexManifest, ordinal: number): ShardStub {

@@ -56,7 +56,7 @@ const EVENTS: Record<Exclude<GenerationEvent['kind'], 'claimed'>, { event: Gener
     to: 'following',
   },
   followed: {
-    event: { kind: 'followed', feed: FEED, count: 1, tokens: 1 },
+    event: { kind: 'followed', feed: FEED, receipts: { shard: 4 }, count: 1, tokens: 1 },
     from: ['filling', 'comparing', 'following', 'draining'],
     to: 'following',
   },
@@ -108,6 +108,14 @@ describe('the generations of an index', () => {
     }
     const wrong = { kind: 'activation', generation: 'ix_other' as IndexId, dropsMissing: false } as const;
     expect(transition(at('following'), 7, wrong)).toMatchObject({ error: { code: 'state_conflict' } });
+  });
+
+  it('[B45] say how far receipts were taken over, and begin anew once they come the other way', () => {
+    const followed = transition(at('draining'), 7, EVENTS.followed.event);
+    expect(followed).toMatchObject({ value: { shadow: { receipts: { shard: 4 } } } });
+    const known = { receipts: { shard: 4 } };
+    expect(transition(at('closing', known), 7, EVENTS.closed.event)).toMatchObject({ value: { shadow: { receipts: null } } });
+    expect(transition(at('following', known), 7, EVENTS.lost.event)).toMatchObject({ value: { shadow: known } });
   });
 
   it('[B32] count what was copied, and begin anew when changes were lost', () => {

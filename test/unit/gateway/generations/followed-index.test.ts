@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { KeyedReceipt } from '../../../../src/ann/receipts/receipt.ts';
+import { locatorOf } from '../../../../src/ann/routing/locator-of.ts';
 import type { ShardChanges, ShardFollow } from '../../../../src/ann/replication/change-page.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { FollowedIndex } from '../../../../src/gateway/generations/followed-index.ts';
@@ -17,10 +19,12 @@ class Objects implements FollowedObjects {
   readonly asked: (string | ShardFollow['after'])[] = [];
   page: Partial<Extract<ShardChanges, { kind: 'page' }>> = {};
   isCut = false;
-  busyLocator = -1;
+  busyLocator: number | null = -1;
+  readonly alone = new Set<IndexId>();
 
-  async members() {
-    return ok({ version: this.version, shards: this.shards.map((ordinal) => ({ ordinal })), locators: 2 } as never);
+  async members({ id }: IndexManifest) {
+    const version = this.alone.has(id) ? 0 : this.version;
+    return ok({ version, shards: this.shards.map((ordinal) => ({ ordinal })), locators: 2 } as never);
   }
   async followedFrom(_: IndexManifest, shard: number, lsnMin: number) {
     return ok({ lsn: lsnMin + shard, row: 10 * shard });
@@ -41,6 +45,16 @@ class Objects implements FollowedObjects {
       isComplete: true,
       ...this.page,
     } as ShardChanges);
+  }
+  async receiptsBehind({ id }: IndexManifest, locator: number | null, after: number) {
+    const holder = locator ?? 'shard';
+    const done = locator === null ? [{ parts: 1, part: 0, lsn: 1 }] : [{ parts: 2, part: locator, lsn: 1 }];
+    const receipt = { idempotencyKey: `${id} ${holder} ${after}`, digest: 'd', atMs: 1, done, billing: null };
+    return ok({ receipts: after < 5 ? [receipt] : [], next: Math.max(after, 5) });
+  }
+  async adoptReceipts(_: IndexManifest, locator: number | null, receipts: readonly KeyedReceipt[], caller: IndexId) {
+    for (const { idempotencyKey } of receipts) this.asked.push(`${caller} ${locator ?? 'shard'}: ${idempotencyKey}`);
+    return this.busyLocator === locator ? refuse('stale_route', 'it is no longer alone') : ok(null);
   }
   async shardCount(_: IndexManifest, shard: number, caller: IndexId) {
     return ok(caller === 'ix_1~3' ? 100 + shard : -1);
@@ -101,6 +115,27 @@ describe('FollowedIndex', () => {
     expect(await following(cleared).index.changes(MANIFEST, { 0: at, 2: at })).toEqual(ok(null));
     const alone = following((objects) => (cleared(objects), (objects.version = 0), (objects.shards = [])));
     expect(await alone.index.changes(MANIFEST, { 0: at })).toMatchObject({ value: { isCleared: true, next: { 0: {} } } });
+  });
+
+  it('[B45] takes receipts over to what has to know them, a page of each keeper, and says how far', async () => {
+    const other = { id: 'ix_2' as IndexId } as IndexManifest;
+    const carriage = { from: MANIFEST, to: other, run: 7 };
+    const between = async (fromAlone: boolean, toAlone: boolean, after: Record<string, number> | null = null) => {
+      const { index, objects } = following();
+      if (fromAlone) objects.alone.add(MANIFEST.id);
+      if (toAlone) objects.alone.add(other.id);
+      return [await index.carryReceipts(carriage, after), objects.asked.toSorted()];
+    };
+    const both = ok({ 'locator 0': 5, 'locator 1': 5 });
+    expect(await between(false, false)).toEqual([both, ['ix_2~7 0: ix_1 0 0', 'ix_2~7 1: ix_1 1 0']]);
+    expect(await between(false, true)).toEqual([both, ['ix_2~7 shard: ix_1 0 0', 'ix_2~7 shard: ix_1 1 0']]);
+    expect(await between(true, true, { shard: 2 })).toEqual([ok({ shard: 5 }), ['ix_2~7 shard: ix_1 shard 2']]);
+    const home = locatorOf('', 'ix_1 shard 0', 2);
+    expect(await between(true, false)).toEqual([ok({ shard: 5 }), [`ix_2~7 ${home}: ix_1 shard 0`]]);
+    expect(await between(false, false, { 'locator 0': 5, 'locator 1': 9 })).toEqual([ok({ 'locator 0': 5, 'locator 1': 9 }), []]);
+    const { index, objects } = following((busy) => (busy.busyLocator = 1));
+    expect(await index.carryReceipts(carriage, null)).toMatchObject({ error: { code: 'stale_route' } });
+    expect(objects.asked.length).toBe(2);
   });
 
   it('[B42] counts what locators know, as shards have some vectors twice', async () => {
