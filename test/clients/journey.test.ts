@@ -1,6 +1,12 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
+import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import type { Agent } from '../support/agent.ts';
@@ -149,6 +155,31 @@ describe('a job on a pool', () => {
     const meters = Object.fromEntries(usage.body.data.map((line: { meter: string; quantity: number }) => [line.meter, line.quantity]));
     expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 5 });
   });
+
+  it('[G21] `npm run demo` goes through its whole tour', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
+    try {
+      const dev = { url: client.url, api_key: client.apiKey, admin_key: server.secrets.SLUICE_ADMIN_KEY };
+      await writeFile(join(folder, 'dev.json'), JSON.stringify(dev));
+      const child = spawn(process.execPath, [join(ROOT, 'workers/local/demo.ts')], {
+        env: { ...process.env, SLUICE_DEV_FILE: join(folder, 'dev.json') },
+      });
+      let text = '';
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += String(chunk)));
+      expect(await new Promise((resolve) => child.on('close', resolve)), text).toBe(0);
+      for (const part of [
+        'tiger',
+        'next request       cache-status: sluice-l1; fwd=miss',
+        ' succeeded, cost $',
+        'request 4: 429',
+        'What it cost',
+      ]) {
+        expect(text).toContain(part);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }, 180_000);
 
   it('runs again when its agent is killed, and ends once', async () => {
     const id = await submit(Array.from({ length: 40 }, () => lines).flat());

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readSynsets } from '../cli/models/read-synsets.ts';
 import { AdminClient } from './admin-client.ts';
 import { ROOT } from './paths.ts';
+import { explainSetupErrors, SetupError } from './setup-error.ts';
 
 const MODEL = 'glove-sif-100';
 const INDEX = 'dictionary';
@@ -24,12 +25,17 @@ interface Dev {
   readonly api_key: string;
 }
 
+explainSetupErrors();
+const NO_SERVER = 'No running server found: run `npm start` first, in another terminal.';
 const dev = JSON.parse(
-  await readFile(join(ROOT, '.sluice/dev.json'), 'utf8').catch(() => {
-    console.error('No running server found: run `npm start` first, in another terminal.');
-    process.exit(1);
+  await readFile(process.env['SLUICE_DEV_FILE'] ?? join(ROOT, '.sluice/dev.json'), 'utf8').catch(() => {
+    throw new SetupError(NO_SERVER);
   }),
 ) as Dev;
+// The file outlives the server that wrote it.
+await fetch(`${dev.url}/healthz`).catch(() => {
+  throw new SetupError(NO_SERVER);
+});
 
 await tour();
 
@@ -164,7 +170,9 @@ interface JobReply {
   readonly cost_usd: string | null;
 }
 
-const doneOf = ({ progress: { completed, failed } }: JobReply): number => completed + failed;
+function doneOf({ progress: { completed, failed } }: JobReply): number {
+  return completed + failed;
+}
 
 async function hitQuota(): Promise<void> {
   heading('6. A tenant with a quota of 3 requests a minute');

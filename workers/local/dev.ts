@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { buildAssets } from './assets.ts';
 import { keepFromOthers, writeOwnerOnly } from './owner-only.ts';
@@ -8,6 +9,8 @@ import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { loadSecrets } from './secrets.ts';
 import { readSettings } from './settings.ts';
 import { explainSetupErrors } from './setup-error.ts';
+
+const READY_POLL_MS = 250;
 
 // `wrangler dev` over the same four configurations, with reload; for whoever lives in the code.
 explainSetupErrors();
@@ -21,10 +24,25 @@ console.log(`admin key: ${secrets.SLUICE_ADMIN_KEY}`);
 
 const configs = WORKER_NAMES.flatMap((worker) => ['-c', wranglerToml(worker)]);
 const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-const child = spawn(
-  process.execPath,
-  [wrangler, 'dev', ...configs, '--port', String(port), '--persist-to', join(stateDir, 'wrangler'), '--inspector-port', '0'],
-  { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...QUIET_ENVIRONMENT } },
-);
+const folder = ['--persist-to', join(stateDir, 'wrangler')];
+// Below warnings, wrangler lists all bindings as not connected before the Workers that they lead to have started.
+const talk = ['--log-level', process.env['WRANGLER_LOG'] ?? 'warn', '--show-interactive-dev-session=false', '--inspector-port', '0'];
+const child = spawn(process.execPath, [wrangler, 'dev', ...configs, '--port', String(port), ...folder, ...talk], {
+  cwd: ROOT,
+  stdio: 'inherit',
+  env: { ...process.env, ...QUIET_ENVIRONMENT },
+});
+void sayWhenReady(`http://127.0.0.1:${port}`);
+
+async function sayWhenReady(url: string): Promise<void> {
+  while (
+    !(await fetch(`${url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await sleep(READY_POLL_MS);
+  console.log(`\n  Sluice is running, and reloads what changes: ${url}\n\n  WRANGLER_LOG=info shows each request.        Stop: Ctrl-C\n`);
+}
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, () => child.kill('SIGTERM'));
 child.on('exit', (code) => process.exit(code ?? 0));

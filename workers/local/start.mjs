@@ -18,7 +18,7 @@ const [script, ...args] = process.argv.slice(2);
 
 installIfNeeded();
 const child = spawn(ownNode(), ['--disable-warning=ExperimentalWarning', join(ROOT, script), ...args], {
-  cwd: ROOT,
+  cwd: script.startsWith('workers/cli/') ? callerFolder() : ROOT,
   // Its own process group, so that even a hard kill of the child takes workerd and the agents along.
   detached: true,
   env: { ...process.env, PATH: `${join(MODULES, '.bin')}:${process.env.PATH}` },
@@ -40,6 +40,11 @@ const parentPid = process.ppid;
 setInterval(() => {
   if (process.ppid !== parentPid) child.kill('SIGTERM');
 }, 250).unref();
+
+/** Where the user is: files that a command line names lie there. npm runs scripts in the package's folder, and says where it was called. */
+function callerFolder() {
+  return process.cwd() === ROOT ? (process.env.INIT_CWD ?? ROOT) : process.cwd();
+}
 
 /** The project's own Node; the one that runs this where there is none for the machine but it is new enough. */
 function ownNode() {
