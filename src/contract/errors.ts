@@ -25,6 +25,7 @@ export const ERRORS = {
   key_expired: denied(401, 'authentication_error'),
   scope_denied: denied(403, 'permission_error'),
   address_denied: denied(403, 'permission_error'),
+  origin_denied: denied(403, 'permission_error'),
   tenant_suspended: denied(403, 'permission_error'),
   route_not_found: denied(404, 'not_found_error'),
   model_not_found: denied(404, 'not_found_error'),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { isAddressRange } from './address-range.ts';
 import { INDEX_PATTERN, name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -21,6 +22,20 @@ const addresses = z
   .min(1)
   .max(LIMITS.keyAddressesMaxCount)
   .meta({ description: 'From where the key may be used.', example: ['203.0.113.0/24'] });
+
+const origins = z
+  .array(
+    z
+      .string()
+      .refine(isOrigin, 'must be an origin as browsers write it, such as https://app.example.com: lower case, no path, no default port'),
+  )
+  .min(1)
+  .max(LIMITS.keyOriginsMaxCount)
+  .meta({
+    description:
+      'Of which origins pages may use the key in browsers (CORS). Absent: as the deployment says. Calls that come from no page are not concerned.',
+    example: ['https://app.example.com'],
+  });
 
 const RESOURCE = new RegExp(String.raw`^(?:${INDEX_PATTERN}|model/[\w.-]{0,64}\*?)$`, 'u');
 
@@ -48,6 +63,7 @@ const keyFields = {
   created_at: unixSeconds,
   expires_at: unixSeconds.nullable(),
   addresses: z.array(z.string()).nullable(),
+  origins: z.array(z.string()).nullable(),
   resources: z.array(z.string()).nullable(),
   created_by: keyId.nullable().meta({ description: 'The key that made this one; null: the admin.' }),
   revoked_at: unixSeconds.nullable(),
@@ -79,6 +95,7 @@ const createKey = z.strictObject({
   scopes: scopes.default(DEFAULT_SCOPES),
   expires_at: unixSeconds.nullable().default(null),
   addresses: addresses.nullable().default(null),
+  origins: origins.nullable().default(null),
   resources: resources.nullable().default(null),
 });
 
@@ -102,7 +119,7 @@ export const keyEndpoints = {
     tag: TAG,
     summary: 'Create an API key',
     description:
-      'A key cannot make one that reaches further than itself: in scopes, time, addresses or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
+      'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
     access,
     meters: [],
     body: json(createKey),

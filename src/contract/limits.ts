@@ -15,6 +15,11 @@ export const LIMITS = {
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
   nameCharsMax: 64,
+  // A scheme, a host name of 253 characters and a port.
+  originCharsMax: 280,
+  keyOriginsMaxCount: 32,
+  // Chromium remembers no preflight for longer.
+  preflightMaxAgeS: 7_200,
   // As many as Qdrant takes, whose collections are indexes.
   indexNameCharsMax: 255,
   // Long enough for a UUID or a digest, short enough to index.

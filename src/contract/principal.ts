@@ -19,6 +19,8 @@ export interface TenantPrincipal {
   readonly expiresAtMs?: number;
   /** From where the key may be used, as CIDR ranges. Absent: from anywhere. */
   readonly addresses?: readonly string[];
+  /** Of which origins pages may use the key. Absent: as the deployment says. */
+  readonly origins?: readonly string[];
   /** What the key may touch of the kinds that are named here, such as `index/articles`. Absent: everything its scopes allow. */
   readonly resources?: readonly string[];
   /** The keys that made this one, with their projects: what it consumes counts for them too. */

@@ -7,6 +7,7 @@ import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
 import type { AppContext } from './call.ts';
 import { callerAddress } from './caller-address.ts';
 import type { Gateway } from './compose.ts';
+import { checkOrigin } from './cross-origin.ts';
 import { HttpError, valueOf } from './http-error.ts';
 
 /** Who calls, if the endpoint lets them. */
@@ -17,6 +18,7 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   if (access.kind === 'agent') return valueOf(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool')));
   const principal = valueOf(await gateway.authenticator.authenticate(apiKeyOf(request)));
   checkAddress(principal, callerAddress(request.headers, context.env));
+  checkOrigin(principal, context);
   const denial = deny(principal, access);
   if (denial !== undefined) throw new HttpError(denial);
   return principal;

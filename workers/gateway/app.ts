@@ -6,6 +6,7 @@ import { refusal } from '../../src/contract/errors.ts';
 import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
 import type { AppContext, Variables } from './call.ts';
 import { conclude } from './conclude.ts';
+import { answerPreflights, shareAnswers } from './cross-origin.ts';
 import type { GatewayEnv } from './env.ts';
 import { drain } from './drain.ts';
 import { errorResponse, HttpError } from './http-error.ts';
@@ -68,7 +69,9 @@ type App = Hono<{ Bindings: GatewayEnv; Variables: Variables }>;
 
 export function buildApp(): App {
   const app: App = new Hono();
+  app.use(shareAnswers);
   app.use(conclude);
+  app.use(answerPreflights);
   app.get('/', welcome);
   for (const { endpoint, handle } of ROUTES) for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, handle);
   for (const [path, methods] of methodsByPath(ROUTES.map((route) => route.endpoint))) {

@@ -2,6 +2,8 @@ import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
 import type { Authenticator } from '../../src/gateway/authenticator.ts';
+import type { CrossOriginPolicy } from '../../src/contract/cross-origin.ts';
+import { crossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
 import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import type { CountCache } from '../../src/gateway/count-cache.ts';
@@ -41,6 +43,7 @@ export interface Gateway {
   readonly heavy: Heavy;
   readonly eraser: TenantEraser;
   readonly place: GatewayPlace;
+  readonly crossOrigin: CrossOriginPolicy | undefined;
   readonly bodies: BodyParts;
 }
 
@@ -89,6 +92,7 @@ function wire(env: GatewayEnv): Gateway {
     heavy,
     eraser: new TenantEraser(tenancy.organisations, steps),
     place,
+    crossOrigin: crossOriginPolicy(env.CORS_ORIGINS),
     bodies: { budget: bodies, clock, timer: systemTimer },
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,

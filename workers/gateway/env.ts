@@ -11,6 +11,8 @@ import type { GenerationObject } from './generation-object.ts';
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
 export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
+  /** Of which origins pages may call, by commas; `*` is any, `keys` those that keys name. Absent or empty: none. */
+  readonly CORS_ORIGINS?: string;
   readonly ASSETS: Fetcher;
   /** One object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;

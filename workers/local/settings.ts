@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 
 import { parseProxies } from '../../src/contract/client-address.ts';
+import { parseOrigins } from '../../src/contract/cross-origin.ts';
 import { ROOT } from './paths.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -15,7 +16,7 @@ export interface Settings {
 const PORT_DEFAULT = 8787;
 const PORT_MAX = 65_535;
 /** Those that may be left unset; see `CacheLayoutEnv` and `GatewayEnv`. */
-const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE', 'TRUSTED_PROXIES'];
+const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
@@ -26,6 +27,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
     throw new SetupError(
       `TRUSTED_PROXIES must be CIDR ranges such as "10.0.0.0/8, 2001:db8::/32", not "${environment['TRUSTED_PROXIES']}".`,
+    );
+  }
+  if (parseOrigins(environment['CORS_ORIGINS'] ?? '') === undefined) {
+    throw new SetupError(
+      `CORS_ORIGINS must be origins such as "https://app.example.com, http://localhost:3000", * for any or keys, not "${environment['CORS_ORIGINS']}".`,
     );
   }
   const passedOn = PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));

@@ -26,6 +26,7 @@ export interface CreateKey {
   readonly scopes: readonly Scope[];
   readonly expires_at: number | null;
   readonly addresses: readonly string[] | null;
+  readonly origins: readonly string[] | null;
   readonly resources: readonly string[] | null;
 }
 
@@ -148,24 +149,27 @@ export class KeyAdmin {
 
 const tenantOf = (principal: Principal): TenantId | undefined => (principal.kind === 'tenant' ? principal.tenantId : undefined);
 
-const boundsOf = ({ scopes, expiresAtMs, addresses, resources }: TenantPrincipal): KeyBounds => ({
+const boundsOf = ({ scopes, expiresAtMs, addresses, origins, resources }: TenantPrincipal): KeyBounds => ({
   scopes,
   expiresAtMs: expiresAtMs ?? null,
   addresses: addresses ?? null,
+  origins: origins ?? null,
   resources: resources ?? null,
 });
 
-const boundsOfRecord = ({ scopes, expiresAtMs, addresses = null, resources = null }: KeyRecord): KeyBounds => ({
+const boundsOfRecord = ({ scopes, expiresAtMs, addresses = null, origins = null, resources = null }: KeyRecord): KeyBounds => ({
   scopes,
   expiresAtMs,
   addresses,
+  origins,
   resources,
 });
 
 /** The bounds of a new key: the maker's own, where the body says nothing; nothing that reaches further. */
 function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const expiresAtMs = body.expires_at === null ? null : body.expires_at * 1000;
-  const asked: KeyBounds = { scopes: body.scopes, expiresAtMs, addresses: body.addresses, resources: body.resources };
+  const { scopes, addresses, origins, resources } = body;
+  const asked: KeyBounds = { scopes, expiresAtMs, addresses, origins, resources };
   if (principal.kind === 'admin') return ok(asked);
   const maker = boundsOf(principal);
   const { lineage = [] } = principal;
@@ -177,6 +181,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
     scopes: asked.scopes,
     expiresAtMs: asked.expiresAtMs ?? maker.expiresAtMs,
     addresses: asked.addresses ?? maker.addresses,
+    origins: asked.origins ?? maker.origins,
     resources: passedOn(asked.resources, maker.resources),
   };
   const field = strongerIn(bounds, maker);

@@ -137,7 +137,7 @@ function isWithin(known: KnownKey, ageMs: number, nowMs: number): boolean {
 }
 
 function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincipal {
-  const { organisationId, tenantId, projectId, id: keyId, owner, expiresAtMs, addresses, resources, lineage } = record;
+  const { organisationId, tenantId, projectId, id: keyId, owner, expiresAtMs, addresses, origins, resources, lineage } = record;
   const withheld = isUnconfirmed ? record.scopes.filter((scope) => CONFIRMED_ONLY.has(scope)) : [];
   const scopes = record.scopes.filter((scope) => !withheld.includes(scope));
   // Sharing is a leave that may have been taken back: while that is not certain, nothing is shared.
@@ -154,6 +154,7 @@ function principalOf(record: AdmittedKey, isUnconfirmed: boolean): TenantPrincip
     ...(withheld.length > 0 ? { withheld } : {}),
     ...(expiresAtMs === null ? {} : { expiresAtMs }),
     ...(addresses ? { addresses } : {}),
+    ...(origins ? { origins } : {}),
     ...(resources ? { resources } : {}),
     ...(lineage === undefined ? {} : { lineage }),
   };

@@ -24,6 +24,14 @@ describe('the settings of a local deployment', () => {
       expect(() => readSettings({ TRUSTED_PROXIES })).toThrow(SetupError);
   });
 
+  it('[G21] refuse pages to share with that are no origins', () => {
+    const CORS_ORIGINS = 'https://app.example.com, http://localhost:3000, keys';
+    expect(readSettings({ CORS_ORIGINS }).variables).toMatchObject({ CORS_ORIGINS });
+    for (const wrong of ['app.example.com', 'https://app.example.com/', 'https://*.example.com']) {
+      expect(() => readSettings({ CORS_ORIGINS: wrong })).toThrow(SetupError);
+    }
+  });
+
   it.each(['', '0', '-1', '65536', '80.5', '1e3', 'http'])('refuse the port "%s", and say which are taken', (PORT) => {
     expect(() => readSettings({ PORT })).toThrow(new SetupError(`PORT must be a number from 1 to 65535, not "${PORT}".`));
   });

@@ -20,7 +20,15 @@ const tenantKey = (scopes: Scope[]): TenantPrincipal => {
   return { kind: 'tenant', keyId, ...ids, owner: 'team', scopes };
 };
 const admin: Principal = { kind: 'admin' };
-const body = { name: 'ci', owner: 'testers', scopes: ['inference'] as Scope[], expires_at: null, addresses: null, resources: null };
+const body = {
+  name: 'ci',
+  owner: 'testers',
+  scopes: ['inference'] as Scope[],
+  expires_at: null,
+  addresses: null,
+  origins: null,
+  resources: null,
+};
 
 /** A store that says yes and keeps what it was given. */
 function setUp() {
@@ -92,9 +100,16 @@ describe('making keys', () => {
       keyId: idsOf(9).id,
       expiresAtMs: 1_000,
       addresses: ['10.0.0.0/8'],
+      origins: ['https://a.example', 'https://b.example'],
       resources: ['index/blog-*'],
     };
-    const within = { scopes: ['inference'] as Scope[], expiresAtMs: 999, addresses: ['10.1.0.0/16'], resources: ['index/blog-a'] };
+    const within = {
+      scopes: ['inference'] as Scope[],
+      expiresAtMs: 999,
+      addresses: ['10.1.0.0/16'],
+      origins: ['https://a.example'],
+      resources: ['index/blog-a'],
+    };
     const outcomes = async (reach: Partial<NewKey>) => {
       Object.assign(stored, within, { lineage: [idsOf(9).id] }, reach);
       const both = [await keys.revoke(narrow, own.id, false), await keys.rotate(narrow, own.id, 0, undefined)];
@@ -107,6 +122,8 @@ describe('making keys', () => {
       { expiresAtMs: 1_001 },
       { addresses: null },
       { addresses: ['10.0.0.0/7'] },
+      { origins: null },
+      { origins: ['https://a.example', 'https://c.example'] },
       { resources: null },
       { resources: ['index/b*'] },
       { resources: ['model/glove'] },
@@ -163,6 +180,7 @@ describe('making keys', () => {
       ...tenantKey(['keys:write', 'inference']),
       expiresAtMs: 1_000_000,
       addresses: ['10.0.0.0/8', '2001:db8::/32'],
+      origins: ['https://a.example', 'https://b.example'],
       resources: ['index/blog-*', 'model/glove-sif-100'],
       lineage: [idsOf(5).projectId, idsOf(5).id],
     };
@@ -173,6 +191,7 @@ describe('making keys', () => {
     expect(await refused({ expires_at: 1_001 })).toBe('expires_at');
     expect(await refused({ addresses: ['11.0.0.1'] })).toBe('addresses');
     expect(await refused({ addresses: ['10.1.0.0/16', '10.0.0.0/7'] })).toBe('addresses');
+    expect(await refused({ origins: ['https://c.example'] })).toBe('origins');
     expect(await refused({ resources: ['index/b*'] })).toBe('resources');
     expect(await refused({ resources: ['index/blog-a', 'model/other'] })).toBe('resources');
     expect(await refused({ scopes: ['jobs'] })).toBe('scopes');
@@ -181,6 +200,7 @@ describe('making keys', () => {
     expect(await refused({ expires_at: 999, addresses: ['10.2.3.4'], resources: ['index/blog-a*'] })).toBe('made');
     const lineage = [idsOf(5).projectId, idsOf(5).id, own.projectId, own.id];
     expect(added[0]).toMatchObject({ expiresAtMs: 1_000_000, addresses: bounded.addresses, resources: bounded.resources, lineage });
+    expect(added[0]?.origins).toEqual(bounded.origins);
     expect(added[1]).toMatchObject({
       expiresAtMs: 999_000,
       addresses: ['10.2.3.4'],

@@ -1,4 +1,6 @@
+import { canNameOrigin } from '../../../src/contract/cross-origin.ts';
 import { keyEndpoints } from '../../../src/contract/keys.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 import type { KeyWithSecret } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
@@ -7,8 +9,12 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
+const CLOSED = 'this deployment lets no page of that origin call it: add the origin, or `keys`, to its CORS_ORIGINS';
+
 export const keyRoutes: readonly Route[] = [
   route(keyEndpoints.createKey, async ({ gateway, principal, body, idempotencyKey }) => {
+    const idle = body.origins?.findIndex((origin) => !canNameOrigin(gateway.crossOrigin, origin)) ?? -1;
+    if (idle !== -1) return refuse('invalid_value', `origins[${idle}]: ${CLOSED}`, `origins[${idle}]`);
     const created = await gateway.tenancy.keys.create(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: withSecret(created.value, await lastUse(gateway, created.value.record)), used: {} } : created;
   }),
@@ -53,6 +59,7 @@ const keyReply = (record: KeyRecord, lastUsedAtMs: number | undefined) => ({
   created_at: seconds(record.createdAtMs),
   expires_at: optionalSeconds(record.expiresAtMs),
   addresses: record.addresses ? [...record.addresses] : null,
+  origins: record.origins ? [...record.origins] : null,
   resources: record.resources ? [...record.resources] : null,
   created_by: (record.lineage?.findLast((id) => id.startsWith('key_')) as KeyId | undefined) ?? null,
   revoked_at: optionalSeconds(record.revokedAtMs),
