@@ -7,11 +7,25 @@ import { parseArgs } from 'node:util';
 import { bundle } from '../workers/local/bundle.ts';
 import { ROOT } from '../workers/local/paths.ts';
 import { QUIET_ENVIRONMENT } from '../workers/local/quiet-environment.ts';
+import { strayFiles } from './layers.ts';
 import { writeResults } from './results.ts';
 import type { StepResult } from './results.ts';
+import { selectTests } from './select-tests.ts';
+import { chromiumPath } from './support/chromium.ts';
 
-/** `npm run check` is the fast inner loop, `npm test` is everything, `npm run test:full` runs every property far more often. */
-const { values: flags } = parseArgs({ options: { fast: { type: 'boolean', default: false }, full: { type: 'boolean', default: false } } });
+/**
+ * `npm run check` is the fast inner loop, `npm test` is everything, `npm run test:full` runs every property far more often, and
+ * `npm test -- PATTERN` runs the tests of files or titles that contain the pattern. docs/testing.md says more.
+ */
+const { values: flags, positionals: patterns } = parseArgs({
+  allowPositionals: true,
+  options: {
+    fast: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    // Tests in a browser are never left out.
+    browser: { type: 'boolean', default: false },
+  },
+});
 if (flags.full) process.env['SLUICE_TEST_FULL'] = '1';
 
 interface Step {
@@ -23,27 +37,52 @@ interface Step {
 
 const BIN = join(ROOT, 'node_modules/.bin');
 const CODE = ['src', 'durable-objects', 'workers', 'test'];
+/** Between them they compile every file, with the globals that it has where it runs. Of the others only the imports are looked at. */
+const COMPILED = ['src/gateway', 'src/ann/wasm', 'test/unit/workers', 'test/workerd', 'test'];
+/** What the inner loop leaves to `npm test`: together they take as much computing as all other unit tests. */
+const NOT_IN_THE_INNER_LOOP = ['kernels', 'shard-upkeep', 'hot-shard', 'default-model'].map((file) => `**/${file}.test.ts`);
 const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 
-const ALWAYS: Step[] = [
-  { name: 'format', run: command('oxfmt', '--check', '.') },
-  { name: 'lint', run: command('oxlint', '--type-aware', ...CODE) },
-  { name: 'types', run: everyProjectCompiles },
-  { name: 'dead code', run: command('knip') },
-];
-const EVERYTHING: Step[] = [
-  { name: 'build', run: () => bundle().then(() => true) },
-  vitest('unit and property tests', 'unit', 'property'),
-  vitest('tests inside workerd', 'objects', 'shards', 'indexes', 'inference', 'sharing'),
-  vitest('tests against a running deployment', 'clients', 'chaos', 'browser'),
-];
-
 const results: StepResult[] = [];
-for (const step of [...ALWAYS, ...(flags.fast ? [vitest('unit tests', 'unit')] : EVERYTHING)]) results.push(await perform(step));
+for (const step of await steps()) results.push(await perform(step));
 const failed = results.filter(({ passed }) => !passed).length;
 if (flags.full) await writeResults(results);
 console.log(`${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
+
+async function steps(): Promise<Step[]> {
+  if (patterns.length > 0) return [await selected()];
+  const always: Step[] = [
+    { name: 'format', run: command('oxfmt', '--check', '.') },
+    { name: 'lint', run: command('oxlint', '--type-aware', ...CODE) },
+    { name: 'types', run: everyProjectCompiles },
+    { name: 'dead code', run: command('knip') },
+  ];
+  if (flags.fast) return [...always, vitest('unit tests', ['unit'], ...NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]))];
+  return [
+    ...always,
+    { name: 'build', run: () => bundle().then(() => true) },
+    vitest('unit and property tests', ['unit', 'property']),
+    vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']),
+    vitest('tests against a running deployment', ['clients', 'chaos']),
+    ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
+  ];
+}
+
+function hasBrowser(): boolean {
+  if (flags.browser || chromiumPath() !== undefined) return true;
+  console.log('skip tests in a browser: there is no Chromium; install it, or name it in CHROMIUM');
+  return false;
+}
+
+async function selected(): Promise<Step> {
+  const { files, projects, titles } = await selectTests(patterns, ROOT);
+  if (files.length === 0) {
+    console.error(`no test has ${patterns.join(' or ')} in its path or title`);
+    return { name: 'selected tests', run: () => Promise.resolve(false) };
+  }
+  return vitest('selected tests', projects, ...files, ...(titles === undefined ? [] : ['-t', titles]));
+}
 
 async function perform({ name, run, report }: Step): Promise<StepResult> {
   const startedMs = performance.now();
@@ -56,11 +95,11 @@ async function perform({ name, run, report }: Step): Promise<StepResult> {
   return { name, passed, seconds, ...(report === undefined ? {} : { report }) };
 }
 
-function vitest(name: string, ...projects: string[]): Step {
+function vitest(name: string, projects: readonly string[], ...more: string[]): Step {
   const report = join(reports, `${projects[0]}.json`);
-  const selected = projects.flatMap((project) => ['--project', project]);
+  const selectedProjects = projects.flatMap((project) => ['--project', project]);
   const args = ['run', '--config', 'test/vitest.config.ts', '--reporter', 'default', '--reporter', 'json', '--outputFile.json', report];
-  return { name, run: command('vitest', ...args, ...selected), report };
+  return { name, run: command('vitest', ...args, ...selectedProjects, ...more), report };
 }
 
 function command(name: string, ...args: string[]): () => Promise<boolean> {
@@ -70,17 +109,26 @@ function command(name: string, ...args: string[]): () => Promise<boolean> {
   };
 }
 
-/** One compiler run a layer: that is what keeps a layer from importing another. As many at once as there are cores, one thread each. */
+/** As many projects at once as there are cores, one thread each. A layer that imports another without listing it fails either way. */
 async function everyProjectCompiles(): Promise<boolean> {
   // What the benches compare with is installed below test/, with configurations of its own.
   const exclude = (name: string): boolean => name.endsWith('node_modules');
-  const projects = await Array.fromAsync(glob('{src,durable-objects,workers,test}/**/tsconfig.json', { cwd: ROOT, exclude }));
+  const configs = await Array.fromAsync(glob('{src,durable-objects,workers,test}/**/tsconfig.json', { cwd: ROOT, exclude }));
+  const compiled = COMPILED.map((folder) => `${folder}/tsconfig.json`);
+  const work = [
+    ...configs.filter((config) => !compiled.includes(config)).map((config) => () => importsWhatItLists(config)),
+    ...compiled.map((config) => command('tsc', '--singleThreaded', '-p', config)),
+  ];
   let passed = true;
   const drain = async (): Promise<void> => {
-    for (let project; (project = projects.pop()) !== undefined;) {
-      if (!(await command('tsc', '--singleThreaded', '-p', project)())) passed = false;
-    }
+    for (let next; (next = work.pop()) !== undefined;) if (!(await next())) passed = false;
   };
   await Promise.all(Array.from({ length: availableParallelism() }, drain));
   return passed;
+}
+
+async function importsWhatItLists(config: string): Promise<boolean> {
+  const stray = await strayFiles(join(ROOT, config));
+  for (const file of stray) console.error(`${config} does not list ${file}, which its code imports`);
+  return stray.length === 0;
 }
