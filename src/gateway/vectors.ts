@@ -67,10 +67,10 @@ export class Vectors {
       });
       if (!written.ok) return written;
       const { count, lsn, billing } = written.value;
-      // By earlier versions, the LSN told a request from others under the same key.
-      const { usageId, tokens: computed, cachedTokens } = billing ?? { usageId: `${manifest.id}:${lsn}`, ...tokens };
-      const billed = repetition === null ? {} : { usageId: `${usageId}:${repetition.idempotencyKey}` };
-      return ok({ count, lsn, tokens: computed, cachedTokens, ...billed, manifest });
+      if (repetition === null) return ok({ count, lsn, ...tokens, manifest });
+      // In earlier versions, the LSN told a request from others under the same key.
+      const { usageId } = billing ?? { usageId: `${manifest.id}:${lsn}` };
+      return ok({ count, lsn, ...billedOf(billing ?? tokens, tokens), usageId: `${usageId}:${repetition.idempotencyKey}`, manifest });
     });
   }
 
@@ -139,6 +139,12 @@ export class Vectors {
     const { values, ...tokens } = placed.value;
     return ok({ target: { kind: 'values', values }, ...tokens });
   }
+}
+
+/** As the first try, as far as this one reserved as much: of another model, which may serve since, the texts are fewer tokens perhaps. */
+function billedOf(first: TokensUsed, reserved: TokensUsed): TokensUsed {
+  const tokens = Math.min(first.tokens, reserved.tokens);
+  return { tokens, cachedTokens: Math.min(first.cachedTokens, tokens) };
 }
 
 interface Included {

@@ -7,6 +7,10 @@ import { createTenant } from '../support/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 
+interface Routed {
+  readonly route: string;
+}
+
 let server: Server;
 let client: ApiClient;
 /** The same tenant through another gateway isolate, which remembers what served a moment ago. */
@@ -39,7 +43,7 @@ const following = (index: string) =>
   expect.poll(async () => (await generationsOf(index))[1], { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
 
 describe('generations over HTTP', () => {
-  it('[B30][B32][B33] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {
+  it('[B30][B32][B33][B45] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {
     const index = await filled('anew', { model: MODEL });
     const created = await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' });
     expect(created).toMatchObject({
@@ -65,6 +69,9 @@ describe('generations over HTTP', () => {
     expect(second.progress.copied).toBeGreaterThanOrEqual(300);
     // Both gateways know what serves before it changes.
     const [before] = await Promise.all([client.get(index), elsewhere.post(`${index}/query`, { text: 'barges', top_k: 3 })]);
+    const early = () =>
+      client.post(`${index}/upsert`, { vectors: [{ id: 't1', text: 'replaced at first' }] }, { 'idempotency-key': 'early' });
+    const answered = await early();
     await client.post(`${index}/upsert`, { vectors: [{ id: 't1', text: 'replaced meanwhile' }] });
     await client.post(`${index}/delete`, { ids: ['t2'] });
     const activated = await client.post(`${index}/generations/activate`, {});
@@ -80,6 +87,14 @@ describe('generations over HTTP', () => {
     const written = await client.post(`${index}/upsert`, { vectors: [{ id: 'new', text: 'written to the second' }] });
     expect(written.headers.get('x-sluice-index-generation')).toBe('2');
     expect(written.body.lsn, 'writes are numbered on').toBeGreaterThan(3);
+    // What generations embed for each other is of another route, and goes on.
+    const billed = async () => {
+      const { body: usage } = await client.get('/v1/usage?group_by=route');
+      return usage.data.filter(({ route }: Routed) => route.endsWith('/upsert'));
+    };
+    const used = await billed();
+    expect(used).not.toEqual([]);
+    expect([(await early()).body, await billed()]).toEqual([answered.body, used]);
     const fetched = await elsewhere.post(`${index}/fetch`, { ids: ['t1', 't2', 'new'], include_text: true, include_values: false });
     expect(fetched.headers.get('x-sluice-index-generation')).toBe('2');
     expect(fetched.body.vectors.map(({ id, text }: { id: string; text: string }) => [id, text])).toEqual([
@@ -92,6 +107,7 @@ describe('generations over HTTP', () => {
 
     const back = await client.post(`${index}/generations/rollback`, {});
     expect(back).toMatchObject({ status: 200, body: { data: [{ generation: 1, state: 'serving' }, { generation: 2 }] } });
+    expect([(await early()).body, await billed()]).toEqual([answered.body, used]);
     const again = await elsewhere.post(`${index}/fetch`, { ids: ['new', 't2'], include_values: false, include_text: true });
     expect(again.body.vectors).toMatchObject([{ id: 'new', text: 'written to the second' }]);
     expect(await client.delete(`${index}/generations`)).toMatchObject({ status: 200, body: { data: [{ generation: 1 }] } });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
+import { BulkStream } from '../support/bulk-stream.ts';
 import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -13,6 +14,8 @@ const INDEX = '/v1/indexes/grown';
 
 let server: Server;
 let client: ApiClient;
+/** What the first writes were answered. */
+const early: unknown[] = [];
 
 beforeAll(async () => {
   server = await deploy();
@@ -29,8 +32,28 @@ const valuesOf = (n: number): number[] =>
 
 const vectorOf = (n: number) => ({ id: `v${n}`, values: valuesOf(n), metadata: { n } });
 
+/** Written before anything else, while there is one shard, each under a key. */
+const EARLY = Array.from({ length: 10 }, (_, n) => ({ ...vectorOf(n), metadata: { n: 'early' } }));
+const upsertEarly = () => client.post(`${INDEX}/upsert`, { vectors: EARLY }, { 'idempotency-key': 'early-upsert' });
+
+async function importEarly() {
+  const stream = new BulkStream(client, `${INDEX}/import`, { 'idempotency-key': 'early-import' });
+  await stream.send(EARLY.map((vector) => `${JSON.stringify({ ...vector, id: `i${vector.id}` })}\n`).join(''));
+  stream.end();
+  await stream.read();
+  return stream.news.at(-1);
+}
+
+async function vectorsBilled(): Promise<number> {
+  const { body } = await client.get('/v1/usage');
+  return body.data.find(({ meter }: { meter: string }) => meter === 'vectors_written').quantity;
+}
+
 describe('an index of several shards, over HTTP', () => {
   it('[RT2] splits by itself, and tells how many shards there are and how many a query asked', async () => {
+    early.push((await upsertEarly()).body, await importEarly());
+    expect(early).toMatchObject([{ upserted: 10 }, { status: 'done', written: 10 }]);
+    await client.post(`${INDEX}/delete`, { ids: EARLY.map(({ id }) => `i${id}`) });
     for (let from = 0; from < COUNT; from += 100) {
       const vectors = Array.from({ length: 100 }, (_, i) => vectorOf(from + i));
       expect((await client.post(`${INDEX}/upsert`, { vectors })).status).toBe(200);
@@ -49,6 +72,15 @@ describe('an index of several shards, over HTTP', () => {
     const recall = await client.post(`${INDEX}/recall`, { samples: 20, top_k: 5 });
     expect(recall.body.recall).toBeGreaterThan(0.9);
     expect(recall.body.exact_search.shards_asked).toBeGreaterThan(recall.body.search.shards_asked);
+  });
+
+  it('[RT39] changes and bills nothing when a write or an import of its only shard is repeated', async () => {
+    const before = await vectorsBilled();
+    expect([(await upsertEarly()).body, await importEarly()]).toEqual(early);
+    expect(await vectorsBilled()).toBe(before);
+    const ids = EARLY.flatMap(({ id }) => [id, `i${id}`]);
+    const { body } = await client.post(`${INDEX}/fetch`, { ids, include_metadata: true, include_values: false });
+    expect(body.vectors.map(({ metadata }: { metadata: { n: unknown } }) => metadata.n)).toEqual(EARLY.map((_, n) => n));
   });
 
   it('[F3] numbers writes that follow each other upwards, whichever shards they go to', async () => {
@@ -94,11 +126,7 @@ describe('an index of several shards, over HTTP', () => {
   });
 
   it('[RT15] bills each write under its key once, however alike the LSNs of its shards are', async () => {
-    const written = async (): Promise<number> => {
-      const { body } = await client.get('/v1/usage');
-      return body.data.find(({ meter }: { meter: string }) => meter === 'vectors_written').quantity;
-    };
-    const before = await written();
+    const before = await vectorsBilled();
     const writes = 40;
     // At the same time: none of them knows of another one's LSN.
     const answered = await Promise.all(
@@ -111,7 +139,7 @@ describe('an index of several shards, over HTTP', () => {
     );
     const lsns = new Set(answered);
     expect(lsns.size, 'some of them have the same LSN').toBeLessThan(writes);
-    expect(await written()).toBe(before + writes);
+    expect(await vectorsBilled()).toBe(before + writes);
   });
 
   it('[RT9] deletes all of it, and shows that nothing is left', async () => {

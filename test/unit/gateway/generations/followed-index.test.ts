@@ -124,7 +124,7 @@ describe('FollowedIndex', () => {
       const { index, objects } = following();
       if (fromAlone) objects.alone.add(MANIFEST.id);
       if (toAlone) objects.alone.add(other.id);
-      return [await index.carryReceipts(carriage, after), objects.asked.toSorted()];
+      return [await index.carryReceipts(carriage, after), objects.asked];
     };
     const both = ok({ 'locator 0': 5, 'locator 1': 5 });
     expect(await between(false, false)).toEqual([both, ['ix_2~7 0: ix_1 0 0', 'ix_2~7 1: ix_1 1 0']]);
