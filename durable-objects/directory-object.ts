@@ -28,6 +28,11 @@ export class DirectoryObject extends DurableObject {
     return this.#documents.exists() ? this.#documents.page('organisation', '', limit, after) : { items: [], hasMore: false };
   }
 
+  /** Writes as much as a small write with its journal takes, so that its caller learns whether there is room. */
+  probe(): void {
+    this.ctx.storage.kv.put('probe', new Uint8Array(LIMITS.storageProbeBytes));
+  }
+
   /** All whose ids were made before ids were signed. */
   unsigned(): OrganisationId[] {
     const ids = this.#documents.exists() ? (this.#documents.idsOf('organisation', '') as OrganisationId[]) : [];

@@ -56,6 +56,8 @@ export const ERRORS = {
   insufficient_quota: { status: 429, type: 'insufficient_quota', retryable: false, level: 'info' },
   internal_error: failed(500, false),
   unavailable: failed(503, true),
+  /** There is no room left to write into. Nothing was written. */
+  storage_full: failed(503, true),
   /** An object has more to do than it can before its callers give up. */
   overloaded: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },

@@ -2,6 +2,7 @@ import { BODY_LIMITS } from './body-limits.ts';
 import { BULK_LIMITS } from './bulk-limits.ts';
 import { GROWTH_LIMITS } from './growth-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work-limits.ts';
+import { STORAGE_LIMITS } from './storage-limits.ts';
 
 /**
  * Every limit of the API, by name. A name ends in its unit; the comment gives the reason for the value.
@@ -9,6 +10,7 @@ import { SHARED_WORK_LIMITS } from './shared-work-limits.ts';
  */
 export const LIMITS = {
   ...BODY_LIMITS,
+  ...STORAGE_LIMITS,
   ...BULK_LIMITS,
   ...SHARED_WORK_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.

@@ -1,10 +1,12 @@
 import type { Next } from 'hono';
 import { Hono } from 'hono';
 
+import { platformFault } from '../../durable-objects/platform-fault.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { refusal } from '../../src/contract/errors.ts';
 import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
 import type { AppContext, Variables } from './call.ts';
+import { compose } from './compose.ts';
 import { conclude } from './conclude.ts';
 import { answerPreflights, shareAnswers } from './cross-origin.ts';
 import type { GatewayEnv } from './env.ts';
@@ -120,9 +122,13 @@ async function fail(context: AppContext, error: Error): Promise<Response> {
   await drain(context.req.raw);
   const requestId = context.get('requestId');
   const surface = surfaceOf(context.req.path);
-  if (error instanceof HttpError) {
-    context.set('errorCode', error.refusal.code);
-    return errorResponse(error.refusal, requestId, surface, error.headers);
+  const refused = error instanceof HttpError ? error.refusal : platformFault(error);
+  if (refused !== undefined) {
+    context.set('errorCode', refused.code);
+    compose(context.env).readiness.sawRefusal(refused);
+    const isOurs = error instanceof HttpError;
+    if (!isOurs) console.error(JSON.stringify({ level: 'error', request_id: requestId, code: refused.code, message: error.message }));
+    return errorResponse(refused, requestId, surface, isOurs ? error.headers : {});
   }
   context.set('errorCode', 'internal_error');
   console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));

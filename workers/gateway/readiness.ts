@@ -1,9 +1,11 @@
+import { platformFault } from '../../durable-objects/platform-fault.ts';
+import type { Refusal } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { ok } from '../../src/kernel/result.ts';
+import { err, ok } from '../../src/kernel/result.ts';
 import type { Embeddings } from './adapters/embeddings.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import { within } from './adapters/within.ts';
@@ -11,11 +13,12 @@ import { within } from './adapters/within.ts';
 /** Anyone may ask, so the objects behind the answer are asked at most this often. */
 const FRESH_MS = 1_000;
 
-/** Whether this isolate can serve: the control objects answer and the default model is loaded. */
+/** Whether this isolate can serve: the control objects answer, what is written is stored, and the default model is loaded. */
 export class Readiness {
   readonly #tenancy: Pick<Tenancy, 'organisations'>;
   readonly #models: Embeddings['models'];
   readonly #clock: Clock;
+  #full: { readonly refusal: Refusal; readonly atMs: number } | undefined;
   #last: { readonly outcome: Outcome<null>; readonly atMs: number } | undefined;
 
   constructor(tenancy: Pick<Tenancy, 'organisations'>, models: Embeddings['models'], clock: Clock) {
@@ -24,9 +27,16 @@ export class Readiness {
     this.#clock = clock;
   }
 
-  /** Refuses with `unavailable`, naming what is missing. */
+  /** A call was refused so: where one object finds no room, others will not for long. */
+  sawRefusal(refusal: Refusal): void {
+    // Its own answers do not count, or they would keep each other alive.
+    if (refusal.code === 'storage_full' && refusal !== this.#full?.refusal) this.#full = { refusal, atMs: this.#clock.nowMs() };
+  }
+
+  /** Refuses with `unavailable` or `storage_full`, naming what is missing. */
   async check(): Promise<Outcome<null>> {
     const nowMs = this.#clock.nowMs();
+    if (this.#full !== undefined && nowMs - this.#full.atMs < LIMITS.storageRetryMs) return err(this.#full.refusal);
     if (this.#last !== undefined && nowMs - this.#last.atMs < FRESH_MS) return this.#last.outcome;
     const outcome = await this.#ask();
     this.#last = { outcome, atMs: nowMs };
@@ -37,10 +47,13 @@ export class Readiness {
     const model = await this.#models.load(must(this.#models.manifests[0], 'a deployment has a model'));
     if (!model.ok) return model;
     try {
-      await within(this.#tenancy.organisations.directory().page(1, undefined), LIMITS.controlTimeoutMs);
+      const directory = this.#tenancy.organisations.directory();
+      await within(directory.page(1, undefined), LIMITS.controlTimeoutMs);
+      await within(directory.probe(), LIMITS.controlTimeoutMs);
       return ok(null);
-    } catch {
-      return refuse('unavailable', 'the control objects do not answer');
+    } catch (error) {
+      const fault = platformFault(error);
+      return fault?.code === 'storage_full' ? err(fault) : refuse('unavailable', 'the control objects do not answer');
     }
   }
 }

@@ -46,6 +46,8 @@ export interface OrganisationStore {
 export interface OrganisationDirectory {
   add(organisation: Organisation, digest: string): Promise<Outcome<Organisation>>;
   page(limit: number, after: string | undefined): Promise<PageOf<Organisation>>;
+  /** Writes something, and fails where nothing can be written. */
+  probe(): Promise<void>;
   /** All whose ids were made before ids were signed. */
   unsigned(): Promise<readonly OrganisationId[]>;
 }

@@ -22,6 +22,7 @@ describe('the error catalogue', () => {
       'rate_limit_exceeded',
       'request_timeout',
       'stale_route',
+      'storage_full',
       'unavailable',
     ]);
   });

@@ -1,6 +1,8 @@
+import { platformFault } from '../../../durable-objects/platform-fault.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
+import { err } from '../../../src/kernel/result.ts';
 import { within } from './within.ts';
 
 /**
@@ -11,6 +13,8 @@ export async function ask<T>(otherwise: string, call: () => Promise<Outcome<T>>)
   try {
     return await within(call(), LIMITS.indexTimeoutMs);
   } catch (error) {
+    const fault = platformFault(error);
+    if (fault !== undefined) return err(fault.code === 'unavailable' ? { ...fault, message: otherwise } : fault);
     // Set by the runtime on errors that crossed from the object; those of the way there lack it.
     if (error instanceof Error && 'remote' in error && error.remote === true) throw error;
     return refuse('unavailable', otherwise);

@@ -1,0 +1,27 @@
+import type { Refusal } from '../src/contract/errors.ts';
+import { refusal } from '../src/contract/errors.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+
+/** What SQLite, the file system and R2 say when there is no room left. */
+const FULL = /SQLITE_FULL|ENOSPC|no space left/i;
+
+/** What they say when they cannot read or write: the codes of SQLite, and what the runtime makes of faults that it does not explain. */
+const BROKEN =
+  /SQLITE_(?:CORRUPT|NOTADB|IOERR|CANTOPEN|READONLY|NOLFS|PROTOCOL)|^internal error; reference = |^(?:put|get|head|list|delete): .*\(\d+\)$|^Network connection lost/;
+
+/**
+ * What to answer to an error of the platform below an object or a bucket, rather than of our own code: undefined for the latter, which is
+ * a defect. Nothing of what the call was to write is there: SQLite rolls back, and workerd resets the object.
+ *
+ * By the platform's messages, since all other marks are lost on the way through RPC.
+ */
+export function platformFault(error: unknown): Refusal | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (FULL.test(error.message)) {
+    const message = 'the storage is full: nothing was written; make room, then repeat the call';
+    return { ...refusal('storage_full', message), retryAfterMs: LIMITS.storageRetryMs };
+  }
+  const isReset = 'durableObjectReset' in error && error.durableObjectReset === true;
+  if (!isReset && !BROKEN.test(error.message)) return undefined;
+  return refusal('unavailable', 'the storage of an object cannot be read or written: repeat the call');
+}
