@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '3e3f2bab3e20bcd316e47a1802b7ad93d9608c3993cefffafb409d84f27e49a4',
+  '0.6.0': '466b63d1f196520c5ab5e9bdfaf02b7c43236494958e2a302b7068fceadf936a',
 };
 
 describe('the wire contract', () => {
