@@ -125,10 +125,13 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
 
   /** What a call reads once it is its turn, unless it was routed by what is no longer so then. */
   protected reading<T>(call: Read, read: () => Outcome<T>): Promise<Outcome<T>> {
-    return this.#turns.read(call.budgetMs, () => {
-      const allowed = this.#growth.rows.checkRead(call);
-      return allowed.ok ? read() : allowed;
-    });
+    return this.#turns.read(call.budgetMs, () => this.readingNow(call, read));
+  }
+
+  /** The same, at once: for what is read from one row. */
+  protected readingNow<T>(call: Routed, read: () => Outcome<T>): Outcome<T> {
+    const allowed = this.#growth.rows.checkRead(call);
+    return allowed.ok ? read() : allowed;
   }
 
   protected async writing<T>(call: Routed, write: () => Outcome<T>, hasReceipt = false): Promise<Outcome<T>> {

@@ -33,6 +33,7 @@ import type {
 } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
 import { GrowingShard } from './growing-shard.ts';
 import { FLOOR } from './shard-floor.ts';
 import { residueOf } from './residue-of.ts';
@@ -74,6 +75,14 @@ export class ShardObject extends GrowingShard {
     // What was left undone when this object was evicted is taken up with its first query.
     if (!this.shard.isKeptUp) await this.arm();
     return outcome;
+  }
+
+  /** Of the last write: it does not wait for reads, as it takes none of their time. */
+  lsn(indexId: IndexId): Outcome<number> {
+    return this.readingNow({}, () => {
+      const passed = this.#gate.pass(indexId);
+      return passed.ok ? ok(passed.value.lsn) : passed;
+    });
   }
 
   fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>> {

@@ -37,6 +37,8 @@ export interface IndexShards {
   count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>>;
   patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>>;
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>>;
+  /** Of the last write to an index of one shard; of several there is no one LSN that every write raises. */
+  lsn(manifest: IndexManifest): Promise<Outcome<number>>;
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
   sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>>;
   measureRecall(manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>>;

@@ -5,6 +5,7 @@ import type { Sha256 } from '../cache/sha256.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { QueryBody } from '../contract/vectors.ts';
+import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
@@ -32,7 +33,7 @@ export interface QueryAnswer {
 interface QueryCacheParts {
   readonly vectors: Vectors;
   readonly manifests: ManifestCache;
-  readonly shards: IndexShards;
+  readonly shards: Pick<IndexShards, 'lsn'>;
   readonly embedder: TextEmbedder;
   readonly purges: PurgeViews;
   readonly clock: Clock;
@@ -41,7 +42,12 @@ interface QueryCacheParts {
   readonly wakeUps: WakeUps;
 }
 
-const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
+interface IndexState {
+  readonly manifest: IndexManifest;
+  readonly lsn: number;
+  /** Its answer is nobody else's. */
+  readonly isAlone: boolean;
+}
 
 /** What a match costs beside its characters and numbers. */
 const MATCH_OVERHEAD_BYTES = 64;
@@ -97,13 +103,10 @@ export class QueryCache {
     search: () => Promise<Outcome<Found>>,
   ): Promise<Outcome<QueryAnswer>> {
     const { tenantId } = caller.principal;
-    const [state, view] = await Promise.all([this.#stateOf(tenantId, index), this.#parts.purges.current(tenantId)]);
+    const [state, view] = await Promise.all([this.#stateOf(tenantId, index, body), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
-    const { manifest, lsn } = state.value;
+    const { manifest, lsn, isAlone } = state.value;
     const digest = queryDigest(this.#parts.sha256, body);
-    // An explanation tells how this very query was answered.
-    // Several shards have no one LSN that every write raises.
-    const isAlone = body.explain || (manifest.routeVersion ?? 0) > 0;
     const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone, terms, view };
     const answered = await this.#answers.answer(question, search);
     if (!answered.ok) return answered;
@@ -118,12 +121,13 @@ export class QueryCache {
     return ok({ found, report });
   }
 
-  /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write. */
-  #stateOf(tenantId: TenantId, index: string): Promise<Outcome<{ readonly manifest: IndexManifest; readonly lsn: number }>> {
-    return this.#parts.manifests.using(tenantId, index, async (manifest) => {
-      const none = { indexId: manifest.id, namespace: '', ids: [], include: NOTHING_INCLUDED };
-      const state = await this.#parts.shards.fetch(manifest, none);
-      return state.ok ? ok({ manifest, lsn: state.value.lsn }) : state;
+  /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
+  #stateOf(tenantId: TenantId, index: string, { explain }: QueryBody): Promise<Outcome<IndexState>> {
+    return this.#parts.manifests.using(tenantId, index, async (manifest): Promise<Outcome<IndexState>> => {
+      // An explanation tells how this very query was answered; and several shards have no one LSN that every write raises.
+      if (explain || (manifest.routeVersion ?? 0) > 0) return ok({ manifest, lsn: 0, isAlone: true });
+      const lsn = await this.#parts.shards.lsn(manifest);
+      return lsn.ok ? ok({ manifest, lsn: lsn.value, isAlone: false }) : lsn;
     });
   }
 
@@ -141,7 +145,13 @@ const stateOf = ({ id, generation }: IndexManifest, lsn: number): string => `${i
 /** The same for the same question: parsed bodies list their fields in the order of their schema. */
 export function queryDigest(sha256: Sha256, { vector, ...rest }: QueryBody): string {
   // Every number in it is finite: the contract refuses others.
-  return `query:${sha256(JSON.stringify([rest, vector === undefined ? null : [...vector]]))}`;
+  const fields = utf8(JSON.stringify([vector?.length ?? null, rest]));
+  if (vector === undefined) return `query:${sha256(fields)}`;
+  // As bytes: written out, the numbers would cost more than all else of a cached answer.
+  const question = new Uint8Array(vector.byteLength + fields.length);
+  question.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+  question.set(fields, vector.byteLength);
+  return `query:${sha256(question)}`;
 }
 
 function bytesOf({ ids, values, metadata, texts, missing }: ShardMatches): number {

@@ -6,6 +6,7 @@ import type { CacheBenchOptions } from './cache.ts';
 import { cacheBench } from './cache.ts';
 import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
+import { cachedQueriesBench } from './cached-queries.ts';
 import { filterBench } from './filters.ts';
 import { gatewayBench } from './gateway.ts';
 import { placementBench } from './placement.ts';
@@ -22,6 +23,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   ann: annBench,
   cache: cacheBench,
   'cache-l2': cacheL2Bench,
+  'cached-queries': cachedQueriesBench,
   filters: filterBench,
   gateway: gatewayBench,
   placement: placementBench,

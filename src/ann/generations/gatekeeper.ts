@@ -21,10 +21,10 @@ export class Gatekeeper {
     this.#gated = gated;
   }
 
-  /** For a caller who names the index. Refuses with `index_not_found`, or as `admit` does. */
-  pass(named: IndexId, isWrite = false): Outcome<null> {
+  /** For a caller who names the index; `own`: that of the object, where it was read already. Refuses with `index_not_found`, or as `admit` does. */
+  pass(named: IndexId, isWrite = false, own = this.#gated.indexId()): Outcome<null> {
     const { indexId, run, isInsider } = callerOf(named);
-    if (this.#gated.indexId() !== indexId) return notFound();
+    if (own !== indexId) return notFound();
     if (isInsider) return ok(null);
     const known = this.#gated.gate();
     const admitted = admit(known, run, isWrite);

@@ -1,7 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
-import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedReceipt, ReceiptPage } from '../receipts/receipt.ts';
 import type { ChangeCursor } from '../replication/change-page.ts';
@@ -27,8 +26,10 @@ export class ShardGate {
 
   /** The shard, for a caller who names its index. Refuses with `index_not_found`, or as `admit` does. */
   pass(named: IndexId, isWrite = false): Outcome<ShardHeader> {
-    const passed = this.#keeper.pass(named, isWrite);
-    return passed.ok ? ok(must(this.#store.header(), 'a shard that lets pass is open')) : passed;
+    const header = this.#store.header();
+    if (header === undefined) return notFound();
+    const passed = this.#keeper.pass(named, isWrite, header.indexId);
+    return passed.ok ? ok(header) : passed;
   }
 
   /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */

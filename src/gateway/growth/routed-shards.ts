@@ -139,6 +139,10 @@ export class RoutedShards implements IndexShards {
     return isAlone(manifest) ? this.#only.patch(manifest, patch) : this.#patch.patch(manifest, patch);
   }
 
+  lsn(manifest: IndexManifest): Promise<Outcome<number>> {
+    return this.#only.lsn(manifest);
+  }
+
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
     if (isAlone(manifest)) return this.#only.stats(manifest);
     return this.#routes.using(manifest, async ({ outline, replicas }) => {

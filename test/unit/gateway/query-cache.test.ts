@@ -35,6 +35,7 @@ function isolate() {
   const world = new MemoryCacheWorld();
   const index = { id: 'ix_1', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
   const events: CacheEvent[] = [];
+  const lsnsRead = { count: 0 };
   const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0 };
   const manifest = () => index as unknown as IndexManifest;
   const vectors = {
@@ -61,7 +62,13 @@ function isolate() {
     manifests: {
       using: async (_: unknown, __: unknown, work: (of: IndexManifest) => unknown) => work(manifest()),
     } as unknown as ManifestCache,
-    shards: { fetch: async () => ok({ lsn: index.lsn }) } as unknown as IndexShards,
+    // All that it may ask of the shard.
+    shards: {
+      lsn: async () => {
+        lsnsRead.count += 1;
+        return ok(index.lsn);
+      },
+    },
     embedder: { contractOf: () => ok({ version: '1' }) } as unknown as TextEmbedder,
     purges: new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() }),
     clock: world.clock,
@@ -76,7 +83,7 @@ function isolate() {
     const { found, report } = answered.value;
     return { match: found.ids[0], tokens: found.tokens, source: report?.sources[0], forwarded: report?.forwarded };
   };
-  return { world, index, events, searches, cache, ask };
+  return { world, index, events, searches, lsnsRead, cache, ask };
 }
 
 const HIT = { match: 'match 1', tokens: 0, source: 'memory', forwarded: undefined };
@@ -103,6 +110,17 @@ describe('search results', () => {
       ['queries', 'memory', 59_999],
       ['queries', 'computed', undefined],
     ]);
+  });
+
+  it('[C102] cost the shard one row, and none where they could answer nobody else', async () => {
+    const { ask, index, lsnsRead, searches } = isolate();
+    await ask();
+    for (let hit = 0; hit < 5; hit++) expect(await ask()).toEqual(HIT);
+    expect([lsnsRead.count, searches.count]).toEqual([6, 1]);
+    await ask(body({ text: 'weir', explain: true }));
+    Object.assign(index, { routeVersion: 3 });
+    await ask();
+    expect([lsnsRead.count, searches.count]).toEqual([6, 3]);
   });
 
   it('[C91] miss after a write, wherever it came from, and under another index of the name', async () => {

@@ -210,6 +210,15 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
 });
 
 describe('ShardObject', () => {
+  it('[C102] tells the LSN of the last write, to those alone who name its index', async () => {
+    const { indexId, stub } = await openShard();
+    expect(value(await stub.lsn(indexId))).toBe(0);
+    await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]));
+    const { lsn } = value(await stub.upsert(batchOf(indexId, [{ id: 'b', values: [0, 1] }])));
+    expect(value(await stub.lsn(indexId))).toBe(lsn);
+    expect(await stub.lsn('ix_other' as IndexId)).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+  });
+
   it('[V11] stores nothing for an index that was never opened, and refuses it', async () => {
     const indexId = 'ix_garbage' as IndexId;
     const stub = SHARD.getByName(`tn_test:${indexId}`);

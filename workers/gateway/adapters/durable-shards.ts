@@ -40,6 +40,7 @@ interface ShardStub {
   countVectors(count: ShardCount): Promise<Outcome<Counted>>;
   patchVectors(patch: ShardPatch): Promise<Outcome<Patched>>;
   deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>>;
+  lsn(indexId: IndexId): Promise<Outcome<number>>;
   stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
   sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
   measureRecall(recall: ShardRecall): Promise<Outcome<RecallSlice>>;
@@ -89,6 +90,10 @@ export class DurableShards implements IndexShards {
 
   delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {
     return ask(UNSURE, () => this.#of(manifest).deleteVectors(deletion));
+  }
+
+  lsn(manifest: IndexManifest): Promise<Outcome<number>> {
+    return ask(UNREACHABLE, () => this.#of(manifest).lsn(manifest.id));
   }
 
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
