@@ -147,9 +147,11 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     const erasure = record.erasure ?? (await parts.count(Date.now()));
     this.ctx.storage.kv.put('index', { ...record, state: 'deleting', erasure } satisfies IndexRecord);
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);
-    await registry.release(manifest.name, manifest.id);
+    await registry.withdraw(manifest.name, manifest.id);
     await registry.keepErasure(erasure);
     await parts.erase();
+    // Last: whoever asks for an index whose name is free is told so, and does not come here to finish its deletion.
+    await registry.release(manifest.name, manifest.id);
     await this.#forget();
     return erasure;
   }

@@ -1,8 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { assert } from '../src/kernel/assert.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AuditEntry } from '../src/tenancy/audit-entry.ts';
@@ -28,21 +26,8 @@ export class OrganisationObject extends DurableObject {
     return this.#documents.create('organisation', { id, parent: '', name, digest: ticket.digest, body: organisation }, 1, ticket.actor);
   }
 
-  /** A tenant and its default project, in one step. */
-  addTenant(tenant: Tenant, project: Project, { actor, digest }: Ticket): Outcome<Tenant> {
-    return this.#records.inside(() => {
-      const { id, organisationId: parent, name } = tenant;
-      const added = this.#documents.create(
-        'tenant',
-        { id, parent, name, digest, body: tenant },
-        LIMITS.tenantsPerOrganisationMaxCount,
-        actor,
-      );
-      if (!added.ok || stateOf(added.value) !== 'active') return added;
-      const first = this.#documents.create('project', { id: project.id, parent: id, name: project.name, digest, body: project }, 1, actor);
-      assert(first.ok, 'a new tenant has room for its default project');
-      return added;
-    });
+  addTenant(tenant: Tenant, project: Project, ticket: Ticket): Outcome<Tenant> {
+    return this.#records.addTenant(tenant, project, ticket);
   }
 
   addProject(project: Project, ticket: Ticket): Outcome<Project> {
@@ -96,6 +81,10 @@ export class OrganisationObject extends DurableObject {
       if (next.ok && next.value !== tenant) this.#documents.change('tenant', next.value, actor, to);
       return next;
     });
+  }
+
+  openIndexes(id: TenantId): Outcome<null> {
+    return this.#records.openIndexes(id);
   }
 
   belowTenant(id: TenantId): Outcome<(ProjectId | KeyId)[]> {

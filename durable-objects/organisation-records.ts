@@ -1,13 +1,14 @@
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
+import { assert } from '../src/kernel/assert.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { SqlStorage } from '../src/kernel/sql.ts';
 import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
 import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
-import { stateOf, tombstone } from '../src/tenancy/tenant-state.ts';
+import { stateOf, tombstone, withIndexes } from '../src/tenancy/tenant-state.ts';
 import type { Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
 
@@ -50,10 +51,35 @@ export class OrganisationRecords {
     });
   }
 
+  /** A tenant and its default project, in one step. */
+  addTenant(tenant: Tenant, project: Project, { actor, digest }: Ticket): Outcome<Tenant> {
+    return this.inside(() => {
+      const { id, organisationId: parent, name } = tenant;
+      const added = this.documents.create(
+        'tenant',
+        { id, parent, name, digest, body: tenant },
+        LIMITS.tenantsPerOrganisationMaxCount,
+        actor,
+      );
+      if (!added.ok || stateOf(added.value) !== 'active') return added;
+      const first = this.documents.create('project', { id: project.id, parent: id, name: project.name, digest, body: project }, 1, actor);
+      assert(first.ok, 'a new tenant has room for its default project');
+      return added;
+    });
+  }
+
   addProject(project: Project, { actor, digest }: Ticket): Outcome<Project> {
     return this.insideLasting(project.tenantId, () => {
       const document = { id: project.id, parent: project.tenantId, name: project.name, digest, body: project };
       return this.documents.create('project', document, LIMITS.projectsPerTenantMaxCount, actor);
+    });
+  }
+
+  openIndexes(tenantId: TenantId): Outcome<null> {
+    return this.insideLasting(tenantId, (tenant) => {
+      const opened = withIndexes(tenant);
+      if (opened !== tenant) this.documents.replace('tenant', opened);
+      return ok(null);
     });
   }
 

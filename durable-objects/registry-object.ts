@@ -32,15 +32,20 @@ export class RegistryObject extends DurableObject {
     const holder = this.#registry.holderOf(manifest.name);
     if (holder === manifest.id) return ok(null);
     assert(holder === undefined, 'an index releases its name before the next one of that name reserves it');
-    const target = this.#aliases.targetOf(manifest.name);
-    if (target !== undefined) return refuse('already_exists', `"${manifest.name}" is an alias of the index "${target}"`, 'name');
+    const admitted = this.admits(manifest.name, idempotencyKey);
+    if (admitted.ok) this.#registry.add(manifest, idempotencyKey);
+    return admitted;
+  }
+
+  /** Whether the name is taken already, which its index answers for, or could be reserved: asked before the object of the name is addressed. */
+  admits(name: string, idempotencyKey: string | null): Outcome<null> {
+    if (this.#registry.holderOf(name) !== undefined) return ok(null);
+    const target = this.#aliases.targetOf(name);
+    if (target !== undefined) return refuse('already_exists', `"${name}" is an alias of the index "${target}"`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
-    if (this.#registry.count() >= LIMITS.indexesPerTenantMaxCount) {
-      const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;
-      return refuse('limit_exceeded', message, 'name');
-    }
-    this.#registry.add(manifest, idempotencyKey);
-    return ok(null);
+    if (this.#registry.count() < LIMITS.indexesPerTenantMaxCount) return ok(null);
+    const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;
+    return refuse('limit_exceeded', message, 'name');
   }
 
   /** Lists the index from now on. */
@@ -48,16 +53,27 @@ export class RegistryObject extends DurableObject {
     this.#registry.list(name, indexId);
   }
 
-  /** Forgets the index and its aliases, if the name is still its own. */
-  release(name: string, indexId: IndexId): void {
+  /** Lists the index no more and forgets its aliases, if the name is still its own. It keeps the name until nothing of it is left. */
+  withdraw(name: string, indexId: IndexId): void {
     if (this.#registry.holderOf(name) !== indexId) return;
     this.#aliases.removeOf(name);
+    this.#registry.unlist(name, indexId);
+  }
+
+  /** Forgets the index, if the name is still its own. */
+  release(name: string, indexId: IndexId): void {
+    this.withdraw(name, indexId);
     this.#registry.remove(name, indexId);
   }
 
-  /** The name of the index that an alias stands for. */
-  targetOf(alias: string): string | undefined {
-    return this.#aliases.targetOf(alias);
+  /** The name of the index that has this name, or that an alias of this name stands for: no object of any other name holds an index. */
+  nameOf(name: string): string | undefined {
+    return this.#registry.holderOf(name) === undefined ? this.#aliases.targetOf(name) : name;
+  }
+
+  /** Whether an index has the name, from before it is created until nothing of it is left. */
+  isTaken(name: string): boolean {
+    return this.#registry.holderOf(name) !== undefined;
   }
 
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */

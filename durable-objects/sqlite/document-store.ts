@@ -113,9 +113,14 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   /** Replaces a document, in one step with a line of the audit trail. */
   change<K extends keyof Bodies & string>(kind: K, body: Bodies[K] & { readonly id: string }, actor: string, action: string): void {
     this.transaction(() => {
-      this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, body.id);
+      this.replace(kind, body);
       this.note({ atMs: Date.now(), actor, action: `${kind}.${action}`, subject: body.id });
     });
+  }
+
+  /** The same, for what nobody did but Sluice itself. */
+  replace<K extends keyof Bodies & string>(kind: K, body: Bodies[K] & { readonly id: string }): void {
+    this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, body.id);
   }
 
   /** The page after the document `after`, in order of creation. */

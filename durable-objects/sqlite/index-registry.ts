@@ -28,6 +28,10 @@ export class SqliteIndexRegistry {
     if (this.#exists()) this.#storage.sql.exec('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
   }
 
+  unlist(name: string, indexId: IndexId): void {
+    if (this.#exists()) this.#storage.sql.exec('UPDATE indexes SET listed = 0 WHERE name = ? AND index_id = ?', name, indexId);
+  }
+
   replace(manifest: IndexManifest): void {
     if (!this.#exists()) return;
     this.#storage.sql.exec(

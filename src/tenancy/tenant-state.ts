@@ -13,8 +13,11 @@ export function moved(tenant: Tenant, to: Exclude<TenantState, 'erased'>): Outco
   return ok({ ...tenant, state: to });
 }
 
+/** The tenant as one that has indexes. */
+export const withIndexes = (tenant: Tenant): Tenant => (tenant.hasIndexes === true ? tenant : { ...tenant, hasIndexes: true });
+
 /** What is left of a tenant: where its usage belongs. */
-export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs }: Tenant): Tenant => ({
+export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs, hasIndexes }: Tenant): Tenant => ({
   id,
   organisationId,
   name: id.replaceAll('_', '-'),
@@ -22,4 +25,5 @@ export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs }:
   defaultProjectId,
   createdAtMs,
   state: 'erased',
+  ...(hasIndexes === undefined ? {} : { hasIndexes }),
 });

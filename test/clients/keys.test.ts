@@ -164,6 +164,49 @@ describe('what nobody made', () => {
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
   const LANES = 16;
 
+  it('[T68] leaves no registry of a tenant that never had an index, whatever is asked of its indexes', async () => {
+    const without = await createTenant(server, { scopes: SCOPES });
+    const count = async () => (await files()).filter((path) => path.includes('Registry') || path.includes('Index')).length;
+    const before = await count();
+    const codeOf = async (method: string, path: string, body?: unknown) => {
+      const answer = await without.client.call(method, path, body);
+      return answer.body.error?.code ?? answer.body.data;
+    };
+    expect(await codeOf('GET', '/v1/indexes')).toEqual([]);
+    expect(await codeOf('GET', '/v1/aliases')).toEqual([]);
+    expect(await codeOf('GET', '/v1/indexes/none')).toBe('index_not_found');
+    expect(await codeOf('POST', '/v1/indexes/none/query', { text: 'x' })).toBe('index_not_found');
+    expect(await codeOf('DELETE', '/v1/indexes/none')).toBe('index_not_found');
+    expect(await codeOf('PUT', '/v1/indexes/none/aliases/other')).toBe('index_not_found');
+    expect(await codeOf('DELETE', '/v1/indexes/none/aliases/other')).toBe('alias_not_found');
+    expect(await codeOf('GET', '/v1/erasures/ix_0123456789abcdef')).toBe('erasure_not_found');
+    expect(await count()).toBe(before);
+    // The registry and the index itself; then both are found, from anywhere.
+    const created = await without.client.post('/v1/indexes', { name: 'first', dimensions: 4, owner: 'testers' });
+    expect(created.status).toBe(201);
+    expect(await count()).toBe(before + 2);
+    expect((await without.client.get('/v1/indexes/first')).body.id).toBe(created.body.id);
+    expect((await without.client.get('/v1/indexes')).body.data).toHaveLength(1);
+  });
+
+  it('[T67] leaves no object of a name that an index cannot have', async () => {
+    await tenant.client.call('PUT', '/v1/indexes/numbers/aliases/alias-of-numbers');
+    const before = await files();
+    const create = (name: string, idempotencyKey?: string) =>
+      tenant.client.post(
+        '/v1/indexes',
+        { name, dimensions: 4, owner: 'testers' },
+        idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+      );
+    expect((await create('alias-of-numbers')).body.error.code).toBe('already_exists');
+    expect((await create('numbers')).body.error.code).toBe('already_exists');
+    expect(await files()).toEqual(before);
+    expect((await create('twice', 'index-once')).status).toBe(201);
+    const between = await files();
+    expect((await create('another', 'index-once')).body.error.code).toBe('idempotency_mismatch');
+    expect(await files()).toEqual(between);
+  });
+
   /** Files of objects and buckets; write-ahead logs come and go with them. */
   const files = async (): Promise<string[]> => {
     const all = await readdir(join(server.stateDir, 'storage'), { recursive: true, withFileTypes: true });

@@ -74,8 +74,10 @@ const withCredential = (credential: () => string, method: string, path: () => st
 const apiKey = () => formatApiKey(forged('key') as KeyId, randomBytes(SECRET_BYTES));
 
 /** Endpoints whose path has that parameter. */
-const endpointsOf = (parameter: string) =>
-  (Object.keys(ENDPOINTS) as EndpointName[]).filter((name) => ENDPOINTS[name].path.split('/').includes(`:${parameter}`)).map(callOf);
+const endpointsOf = (parameter: string, ...but: readonly EndpointName[]) =>
+  (Object.keys(ENDPOINTS) as EndpointName[])
+    .filter((name) => !but.includes(name) && ENDPOINTS[name].path.split('/').includes(`:${parameter}`))
+    .map(callOf);
 
 const LEVELS = ['organisation', 'tenant', 'project', 'key'] as const;
 
@@ -90,6 +92,8 @@ export const FORGED_CALLS: Readonly<Record<string, readonly (() => ForgedCall)[]
     const token = () => agentToken((pool = forged('pool')) as PoolId, randomBytes(40));
     return withCredential(token, 'POST', () => `/v1/pools/${pool}/agents`, { name: 'probe' });
   }),
+  // Creating a collection is how its name comes to be.
+  'index names': [...endpointsOf('index'), ...endpointsOf('collection', 'qdrantCreateCollection')],
   'alias names': endpointsOf('alias'),
   organisations: [
     ...endpointsOf('organisation'),

@@ -71,7 +71,7 @@ function wire(env: GatewayEnv): Gateway {
   };
   const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
   const place = new GatewayPlace();
-  const retrieval = wireRetrieval(env, clock, rng, metrics, embeddings, count, tenancy.budget, () => place.hint);
+  const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => place.hint);
   const heavy = wireHeavy(env, clock, rng, tenancy.holdJob);
   const counters = heldCounters(retrieval.indexes, schedulerQueue(env.SCHEDULER));
   const steps = erasureSteps({

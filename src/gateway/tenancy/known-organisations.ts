@@ -52,6 +52,7 @@ export class KnownOrganisations implements Organisations {
       log: guarded(NO_ORGANISATION, (...rest) => store().log(...rest)),
       audit: guarded(NO_ORGANISATION, (...rest) => store().audit(...rest)),
       moveTenant: guarded(NO_TENANT, (...rest) => store().moveTenant(...rest)),
+      openIndexes: guarded(NO_TENANT, (...rest) => store().openIndexes(...rest)),
       belowTenant: guarded(NO_TENANT, (...rest) => store().belowTenant(...rest)),
       eraseBelow: guarded(NO_TENANT, (...rest) => store().eraseBelow(...rest)),
       buryTenant: guarded(NO_TENANT, (...rest) => store().buryTenant(...rest)),

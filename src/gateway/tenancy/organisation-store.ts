@@ -36,6 +36,8 @@ export interface OrganisationStore {
   audit(limit: number, before?: number): Promise<Outcome<readonly AuditEntry[]>>;
   /** Refuses with `state_conflict` what would take an erasure back. */
   moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: string): Promise<Outcome<Tenant>>;
+  /** Before the tenant's first index: whether there is a registry to ask is known from this. Refuses with `state_conflict` as it is erased. */
+  openIndexes(id: TenantId): Promise<Outcome<null>>;
   /** The projects and keys of a tenant. */
   belowTenant(id: TenantId): Promise<Outcome<readonly (ProjectId | KeyId)[]>>;
   eraseBelow(id: TenantId, actor: string): Promise<Outcome<number>>;

@@ -60,7 +60,7 @@ export class TenancyAdmin {
     const id = tenantId(organisation, await entropy.bytes('tenant', TENANT_CHARS));
     const defaultProjectId = projectId(organisation, await entropy.bytes('project', TENANT_CHARS));
     const createdAtMs = this.#parts.clock.nowMs();
-    const tenant = { id, organisationId: organisation, name, owner, defaultProjectId, createdAtMs };
+    const tenant = { id, organisationId: organisation, name, owner, defaultProjectId, createdAtMs, hasIndexes: false };
     const project = { id: defaultProjectId, tenantId: id, name: 'default', owner, createdAtMs };
     return this.#parts.organisations.at(organisation).addTenant(tenant, project, await ticket(principal, 'tenant.create', body));
   }

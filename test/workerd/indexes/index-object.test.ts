@@ -191,8 +191,9 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
 
   const deletionSteps = [
     async () => undefined,
-    async (manifest: IndexManifest) => REGISTRY.getByName(manifest.tenantId).release(manifest.name, manifest.id),
+    async (manifest: IndexManifest) => REGISTRY.getByName(manifest.tenantId).withdraw(manifest.name, manifest.id),
     async (manifest: IndexManifest) => void (await shardOf(manifest).erase(manifest.id)),
+    async (manifest: IndexManifest) => REGISTRY.getByName(manifest.tenantId).release(manifest.name, manifest.id),
   ];
 
   /** Whoever may come next; the last one leaves a new index. */
@@ -207,7 +208,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     },
   ];
 
-  it.each([0, 1, 2])('[V21] a deletion cut off after step %i is finished by the alarm, a caller or a new creation', async (done) => {
+  it.each([0, 1, 2, 3])('[V21] a deletion cut off after step %i is finished by the alarm, a caller or a new creation', async (done) => {
     for (const [index, finish] of finishers.entries()) {
       const manifest = manifestOf(freshTenant(), 'articles');
       value(await indexOf(manifest).create(manifest, ONCE));
@@ -306,6 +307,32 @@ describe('RegistryObject', () => {
     expect([first.indexes.map(({ name }) => name), first.hasMore]).toEqual([['a', 'b', 'c'], true]);
     const second = await registry.page('c', 3);
     expect([second.indexes.map(({ name }) => name), second.hasMore]).toEqual([['d'], false]);
+  });
+
+  it('[T67] knows the objects that hold an index by its name or an alias, until nothing of it is left', async () => {
+    const tenantId = freshTenant();
+    const registry = REGISTRY.getByName(tenantId);
+    const [kept, next] = [manifestOf(tenantId, 'kept'), manifestOf(tenantId, 'kept')];
+    const names = async () => [await registry.nameOf('kept'), await registry.nameOf('other'), await registry.isTaken('kept')];
+    expect(await names()).toEqual([undefined, undefined, false]);
+    expect(await registry.admits('kept', 'once')).toEqual({ ok: true, value: null });
+    await registry.reserve(kept, 'once');
+    expect(await names()).toEqual(['kept', undefined, true]);
+    await registry.confirm('kept', kept.id);
+    expect(await registry.changeAliases([{ kind: 'set', alias: 'other', index: 'kept' }])).toMatchObject({ ok: true });
+    expect(await names()).toEqual(['kept', 'kept', true]);
+    expect(await registry.isTaken('other')).toBe(false);
+    expect(await registry.admits('other', null)).toMatchObject({ error: { code: 'already_exists', param: 'name' } });
+    expect(await registry.admits('new', 'once')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    // Its own object says what becomes of a taken name.
+    expect(await registry.admits('kept', 'once')).toEqual({ ok: true, value: null });
+    await registry.withdraw('kept', next.id);
+    expect(await names()).toEqual(['kept', 'kept', true]);
+    await registry.withdraw('kept', kept.id);
+    expect(await names()).toEqual(['kept', undefined, true]);
+    expect(await listed(tenantId)).toEqual([]);
+    await registry.release('kept', kept.id);
+    expect(await names()).toEqual([undefined, undefined, false]);
   });
 
   it('[V23] counts reserved names against the limit, and a release of another index changes nothing', async () => {

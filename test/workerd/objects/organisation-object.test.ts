@@ -7,6 +7,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
+import type { Tenant } from '../../../src/tenancy/organisation.ts';
 import { keyId, organisationId } from '../../../src/tenancy/resource-ids.ts';
 import { idsOf, newKey } from '../../support/tenancy.ts';
 
@@ -31,7 +32,7 @@ function organisation(number: number, evicts: boolean) {
     if (evicts) await evictDurableObject(stub);
     return answer;
   };
-  const tenant = {
+  const tenant: Tenant = {
     id: ids.tenantId,
     organisationId: ids.organisationId,
     name: 'shop',
@@ -193,6 +194,26 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
         { action: 'key.revoke', subject: grandchild, actor: 'admin' },
       ],
     });
+  });
+
+  it('[T68] knows whether a tenant has indexes, and takes none for one that is erased', async () => {
+    const { found, addTenant, call, ids, tenant } = organisation(base + 11, evicts);
+    await found();
+    await addTenant();
+    const has = async () => {
+      const known = await call((store) => store.tenant(ids.tenantId));
+      return known.ok ? known.value.hasIndexes : known;
+    };
+    // As in a tenant that was made before this was kept.
+    expect(await has()).toBe(tenant.hasIndexes);
+    for (let repeats = 0; repeats < 2; repeats++)
+      expect(await call((store) => store.openIndexes(ids.tenantId))).toMatchObject({ ok: true });
+    expect(await has()).toBe(true);
+    expect(await call((store) => store.openIndexes(idsOf(base + 12).tenantId))).toMatchObject({ error: { code: 'tenant_not_found' } });
+    await call((store) => store.moveTenant(ids.tenantId, 'erasing', 'admin'));
+    expect(await call((store) => store.openIndexes(ids.tenantId))).toMatchObject({ error: { code: 'state_conflict' } });
+    await call((store) => store.buryTenant(ids.tenantId, 'admin'));
+    expect(await has()).toBe(true);
   });
 
   it('pages in order of creation', async () => {

@@ -7,12 +7,9 @@ import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { GatewayEnv } from '../env.ts';
 import { ask } from './ask.ts';
+import type { TenantRegistries } from './tenant-registries.ts';
 
 /** What the objects do. */
-interface RegistryStub {
-  erasure(id: string): Promise<Erasure | null>;
-  holds(name: string, indexIds: readonly IndexId[]): Promise<boolean>;
-}
 interface IndexStub {
   holds(indexIds: readonly IndexId[]): Promise<boolean>;
 }
@@ -24,14 +21,20 @@ const UNREACHABLE = 'not every object can be reached: ask again';
 
 /** The objects that an erased index lived in. */
 export class DurableErasures implements ErasedObjects {
-  readonly #env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD' | 'REPLICA'>;
+  readonly #env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD' | 'REPLICA'>;
 
-  constructor(env: Pick<GatewayEnv, 'REGISTRY' | 'INDEX' | 'LOCATOR' | 'SHARD' | 'REPLICA'>) {
+  readonly #registries: TenantRegistries;
+
+  constructor(env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD' | 'REPLICA'>, registries: TenantRegistries) {
     this.#env = env;
+    this.#registries = registries;
   }
 
   find(tenantId: TenantId, id: string): Promise<Outcome<Erasure | null>> {
-    return ask(UNREACHABLE, async () => ok(await this.#registry(tenantId).erasure(id)));
+    return ask(UNREACHABLE, async () => {
+      const registry = await this.#registries.find(tenantId);
+      return ok((await registry?.erasure(id)) ?? null);
+    });
   }
 
   isShardLeft(shard: string): Promise<Outcome<boolean>> {
@@ -49,13 +52,10 @@ export class DurableErasures implements ErasedObjects {
   isIndexLeft({ tenantId, name, indexIds }: Erasure): Promise<Outcome<boolean>> {
     const index = this.#env.INDEX.getByName(indexObjectName(tenantId, name)) as unknown as IndexStub;
     return ask(UNREACHABLE, async () => {
-      const held = await Promise.all([index.holds(indexIds), this.#registry(tenantId).holds(name, indexIds)]);
+      const registry = await this.#registries.find(tenantId);
+      const held = await Promise.all([index.holds(indexIds), registry?.holds(name, indexIds)]);
       return ok(held.includes(true));
     });
-  }
-
-  #registry(tenantId: TenantId): RegistryStub {
-    return this.#env.REGISTRY.getByName(tenantId);
   }
 }
 

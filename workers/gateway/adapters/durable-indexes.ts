@@ -1,14 +1,17 @@
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
-import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
+import { changedAliases } from '../../../src/ann/aliases.ts';
 import type { Creation, DeletedIndex } from '../../../src/ann/index-lifecycle.ts';
+import { indexNotFound } from '../../../src/ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName } from '../../../src/ann/index-manifest.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { ask } from './ask.ts';
+import type { TenantRegistries } from './tenant-registries.ts';
 
 /** What the objects do. */
 interface IndexStub {
@@ -16,60 +19,90 @@ interface IndexStub {
   describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
   remove(name: string): Promise<Outcome<DeletedIndex>>;
 }
-interface RegistryStub {
-  page(after: string | undefined, limit: number): Promise<IndexPage>;
-  targetOf(alias: string): Promise<string | undefined>;
-  changeAliases(actions: readonly AliasAction[]): Promise<Outcome<null>>;
-  aliasPage(index: string | undefined, after: string | undefined, limit: number): Promise<AliasPage>;
-}
-
 const UNREACHABLE = 'the index cannot be reached';
 
-/** The indexes behind their Durable Objects: one an index, and one a tenant that lists them. */
+/**
+ * The indexes behind their Durable Objects: one an index, and one a tenant that lists them. The object of a name is addressed only once the
+ * tenant's registry says that an index has the name, or when one is created there (T67).
+ */
 export class DurableIndexes implements IndexDirectory {
   readonly #indexes: DurableObjectNamespace<IndexObject>;
-  readonly #registries: DurableObjectNamespace<RegistryObject>;
+  readonly #registries: TenantRegistries;
+  /** Objects that held an index when this isolate last asked: they are asked again without asking the registry first. */
+  readonly #seen = new Set<string>();
 
-  constructor(indexes: DurableObjectNamespace<IndexObject>, registries: DurableObjectNamespace<RegistryObject>) {
+  constructor(indexes: DurableObjectNamespace<IndexObject>, registries: TenantRegistries) {
     this.#indexes = indexes;
     this.#registries = registries;
   }
 
   create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>> {
-    const stub = this.#index(manifest.tenantId, manifest.name);
-    return ask('the index may not have been created: repeat it with the same idempotency-key', () => stub.create(manifest, creation));
+    const { tenantId, name } = manifest;
+    return ask('the index may not have been created: repeat it with the same idempotency-key', async () => {
+      const registry = await this.#registries.open(tenantId);
+      if (!registry.ok) return registry;
+      const admitted: Outcome<null> = await registry.value.admits(name, creation.idempotencyKey);
+      return admitted.ok ? this.#index(tenantId, name).create(manifest, creation) : admitted;
+    });
   }
 
   describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
     return ask(UNREACHABLE, async () => {
-      const found = await this.#index(tenantId, name).describe(name, staleVersion);
-      if (found.ok || found.error.code !== 'index_not_found') return found;
-      const target = await this.#registry(tenantId).targetOf(name);
-      return target === undefined ? found : this.#index(tenantId, target).describe(target, staleVersion);
+      if (this.#seen.has(indexObjectName(tenantId, name))) {
+        const known = await this.#describe(tenantId, name, staleVersion);
+        if (known.ok || known.error.code !== 'index_not_found') return known;
+      }
+      const registry = await this.#registries.find(tenantId);
+      const target = await registry?.nameOf(name);
+      return target === undefined ? indexNotFound(name) : this.#describe(tenantId, target, staleVersion);
     });
   }
 
   remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>> {
-    return ask('the index may not be deleted yet: repeat it', () => this.#index(tenantId, name).remove(name));
+    return ask('the index may not be deleted yet: repeat it', async () => {
+      this.#seen.delete(indexObjectName(tenantId, name));
+      const registry = await this.#registries.find(tenantId);
+      return (await registry?.isTaken(name)) === true ? this.#index(tenantId, name).remove(name) : indexNotFound(name);
+    });
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
-    return ask(UNREACHABLE, async () => ok(await this.#registry(tenantId).page(after, limit)));
+    return ask(UNREACHABLE, async () => {
+      const registry = await this.#registries.find(tenantId);
+      return ok(registry === undefined ? { indexes: [], hasMore: false } : await registry.page(after, limit));
+    });
   }
 
   changeAliases(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>> {
-    return ask('the aliases may not have been changed: look at them', () => this.#registry(tenantId).changeAliases(actions));
+    return ask('the aliases may not have been changed: look at them', async () => {
+      const registry = await this.#registries.find(tenantId);
+      if (registry !== undefined) return registry.changeAliases(actions);
+      const changed = changedAliases(actions, NO_NAMES);
+      return changed.ok ? ok(null) : changed;
+    });
   }
 
   listAliases(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
-    return ask(UNREACHABLE, async () => ok(await this.#registry(tenantId).aliasPage(index, after, limit)));
+    return ask(UNREACHABLE, async () => {
+      const registry = await this.#registries.find(tenantId);
+      return ok(registry === undefined ? { aliases: [], hasMore: false } : await registry.aliasPage(index, after, limit));
+    });
   }
 
-  #registry(tenantId: TenantId): RegistryStub {
-    return this.#registries.getByName(tenantId);
+  async #describe(tenantId: TenantId, name: string, staleVersion: number | undefined): Promise<Outcome<IndexManifest>> {
+    const object = indexObjectName(tenantId, name);
+    const described = await this.#index(tenantId, name).describe(name, staleVersion);
+    this.#seen.delete(object);
+    if (described.ok) this.#seen.add(object);
+    const [oldest] = this.#seen;
+    if (this.#seen.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#seen.delete(oldest);
+    return described;
   }
 
   #index(tenantId: TenantId, name: string): IndexStub {
     return this.#indexes.getByName(indexObjectName(tenantId, name));
   }
 }
+
+/** What a tenant without a registry has. */
+const NO_NAMES = { isIndex: () => false, isListed: () => false, targetOf: () => undefined, aliasCount: 0 };

@@ -24,8 +24,10 @@ import { VectorListing } from '../../../src/gateway/vector-listing.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
+import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
+import { TenantRegistries } from './tenant-registries.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableErasures } from './durable-erasures.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
@@ -62,12 +64,14 @@ export function wireRetrieval(
   clock: Clock,
   rng: Rng,
   metrics: Metrics,
+  organisations: Organisations,
   { embedder, purges }: Embeddings,
   count: CountCache,
   budget: Budget,
   near: () => string | undefined,
 ): Retrieval {
-  const directory = new DurableIndexes(env.INDEX, env.REGISTRY);
+  const registries = new TenantRegistries(env.REGISTRY, organisations);
+  const directory = new DurableIndexes(env.INDEX, registries);
   const fanOut = new FanOut(clock, systemTimer);
   const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
   const groups: GroupCalls = {
@@ -107,7 +111,7 @@ export function wireRetrieval(
     queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, rng, sleep }),
-    erasures: new Erasures(new DurableErasures(env)),
+    erasures: new Erasures(new DurableErasures(env, registries)),
     exports: new Exports({ manifests, shards, sleep }),
     generations: new GenerationDesk({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock }),
