@@ -48,7 +48,7 @@ function fill(): void {
 }
 
 describe.skipIf(!isMounted)('a disk that is full', () => {
-  it('[G34] refuses every write for a while, applies none of them by half, and says so at /readyz', async () => {
+  it('[G35] refuses every write for a while, applies none of them by half, and says so at /readyz', async () => {
     const server: Server = await serve({ ports: [await freePort()], stateDir: join(mount, 'state'), variables: { LOG_LEVEL: 'warn' } });
     try {
       const { client, id: tenant, organisation } = await createTenant(server);

@@ -59,7 +59,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('[G21] the commands and snippets of the README work, in their order', async () => {
+it('[G40] the commands and snippets of the README work, in their order', async () => {
   const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
   const blocks = blocksOf(readme);
   expect(blocks.map(({ language }) => language)).toEqual(expect.arrayContaining(['sh', 'js']));

@@ -25,18 +25,18 @@ const DEFECTS = [
 ];
 
 describe('an error of the platform below an object', () => {
-  it('[G34] for want of room is a refusal for a while that says so', () => {
+  it('[G35] for want of room is a refusal for a while that says so', () => {
     for (const full of [FULL, error('write ENOSPC'), error('No space left on device', { remote: true })]) {
       expect(platformFault(full)).toMatchObject({ code: 'storage_full', retryAfterMs: expect.any(Number) });
     }
   });
 
-  it('[G34] that keeps storage from being read or written is unavailable; a defect of our own is neither', () => {
+  it('[G35] that keeps storage from being read or written is unavailable; a defect of our own is neither', () => {
     for (const broken of UNREADABLE) expect(platformFault(broken), broken.message).toMatchObject({ code: 'unavailable' });
     for (const defect of DEFECTS) expect(platformFault(defect)).toBeUndefined();
   });
 
-  it('[G34] is answered as a value by whoever calls an object, also when it crossed from there', async () => {
+  it('[G35] is answered as a value by whoever calls an object, also when it crossed from there', async () => {
     const failing = (thrown: Error) => async () => {
       throw thrown;
     };
