@@ -23,6 +23,9 @@ const SLUICE_TEST_FULL = process.env['SLUICE_TEST_FULL'] ?? '';
 // Of what hangs: a busy machine is several times slower than an idle one, and the full run repeats each property many times.
 const TIMEOUT_MS = SLUICE_TEST_FULL === '1' ? 1_800_000 : 180_000;
 
+/** What comes by itself is polled for: it takes as long as it takes, and soon on an idle machine. */
+const POLL = { poll: { timeout: 30_000, interval: 20 } };
+
 const absentObjects = {
   name: 'sluice-objects',
   modules: true,
@@ -48,6 +51,7 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
     include: [`test/workerd/${name}/**/*.test.ts`],
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
+    expect: POLL,
     // itty-durable ships a CommonJS entry that requires ES modules: only the optimiser can load it.
     deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable'] } } },
   },
@@ -55,7 +59,7 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
 
 const inNode = (name: string) => ({
   root,
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS },
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS, expect: POLL },
 });
 
 /** Suites without state outside of their objects: files share a process and its modules, which else are loaded for each of them. */

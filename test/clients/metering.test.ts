@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import type { ApiClient } from '../support/api-client.ts';
+import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -32,4 +32,17 @@ it('[G6] counts every request, refused or not, and gives back what a refused one
   const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
   // The question about usage counts itself once it is answered.
   expect([quantityOf('requests'), quantityOf('embedding_tokens'), quantityOf('vectors_written')]).toEqual([6, 5, 1]);
+});
+
+it('[T51] reserves a request before it does anything, and after it knows that the key may make it', async () => {
+  const tenant = await createTenant(server, { quota: { requests: { day: 1 } }, scopes: ['index:read', 'index:write'] });
+  expect(await tenant.client.get('/v1/indexes')).toMatchObject({ status: 200 });
+  const create = () => tenant.client.post('/v1/indexes', { name: 'too-many', owner: 'search', dimensions: 4 });
+  expect(await create()).toMatchObject({ status: 429, body: { error: { code: 'insufficient_quota' } } });
+  // What the key may not do is refused for that, and draws on nothing.
+  expect(await tenant.client.get('/v1/models')).toMatchObject({ status: 403, body: { error: { code: 'scope_denied' } } });
+  const admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
+  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [{ resource: 'requests', window: 'day', limit: 100 }] });
+  await expect.poll(async () => (await tenant.client.get('/v1/indexes')).status, { timeout: 30_000 }).toBe(200);
+  expect((await tenant.client.get('/v1/indexes')).body.data).toEqual([]);
 });

@@ -96,9 +96,8 @@ describe('a cache served through a socket', () => {
     const server: Server = opened(createServer((socket) => socket.on('error', () => {}).once('data', () => misbehave(socket))));
     server.listen(path);
     await once(server, 'listening');
-    const startedMs = performance.now();
+    // It does not wait for ever: the test would.
     expect(await client().get(['a'])).toEqual([{ vector: undefined, fence: undefined }]);
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
   });
 });
 

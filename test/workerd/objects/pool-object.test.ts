@@ -164,15 +164,19 @@ describe('PoolObject', () => {
   it('[P6] wakes an agent that waits as soon as a job is submitted', async () => {
     const { call } = await newPool();
     const agent = value(await call((object) => object.register('one')));
-    const waiting = call((object) => object.lease(agent, 20_000));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const submittedMs = Date.now();
-    const request = await newJob();
-    const grant = value(await waiting)!;
-    expect(grant.jobId).toBe(request.id);
-    // Sooner than the pool would have asked by itself.
-    expect(Date.now() - submittedMs).toBeLessThan(LIMITS.poolSyncMs - 500);
-    await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+    const grantedAfterMs = async (): Promise<number> => {
+      const waiting = call((object) => object.lease(agent, 20_000));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const submittedMs = Date.now();
+      const request = await newJob();
+      const grant = value(await waiting)!;
+      const tookMs = Date.now() - submittedMs;
+      expect(grant.jobId).toBe(request.id);
+      await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+      return tookMs;
+    };
+    // Sooner than the pool would have asked by itself, as it does each time if it is not woken. A busy machine needs more than one try.
+    await expect.poll(grantedAfterMs, { timeout: 30_000 }).toBeLessThan(LIMITS.poolSyncMs - 500);
   });
 
   it('[P6] answers nothing when the wait is over', async () => {

