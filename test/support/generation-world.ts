@@ -195,7 +195,7 @@ export class GenerationWorld {
         }),
       carryReceipts: ({ from, to, run: number }, after) =>
         run((): Outcome<ReceiptCursor> => {
-          const page = this.shardOf(from.id).gate.receiptsBehind(from.id, after?.['shard'] ?? 0);
+          const page = this.shardOf(from.id).gate.receiptsBehind(from.id, after?.['shard'] ?? 0, 3);
           if (!page.ok) return page;
           const adopted = this.shardOf(to.id).gate.adoptReceipts(followerId(to.id, number), page.value.receipts);
           return adopted.ok ? ok({ shard: page.value.next }) : adopted;

@@ -48,9 +48,9 @@ export class ShardGate {
   }
 
   /** For a follower: what is known of requests that changed behind a place. */
-  receiptsBehind(indexId: IndexId, after: number): Outcome<ReceiptPage> {
+  receiptsBehind(indexId: IndexId, after: number, countMax: number = LIMITS.receiptPageMaxCount): Outcome<ReceiptPage> {
     if (this.#store.header()?.indexId !== indexId) return notFound();
-    return ok(this.#store.receiptsBehind(after, LIMITS.receiptPageMaxCount));
+    return ok(this.#store.receiptsBehind(after, countMax));
   }
 
   /** From a follower: what is known of requests that were written to another generation. Refuses as `pass` does. */

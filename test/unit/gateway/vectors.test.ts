@@ -34,7 +34,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
   const vectors = new Vectors({
     manifests: new ManifestCache(directory as never, { nowMs: () => 0 }),
     shards: { upsert } as unknown as IndexShards,
-    space: new VectorSpace(embedder as never),
+    space: new VectorSpace(embedder),
   });
   return { sent, write: (key?: string) => vectors.upsert(CALLER, 'index', BODY, key) };
 }
