@@ -3,6 +3,8 @@ import { accepts } from '../cache/cache-directives.ts';
 import type { CacheDirectives } from '../cache/cache-directives.ts';
 import { LruCache } from '../cache/lru-cache.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
+import { refusal } from '../contract/errors.ts';
+import type { ErrorCode, Refusal } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { sharedRefusal } from '../contract/shared-refusal.ts';
@@ -10,7 +12,7 @@ import { SHARED_WORK_BOUNDS } from '../contract/shared-work-limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import { err, ok } from '../kernel/result.ts';
-import type { Flight } from '../kernel/shared-work.ts';
+import type { Flight, NotShared } from '../kernel/shared-work.ts';
 import { SharedWork } from '../kernel/shared-work.ts';
 import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
@@ -96,12 +98,15 @@ export class AnswerCache<A> {
     return holding;
   }
 
-  /** Refuses with `not_cached` when the request wants nothing made, as `make` does, and when it cannot wait for another request's answer. */
-  async answer(question: Question, make: () => Promise<Outcome<A>>): Promise<Outcome<Answered<A>>> {
+  /**
+   * Refuses with `not_cached` when the request wants nothing made, and as `make` does. `waitMs`: how long it may wait for the answer of
+   * another request; then it is refused with `deadline_exceeded`.
+   */
+  async answer(question: Question, make: () => Promise<Outcome<A>>, waitMs = Infinity): Promise<Outcome<Answered<A>>> {
     const { terms, basis } = question;
     const forwarded = forwardingOf(question);
     const flightKey = [keyOf(question, basis), ...terms.tags.toSorted()].join('\n');
-    const patience = this.#flights.patience();
+    const patience = { leftMs: Math.min(waitMs, this.#flights.patience().leftMs) };
     for (;;) {
       const held = forwarded === 'miss' ? this.#find(question) : undefined;
       if (held !== undefined) return ok(held);
@@ -109,11 +114,14 @@ export class AnswerCache<A> {
       const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
       if (flight === undefined) return this.#lead(question, flightKey, forwarded, make);
       const joined = await this.#flights.join(flight, patience);
-      if (joined.kind === 'failed') throw joined.thrown;
       if (joined.kind === 'deserted') continue;
-      if (joined.kind !== 'landed') return err(sharedRefusal(joined.kind, 'the answer, which another request makes,'));
-      if (!joined.value.ok) return joined.value;
-      return ok({ answer: this.#parts.contract.repeated(joined.value.value), report: reportOf('joined', { forwarded }) });
+      if (joined.kind === 'failed') throw joined.thrown;
+      if (joined.kind !== 'landed') return err(unshared(joined.kind));
+      const landed = joined.value;
+      // What was refused to its caller says nothing of this one.
+      if (!landed.ok && OWN_REFUSALS.has(landed.error.code)) return this.#lead(question, flightKey, forwarded, make);
+      if (!landed.ok) return landed;
+      return ok({ answer: this.#parts.contract.repeated(landed.value), report: reportOf('joined', { forwarded }) });
     }
   }
 
@@ -173,6 +181,15 @@ export class AnswerCache<A> {
     return terms.directives.store && !isAlone && bytesOf(answer) <= entryBytesMax;
   }
 }
+
+/** A request that waits has a deadline, unlike others that wait. */
+const unshared = (reason: NotShared): Refusal =>
+  reason === 'late'
+    ? refusal('deadline_exceeded', 'the answer, which another request makes, is not there in time')
+    : sharedRefusal(reason, 'the answer, which another request makes,');
+
+/** Those that are about the caller: its quota, and the time it has. */
+const OWN_REFUSALS: ReadonlySet<ErrorCode> = new Set(['rate_limit_exceeded', 'insufficient_quota', 'limit_exceeded', 'deadline_exceeded']);
 
 const keyOf = ({ tenantId, digest }: Question, basis: string): string => `${tenantId}:${digest}:${basis}`;
 

@@ -90,7 +90,7 @@ export class QueryCache {
   ): Promise<Outcome<QueryAnswer>> {
     const deadlineMs = this.#parts.clock.nowMs() + budgetMs;
     const search = () => this.#parts.vectors.query(caller, index, body, deadlineMs);
-    if (terms !== undefined) return this.#cached(caller, index, body, terms, search);
+    if (terms !== undefined) return this.#cached(caller, index, body, { ...terms, deadlineMs }, search);
     const found = await search();
     return found.ok ? ok({ found: found.value, report: undefined }) : found;
   }
@@ -99,7 +99,7 @@ export class QueryCache {
     caller: EmbeddingCaller,
     index: string,
     body: QueryBody,
-    terms: AnswerTerms,
+    { deadlineMs, ...terms }: AnswerTerms & { readonly deadlineMs: number },
     search: () => Promise<Outcome<Found>>,
   ): Promise<Outcome<QueryAnswer>> {
     const { tenantId } = caller.principal;
@@ -108,7 +108,7 @@ export class QueryCache {
     const { manifest, lsn, isAlone } = state.value;
     const digest = queryDigest(this.#parts.sha256, body);
     const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone, terms, view };
-    const answered = await this.#answers.answer(question, search);
+    const answered = await this.#answers.answer(question, search, deadlineMs - this.#parts.clock.nowMs());
     if (!answered.ok) return answered;
     const { answer: found, report } = answered.value;
     // Another one's search, which had less time than this one has.

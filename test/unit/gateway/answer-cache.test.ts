@@ -108,6 +108,21 @@ describe('answers of any kind', () => {
     expect(counts.made).toBe(3);
   });
 
+  it('[C95] refused to a caller for its own quota or time are made by those who waited for them', async () => {
+    for (const code of ['rate_limit_exceeded', 'insufficient_quota', 'deadline_exceeded'] as const) {
+      const { ask, counts } = isolate();
+      const gate = deferred<Outcome<Answer>>();
+      const first = ask({ what: 'completion:q' }, () => gate.promise as Promise<Answer>);
+      await setImmediate();
+      const second = ask({ what: 'completion:q' }, () => completion('mine'));
+      await setImmediate();
+      gate.resolve(refuse(code, 'not for you'));
+      expect(await first).toBe(code);
+      expect(await second).toMatchObject({ said: 'mine', source: 'computed' });
+      expect(counts.made).toBe(2);
+    }
+  });
+
   it('[C100] that are under way answer those who ask the same, each of whom gets what a repetition is', async () => {
     const { ask, counts } = isolate();
     const gate = deferred<void>();
