@@ -1,0 +1,40 @@
+/** Limits of the embedding cache and of purges. See `LIMITS`. */
+export const CACHE_LIMITS = {
+  // L1: beside the model (about 25 MB) and the requests under way in an isolate of 128 MB.
+  cacheL1BytesMax: 24 * 1024 * 1024,
+  cacheL1EntriesMax: 50_000,
+  // L2 of a cache, unless the deployment says otherwise: a batch costs at most one call a shard, and eight hold some 2 million vectors of
+  // 384 numbers. A purge calls every shard at once.
+  cacheShardsCount: 8,
+  cacheShardsMaxCount: 64,
+  cacheShardEntriesMax: 250_000,
+  cacheShardBytesMax: 512 * 1024 * 1024,
+  // Reads an L2 shard remembers before it writes down which entries were used.
+  cacheTouchesMaxCount: 1_024,
+  // Rows one slice of sweeping may delete: some 10 ms, so that reads in between do not wait.
+  cacheSweepRowsMax: 1_000,
+  // Rows one slice of a count may read: some 10 ms.
+  cacheCountRowsMax: 20_000,
+  // For this long after a lease was asked for, an isolate may answer from its caches without asking again.
+  purgeLeaseMs: 900,
+  // How much later than the isolate the purge log takes a lease to end: clocks that run at different speeds differ by far less.
+  purgeLeaseGuardMs: 100,
+  // A request waits no longer for a lease, and an isolate asks no more often once that failed: it computes instead.
+  purgeLeaseWaitMaxMs: 250,
+  // Purges a log keeps one by one; older ones become one purge of everything, as every isolate holds the whole log.
+  purgePredicatesMaxCount: 256,
+  // Keys and tags in all of them together.
+  purgeTermsMaxCount: 8_192,
+  // Texts or keys of one purge.
+  purgeKeysMaxCount: 1_000,
+  purgeTagsMaxCount: 100,
+  // A count walks through a whole cache, slice by slice.
+  purgeCountTimeoutMs: 20_000,
+  // Of a purge by age: less than a lease would take what its caller may have seen being stored.
+  purgeAgeMinMs: 1_000,
+  // Receipts of a cache that can still be looked up.
+  purgeReceiptsMaxCount: 10_000,
+  // Tenants whose purge log an isolate holds.
+  purgeViewsMaxCount: 1_000,
+  purgeViewsBytesMax: 16 * 1024 * 1024,
+} as const;
