@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
+import { TimedWakeUps } from '../../src/kernel/wake-ups.ts';
 import type { QuotaRule } from '../../src/contract/quota-rule.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
@@ -68,6 +68,8 @@ export class SlicedWorld {
   #objectStepMs = 0;
   #made = 0;
   #wire: Message[] = [];
+  /** Of requests that wait for others. They look again with every step, however little time has passed. */
+  #looks: (() => void)[] = [];
 
   constructor(random: Seeded, isolateCount: number, faults: Faults) {
     this.random = random;
@@ -116,9 +118,10 @@ export class SlicedWorld {
     }
   }
 
-  /** Lets one message arrive, of those under way. */
+  /** Lets those who wait look again, and one message arrive, of those under way. */
   async deliver(): Promise<void> {
-    if (this.#wire.length === 0) return;
+    this.#look();
+    if (this.#wire.length === 0) return setImmediate();
     const position = Math.floor(this.random.next() * Math.min(4, this.#wire.length));
     if (position > 0) this.seen.overtaken += 1;
     this.#wire.splice(position, 1)[0]!.deliver();
@@ -128,7 +131,7 @@ export class SlicedWorld {
   /** Until nothing is under way. */
   async settle(): Promise<void> {
     await setImmediate();
-    while (this.#wire.length > 0) await this.deliver();
+    while (this.#wire.length > 0 || this.#looks.length > 0) await this.deliver();
   }
 
   stepObjectClock(ms: number): void {
@@ -147,6 +150,17 @@ export class SlicedWorld {
         );
       }),
     );
+  }
+
+  #later(run: () => void): () => void {
+    this.#looks.push(run);
+    return () => (this.#looks = this.#looks.filter((other) => other !== run));
+  }
+
+  #look(): void {
+    const looks = this.#looks;
+    this.#looks = [];
+    for (const look of looks) look();
   }
 
   #count(code: string): string {
@@ -180,7 +194,7 @@ export class SlicedWorld {
         isolateId,
         newId: () => expect.unreachable('no vectors are written here'),
         holdings: new Holdings({} as HoldingsParts),
-        wakeUps: new DirectWakeUps(),
+        wakeUps: new TimedWakeUps({ after: (_, run) => this.#later(run) }, { firstMs: 5, lastMs: 50 }, () => undefined),
         onUsage: () => undefined,
       }),
     };
