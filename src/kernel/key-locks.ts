@@ -1,4 +1,7 @@
-/** Lets work on different keys run side by side and work on a common key one at a time, in order of arrival. */
+/**
+ * Lets work on different keys run side by side and work on a common key one at a time, in order of arrival.
+ * For Durable Objects, all calls of which have one I/O context: requests of a Worker must not wait for each other so (SW1).
+ */
 export class KeyLocks {
   readonly #last = new Map<string, Promise<unknown>>();
   #lastOnAll: Promise<unknown> = Promise.resolve();
