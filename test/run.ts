@@ -43,30 +43,40 @@ const COMPILED = ['src/gateway', 'src/ann/wasm', 'test/unit/workers', 'test/work
 const NOT_IN_THE_INNER_LOOP = ['kernels', 'shard-upkeep', 'hot-shard', 'default-model'].map((file) => `**/${file}.test.ts`);
 const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 
-const results: StepResult[] = [];
-for (const step of await steps()) results.push(await perform(step));
+const results = (await Promise.all((await lanes()).map(inOrder))).flat();
 const failed = results.filter(({ passed }) => !passed).length;
 if (flags.full) await writeResults(results);
 console.log(`${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-async function steps(): Promise<Step[]> {
-  if (patterns.length > 0) return [await selected()];
+/** Lanes run beside each other: tests of deployments wait for much, and the others compute meanwhile. */
+async function lanes(): Promise<Step[][]> {
+  if (patterns.length > 0) return [[await selected()]];
   const always: Step[] = [
     { name: 'format', run: command('oxfmt', '--check', '.') },
     { name: 'lint', run: command('oxlint', '--type-aware', ...CODE) },
     { name: 'types', run: everyProjectCompiles },
     { name: 'dead code', run: command('knip') },
   ];
-  if (flags.fast) return [...always, vitest('unit tests', ['unit'], ...NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]))];
+  if (flags.fast) return [[...always, vitest('unit tests', ['unit'], ...NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]))]];
   return [
-    ...always,
-    { name: 'build', run: () => bundle().then(() => true) },
-    vitest('unit and property tests', ['unit', 'property']),
-    vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']),
-    vitest('tests against a running deployment', ['clients', 'chaos']),
-    ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
+    [
+      ...always,
+      vitest('unit and property tests', ['unit', 'property']),
+      vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']),
+    ],
+    [
+      { name: 'build', run: () => bundle().then(() => true) },
+      vitest('tests against a running deployment', ['clients', 'chaos']),
+      ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
+    ],
   ];
+}
+
+async function inOrder(steps: readonly Step[]): Promise<StepResult[]> {
+  const done: StepResult[] = [];
+  for (const step of steps) done.push(await perform(step));
+  return done;
 }
 
 function hasBrowser(): boolean {
@@ -85,6 +95,7 @@ async function selected(): Promise<Step> {
 }
 
 async function perform({ name, run, report }: Step): Promise<StepResult> {
+  console.log(`     ${name} ...`);
   const startedMs = performance.now();
   const passed = await run().catch((error: unknown) => {
     console.error(error);
@@ -104,8 +115,17 @@ function vitest(name: string, projects: readonly string[], ...more: string[]): S
 
 function command(name: string, ...args: string[]): () => Promise<boolean> {
   return async () => {
-    const child = spawn(join(BIN, name), args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...QUIET_ENVIRONMENT } });
-    return (await new Promise<number | null>((resolve) => child.on('close', resolve))) === 0;
+    const child = spawn(join(BIN, name), args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...QUIET_ENVIRONMENT },
+    });
+    // Whole, once it is over: other steps print meanwhile.
+    const printed: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => printed.push(chunk));
+    const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+    process.stdout.write(Buffer.concat(printed));
+    return code === 0;
   };
 }
 

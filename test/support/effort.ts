@@ -2,7 +2,7 @@
 const FULL = 20;
 
 /** The runs of a property: `reduced` of them in `npm test`. */
-export const effort = (reduced: number): number => (process.env['SLUICE_TEST_FULL'] === '1' ? reduced * FULL : reduced);
+export const effort = (reduced: number, full = reduced * FULL): number => (process.env['SLUICE_TEST_FULL'] === '1' ? full : reduced);
 
 /** Seeds from 1 on, `reduced` of them in `npm test`, and those that once failed. */
 export const seeds = (reduced: number, ...failedOnce: readonly number[]): readonly number[] => {

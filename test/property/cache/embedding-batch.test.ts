@@ -197,10 +197,10 @@ describe('batches over the cache', () => {
   });
 
   it('[C3] [C10] [C11] [C12] [C20] answer in order and compute only what is missing, once', async () => {
-    const details = await check(effort(6000));
+    const details = await check(effort(1_500, 120_000));
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
-    expect(seen.batches).toBeGreaterThan(100_000);
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(100);
+    expect(seen.batches).toBeGreaterThan(25_000);
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(25);
   });
 
   it.each<[string, object]>([
