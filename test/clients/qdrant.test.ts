@@ -279,7 +279,7 @@ describe('the unmodified Qdrant client', () => {
       expect(await refusal(client.getCollection('absent'))).toEqual([404, 'index_not_found', expect.stringContaining('`absent`')]);
     }
     // Asked for the version of the server, the gateway answers one that the client takes.
-    await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./));
+    await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./), { timeout: 30_000 });
     expect(warn.mock.calls.flat().filter((words) => /version/i.test(String(words)))).toEqual([]);
     for (const [accept, status] of [
       ['text/html,application/xhtml+xml,*/*;q=0.8', 302],
