@@ -10,6 +10,8 @@ import { Shard } from '../src/ann/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
@@ -134,8 +136,15 @@ export abstract class GrowingShard extends DurableObject<GrowthEnv> {
     return allowed.ok ? read() : allowed;
   }
 
-  protected async writing<T>(call: Routed, write: () => Outcome<T>, hasReceipt = false): Promise<Outcome<T>> {
-    const allowed = this.#growth.rows.checkWrite(call);
+  protected async writing<T>(
+    call: Routed,
+    lease: WriteLease | undefined,
+    write: () => Outcome<T>,
+    hasReceipt = false,
+  ): Promise<Outcome<T>> {
+    // [T54] Checked and written in one step: nothing is awaited in between.
+    const leased = underLease(lease, Date.now());
+    const allowed = leased.ok ? this.#growth.rows.checkWrite(call) : leased;
     this.pulse.wrote();
     const outcome = allowed.ok ? this.#growth.rows.unlessFull(write()) : allowed;
     if (outcome.ok) await this.arm(hasReceipt);

@@ -9,6 +9,8 @@ import { regionPage } from '../src/ann/routing/route-outline.ts';
 import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import { tableAround } from '../src/ann/routing/table-around.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
@@ -18,11 +20,13 @@ import { LivingIndex } from './living-index.ts';
 /** One index of one tenant, or the place where one may be: the authority on whether it exists, what it is and where its vectors are. */
 export class IndexObject extends LivingIndex {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. The answered index is listed and takes vectors. */
-  create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>> {
+  create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>> {
     return this.turnstile.pass(async () => {
       await this.settle();
       const answer = answerCreation(this.recorded(), creation);
       if (answer !== undefined) return answer;
+      const leased = underLease(lease, Date.now());
+      if (!leased.ok) return leased;
       const record: IndexRecord = { state: 'creating', manifest, creation };
       await this.begin(record);
       return this.finishCreation(record);
@@ -83,11 +87,13 @@ export class IndexObject extends LivingIndex {
   }
 
   /** Refuses with `index_not_found`. Once answered, nothing of the index is left. */
-  remove(name: string): Promise<Outcome<DeletedIndex>> {
+  remove(name: string, lease?: WriteLease): Promise<Outcome<DeletedIndex>> {
     return this.turnstile.pass(async () => {
       if (this.recorded()?.state === 'creating') await this.settle();
       const record = this.recorded();
       if (record === undefined) return indexNotFound(name);
+      const leased = underLease(lease, Date.now());
+      if (!leased.ok) return leased;
       await this.begin({ ...record, state: 'deleting' });
       const { id, vectors, bytes, shards, locators = [], replicas = [] } = await this.finishDeletion(record);
       return ok({ id, vectors, bytes, objects: shards.length + locators.length + replicas.length + 1 });
@@ -95,10 +101,12 @@ export class IndexObject extends LivingIndex {
   }
 
   /** Refuses with `index_not_found`, or as the call says. */
-  generations(name: string, call: GenerationCall): Promise<Outcome<Generations>> {
+  generations(name: string, call: GenerationCall, lease?: WriteLease): Promise<Outcome<Generations>> {
     return this.turnstile.pass(async () => {
       const record = this.recorded();
       if (record?.state !== 'live') return indexNotFound(name);
+      const leased = underLease(lease, Date.now());
+      if (!leased.ok) return leased;
       const isExchange = call.kind === 'change' && call.event.kind === 'activation';
       if (isExchange && !(await this.#isAtRest())) return refuse('unavailable', 'the index is being spread over shards: repeat the call');
       const answer = await this.beside.answer(record, call);

@@ -18,6 +18,8 @@ import type {
 import type { Repetition, Written } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
@@ -46,24 +48,20 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
     return residueOf(this.ctx.storage);
   }
 
-  async write(caller: IndexId, write: LocatedWrite): Promise<Outcome<LocatedWritten>> {
-    await this.#arm();
-    return this.#opened.with(caller, ({ locator }) => locator.write(write), true);
+  write(caller: IndexId, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>> {
+    return this.#commit(lease, () => this.#opened.with(caller, ({ locator }) => locator.write(write), true));
   }
 
-  async removeIds(caller: IndexId, removal: LocatedRemoval): Promise<Outcome<Written>> {
-    await this.#arm();
-    return this.#opened.with(caller, ({ locator }) => locator.remove(removal), true);
+  removeIds(caller: IndexId, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>> {
+    return this.#commit(lease, () => this.#opened.with(caller, ({ locator }) => locator.remove(removal), true));
   }
 
-  async clear(caller: IndexId, lsnSeen: number): Promise<Outcome<Written>> {
-    await this.#arm();
-    return this.#opened.with(caller, ({ locator }) => locator.clear(lsnSeen), true);
+  clear(caller: IndexId, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>> {
+    return this.#commit(lease, () => this.#opened.with(caller, ({ locator }) => locator.clear(lsnSeen), true));
   }
 
-  async claim(caller: IndexId, repetition: Repetition): Promise<Outcome<Claim>> {
-    await this.#arm();
-    return this.#opened.with(caller, async ({ locator }) => locator.claim(repetition), true);
+  claim(caller: IndexId, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>> {
+    return this.#commit(lease, () => this.#opened.with(caller, async ({ locator }) => locator.claim(repetition), true));
   }
 
   find(caller: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>> {
@@ -117,6 +115,12 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
       await this.ctx.storage.setAlarm(Date.now() + LIMITS.locatorRetryMs);
       return ok(await locator.resume());
     });
+  }
+
+  async #commit<T>(lease: WriteLease | undefined, write: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    await this.#arm();
+    const leased = underLease(lease, Date.now());
+    return leased.ok ? write() : leased;
   }
 
   async #arm(): Promise<void> {

@@ -8,7 +8,7 @@ import { issue, revoke, rotate } from '../src/tenancy/keys/key-record.ts';
 import type { KeyRecord, NewKey, Revoked } from '../src/tenancy/keys/key-record.ts';
 import { whileCurrent } from '../src/tenancy/keys/rotation.ts';
 import type { NewSecret, Rotated, RotationReceipt } from '../src/tenancy/keys/rotation.ts';
-import type { Ticket } from '../src/tenancy/ticket.ts';
+import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import type { OrganisationRecords } from './organisation-records.ts';
 
 /** What becomes of the keys of one organisation. Every change is one transaction with its lines of the trail. */
@@ -21,7 +21,7 @@ export class OrganisationKeys {
 
   /** Refuses with `project_not_found` when the project is not the tenant's, or with `state_conflict` a repetition whose key is dead. */
   add(key: NewKey, { actor, digest }: Ticket): Outcome<KeyRecord> {
-    return this.#records.insideLasting(key.tenantId, () => {
+    return this.#records.insideLasting(key.tenantId, actor, () => {
       if (!this.#records.project(key.projectId, key.tenantId).ok) {
         return refuse('project_not_found', 'the tenant has no such project', 'project');
       }
@@ -37,7 +37,7 @@ export class OrganisationKeys {
     if (!found.ok) return found;
     const { documents } = this.#records;
     const { tenantId } = found.value;
-    return documents.transaction(() => {
+    return this.#records.acting(actor, () => {
       const nowMs = Date.now();
       const known = receiptId === null ? ok(undefined) : documents.known('rotation', receiptId, digest);
       if (!known.ok) return known;
@@ -53,11 +53,11 @@ export class OrganisationKeys {
     });
   }
 
-  revoke(found: Outcome<KeyRecord>, withDescendants: boolean, actor: string): Outcome<Revoked> {
+  revoke(found: Outcome<KeyRecord>, withDescendants: boolean, actor: Actor): Outcome<Revoked> {
     if (!found.ok) return found;
     const { documents } = this.#records;
     const { id, tenantId } = found.value;
-    return documents.transaction(() => {
+    return this.#records.acting(actor, () => {
       const nowMs = Date.now();
       const all = withDescendants ? documents.page('key', tenantId, LIMITS.keysPerTenantMaxCount, undefined).items : [];
       const descendants = all.filter(({ lineage }) => lineage?.includes(id));
@@ -74,7 +74,7 @@ export class OrganisationKeys {
     assert(kept.ok, 'there is room for the newest receipt');
   }
 
-  #revoke(key: KeyRecord, nowMs: number, actor: string): KeyRecord {
+  #revoke(key: KeyRecord, nowMs: number, actor: Actor): KeyRecord {
     const revoked = revoke(key, nowMs);
     if (revoked !== key) this.#records.documents.change('key', revoked, actor, 'revoke');
     return revoked;

@@ -10,7 +10,7 @@ import type { NewSecret, Rotated } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
 import type { PageOf } from '../src/tenancy/page-of.ts';
 import { moved, stateOf } from '../src/tenancy/tenant-state.ts';
-import type { Ticket } from '../src/tenancy/ticket.ts';
+import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import { OrganisationKeys } from './organisation-keys.ts';
 import { OrganisationRecords } from './organisation-records.ts';
 
@@ -75,7 +75,7 @@ export class OrganisationObject extends DurableObject {
   }
 
   /** Suspends a tenant, ends that, or begins its erasure. Refuses with `state_conflict` what would take an erasure back. */
-  moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: string): Outcome<Tenant> {
+  moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: Actor): Outcome<Tenant> {
     return this.#records.insideTenant(id, (tenant) => {
       const next = moved(tenant, to);
       if (next.ok && next.value !== tenant) this.#documents.change('tenant', next.value, actor, to);
@@ -91,11 +91,11 @@ export class OrganisationObject extends DurableObject {
     return this.#records.insideTenant(id, () => ok(this.#records.below(id)));
   }
 
-  eraseBelow(id: TenantId, actor: string): Outcome<number> {
+  eraseBelow(id: TenantId, actor: Actor): Outcome<number> {
     return this.#records.insideTenant(id, () => ok(this.#records.eraseBelow(id, actor)));
   }
 
-  buryTenant(id: TenantId, actor: string): Outcome<Tenant> {
+  buryTenant(id: TenantId, actor: Actor): Outcome<Tenant> {
     return this.#records.insideTenant(id, (tenant) => ok(this.#records.bury(tenant, actor)));
   }
 
@@ -103,7 +103,7 @@ export class OrganisationObject extends DurableObject {
     return this.#records.inside(ok);
   }
 
-  shareCache(shared: boolean, actor: string): Outcome<Organisation> {
+  shareCache(shared: boolean, actor: Actor): Outcome<Organisation> {
     return this.#records.inside((organisation) => {
       const changed = shareCache(organisation, shared);
       if (changed !== organisation) this.#documents.change('organisation', changed, actor, shared ? 'share_cache' : 'unshare_cache');
@@ -115,20 +115,17 @@ export class OrganisationObject extends DurableObject {
     return this.#keys.rotate(this.key(id, tenantId), secret, ticket);
   }
 
-  revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: string): Outcome<Revoked> {
+  revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: Actor): Outcome<Revoked> {
     return this.#keys.revoke(this.key(id, tenantId), withDescendants, actor);
   }
 
   /** Writes an action on a tenant that another object carries out. */
-  note(tenantId: TenantId, action: string, actor: string, subject: string = tenantId): Outcome<Tenant> {
-    return this.#records.insideTenant(tenantId, (tenant) => {
-      this.#documents.note({ atMs: Date.now(), actor, action, subject });
-      return ok(tenant);
-    });
+  note(tenantId: TenantId, action: string, actor: Actor, subject: string = tenantId): Outcome<Tenant> {
+    return this.#records.note(tenantId, { actor, action, subject });
   }
 
   /** Writes an action on a level of the organisation that another object carries out. */
-  log(action: string, actor: string, subject: string): Outcome<null> {
+  log(action: string, actor: Actor, subject: string): Outcome<null> {
     return this.#records.inside(() => ok(this.#documents.note({ atMs: Date.now(), actor, action, subject })));
   }
 

@@ -5,11 +5,12 @@ import { assert } from '../src/kernel/assert.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { SqlStorage } from '../src/kernel/sql.ts';
+import { deadSince, EXPIRED_KEY, SUSPENDED_TENANT, UNKNOWN_KEY } from '../src/tenancy/keys/key-record.ts';
 import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
 import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
 import { stateOf, tombstone, withIndexes } from '../src/tenancy/tenant-state.ts';
-import type { Ticket } from '../src/tenancy/ticket.ts';
+import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
 
 export interface OrganisationBodies extends Record<string, object> {
@@ -43,11 +44,24 @@ export class OrganisationRecords {
     return this.documents.transaction(() => body(tenant));
   }
 
-  /** As `insideTenant`, unless the tenant is being erased: nothing new is put where all is to go. */
-  insideLasting<T>(id: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
-    return this.insideTenant(id, (tenant) => {
-      const state = stateOf(tenant);
-      return state === 'erasing' || state === 'erased' ? refuse('state_conflict', `the tenant is ${state}`, 'tenant') : body(tenant);
+  /** As `insideTenant` and `acting`, unless the tenant is being erased: nothing new is put where all is to go. */
+  insideLasting<T>(id: TenantId, actor: Actor, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
+    return this.insideTenant(id, (tenant) =>
+      this.acting(actor, () => {
+        const state = stateOf(tenant);
+        return state === 'erasing' || state === 'erased' ? refuse('state_conflict', `the tenant is ${state}`, 'tenant') : body(tenant);
+      }),
+    );
+  }
+
+  /**
+   * In one transaction, if whoever acts may act now: a key is refused once it is revoked or has expired, or while its tenant is not active. So
+   * nothing is committed in the name of a key that has ended, however long ago the request was let in.
+   */
+  acting<T>(actor: Actor, body: () => Outcome<T>): Outcome<T> {
+    return this.documents.transaction(() => {
+      const may = actor === 'admin' ? ok(null) : this.#mayAct(actor);
+      return may.ok ? body() : may;
     });
   }
 
@@ -68,15 +82,26 @@ export class OrganisationRecords {
     });
   }
 
+  /** A line of the trail about a tenant. */
+  note(id: TenantId, line: { readonly actor: Actor; readonly action: string; readonly subject: string }): Outcome<Tenant> {
+    return this.insideTenant(id, (tenant) =>
+      this.acting(line.actor, () => {
+        this.documents.note({ atMs: Date.now(), ...line });
+        return ok(tenant);
+      }),
+    );
+  }
+
   addProject(project: Project, { actor, digest }: Ticket): Outcome<Project> {
-    return this.insideLasting(project.tenantId, () => {
+    return this.insideLasting(project.tenantId, actor, () => {
       const document = { id: project.id, parent: project.tenantId, name: project.name, digest, body: project };
       return this.documents.create('project', document, LIMITS.projectsPerTenantMaxCount, actor);
     });
   }
 
   openIndexes(tenantId: TenantId): Outcome<null> {
-    return this.insideLasting(tenantId, (tenant) => {
+    // On behalf of whoever creates an index: the index's own object checks their right.
+    return this.insideLasting(tenantId, 'admin', (tenant) => {
       const opened = withIndexes(tenant);
       if (opened !== tenant) this.documents.replace('tenant', opened);
       return ok(null);
@@ -97,12 +122,20 @@ export class OrganisationRecords {
     return refuse('key_not_found', 'there is no such key', 'key');
   }
 
+  #mayAct(id: KeyId): Outcome<null> {
+    const key = this.key(id);
+    const dead = key.ok ? deadSince(key.value, Date.now()) : 'revoked';
+    if (!key.ok || dead === 'revoked') return UNKNOWN_KEY;
+    if (dead === 'expired') return EXPIRED_KEY;
+    return this.insideTenant(key.value.tenantId, (tenant) => (stateOf(tenant) === 'active' ? ok(null) : SUSPENDED_TENANT));
+  }
+
   /** The projects and keys of a tenant. */
   below(tenantId: TenantId): (ProjectId | KeyId)[] {
     return [...this.documents.idsOf('project', tenantId), ...this.documents.idsOf('key', tenantId)] as (ProjectId | KeyId)[];
   }
 
-  eraseBelow(tenantId: TenantId, actor: string): number {
+  eraseBelow(tenantId: TenantId, actor: Actor): number {
     this.documents.removeOf('rotation', tenantId);
     const count = this.documents.removeOf('key', tenantId) + this.documents.removeOf('project', tenantId);
     if (count > 0) this.documents.note({ atMs: Date.now(), actor, action: 'tenant.erase_keys_and_projects', subject: tenantId });
@@ -110,7 +143,7 @@ export class OrganisationRecords {
   }
 
   /** Leaves an erased tenant's id, and no word of what it was called or who owned it. */
-  bury(tenant: Tenant, actor: string): Tenant {
+  bury(tenant: Tenant, actor: Actor): Tenant {
     if (stateOf(tenant) === 'erased') return tenant;
     const buried = tombstone(tenant);
     this.documents.rename('tenant', buried.id, buried.name);

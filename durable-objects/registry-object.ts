@@ -7,6 +7,8 @@ import type { Erasure } from '../src/ann/erasure.ts';
 import type { IndexManifest, IndexPage } from '../src/ann/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -77,7 +79,9 @@ export class RegistryObject extends DurableObject {
   }
 
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
-  changeAliases(actions: readonly AliasAction[]): Outcome<null> {
+  changeAliases(actions: readonly AliasAction[], lease?: WriteLease): Outcome<null> {
+    const leased = underLease(lease, Date.now());
+    if (!leased.ok) return leased;
     const changed = changedAliases(actions, {
       isIndex: (name) => this.#registry.holderOf(name) !== undefined,
       isListed: (name) => this.#registry.isListed(name),

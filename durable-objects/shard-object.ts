@@ -32,6 +32,7 @@ import type {
   Written,
 } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { GrowingShard } from './growing-shard.ts';
@@ -58,15 +59,16 @@ export class ShardObject extends GrowingShard {
 
   /** From a follower, while this is the only shard. */
   adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
-    return this.writing({}, () => this.#gate.adoptReceipts(caller, receipts), true);
+    return this.writing({}, undefined, () => this.#gate.adoptReceipts(caller, receipts), true);
   }
 
   residue(): Promise<Residue> {
     return residueOf(this.ctx.storage);
   }
 
-  upsert(batch: UpsertBatch): Promise<Outcome<Written>> {
-    return this.writing(batch, () => this.shard.upsert(batch, Date.now()), batch.repetition !== null);
+  /** As all writes of gateways, in the name of a key: refused with `lease_expired` once its lease has ended. */
+  upsert(batch: UpsertBatch, lease?: WriteLease): Promise<Outcome<Written>> {
+    return this.writing(batch, lease, () => this.shard.upsert(batch, Date.now()), batch.repetition !== null);
   }
 
   /** Strong whatever is asked for: the consistency only tells whether a replica could have answered as well. */
@@ -105,12 +107,12 @@ export class ShardObject extends GrowingShard {
     return this.reading(page, () => this.shard.namespaces(page));
   }
 
-  patchVectors(patch: ShardPatch): Promise<Outcome<Patched>> {
-    return this.writing(patch, () => this.shard.patch(patch, Date.now()));
+  patchVectors(patch: ShardPatch, lease?: WriteLease): Promise<Outcome<Patched>> {
+    return this.writing(patch, lease, () => this.shard.patch(patch, Date.now()));
   }
 
-  deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>> {
-    return this.writing(deletion, () => this.shard.delete(deletion));
+  deleteVectors(deletion: ShardDelete, lease?: WriteLease): Promise<Outcome<Deleted>> {
+    return this.writing(deletion, lease, () => this.shard.delete(deletion));
   }
 
   /** For followers, such as replicas. */

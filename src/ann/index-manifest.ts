@@ -21,6 +21,8 @@ export interface IndexManifest {
   readonly owner: string;
   /** Seconds since the Unix epoch. */
   readonly createdS: number;
+  /** The id of its first generation, which tells it from an earlier or later index of its name. Absent in indexes made before 0.6.0. */
+  readonly firstId?: IndexId;
   /** Counts the sets of vectors the index has served from, from 1. */
   readonly generation: number;
   /** Vectors of one shard, from which on it is split. Absent: as many as `shardBudget` says. */
@@ -36,12 +38,20 @@ export interface PinnedEmbedding {
   readonly contractHash: string;
 }
 
+/** Tells an index from others of its name, whichever of its generations serves. */
+export const incarnationOf = ({ firstId, createdS }: Pick<IndexManifest, 'firstId' | 'createdS'>): string =>
+  firstId ?? `created:${createdS}`;
+
 /** What a vector is: one that is kept, or one that is searched around. */
 export type EmbeddingUse = 'items' | 'queries';
 
 /** The contract that vectors of a use must be made by, if the index is pinned to one. */
 export const embeddingFor = ({ embedding, queryEmbedding }: IndexManifest, use: EmbeddingUse): PinnedEmbedding | null =>
   use === 'queries' ? (queryEmbedding ?? embedding) : embedding;
+
+/** The models that its vectors and queries are pinned to. */
+export const modelsOf = ({ embedding, queryEmbedding }: IndexManifest): string[] =>
+  [embedding, queryEmbedding].flatMap((pinned) => (pinned ? [pinned.model] : []));
 
 /** The object name of an index's shard; the first is named as if it were the only one. The index id in it gives every creation its own. */
 export const shardName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal = 0): string =>

@@ -61,8 +61,9 @@ export const ERRORS = {
   /** An object has more to do than it can before its callers give up. */
   overloaded: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
-  // Between gateways and shards only.
+  // Between gateways and objects only.
   stale_route: failed(503, true),
+  lease_expired: failed(503, true),
   /** The index changes over to another generation, which takes some milliseconds: a gateway waits before it answers this. */
   index_moving: { status: 503, type: 'server_error', retryable: true, level: 'info' },
   deadline_exceeded: failed(504, true),

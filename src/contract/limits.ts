@@ -72,6 +72,8 @@ export const LIMITS = {
   adminSecretCharsMin: 32,
   // A revoked key stops within this time: every isolate re-reads a key it last read longer ago.
   keyFreshMs: 1_000,
+  // How long a write may be on its way after its key was checked, and by how much the clocks of gateways and objects may differ.
+  writeLeaseGuardMs: 500,
   // A key is refused only on a record this new, so that a new secret works at once and guessing asks ten times a second.
   keyDoubtedMs: 100,
   // How long a known key keeps working while nobody can say whether it is revoked.

@@ -4,22 +4,26 @@ import type { Endpoint } from './endpoint.ts';
 export interface Touched {
   /** Such as `index/articles` and `model/glove-sif-100`. */
   readonly named: readonly string[];
-  readonly unnamed: readonly 'index'[];
+  readonly unnamed: readonly ('index' | 'model')[];
 }
 
 /** Path parameters that name an index, by its own name or by another. */
 const INDEX_PARAMS = ['index', 'alias', 'collection'] as const;
 
 /**
- * Read off the endpoint's row: a route whose scope is about indexes and whose path names none touches all of them, unless it creates one.
- * So a new route is closed to restricted keys until its path says what it is about.
+ * What a call names, read off the endpoint's row: a route whose scope is about indexes and whose path names none touches all of them, unless it
+ * creates one. So a new route is closed to restricted keys until its path says what it is about. What the names stand for, such as the index of an
+ * alias and the model of an index, is known later and checked by the use case: see `mayTouch`.
  */
 export function touchedBy({ access, method, path }: Endpoint, params: unknown, body: unknown): Touched {
   const indexes = INDEX_PARAMS.flatMap((param) => textAt(params, param)).map((name) => `index/${name}`);
   if (method === 'POST' && path === '/v1/indexes') indexes.push(...textAt(body, 'name').map((name) => `index/${name}`));
-  const models = [...textAt(params, 'model'), ...textAt(body, 'model')].map((name) => `model/${name}`);
+  const models = [...textAt(params, 'model'), ...textAt(body, 'model'), ...textAt(body, 'query_model')].map((name) => `model/${name}`);
+  // What is cached is of all models, and of the answers of all indexes, unless a purge names a model.
+  const isSweeping = method === 'POST' && path === '/v1/cache/purge' && models.length === 0;
   const isAboutIndexes = 'scope' in access && access.scope.startsWith('index:');
-  return { named: [...indexes, ...models], unnamed: isAboutIndexes && indexes.length === 0 ? ['index'] : [] };
+  const isOfAllIndexes = indexes.length === 0 && isAboutIndexes;
+  return { named: [...indexes, ...models], unnamed: isSweeping ? ['index', 'model'] : isOfAllIndexes ? ['index'] : [] };
 }
 
 function textAt(value: unknown, field: string): string[] {

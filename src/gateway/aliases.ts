@@ -1,8 +1,10 @@
 import type { AliasAction, AliasPage } from '../ann/aliases.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
+import type { Acting } from './authority.ts';
+import type { IndexUser } from './index-ref.ts';
+import { mayTouchIndex } from './index-ref.ts';
 import type { IndexDirectory } from './index-directory.ts';
 
 interface AliasesParts {
@@ -22,8 +24,8 @@ export class Aliases {
   }
 
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
-  async change(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>> {
-    const changed = await this.#parts.directory.changeAliases(tenantId, actions);
+  async change({ principal, authority }: Acting, actions: readonly AliasAction[]): Promise<Outcome<null>> {
+    const changed = await this.#parts.directory.changeAliases(principal.tenantId, actions, authority);
     if (!changed.ok) return changed;
     // Even when nothing changed: a repetition of a change that was never answered must not be answered sooner.
     await this.#parts.sleep(LIMITS.indexManifestTtlMs + LIMITS.indexManifestGuardMs);
@@ -31,10 +33,13 @@ export class Aliases {
   }
 
   /** By name, those of an index or of all. Refuses with `index_not_found`. */
-  async list(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
+  async list(user: IndexUser, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
     const { directory } = this.#parts;
+    const { tenantId } = user;
     if (index === undefined) return directory.listAliases(tenantId, undefined, after, limit);
     const described = await directory.describe(tenantId, index);
+    const touched = described.ok ? mayTouchIndex(user, described.value) : described;
+    if (!touched.ok) return touched;
     return described.ok ? directory.listAliases(tenantId, described.value.name, after, limit) : described;
   }
 }

@@ -1,8 +1,21 @@
 import type { Outcome } from '../contract/outcome.ts';
 import type { Principal } from '../contract/principal.ts';
+import type { WriteLease } from '../contract/write-lease.ts';
+
+/** Who is calling, and until when a write may be committed on the strength of that. */
+export interface Proof {
+  readonly principal: Principal;
+  readonly lease: WriteLease;
+}
+
+/** A secret that a request has shown. */
+export interface Credential {
+  /** Checks it now. Refuses with `invalid_api_key`, `key_expired` or `tenant_suspended`, or `unavailable` when it cannot be checked. */
+  prove(): Promise<Outcome<Proof>>;
+}
 
 /** Turns the secret of a request into who is calling. */
 export interface Authenticator {
-  /** Refuses with `invalid_api_key` or `key_expired`, or `unavailable` when the key cannot be checked. */
-  authenticate(apiKey: string): Promise<Outcome<Principal>>;
+  /** The secret in a form that can be checked again and again while the request runs. */
+  present(apiKey: string): Promise<Credential>;
 }

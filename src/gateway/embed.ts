@@ -21,6 +21,7 @@ import type { EmbeddingCache } from './embedding-cache.ts';
 import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
+import { mayTouchModels } from './touch.ts';
 
 export interface EmbedInputs {
   readonly principal: TenantPrincipal;
@@ -75,11 +76,14 @@ export class Embedder implements TextEmbedder {
     return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
   }
 
-  /** Refuses with `model_not_found`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
+  /** Refuses with `model_not_found`, `scope_denied`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
   async embedInputs(request: EmbedInputs): Promise<Outcome<EmbeddedInputs>> {
     const { principal, inputs, directives, ttlMs, tags = [] } = request;
     const manifest = findManifest(this.#parts.models.manifests, request.model);
     if (!manifest.ok) return manifest;
+    // [T55] Whatever named the model: the call itself, or the index whose vectors it makes.
+    const touched = mayTouchModels(principal, [manifest.value.id]);
+    if (!touched.ok) return touched;
     const dimensions = request.dimensions ?? manifest.value.dimensions;
     if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
     const model = await this.#parts.models.load(manifest.value);

@@ -3,22 +3,23 @@ import type { Creation, DeletedIndex } from '../ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { TenantId } from '../kernel/ids.ts';
+import type { Authority } from './authority.ts';
 
 /** Which indexes there are. Every call may be refused with `unavailable`. */
 export interface IndexDirectory {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. */
-  create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>>;
+  create(manifest: IndexManifest, creation: Creation, authority: Authority): Promise<Outcome<IndexManifest>>;
   /**
    * The index of that name, or which an alias of that name stands for. Refuses with `index_not_found`. Whoever was refused by the routes
    * of `staleVersion` gets newer ones, if there are any soon.
    */
   describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
   /** By its own name only. Refuses with `index_not_found`. */
-  remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>>;
+  remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>>;
   /** In the order of their names, those after `after`. */
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>>;
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
-  changeAliases(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>>;
+  changeAliases(tenantId: TenantId, actions: readonly AliasAction[], authority: Authority): Promise<Outcome<null>>;
   /** In the order of their names, those after `after`; of one index, or of all. */
   listAliases(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>>;
 }

@@ -25,18 +25,22 @@ import type {
 import type { Reading } from '../ann/fan-out/reading.ts';
 import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import type { Authority } from './authority.ts';
 
-/** The shards that hold an index's vectors; see `Shard` for what they refuse. Every call may be refused with `unavailable`. */
+/**
+ * The shards that hold an index's vectors; see `Shard` for what they refuse. Every call may be refused with `unavailable`, and a write as its
+ * authority refuses; null is work of Sluice itself.
+ */
 export interface IndexShards {
-  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>>;
+  upsert(manifest: IndexManifest, batch: UpsertBatch, authority: Authority | null): Promise<Outcome<Written>>;
   /** Without a reading: strongly, in the default time. */
   query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>>;
   fetch(manifest: IndexManifest, fetch: ShardFetch, consistency?: ReadConsistency): Promise<Outcome<ShardVectors>>;
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>>;
   namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>>;
-  patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>>;
-  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>>;
+  patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>>;
+  delete(manifest: IndexManifest, deletion: ShardDelete, authority: Authority | null): Promise<Outcome<Deleted>>;
   /** Of the last write to an index of one shard; of several there is no one LSN that every write raises. */
   lsn(manifest: IndexManifest): Promise<Outcome<number>>;
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;

@@ -5,7 +5,6 @@ import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { TenantPrincipal } from '../contract/principal.ts';
 import { RECALL_TARGET_DEFAULT } from '../contract/recall-target.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
@@ -13,9 +12,12 @@ import { base32 } from '../kernel/ids.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
+import type { Acting, Authority } from './authority.ts';
 import type { EmbeddingSpace } from './embedding-space.ts';
 import { embeddingSpace } from './embedding-space.ts';
 import type { IndexDirectory } from './index-directory.ts';
+import type { IndexUser } from './index-ref.ts';
+import { mayTouchIndex, onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './request-digest.ts';
@@ -48,12 +50,18 @@ export class Indexes {
   }
 
   /** Refuses with `model_not_found`, and as the directory does. */
-  async create(principal: TenantPrincipal, body: CreateIndexBody, idempotencyKey: string | undefined): Promise<Outcome<IndexManifest>> {
+  async create(
+    { principal, authority }: Acting,
+    body: CreateIndexBody,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<IndexManifest>> {
     const { directory, clock, rng } = this.#parts;
     const space = this.#space(body);
     if (!space.ok) return space;
+    const id = `ix_${base32(rng.bytes(INDEX_ID_CHARS))}` as IndexId;
     const manifest: IndexManifest = {
-      id: `ix_${base32(rng.bytes(INDEX_ID_CHARS))}` as IndexId,
+      id,
+      firstId: id,
       tenantId: principal.tenantId,
       name: body.name,
       ...space.value,
@@ -65,24 +73,27 @@ export class Indexes {
       generation: 1,
     };
     const bodyDigest = await requestDigest(principal, 'index.create', body);
-    return directory.create(manifest, { idempotencyKey: idempotencyKey ?? null, bodyDigest });
+    return directory.create(manifest, { idempotencyKey: idempotencyKey ?? null, bodyDigest }, authority);
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
     return this.#parts.directory.list(tenantId, after, limit);
   }
 
-  describe(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
-    return this.#parts.directory.describe(tenantId, name);
+  async describe(user: IndexUser, name: string): Promise<Outcome<IndexManifest>> {
+    const described = await this.#parts.directory.describe(user.tenantId, name);
+    const touched = described.ok ? mayTouchIndex(user, described.value) : described;
+    return touched.ok ? described : touched;
   }
 
-  remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>> {
-    return this.#parts.directory.remove(tenantId, name);
+  /** Null: Sluice itself, as it erases a tenant. */
+  remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>> {
+    return this.#parts.directory.remove(tenantId, name, authority);
   }
 
-  stats(tenantId: TenantId, name: string): Promise<Outcome<IndexStats>> {
+  stats(user: IndexUser, name: string): Promise<Outcome<IndexStats>> {
     const { manifests, shards } = this.#parts;
-    return manifests.using(tenantId, name, async (manifest) => {
+    return onIndex(manifests, user, name, async (manifest) => {
       const stats = await shards.stats(manifest);
       return stats.ok ? ok({ ...stats.value, manifest, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
     });

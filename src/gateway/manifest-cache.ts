@@ -43,6 +43,11 @@ export class ManifestCache {
     return this.#once(tenantId, name, work);
   }
 
+  /** The index of that name as its object says now, for work that stays with it. */
+  current(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
+    return this.#ask(tenantId, name);
+  }
+
   /**
    * Does `work` on the index of that name. Once more if the manifest it was refused under proves to be that of an earlier index, or of
    * the index before it had several shards.

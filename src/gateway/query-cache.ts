@@ -7,17 +7,18 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { QueryBody } from '../contract/vectors.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { WakeUps } from '../kernel/wake-ups.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { AnswerContract, AnswerTerms } from './answer-cache.ts';
 import type { CacheReport } from './cache-report.ts';
 import type { CountCache } from './count-cache.ts';
+import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { PurgeViews } from './purge-views.ts';
 import type { TextEmbedder } from './text-embedder.ts';
+import { mayTouchModels } from './touch.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
 import { NO_TOKENS } from './vector-space.ts';
 import type { OnIndex, Vectors } from './vectors.ts';
@@ -103,9 +104,13 @@ export class QueryCache {
     search: () => Promise<Outcome<Found>>,
   ): Promise<Outcome<QueryAnswer>> {
     const { tenantId } = caller.principal;
-    const [state, view] = await Promise.all([this.#stateOf(tenantId, index, body), this.#parts.purges.current(tenantId)]);
+    const [state, view] = await Promise.all([this.#stateOf(caller, index, body), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
     const { manifest, lsn, isAlone } = state.value;
+    // [T55] An answer that another key had computed is no way around the model that it took.
+    const models = body.text === undefined ? [] : [embeddingFor(manifest, 'queries')?.model ?? ''];
+    const touched = mayTouchModels(caller.principal, models);
+    if (!touched.ok) return touched;
     const digest = queryDigest(this.#parts.sha256, body);
     const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone, terms, view };
     const answered = await this.#answers.answer(question, search, deadlineMs - this.#parts.clock.nowMs());
@@ -122,8 +127,8 @@ export class QueryCache {
   }
 
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
-  #stateOf(tenantId: TenantId, index: string, { explain }: QueryBody): Promise<Outcome<IndexState>> {
-    return this.#parts.manifests.using(tenantId, index, async (manifest): Promise<Outcome<IndexState>> => {
+  #stateOf({ principal }: EmbeddingCaller, index: string, { explain }: QueryBody): Promise<Outcome<IndexState>> {
+    return onIndex(this.#parts.manifests, principal, index, async (manifest): Promise<Outcome<IndexState>> => {
       // An explanation tells how this very query was answered; and several shards have no one LSN that every write raises.
       if (explain || (manifest.routeVersion ?? 0) > 0) return ok({ manifest, lsn: 0, isAlone: true });
       const lsn = await this.#parts.shards.lsn(manifest);

@@ -6,9 +6,10 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { RecallBody } from '../contract/recall.ts';
 import { assert } from '../kernel/assert.ts';
-import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
+import type { IndexRef, IndexUser } from './index-ref.ts';
+import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { OnIndex } from './vectors.ts';
@@ -41,11 +42,11 @@ export class RecallMeasurement {
   }
 
   /** Slice by slice: the shard answers others in between. Refuses as the shard does. */
-  measure(tenantId: TenantId, index: string, body: RecallBody): Promise<Outcome<OnIndex<MeasuredRecall>>> {
+  measure(user: IndexUser, index: IndexRef, body: RecallBody): Promise<Outcome<OnIndex<MeasuredRecall>>> {
     const { manifests, shards, rng } = this.#parts;
     const { samples: count, top_k: topK, namespace, filter = null } = body;
     const [seed = 0] = new Uint32Array(rng.bytes(4).buffer);
-    return manifests.using(tenantId, index, async (manifest) => {
+    return onIndex(manifests, user, index, async (manifest) => {
       const { id: indexId } = manifest;
       const drawn = await shards.sample(manifest, { indexId, namespace, count, seed });
       if (!drawn.ok) return drawn;

@@ -4,11 +4,13 @@ import type { VectorEdit, Written } from '../ann/shard-protocol.ts';
 import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
+import type { Acting } from './authority.ts';
+import type { IndexRef } from './index-ref.ts';
+import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import type { EmbeddingCaller, VectorSpace } from './vector-space.ts';
+import type { VectorSpace } from './vector-space.ts';
 import { withoutTexts } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 
@@ -47,44 +49,40 @@ export class VectorChanges {
 
   /** Refuses as the shards do. */
   editMetadata(
-    tenantId: TenantId,
-    index: string,
+    caller: Acting,
+    index: IndexRef,
     selection: StoredSelection,
     edit: MetadataEdit,
     reserve: (count: number) => Promise<Outcome<unknown>>,
   ): Promise<Outcome<OnIndex<ChangedVectors>>> {
-    return this.#parts.manifests.using(tenantId, index, async (manifest) => {
+    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
       const { namespace } = selection;
       if (selection.kind === 'filter') {
-        const accepted = await this.#patchAccepted(manifest, namespace, selection.filter, edit, reserve);
+        const accepted = await this.#patchAccepted(caller, manifest, namespace, selection.filter, edit, reserve);
         return accepted.ok ? ok({ ...accepted.value, manifest }) : accepted;
       }
       const ids = [...new Set(selection.ids)];
       const reserved = await reserve(ids.length);
       if (!reserved.ok) return reserved;
-      const changed = await this.#patch(manifest, namespace, ids, null, edit);
+      const changed = await this.#patch(caller, manifest, namespace, ids, null, edit);
       return changed.ok ? ok({ ...changed.value, manifest }) : changed;
     });
   }
 
   /** No id twice. Refuses what does not fit the index, naming the vector; else as the shards do. */
-  setValues(
-    { principal }: Pick<EmbeddingCaller, 'principal'>,
-    index: string,
-    namespace: string,
-    vectors: readonly NewValues[],
-  ): Promise<Outcome<OnIndex<ChangedVectors>>> {
-    return this.#parts.manifests.using(principal.tenantId, index, async (manifest) => {
-      const placed = await this.#parts.space.place(withoutTexts(principal), manifest, undefined, vectors);
+  setValues(caller: Acting, index: IndexRef, namespace: string, vectors: readonly NewValues[]): Promise<Outcome<OnIndex<ChangedVectors>>> {
+    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
+      const placed = await this.#parts.space.place(withoutTexts(caller), manifest, undefined, vectors);
       if (!placed.ok) return placed;
       const ids = vectors.map(({ id }) => id);
-      const changed = await this.#patch(manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });
+      const changed = await this.#patch(caller, manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });
       return changed.ok ? ok({ ...changed.value, manifest }) : changed;
     });
   }
 
   /** Finds what the filter accepts by pages of ids; each is changed only if it is accepted still. */
   async #patchAccepted(
+    caller: Acting,
     manifest: IndexManifest,
     namespace: string,
     filter: Filter,
@@ -100,7 +98,7 @@ export class VectorChanges {
       const { ids, lsn, next }: { ids: readonly string[]; lsn: number; next: string | null } = listed.value;
       const reserved = await reserve(ids.length);
       if (!reserved.ok) return reserved;
-      const changed = ids.length === 0 ? undefined : await this.#patch(manifest, namespace, ids, filter, edit);
+      const changed = ids.length === 0 ? undefined : await this.#patch(caller, manifest, namespace, ids, filter, edit);
       if (changed?.ok === false) return changed;
       count += changed?.value.count ?? 0;
       if (next === null) return ok({ count, lsn: changed?.value.lsn ?? lsn, missing: [] });
@@ -109,6 +107,7 @@ export class VectorChanges {
   }
 
   async #patch(
+    { authority }: Acting,
     manifest: IndexManifest,
     namespace: string,
     ids: readonly string[],
@@ -119,7 +118,7 @@ export class VectorChanges {
     let count = 0;
     for (let done = 0; ;) {
       const rest = { ids: ids.slice(done), edit: restOf(edit, done, manifest.dimensions) };
-      const patched = await this.#parts.shards.patch(manifest, { indexId: manifest.id, namespace, filter, ...rest });
+      const patched = await this.#parts.shards.patch(manifest, { indexId: manifest.id, namespace, filter, ...rest }, authority);
       if (!patched.ok) return patched;
       count += patched.value.count;
       missing.push(...patched.value.missing);

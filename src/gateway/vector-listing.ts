@@ -5,9 +5,10 @@ import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
-import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { checkReply } from './check-reply.ts';
+import type { IndexRef, IndexUser } from './index-ref.ts';
+import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { OnIndex } from './vectors.ts';
@@ -41,9 +42,9 @@ export class VectorListing {
   }
 
   /** Slice by slice: the shards answer others in between. Refuses as they do. */
-  list(tenantId: TenantId, index: string, query: ListingQuery): Promise<Outcome<OnIndex<VectorPage>>> {
+  list(user: IndexUser, index: IndexRef, query: ListingQuery): Promise<Outcome<OnIndex<VectorPage>>> {
     const { manifests, shards } = this.#parts;
-    return manifests.using(tenantId, index, async (manifest) => {
+    return onIndex(manifests, user, index, async (manifest) => {
       const fits = checkReply(manifest, query.include.values, query.limit, 'limit');
       if (!fits.ok) return fits;
       const parts: VectorColumns[] = [];
@@ -62,8 +63,8 @@ export class VectorListing {
     });
   }
 
-  count(tenantId: TenantId, index: string, namespace: string, filter: Filter | null): Promise<Outcome<OnIndex<Counted>>> {
-    return this.#parts.manifests.using(tenantId, index, async (manifest) => {
+  count(user: IndexUser, index: IndexRef, namespace: string, filter: Filter | null): Promise<Outcome<OnIndex<Counted>>> {
+    return onIndex(this.#parts.manifests, user, index, async (manifest) => {
       const counted = await this.#parts.shards.count(manifest, { indexId: manifest.id, namespace, filter });
       return counted.ok ? ok({ ...counted.value, manifest }) : counted;
     });

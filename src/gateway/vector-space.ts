@@ -3,20 +3,20 @@ import { embeddingFor } from '../ann/index-manifest.ts';
 import type { Refusal } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
-import type { TenantPrincipal } from '../contract/principal.ts';
 import { assert, must } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
+import type { Acting } from './authority.ts';
 import type { EmbedTexts, TextEmbedder } from './text-embedder.ts';
 
 /** Who embeds, and on whose quota. */
-export interface EmbeddingCaller {
-  readonly principal: TenantPrincipal;
+export interface EmbeddingCaller extends Acting {
   readonly reserve: EmbedTexts['reserve'];
 }
 
 /** A caller none of whose points is a text: it embeds nothing, and reserves nothing for that. */
-export const withoutTexts = (principal: TenantPrincipal): EmbeddingCaller => ({
+export const withoutTexts = ({ principal, authority }: Acting): EmbeddingCaller => ({
   principal,
+  authority,
   reserve: () => Promise.reject(new Error('a point without text needs no tokens')),
 });
 

@@ -4,9 +4,12 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { DeleteBody, FetchBody, QueryBody, UpsertBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
+import type { Acting } from './authority.ts';
 import { checkReply } from './check-reply.ts';
 import { diversificationOf } from './diversification.ts';
 import { consistencyOf } from './growth/consistency-of.ts';
+import type { IndexRef } from './index-ref.ts';
+import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
@@ -36,7 +39,7 @@ export class Vectors {
   /** All or nothing. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
   async upsert(
     caller: EmbeddingCaller,
-    index: string,
+    index: IndexRef,
     body: UpsertBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<WrittenVectors>> {
@@ -44,10 +47,10 @@ export class Vectors {
   }
 
   /** As `upsert`, for a caller who says himself how a repetition is told. */
-  write(caller: EmbeddingCaller, index: string, body: UpsertBody, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
+  write(caller: EmbeddingCaller, index: IndexRef, body: UpsertBody, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
     const { manifests, shards, space } = this.#parts;
     const { vectors } = body;
-    return manifests.using(caller.principal.tenantId, index, async (manifest) => {
+    return onIndex(manifests, caller.principal, index, async (manifest) => {
       const placed = await space.place(
         caller,
         manifest,
@@ -56,7 +59,7 @@ export class Vectors {
       );
       if (!placed.ok) return placed;
       const { values, ...tokens } = placed.value;
-      const written = await shards.upsert(manifest, {
+      const batch = {
         indexId: manifest.id,
         ids: vectors.map(({ id }) => id),
         namespaces: vectors.map(({ namespace }) => namespace),
@@ -64,7 +67,8 @@ export class Vectors {
         metadata: vectors.map(({ metadata }) => metadata ?? null),
         texts: vectors.map(({ text }) => text ?? null),
         repetition: repetition === null ? null : { ...repetition, embedded: tokens },
-      });
+      };
+      const written = await shards.upsert(manifest, batch, caller.authority);
       if (!written.ok) return written;
       const { count, lsn, billing } = written.value;
       if (repetition === null) return ok({ count, lsn, ...tokens, manifest });
@@ -77,11 +81,11 @@ export class Vectors {
   /** Refuses what does not fit the index, naming the field; else as the embedder and the shard do. */
   query(
     caller: EmbeddingCaller,
-    index: string,
+    index: IndexRef,
     body: QueryBody,
     deadlineMs?: number,
   ): Promise<Outcome<OnIndex<ShardMatches & TokensUsed>>> {
-    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
       const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
       if (!fits.ok) return fits;
       const mmr = diversificationOf(manifest, body);
@@ -97,8 +101,8 @@ export class Vectors {
     });
   }
 
-  fetch(caller: Pick<EmbeddingCaller, 'principal'>, index: string, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
-    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+  fetch(caller: Acting, index: IndexRef, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
+    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
       const fits = checkReply(manifest, body.include_values, body.ids.length, 'ids');
       if (!fits.ok) return fits;
       const { namespace, ids } = body;
@@ -108,11 +112,11 @@ export class Vectors {
     });
   }
 
-  delete(caller: Pick<EmbeddingCaller, 'principal'>, index: string, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
-    return this.#parts.manifests.using(caller.principal.tenantId, index, async (manifest) => {
+  delete(caller: Acting, index: IndexRef, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
+    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
       let count = 0;
       for (let selection = selectionOf(body); ;) {
-        const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection });
+        const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection }, caller.authority);
         if (!deleted.ok) return deleted;
         const { lsn, next } = deleted.value;
         count += deleted.value.count;

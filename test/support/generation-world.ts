@@ -167,7 +167,7 @@ export class GenerationWorld {
       delete: (manifest, deletion) => run(() => this.#noted(at(manifest).delete(deletion))),
       sample: (manifest, sample) => run(() => at(manifest).sample(sample)),
       stats: (manifest) => run(() => at(manifest).stats(manifest.id)),
-    } as IndexShards;
+    } as Partial<IndexShards> as IndexShards;
   }
 
   /** Counts who met an index that was changing over. */

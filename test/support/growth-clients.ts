@@ -8,6 +8,7 @@ import { refuse } from '../../src/contract/outcome.ts';
 import type { IndexShards } from '../../src/gateway/index-shards.ts';
 import { Clusters } from './clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
+import { IN_FORCE } from './in-force.ts';
 
 /** A state of an id: the serial number of its last write, or null when it is not there. */
 type State = number | null;
@@ -87,7 +88,7 @@ export class GrowthClients {
     ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const columns = { metadata: ids.map(() => null), texts: ids.map(() => null), namespaces: ids.map(() => KEPT) };
     await this.#acknowledged(gateway, (shards, manifest) =>
-      shards.upsert(manifest, { indexId, ids, values, ...columns, repetition: null }),
+      shards.upsert(manifest, { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
     );
     this.#kept = ids;
   }
@@ -126,7 +127,9 @@ export class GrowthClients {
   async deleteAll(): Promise<void> {
     for (const key of this.#known.keys()) this.#begin(key, null);
     const { id: indexId } = this.#world.manifest;
-    await this.#acknowledged(this.#world.gateway(), (shards, manifest) => shards.delete(manifest, { indexId, selection: { kind: 'all' } }));
+    await this.#acknowledged(this.#world.gateway(), (shards, manifest) =>
+      shards.delete(manifest, { indexId, selection: { kind: 'all' } }, IN_FORCE),
+    );
     for (const key of this.#known.keys()) this.#end(key, null);
     this.#kept = [];
   }
@@ -194,7 +197,7 @@ export class GrowthClients {
   async #upsert(gateway: Gateway, client: number, keys = this.#someKeys(client)): Promise<void> {
     const { batch, serials } = this.#batchOf(client, keys, this.#world.random.next() < 0.5);
     keys.forEach((key, i) => this.#begin(key, serials[i]!));
-    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
+    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
     expect(written.count).toBe(keys.length);
     keys.forEach((key, i) => this.#end(key, serials[i]!));
     if (batch.repetition !== null) this.#answered.set(client, [...(this.#answered.get(client) ?? []), { batch, written }]);
@@ -206,7 +209,7 @@ export class GrowthClients {
     const answered = this.#answered.get(client) ?? [];
     if (answered.length === 0) return;
     const { batch, written } = this.#pick(answered);
-    expect(await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch))).toEqual(written);
+    expect(await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE))).toEqual(written);
     this.counts.replayed += 1;
   }
 
@@ -218,11 +221,11 @@ export class GrowthClients {
     const keys = this.#someKeys(client);
     const { batch, serials } = this.#batchOf(client, keys, true);
     keys.forEach((key, i) => this.#begin(key, serials[i]!));
-    const tried = await gateway.using((shards, manifest) => shards.upsert(manifest, batch));
+    const tried = await gateway.using((shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
     const early = await this.#statesOf(gateway, keys);
     const others = keys.filter(() => this.#world.random.next() < 0.7);
     if (others.length > 0) await this.#upsertBeside(gateway, client, others);
-    const written = await this.#acknowledged(this.#pick(this.#gateways), (shards, manifest) => shards.upsert(manifest, batch));
+    const written = await this.#acknowledged(this.#pick(this.#gateways), (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
     expect(written).toMatchObject({ count: keys.length });
     if (tried.ok) expect(written).toEqual(tried.value);
     for (const [key, state] of await this.#statesOf(gateway, keys)) {
@@ -243,7 +246,7 @@ export class GrowthClients {
       this.#begin(key, serials[i]!);
       this.#newer.set(key, serials[i]!);
     });
-    await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch));
+    await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
   }
 
   #batchOf(client: number, keys: readonly string[], hasKey: boolean): { batch: UpsertBatch; serials: number[] } {
@@ -280,7 +283,7 @@ export class GrowthClients {
     const { id: indexId } = this.#world.manifest;
     for (const key of keys) this.#begin(key, null);
     const selection = { kind: 'ids', namespace, ids: keys.map((key) => key.split('\0')[1]!) } as const;
-    const { lsn } = await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }));
+    const { lsn } = await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }, IN_FORCE));
     for (const key of keys) this.#end(key, null);
     if (this.#world.random.next() < 0.5) await this.#readBack(client, namespace, lsn);
   }
@@ -293,7 +296,7 @@ export class GrowthClients {
     for (const key of keys) this.#begin(key, null);
     const filter = { kind: 'equals', path: 'group', values: [`${client}/${group}`] } as never;
     await this.#acknowledged(gateway, (shards, manifest) =>
-      shards.delete(manifest, { indexId, selection: { kind: 'filter', namespace, filter, after: 0 } }),
+      shards.delete(manifest, { indexId, selection: { kind: 'filter', namespace, filter, after: 0 } }, IN_FORCE),
     );
     this.counts.deletedByFilter += 1;
     for (const key of keys) this.#end(key, null);

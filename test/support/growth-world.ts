@@ -85,6 +85,7 @@ export class GrowthWorld extends ObjectNetwork {
       patch: (_, patch) => call(shard(0), 'patch', patch),
       namespaces: (_, page) => call(shard(0), 'namespaces', page),
       delete: (_, deletion) => call(shard(0), 'delete', deletion),
+      lsn: () => call(shard(0), 'lsn', id),
       stats: () => call(shard(0), 'stats', id),
       sample: (_, sample) => call(shard(0), 'sample', sample),
       measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),

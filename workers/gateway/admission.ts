@@ -1,27 +1,47 @@
+import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Access, Endpoint } from '../../src/contract/endpoint.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import { refusal } from '../../src/contract/errors.ts';
 import { allows } from '../../src/contract/principal.ts';
-import type { Caller, Principal } from '../../src/contract/principal.ts';
+import type { AgentPrincipal, Principal } from '../../src/contract/principal.ts';
 import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
+import type { Proof } from '../../src/gateway/authenticator.ts';
+import type { Authority } from '../../src/gateway/authority.ts';
+import { err, ok } from '../../src/kernel/result.ts';
 import type { AppContext } from './call.ts';
 import { callerAddress } from './caller-address.ts';
 import type { Gateway } from './compose.ts';
 import { checkOrigin } from './cross-origin.ts';
 import { HttpError, valueOf } from './http-error.ts';
 
+/** Who calls, and their right to, which may end while the call runs. Of agents the pool itself decides at each step. */
+export type Admission =
+  | { readonly caller: Principal; readonly authority: Authority }
+  | { readonly caller: AgentPrincipal; readonly authority?: undefined };
+
 /** Who calls, if the endpoint lets them. */
-export async function admit(context: AppContext, endpoint: Endpoint, gateway: Gateway): Promise<Caller | undefined> {
+export async function admit(context: AppContext, endpoint: Endpoint, gateway: Gateway): Promise<Admission | undefined> {
   const { access } = endpoint;
   const request = context.req.raw;
   if (access.kind === 'public') return undefined;
-  if (access.kind === 'agent') return valueOf(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool')));
-  const principal = valueOf(await gateway.authenticator.authenticate(apiKeyOf(request)));
+  if (access.kind === 'agent') {
+    return { caller: valueOf(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool'))) };
+  }
+  const credential = await gateway.authenticator.present(apiKeyOf(request));
+  const judged = (proof: Outcome<Proof>): Outcome<Proof> => {
+    const denial = proof.ok ? deny(proof.value.principal, access) : undefined;
+    return denial === undefined ? proof : err(denial);
+  };
+  const first = await credential.prove();
+  const { principal } = valueOf(first);
   checkAddress(principal, callerAddress(request.headers, context.env));
   checkOrigin(principal, context);
-  const denial = deny(principal, access);
-  if (denial !== undefined) throw new HttpError(denial);
-  return principal;
+  valueOf(judged(first));
+  const lease = async () => {
+    const proof = judged(await credential.prove());
+    return proof.ok ? ok(proof.value.lease) : proof;
+  };
+  return { caller: principal, authority: { lease } };
 }
 
 function checkAddress(principal: Principal, address: string | undefined): void {

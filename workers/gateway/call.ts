@@ -5,6 +5,7 @@ import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
 import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
+import type { Authority } from '../../src/gateway/authority.ts';
 import type { Gateway } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
 import type { Timing } from './timing.ts';
@@ -38,6 +39,8 @@ export type QuantitiesOf<E extends Endpoint> = { readonly [M in Meter]?: M exten
 export interface Call<E extends Endpoint> {
   readonly gateway: Gateway;
   readonly principal: PrincipalOf<E>;
+  /** Asked again before each durable step, and before each portion of a stream. */
+  readonly authority: E['access']['kind'] extends 'public' | 'agent' ? undefined : Authority;
   readonly params: ParamsOf<E>;
   readonly query: QueryOf<E>;
   readonly body: BodyOf<E>;

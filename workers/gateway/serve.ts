@@ -3,10 +3,10 @@ import { ok } from '../../src/kernel/result.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import { parse } from '../../src/contract/parse.ts';
 import type { Caller } from '../../src/contract/principal.ts';
-import { refusal } from '../../src/contract/errors.ts';
 import { touchedBy } from '../../src/contract/touched-resources.ts';
-import { deniedOf } from '../../src/tenancy/keys/key-bounds.ts';
 import type { Reservation, UsageLabel } from '../../src/gateway/budget.ts';
+import { mayTouch } from '../../src/gateway/touch.ts';
+import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, AppContext, Call } from './call.ts';
@@ -43,7 +43,8 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
   // What `cf` says is the platform's word only where the platform is in front.
   if (context.env.PEER_ADDRESS === undefined) gateway.place.see(context.req.raw);
   context.set('route', endpoint.path);
-  const principal = await admit(context, endpoint, gateway);
+  const admission = await admit(context, endpoint, gateway);
+  const principal = admission?.caller;
   context.set('principal', principal);
   const reservation = await reserveRequest(gateway, principal);
   const intake = new BodyIntake(gateway.bodies, context.req.raw, bodyOwner(principal));
@@ -51,7 +52,7 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
   try {
-    const call = await buildCall(context, endpoint, gateway, principal, reservation, intake);
+    const call = await buildCall(context, endpoint, gateway, admission, reservation, intake);
     const answer = await handler(call);
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
@@ -66,9 +67,7 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
 
 /** A key that is restricted to some resources touches no other. */
 function checkResources(endpoint: Endpoint, principal: Caller | undefined, params: unknown, body: unknown): void {
-  if (principal?.kind !== 'tenant' || principal.resources === undefined) return;
-  const denied = deniedOf(principal.resources, touchedBy(endpoint, params, body));
-  if (denied !== undefined) throw new HttpError(refusal('scope_denied', `the key may not touch ${denied}`));
+  if (principal?.kind === 'tenant' && principal.resources !== undefined) valueOf(mayTouch(principal, touchedBy(endpoint, params, body)));
 }
 
 const queryOf = (request: Request): unknown => valueOf(eachOnce(new URL(request.url).searchParams));
@@ -85,10 +84,11 @@ async function buildCall<E extends Endpoint>(
   context: AppContext,
   endpoint: E,
   gateway: Gateway,
-  principal: Caller | undefined,
+  admission: Admission | undefined,
   reservation: Reservation | undefined,
   intake: BodyIntake,
 ): Promise<Call<E>> {
+  const principal = admission?.caller;
   const request = context.req.raw;
   valueOf(checkUrlText(request.url, endpoint.path));
   const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param(), 'path'));
@@ -96,10 +96,13 @@ async function buildCall<E extends Endpoint>(
   const options =
     endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape), 'headers'));
   const body = valueOf(await readBody(request, endpoint.body, intake));
+  // The body may have taken its time, in which the key was revoked.
+  if (admission?.authority !== undefined) valueOf(await admission.authority.lease());
   checkResources(endpoint, principal, params, body);
   const call = {
     gateway,
     principal,
+    authority: admission?.authority,
     params,
     query,
     options,

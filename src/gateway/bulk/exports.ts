@@ -5,11 +5,12 @@ import type { Refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Acting } from '../authority.ts';
+import { mayTouchIndex, onIndex } from '../index-ref.ts';
 import type { IndexShards } from '../index-shards.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
-import { exportToken, fromToken, toToken } from './bulk-token.ts';
+import type { BulkTokens } from './bulk-tokens.ts';
 import { exportLines } from './export-lines.ts';
 import { waitMsOf } from './wait.ts';
 
@@ -19,13 +20,13 @@ const PAGES_TOLD = 8;
 interface ExportsParts {
   readonly manifests: ManifestCache;
   readonly shards: Pick<IndexShards, 'list' | 'namespaces'>;
+  readonly tokens: BulkTokens;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
 /** An export under way: what it tells of which vectors, and how far it is. */
-interface Export {
+interface Export extends Acting {
   readonly manifest: IndexManifest;
-  readonly index: string;
   readonly query: ExportQuery;
   namespace: string | null;
   id: string | null;
@@ -46,33 +47,36 @@ export class Exports {
   }
 
   /** Refuses a token that is none, or an index that is not there. The generator yields texts of whole lines, and reads as it is asked. */
-  async open(tenantId: TenantId, index: string, query: ExportQuery): Promise<Outcome<AsyncGenerator<string, void>>> {
-    const resumed = query.token === undefined ? undefined : fromToken(exportToken, query.token);
+  async open({ principal, authority }: Acting, index: string, query: ExportQuery): Promise<Outcome<AsyncGenerator<string, void>>> {
+    const { tokens, manifests } = this.#parts;
+    const resumed = query.token === undefined ? undefined : await tokens.open('export', query.token);
     if (resumed?.ok === false) return resumed;
-    const found = await this.#parts.manifests.using(tenantId, index, async (manifest) => ok(manifest));
+    const found = await manifests.current(principal.tenantId, index);
     if (!found.ok) return found;
     const manifest = found.value;
+    const touched = mayTouchIndex(principal, manifest);
+    if (!touched.ok) return touched;
     const { generation, namespace, id } = resumed?.value ?? { generation: manifest.id, namespace: null, id: null };
     if (generation !== manifest.id) return othersServed('token');
     const limit = Math.min(LIMITS.exportVectorsMaxCount, Math.max(1, Math.floor(LIMITS.exportFloatsMaxCount / manifest.dimensions)));
-    return ok(this.#run({ manifest, index, query, namespace, id, vectors: 0, lsn: 0, limit }));
+    return ok(this.#run({ principal, authority, manifest, query, namespace, id, vectors: 0, lsn: 0, limit }));
   }
 
   async *#run(job: Export): AsyncGenerator<string, void> {
     if (job.namespace !== null) {
       const refusal = yield* this.#tellNamespace(job);
-      if (refusal !== undefined) return yield told(job, 'stopped', refusal);
+      if (refusal !== undefined) return yield await this.#told(job, 'stopped', refusal);
     }
     for (;;) {
       const page = await this.#namespaces(job);
-      if (!page.ok) return yield told(job, 'stopped', page.error);
+      if (!page.ok) return yield await this.#told(job, 'stopped', page.error);
       job.lsn = page.value.lsn;
       for (const name of page.value.names) {
         [job.namespace, job.id] = [name, null];
         const refusal = yield* this.#tellNamespace(job);
-        if (refusal !== undefined) return yield told(job, 'stopped', refusal);
+        if (refusal !== undefined) return yield await this.#told(job, 'stopped', refusal);
       }
-      if (!page.value.hasMore) return yield told(job, 'done');
+      if (!page.value.hasMore) return yield await this.#told(job, 'done');
     }
   }
 
@@ -86,7 +90,7 @@ export class Exports {
       job.vectors += ids.length;
       job.lsn = lsn;
       if (ids.length > 0) yield exportLines(listed.value, job.namespace ?? '', job.manifest.dimensions);
-      if (pages % PAGES_TOLD === 0) yield told(job, 'running');
+      if (pages % PAGES_TOLD === 0) yield await this.#told(job, 'running');
       if (next === null) return undefined;
     }
   }
@@ -112,24 +116,31 @@ export class Exports {
   }
 
   /** Tries again what is refused for a while. Refuses with `state_conflict` once the index serves other vectors. */
-  async #patiently<T>({ manifest, index }: Export, work: (current: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #patiently<T>(
+    { principal, authority, manifest }: Export,
+    work: (current: IndexManifest) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
     for (let tries = 0; ; tries += 1) {
-      const outcome = await this.#parts.manifests.using(manifest.tenantId, index, async (current) =>
-        current.id === manifest.id ? work(current) : othersServed(),
-      );
+      // [T57] A stream outlives what was checked at its beginning: each page is for a key that is still in force.
+      const lease = await authority.lease();
+      const outcome = lease.ok
+        ? await onIndex(this.#parts.manifests, principal, manifest.name, async (current) =>
+            current.id === manifest.id ? work(current) : othersServed(),
+          )
+        : lease;
       const waitMs = outcome.ok ? undefined : waitMsOf(outcome.error, tries);
       if (waitMs === undefined) return outcome;
       await this.#parts.sleep(waitMs);
     }
   }
+
+  async #told({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): Promise<string> {
+    const token = await this.#parts.tokens.seal('export', { generation: manifest.id, namespace, id });
+    const why = error === undefined ? {} : { error: { code: error.code, message: error.message } };
+    const line: ExportLine = { export: { status, vectors, token, lsn, ...why } };
+    return `${JSON.stringify(line)}\n`;
+  }
 }
 
 const othersServed = (param?: string) =>
   refuse('state_conflict', `${param === undefined ? '' : `${param}: `}the index serves other vectors by now: begin a new export`, param);
-
-function told({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): string {
-  const token = toToken({ generation: manifest.id, namespace, id });
-  const why = error === undefined ? {} : { error: { code: error.code, message: error.message } };
-  const line: ExportLine = { export: { status, vectors, token, lsn, ...why } };
-  return `${JSON.stringify(line)}\n`;
-}

@@ -1,22 +1,23 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { ImportLine, ImportProgress } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import { ERRORS } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
 import { must } from '../../kernel/assert.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
+import type { Acting } from '../authority.ts';
 import type { Budget } from '../budget.ts';
+import type { PinnedIndex } from '../index-ref.ts';
+import { mayTouchIndex, pinnedTo } from '../index-ref.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
 import { upsertDigest } from '../upsert-digest.ts';
 import type { VectorSpace } from '../vector-space.ts';
 import type { Vectors } from '../vectors.ts';
-import { fromToken, importToken, toToken } from './bulk-token.ts';
+import type { BulkTokens } from './bulk-tokens.ts';
 import type { ImportBatch, LineFault, PlacedLine } from './import-batch.ts';
 import { batchesOf } from './import-batch.ts';
 import { linesOf } from './lines.ts';
@@ -31,12 +32,12 @@ interface ImportsParts {
   readonly manifests: ManifestCache;
   readonly space: Pick<VectorSpace, 'checkModel'>;
   readonly budget: Budget;
+  readonly tokens: BulkTokens;
   readonly rng: Rng;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-export interface ImportTerms {
-  readonly principal: TenantPrincipal;
+export interface ImportTerms extends Acting {
   readonly index: string;
   readonly token: string | undefined;
   readonly model: string | undefined;
@@ -47,12 +48,14 @@ export interface ImportTerms {
 
 interface Import extends ImportTerms {
   readonly id: string;
-  readonly manifest: IndexManifest;
+  readonly pin: PinnedIndex;
 }
 
 /** What has been done so far. */
 interface Done {
   readonly at: Position;
+  /** Digest of all lines that were written, in their order: what is repeated is only the same behind the same. */
+  readonly applied: string;
   readonly written: number;
   readonly lsn: number | null;
 }
@@ -70,37 +73,44 @@ export class Imports {
    * The generator writes as it is asked for more; what it yields last is `done` or `stopped`.
    */
   async open(terms: ImportTerms, body: AsyncIterable<Uint8Array>): Promise<Outcome<AsyncGenerator<ImportProgress, void>>> {
-    const { manifests, space } = this.#parts;
-    const resumed = terms.token === undefined ? undefined : fromToken(importToken, terms.token);
+    const { manifests, space, tokens } = this.#parts;
+    const { principal } = terms;
+    const resumed = terms.token === undefined ? undefined : await tokens.open('import', terms.token);
     if (resumed?.ok === false) return resumed;
-    const found = await manifests.using(terms.principal.tenantId, terms.index, async (manifest) => ok(manifest));
+    const found = await manifests.current(principal.tenantId, terms.index);
     if (!found.ok) return found;
     const manifest = found.value;
+    const touched = mayTouchIndex(principal, manifest);
+    if (!touched.ok) return touched;
     const checked = space.checkModel(manifest, terms.model);
     if (!checked.ok) return checked;
-    if (resumed !== undefined && resumed.value.created !== manifest.createdS) {
-      return refuse('invalid_value', 'token: is of an earlier index of this name', 'token');
+    const pin = pinnedTo(manifest);
+    if (resumed !== undefined && resumed.value.index !== pin.incarnation) {
+      return refuse('invalid_value', 'token: is of another index; begin the import anew', 'token');
     }
-    const { import: id, lines, bytes } = resumed?.value ?? { import: await this.#newId(terms, manifest), lines: 0, bytes: 0 };
-    return ok(this.#run({ ...terms, id, manifest }, { lines, bytes }, body));
+    if (resumed !== undefined && resumed.value.key !== principal.keyId) {
+      return refuse('invalid_value', 'token: was answered to another key; begin the import anew', 'token');
+    }
+    const { import: id, lines, bytes, applied } = resumed?.value ?? { ...START, import: await this.#newId(terms, pin) };
+    return ok(this.#run({ ...terms, id, pin }, { at: { lines, bytes }, applied, written: 0, lsn: null }, body));
   }
 
-  async *#run(job: Import, start: Position, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
-    let done: Done = { at: start, written: 0, lsn: null };
-    yield progressOf(job, 'running', done);
-    const batches = batchesOf(linesOf(body), start);
+  async *#run(job: Import, start: Done, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
+    let done = start;
+    yield await this.#progress(job, 'running', done);
+    const batches = batchesOf(linesOf(body), start.at);
     for (let next = batches.next(); ;) {
       const cut = await settled(next);
-      if (!cut.ok) return yield stopped(job, done, cut.error);
+      if (!cut.ok) return yield await this.#stopped(job, done, cut.error);
       const batch = cut.value;
-      if (batch === undefined) return yield progressOf(job, 'done', done);
+      if (batch === undefined) return yield await this.#progress(job, 'done', done);
       // The next one is read and parsed while this one is written.
       next = batches.next();
       next.catch(() => undefined);
       const { fault, ...written } = await this.#writeBatch(job, batch, done);
       done = written;
-      if (fault !== undefined) return yield stopped(job, done, fault.refusal, fault);
-      yield progressOf(job, 'running', done);
+      if (fault !== undefined) return yield await this.#stopped(job, done, fault.refusal, fault);
+      yield await this.#progress(job, 'running', done);
     }
   }
 
@@ -108,28 +118,29 @@ export class Imports {
   async #writeBatch(job: Import, batch: ImportBatch, done: Done): Promise<Done & { readonly fault?: LineFault | Unplaced | undefined }> {
     const { fault } = batch;
     if (batch.lines.length === 0) return { ...done, at: batch.until, fault };
-    const whole = await this.#write(job, batch.from, batch.lines);
+    const whole = await this.#write(job, batch.from, batch.lines, done);
     if (whole.ok) return { ...grown(done, whole.value), at: batch.until, fault };
     const culprit = culpritOf(whole.error, batch.lines);
     if (culprit === undefined) return { ...done, fault: { refusal: whole.error } };
     const sound = batch.lines.slice(0, batch.lines.indexOf(culprit.line));
     const { before, behind } = culprit.line;
     if (sound.length === 0) return { ...done, at: before, fault: { refusal: culprit.refusal, before, behind } };
-    const part = await this.#write(job, batch.from, sound);
+    const part = await this.#write(job, batch.from, sound, done);
     if (!part.ok) return { ...done, fault: { refusal: part.error } };
     return { ...grown(done, part.value), at: before, fault: { refusal: culprit.refusal, before, behind } };
   }
 
   /** Tries again what was refused for a while; a repetition of what was written after all changes nothing. */
-  async #write(job: Import, from: Position, lines: readonly PlacedLine[]): Promise<Outcome<Part>> {
+  async #write(job: Import, from: Position, lines: readonly PlacedLine[], { applied: before }: Done): Promise<Outcome<Part>> {
     const vectors = lines.map(({ vector }) => vectorOf(vector));
     const body = { vectors, model: job.model };
     const digest = await upsertDigest(body);
-    // With the digest in it: corrected lines are another request, not one that contradicts the first.
-    const repetition = { idempotencyKey: `${job.id}:${from.lines}:${digest.slice(0, 32)}`, digest };
+    // [B15] With a digest in it of all lines up to here: corrected ones, or another file, are another request, not one that contradicts the first.
+    const applied = (await sha256Hex(`${before}:${digest}`)).slice(0, 32);
+    const repetition = { idempotencyKey: `${job.id}:${from.lines}:${applied}`, digest };
     for (let [tries, waitedMs] = [0, 0]; ;) {
       const outcome = await this.#writeOnce(job, body, repetition);
-      if (outcome.ok) return outcome;
+      if (outcome.ok) return ok({ ...outcome.value, applied });
       const waitMs = waitMsOf(outcome.error, tries);
       if (waitMs === undefined || waitedMs + waitMs > LIMITS.importWaitMaxMs) return outcome;
       tries += 1;
@@ -139,15 +150,19 @@ export class Imports {
   }
 
   async #writeOnce(
-    { principal, index, route }: Import,
+    { principal, authority, pin, route }: Import,
     body: Parameters<Vectors['write']>[2],
     repetition: Parameters<Vectors['write']>[3],
-  ): Promise<Outcome<Part>> {
+  ): Promise<Outcome<Omit<Part, 'applied'>>> {
     const { budget, vectors } = this.#parts;
     const reserved = await budget.reserve(principal, { vectors_written: body.vectors.length });
     if (!reserved.ok) return reserved;
-    const caller = { principal, reserve: (quantities: { readonly embedding_tokens: number }) => reserved.value.extend(quantities) };
-    const written = await vectors.write(caller, index, body, repetition);
+    const caller = {
+      principal,
+      authority,
+      reserve: (quantities: { readonly embedding_tokens: number }) => reserved.value.extend(quantities),
+    };
+    const written = await vectors.write(caller, pin, body, repetition);
     if (!written.ok) {
       reserved.value.settle({}, { route });
       return written;
@@ -160,16 +175,44 @@ export class Imports {
   }
 
   /** Named by the `Idempotency-Key`, if there is one: all repetitions are then one import. */
-  async #newId({ idempotencyKey }: ImportTerms, { tenantId, name, createdS }: IndexManifest): Promise<string> {
+  async #newId({ idempotencyKey, principal }: ImportTerms, { incarnation }: PinnedIndex): Promise<string> {
     const bytes = this.#parts.rng.bytes(IMPORT_ID_CHARS);
     if (idempotencyKey === undefined) return `imp_${base32(bytes)}`;
-    return `imp_${(await sha256Hex(`${tenantId}:${name}:${createdS}:${idempotencyKey}`)).slice(0, 2 * IMPORT_ID_CHARS)}`;
+    // Of the key and of this very index: another one's import under the same `Idempotency-Key` is another import.
+    return `imp_${(await sha256Hex(`${principal.tenantId}:${incarnation}:${principal.keyId}:${idempotencyKey}`)).slice(0, 2 * IMPORT_ID_CHARS)}`;
+  }
+
+  async #stopped(job: Import, done: Done, refusal: Refusal, fault?: LineFault | Unplaced): Promise<ImportProgress> {
+    const placed = fault !== undefined && 'before' in fault ? fault : undefined;
+    const { code, message, param, retryAfterMs } = refusal;
+    const line = placed === undefined ? null : placed.before.lines + 1;
+    return {
+      ...(await this.#progress(job, 'stopped', done)),
+      ...(placed === undefined ? {} : { skip_token: await this.#token(job, { ...done, at: placed.behind }) }),
+      error: {
+        code,
+        message: line === null ? message : `line ${line}: ${message}`,
+        param: param ?? null,
+        line,
+        ...(ERRORS[code].retryable && retryAfterMs !== undefined ? { retry_after_ms: retryAfterMs } : {}),
+      },
+    };
+  }
+
+  async #progress(job: Import, status: ImportProgress['status'], done: Done): Promise<ImportProgress> {
+    const { at, written, lsn } = done;
+    return { object: 'index.import', status, import: job.id, ...at, written, lsn, token: await this.#token(job, done) };
+  }
+
+  #token({ id, pin, principal }: Import, { at, applied }: Done): Promise<string> {
+    return this.#parts.tokens.seal('import', { import: id, index: pin.incarnation, key: principal.keyId, ...at, applied });
   }
 }
 
 interface Part {
   readonly count: number;
   readonly lsn: number;
+  readonly applied: string;
 }
 
 /** A refusal that no line is to blame for. */
@@ -177,7 +220,7 @@ interface Unplaced {
   readonly refusal: Refusal;
 }
 
-const grown = ({ written }: Done, { count, lsn }: Part) => ({ written: written + count, lsn });
+const grown = ({ written }: Done, { count, lsn, applied }: Part) => ({ written: written + count, lsn, applied });
 
 const vectorOf = ({ id, values, text, namespace, metadata }: ImportLine) => ({
   id,
@@ -209,32 +252,4 @@ function culpritOf({ message, ...rest }: Refusal, lines: readonly PlacedLine[]):
   return { line, refusal: { ...refusal, message: inWords, ...(field === undefined ? {} : { param: field }) } };
 }
 
-function stopped(job: Import, done: Done, refusal: Refusal, fault?: LineFault | Unplaced): ImportProgress {
-  const placed = fault !== undefined && 'before' in fault ? fault : undefined;
-  const { code, message, param, retryAfterMs } = refusal;
-  const line = placed === undefined ? null : placed.before.lines + 1;
-  return {
-    ...progressOf(job, 'stopped', done),
-    ...(placed === undefined ? {} : { skip_token: tokenOf(job, placed.behind) }),
-    error: {
-      code,
-      message: line === null ? message : `line ${line}: ${message}`,
-      param: param ?? null,
-      line,
-      ...(ERRORS[code].retryable && retryAfterMs !== undefined ? { retry_after_ms: retryAfterMs } : {}),
-    },
-  };
-}
-
-const progressOf = (job: Import, status: ImportProgress['status'], { at, written, lsn }: Done): ImportProgress => ({
-  object: 'index.import',
-  status,
-  import: job.id,
-  ...at,
-  written,
-  lsn,
-  token: tokenOf(job, at),
-});
-
-const tokenOf = ({ id, manifest }: Import, { lines, bytes }: Position): string =>
-  toToken({ import: id, created: manifest.createdS, lines, bytes });
+const START = { lines: 0, bytes: 0, applied: '' };

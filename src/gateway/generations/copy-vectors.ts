@@ -76,7 +76,7 @@ export async function copyVectors(
 /** Deletes vectors from the generation that is written. */
 export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<null>> {
   if (ids.length === 0) return ok(null);
-  const deleted = await shards.delete(to, { indexId: followerId(to.id, run), selection: { kind: 'ids', namespace, ids } });
+  const deleted = await shards.delete(to, { indexId: followerId(to.id, run), selection: { kind: 'ids', namespace, ids } }, null);
   return deleted.ok ? ok(null) : deleted;
 }
 
@@ -124,7 +124,7 @@ async function write(
   values: Float32Array,
 ): Promise<Outcome<null>> {
   if (rows.length === 0) return ok(null);
-  const written = await shards.upsert(to, {
+  const batch = {
     indexId: followerId(to.id, run),
     ids: rows.map((row) => must(ids[row], 'an id a row')),
     namespaces: rows.map(() => namespace),
@@ -132,6 +132,7 @@ async function write(
     metadata: rows.map((row) => metadata?.[row] ?? null),
     texts: rows.map((row) => texts?.[row] ?? null),
     repetition: null,
-  });
+  };
+  const written = await shards.upsert(to, batch, null);
   return written.ok ? ok(null) : written;
 }

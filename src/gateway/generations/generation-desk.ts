@@ -1,19 +1,23 @@
 import type { GenerationEvent, Generations, Shadow } from '../../ann/generations/generation-state.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { modelsOf } from '../../ann/index-manifest.ts';
 import type { ActivateBody, CreateGenerationBody } from '../../contract/generations.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { IndexId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
+import type { Acting } from '../authority.ts';
 import { embeddingSpace } from '../embedding-space.ts';
+import type { IndexUser } from '../index-ref.ts';
+import { mayTouchIndex } from '../index-ref.ts';
 import type { IndexDirectory } from '../index-directory.ts';
 import { requestDigest } from '../request-digest.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
+import { mayTouchModels } from '../touch.ts';
 import type { GenerationStore } from './generation-store.ts';
 
 // As for indexes: no two ever share one.
@@ -40,24 +44,24 @@ export class GenerationDesk {
     this.#parts = parts;
   }
 
-  async list(tenantId: TenantId, index: string): Promise<Outcome<Generations>> {
-    const name = await this.#nameOf(tenantId, index);
-    return name.ok ? this.#parts.store.call(tenantId, name.value, { kind: 'read' }) : name;
+  async list(user: IndexUser, index: string): Promise<Outcome<Generations>> {
+    const name = await this.#nameOf(user, index);
+    return name.ok ? this.#parts.store.call(user.tenantId, name.value, { kind: 'read' }, null) : name;
   }
 
   /** Refuses with `state_conflict` while there is another, `model_not_found`, `dimension_mismatch`, or `invalid_value` if nothing would differ. */
   async create(
-    principal: TenantPrincipal,
+    { principal, authority }: Acting,
     index: string,
     body: CreateGenerationBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Generations>> {
     const { store, wake, rng } = this.#parts;
     const { organisationId, tenantId, projectId, keyId, owner } = principal;
-    const named = await this.#nameOf(tenantId, index);
+    const named = await this.#nameOf(principal, index);
     if (!named.ok) return named;
     const name = named.value;
-    const known = await store.call(tenantId, name, { kind: 'read' });
+    const known = await store.call(tenantId, name, { kind: 'read' }, null);
     if (!known.ok) return known;
     const id = `ix_${base32(rng.bytes(GENERATION_ID_CHARS))}` as IndexId;
     const manifest = this.#manifestOf(known.value.serving, body, id);
@@ -82,69 +86,80 @@ export class GenerationDesk {
       idempotencyKey: idempotencyKey ?? null,
       bodyDigest: await requestDigest(principal, 'generation.create', { index: name, ...body }),
     };
-    return store.call(tenantId, name, { kind: 'begin', shadow, creation });
+    return store.call(tenantId, name, { kind: 'begin', shadow, creation }, authority);
   }
 
   /** Lets the other generation serve, and answers once it does or when that has been given up. */
-  activate(tenantId: TenantId, name: string, { allow_missing: dropsMissing }: ActivateBody): Promise<Outcome<Generations>> {
-    return this.#exchange(tenantId, name, dropsMissing, () => undefined);
+  activate(acting: Acting, name: string, { allow_missing: dropsMissing }: ActivateBody): Promise<Outcome<Generations>> {
+    return this.#exchange(acting, name, dropsMissing, () => undefined);
   }
 
   /** Lets the generation serve that did before. */
-  rollback(tenantId: TenantId, name: string, { allow_missing: dropsMissing }: ActivateBody): Promise<Outcome<Generations>> {
-    return this.#exchange(tenantId, name, dropsMissing, ({ hasServed }) =>
+  rollback(acting: Acting, name: string, { allow_missing: dropsMissing }: ActivateBody): Promise<Outcome<Generations>> {
+    return this.#exchange(acting, name, dropsMissing, ({ hasServed }) =>
       hasServed ? undefined : 'the other generation has never served: there is nothing to go back to',
     );
   }
 
   /** Erases the generation that does not serve, and answers once nothing of it is left. */
-  async retire(tenantId: TenantId, index: string): Promise<Outcome<Generations>> {
-    const name = await this.#nameOf(tenantId, index);
+  async retire(acting: Acting, index: string): Promise<Outcome<Generations>> {
+    const { tenantId } = acting.principal;
+    const name = await this.#nameOf(acting.principal, index);
     if (!name.ok) return name;
-    const begun = await this.#change(tenantId, name.value, () => ok({ kind: 'erasure' }));
+    const begun = await this.#change(acting, name.value, () => ok({ kind: 'erasure' }));
     if (!begun.ok) return begun;
     return this.#settled(tenantId, name.value, ({ shadow }) => shadow === null);
   }
 
   /** Indexes go by aliases, too; their objects by their own names alone. */
-  async #nameOf(tenantId: TenantId, index: string): Promise<Outcome<string>> {
-    const described = await this.#parts.directory.describe(tenantId, index);
-    return described.ok ? ok(described.value.name) : described;
+  async #nameOf(user: IndexUser, index: string): Promise<Outcome<string>> {
+    const described = await this.#parts.directory.describe(user.tenantId, index);
+    if (!described.ok) return described;
+    const touched = mayTouchIndex(user, described.value);
+    return touched.ok ? ok(described.value.name) : touched;
   }
 
   async #exchange(
-    tenantId: TenantId,
+    acting: Acting,
     index: string,
     dropsMissing: boolean,
     objection: (shadow: Shadow) => string | undefined,
   ): Promise<Outcome<Generations>> {
-    const name = await this.#nameOf(tenantId, index);
+    const { principal } = acting;
+    const name = await this.#nameOf(principal, index);
     if (!name.ok) return name;
     let target: IndexId | undefined;
-    const begun = await this.#change(tenantId, name.value, (shadow) => {
+    const begun = await this.#change(acting, name.value, (shadow) => {
       const why = objection(shadow);
       if (why !== undefined) return refuse('state_conflict', why);
+      const touched = mayTouchModels(principal, modelsOf(shadow.manifest));
+      if (!touched.ok) return touched;
       target = shadow.manifest.id;
       return ok({ kind: 'activation', generation: target, dropsMissing });
     });
     if (!begun.ok) return begun;
-    const done = await this.#settled(tenantId, name.value, ({ shadow }) => shadow?.phase === 'following');
+    const done = await this.#settled(principal.tenantId, name.value, ({ shadow }) => shadow?.phase === 'following');
     if (!done.ok || done.value.serving.id === target) return done;
     return refuse('state_conflict', `the generation does not serve: ${done.value.shadow?.fault ?? 'it was changed back'}`);
   }
 
   /** Tells an event of whatever the state is by then. */
-  async #change(tenantId: TenantId, name: string, eventFor: (shadow: Shadow) => Outcome<GenerationEvent>): Promise<Outcome<Generations>> {
+  async #change(
+    { principal, authority }: Acting,
+    name: string,
+    eventFor: (shadow: Shadow) => Outcome<GenerationEvent>,
+  ): Promise<Outcome<Generations>> {
+    const { tenantId } = principal;
     const { store, wake, sleep } = this.#parts;
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
     for (let tries = 1; ; tries += 1) {
-      const known = await store.call(tenantId, name, { kind: 'read' });
+      const known = await store.call(tenantId, name, { kind: 'read' }, null);
       if (!known.ok) return known;
       if (known.value.shadow === null) return refuse('state_conflict', 'the index has one generation only: create another first');
       const event = eventFor(known.value.shadow);
       if (!event.ok) return event;
-      const changed = await store.call(tenantId, name, { kind: 'change', version: known.value.version, event: event.value });
+      const changed = await store.call(tenantId, name, { kind: 'change', version: known.value.version, event: event.value }, authority);
       // Its work goes on meanwhile, step by step; and what is being spread over shards is so in a moment.
       if (changed.ok || !PASSING.has(changed.error.code) || tries === CHANGE_TRIES) return changed;
       await sleep(POLL_MS);
@@ -157,7 +172,7 @@ export class GenerationDesk {
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
     for (;;) {
-      const known = await store.call(tenantId, name, { kind: 'read' });
+      const known = await store.call(tenantId, name, { kind: 'read' }, null);
       if (!known.ok || isSettled(known.value)) return known;
       if (clock.nowMs() >= endMs)
         return refuse('deadline_exceeded', 'it is under way and goes on by itself: ask for the generations later');

@@ -46,14 +46,11 @@ export class GenerationWork {
   /** Works for a while; answers after how many milliseconds to come back, or null when there is no other generation. */
   async advance(tenantId: TenantId, name: string): Promise<number | null> {
     const { store, clock } = this.#parts;
-    const known = await store.call(tenantId, name, { kind: 'read' });
+    const known = await store.call(tenantId, name, { kind: 'read' }, null);
     if (!known.ok) return known.error.code === 'index_not_found' ? null : LIMITS.generationRetryMs;
     if (known.value.shadow === null) return null;
-    const claimed = await store.call(tenantId, name, {
-      kind: 'change',
-      version: known.value.version,
-      event: { kind: 'claimed' },
-    });
+    const claim = { kind: 'change', version: known.value.version, event: { kind: 'claimed' } } as const;
+    const claimed = await store.call(tenantId, name, claim, null);
     if (!claimed.ok) return LIMITS.generationRetryMs;
     const run = { tenantId, name, number: claimed.value.version };
     const endMs = clock.nowMs() + LIMITS.generationRunMs;
@@ -96,7 +93,7 @@ export class GenerationWork {
         return this.#open(run, state);
       case 'clearing': {
         const selection = { kind: 'all' } as const;
-        const cleared = await shards.delete(shadow.manifest, { indexId: followerId(shadow.manifest.id, run.number), selection });
+        const cleared = await shards.delete(shadow.manifest, { indexId: followerId(shadow.manifest.id, run.number), selection }, null);
         return told(cleared, { kind: 'cleared' });
       }
       case 'filling':
@@ -122,12 +119,12 @@ export class GenerationWork {
       case 'switching':
         return told(await followed.setGate(serving, 'open', run.number), { kind: 'switched' });
       case 'erasing':
-        return store.call(run.tenantId, run.name, { kind: 'erase' });
+        return store.call(run.tenantId, run.name, { kind: 'erase' }, null);
     }
   }
 
   async #open(run: Run, state: Generations): Promise<Step> {
-    const opened = await this.#parts.store.call(run.tenantId, run.name, { kind: 'open', run: run.number });
+    const opened = await this.#parts.store.call(run.tenantId, run.name, { kind: 'open', run: run.number }, null);
     const feed = opened.ok ? await this.#parts.followed.begin(state.serving, null) : opened;
     return feed.ok ? this.#tell(run, state, { kind: 'opened', feed: feed.value }) : feed;
   }
@@ -157,7 +154,11 @@ export class GenerationWork {
     const isStill = isComplete && !isCleared && changed.ids.length === 0;
     if (isStill && JSON.stringify([next, receipts]) === JSON.stringify([feed, shadow.receipts])) return ok(null);
     if (isCleared) {
-      const cleared = await this.#parts.shards.delete(copy.to, { indexId: followerId(copy.to.id, run.number), selection: { kind: 'all' } });
+      const cleared = await this.#parts.shards.delete(
+        copy.to,
+        { indexId: followerId(copy.to.id, run.number), selection: { kind: 'all' } },
+        null,
+      );
       if (!cleared.ok) return cleared;
     }
     const renewed = await renew(this.#parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);
@@ -186,7 +187,7 @@ export class GenerationWork {
   }
 
   #tell({ tenantId, name }: Run, { version }: Generations, event: GenerationEvent): Promise<Outcome<Generations>> {
-    return this.#parts.store.call(tenantId, name, { kind: 'change', version, event });
+    return this.#parts.store.call(tenantId, name, { kind: 'change', version, event }, null);
   }
 
   #copy({ number }: Run, { serving, shadow }: Generations): Copy {

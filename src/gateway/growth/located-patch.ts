@@ -7,6 +7,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Authority } from '../authority.ts';
 import type { LocatedListing } from './located-listing.ts';
 import type { LocatedReads } from './located-reads.ts';
 import type { LocatedWrites } from './located-writes.ts';
@@ -28,7 +29,7 @@ export class LocatedPatch {
     this.#writes = writes;
   }
 
-  async patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>> {
+  async patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>> {
     const taken = Math.max(
       1,
       Math.min(patch.ids.length, LIMITS.patchSliceMaxCount, Math.floor(LIMITS.patchSliceFloatsMaxCount / manifest.dimensions)),
@@ -48,7 +49,7 @@ export class LocatedPatch {
       for (const id of found.value.ids) there.add(id);
       const accepted = await this.#accepted(manifest, patch, found.value.ids);
       if (!accepted.ok) return accepted;
-      const written = await this.#write(manifest, patch, found.value, accepted.value);
+      const written = await this.#write(manifest, patch, found.value, accepted.value, authority);
       if (!written.ok) return written;
       count += written.value.count;
       lsn = Math.max(lsn, written.value.lsn);
@@ -74,6 +75,7 @@ export class LocatedPatch {
     { indexId, namespace, edit, ids: order }: ShardPatch,
     found: ShardVectors,
     accepted: ReadonlySet<string>,
+    authority: Authority | null,
   ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
     const { dimensions } = manifest;
     const changed = [...found.ids.keys()].filter((i) => accepted.has(found.ids[i] ?? ''));
@@ -94,6 +96,6 @@ export class LocatedPatch {
     const texts = changed.map((i) => (edit.kind === 'values' ? null : (found.texts?.[i] ?? null)));
     const batch = { indexId, ids, namespaces: ids.map(() => namespace), values, metadata, texts, repetition: null };
     const expected = changed.map((i) => found.versions?.[i] ?? 0);
-    return this.#writes.replace(manifest, batch, expected);
+    return this.#writes.replace(manifest, batch, expected, authority);
   }
 }

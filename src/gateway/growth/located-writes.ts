@@ -10,7 +10,8 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
-import type { LocatorAt, LocatorCalls } from './locator-calls.ts';
+import type { Authority } from '../authority.ts';
+import type { LocatorCalls, WriteAt } from './locator-calls.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { SeenLsns } from './seen-lsns.ts';
 import type { ShardCalls } from './shard-calls.ts';
@@ -30,14 +31,14 @@ export class LocatedWrites {
   }
 
   /** Acknowledged once every vector is written; if refused otherwise than for the request's own fault, some may be, now or later. */
-  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
+  upsert(manifest: IndexManifest, batch: UpsertBatch, authority: Authority | null): Promise<Outcome<Written>> {
     return this.#routes.using(manifest, async (routes) => {
-      const claimed = await this.#claim(manifest, batch, routes);
+      const claimed = await this.#claim({ manifest, caller: batch.indexId, authority, routes }, batch);
       if (!claimed.ok) return claimed;
       const { wholeLsn, billing } = claimed.value;
       const billed = billing === null ? {} : { billing };
       if (wholeLsn !== null) return ok({ count: batch.ids.length, lsn: wholeLsn, ...billed });
-      const parts = await this.#parts(manifest, batch, routes);
+      const parts = await this.#parts({ manifest, caller: batch.indexId, authority, routes }, batch);
       if (!parts.ok) return parts;
       const written = await allOf(parts.value.map(({ sent }) => sent));
       return written.ok ? ok({ ...this.#together(manifest, written.value), ...billed }) : written;
@@ -45,9 +46,9 @@ export class LocatedWrites {
   }
 
   /** Whatever else a request under its key would write, one locator is asked first. */
-  async #claim(manifest: IndexManifest, { indexId: caller, repetition }: UpsertBatch, { outline }: KnownRoutes): Promise<Outcome<Claim>> {
+  async #claim(index: RoutedIndex, { repetition }: UpsertBatch): Promise<Outcome<Claim>> {
     if (repetition === null) return ok({ wholeLsn: null, billing: null });
-    return this.#locators.claim({ manifest, caller, locator: locatorOf('', repetition.idempotencyKey, outline.locators) }, repetition);
+    return this.#locators.claim({ ...index, locator: locatorOf('', repetition.idempotencyKey, index.routes.outline.locators) }, repetition);
   }
 
   /** Writes those vectors whose versions are still the expected ones; answers the ids of the others. */
@@ -55,9 +56,10 @@ export class LocatedWrites {
     manifest: IndexManifest,
     batch: UpsertBatch,
     expected: readonly number[],
+    authority: Authority | null,
   ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
     return this.#routes.using(manifest, async (routes) => {
-      const parts = await this.#parts(manifest, batch, routes, expected);
+      const parts = await this.#parts({ manifest, caller: batch.indexId, authority, routes }, batch, expected);
       if (!parts.ok) return parts;
       const written = await allOf(parts.value.map(({ sent }) => sent));
       if (!written.ok) return written;
@@ -69,10 +71,10 @@ export class LocatedWrites {
   }
 
   /** The parts of a batch by their locators, on their way. */
-  async #parts(manifest: IndexManifest, batch: UpsertBatch, routes: KnownRoutes, expected?: readonly number[]): Promise<Outcome<Part[]>> {
-    const { indexId: caller, ids, namespaces, repetition: idempotency } = batch;
-    const { version: routeVersion, locators } = routes.outline;
-    const placed = await routes.placesFor(batch);
+  async #parts(index: RoutedIndex, batch: UpsertBatch, expected?: readonly number[]): Promise<Outcome<Part[]>> {
+    const { ids, namespaces, repetition: idempotency } = batch;
+    const { version: routeVersion, locators } = index.routes.outline;
+    const placed = await index.routes.placesFor(batch);
     if (!placed.ok) return placed;
     const parts = [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
       const condition = expected === undefined ? {} : { expected: positions.map((at) => expected[at] ?? 0) };
@@ -80,19 +82,23 @@ export class LocatedWrites {
         routeVersion,
         places: positions.map((at) => placed.value[at] ?? []),
         idempotency,
-        lsnSeen: this.#seen.of(manifest),
+        lsnSeen: this.#seen.of(index.manifest),
         ...condition,
       };
-      return { positions, sent: this.#locators.write({ manifest, locator, caller }, { ...rowsAt(batch, positions), ...part }) };
+      return { positions, sent: this.#locators.write({ ...index, locator }, { ...rowsAt(batch, positions), ...part }) };
     });
     return ok(parts);
   }
 
-  async delete(manifest: IndexManifest, { indexId: caller, selection }: ShardDelete): Promise<Outcome<Deleted>> {
+  async delete(
+    manifest: IndexManifest,
+    { indexId: caller, selection }: ShardDelete,
+    authority: Authority | null,
+  ): Promise<Outcome<Deleted>> {
     // What was deleted by older routes counts, too.
     let deleted: Written = { count: 0, lsn: 0 };
     const outcome = await this.#routes.using(manifest, (routes) =>
-      this.#delete({ manifest, caller, routes }, selection, (written) => {
+      this.#delete({ manifest, caller, authority, routes }, selection, (written) => {
         deleted = this.#together(manifest, [deleted, written]);
       }),
     );
@@ -182,7 +188,7 @@ interface Part {
 type Count = (written: Written) => void;
 
 /** An index as somebody calls it by some routes. */
-interface RoutedIndex extends Omit<LocatorAt, 'locator'> {
+interface RoutedIndex extends Omit<WriteAt, 'locator'> {
   readonly routes: KnownRoutes;
 }
 

@@ -5,6 +5,7 @@ import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../.
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
+import type { Authority } from '../authority.ts';
 
 /** A locator of an index, and the index id as the caller gives it: see `followerId`. */
 export interface LocatorAt {
@@ -13,15 +14,20 @@ export interface LocatorAt {
   readonly caller: IndexId;
 }
 
+/** The same for a write, and in whose name it is; null: Sluice itself. */
+export interface WriteAt extends LocatorAt {
+  readonly authority: Authority | null;
+}
+
 /**
  * The locators of an index, one by one; see `Locator` for what they refuse. Every call may be refused with `unavailable`, or as `admit`
  * does.
  */
 export interface LocatorCalls {
-  write(at: LocatorAt, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
-  remove(at: LocatorAt, removal: LocatedRemoval): Promise<Outcome<Written>>;
-  clear(at: LocatorAt, lsnSeen: number): Promise<Outcome<Written>>;
-  claim(at: LocatorAt, repetition: Repetition): Promise<Outcome<Claim>>;
+  write(at: WriteAt, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
+  remove(at: WriteAt, removal: LocatedRemoval): Promise<Outcome<Written>>;
+  clear(at: WriteAt, lsnSeen: number): Promise<Outcome<Written>>;
+  claim(at: WriteAt, repetition: Repetition): Promise<Outcome<Claim>>;
   find(at: LocatorAt, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
   counts(at: LocatorAt): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }

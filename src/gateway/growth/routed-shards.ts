@@ -31,6 +31,7 @@ import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
+import type { Authority } from '../authority.ts';
 import type { IndexShards } from '../index-shards.ts';
 import { allOf } from './all-of.ts';
 import { LocatedListing } from './located-listing.ts';
@@ -85,12 +86,12 @@ export class RoutedShards implements IndexShards {
     this.#patch = new LocatedPatch(this.#reads, this.#listing, this.#writes);
   }
 
-  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
-    return isAlone(manifest) ? this.#only.upsert(manifest, batch) : this.#writes.upsert(manifest, batch);
+  upsert(manifest: IndexManifest, batch: UpsertBatch, authority: Authority | null): Promise<Outcome<Written>> {
+    return isAlone(manifest) ? this.#only.upsert(manifest, batch, authority) : this.#writes.upsert(manifest, batch, authority);
   }
 
-  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {
-    return isAlone(manifest) ? this.#only.delete(manifest, deletion) : this.#writes.delete(manifest, deletion);
+  delete(manifest: IndexManifest, deletion: ShardDelete, authority: Authority | null): Promise<Outcome<Deleted>> {
+    return isAlone(manifest) ? this.#only.delete(manifest, deletion, authority) : this.#writes.delete(manifest, deletion, authority);
   }
 
   /** Of several shards, always strongly: their ids are located by who serialises their writes. */
@@ -135,8 +136,8 @@ export class RoutedShards implements IndexShards {
     return isAlone(manifest) ? this.#only.namespaces(manifest, page) : this.#listing.namespaces(manifest, page);
   }
 
-  patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>> {
-    return isAlone(manifest) ? this.#only.patch(manifest, patch) : this.#patch.patch(manifest, patch);
+  patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>> {
+    return isAlone(manifest) ? this.#only.patch(manifest, patch, authority) : this.#patch.patch(manifest, patch, authority);
   }
 
   lsn(manifest: IndexManifest): Promise<Outcome<number>> {

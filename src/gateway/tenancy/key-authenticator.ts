@@ -2,8 +2,9 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { sharedFor } from '../../contract/shared-work-limits.ts';
-import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Scope } from '../../contract/scope.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -13,8 +14,8 @@ import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { parseApiKey } from '../../tenancy/keys/api-key.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
-import { UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
-import type { Authenticator } from '../authenticator.ts';
+import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
+import type { Authenticator, Credential, Proof } from '../authenticator.ts';
 
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
 export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;
@@ -64,17 +65,20 @@ export class KeyAuthenticator implements Authenticator {
     this.#readings = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.keyReadMaxMs, 2 * LIMITS.keyReadMaxMs) });
   }
 
-  async authenticate(apiKey: string): Promise<Outcome<Principal>> {
+  async present(apiKey: string): Promise<Credential> {
     const keyId = parseApiKey(apiKey);
     const mac = await this.#hmac.hex(apiKey);
-    if (!keyId.ok) {
-      this.#adminKeyDigest ??= await this.#hmac.hex(this.#adminKey);
-      return constantTimeEqual(mac, this.#adminKeyDigest) ? ok({ kind: 'admin' }) : keyId;
-    }
-    const accepted = this.#judge(await this.#read(keyId.value, LIMITS.keyFreshMs), mac);
+    if (keyId.ok) return { prove: () => this.#prove(keyId.value, mac) };
+    this.#adminKeyDigest ??= await this.#hmac.hex(this.#adminKey);
+    const isAdmin = constantTimeEqual(mac, this.#adminKeyDigest);
+    return { prove: async () => (isAdmin ? ok({ principal: { kind: 'admin' }, lease: this.#leaseFrom(this.#clock.nowMs()) }) : keyId) };
+  }
+
+  async #prove(keyId: KeyId, mac: string): Promise<Outcome<Proof>> {
+    const accepted = this.#judge(await this.#read(keyId, LIMITS.keyFreshMs), mac);
     // A secret may have been made since: what refuses a key must be newer than what accepts one.
     if (accepted.ok || accepted.error.code === 'unavailable') return accepted;
-    return this.#judge(await this.#read(keyId.value, LIMITS.keyDoubtedMs), mac);
+    return this.#judge(await this.#read(keyId, LIMITS.keyDoubtedMs), mac);
   }
 
   /** Drops what is remembered of a key, after it has been changed here. */
@@ -83,13 +87,21 @@ export class KeyAuthenticator implements Authenticator {
     this.#readings.drop(id);
   }
 
-  #judge(known: KnownKey | undefined, mac: string): Outcome<TenantPrincipal> {
+  #judge(known: KnownKey | undefined, mac: string): Outcome<Proof> {
     if (known === undefined) return refuse('unavailable', 'the API key cannot be checked now; try again');
     if (known.record === undefined) return UNKNOWN_KEY;
     const nowMs = this.#clock.nowMs();
     const verified = verify(known.record, mac, nowMs);
-    if (verified.ok && known.record.isSuspended === true) return refuse('tenant_suspended', 'the tenant is suspended');
-    return verified.ok ? ok(principalOf(known.record, nowMs - known.readAtMs > LIMITS.keyFreshMs)) : verified;
+    if (verified.ok && known.record.isSuspended === true) return SUSPENDED_TENANT;
+    if (!verified.ok) return verified;
+    const isUnconfirmed = nowMs - known.readAtMs > LIMITS.keyFreshMs;
+    // While nobody can say whether the key is revoked, it is what this isolate knows that counts, and that is judged now.
+    const lease = this.#leaseFrom(isUnconfirmed ? nowMs : known.readAtMs);
+    return ok({ principal: principalOf(known.record, isUnconfirmed), lease });
+  }
+
+  #leaseFrom(checkedAtMs: number): WriteLease {
+    return { endsAtMs: checkedAtMs + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs };
   }
 
   /** What is known of a key, read again if it is older than `ageMs`. Undefined if nobody can say. */

@@ -5,7 +5,7 @@ import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../../tenancy/keys
 import type { NewSecret, Rotated } from '../../tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
 import type { PageOf } from '../../tenancy/page-of.ts';
-import type { Ticket } from '../../tenancy/ticket.ts';
+import type { Actor, Ticket } from '../../tenancy/ticket.ts';
 
 /** Everything of one organisation. Calls reject when the store cannot be reached. */
 export interface OrganisationStore {
@@ -23,25 +23,25 @@ export interface OrganisationStore {
   /** The key with what the organisation has decided, for checking it. */
   admit(id: KeyId): Promise<Outcome<AdmittedKey>>;
   organisation(): Promise<Outcome<Organisation>>;
-  shareCache(shared: boolean, actor: string): Promise<Outcome<Organisation>>;
+  shareCache(shared: boolean, actor: Actor): Promise<Outcome<Organisation>>;
   /** A repetition answers the first one's nonce, or `state_conflict` once its secret is dead or no longer the current one. */
   rotateKey(id: KeyId, tenantId: TenantId | undefined, secret: NewSecret, ticket: Ticket): Promise<Outcome<Rotated>>;
   /** In one step, with all keys that descend from it if that is asked for. */
-  revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: string): Promise<Outcome<Revoked>>;
+  revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: Actor): Promise<Outcome<Revoked>>;
   /** Refuses with `tenant_not_found`. `subject` undefined: the tenant itself. */
-  note(tenantId: TenantId, action: string, actor: string, subject?: string): Promise<Outcome<Tenant>>;
+  note(tenantId: TenantId, action: string, actor: Actor, subject?: string): Promise<Outcome<Tenant>>;
   /** Writes an action on the organisation or a level of it, which another object carries out. */
-  log(action: string, actor: string, subject: string): Promise<Outcome<null>>;
+  log(action: string, actor: Actor, subject: string): Promise<Outcome<null>>;
   /** Newest first, before the entry at `before`. */
   audit(limit: number, before?: number): Promise<Outcome<readonly AuditEntry[]>>;
   /** Refuses with `state_conflict` what would take an erasure back. */
-  moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: string): Promise<Outcome<Tenant>>;
+  moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: Actor): Promise<Outcome<Tenant>>;
   /** Before the tenant's first index: whether there is a registry to ask is known from this. Refuses with `state_conflict` as it is erased. */
   openIndexes(id: TenantId): Promise<Outcome<null>>;
   /** The projects and keys of a tenant. */
   belowTenant(id: TenantId): Promise<Outcome<readonly (ProjectId | KeyId)[]>>;
-  eraseBelow(id: TenantId, actor: string): Promise<Outcome<number>>;
-  buryTenant(id: TenantId, actor: string): Promise<Outcome<Tenant>>;
+  eraseBelow(id: TenantId, actor: Actor): Promise<Outcome<number>>;
+  buryTenant(id: TenantId, actor: Actor): Promise<Outcome<Tenant>>;
 }
 
 /** The list of all organisations. */

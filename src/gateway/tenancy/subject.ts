@@ -3,6 +3,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Actor } from '../../tenancy/ticket.ts';
 
 /** The tenant a management call is about: a key's own, or the one the admin names. */
 export function subjectOf(principal: Principal, named: TenantId | undefined): Outcome<TenantId> {
@@ -14,4 +15,4 @@ export function subjectOf(principal: Principal, named: TenantId | undefined): Ou
 }
 
 /** Who did it, for the audit trail. */
-export const actorOf = (principal: Principal): string => (principal.kind === 'tenant' ? principal.keyId : principal.kind);
+export const actorOf = (principal: Principal): Actor => (principal.kind === 'tenant' ? principal.keyId : 'admin');

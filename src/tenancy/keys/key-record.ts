@@ -75,11 +75,15 @@ export function verify(record: KeyRecord, mac: string, nowMs: number): Outcome<K
   }
   const dead = deadSince(record, nowMs);
   if (!proved || dead === 'revoked') return UNKNOWN_KEY;
-  return dead === 'expired' ? refuse('key_expired', 'the API key has expired') : ok(record);
+  return dead === 'expired' ? EXPIRED_KEY : ok(record);
 }
 
 /** The one answer to every key that proves nothing. */
 export const UNKNOWN_KEY = refuse('invalid_api_key', 'the API key is not valid');
+
+export const EXPIRED_KEY = refuse('key_expired', 'the API key has expired');
+
+export const SUSPENDED_TENANT = refuse('tenant_suspended', 'the tenant is suspended');
 
 /** Why no secret proves the key any more. */
 export function deadSince(record: KeyRecord, nowMs: number): 'revoked' | 'expired' | undefined {

@@ -10,8 +10,9 @@ import { ok } from '../../../src/kernel/result.ts';
 import { effort } from '../../support/effort.ts';
 import { GenerationWorld, Killed, TENANT, vectorOfText } from '../../support/generation-world.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 
-const CALLER = { principal: TENANT, reserve: async () => ok(undefined) };
+const CALLER = { principal: TENANT, authority: IN_FORCE, reserve: async () => ok(undefined) };
 const NAME = 'moving';
 const INCLUDE = { include_values: true, include_metadata: true, include_text: true };
 

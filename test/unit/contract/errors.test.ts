@@ -18,6 +18,7 @@ describe('the error catalogue', () => {
       'deadline_exceeded',
       'index_growing',
       'index_moving',
+      'lease_expired',
       'overloaded',
       'rate_limit_exceeded',
       'request_timeout',

@@ -47,6 +47,16 @@ describe('Embedder', () => {
     });
   });
 
+  it('[T55] embeds nothing by a model that the key may not touch, whatever named it', async () => {
+    const { embed, embedder, world } = isolate();
+    const narrow = principal('tn_one', { resources: ['model/local'] });
+    expect(await embed([text('a')], { principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
+    const texts = { model: 'remote', texts: ['a'], reserve: async () => ok(undefined) };
+    expect(await embedder.embed({ ...texts, principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
+    expect(world.computed).toEqual([]);
+    expect(await embed([text('a')], { principal: principal('tn_one', { resources: ['model/rem*'] }) })).toMatchObject({ ok: true });
+  });
+
   it.each([
     [[text('a'), text('x'.repeat(201))], 'limit_exceeded', 'input[1]'],
     [[text('a'), tokens(1, 1000)], 'invalid_value', 'input[1]'],

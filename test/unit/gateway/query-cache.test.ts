@@ -10,7 +10,6 @@ import { parse } from '../../../src/contract/parse.ts';
 import type { QueryBody } from '../../../src/contract/vectors.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors.ts';
 import type { CacheEvent } from '../../../src/gateway/count-cache.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import type { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { QueryCache, queryDigest } from '../../../src/gateway/query-cache.ts';
@@ -20,6 +19,7 @@ import type { Vectors } from '../../../src/gateway/vectors.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { deferred } from '../../support/deferred.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 
 const body = (fields: object): QueryBody => {
   const parsed = parse(vectorEndpoints.queryVectors.body.schema, fields);
@@ -33,7 +33,7 @@ const terms = (more: Partial<AnswerTerms> = {}): AnswerTerms => ({ ttlMs: 60_000
 /** One isolate over an index whose every search is counted and answers with how many there were. */
 function isolate() {
   const world = new MemoryCacheWorld();
-  const index = { id: 'ix_1', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
+  const index = { id: 'ix_1', name: 'notes', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
   const events: CacheEvent[] = [];
   const lsnsRead = { count: 0 };
   const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0 };
@@ -76,8 +76,8 @@ function isolate() {
     count: (_, event) => events.push(event),
     wakeUps: new DirectWakeUps(),
   });
-  const ask = async (query: QueryBody = TEXT, of: AnswerTerms | null = terms(), tenant = 'tn_one') => {
-    const caller = { principal: principal(tenant), reserve: async () => ok(undefined) };
+  const ask = async (query: QueryBody = TEXT, of: AnswerTerms | null = terms(), tenant = 'tn_one', more: object = {}) => {
+    const caller = { principal: principal(tenant, more), authority: IN_FORCE, reserve: async () => ok(undefined) };
     const answered = await cache.query(caller, 'notes', query, of ?? undefined);
     if (!answered.ok) return answered.error.code;
     const { found, report } = answered.value;
@@ -96,6 +96,15 @@ describe('search results', () => {
     expect(await ask(TEXT, null)).toEqual(without);
     expect(await ask(TEXT, null)).toEqual({ ...without, match: 'match 2' });
     expect(events).toEqual([]);
+  });
+
+  it('[T55] of a text are not given to a key that may not touch its model, nor is what a name stands for', async () => {
+    const { ask, searches } = isolate();
+    await ask();
+    expect(await ask(TEXT, terms(), 'tn_one', { resources: ['model/other'] })).toBe('scope_denied');
+    expect(await ask(TEXT, terms(), 'tn_one', { resources: ['index/other'] })).toBe('scope_denied');
+    expect(await ask(TEXT, terms(), 'tn_one', { resources: ['model/remote', 'index/notes'] })).toEqual(HIT);
+    expect(searches.count).toBe(1);
   });
 
   it('[C90] answer the same question until their time has run out, and cost no tokens then', async () => {

@@ -59,7 +59,7 @@ const asked = { samples: 120, top_k: 10, namespace: '' };
 
 it('[V155][V157] reports an engine that drops every tenth match, slice by slice', async () => {
   const { recall, calls } = indexWith(world.searchDropping(10), world, 1 / 80);
-  const measured = await recall.measure(TENANT, 'articles', asked);
+  const measured = await recall.measure({ tenantId: TENANT }, 'articles', asked);
   if (!measured.ok) throw new Error(measured.error.message);
   const { estimate, sampleCount, worst, cost, exactCost, lsn } = measured.value;
   expect(estimate?.mean).toBeCloseTo(0.9, 12);
@@ -85,7 +85,7 @@ it('[V155] names where most was missed, worst first', async () => {
     const kept = query.exact ? undefined : bad.get(id);
     return kept === undefined ? answer : { ...answer, matches: answer.matches.slice(0, kept + 1) };
   };
-  const measured = await indexWith(search, world, 0).recall.measure(TENANT, 'articles', asked);
+  const measured = await indexWith(search, world, 0).recall.measure({ tenantId: TENANT }, 'articles', asked);
   expect(measured).toMatchObject({
     ok: true,
     value: {
@@ -101,13 +101,16 @@ it('[V155] names where most was missed, worst first', async () => {
 it('[V157] passes over vectors that were deleted meanwhile, and refuses as the shard does', async () => {
   const { recall, deleted } = indexWith(world.searchDropping(Infinity), world, 0);
   for (const id of ['v0', 'v1', 'v60']) deleted.add(id);
-  expect(await recall.measure(TENANT, 'articles', asked)).toMatchObject({ ok: true, value: { sampleCount: 117, estimate: { mean: 1 } } });
-  expect(await recall.measure(TENANT, 'articles', { ...asked, namespace: 'gone' })).toMatchObject({
+  expect(await recall.measure({ tenantId: TENANT }, 'articles', asked)).toMatchObject({
+    ok: true,
+    value: { sampleCount: 117, estimate: { mean: 1 } },
+  });
+  expect(await recall.measure({ tenantId: TENANT }, 'articles', { ...asked, namespace: 'gone' })).toMatchObject({
     ok: false,
     error: { code: 'index_not_found' },
   });
   const empty = indexWith(world.searchDropping(Infinity), new VectorWorld('cosine', 0, 8, 1, 10), 0);
-  const nothing = await empty.recall.measure(TENANT, 'articles', asked);
+  const nothing = await empty.recall.measure({ tenantId: TENANT }, 'articles', asked);
   expect(nothing).toMatchObject({ ok: true, value: { sampleCount: 0, worst: [] } });
   expect(nothing.ok && nothing.value.estimate).toBeUndefined();
 });

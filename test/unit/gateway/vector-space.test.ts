@@ -9,9 +9,10 @@ import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { principal } from '../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 
 const tenant = principal('tn_one');
-const caller = { principal: tenant, reserve: async () => ok(undefined) };
+const caller = { principal: tenant, authority: IN_FORCE, reserve: async () => ok(undefined) };
 const manifest: IndexManifest = {
   id: 'ix_1' as IndexId,
   tenantId: tenant.tenantId,

@@ -9,8 +9,9 @@ import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { principal } from '../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 
-const CALLER = { principal: principal('tn_one'), reserve: async () => ok(undefined) };
+const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 const BODY = { vectors: [{ id: 'a', text: 'a lock keeper', namespace: '' }], model: undefined };
 
 /** Writes to an index whose model makes so many tokens of a text, and that answers so. */

@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { Principal } from '../../../src/contract/principal.ts';
 import { cacheOwnerOf } from '../../../src/contract/principal.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
 import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
 import type { AdmittedKey } from '../../../src/tenancy/keys/key-record.ts';
@@ -45,8 +48,13 @@ class World {
     if (record !== undefined) this.records.set(id, to(record));
   }
 
+  async authenticate(apiKey: string): Promise<Outcome<Principal>> {
+    const proof = await (await this.authenticator.present(apiKey)).prove();
+    return proof.ok ? ok(proof.value.principal) : proof;
+  }
+
   async codeOf(apiKey: string): Promise<string> {
-    const outcome = await this.authenticator.authenticate(apiKey);
+    const outcome = await this.authenticate(apiKey);
     return outcome.ok ? outcome.value.kind : outcome.error.code;
   }
 }
@@ -57,7 +65,7 @@ describe('the authenticator', () => {
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(ADMIN_KEY)).toBe('admin');
     expect(await world.codeOf(`${ADMIN_KEY}x`)).toBe('invalid_api_key');
-    expect(await world.authenticator.authenticate(apiKey)).toMatchObject({
+    expect(await world.authenticate(apiKey)).toMatchObject({
       value: { kind: 'tenant', keyId: id, tenantId: idsOf(1).tenantId, scopes: ['inference', 'keys:write'] },
     });
     expect(await world.codeOf(formatApiKey(id, secret(9)))).toBe('invalid_api_key');
@@ -67,7 +75,7 @@ describe('the authenticator', () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     const shares = async () => {
-      const outcome = await world.authenticator.authenticate(apiKey);
+      const outcome = await world.authenticate(apiKey);
       return outcome.ok && outcome.value.kind === 'tenant' && cacheOwnerOf(outcome.value) === idsOf(1).organisationId;
     };
     expect(await shares()).toBe(false);
@@ -128,7 +136,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(apiKey)).toBe('tenant');
     world.isReachable = false;
     world.clock.ms += LIMITS.keyUnconfirmedMs;
-    expect(await world.authenticator.authenticate(apiKey)).toMatchObject({
+    expect(await world.authenticate(apiKey)).toMatchObject({
       value: { scopes: ['inference'], withheld: ['keys:write'] },
     });
     const { lookups } = world;
@@ -137,7 +145,7 @@ describe('the authenticator', () => {
     world.clock.ms += 1;
     expect(await world.codeOf(apiKey)).toBe('unavailable');
     world.isReachable = true;
-    expect(await world.authenticator.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
+    expect(await world.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
   });
 
   it('[T6] cannot judge an unknown key while the store is away', async () => {
@@ -166,7 +174,7 @@ describe('the authenticator', () => {
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
     for (let number = 2; number < LIMITS.keysCachedMaxCount + 100; number++) {
-      await world.authenticator.authenticate(formatApiKey(idsOf(number).id, secret(0)));
+      await world.authenticate(formatApiKey(idsOf(number).id, secret(0)));
     }
     const { lookups } = world;
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -176,5 +184,32 @@ describe('the authenticator', () => {
     }
     expect(world.lookups - lookups).toBeGreaterThan(5);
     expect(world.lookups - lookups).toBeLessThanOrEqual(10);
+  });
+
+  it('[T53] gives no lease once the key is revoked, however long ago it was presented', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    const credential = await world.authenticator.present(apiKey);
+    const bound = LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs;
+    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + bound } } });
+    world.clock.ms += LIMITS.keyFreshMs;
+    world.change(id, (record) => revoke(record, world.clock.ms));
+    // The record is as old as it may be: the lease still counts from when it was read.
+    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + LIMITS.writeLeaseGuardMs } } });
+    world.clock.ms += 1;
+    expect(await credential.prove()).toMatchObject({ error: { code: 'invalid_api_key' } });
+  });
+
+  it('[T53] leases from one moment to the next while the store is away, and not at all once nobody can judge', async () => {
+    const world = new World();
+    const { apiKey } = await world.addKey();
+    const credential = await world.authenticator.present(apiKey);
+    await credential.prove();
+    world.isReachable = false;
+    world.clock.ms += LIMITS.keyUnconfirmedMs;
+    const endsAtMs = world.clock.ms + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs;
+    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs } } });
+    world.clock.ms += 1;
+    expect(await credential.prove()).toMatchObject({ error: { code: 'unavailable' } });
   });
 });

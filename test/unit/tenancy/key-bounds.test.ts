@@ -90,4 +90,21 @@ describe('resources', () => {
   });
 });
 
+describe('what a call names beside its path', () => {
+  const denied = (resources: string[], endpoint: Endpoint, body: object) => deniedOf(resources, touchedBy(endpoint, {}, body));
+
+  it('[T55] is both models of an index, and all models where a purge names none', () => {
+    const { createIndex, createGeneration, purgeCache } = ENDPOINTS;
+    const keys = ['model/glove-*'];
+    expect(denied(keys, createIndex, { name: 'x', model: 'glove-a', query_model: 'minilm' })).toBe('model/minilm');
+    expect(denied(keys, createGeneration, { model: 'glove-a', query_model: 'minilm' })).toBe('model/minilm');
+    for (const selection of [{ everything: true }, { tags: ['a'] }, { text: ['a'] }, { older_than_ms: 1000 }]) {
+      expect(denied(keys, purgeCache, selection)).toBe('model');
+      expect(denied(['index/articles'], purgeCache, selection)).toBe('index');
+    }
+    expect(denied(keys, purgeCache, { everything: true, model: 'glove-a' })).toBeUndefined();
+    expect(denied(keys, purgeCache, { tags: ['a'], model: 'minilm' })).toBe('model/minilm');
+  });
+});
+
 const hex = (high: number, low: number): string => ((high << 8) | low).toString(16);

@@ -68,7 +68,7 @@ class Operator {
   }
 
   async call(call: Parameters<DurableGenerations['call']>[2]): Promise<Outcome<Generations>> {
-    return this.#store.call(this.#gateway.manifest.tenantId, this.#gateway.manifest.name, call);
+    return this.#store.call(this.#gateway.manifest.tenantId, this.#gateway.manifest.name, call, null);
   }
 
   async state(): Promise<Generations> {

@@ -29,6 +29,7 @@ import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { DurableGrowth } from '../../../workers/gateway/adapters/durable-growth.ts';
 import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
 import { Clusters } from '../../support/clusters.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 
 export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as GrowthEnv;
 const DIMENSIONS = 4;
@@ -142,15 +143,11 @@ export class Gateway {
     const metadata = ids.map((id) => JSON.stringify({ n: (this.#serial += 1), even: Number(id.slice(1)) % 2 === 0 }));
     const repetition = idempotencyKey === undefined ? null : { idempotencyKey, digest: ids.join() };
     const written = await this.ask((shards, manifest) =>
-      shards.upsert(manifest, {
-        indexId: manifest.id,
-        ids,
-        namespaces: ids.map(() => ''),
-        values,
-        metadata,
-        texts: ids.map(() => null),
-        repetition,
-      }),
+      shards.upsert(
+        manifest,
+        { indexId: manifest.id, ids, namespaces: ids.map(() => ''), values, metadata, texts: ids.map(() => null), repetition },
+        IN_FORCE,
+      ),
     );
     return { written, vectors, metadata };
   }
@@ -165,7 +162,7 @@ export class Gateway {
   }
 
   delete(selection: object) {
-    return this.ask((shards, manifest) => shards.delete(manifest, { indexId: manifest.id, selection: selection as never }));
+    return this.ask((shards, manifest) => shards.delete(manifest, { indexId: manifest.id, selection: selection as never }, IN_FORCE));
   }
 
   /** Everything that was written is found, once, by its values and by its id. */

@@ -67,6 +67,22 @@ const find = (manifest: IndexManifest) =>
     include: { values: false, metadata: false, text: false },
   });
 
+it('[T54] an index is neither created, deleted, nor given another generation or alias under a lease that has ended', async () => {
+  const late = { endsAtMs: 1 };
+  const manifest = manifestOf(freshTenant(), 'articles');
+  const expired = { error: { code: 'lease_expired' } };
+  expect(await indexOf(manifest).create(manifest, ONCE, late)).toMatchObject(expired);
+  expect(await listed(manifest.tenantId)).toEqual([]);
+  value(await indexOf(manifest).create(manifest, ONCE, { endsAtMs: Number.MAX_SAFE_INTEGER }));
+  expect(await indexOf(manifest).remove('articles', late)).toMatchObject(expired);
+  const change = { kind: 'change' as const, version: 0, event: { kind: 'claimed' as const } };
+  expect(await indexOf(manifest).generations('articles', change, late)).toMatchObject(expired);
+  const alias = { kind: 'set' as const, alias: 'news', index: 'articles' };
+  expect(await REGISTRY.getByName(manifest.tenantId).changeAliases([alias], late)).toMatchObject(expired);
+  expect(await listed(manifest.tenantId)).toEqual(['articles']);
+  expect(await REGISTRY.getByName(manifest.tenantId).nameOf('news')).toBeUndefined();
+});
+
 /** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */
 const leaveAs = (manifest: IndexManifest, state: 'creating' | 'deleting') =>
   runInDurableObject(indexOf(manifest), async (_, { storage }) => {

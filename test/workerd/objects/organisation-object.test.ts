@@ -9,10 +9,11 @@ import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
 import { keyId, organisationId } from '../../../src/tenancy/resource-ids.ts';
+import type { Actor } from '../../../src/tenancy/ticket.ts';
 import { idsOf, newKey } from '../../support/tenancy.ts';
 
 const { ORGANISATION, DIRECTORY } = env as unknown as Record<'ORGANISATION' | 'DIRECTORY', DurableObjectNamespace<OrganisationObject>>;
-const ticket = (digest = 'digest') => ({ actor: 'admin', digest });
+const ticket = (digest = 'digest', actor: Actor = 'admin') => ({ actor, digest });
 const MAC = 'a'.repeat(64);
 const secret = (letter: string, receiptId: string | null = null, graceMs = 0) => ({
   mac: letter.repeat(64),
@@ -105,7 +106,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     const strange = [
       await call((store) => store.key(ids.id, stranger)),
       await call((store) => store.rotateKey(ids.id, stranger, secret('b'), ticket())),
-      await call((store) => store.revokeKey(ids.id, stranger, false, 'x')),
+      await call((store) => store.revokeKey(ids.id, stranger, false, 'admin')),
       await call((store) => store.key(idsOf(base + 2).id)),
     ];
     expect(strange.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code))).toEqual(Array(4).fill('key_not_found'));
@@ -183,14 +184,14 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await call((store) => store.revokeKey(grandchild!, undefined, true, 'admin'))).toMatchObject({ value: { descendants: [] } });
     expect(await live()).toEqual([root, child, stranger]);
     const revoked = { value: { record: { id: root, revokedAtMs: expect.any(Number) }, descendants: [child, grandchild] } };
-    expect(await call((store) => store.revokeKey(root!, ids.tenantId, true, child!))).toMatchObject(revoked);
-    expect(await call((store) => store.revokeKey(root!, ids.tenantId, true, child!))).toMatchObject(revoked);
+    expect(await call((store) => store.revokeKey(root!, ids.tenantId, true, stranger!))).toMatchObject(revoked);
+    expect(await call((store) => store.revokeKey(root!, ids.tenantId, true, stranger!))).toMatchObject(revoked);
     expect(await live()).toEqual([stranger]);
     const trail = await call((store) => store.audit(3));
     expect(trail).toMatchObject({
       value: [
-        { action: 'key.revoke', subject: child, actor: child },
-        { action: 'key.revoke', subject: root, actor: child },
+        { action: 'key.revoke', subject: child, actor: stranger },
+        { action: 'key.revoke', subject: root, actor: stranger },
         { action: 'key.revoke', subject: grandchild, actor: 'admin' },
       ],
     });
@@ -249,9 +250,9 @@ describe('OrganisationObject', () => {
       await call((store) => store.addTenant(tenant, project, ticket())),
       await call((store) => store.addProject(project, ticket())),
       await call((store) => store.addKey(newKey(ids), ticket())),
-      await call((store) => store.revokeKey(ids.id, undefined, true, 'x')),
+      await call((store) => store.revokeKey(ids.id, undefined, true, 'admin')),
       await call((store) => store.rotateKey(ids.id, undefined, secret('b', 'rot_1'), ticket())),
-      await call((store) => store.note(ids.tenantId, 'quota.set', 'x')),
+      await call((store) => store.note(ids.tenantId, 'quota.set', 'admin')),
       await call((store) => store.audit(1)),
     ].map((outcome) => (outcome.ok ? 'ok' : outcome.error.code));
     expect(new Set(codes)).toEqual(new Set(['key_not_found', 'tenant_not_found', 'organisation_not_found']));
@@ -292,6 +293,41 @@ describe('OrganisationObject', () => {
       storage.sql.exec("SELECT kind FROM documents WHERE kind NOT IN ('organisation', 'tenant')").toArray(),
     );
     expect(left).toEqual([]);
+  });
+
+  it('[T56] commits nothing in the name of a key that has ended, or whose tenant is not active', async () => {
+    const { found, addTenant, call, ids } = organisation(440, false);
+    await found();
+    await addTenant();
+    const [key, other] = [newKey({ ...ids, mac: MAC }), newKey({ ...ids, id: idsOf(441).id, mac: MAC })];
+    const expired = newKey({ ...ids, id: idsOf(442).id, mac: MAC, expiresAtMs: 1 });
+    for (const made of [key, other, expired]) expect(await call((store) => store.addKey(made, ticket()))).toMatchObject({ ok: true });
+    const actingAs = async (actor: Actor): Promise<string[]> => {
+      const made = newKey({ ...ids, id: idsOf(443).id, mac: MAC });
+      const project = { id: idsOf(444).projectId, tenantId: ids.tenantId, name: actor, owner: 'ops', createdAtMs: 1 };
+      const outcomes = [
+        await call((store) => store.addKey(made, ticket('digest', actor))),
+        await call((store) => store.addProject(project, ticket('digest', actor))),
+        await call((store) => store.rotateKey(other.id, ids.tenantId, secret('c'), ticket('digest', actor))),
+        await call((store) => store.revokeKey(other.id, ids.tenantId, false, actor)),
+        await call((store) => store.note(ids.tenantId, 'cache.purge', actor)),
+      ];
+      return outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code));
+    };
+    const before = await call((store) => store.audit(100));
+    expect(await actingAs(expired.id)).toEqual(Array(5).fill('key_expired'));
+    expect(await actingAs(idsOf(445).id)).toEqual(Array(5).fill('invalid_api_key'));
+    await call((store) => store.moveTenant(ids.tenantId, 'suspended', 'admin'));
+    expect(await actingAs(key.id)).toEqual(Array(5).fill('tenant_suspended'));
+    await call((store) => store.moveTenant(ids.tenantId, 'active', 'admin'));
+    await call((store) => store.revokeKey(key.id, ids.tenantId, false, 'admin'));
+    expect(await actingAs(key.id)).toEqual(Array(5).fill('invalid_api_key'));
+    const after = await call((store) => store.audit(100));
+    const actions = ['key.revoke', 'tenant.active', 'tenant.suspended'];
+    expect(after.ok && before.ok && after.value.slice(0, -before.value.length).map(({ action }) => action)).toEqual(actions);
+    expect(await call((store) => store.keys(ids.tenantId, 10, undefined))).toMatchObject({
+      value: { items: [{ id: key.id }, { id: other.id, revokedAtMs: null, secrets: [{ mac: MAC }] }, { id: expired.id }] },
+    });
   });
 
   it('[T9] gives no key to the project of another tenant', async () => {

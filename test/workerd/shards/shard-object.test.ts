@@ -58,6 +58,24 @@ function value<T>(outcome: Outcome<T>): T {
 
 const idsOf = (outcome: Outcome<ShardMatches>): readonly string[] => value(outcome).ids;
 
+const LATE = { endsAtMs: 1 };
+const IN_TIME = { endsAtMs: Number.MAX_SAFE_INTEGER };
+
+it('[T54] a shard commits no write whose lease has ended', async () => {
+  const { indexId, stub } = await openShard();
+  const batch = batchOf(indexId, [{ id: 'a', values: [1, 0], metadata: '{"mark":1}' }]);
+  const patch = { indexId, namespace: '', ids: ['a'], filter: null, edit: { kind: 'replace' as const, metadata: null } };
+  const deletion = { indexId, selection: { kind: 'all' as const } };
+  expect(await stub.upsert(batch, LATE)).toMatchObject({ error: { code: 'lease_expired' } });
+  expect(idsOf(await stub.query(queryOf(indexId, [1, 0])))).toEqual([]);
+  expect(await stub.upsert(batch, IN_TIME)).toMatchObject({ ok: true });
+  expect(await stub.patchVectors(patch, LATE)).toMatchObject({ error: { code: 'lease_expired' } });
+  expect(await stub.deleteVectors(deletion, LATE)).toMatchObject({ error: { code: 'lease_expired' } });
+  const left = value(await stub.fetchVectors({ indexId, namespace: '', ids: ['a'], include: EVERYTHING }));
+  expect(left).toMatchObject({ ids: ['a'], metadata: ['{"mark":1}'] });
+  expect(await stub.deleteVectors(deletion, IN_TIME)).toMatchObject({ ok: true });
+});
+
 // Everything in memory may vanish between any two calls: the whole suite holds either way.
 describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject, %s', (mode) => {
   const between = async (stub: DurableObjectStub<ShardObject>): Promise<void> => {

@@ -147,8 +147,8 @@ export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps
     },
     keys: async (key: string) => {
       const apiKey = formatApiKey(idsOf(Number(key)).id, new Uint8Array(SECRET_BYTES));
-      const principal = await authenticator.authenticate(apiKey);
-      return principal.ok ? key : principal.error.code;
+      const proof = await (await authenticator.present(apiKey)).prove();
+      return proof.ok ? key : proof.error.code;
     },
     quotas: async (key: string) => {
       const { organisationId, tenantId, projectId, id: keyId } = idsOf(Number(key));

@@ -2,6 +2,9 @@ import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { GenerationCall, Generations } from '../../../src/ann/generations/generation-state.ts';
 import { indexObjectName } from '../../../src/ann/index-manifest.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
+import type { Authority } from '../../../src/gateway/authority.ts';
+import { underAuthority } from '../../../src/gateway/authority.ts';
 import type { GenerationStore } from '../../../src/gateway/generations/generation-store.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -10,7 +13,7 @@ import { ask } from './ask.ts';
 
 /** What the object does. */
 interface IndexStub {
-  generations(name: string, call: GenerationCall): Promise<Outcome<Generations>>;
+  generations(name: string, call: GenerationCall, lease?: WriteLease): Promise<Outcome<Generations>>;
 }
 
 /** The generations of indexes behind their Durable Objects. */
@@ -21,10 +24,11 @@ export class DurableGenerations implements GenerationStore {
     this.#indexes = indexes;
   }
 
-  call(tenantId: TenantId, name: string, call: GenerationCall): Promise<Outcome<Generations>> {
+  call(tenantId: TenantId, name: string, call: GenerationCall, authority: Authority | null): Promise<Outcome<Generations>> {
     // As with every stub, the generated types lose branded ids on the way.
     const stub = this.#indexes.getByName(indexObjectName(tenantId, name)) as unknown as IndexStub;
-    return ask('the generations may not have changed: ask for them', () => stub.generations(name, call));
+    const unsure = 'the generations may not have changed: ask for them';
+    return underAuthority(authority, (lease) => ask(unsure, () => stub.generations(name, call, lease)));
   }
 }
 

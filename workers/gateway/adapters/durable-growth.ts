@@ -20,7 +20,9 @@ import type {
   Written,
 } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { LocatorAt, LocatorCalls } from '../../../src/gateway/growth/locator-calls.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
+import { underAuthority } from '../../../src/gateway/authority.ts';
+import type { LocatorAt, LocatorCalls, WriteAt } from '../../../src/gateway/growth/locator-calls.ts';
 import type { ShardCalls } from '../../../src/gateway/growth/shard-calls.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { GatewayEnv } from '../env.ts';
@@ -36,10 +38,10 @@ interface ShardStub {
   stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
 }
 interface LocatorStub {
-  write(indexId: IndexId, write: LocatedWrite): Promise<Outcome<LocatedWritten>>;
-  removeIds(indexId: IndexId, removal: LocatedRemoval): Promise<Outcome<Written>>;
-  clear(indexId: IndexId, lsnSeen: number): Promise<Outcome<Written>>;
-  claim(indexId: IndexId, repetition: Repetition): Promise<Outcome<Claim>>;
+  write(indexId: IndexId, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>>;
+  removeIds(indexId: IndexId, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>>;
+  clear(indexId: IndexId, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>>;
+  claim(indexId: IndexId, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>>;
   find(indexId: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
   counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }
@@ -93,13 +95,17 @@ export class DurableGrowth implements ShardCalls {
   }
 
   readonly locators: LocatorCalls = {
-    write: (at, write) => ask(UNSURE, () => this.#locator(at).write(at.caller, write)),
-    remove: (at, removal) => ask(UNSURE, () => this.#locator(at).removeIds(at.caller, removal)),
-    clear: (at, lsnSeen) => ask(UNSURE, () => this.#locator(at).clear(at.caller, lsnSeen)),
-    claim: (at, repetition) => ask(UNSURE, () => this.#locator(at).claim(at.caller, repetition)),
+    write: (at, write) => this.#commit(at, (locator, lease) => locator.write(at.caller, write, lease)),
+    remove: (at, removal) => this.#commit(at, (locator, lease) => locator.removeIds(at.caller, removal, lease)),
+    clear: (at, lsnSeen) => this.#commit(at, (locator, lease) => locator.clear(at.caller, lsnSeen, lease)),
+    claim: (at, repetition) => this.#commit(at, (locator, lease) => locator.claim(at.caller, repetition, lease)),
     find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(at.caller, keys)),
     counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(at.caller)),
   };
+
+  #commit<T>(at: WriteAt, write: (locator: LocatorStub, lease: WriteLease | undefined) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return underAuthority(at.authority, (lease) => ask(UNSURE, () => write(this.#locator(at), lease)));
+  }
 
   #index({ tenantId, name }: IndexManifest): IndexStub {
     return this.#env.INDEX.getByName(indexObjectName(tenantId, name));

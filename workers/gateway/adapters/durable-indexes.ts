@@ -7,6 +7,9 @@ import type { IndexManifest, IndexPage } from '../../../src/ann/index-manifest.t
 import { indexObjectName } from '../../../src/ann/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
+import type { Authority } from '../../../src/gateway/authority.ts';
+import { underAuthority } from '../../../src/gateway/authority.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -15,9 +18,9 @@ import type { TenantRegistries } from './tenant-registries.ts';
 
 /** What the objects do. */
 interface IndexStub {
-  create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>>;
+  create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>>;
   describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
-  remove(name: string): Promise<Outcome<DeletedIndex>>;
+  remove(name: string, lease?: WriteLease): Promise<Outcome<DeletedIndex>>;
 }
 const UNREACHABLE = 'the index cannot be reached';
 
@@ -36,13 +39,13 @@ export class DurableIndexes implements IndexDirectory {
     this.#registries = registries;
   }
 
-  create(manifest: IndexManifest, creation: Creation): Promise<Outcome<IndexManifest>> {
+  create(manifest: IndexManifest, creation: Creation, authority: Authority): Promise<Outcome<IndexManifest>> {
     const { tenantId, name } = manifest;
-    return ask('the index may not have been created: repeat it with the same idempotency-key', async () => {
+    return this.#commit(authority, 'the index may not have been created: repeat it with the same idempotency-key', async (lease) => {
       const registry = await this.#registries.open(tenantId);
       if (!registry.ok) return registry;
       const admitted: Outcome<null> = await registry.value.admits(name, creation.idempotencyKey);
-      return admitted.ok ? this.#index(tenantId, name).create(manifest, creation) : admitted;
+      return admitted.ok ? this.#index(tenantId, name).create(manifest, creation, lease) : admitted;
     });
   }
 
@@ -58,11 +61,11 @@ export class DurableIndexes implements IndexDirectory {
     });
   }
 
-  remove(tenantId: TenantId, name: string): Promise<Outcome<DeletedIndex>> {
-    return ask('the index may not be deleted yet: repeat it', async () => {
+  remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>> {
+    return this.#commit(authority, 'the index may not be deleted yet: repeat it', async (lease) => {
       this.#seen.delete(indexObjectName(tenantId, name));
       const registry = await this.#registries.find(tenantId);
-      return (await registry?.isTaken(name)) === true ? this.#index(tenantId, name).remove(name) : indexNotFound(name);
+      return (await registry?.isTaken(name)) === true ? this.#index(tenantId, name).remove(name, lease) : indexNotFound(name);
     });
   }
 
@@ -73,10 +76,10 @@ export class DurableIndexes implements IndexDirectory {
     });
   }
 
-  changeAliases(tenantId: TenantId, actions: readonly AliasAction[]): Promise<Outcome<null>> {
-    return ask('the aliases may not have been changed: look at them', async () => {
+  changeAliases(tenantId: TenantId, actions: readonly AliasAction[], authority: Authority): Promise<Outcome<null>> {
+    return this.#commit(authority, 'the aliases may not have been changed: look at them', async (lease) => {
       const registry = await this.#registries.find(tenantId);
-      if (registry !== undefined) return registry.changeAliases(actions);
+      if (registry !== undefined) return registry.changeAliases(actions, lease);
       const changed = changedAliases(actions, NO_NAMES);
       return changed.ok ? ok(null) : changed;
     });
@@ -97,6 +100,14 @@ export class DurableIndexes implements IndexDirectory {
     const [oldest] = this.#seen;
     if (this.#seen.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#seen.delete(oldest);
     return described;
+  }
+
+  #commit<T>(
+    authority: Authority | null,
+    unsure: string,
+    step: (lease: WriteLease | undefined) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    return underAuthority(authority, (lease) => ask(unsure, () => step(lease)));
   }
 
   #index(tenantId: TenantId, name: string): IndexStub {

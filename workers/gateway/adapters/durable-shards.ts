@@ -26,6 +26,9 @@ import type {
   Written,
 } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
+import type { Authority } from '../../../src/gateway/authority.ts';
+import { underAuthority } from '../../../src/gateway/authority.ts';
 import type { Reading } from '../../../src/ann/fan-out/reading.ts';
 import type { ShardReads } from '../../../src/ann/fan-out/shard-reads.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
@@ -34,12 +37,12 @@ import { ask } from './ask.ts';
 
 /** What the object does. */
 interface ShardStub {
-  upsert(batch: UpsertBatch): Promise<Outcome<Written>>;
+  upsert(batch: UpsertBatch, lease?: WriteLease): Promise<Outcome<Written>>;
   listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
   namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   countVectors(count: ShardCount): Promise<Outcome<Counted>>;
-  patchVectors(patch: ShardPatch): Promise<Outcome<Patched>>;
-  deleteVectors(deletion: ShardDelete): Promise<Outcome<Deleted>>;
+  patchVectors(patch: ShardPatch, lease?: WriteLease): Promise<Outcome<Patched>>;
+  deleteVectors(deletion: ShardDelete, lease?: WriteLease): Promise<Outcome<Deleted>>;
   lsn(indexId: IndexId): Promise<Outcome<number>>;
   stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
   sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
@@ -60,8 +63,8 @@ export class DurableShards implements IndexShards {
     this.#reads = reads;
   }
 
-  upsert(manifest: IndexManifest, batch: UpsertBatch): Promise<Outcome<Written>> {
-    return ask(UNSURE, () => this.#of(manifest).upsert(batch));
+  upsert(manifest: IndexManifest, batch: UpsertBatch, authority: Authority | null): Promise<Outcome<Written>> {
+    return underAuthority(authority, (lease) => ask(UNSURE, () => this.#of(manifest).upsert(batch, lease)));
   }
 
   query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>> {
@@ -84,12 +87,12 @@ export class DurableShards implements IndexShards {
     return ask(UNREACHABLE, () => this.#of(manifest).countVectors(count));
   }
 
-  patch(manifest: IndexManifest, patch: ShardPatch): Promise<Outcome<Patched>> {
-    return ask(UNSURE, () => this.#of(manifest).patchVectors(patch));
+  patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>> {
+    return underAuthority(authority, (lease) => ask(UNSURE, () => this.#of(manifest).patchVectors(patch, lease)));
   }
 
-  delete(manifest: IndexManifest, deletion: ShardDelete): Promise<Outcome<Deleted>> {
-    return ask(UNSURE, () => this.#of(manifest).deleteVectors(deletion));
+  delete(manifest: IndexManifest, deletion: ShardDelete, authority: Authority | null): Promise<Outcome<Deleted>> {
+    return underAuthority(authority, (lease) => ask(UNSURE, () => this.#of(manifest).deleteVectors(deletion, lease)));
   }
 
   lsn(manifest: IndexManifest): Promise<Outcome<number>> {

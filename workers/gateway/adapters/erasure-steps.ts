@@ -30,7 +30,7 @@ export function erasureSteps({ at, quotas, indexes, files, purger }: ErasurePart
           const page = await indexes.list(tenant, undefined, LIMITS.pageMaxCount);
           if (!page.ok || page.value.indexes.length === 0) return page;
           for (const { name } of page.value.indexes) {
-            const removed = await indexes.remove(tenant, name);
+            const removed = await indexes.remove(tenant, name, null);
             if (!removed.ok && removed.error.code !== 'index_not_found') return removed;
           }
         }

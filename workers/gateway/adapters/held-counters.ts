@@ -28,7 +28,7 @@ async function vectorsOf(indexes: Indexes, tenant: TenantId): Promise<Outcome<nu
     const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);
     if (!page.ok) return page;
     for (const { name } of page.value.indexes) {
-      const stats = await indexes.stats(tenant, name);
+      const stats = await indexes.stats({ tenantId: tenant }, name);
       // One that was deleted meanwhile has none.
       if (!stats.ok && stats.error.code !== 'index_not_found') return stats;
       count += stats.ok ? stats.value.count : 0;

@@ -2,6 +2,7 @@ import { RouteReader } from '../../../src/ann/routing/route-reader.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
+import { BulkTokens } from '../../../src/gateway/bulk/bulk-tokens.ts';
 import { Exports } from '../../../src/gateway/bulk/exports.ts';
 import { Imports } from '../../../src/gateway/bulk/imports.ts';
 import { Erasures } from '../../../src/gateway/erasures.ts';
@@ -23,8 +24,10 @@ import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
 import { VectorListing } from '../../../src/gateway/vector-listing.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
+import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import { TenantRegistries } from './tenant-registries.ts';
@@ -95,6 +98,7 @@ export function wireRetrieval(
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));
   const space = new VectorSpace(embedder);
+  const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   for (const kind of ['calls', 'hedges', 'hedgesWon', 'failovers', 'partials'] as const) {
@@ -110,9 +114,9 @@ export function wireRetrieval(
     changes: new VectorChanges({ manifests, shards, space }),
     queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
-    imports: new Imports({ vectors, manifests, space, budget, rng, sleep }),
+    imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),
-    exports: new Exports({ manifests, shards, sleep }),
+    exports: new Exports({ manifests, shards, tokens, sleep }),
     generations: new GenerationDesk({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock }),
   };

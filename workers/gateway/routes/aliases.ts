@@ -5,28 +5,31 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
 export const aliasRoutes: readonly Route[] = [
-  route(aliasEndpoints.changeAliases, async ({ gateway, principal, body: { actions } }) => {
-    const changed = await gateway.retrieval.aliases.change(principal.tenantId, actions.map(actionOf));
+  route(aliasEndpoints.changeAliases, async (call) => {
+    const { actions } = call.body;
+    const changed = await call.gateway.retrieval.aliases.change(call, actions.map(actionOf));
     return changed.ok ? { ok: true, reply: { object: 'aliases.changed' as const, actions: actions.length }, used: {} } : changed;
   }),
 
   route(aliasEndpoints.listAliases, async ({ gateway, principal, query }) => {
-    const page = await gateway.retrieval.aliases.list(principal.tenantId, undefined, query.after, query.limit);
+    const page = await gateway.retrieval.aliases.list(principal, undefined, query.after, query.limit);
     return page.ok ? { ok: true, reply: aliasesReply(page.value), used: {} } : page;
   }),
 
   route(aliasEndpoints.listIndexAliases, async ({ gateway, principal, params, query }) => {
-    const page = await gateway.retrieval.aliases.list(principal.tenantId, params.index, query.after, query.limit);
+    const page = await gateway.retrieval.aliases.list(principal, params.index, query.after, query.limit);
     return page.ok ? { ok: true, reply: aliasesReply(page.value), used: {} } : page;
   }),
 
-  route(aliasEndpoints.setAlias, async ({ gateway, principal, params: { index, alias } }) => {
-    const changed = await gateway.retrieval.aliases.change(principal.tenantId, [{ kind: 'set', alias, index }]);
+  route(aliasEndpoints.setAlias, async (call) => {
+    const { index, alias } = call.params;
+    const changed = await call.gateway.retrieval.aliases.change(call, [{ kind: 'set', alias, index }]);
     return changed.ok ? { ok: true, reply: aliasReply({ alias, index }), used: {} } : changed;
   }),
 
-  route(aliasEndpoints.removeAlias, async ({ gateway, principal, params: { index, alias } }) => {
-    const changed = await gateway.retrieval.aliases.change(principal.tenantId, [{ kind: 'remove', alias, of: index }]);
+  route(aliasEndpoints.removeAlias, async (call) => {
+    const { index, alias } = call.params;
+    const changed = await call.gateway.retrieval.aliases.change(call, [{ kind: 'remove', alias, of: index }]);
     return changed.ok ? { ok: true, reply: { object: 'alias.deleted' as const, alias, deleted: true as const }, used: {} } : changed;
   }),
 ];

@@ -8,12 +8,12 @@ import { route } from '../serve.ts';
 
 export const bulkRoutes: readonly Route[] = [
   route(bulkEndpoints.importVectors, async (call) => {
-    const { gateway, principal, params, query, request, idempotencyKey } = call;
+    const { gateway, principal, authority, params, query, request, idempotencyKey } = call;
     const intake = new BodyIntake(gateway.bodies, request, bodyOwner(principal), 'stream');
     const room = await intake.claim(LIMITS.importHeldBytesMax);
     if (!room.ok) return room;
     const { path } = bulkEndpoints.importVectors;
-    const terms = { principal, index: params.index, token: query.token, model: query.model, idempotencyKey, route: path };
+    const terms = { principal, authority, index: params.index, token: query.token, model: query.model, idempotencyKey, route: path };
     const coding = codingOf(request.headers);
     if (!coding.ok) return coding;
     const opened = await gateway.retrieval.imports.open(terms, intake.chunks(coding.value));
@@ -26,8 +26,8 @@ export const bulkRoutes: readonly Route[] = [
     return opened;
   }),
 
-  route(bulkEndpoints.exportVectors, async ({ gateway, principal, params, query }) => {
-    const opened = await gateway.retrieval.exports.open(principal.tenantId, params.index, query);
+  route(bulkEndpoints.exportVectors, async (call) => {
+    const opened = await call.gateway.retrieval.exports.open(call, call.params.index, call.query);
     return opened.ok ? { ok: true, reply: pulledLines(opened.value), used: {} } : opened;
   }),
 ];

@@ -9,20 +9,20 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
 export const generationRoutes: readonly Route[] = [
-  route(generationEndpoints.createGeneration, async ({ gateway, principal, params, body, idempotencyKey }) =>
-    answered(await gateway.retrieval.generations.create(principal, params.index, body, idempotencyKey)),
+  route(generationEndpoints.createGeneration, async (call) =>
+    answered(await call.gateway.retrieval.generations.create(call, call.params.index, call.body, call.idempotencyKey)),
   ),
   route(generationEndpoints.listGenerations, async ({ gateway, principal, params }) =>
-    answered(await gateway.retrieval.generations.list(principal.tenantId, params.index)),
+    answered(await gateway.retrieval.generations.list(principal, params.index)),
   ),
-  route(generationEndpoints.activateGeneration, async ({ gateway, principal, params, body }) =>
-    answered(await gateway.retrieval.generations.activate(principal.tenantId, params.index, body)),
+  route(generationEndpoints.activateGeneration, async (call) =>
+    answered(await call.gateway.retrieval.generations.activate(call, call.params.index, call.body)),
   ),
-  route(generationEndpoints.rollbackGeneration, async ({ gateway, principal, params, body }) =>
-    answered(await gateway.retrieval.generations.rollback(principal.tenantId, params.index, body)),
+  route(generationEndpoints.rollbackGeneration, async (call) =>
+    answered(await call.gateway.retrieval.generations.rollback(call, call.params.index, call.body)),
   ),
-  route(generationEndpoints.deleteGeneration, async ({ gateway, principal, params }) =>
-    answered(await gateway.retrieval.generations.retire(principal.tenantId, params.index)),
+  route(generationEndpoints.deleteGeneration, async (call) =>
+    answered(await call.gateway.retrieval.generations.retire(call, call.params.index)),
   ),
 ];
 

@@ -6,8 +6,8 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
 export const indexRoutes: readonly Route[] = [
-  route(indexEndpoints.createIndex, async ({ gateway, principal, body, idempotencyKey }) => {
-    const created = await gateway.retrieval.indexes.create(principal, body, idempotencyKey);
+  route(indexEndpoints.createIndex, async (call) => {
+    const created = await call.gateway.retrieval.indexes.create(call, call.body, call.idempotencyKey);
     return created.ok ? { ok: true, reply: indexReply(created.value), used: {} } : created;
   }),
 
@@ -19,12 +19,12 @@ export const indexRoutes: readonly Route[] = [
   }),
 
   route(indexEndpoints.describeIndex, async ({ gateway, principal, params }) => {
-    const found = await gateway.retrieval.indexes.describe(principal.tenantId, params.index);
+    const found = await gateway.retrieval.indexes.describe(principal, params.index);
     return found.ok ? { ok: true, reply: indexReply(found.value), used: {} } : found;
   }),
 
   route(indexEndpoints.indexStats, async ({ gateway, principal, params }) => {
-    const found = await gateway.retrieval.indexes.stats(principal.tenantId, params.index);
+    const found = await gateway.retrieval.indexes.stats(principal, params.index);
     if (!found.ok) return found;
     const {
       manifest,
@@ -53,8 +53,8 @@ export const indexRoutes: readonly Route[] = [
     return { ok: true, reply, used: {} };
   }),
 
-  route(indexEndpoints.deleteIndex, async ({ gateway, principal, params }) => {
-    const removed = await gateway.retrieval.indexes.remove(principal.tenantId, params.index);
+  route(indexEndpoints.deleteIndex, async ({ gateway, principal, authority, params }) => {
+    const removed = await gateway.retrieval.indexes.remove(principal.tenantId, params.index, authority);
     if (!removed.ok) return removed;
     const { id, vectors, objects, bytes } = removed.value;
     return {

@@ -10,15 +10,9 @@ import { indexed } from './vector-replies.ts';
 
 export const vectorChangeRoutes: readonly Route[] = [
   route(vectorChangeEndpoints.updateMetadata, async (call) => {
-    const { gateway, principal, params, body } = call;
+    const { gateway, params, body } = call;
     const reserve = (count: number) => call.reserve({ vectors_written: count });
-    const changed = await gateway.retrieval.changes.editMetadata(
-      principal.tenantId,
-      params.index,
-      selectionOf(body),
-      editOf(body),
-      reserve,
-    );
+    const changed = await gateway.retrieval.changes.editMetadata(call, params.index, selectionOf(body), editOf(body), reserve);
     return changed.ok ? updated(changed.value) : changed;
   }),
 

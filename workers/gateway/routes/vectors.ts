@@ -60,7 +60,7 @@ export const vectorRoutes: readonly Route[] = [
     const { gateway, params, principal, body } = call;
     const reserved = await call.reserve({ vector_queries: body.samples });
     if (!reserved.ok) return reserved;
-    const measured = await call.timing.of('search', gateway.retrieval.recall.measure(principal.tenantId, params.index, body));
+    const measured = await call.timing.of('search', gateway.retrieval.recall.measure(principal, params.index, body));
     if (!measured.ok) return measured;
     const used = { vector_queries: measured.value.sampleCount };
     return { ok: true, reply: recallReply(measured.value, body.top_k), used, ...indexed(measured.value) };

@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
 import type { ShardList } from '../../../../src/ann/shard-protocol.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';
+import { BulkTokens } from '../../../../src/gateway/bulk/bulk-tokens.ts';
 import { Exports } from '../../../../src/gateway/bulk/exports.ts';
 import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
+import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
 import { principal } from '../../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../../support/in-force.ts';
 
 const tenant = principal('tn_one');
 const QUERY = { include_values: true, include_metadata: true, include_text: true };
@@ -36,6 +40,7 @@ class World {
     this.exports = new Exports({
       // Each look finds the manifest too old.
       manifests: new ManifestCache(directory, { nowMs: () => (now += 10_000) }),
+      tokens: new BulkTokens(new Hmac('a secret')),
       sleep: async () => undefined,
       shards: {
         namespaces: async (_, { after, limit }) => {
@@ -67,7 +72,7 @@ class World {
   }
 
   async run(token?: string): Promise<string[]> {
-    const opened = await this.exports.open(tenant.tenantId, 'bulk', { ...QUERY, token });
+    const opened = await this.exports.open({ principal: tenant, authority: IN_FORCE }, 'bulk', { ...QUERY, token });
     if (!opened.ok) throw new Error(opened.error.code);
     return (await Array.fromAsync(opened.value)).join('').trimEnd().split('\n');
   }
@@ -94,7 +99,7 @@ describe('an export', () => {
     for (let tells = 0; tells < 20; tells += 1) {
       const world = new World([9, 30, 4]);
 
-      const opened = await world.exports.open(tenant.tenantId, 'bulk', { ...QUERY, token: undefined });
+      const opened = await world.exports.open({ principal: tenant, authority: IN_FORCE }, 'bulk', { ...QUERY, token: undefined });
       if (!opened.ok) throw new Error('refused');
       const lines: string[] = [];
       for (let chunk = 0; chunk <= tells; chunk += 1) {
@@ -125,7 +130,7 @@ describe('an export', () => {
 
   it('[B11] stops when the index serves other vectors, and takes no token of them', async () => {
     const world = new World([50, 50]);
-    const opened = await world.exports.open(tenant.tenantId, 'bulk', { ...QUERY, token: undefined });
+    const opened = await world.exports.open({ principal: tenant, authority: IN_FORCE }, 'bulk', { ...QUERY, token: undefined });
     if (!opened.ok) throw new Error('refused');
     await opened.value.next();
     world.manifest = { ...world.manifest, id: 'ix_2' as IndexId };
@@ -134,4 +139,17 @@ describe('an export', () => {
     expect(told).toMatchObject({ status: 'stopped', error: { code: 'state_conflict' } });
     await expect(world.run(told?.token)).rejects.toThrow('state_conflict');
   });
+});
+
+it('[T57] an export ends with a typed error once its key is revoked, and tells nothing from then on', async () => {
+  const world = new World([9]);
+  let isInForce = true;
+  const authority = { lease: async () => (isInForce ? IN_FORCE.lease() : refuse('invalid_api_key', 'the API key is not valid')) };
+  const opened = await world.exports.open({ principal: tenant, authority }, 'bulk', { ...QUERY, token: undefined });
+  if (!opened.ok) throw new Error('refused');
+  const first = await opened.value.next();
+  isInForce = false;
+  const lines = [first.value ?? '', ...(await Array.fromAsync(opened.value))].join('').trimEnd().split('\n');
+  expect(keysIn(lines)).toEqual(['n0/v0', 'n0/v1']);
+  expect(toldIn(lines)).toMatchObject([{ status: 'stopped', vectors: 2, error: { code: 'invalid_api_key' } }]);
 });

@@ -5,15 +5,18 @@ import type { ImportProgress } from '../../../../src/contract/bulk.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Budget } from '../../../../src/gateway/budget.ts';
+import { BulkTokens } from '../../../../src/gateway/bulk/bulk-tokens.ts';
 import { Imports } from '../../../../src/gateway/bulk/imports.ts';
 import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
 import type { Vectors } from '../../../../src/gateway/vectors.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
+import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
 import { principal } from '../../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../../support/in-force.ts';
 
-const tenant = principal('tn_one');
+const tenant = principal('tn_one', { keyId: 'key_one' });
 const manifest: IndexManifest = {
   id: 'ix_1' as IndexId,
   tenantId: tenant.tenantId,
@@ -65,6 +68,7 @@ class World {
       manifests: new ManifestCache(directory, { nowMs: () => 0 }),
       space: { checkModel: () => ok(null) },
       budget,
+      tokens: new BulkTokens(new Hmac('a secret')),
       rng: { bytes: (count) => new Uint8Array(count) },
       sleep: async (ms) => void this.waits.push(ms),
     });
@@ -72,7 +76,7 @@ class World {
 
   async run(body: AsyncIterable<Uint8Array>, token?: string, idempotencyKey?: string): Promise<ImportProgress[]> {
     const opened = await this.imports.open(
-      { principal: tenant, index: 'bulk', token, model: undefined, idempotencyKey, route: '/r' },
+      { principal: tenant, authority: IN_FORCE, index: 'bulk', token, model: undefined, idempotencyKey, route: '/r' },
       body,
     );
     if (!opened.ok) throw new Error(opened.error.message);
@@ -160,6 +164,20 @@ describe('an import that is cut off', () => {
     expect(resumed.writes.map(({ key }) => key)).toEqual(again.writes.slice(2).map(({ key }) => key));
   });
 
+  it('[B15] goes on for its own key alone, and takes nothing as repeated behind other lines', async () => {
+    const world = new World();
+    const last = (await world.run(broken(lines(0, 2500)))).at(-1);
+    const other = { principal: principal('tn_one', { keyId: 'key_two' }), authority: IN_FORCE, index: 'bulk', token: last?.token };
+    const terms = { ...other, model: undefined, idempotencyKey: undefined, route: '/r' };
+    expect(await world.imports.open(terms, chunks())).toMatchObject({ error: { code: 'invalid_value', param: 'token' } });
+    const again = new World();
+    await again.run(chunks(lines(5000, 5001), lines(1, 3000)));
+    const resumed = new World();
+    await resumed.run(chunks(lines(2000, 3000)), last?.token);
+    expect(resumed.writes[0]?.ids).toEqual(again.writes[2]?.ids);
+    expect(resumed.writes[0]?.key).not.toBe(again.writes[2]?.key);
+  });
+
   it('[B4] is one import under one key, and another under another', async () => {
     const keysOf = async (key?: string): Promise<unknown[]> => {
       const world = new World();
@@ -177,7 +195,7 @@ describe('an import that is cut off', () => {
       for (; read < 100; read += 1) yield utf8(lines(read * 1000, (read + 1) * 1000));
     };
     const opened = await world.imports.open(
-      { principal: tenant, index: 'bulk', token: undefined, model: undefined, idempotencyKey: undefined, route: '/r' },
+      { principal: tenant, authority: IN_FORCE, index: 'bulk', token: undefined, model: undefined, idempotencyKey: undefined, route: '/r' },
       slow(),
     );
     if (!opened.ok) throw new Error('refused');

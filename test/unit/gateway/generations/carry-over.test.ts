@@ -9,8 +9,9 @@ import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { GenerationWorld, TENANT } from '../../../support/generation-world.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
+import { IN_FORCE } from '../../../support/in-force.ts';
 
-const CALLER = { principal: TENANT, reserve: async () => ok(undefined) };
+const CALLER = { principal: TENANT, authority: IN_FORCE, reserve: async () => ok(undefined) };
 
 const manifestOf = (id: string, generation: number, model: string | null, dimensions: number): IndexManifest => ({
   id: id as IndexId,

@@ -8,18 +8,18 @@ import { enveloped } from './answer.ts';
 
 export const qdrantAliasRoutes: readonly Route[] = [
   route(qdrantAliasEndpoints.qdrantChangeAliases, async (call) => {
-    const changed = await call.gateway.retrieval.aliases.change(call.principal.tenantId, call.body.actions.map(actionOf));
+    const changed = await call.gateway.retrieval.aliases.change(call, call.body.actions.map(actionOf));
     return changed.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : changed;
   }),
 
   route(qdrantAliasEndpoints.qdrantAliases, async (call) => {
-    const page = await call.gateway.retrieval.aliases.list(call.principal.tenantId, undefined, undefined, LIMITS.aliasesPerTenantMaxCount);
+    const page = await call.gateway.retrieval.aliases.list(call.principal, undefined, undefined, LIMITS.aliasesPerTenantMaxCount);
     return page.ok ? { ok: true, reply: enveloped(call, aliasesOf(page.value)), used: {} } : page;
   }),
 
   route(qdrantAliasEndpoints.qdrantCollectionAliases, async (call) => {
     const { aliases } = call.gateway.retrieval;
-    const page = await aliases.list(call.principal.tenantId, call.params.collection, undefined, LIMITS.aliasesPerTenantMaxCount);
+    const page = await aliases.list(call.principal, call.params.collection, undefined, LIMITS.aliasesPerTenantMaxCount);
     return page.ok ? { ok: true, reply: enveloped(call, aliasesOf(page.value)), used: {} } : page;
   }),
 ];

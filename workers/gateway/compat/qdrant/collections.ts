@@ -26,37 +26,37 @@ export const qdrantCollectionRoutes: readonly Route[] = [
   }),
 
   route(qdrantCollection, async (call) => {
-    const found = await call.gateway.retrieval.indexes.stats(call.principal.tenantId, call.params.collection);
+    const found = await call.gateway.retrieval.indexes.stats(call.principal, call.params.collection);
     return found.ok ? { ok: true, reply: enveloped(call, infoOf(found.value)), used: {} } : found;
   }),
 
   route(qdrantCollectionExists, async (call) => {
-    const found = await call.gateway.retrieval.indexes.describe(call.principal.tenantId, call.params.collection);
+    const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     if (!found.ok && found.error.code !== 'index_not_found') return found;
     return { ok: true, reply: enveloped(call, { exists: found.ok }), used: {} };
   }),
 
   route(qdrantCreateCollection, async (call) => {
-    const { principal, params, body } = call;
+    const { params, body } = call;
     const index = { name: params.collection, ...body.vectors };
-    const created = await call.gateway.retrieval.indexes.create(principal, index, undefined);
+    const created = await call.gateway.retrieval.indexes.create(call, index, undefined);
     return created.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : created;
   }),
 
   route(qdrantUpdateCollection, async (call) => {
-    const found = await call.gateway.retrieval.indexes.describe(call.principal.tenantId, call.params.collection);
+    const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     return found.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : found;
   }),
 
   route(qdrantDeleteCollection, async (call) => {
-    const removed = await call.gateway.retrieval.indexes.remove(call.principal.tenantId, call.params.collection);
+    const removed = await call.gateway.retrieval.indexes.remove(call.principal.tenantId, call.params.collection, call.authority);
     if (!removed.ok && removed.error.code !== 'index_not_found') return removed;
     return { ok: true, reply: enveloped(call, removed.ok), used: {} };
   }),
 
   ...[qdrantCreateFieldIndex, qdrantDeleteFieldIndex].map((endpoint) =>
     route(endpoint, async (call) => {
-      const found = await call.gateway.retrieval.indexes.stats(call.principal.tenantId, call.params.collection);
+      const found = await call.gateway.retrieval.indexes.stats(call.principal, call.params.collection);
       return found.ok ? { ok: true, reply: enveloped(call, updated(call, found.value.lsn)), used: {} } : found;
     }),
   ),

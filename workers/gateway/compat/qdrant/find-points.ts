@@ -35,7 +35,7 @@ export async function findPoints(call: PointCall, collection: string, asked: Ask
   if (!aim.ok) return aim;
   const { scale, ...target } = aim.value;
   const { values, metadata } = includeOf(asked);
-  const found = await call.gateway.retrieval.vectors.query(withoutTexts(call.principal), collection, {
+  const found = await call.gateway.retrieval.vectors.query(withoutTexts(call), collection, {
     ...target,
     top_k: limit + offset,
     namespace: '',
@@ -66,7 +66,7 @@ async function listed(
   offset: number,
 ): Promise<Outcome<FoundPoints>> {
   const query = { namespace: '', filter: asked.filter ?? null, start: null, limit: limit + offset, include: includeOf(asked) };
-  const page = await call.gateway.retrieval.listing.list(call.principal.tenantId, collection, query);
+  const page = await call.gateway.retrieval.listing.list(call.principal, collection, query);
   if (!page.ok) return inQdrantWords(page.error);
   return ok(paged({ ...page.value, scores: page.value.ids.map(() => LISTED_SCORE) }, null, offset));
 }

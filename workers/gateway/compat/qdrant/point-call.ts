@@ -1,11 +1,10 @@
 import type { Outcome } from '../../../../src/contract/outcome.ts';
-import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
+import type { Acting } from '../../../../src/gateway/authority.ts';
 import type { Gateway } from '../../compose.ts';
 
 /** Of a call, what reading and deleting points takes. */
-export interface PointCall {
+export interface PointCall extends Acting {
   readonly gateway: Gateway;
-  readonly principal: TenantPrincipal;
 }
 
 /** Of a call, what writing points takes. */

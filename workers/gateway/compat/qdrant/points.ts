@@ -22,7 +22,7 @@ export const qdrantPointRoutes: readonly Route[] = [
     const { values, metadata, text } = includeOf(call.body);
     const include = { include_values: values, include_metadata: metadata, include_text: text };
     const asked = { ids: call.body.ids, namespace: '', consistency: 'strong' as const, ...include };
-    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), call.params.collection, asked);
+    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     return { ok: true, reply: enveloped(call, recordsOf(found.value, call.body)), used: {} };
   }),
@@ -37,7 +37,7 @@ export const qdrantPointRoutes: readonly Route[] = [
       include_metadata: true,
       include_text: false,
     };
-    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), call.params.collection, asked);
+    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     const [record] = recordsOf(found.value, WHOLE);
     if (record === undefined) return refuse('vector_not_found', `there is no point with the id ${quotedId(id)}`, 'id');
@@ -53,7 +53,7 @@ export const qdrantPointRoutes: readonly Route[] = [
     const { offset, limit, filter = null } = call.body;
     const start = offset === undefined || offset === null ? null : { id: offset, isIncluded: true };
     const query = { namespace: '', filter, start, limit: limit ?? LIMIT_DEFAULT, include: includeOf(call.body) };
-    const page = await call.gateway.retrieval.listing.list(call.principal.tenantId, call.params.collection, query);
+    const page = await call.gateway.retrieval.listing.list(call.principal, call.params.collection, query);
     if (!page.ok) return inQdrantWords(page.error);
     const { following } = page.value;
     const reply = { points: recordsOf(page.value, call.body), next_page_offset: following === null ? null : shownId(following) };
@@ -62,7 +62,7 @@ export const qdrantPointRoutes: readonly Route[] = [
 
   route(qdrantPointEndpoints.qdrantCountPoints, async (call) => {
     const { filter = null } = call.body;
-    const counted = await call.gateway.retrieval.listing.count(call.principal.tenantId, call.params.collection, '', filter);
+    const counted = await call.gateway.retrieval.listing.count(call.principal, call.params.collection, '', filter);
     return counted.ok ? { ok: true, reply: enveloped(call, { count: counted.value.count }), used: {} } : inQdrantWords(counted.error);
   }),
 
@@ -73,7 +73,7 @@ export const qdrantPointRoutes: readonly Route[] = [
   }),
 
   route(qdrantPointEndpoints.qdrantDeleteVectors, async (call) => {
-    const found = await call.gateway.retrieval.indexes.describe(call.principal.tenantId, call.params.collection);
+    const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     if (!found.ok) return inQdrantWords(found.error);
     return refuse('invalid_value', 'vector: a point has one vector and is nothing without it: delete the point', 'vector');
   }),

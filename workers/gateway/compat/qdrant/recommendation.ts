@@ -25,7 +25,7 @@ export const idsOf = (inputs: readonly VectorInput[]): string[] => inputs.flatMa
 export async function recommendedPoint(call: PointCall, collection: string, query: Recommendation): Promise<Outcome<RecommendedPoint>> {
   const ids = [...new Set(idsOf([...query.positive, ...query.negative]))];
   const include = { include_values: true, include_metadata: false, include_text: false };
-  const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), collection, {
+  const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
     ids,
     namespace: '',
     consistency: 'strong' as const,

@@ -44,7 +44,7 @@ async function upsertPoints(call: WritingCall, collection: string, points: reado
     const reserved = await call.reserve({ vectors_written: slice.length });
     if (!reserved.ok) return reserved;
     const vectors = slice.map(({ id, values, payload: metadata }) => ({ id, values, namespace: '', metadata }));
-    const written = await call.gateway.retrieval.vectors.upsert(withoutTexts(call.principal), collection, { vectors }, undefined);
+    const written = await call.gateway.retrieval.vectors.upsert(withoutTexts(call), collection, { vectors }, undefined);
     return written.ok ? ok({ lsn: written.value.lsn, written: slice.length }) : written;
   });
 }
@@ -53,11 +53,11 @@ async function upsertPoints(call: WritingCall, collection: string, points: reado
 export async function deletePoints(call: PointCall, collection: string, selection: PointSelection): Promise<Outcome<DoneWrite>> {
   const { vectors } = call.gateway.retrieval;
   if ('filter' in selection) {
-    const deleted = await vectors.delete(withoutTexts(call.principal), collection, { filter: selection.filter, namespace: '' });
+    const deleted = await vectors.delete(withoutTexts(call), collection, { filter: selection.filter, namespace: '' });
     return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : inQdrantWords(deleted.error);
   }
   return inSlices(call, collection, selection.ids, LIMITS.vectorIdsMaxCount, async (ids) => {
-    const deleted = await vectors.delete(withoutTexts(call.principal), collection, { ids: [...ids], namespace: '' });
+    const deleted = await vectors.delete(withoutTexts(call), collection, { ids: [...ids], namespace: '' });
     return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : deleted;
   });
 }
@@ -74,7 +74,7 @@ async function editPayloads(
   const { changes } = call.gateway.retrieval;
   const selected =
     'ids' in selection ? { kind: 'ids' as const, ids: selection.ids } : { kind: 'filter' as const, filter: selection.filter };
-  const changed = await changes.editMetadata(call.principal.tenantId, collection, { namespace: '', ...selected }, edit, (count) =>
+  const changed = await changes.editMetadata(call, collection, { namespace: '', ...selected }, edit, (count) =>
     call.reserve({ vectors_written: count }),
   );
   return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : inQdrantWords(changed.error);
@@ -105,7 +105,7 @@ async function setVectors(
 async function refuseMissing(call: PointCall, collection: string, ids: readonly string[]) {
   for (let at = 0; at < ids.length; at += LIMITS.vectorIdsMaxCount) {
     const slice = ids.slice(at, at + LIMITS.vectorIdsMaxCount);
-    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), collection, {
+    const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
       ids: slice,
       namespace: '',
       ...IDS_ONLY,
@@ -129,7 +129,7 @@ async function inSlices<T>(
   write: (slice: readonly T[]) => Promise<Outcome<DoneWrite>>,
 ): Promise<Outcome<DoneWrite>> {
   if (items.length === 0) {
-    const state = await call.gateway.retrieval.vectors.fetch(withoutTexts(call.principal), collection, {
+    const state = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
       ids: [],
       namespace: '',
       ...IDS_ONLY,

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { SCOPES } from '../../src/contract/scope.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
+import { BulkStream } from '../support/bulk-stream.ts';
+import { deploy } from '../support/deployment.ts';
+import { HeldRequest } from '../support/held-request.ts';
+import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+let server: Server;
+let admin: ApiClient;
+
+beforeAll(async () => {
+  server = await deploy();
+  admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+});
+
+afterAll(() => server.stop());
+
+/** Every call of a tenant that has a body, which its sender may keep waiting. */
+const NAMES = Object.entries(ENDPOINTS).flatMap(([name, { access, body }]) =>
+  access.kind.startsWith('tenant') && (body.kind === 'json' || body.kind === 'multipart') ? [name as EndpointName] : [],
+);
+
+const valuesOf = (n: number): number[] => Array.from({ length: 100 }, (_, axis) => Math.sin(n + axis) + 1.5);
+
+/** A tenant with something of each kind, a key whose requests are held, and another that looks. */
+async function furnished(): Promise<{ tenant: TestTenant; held: ApiClient; heldKey: string; owned: Record<string, string> }> {
+  const tenant = await createTenant(server, { scopes: SCOPES });
+  const { client } = tenant;
+  const made = await client.post('/v1/keys', { name: 'held', owner: 'testers', scopes: SCOPES });
+  const spare = await client.post('/v1/keys', { name: 'spare', owner: 'testers' });
+  expect((await client.post('/v1/indexes', { name: 'secrets', dimensions: 100, owner: 'testers' })).status).toBe(201);
+  const vectors = [{ id: 'secret-vector', values: valuesOf(1), metadata: { mark: 'kept' } }];
+  expect((await client.post('/v1/indexes/secrets/upsert', { vectors })).status).toBe(200);
+  const form = new FormData();
+  form.set('purpose', 'batch');
+  form.set('file', new Blob(['{}\n']), 'lines.jsonl');
+  const file = await client.call('POST', '/v1/files', form);
+  const owned = { tenant: tenant.id, organisation: tenant.organisation, file: file.body.id, index: 'secrets', collection: 'secrets' };
+  return { tenant, held: new ApiClient(client.url, made.body.key), heldKey: made.body.id, owned: { ...owned, key: spare.body.id } };
+}
+
+/** All that the tenant has, as one value. */
+async function holdings({ client }: TestTenant): Promise<unknown> {
+  const paths = ['/v1/indexes', '/v1/aliases', '/v1/indexes/secrets/generations', '/v1/files', '/v1/keys', '/v1/projects', '/v1/jobs'];
+  const lists = await Promise.all(paths.map(async (path) => (await client.get(path)).body.data));
+  const listed = await client.post('/v1/indexes/secrets/list', { include_values: true, include_metadata: true });
+  // When a key was last used is not what it may do.
+  return JSON.parse(JSON.stringify([...lists, listed.body.vectors], (name, value: unknown) => (name === 'last_used_at' ? null : value)));
+}
+
+const open = (client: ApiClient, owned: Readonly<Record<string, string>>): Promise<HeldRequest[]> =>
+  Promise.all(
+    NAMES.map((name) => {
+      const { method, path } = ENDPOINTS[name];
+      const named = path.replaceAll(/:(\w+)/g, (_, param: string) => owned[param] ?? 'probe');
+      return HeldRequest.open(client, method, named, SAMPLE_BODIES[name]?.(owned));
+    }),
+  );
+
+/** Resolves once whoever shows the key is refused, even while the rest of the body is still to come: so what is held was let in before. */
+async function refused(client: ApiClient): Promise<void> {
+  await vi.waitFor(async () => expect((await client.get('/v1/models')).status).toBeGreaterThanOrEqual(400), {
+    timeout: 10_000,
+    interval: 50,
+  });
+  const late = await HeldRequest.open(client, 'POST', '/v1/indexes/secrets/count', {});
+  await vi.waitFor(() => expect(late.isAnswered).toBe(true), { timeout: 10_000, interval: 20 });
+  await late.finish();
+}
+
+async function outcomes(requests: readonly HeldRequest[]): Promise<Record<string, unknown>> {
+  expect(requests.map(({ isAnswered }, i) => (isAnswered ? NAMES[i] : 'held'))).toEqual(NAMES.map(() => 'held'));
+  const answers = await Promise.all(requests.map((request) => request.finish()));
+  // Qdrant's errors have no code.
+  return Object.fromEntries(NAMES.map((name, i) => [name, name.startsWith('qdrant') ? answers[i]?.status : answers[i]?.body.error?.code]));
+}
+
+const all = (code: string, status: number) => Object.fromEntries(NAMES.map((name) => [name, name.startsWith('qdrant') ? status : code]));
+
+describe('a request whose body is slow', () => {
+  it('[T53] does nothing once its key is revoked, whatever it asks for', async () => {
+    const { tenant, held, heldKey, owned } = await furnished();
+    const before = await holdings(tenant);
+    const requests = await open(held, owned);
+    expect((await tenant.client.delete(`/v1/keys/${heldKey}`)).status).toBe(200);
+    await refused(held);
+    expect(await outcomes(requests)).toEqual(all('invalid_api_key', 401));
+    const after = JSON.stringify(await holdings(tenant)).replaceAll(/"revoked_at":\d+/g, '"revoked_at":null');
+    expect(after).toBe(JSON.stringify(before));
+  });
+
+  it('[T53] does nothing while its tenant is suspended', async () => {
+    const { tenant, held, owned } = await furnished();
+    const before = await holdings(tenant);
+    const requests = await open(held, owned);
+    expect((await admin.post(`/v1/tenants/${tenant.id}/suspend`, undefined)).status).toBe(200);
+    await refused(held);
+    expect(await outcomes(requests)).toEqual(all('tenant_suspended', 403));
+    await admin.post(`/v1/tenants/${tenant.id}/resume`, undefined);
+    await vi.waitFor(async () => expect((await tenant.client.get('/v1/models')).status).toBe(200), { timeout: 10_000, interval: 50 });
+    expect(await holdings(tenant)).toEqual(before);
+  });
+
+  it('[T58] does nothing under a tenant that was erased meanwhile: a later count finds nothing either', async () => {
+    const { tenant, held, owned } = await furnished();
+    const requests = await open(held, owned);
+    const erased = await admin.post(`/v1/tenants/${tenant.id}/erase`, undefined);
+    expect(erased.body).toMatchObject({ state: 'erased', verified: true });
+    await refused(held);
+    expect(await outcomes(requests)).toEqual(all('invalid_api_key', 401));
+    expect((await admin.get(`/v1/tenants/${tenant.id}/erasure`)).body).toEqual(erased.body);
+  });
+});
+
+describe('an import under way', () => {
+  const INDEX = { name: 'streamed', dimensions: 2, owner: 'testers' };
+  const lines = (from: number, count: number): string =>
+    Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `v${from + i}`, values: [from + i + 1, 1] })}\n`).join('');
+  const countOf = async (client: ApiClient): Promise<number> => (await client.get('/v1/indexes/streamed/stats')).body.vectors;
+
+  /** One whose first batch is written, and whose next one waits for its last line. */
+  async function begun(client: ApiClient): Promise<{ stream: BulkStream; ended: () => Promise<void> }> {
+    expect((await client.post('/v1/indexes', INDEX)).status).toBe(201);
+    const stream = new BulkStream(client, '/v1/indexes/streamed/import');
+    const reading = stream.read();
+    // A batch ends with the first line of the next one.
+    await stream.send(lines(0, 1001));
+    await vi.waitFor(async () => expect(await countOf(client)).toBe(1000), { timeout: 20_000, interval: 20 });
+    const ended = async () => {
+      await stream.send(lines(1001, 1500));
+      stream.end();
+      await reading;
+    };
+    return { stream, ended };
+  }
+
+  it('[T57] ends with a typed error once its key is revoked, and writes nothing from then on', async () => {
+    const { tenant, held, heldKey } = await furnished();
+    const { stream, ended } = await begun(held);
+    expect((await tenant.client.delete(`/v1/keys/${heldKey}`)).status).toBe(200);
+    await refused(held);
+    await ended();
+    expect(stream.last).toMatchObject({ status: 'stopped', lines: 1000, written: 1000, error: { code: 'invalid_api_key', line: null } });
+    expect(await countOf(tenant.client)).toBe(1000);
+  });
+
+  it('[B14] stays with its index: into another one that has the name by then it writes nothing', async () => {
+    const { tenant, held } = await furnished();
+    const { stream, ended } = await begun(held);
+    expect((await tenant.client.delete('/v1/indexes/streamed')).status).toBe(200);
+    expect((await tenant.client.post('/v1/indexes', INDEX)).status).toBe(201);
+    await ended();
+    expect(stream.last).toMatchObject({ status: 'stopped', lines: 1000, error: { code: 'index_not_found', line: null } });
+    expect(await countOf(tenant.client)).toBe(0);
+    const resumed = new BulkStream(held, `/v1/indexes/streamed/import?token=${stream.last?.token}`);
+    resumed.end();
+    expect(await resumed.status()).toBe(400);
+  });
+});
