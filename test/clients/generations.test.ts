@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { ImportProgress } from '../../src/contract/bulk.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
+import { BulkStream } from '../support/bulk-stream.ts';
 import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -35,6 +37,17 @@ async function filled(name: string, options: object): Promise<string> {
   const vectors = texts.map((text, n) => ({ id: `t${n}`, text, metadata: { n }, namespace: n % 10 === 0 ? 'tens' : '' }));
   expect((await client.post(`${index}/upsert`, { vectors })).status).toBe(200);
   return index;
+}
+
+const lines = (from: number, until: number, to = 1): string =>
+  Array.from({ length: until - from }, (_, i) => `${JSON.stringify({ id: `l${from + i}`, values: [from + i, to] })}\n`).join('');
+
+async function imported(through: ApiClient, index: string, text: string, query = ''): Promise<ImportProgress | undefined> {
+  const stream = new BulkStream(through, `${index}/import${query}`);
+  await stream.send(text);
+  stream.end();
+  await stream.read();
+  return stream.news.at(-1);
 }
 
 const generationsOf = async (index: string) => (await client.get(`${index}/generations`)).body.data;
@@ -152,5 +165,32 @@ describe('generations over HTTP', () => {
     // The whole index goes, with both.
     await client.delete(index);
     expect((await client.get(`${index}/generations`)).status).toBe(404);
+  });
+
+  it('[B4][B45] an import goes on from its token in another generation, and repeats nothing that is written', async () => {
+    const index = '/v1/indexes/imported';
+    expect((await client.post('/v1/indexes', { name: 'imported', owner: 'search', dimensions: 2, metric: 'cosine' })).status).toBe(201);
+    const first = await imported(client, index, `${lines(0, 10)}{"id": 7}\n`);
+    expect(first).toMatchObject({ status: 'stopped', lines: 10, written: 10 });
+    const goOn = () => imported(elsewhere, index, lines(10, 25), `?token=${first?.token}`);
+    const begun = await goOn();
+    expect(begun).toMatchObject({ status: 'done', import: first?.import, lines: 25, written: 15 });
+    await client.post(`${index}/upsert`, { vectors: [{ id: 'l12', values: [5, 5] }] });
+    await client.post(`${index}/delete`, { ids: ['l13'] });
+    expect((await client.post(`${index}/generations`, { metric: 'l2' })).status).toBe(201);
+    await following(index);
+    expect((await client.post(`${index}/generations/activate`, {})).status).toBe(200);
+    const used = async () =>
+      (await client.get('/v1/usage')).body.data.find(({ meter }: { meter: string }) => meter === 'vectors_written').quantity;
+    const before = await used();
+    expect([await goOn(), await used()]).toEqual([begun, before]);
+    expect(await imported(client, index, lines(25, 30), `?token=${begun?.token}`)).toMatchObject({ lines: 30, written: 5 });
+    expect([(await client.get(`${index}/stats`)).body.vectors, await used()]).toEqual([29, before + 5]);
+    const { body } = await client.post(`${index}/fetch`, { ids: ['l11', 'l12', 'l13', 'l29'], include_values: true });
+    expect(body.vectors.map(({ values }: { values: number[] }) => values)).toEqual([
+      [11, 1],
+      [5, 5],
+      [29, 1],
+    ]);
   });
 });
