@@ -87,6 +87,7 @@ export class GrowthWorld extends ObjectNetwork {
       delete: (_, deletion) => call(shard(0), 'delete', deletion),
       lsn: () => call(shard(0), 'lsn', id),
       stats: () => call(shard(0), 'stats', id),
+      lsn: () => call(shard(0), 'lsn'),
       sample: (_, sample) => call(shard(0), 'sample', sample),
       measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),
     };

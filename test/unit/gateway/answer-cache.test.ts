@@ -57,7 +57,7 @@ function isolate() {
   const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
   const cache = new AnswerCache<Answer>({ contract: CONTRACT, clock: world.clock, wakeUps: new DirectWakeUps() });
   const counts = { made: 0 };
-  const ask = async (asked: Asked, make: () => Answer | Outcome<Answer> | Promise<Answer>) => {
+  const ask = async (asked: Asked, make: () => Answer | Outcome<Answer> | Promise<Answer | Outcome<Answer>>) => {
     const { what, weights = 'w1', tenant = 'tn_one', terms, isAlone = false } = asked;
     const [kind = '', question = ''] = what.split(':');
     const tenantId = tenant as TenantId;
@@ -112,7 +112,7 @@ describe('answers of any kind', () => {
     for (const code of ['rate_limit_exceeded', 'insufficient_quota', 'deadline_exceeded'] as const) {
       const { ask, counts } = isolate();
       const gate = deferred<Outcome<Answer>>();
-      const first = ask({ what: 'completion:q' }, () => gate.promise as Promise<Answer>);
+      const first = ask({ what: 'completion:q' }, () => gate.promise);
       await setImmediate();
       const second = ask({ what: 'completion:q' }, () => completion('mine'));
       await setImmediate();
