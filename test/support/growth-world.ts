@@ -80,6 +80,7 @@ export class GrowthWorld extends ObjectNetwork {
       query: () => Promise.reject(new Error('as follows')),
       upsert: (_, batch) => call(shard(0), 'upsert', batch),
       fetch: (_, fetch) => call(shard(0), 'fetch', fetch),
+      lsn: () => Promise.reject(new Error('nothing is cached here')),
       list: (_, list) => call(shard(0), 'list', list),
       count: (_, count) => call(shard(0), 'count', count),
       patch: (_, patch) => call(shard(0), 'patch', patch),
