@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { AliasAction, AliasPage } from '../src/ann/aliases.ts';
 import { changedAliases } from '../src/ann/aliases.ts';
-import { keyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
+import { indexLost, keyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
 import type { Erasure } from '../src/ann/erasure.ts';
 import type { IndexManifest, IndexPage } from '../src/ann/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
@@ -10,7 +10,6 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import { assert } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
@@ -33,7 +32,8 @@ export class RegistryObject extends DurableObject {
   reserve(manifest: IndexManifest, idempotencyKey: string | null): Outcome<null> {
     const holder = this.#registry.holderOf(manifest.name);
     if (holder === manifest.id) return ok(null);
-    assert(holder === undefined, 'an index releases its name before the next one of that name reserves it');
+    // An index releases its name before the next one of that name reserves it.
+    if (holder !== undefined) return indexLost(manifest.name);
     const admitted = this.admits(manifest.name, idempotencyKey);
     if (admitted.ok) this.#registry.add(manifest, idempotencyKey);
     return admitted;

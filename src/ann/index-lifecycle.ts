@@ -46,6 +46,10 @@ export const keyUsedOtherwise = () =>
 export const generationKeyUsedOtherwise = () =>
   refuse('idempotency_mismatch', 'this idempotency-key created a generation for another caller or with another body', 'idempotency-key');
 
+/** The registry lists an index whose own object, or one of its parts, knows nothing of it: what it stored is lost, not deleted. [G41] */
+export const indexLost = (name: string) =>
+  refuse('unavailable', `the index "${name}" is there, but a part of it has lost what it stored: restore its files and repeat the call`);
+
 export const indexNotFound = (name: string) =>
   err({ ...refusal('index_not_found', `there is no index named "${name}"`, 'index'), index: name });
 

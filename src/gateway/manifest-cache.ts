@@ -1,10 +1,12 @@
+import { indexLost } from '../ann/index-lifecycle.ts';
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import { indexObjectName } from '../ann/index-manifest.ts';
+import type { ErrorCode } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { TenantId } from '../kernel/ids.ts';
+import type { IndexId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { IndexDirectory } from './index-directory.ts';
 
@@ -58,14 +60,24 @@ export class ManifestCache {
     const first = isKnown ? ok(cached.manifest) : await this.#ask(tenantId, name);
     if (!first.ok) return first;
     const outcome = await work(first.value);
-    if (outcome.ok) return outcome;
-    const isStale = outcome.error.code === 'stale_route';
-    if (!isKnown && !isStale) return outcome;
-    const asked = await this.#ask(tenantId, name, isStale ? (first.value.routeVersion ?? 0) : undefined);
+    if (outcome.ok || (!isKnown && !isDoubtful(outcome.error.code))) return outcome;
+    const staleVersion = outcome.error.code === 'stale_route' ? (first.value.routeVersion ?? 0) : undefined;
+    const asked = await this.#ask(tenantId, name, staleVersion);
     if (!asked.ok) return asked;
-    const isOther = asked.value.id !== first.value.id || (isStale && asked.value.routeVersion !== first.value.routeVersion);
-    const again = isOther ? await work(asked.value) : outcome;
-    return again.ok || again.error.code !== 'stale_route' ? again : REORGANISED;
+    const again = isAnother(first.value, asked.value, outcome.error.code) ? await work(asked.value) : outcome;
+    if (again.ok || !isDoubtful(again.error.code)) return again;
+    return again.error.code === 'stale_route' ? REORGANISED : this.#lost(tenantId, name, asked.value.id);
+  }
+
+  /**
+   * An object of the index says that there is no such index. It is believed if the index's own object says so, too. If not, the object has
+   * lost what it stored: no answer of it is one of the index. [G41]
+   */
+  async #lost(tenantId: TenantId, name: string, id: IndexId): Promise<Outcome<never>> {
+    const asked = await this.#ask(tenantId, name);
+    if (!asked.ok) return asked;
+    // Another index has the name by now: it is found when the call is repeated.
+    return asked.value.id === id ? indexLost(name) : REORGANISED;
   }
 
   async #ask(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
@@ -84,5 +96,12 @@ export class ManifestCache {
     if (this.#entries.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#entries.delete(oldest);
   }
 }
+
+/** What a part of an index refuses with when it and the caller know different indexes or routes. */
+const isDoubtful = (code: ErrorCode): boolean => code === 'stale_route' || code === 'index_not_found';
+
+/** Whether the work is to be done again: on another index, or by other routes. */
+const isAnother = (before: IndexManifest, now: IndexManifest, code: ErrorCode): boolean =>
+  before.id !== now.id || (isDoubtful(code) && before.routeVersion !== now.routeVersion);
 
 const REORGANISED = refuse('unavailable', 'the index is being reorganised: repeat the call');

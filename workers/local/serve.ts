@@ -8,6 +8,7 @@ import type { Secrets } from './secrets.ts';
 import { claimState, commandOf } from './claim-state.ts';
 import { keepFromOthers } from './owner-only.ts';
 import { SetupError } from './setup-error.ts';
+import { sweepFiles } from './sweep-files.ts';
 import { topology } from './topology.ts';
 
 export interface Server {
@@ -33,6 +34,7 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
+  sweepFiles(storeDir);
   const secrets = await loadSecrets(stateDir);
   const miniflare = new Miniflare(topology({ gatewayPorts: ports, stateDir: storeDir, secrets: { ...secrets }, variables }));
   await ready(miniflare, ports).catch(async (error: unknown) => {
@@ -51,6 +53,7 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
     miniflare,
     stop: async () => {
       await miniflare.dispose();
+      sweepFiles(storeDir);
       release();
     },
   };

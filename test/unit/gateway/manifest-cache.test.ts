@@ -93,8 +93,26 @@ describe('ManifestCache', () => {
       });
     await chase();
     runs = 0;
-    expect(await chase()).toEqual(NOT_FOUND);
+    expect(await chase()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     expect(runs).toBeLessThanOrEqual(2);
+  });
+
+  it('[G41] calls an index lost, not deleted, whose parts do not know it while its own object does', async () => {
+    const { state, cache } = world();
+    const absent = () => cache.using(TENANT, 'articles', async () => NOT_FOUND);
+    for (let call = 0; call < 2; call += 1) expect(await absent()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    state.liveId = undefined;
+    expect(await absent()).toEqual(NOT_FOUND);
+  });
+
+  it('[G41] believes a part that says so when the index is deleted meanwhile', async () => {
+    const { state, cache } = world();
+    const deleted = () =>
+      cache.using(TENANT, 'articles', async () => {
+        state.liveId = undefined;
+        return NOT_FOUND;
+      });
+    expect(await deleted()).toEqual(NOT_FOUND);
   });
 
   it('[V26] keeps a bounded number of manifests, the newest', async () => {

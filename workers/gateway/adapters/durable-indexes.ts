@@ -2,7 +2,7 @@ import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
 import { changedAliases } from '../../../src/ann/aliases.ts';
 import type { Creation, DeletedIndex } from '../../../src/ann/index-lifecycle.ts';
-import { indexNotFound } from '../../../src/ann/index-lifecycle.ts';
+import { indexLost, indexNotFound } from '../../../src/ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../../src/ann/index-manifest.ts';
 import { indexObjectName } from '../../../src/ann/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
@@ -57,7 +57,9 @@ export class DurableIndexes implements IndexDirectory {
       }
       const registry = await this.#registries.find(tenantId);
       const target = await registry?.nameOf(name);
-      return target === undefined ? indexNotFound(name) : this.#describe(tenantId, target, staleVersion);
+      if (target === undefined) return indexNotFound(name);
+      const found = await this.#describe(tenantId, target, staleVersion);
+      return isAbsent(found) && (await registry?.nameOf(name)) === target ? indexLost(target) : found;
     });
   }
 
@@ -65,7 +67,9 @@ export class DurableIndexes implements IndexDirectory {
     return this.#commit(authority, 'the index may not be deleted yet: repeat it', async (lease) => {
       this.#seen.delete(indexObjectName(tenantId, name));
       const registry = await this.#registries.find(tenantId);
-      return (await registry?.isTaken(name)) === true ? this.#index(tenantId, name).remove(name, lease) : indexNotFound(name);
+      if ((await registry?.isTaken(name)) !== true) return indexNotFound(name);
+      const removed = await this.#index(tenantId, name).remove(name, lease);
+      return isAbsent(removed) && (await registry?.isTaken(name)) === true ? indexLost(name) : removed;
     });
   }
 
@@ -114,6 +118,9 @@ export class DurableIndexes implements IndexDirectory {
     return this.#indexes.getByName(indexObjectName(tenantId, name));
   }
 }
+
+/** The object of an index that the registry knows may have been deleted since; if the registry still knows it, it was not. */
+const isAbsent = (outcome: Outcome<unknown>): boolean => !outcome.ok && outcome.error.code === 'index_not_found';
 
 /** What a tenant without a registry has. */
 const NO_NAMES = { isIndex: () => false, isListed: () => false, targetOf: () => undefined, aliasCount: 0 };
