@@ -80,7 +80,6 @@ export class GrowthWorld extends ObjectNetwork {
       query: () => Promise.reject(new Error('as follows')),
       upsert: (_, batch) => call(shard(0), 'upsert', batch),
       fetch: (_, fetch) => call(shard(0), 'fetch', fetch),
-      lsn: () => Promise.reject(new Error('nothing is cached here')),
       list: (_, list) => call(shard(0), 'list', list),
       count: (_, count) => call(shard(0), 'count', count),
       patch: (_, patch) => call(shard(0), 'patch', patch),
@@ -88,7 +87,6 @@ export class GrowthWorld extends ObjectNetwork {
       delete: (_, deletion) => call(shard(0), 'delete', deletion),
       lsn: () => call(shard(0), 'lsn', id),
       stats: () => call(shard(0), 'stats', id),
-      lsn: () => call(shard(0), 'lsn'),
       sample: (_, sample) => call(shard(0), 'sample', sample),
       measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),
     };
