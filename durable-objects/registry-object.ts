@@ -12,6 +12,7 @@ import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import { StoredCell } from './stored-cell.ts';
 import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
 import { ErasureLog } from './sqlite/erasure-log.ts';
 import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
@@ -24,6 +25,7 @@ export class RegistryObject extends DurableObject {
   readonly #registry = new SqliteIndexRegistry(this.ctx.storage);
   readonly #erasures = new ErasureLog(this.ctx.storage);
   readonly #aliases = new SqliteAliasRegistry(this.ctx.storage);
+  readonly #closed = new StoredCell<true>(this.ctx.storage, 'closed');
 
   /**
    * Takes the name; the index is not listed yet. Refuses with `limit_exceeded`, with `already_exists` when an alias has the name, or with
@@ -42,12 +44,23 @@ export class RegistryObject extends DurableObject {
   /** Whether the name is taken already, which its index answers for, or could be reserved: asked before the object of the name is addressed. */
   admits(name: string, idempotencyKey: string | null): Outcome<null> {
     if (this.#registry.holderOf(name) !== undefined) return ok(null);
+    if (this.#closed.get() === true) return CLOSED;
     const target = this.#aliases.targetOf(name);
     if (target !== undefined) return refuse('already_exists', `"${name}" is an alias of the index "${target}"`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
     if (this.#registry.count() < LIMITS.indexesPerTenantMaxCount) return ok(null);
     const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;
     return refuse('limit_exceeded', message, 'name');
+  }
+
+  /** From now on and for good, no index or alias gets a name here: the tenant is being erased (T59). */
+  close(): void {
+    if (this.#closed.get() !== true) this.#closed.put(true);
+  }
+
+  /** The first names that are taken: also those of indexes that are not listed yet, or no longer. */
+  taken(limit: number): readonly string[] {
+    return this.#registry.names(limit);
   }
 
   /** Lists the index from now on. */
@@ -80,7 +93,7 @@ export class RegistryObject extends DurableObject {
 
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
   changeAliases(actions: readonly AliasAction[], lease?: WriteLease): Outcome<null> {
-    const leased = underLease(lease, Date.now());
+    const leased = this.#closed.get() === true ? CLOSED : underLease(lease, Date.now());
     if (!leased.ok) return leased;
     const changed = changedAliases(actions, {
       isIndex: (name) => this.#registry.holderOf(name) !== undefined,
@@ -124,3 +137,5 @@ export class RegistryObject extends DurableObject {
     return { indexes: indexes.slice(0, limit), hasMore: indexes.length > limit };
   }
 }
+
+const CLOSED = refuse('tenant_suspended', 'the tenant is being erased: nothing is created for it any more');

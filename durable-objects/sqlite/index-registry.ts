@@ -57,6 +57,13 @@ export class SqliteIndexRegistry {
     return this.#storage.sql.exec<{ index_id: string }>('SELECT index_id FROM indexes WHERE name = ?', name).toArray()[0]?.index_id;
   }
 
+  /** Names that are taken, listed or not. */
+  names(limit: number): string[] {
+    if (!this.#exists()) return [];
+    const rows = this.#storage.sql.exec<{ name: string }>('SELECT name FROM indexes ORDER BY name LIMIT ?', limit);
+    return rows.toArray().map(({ name }) => name);
+  }
+
   isListed(name: string): boolean {
     return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM indexes WHERE name = ? AND listed = 1', name).toArray().length > 0;
   }

@@ -21,6 +21,7 @@ const MIGRATIONS: Migrations = [
    CREATE TABLE months (level_id TEXT NOT NULL, start_ms INTEGER NOT NULL, granted TEXT NOT NULL, PRIMARY KEY (level_id, start_ms)) WITHOUT ROWID;`,
   RESERVATION_TABLES,
   ALERT_TABLE,
+  'CREATE TABLE erased (id TEXT PRIMARY KEY) WITHOUT ROWID;',
 ];
 
 /** An isolate that has been silent for this long is gone; were it back, its first remainder would stay spent. */
@@ -65,7 +66,8 @@ export class SqliteQuotaStore {
   }
 
   save(id: LevelId, level: QuotaLevel): void {
-    this.#sql.exec('INSERT OR REPLACE INTO levels VALUES (?, ?)', id, JSON.stringify(level));
+    const sql = 'INSERT OR REPLACE INTO levels SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1)';
+    this.#sql.exec(sql, id, JSON.stringify(level));
   }
 
   /** What was granted at a level in the month that starts at `startMs`. */
@@ -78,8 +80,9 @@ export class SqliteQuotaStore {
     return rows[0] === undefined ? {} : (JSON.parse(rows[0].granted) as Amounts);
   }
 
-  /** Forgets levels. What they granted stays counted above them. */
+  /** Forgets levels for good: what is granted or returned later is counted above them alone (T59). */
   erase(ids: readonly LevelId[]): void {
+    this.#sql.exec('INSERT OR IGNORE INTO erased SELECT value FROM json_each(?)', JSON.stringify(ids));
     for (const table of ['levels WHERE id', 'months WHERE level_id']) {
       this.#sql.exec(`DELETE FROM ${table} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids));
     }
@@ -100,7 +103,8 @@ export class SqliteQuotaStore {
   }
 
   #endMonth(id: LevelId, level: QuotaLevel): void {
-    this.#sql.exec('INSERT OR IGNORE INTO months VALUES (?, ?, ?)', id, level.startsMs.month, JSON.stringify(monthOf(level)));
+    const sql = 'INSERT OR IGNORE INTO months SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1)';
+    this.#sql.exec(sql, id, level.startsMs.month, JSON.stringify(monthOf(level)));
   }
 }
 

@@ -14,6 +14,10 @@ export interface IndexDirectory {
    * of `staleVersion` gets newer ones, if there are any soon.
    */
   describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
+  /** From now on and for good, the tenant gets no index or alias. Answers the first names that are taken, listed or not. */
+  close(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
+  /** The first names that are taken, listed or not. */
+  taken(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
   /** By its own name only. Refuses with `index_not_found`. */
   remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>>;
   /** In the order of their names, those after `after`. */

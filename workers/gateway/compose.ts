@@ -90,7 +90,7 @@ function wire(env: GatewayEnv): Gateway {
     embeddings,
     retrieval,
     heavy,
-    eraser: new TenantEraser(tenancy.organisations, steps),
+    eraser: new TenantEraser(tenancy.organisations, steps, (ms) => new Promise((resolve) => setTimeout(resolve, ms))),
     place,
     crossOrigin: crossOriginPolicy(env.CORS_ORIGINS),
     bodies: { budget: bodies, clock, timer: systemTimer },

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { ErasureStep } from '../../../src/gateway/tenancy/tenant-eraser.ts';
 import { TenantEraser } from '../../../src/gateway/tenancy/tenant-eraser.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
@@ -11,6 +12,8 @@ import { idsOf } from '../../support/tenancy.ts';
 
 const { tenantId, organisationId, projectId } = idsOf(1);
 const TENANT: Tenant = { id: tenantId, organisationId, name: 'acme', owner: 'them', defaultProjectId: projectId, createdAtMs: 1 };
+
+const WAITED = `waited ${LIMITS.keyFreshMs + 2 * LIMITS.writeLeaseGuardMs} ms while erasing`;
 
 function setUp(left: Record<string, number>) {
   let tenant = TENANT;
@@ -36,16 +39,18 @@ function setUp(left: Record<string, number>) {
     },
     remaining: async () => ok(left[what]!),
   }));
-  const eraser = new TenantEraser({ at: () => store, directory: () => expect.fail('not needed') }, steps);
+  const eraser = new TenantEraser({ at: () => store, directory: () => expect.fail('not needed') }, steps, async (ms) => {
+    order.push(`waited ${ms} ms while ${stateOf(tenant)}`);
+  });
   return { eraser, order, away, erase: () => eraser.erase({ kind: 'admin' }, tenantId), tenant: () => tenant };
 }
 
 describe('the erasure of a tenant', () => {
-  it('[T16] stops its keys first, goes on where it was cut off, and says what is left by counting anew', async () => {
+  it('[T16] [T58] stops its keys first, waits for all leases to end, goes on where it was cut off, and says what is left by counting anew', async () => {
     const { erase, away, order, tenant, eraser } = setUp({ indexes: 7, files: 3 });
     away.add('files');
     expect(await erase()).toMatchObject({ error: { code: 'unavailable' } });
-    expect(order).toEqual(['indexes while erasing', 'files while erasing']);
+    expect(order).toEqual([WAITED, 'indexes while erasing', 'files while erasing']);
     expect(stateOf(tenant())).toBe('erasing');
     away.clear();
     expect(await erase()).toMatchObject({

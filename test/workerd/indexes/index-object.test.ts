@@ -83,6 +83,25 @@ it('[T54] an index is neither created, deleted, nor given another generation or 
   expect(await REGISTRY.getByName(manifest.tenantId).nameOf('news')).toBeUndefined();
 });
 
+it('[T59] the registry of an erased tenant gives no name to an index or an alias, and tells of all that are taken', async () => {
+  const kept = manifestOf(freshTenant(), 'articles');
+  const registry = REGISTRY.getByName(kept.tenantId);
+  value(await indexOf(kept).create(kept, ONCE));
+  const unlisted = { ...manifestOf(kept.tenantId, 'begun') };
+  value(await registry.reserve(unlisted, null));
+  await registry.close();
+  expect(await registry.taken(10)).toEqual(['articles', 'begun']);
+  const late = manifestOf(kept.tenantId, 'late');
+  const refused = { error: { code: 'tenant_suspended' } };
+  expect(await indexOf(late).create(late, ONCE, { endsAtMs: Number.MAX_SAFE_INTEGER })).toMatchObject(refused);
+  expect(await registry.changeAliases([{ kind: 'set', alias: 'news', index: 'articles' }])).toMatchObject(refused);
+  value(await indexOf(kept).remove('articles'));
+  await evictDurableObject(registry);
+  const again = manifestOf(kept.tenantId, 'articles');
+  expect(await indexOf(again).create(again, ONCE)).toMatchObject(refused);
+  expect(await registry.taken(10)).toEqual(['begun']);
+});
+
 /** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */
 const leaveAs = (manifest: IndexManifest, state: 'creating' | 'deleting') =>
   runInDurableObject(indexOf(manifest), async (_, { storage }) => {

@@ -178,4 +178,17 @@ describe('QuotaObject', () => {
     expect(await quota.erase(tenantId, [keyId, projectId])).toBe(0);
     expect(await Promise.all([organisationId, tenantId, keyId].map((id) => spent(id)))).toEqual([9, 0, 0]);
   });
+
+  it('[T59] keeps nothing of an erased tenant, whatever isolates ask for or return later', async () => {
+    const { quota, take, ask, tenantId, keyId, projectId, organisationId, spent } = organisation(119);
+    const granted = await take('isolate', 0, ask({ requests: 9 }));
+    if (granted.kind !== 'granted') throw new Error('refused');
+    expect(await quota.erase(tenantId, [keyId, projectId])).toBe(0);
+    await take('isolate', 1, ask(NOTHING, NOTHING, [{ ...granted.slice, units: { requests: 4 } }]));
+    await take('isolate', 2, ask({ requests: 2 }));
+    await quota.setRules(tenantId, []);
+    expect(await quota.countLevels([tenantId, keyId, projectId])).toBe(0);
+    // What was used is still the organisation's.
+    expect(await spent(organisationId)).toBe(7);
+  });
 });

@@ -73,6 +73,18 @@ export class DurableIndexes implements IndexDirectory {
     });
   }
 
+  close(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
+    return ask(UNREACHABLE, async () => {
+      const registry = await this.#registries.find(tenantId);
+      await registry?.close();
+      return ok((await registry?.taken(LIMITS.pageMaxCount)) ?? []);
+    });
+  }
+
+  taken(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
+    return ask(UNREACHABLE, async () => ok((await (await this.#registries.find(tenantId))?.taken(LIMITS.pageMaxCount)) ?? []));
+  }
+
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
     return ask(UNREACHABLE, async () => {
       const registry = await this.#registries.find(tenantId);

@@ -25,20 +25,8 @@ export function erasureSteps({ at, quotas, indexes, files, purger }: ErasurePart
   return [
     {
       what: 'indexes',
-      erase: async (tenant) => {
-        for (;;) {
-          const page = await indexes.list(tenant, undefined, LIMITS.pageMaxCount);
-          if (!page.ok || page.value.indexes.length === 0) return page;
-          for (const { name } of page.value.indexes) {
-            const removed = await indexes.remove(tenant, name, null);
-            if (!removed.ok && removed.error.code !== 'index_not_found') return removed;
-          }
-        }
-      },
-      remaining: async (tenant) => {
-        const page = await indexes.list(tenant, undefined, LIMITS.pageMaxCount);
-        return page.ok ? ok(page.value.indexes.length) : page;
-      },
+      erase: (tenant) => indexes.eraseAll(tenant),
+      remaining: (tenant) => indexes.countAll(tenant),
     },
     {
       what: 'files',
