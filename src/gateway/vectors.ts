@@ -14,6 +14,7 @@ import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
 import { NO_TOKENS } from './vector-space.ts';
+import { requestDigest } from './request-digest.ts';
 import { upsertDigest } from './upsert-digest.ts';
 
 interface VectorsParts {
@@ -43,7 +44,9 @@ export class Vectors {
     body: UpsertBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<WrittenVectors>> {
-    return this.write(caller, index, body, idempotencyKey === undefined ? null : { idempotencyKey, digest: await upsertDigest(body) });
+    if (idempotencyKey === undefined) return this.write(caller, index, body, null);
+    const digest = await requestDigest(caller.principal, 'vectors.upsert', await upsertDigest(body));
+    return this.write(caller, index, body, { idempotencyKey, digest });
   }
 
   /** As `upsert`, for a caller who says himself how a repetition is told. */

@@ -7,6 +7,12 @@ import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
+import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
+import type { PoolDesk } from '../../src/gateway/jobs/pool-desk.ts';
+import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';
+import { Hmac } from '../../src/kernel/hmac.ts';
+import { agentToken, poolId } from '../../src/pools/agent-token.ts';
+import { formatApiKey, SECRET_BYTES } from '../../src/tenancy/keys/api-key.ts';
 import { ApiClient } from '../support/api-client.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
@@ -14,14 +20,15 @@ import type { Deployment } from '../support/deployment.ts';
 import { FORGED_CALLS } from '../support/forged-ids.ts';
 import type { ForgedCall } from '../support/forged-ids.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { idsOf, newKey } from '../support/tenancy.ts';
 import { createTenant } from '../support/tenant.ts';
 import type { TestTenant } from '../support/tenant.ts';
 
 /** Every route that takes an `Idempotency-Key`: the table of endpoints decides what there is to try. */
 const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { idempotent }]) => idempotent === true);
 
-/** Vectors have receipts of their own; their rules are in src/ann/SPEC.md and src/gateway/bulk/SPEC.md. */
-const OF_VECTORS: ReadonlySet<EndpointName> = new Set<EndpointName>(['upsertVectors', 'importVectors']);
+/** Imports of several callers under one key are several imports: their rules are in src/gateway/bulk/SPEC.md. */
+const SEPARATE: ReadonlySet<EndpointName> = new Set<EndpointName>(['importVectors']);
 
 let server: Deployment;
 let tenant: TestTenant;
@@ -31,7 +38,7 @@ let other: ApiClient;
 const owned: Record<string, string> = { index: 'numbers' };
 
 beforeAll(async () => {
-  server = await deploy(1);
+  server = await deploy(2);
   admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
   tenant = await createTenant(server, { scopes: SCOPES });
   const make = async (by: ApiClient) =>
@@ -47,6 +54,8 @@ afterAll(() => server.stop());
 
 /** The sample body of an endpoint, with one argument changed if `isOther`. */
 function bodyOf(name: EndpointName, isOther: boolean): unknown {
+  const vectors = (values: number[]) => ({ vectors: [{ id: 'a', values }] });
+  if (name === 'upsertVectors') return vectors(isOther ? [0, 1, 0, 0] : [1, 0, 0, 0]);
   const body = SAMPLE_BODIES[name]?.(owned);
   if (!isOther) return body;
   if (body instanceof FormData) {
@@ -73,7 +82,7 @@ const send = (name: EndpointName, client: ApiClient, idempotencyKey: string, isO
 };
 
 describe('an idempotency key', () => {
-  const names = IDEMPOTENT.map(([name]) => name).filter((name) => !OF_VECTORS.has(name));
+  const names = IDEMPOTENT.map(([name]) => name).filter((name) => !SEPARATE.has(name));
 
   it.each(names)('[T60] of %s answers its caller for the same arguments, and no other', async (name) => {
     const isAdmins = (ENDPOINTS[name] as Endpoint).access.kind === 'admin';
@@ -157,6 +166,48 @@ describe('a revocation', () => {
     expect(trail.data.map(({ action, actor, subject }: Record<string, string>) => [action, actor, subject])).toEqual(
       [grandchild, child, root].map(({ id }) => ['key.revoke', tenant.keyId, id]),
     );
+  });
+});
+
+describe('what was made before ids were signed', () => {
+  it('[T65] [T66] works as ever: an organisation, its tenant and key, and a pool', async () => {
+    const hmac = new Hmac(server.secrets.SLUICE_KEY_PEPPER);
+    const { organisationId, tenantId, projectId, id } = idsOf(77);
+    const stubOf = async <T>(binding: string, name: string): Promise<T> => {
+      const namespace = await server.miniflare.getDurableObjectNamespace(binding, 'sluice-gateway');
+      return namespace.get(namespace.idFromName(name)) as unknown as T;
+    };
+    const organisation = { id: organisationId, name: 'old', owner: 'testers', createdAtMs: 1 };
+    const store = await stubOf<OrganisationStore>('ORGANISATION', organisationId);
+    const asked = { actor: 'admin' as const, digest: 'd' };
+    await store.found(organisation, asked);
+    await (await stubOf<OrganisationDirectory>('DIRECTORY', 'directory')).add(organisation, 'd');
+    const made = { name: 'old', owner: 'testers', createdAtMs: 1, organisationId, tenantId };
+    await store.addTenant({ ...made, id: tenantId, defaultProjectId: projectId }, { ...made, id: projectId }, asked);
+    const apiKey = formatApiKey(id, new Uint8Array(SECRET_BYTES));
+    await store.addKey(newKey({ ...made, projectId, id, scopes: SCOPES, mac: await hmac.hex(apiKey) }), asked);
+    const pool = poolId('0123456789');
+    const token = agentToken(pool, new Uint8Array(40));
+    await (await stubOf<JobQueue>('SCHEDULER', 'default')).addPool({ id: pool, name: 'old', owner: 'testers', createdAtMs: 1 });
+    await (await stubOf<PoolDesk>('POOL', pool)).create(pool, await hmac.hex(token));
+
+    // An isolate that has looked for such ids a moment ago takes them for invented; a new one, as every upgrade starts, does not.
+    const url = server.urls[1]!;
+    const client = new ApiClient(url, apiKey);
+    const index = { name: 'old', dimensions: 4, owner: 'testers' };
+    expect(await client.get('/v1/indexes')).toMatchObject({ status: 200, body: { data: [] } });
+    expect(await client.post('/v1/indexes', index)).toMatchObject({ status: 201 });
+    expect(await client.get('/v1/indexes/old')).toMatchObject({ status: 200 });
+    const oldAdmin = new ApiClient(url, server.secrets.SLUICE_ADMIN_KEY);
+    expect(await oldAdmin.get(`/v1/tenants?organisation=${organisationId}`)).toMatchObject({
+      status: 200,
+      body: { data: [{ id: tenantId }] },
+    });
+    expect((await client.post('/v1/keys', { name: 'young', owner: 'testers' })).body.id).toMatch(/^key_[0-9a-z]{20}$/);
+    const agent = new ApiClient(url, token);
+    expect(await agent.post(`/v1/pools/${pool}/agents`, { name: 'a' })).toMatchObject({ status: 200 });
+    const forged = await createTenant(server);
+    expect(forged.organisation).toMatch(/^org_[0-9a-z]{18}$/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { glob, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { glob, mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { buildAssets } from './assets.ts';
@@ -20,6 +20,7 @@ export async function bundle(): Promise<void> {
 
 /** What a deployment would upload, in dist/. Resolves to what wrangler printed of each Worker. */
 export async function buildAll(): Promise<string[]> {
+  const beganAt = new Date();
   // A build that is cut off must not look like the one before it.
   await rm(STAMP, { force: true });
   await buildAssets();
@@ -27,6 +28,8 @@ export async function buildAll(): Promise<string[]> {
   const kernels = process.env['SLUICE_SIMD'] === 'strict' ? ['--alias', `${RELAXED_KERNELS}:${STRICT_KERNELS}`] : [];
   const outputs = await Promise.all(WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker), ...kernels])));
   await writeFile(STAMP, '');
+  // What was edited while it was built is not in it.
+  await utimes(STAMP, beganAt, beganAt);
   return outputs;
 }
 
