@@ -129,8 +129,8 @@ export class CachedEmbedding<E> {
 
   /** A computation under way that may answer. */
   #flightOf({ flightKey }: Wanted) {
-    const boarding = flightKey === undefined ? undefined : this.#flights.find(flightKey);
-    return boarding === undefined || boarding.flight.mark < this.#generation ? undefined : boarding;
+    const entry = flightKey === undefined ? undefined : this.#flights.find(flightKey);
+    return entry === undefined || entry.flight.mark < this.#generation ? undefined : entry;
   }
 
   /** Computes what is missing, together with other batches where they are at the same. */
@@ -139,12 +139,12 @@ export class CachedEmbedding<E> {
     const joined = new Map<Flight<Rows<E>>, { slot: number; row: number }[]>();
     wanted.forEach((one, slot) => {
       if (answers[slot] !== undefined) return;
-      const boarding = this.#flightOf(one);
-      if (boarding === undefined) return void own.push(slot);
+      const entry = this.#flightOf(one);
+      if (entry === undefined) return void own.push(slot);
       this.#counts.joined += 1;
-      const slots = joined.get(boarding.flight) ?? [];
-      joined.set(boarding.flight, slots);
-      slots.push({ slot, row: boarding.row });
+      const slots = joined.get(entry.flight) ?? [];
+      joined.set(entry.flight, slots);
+      slots.push({ slot, row: entry.row });
     });
     // Those who share a flight share its rows.
     const take = (slot: number, rows: Rows<E>, row: number): void => {
@@ -162,8 +162,8 @@ export class CachedEmbedding<E> {
   }
 
   async #rowsOf(flight: Flight<Rows<E>>): Promise<Rows<E>> {
-    const joined = await this.#flights.join(flight, this.#flights.patience());
-    if (joined.kind === 'landed') return joined.value;
+    const joined = await this.#flights.join(flight, this.#flights.waitBudget());
+    if (joined.kind === 'done') return joined.value;
     throw joined.kind === 'failed' ? joined.thrown : new Error(`the vectors are not there: ${joined.kind}`);
   }
 

@@ -106,22 +106,22 @@ export class AnswerCache<A> {
     const { terms, basis } = question;
     const forwarded = forwardingOf(question);
     const flightKey = [keyOf(question, basis), ...terms.tags.toSorted()].join('\n');
-    const patience = { leftMs: Math.min(waitMs, this.#flights.patience().leftMs) };
+    const waitBudget = { leftMs: Math.min(waitMs, this.#flights.waitBudget().leftMs) };
     for (;;) {
       const held = forwarded === 'miss' ? this.#find(question) : undefined;
       if (held !== undefined) return ok(held);
       if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` leaves nothing else');
       const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
       if (flight === undefined) return this.#lead(question, flightKey, forwarded, make);
-      const joined = await this.#flights.join(flight, patience);
-      if (joined.kind === 'deserted') continue;
+      const joined = await this.#flights.join(flight, waitBudget);
+      if (joined.kind === 'abandoned') continue;
       if (joined.kind === 'failed') throw joined.thrown;
-      if (joined.kind !== 'landed') return err(unshared(joined.kind));
-      const landed = joined.value;
+      if (joined.kind !== 'done') return err(unshared(joined.kind));
+      const shared = joined.value;
       // What was refused to its caller says nothing of this one.
-      if (!landed.ok && OWN_REFUSALS.has(landed.error.code)) return this.#lead(question, flightKey, forwarded, make);
-      if (!landed.ok) return landed;
-      return ok({ answer: this.#parts.contract.repeated(landed.value), report: reportOf('joined', { forwarded }) });
+      if (!shared.ok && OWN_REFUSALS.has(shared.error.code)) return this.#lead(question, flightKey, forwarded, make);
+      if (!shared.ok) return shared;
+      return ok({ answer: this.#parts.contract.repeated(shared.value), report: reportOf('joined', { forwarded }) });
     }
   }
 

@@ -115,10 +115,10 @@ export class EmbeddingCache {
 
   /** Computes what is missing, together with other requests where they are at the same; once more what they did not come to the end of. */
   async #complete(progress: BatchProgress, mayJoin: boolean): Promise<Outcome<void>> {
-    const patience = this.#flights.patience();
+    const waitBudget = this.#flights.waitBudget();
     for (let missing = progress.missing(); missing.length > 0; missing = progress.missing()) {
       const { own, joined } = this.#divide(progress, missing, mayJoin);
-      const joining = joined.map(({ flight }) => this.#flights.join(flight, patience));
+      const joining = joined.map(({ flight }) => this.#flights.join(flight, waitBudget));
       const [computed, ...answers] = await Promise.all([own.length === 0 ? undefined : this.#compute(progress, own), ...joining]);
       if (computed?.ok === false) return computed;
       own.forEach((slot, row) => progress.place(slot, computed, row, 'computed'));
@@ -136,12 +136,12 @@ export class EmbeddingCache {
     const own: number[] = [];
     const joined = new Map<Flight<Computed>, JoinedRows>();
     for (const slot of slots) {
-      const boarding = mayJoin ? this.#flights.find(progress.flightOf(slot)) : undefined;
-      if (boarding === undefined || isPurged(progress, slot, boarding.flight.mark)) {
+      const entry = mayJoin ? this.#flights.find(progress.flightOf(slot)) : undefined;
+      if (entry === undefined || isPurged(progress, slot, entry.flight.mark)) {
         own.push(slot);
         continue;
       }
-      const { flight, row } = boarding;
+      const { flight, row } = entry;
       const known = joined.get(flight) ?? { flight, rows: [] };
       known.rows.push({ slot, row });
       joined.set(flight, known);
@@ -182,11 +182,11 @@ export class EmbeddingCache {
 /** What another request computed; undefined when it died. */
 function valueOf(joined: Joined<Computed>): Computed | undefined {
   switch (joined.kind) {
-    case 'landed':
+    case 'done':
       return joined.value;
     case 'failed':
       throw joined.thrown;
-    case 'deserted':
+    case 'abandoned':
       return undefined;
     case 'crowded':
     case 'late':

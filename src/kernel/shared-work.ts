@@ -30,11 +30,11 @@ export interface Flight<T> {
   readonly mark: number;
   waiting: number;
   isGivenUp: boolean;
-  result: Landed<T> | Failed | undefined;
+  result: Done<T> | Failed | undefined;
 }
 
-interface Landed<T> {
-  readonly kind: 'landed';
+interface Done<T> {
+  readonly kind: 'done';
   readonly value: T;
 }
 
@@ -45,7 +45,7 @@ interface Failed {
 }
 
 /** A flight that answers a key with row `row` of its result. */
-export interface Boarding<T> {
+export interface FlightEntry<T> {
   readonly flight: Flight<T>;
   readonly row: number;
 }
@@ -53,8 +53,8 @@ export interface Boarding<T> {
 /** `crowded`: too many wait. `late`: it waited for `waitMaxMs`. */
 export type NotShared = 'crowded' | 'late';
 
-/** `deserted`: the leader is dead, and the next call of `find` does not name its flight any more. */
-export type Joined<T> = Landed<T> | Failed | { readonly kind: 'deserted' } | { readonly kind: NotShared };
+/** `abandoned`: the leader is dead, and the next call of `find` does not name its flight any more. */
+export type Joined<T> = Done<T> | Failed | { readonly kind: 'abandoned' } | { readonly kind: NotShared };
 
 export interface Shared<T> {
   readonly value: T;
@@ -62,12 +62,12 @@ export interface Shared<T> {
 }
 
 /** What is left of `waitMaxMs` to one call. */
-export interface Patience {
+export interface WaitBudget {
   leftMs: number;
 }
 
 /**
- * Work that several calls want at once, and one of them does. SPEC.md beside this file.
+ * Work that several calls want at once, and one of them does (rules SW1-SW8 of SPEC.md beside this file).
  *
  * The first to ask leads: it does the work in its own request, which its own `waitUntil` keeps alive. The others wait by their own means
  * (`WakeUps`) and then read the result, which is plain data. No promise is kept here: in a Worker one request must not await what
@@ -75,13 +75,13 @@ export interface Patience {
  */
 export class SharedWork<T> {
   readonly #parts: SharedWorkParts;
-  readonly #boardings = new Map<string, Boarding<T>>();
+  readonly #entries = new Map<string, FlightEntry<T>>();
 
   constructor(parts: SharedWorkParts) {
     this.#parts = parts;
   }
 
-  patience(): Patience {
+  waitBudget(): WaitBudget {
     return { leftMs: this.#parts.bounds.waitMaxMs };
   }
 
@@ -89,18 +89,18 @@ export class SharedWork<T> {
   async run(
     key: string,
     work: (flight: Flight<T>) => Promise<Plain<T>>,
-    patience: Patience = this.patience(),
+    waitBudget: WaitBudget = this.waitBudget(),
   ): Promise<Result<Shared<T>, NotShared>> {
     for (;;) {
-      const boarding = this.find(key);
-      if (boarding === undefined) return ok({ value: await this.lead([key], work), isLeader: true });
-      const joined = await this.join(boarding.flight, patience);
+      const entry = this.find(key);
+      if (entry === undefined) return ok({ value: await this.lead([key], work), isLeader: true });
+      const joined = await this.join(entry.flight, waitBudget);
       switch (joined.kind) {
-        case 'landed':
+        case 'done':
           return ok({ value: joined.value, isLeader: false });
         case 'failed':
           throw joined.thrown;
-        case 'deserted':
+        case 'abandoned':
           // Of all who wake now the first finds no flight and leads; the others find its (SW3).
           continue;
         case 'crowded':
@@ -111,19 +111,19 @@ export class SharedWork<T> {
   }
 
   /** What is under way for a key, unless its leader must be dead. */
-  find(key: string): Boarding<T> | undefined {
-    const boarding = this.#boardings.get(key);
-    return boarding === undefined || this.#isDead(boarding.flight) ? undefined : boarding;
+  find(key: string): FlightEntry<T> | undefined {
+    const entry = this.#entries.get(key);
+    return entry === undefined || this.#isDead(entry.flight) ? undefined : entry;
   }
 
   /** Nobody finds this work any more. Those who have joined are answered. */
   drop(key: string): void {
-    this.#boardings.delete(key);
+    this.#entries.delete(key);
   }
 
   /** Whether a flight is the one that a key is answered by: it was not dropped, nor did a newer one take its place. */
   isCurrent(key: string, flight: Flight<T>): boolean {
-    return this.#boardings.get(key)?.flight === flight;
+    return this.#entries.get(key)?.flight === flight;
   }
 
   /** Does the work, and announces meanwhile that it will answer `keys`, row by row. It takes the place of what was announced before. */
@@ -132,51 +132,51 @@ export class SharedWork<T> {
     const flight: Flight<T> = { startedAtMs: clock.nowMs(), mark, waiting: 0, isGivenUp: false, result: undefined };
     this.#forgetDead();
     for (const [row, key] of keys.entries()) {
-      if (this.#boardings.size < bounds.keysMaxCount || this.#boardings.has(key)) this.#boardings.set(key, { flight, row });
+      if (this.#entries.size < bounds.keysMaxCount || this.#entries.has(key)) this.#entries.set(key, { flight, row });
     }
     const done = this.#fly(flight, keys, work);
     wakeUps.keepAlive(done.catch(() => undefined));
     return done;
   }
 
-  /** Waits until a flight is over, for as long as patience lasts. */
-  async join(flight: Flight<T>, patience: Patience): Promise<Joined<T>> {
+  /** Waits until a flight is over, for as long as the budget lasts. */
+  async join(flight: Flight<T>, waitBudget: WaitBudget): Promise<Joined<T>> {
     const { bounds, wakeUps } = this.#parts;
     if (flight.waiting >= bounds.waitersMaxCount) return { kind: 'crowded' };
     flight.waiting += 1;
     let waitedMs = 0;
     for (let tries = 0; flight.result === undefined; tries += 1) {
       if (waitedMs >= bounds.leaderMaxMs) flight.isGivenUp = true;
-      if (this.#isDead(flight) || patience.leftMs <= 0) break;
-      const wakeMs = await wakeUps.wait(flight, tries, patience.leftMs);
+      if (this.#isDead(flight) || waitBudget.leftMs <= 0) break;
+      const wakeMs = await wakeUps.wait(flight, tries, waitBudget.leftMs);
       waitedMs += wakeMs;
-      patience.leftMs -= wakeMs;
+      waitBudget.leftMs -= wakeMs;
     }
     flight.waiting -= 1;
     if (flight.result?.kind === 'failed' && !wakeUps.sharesErrors)
       return { kind: 'failed', thrown: new Error(String(flight.result.thrown)) };
-    return flight.result ?? { kind: this.#isDead(flight) ? 'deserted' : 'late' };
+    return flight.result ?? { kind: this.#isDead(flight) ? 'abandoned' : 'late' };
   }
 
   async #fly(flight: Flight<T>, keys: readonly string[], work: (flight: Flight<T>) => Promise<Plain<T>>): Promise<T> {
     try {
       const value: T = await work(flight);
-      flight.result = { kind: 'landed', value };
+      flight.result = { kind: 'done', value };
       return value;
     } catch (thrown) {
       flight.result = { kind: 'failed', thrown: this.#parts.wakeUps.sharesErrors ? thrown : messageOf(thrown) };
       throw thrown;
     } finally {
-      for (const key of keys) if (this.isCurrent(key, flight)) this.#boardings.delete(key);
+      for (const key of keys) if (this.isCurrent(key, flight)) this.#entries.delete(key);
       this.#parts.wakeUps.over(flight);
     }
   }
 
   /** Those of leaders that died, which nobody asked for since: they began first, and so come first. */
   #forgetDead(): void {
-    for (const [key, { flight }] of this.#boardings) {
+    for (const [key, { flight }] of this.#entries) {
       if (!this.#isDead(flight)) return;
-      this.#boardings.delete(key);
+      this.#entries.delete(key);
     }
   }
 

@@ -51,11 +51,11 @@ export class RouteCache {
   }
 
   async #atLeast(manifest: IndexManifest, version: number): Promise<Outcome<KnownRoutes>> {
-    const patience = this.#asked.patience();
+    const waitBudget = this.#asked.waitBudget();
     for (;;) {
       const known = this.#reader.remembered(manifest.id);
       if (known !== undefined && known.outline.version >= version) return ok(known);
-      const asked = await this.#asked.run(manifest.id, () => this.#ask(manifest), patience);
+      const asked = await this.#asked.run(manifest.id, () => this.#ask(manifest), waitBudget);
       if (!asked.ok) return err(sharedRefusal(asked.error, 'the routes of the index, which another request asks for,'));
       const { value: routes, isLeader } = asked.value;
       // What another request asked for may have been told before the version was there.

@@ -7,7 +7,7 @@ import { sharedFor } from '../../contract/shared-work-limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
-import type { Flight, Patience } from '../../kernel/shared-work.ts';
+import type { Flight, WaitBudget } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
 import { covers, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
@@ -53,7 +53,7 @@ export class PathSlices {
   /** Refuses with `rate_limit_exceeded`, `insufficient_quota`, `limit_exceeded`, or `unavailable` when the ledger is away. */
   async draw(need: Amounts): Promise<Outcome<Slice>> {
     this.#isIdle = false;
-    const patience = this.#renewals.patience();
+    const waitBudget = this.#renewals.waitBudget();
     for (;;) {
       const nowMs = this.#parts.clock.nowMs();
       const drawn = this.#pool.draw(need, nowMs);
@@ -65,7 +65,7 @@ export class PathSlices {
       const ended =
         renewal === undefined
           ? await this.#renewals.lead([RENEWAL], () => this.#ask(need, nowMs))
-          : await this.#waitFor(renewal, need, nowMs, patience);
+          : await this.#waitFor(renewal, need, nowMs, waitBudget);
       if (ended !== undefined) return ended;
     }
   }
@@ -99,11 +99,11 @@ export class PathSlices {
     renewal: Flight<Outcome<Slice> | undefined>,
     need: Amounts,
     sinceMs: number,
-    patience: Patience,
+    waitBudget: WaitBudget,
   ): Promise<Outcome<never> | undefined> {
     const waiting = { need, sinceMs };
     this.#waiting.add(waiting);
-    const joined = await this.#renewals.join(renewal, patience);
+    const joined = await this.#renewals.join(renewal, waitBudget);
     this.#waiting.delete(waiting);
     const isRefused = joined.kind === 'crowded' || joined.kind === 'late';
     return isRefused ? err(sharedRefusal(joined.kind, 'the quota, which another request asks for,')) : undefined;

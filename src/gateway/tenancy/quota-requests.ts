@@ -49,9 +49,9 @@ export class QuotaRequests {
   async ask(organisationId: OrganisationId, ask: PathAsk): Promise<Decision> {
     const asked: Asked = { ask, isSent: false, answer: undefined };
     this.#asked.set(organisationId, (this.#asked.get(organisationId) ?? new Set()).add(asked));
-    const patience = this.#messages.patience();
+    const waitBudget = this.#messages.waitBudget();
     while (asked.answer === undefined) {
-      const sent = await this.#messages.run(organisationId, () => this.#sendNext(organisationId, 1), patience);
+      const sent = await this.#messages.run(organisationId, () => this.#sendNext(organisationId, 1), waitBudget);
       if (!sent.ok) this.#conclude(organisationId, asked, { failure: `no message could be sent: ${sent.error}` });
     }
     if ('failure' in asked.answer) throw new Error(asked.answer.failure);
