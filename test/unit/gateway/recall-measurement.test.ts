@@ -43,7 +43,7 @@ function indexWith(search: MeasuredSearch, world: VectorWorld, sliceShare: numbe
     },
     measureRecall: async (_: IndexManifest, asked: ShardRecall) => {
       calls.push(asked);
-      if (asked.namespace === 'gone') return refuse('index_not_found', 'the index was deleted', 'index');
+      if (asked.namespace === 'busy') return refuse('overloaded', 'the shard has more to do than it can');
       const vectors = asked.ids.map((id) => (deleted.has(id) ? undefined : world.vectors.find((vector) => vector.id === id)));
       return ok(measureSlice('cosine', vectors, asked.topK, costing));
     },
@@ -105,9 +105,9 @@ it('[V157] passes over vectors that were deleted meanwhile, and refuses as the s
     ok: true,
     value: { sampleCount: 117, estimate: { mean: 1 } },
   });
-  expect(await recall.measure({ tenantId: TENANT }, 'articles', { ...asked, namespace: 'gone' })).toMatchObject({
+  expect(await recall.measure({ tenantId: TENANT }, 'articles', { ...asked, namespace: 'busy' })).toMatchObject({
     ok: false,
-    error: { code: 'index_not_found' },
+    error: { code: 'overloaded' },
   });
   const empty = indexWith(world.searchDropping(Infinity), new VectorWorld('cosine', 0, 8, 1, 10), 0);
   const nothing = await empty.recall.measure({ tenantId: TENANT }, 'articles', asked);
