@@ -11,6 +11,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import { requestDigest } from '../request-digest.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
+import type { Acting } from '../authority.ts';
 import type { FileStore, StoredFile } from './file-store.ts';
 import type { JobQueue } from './job-queue.ts';
 
@@ -45,7 +46,12 @@ export class FileCatalogue<Content> {
     this.#parts = parts;
   }
 
-  async upload(principal: TenantPrincipal, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<Outcome<StoredFile>> {
+  /** Refuses as the authority does; then nothing is left of what came too late. */
+  async upload(
+    { principal, authority }: Acting,
+    upload: Upload<Content>,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<StoredFile>> {
     const { filename, purpose, owner, bytes, content } = upload;
     if (bytes > LIMITS.fileBytesMax)
       return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
@@ -61,7 +67,16 @@ export class FileCatalogue<Content> {
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
     const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
     const digest = await digestOf(principal, upload, idempotencyKey);
-    const stored = await store.create(tenantId, { id, filename, purpose, owner, digest, createdAtMs: clock.nowMs() }, content);
+    const admitted = await authority.lease();
+    if (!admitted.ok) return admitted;
+    const createdAtMs = clock.nowMs();
+    const stored = await store.create(tenantId, { id, filename, purpose, owner, digest, createdAtMs }, content);
+    // [T54] The store checks no leases: what it took too long to write is taken back, unless it is of an earlier request.
+    const lasting = clock.nowMs() < admitted.value.endsAtMs ? admitted : await authority.lease();
+    if (!lasting.ok) {
+      if (stored.createdAtMs === createdAtMs) await store.delete(tenantId, id);
+      return lasting;
+    }
     if (stored.digest === digest) return ok(stored);
     return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another file', 'idempotency-key');
   }

@@ -8,7 +8,7 @@ import { route } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const fileRoutes: readonly Route[] = [
-  route(fileEndpoints.uploadFile, async ({ gateway, principal, body, idempotencyKey }) => {
+  route(fileEndpoints.uploadFile, async ({ gateway, principal, authority, body, idempotencyKey }) => {
     // What a form holds as a file part is a `File` of the runtime.
     const content = body.file as File;
     const upload = {
@@ -19,7 +19,7 @@ export const fileRoutes: readonly Route[] = [
       content,
       digest: async () => sha256Hex(new Uint8Array(await content.arrayBuffer())),
     };
-    const stored = await gateway.heavy.files.upload(principal, upload, idempotencyKey);
+    const stored = await gateway.heavy.files.upload({ principal, authority }, upload, idempotencyKey);
     return stored.ok ? { ok: true, reply: fileReply(stored.value), used: {} } : stored;
   }),
   route(fileEndpoints.listFiles, async ({ gateway, principal, query }) => {

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
 import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import type { FileStore, NewFile, StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
 import { sha256Hex } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
+import { ok } from '../../../../src/kernel/result.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
 import { idsOf } from '../../../support/tenancy.ts';
+import { IN_FORCE } from '../../../support/in-force.ts';
 
 class MemoryFileStore implements FileStore<string> {
   readonly #files = new Map<string, { file: StoredFile; content: string }>();
@@ -56,8 +59,12 @@ function world() {
     rng: { bytes: (count) => Uint8Array.from({ length: count }, () => ++random * 7) },
     hmac: new Hmac('pepper'),
   });
-  const upload = (content: string, key?: string, filename = 'in.jsonl', by = principal(MINE)) =>
-    files.upload(by, { filename, purpose: 'batch', owner: 'team', bytes: content.length, content, digest: () => sha256Hex(content) }, key);
+  const upload = (content: string, key?: string, filename = 'in.jsonl', by = principal(MINE), authority = IN_FORCE) =>
+    files.upload(
+      { principal: by, authority },
+      { filename, purpose: 'batch', owner: 'team', bytes: content.length, content, digest: () => sha256Hex(content) },
+      key,
+    );
   const store_ = (id: FileId) =>
     store.create(MINE, { id, filename: 'out', purpose: 'batch_output', owner: 'team', digest: '', createdAtMs: 1 }, `of ${id}`);
   return { files, accepted, upload, storeOutput: store_ };
@@ -123,11 +130,26 @@ describe('files', () => {
     expect(seen).toEqual(ids.sort());
   });
 
+  it('[T54] are taken back when they were stored after their key had ended, and not when an earlier request stored them', async () => {
+    const { files, upload } = world();
+    const lease = () => {
+      let asked = 0;
+      const ended = { endsAtMs: 4_999 };
+      return { lease: async () => ((asked += 1) === 1 ? ok(ended) : refuse('invalid_api_key', 'the API key is not valid')) };
+    };
+    const late = (key?: string) => upload('abc', key, 'in.jsonl', principal(MINE), lease());
+    expect(await late()).toMatchObject({ error: { code: 'invalid_api_key' } });
+    expect(await late('k')).toMatchObject({ error: { code: 'invalid_api_key' } });
+    expect((await files.list(MINE, 10)).items).toEqual([]);
+    const kept = idOf(await upload('abc', 'k'));
+    expect((await files.list(MINE, 10)).items.map(({ id }) => id)).toEqual([kept]);
+  });
+
   it('[J20] have bounded sizes and names', async () => {
     const { files, upload } = world();
     const upTo = (bytes: number) =>
       files.upload(
-        principal(MINE),
+        { principal: principal(MINE), authority: IN_FORCE },
         { filename: 'a', purpose: 'batch', owner: 'team', bytes, content: '', digest: async () => '' },
         undefined,
       );
