@@ -16,6 +16,8 @@ type Env = Pick<GrowthEnv, 'SHARD' | 'LOCATOR' | 'REPLICA'>;
 export interface GenerationParts {
   readonly manifest: IndexManifest;
   readonly objects: IndexObjects;
+  /** Whether its first shard has every vector: locators that there are may not have been told of all of them yet. */
+  readonly isAlone: boolean;
 }
 
 /** An object by its name, and the generation it is of. */
@@ -28,6 +30,7 @@ interface Part {
 export class IndexErasure {
   readonly #env: Env;
   readonly #serving: IndexManifest;
+  readonly #isAlone: boolean;
   readonly #generations: readonly GenerationParts[];
   readonly #locators: readonly Part[];
   readonly #shards: readonly Part[];
@@ -35,9 +38,10 @@ export class IndexErasure {
 
   /** The generation that serves first. */
   constructor(env: Env, generations: readonly [GenerationParts, ...GenerationParts[]], replicas: readonly KeptReplica[]) {
-    const [{ manifest: serving }] = generations;
+    const [{ manifest: serving, isAlone }] = generations;
     const { tenantId } = serving;
     this.#env = env;
+    this.#isAlone = isAlone;
     this.#serving = serving;
     this.#generations = generations;
     const partsOf = (kind: keyof IndexObjects, nameOf: (manifest: IndexManifest, ordinal: number) => string): Part[] =>
@@ -59,7 +63,7 @@ export class IndexErasure {
     );
     // A shard that was never opened holds nothing.
     const held = stats.map((answer) => (answer.ok ? answer.value : { count: 0, storageBytes: 0 }));
-    const located = this.#locators.filter(({ indexId }) => indexId === id);
+    const located = this.#isAlone ? [] : this.#locators.filter(({ indexId }) => indexId === id);
     const ids = await Promise.all(located.map((part) => this.#env.LOCATOR.getByName(part.name).counts(followerId(part.indexId, 0))));
     return {
       id,

@@ -104,7 +104,7 @@ export class IndexGenerations {
     if (known.shadow !== null) {
       const { manifest } = known.shadow;
       const routes = this.#routesOf(manifest);
-      await new IndexErasure(this.#env, [{ manifest, objects: routes.objects }], []).erase();
+      await new IndexErasure(this.#env, [{ manifest, objects: routes.objects, isAlone: routes.isAlone }], []).erase();
       routes.erase();
     }
     this.#storage.kv.put('generations', { ...known, version: known.version + 1, shadow: null } satisfies Stored);

@@ -141,7 +141,10 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
   protected async finishDeletion(record: IndexRecord): Promise<Erasure> {
     const { manifest } = record;
-    const partsOf = (generation: IndexManifest) => ({ manifest: generation, objects: this.routesOf(generation).objects });
+    const partsOf = (generation: IndexManifest) => {
+      const { objects, isAlone } = this.routesOf(generation);
+      return { manifest: generation, objects, isAlone };
+    };
     const others = this.beside.shadow === undefined ? [] : [partsOf(this.beside.shadow.manifest)];
     const parts = new IndexErasure(this.env, [partsOf(manifest), ...others], this.#replicas.get()?.replicas ?? []);
     const erasure = record.erasure ?? (await parts.count(Date.now()));
