@@ -22,7 +22,7 @@ export type IndexUser = Pick<TenantPrincipal, 'tenantId' | 'resources'>;
 export const pinnedTo = (manifest: IndexManifest): PinnedIndex => ({ name: manifest.name, incarnation: incarnationOf(manifest) });
 
 /**
- * Does `work` on an index for a caller. Refuses with `index_not_found`, also where the pinned index is no longer the one of its name, and with
+ * Does `work` on an index for a caller. Refuses with `state_conflict` where the pinned index is no longer the one of its name, and with
  * `scope_denied` where the caller's key may not touch the index that an alias stands for.
  */
 export function onIndex<T>(
@@ -43,4 +43,4 @@ export const mayTouchIndex = (user: IndexUser, { name }: Pick<IndexManifest, 'na
   mayTouch(user, { named: [`index/${name}`] });
 
 const replaced = (name: string) =>
-  refuse('index_not_found', `the index named "${name}" was deleted, and another one has its name by now`, 'index');
+  refuse('state_conflict', `the index named "${name}" was deleted, and another one has its name by now`, 'index');

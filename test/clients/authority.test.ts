@@ -157,7 +157,7 @@ describe('an import under way', () => {
     expect((await tenant.client.delete('/v1/indexes/streamed')).status).toBe(200);
     expect((await tenant.client.post('/v1/indexes', INDEX)).status).toBe(201);
     await ended();
-    expect(stream.last).toMatchObject({ status: 'stopped', lines: 1000, error: { code: 'index_not_found', line: null } });
+    expect(stream.last).toMatchObject({ status: 'stopped', lines: 1000, error: { code: 'state_conflict', line: null } });
     expect(await countOf(tenant.client)).toBe(0);
     const resumed = new BulkStream(held, `/v1/indexes/streamed/import?token=${stream.last?.token}`);
     resumed.end();
