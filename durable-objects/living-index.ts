@@ -1,13 +1,18 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Erasure } from '../src/ann/erasure.ts';
+import type { AnnotationChange, IndexAnnotations } from '../src/ann/index-annotations.ts';
+import { annotated, NO_ANNOTATIONS } from '../src/ann/index-annotations.ts';
 import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
+import { indexNotFound } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { DistrictSizes } from '../src/ann/routing/district-sizes.ts';
 import { DISTRICT_SIZES } from '../src/ann/routing/district-sizes.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { Turnstile } from '../src/kernel/turnstile.ts';
@@ -42,6 +47,16 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
       const alarmMs = await this.ctx.storage.getAlarm();
       if (tendMs !== undefined && tendMs < (alarmMs ?? Infinity)) await this.ctx.storage.setAlarm(tendMs);
     });
+  }
+
+  /** What is declared about the index, after these changes. Refuses with `index_not_found` or `limit_exceeded`. */
+  annotate(name: string, changes: readonly AnnotationChange[], lease?: WriteLease): Outcome<IndexAnnotations> {
+    if (this.recorded()?.state !== 'live') return indexNotFound(name);
+    const leased = underLease(lease, Date.now());
+    if (!leased.ok) return leased;
+    const after = annotated(this.ctx.storage.kv.get<IndexAnnotations>('annotations') ?? NO_ANNOTATIONS, changes);
+    if (after.ok && changes.length > 0) this.ctx.storage.kv.put('annotations', after.value);
+    return after;
   }
 
   protected recorded(): IndexRecord | undefined {

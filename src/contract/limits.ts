@@ -18,6 +18,9 @@ export const LIMITS = {
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
   nameCharsMax: 64,
+  // What clients of Qdrant declare about a collection: kept in one value of an index's object, and shown whole.
+  indexFieldsMaxCount: 256,
+  indexAnnotationsBytesMax: 64 * 1024,
   // A scheme, a host name of 253 characters and a port.
   originCharsMax: 280,
   keyOriginsMaxCount: 32,

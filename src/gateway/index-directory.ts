@@ -1,4 +1,5 @@
 import type { AliasAction, AliasPage } from '../ann/aliases.ts';
+import type { AnnotationChange, IndexAnnotations } from '../ann/index-annotations.ts';
 import type { Creation, DeletedIndex } from '../ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -18,6 +19,13 @@ export interface IndexDirectory {
   close(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
   /** The first names that are taken, listed or not. */
   taken(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
+  /** What is declared about an index, after these changes; null: there are none. Refuses with `index_not_found` or `limit_exceeded`. */
+  annotate(
+    tenantId: TenantId,
+    name: string,
+    changes: readonly AnnotationChange[],
+    authority: Authority | null,
+  ): Promise<Outcome<IndexAnnotations>>;
   /** By its own name only. Refuses with `index_not_found`. */
   remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>>;
   /** In the order of their names, those after `after`. */

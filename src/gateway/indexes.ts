@@ -1,4 +1,5 @@
 import { shardBudget } from '../ann/engine/shard-budget.ts';
+import type { AnnotationChange, IndexAnnotations } from '../ann/index-annotations.ts';
 import type { DeletedIndex } from '../ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
 import type { ShardStats } from '../ann/shard-protocol.ts';
@@ -108,6 +109,18 @@ export class Indexes {
     const described = await this.#parts.directory.describe(user.tenantId, name);
     const touched = described.ok ? mayTouchIndex(user, described.value) : described;
     return touched.ok ? described : touched;
+  }
+
+  /** What clients of another vector database declared about an index. */
+  async annotations(user: IndexUser, name: string): Promise<Outcome<IndexAnnotations>> {
+    const described = await this.describe(user, name);
+    return described.ok ? this.#parts.directory.annotate(user.tenantId, name, [], null) : described;
+  }
+
+  /** The same, after these changes. */
+  async annotate({ principal, authority }: Acting, name: string, changes: readonly AnnotationChange[]): Promise<Outcome<IndexAnnotations>> {
+    const described = await this.describe(principal, name);
+    return described.ok ? this.#parts.directory.annotate(principal.tenantId, name, changes, authority) : described;
   }
 
   /** Null: Sluice itself, as it erases a tenant. */

@@ -7,6 +7,7 @@ import { LIMITS } from '../limits.ts';
 import type { Metric } from '../metric.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { absent } from './selectors.ts';
+import { creationTuning, updatedTuning, vectorTuning } from './tuning.ts';
 
 /** Qdrant's distances that Sluice has. `Euclid` is not squared, and lower is closer. */
 const METRIC_BY_DISTANCE = { Cosine: 'cosine', Dot: 'dot', Euclid: 'l2' } as const satisfies Record<string, Metric>;
@@ -15,21 +16,24 @@ export const DISTANCE_BY_METRIC = { cosine: 'Cosine', dot: 'Dot', l2: 'Euclid' }
 
 const distance = z.enum(['Cosine', 'Dot', 'Euclid'], { error: 'must be Cosine, Dot or Euclid' });
 
-const vectorParams = z
-  .object({
+const vectorParams = vectorTuning
+  .extend({
     size: z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount),
     distance,
     multivector_config: absent('a point has one vector'),
   })
-  .transform(({ size, distance: name }) => ({ dimensions: size, metric: METRIC_BY_DISTANCE[name] }));
+  .transform(({ size, distance: name, multivector_config: _none, ...tuning }) => ({
+    space: { dimensions: size, metric: METRIC_BY_DISTANCE[name] },
+    tuning,
+  }));
 
 const noSparse = z
   .record(z.string(), z.unknown())
   .nullish()
   .refine((vectors) => vectors === undefined || vectors === null || Object.keys(vectors).length === 0, 'no sparse vectors are stored');
 
-const createBody = z
-  .object({
+const createBody = creationTuning
+  .extend({
     vectors: vectorParams,
     sparse_vectors: noSparse,
     sharding_method: z.literal('auto', 'an index is not divided by shard keys').nullish(),
@@ -37,13 +41,37 @@ const createBody = z
   .meta({
     description:
       'One unnamed vector a point: `{vectors: {size, distance}}`. What tunes the engine of Qdrant (`hnsw_config`, `optimizers_config`, ' +
-      '`quantization_config`, `wal_config`, `on_disk`, shard numbers and the like) is taken and means nothing: an index tunes itself.',
+      '`quantization_config`, `on_disk` and the like) is kept and shown, and changes nothing: an index tunes itself.',
   });
 
+const fieldType = z.string().transform((type, context) => {
+  if (isFieldType(type)) return type;
+  context.issues.push({
+    code: 'custom',
+    input: type,
+    message: type === 'text' ? 'no full text is indexed' : `must be ${FIELD_TYPES.join(', ')}`,
+  });
+  return z.NEVER;
+});
+
+const FIELD_TYPES = ['keyword', 'integer', 'float', 'geo', 'bool', 'datetime', 'uuid'] as const;
+const isFieldType = (type: string): type is (typeof FIELD_TYPES)[number] => (FIELD_TYPES as readonly string[]).includes(type);
+
+const fieldParams = z.union([z.string().max(64), z.number(), z.boolean(), z.null()]);
+
+/** A type, or its parameters with the type among them. Absent: words. */
 const fieldSchema = z
-  .union([z.string(), z.object({ type: z.string() }).transform(({ type }) => type)])
+  .union([
+    fieldType.transform((type) => ({ data_type: type })),
+    z
+      .object({ type: fieldType })
+      .catchall(fieldParams)
+      .transform((params) => ({ data_type: params.type, params })),
+  ])
   .nullish()
-  .refine((type) => type !== 'text', 'no full text is indexed');
+  .transform((schema) => schema ?? { data_type: 'keyword' as const });
+
+const fieldName = z.string().min(1).max(LIMITS.vectorIdBytesMax);
 
 const info = z.object({
   status: z.literal('green'),
@@ -53,16 +81,20 @@ const info = z.object({
   segments_count: z.int().min(1),
   config: z.object({
     params: z.object({
-      vectors: z.object({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
+      vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
       shard_number: z.int(),
       replication_factor: z.int(),
       write_consistency_factor: z.int(),
       on_disk_payload: z.boolean(),
     }),
-    hnsw_config: z.object({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
-    optimizer_config: z.object({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
+    hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
+    optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
+    quantization_config: z.looseObject({}).nullable(),
+    metadata: z.looseObject({}).optional(),
   }),
-  payload_schema: z.object({}).meta({ description: 'Always empty: every property is indexed as it is written.' }),
+  payload_schema: z.record(z.string(), z.looseObject({ points: z.int().min(0) })).meta({
+    description: 'What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.',
+  }),
 });
 
 const write = { tag: QDRANT_TAG, access: tenant('index:write'), meters: [], query: callQuery, status: 200 } as const;
@@ -106,9 +138,9 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'PATCH',
     path: '/qdrant/collections/:collection',
-    summary: 'Tune a collection, which tunes itself: nothing changes',
+    summary: 'Tune a collection: kept and shown, but an index tunes itself',
     params: collectionParams,
-    body: json(z.object({})),
+    body: json(updatedTuning),
     reply: enveloped(z.literal(true)),
   },
   qdrantDeleteCollection: {
@@ -125,17 +157,17 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'PUT',
     path: '/qdrant/collections/:collection/index',
-    summary: 'Index a field of payloads, which all are: nothing changes',
+    summary: 'Declare a field of payloads to be indexed, as all are',
     params: collectionParams,
-    body: json(z.object({ field_name: z.string().min(1), field_schema: fieldSchema })),
+    body: json(z.object({ field_name: fieldName, field_schema: fieldSchema })),
     reply: enveloped(updateResult),
   },
   qdrantDeleteFieldIndex: {
     ...write,
     method: 'DELETE',
     path: '/qdrant/collections/:collection/index/:field',
-    summary: 'No longer index a field of payloads, which all are: nothing changes',
-    params: collectionParams.extend({ field: z.string().min(1) }),
+    summary: 'Withdraw the declaration of a field, which stays indexed',
+    params: collectionParams.extend({ field: fieldName }),
     body: NO_BODY,
     reply: enveloped(updateResult),
   },

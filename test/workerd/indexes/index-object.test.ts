@@ -392,4 +392,27 @@ describe('RegistryObject', () => {
     await registry.release('kept', kept.id);
     expect(value(await indexOf(extra).create(extra, ONCE)).id).toBe(extra.id);
   });
+
+  it('[Q9] keeps what is declared about an index through evictions, and no longer than the index', async () => {
+    const manifest = manifestOf(freshTenant(), 'declared');
+    const index = indexOf(manifest);
+    const declare = { kind: 'declare' as const, field: 'kind', as: { data_type: 'keyword' } };
+    expect(await index.annotate('declared', [declare])).toMatchObject({ error: { code: 'index_not_found', index: 'declared' } });
+    await index.create(manifest, ONCE);
+    // As an index that was created before anything could be declared.
+    expect(value(await index.annotate('declared', []))).toEqual({ fields: {}, sections: {} });
+    await index.annotate('declared', [declare, { kind: 'merge', section: 'hnsw_config', members: { m: 8 } }]);
+    await evictDurableObject(index);
+    const kept = { fields: { kind: { data_type: 'keyword' } }, sections: { hnsw_config: { m: 8 } } };
+    expect(value(await index.annotate('declared', []))).toEqual(kept);
+    const large = { kind: 'merge' as const, section: 'metadata', members: { text: 'x'.repeat(LIMITS.indexAnnotationsBytesMax) } };
+    expect(await index.annotate('declared', [{ kind: 'withdraw', field: 'kind' }, large])).toMatchObject({
+      error: { code: 'limit_exceeded' },
+    });
+    expect(value(await index.annotate('declared', []))).toEqual(kept);
+    await index.remove('declared');
+    const next = manifestOf(manifest.tenantId, 'declared');
+    await index.create(next, ONCE);
+    expect(value(await index.annotate('declared', []))).toEqual({ fields: {}, sections: {} });
+  });
 });

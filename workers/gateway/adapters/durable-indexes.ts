@@ -1,6 +1,7 @@
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
 import { changedAliases } from '../../../src/ann/aliases.ts';
+import type { AnnotationChange, IndexAnnotations } from '../../../src/ann/index-annotations.ts';
 import type { Creation, DeletedIndex } from '../../../src/ann/index-lifecycle.ts';
 import { indexLost, indexNotFound } from '../../../src/ann/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../../../src/ann/index-manifest.ts';
@@ -20,8 +21,12 @@ import type { TenantRegistries } from './tenant-registries.ts';
 interface IndexStub {
   create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>>;
   describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
+  annotate(name: string, changes: readonly AnnotationChange[], lease?: WriteLease): Promise<Outcome<IndexAnnotations>>;
   remove(name: string, lease?: WriteLease): Promise<Outcome<DeletedIndex>>;
 }
+
+type IndexCall<T> = (index: IndexStub, ownName: string) => Promise<Outcome<T>>;
+
 const UNREACHABLE = 'the index cannot be reached';
 
 /**
@@ -50,17 +55,18 @@ export class DurableIndexes implements IndexDirectory {
   }
 
   describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
-    return ask(UNREACHABLE, async () => {
-      if (this.#seen.has(indexObjectName(tenantId, name))) {
-        const known = await this.#describe(tenantId, name, staleVersion);
-        if (known.ok || known.error.code !== 'index_not_found') return known;
-      }
-      const registry = await this.#registries.find(tenantId);
-      const target = await registry?.nameOf(name);
-      if (target === undefined) return indexNotFound(name);
-      const found = await this.#describe(tenantId, target, staleVersion);
-      return isAbsent(found) && (await registry?.nameOf(name)) === target ? indexLost(target) : found;
-    });
+    return ask(UNREACHABLE, () => this.#named(tenantId, name, (index, ownName) => index.describe(ownName, staleVersion)));
+  }
+
+  annotate(
+    tenantId: TenantId,
+    name: string,
+    changes: readonly AnnotationChange[],
+    authority: Authority | null,
+  ): Promise<Outcome<IndexAnnotations>> {
+    return this.#commit(authority, 'the settings may not have been kept: look at them', (lease) =>
+      this.#named(tenantId, name, (index, ownName) => index.annotate(ownName, changes, lease)),
+    );
   }
 
   remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>> {
@@ -108,14 +114,27 @@ export class DurableIndexes implements IndexDirectory {
     });
   }
 
-  async #describe(tenantId: TenantId, name: string, staleVersion: number | undefined): Promise<Outcome<IndexManifest>> {
+  /** Calls the index of that name, or which an alias of that name stands for. */
+  async #named<T>(tenantId: TenantId, name: string, call: IndexCall<T>): Promise<Outcome<T>> {
+    if (this.#seen.has(indexObjectName(tenantId, name))) {
+      const known = await this.#called(tenantId, name, call);
+      if (known.ok || known.error.code !== 'index_not_found') return known;
+    }
+    const registry = await this.#registries.find(tenantId);
+    const target = await registry?.nameOf(name);
+    if (target === undefined) return indexNotFound(name);
+    const found = await this.#called(tenantId, target, call);
+    return isAbsent(found) && (await registry?.nameOf(name)) === target ? indexLost(target) : found;
+  }
+
+  async #called<T>(tenantId: TenantId, name: string, call: IndexCall<T>): Promise<Outcome<T>> {
     const object = indexObjectName(tenantId, name);
-    const described = await this.#index(tenantId, name).describe(name, staleVersion);
+    const answer = await call(this.#index(tenantId, name), name);
     this.#seen.delete(object);
-    if (described.ok) this.#seen.add(object);
+    if (answer.ok) this.#seen.add(object);
     const [oldest] = this.#seen;
     if (this.#seen.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#seen.delete(oldest);
-    return described;
+    return answer;
   }
 
   #commit<T>(

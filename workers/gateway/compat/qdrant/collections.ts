@@ -1,10 +1,12 @@
-import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
-import type { ShardStats } from '../../../../src/ann/shard-protocol.ts';
+import type { AnnotationChange } from '../../../../src/ann/index-annotations.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { DISTANCE_BY_METRIC, qdrantCollectionEndpoints } from '../../../../src/contract/qdrant/collections.ts';
+import { qdrantCollectionEndpoints } from '../../../../src/contract/qdrant/collections.ts';
+import type { Acting } from '../../../../src/gateway/authority.ts';
 import type { Route } from '../../serve.ts';
 import { route } from '../../serve.ts';
 import { enveloped, updated } from './answer.ts';
+import type { PointCall } from './point-call.ts';
+import { infoOf, tuningOfCreation, tuningOfUpdate } from './tuning.ts';
 
 const {
   qdrantListCollections,
@@ -26,8 +28,14 @@ export const qdrantCollectionRoutes: readonly Route[] = [
   }),
 
   route(qdrantCollection, async (call) => {
-    const found = await call.gateway.retrieval.indexes.stats(call.principal, call.params.collection);
-    return found.ok ? { ok: true, reply: enveloped(call, infoOf(found.value)), used: {} } : found;
+    const { indexes } = call.gateway.retrieval;
+    const { collection } = call.params;
+    const [found, declared] = await Promise.all([
+      indexes.stats(call.principal, collection),
+      indexes.annotations(call.principal, collection),
+    ]);
+    if (!found.ok) return found;
+    return declared.ok ? { ok: true, reply: enveloped(call, infoOf(found.value, declared.value)), used: {} } : declared;
   }),
 
   route(qdrantCollectionExists, async (call) => {
@@ -37,15 +45,20 @@ export const qdrantCollectionRoutes: readonly Route[] = [
   }),
 
   route(qdrantCreateCollection, async (call) => {
+    const { indexes } = call.gateway.retrieval;
     const { params, body } = call;
-    const index = { name: params.collection, ...body.vectors };
-    const created = await call.gateway.retrieval.indexes.create(call, index, undefined);
-    return created.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : created;
+    const { vectors, sparse_vectors: _sparse, sharding_method: _sharding, ...tuning } = body;
+    const created = await indexes.create(call, { name: params.collection, ...vectors.space }, undefined);
+    if (!created.ok) return created;
+    const changes = tuningOfCreation(tuning, vectors.tuning);
+    const kept = changes.length === 0 ? created : await indexes.annotate(call, params.collection, changes);
+    return kept.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : kept;
   }),
 
   route(qdrantUpdateCollection, async (call) => {
-    const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
-    return found.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : found;
+    const { indexes } = call.gateway.retrieval;
+    const kept = await indexes.annotate(call, call.params.collection, tuningOfUpdate(call.body));
+    return kept.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : kept;
   }),
 
   route(qdrantDeleteCollection, async (call) => {
@@ -54,31 +67,21 @@ export const qdrantCollectionRoutes: readonly Route[] = [
     return { ok: true, reply: enveloped(call, removed.ok), used: {} };
   }),
 
-  ...[qdrantCreateFieldIndex, qdrantDeleteFieldIndex].map((endpoint) =>
-    route(endpoint, async (call) => {
-      const found = await call.gateway.retrieval.indexes.stats(call.principal, call.params.collection);
-      return found.ok ? { ok: true, reply: enveloped(call, updated(call, found.value.lsn)), used: {} } : found;
-    }),
-  ),
+  route(qdrantCreateFieldIndex, async (call) => {
+    const { field_name: field, field_schema: as } = call.body;
+    const done = await declare(call, call.params.collection, { kind: 'declare', field, as });
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
+  }),
+
+  route(qdrantDeleteFieldIndex, async (call) => {
+    const done = await declare(call, call.params.collection, { kind: 'withdraw', field: call.params.field });
+    return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
+  }),
 ];
 
-/** What an index is, in the words of another engine; what has no meaning here has Qdrant's usual value. */
-const infoOf = ({ manifest, count, shards }: ShardStats & { readonly manifest: IndexManifest }) => ({
-  status: 'green' as const,
-  optimizer_status: 'ok' as const,
-  indexed_vectors_count: count,
-  points_count: count,
-  segments_count: 1,
-  config: {
-    params: {
-      vectors: { size: manifest.dimensions, distance: DISTANCE_BY_METRIC[manifest.metric] },
-      shard_number: shards,
-      replication_factor: 1,
-      write_consistency_factor: 1,
-      on_disk_payload: true,
-    },
-    hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10_000 },
-    optimizer_config: { default_segment_number: 0, flush_interval_sec: 5 },
-  },
-  payload_schema: {},
-});
+/** Answers where the collection stands. */
+async function declare(call: Acting & Pick<PointCall, 'gateway'>, collection: string, change: AnnotationChange) {
+  const { indexes } = call.gateway.retrieval;
+  const declared = await indexes.annotate(call, collection, [change]);
+  return declared.ok ? indexes.stats(call.principal, collection) : declared;
+}

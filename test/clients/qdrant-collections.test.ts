@@ -1,0 +1,276 @@
+import { QdrantClient } from '@qdrant/js-client-rest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import { deploy } from '../support/deployment.ts';
+import { idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
+import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/tenant.ts';
+
+let server: Server;
+let tenant: TestTenant;
+let qdrant: QdrantClient;
+
+beforeAll(async () => {
+  // The client warns of keys over plain HTTP.
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  server = await deploy();
+  tenant = await createTenant(server);
+  qdrant = qdrantClient(server, tenant);
+});
+
+afterAll(() => server.stop());
+
+describe('collections by the unmodified Qdrant client', () => {
+  it('[Q1] creates, lists, describes, tunes and deletes collections', async () => {
+    const name = 'My_collection.v2';
+    expect(await qdrant.versionInfo()).toMatchObject({ version: expect.stringMatching(/^1\.18\./) });
+    expect(await qdrant.collectionExists(name)).toEqual({ exists: false });
+    const hints = { hnsw_config: { m: 32 }, optimizers_config: { default_segment_number: 2 }, on_disk_payload: true, shard_number: 1 };
+    expect(await qdrant.createCollection(name, { vectors: { size: 3, distance: 'Dot' }, ...hints })).toBe(true);
+    expect(await qdrant.collectionExists(name)).toEqual({ exists: true });
+    expect((await qdrant.getCollections()).collections).toContainEqual({ name });
+    await qdrant.upsert(name, { points: [{ id: 1, vector: [1, 2, 3] }] });
+    expect(await qdrant.getCollection(name)).toMatchObject({
+      status: 'green',
+      points_count: 1,
+      config: { params: { vectors: { size: 3, distance: 'Dot' } } },
+      payload_schema: {},
+    });
+    expect(await qdrant.updateCollection(name, { optimizers_config: { indexing_threshold: 10 } })).toBe(true);
+    expect(await qdrant.createPayloadIndex(name, { field_name: 'kind', field_schema: 'keyword', wait: true })).toMatchObject({
+      status: 'completed',
+    });
+    expect(await qdrant.deletePayloadIndex(name, 'kind', { wait: true })).toMatchObject({ status: 'completed' });
+    expect(await qdrant.deleteCollection(name)).toBe(true);
+    expect(await qdrant.deleteCollection(name)).toBe(false);
+    expect(await qdrant.recreateCollection(name, { vectors: { size: 3, distance: 'Cosine' } })).toBe(true);
+  });
+
+  it('[Q5] works by a URL alone, and by host and port, while browsers get the documentation', async () => {
+    const url = server.urls[0] ?? '';
+    const warn = vi.mocked(console.warn);
+    warn.mockClear();
+    const { hostname: host, port } = new URL(url);
+    const { apiKey } = tenant.client;
+    const clients = [new QdrantClient({ url, apiKey }), new QdrantClient({ host, port: Number(port), https: false, apiKey })];
+    for (const [i, client] of clients.entries()) {
+      const name = `by_url_${i}`;
+      await client.createCollection(name, { vectors: { size: 2, distance: 'Dot' } });
+      await client.upsert(name, { points: [{ id: 1, vector: [1, 2], payload: { a: 1 } }] });
+      expect(await qdrant.count(name)).toEqual({ count: 1 });
+      expect(idsOf((await client.query(name, { query: [1, 1] })).points)).toEqual([1]);
+      await client.updateCollectionAliases({ actions: [{ create_alias: { collection_name: name, alias_name: `alias_${i}` } }] });
+      expect((await client.getAliases()).aliases).toContainEqual({ collection_name: name, alias_name: `alias_${i}` });
+      expect(await refusal(client.getCollection('absent'))).toEqual([404, 'index_not_found', expect.stringContaining('`absent`')]);
+    }
+    // Asked for the version of the server, the gateway answers one that the client takes.
+    await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./), { timeout: 30_000 });
+    expect(warn.mock.calls.flat().filter((words) => /version/i.test(String(words)))).toEqual([]);
+    for (const [accept, status] of [
+      ['text/html,application/xhtml+xml,*/*;q=0.8', 302],
+      ['*/*', 200],
+      ['application/json', 200],
+    ] as const) {
+      const answer = await fetch(url, { headers: { accept }, redirect: 'manual' });
+      expect([answer.status, answer.headers.get('vary')]).toEqual([status, 'accept']);
+    }
+    expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: 'ok' });
+    expect(await (await fetch(`${url}/livez`)).text()).toBe('healthz check passed');
+    const method = await fetch(`${url}/collections`, { method: 'POST' });
+    expect([method.status, method.headers.get('allow'), await method.json()]).toMatchObject([
+      405,
+      'GET',
+      { status: { code: 'method_not_allowed' } },
+    ]);
+  });
+
+  it('[Q6] says that a write is completed to those that wait, else that it is acknowledged; it is done either way', async () => {
+    const name = await lineOf(qdrant, 1);
+    const write = async (wait: boolean | undefined) => {
+      const query = wait === undefined ? '' : `?wait=${wait}`;
+      const headers = { 'api-key': tenant.client.apiKey, 'content-type': 'application/json' };
+      const point = { id: 2, vector: [2, 1], payload: { wait: String(wait) } };
+      const answer = await fetch(`${server.urls[0]}/collections/${name}/points${query}`, {
+        method: 'PUT',
+        headers,
+        body: JSON.stringify({ points: [point] }),
+      });
+      const { result } = (await answer.json()) as { result: { status: string } };
+      expect((await qdrant.retrieve(name, { ids: [2] }))[0]?.payload).toEqual(point.payload);
+      return result.status;
+    };
+    expect([await write(undefined), await write(false), await write(true)]).toEqual(['acknowledged', 'acknowledged', 'completed']);
+    const operations = [{ delete: { points: [2] } }];
+    expect((await qdrant.batchUpdate(name, { operations, wait: false })).map(({ status }) => status)).toEqual(['acknowledged']);
+  });
+
+  it('[Q7] takes names of collections as Qdrant does, and the native API the same ones', async () => {
+    const names = ['Ünï-cødé 漢 😀', '100% #1 + [x] & y=;,', '%2F', 'a%', 'aliases', '-x-', 'x'.repeat(255)];
+    for (const name of names) {
+      await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Dot' } });
+      await qdrant.upsert(name, { points: [{ id: 1, vector: [1, 2] }] });
+      expect(await qdrant.count(name), name).toEqual({ count: 1 });
+      const path = `/v1/indexes/${encodeURIComponent(name)}`;
+      expect((await tenant.client.get(path)).body.name).toBe(name);
+      expect((await tenant.client.post(`${path}/fetch`, { ids: ['1'] })).body.vectors).toMatchObject([{ id: '1' }]);
+    }
+    await qdrant.updateCollectionAliases({ actions: [{ create_alias: { collection_name: 'a%', alias_name: 'stands for %' } }] });
+    expect(await qdrant.count('stands for %')).toEqual({ count: 1 });
+    expect((await qdrant.getCollections()).collections.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    for (const name of names) expect(await qdrant.deleteCollection(name)).toBe(true);
+    for (const name of ['a/b', 'a*', 'a:b', 'a\nb', 'x'.repeat(256)]) {
+      const refused = await refusal(qdrant.createCollection(name, { vectors: { size: 2, distance: 'Dot' } }));
+      expect([refused[0], refused[2]], name).toEqual([422, expect.stringContaining('Validation error in path parameters: [collection: ')]);
+    }
+  });
+
+  it('[Q8] stores vectors of zeros as they are, and scores them 0 by cosine', async () => {
+    await qdrant.createCollection('zeros', { vectors: { size: 3, distance: 'Cosine' } });
+    const points = [
+      { id: 1, vector: [0, 0, 0] },
+      { id: 2, vector: [0, 2, 0] },
+      { id: 3, vector: [0, -1, 0] },
+    ];
+    await qdrant.upsert('zeros', { points });
+    expect(await qdrant.retrieve('zeros', { ids: [1], with_vector: true })).toMatchObject([{ id: 1, vector: [0, 0, 0] }]);
+    const scores = async (query: number[]) => (await qdrant.query('zeros', { query })).points.map(({ id, score }) => [id, score]);
+    expect(await scores([0, 1, 0])).toEqual([
+      [2, 1],
+      [1, 0],
+      [3, -1],
+    ]);
+    expect((await scores([0, 0, 0])).map(([, score]) => score)).toEqual([0, 0, 0]);
+    await qdrant.updateVectors('zeros', { points: [{ id: 2, vector: [0, 0, 0] }] });
+    expect((await scores([0, 1, 0])).map(([, score]) => score)).toEqual([0, 0, -1]);
+    // What one export answers, another index imports.
+    const native = await tenant.client.post('/v1/indexes/zeros/upsert', { vectors: [{ id: '4', values: [0, 0, 0] }] });
+    expect(native.status).toBe(200);
+  });
+
+  it('[Q9] keeps how a collection is tuned and which fields are declared, and shows both again', async () => {
+    const name = 'tuned';
+    const vectors = { size: 2, distance: 'Dot', on_disk: true } as const;
+    await qdrant.createCollection(name, {
+      vectors,
+      hnsw_config: { m: 32 },
+      optimizers_config: { indexing_threshold: 10 },
+      on_disk_payload: false,
+    });
+    await qdrant.upsert(name, { points: [{ id: 1, vector: [1, 2] }] });
+    const params = { vectors, on_disk_payload: false, replication_factor: 1 };
+    expect((await qdrant.getCollection(name)).config).toMatchObject({
+      params,
+      hnsw_config: { m: 32, ef_construct: 100 },
+      optimizer_config: { indexing_threshold: 10 },
+    });
+    await qdrant.updateCollectionAliases({ actions: [{ create_alias: { collection_name: name, alias_name: 'tuned_alias' } }] });
+    const scalar = { type: 'int8' as const, always_ram: true };
+    await qdrant.updateCollection('tuned_alias', {
+      hnsw_config: { ef_construct: 200 },
+      quantization_config: { scalar },
+      params: { replication_factor: 2 },
+    });
+    const { config } = await qdrant.getCollection(name);
+    expect(config).toMatchObject({
+      params: { ...params, replication_factor: 2 },
+      hnsw_config: { m: 32, ef_construct: 200 },
+      quantization_config: { scalar },
+    });
+    await qdrant.updateCollection(name, { quantization_config: 'Disabled' });
+    expect((await qdrant.getCollection(name)).config).toMatchObject({
+      hnsw_config: { m: 32, ef_construct: 200 },
+      quantization_config: null,
+    });
+
+    await qdrant.createPayloadIndex(name, { field_name: 'kind', field_schema: 'keyword' });
+    await qdrant.createPayloadIndex(name, { field_name: 'deep.list[].at', field_schema: { type: 'integer', lookup: true, range: false } });
+    await qdrant.createPayloadIndex(name, { field_name: '__proto__', field_schema: 'bool' });
+    await qdrant.deletePayloadIndex(name, '__proto__');
+    expect((await qdrant.getCollection('tuned_alias')).payload_schema).toEqual({
+      kind: { data_type: 'keyword', points: 1 },
+      'deep.list[].at': { data_type: 'integer', params: { type: 'integer', lookup: true, range: false }, points: 1 },
+    });
+    const refused: [number, string, () => Promise<unknown>][] = [
+      [422, 'hnsw_config.ef_construct', () => qdrant.updateCollection(name, { hnsw_config: { ef_construct: 1 } })],
+      [422, 'hnsw_config.ef_construct', () => qdrant.createCollection('n', { vectors, hnsw_config: { ef_construct: 0 } })],
+      [400, 'limits are those of the gateway', () => qdrant.updateCollection(name, { strict_mode_config: { enabled: true } })],
+      [400, 'names vectors', () => qdrant.updateCollection(name, { vectors: { image: { on_disk: true } } })],
+      [400, 'no sparse vectors', () => qdrant.updateCollection(name, { sparse_vectors: { text: {} } })],
+      [400, 'must be keyword', () => qdrant.createPayloadIndex(name, { field_name: 'a', field_schema: 'word' as 'keyword' })],
+    ];
+    for (const [status, words, work] of refused)
+      expect((await refusal(work())).filter((_, i) => i !== 1)).toEqual([status, expect.stringContaining(words)]);
+    await qdrant.recreateCollection(name, { vectors });
+    expect(await qdrant.getCollection(name)).toMatchObject({ payload_schema: {}, config: { hnsw_config: { m: 16 } } });
+  });
+
+  it('[Q50] makes, switches, renames and deletes aliases, all or none', async () => {
+    const [old, fresh] = [await lineOf(qdrant, 1), await lineOf(qdrant, 2)];
+    const change = (...actions: object[]) => qdrant.updateCollectionAliases({ actions: actions as never });
+    expect(await change({ create_alias: { collection_name: old, alias_name: 'live' } })).toBe(true);
+    expect(await qdrant.count('live')).toEqual({ count: 1 });
+    await change(
+      { delete_alias: { alias_name: 'live' } },
+      { create_alias: { collection_name: fresh, alias_name: 'live' } },
+      { create_alias: { collection_name: old, alias_name: 'before' } },
+      { delete_alias: { alias_name: 'never-there' } },
+    );
+    expect(await qdrant.count('live')).toEqual({ count: 2 });
+    expect(
+      await refusal(change({ delete_alias: { alias_name: 'live' } }, { create_alias: { collection_name: 'absent', alias_name: 'x' } })),
+    ).toEqual([404, 'index_not_found', expect.any(String)]);
+    await change({ rename_alias: { old_alias_name: 'before', new_alias_name: 'past' } });
+    expect(await qdrant.getCollectionAliases(old)).toEqual({ aliases: [{ alias_name: 'past', collection_name: old }] });
+    expect((await qdrant.getAliases()).aliases).toContainEqual({ alias_name: 'live', collection_name: fresh });
+    expect(idsOf((await qdrant.query('live', { query: [1, 1], limit: 1 })).points)).toEqual([1]);
+  });
+
+  it('[Q1] serves a LangChain vector store that is given a URL alone: each call as it makes it', async () => {
+    // What `QdrantVectorStore` of @langchain/qdrant 1.0.3 calls, in its order and with its arguments.
+    const store = new QdrantClient({ url: server.urls[0] ?? '', apiKey: tenant.client.apiKey });
+    const collection = 'documents';
+    const texts = ['locks', 'weirs', 'gates', 'gates again'];
+    const embed = (text: string): number[] => [text.length, text.codePointAt(0) ?? 0, text.includes('gate') ? 50 : 0];
+    const ensure = async () => {
+      const { collections } = await store.getCollections();
+      if (!collections.some(({ name }) => name === collection))
+        await store.createCollection(collection, { vectors: { size: embed('test').length, distance: 'Cosine' } });
+    };
+    const ids = texts.map(() => crypto.randomUUID());
+    const points = texts.map((content, i) => ({
+      id: ids[i] ?? '',
+      vector: embed(content),
+      payload: { content, metadata: { loc: { lines: { from: i, to: i + 1 } } }, customPayload: undefined },
+    }));
+    await ensure();
+    await store.upsert(collection, { wait: true, points });
+
+    const shown = { with_payload: ['metadata', 'content'], with_vector: false };
+    const filter = { must: [{ key: 'metadata.loc.lines.from', range: { gte: 1 } }] };
+    const similar = await store.query(collection, { query: embed('gates'), limit: 2, filter, ...shown });
+    expect(similar.points.map(({ payload }) => payload)).toEqual([
+      { content: 'gates', metadata: { loc: { lines: { from: 2, to: 3 } } } },
+      { content: 'gates again', metadata: { loc: { lines: { from: 3, to: 4 } } } },
+    ]);
+    expect(similar.points[0]?.score).toBeCloseTo(1, 6);
+
+    const mmr = { diversity: null, candidates_limit: 20 };
+    const diverse = await store.query(collection, {
+      query: { nearest: embed('gates'), mmr },
+      limit: 3,
+      with_payload: ['metadata', 'content'],
+      with_vector: true,
+    });
+    expect([diverse.points[0]?.payload?.['content'], diverse.points.length]).toEqual(['gates', 3]);
+
+    const gone = ids.slice(2);
+    expect((await store.delete(collection, { wait: true, ordering: 'weak', points: gone, shard_key: undefined as never })).status).toBe(
+      'completed',
+    );
+    await ensure();
+    expect(idsOf((await store.query(collection, { query: embed('gates'), limit: 4, ...shown })).points).toSorted()).toEqual(
+      ids.slice(0, 2).toSorted(),
+    );
+  });
+});
