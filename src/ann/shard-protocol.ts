@@ -100,6 +100,8 @@ export interface ShardQuery extends Read {
   readonly explain?: boolean;
   /** Where whoever asks is: a location hint of Cloudflare. */
   readonly near?: string;
+  /** If what is included takes more, the answer is bare. Absent: then the query is refused where it takes more than any answer may. */
+  readonly columnsBytesMax?: number;
 }
 
 export interface Diversification {
@@ -190,6 +192,8 @@ export interface ShardVectors extends VectorColumns {
 /** Matches, closest first. */
 export interface ShardMatches extends ShardVectors {
   readonly scores: readonly number[];
+  /** Whether it has ids and scores alone, whatever was to be included: the rest is fetched of the matches that are left in the end. */
+  readonly isBare?: true;
   /** Shards that may have closer vectors and did not answer in time; absent: none. */
   readonly missing?: readonly number[];
   /** Present when it was asked for. */

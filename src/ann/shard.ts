@@ -7,6 +7,7 @@ import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { ShardGate } from './generations/shard-gate.ts';
 import { diversified } from './diversified.ts';
+import { matchColumns, rowColumns } from './included-columns.ts';
 import { placed } from './placed-vectors.ts';
 import { measureSlice } from './recall-slice.ts';
 import { excluded, pointOf } from './query-point.ts';
@@ -31,7 +32,6 @@ import type {
   DeleteSelection,
   Explanation,
   FilterUse,
-  Include,
   ListedVectors,
   NamespacePage,
   Patched,
@@ -54,7 +54,6 @@ import type {
   ShardStats,
   ShardVectors,
   UpsertBatch,
-  VectorColumns,
   Written,
 } from './shard-protocol.ts';
 import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
@@ -133,7 +132,7 @@ export class Shard {
     const { matches: closest, explanation } = this.#search(wanted, among, header);
     this.#lastCost = explanation;
     const matches = mmr === undefined ? closest : diversified(this.#store, closest, topK, mmr, header);
-    const columns = this.#columnsOf(matches, query.include, header);
+    const columns = matchColumns(this.#store, matches, query, header);
     if (!columns.ok) return columns;
     const answer = {
       ...columns.value,
@@ -172,7 +171,7 @@ export class Shard {
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
-    const columns = this.#columns(rows, include, found.value);
+    const columns = rowColumns(this.#store, rows, include, found.value);
     if (!columns.ok) return columns;
     return ok({ ...columns.value, ...this.#versionsOf(rows, fetch), lsn: found.value.lsn });
   }
@@ -184,7 +183,7 @@ export class Shard {
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     const { rows, next } = ordinal === undefined ? NOTHING_LISTED : listRows(this.#store, ordinal, among, start, limit);
-    const columns = this.#columns(rows, include, header);
+    const columns = rowColumns(this.#store, rows, include, header);
     return columns.ok ? ok({ ...columns.value, ...this.#versionsOf(rows, list), next, lsn: header.lsn }) : columns;
   }
 
@@ -360,24 +359,9 @@ export class Shard {
     return written;
   }
 
-  /** The ids of matches are known: what carries nothing else is not read again. */
-  #columnsOf(matches: readonly VectorMatch[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
-    if (!include.values && !include.metadata && !include.text) {
-      return ok({ ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null });
-    }
-    return this.#columns(rowsOf(matches), include, header);
-  }
-
   /** Only whoever asks several shards can do something with versions. */
   #versionsOf(rows: readonly Row[], { routeVersion = 0 }: Routed): { versions?: number[] } {
     return routeVersion === 0 ? {} : { versions: this.#store.versionsOf(rows) };
-  }
-
-  #columns(rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
-    const columns = this.#store.columns(rows, include, header, LIMITS.retrievalReplyBytesMax);
-    if (columns !== undefined) return ok(columns);
-    const message = `the answer exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors, or less of each`;
-    return refuse('limit_exceeded', message);
   }
 }
 

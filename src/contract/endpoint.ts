@@ -12,10 +12,26 @@ export type Access =
   /** A pool agent, by the token of its pool. */
   | { readonly kind: 'agent' };
 
+export interface JsonBody {
+  readonly kind: 'json';
+  readonly schema: z.ZodType;
+  readonly bytesMax?: number;
+  /** Whole numbers beyond 2^53 come as `RawJson`. */
+  readonly exactIntegers?: true;
+  /** How the same is read element by element, where bodies are large. */
+  readonly streamed?: StreamedItems;
+}
+
+/** Arrays whose elements are validated one by one as they arrive, and the schema of the whole with its elements validated. */
+export interface StreamedItems {
+  readonly arrays: readonly { readonly path: readonly string[]; readonly item: z.ZodType; readonly countMax: number }[];
+  /** Makes what `schema` makes. */
+  readonly whole: z.ZodType;
+}
+
 export type Body =
   | { readonly kind: 'none' }
-  /** With `exactIntegers`, whole numbers beyond 2^53 come as `RawJson`. */
-  | { readonly kind: 'json'; readonly schema: z.ZodType; readonly bytesMax?: number; readonly exactIntegers?: true }
+  | JsonBody
   | { readonly kind: 'multipart'; readonly schema: z.ZodType; readonly bytesMax: number }
   | { readonly kind: 'bytes'; readonly bytesMax: number }
   /** A value a line, of any number: the handler reads them as they come. */

@@ -86,6 +86,8 @@ export interface Refusal {
   readonly index?: string;
   /** With `contract_mismatch`: the embedding contracts that would have done. */
   readonly accepted?: readonly AcceptedContract[];
+  /** Of a call that is done in slices: how many of its items had been done before. Absent: none. */
+  readonly applied?: number;
 }
 
 export type RequestPart = 'path' | 'query' | 'headers' | 'body';
@@ -100,7 +102,14 @@ export const refusal = (code: ErrorCode, message: string, param?: string): Refus
 
 /** OpenAI's error shape, plus the request id. */
 export interface WireError {
-  readonly error: { message: string; type: string; param: string | null; code: ErrorCode; accepted?: readonly AcceptedContract[] };
+  readonly error: {
+    message: string;
+    type: string;
+    param: string | null;
+    code: ErrorCode;
+    accepted?: readonly AcceptedContract[];
+    applied?: number;
+  };
   readonly request_id: string;
 }
 
@@ -111,6 +120,7 @@ export const wireError = (error: Refusal, requestId: string): WireError => ({
     param: error.param ?? null,
     code: error.code,
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
+    ...(error.applied === undefined ? {} : { applied: error.applied }),
   },
   request_id: requestId,
 });

@@ -12,21 +12,21 @@ import { fieldPath } from './parse.ts';
  * Half a surrogate pair has no UTF-8 form: stored or hashed it becomes U+FFFD, so that two ids, keys or texts would become one. UTF-8
  * itself cannot carry one; only an escape such as `\ud800` can, so only texts with such an escape are searched.
  */
-export function parseJsonText(text: string, isExact = false): Outcome<unknown> {
+export function parseJsonText(text: string, isExact = false, at: readonly PropertyKey[] = []): Outcome<unknown> {
   let value: unknown;
   try {
     value = isExact ? parseExactJson(text) : (JSON.parse(text) as unknown);
   } catch {
     return refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON');
   }
-  const fault = surrogateFault(text, value);
+  const fault = surrogateFault(text, value, at);
   return fault === undefined ? ok(value) : { ok: false, error: fault };
 }
 
-/** The JSON that bytes say; refuses as `parseJsonText` does, and what is not UTF-8. */
-export function parseJsonBytes(bytes: Uint8Array, isExact = false): Outcome<unknown> {
+/** The JSON that bytes say, which stand at a place of the body; refuses as `parseJsonText` does, and what is not UTF-8. */
+export function parseJsonBytes(bytes: Uint8Array, isExact = false, at: readonly PropertyKey[] = []): Outcome<unknown> {
   const text = utf8Text(bytes);
-  return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact);
+  return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact, at);
 }
 
 /** Undefined for what is not UTF-8. */
@@ -41,12 +41,12 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Names the field of `value`, which `text` says, that holds half a surrogate pair, if any does. */
-export function surrogateFault(text: string, value: unknown): Refusal | undefined {
+/** Names the field of `value`, which `text` says, that holds half a surrogate pair, if any does; `at`: where the value stands. */
+export function surrogateFault(text: string, value: unknown, at: readonly PropertyKey[] = []): Refusal | undefined {
   if (!SURROGATE_ESCAPE.test(text)) return undefined;
   const place = loneSurrogateIn(value);
   if (place === undefined) return undefined;
-  const param = fieldPath(place.path);
+  const param = fieldPath([...at, ...place.path]);
   const what = place.isName ? 'has a field whose name holds' : 'holds';
   const message = `${param === '' ? 'the body' : `${param}:`} ${what} half a surrogate pair, which has no UTF-8 form`;
   return refusal('invalid_value', message, param === '' ? undefined : param);

@@ -2,6 +2,7 @@ import { BODY_LIMITS } from './body-limits.ts';
 import { BULK_LIMITS } from './bulk-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { GROWTH_LIMITS } from './growth-limits.ts';
+import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work-limits.ts';
 import { STORAGE_LIMITS } from './storage-limits.ts';
 
@@ -172,88 +173,7 @@ export const LIMITS = {
   // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
   modelRetryMs: 1_000,
   ...CACHE_LIMITS,
-  // One number has no direction. 8,192 covers the largest embedding models in use, and their codes fill the kernels' page.
-  dimensionsMinCount: 2,
-  dimensionsMaxCount: 8_192,
-  // An answer's scores, ids and metadata for this many matches stay below `retrievalReplyBytesMax` in all but hostile cases.
-  topKMaxCount: 1_000,
-  topKDefaultCount: 10,
-  // One transaction: some 20 ms in the shard, during which it answers nobody else.
-  upsertVectorsMaxCount: 1_000,
-  // 1,000 vectors of 600 numbers written out. One wide character doubles the bytes of its text on the way to the shard: 24 MB at most.
-  upsertBodyBytesMax: 12 * 1024 * 1024,
-  // Ids of one fetch or delete.
-  vectorIdsMaxCount: 1_000,
-  // Longer than a URL or a path usually is; ids are read by the ten thousand.
-  vectorIdBytesMax: 512,
-  namespaceBytesMax: 64,
-  // A passage with what is known of it. A page of 100 is 6 MB, and any vector fits a row of 2 MB many times over.
-  vectorMetadataBytesMax: 64 * 1024,
-  // A passage, not a document: texts are for embedding and for showing beside a match.
-  vectorTextBytesMax: 64 * 1024,
-  // Ids a query may exclude, such as what a user has seen: looked up in some 40 ms.
-  excludeIdsMaxCount: 10_000,
-  // Examples of one query, positive ones and negative ones each.
-  exampleIdsMaxCount: 100,
-  // Candidates of one diversified query, and the multiplications that choosing among them takes: some 40 ms in the shard.
-  mmrCandidatesMaxCount: 1_000,
-  mmrProductsMaxCount: 40_000_000,
-  // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
-  mmrCandidatesDefaultFactor: 5,
-  // Filters are evaluated in the shard, which serves one call at a time: every 50,000 vectors that meet a condition are some 10 ms, up to
-  // `filterEntriesReadMaxCount`. Deeper and wider filters are written by programs gone wrong.
-  filterDepthMax: 8,
-  filterConditionsMaxCount: 32,
-  // Values and ids of one filter: 10,000 ids are looked up in 40 ms, as many values of metadata in 200 ms.
-  filterValuesMaxCount: 10_000,
-  filterStringCharsMax: 1_024,
-  filterPathCharsMax: 256,
-  // Vertices of a polygon with its holes: each point is compared with every edge.
-  filterPolygonPointsMaxCount: 256,
-  // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
-  filterEntriesReadMaxCount: 2_000_000,
-  // Vectors whose metadata one filter reads because the index alone cannot tell (`$elemMatch`): some 300 ms.
-  filterJudgedMaxCount: 50_000,
-  // So few vectors are judged by their metadata rather than by reading wide conditions from the index: about 1 ms.
-  filterNarrowMaxCount: 256,
-  // Selections that an isolate remembers, one bit a row: 100 or so of full shards.
-  selectionCacheBytesMax: 4 * 1024 * 1024,
-  // Entries that one vector has in the property index; the metadata of a vector with more is read by every filtered query.
-  propertyEntriesMaxCount: 64,
-  // Longer strings are texts rather than properties: they are compared in the metadata itself.
-  propertyStringCharsMax: 256,
-  // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard answers nobody.
-  propertySliceMaxCount: 1_000,
-  // Ids that one slice of a filtered listing looks at: some 20 ms in which the shard answers nobody.
-  listSliceMaxCount: 10_000,
-  // So few accepted vectors are listed by sorting their ids rather than by looking for them among all: about 2 ms.
-  listNarrowMaxCount: 1_000,
-  // Vectors that one slice of a change rewrites, and their numbers: some 20 ms, as an upsert takes.
-  patchSliceMaxCount: 1_000,
-  patchSliceFloatsMaxCount: 1_000_000,
-  // Points of one call of Qdrant's API, which reads and writes them in slices. Its clients read pages of thousands.
-  qdrantPointsMaxCount: 10_000,
-  // Changes, and searches, of one call of Qdrant's API.
-  qdrantOperationsMaxCount: 100,
-  qdrantSearchesMaxCount: 64,
-  // Places in metadata that one change removes.
-  metadataPathsMaxCount: 64,
-  // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
-  filterExactMaxCount: 256,
-  // Vectors that one measurement of recall searches around: 100 tell 0.95 from 0.97, 500 take the largest shard some 20 s in all.
-  recallSamplesDefaultCount: 100,
-  recallSamplesMaxCount: 500,
-  // The vectors that a measurement names because most was missed around them.
-  recallWorstMaxCount: 10,
-  // One slice of a measurement ends once it has touched so much or read so many vectors: some 50 ms in which the shard answers nobody.
-  recallSliceBytesMax: 64 * 1024 * 1024,
-  recallSliceRowsMaxCount: 2_000,
-  // Vectors offered to a slice: more would only travel in vain.
-  recallSliceSamplesMaxCount: 50,
-  // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
-  retrievalReplyBytesMax: 16 * 1024 * 1024,
-  // Components of all vectors in one answer: each becomes up to 22 characters of JSON.
-  retrievalReplyFloatsMaxCount: 1_000_000,
+  ...RETRIEVAL_LIMITS,
   // Listing reads them from one object, and each holds at least one shard.
   indexesPerTenantMaxCount: 1_000,
   // Aliases are looked up one by one and listed by pages; actions of one change are one transaction.
@@ -343,8 +263,10 @@ export const LIMITS = {
   fanOutGroupsMaxCount: 30,
   // What an aggregator answers at its deadline has to be back at that of the gateway.
   fanOutGroupMarginMs: 3,
-  // Of all answers of a fan-out, in the worst case: of more, only what is among the closest is asked for, in a second round.
+  // What all shards of a fan-out may include together: of more they answer ids and scores, and the rest is fetched of the closest of all.
   fanOutReplyBytesMax: 8 * 1024 * 1024,
+  // Matches that every shard of a fan-out is asked for at once, some 100 bytes each; of more only those shards that may have them.
+  fanOutMatchesMaxCount: 1_000,
   // A call to a shard that takes longer than this share of them did within the window is made to a replica, too.
   hedgeQuantile: 0.95,
   latencyWindowMs: 10_000,

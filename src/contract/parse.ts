@@ -18,16 +18,22 @@ export function fieldPath(path: readonly PropertyKey[]): string {
 }
 
 /**
- * Validates a value that came over the wire.
+ * Validates a value that came over the wire; `at`: where it stood in what was sent.
  *
  * Refuses with `limit_exceeded` when something is larger than its limit, else with `invalid_value`; both name the first
  * offending field.
  */
-export function parse<S extends z.ZodType>(schema: S, value: unknown, part: RequestPart = 'body'): Outcome<z.output<S>> {
+export function parse<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  part: RequestPart = 'body',
+  at: readonly PropertyKey[] = [],
+): Outcome<z.output<S>> {
   const result = schema.safeParse(value, { error: describe });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
-  const param = fieldPath(issue.code === 'unrecognized_keys' ? [...issue.path, must(issue.keys[0], 'somebody is unknown')] : issue.path);
+  const place = [...at, ...issue.path];
+  const param = fieldPath(issue.code === 'unrecognized_keys' ? [...place, must(issue.keys[0], 'somebody is unknown')] : place);
   const message = param === '' ? issue.message : `${param}: ${issue.message}`;
   const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
   return err({ ...refusal(code, message, param === '' ? undefined : param), schema: { part, fault: faultOf(issue) } });

@@ -13,7 +13,7 @@ const body = z.strictObject({
   samples: z.int().min(1).max(LIMITS.recallSamplesMaxCount).default(LIMITS.recallSamplesDefaultCount).meta({
     description: 'How many stored vectors to search around; each counts as a query.',
   }),
-  top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
+  top_k: z.int().min(1).max(LIMITS.recallTopKMaxCount).default(LIMITS.topKDefaultCount),
   namespace,
   filter: filter.optional().meta({
     description: 'Searches with this filter. The vectors to search around are drawn from the whole namespace all the same.',

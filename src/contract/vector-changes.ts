@@ -53,14 +53,10 @@ function refuseUnclearChange(
   if (body.filter?.kind === 'and' && body.filter.of.length === 0) refuse('filter', 'must have a condition');
 }
 
-const valuesBody = z.strictObject({
-  vectors: z
-    .array(z.strictObject({ id: vectorId, values: floats }))
-    .min(1)
-    .max(LIMITS.upsertVectorsMaxCount)
-    .superRefine(refuseDuplicates),
-  namespace,
-});
+const newValues = z.strictObject({ id: vectorId, values: floats });
+
+const valuesOf = (item: z.ZodType<z.output<typeof newValues>>) =>
+  z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
 const updated = z.object({ updated: z.int().min(0).meta({ description: 'How many vectors are now as asked for.' }), lsn });
 
@@ -90,7 +86,15 @@ export const vectorChangeEndpoints = {
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,
-    body: { kind: 'json', schema: valuesBody, bytesMax: LIMITS.upsertBodyBytesMax },
+    body: {
+      kind: 'json',
+      schema: valuesOf(newValues),
+      bytesMax: LIMITS.upsertBodyBytesMax,
+      streamed: {
+        arrays: [{ path: ['vectors'], item: newValues, countMax: LIMITS.upsertCallVectorsMaxCount }],
+        whole: valuesOf(z.custom<z.output<typeof newValues>>()),
+      },
+    },
     status: 200,
     reply: json(updated),
   },

@@ -12,7 +12,7 @@ const listBody = z.strictObject({
   namespace,
   filter: filter.optional(),
   after: vectorId.optional().meta({ description: 'The last id of the page before, whether or not that vector is still there.' }),
-  limit: z.int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+  limit: z.int().min(1).max(LIMITS.listMaxCount).default(LIMITS.pageDefaultCount),
   include_values: z.boolean().default(false),
   include_metadata: z.boolean().default(true),
   include_text: z.boolean().default(false),

@@ -21,10 +21,13 @@ const vector = z
   .strictObject({ id: vectorId, values: floats.optional(), text: text.optional(), namespace, metadata: metadata.optional() })
   .refine(({ values, text: words }) => exactlyOne(values, words), 'give either `values` or `text`');
 
-const upsertBody = z.strictObject({
-  vectors: z.array(vector).min(1).max(LIMITS.upsertVectorsMaxCount).superRefine(refuseDuplicates),
-  model: madeBy,
-});
+/** A vector to write. Its metadata is JSON text. */
+export type NewVector = z.output<typeof vector>;
+
+const upsertOf = (item: z.ZodType<NewVector>) =>
+  z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), model: madeBy });
+
+const upsertBody = upsertOf(vector);
 
 export function refuseDuplicates(vectors: readonly { readonly id: string; readonly namespace?: string }[], context: z.RefinementCtx): void {
   const seen = new Set<string>();
@@ -66,26 +69,28 @@ const mmr = z
       'less its closeness to the nearest match before, times `diversity`, is greatest. They come in the order in which they were chosen.',
   });
 
-const queryBody = z
-  .strictObject({
-    vector: floats.optional(),
-    text: text.optional(),
-    id: vectorId.optional().meta({ description: 'Search around this stored vector, which is then among the matches.' }),
-    positive_ids: exampleIds.optional().meta({
-      description: 'Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.',
-    }),
-    negative_ids: exampleIds.optional().meta({ description: 'With `positive_ids`: and unlike these.' }),
-    exclude_ids: z.array(vectorId).max(LIMITS.excludeIdsMaxCount).default([]).meta({ description: 'Never among the matches.' }),
-    top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
-    namespace,
-    filter: filter.optional(),
-    mmr: mmr.optional(),
-    exact: z.boolean().default(false).meta({ description: 'Compares the query with every vector, for measuring what searches miss.' }),
-    explain: z.boolean().default(false).meta({ description: 'Answers an `explanation`, too.' }),
-    model: madeBy,
-    consistency,
-    ...include,
-  })
+const queried = z.strictObject({
+  vector: floats.optional(),
+  text: text.optional(),
+  id: vectorId.optional().meta({ description: 'Search around this stored vector, which is then among the matches.' }),
+  positive_ids: exampleIds.optional().meta({
+    description: 'Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.',
+  }),
+  negative_ids: exampleIds.optional().meta({ description: 'With `positive_ids`: and unlike these.' }),
+  exclude_ids: z.array(vectorId).max(LIMITS.excludeIdsMaxCount).default([]).meta({ description: 'Never among the matches.' }),
+  top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
+  offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).default(0).meta({ description: 'Passes over so many of the closest.' }),
+  namespace,
+  filter: filter.optional(),
+  mmr: mmr.optional(),
+  exact: z.boolean().default(false).meta({ description: 'Compares the query with every vector, for measuring what searches miss.' }),
+  explain: z.boolean().default(false).meta({ description: 'Answers an `explanation`, too.' }),
+  model: madeBy,
+  consistency,
+  ...include,
+});
+
+const queryBody = queried
   .refine(
     (body) => exactlyOne(body.vector, body.text, body.id, body.positive_ids),
     'give exactly one of `vector`, `text`, `id` and `positive_ids`',
@@ -98,12 +103,14 @@ const queryBody = z
 
 /** Matches are chosen among the candidates. */
 function refuseFewCandidates(
-  { mmr: choice, top_k: topK }: { readonly mmr?: z.output<typeof mmr> | undefined; readonly top_k: number },
+  { mmr: choice, top_k: topK, offset }: Pick<z.output<typeof queried>, 'mmr' | 'top_k' | 'offset'>,
   context: z.RefinementCtx,
 ): void {
-  const candidates = choice?.candidates_limit ?? topK;
-  if (candidates >= topK) return;
-  context.addIssue({ code: 'custom', path: ['mmr', 'candidates_limit'], message: `is ${candidates}; the least is \`top_k\`, ${topK}` });
+  const least = topK + offset;
+  const candidates = choice?.candidates_limit ?? least;
+  if (candidates >= least) return;
+  const what = offset === 0 ? '`top_k`' : '`top_k` and `offset` together';
+  context.addIssue({ code: 'custom', path: ['mmr', 'candidates_limit'], message: `is ${candidates}; the least is ${what}, ${least}` });
 }
 
 export type QueryBody = z.output<typeof queryBody>;
@@ -155,17 +162,31 @@ export type StoredVectorReply = z.input<typeof storedVector>;
 
 const count = z.int().min(0);
 
+const MIB = (bytes: number): number => bytes / 1024 / 1024;
+
 export const vectorEndpoints = {
   upsertVectors: {
     method: 'POST',
     path: '/v1/indexes/:index/upsert',
     tag: 'Vectors',
-    summary: 'Write vectors, all or none',
-    description: 'A vector replaces the one with the same id and namespace. Once answered, every later query sees them.',
+    summary: 'Write vectors',
+    description:
+      'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
+      `first is written. Up to ${LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
+      'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
+      'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
-    body: { kind: 'json', schema: upsertBody, bytesMax: LIMITS.upsertBodyBytesMax },
+    body: {
+      kind: 'json',
+      schema: upsertBody,
+      bytesMax: LIMITS.upsertBodyBytesMax,
+      streamed: {
+        arrays: [{ path: ['vectors'], item: vector, countMax: LIMITS.upsertCallVectorsMaxCount }],
+        whole: upsertOf(z.custom<NewVector>()),
+      },
+    },
     status: 200,
     reply: json(z.object({ upserted: count, lsn })),
     idempotent: true,

@@ -12,9 +12,10 @@ const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor
 /** How a query is to be diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
 export function diversificationOf(
   { dimensions }: Pick<IndexManifest, 'dimensions'>,
-  { mmr, top_k: topK }: Pick<QueryBody, 'mmr' | 'top_k'>,
+  { mmr, top_k: wanted, offset }: Pick<QueryBody, 'mmr' | 'top_k' | 'offset'>,
 ): Outcome<Diversification | undefined> {
   if (mmr === undefined) return ok(undefined);
+  const topK = wanted + offset;
   const candidates = mmr.candidates_limit ?? Math.max(topK, Math.min(factor * topK, candidatesMax, affordable(topK, dimensions)));
   const products = mmrProducts(candidates, topK, dimensions);
   if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });

@@ -1,8 +1,13 @@
-import type { UpsertBody } from '../contract/vectors.ts';
+import type { NewVector } from '../contract/vectors.ts';
 import { sha256Hex, utf8 } from '../kernel/bytes.ts';
 
+interface NewVectors {
+  readonly vectors: readonly NewVector[];
+  readonly model?: string | undefined;
+}
+
 /** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. */
-export function upsertDigest({ vectors, model }: UpsertBody): Promise<string> {
+export function upsertDigest({ vectors, model }: NewVectors): Promise<string> {
   const rest = vectors.map(({ id, namespace, values, text, metadata }) => [
     id,
     namespace,

@@ -4,13 +4,14 @@ import type { VectorEdit, Written } from '../ann/shard-protocol.ts';
 import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
+import { afterSome } from './after-some.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import type { VectorSpace } from './vector-space.ts';
+import type { PointPaths, VectorSpace } from './vector-space.ts';
 import { withoutTexts } from './vector-space.ts';
 import type { OnIndex } from './vectors.ts';
 
@@ -24,11 +25,11 @@ export interface ChangedVectors extends Written {
   readonly missing: readonly string[];
 }
 
-/** A vector that gets new values. `path` is where it stands in the request. */
+/** A vector that gets new values. */
 export interface NewValues {
   readonly id: string;
   readonly values: Float32Array<ArrayBuffer>;
-  readonly path: string;
+  readonly paths: PointPaths;
 }
 
 interface VectorChangesParts {
@@ -71,12 +72,23 @@ export class VectorChanges {
 
   /** No id twice. Refuses what does not fit the index, naming the vector; else as the shards do. */
   setValues(caller: Acting, index: IndexRef, namespace: string, vectors: readonly NewValues[]): Promise<Outcome<OnIndex<ChangedVectors>>> {
-    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
-      const placed = await this.#parts.space.place(withoutTexts(caller), manifest, undefined, vectors);
-      if (!placed.ok) return placed;
-      const ids = vectors.map(({ id }) => id);
-      const changed = await this.#patch(caller, manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });
-      return changed.ok ? ok({ ...changed.value, manifest }) : changed;
+    const { manifests, space } = this.#parts;
+    return onIndex(manifests, caller.principal, index, async (manifest) => {
+      const fits = space.check(manifest, undefined, vectors);
+      if (!fits.ok) return fits;
+      let done: ChangedVectors = { count: 0, lsn: 0, missing: [] };
+      const sliceCount = Math.max(1, Math.floor(LIMITS.patchSliceFloatsMaxCount / manifest.dimensions));
+      for (let from = 0; from < vectors.length; from += sliceCount) {
+        const slice = vectors.slice(from, from + sliceCount);
+        const placed = await space.place(withoutTexts(caller), manifest, undefined, slice);
+        if (!placed.ok) return err(afterSome(placed.error, from));
+        const ids = slice.map(({ id }) => id);
+        const changed = await this.#patch(caller, manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });
+        if (!changed.ok) return err(afterSome(changed.error, from));
+        const { count, lsn, missing } = changed.value;
+        done = { count: done.count + count, lsn, missing: [...done.missing, ...missing] };
+      }
+      return ok({ ...done, manifest });
     });
   }
 

@@ -32,9 +32,19 @@ export const NO_TOKENS: TokensUsed = { tokens: 0, cachedTokens: 0 };
 interface Point {
   readonly values?: Float32Array | undefined;
   readonly text?: string | undefined;
-  /** Where it stands in the request, such as `vectors[3]`; empty for the body itself. */
-  readonly path: string;
+  readonly paths: PointPaths;
 }
+
+/** Where the parts of a point stand in the request, such as `vectors[3].values`. */
+export interface PointPaths {
+  readonly values: string;
+  readonly text: string;
+}
+
+/** Of the vector at this place of a batch. */
+export const batchPaths = (at: number): PointPaths => ({ values: `vectors[${at}].values`, text: `vectors[${at}].text` });
+
+export const QUERY_PATHS: PointPaths = { values: 'vector', text: 'text' };
 
 /**
  * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
@@ -60,16 +70,27 @@ export class VectorSpace {
     points: readonly Point[],
     use: EmbeddingUse = 'items',
   ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & TokensUsed>> {
-    const checked = this.checkModel(manifest, model, use);
+    const checked = this.check(manifest, model, points, use);
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
-    const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
-    if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
     const values = new Float32Array(points.length * dimensions);
     for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
     const tokens = await this.#embed(caller, embeddingFor(manifest, use), points, values);
     if (!tokens.ok) return tokens;
     return ok({ values, ...tokens.value });
+  }
+
+  /** Refuses what `place` refuses before it embeds anything. */
+  check(manifest: IndexManifest, model: string | undefined, points: readonly Point[], use: EmbeddingUse = 'items'): Outcome<null> {
+    const checked = this.checkModel(manifest, model, use);
+    if (!checked.ok) return checked;
+    const { dimensions } = manifest;
+    const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
+    if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
+    const unembedded = points.find(({ values, text }) => values === undefined && text !== undefined);
+    if (unembedded === undefined || embeddingFor(manifest, use) !== null) return ok(null);
+    const param = unembedded.paths.text;
+    return refuse('invalid_value', `${param}: the index was created without a model, so it takes vectors only`, param);
   }
 
   /** Refuses a model whose vectors do not belong into the index, or are not to be searched around. */
@@ -92,14 +113,8 @@ export class VectorSpace {
     const rows = points.flatMap(({ values: given, text }, row) => (given !== undefined || text === undefined ? [] : [{ text, row }]));
     const [first] = rows;
     if (first === undefined) return ok(NO_TOKENS);
-    const pathOf = (row: number) => field(must(points[row], 'a row is a point').path, 'text');
-    if (embedding === null) {
-      return refuse(
-        'invalid_value',
-        `${pathOf(first.row)}: the index was created without a model, so it takes vectors only`,
-        pathOf(first.row),
-      );
-    }
+    const pathOf = (row: number) => must(points[row], 'a row is a point').paths.text;
+    assert(embedding !== null, 'texts were checked to have a model');
     const contract = this.#embedder.contractOf(embedding.model);
     if (!contract.ok) return contract;
     if (contract.value.contractHash !== embedding.contractHash) return contractMismatch(embedding, contract.value.contractHash);
@@ -112,13 +127,8 @@ export class VectorSpace {
   }
 }
 
-const field = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
-
-/** Values are called `values` in a batch and `vector` in a query. */
-const valuesField = ({ path }: Point): string => (path === '' ? 'vector' : `${path}.values`);
-
 function dimensionMismatch(point: Point, dimensions: number) {
-  const param = valuesField(point);
+  const param = point.paths.values;
   return refuse('dimension_mismatch', `${param} has ${point.values?.length} numbers; the index has ${dimensions} dimensions`, param);
 }
 

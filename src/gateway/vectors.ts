@@ -1,7 +1,9 @@
+import { bareMatches, fetchedMatches } from '../ann/fetched-matches.ts';
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { DeleteBody, FetchBody, QueryBody, UpsertBody } from '../contract/vectors.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { DeleteBody, FetchBody, NewVector, QueryBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
@@ -12,10 +14,8 @@ import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import type { EmbeddingCaller, TokensUsed, VectorSpace } from './vector-space.ts';
-import { NO_TOKENS } from './vector-space.ts';
-import { requestDigest } from './request-digest.ts';
-import { upsertDigest } from './upsert-digest.ts';
+import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
+import { batchPaths, NO_TOKENS, QUERY_PATHS } from './vector-space.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
@@ -29,6 +29,16 @@ export type OnIndex<T> = T & { readonly manifest: IndexManifest };
 /** What is billed of a write; under a usage id, once. */
 export type WrittenVectors = OnIndex<Written & TokensUsed & { readonly usageId?: string }>;
 
+/** Vectors to write at once. */
+interface VectorsToWrite {
+  readonly vectors: readonly NewVector[];
+  readonly model?: string | undefined;
+  /** Where the parts of the i-th vector stand in the request. */
+  readonly pathsOf?: (at: number) => PointPaths;
+  /** Of the index they are for: refused by a later one of its name. */
+  readonly createdS?: number;
+}
+
 /** Writes, searches, reads and deletes the vectors of an index. */
 export class Vectors {
   readonly #parts: VectorsParts;
@@ -37,28 +47,17 @@ export class Vectors {
     this.#parts = parts;
   }
 
-  /** All or nothing. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
-  async upsert(
-    caller: EmbeddingCaller,
-    index: IndexRef,
-    body: UpsertBody,
-    idempotencyKey: string | undefined,
-  ): Promise<Outcome<WrittenVectors>> {
-    if (idempotencyKey === undefined) return this.write(caller, index, body, null);
-    const digest = await requestDigest(caller.principal, 'vectors.upsert', await upsertDigest(body));
-    return this.write(caller, index, body, { idempotencyKey, digest });
-  }
-
-  /** As `upsert`, for a caller who says himself how a repetition is told. */
-  write(caller: EmbeddingCaller, index: IndexRef, body: UpsertBody, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
+  /** All or nothing, in one transaction. Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
+  write(caller: EmbeddingCaller, index: IndexRef, body: VectorsToWrite, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
     const { manifests, shards, space } = this.#parts;
-    const { vectors } = body;
+    const { vectors, pathsOf = batchPaths } = body;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
+      if (body.createdS !== undefined && manifest.createdS !== body.createdS) return anotherIndex();
       const placed = await space.place(
         caller,
         manifest,
         body.model,
-        vectors.map((vector, i) => ({ ...vector, path: `vectors[${i}]` })),
+        vectors.map((vector, i) => ({ ...vector, paths: pathsOf(i) })),
       );
       if (!placed.ok) return placed;
       const { values, ...tokens } = placed.value;
@@ -95,13 +94,26 @@ export class Vectors {
       if (!mmr.ok) return mmr;
       const target = await this.#target(caller, manifest, body);
       if (!target.ok) return target;
-      const { namespace, top_k: topK, filter = null, exclude_ids: excludeIds, exact, explain } = body;
+      const { namespace, top_k: topK, offset, filter = null, exclude_ids: excludeIds, exact, explain } = body;
       const { target: place, tokens, cachedTokens } = target.value;
-      const options = { mmr: mmr.value, exact, explain, include: includeOf(body) };
-      const query = { indexId: manifest.id, target: place, namespace, topK, filter, excludeIds, ...options };
+      // What is passed over carries nothing.
+      const include = offset > 0 ? NOTHING_INCLUDED : includeOf(body);
+      const options = { mmr: mmr.value, exact, explain, include };
+      const query = { indexId: manifest.id, target: place, namespace, topK: topK + offset, filter, excludeIds, ...options };
       const found = await this.#parts.shards.query(manifest, query, { consistency: consistencyOf(body.consistency), deadlineMs });
-      return found.ok ? ok({ ...found.value, tokens, cachedTokens, manifest }) : found;
+      const page = found.ok && offset > 0 ? await this.#pageOf(manifest, body, found.value) : found;
+      return page.ok ? ok({ ...page.value, tokens, cachedTokens, manifest }) : page;
     });
+  }
+
+  /** The matches behind the offset, with what is included. */
+  async #pageOf(manifest: IndexManifest, body: QueryBody, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+    const { namespace, offset, top_k: topK } = body;
+    const [page, include] = [bareMatches(found, offset, offset + topK), includeOf(body)];
+    if (page.ids.length === 0 || !(include.values || include.metadata || include.text)) return ok(page);
+    const fetch = { indexId: manifest.id, namespace, ids: page.ids, include };
+    const fetched = await this.#parts.shards.fetch(manifest, fetch, consistencyOf(body.consistency));
+    return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
   }
 
   fetch(caller: Acting, index: IndexRef, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
@@ -141,7 +153,7 @@ export class Vectors {
       if (positive !== undefined) return ok({ target: { kind: 'examples', positive, negative }, ...NO_TOKENS });
       return ok({ target: { kind: 'id', id: must(id, 'the schema asks for one of the four') }, ...NO_TOKENS });
     }
-    const placed = await space.place(caller, manifest, model, [{ values: vector, text, path: '' }], 'queries');
+    const placed = await space.place(caller, manifest, model, [{ values: vector, text, paths: QUERY_PATHS }], 'queries');
     if (!placed.ok) return placed;
     const { values, ...tokens } = placed.value;
     return ok({ target: { kind: 'values', values }, ...tokens });
@@ -153,6 +165,10 @@ function billedOf(first: TokensUsed, reserved: TokensUsed): TokensUsed {
   const tokens = Math.min(first.tokens, reserved.tokens);
   return { tokens, cachedTokens: Math.min(first.cachedTokens, tokens) };
 }
+
+const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
+
+const anotherIndex = () => refuse('index_not_found', 'the index was deleted, and another one created under its name', 'index');
 
 interface Included {
   readonly include_values: boolean;

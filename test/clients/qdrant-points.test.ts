@@ -156,11 +156,9 @@ describe('points by the unmodified Qdrant client', () => {
     expect(await query({ limit: 3, offset: 4 })).toEqual([5, 6, 7]);
     expect(idsOf(await qdrant.search(name, { vector: [3.1, 1], limit: 2 }))).toEqual([3, 4]);
     expect(await refusal(qdrant.query(name, { query: 99 }))).toEqual([404, 'vector_not_found', expect.any(String)]);
-    expect(await refusal(qdrant.query(name, { query: [1, 1], limit: 600, offset: 600 }))).toEqual([
-      400,
-      'invalid_value',
-      expect.stringContaining('topKMaxCount'),
-    ]);
+    expect(await query({ query: [1, 1], limit: 10_000, offset: 25 })).toEqual([26, 27, 28, 29, 30]);
+    expect((await refusal(qdrant.query(name, { query: [1, 1], limit: 10_001 })))[1]).toBe('limit_exceeded');
+    expect((await refusal(qdrant.query(name, { query: [1, 1], offset: 10_001 })))[1]).toBe('limit_exceeded');
   });
 
   it('[Q41] recommends by points and vectors, averaged or by the sum of scores, without the examples', async () => {

@@ -149,7 +149,7 @@ it('[V25][V153] what is malformed or beyond a limit is refused by name, with the
     [recall({ samples: 0 }), 'invalid_value', 'samples', [0, 1]],
     [recall({ samples: 501 }), 'limit_exceeded', 'samples', [501, LIMITS.recallSamplesMaxCount]],
     [recall({ samples: 2.5 }), 'invalid_value', 'samples', []],
-    [recall({ top_k: 1001 }), 'limit_exceeded', 'top_k', [1001, LIMITS.topKMaxCount]],
+    [recall({ top_k: 1001 }), 'limit_exceeded', 'top_k', [1001, LIMITS.recallTopKMaxCount]],
     [recall({ filter: { $like: 'x' } }), 'invalid_value', 'filter.$like', []],
     [recall({ namespace: 'x'.repeat(65) }), 'limit_exceeded', 'namespace', [LIMITS.namespaceBytesMax]],
     [recall({ vector: [1, 2, 3] }), 'invalid_value', 'vector', []],

@@ -71,9 +71,10 @@ export class BodyIntake {
     }
   }
 
-  /** What is held takes no more than this from now on. */
-  shrinkTo(bytes: number): void {
+  /** What is held takes so much from now on; waits until there is memory for it. */
+  async resizeTo(bytes: number): Promise<Outcome<null>> {
     this.#hold.shrinkTo(bytes);
+    return this.claim(bytes - this.#hold.bytes);
   }
 
   /**

@@ -59,7 +59,14 @@ export interface Call<E extends Endpoint> {
 }
 
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
-export type Answer<E extends Endpoint> = Done<E> | { readonly ok: false; readonly error: Refusal };
+export type Answer<E extends Endpoint> = Done<E> | Refused<E>;
+
+export interface Refused<E extends Endpoint> {
+  readonly ok: false;
+  readonly error: Refusal;
+  /** What was consumed nonetheless, by a call that is done in slices. */
+  readonly used?: QuantitiesOf<E>;
+}
 
 export interface Done<E extends Endpoint> {
   readonly ok: true;

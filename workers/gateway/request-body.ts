@@ -11,6 +11,7 @@ import { tooLarge } from './body-intake.ts';
 import type { ContentCoding } from './content-coding.ts';
 import { codingOf } from './content-coding.ts';
 import { eachOnce } from './each-once.ts';
+import { readStreamed } from './streamed-body.ts';
 
 const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;
 
@@ -31,6 +32,9 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   if (!coding.ok) return coding;
   if (body.kind === 'bytes' || body.kind === 'ndjson') return ok(undefined);
 
+  if (body.kind === 'json' && body.streamed !== undefined) {
+    return readStreamed(intake.chunks(coding.value), intake, body.streamed, bytesMax, body.exactIntegers ?? false);
+  }
   const factor = body.kind === 'json' ? LIMITS.jsonBodyMemoryFactor : LIMITS.formBodyMemoryFactor;
   const bytes = await intake.whole(bytesMax, factor, coding.value);
   if (!bytes.ok) return bytes;

@@ -54,9 +54,9 @@ async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handl
   try {
     const call = await buildCall(context, endpoint, gateway, admission, reservation, intake);
     const answer = await handler(call);
+    used = { ...used, ...answer.used };
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
-    used = { ...used, ...answer.used };
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
     return respond(context.req.raw, endpoint, answer);
   } finally {

@@ -1,5 +1,5 @@
 import { addCosts } from '../search-cost.ts';
-import type { Explanation, ShardMatches, ShardQuery } from '../shard-protocol.ts';
+import type { Explanation, Include, ShardMatches, ShardQuery } from '../shard-protocol.ts';
 import { combinedLsn } from './combined-lsn.ts';
 import type { MergedMatch } from './merge-matches.ts';
 import { mergeMatches } from './merge-matches.ts';
@@ -17,8 +17,15 @@ export interface PartAnswer extends ShardMatches {
 type Merged = Pick<ShardQuery, 'topK' | 'include'>;
 
 /** The closest matches of all answers, as if one shard had answered. */
-export function mergeAnswers(metric: Metric, dimensions: number, answers: readonly PartAnswer[], { topK, include }: Merged): PartAnswer {
+export function mergeAnswers(
+  metric: Metric,
+  dimensions: number,
+  answers: readonly PartAnswer[],
+  { topK, include: asked }: Merged,
+): PartAnswer {
   const matches = mergeMatches(metric, answers, topK);
+  const isBare = answers.some((answer) => answer.isBare);
+  const include = isBare ? NOTHING : asked;
   const column = <T>(of: (answer: PartAnswer) => readonly T[] | null | undefined, otherwise: T): T[] =>
     matches.map(({ from, at }) => of(answers[from]!)?.[at] ?? otherwise);
   const missing = answers.flatMap((answer) => answer.missing ?? []);
@@ -32,10 +39,13 @@ export function mergeAnswers(metric: Metric, dimensions: number, answers: readon
     versions: column((answer) => answer.versions, 0),
     shards: column((answer) => answer.shards, 0),
     ...combinedLsn(answers),
+    ...(isBare ? { isBare } : {}),
     ...(missing.length === 0 ? {} : { missing }),
     ...(explanation === undefined ? {} : { explanation }),
   };
 }
+
+const NOTHING: Include = { values: false, metadata: false, text: false };
 
 function valuesOf(matches: readonly MergedMatch[], answers: readonly PartAnswer[], dimensions: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(matches.length * dimensions);

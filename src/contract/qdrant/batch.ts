@@ -35,7 +35,7 @@ export const qdrantBatchEndpoints = {
     body: {
       kind: 'json',
       schema: z.object({ operations: z.array(operation).max(LIMITS.qdrantOperationsMaxCount) }),
-      bytesMax: LIMITS.upsertBodyBytesMax,
+      bytesMax: LIMITS.qdrantOperationsBytesMax,
       exactIntegers: true,
     },
     status: 200,

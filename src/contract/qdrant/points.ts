@@ -17,52 +17,92 @@ export interface NewPoint {
   readonly id: string;
   readonly values: Float32Array<ArrayBuffer>;
   readonly payload: string | undefined;
+  /** Where its vector stands in the request. */
+  readonly path: string;
 }
 
-const payload = metadata.optional();
+type Floats = Float32Array<ArrayBuffer>;
+type Payload = string | undefined;
 
-const point = z
-  .object({ id: newPointId, vector: pointVector, payload: z.preprocess((value) => value ?? undefined, payload) })
-  .transform(({ id, vector: values, payload: text }): NewPoint => ({ id, values, payload: text }));
+const payload = z.preprocess((value) => value ?? undefined, metadata.optional());
 
-const batch = z
-  .object({
-    ids: z.array(newPointId).max(pointsMax),
-    vectors: z.preprocess(unnamed, z.array(floats)),
-    payloads: z.array(z.preprocess((value) => value ?? undefined, payload)).nullish(),
-  })
-  .refine(
-    ({ ids, vectors, payloads }) => ids.length === vectors.length && ids.length === (payloads ?? ids).length,
-    'must have as many vectors and payloads as ids',
-  )
-  .transform(({ ids, vectors, payloads }): NewPoint[] =>
-    ids.flatMap((id, i) => {
-      const values = vectors[i];
-      return values === undefined ? [] : [{ id, values, payload: payloads?.[i] }];
-    }),
-  );
+const point = z.object({ id: newPointId, vector: pointVector, payload });
+
+type Point = z.output<typeof point>;
+
+const pointsOf = (item: z.ZodType<Point>) =>
+  z
+    .array(item)
+    .max(pointsMax)
+    .transform((points): NewPoint[] =>
+      points.map(({ id, vector: values, payload: text }, i) => ({ id, values, payload: text, path: `points[${i}].vector` })),
+    );
+
+const batchOf = (vector: z.ZodType<Floats>, text: z.ZodType<Payload>) =>
+  z
+    .object({
+      ids: z.array(newPointId).max(pointsMax),
+      vectors: z.preprocess(unnamed, z.array(vector)),
+      payloads: z.array(text).nullish(),
+    })
+    .refine(
+      ({ ids, vectors, payloads }) => ids.length === vectors.length && ids.length === (payloads ?? ids).length,
+      'must have as many vectors and payloads as ids',
+    )
+    .transform(({ ids, vectors, payloads }): NewPoint[] =>
+      ids.flatMap((id, i) => {
+        const values = vectors[i];
+        return values === undefined ? [] : [{ id, values, payload: payloads?.[i], path: `batch.vectors[${i}]` }];
+      }),
+    );
 
 /** The vectors of a batch, also under their name, which is empty. */
 function unnamed(value: unknown): unknown {
   return typeof value === 'object' && value !== null && Object.keys(value).join() === '' ? (value as Record<string, unknown>)[''] : value;
 }
 
-export const upsertPoints = z
-  .object({
-    points: z.array(point).max(pointsMax).optional(),
-    batch: batch.optional(),
-    shard_key: noShardKey,
-    update_filter: absent('a point is written whatever was there'),
-    update_mode: z.literal('upsert', 'a point is written whether or not it is there').nullish(),
-  })
-  .refine((body) => (body.points === undefined) !== (body.batch === undefined), 'give either `points` or `batch`')
-  .transform((body): readonly NewPoint[] => body.points ?? body.batch ?? []);
+const upsertOf = (item: z.ZodType<Point>, vector: z.ZodType<Floats>, text: z.ZodType<Payload>) =>
+  z
+    .object({
+      points: pointsOf(item).optional(),
+      batch: batchOf(vector, text).optional(),
+      shard_key: noShardKey,
+      update_filter: absent('a point is written whatever was there'),
+      update_mode: z.literal('upsert', 'a point is written whether or not it is there').nullish(),
+    })
+    .refine((body) => (body.points === undefined) !== (body.batch === undefined), 'give either `points` or `batch`')
+    .transform((body): readonly NewPoint[] => body.points ?? body.batch ?? []);
 
-export const updateVectors = z.object({
-  points: z.array(z.object({ id: pointId, vector: pointVector })).max(pointsMax),
-  shard_key: noShardKey,
-  update_filter: absent('a vector is written whatever was there'),
-});
+export const upsertPoints = upsertOf(point, floats, payload);
+
+const streamedUpsert = {
+  arrays: [
+    { path: ['points'], item: point, countMax: pointsMax },
+    { path: ['batch', 'vectors'], item: floats, countMax: pointsMax },
+    { path: ['batch', 'vectors', ''], item: floats, countMax: pointsMax },
+    { path: ['batch', 'payloads'], item: payload, countMax: pointsMax },
+  ],
+  whole: upsertOf(z.custom<Point>(), z.custom<Floats>(), z.custom<Payload>()),
+} as const;
+
+const newVector = z.object({ id: pointId, vector: pointVector });
+
+const updateOf = (item: z.ZodType<z.output<typeof newVector>>) =>
+  z.object({
+    points: z
+      .array(item)
+      .max(pointsMax)
+      .transform((points) => points.map((changed, i) => ({ ...changed, path: `points[${i}].vector` }))),
+    shard_key: noShardKey,
+    update_filter: absent('a vector is written whatever was there'),
+  });
+
+export const updateVectors = updateOf(newVector);
+
+const streamedVectors = {
+  arrays: [{ path: ['points'], item: newVector, countMax: pointsMax }],
+  whole: updateOf(z.custom<z.output<typeof newVector>>()),
+} as const;
 
 const scrollBody = z.object({
   offset: pointId.nullish(),
@@ -104,7 +144,7 @@ export const qdrantPointEndpoints = {
     summary: 'Write points, in slices',
     description: 'Of points with the same id the last one counts. Once answered, every later read sees them.',
     meters: ['vectors_written'],
-    body: { kind: 'json', schema: upsertPoints, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true },
+    body: { kind: 'json', schema: upsertPoints, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedUpsert },
   },
   qdrantRetrievePoints: {
     ...read,
@@ -155,7 +195,7 @@ export const qdrantPointEndpoints = {
     path: '/qdrant/collections/:collection/points/vectors',
     summary: 'Give points new vectors',
     meters: ['vectors_written'],
-    body: { kind: 'json', schema: updateVectors, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true },
+    body: { kind: 'json', schema: updateVectors, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedVectors },
   },
   qdrantDeleteVectors: {
     ...write,

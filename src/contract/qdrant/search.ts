@@ -29,7 +29,7 @@ const asked = {
 };
 
 const limit = z.int().min(1).max(matchesMax).nullish();
-const paged = { ...asked, limit, offset: z.int().min(0).max(matchesMax).nullish() };
+const paged = { ...asked, limit, offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).nullish() };
 const grouped = {
   ...asked,
   limit,
@@ -55,21 +55,13 @@ const isNamed = (value: unknown): value is { readonly vector: unknown } =>
 
 const nearestTo = (values: Float32Array<ArrayBuffer>): PointQuery => ({ kind: 'nearest', to: { kind: 'values', values }, mmr: null });
 
-const withinMatches = ({ limit: count, offset }: { limit?: number | null | undefined; offset?: number | null | undefined }): boolean =>
-  (count ?? 0) + (offset ?? 0) <= matchesMax;
-const TOO_FAR = { path: ['offset'], message: `reaches beyond the ${matchesMax} closest points (topKMaxCount)` };
-
 const examples = z.array(vectorInput).max(LIMITS.exampleIdsMaxCount).nullish();
 const exampled = { positive: examples, negative: examples, strategy };
 
-export const queryBody = z.object({ query: pointQuery, prefetch, ...paged }).refine(withinMatches, TOO_FAR);
-const searchBody = z
-  .object({ vector: searchVector, ...paged })
-  .refine(withinMatches, TOO_FAR)
-  .transform(({ vector, ...rest }) => ({ ...rest, query: nearestTo(vector) }));
+export const queryBody = z.object({ query: pointQuery, prefetch, ...paged });
+const searchBody = z.object({ vector: searchVector, ...paged }).transform(({ vector, ...rest }) => ({ ...rest, query: nearestTo(vector) }));
 const recommendBody = z
   .object({ ...exampled, ...paged })
-  .refine(withinMatches, TOO_FAR)
   .transform(({ positive, negative, strategy: by, ...rest }) => ({ ...rest, query: recommendation(positive, negative, by) }));
 
 export type AskedPoints = Omit<z.output<typeof queryBody>, 'prefetch'>;
@@ -126,7 +118,8 @@ export const qdrantSearchEndpoints = {
     ...search,
     path: '/qdrant/collections/:collection/points/query/groups',
     summary: 'Find points, by groups of equal values',
-    description: 'Among ten times as many matches as the groups hold, and at most `topKMaxCount`: there may be fewer or smaller groups.',
+    description:
+      'Among ten times as many matches as the groups hold, and at most `qdrantGroupCandidatesMaxCount`: there may be fewer or smaller groups.',
     body: exact(queryGroupsBody),
     reply: enveloped(groups),
   },

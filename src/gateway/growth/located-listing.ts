@@ -15,6 +15,7 @@ import type { Filter } from '../../contract/filter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
+import type { LocatedReads } from './located-reads.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
@@ -22,13 +23,24 @@ import type { ShardCalls } from './shard-calls.ts';
 export class LocatedListing {
   readonly #routes: RouteCache;
   readonly #shards: ShardCalls;
+  readonly #reads: LocatedReads;
 
-  constructor(routes: RouteCache, shards: ShardCalls) {
+  constructor(routes: RouteCache, shards: ShardCalls, reads: LocatedReads) {
     this.#routes = routes;
     this.#shards = shards;
+    this.#reads = reads;
   }
 
-  list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
+  /** Every shard tells the ids of a whole page; what is included is fetched of those that are on the page in the end. */
+  async list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
+    const { indexId, namespace, include } = list;
+    const listed = await this.#listIds(manifest, { ...list, include: { values: false, metadata: false, text: false } });
+    if (!listed.ok || listed.value.ids.length === 0 || !(include.values || include.metadata || include.text)) return listed;
+    const fetched = await this.#reads.fetch(manifest, { indexId, namespace, ids: listed.value.ids, include });
+    return fetched.ok ? ok({ ...fetched.value, next: listed.value.next, lsn: listed.value.lsn }) : fetched;
+  }
+
+  #listIds(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
     return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
       const pages = await allOf(shards.map(({ ordinal }) => this.#shards.list(manifest, ordinal, { ...list, routeVersion })));
       if (!pages.ok) return pages;

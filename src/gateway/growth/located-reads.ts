@@ -1,9 +1,12 @@
+import { joinColumns } from '../../ann/join-columns.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
+import { replyTooLarge } from '../../ann/reply-too-large.ts';
 import { recommend } from '../../ann/recommend.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
@@ -16,6 +19,10 @@ import type { ShardCalls } from './shard-calls.ts';
 
 /** So often ids are located again that were on the move when they were asked for. */
 const LOOKS_MAX = 3;
+
+/** Vectors asked for at first, and what later portions may come to, as far as the earlier ones tell. */
+const FIRST_PORTION = 64;
+const PORTION_BYTES = 8 * 1024 * 1024;
 
 const VALUES_ONLY: Include = { values: true, metadata: false, text: false };
 
@@ -31,8 +38,32 @@ export class LocatedReads {
     this.#shards = shards;
   }
 
-  fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
-    return this.#routes.using(manifest, (routes) => this.#fetch(manifest, fetch, routes));
+  /** In portions, so that what all shards answer at once is little more than one answer may hold. Refuses with `limit_exceeded`. */
+  async fetch(manifest: IndexManifest, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
+    const { dimensions } = manifest;
+    const ids = [...new Set(fetch.ids)];
+    const isBare = !fetch.include.values && !fetch.include.metadata && !fetch.include.text;
+    const parts: ShardVectors[] = [];
+    let [bytes, done, count] = [0, 0, isBare ? ids.length : FIRST_PORTION];
+    do {
+      const portion = ids.slice(done, done + count);
+      const found = await this.#routes.using(manifest, (routes) => this.#fetch(manifest, { ...fetch, ids: portion }, routes));
+      if (!found.ok) return found;
+      parts.push(found.value);
+      done += portion.length;
+      bytes += textBytes(found.value);
+      if (bytes > LIMITS.retrievalReplyBytesMax) return replyTooLarge();
+      // As the vectors before, with what their values take on the way.
+      const each = Math.max(1, bytes / done) + (fetch.include.values ? 4 * dimensions : 0);
+      count = Math.max(FIRST_PORTION, Math.floor(PORTION_BYTES / each));
+    } while (done < ids.length);
+    const lsn = parts.reduce((most, part) => Math.max(most, part.lsn), 0);
+    const [only] = parts;
+    return ok(
+      parts.length === 1 && only !== undefined
+        ? only
+        : { ...joinColumns(parts), versions: parts.flatMap(({ versions = [] }) => versions), lsn },
+    );
   }
 
   /** The point that a target stands for. Refuses with `vector_not_found`, naming the field. */
@@ -110,3 +141,7 @@ export class LocatedReads {
     return ok(byShard);
   }
 }
+
+/** At two bytes a UTF-16 unit. */
+const textBytes = ({ ids, metadata, texts }: ShardVectors): number =>
+  2 * [...ids, ...(metadata ?? []), ...(texts ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);

@@ -1,4 +1,5 @@
 import type { Reading } from '../../ann/fan-out/reading.ts';
+import { fetchedMatches } from '../../ann/fetched-matches.ts';
 import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { maximalMarginalRelevance } from '../../ann/mmr.ts';
@@ -82,7 +83,7 @@ export class RoutedShards implements IndexShards {
     this.#routes = new RouteCache(shards, reader, sharing);
     this.#reads = new LocatedReads(this.#routes, locators, shards);
     this.#writes = new LocatedWrites(this.#routes, locators, shards, this.#seen);
-    this.#listing = new LocatedListing(this.#routes, shards);
+    this.#listing = new LocatedListing(this.#routes, shards, this.#reads);
     this.#patch = new LocatedPatch(this.#reads, this.#listing, this.#writes);
   }
 
@@ -114,7 +115,8 @@ export class RoutedShards implements IndexShards {
       ...(mmr === undefined ? {} : { topK: mmr.candidates, include: { ...include, values: true } }),
     };
     const lsnSeen = this.#seen.of(manifest);
-    const found = await this.#routes.using(manifest, (routes) => this.#search.search(manifest, routes, wanted, reading));
+    const searched = await this.#routes.using(manifest, (routes) => this.#search.search(manifest, routes, wanted, reading));
+    const found = searched.ok ? await this.#filled(manifest, wanted, searched.value) : searched;
     if (!found.ok) return found;
     // A whole and strong answer has all that was acknowledged before, by shards that were not asked, too.
     const isStrong = reading === undefined || reading.consistency.kind === 'strong';
@@ -122,6 +124,13 @@ export class RoutedShards implements IndexShards {
     const matches = hasAll ? { ...found.value, lsn: Math.max(found.value.lsn, lsnSeen) } : found.value;
     this.#seen.note(manifest, matches.lsn);
     return ok(mmr === undefined ? matches : diversified(manifest, matches, query));
+  }
+
+  /** What shards had no room for is fetched of the closest of all. */
+  async #filled(manifest: IndexManifest, { indexId, namespace, include }: ShardQuery, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+    if (found.isBare !== true || !(include.values || include.metadata || include.text)) return ok(found);
+    const fetched = await this.#reads.fetch(manifest, { indexId, namespace, ids: found.ids, include });
+    return fetched.ok ? ok(fetchedMatches(found, fetched.value)) : fetched;
   }
 
   list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {

@@ -27,9 +27,10 @@ export class TreeSearch {
     if (shards.length <= LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query);
     const size = Math.max(LIMITS.fanOutShardsMaxCount, Math.ceil(shards.length / LIMITS.fanOutGroupsMaxCount));
     const groups = Array.from({ length: Math.ceil(shards.length / size) }, (_, i) => shards.slice(i * size, (i + 1) * size));
+    const shared = { ...query.query, columnsBytesMax: Math.floor(LIMITS.fanOutReplyBytesMax / groups.length) };
     const leaves = groups.map((members, at) => ({
       shard: at,
-      ask: () => this.#groups.search({ ...query, shards: members, budgetMs: budgetMs - LIMITS.fanOutGroupMarginMs }),
+      ask: () => this.#groups.search({ ...query, query: shared, shards: members, budgetMs: budgetMs - LIMITS.fanOutGroupMarginMs }),
     }));
     const gathered = await this.#fanOut.gather(leaves, this.#reads.nowMs + budgetMs);
     if (!gathered.ok) return gathered;

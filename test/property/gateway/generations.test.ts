@@ -9,6 +9,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { effort } from '../../support/effort.ts';
 import { GenerationWorld, Killed, TENANT, vectorOfText } from '../../support/generation-world.ts';
+import { repetitionOf } from '../../support/repetition-of.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { IN_FORCE } from '../../support/in-force.ts';
 
@@ -68,7 +69,7 @@ class Client {
       const text = `text ${Math.floor(this.#random.next() * 1e6)}`;
       const body = { vectors: [{ id, text, namespace }], model: undefined };
       const key = this.#random.next() < 0.5 ? `${id} ${text}` : undefined;
-      const written = await writer.upsert(CALLER, NAME, body, key);
+      const written = await writer.write(CALLER, NAME, body, await repetitionOf(body, key));
       if (written.ok) {
         this.acknowledged.set(`${namespace}/${id}`, text);
         if (key !== undefined) this.#answered.push({ body, key, answer: answerOf(written.value) });
@@ -88,7 +89,7 @@ class Client {
   /** A request that was answered once, by whatever generation: it is answered and billed as then, and what came since stays. */
   async #repeat(writer: Vectors, known: Answered | undefined): Promise<void> {
     if (known === undefined) return;
-    const again = await writer.upsert(CALLER, NAME, known.body, known.key);
+    const again = await writer.write(CALLER, NAME, known.body, await repetitionOf(known.body, known.key));
     if (!again.ok) return expect(again.error.code).toBe('index_moving');
     expect(answerOf(again.value)).toEqual(known.answer);
     this.repeated += Number(again.value.manifest.id !== known.answer.usageId?.split(':')[0]);

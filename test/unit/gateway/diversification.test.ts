@@ -8,10 +8,10 @@ const { mmrCandidatesMaxCount: candidatesMax, mmrProductsMaxCount: productsMax }
 
 it('[V153] chooses among five times top_k unless told otherwise, or among as many as the shard can take', () => {
   const candidatesAt = (topK: number, dimensions: number) => {
-    const asked = diversificationOf({ dimensions }, { mmr: { diversity: 0.5 }, top_k: topK });
+    const asked = diversificationOf({ dimensions }, { mmr: { diversity: 0.5 }, top_k: topK, offset: 0 });
     return asked.ok ? asked.value?.candidates : asked.error.code;
   };
-  expect(diversificationOf({ dimensions: 100 }, { mmr: undefined, top_k: 10 })).toEqual({ ok: true, value: undefined });
+  expect(diversificationOf({ dimensions: 100 }, { mmr: undefined, top_k: 10, offset: 0 })).toEqual({ ok: true, value: undefined });
   expect(candidatesAt(1, 4096)).toBe(5);
   expect(candidatesAt(10, 100)).toBe(50);
   expect(candidatesAt(500, 50)).toBe(candidatesMax);
@@ -31,7 +31,7 @@ it('[V153] chooses among five times top_k unless told otherwise, or among as man
 });
 
 it('[V153] refuses what would hold the shard too long, naming the field, the limit and the value', () => {
-  const asked = diversificationOf({ dimensions: 1_536 }, { mmr: { diversity: 0.5, candidates_limit: 1_000 }, top_k: 100 });
+  const asked = diversificationOf({ dimensions: 1_536 }, { mmr: { diversity: 0.5, candidates_limit: 1_000 }, top_k: 100, offset: 0 });
   expect(asked).toMatchObject({ ok: false, error: { code: 'limit_exceeded', param: 'mmr.candidates_limit' } });
   const message = asked.ok ? '' : asked.error.message;
   for (const part of ['mmrProductsMaxCount', String(productsMax), String(mmrProducts(1_000, 100, 1_536))]) expect(message).toContain(part);

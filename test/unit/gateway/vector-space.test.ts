@@ -5,7 +5,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { EmbeddedTexts, TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import { embeddingSpace } from '../../../src/gateway/embedding-space.ts';
-import { VectorSpace } from '../../../src/gateway/vector-space.ts';
+import { batchPaths, QUERY_PATHS, VectorSpace } from '../../../src/gateway/vector-space.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { principal } from '../../support/memory-cache-world.ts';
@@ -40,12 +40,11 @@ const spaceOf = (contractHash = 'hash-1', refused?: Outcome<EmbeddedTexts>) =>
       }),
   } satisfies TextEmbedder);
 
-const at = (i: number) => `vectors[${i}]`;
 const mixed = [
-  { values: Float32Array.of(1, 2), path: at(0) },
-  { text: '7', path: at(1) },
-  { values: Float32Array.of(3, 4), path: at(2) },
-  { text: '8', path: at(3) },
+  { values: Float32Array.of(1, 2), paths: batchPaths(0) },
+  { text: '7', paths: batchPaths(1) },
+  { values: Float32Array.of(3, 4), paths: batchPaths(2) },
+  { text: '8', paths: batchPaths(3) },
 ];
 
 describe('a batch of values and texts', () => {
@@ -104,9 +103,9 @@ describe('contracts', () => {
     expect(space.checkModel(towers, 'items')).toEqual(ok(null));
     expect(space.checkModel(towers, 'queries', 'queries')).toEqual(ok(null));
     expect(space.checkModel(manifest, 'glove', 'queries')).toEqual(ok(null));
-    await space.place(caller, towers, 'items', [{ text: 'a', path: at(0) }]);
-    await space.place(caller, towers, undefined, [{ text: 'a', path: '' }], 'queries');
-    await space.place(caller, manifest, undefined, [{ text: 'a', path: '' }], 'queries');
+    await space.place(caller, towers, 'items', [{ text: 'a', paths: batchPaths(0) }]);
+    await space.place(caller, towers, undefined, [{ text: 'a', paths: QUERY_PATHS }], 'queries');
+    await space.place(caller, manifest, undefined, [{ text: 'a', paths: QUERY_PATHS }], 'queries');
     expect(asked).toEqual(['items', 'queries', 'glove']);
   });
 });

@@ -10,6 +10,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { principal } from '../../support/memory-cache-world.ts';
 import { IN_FORCE } from '../../support/in-force.ts';
+import { repetitionOf } from '../../support/repetition-of.ts';
 
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 const BODY = { vectors: [{ id: 'a', text: 'a lock keeper', namespace: '' }], model: undefined };
@@ -37,7 +38,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
     shards: { upsert } as unknown as IndexShards,
     space: new VectorSpace(embedder),
   });
-  return { sent, write: (key?: string) => vectors.upsert(CALLER, 'index', BODY, key) };
+  return { sent, write: async (key?: string) => vectors.write(CALLER, 'index', BODY, await repetitionOf(BODY, key)) };
 }
 
 it('[RT39] a repetition is billed as its first try, as far as this one reserved as much', async () => {

@@ -22,6 +22,7 @@ import type { CountCache } from '../../../src/gateway/count-cache.ts';
 import { QueryCache } from '../../../src/gateway/query-cache.ts';
 import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
 import { VectorListing } from '../../../src/gateway/vector-listing.ts';
+import { Upserts } from '../../../src/gateway/upserts.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -51,6 +52,7 @@ export interface Retrieval {
   readonly indexes: Indexes;
   readonly aliases: Aliases;
   readonly vectors: Vectors;
+  readonly upserts: Upserts;
   readonly listing: VectorListing;
   readonly changes: VectorChanges;
   readonly queries: QueryCache;
@@ -110,6 +112,7 @@ export function wireRetrieval(
     aliases: new Aliases({ directory, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors,
+    upserts: new Upserts({ manifests, space, vectors }),
     listing: new VectorListing({ manifests, shards }),
     changes: new VectorChanges({ manifests, shards, space }),
     queries,

@@ -3,6 +3,7 @@ import type { MetadataBody } from '../../../src/contract/vector-changes.ts';
 import { vectorChangeEndpoints } from '../../../src/contract/vector-changes.ts';
 import type { ChangedVectors, StoredSelection } from '../../../src/gateway/vector-changes.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';
+import { batchPaths } from '../../../src/gateway/vector-space.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
@@ -20,7 +21,7 @@ export const vectorChangeRoutes: readonly Route[] = [
     const { gateway, params, body } = call;
     const reserved = await call.reserve({ vectors_written: body.vectors.length });
     if (!reserved.ok) return reserved;
-    const vectors = body.vectors.map((vector, i) => ({ ...vector, path: `vectors[${i}]` }));
+    const vectors = body.vectors.map((vector, i) => ({ ...vector, paths: batchPaths(i) }));
     const changed = await gateway.retrieval.changes.setValues(call, params.index, body.namespace, vectors);
     return changed.ok ? updated(changed.value) : changed;
   }),

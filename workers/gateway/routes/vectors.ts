@@ -1,6 +1,7 @@
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import { DEADLINE_HEADER } from '../../../src/contract/reading.ts';
+import type { Refusal } from '../../../src/contract/errors.ts';
 import type { HeadersOf } from '../../../src/contract/endpoint.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
@@ -20,8 +21,8 @@ export const vectorRoutes: readonly Route[] = [
     const { gateway, params, body, idempotencyKey } = call;
     const reserved = await call.reserve({ vectors_written: body.vectors.length });
     if (!reserved.ok) return reserved;
-    const written = await gateway.retrieval.vectors.upsert(call, params.index, body, idempotencyKey);
-    if (!written.ok) return written;
+    const written = await gateway.retrieval.upserts.upsert(call, params.index, { ...body, idempotencyKey });
+    if (!written.ok) return { ...written, used: appliedMeters(written.error, idempotencyKey) };
     const { count, lsn, usageId } = written.value;
     return {
       ok: true,
@@ -93,6 +94,11 @@ const queryMeters = (report: CacheReport | undefined) =>
   report === undefined || report.sources.includes('computed')
     ? { vector_queries: 1, vector_cached_queries: 0 }
     : { vector_queries: 0, vector_cached_queries: 1 };
+
+/** What was written of a call that was refused midway. Under a key, its repetition is billed whole. */
+const appliedMeters = ({ applied = 0 }: Refusal, idempotencyKey: string | undefined) => ({
+  vectors_written: idempotencyKey === undefined ? applied : 0,
+});
 
 const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
   embedding_tokens: tokens - cachedTokens,

@@ -53,15 +53,15 @@ describe('vectors without a text', () => {
       { id: 'values', values: Float32Array.of(1, 2), namespace: '' },
       { id: 'later', text: 'a lock', namespace: '' },
     ];
-    await vectors.upsert(CALLER, 'carried', { vectors: body, model: undefined }, undefined);
+    await vectors.write(CALLER, 'carried', { vectors: body, model: undefined }, null);
     world.call({ kind: 'begin', shadow: shadowOf(manifestOf('ix_b', 2, 'second', 3)), creation: { idempotencyKey: null, bodyDigest: '' } });
     await worked(world, () => world.state.shadow?.phase === 'following');
     // What had a text when it was copied has none any more.
-    await vectors.upsert(
+    await vectors.write(
       CALLER,
       'carried',
       { vectors: [{ id: 'later', values: Float32Array.of(3, 4), namespace: '' }], model: undefined },
-      undefined,
+      null,
     );
     const activate = (dropsMissing: boolean) =>
       world.call({
@@ -75,7 +75,7 @@ describe('vectors without a text', () => {
       serving: { id: 'ix_a' },
       shadow: { fault: '2 vectors have no text, so the other generation lacks them' },
     });
-    expect(await vectors.upsert(CALLER, 'carried', { vectors: [body[0]!], model: undefined }, undefined), 'writes go on').toMatchObject({
+    expect(await vectors.write(CALLER, 'carried', { vectors: [body[0]!], model: undefined }, null), 'writes go on').toMatchObject({
       ok: true,
     });
     activate(true);
@@ -155,7 +155,7 @@ describe('following changes', () => {
     const world = new GenerationWorld(new Seeded(2), manifestOf('ix_a', 1, 'first', 2), 0);
     const vectors = world.gateway();
     const write = (body: { id: string; text: string; metadata?: string }[]) =>
-      vectors.upsert(CALLER, 'carried', { vectors: body.map((one) => ({ ...one, namespace: '' })), model: undefined }, undefined);
+      vectors.write(CALLER, 'carried', { vectors: body.map((one) => ({ ...one, namespace: '' })), model: undefined }, null);
     await write(['a', 'b', 'c'].map((id) => ({ id, text: `text of ${id}` })));
     world.call({ kind: 'begin', shadow: shadowOf(manifestOf('ix_b', 2, 'second', 3)), creation: { idempotencyKey: null, bodyDigest: '' } });
     await worked(world, () => world.state.shadow?.phase === 'following');

@@ -42,12 +42,6 @@ it('[Q42] a point belongs to the group of each string and whole number at the pa
 });
 
 it('[Q3] a refusal names the fields as Qdrant does', () => {
-  const refusal = { code: 'dimension_mismatch', message: 'vectors[3].values has 2 numbers', param: 'vectors[3].values' } as const;
-  expect(inQdrantWords(refusal, 1000).error).toEqual({
-    ...refusal,
-    message: 'points[1003].vector has 2 numbers',
-    param: 'points[1003].vector',
-  });
   const missing = { code: 'vector_not_found', message: 'positive_ids[1]: there is none', param: 'positive_ids[1]' } as const;
   expect(inQdrantWords(missing).error).toEqual({ ...missing, message: 'positive[1]: there is none', param: 'positive[1]' });
 });

@@ -26,14 +26,8 @@ const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/\bmmr\.candidates_limit\b/g, 'query.mmr.candidates_limit'],
 ];
 
-/**
- * A refusal with the names that the fields have in Qdrant's API. Vectors of a slice are counted from `offset`.
- */
-export function inQdrantWords(error: Refusal, offset = 0) {
-  const renamed = (text: string) =>
-    FIELDS.reduce((words, [field, name]) => words.replaceAll(field, name), text).replaceAll(
-      /\bvectors\[(\d+)\](\.values)?/g,
-      (_, at: string, values: string | undefined) => `points[${Number(at) + offset}]${values === undefined ? '' : '.vector'}`,
-    );
+/** A refusal with the names that the fields have in Qdrant's API. */
+export function inQdrantWords(error: Refusal) {
+  const renamed = (text: string) => FIELDS.reduce((words, [field, name]) => words.replaceAll(field, name), text);
   return err({ ...error, message: renamed(error.message), ...(error.param === undefined ? {} : { param: renamed(error.param) }) });
 }

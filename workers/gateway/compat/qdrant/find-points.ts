@@ -1,3 +1,4 @@
+import { bareMatches, fetchedMatches } from '../../../../src/ann/fetched-matches.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
@@ -37,7 +38,8 @@ export async function findPoints(call: PointCall, collection: string, asked: Ask
   const { values, metadata } = includeOf(asked);
   const found = await call.gateway.retrieval.vectors.query(withoutTexts(call), collection, {
     ...target,
-    top_k: limit + offset,
+    top_k: limit,
+    offset,
     namespace: '',
     filter: asked.filter,
     exact: asked.params?.exact ?? false,
@@ -51,7 +53,7 @@ export async function findPoints(call: PointCall, collection: string, asked: Ask
   // Nothing in Qdrant's answers could say so.
   if (found.value.missing !== undefined) return refuse('deadline_exceeded', 'the search ran out of time before every shard had answered');
   const scores = found.value.scores.map((score) => score * scale);
-  return ok(paged({ ...found.value, scores }, asked.score_threshold ?? null, offset));
+  return ok(closeEnough({ ...found.value, scores }, asked.score_threshold ?? null));
 }
 
 /** Points as answers have them. */
@@ -65,10 +67,24 @@ async function listed(
   limit: number,
   offset: number,
 ): Promise<Outcome<FoundPoints>> {
-  const query = { namespace: '', filter: asked.filter ?? null, start: null, limit: limit + offset, include: includeOf(asked) };
+  const include = includeOf(asked);
+  // What is passed over carries nothing.
+  const passed = offset > 0 ? { values: false, metadata: false, text: false } : include;
+  const query = { namespace: '', filter: asked.filter ?? null, start: null, limit: limit + offset, include: passed };
   const page = await call.gateway.retrieval.listing.list(call.principal, collection, query);
   if (!page.ok) return inQdrantWords(page.error);
-  return ok(paged({ ...page.value, scores: page.value.ids.map(() => LISTED_SCORE) }, null, offset));
+  const scored = { ...page.value, scores: page.value.ids.map(() => LISTED_SCORE) };
+  if (offset === 0) return ok(scored);
+  const behind = bareMatches(scored, offset, offset + limit);
+  const fetched = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
+    ids: [...behind.ids],
+    namespace: '',
+    consistency: 'strong',
+    include_values: include.values,
+    include_metadata: include.metadata,
+    include_text: false,
+  });
+  return fetched.ok ? ok({ ...fetchedMatches(behind, fetched.value), manifest: fetched.value.manifest }) : inQdrantWords(fetched.error);
 }
 
 async function aimOf(call: PointCall, collection: string, { query }: AskedPoints, topK: number): Promise<Outcome<Aim>> {
@@ -92,10 +108,10 @@ async function recommendationAim(call: PointCall, collection: string, query: Rec
   return point.ok ? ok({ vector: point.value.values, exclude_ids: [...likes, ...dislikes], scale: point.value.scale }) : point;
 }
 
-/** Of matches, closest first, those behind `offset` that are close enough. By MMR, the order is another one. */
-function paged(found: FoundPoints, threshold: number | null, offset: number): FoundPoints {
+/** Of matches, closest first, those that are close enough. By MMR, the order is another one. */
+function closeEnough(found: FoundPoints, threshold: number | null): FoundPoints {
   const { dimensions, metric } = found.manifest;
-  const kept = found.scores.flatMap((score, i) => (i < offset || !isWithin(metric, score, threshold) ? [] : [i]));
+  const kept = found.scores.flatMap((score, i) => (isWithin(metric, score, threshold) ? [i] : []));
   if (kept.length === found.ids.length) return found;
   const some = <T>(column: readonly T[]): T[] => kept.map((i) => must(column[i], 'a column has an item a match'));
   const source = found.values;

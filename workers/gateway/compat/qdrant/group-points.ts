@@ -18,7 +18,7 @@ const CANDIDATES_FACTOR = 10;
 export async function groupPoints(call: PointCall, collection: string, asked: AskedGroups) {
   const { group_by: path, group_size: size, limit, ...rest } = asked;
   const [groupSize, groupsMax] = [size ?? GROUP_SIZE_DEFAULT, limit ?? LIMIT_DEFAULT];
-  const candidates = Math.min(LIMITS.topKMaxCount, groupSize * groupsMax * CANDIDATES_FACTOR);
+  const candidates = Math.min(LIMITS.qdrantGroupCandidatesMaxCount, groupSize * groupsMax * CANDIDATES_FACTOR);
   const page = { limit: candidates, offset: 0, filter: withValues(path, asked.filter) };
   const found = await findPoints(call, collection, { ...rest, ...page, with_payload: true });
   if (!found.ok) return found;

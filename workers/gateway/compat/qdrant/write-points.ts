@@ -15,7 +15,14 @@ export type PointWrite =
   | { readonly kind: 'upsert'; readonly points: readonly NewPoint[] }
   | { readonly kind: 'delete'; readonly selection: PointSelection }
   | { readonly kind: 'edit'; readonly selection: PointSelection; readonly edit: MetadataEdit; readonly mustExist: boolean }
-  | { readonly kind: 'values'; readonly points: readonly { readonly id: string; readonly vector: Float32Array<ArrayBuffer> }[] };
+  | { readonly kind: 'values'; readonly points: readonly MovedPoint[] };
+
+/** A point that gets another vector. */
+interface MovedPoint {
+  readonly id: string;
+  readonly vector: Float32Array<ArrayBuffer>;
+  readonly path: string;
+}
 
 /** A change that is done: the write it ended with, and how many vectors it wrote. */
 export interface DoneWrite {
@@ -38,16 +45,24 @@ export function writePoints(call: WritingCall, collection: string, write: PointW
 }
 
 async function upsertPoints(call: WritingCall, collection: string, points: readonly NewPoint[]): Promise<Outcome<DoneWrite>> {
-  // Of several with one id, the last.
-  const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
-  return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
-    const reserved = await call.reserve({ vectors_written: slice.length });
-    if (!reserved.ok) return reserved;
-    const vectors = slice.map(({ id, values, payload: metadata }) => ({ id, values, namespace: '', metadata }));
-    const written = await call.gateway.retrieval.vectors.upsert(withoutTexts(call), collection, { vectors }, undefined);
-    return written.ok ? ok({ lsn: written.value.lsn, written: slice.length }) : written;
+  const distinct = lastOfEach(points);
+  if (distinct.length === 0) return stateOf(call, collection);
+  const reserved = await call.reserve({ vectors_written: distinct.length });
+  if (!reserved.ok) return reserved;
+  const vectors = distinct.map(({ id, values, payload: metadata }) => ({ id, values, namespace: '', metadata }));
+  const written = await call.gateway.retrieval.upserts.upsert(withoutTexts(call), collection, {
+    vectors,
+    pathsOf: (at) => pathsOf(distinct[at]),
   });
+  return written.ok ? ok({ lsn: written.value.lsn, written: distinct.length }) : inQdrantWords(written.error);
 }
+
+/** Of several points with one id, the last; each says where it stood. */
+const lastOfEach = <T extends { readonly id: string }>(points: readonly T[]): T[] => [
+  ...new Map(points.map((point) => [point.id, point])).values(),
+];
+
+const pathsOf = (point: { readonly path: string } | undefined) => ({ values: point?.path ?? 'points', text: 'points' });
 
 /** By ids in slices; by a filter as the index does it. */
 export async function deletePoints(call: PointCall, collection: string, selection: PointSelection): Promise<Outcome<DoneWrite>> {
@@ -85,20 +100,19 @@ async function setVectors(
   collection: string,
   points: Extract<PointWrite, { kind: 'values' }>['points'],
 ): Promise<Outcome<DoneWrite>> {
-  const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
+  const distinct = lastOfEach(points);
+  if (distinct.length === 0) return stateOf(call, collection);
   const missing = await refuseMissing(
     call,
     collection,
     distinct.map(({ id }) => id),
   );
   if (missing !== undefined) return missing;
-  return inSlices(call, collection, distinct, LIMITS.upsertVectorsMaxCount, async (slice) => {
-    const reserved = await call.reserve({ vectors_written: slice.length });
-    if (!reserved.ok) return reserved;
-    const vectors = slice.map(({ id, vector }, i) => ({ id, values: vector, path: `vectors[${i}]` }));
-    const changed = await call.gateway.retrieval.changes.setValues(call, collection, '', vectors);
-    return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : changed;
-  });
+  const reserved = await call.reserve({ vectors_written: distinct.length });
+  if (!reserved.ok) return reserved;
+  const vectors = distinct.map(({ id, vector, path }) => ({ id, values: vector, paths: pathsOf({ path }) }));
+  const changed = await call.gateway.retrieval.changes.setValues(call, collection, '', vectors);
+  return changed.ok ? ok({ lsn: changed.value.lsn, written: changed.value.count }) : inQdrantWords(changed.error);
 }
 
 /** Before anything is written: a point that is named has to be there. */
@@ -128,20 +142,22 @@ async function inSlices<T>(
   countMax: number,
   write: (slice: readonly T[]) => Promise<Outcome<DoneWrite>>,
 ): Promise<Outcome<DoneWrite>> {
-  if (items.length === 0) {
-    const state = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
-      ids: [],
-      namespace: '',
-      ...IDS_ONLY,
-    });
-    return state.ok ? ok({ lsn: state.value.lsn, written: 0 }) : inQdrantWords(state.error);
-  }
+  if (items.length === 0) return stateOf(call, collection);
   let [lsn, written] = [0, 0];
   for (let at = 0; at < items.length; at += countMax) {
     const done = await write(items.slice(at, at + countMax));
-    if (!done.ok) return inQdrantWords(done.error, at);
+    if (!done.ok) return inQdrantWords(done.error);
     lsn = done.value.lsn;
     written += done.value.written;
   }
   return ok({ lsn, written });
+}
+
+async function stateOf(call: PointCall, collection: string): Promise<Outcome<DoneWrite>> {
+  const state = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
+    ids: [],
+    namespace: '',
+    ...IDS_ONLY,
+  });
+  return state.ok ? ok({ lsn: state.value.lsn, written: 0 }) : inQdrantWords(state.error);
 }

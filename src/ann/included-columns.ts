@@ -1,0 +1,31 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+import { replyTooLarge } from './reply-too-large.ts';
+import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
+import type { Row, VectorMatch } from './vector-engine.ts';
+import type { ShardHeader, VectorStore } from './vector-store.ts';
+
+type Columns = Pick<VectorStore, 'columns'>;
+
+/** What an answer carries of some rows. Refuses with `limit_exceeded`. */
+export function rowColumns(store: Columns, rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {
+  const columns = store.columns(rows, include, header, LIMITS.retrievalReplyBytesMax);
+  return columns === undefined ? replyTooLarge() : ok(columns);
+}
+
+/** The same of matches, whose ids are known: what carries nothing else is not read again. One of several shards answers bare rather than refuse. */
+export function matchColumns(
+  store: Columns,
+  matches: readonly VectorMatch[],
+  { include, columnsBytesMax }: Pick<ShardQuery, 'include' | 'columnsBytesMax'>,
+  header: ShardHeader,
+): Outcome<VectorColumns & { readonly isBare?: true }> {
+  const rows = matches.map(({ row }) => row);
+  const bare = { ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null };
+  if (!include.values && !include.metadata && !include.text) return ok(bare);
+  if (columnsBytesMax === undefined) return rowColumns(store, rows, include, header);
+  const rest = columnsBytesMax - (include.values ? 4 * header.dimensions * matches.length : 0);
+  const columns = rest < 0 ? undefined : store.columns(rows, include, header, rest);
+  return ok(columns ?? { ...bare, isBare: true });
+}

@@ -1,0 +1,99 @@
+/** Limits of vectors, of what is asked about them, and of the answers. See `LIMITS`. */
+export const RETRIEVAL_LIMITS = {
+  // One number has no direction. 8,192 covers the largest embedding models in use, and their codes fill the kernels' page.
+  dimensionsMinCount: 2,
+  dimensionsMaxCount: 8_192,
+  // Matches of one query, and how many closer ones it may pass over: a shard reads and scores some 25,000 vectors for the two together,
+  // which takes about 100 ms. What is included of them is bounded by `retrievalReplyBytesMax` beside.
+  topKMaxCount: 10_000,
+  queryOffsetMaxCount: 10_000,
+  topKDefaultCount: 10,
+  // One slice of an upsert, which is one transaction: some 20 ms in the shard for vectors of usual size, during which it answers nobody else.
+  upsertVectorsMaxCount: 1_000,
+  // Its numbers, four bytes each, and its characters, two each: some 50 ms at most, and far from the 32 MiB that a message may have.
+  upsertSliceBytesMax: 8 * 1024 * 1024,
+  // Vectors of one call, in as many slices as they take.
+  upsertCallVectorsMaxCount: 10_000,
+  // Read vector by vector: what is made of it takes about as much memory, a quarter of an isolate.
+  upsertBodyBytesMax: 32 * 1024 * 1024,
+  // Ids of one fetch or delete.
+  vectorIdsMaxCount: 1_000,
+  // Longer than a URL or a path usually is; ids are read by the ten thousand.
+  vectorIdBytesMax: 512,
+  namespaceBytesMax: 64,
+  // A passage with what is known of it. A page of 100 is 6 MB, and any vector fits a row of 2 MB many times over.
+  vectorMetadataBytesMax: 64 * 1024,
+  // A passage, not a document: texts are for embedding and for showing beside a match.
+  vectorTextBytesMax: 64 * 1024,
+  // Ids a query may exclude, such as what a user has seen: looked up in some 40 ms.
+  excludeIdsMaxCount: 10_000,
+  // Examples of one query, positive ones and negative ones each.
+  exampleIdsMaxCount: 100,
+  // Candidates of one diversified query, and the multiplications that choosing among them takes: some 40 ms in the shard.
+  mmrCandidatesMaxCount: 1_000,
+  mmrProductsMaxCount: 40_000_000,
+  // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
+  mmrCandidatesDefaultFactor: 5,
+  // Filters are evaluated in the shard, which serves one call at a time: every 50,000 vectors that meet a condition are some 10 ms, up to
+  // `filterEntriesReadMaxCount`. Deeper and wider filters are written by programs gone wrong.
+  filterDepthMax: 8,
+  filterConditionsMaxCount: 32,
+  // Values and ids of one filter: 10,000 ids are looked up in 40 ms, as many values of metadata in 200 ms.
+  filterValuesMaxCount: 10_000,
+  filterStringCharsMax: 1_024,
+  filterPathCharsMax: 256,
+  // Vertices of a polygon with its holes: each point is compared with every edge.
+  filterPolygonPointsMaxCount: 256,
+  // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
+  filterEntriesReadMaxCount: 2_000_000,
+  // Vectors whose metadata one filter reads because the index alone cannot tell (`$elemMatch`): some 300 ms.
+  filterJudgedMaxCount: 50_000,
+  // So few vectors are judged by their metadata rather than by reading wide conditions from the index: about 1 ms.
+  filterNarrowMaxCount: 256,
+  // Selections that an isolate remembers, one bit a row: 100 or so of full shards.
+  selectionCacheBytesMax: 4 * 1024 * 1024,
+  // Entries that one vector has in the property index; the metadata of a vector with more is read by every filtered query.
+  propertyEntriesMaxCount: 64,
+  // Longer strings are texts rather than properties: they are compared in the metadata itself.
+  propertyStringCharsMax: 256,
+  // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard answers nobody.
+  propertySliceMaxCount: 1_000,
+  // Vectors of one page of a listing; their ids and numbers alone are some 1 MB.
+  listMaxCount: 10_000,
+  // Ids that one slice of a filtered listing looks at: some 20 ms in which the shard answers nobody.
+  listSliceMaxCount: 10_000,
+  // So few accepted vectors are listed by sorting their ids rather than by looking for them among all: about 2 ms.
+  listNarrowMaxCount: 1_000,
+  // Vectors that one slice of a change rewrites, and their numbers: some 20 ms, as an upsert takes.
+  patchSliceMaxCount: 1_000,
+  patchSliceFloatsMaxCount: 1_000_000,
+  // Points of one call of Qdrant's API, which reads and writes them in slices. Its clients read pages of thousands.
+  qdrantPointsMaxCount: 10_000,
+  // Changes, and searches, of one call of Qdrant's API.
+  qdrantOperationsMaxCount: 100,
+  // Matches that groups are made of, whose payloads are all read.
+  qdrantGroupCandidatesMaxCount: 1_000,
+  // The operations of a batch are parsed as a whole, unlike the points of an upsert.
+  qdrantOperationsBytesMax: 12 * 1024 * 1024,
+  qdrantSearchesMaxCount: 64,
+  // Places in metadata that one change removes.
+  metadataPathsMaxCount: 64,
+  // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
+  filterExactMaxCount: 256,
+  // Each search of a measurement is done twice, exactly too.
+  recallTopKMaxCount: 1_000,
+  // Vectors that one measurement of recall searches around: 100 tell 0.95 from 0.97, 500 take the largest shard some 20 s in all.
+  recallSamplesDefaultCount: 100,
+  recallSamplesMaxCount: 500,
+  // The vectors that a measurement names because most was missed around them.
+  recallWorstMaxCount: 10,
+  // One slice of a measurement ends once it has touched so much or read so many vectors: some 50 ms in which the shard answers nobody.
+  recallSliceBytesMax: 64 * 1024 * 1024,
+  recallSliceRowsMaxCount: 2_000,
+  // Vectors offered to a slice: more would only travel in vain.
+  recallSliceSamplesMaxCount: 50,
+  // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
+  retrievalReplyBytesMax: 16 * 1024 * 1024,
+  // Components of all vectors in one answer: each becomes up to 22 characters of JSON.
+  retrievalReplyFloatsMaxCount: 1_000_000,
+} as const;

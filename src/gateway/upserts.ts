@@ -1,0 +1,104 @@
+import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { Repetition } from '../ann/shard-protocol.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { NewVector } from '../contract/vectors.ts';
+import { err, ok } from '../kernel/result.ts';
+import { afterSome } from './after-some.ts';
+import type { IndexRef } from './index-ref.ts';
+import { onIndex } from './index-ref.ts';
+import type { ManifestCache } from './manifest-cache.ts';
+import { requestDigest } from './request-digest.ts';
+import { upsertDigest } from './upsert-digest.ts';
+import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
+import { batchPaths, NO_TOKENS } from './vector-space.ts';
+import type { Vectors, WrittenVectors } from './vectors.ts';
+
+interface UpsertsParts {
+  readonly manifests: ManifestCache;
+  readonly space: VectorSpace;
+  readonly vectors: Pick<Vectors, 'write'>;
+}
+
+/** The vectors of one call. */
+export interface UpsertCall {
+  readonly vectors: readonly NewVector[];
+  readonly model?: string | undefined;
+  /** Where the parts of the i-th vector stand in the request. */
+  readonly pathsOf?: (at: number) => PointPaths;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * Writes the vectors of one call: all of them are checked before the first is written, then they are written slice by slice, each all or
+ * none. A refusal says how many were written before it. [V165] [V166]
+ */
+export class Upserts {
+  readonly #parts: UpsertsParts;
+
+  constructor(parts: UpsertsParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses what does not fit the index, naming the vector; else as the embedder and the shard do. */
+  async upsert(caller: EmbeddingCaller, index: IndexRef, call: UpsertCall): Promise<Outcome<WrittenVectors>> {
+    const { manifests, space } = this.#parts;
+    const { vectors, model, pathsOf = batchPaths } = call;
+    const checked = await onIndex(manifests, caller.principal, index, async (manifest) => {
+      const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));
+      const fits = space.check(manifest, model, points);
+      return fits.ok ? ok(manifest) : fits;
+    });
+    if (!checked.ok) return checked;
+    return this.#writeSlices(caller, index, { ...call, pathsOf }, checked.value);
+  }
+
+  async #writeSlices(
+    caller: EmbeddingCaller,
+    index: IndexRef,
+    call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
+    { dimensions, createdS }: IndexManifest,
+  ): Promise<Outcome<WrittenVectors>> {
+    const { vectors, model, pathsOf } = call;
+    let done: WrittenVectors | undefined;
+    for (const [from, end] of slicesOf(vectors, dimensions)) {
+      const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at), createdS };
+      const repetition = await repetitionOf(caller, call, slice.vectors, from);
+      const written = await this.#parts.vectors.write(caller, index, slice, repetition);
+      if (!written.ok) return err(afterSome(written.error, from));
+      const { count, tokens, cachedTokens } = done ?? { count: 0, ...NO_TOKENS };
+      const { value } = written;
+      done = { ...value, count: count + value.count, tokens: tokens + value.tokens, cachedTokens: cachedTokens + value.cachedTokens };
+    }
+    return done === undefined ? refuse('invalid_value', 'vectors: give at least one', 'vectors') : ok(done);
+  }
+}
+
+/** The vectors in slices that one transaction takes, as where each begins and ends. */
+export function* slicesOf(vectors: readonly NewVector[], dimensions: number): Generator<readonly [from: number, end: number]> {
+  let [from, bytes] = [0, 0];
+  for (const [at, { id, metadata, text }] of vectors.entries()) {
+    const own = 4 * dimensions + 2 * (id.length + (metadata?.length ?? 0) + (text?.length ?? 0));
+    if (at > from && (at - from === LIMITS.upsertVectorsMaxCount || bytes + own > LIMITS.upsertSliceBytesMax)) {
+      yield [from, at];
+      [from, bytes] = [at, 0];
+    }
+    bytes += own;
+  }
+  if (vectors.length > from) yield [from, vectors.length];
+}
+
+/** By what a repetition of a slice is known: equal calls have equal slices. A space is in no key that a caller gives. */
+async function repetitionOf(
+  { principal }: EmbeddingCaller,
+  { vectors: all, model, idempotencyKey }: UpsertCall,
+  vectors: readonly NewVector[],
+  from: number,
+): Promise<Repetition | null> {
+  if (idempotencyKey === undefined) return null;
+  const digest = await requestDigest(principal, 'vectors.upsert', await upsertDigest({ vectors, model }));
+  // Of a call in one slice, as it was before there were several.
+  if (vectors.length === all.length) return { idempotencyKey, digest };
+  return { idempotencyKey: from === 0 ? idempotencyKey : `${idempotencyKey} ${from}`, digest: `${digest}:${all.length}` };
+}
