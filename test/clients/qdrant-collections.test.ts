@@ -269,8 +269,7 @@ describe('collections by the unmodified Qdrant client', () => {
       'completed',
     );
     await ensure();
-    expect(idsOf((await store.query(collection, { query: embed('gates'), limit: 4, ...shown })).points).toSorted()).toEqual(
-      ids.slice(0, 2).toSorted(),
-    );
+    const left = idsOf((await store.query(collection, { query: embed('gates'), limit: 4, ...shown })).points);
+    expect(new Set(left)).toEqual(new Set(ids.slice(0, 2)));
   });
 });
