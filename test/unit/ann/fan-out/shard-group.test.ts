@@ -90,6 +90,17 @@ describe('many matches of a group of shards', () => {
     for (const times of Object.values(seen)) expect(times).toBeGreaterThan(5);
   });
 
+  it('[F50] of equal scores are those of the first ids, wherever they are', async () => {
+    const equal = (shard: number, count: number) =>
+      matches(
+        shard,
+        Array.from({ length: count }, () => 1),
+      );
+    const { rounds, search, closest } = group('dot', [equal(0, 3_000), equal(1, 1_000), equal(2, 1_000), equal(3, 1_000)]);
+    expect((await search(2_000)).ids).toEqual(closest(2_000).map(({ id }) => id));
+    expect(rounds.length).toBeGreaterThan(1);
+  });
+
   it('[F50] of a hundred shards are held a few times, not a hundred times', async () => {
     const shards = Array.from({ length: 100 }, (_, shard) =>
       matches(
