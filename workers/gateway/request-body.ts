@@ -35,10 +35,20 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   if (body.kind === 'json' && body.streamed !== undefined) {
     return readStreamed(intake.chunks(coding.value), intake, body.streamed, bytesMax, body.exactIntegers ?? false);
   }
+  return readWhole(request, body, intake, bytesMax, coding.value);
+}
+
+async function readWhole(
+  { headers }: Request,
+  body: Extract<Body, { kind: 'json' | 'multipart' }>,
+  intake: BodyIntake,
+  bytesMax: number,
+  coding: ContentCoding,
+): Promise<Outcome<unknown>> {
   const factor = body.kind === 'json' ? LIMITS.jsonBodyMemoryFactor : LIMITS.formBodyMemoryFactor;
-  const bytes = await intake.whole(bytesMax, factor, coding.value);
+  const bytes = await intake.whole(bytesMax, factor, coding);
   if (!bytes.ok) return bytes;
-  const contentType = request.headers.get('content-type') ?? '';
+  const contentType = headers.get('content-type') ?? '';
   const value = body.kind === 'json' ? parseJsonBytes(bytes.value, body.exactIntegers) : await parseForm(bytes.value, contentType);
   return value.ok ? parse(body.schema, value.value) : value;
 }

@@ -45,7 +45,7 @@ export async function searchGroup(
     for (const shard of missing) late.add(shard);
     for (const { shard, value } of answers) parts.set(shard, partOf(shard, value));
     const merged = mergeAnswers(metric, dimensions, [...parts.values()], query);
-    const found = isWide || columnsBytes(merged) > (query.columnsBytesMax ?? Infinity) ? bare(merged) : merged;
+    const found = isWide || isTooWide(merged, query) ? bare(merged) : merged;
     asked = count === query.topK ? [] : furtherShards(metric, parts, late, found, { count, topK: query.topK });
     if (asked.length === 0) return ok(late.size === 0 ? found : { ...found, missing: [...late, ...(found.missing ?? [])] });
     count = Math.min(query.topK, 4 * count);
@@ -63,6 +63,8 @@ const firstCount = (topK: number, shardCount: number): number =>
   Math.min(topK, Math.max(LIMITS.fanOutMatchesMaxCount, Math.ceil((2 * topK) / shardCount)));
 
 const bare = (found: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
+
+const isTooWide = (found: PartAnswer, { columnsBytesMax = Infinity }: ShardQuery): boolean => columnsBytes(found) > columnsBytesMax;
 
 /** At two bytes a UTF-16 unit. */
 const columnsBytes = ({ values, metadata, texts }: PartAnswer): number =>

@@ -1,49 +1,11 @@
-import { env } from 'cloudflare:workers';
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
-import type { IndexObject } from '../../../durable-objects/index-object.ts';
-import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
-import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { Creation } from '../../../src/ann/index-lifecycle.ts';
-import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-
-interface IndexesEnv {
-  readonly INDEX: DurableObjectNamespace<IndexObject>;
-  readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
-  readonly SHARD: DurableObjectNamespace<ShardObject>;
-}
-
-const { INDEX, REGISTRY, SHARD } = env as unknown as IndexesEnv;
-const ONCE: Creation = { idempotencyKey: null, bodyDigest: 'd' };
-
-let serial = 0;
-const freshTenant = () => `tn_${(serial += 1)}` as TenantId;
-
-const manifestOf = (tenantId: TenantId, name: string): IndexManifest => ({
-  id: `ix_${(serial += 1)}` as IndexId,
-  tenantId,
-  name,
-  dimensions: 2,
-  metric: 'dot',
-  embedding: null,
-  owner: 'search',
-  createdS: 1,
-  generation: 1,
-});
-
-const indexOf = ({ tenantId, name }: Pick<IndexManifest, 'tenantId' | 'name'>) => INDEX.getByName(indexObjectName(tenantId, name));
-const shardOf = (manifest: IndexManifest) => SHARD.getByName(shardName(manifest));
-const listed = async (tenantId: TenantId) => (await REGISTRY.getByName(tenantId).page(undefined, 100)).indexes.map(({ name }) => name);
-
-function value<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
-  return outcome.value;
-}
+import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
+import type { Creation } from '../../../src/ann/index-lifecycle.ts';
+import { freshTenant, indexOf, listed, manifestOf, ONCE, REGISTRY, shardOf, value } from './index-stubs.ts';
 
 const write = (manifest: IndexManifest, id: string) =>
   shardOf(manifest).upsert({
@@ -81,25 +43,6 @@ it('[T54] an index is neither created, deleted, nor given another generation or 
   expect(await REGISTRY.getByName(manifest.tenantId).changeAliases([alias], late)).toMatchObject(expired);
   expect(await listed(manifest.tenantId)).toEqual(['articles']);
   expect(await REGISTRY.getByName(manifest.tenantId).nameOf('news')).toBeUndefined();
-});
-
-it('[T59] the registry of an erased tenant gives no name to an index or an alias, and tells of all that are taken', async () => {
-  const kept = manifestOf(freshTenant(), 'articles');
-  const registry = REGISTRY.getByName(kept.tenantId);
-  value(await indexOf(kept).create(kept, ONCE));
-  const unlisted = { ...manifestOf(kept.tenantId, 'begun') };
-  value(await registry.reserve(unlisted, null));
-  await registry.close();
-  expect(await registry.taken(10)).toEqual(['articles', 'begun']);
-  const late = manifestOf(kept.tenantId, 'late');
-  const refused = { error: { code: 'tenant_suspended' } };
-  expect(await indexOf(late).create(late, ONCE, { endsAtMs: Number.MAX_SAFE_INTEGER })).toMatchObject(refused);
-  expect(await registry.changeAliases([{ kind: 'set', alias: 'news', index: 'articles' }])).toMatchObject(refused);
-  value(await indexOf(kept).remove('articles'));
-  await evictDurableObject(registry);
-  const again = manifestOf(kept.tenantId, 'articles');
-  expect(await indexOf(again).create(again, ONCE)).toMatchObject(refused);
-  expect(await registry.taken(10)).toEqual(['begun']);
 });
 
 /** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */
@@ -258,6 +201,10 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
   });
 });
 
+/** A registry without its table fails every call that needs it. */
+const renameTable = (registry: DurableObjectStub<RegistryObject>, from: string, to: string) =>
+  runInDurableObject(registry, (_, { storage }) => void storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`));
+
 describe('IndexObject', () => {
   it('[V21] concurrent creations and deletions of one name leave exactly what the last of them left', async () => {
     const tenantId = freshTenant();
@@ -290,15 +237,16 @@ describe('IndexObject', () => {
   it('[V21] an alarm that fails leaves the next one behind', async () => {
     const manifest = manifestOf(freshTenant(), 'articles');
     const registry = REGISTRY.getByName(manifest.tenantId);
-    await registry.reserve({ ...manifest, id: 'ix_other' as IndexId }, null);
+    value(await registry.reserve(manifestOf(manifest.tenantId, 'another'), null));
     await leaveAs(manifest, 'creating');
+    await renameTable(registry, 'indexes', 'away');
     await runInDurableObject(indexOf(manifest), async (index, { storage }) => {
       // It has rung: nothing is set while it runs.
       await storage.deleteAlarm();
-      await expect(index.alarm()).rejects.toThrow('releases its name');
+      await expect(index.alarm()).rejects.toThrow('no such table');
       expect(await storage.getAlarm()).toBeGreaterThan(Date.now());
     });
-    await registry.release('articles', 'ix_other' as IndexId);
+    await renameTable(registry, 'away', 'indexes');
     expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true);
     expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
   });
@@ -306,12 +254,13 @@ describe('IndexObject', () => {
   it('[V21] a creation whose registry fails is taken up again by the alarm', async () => {
     const manifest = manifestOf(freshTenant(), 'articles');
     const registry = REGISTRY.getByName(manifest.tenantId);
-    // A name that another index holds is a defect, and fails the creation half-way.
-    await registry.reserve({ ...manifest, id: 'ix_other' as IndexId }, null);
+    value(await registry.reserve(manifestOf(manifest.tenantId, 'another'), null));
+    await leaveAs(manifest, 'creating');
+    await renameTable(registry, 'indexes', 'away');
     await runInDurableObject(indexOf(manifest), async (index) => {
-      await expect(index.create(manifest, ONCE)).rejects.toThrow('releases its name');
+      await expect(index.create(manifest, ONCE)).rejects.toThrow('no such table');
     });
-    await registry.release('articles', 'ix_other' as IndexId);
+    await renameTable(registry, 'away', 'indexes');
     expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true);
     expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
   });
@@ -326,71 +275,6 @@ describe('IndexObject', () => {
         expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray()).toEqual([]);
       });
     }
-  });
-});
-
-describe('RegistryObject', () => {
-  it('[V23] lists confirmed names in their order, page by page', async () => {
-    const tenantId = freshTenant();
-    const registry = REGISTRY.getByName(tenantId);
-    for (const name of ['c', 'a', 'd', 'b', 'reserved-only']) {
-      const manifest = manifestOf(tenantId, name);
-      await registry.reserve(manifest, null);
-      if (name !== 'reserved-only') await registry.confirm(name, manifest.id);
-    }
-    const first = await registry.page(undefined, 3);
-    expect([first.indexes.map(({ name }) => name), first.hasMore]).toEqual([['a', 'b', 'c'], true]);
-    const second = await registry.page('c', 3);
-    expect([second.indexes.map(({ name }) => name), second.hasMore]).toEqual([['d'], false]);
-  });
-
-  it('[T67] knows the objects that hold an index by its name or an alias, until nothing of it is left', async () => {
-    const tenantId = freshTenant();
-    const registry = REGISTRY.getByName(tenantId);
-    const [kept, next] = [manifestOf(tenantId, 'kept'), manifestOf(tenantId, 'kept')];
-    const names = async () => [await registry.nameOf('kept'), await registry.nameOf('other'), await registry.isTaken('kept')];
-    expect(await names()).toEqual([undefined, undefined, false]);
-    expect(await registry.admits('kept', 'once')).toEqual({ ok: true, value: null });
-    await registry.reserve(kept, 'once');
-    expect(await names()).toEqual(['kept', undefined, true]);
-    await registry.confirm('kept', kept.id);
-    expect(await registry.changeAliases([{ kind: 'set', alias: 'other', index: 'kept' }])).toMatchObject({ ok: true });
-    expect(await names()).toEqual(['kept', 'kept', true]);
-    expect(await registry.isTaken('other')).toBe(false);
-    expect(await registry.admits('other', null)).toMatchObject({ error: { code: 'already_exists', param: 'name' } });
-    expect(await registry.admits('new', 'once')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
-    // Its own object says what becomes of a taken name.
-    expect(await registry.admits('kept', 'once')).toEqual({ ok: true, value: null });
-    await registry.withdraw('kept', next.id);
-    expect(await names()).toEqual(['kept', 'kept', true]);
-    await registry.withdraw('kept', kept.id);
-    expect(await names()).toEqual(['kept', undefined, true]);
-    expect(await listed(tenantId)).toEqual([]);
-    await registry.release('kept', kept.id);
-    expect(await names()).toEqual([undefined, undefined, false]);
-  });
-
-  it('[V23] counts reserved names against the limit, and a release of another index changes nothing', async () => {
-    const tenantId = freshTenant();
-    const registry = REGISTRY.getByName(tenantId);
-    const kept = manifestOf(tenantId, 'kept');
-    await registry.reserve(kept, null);
-    await runInDurableObject(registry, (_, { storage }) => {
-      for (let i = 1; i < LIMITS.indexesPerTenantMaxCount; i += 1) {
-        storage.sql.exec('INSERT INTO indexes VALUES (?, ?, ?, 0, NULL)', `n${i}`, `ix_n${i}`, '{}');
-      }
-    });
-    const extra = manifestOf(tenantId, 'extra');
-    const refused = await indexOf(extra).create(extra, ONCE);
-    expect(refused).toMatchObject({
-      ok: false,
-      error: { code: 'limit_exceeded', param: 'name', message: expect.stringContaining('indexesPerTenantMaxCount') },
-    });
-    expect(await indexOf(extra).describe('extra')).toMatchObject({ error: { code: 'index_not_found' } });
-    await registry.release('kept', 'ix_other' as IndexId);
-    expect(await registry.reserve(extra, null)).toMatchObject({ ok: false });
-    await registry.release('kept', kept.id);
-    expect(value(await indexOf(extra).create(extra, ONCE)).id).toBe(extra.id);
   });
 
   it('[Q9] keeps what is declared about an index through evictions, and no longer than the index', async () => {

@@ -26,8 +26,9 @@ const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/\bmmr\.candidates_limit\b/g, 'query.mmr.candidates_limit'],
 ];
 
+const renamed = (text: string): string => FIELDS.reduce((words, [field, name]) => words.replaceAll(field, name), text);
+
 /** A refusal with the names that the fields have in Qdrant's API. */
 export function inQdrantWords(error: Refusal) {
-  const renamed = (text: string) => FIELDS.reduce((words, [field, name]) => words.replaceAll(field, name), text);
   return err({ ...error, message: renamed(error.message), ...(error.param === undefined ? {} : { param: renamed(error.param) }) });
 }
