@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { PROPERTY_TABLES } from '../../../durable-objects/sqlite/property-index.ts';
+import { RECEIPT_TABLE } from '../../../durable-objects/sqlite/receipt-store.ts';
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
@@ -79,7 +80,7 @@ const catchUpSlice = (stub: DurableObjectStub<ShardObject>) =>
 const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
   runInDurableObject(stub, (_, state) => {
     const { sql } = state.storage;
-    const kept = new Set(['shard', 'namespaces', 'vectors', 'receipts', 'schema_version']);
+    const kept = new Set(['shard', 'namespaces', 'vectors', 'schema_version']);
     const tables = sql.exec<{ name: string }>(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
     );
@@ -91,6 +92,7 @@ const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
       const columns = sql.exec<{ name: string }>('SELECT name FROM pragma_table_info(?)', table);
       for (const { name } of columns.toArray()) if (!first.has(name)) sql.exec(`ALTER TABLE ${table} DROP COLUMN ${name}`);
     }
+    sql.exec(RECEIPT_TABLE);
     sql.exec('UPDATE schema_version SET version = 1');
   });
 
