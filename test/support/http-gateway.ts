@@ -2,6 +2,7 @@ import { vi } from 'vitest';
 
 import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
+import type { Authenticator, Credential } from '../../src/gateway/authenticator.ts';
 import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import { Embedder } from '../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../src/gateway/embedding-cache.ts';
@@ -28,10 +29,11 @@ export function httpGateway(world: MemoryCacheWorld) {
   const env = { LOG_LEVEL: 'warn' };
   const app = buildApp();
   return async (principal: TenantPrincipal, body: object, noStore = false): Promise<Response> => {
+    const credential: Credential = { prove: async () => ok({ principal, lease: { endsAtMs: Number.MAX_SAFE_INTEGER } }) };
     const parts = {
       clock,
       metrics: { count: () => {}, observe: () => {} },
-      authenticator: { authenticate: async () => ok(principal) },
+      authenticator: { present: async () => credential } satisfies Authenticator,
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder },
       place: { see: () => {} },
