@@ -16,7 +16,7 @@ type Env = Pick<GrowthEnv, 'SHARD' | 'LOCATOR' | 'REPLICA'>;
 export interface GenerationParts {
   readonly manifest: IndexManifest;
   readonly objects: IndexObjects;
-  /** Whether its first shard has every vector: locators that there are may not have been told of all of them yet. */
+  /** Whether its first shard has every vector: its locators may not know all of them yet. */
   readonly isAlone: boolean;
 }
 

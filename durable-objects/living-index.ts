@@ -168,7 +168,7 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     await registry.withdraw(manifest.name, manifest.id);
     await registry.keepErasure(erasure);
     await parts.erase();
-    // Last: whoever asks for an index whose name is free is told so, and does not come here to finish its deletion.
+    // Last: while the name is taken, a call for this index comes here and finishes the deletion.
     await registry.release(manifest.name, manifest.id);
     await this.#forget();
     return erasure;

@@ -55,7 +55,7 @@ export class OrganisationRecords {
   }
 
   /**
-   * In one transaction, if whoever acts may act now: a key is refused once it is revoked or has expired, or while its tenant is not active. So
+   * In one transaction, if the acting key may act now: a key is refused once it is revoked or has expired, or while its tenant is not active. So
    * nothing is committed in the name of a key that has ended, however long ago the request was let in.
    */
   acting<T>(actor: Actor, body: () => Outcome<T>): Outcome<T> {
@@ -100,7 +100,7 @@ export class OrganisationRecords {
   }
 
   openIndexes(tenantId: TenantId): Outcome<null> {
-    // On behalf of whoever creates an index: the index's own object checks their right.
+    // On behalf of a caller that creates an index: the index's own object checks its right.
     return this.insideLasting(tenantId, 'admin', (tenant) => {
       const opened = withIndexes(tenant);
       if (opened !== tenant) this.documents.replace('tenant', opened);

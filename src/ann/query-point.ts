@@ -29,6 +29,6 @@ export function pointOf(
   return ok(recommend(header.metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
 }
 
-/** Examples are no matches: whoever gives them has seen them. */
+/** Examples are no matches: the caller knows them already. */
 export const excluded = (ids: readonly string[], target: QueryTarget): readonly string[] =>
   target.kind === 'examples' ? [...ids, ...target.positive, ...target.negative] : ids;
