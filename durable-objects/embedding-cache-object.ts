@@ -4,6 +4,9 @@ import type { LoggedPredicate, PurgePredicate } from '../src/cache/purge-predica
 import type { PurgeCount } from '../src/cache/purge-record.ts';
 import type { NewVector, StoredVectors, VectorOrigin } from '../src/cache/stored-vector.ts';
 import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
 import { EmbeddingCacheStore } from './sqlite/embedding-cache-store.ts';
 import type { Slice } from './sqlite/embedding-cache-store.ts';
 
@@ -28,11 +31,19 @@ export class EmbeddingCacheObject extends DurableObject {
     return this.#store.get(contractHash, digests, Date.now());
   }
 
-  /** Row `i` of `vectors` is the vector of `entries[i]`. */
-  async put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void> {
+  /** Row `i` of `vectors` is the vector of `entries[i]`. Refuses with `lease_expired`: a fill is a write in its tenant's name, too (T71). */
+  async put(
+    origin: VectorOrigin,
+    entries: readonly NewVector[],
+    vectors: Float32Array<ArrayBuffer>,
+    lease?: WriteLease,
+  ): Promise<Outcome<null>> {
     const nowMs = Date.now();
+    const leased = underLease(lease, nowMs);
+    if (!leased.ok) return leased;
     this.#store.put(origin, entries, vectors, nowMs);
     if (entries.some(({ ttlMs }) => ttlMs !== undefined)) await this.#armSweep(nowMs);
+    return leased;
   }
 
   /** Deletes what a purge took in one slice of the entries; see `Slice`. */

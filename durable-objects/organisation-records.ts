@@ -9,7 +9,7 @@ import { deadSince, EXPIRED_KEY, SUSPENDED_TENANT, UNKNOWN_KEY } from '../src/te
 import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
 import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
-import { stateOf, tombstone, withIndexes } from '../src/tenancy/tenant-state.ts';
+import { isErased, stateOf, tombstone, withIndexes } from '../src/tenancy/tenant-state.ts';
 import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
 
@@ -48,8 +48,7 @@ export class OrganisationRecords {
   insideLasting<T>(id: TenantId, actor: Actor, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
     return this.insideTenant(id, (tenant) =>
       this.acting(actor, () => {
-        const state = stateOf(tenant);
-        return state === 'erasing' || state === 'erased' ? refuse('state_conflict', `the tenant is ${state}`, 'tenant') : body(tenant);
+        return isErased(tenant) ? refuse('state_conflict', `the tenant is ${stateOf(tenant)}`, 'tenant') : body(tenant);
       }),
     );
   }
@@ -82,14 +81,12 @@ export class OrganisationRecords {
     });
   }
 
-  /** A line of the trail about a tenant. */
+  /** A line of the trail about something that is to be done for a tenant: of one that is being erased, nothing is. */
   note(id: TenantId, line: { readonly actor: Actor; readonly action: string; readonly subject: string }): Outcome<Tenant> {
-    return this.insideTenant(id, (tenant) =>
-      this.acting(line.actor, () => {
-        this.documents.note({ atMs: Date.now(), ...line });
-        return ok(tenant);
-      }),
-    );
+    return this.insideLasting(id, line.actor, (tenant) => {
+      this.documents.note({ atMs: Date.now(), ...line });
+      return ok(tenant);
+    });
   }
 
   addProject(project: Project, { actor, digest }: Ticket): Outcome<Project> {

@@ -3,13 +3,17 @@ import { DurableObject } from 'cloudflare:workers';
 import { shardsOf } from '../src/cache/cache-layout.ts';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../src/cache/purge-lease.ts';
 import type { LeaseGrant } from '../src/cache/purge-lease.ts';
-import { predicateAt } from '../src/cache/purge-record.ts';
+import type { PurgePredicate } from '../src/cache/purge-predicate.ts';
+import { broughtBy, predicateAt } from '../src/cache/purge-record.ts';
 import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../src/cache/purge-record.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import type { CacheOwnerId, PurgeId } from '../src/kernel/ids.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import { underLease } from '../src/contract/write-lease.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
 import { cacheLayoutOf } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ObjectsEnv } from './env.ts';
@@ -21,6 +25,8 @@ const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs 
 /** How soon an erasure goes on after a slice, and after a shard did not answer. */
 const ERASE_NEXT_MS = 20;
 const ERASE_RETRY_MS = 30_000;
+/** After this the erasure of a tenant is answered, done or not: its count tells. */
+const ERASE_MAX_MS = 10_000;
 
 /** A timer may fire a little early by the clock. */
 async function until(atMs: number): Promise<void> {
@@ -45,10 +51,12 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
 
   /**
    * Appends a purge and answers once it holds for every reader, or at once when asked to be `fast`. Refuses with
-   * `idempotency_mismatch`.
+   * `idempotency_mismatch`, with `lease_expired`, or with `tenant_suspended` once the tenant is erased.
    */
-  async purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>> {
+  async purge(command: PurgeCommand, lease?: WriteLease): Promise<Outcome<PurgeRecord>> {
     const nowMs = Date.now();
+    const leased = this.#store.hasErased(command.tenantId) ? ERASED_TENANT : underLease(lease, nowMs);
+    if (!leased.ok) return leased;
     // Appending and fixing when it holds are one step: a lease granted from here on is on the new position.
     const appended = this.#store.append(command, nowMs, effectiveAtMs(this.#leases, nowMs));
     if (!appended.ok) return appended;
@@ -62,9 +70,32 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
     return record === undefined ? refuse('purge_not_found', 'there is no such purge, or it is too long ago', 'purge') : ok(record);
   }
 
+  /**
+   * Takes what a tenant brought into this cache, for every reader and from storage, as far as one call comes: alarms do the rest. Repeating it
+   * changes nothing. From now on the tenant purges nothing here (T72).
+   */
+  async eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>> {
+    const nowMs = Date.now();
+    await until(this.#store.eraseTenant(owner, tenantId, nowMs, effectiveAtMs(this.#leases, nowMs)));
+    await this.ctx.storage.setAlarm(Date.now());
+    for (let erasure = this.#store.nextErasure(); erasure !== undefined; erasure = this.#store.nextErasure()) {
+      if (Date.now() - nowMs > ERASE_MAX_MS || !(await this.#erase(erasure))) break;
+    }
+    return ok(null);
+  }
+
+  /** How many entries the tenant brought in. Refuses with `unavailable` unless every shard answers. */
+  async left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>> {
+    const counted = await this.#count(owner, broughtBy(owner, tenantId));
+    return counted.ok ? ok(counted.value.entries) : counted;
+  }
+
   /** What a purge would find in the second level now. Refuses with `unavailable` unless every shard answers. */
-  async count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
-    const predicate = predicateAt(selection, Date.now());
+  count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
+    return this.#count(owner, predicateAt(selection, Date.now()));
+  }
+
+  async #count(owner: CacheOwnerId, predicate: PurgePredicate): Promise<Outcome<PurgeCount>> {
     const counts = this.#shards(owner).map(async ({ stub }) => {
       let [entries, bytes] = [0, 0];
       for (let after: number | null = 0; after !== null;) {

@@ -12,6 +12,7 @@ import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
 import { StoredCell } from './stored-cell.ts';
 import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
 import { ErasureLog } from './sqlite/erasure-log.ts';
@@ -44,7 +45,7 @@ export class RegistryObject extends DurableObject {
   /** Whether the name is taken already, which its index answers for, or could be reserved: asked before the object of the name is addressed. */
   admits(name: string, idempotencyKey: string | null): Outcome<null> {
     if (this.#registry.holderOf(name) !== undefined) return ok(null);
-    if (this.#closed.get() === true) return CLOSED;
+    if (this.#closed.get() === true) return ERASED_TENANT;
     const target = this.#aliases.targetOf(name);
     if (target !== undefined) return refuse('already_exists', `"${name}" is an alias of the index "${target}"`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
@@ -93,7 +94,7 @@ export class RegistryObject extends DurableObject {
 
   /** All or none. Refuses with `index_not_found`, `alias_not_found`, `already_exists` or `limit_exceeded`. */
   changeAliases(actions: readonly AliasAction[], lease?: WriteLease): Outcome<null> {
-    const leased = this.#closed.get() === true ? CLOSED : underLease(lease, Date.now());
+    const leased = this.#closed.get() === true ? ERASED_TENANT : underLease(lease, Date.now());
     if (!leased.ok) return leased;
     const changed = changedAliases(actions, {
       isIndex: (name) => this.#registry.holderOf(name) !== undefined,
@@ -137,5 +138,3 @@ export class RegistryObject extends DurableObject {
     return { indexes: indexes.slice(0, limit), hasMore: indexes.length > limit };
   }
 }
-
-const CLOSED = refuse('tenant_suspended', 'the tenant is being erased: nothing is created for it any more');

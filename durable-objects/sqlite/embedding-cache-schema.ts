@@ -42,4 +42,5 @@ export const EMBEDDING_CACHE_MIGRATIONS: Migrations = [
    CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
      DELETE FROM vectors WHERE slot = old.slot;
      UPDATE totals SET entries = entries - 1, bytes = bytes - old.bytes; END;`,
+  'ALTER TABLE entries ADD COLUMN filled_by TEXT;',
 ];

@@ -2,6 +2,7 @@ import type { LoggedPredicate, PurgePredicate } from '../../src/cache/purge-pred
 import type { PurgeCount } from '../../src/cache/purge-record.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../../src/cache/stored-vector.ts';
 import { assert } from '../../src/kernel/assert.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { EMBEDDING_CACHE_MIGRATIONS } from './embedding-cache-schema.ts';
 import { migrate } from './migrate.ts';
@@ -46,11 +47,12 @@ export class EmbeddingCacheStore {
         vector: ArrayBuffer;
         position: number;
         known_ms: number;
+        filled_by: TenantId | null;
         tags: string | null;
         stored_ms: number;
         expires_ms: number | null;
       }>(
-        `SELECT asked.key AS at, slot, vector, position, known_ms, tags, stored_ms, expires_ms FROM json_each(?) AS asked
+        `SELECT asked.key AS at, slot, vector, position, known_ms, filled_by, tags, stored_ms, expires_ms FROM json_each(?) AS asked
          CROSS JOIN entries ON digest = asked.value AND contract = (SELECT contract FROM contracts WHERE hash = ?)
          CROSS JOIN vectors USING (slot) WHERE expires_ms IS NULL OR expires_ms > ?`,
         JSON.stringify(digests),
@@ -67,6 +69,7 @@ export class EmbeddingCacheStore {
         at: row.at,
         position: row.position,
         knownMs: row.known_ms,
+        ...(row.filled_by === null ? {} : { filledBy: row.filled_by }),
         tags: row.tags === null ? [] : (JSON.parse(row.tags) as string[]),
         ageMs: Math.max(0, nowMs - row.stored_ms),
         ttlMs: row.expires_ms === null ? undefined : row.expires_ms - nowMs,
@@ -185,11 +188,11 @@ export class EmbeddingCacheStore {
     const { sql } = this.#storage;
     const [written] = sql
       .exec<{ slot: number }>(
-        `INSERT INTO entries (digest, contract, origin, bytes, position, known_ms, tags, stored_ms, expires_ms, used_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        `INSERT INTO entries (digest, contract, origin, bytes, position, known_ms, tags, stored_ms, expires_ms, used_ms, filled_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (digest, contract) DO UPDATE SET origin = excluded.origin, bytes = excluded.bytes, position = excluded.position,
            known_ms = excluded.known_ms, tags = excluded.tags, stored_ms = excluded.stored_ms, expires_ms = excluded.expires_ms,
-           used_ms = excluded.used_ms
+           used_ms = excluded.used_ms, filled_by = excluded.filled_by
          WHERE excluded.position >= entries.position
          RETURNING slot`,
         entry.digest,
@@ -202,6 +205,7 @@ export class EmbeddingCacheStore {
         nowMs - entry.ageMs,
         entry.ttlMs === undefined ? null : nowMs + entry.ttlMs,
         nowMs,
+        entry.filledBy ?? null,
       )
       .toArray();
     if (written !== undefined) sql.exec('INSERT OR REPLACE INTO vectors VALUES (?, ?)', written.slot, vector);

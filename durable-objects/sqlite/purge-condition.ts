@@ -7,7 +7,7 @@ export interface PurgeCondition {
 }
 
 export function purgeCondition(predicate: PurgePredicate): PurgeCondition {
-  const { digests, tags, tagPrefix, model, modelVersion, filledBeforeMs } = predicate;
+  const { digests, tags, tagPrefix, model, modelVersion, filledBeforeMs, filledBy } = predicate;
   const selectors: readonly (readonly [string, string | number | undefined])[] = [
     ['digest IN (SELECT value FROM json_each(?))', digests && JSON.stringify(digests)],
     ['EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))', tags && JSON.stringify(tags)],
@@ -16,6 +16,7 @@ export function purgeCondition(predicate: PurgePredicate): PurgeCondition {
     ['origin IN (SELECT origin FROM origins WHERE model = ?)', model],
     ['origin IN (SELECT origin FROM origins WHERE version = ?)', modelVersion],
     ['known_ms < ?', filledBeforeMs],
+    ['(filled_by = ? OR filled_by IS NULL)', filledBy],
   ];
   const given = selectors.flatMap(([sql, binding]) => (binding === undefined ? [] : [{ sql, binding }]));
   return { sql: ['1', ...given.map(({ sql }) => sql)].join(' AND '), bindings: given.map(({ binding }) => binding) };

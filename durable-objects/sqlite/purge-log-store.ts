@@ -1,12 +1,12 @@
 import { PurgeLog } from '../../src/cache/purge-log.ts';
 import type { PurgeLogBounds } from '../../src/cache/purge-log.ts';
 import type { LoggedPredicate, PurgeMode, PurgePredicate } from '../../src/cache/purge-predicate.ts';
-import { predicateAt } from '../../src/cache/purge-record.ts';
+import { broughtBy, predicateAt } from '../../src/cache/purge-record.ts';
 import type { PurgeCommand, PurgeConsistency, PurgeRecord } from '../../src/cache/purge-record.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { must } from '../../src/kernel/assert.ts';
-import type { CacheOwnerId, PurgeId } from '../../src/kernel/ids.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import type { Migrations } from './migrate.ts';
@@ -28,6 +28,7 @@ export const PURGE_LOG_MIGRATIONS: Migrations = [
    ALTER TABLE erasure RENAME COLUMN tenant_id TO owner;
    ALTER TABLE erasure ADD COLUMN cursors TEXT NOT NULL DEFAULT '{}';
    ALTER TABLE erasure ADD COLUMN cursors_of INTEGER NOT NULL DEFAULT 0;`,
+  'CREATE TABLE erased_tenants (tenant TEXT PRIMARY KEY, effective_ms INTEGER NOT NULL) WITHOUT ROWID;',
 ];
 
 interface ReceiptRow extends Record<string, string | number> {
@@ -88,8 +89,7 @@ export class PurgeLogStore {
     const log = this.log.append(predicateAt(command.selection, nowMs), mode, nowMs);
     const { position } = log;
     this.#storage.transactionSync(() => {
-      if (this.log.position === 0) this.#storage.sql.exec('INSERT INTO erasure (owner, position) VALUES (?, 0)', owner);
-      this.#write(log);
+      this.#write(owner, log);
       this.#storage.sql.exec(
         `INSERT INTO receipts (position, purge_id, body_digest, appended_ms, effective_ms, mode, consistency) VALUES (?, ?, ?, ?, ?, ?, ?)`,
         position,
@@ -104,6 +104,29 @@ export class PurgeLogStore {
     });
     this.#log = log;
     return ok(this.#record(must(this.#receipt(purgeId), 'the receipt was just written')));
+  }
+
+  /**
+   * Takes what the tenant brought in, and its words out of the log: of a shared one all words, since it does not say whose they are. Answers when
+   * that holds for every reader.
+   */
+  eraseTenant(owner: CacheOwnerId, tenantId: TenantId, nowMs: number, effectiveAtMs: number): number {
+    this.#open();
+    const { sql } = this.#storage;
+    const [known] = sql.exec<{ at: number }>('SELECT effective_ms AS at FROM erased_tenants WHERE tenant = ?', tenantId).toArray();
+    if (known !== undefined) return known.at;
+    const log = this.log.withoutTerms().append(broughtBy(owner, tenantId), 'hard', nowMs);
+    this.#storage.transactionSync(() => {
+      this.#write(owner, log);
+      if (owner === tenantId) sql.exec('DELETE FROM receipts');
+      sql.exec('INSERT INTO erased_tenants VALUES (?, ?)', tenantId, effectiveAtMs);
+    });
+    this.#log = log;
+    return effectiveAtMs;
+  }
+
+  hasErased(tenantId: TenantId): boolean {
+    return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM erased_tenants WHERE tenant = ?', tenantId).toArray().length > 0;
   }
 
   find(purgeId: PurgeId): PurgeRecord | undefined {
@@ -140,7 +163,8 @@ export class PurgeLogStore {
   }
 
   /** The log changes at its ends only: the new purge is appended, and what was collapsed is replaced by its first entry. */
-  #write(log: PurgeLog): void {
+  #write(owner: CacheOwnerId, log: PurgeLog): void {
+    this.#storage.sql.exec('INSERT INTO erasure (owner, position) SELECT ?, 0 WHERE NOT EXISTS (SELECT 1 FROM erasure)', owner);
     const first = must(log.entries[0], 'a log that was appended to is not empty');
     const last = must(log.entries.at(-1), 'a log that was appended to is not empty');
     this.#storage.sql.exec('DELETE FROM predicates WHERE position <= ?', first.position);

@@ -1,6 +1,6 @@
 import { assert } from '../kernel/assert.ts';
 import { PurgeMatcher } from './purge-matcher.ts';
-import { isEverything, termCount } from './purge-predicate.ts';
+import { hasTerms, isEverything, termCount } from './purge-predicate.ts';
 import type { LoggedPredicate, Purgeable, PurgeMode, PurgePredicate } from './purge-predicate.ts';
 
 export interface PurgeLogBounds {
@@ -42,6 +42,13 @@ export class PurgeLog {
 
   append(predicate: PurgePredicate, mode: PurgeMode, atMs: number): PurgeLog {
     return this.extend([{ position: this.position + 1, predicate, mode, atMs }]);
+  }
+
+  /** The log without the words of its purges: where there are any, one purge of everything takes the place of all. */
+  withoutTerms(): PurgeLog {
+    const last = this.entries.at(-1);
+    if (last === undefined || !this.entries.some(({ predicate }) => hasTerms(predicate))) return this;
+    return new PurgeLog([{ ...last, predicate: {}, mode: 'hard' }], this.#bounds);
   }
 
   /** What a reader who knows the log up to `position` is missing. */

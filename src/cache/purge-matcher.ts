@@ -38,11 +38,12 @@ export class PurgeMatcher {
 
 /** All selectors but the digests, by which the candidates were found. */
 function matches({ logged: { predicate }, tags }: Compiled, entry: Purgeable): boolean {
-  const { tagPrefix, model, modelVersion, filledBeforeMs } = predicate;
+  const { tagPrefix, model, modelVersion, filledBeforeMs, filledBy } = predicate;
   return (
     (model === undefined || model === entry.model) &&
     (modelVersion === undefined || modelVersion === entry.modelVersion) &&
     (filledBeforeMs === undefined || entry.knownMs < filledBeforeMs) &&
+    (filledBy === undefined || entry.filledBy === undefined || entry.filledBy === filledBy) &&
     (tags === undefined || entry.tags.some((tag) => tags.has(tag))) &&
     (tagPrefix === undefined || entry.tags.some((tag) => tag.startsWith(tagPrefix)))
   );

@@ -1,3 +1,5 @@
+import type { TenantId } from '../kernel/ids.ts';
+
 /**
  * Which entries of one cache a purge takes: those that match every selector given. Without any selector it takes all there is.
  * Lists match an entry that has any of their members.
@@ -12,6 +14,8 @@ export interface PurgePredicate {
   readonly modelVersion?: string;
   /** On the log's clock, exclusive: see `FillStamp`. */
   readonly filledBeforeMs?: number;
+  /** Also matches an entry of which it is not known who filled it. */
+  readonly filledBy?: TenantId;
 }
 
 /** `soft` leaves the entries to requests that accept stale ones. */
@@ -27,12 +31,14 @@ export interface LoggedPredicate {
   readonly atMs: number;
 }
 
-/** When a fill started, as far as its filler knew the log. Both are never ahead of the log, so comparing them takes too much at most. */
+/** When a fill started, as far as its filler knew the log, and whose it is. The times are never ahead of the log: comparing them takes too much at most. */
 export interface FillStamp {
   /** Position of the log. */
   readonly position: number;
   /** The latest time on the log's clock that the filler had been told of. */
   readonly knownMs: number;
+  /** The tenant that a shared cache has the entry from. Absent from what was stored before that was kept. */
+  readonly filledBy?: TenantId | undefined;
 }
 
 /** What of a cached entry decides whether a purge took it. */
@@ -45,6 +51,10 @@ export interface Purgeable extends FillStamp {
 }
 
 export const isEverything = (predicate: PurgePredicate): boolean => Object.values(predicate).every((selector) => selector === undefined);
+
+/** Whether a predicate holds words of whoever purged: texts, as their digests, or tags. */
+export const hasTerms = ({ digests, tags, tagPrefix }: PurgePredicate): boolean =>
+  digests !== undefined || tags !== undefined || tagPrefix !== undefined;
 
 /** What a predicate weighs: a log is bounded by the sum. */
 export const termCount = ({ digests = [], tags = [] }: PurgePredicate): number => digests.length + tags.length;

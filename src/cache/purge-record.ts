@@ -1,4 +1,4 @@
-import type { CacheOwnerId, PurgeId } from '../kernel/ids.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 import type { PurgeMode, PurgePredicate } from './purge-predicate.ts';
 
 /** What a purge is to take, before a log has dated it. */
@@ -14,6 +14,8 @@ export type PurgeConsistency = 'next-read' | 'fast';
 export interface PurgeCommand {
   readonly purgeId: PurgeId;
   readonly owner: CacheOwnerId;
+  /** Who purges: a cache may be shared. */
+  readonly tenantId: TenantId;
   readonly bodyDigest: string;
   readonly selection: PurgeSelection;
   readonly mode: PurgeMode;
@@ -39,6 +41,9 @@ export interface PurgeCount {
   /** Of the vectors. */
   readonly bytes: number;
 }
+
+/** What a tenant brought into a cache: all that is in its own. */
+export const broughtBy = (owner: CacheOwnerId, tenantId: TenantId): PurgePredicate => (owner === tenantId ? {} : { filledBy: tenantId });
 
 /** The predicate of a selection that is made at `nowMs` on the log's clock. */
 export function predicateAt({ olderThanMs, ...selectors }: PurgeSelection, nowMs: number): PurgePredicate {

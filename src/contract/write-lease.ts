@@ -1,3 +1,4 @@
+import { LIMITS } from './limits.ts';
 import type { Outcome } from './outcome.ts';
 import { refuse } from './outcome.ts';
 import { ok } from '../kernel/result.ts';
@@ -9,6 +10,11 @@ import { ok } from '../kernel/result.ts';
 export interface WriteLease {
   readonly endsAtMs: number;
 }
+
+/** The lease of a key, or a tenant, that was found in force at that time. */
+export const leaseFrom = (checkedAtMs: number): WriteLease => ({
+  endsAtMs: checkedAtMs + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs,
+});
 
 /** Refuses with `lease_expired` what comes too late. No lease: work of Sluice itself, in no key's name. */
 export const underLease = (lease: WriteLease | undefined, nowMs: number): Outcome<null> =>

@@ -9,11 +9,14 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import { must } from '../kernel/assert.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
+import type { Acting } from './authority.ts';
 import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
 import type { FoundInMemory } from './level-one.ts';
 import type { CurrentView } from './purge-views.ts';
 
 export interface BatchRequest {
+  /** In whose name what is computed is kept. */
+  readonly acting: Acting;
   /** Whose cache answers: nobody reads or writes that of another. */
   readonly owner: CacheOwnerId;
   readonly manifest: ModelManifest;
@@ -70,9 +73,9 @@ export class BatchProgress {
   }
 
   /** What purges mean for a vector that would answer a slot. */
-  fateOf(slot: number, { position, knownMs, tags }: FillStamp & { readonly tags: readonly string[] }): Fate {
+  fateOf(slot: number, { position, knownMs, filledBy, tags }: FillStamp & { readonly tags: readonly string[] }): Fate {
     const { id: model, version: modelVersion } = this.request.manifest;
-    return this.view.log.fateOf({ digest: this.digestOf(slot), model, modelVersion, tags, position, knownMs });
+    return this.view.log.fateOf({ digest: this.digestOf(slot), model, modelVersion, tags, position, knownMs, filledBy });
   }
 
   /** Uses a cached vector, unless a purge took it or the request wants another. Answers whether it does. */

@@ -7,7 +7,6 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { cacheOwnerOf } from '../contract/principal.ts';
-import type { TenantPrincipal } from '../contract/principal.ts';
 import { checkTokenBatch } from '../inference/check-token-batch.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { TokenBatch } from '../inference/token-batch.ts';
@@ -15,6 +14,7 @@ import { tokenBatch } from '../inference/token-batch.ts';
 import { truncate } from '../inference/truncate.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
+import type { Acting } from './authority.ts';
 import type { CacheReport } from './cache-report.ts';
 import type { CountCache } from './count-cache.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
@@ -23,8 +23,7 @@ import { findManifest } from './embedding-models.ts';
 import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
 import { mayTouchModels } from './touch.ts';
 
-export interface EmbedInputs {
-  readonly principal: TenantPrincipal;
+export interface EmbedInputs extends Acting {
   readonly model: string;
   readonly inputs: readonly CachedInput[];
   /** Length of the vectors; undefined: the model's own. */
@@ -78,7 +77,7 @@ export class Embedder implements TextEmbedder {
 
   /** Refuses with `model_not_found`, `scope_denied`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
   async embedInputs(request: EmbedInputs): Promise<Outcome<EmbeddedInputs>> {
-    const { principal, inputs, directives, ttlMs, tags = [] } = request;
+    const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
     const manifest = findManifest(this.#parts.models.manifests, request.model);
     if (!manifest.ok) return manifest;
     // [T55] Whatever named the model: the call itself, or the index whose vectors it makes.
@@ -95,6 +94,7 @@ export class Embedder implements TextEmbedder {
     if (!reserved.ok) return reserved;
 
     const answer = await this.#parts.cache.answer({
+      acting: { principal, authority },
       owner: cacheOwnerOf(principal),
       manifest: manifest.value,
       digests: inputs.map((input) => inputDigest(this.#parts.sha256, input)),

@@ -96,18 +96,19 @@ export class EmbeddingCache {
   }
 
   async #readShared(progress: BatchProgress): Promise<void> {
-    const { owner, manifest, directives } = progress.request;
+    const { owner, manifest, directives, acting } = progress.request;
     const slots = progress.missing();
     progress.askedShared(slots.length);
     const found = await this.#parts.secondLevel.get(
       owner,
       originOf(manifest),
       slots.map((slot) => progress.digestOf(slot)),
+      acting,
     );
     const nowMs = this.#parts.clock.nowMs();
-    for (const { at, vector, position, knownMs, ageMs, ttlMs, tags } of found) {
+    for (const { at, vector, position, knownMs, filledBy, ageMs, ttlMs, tags } of found) {
       const slot = must(slots[at], 'the second level answers what it was asked');
-      const cached = { vector, position, knownMs, storedAtMs: nowMs - ageMs, tags };
+      const cached = { vector, position, knownMs, filledBy, storedAtMs: nowMs - ageMs, tags };
       const isUsed = progress.accept(slot, { ...cached, freshMs: ttlMs ?? Infinity }, 'shared', nowMs);
       if (isUsed && directives.store) this.#remember(progress, slot, cached, ttlMs);
     }
@@ -159,8 +160,8 @@ export class EmbeddingCache {
     const { request, view } = progress;
     const rows = await request.compute(inputs);
     if (!rows.ok || !request.directives.store) return rows;
-    const { owner, manifest, ttlMs } = request;
-    const { stamp } = view;
+    const { owner, manifest, ttlMs, acting } = request;
+    const stamp = { ...view.stamp, filledBy: acting.principal.tenantId };
     const storedAtMs = this.#parts.clock.nowMs();
     slots.forEach((slot, row) => {
       const vector = rowOf(rows.value, row, manifest.dimensions);
@@ -168,7 +169,7 @@ export class EmbeddingCache {
     });
     if (sharesVectors(manifest)) {
       const entries = slots.map((slot) => ({ digest: progress.digestOf(slot), ...stamp, ageMs: 0, ttlMs, tags: progress.tagsFor(slot) }));
-      this.#parts.wakeUps.keepAlive(this.#parts.secondLevel.put(owner, originOf(manifest), entries, rows.value));
+      this.#parts.wakeUps.keepAlive(this.#parts.secondLevel.put(owner, originOf(manifest), entries, rows.value, acting));
     }
     return rows;
   }

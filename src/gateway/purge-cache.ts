@@ -11,6 +11,8 @@ import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
 import { organisationOf } from '../tenancy/resource-ids.ts';
+import type { Authority } from './authority.ts';
+import { underAuthority } from './authority.ts';
 import type { EmbeddingModels } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { PurgeLogs } from './purge-logs.ts';
@@ -24,6 +26,12 @@ interface CachePurgerParts {
   readonly models: EmbeddingModels;
   readonly sha256: Sha256;
   readonly rng: Rng;
+}
+
+/** Who purges, and whether the right to is still there. */
+export interface PurgeCaller {
+  readonly principal: Principal;
+  readonly authority: Authority;
 }
 
 /** Characters of a purge id after its prefix, 5 bits each: two never meet. */
@@ -41,7 +49,7 @@ export class CachePurger {
    * Answers once the purge holds everywhere, or at once when `fast`. Refuses with `model_not_found`, `tenant_not_found`,
    * `idempotency_mismatch` or `unavailable`.
    */
-  async purge(principal: Principal, body: PurgeBody, idempotencyKey: string | undefined): Promise<Outcome<PurgeRecord>> {
+  async purge({ principal, authority }: PurgeCaller, body: PurgeBody, idempotencyKey: string | undefined): Promise<Outcome<PurgeRecord>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
     const selection = this.#selectionOf(body);
@@ -53,8 +61,12 @@ export class CachePurger {
     const owners = await this.#cachesOf(subject.value, noted);
     if (!owners.ok) return owners;
     const bodyDigest = await requestDigest(principal, 'cache.purge', [selection.value, mode, consistency]);
-    const command = { purgeId, bodyDigest, selection: selection.value, mode, consistency };
-    return together(await Promise.all(owners.value.map((owner) => this.#parts.logs.purge({ ...command, owner }))));
+    const command = { purgeId, tenantId: subject.value, bodyDigest, selection: selection.value, mode, consistency };
+    return together(
+      await Promise.all(
+        owners.value.map((owner) => underAuthority(authority, (lease) => this.#parts.logs.purge({ ...command, owner }, lease))),
+      ),
+    );
   }
 
   /** What a purge would find. Refuses as `purge` does, and leaves no trace. */
@@ -72,6 +84,26 @@ export class CachePurger {
       bytes += counted.value.bytes;
     }
     return ok({ entries, bytes });
+  }
+
+  /** Takes what a tenant brought into its own cache, and into the one that it shares with others. */
+  async eraseTenant(tenantId: TenantId): Promise<Outcome<null>> {
+    const owners = await this.#cachesOf(tenantId, (store) => store.tenant(tenantId));
+    if (!owners.ok) return owners;
+    const erased = await Promise.all(owners.value.map((owner) => this.#parts.logs.eraseTenant(owner, tenantId)));
+    return erased.find((outcome) => !outcome.ok) ?? ok(null);
+  }
+
+  /** How many entries there are of a tenant: what others brought into a shared cache is theirs. */
+  async left(tenantId: TenantId): Promise<Outcome<number>> {
+    const owners = await this.#cachesOf(tenantId, (store) => store.tenant(tenantId));
+    if (!owners.ok) return owners;
+    let entries = 0;
+    for (const left of await Promise.all(owners.value.map((owner) => this.#parts.logs.left(owner, tenantId)))) {
+      if (!left.ok) return left;
+      entries += left.value;
+    }
+    return ok(entries);
   }
 
   async find(principal: Principal, named: TenantId | undefined, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {

@@ -1,16 +1,21 @@
 import type { LeaseGrant } from '../cache/purge-lease.ts';
 import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../cache/purge-record.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { CacheOwnerId, PurgeId } from '../kernel/ids.ts';
+import type { WriteLease } from '../contract/write-lease.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 
 /** The purge logs of all caches. Each call refuses with `unavailable` when the log does not answer in time. */
 export interface PurgeLogs {
   /** What a reader who knows the log up to `position` is missing. Answers or refuses within `purgeLeaseWaitMaxMs`. */
   lease(owner: CacheOwnerId, position: number): Promise<Outcome<LeaseGrant>>;
-  /** Answers once the purge holds everywhere, or at once when `fast`. Refuses with `idempotency_mismatch`. */
-  purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>>;
+  /** Answers once the purge holds everywhere, or at once when `fast`. Refuses with `idempotency_mismatch` or `lease_expired`. */
+  purge(command: PurgeCommand, lease: WriteLease | undefined): Promise<Outcome<PurgeRecord>>;
   /** Refuses with `purge_not_found`. */
   find(owner: CacheOwnerId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>>;
   /** What a purge would find in the second level. */
   count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>>;
+  /** Takes what the tenant brought into the cache, and its words out of the log, for good. Repeating it goes on with it. */
+  eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>>;
+  /** How many entries the second level has of the tenant. */
+  left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>>;
 }

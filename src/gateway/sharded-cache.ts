@@ -2,15 +2,25 @@ import type { CacheLayout } from '../cache/cache-layout.ts';
 import { rendezvousShard } from '../cache/rendezvous-shard.ts';
 import type { Shard } from '../cache/rendezvous-shard.ts';
 import type { NewVector, StoredVectors, VectorOrigin } from '../cache/stored-vector.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { WriteLease } from '../contract/write-lease.ts';
 import { must } from '../kernel/assert.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
+import type { Acting } from './authority.ts';
+import { underAuthority } from './authority.ts';
 import type { Background } from './background.ts';
 import type { FoundVector, SecondLevel } from './second-level.ts';
 
 /** One shard of one cache. Its calls reject when it does not answer in time. */
 export interface CacheShard {
   get(contractHash: string, digests: readonly string[]): Promise<StoredVectors>;
-  put(origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void>;
+  /** Refuses with `lease_expired`. */
+  put(
+    origin: VectorOrigin,
+    entries: readonly NewVector[],
+    vectors: Float32Array<ArrayBuffer>,
+    lease: WriteLease | undefined,
+  ): Promise<Outcome<null>>;
 }
 
 export interface ShardedCacheParts {
@@ -33,25 +43,29 @@ export class ShardedCache implements SecondLevel {
     this.#parts = parts;
   }
 
-  async get(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[]): Promise<readonly FoundVector[]> {
+  async get(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], acting: Acting): Promise<readonly FoundVector[]> {
     const { shards } = this.#parts.layout;
     const all = [...digests.keys()];
     const found = await this.#find(owner, origin, digests, all, shards);
-    const moved = await this.#findMoved(owner, origin, digests, found);
+    const moved = await this.#findMoved(owner, origin, digests, found, acting);
     return moved.length === 0 ? found : [...found, ...moved];
   }
 
-  async put(owner: CacheOwnerId, origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>): Promise<void> {
+  async put(
+    owner: CacheOwnerId,
+    origin: VectorOrigin,
+    entries: readonly NewVector[],
+    vectors: Float32Array<ArrayBuffer>,
+    { authority }: Acting,
+  ): Promise<void> {
     const dimensions = vectors.length / entries.length;
     const digests = entries.map(({ digest }) => digest);
     await this.#eachShard(owner, digests, [...digests.keys()], this.#parts.layout.shards, async (shard, members) => {
       const rows = new Float32Array(members.length * dimensions);
       members.forEach((at, row) => rows.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), row * dimensions));
-      await shard.put(
-        origin,
-        members.map((at) => must(entries[at], 'a member of the batch')),
-        rows,
-      );
+      const ofShard = members.map((at) => must(entries[at], 'a member of the batch'));
+      // [T71] A refusal is no failure: what may not be kept any more is not.
+      await underAuthority(authority, (lease) => shard.put(origin, ofShard, rows, lease));
     });
   }
 
@@ -79,6 +93,7 @@ export class ShardedCache implements SecondLevel {
     origin: VectorOrigin,
     digests: readonly string[],
     found: readonly FoundVector[],
+    acting: Acting,
   ): Promise<FoundVector[]> {
     const { shards, before } = this.#parts.layout;
     if (before.length === 0 || found.length === digests.length) return [];
@@ -88,18 +103,27 @@ export class ShardedCache implements SecondLevel {
       return !here.has(at) && nameOf(digest, shards) !== nameOf(digest, before);
     });
     const moved = await this.#find(owner, origin, digests, wanted, before);
-    if (moved.length > 0) this.#parts.background(this.#copy(owner, origin, digests, moved));
+    // What a neighbour brought into a shared cache is not brought again in the name of the caller.
+    const own = moved.filter(({ filledBy }) => filledBy === undefined || filledBy === acting.principal.tenantId);
+    if (own.length > 0) this.#parts.background(this.#copy(owner, origin, digests, own, acting));
     return moved;
   }
 
-  async #copy(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], moved: readonly FoundVector[]): Promise<void> {
+  async #copy(
+    owner: CacheOwnerId,
+    origin: VectorOrigin,
+    digests: readonly string[],
+    moved: readonly FoundVector[],
+    acting: Acting,
+  ): Promise<void> {
+    const { tenantId: filledBy } = acting.principal;
     const entries = moved.map(({ at, position, knownMs, tags, ageMs, ttlMs }): NewVector => {
-      return { digest: must(digests[at], 'a member of the batch'), position, knownMs, tags, ageMs, ttlMs };
+      return { digest: must(digests[at], 'a member of the batch'), position, knownMs, filledBy, tags, ageMs, ttlMs };
     });
     const dimensions = must(moved[0], 'something moved').vector.length;
     const vectors = new Float32Array(moved.length * dimensions);
     moved.forEach(({ vector }, row) => vectors.set(vector, row * dimensions));
-    await this.put(owner, origin, entries, vectors);
+    await this.put(owner, origin, entries, vectors, acting);
   }
 
   /** Calls each of `shards` that the `wanted` members of a batch belong to, all at once; leaves out those that fail. */

@@ -1,5 +1,5 @@
 import type { Outcome } from '../contract/outcome.ts';
-import type { TenantPrincipal } from '../contract/principal.ts';
+import type { Acting } from './authority.ts';
 
 /** Texts as unit vectors: what retrieval needs of inference. */
 export interface TextEmbedder {
@@ -9,8 +9,7 @@ export interface TextEmbedder {
   contractOf(model: string): Outcome<{ readonly contractHash: string; readonly dimensions: number; readonly version: string }>;
 }
 
-export interface EmbedTexts {
-  readonly principal: TenantPrincipal;
+export interface EmbedTexts extends Acting {
   readonly model: string;
   readonly texts: readonly string[];
   /** A property, not a method: callers whose meters lack tokens do not compile. */

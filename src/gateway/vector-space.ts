@@ -105,7 +105,7 @@ export class VectorSpace {
 
   /** Embeds the points given as texts into their rows of `values`. */
   async #embed(
-    { principal, reserve }: EmbeddingCaller,
+    { principal, authority, reserve }: EmbeddingCaller,
     embedding: PinnedEmbedding | null,
     points: readonly Point[],
     values: Float32Array,
@@ -118,7 +118,8 @@ export class VectorSpace {
     const contract = this.#embedder.contractOf(embedding.model);
     if (!contract.ok) return contract;
     if (contract.value.contractHash !== embedding.contractHash) return contractMismatch(embedding, contract.value.contractHash);
-    const embedded = await this.#embedder.embed({ principal, model: embedding.model, texts: rows.map(({ text }) => text), reserve });
+    const texts = rows.map(({ text }) => text);
+    const embedded = await this.#embedder.embed({ principal, authority, model: embedding.model, texts, reserve });
     if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
     const { vectors, tokens, cachedTokens, dimensions } = embedded.value;
     assert(values.length === points.length * dimensions, 'a contract has the dimensions of its indexes');

@@ -5,11 +5,16 @@ import type { Tenant, TenantState } from './organisation.ts';
 
 export const stateOf = ({ state = 'active' }: Tenant): TenantState => state;
 
+/** Whether its erasure has begun: then nothing is created for it any more. */
+export const isErased = (tenant: Tenant): boolean => stateOf(tenant) === 'erasing' || stateOf(tenant) === 'erased';
+
+export const ERASED_TENANT = refuse('tenant_suspended', 'the tenant is being erased: nothing is created for it any more');
+
 /** The tenant in another state, or the same one when it is in it. An erasure is never taken back. */
 export function moved(tenant: Tenant, to: Exclude<TenantState, 'erased'>): Outcome<Tenant> {
   const from = stateOf(tenant);
   if (from === to || (from === 'erased' && to === 'erasing')) return ok(tenant);
-  if (from === 'erasing' || from === 'erased') return refuse('state_conflict', `the tenant is ${from}: that is final`, 'tenant');
+  if (isErased(tenant)) return refuse('state_conflict', `the tenant is ${from}: that is final`, 'tenant');
   return ok({ ...tenant, state: to });
 }
 

@@ -28,6 +28,7 @@ import { principal } from './memory-cache-world.ts';
 import { NodeSql } from './node-sql.ts';
 import type { Seeded } from '../../src/kernel/seeded.ts';
 import { smallFloor } from './shard-world.ts';
+import { IN_FORCE } from './in-force.ts';
 
 /** The driver was killed: whatever it awaited never came. */
 export class Killed extends Error {}
@@ -137,6 +138,7 @@ export class GenerationWorld {
       embedder: this.embedder,
       budget,
       clock: { nowMs: () => this.nowMs },
+      authorityOf: () => IN_FORCE,
     });
   }
 

@@ -73,6 +73,8 @@ export class MemoryCacheWorld {
     purge: () => Promise.reject(new Error('not of this world')),
     find: () => Promise.reject(new Error('not of this world')),
     count: () => Promise.reject(new Error('not of this world')),
+    eraseTenant: () => Promise.reject(new Error('not of this world')),
+    left: () => Promise.reject(new Error('not of this world')),
   };
 
   readonly secondLevel: SecondLevel = {
@@ -86,14 +88,14 @@ export class MemoryCacheWorld {
         return [{ ...held, at, ageMs: this.nowMs - storedAtMs, ttlMs }];
       });
     },
-    put: async (owner, { contractHash }, entries, vectors) => {
-      if (!this.sharedReachable) return;
-      entries.forEach(({ digest, position, knownMs, ttlMs, tags }, i) => {
+    put: async (owner, { contractHash }, entries, vectors, { authority }) => {
+      if (!this.sharedReachable || !(await authority.lease()).ok) return;
+      entries.forEach(({ digest, position, knownMs, filledBy, ttlMs, tags }, i) => {
         const vector = vectors.slice(i * 3, (i + 1) * 3);
         const expiresAtMs = ttlMs === undefined ? Infinity : this.nowMs + ttlMs;
         const key = `${owner}:${contractHash}:${digest}`;
         if ((this.#shared.get(key)?.position ?? 0) > position) return;
-        this.#shared.set(key, { vector, position, knownMs, storedAtMs: this.nowMs, expiresAtMs, tags });
+        this.#shared.set(key, { vector, position, knownMs, filledBy, storedAtMs: this.nowMs, expiresAtMs, tags });
       });
     },
   };

@@ -6,6 +6,7 @@ import type { CacheLayout } from '../../src/cache/cache-layout.ts';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../src/cache/purge-lease.ts';
 import type { LeaseBook, LeaseGrant } from '../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../src/cache/purge-record.ts';
+import type { NewVector, VectorOrigin } from '../../src/cache/stored-vector.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { EmbeddingCache } from '../../src/gateway/embedding-cache.ts';
@@ -13,14 +14,15 @@ import type { PurgeLogs } from '../../src/gateway/purge-logs.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
 import { ShardedCache } from '../../src/gateway/sharded-cache.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
-import type { CacheOwnerId, PurgeId } from '../../src/kernel/ids.ts';
+import type { PurgeId, TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { FaultyNetwork } from './faulty-network.ts';
 import type { Party } from './faulty-network.ts';
+import { actingFor } from './in-force.ts';
 import { NodeSql } from './node-sql.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 
-const OWNER = 'tn_0123456789_aaaaaaaa' as CacheOwnerId;
+const OWNER = 'tn_0123456789_aaaaaaaa' as TenantId;
 const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
 // Small, so that logs collapse and shards evict.
 const LOG_BOUNDS = { predicatesMax: 12, termsMax: 24 };
@@ -136,8 +138,8 @@ export class PurgeWorld {
       return {
         get: (contract: string, digests: readonly string[]) =>
           network.call(isolate, 2000, () => store().get(contract, digests, network.nowMs)),
-        put: (...args: [Parameters<EmbeddingCacheStore['put']>[0], Parameters<EmbeddingCacheStore['put']>[1], Float32Array<ArrayBuffer>]) =>
-          network.call(isolate, 2000, () => store().put(...args, network.nowMs)),
+        put: (origin: VectorOrigin, entries: readonly NewVector[], vectors: Float32Array<ArrayBuffer>) =>
+          network.call(isolate, 2000, () => (store().put(origin, entries, vectors, network.nowMs), ok(null))),
       };
     };
     return new Isolate(
@@ -149,6 +151,8 @@ export class PurgeWorld {
         purge: () => Promise.reject(new Error('unused')),
         find: () => Promise.reject(new Error('unused')),
         count: () => Promise.reject(new Error('unused')),
+        eraseTenant: () => Promise.reject(new Error('unused')),
+        left: () => Promise.reject(new Error('unused')),
       }),
       (isolate) =>
         new ShardedCache({
@@ -193,6 +197,7 @@ export class PurgeWorld {
     const purge: Purge = {
       purgeId: `pg_${this.#purges.length}` as PurgeId,
       owner: OWNER,
+      tenantId: OWNER,
       bodyDigest: 'body',
       selection: this.#selection(),
       mode: network.chance(0.2) ? 'soft' : 'hard',
@@ -256,6 +261,7 @@ export class PurgeWorld {
     const tags = network.chance(0.5) ? [] : [network.pick(TAGS)];
     const staleMsMax = network.chance(0.2) ? Infinity : 0;
     const answer = await isolate.cache.answer({
+      acting: actingFor(OWNER),
       owner: OWNER,
       manifest,
       digests,

@@ -5,7 +5,9 @@ import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Authority } from '../authority.ts';
 import type { Budget } from '../budget.ts';
 import type { IndexShards } from '../index-shards.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
@@ -18,6 +20,8 @@ export interface CopyParts {
   readonly shards: IndexShards;
   readonly embedder: TextEmbedder;
   readonly budget: Budget;
+  /** The right to work for a tenant in no key's name. */
+  readonly authorityOf: (tenantId: TenantId) => Authority;
 }
 
 export interface Copy {
@@ -96,13 +100,19 @@ function portionsOf(texts: readonly (string | null)[]): number[][] {
   return portions;
 }
 
-async function embed({ embedder, budget }: CopyParts, { to, owner }: Copy, texts: readonly string[], usageId: string) {
+async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }: Copy, texts: readonly string[], usageId: string) {
   const principal = { kind: 'tenant', scopes: [], ...owner } as const;
   const { model } = must(to.embedding, 'only a model makes vectors of texts');
   const reservation = await budget.reserve(principal, {});
   if (!reservation.ok) return reservation;
   const { value: portion } = reservation;
-  const embedded = await embedder.embed({ principal, model, texts, reserve: (quantities) => portion.extend(quantities) });
+  const embedded = await embedder.embed({
+    principal,
+    authority: authorityOf(principal.tenantId),
+    model,
+    texts,
+    reserve: (quantities) => portion.extend(quantities),
+  });
   if (!embedded.ok) {
     portion.settle({}, { route: GENERATIONS_ROUTE });
     return embedded;

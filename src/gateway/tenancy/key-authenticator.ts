@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { sharedFor } from '../../contract/shared-work-limits.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Scope } from '../../contract/scope.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import { leaseFrom } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -71,7 +71,7 @@ export class KeyAuthenticator implements Authenticator {
     if (keyId.ok) return { prove: () => this.#prove(keyId.value, mac) };
     this.#adminKeyDigest ??= await this.#hmac.hex(this.#adminKey);
     const isAdmin = constantTimeEqual(mac, this.#adminKeyDigest);
-    return { prove: async () => (isAdmin ? ok({ principal: { kind: 'admin' }, lease: this.#leaseFrom(this.#clock.nowMs()) }) : keyId) };
+    return { prove: async () => (isAdmin ? ok({ principal: { kind: 'admin' }, lease: leaseFrom(this.#clock.nowMs()) }) : keyId) };
   }
 
   async #prove(keyId: KeyId, mac: string): Promise<Outcome<Proof>> {
@@ -96,12 +96,8 @@ export class KeyAuthenticator implements Authenticator {
     if (!verified.ok) return verified;
     const isUnconfirmed = nowMs - known.readAtMs > LIMITS.keyFreshMs;
     // While nobody can say whether the key is revoked, it is what this isolate knows that counts, and that is judged now.
-    const lease = this.#leaseFrom(isUnconfirmed ? nowMs : known.readAtMs);
+    const lease = leaseFrom(isUnconfirmed ? nowMs : known.readAtMs);
     return ok({ principal: principalOf(known.record, isUnconfirmed), lease });
-  }
-
-  #leaseFrom(checkedAtMs: number): WriteLease {
-    return { endsAtMs: checkedAtMs + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs };
   }
 
   /** What is known of a key, read again if it is older than `ageMs`. Undefined if nobody can say. */

@@ -6,6 +6,7 @@ import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CacheDirectives } from '../../../src/cache/cache-directives.ts';
 import { inputDigest } from '../../../src/cache/cache-key.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 import { MemoryCacheWorld, principal, sha256, tokensOf, vectorOf } from '../../support/memory-cache-world.ts';
 import { effort } from '../../support/effort.ts';
 
@@ -97,7 +98,8 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
 
   const embed = async (texts: string[], of: CacheDirectives, ttlMs: number | undefined, tags: string[] = [], isolate = 0) => {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
-    const request = { principal: TENANT, model, inputs, directives: of, ttlMs, tags, reserve: async () => ok(undefined) };
+    const acting = { principal: TENANT, authority: IN_FORCE };
+    const request = { ...acting, model, inputs, directives: of, ttlMs, tags, reserve: async () => ok(undefined) };
     const embedded = await isolateOf(isolate).embedInputs(request);
     if (!embedded.ok) {
       expect(embedded.error.code).toBe('not_cached');

@@ -14,6 +14,7 @@ import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { deferred } from '../../support/deferred.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 import { MemoryCacheWorld, principal, sha256, vectorOf } from '../../support/memory-cache-world.ts';
 
 const text = (value: string): CachedInput => ({ kind: 'text', text: value });
@@ -26,6 +27,7 @@ function isolate(world = new MemoryCacheWorld()) {
   const embed = (inputs: CachedInput[], more: Partial<EmbedInputs> = {}) =>
     embedder.embedInputs({
       principal: principal('tn_one'),
+      authority: IN_FORCE,
       model: 'remote',
       inputs,
       directives: ANY_FRESH,
@@ -51,7 +53,7 @@ describe('Embedder', () => {
     const { embed, embedder, world } = isolate();
     const narrow = principal('tn_one', { resources: ['model/local'] });
     expect(await embed([text('a')], { principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
-    const texts = { model: 'remote', texts: ['a'], reserve: async () => ok(undefined) };
+    const texts = { authority: IN_FORCE, model: 'remote', texts: ['a'], reserve: async () => ok(undefined) };
     expect(await embedder.embed({ ...texts, principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
     expect(world.computed).toEqual([]);
     expect(await embed([text('a')], { principal: principal('tn_one', { resources: ['model/rem*'] }) })).toMatchObject({ ok: true });
@@ -130,10 +132,25 @@ describe('Embedder', () => {
     }
   });
 
+  it('[T71] shares nothing that was computed for a tenant that was erased meanwhile', async () => {
+    const { world, embed } = isolate();
+    const gate = deferred<void>();
+    world.modelGate = gate.promise;
+    let isErased = false;
+    const authority = { lease: async () => (isErased ? refuse('tenant_suspended', 'erased') : IN_FORCE.lease()) };
+    const computing = embed([text('a')], { authority });
+    isErased = true;
+    gate.resolve();
+    expect(value(await computing).report.sources).toEqual(['computed']);
+    expect(value(await isolate(world).embed([text('a')])).report.sources).toEqual(['computed']);
+    expect(value(await isolate(world).embed([text('a')])).report.sources).toEqual(['shared']);
+  });
+
   it('serves retrieval through the same caches', async () => {
     const { embedder, embed, world } = isolate();
     await embed([text('ab')]);
-    const request = { principal: principal('tn_one'), model: 'remote', texts: ['ab', 'c'], reserve: async () => ok(undefined) };
+    const more = { authority: IN_FORCE, reserve: async () => ok(undefined) };
+    const request = { principal: principal('tn_one'), model: 'remote', texts: ['ab', 'c'], ...more };
     const { vectors, contractHash, cachedTokens } = value(await embedder.embed(request));
     expect([...vectors]).toEqual([...vectorOf([97, 98]), ...vectorOf([99])]);
     expect([contractHash, cachedTokens, world.computed]).toEqual([sha256('remote'), 2, ['ab', 'c']]);

@@ -8,10 +8,12 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import type { Principal } from '../../../src/contract/principal.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
+import type { PurgeCaller } from '../../../src/gateway/purge-cache.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 import { MemoryCacheWorld, sha256 } from '../../support/memory-cache-world.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
@@ -20,6 +22,7 @@ const OTHER = 'tn_0123456789_bbbbbbbb' as TenantId;
 const ORGANISATION = 'org_0123456789';
 const keyOf = (tenantId: TenantId): Principal => ({ kind: 'tenant', tenantId, keyId: 'key_1' }) as unknown as Principal;
 const ADMIN: Principal = { kind: 'admin' };
+const by = (principal: Principal): PurgeCaller => ({ principal, authority: IN_FORCE });
 
 const bodyOf = (body: object): PurgeBody => {
   const parsed = parse(cacheEndpoints.purgeCache.body.schema, body);
@@ -31,7 +34,8 @@ function purger(sharing?: 'on' | 'off') {
   const commands: PurgeCommand[] = [];
   const counts: { owner: string; selection: PurgeSelection }[] = [];
   const trail: (string | undefined)[][] = [];
-  const world = { reachable: true, records: new Map<CacheOwnerId, PurgeRecord>() };
+  const erased: string[][] = [];
+  const world = { reachable: true, away: '', records: new Map<CacheOwnerId, PurgeRecord>() };
   const recordOf = (owner: CacheOwnerId): Outcome<PurgeRecord> => {
     const record = world.records.get(owner);
     return record === undefined ? refuse('purge_not_found', 'no', 'purge') : ok(record);
@@ -46,6 +50,11 @@ function purger(sharing?: 'on' | 'off') {
       counts.push({ owner, selection });
       return ok({ entries: 2, bytes: 10 });
     },
+    eraseTenant: async (owner, tenantId) => {
+      erased.push([owner, tenantId]);
+      return owner === world.away ? refuse('unavailable', 'away') : ok(null);
+    },
+    left: async (owner) => (owner === world.away ? refuse('unavailable', 'away') : ok(3)),
   };
   const known = (tenant: TenantId) => (tenant === TENANT || tenant === OTHER ? ok({}) : refuse('tenant_not_found', 'no', 'tenant'));
   const store = {
@@ -63,10 +72,10 @@ function purger(sharing?: 'on' | 'off') {
   const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, () => seeded.next() * 256) };
   const purges = new CachePurger({ logs: logs as PurgeLogs, organisations, models, sha256, rng });
   const commandFor = async (body: object, idempotencyKey?: string, tenant = TENANT) => {
-    await purges.purge(keyOf(tenant), bodyOf(body), idempotencyKey);
+    await purges.purge(by(keyOf(tenant)), bodyOf(body), idempotencyKey);
     return commands.at(-1);
   };
-  return { purges, commands, counts, trail, world, commandFor };
+  return { purges, commands, counts, trail, erased, world, commandFor };
 }
 
 describe('a purge', () => {
@@ -91,7 +100,9 @@ describe('a purge', () => {
 
   it('refuses a model that there is not, and neither logs nor notes anything', async () => {
     const { purges, commands, trail } = purger();
-    expect(await purges.purge(keyOf(TENANT), bodyOf({ model: 'gpt' }), undefined)).toMatchObject({ error: { code: 'model_not_found' } });
+    expect(await purges.purge(by(keyOf(TENANT)), bodyOf({ model: 'gpt' }), undefined)).toMatchObject({
+      error: { code: 'model_not_found' },
+    });
     expect([commands, trail]).toEqual([[], []]);
   });
 
@@ -117,14 +128,16 @@ describe('a purge', () => {
     const command = await commandFor({ everything: true });
     expect(trail).toEqual([[TENANT, 'cache.purge', 'key_1', command?.purgeId]]);
     world.reachable = false;
-    expect(await purges.purge(keyOf(TENANT), bodyOf({ everything: true }), undefined)).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await purges.purge(by(keyOf(TENANT)), bodyOf({ everything: true }), undefined)).toMatchObject({
+      error: { code: 'unavailable' },
+    });
     expect(commands).toHaveLength(1);
   });
 
   it('[C65] is of the tenant of the key; the admin names one that there is', async () => {
     const { purges, commands } = purger();
     const tried = (principal: Principal, tenant?: string) =>
-      purges.purge(principal, { ...bodyOf({ everything: true }), tenant: tenant as TenantId }, undefined);
+      purges.purge(by(principal), { ...bodyOf({ everything: true }), tenant: tenant as TenantId }, undefined);
     expect(await tried(keyOf(TENANT), OTHER)).toMatchObject({ error: { code: 'tenant_not_found' } });
     expect(await tried(ADMIN)).toMatchObject({ error: { code: 'invalid_value', param: 'tenant' } });
     expect(await tried(ADMIN, 'tn_0123456789_cccccccc')).toMatchObject({ error: { code: 'tenant_not_found' } });
@@ -140,7 +153,7 @@ describe('a purge', () => {
       return { purgeId: 'pg_1' as PurgeId, position, mode: 'hard', consistency: 'fast', appendedAtMs: 1, effectiveAtMs, erased };
     };
     world.records.set(TENANT, record(3, 1000, true)).set(ORGANISATION as CacheOwnerId, record(70, 1200, false));
-    const purged = await purges.purge(keyOf(TENANT), bodyOf({ everything: true, consistency: 'fast' }), undefined);
+    const purged = await purges.purge(by(keyOf(TENANT)), bodyOf({ everything: true, consistency: 'fast' }), undefined);
     expect(commands.map(({ owner }) => owner)).toEqual([TENANT, ORGANISATION]);
     expect(purged).toEqual(ok(record(3, 1200, false)));
     expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toEqual(purged);
@@ -151,9 +164,37 @@ describe('a purge', () => {
     expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toMatchObject({ error: { code: 'purge_not_found' } });
   });
 
+  it('[T72] is not made once the right of the caller has ended, nor carried further than one lease', async () => {
+    const { purges, commands, trail } = purger();
+    const ended = { lease: async () => refuse('invalid_api_key', 'the API key is not valid') };
+    const purge = purges.purge({ principal: keyOf(TENANT), authority: ended }, bodyOf({ everything: true }), undefined);
+    expect(await purge).toMatchObject({ error: { code: 'invalid_api_key' } });
+    expect([commands, trail.length]).toEqual([[], 1]);
+  });
+
   it('[C67] that is only counted is neither logged nor noted', async () => {
     const { purges, commands, counts, trail } = purger();
     expect(await purges.count(keyOf(TENANT), bodyOf({ tags: ['t'], dry_run: true }))).toEqual(ok({ entries: 2, bytes: 10 }));
     expect([commands, trail, counts]).toEqual([[], [], [{ owner: TENANT, selection: { tags: ['t'] } }]]);
   });
+});
+
+describe('the erasure of a tenant', () => {
+  it.each([
+    [undefined, [TENANT]],
+    ['on', [TENANT, ORGANISATION]],
+    ['off', [TENANT, ORGANISATION]],
+  ] as const)(
+    '[T72] takes what it brought into its cache, and into the shared one where sharing is or was: %s',
+    async (sharing, owners) => {
+      const { purges, erased, trail, world } = purger(sharing);
+      expect(await purges.eraseTenant(TENANT)).toEqual(ok(null));
+      expect(erased).toEqual(owners.map((owner) => [owner, TENANT]));
+      expect(await purges.left(TENANT)).toEqual(ok(3 * owners.length));
+      expect(trail).toEqual([]);
+      world.away = owners.at(-1) ?? '';
+      expect(await purges.eraseTenant(TENANT)).toMatchObject({ error: { code: 'unavailable' } });
+      expect(await purges.left(TENANT)).toMatchObject({ error: { code: 'unavailable' } });
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { deferred } from '../../support/deferred.ts';
+import { IN_FORCE } from '../../support/in-force.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../support/memory-cache-world.ts';
 
 it.each<[string, (nowMs: number) => PurgePredicate, number]>([
@@ -24,6 +25,7 @@ it.each<[string, (nowMs: number) => PurgePredicate, number]>([
     const embed = () =>
       embedder.embedInputs({
         principal: principal('tn_one'),
+        authority: IN_FORCE,
         model: 'remote',
         inputs: [{ kind: 'text', text: 'a' }],
         directives: ANY_FRESH,

@@ -5,12 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { EmbeddingCacheStore } from '../../../durable-objects/sqlite/embedding-cache-store.ts';
 import { parseShards } from '../../../src/cache/cache-layout.ts';
 import type { CacheLayout } from '../../../src/cache/cache-layout.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import { underLease } from '../../../src/contract/write-lease.ts';
+import type { Acting } from '../../../src/gateway/authority.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
+import { actingFor } from '../../support/in-force.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 
 const OWNER = 'tn_one' as CacheOwnerId;
 const ORIGIN = { contractHash: 'c', model: 'm', modelVersion: '1' };
+const ACTING = actingFor('tn_one');
 const BOUNDS = { entriesMax: 10_000, bytesMax: 1e9, touchesMax: 1000, sweepRowsMax: 1000, countRowsMax: 1000 };
 const DIGESTS = Array.from({ length: 3000 }, (_, i) => hash('sha256', `text ${i}`, 'hex'));
 const layout = (shards: string, before = ''): CacheLayout => {
@@ -38,7 +43,12 @@ function deployment() {
         expect(owner).toBe(OWNER);
         return {
           get: async (contractHash, digests) => (await reach('get', name)).get(contractHash, digests, world.nowMs),
-          put: async (origin, entries, vectors) => (await reach('put', name)).put(origin, entries, vectors, world.nowMs),
+          put: async (origin, entries, vectors, lease) => {
+            const store = await reach('put', name);
+            const leased = underLease(lease, world.nowMs);
+            if (leased.ok) store.put(origin, entries, vectors, world.nowMs);
+            return leased;
+          },
         };
       },
       background: (work) => world.copies.push(work),
@@ -47,15 +57,16 @@ function deployment() {
   return { world, stores, under };
 }
 
-const put = (cache: ShardedCache, digests: readonly string[], ttlMs?: number) =>
+const put = (cache: ShardedCache, digests: readonly string[], ttlMs?: number, acting: Acting = ACTING) =>
   cache.put(
     OWNER,
     ORIGIN,
-    digests.map((digest) => ({ digest, position: 3, knownMs: 7, tags: ['t'], ageMs: 0, ttlMs })),
+    digests.map((digest) => ({ digest, position: 3, knownMs: 7, filledBy: acting.principal.tenantId, tags: ['t'], ageMs: 0, ttlMs })),
     Float32Array.from(digests.flatMap((digest) => [DIGESTS.indexOf(digest), 0.5])),
+    acting,
   );
-const hits = async (cache: ShardedCache, digests: readonly string[]): Promise<string[]> => {
-  const found = await cache.get(OWNER, ORIGIN, digests);
+const hits = async (cache: ShardedCache, digests: readonly string[], acting: Acting = ACTING): Promise<string[]> => {
+  const found = await cache.get(OWNER, ORIGIN, digests, acting);
   for (const { at, vector } of found) expect([...vector]).toEqual([DIGESTS.indexOf(digests[at]!), 0.5]);
   return found.map(({ at }) => digests[at]!).toSorted();
 };
@@ -96,9 +107,29 @@ describe('the shards of a cache', () => {
     // Now that all were asked for, the old places are needed no more; what moved has kept its age, its end and its stamp.
     const settled = under(layout('24'));
     expect(await hits(settled, DIGESTS)).toEqual(DIGESTS.toSorted());
-    for (const { position, knownMs, tags, ageMs, ttlMs } of await settled.get(OWNER, ORIGIN, DIGESTS)) {
+    for (const { position, knownMs, tags, ageMs, ttlMs } of await settled.get(OWNER, ORIGIN, DIGESTS, ACTING)) {
       expect({ position, knownMs, tags, ageMs, ttlMs }).toEqual({ position: 3, knownMs: 7, tags: ['t'], ageMs: 10_000, ttlMs: 50_000 });
     }
+  });
+
+  it('[T71] keep nothing in the name of a key that has ended, whether it is filled or moved', async () => {
+    const { world, stores, under } = deployment();
+    const ended: Acting = { ...ACTING, authority: { lease: async () => refuse('tenant_suspended', 'erased') } };
+    await put(under(layout('16')), DIGESTS);
+    const held = () => [...stores.values()].reduce((sum, store) => sum + store.totals().entries, 0);
+    await put(under(layout('16')), ['late'], undefined, ended);
+    expect(held()).toBe(DIGESTS.length);
+    expect(await hits(under(layout('24', '16')), DIGESTS, ended)).toEqual(DIGESTS.toSorted());
+    await Promise.all(world.copies);
+    expect([held(), world.failures]).toEqual([DIGESTS.length, 0]);
+  });
+
+  it('[C66] are moved by the tenant that brought them alone, so that they leave with it', async () => {
+    const { world, stores, under } = deployment();
+    await put(under(layout('16')), DIGESTS);
+    expect(await hits(under(layout('24', '16')), DIGESTS, actingFor('tn_two'))).toEqual(DIGESTS.toSorted());
+    expect(world.copies).toEqual([]);
+    expect(stores.get('20')?.totals().entries).toBe(0);
   });
 
   it('[C63] lose nothing either when shards are taken away', async () => {

@@ -6,6 +6,7 @@ import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
 import type { BatchResult, BatchTask } from '../../support/cache-batch.ts';
 import { cacheShards } from '../../../workers/gateway/adapters/cache-shards.ts';
+import { actingFor } from '../../support/in-force.ts';
 
 export { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';
 
@@ -14,6 +15,7 @@ interface Env {
 }
 
 const OWNER = 'tn_bench' as CacheOwnerId;
+const ACTING = actingFor(OWNER);
 const ORIGIN = { contractHash: 'f'.repeat(64), model: 'bench', modelVersion: '1' };
 const digestOf = (at: number): string => hash('sha256', `text ${at}`, 'hex');
 
@@ -32,10 +34,10 @@ async function perform(task: BatchTask, env: Env): Promise<BatchResult> {
     const vectors = new Float32Array(at.length * dimensions).fill(0.5);
     at.forEach((number, row) => (vectors[row * dimensions] = number));
     const entries = at.map((number) => ({ digest: digestOf(number), position: 0, knownMs: 0, tags: [], ageMs: 0, ttlMs: undefined }));
-    await cache.put(OWNER, ORIGIN, entries, vectors);
+    await cache.put(OWNER, ORIGIN, entries, vectors, ACTING);
   }
   if (task.kind === 'get') {
-    const answers = await cache.get(OWNER, ORIGIN, at.map(digestOf));
+    const answers = await cache.get(OWNER, ORIGIN, at.map(digestOf), ACTING);
     found = answers.length;
     wrong = answers.filter((answer) => answer.vector[0] !== at[answer.at]).length;
   }

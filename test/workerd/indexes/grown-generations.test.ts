@@ -64,6 +64,7 @@ class Operator {
       embedder: { contractOf: absent, embed: absent } as never,
       budget: { reserve: absent } as never,
       clock: { nowMs: () => Date.now() },
+      authorityOf: absent as never,
     });
   }
 

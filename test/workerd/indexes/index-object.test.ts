@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { locatorName } from '../../../src/ann/index-manifest.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { Creation } from '../../../src/ann/index-lifecycle.ts';
-import { freshTenant, indexOf, listed, manifestOf, ONCE, REGISTRY, shardOf, value } from './index-stubs.ts';
+import { freshTenant, indexOf, listed, LOCATOR, manifestOf, ONCE, REGISTRY, shardOf, value } from './index-stubs.ts';
 
 const write = (manifest: IndexManifest, id: string) =>
   shardOf(manifest).upsert({
@@ -43,6 +45,25 @@ it('[T54] an index is neither created, deleted, nor given another generation or 
   expect(await REGISTRY.getByName(manifest.tenantId).changeAliases([alias], late)).toMatchObject(expired);
   expect(await listed(manifest.tenantId)).toEqual(['articles']);
   expect(await REGISTRY.getByName(manifest.tenantId).nameOf('news')).toBeUndefined();
+});
+
+it('[T54] a locator commits no write, removal or claim whose lease has ended', async () => {
+  const [indexId, tenantId] = ['ix_located' as IndexId, freshTenant()];
+  const locator = LOCATOR.getByName(locatorName({ id: indexId, tenantId }, 0));
+  await locator.open({ indexId, tenantId, name: 'located', ordinal: 0 });
+  const [late, expired] = [{ endsAtMs: 1 }, { error: { code: 'lease_expired' } }];
+  const repetition = { idempotencyKey: 'once', digest: 'd' };
+  const rows = { ids: ['a'], namespaces: [''], values: Float32Array.of(1, 0), metadata: [null], texts: [null] };
+  const rowsOfAll = { ...rows, places: [[0]], routeVersion: 1, idempotency: repetition, lsnSeen: 0 };
+  expect(await locator.write(indexId, rowsOfAll, late)).toMatchObject(expired);
+  expect(await locator.removeIds(indexId, { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 7 }, late)).toMatchObject(expired);
+  expect(await locator.clear(indexId, 7, late)).toMatchObject(expired);
+  expect(await locator.claim(indexId, repetition, late)).toMatchObject(expired);
+  // Nothing of it is there: neither the id, nor that its write was under way, nor that it was asked for.
+  expect(await locator.find(indexId, { ids: ['a'], namespaces: [''] })).toEqual({ ok: true, value: [undefined] });
+  expect(await locator.counts(indexId)).toEqual({ ok: true, value: { ids: 0, writes: 0, namespaces: [] } });
+  const [other, lasting] = [{ ...repetition, digest: 'other' }, { endsAtMs: Number.MAX_SAFE_INTEGER }];
+  expect(await locator.claim(indexId, other, lasting)).toMatchObject({ ok: true, value: { wholeLsn: null } });
 });
 
 /** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
+import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { Creation } from '../../../src/ann/index-lifecycle.ts';
@@ -13,9 +14,10 @@ interface IndexesEnv {
   readonly INDEX: DurableObjectNamespace<IndexObject>;
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
   readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly LOCATOR: DurableObjectNamespace<LocatorObject>;
 }
 
-export const { INDEX, REGISTRY, SHARD } = env as unknown as IndexesEnv;
+export const { INDEX, LOCATOR, REGISTRY, SHARD } = env as unknown as IndexesEnv;
 export const ONCE: Creation = { idempotencyKey: null, bodyDigest: 'd' };
 
 let serial = 0;

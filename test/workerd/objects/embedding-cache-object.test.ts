@@ -9,6 +9,7 @@ import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import type { LoggedPredicate, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
 
 const env = anyEnv as unknown as ObjectsEnv;
 const CONTRACT = 'contract-1';
@@ -101,6 +102,15 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
     expect(await held(shard, ['a', 'b', 'c'])).toEqual({ c: 3 });
   });
 
+  it('[T71] keeps nothing under a lease that has ended', async () => {
+    const shard = newShard();
+    expect(await shard.put(ORIGIN, [entry('a')], vectors(1), { endsAtMs: 1 })).toMatchObject({ error: { code: 'lease_expired' } });
+    await settled(shard);
+    expect(await tables(shard)).toBe(0);
+    expect(await shard.put(ORIGIN, [entry('a')], vectors(1), { endsAtMs: Date.now() + 60_000 })).toEqual({ ok: true, value: null });
+    expect(await held(shard, ['a'])).toEqual({ a: 1 });
+  });
+
   it('[C18] writes nothing for questions about a tenant that cached nothing', async () => {
     const shard = newShard();
     expect(await held(shard, ['a'])).toEqual({});
@@ -190,13 +200,14 @@ describe('EmbeddingCacheStore', () => {
     ['the model', { model: 'm' }, ['a', 'b']],
     ['its version', { model: 'm', modelVersion: '2' }, ['b']],
     ['age', { filledBeforeMs: 20 }, ['a']],
+    ['whose it is, or may be', { filledBy: 'tn_one' as TenantId }, ['a', 'c']],
     ['all of it', { digests: ['a', 'b', 'c'], tags: ['docs/1', 'docs/2'], tagPrefix: 'docs', model: 'm', filledBeforeMs: 30 }, ['a', 'b']],
     ['nothing in particular', {}, ['a', 'b', 'c']],
   ])('[C60] finds what a purge by %s matches, as the log judges it', async (_, predicate, expected) => {
     await withStore(newShard(), {}, (store) => {
       const of = [
-        { digest: 'a', tags: ['docs/1'], knownMs: 10, origin: originOf(CONTRACT) },
-        { digest: 'b', tags: ['x', 'docs/2'], knownMs: 20, origin: originOf(CONTRACT, 'm', '2') },
+        { digest: 'a', tags: ['docs/1'], knownMs: 10, filledBy: 'tn_one' as TenantId, origin: originOf(CONTRACT) },
+        { digest: 'b', tags: ['x', 'docs/2'], knownMs: 20, filledBy: 'tn_two' as TenantId, origin: originOf(CONTRACT, 'm', '2') },
         { digest: 'c', tags: ['y', '%_*[z'], knownMs: 30, origin: originOf(CONTRACT, 'n', '2') },
       ];
       const log = new PurgeLog([purge(1, predicate)], { predicatesMax: 9, termsMax: 9 });
@@ -217,6 +228,21 @@ describe('EmbeddingCacheStore', () => {
       store.put(ORIGIN, [entry('a', 2, 300, { ageMs: 700, knownMs: 5, tags: ['t'] })], vectors(1), 1000);
       expect(store.get(CONTRACT, ['a'], 1100).entries).toEqual([{ at: 0, position: 2, knownMs: 5, tags: ['t'], ageMs: 800, ttlMs: 200 }]);
     });
+  });
+
+  it('[C66] does not know whose the entries of its second form are: the erasure of any tenant takes them', async () => {
+    const shard = newShard();
+    await runInDurableObject(shard, (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
+      migrate(storage, EMBEDDING_CACHE_MIGRATIONS.slice(0, 2));
+      state.storage.sql.exec(`INSERT INTO contracts VALUES (1, 'contract-1')`);
+      state.storage.sql.exec(`INSERT INTO origins VALUES (1, 'm', '1')`);
+      state.storage.sql.exec(`INSERT INTO entries VALUES (1, 'a', 1, 1, 8, 0, 0, NULL, 1, NULL, 1)`);
+      state.storage.sql.exec(`INSERT INTO vectors VALUES (1, x'0000803f00000000')`);
+    });
+    expect(await held(shard, ['a'])).toEqual({ a: 1 });
+    await shard.erase(purge(1, { filledBy: 'tn_any' as TenantId }));
+    expect(await held(shard, ['a'])).toEqual({});
   });
 
   it('drops what the first form of the store held, and goes on', async () => {

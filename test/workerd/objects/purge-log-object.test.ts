@@ -32,6 +32,7 @@ function newTenant() {
   const command = (selection: PurgeSelection, more: Partial<PurgeCommand> = {}): PurgeCommand => ({
     purgeId: `pg_${tenants}_${++purges}` as PurgeId,
     owner: tenantId,
+    tenantId,
     bodyDigest: 'body',
     selection,
     mode: 'hard',
@@ -178,6 +179,64 @@ describe('PurgeLogObject', () => {
       for (const purge of purges) value(store.append(purge, 1_000, 1_000));
       expect(purges.map(({ purgeId }) => store.find(purgeId)?.position)).toEqual([undefined, 2, 3]);
     });
+  });
+
+  it('[T72] is not appended to under a lease that has ended', async () => {
+    const { log, command } = newTenant();
+    expect(await log.purge(command(EVERYTHING), { endsAtMs: 1 })).toMatchObject({ error: { code: 'lease_expired' } });
+    expect((await log.lease(0)).tail).toEqual([]);
+  });
+
+  it('[T72] takes all that an erased tenant brought into its own cache, keeps no word of it, and is purged by nobody for it', async () => {
+    const { tenantId, log, command, shards } = newTenant();
+    const [tagged, receipt] = [command({ tags: ['secret'] }, { consistency: 'fast' }), { ok: true, value: null }];
+    await log.purge(tagged);
+    for (const shard of shards) await shard.put(ORIGIN, [entry('a', 1), entry('b', 1, { filledBy: tenantId })], Float32Array.of(1, 2));
+    expect(await log.left(tenantId, tenantId)).toEqual({ ok: true, value: shards.length * 2 });
+    expect(await log.eraseTenant(tenantId, tenantId)).toEqual(receipt);
+    expect(await log.left(tenantId, tenantId)).toEqual({ ok: true, value: 0 });
+    expect(await log.find(tagged.purgeId)).toMatchObject({ error: { code: 'purge_not_found' } });
+    await evictDurableObject(log);
+    expect(await log.purge(command({ tags: ['late'] }))).toMatchObject({ error: { code: 'tenant_suspended' } });
+    expect(await log.eraseTenant(tenantId, tenantId)).toEqual(receipt);
+    expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING)]);
+  });
+
+  it("[T72] takes of a shared cache what an erased tenant brought there alone: what is a neighbour's stays, and is not counted", async () => {
+    const { tenantId: organisation, log, command, shards } = newTenant();
+    const [gone, neighbour] = ['tn_gone', 'tn_neighbour'] as [TenantId, TenantId];
+    const more = { owner: organisation, consistency: 'fast' } as const;
+    const brought = [entry('of the gone', 0, { filledBy: gone }), entry('of the neighbour', 0, { filledBy: neighbour })];
+    for (const shard of shards) await shard.put(ORIGIN, brought, Float32Array.of(1, 2));
+    expect(await log.left(organisation, gone)).toEqual({ ok: true, value: shards.length });
+    await log.eraseTenant(organisation, gone);
+    expect(await log.left(organisation, gone)).toEqual({ ok: true, value: 0 });
+    expect(await log.left(organisation, neighbour)).toEqual({ ok: true, value: shards.length });
+    expect((await log.lease(0)).tail).toEqual([logged(1, { filledBy: gone })]);
+    expect(await log.purge(command(EVERYTHING, { ...more, tenantId: gone }))).toMatchObject({ error: { code: 'tenant_suspended' } });
+    expect(await log.purge(command({ tags: ['t'] }, { ...more, tenantId: neighbour }))).toMatchObject({ ok: true });
+  });
+
+  it('[T72] takes the words of purges out of a shared log with a tenant: it does not say whose they are', async () => {
+    const { tenantId: organisation, log, command } = newTenant();
+    await log.purge(command({ tags: ['secret'] }, { consistency: 'fast' }));
+    await log.purge(command({ model: 'm' }, { consistency: 'fast' }));
+    await log.eraseTenant(organisation, 'tn_gone' as TenantId);
+    await evictDurableObject(log);
+    expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING), logged(3, { filledBy: 'tn_gone' as TenantId })]);
+  });
+
+  it('[T72] opens a log from before erasures were kept', async () => {
+    const { log, tenantId, command } = newTenant();
+    await runInDurableObject(log, (_object, state) => {
+      const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
+      migrate(storage, PURGE_LOG_MIGRATIONS.slice(0, 2));
+      state.storage.sql.exec(`INSERT INTO predicates VALUES (1, '{"tags":["secret"]}', 'hard', 5)`);
+      state.storage.sql.exec('INSERT INTO erasure VALUES (?, 1, ?, 0)', tenantId, '{}');
+    });
+    await log.eraseTenant(tenantId, tenantId);
+    expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING)]);
+    expect(await log.purge(command(EVERYTHING))).toMatchObject({ error: { code: 'tenant_suspended' } });
   });
 
   it('[C18] writes nothing until the first purge', async () => {

@@ -24,6 +24,7 @@ import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts
 import { issue } from '../../../src/tenancy/keys/key-record.ts';
 import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
+import { actingFor } from '../../support/in-force.ts';
 import { tableOfClusters } from '../../support/table-of-clusters.ts';
 import { idsOf, newKey } from '../../support/tenancy.ts';
 import type { SourceObject } from './source-object.ts';
@@ -131,6 +132,7 @@ export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps
     },
     embeddings: async (key: string) => {
       const answered = await embeddings.answer({
+        acting: actingFor('tn_embeddings'),
         owner: 'tn_embeddings' as CacheOwnerId,
         manifest,
         digests: [key, 'common', `${key}b`],

@@ -1,5 +1,6 @@
 import type { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { CacheShard } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
 import { within } from './within.ts';
@@ -10,7 +11,7 @@ export function cacheShards(namespace: DurableObjectNamespace<EmbeddingCacheObje
     const stub = namespace.get(namespace.idFromName(`${owner}:${name}`));
     return {
       get: (contractHash, digests) => within(stub.get(contractHash, digests), LIMITS.controlTimeoutMs),
-      put: (origin, entries, vectors) => within(stub.put(origin, entries, vectors), LIMITS.controlTimeoutMs),
+      put: (origin, entries, vectors, lease) => within<Outcome<null>>(stub.put(origin, entries, vectors, lease), LIMITS.controlTimeoutMs),
     };
   };
 }

@@ -1,4 +1,3 @@
-import type { Principal } from '../../../src/contract/principal.ts';
 import type { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import type { FileStore } from '../../../src/gateway/jobs/file-store.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
@@ -17,8 +16,6 @@ interface ErasureParts {
   readonly files: FileStore<unknown>;
   readonly purger: CachePurger;
 }
-
-const EVERYTHING = { everything: true, mode: 'hard', consistency: 'next-read', dry_run: false } as const;
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
 export function erasureSteps({ at, quotas, indexes, files, purger }: ErasureParts): readonly ErasureStep[] {
@@ -41,11 +38,8 @@ export function erasureSteps({ at, quotas, indexes, files, purger }: ErasurePart
     },
     {
       what: 'cached embeddings',
-      erase: (tenant, principal) => purger.purge(principal, { ...EVERYTHING, tenant }, undefined),
-      remaining: async (tenant) => {
-        const counted = await purger.count(ADMIN, { ...EVERYTHING, tenant });
-        return counted.ok ? ok(counted.value.entries) : counted;
-      },
+      erase: (tenant) => purger.eraseTenant(tenant),
+      remaining: (tenant) => purger.left(tenant),
     },
     {
       what: 'quotas',
@@ -65,5 +59,3 @@ export function erasureSteps({ at, quotas, indexes, files, purger }: ErasurePart
     },
   ];
 }
-
-const ADMIN: Principal = { kind: 'admin' };

@@ -31,6 +31,8 @@ import type { Organisations } from '../../../src/gateway/tenancy/organisation-st
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
+import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
 import { TenantRegistries } from './tenant-registries.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableErasures } from './durable-erasures.ts';
@@ -100,6 +102,7 @@ export function wireRetrieval(
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));
   const space = new VectorSpace(embedder);
+  const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
@@ -121,7 +124,7 @@ export function wireRetrieval(
     erasures: new Erasures(new DurableErasures(env, registries)),
     exports: new Exports({ manifests, shards, tokens, sleep }),
     generations: new GenerationDesk({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
-    generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock }),
+    generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock, authorityOf }),
   };
 }
 

@@ -4,8 +4,9 @@ import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../.
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import type { CacheOwnerId, PurgeId } from '../../../src/kernel/ids.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { within } from './within.ts';
 
@@ -14,9 +15,11 @@ const PURGE_TIMEOUT_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs + LIMITS
 /** What the object does. */
 interface PurgeLogStub {
   lease(position: number): Promise<LeaseGrant>;
-  purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>>;
+  purge(command: PurgeCommand, lease?: WriteLease): Promise<Outcome<PurgeRecord>>;
   find(purgeId: PurgeId): Promise<Outcome<PurgeRecord>>;
   count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>>;
+  eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>>;
+  left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>>;
 }
 
 /** The purge logs behind their Durable Objects, one a cache. */
@@ -33,9 +36,9 @@ export class TenantPurgeLogs implements PurgeLogs {
     );
   }
 
-  purge(command: PurgeCommand): Promise<Outcome<PurgeRecord>> {
+  purge(command: PurgeCommand, lease: WriteLease | undefined): Promise<Outcome<PurgeRecord>> {
     return this.#ask('the purge may not have been recorded: repeat it with the same idempotency-key', () =>
-      within(this.#of(command.owner).purge(command), PURGE_TIMEOUT_MS),
+      within(this.#of(command.owner).purge(command, lease), PURGE_TIMEOUT_MS),
     );
   }
 
@@ -45,6 +48,16 @@ export class TenantPurgeLogs implements PurgeLogs {
 
   count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
     return this.#ask('the cache cannot be counted now', () => within(this.#of(owner).count(owner, selection), LIMITS.purgeCountTimeoutMs));
+  }
+
+  eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>> {
+    return this.#ask('the cache cannot be erased now: repeat the erasure', () =>
+      within(this.#of(owner).eraseTenant(owner, tenantId), LIMITS.purgeCountTimeoutMs),
+    );
+  }
+
+  left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>> {
+    return this.#ask('the cache cannot be counted now', () => within(this.#of(owner).left(owner, tenantId), LIMITS.purgeCountTimeoutMs));
   }
 
   async #ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {

@@ -6,14 +6,14 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 
 export const cacheRoutes: readonly Route[] = [
-  route(cacheEndpoints.purgeCache, async ({ gateway, principal, body, idempotencyKey }) => {
+  route(cacheEndpoints.purgeCache, async ({ gateway, principal, authority, body, idempotencyKey }) => {
     const { purger } = gateway.embeddings;
     if (body.dry_run) {
       const counted = await purger.count(principal, body);
       if (!counted.ok) return counted;
       return { ok: true, reply: { object: 'cache.purge_estimate' as const, dry_run: true as const, ...counted.value }, used: {} };
     }
-    const purged = await purger.purge(principal, body, idempotencyKey);
+    const purged = await purger.purge({ principal, authority }, body, idempotencyKey);
     return purged.ok ? { ok: true, reply: purgeReply(purged.value, gateway.clock.nowMs()), used: {} } : purged;
   }),
   route(cacheEndpoints.getPurge, async ({ gateway, principal, params, query }) => {

@@ -14,11 +14,12 @@ import { cacheHeaders } from './cache-headers.ts';
 
 export const embeddingRoutes: readonly Route[] = [
   route(embeddingEndpoints.createEmbeddings, async (call) => {
-    const { gateway, principal, body, options } = call;
+    const { gateway, principal, authority, body, options } = call;
     const inputs = inputsOf(body.input);
     const { model, dimensions } = body;
     const embedded = await gateway.embeddings.embedder.embedInputs({
       principal,
+      authority,
       model,
       inputs,
       dimensions,

@@ -116,6 +116,7 @@ describe('copying vectors', () => {
         });
       },
     },
+    authorityOf: () => IN_FORCE,
     budget: {
       reserve: async () =>
         ok({
