@@ -84,7 +84,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> {
 
   /** Writes a credit, fixed charge or webhook; the same id and digest again changes nothing. */
   add<K extends Kind>(kind: K, body: BillingBodies[K], digest: string): Outcome<BillingBodies[K]> {
-    return this.ctx.storage.transactionSync(() => this.#desk.records.add(kind, body, digest));
+    return this.ctx.storage.transactionSync(() => this.#desk.records.add(kind, body, digest, Date.now()));
   }
 
   /** Writes a budget, in the place of the one of its id. */
@@ -99,10 +99,12 @@ export class BillingObject extends DurableObject<ObjectsEnv> {
 
   /** The record that was removed, if there was one. */
   remove<K extends Kind>(kind: K, id: string): BillingBodies[K] | null {
-    const found = this.#desk.records.find(kind, id) ?? null;
-    this.#desk.records.remove(kind, id);
-    if (kind === 'webhook') this.#desk.deliveries.drop(id);
-    return found;
+    return this.ctx.storage.transactionSync(() => {
+      const found = this.#desk.records.find(kind, id) ?? null;
+      this.#desk.records.remove(kind, id, Date.now());
+      if (kind === 'webhook') this.#desk.deliveries.drop(id);
+      return found;
+    });
   }
 
   /** What isolates told of a tenant's caches, in whole hours, and what they hold. */

@@ -1,8 +1,9 @@
 import type { GenerationCall, GenerationState, Generations, Shadow } from '../src/ann/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../src/ann/generations/generation-state.ts';
+import type { MadeGenerations } from '../src/ann/generations/made-generation.ts';
+import { isRepeated, withEnded, withMade } from '../src/ann/generations/made-generation.ts';
 import { transition } from '../src/ann/generations/transition.ts';
 import type { Creation, IndexRecord } from '../src/ann/index-lifecycle.ts';
-import { generationKeyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import { shardName } from '../src/ann/index-manifest.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -15,7 +16,9 @@ import { IndexPeers } from './index-peers.ts';
 import type { IndexRoutes } from './index-routes.ts';
 
 interface Stored extends GenerationState {
-  /** The request that began the present or the last generation beside the serving one. */
+  /** The requests under idempotency keys that made generations. */
+  readonly made?: MadeGenerations;
+  /** In stores from before that: the request that made the present or the last generation beside the serving one. */
   readonly creation?: Creation;
 }
 
@@ -64,13 +67,20 @@ export class IndexGenerations {
 
   #begin(record: IndexRecord, { shadow, creation }: CallOf<'begin'>): Outcome<Generations> {
     const known = this.#stored();
-    const isRepeated = creation.idempotencyKey !== null && creation.idempotencyKey === known.creation?.idempotencyKey;
-    if (isRepeated) return creation.bodyDigest === known.creation?.bodyDigest ? ok(this.#read(record)) : generationKeyUsedOtherwise();
+    const [made, nowMs] = [madeOf(known), Date.now()];
+    const repeated = isRepeated(made, creation, nowMs);
+    if (!repeated.ok) return repeated;
+    if (repeated.value) return ok(this.#read(record));
     if (known.shadow !== null) {
       const { generation } = known.shadow.manifest;
       return refuse('state_conflict', `generation ${generation} is beside the serving one: let it serve, or delete it first`);
     }
-    this.#storage.kv.put('generations', { version: known.version + 1, shadow, creation } satisfies Stored);
+    const { id } = shadow.manifest;
+    this.#storage.kv.put('generations', {
+      version: known.version + 1,
+      shadow,
+      made: withMade(made, creation, id, nowMs),
+    } satisfies Stored);
     return ok(this.#read(record));
   }
 
@@ -99,15 +109,17 @@ export class IndexGenerations {
   }
 
   async #erase(record: IndexRecord): Promise<Outcome<Generations>> {
-    const known = this.#stored();
+    const { creation: _, ...known } = this.#stored();
+    let made = madeOf(this.#stored());
     if (known.shadow !== null && known.shadow.phase !== 'erasing') return refuse('state_conflict', 'the generation is not to be erased');
     if (known.shadow !== null) {
       const { manifest } = known.shadow;
       const routes = this.#routesOf(manifest);
       await new IndexErasure(this.#env, [{ manifest, objects: routes.objects, isAlone: routes.isAlone }], []).erase();
       routes.erase();
+      made = withEnded(made, manifest.id, Date.now());
     }
-    this.#storage.kv.put('generations', { ...known, version: known.version + 1, shadow: null } satisfies Stored);
+    this.#storage.kv.put('generations', { ...known, version: known.version + 1, shadow: null, made } satisfies Stored);
     return ok(this.#read(record));
   }
 
@@ -119,3 +131,6 @@ export class IndexGenerations {
     return this.#env.SHARD.getByName(shardName(manifest));
   }
 }
+
+const madeOf = ({ made, creation }: Stored): MadeGenerations =>
+  made ?? (creation === undefined || creation.idempotencyKey === null ? [] : [{ ...creation, id: null, endedAtMs: null }]);

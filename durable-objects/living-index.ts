@@ -4,7 +4,7 @@ import type { Erasure } from '../src/ann/erasure.ts';
 import type { AnnotationChange, IndexAnnotations } from '../src/ann/index-annotations.ts';
 import { annotated, NO_ANNOTATIONS } from '../src/ann/index-annotations.ts';
 import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
-import { indexNotFound } from '../src/ann/index-lifecycle.ts';
+import { indexNotFound, madeBy } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
@@ -141,7 +141,7 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
   protected async finishCreation(record: IndexRecord): Promise<Outcome<IndexManifest>> {
     const { manifest } = record;
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);
-    const reserved = await registry.reserve(manifest, record.creation.idempotencyKey);
+    const reserved = await registry.reserve(manifest, record.creation.idempotencyKey, record.creation.bodyDigest);
     if (!reserved.ok) {
       await this.#forget();
       return reserved;
@@ -169,7 +169,7 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     await registry.keepErasure(erasure);
     await parts.erase();
     // Last: while the name is taken, a call for this index comes here and finishes the deletion.
-    await registry.release(manifest.name, manifest.id);
+    await registry.release(manifest.name, manifest.id, madeBy(record));
     await this.#forget();
     return erasure;
   }

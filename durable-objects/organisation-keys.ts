@@ -19,7 +19,7 @@ export class OrganisationKeys {
     this.#records = records;
   }
 
-  /** Refuses with `project_not_found` when the project is not the tenant's, or with `state_conflict` a repetition whose key is dead. */
+  /** Refuses with `project_not_found` when the project is not the tenant's, or with `idempotency_key_spent` a repetition whose key is dead. */
   add(key: NewKey, { actor, digest }: Ticket): Outcome<KeyRecord> {
     return this.#records.insideLasting(key.tenantId, actor, () => {
       if (!this.#records.project(key.projectId, key.tenantId).ok) {
@@ -32,7 +32,7 @@ export class OrganisationKeys {
     });
   }
 
-  /** Refuses with `idempotency_mismatch`, or with `state_conflict` what would bring back a secret that is dead or replaced (T61). */
+  /** Refuses with `idempotency_mismatch`, or with `idempotency_key_spent` what would bring back a secret that is dead or replaced (T61). */
   rotate(found: Outcome<KeyRecord>, { mac, graceMs, nonce, receiptId }: NewSecret, { actor, digest }: Ticket): Outcome<Rotated> {
     if (!found.ok) return found;
     const { documents } = this.#records;

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Outcome } from '../src/contract/outcome.ts';
-import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
+import type { FileId, KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AuditEntry } from '../src/tenancy/audit-entry.ts';
 import { shareCache } from '../src/tenancy/cache-sharing.ts';
@@ -81,6 +81,14 @@ export class OrganisationObject extends DurableObject {
       if (next.ok && next.value !== tenant) this.#documents.change('tenant', next.value, actor, to);
       return next;
     });
+  }
+
+  spendFile(tenantId: TenantId, id: FileId, digest: string): Outcome<null> {
+    return this.#records.spendFile(tenantId, id, digest);
+  }
+
+  admitFile(tenantId: TenantId, id: FileId, digest: string): Outcome<null> {
+    return this.#records.admitFile(tenantId, id, digest);
   }
 
   openIndexes(id: TenantId): Outcome<null> {

@@ -1,8 +1,9 @@
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
+import { keySpent } from '../src/contract/spent-key.ts';
 import { assert } from '../src/kernel/assert.ts';
-import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
+import type { FileId, KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { SqlStorage } from '../src/kernel/sql.ts';
 import { deadSince, EXPIRED_KEY, SUSPENDED_TENANT, UNKNOWN_KEY } from '../src/tenancy/keys/key-record.ts';
@@ -12,6 +13,7 @@ import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.
 import { isErased, stateOf, tombstone, withIndexes } from '../src/tenancy/tenant-state.ts';
 import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
+import { SqliteSpentKeys } from './sqlite/spent-keys.ts';
 
 export interface OrganisationBodies extends Record<string, object> {
   organisation: Organisation;
@@ -25,9 +27,11 @@ export interface OrganisationBodies extends Record<string, object> {
 /** The records of one organisation, found only where they exist: an invented id reads and writes nothing. */
 export class OrganisationRecords {
   readonly documents: SqliteDocumentStore<OrganisationBodies>;
+  readonly #spentFiles: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
     this.documents = new SqliteDocumentStore<OrganisationBodies>(storage);
+    this.#spentFiles = new SqliteSpentKeys(storage);
   }
 
   /** In one transaction, if there is the organisation. */
@@ -64,7 +68,7 @@ export class OrganisationRecords {
     });
   }
 
-  /** A tenant and its default project, in one step. */
+  /** A tenant and its default project, in one step. Refuses with `idempotency_key_spent` the repetition whose tenant has been erased since. */
   addTenant(tenant: Tenant, project: Project, { actor, digest }: Ticket): Outcome<Tenant> {
     return this.inside(() => {
       const { id, organisationId: parent, name } = tenant;
@@ -74,7 +78,9 @@ export class OrganisationRecords {
         LIMITS.tenantsPerOrganisationMaxCount,
         actor,
       );
-      if (!added.ok || stateOf(added.value) !== 'active') return added;
+      const state = added.ok ? stateOf(added.value) : undefined;
+      if (added.ok && state === 'erased') return keySpent({ id, endedAtMs: added.value.erasedAtMs ?? null }, 'was erased');
+      if (state !== 'active') return added;
       const first = this.documents.create('project', { id: project.id, parent: id, name: project.name, digest, body: project }, 1, actor);
       assert(first.ok, 'a new tenant has room for its default project');
       return added;
@@ -94,6 +100,19 @@ export class OrganisationRecords {
       const document = { id: project.id, parent: project.tenantId, name: project.name, digest, body: project };
       return this.documents.create('project', document, LIMITS.projectsPerTenantMaxCount, actor);
     });
+  }
+
+  /** A file that was uploaded under an idempotency key is about to be deleted: no repetition uploads it again (T78). */
+  spendFile(tenantId: TenantId, id: FileId, digest: string): Outcome<null> {
+    return this.insideLasting(tenantId, 'admin', () => {
+      this.#spentFiles.spend(tenantId, { key: id, digest }, id, Date.now());
+      return ok(null);
+    });
+  }
+
+  /** Refuses the upload of a file that was deleted. */
+  admitFile(tenantId: TenantId, id: FileId, digest: string): Outcome<null> {
+    return this.insideTenant(tenantId, () => this.#spentFiles.admit(tenantId, { key: id, digest }, Date.now()));
   }
 
   openIndexes(tenantId: TenantId): Outcome<null> {
@@ -134,6 +153,7 @@ export class OrganisationRecords {
 
   eraseBelow(tenantId: TenantId, actor: Actor): number {
     this.documents.removeOf('rotation', tenantId);
+    this.#spentFiles.forget(tenantId);
     const count = this.documents.removeOf('key', tenantId) + this.documents.removeOf('project', tenantId);
     if (count > 0) this.documents.note({ atMs: Date.now(), actor, action: 'tenant.erase_keys_and_projects', subject: tenantId });
     return count;
@@ -142,7 +162,7 @@ export class OrganisationRecords {
   /** Leaves an erased tenant's id, and no word of what it was called or who owned it. */
   bury(tenant: Tenant, actor: Actor): Tenant {
     if (stateOf(tenant) === 'erased') return tenant;
-    const buried = tombstone(tenant);
+    const buried = tombstone(tenant, Date.now());
     this.documents.rename('tenant', buried.id, buried.name);
     this.documents.change('tenant', buried, actor, 'erased');
     return buried;

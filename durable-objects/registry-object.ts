@@ -16,6 +16,7 @@ import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
 import { StoredCell } from './stored-cell.ts';
 import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
 import { ErasureLog } from './sqlite/erasure-log.ts';
+import type { MadeIndex } from './sqlite/index-registry.ts';
 import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
 
 /**
@@ -29,21 +30,25 @@ export class RegistryObject extends DurableObject {
   readonly #closed = new StoredCell<true>(this.ctx.storage, 'closed');
 
   /**
-   * Takes the name; the index is not listed yet. Refuses with `limit_exceeded`, with `already_exists` when an alias has the name, or with
-   * `idempotency_mismatch` when the key created an index of another name.
+   * Takes the name; the index is not listed yet. Refuses with `limit_exceeded`, with `already_exists` when an alias has the name, with
+   * `idempotency_mismatch` when the key created an index of another name, or with `idempotency_key_spent`.
    */
-  reserve(manifest: IndexManifest, idempotencyKey: string | null): Outcome<null> {
+  reserve(manifest: IndexManifest, idempotencyKey: string | null, bodyDigest?: string): Outcome<null> {
     const holder = this.#registry.holderOf(manifest.name);
     if (holder === manifest.id) return ok(null);
     // An index releases its name before the next one of that name reserves it.
     if (holder !== undefined) return indexLost(manifest.name);
-    const admitted = this.admits(manifest.name, idempotencyKey);
+    const admitted = this.admits(manifest.name, idempotencyKey, bodyDigest);
     if (admitted.ok) this.#registry.add(manifest, idempotencyKey);
     return admitted;
   }
 
   /** Whether the name is taken already, which its index answers for, or could be reserved: asked before the object of the name is addressed. */
-  admits(name: string, idempotencyKey: string | null): Outcome<null> {
+  admits(name: string, idempotencyKey: string | null, bodyDigest?: string): Outcome<null> {
+    if (idempotencyKey !== null && bodyDigest !== undefined) {
+      const unspent = this.#registry.admit({ key: idempotencyKey, digest: bodyDigest }, Date.now());
+      if (!unspent.ok) return unspent;
+    }
     if (this.#registry.holderOf(name) !== undefined) return ok(null);
     if (this.#closed.get() === true) return ERASED_TENANT;
     const target = this.#aliases.targetOf(name);
@@ -56,7 +61,9 @@ export class RegistryObject extends DurableObject {
 
   /** From now on and for good, no index or alias gets a name here: the tenant is being erased (T59). */
   close(): void {
-    if (this.#closed.get() !== true) this.#closed.put(true);
+    if (this.#closed.get() === true) return;
+    this.#closed.put(true);
+    this.#registry.forgetSpent();
   }
 
   /** The first names that are taken: also those of indexes that are not listed yet, or no longer. */
@@ -76,10 +83,11 @@ export class RegistryObject extends DurableObject {
     this.#registry.unlist(name, indexId);
   }
 
-  /** Forgets the index, if the name is still its own. */
-  release(name: string, indexId: IndexId): void {
+  /** Forgets the index, if the name is still its own, but not the idempotency key that made it (T78). */
+  release(name: string, indexId: IndexId, made?: MadeIndex): void {
+    if (this.#registry.holderOf(name) !== indexId) return;
     this.withdraw(name, indexId);
-    this.#registry.remove(name, indexId);
+    this.#registry.remove(name, indexId, this.#closed.get() === true ? undefined : made, Date.now());
   }
 
   /** The name of the index that has this name, or that an alias of this name stands for: no object of any other name holds an index. */

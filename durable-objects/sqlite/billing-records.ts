@@ -4,6 +4,7 @@ import { refuse } from '../../src/contract/outcome.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { fromExactJson, toExactJson } from './exact-json.ts';
+import { SqliteSpentKeys } from './spent-keys.ts';
 
 /** A step of the ledger's schema. */
 export const BILLING_RECORD_TABLE = `
@@ -14,13 +15,15 @@ export const BILLING_RECORD_TABLE = `
 /** What people lay down about an organisation's money: budgets, credits, fixed charges, webhooks; and its final invoices. In order. */
 export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: string }>> {
   readonly #sql: SqlStorage['sql'];
+  readonly #spent: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
     this.#sql = storage.sql;
+    this.#spent = new SqliteSpentKeys(storage);
   }
 
-  /** Refuses with `idempotency_mismatch` or `limit_exceeded`; a repeat answers the first. */
-  add<K extends keyof Bodies & string>(kind: K, body: Bodies[K], digest: string): Outcome<Bodies[K]> {
+  /** Refuses with `idempotency_mismatch`, `idempotency_key_spent` or `limit_exceeded`; a repeat answers the first. */
+  add<K extends keyof Bodies & string>(kind: K, body: Bodies[K], digest: string, nowMs: number): Outcome<Bodies[K]> {
     const [known] = this.#sql
       .exec<{ digest: string; body: string }>('SELECT digest, body FROM records WHERE kind = ? AND id = ?', kind, body.id)
       .toArray();
@@ -28,6 +31,9 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
       if (known.digest === digest) return ok(fromExactJson(known.body) as Bodies[K]);
       return refuse('idempotency_mismatch', 'this idempotency-key was used with other arguments', 'idempotency-key');
     }
+    // The id follows from the key, if there was one.
+    const unspent = this.#spent.admit(kind, { key: body.id, digest }, nowMs);
+    if (!unspent.ok) return unspent;
     const countMax = LIMITS.billingRecordsMaxCount;
     if (this.all(kind).length >= countMax)
       return refuse('limit_exceeded', `there are billingRecordsMaxCount (${countMax}) ${kind}s already`);
@@ -58,8 +64,13 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
       .map(({ body }) => fromExactJson(body) as Bodies[K]);
   }
 
-  /** Whether there was one. */
-  remove(kind: keyof Bodies & string, id: string): boolean {
-    return this.#sql.exec('DELETE FROM records WHERE kind = ? AND id = ? RETURNING 1', kind, id).toArray().length > 0;
+  /** Whether there was one. A repetition of the request that added it is refused from now on (T78). Call in a transaction. */
+  remove(kind: keyof Bodies & string, id: string, nowMs: number): boolean {
+    const [removed] = this.#sql
+      .exec<{ digest: string }>('DELETE FROM records WHERE kind = ? AND id = ? RETURNING digest', kind, id)
+      .toArray();
+    // What was put has no digest: putting it again is no repetition.
+    if (removed !== undefined && removed.digest !== '') this.#spent.spend(kind, { key: id, digest: removed.digest }, id, nowMs);
+    return removed !== undefined;
   }
 }

@@ -6,6 +6,7 @@ import { EVENT_RUN_TABLES } from './event-ids.ts';
 import { KEY_USE_TABLE } from './key-uses.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
+import { SPENT_KEY_TABLE } from './spent-keys.ts';
 import { FIRST_ROLLUPS, WIDER_ROLLUPS } from './usage-ledger.ts';
 
 const MIGRATIONS: Migrations = [
@@ -13,6 +14,7 @@ const MIGRATIONS: Migrations = [
   CACHE_TALLY_TABLES,
   ALERT_LOG_TABLE,
   `${WIDER_ROLLUPS}${EVENT_RUN_TABLES}${BILLING_RECORD_TABLE}${DELIVERY_TABLES}${KEY_USE_TABLE}`,
+  SPENT_KEY_TABLE,
 ];
 
 const opened = new WeakSet<SqlStorage>();

@@ -6,6 +6,7 @@ import type { AuditEntry } from '../../src/tenancy/audit-entry.ts';
 import type { PageOf } from '../../src/tenancy/page-of.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
+import { SPENT_KEY_TABLE } from './spent-keys.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE documents (
@@ -17,6 +18,7 @@ const MIGRATIONS: Migrations = [
    CREATE TABLE audit (
      position INTEGER PRIMARY KEY AUTOINCREMENT,
      at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL);`,
+  SPENT_KEY_TABLE,
 ];
 
 /** A new document. `name` is unique among those of one kind and parent. */

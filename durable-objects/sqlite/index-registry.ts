@@ -1,16 +1,30 @@
 import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
 import type { IndexId } from '../../src/kernel/ids.ts';
+import { ok } from '../../src/kernel/result.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { hasTable } from './has-table.ts';
 import { migrate } from './migrate.ts';
 import { REGISTRY_SCHEMA } from './registry-schema.ts';
+import type { KeyedRequest } from './spent-keys.ts';
+import { SqliteSpentKeys } from './spent-keys.ts';
+
+/** The request under an idempotency key that made an index. */
+export interface MadeIndex extends KeyedRequest {
+  readonly made: IndexId;
+}
+
+/** One scope: a registry is one tenant's. */
+const ALL = '';
 
 /** The names of a tenant's indexes as SQLite rows. Creates its table with the first name, never for a read. */
 export class SqliteIndexRegistry {
   readonly #storage: SqlStorage;
+  readonly #spent: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
     this.#storage = storage;
+    this.#spent = new SqliteSpentKeys(storage);
   }
 
   add(manifest: IndexManifest, idempotencyKey: string | null): void {
@@ -42,8 +56,23 @@ export class SqliteIndexRegistry {
     );
   }
 
-  remove(name: string, indexId: IndexId): void {
-    if (this.#exists()) this.#storage.sql.exec('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
+  /** `spent`: the request that made it, if it came under a key, and the id that it made. */
+  remove(name: string, indexId: IndexId, spent: MadeIndex | undefined, nowMs: number): void {
+    if (!this.#exists()) return;
+    migrate(this.#storage, REGISTRY_SCHEMA);
+    this.#storage.transactionSync(() => {
+      this.#storage.sql.exec('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
+      if (spent !== undefined) this.#spent.spend(ALL, spent, spent.made, nowMs);
+    });
+  }
+
+  /** Refuses what repeats a request, or its key, whose index was deleted (T78). */
+  admit(request: KeyedRequest, nowMs: number): Outcome<null> {
+    return hasTable(this.#storage, 'spent_keys') ? this.#spent.admit(ALL, request, nowMs) : ok(null);
+  }
+
+  forgetSpent(): void {
+    if (hasTable(this.#storage, 'spent_keys')) this.#spent.forget(ALL);
   }
 
   /** How many names are taken, listed or not. */

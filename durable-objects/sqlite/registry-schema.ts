@@ -1,4 +1,5 @@
 import type { Migrations } from './migrate.ts';
+import { SPENT_KEY_TABLE } from './spent-keys.ts';
 
 /** The tables of a tenant's registry. */
 export const REGISTRY_SCHEMA: Migrations = [
@@ -7,4 +8,5 @@ export const REGISTRY_SCHEMA: Migrations = [
      idempotency_key TEXT UNIQUE);`,
   `CREATE TABLE aliases (alias TEXT PRIMARY KEY, index_name TEXT NOT NULL);
    CREATE INDEX aliases_by_index ON aliases (index_name);`,
+  SPENT_KEY_TABLE,
 ];

@@ -30,6 +30,11 @@ export interface IndexRecord {
 export const isLive = (record: IndexRecord | undefined, indexId: IndexId): record is IndexRecord =>
   record?.state === 'live' && record.manifest.id === indexId;
 
+/** The request under an idempotency key that created the index, and the id that it answered. */
+export function madeBy({ manifest, creation: { idempotencyKey: key, bodyDigest: digest } }: IndexRecord) {
+  return key === null ? undefined : { key, digest, made: manifest.firstId ?? manifest.id };
+}
+
 /** What to answer to a creation, or undefined when the name is free. Unfinished work has been finished before. */
 export function answerCreation(known: IndexRecord | undefined, creation: Creation): Outcome<IndexManifest> | undefined {
   if (known === undefined) return undefined;

@@ -47,6 +47,8 @@ export const ERRORS = {
   request_timeout: { status: 408, type: 'invalid_request_error', retryable: true, level: 'info' },
   already_exists: conflict(409),
   state_conflict: conflict(409),
+  /** What the idempotency key made is gone: it makes nothing again. */
+  idempotency_key_spent: conflict(409),
   stale_fence: conflict(409),
   contract_mismatch: conflict(409),
   payload_too_large: invalid(413),
@@ -86,8 +88,17 @@ export interface Refusal {
   readonly index?: string;
   /** With `contract_mismatch`: the embedding contracts that would have done. */
   readonly accepted?: readonly AcceptedContract[];
+  /** With `idempotency_key_spent`: what the key made, and since when it is gone. */
+  readonly spent?: SpentKey;
   /** Of a call that is done in slices: how many of its items had been done before. Absent: none. */
   readonly applied?: number;
+}
+
+/** What a request under an idempotency key had made, and is no more. */
+export interface SpentKey {
+  readonly id: string;
+  /** Null: not known. */
+  readonly endedAtMs: number | null;
 }
 
 export type RequestPart = 'path' | 'query' | 'headers' | 'body';
@@ -108,6 +119,7 @@ export interface WireError {
     param: string | null;
     code: ErrorCode;
     accepted?: readonly AcceptedContract[];
+    spent?: { readonly id: string; readonly ended_at: number | null };
     applied?: number;
   };
   readonly request_id: string;
@@ -120,7 +132,10 @@ export const wireError = (error: Refusal, requestId: string): WireError => ({
     param: error.param ?? null,
     code: error.code,
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
+    ...(error.spent === undefined ? {} : { spent: spentReply(error.spent) }),
     ...(error.applied === undefined ? {} : { applied: error.applied }),
   },
   request_id: requestId,
 });
+
+const spentReply = ({ id, endedAtMs }: SpentKey) => ({ id, ended_at: endedAtMs === null ? null : Math.floor(endedAtMs / 1000) });

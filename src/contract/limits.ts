@@ -2,6 +2,7 @@ import { BODY_LIMITS } from './body-limits.ts';
 import { BULK_LIMITS } from './bulk-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { GROWTH_LIMITS } from './growth-limits.ts';
+import { IDEMPOTENCY_LIMITS } from './idempotency-limits.ts';
 import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work-limits.ts';
 import { STORAGE_LIMITS } from './storage-limits.ts';
@@ -15,6 +16,7 @@ export const LIMITS = {
   ...STORAGE_LIMITS,
   ...BULK_LIMITS,
   ...SHARED_WORK_LIMITS,
+  ...IDEMPOTENCY_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

@@ -26,6 +26,12 @@ const errorBody = z
         .array(z.object({ model: z.string(), contract_hash: z.string() }))
         .optional()
         .meta({ description: 'With `contract_mismatch`: the embedding contracts that the index takes here; none when it takes no model.' }),
+      spent: z
+        .object({ id: z.string(), ended_at: z.int().nullable().meta({ description: 'In Unix seconds; null: not known.' }) })
+        .optional()
+        .meta({
+          description: 'With `idempotency_key_spent`: what the key made, and since when it is gone. Nothing is made again under it.',
+        }),
     }),
     request_id: z.string(),
   })

@@ -27,6 +27,8 @@ export interface Tenant {
   readonly createdAtMs: number;
   /** Absent: active. */
   readonly state?: TenantState;
+  /** Absent: it is not erased, or was before this was kept. */
+  readonly erasedAtMs?: number;
   /** Whether it ever had an index, and so has a registry of them. Absent in tenants from before this was kept: perhaps. */
   readonly hasIndexes?: boolean;
 }

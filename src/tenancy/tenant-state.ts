@@ -22,7 +22,7 @@ export function moved(tenant: Tenant, to: Exclude<TenantState, 'erased'>): Outco
 export const withIndexes = (tenant: Tenant): Tenant => (tenant.hasIndexes === true ? tenant : { ...tenant, hasIndexes: true });
 
 /** What is left of a tenant: where its usage belongs. */
-export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs, hasIndexes }: Tenant): Tenant => ({
+export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs, hasIndexes }: Tenant, nowMs: number): Tenant => ({
   id,
   organisationId,
   name: id.replaceAll('_', '-'),
@@ -30,5 +30,6 @@ export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs, h
   defaultProjectId,
   createdAtMs,
   state: 'erased',
+  erasedAtMs: nowMs,
   ...(hasIndexes === undefined ? {} : { hasIndexes }),
 });

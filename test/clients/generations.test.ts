@@ -56,7 +56,7 @@ const following = (index: string) =>
   expect.poll(async () => (await generationsOf(index))[1], { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
 
 describe('generations over HTTP', () => {
-  it('[B30][B32][B33][B45] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {
+  it('[B30][B32][B33][B45][T78] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {
     const index = await filled('anew', { model: MODEL });
     const created = await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' });
     expect(created).toMatchObject({
@@ -128,6 +128,9 @@ describe('generations over HTTP', () => {
       status: 409,
       body: { error: { code: 'state_conflict' } },
     });
+    const late = await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' });
+    expect(late).toMatchObject({ status: 409, body: { error: { code: 'idempotency_key_spent', spent: { id: second.id } } } });
+    expect(await generationsOf(index)).toHaveLength(1);
     const { body } = await client.get('/v1/usage?group_by=model');
     expect(JSON.stringify(body)).toContain(`${MODEL}-onnx`);
     const deleted = await client.delete(index);

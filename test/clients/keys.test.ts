@@ -99,6 +99,36 @@ describe('an idempotency key', () => {
     for (const member of ['id', 'key', 'secret', 'agent_token', 'name']) expect(again.body[member]).toEqual(first.body[member]);
   });
 
+  const removals: Partial<Record<EndpointName, (made: ApiAnswer['body']) => string>> = {
+    createIndex: ({ name }) => `/v1/indexes/${name}`,
+    uploadFile: ({ id }) => `/v1/files/${id}`,
+    createWebhook: ({ id }) => `/v1/webhooks/${id}?organisation=${tenant.organisation}`,
+    createKey: ({ id }) => `/v1/keys/${id}`,
+  };
+
+  it.each(Object.entries(removals) as [EndpointName, (made: ApiAnswer['body']) => string][])(
+    '[T78] of %s makes nothing again once what it made is deleted, and says what that was',
+    async (name, pathOf) => {
+      const caller = (ENDPOINTS[name] as Endpoint).access.kind === 'admin' ? admin : tenant.client;
+      const made = await send(name, caller, `once-${name}`);
+      expect((await caller.delete(pathOf(made.body))).status).toBe(200);
+      const spent = { id: made.body.id, ended_at: expect.any(Number) };
+      for (let tries = 0; tries < 2; tries++) {
+        expect(await send(name, caller, `once-${name}`)).toMatchObject({
+          status: 409,
+          body: { error: { code: 'idempotency_key_spent', param: 'idempotency-key', type: 'conflict_error', spent } },
+        });
+      }
+      expect(await send(name, caller, `once-${name}`, true)).toMatchObject({
+        status: 422,
+        body: { error: { code: 'idempotency_mismatch' } },
+      });
+      if (name === 'createIndex') expect((await caller.get(pathOf(made.body))).status).toBe(404);
+      if (name === 'uploadFile') expect((await caller.get(pathOf(made.body))).status).toBe(404);
+      expect((await send(name, caller, `anew-${name}`)).status).toBe(made.status);
+    },
+  );
+
   it('[T60] tells a narrower key nothing of what the admin made under it', async () => {
     const body = { name: 'root', owner: 'testers', scopes: SCOPES };
     const headers = { 'idempotency-key': 'of-the-admin' };
@@ -125,14 +155,17 @@ describe('an idempotency key', () => {
     expect(await status(first.body.key)).toBe(200);
     expect(await tenant.client.post('/v1/keys', body, headers('make'))).toMatchObject({
       status: 409,
-      body: { error: { code: 'state_conflict' } },
+      body: { error: { code: 'idempotency_key_spent', spent: { id: made.body.id, ended_at: expect.any(Number) } } },
     });
     const second = await rotate('two');
-    expect(await rotate('one')).toMatchObject({ status: 409, body: { error: { code: 'state_conflict' } } });
+    expect(await rotate('one')).toMatchObject({ status: 409, body: { error: { code: 'idempotency_key_spent' } } });
     expect([await status(second.body.key), await status(first.body.key)]).toEqual([200, 401]);
     await tenant.client.delete(`/v1/keys/${made.body.id}`);
     for (const late of [await rotate('two'), await tenant.client.post('/v1/keys', body, headers('make'))]) {
-      expect(late).toMatchObject({ status: 409, body: { error: { code: 'state_conflict', message: expect.stringContaining('revoked') } } });
+      expect(late).toMatchObject({
+        status: 409,
+        body: { error: { code: 'idempotency_key_spent', message: expect.stringContaining('revoked') } },
+      });
     }
     expect(await status(second.body.key)).toBe(401);
   });

@@ -72,7 +72,7 @@ function wire(env: GatewayEnv): Gateway {
   const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
   const place = new GatewayPlace();
   const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => place.hint);
-  const heavy = wireHeavy(env, clock, rng, tenancy.holdJob);
+  const heavy = wireHeavy(env, clock, rng, tenancy);
   const counters = heldCounters(retrieval.indexes, schedulerQueue(env.SCHEDULER));
   const steps = erasureSteps({
     at: (tenant) => tenancy.organisations.at(organisationOf(tenant)),

@@ -12,7 +12,7 @@ import type { Rng } from '../../kernel/rng.ts';
 import { requestDigest } from '../request-digest.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { Acting } from '../authority.ts';
-import type { FileStore, StoredFile } from './file-store.ts';
+import type { FileStore, SpentFiles, StoredFile } from './file-store.ts';
 import type { JobQueue } from './job-queue.ts';
 
 export interface Upload<Content> {
@@ -27,6 +27,7 @@ export interface Upload<Content> {
 
 export interface FileParts<Content> {
   readonly store: FileStore<Content>;
+  readonly spent: SpentFiles;
   readonly queue: Pick<JobQueue, 'acceptedOutputs'>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -46,7 +47,7 @@ export class FileCatalogue<Content> {
     this.#parts = parts;
   }
 
-  /** Refuses as the authority does; then nothing is left of what came too late. */
+  /** Refuses as the authority does, and the repetition of an upload whose file was deleted (T78); then nothing is left of what came too late. */
   async upload(
     { principal, authority }: Acting,
     upload: Upload<Content>,
@@ -67,15 +68,20 @@ export class FileCatalogue<Content> {
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
     const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
     const digest = await digestOf(principal, upload, idempotencyKey);
+    const unspent = await this.#unspent(tenantId, id, digest);
+    if (!unspent.ok) return unspent;
     const admitted = await authority.lease();
     if (!admitted.ok) return admitted;
     const createdAtMs = clock.nowMs();
     const stored = await store.create(tenantId, { id, filename, purpose, owner, digest, createdAtMs }, content);
     // [T54] The store checks no leases: what it took too long to write is taken back, unless it is of an earlier request.
     const lasting = clock.nowMs() < admitted.value.endsAtMs ? admitted : await authority.lease();
-    if (!lasting.ok) {
-      if (stored.createdAtMs === createdAtMs) await store.delete(tenantId, id);
-      return lasting;
+    const isNew = stored.createdAtMs === createdAtMs;
+    // So is what another try had stored, and what was deleted right before this one wrote.
+    const kept = lasting.ok && isNew && digest !== '' ? await this.#parts.spent.admit(tenantId, id, digest) : lasting;
+    if (!kept.ok) {
+      if (isNew) await store.delete(tenantId, id);
+      return kept;
     }
     if (stored.digest === digest) return ok(stored);
     return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another file', 'idempotency-key');
@@ -94,8 +100,11 @@ export class FileCatalogue<Content> {
   async delete(tenantId: TenantId, id: FileId): Promise<Outcome<null>> {
     const file = await this.find(tenantId, id);
     if (!file.ok) return file;
-    await this.#parts.store.delete(tenantId, id);
-    return ok(null);
+    const { digest } = file.value;
+    // First: a deletion that is cut off leaves a file that can be deleted again, and is never uploaded twice.
+    const spent = digest === '' ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);
+    if (spent.ok) await this.#parts.store.delete(tenantId, id);
+    return spent;
   }
 
   /** Files by id, after the file `after`. */
@@ -109,6 +118,12 @@ export class FileCatalogue<Content> {
       more = page.more;
     }
     return { items: items.slice(0, limit), hasMore: items.length > limit };
+  }
+
+  /** A file that is there answers for itself. */
+  async #unspent(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<unknown>> {
+    if (digest === '' || (await this.#parts.store.find(tenantId, id)) !== undefined) return ok(null);
+    return this.#parts.spent.admit(tenantId, id, digest);
   }
 
   async #exists(tenantId: TenantId, id: FileId): Promise<boolean> {

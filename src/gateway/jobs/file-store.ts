@@ -1,3 +1,4 @@
+import type { Outcome } from '../../contract/outcome.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 
 /** A file as stored, without its content. */
@@ -13,6 +14,14 @@ export interface StoredFile {
 }
 
 export type NewFile = Omit<StoredFile, 'bytes'>;
+
+/** Files that were uploaded under an idempotency key and deleted since. */
+export interface SpentFiles {
+  /** Before the file is deleted. */
+  spend(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<null>>;
+  /** Refuses with `idempotency_key_spent`, or with `idempotency_mismatch` where another request uploaded it. */
+  admit(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<null>>;
+}
 
 /** Where files live, by tenant. `Content` is a stream or blob of the runtime. */
 export interface FileStore<Content> {

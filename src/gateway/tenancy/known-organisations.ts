@@ -53,6 +53,8 @@ export class KnownOrganisations implements Organisations {
       audit: guarded(NO_ORGANISATION, (...rest) => store().audit(...rest)),
       moveTenant: guarded(NO_TENANT, (...rest) => store().moveTenant(...rest)),
       openIndexes: guarded(NO_TENANT, (...rest) => store().openIndexes(...rest)),
+      spendFile: guarded(NO_TENANT, (...rest) => store().spendFile(...rest)),
+      admitFile: guarded(NO_TENANT, (...rest) => store().admitFile(...rest)),
       belowTenant: guarded(NO_TENANT, (...rest) => store().belowTenant(...rest)),
       eraseBelow: guarded(NO_TENANT, (...rest) => store().eraseBelow(...rest)),
       buryTenant: guarded(NO_TENANT, (...rest) => store().buryTenant(...rest)),

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import type { FileId, KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AuditEntry } from '../../tenancy/audit-entry.ts';
 import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../../tenancy/keys/key-record.ts';
 import type { NewSecret, Rotated } from '../../tenancy/keys/rotation.ts';
@@ -24,7 +24,7 @@ export interface OrganisationStore {
   admit(id: KeyId): Promise<Outcome<AdmittedKey>>;
   organisation(): Promise<Outcome<Organisation>>;
   shareCache(shared: boolean, actor: Actor): Promise<Outcome<Organisation>>;
-  /** A repetition answers the first one's nonce, or `state_conflict` once its secret is dead or no longer the current one. */
+  /** A repetition answers the first one's nonce, or `idempotency_key_spent` once its secret is dead or no longer the current one. */
   rotateKey(id: KeyId, tenantId: TenantId | undefined, secret: NewSecret, ticket: Ticket): Promise<Outcome<Rotated>>;
   /** In one step, with all keys that descend from it if that is asked for. */
   revokeKey(id: KeyId, tenantId: TenantId | undefined, withDescendants: boolean, actor: Actor): Promise<Outcome<Revoked>>;
@@ -38,6 +38,10 @@ export interface OrganisationStore {
   moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: Actor): Promise<Outcome<Tenant>>;
   /** Before the tenant's first index: whether there is a registry to ask is known from this. Refuses with `state_conflict` as it is erased. */
   openIndexes(id: TenantId): Promise<Outcome<null>>;
+  /** Before a file is deleted that was uploaded under an idempotency key: its upload is not repeated (T78). */
+  spendFile(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<null>>;
+  /** Refuses with `idempotency_key_spent` or `idempotency_mismatch` the upload of a file that was deleted. */
+  admitFile(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<null>>;
   /** The projects and keys of a tenant. */
   belowTenant(id: TenantId): Promise<Outcome<readonly (ProjectId | KeyId)[]>>;
   eraseBelow(id: TenantId, actor: Actor): Promise<Outcome<number>>;

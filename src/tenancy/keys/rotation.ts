@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { keySpent } from '../../contract/spent-key.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyRecord } from './key-record.ts';
 import { deadSince } from './key-record.ts';
@@ -30,9 +30,10 @@ export interface Rotated {
 
 /** The key, while the secret that a request made still is its current one (T61). */
 export function whileCurrent(record: KeyRecord, mac: string, nowMs: number): Outcome<KeyRecord> {
+  const { id, revokedAtMs, expiresAtMs } = record;
   const dead = deadSince(record, nowMs);
-  if (dead !== undefined)
-    return refuse('state_conflict', `this idempotency-key was used before, and its key is ${dead} since`, 'idempotency-key');
-  if (record.secrets[0]?.mac === mac) return ok(record);
-  return refuse('state_conflict', 'this idempotency-key was used before, and the secret it made has been rotated since', 'idempotency-key');
+  if (dead === 'revoked') return keySpent({ id, endedAtMs: revokedAtMs }, 'was revoked');
+  if (dead === 'expired') return keySpent({ id, endedAtMs: expiresAtMs }, 'has expired');
+  const [current] = record.secrets;
+  return current?.mac === mac ? ok(record) : keySpent({ id, endedAtMs: current?.createdAtMs ?? null }, 'has had its secret rotated again');
 }

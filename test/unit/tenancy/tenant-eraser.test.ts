@@ -26,7 +26,7 @@ function setUp(left: Record<string, number>) {
       if (next.ok) tenant = next.value;
       return next;
     },
-    buryTenant: async () => ok((tenant = tombstone(tenant))),
+    buryTenant: async () => ok((tenant = tombstone(tenant, 5))),
   } as unknown as OrganisationStore;
   const steps = Object.keys(left).map((what): ErasureStep => ({
     what,

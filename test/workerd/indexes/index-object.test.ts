@@ -151,6 +151,39 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     expect(await listed(first.tenantId)).toEqual(['articles']);
   });
 
+  it('[T78] a creation that is repeated once its index was deleted makes nothing, whatever has the name by then', async () => {
+    const first = manifestOf(freshTenant(), 'articles');
+    const keyed: Creation = { idempotencyKey: 'k', bodyDigest: 'd1' };
+    const again = manifestOf(first.tenantId, 'articles');
+    const repeated = () => indexOf(again).create(again, keyed);
+    const spent = { error: { code: 'idempotency_key_spent', spent: { id: first.id, endedAtMs: expect.any(Number) } } };
+    const registry = REGISTRY.getByName(first.tenantId);
+    value(await indexOf(first).create(first, keyed));
+    // As a registry that was made before spent keys were kept.
+    await runInDurableObject(registry, (_, { storage }) => {
+      storage.sql.exec('DROP TABLE spent_keys; UPDATE schema_version SET version = 2');
+    });
+    await evictDurableObject(registry);
+    value(await indexOf(first).remove('articles'));
+    await between(first);
+    for (let tries = 0; tries < 2; tries++) expect(await repeated()).toMatchObject(spent);
+    expect(await indexOf(again).create(again, { ...keyed, bodyDigest: 'd2' })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    expect([await listed(first.tenantId), await registry.isTaken('articles')]).toEqual([[], false]);
+    value(await indexOf(again).create(again, ONCE));
+    // Asked before the object of the name is.
+    expect(await registry.admits('articles', 'k', 'd1')).toMatchObject(spent);
+    value(await indexOf(again).remove('articles'));
+    // Of another generation than it was made with: its own id was told first.
+    const [next, other] = [manifestOf(first.tenantId, 'next'), { idempotencyKey: 'k2', bodyDigest: 'd1' }];
+    value(await indexOf(next).create({ ...next, firstId: 'ix_first' as IndexId }, other));
+    value(await indexOf(next).remove('next'));
+    expect(await registry.admits('next', 'k2', 'd1')).toMatchObject({ error: { spent: { id: 'ix_first' } } });
+    await registry.close();
+    await runInDurableObject(registry, (_, { storage }) => {
+      expect(storage.sql.exec('SELECT * FROM spent_keys').toArray()).toEqual([]);
+    });
+  });
+
   // A crash between two steps leaves the steps before it done and the record of what was under way.
   const creationSteps = [
     async () => undefined,

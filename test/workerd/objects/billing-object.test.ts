@@ -32,6 +32,7 @@ interface Ledger {
   reconcile(organisationId: OrganisationId, month: Month): Promise<Reconciliation>;
   add(kind: string, body: object, digest: string): Promise<Outcome<object>>;
   put(kind: string, body: object): Promise<object>;
+  remove(kind: string, id: string): Promise<object | null>;
   list(kind: string): Promise<readonly Credit[]>;
   alerts(limit: number): Promise<readonly ToldAlert[]>;
 }
@@ -141,6 +142,23 @@ describe('BillingObject', () => {
         'requests',
       ),
     );
+  });
+
+  it('[T78] adds no webhook that was removed, and any budget again', async () => {
+    const ledger = ledgerOf('removed');
+    const webhook = { id: 'wh_1', url: 'https://127.0.0.1/', secret: 's', createdAtMs: 1 };
+    expect(await ledger.add('webhook', webhook, 'd')).toMatchObject({ ok: true });
+    expect(await ledger.remove('webhook', 'wh_1')).toEqual(webhook);
+    await evictDurableObject(stubOf('removed'));
+    expect(await ledger.add('webhook', webhook, 'd')).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id: 'wh_1' } } });
+    expect(await ledger.add('webhook', webhook, 'other')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    expect(await ledger.add('credit', { ...webhook }, 'd')).toMatchObject({ ok: true });
+    expect([await ledger.list('webhook'), await ledger.remove('webhook', 'wh_1')]).toEqual([[], null]);
+    const budget = { id: 'bud_1', levelId: 'l', amountNano: 1, thresholds: [], isHard: false };
+    for (let times = 0; times < 2; times++) {
+      await ledger.put('budget', budget);
+      expect(await ledger.remove('budget', 'bud_1')).toEqual(budget);
+    }
   });
 
   it('[T35] counts nothing whose id may have been forgotten, and forgets by alarm', async () => {

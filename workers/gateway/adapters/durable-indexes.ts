@@ -49,7 +49,7 @@ export class DurableIndexes implements IndexDirectory {
     return this.#commit(authority, 'the index may not have been created: repeat it with the same idempotency-key', async (lease) => {
       const registry = await this.#registries.open(tenantId);
       if (!registry.ok) return registry;
-      const admitted: Outcome<null> = await registry.value.admits(name, creation.idempotencyKey);
+      const admitted: Outcome<null> = await registry.value.admits(name, creation.idempotencyKey, creation.bodyDigest);
       return admitted.ok ? this.#index(tenantId, name).create(manifest, creation, lease) : admitted;
     });
   }

@@ -3,7 +3,7 @@ import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticato
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
-import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
+import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
@@ -11,14 +11,16 @@ import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
-import type { PoolId } from '../../../src/kernel/ids.ts';
+import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
+import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { GatewayEnv } from '../env.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { schedulerQueue } from './scheduler-queue.ts';
 import { STATIC_MODEL } from './static-model.ts';
+import type { Tenancy } from './tenancy.ts';
 
 /** Heavy work: its files, its queue and the pools that do it. */
 export interface Heavy {
@@ -30,7 +32,12 @@ export interface Heavy {
   readonly pools: Pools;
 }
 
-export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng, holdJob: JobParts['holdJob']): Heavy {
+export function wireHeavy(
+  env: GatewayEnv,
+  clock: Clock,
+  rng: Rng,
+  { organisations, holdJob }: Pick<Tenancy, 'organisations' | 'holdJob'>,
+): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);
   // As with every stub, the generated types lose branded ids on the way.
@@ -42,7 +49,12 @@ export function wireHeavy(env: GatewayEnv, clock: Clock, rng: Rng, holdJob: JobP
   }, clock);
   const isKnown = (id: PoolId) => (isSignedPool(id) ? signer.isOurs('pool', stemOfPool(id)) : unsigned.has(id));
   const store = new R2FileStore(env.FILES);
-  const files = new FileCatalogue<FileContent>({ store, queue, clock, rng, hmac });
+  const recordsOf = (tenant: TenantId) => organisations.at(organisationOf(tenant));
+  const spent: SpentFiles = {
+    spend: (tenant, ...file) => recordsOf(tenant).spendFile(tenant, ...file),
+    admit: (tenant, ...file) => recordsOf(tenant).admitFile(tenant, ...file),
+  };
+  const files = new FileCatalogue<FileContent>({ store, spent, queue, clock, rng, hmac });
   return {
     files,
     jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob }),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
+import { keySpent } from '../../../../src/contract/spent-key.ts';
 import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import type { FileStore, NewFile, StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
@@ -9,7 +10,7 @@ import { sha256Hex } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
-import { idsOf } from '../../../support/tenancy.ts';
+import { idsOf, ManualClock } from '../../../support/tenancy.ts';
 import { IN_FORCE } from '../../../support/in-force.ts';
 
 class MemoryFileStore implements FileStore<string> {
@@ -51,11 +52,17 @@ const principal = (tenantId: TenantId, number = 1): TenantPrincipal => {
 function world() {
   const store = new MemoryFileStore();
   const accepted = new Set<FileId>();
+  const gone = new Map<FileId, string>();
+  const clock = new ManualClock(5_000);
   let random = 0;
   const files = new FileCatalogue({
     store,
+    spent: {
+      spend: async (_, id, digest) => (gone.set(id, digest), ok(null)),
+      admit: async (_, id) => (gone.has(id) ? keySpent({ id, endedAtMs: 1 }, 'was deleted') : ok(null)),
+    },
     queue: { acceptedOutputs: async (tenantId, ids) => (tenantId === MINE ? ids.filter((id) => accepted.has(id)) : []) },
-    clock: { nowMs: () => 5_000 },
+    clock,
     rng: { bytes: (count) => Uint8Array.from({ length: count }, () => ++random * 7) },
     hmac: new Hmac('pepper'),
   });
@@ -67,7 +74,7 @@ function world() {
     );
   const store_ = (id: FileId) =>
     store.create(MINE, { id, filename: 'out', purpose: 'batch_output', owner: 'team', digest: '', createdAtMs: 1 }, `of ${id}`);
-  return { files, accepted, upload, storeOutput: store_ };
+  return { files, accepted, gone, clock, store, upload, storeOutput: store_ };
 }
 
 const idOf = (outcome: Awaited<ReturnType<ReturnType<typeof world>['upload']>>): FileId => {
@@ -98,6 +105,33 @@ describe('files', () => {
     expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
     expect(idOf(await upload('abc', 'k', 'in.jsonl', principal(OTHERS)))).not.toBe(id);
     expect(idOf(await upload('abc'))).not.toBe(idOf(await upload('abc')));
+  });
+
+  it('[T78] are not uploaded again under a key whose file was deleted, not even by a try that was already under way', async () => {
+    const { files, gone, store, upload } = world();
+    const id = idOf(await upload('abc', 'k'));
+    expect(await files.delete(MINE, id)).toEqual({ ok: true, value: null });
+    expect(await upload('abc', 'k')).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id } } });
+    expect((await files.list(MINE, 10)).items).toEqual([]);
+    // Without a key there is nothing to remember.
+    const other = idOf(await upload('abc'));
+    await files.delete(MINE, other);
+    expect([...gone.keys()]).toEqual([id]);
+    // Another try stores the file, and it is deleted, right before this one writes.
+    const late = { lease: async () => (gone.set(lateId, ''), IN_FORCE.lease()) };
+    const lateId = idOf(await upload('abc', 'late'));
+    await store.delete(MINE, lateId);
+    expect(await upload('abc', 'late', 'in.jsonl', principal(MINE), late)).toMatchObject({ error: { code: 'idempotency_key_spent' } });
+    expect((await files.list(MINE, 10)).items).toEqual([]);
+  });
+
+  it('[T78] that are still there answer for themselves, though their deletion was begun', async () => {
+    const { files, gone, clock, upload } = world();
+    const id = idOf(await upload('abc', 'k'));
+    gone.set(id, '');
+    clock.ms += 1;
+    expect(idOf(await upload('abc', 'k'))).toBe(id);
+    expect((await files.list(MINE, 10)).items).toHaveLength(1);
   });
 
   it('[J18] of an attempt appear when its completion is accepted, and those of other attempts never', async () => {

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+
+import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../../durable-objects/sqlite/spent-keys.ts';
+import { wireError } from '../../../src/contract/errors.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { NodeSql } from '../../support/node-sql.ts';
+
+function store() {
+  const storage = new NodeSql();
+  storage.sql.exec(SPENT_KEY_TABLE);
+  return { storage, spent: new SqliteSpentKeys(storage) };
+}
+
+const FREE = { ok: true, value: null };
+const SPENT = { error: { code: 'idempotency_key_spent', param: 'idempotency-key' } };
+const request = (key: string, digest = 'd') => ({ key, digest });
+
+describe('spent idempotency keys', () => {
+  it('[T78] are told with what they made and since when it is gone, and another request under one is a mismatch', () => {
+    const { spent } = store();
+    expect(spent.admit('a', request('k'), 1)).toEqual(FREE);
+    spent.spend('a', request('k'), 'ix_1', 1_000);
+    const refused = spent.admit('a', request('k'), 2_000);
+    expect(refused).toMatchObject({ error: { ...SPENT.error, spent: { id: 'ix_1', endedAtMs: 1_000 } } });
+    expect(refused).toMatchObject({ error: { message: expect.stringMatching(/ix_1, was deleted \(1970-01-01T00:00:01/) } });
+    if (refused.ok) return;
+    expect(wireError(refused.error, 'r').error).toMatchObject({ code: 'idempotency_key_spent', spent: { id: 'ix_1', ended_at: 1 } });
+    expect(spent.admit('a', request('k', 'other'), 2_000)).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    expect(spent.admit('b', request('k'), 2_000)).toEqual(FREE);
+  });
+
+  it('[T78] are remembered for spentKeyTtlMs, and what is older is swept', () => {
+    const { storage, spent } = store();
+    const ttlMs = LIMITS.spentKeyTtlMs;
+    spent.spend('a', request('k'), 'ix_1', 1_000);
+    expect(spent.admit('a', request('k'), 999 + ttlMs)).toMatchObject(SPENT);
+    expect(spent.admit('a', request('k'), 1_000 + ttlMs)).toEqual(FREE);
+    // What was made anew by then is gone as well.
+    spent.spend('a', request('k'), 'ix_2', 1_000 + ttlMs);
+    expect(spent.admit('a', request('k'), 1_000 + ttlMs)).toMatchObject({ error: { spent: { id: 'ix_2' } } });
+    expect(storage.sql.exec('SELECT key FROM spent_keys').toArray()).toHaveLength(1);
+  });
+
+  it('[T78] are at most spentKeysMaxCount in a scope, and none pushes out those of another', () => {
+    const { storage, spent } = store();
+    spent.spend('b', request('kept'), 'b', 1);
+    storage.transactionSync(() => {
+      for (let at = 0; at <= LIMITS.spentKeysMaxCount; at++) spent.spend('a', request(`k${at}`), 'a', 1);
+    });
+    expect(spent.admit('a', request('k0'), 1)).toEqual(FREE);
+    expect(spent.admit('a', request('k1'), 1)).toMatchObject(SPENT);
+    expect(spent.admit('b', request('kept'), 1)).toMatchObject(SPENT);
+    spent.forget('a');
+    expect(spent.admit('a', request('k1'), 1)).toEqual(FREE);
+    expect(spent.admit('b', request('kept'), 1)).toMatchObject(SPENT);
+  });
+});
