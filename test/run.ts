@@ -67,7 +67,8 @@ async function lanes(): Promise<Step[][]> {
     ],
     [
       { name: 'build', run: () => bundle().then(() => true) },
-      vitest('tests against a running deployment', ['clients', 'chaos']),
+      // They wait for much: two files at once leave the other lane its core.
+      vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),
       ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
     ],
   ];

@@ -66,7 +66,10 @@ const inNode = (name: string) => ({
 const pure = (name: string) => ({ root, test: { ...inNode(name).test, isolate: false } });
 
 /** Suites that run whole deployments from dist/. */
-const deployed = (name: string) => ({ root, test: { ...inNode(name).test, globalSetup: ['test/support/build-once.ts'] } });
+const deployed = (name: string, setUp = 'build-once') => ({
+  root,
+  test: { ...inNode(name).test, globalSetup: [`test/support/${setUp}.ts`] },
+});
 
 export default defineConfig({
   test: {
@@ -78,7 +81,7 @@ export default defineConfig({
       inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
       inWorkerd('sharing', 'test/workerd/sharing'),
-      deployed('clients'),
+      deployed('clients', 'shared-deployment'),
       deployed('chaos'),
       deployed('browser'),
     ],

@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 /** The same tenant through another gateway isolate. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy(2);
   tenant = await createTenant(server);
   elsewhere = new ApiClient(server.urls[1] ?? '', tenant.client.apiKey);
 });
-
-afterAll(() => server.stop());
 
 /** An index whose only vector has its name. */
 async function createIndex(name: string, client = tenant.client): Promise<void> {

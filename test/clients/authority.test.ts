@@ -1,26 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { BulkStream } from '../support/bulk-stream.ts';
-import { deploy } from '../support/deployment.ts';
 import { HeldRequest } from '../support/held-request.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let admin: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy();
   admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
 });
-
-afterAll(() => server.stop());
 
 /** Every call of a tenant that has a body, which its sender may keep waiting. */
 const NAMES = Object.entries(ENDPOINTS).flatMap(([name, { access, body }]) =>

@@ -7,6 +7,7 @@ import { verifyWebhook } from '../../src/tenancy/billing/webhook-signature.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 import type { TestTenant } from '../support/tenant.ts';
 
@@ -144,13 +145,12 @@ describe('a budget', () => {
   });
 
   it('[T49] is told over https alone unless the deployment says otherwise', async () => {
-    const strict = await deploy();
+    const strict = sharedDeployment();
     const strictAdmin = new ApiClient(strict.urls[0]!, strict.secrets.SLUICE_ADMIN_KEY);
     const { organisation } = await createTenant(strict);
     const refused = await strictAdmin.post('/v1/webhooks', { organisation, url: 'http://127.0.0.1:1/' });
     expect(refused).toMatchObject({ status: 400, body: { error: { param: 'url' } } });
     expect((await strictAdmin.post('/v1/webhooks', { organisation, url: 'https://example.com/' })).status).toBe(201);
-    await strict.stop();
   });
 });
 

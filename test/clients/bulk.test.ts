@@ -3,28 +3,24 @@ import { get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from '../support/api-client.ts';
 import { BulkStream } from '../support/bulk-stream.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const DIMENSIONS = 8;
 const PATIENCE = { timeout: 30_000 };
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 let serial = 0;
 
 beforeAll(async () => {
-  server = await deploy();
   ({ client } = await createTenant(server));
 });
-
-afterAll(() => server.stop());
 
 async function createIndex(options: object = { dimensions: DIMENSIONS }): Promise<string> {
   const name = `bulk-${(serial += 1)}`;

@@ -1,27 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { PRICE_BOOK } from '../../src/tenancy/usage/price-book.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
 import { inTime } from '../support/in-time.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const LOCAL = 'glove-sif-100';
 const SHARED = 'glove-sif-100-onnx';
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy();
   ({ client } = await createTenant(server));
 });
-
-afterAll(() => server.stop());
 
 const embed = (input: unknown, headers: Record<string, string> = {}, more: object = {}) =>
   client.post('/v1/embeddings', { model: LOCAL, input, ...more }, headers);

@@ -1,11 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -14,7 +13,7 @@ const LOCAL = 'glove-sif-100';
 /** For what comes by itself, in its own time. */
 const PATIENCE = { timeout: 30_000 };
 
-let server: Server;
+const server = sharedDeployment();
 /** Two tenants of one organisation, and one of another. */
 let a: TestTenant;
 let b: TestTenant;
@@ -22,14 +21,11 @@ let stranger: TestTenant;
 let admin: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy(2);
   a = await createTenant(server);
   b = await createTenant(server, { organisation: a.organisation });
   stranger = await createTenant(server);
   admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
 });
-
-afterAll(() => server.stop());
 
 // Models of one contract answer for each other: each has texts of its own.
 const statusOf = async ({ client }: Pick<TestTenant, 'client'>, model: string, text: string) =>

@@ -1,23 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const LOCAL = 'glove-sif-100';
 const SHARED = 'glove-sif-100-onnx';
 
-let server: Server;
-
-beforeAll(async () => {
-  server = await deploy(2);
-});
-
-afterAll(() => server.stop());
+const server = sharedDeployment();
 
 interface Line {
   cache: string;

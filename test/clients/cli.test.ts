@@ -8,25 +8,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ROOT } from '../../workers/local/paths.ts';
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write'];
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 let folder = '';
 
 beforeAll(async () => {
-  server = await deploy();
   tenant = await createTenant(server, { scopes: SCOPES });
   folder = await mkdtemp(join(tmpdir(), 'sluice-cli-'));
 });
 
 afterAll(async () => {
-  await server.stop();
   await rm(folder, { recursive: true });
 });
 

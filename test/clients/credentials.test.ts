@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 // Every route against every wrong credential. A new endpoint joins by being in the table; only its sample body is added here.
@@ -31,14 +30,13 @@ const owned: Record<string, string> = {
   attempt: `att_${'0'.repeat(26)}_1`,
 };
 
-let server: Server;
+const server = sharedDeployment();
 let a: TestTenant;
 let b: TestTenant;
 let agentToken: string;
 const keys: Record<string, string> = {};
 
 beforeAll(async () => {
-  server = await deploy();
   a = await createTenant(server, { scopes: SCOPES });
   b = await createTenant(server, { scopes: SCOPES });
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
@@ -62,8 +60,6 @@ beforeAll(async () => {
     await vi.waitFor(async () => expect((await client.get('/v1/models')).status).toBe(401), { timeout: 30_000 });
   }
 });
-
-afterAll(() => server.stop());
 
 /** Fills tenant A with one of everything. */
 async function own(): Promise<void> {

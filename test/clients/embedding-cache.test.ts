@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
 import { inTime } from '../support/in-time.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const SHARED = 'glove-sif-100-onnx';
@@ -14,18 +13,15 @@ const LOCAL = 'glove-sif-100';
 /** For what comes by itself, in its own time. */
 const PATIENCE = { timeout: 30_000 };
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 /** The same key at another gateway isolate over the same objects. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy(2);
   ({ client } = await createTenant(server));
   elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
 });
-
-afterAll(() => server.stop());
 
 const embed = (at: ApiClient, model: string, input: unknown, headers?: Record<string, string>, more?: object) =>
   at.post('/v1/embeddings', { model, input, ...more }, headers);

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -11,15 +10,12 @@ const COUNT = 600;
 const BUDGET = 100;
 const EQUAL = Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(Math.sin(axis)));
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy();
   ({ client } = await createTenant(server));
 });
-
-afterAll(() => server.stop());
 
 it.each([
   ['all', 1],

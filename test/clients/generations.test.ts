@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { ImportProgress } from '../../src/contract/bulk.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { BulkStream } from '../support/bulk-stream.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const MODEL = 'glove-sif-100';
@@ -13,18 +12,15 @@ interface Routed {
   readonly route: string;
 }
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 /** The same tenant through another gateway isolate, which remembers what served a moment ago. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy(2);
   ({ client } = await createTenant(server));
   elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
 });
-
-afterAll(() => server.stop());
 
 const texts = Array.from(
   { length: 300 },

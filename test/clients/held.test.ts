@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 
-let server: Server;
-
-beforeAll(async () => {
-  server = await deploy(2);
-});
-
-afterAll(() => server.stop());
+const server = sharedDeployment();
 
 describe('what exists', () => {
   it('[T40] [T52] never is more vectors than a tenant may have, over all its indexes and from all gateways; what goes makes room', async () => {

@@ -1,28 +1,24 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 /** The same tenant through another gateway isolate. */
 let elsewhere: ApiClient;
 let serial = 0;
 
 beforeAll(async () => {
-  server = await deploy(2);
   tenant = await createTenant(server);
   elsewhere = new ApiClient(server.urls[1] ?? '', tenant.client.apiKey);
 });
-
-afterAll(() => server.stop());
 
 /** A new index and the path of its calls. */
 async function createIndex(options: Record<string, unknown> = { dimensions: 3 }): Promise<string> {

@@ -1,13 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 import type { TestTenant } from '../support/tenant.ts';
 
@@ -16,17 +15,14 @@ import type { TestTenant } from '../support/tenant.ts';
 const ROUTES = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { access }]) => access.kind.startsWith('tenant'));
 const CALLS = 2;
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 const owned: Record<string, string> = { model: 'glove-sif-100', index: 'metered', alias: 'other', period: '2026-11' };
 
 beforeAll(async () => {
-  server = await deploy(2);
   tenant = await createTenant(server, { scopes: SCOPES });
   Object.assign(owned, { key: tenant.keyId, tenant: tenant.id, organisation: tenant.organisation });
 });
-
-afterAll(() => server.stop());
 
 const send = (name: EndpointName, { method, path, body }: Endpoint, client: ApiClient) =>
   client.call(

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy();
   ({ client } = await createTenant(server));
 });
-
-afterAll(() => server.stop());
 
 it('[G6] counts every request, refused or not, and gives back what a refused one reserved', async () => {
   const embed = (input: string) => client.post('/v1/embeddings', { model: 'glove-sif-100', input });

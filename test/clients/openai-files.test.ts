@@ -1,20 +1,16 @@
 import OpenAI, { toFile } from 'openai';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let openai: OpenAI;
 
 beforeAll(async () => {
-  server = await deploy();
   const { client } = await createTenant(server);
   openai = new OpenAI({ baseURL: `${client.url}/v1`, apiKey: client.apiKey, maxRetries: 0 });
 });
-
-afterAll(() => server.stop());
 
 const upload = async (content: string, name = 'input.jsonl') =>
   openai.files.create({ file: await toFile(Buffer.from(content), name), purpose: 'batch' });

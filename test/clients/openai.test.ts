@@ -1,23 +1,19 @@
 import OpenAI from 'openai';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 
-let server: Server;
+const server = sharedDeployment();
 let apiKey: string;
 let openai: OpenAI;
 
 beforeAll(async () => {
-  server = await deploy();
   apiKey = (await createTenant(server)).client.apiKey;
   openai = clientOf(apiKey);
 });
-
-afterAll(() => server.stop());
 
 const clientOf = (key: string, fetch?: typeof globalThis.fetch): OpenAI =>
   new OpenAI({ baseURL: `${server.urls[0]}/v1`, apiKey: key, ...(fetch === undefined ? {} : { fetch }) });

@@ -1,25 +1,21 @@
 import { QdrantClient } from '@qdrant/js-client-rest';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
 import { idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 let qdrant: QdrantClient;
 
 beforeAll(async () => {
   // The client warns of keys over plain HTTP.
   vi.spyOn(console, 'warn').mockImplementation(() => {});
-  server = await deploy();
   tenant = await createTenant(server);
   qdrant = qdrantClient(server, tenant);
 });
-
-afterAll(() => server.stop());
 
 describe('collections by the unmodified Qdrant client', () => {
   it('[Q1] creates, lists, describes, tunes and deletes collections', async () => {

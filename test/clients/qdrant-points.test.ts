@@ -1,27 +1,23 @@
 import type { QdrantClient } from '@qdrant/js-client-rest';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
 import { idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 let qdrant: QdrantClient;
 
 beforeAll(async () => {
   // The client warns of keys over plain HTTP.
   vi.spyOn(console, 'warn').mockImplementation(() => {});
-  server = await deploy();
   tenant = await createTenant(server);
   // At the root: the other tests of the client go by the prefix.
   qdrant = qdrantClient(server, tenant, tenant.client.apiKey, '');
 });
-
-afterAll(() => server.stop());
 
 describe('points by the unmodified Qdrant client', () => {
   it('[Q30] writes lists and columns, in slices, and of points with the same id the last', async () => {

@@ -1,28 +1,24 @@
 import type { QdrantClient } from '@qdrant/js-client-rest';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
 import { failure, idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
 import type { PointId } from '../support/qdrant.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
 type Filter = NonNullable<NonNullable<Parameters<QdrantClient['count']>[1]>['filter']>;
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 let qdrant: QdrantClient;
 
 beforeAll(async () => {
   // The client warns of keys over plain HTTP.
   vi.spyOn(console, 'warn').mockImplementation(() => {});
-  server = await deploy();
   tenant = await createTenant(server);
   qdrant = qdrantClient(server, tenant);
 });
-
-afterAll(() => server.stop());
 
 /** A number that no double holds, as the client takes and gives it. */
 const big = (digits: string): number => BigInt(digits) as unknown as number;

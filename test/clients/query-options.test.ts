@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const COUNT = 600;
 const INDEX = '/v1/indexes/songs';
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 
 /** A direction near one of twelve, so that the closest of any are all alike. */
@@ -26,13 +25,10 @@ const VECTORS = Array.from({ length: COUNT }, (_, i) => ({
 }));
 
 beforeAll(async () => {
-  server = await deploy();
   ({ client } = await createTenant(server));
   await client.post('/v1/indexes', { name: 'songs', dimensions: 3, owner: 'music', recall: 0.99 });
   expect((await client.post(`${INDEX}/upsert`, { vectors: VECTORS })).body.upserted).toBe(COUNT);
 });
-
-afterAll(() => server.stop());
 
 const query = (body: object) => client.post(`${INDEX}/query`, { vector: [1, 0, 0], ...body });
 const groupsOf = (matches: { metadata: { group: number } }[]) => new Set(matches.map(({ metadata }) => metadata.group));

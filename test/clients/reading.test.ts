@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const INDEX = '/v1/indexes/tides';
 
-let server: Server;
+const server = sharedDeployment();
 let client: ApiClient;
 
 beforeAll(async () => {
-  server = await deploy();
   ({ client } = await createTenant(server));
   await client.post('/v1/indexes', { name: 'tides', dimensions: 2, owner: 'harbour', metric: 'dot' });
 });
-
-afterAll(() => server.stop());
 
 const write = async (id: string, x: number): Promise<number> =>
   (await client.post(`${INDEX}/upsert`, { vectors: [{ id, values: [x, 1] }] })).body.lsn;

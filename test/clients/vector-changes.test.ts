@@ -1,21 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Server } from '../../workers/local/serve.ts';
-import { deploy } from '../support/deployment.ts';
+import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
-let server: Server;
+const server = sharedDeployment();
 let tenant: TestTenant;
 let serial = 0;
 
 beforeAll(async () => {
-  server = await deploy();
   tenant = await createTenant(server);
 });
-
-afterAll(() => server.stop());
 
 /** An index of so many vectors: `0`, `1`, ... with `{ n, even }`. */
 async function indexOf(count: number): Promise<string> {

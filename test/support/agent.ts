@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 import { ROOT } from '../../workers/local/paths.ts';
-import type { Server } from '../../workers/local/serve.ts';
+import type { Reached } from './shared-deployment.ts';
 
 export interface Agent {
   /** Ends it in good order. */
@@ -11,7 +11,7 @@ export interface Agent {
   kill(): void;
 }
 
-export function startAgent(server: Server, pool: { readonly id: string; readonly agent_token: string }): Agent {
+export function startAgent(server: Reached, pool: { readonly id: string; readonly agent_token: string }): Agent {
   const child = spawn(process.execPath, [join(ROOT, 'workers/agent/index.ts')], {
     env: { ...process.env, SLUICE_URL: server.urls[0], SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

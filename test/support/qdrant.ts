@@ -1,7 +1,7 @@
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { expect } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
+import type { Reached } from './shared-deployment.ts';
 import type { TestTenant } from './tenant.ts';
 
 export type PointId = string | number;
@@ -13,7 +13,7 @@ interface QdrantFailure {
 }
 
 /** The client takes the port from the URL, and the path only as a prefix. */
-export const qdrantClient = (server: Server, { client }: TestTenant, apiKey = client.apiKey, prefix = '/qdrant'): QdrantClient =>
+export const qdrantClient = (server: Reached, { client }: TestTenant, apiKey = client.apiKey, prefix = '/qdrant'): QdrantClient =>
   new QdrantClient({ url: server.urls[0] ?? '', prefix, apiKey, checkCompatibility: false });
 
 let serial = 0;

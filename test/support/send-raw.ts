@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
-import type { Server } from '../../workers/local/serve.ts';
+import type { Reached } from './shared-deployment.ts';
 
 const WAIT_MS = 2_000;
 
 /** Sends raw bytes, then nothing more, and resolves to what has been answered in two seconds. `end`: and hangs up. */
-export function sendRaw(server: Server, text: string, { end }: { readonly end: boolean }): Promise<string> {
+export function sendRaw(server: Reached, text: string, { end }: { readonly end: boolean }): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
     let answer = '';
@@ -28,7 +28,7 @@ export function sendRaw(server: Server, text: string, { end }: { readonly end: b
 }
 
 /** A connection that has sent some raw bytes, and stays open. */
-export async function openRaw(server: Server, text: string): Promise<Socket> {
+export async function openRaw(server: Reached, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
   socket.on('error', () => undefined);
   await new Promise<void>((resolve) => void socket.write(text, () => resolve()));

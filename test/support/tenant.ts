@@ -1,6 +1,6 @@
 import { AdminClient } from '../../workers/local/admin-client.ts';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from './api-client.ts';
+import type { Reached } from './shared-deployment.ts';
 
 export interface TestTenant {
   readonly id: string;
@@ -27,7 +27,7 @@ let made = 0;
 
 /** A tenant with one key, in a new organisation unless told otherwise. */
 export async function createTenant(
-  server: Server,
+  server: Reached,
   { scopes, organisation: among, expiresAtS, quota }: TenantOptions = {},
 ): Promise<TestTenant> {
   const url = server.urls[0] ?? '';

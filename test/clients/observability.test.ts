@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
@@ -42,4 +43,17 @@ it('[G7] logs one line of JSON a request, with names and sizes, without secrets 
     bytes: JSON.stringify(body).length,
   });
   for (const secret of ['secret', tenant.client.apiKey, tenant.client.apiKey.slice(-20)]) expect(lines.join('\n')).not.toContain(secret);
+});
+
+it('[G8] counts and times requests by route, never by path', async () => {
+  const { client } = tenant;
+  const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  await client.get('/v1/models/glove-sif-100');
+  await client.get('/v1/models/none');
+  const { body } = await admin.get('/metrics');
+  expect(body).toContain('sluice_requests_total{route="/v1/models/:model",method="GET",status="200"} 1\n');
+  expect(body).toContain('sluice_requests_total{route="/v1/models/:model",method="GET",status="404"} 1\n');
+  expect(body).toContain('sluice_refusals_total{code="model_not_found"} 1\n');
+  expect(body).toMatch(/sluice_request_duration_seconds_count\{route="\/v1\/models\/:model"\} 2\n/);
+  expect(body).not.toContain(client.apiKey);
 });
