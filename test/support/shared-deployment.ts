@@ -24,7 +24,7 @@ export const sharedDeployment = (): Reached => inject('deployment');
 /** Vitest's set-up of a project: starts the shared deployment, and stops it after the last file. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   await buildOnce();
-  const { urls, secrets, stop } = await deploy(2);
-  project.provide('deployment', { urls, secrets });
-  return stop;
+  const server = await deploy(2);
+  project.provide('deployment', { urls: server.urls, secrets: server.secrets });
+  return () => server.stop();
 }
