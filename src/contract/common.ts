@@ -29,13 +29,17 @@ export const indexName = z
 /** An index by its name, or all whose names begin so. */
 export const INDEX_PATTERN = String.raw`index/${INDEX_NAME_CHAR}{0,${LIMITS.indexNameCharsMax}}\*?`;
 
+/** The owner of what the admin creates outside of any tenant and organisation, unless another is named. */
+export const ADMIN_OWNER = 'admin';
+
 /** The team that answers for a resource. */
 export const owner = name.meta({ description: 'The team that owns the resource.', example: 'search-team' });
 
-/** Of what a tenant's key creates. */
-export const ownerOrKeys = owner.optional().meta({
+/** Of what is created; see `ownerFor`. */
+export const ownerOrCallers = owner.optional().meta({
   description:
-    'The team that answers for the resource; it is shown in lists and reports, and grants nothing. The owner of the API key if absent.',
+    'The team that answers for the resource; it is shown in lists and reports, and grants nothing. If absent, the owner of the API key. ' +
+    `The admin key has none: what it creates gets the owner of the tenant or organisation that it is in, and \`${ADMIN_OWNER}\` outside of any.`,
   example: 'search-team',
 });
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { owner, ownerOrKeys, page, pageQuery, unixSeconds } from './common.ts';
+import { owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -34,7 +34,7 @@ const upload = z.strictObject({
       'must be a file part',
     )
     .meta({ override: { type: 'string', format: 'binary' } }),
-  owner: ownerOrKeys,
+  owner: ownerOrCallers,
   purpose: z.enum(['batch', 'user_data']).meta({ description: '`batch` is the input of a job.' }),
 });
 

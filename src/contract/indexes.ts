@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { indexName as name, owner, ownerOrKeys, page, pageQuery, unixSeconds } from './common.ts';
+import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -34,7 +34,7 @@ const createBody = z
     shard_vectors_max: z.int().min(LIMITS.shardVectorsMinCount).optional().meta({
       description: 'Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.',
     }),
-    owner: ownerOrKeys,
+    owner: ownerOrCallers,
   })
   .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`')
   .refine((body) => body.query_model === undefined || body.model !== undefined, {

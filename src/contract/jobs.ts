@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { FAILURE_REASONS, progress } from './attempt.ts';
-import { ownerOrKeys, page, pageQuery, unixSeconds } from './common.ts';
+import { ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
@@ -51,7 +51,7 @@ const create = z
     kind: z.literal('batch_embedding'),
     model: z.string().min(1).max(LIMITS.nameCharsMax),
     input_file: fileId.meta({ description: 'JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.' }),
-    owner: ownerOrKeys,
+    owner: ownerOrCallers,
     priority: z.enum(PRIORITIES).default('normal'),
     max_attempts: z.int().min(1).max(LIMITS.jobAttemptsMaxCount).default(LIMITS.jobAttemptsDefaultCount),
   })

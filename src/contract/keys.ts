@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './address-range.ts';
-import { INDEX_PATTERN, name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import { INDEX_PATTERN, name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -91,7 +91,7 @@ const createKey = z.strictObject({
   tenant: subjectTenant,
   project: projectId.optional().meta({ description: "The tenant's default project if absent." }),
   name,
-  owner,
+  owner: ownerOrCallers,
   scopes: scopes.default(DEFAULT_SCOPES),
   expires_at: unixSeconds.nullable().default(null),
   addresses: addresses.nullable().default(null),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
@@ -70,7 +70,7 @@ export const organisationEndpoints = {
     summary: 'Create an organisation',
     access: ADMIN,
     meters: [],
-    body: json(z.strictObject({ name, owner })),
+    body: json(z.strictObject({ name, owner: ownerOrCallers })),
     status: 201,
     reply: json(organisation),
     idempotent: true,
@@ -121,7 +121,7 @@ export const organisationEndpoints = {
     summary: 'Create a tenant and its default project',
     access: ADMIN,
     meters: [],
-    body: json(z.strictObject({ organisation: organisationId, name, owner })),
+    body: json(z.strictObject({ organisation: organisationId, name, owner: ownerOrCallers })),
     status: 201,
     reply: json(tenant),
     idempotent: true,
@@ -223,7 +223,7 @@ export const organisationEndpoints = {
     summary: 'Create a project',
     access: tenantOrAdmin('keys:write'),
     meters: [],
-    body: json(z.strictObject({ tenant: subjectTenant, name, owner })),
+    body: json(z.strictObject({ tenant: subjectTenant, name, owner: ownerOrCallers })),
     status: 201,
     reply: json(project),
     idempotent: true,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { name, owner, page, pageQuery, unixSeconds } from './common.ts';
+import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY } from './endpoint.ts';
 
@@ -19,7 +19,7 @@ const pool = z.object({
 
 export type PoolReply = z.infer<typeof pool>;
 
-const create = z.strictObject({ name, owner });
+const create = z.strictObject({ name, owner: ownerOrCallers });
 
 export const poolEndpoints = {
   createPool: {

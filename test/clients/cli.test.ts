@@ -125,9 +125,7 @@ it('goes on by itself when the connection of an import is cut', async () => {
 });
 
 it('lists, creates and revokes keys', async () => {
-  const made = JSON.parse(
-    await printed('keys', 'create', '--name', 'short', '--owner', 'testers', '--scopes', 'inference', '--days', '7', '--json'),
-  ) as {
+  const made = JSON.parse(await printed('keys', 'create', '--name', 'short', '--scopes', 'inference', '--days', '7', '--json')) as {
     id: string;
     expires_at: number;
   };

@@ -144,6 +144,16 @@ describe('an idempotency key', () => {
     expect(await client.post('/v1/keys', { ...body, scopes: ['keys:write'], tenant: tenant.id }, headers)).toMatchObject({ status: 422 });
   });
 
+  it('[T70] needs no owner: it is that of the key, or of the tenant for the admin', async () => {
+    const body = { name: 'unowned', scopes: ['inference'] };
+    expect((await tenant.client.post('/v1/keys', body)).body.owner).toBe('testers');
+    expect((await admin.post('/v1/keys', { ...body, tenant: tenant.id })).body.owner).toBe('testers');
+    expect((await tenant.client.post('/v1/projects', { name: 'unowned' })).body.owner).toBe('testers');
+    expect((await admin.post('/v1/tenants', { name: 'unowned', organisation: tenant.organisation })).body.owner).toBe('testers');
+    expect((await admin.post('/v1/organisations', { name: 'unowned' })).body.owner).toBe('admin');
+    expect((await admin.post('/v1/pools', { name: 'unowned' })).body.owner).toBe('admin');
+  });
+
   it('[T61] brings back no secret: neither of a rotation that was overtaken nor of a key that was revoked', async () => {
     const headers = (key: string) => ({ 'idempotency-key': key });
     const body = { name: 'turning', owner: 'testers', scopes: ['usage:read'] };

@@ -1,3 +1,4 @@
+import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -33,7 +34,7 @@ export class PoolAdmin {
 
   /** The token is not stored and cannot be read again; the same idempotency key derives it again. */
   async create(
-    { name, owner }: { readonly name: string; readonly owner: string },
+    { name, owner = ADMIN_OWNER }: { readonly name: string; readonly owner?: string | undefined },
     idempotencyKey: string | undefined,
   ): Promise<Outcome<{ pool: PoolRecord; token: string }>> {
     const { queue, pools, clock, rng, hmac, signer } = this.#parts;

@@ -14,7 +14,7 @@ import type { PageOf } from '../../tenancy/page-of.ts';
 import { KEY_CHARS, keyId, organisationOf } from '../../tenancy/resource-ids.ts';
 import { entropyFor } from './entropy.ts';
 import type { OrganisationStore } from './organisation-store.ts';
-import { actorOf, subjectOf } from './subject.ts';
+import { actorOf, ownerFor, subjectOf } from './subject.ts';
 import type { TenancyParts } from './tenancy-admin.ts';
 import { ticket } from './tenancy-admin.ts';
 
@@ -22,7 +22,7 @@ export interface CreateKey {
   readonly tenant?: TenantId | undefined;
   readonly project?: ProjectId | undefined;
   readonly name: string;
-  readonly owner: string;
+  readonly owner?: string | undefined;
   readonly scopes: readonly Scope[];
   readonly expires_at: number | null;
   readonly addresses: readonly string[] | null;
@@ -70,7 +70,7 @@ export class KeyAdmin {
         tenantId: subject.value,
         projectId: body.project ?? tenant.value.defaultProjectId,
         name: body.name,
-        owner: body.owner,
+        owner: body.owner ?? ownerFor(principal, tenant.value.owner),
         ...bounds.value,
         ...(principal.kind === 'tenant' ? { lineage: lineageUnder(principal) } : {}),
         createdAtMs: this.#parts.clock.nowMs(),

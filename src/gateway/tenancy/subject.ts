@@ -1,9 +1,11 @@
+import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Actor } from '../../tenancy/ticket.ts';
+import { sha256Hex } from '../../kernel/bytes.ts';
 
 /** The tenant a management call is about: a key's own, or the one the admin names. */
 export function subjectOf(principal: Principal, named: TenantId | undefined): Outcome<TenantId> {
@@ -14,5 +16,16 @@ export function subjectOf(principal: Principal, named: TenantId | undefined): Ou
   return named === undefined ? refuse('invalid_value', 'the admin key belongs to no tenant: name one', 'tenant') : ok(named);
 }
 
+/** Of what is created where the request names no owner (T70). `within`: the owner of the tenant or organisation that it is in. */
+export const ownerFor = (principal: Principal, within: string = ADMIN_OWNER): string =>
+  principal.kind === 'tenant' ? principal.owner : within;
+
 /** Who did it, for the audit trail. */
 export const actorOf = (principal: Principal): Actor => (principal.kind === 'tenant' ? principal.keyId : 'admin');
+
+/**
+ * What a repetition under an `Idempotency-Key` must have in common with the first request: the caller, the operation and all of its
+ * arguments (T60). Parsed bodies list their fields in the order of their schema, whatever order they came in.
+ */
+export const requestDigest = (principal: Principal, operation: string, args: unknown): Promise<string> =>
+  sha256Hex(JSON.stringify([actorOf(principal), operation, args]));

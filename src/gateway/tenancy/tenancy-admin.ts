@@ -5,14 +5,14 @@ import type { Hmac } from '../../kernel/hmac.ts';
 import type { IdSigner } from '../../kernel/id-signer.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
 import type { Ticket } from '../../tenancy/ticket.ts';
 import { ORGANISATION_CHARS, organisationId, organisationOf, projectId, TENANT_CHARS, tenantId } from '../../tenancy/resource-ids.ts';
-import { requestDigest } from '../request-digest.ts';
 import { entropyFor } from './entropy.ts';
 import type { Organisations } from './organisation-store.ts';
-import { actorOf, subjectOf } from './subject.ts';
+import { actorOf, ownerFor, requestDigest, subjectOf } from './subject.ts';
 
 export interface TenancyParts {
   readonly organisations: Organisations;
@@ -24,7 +24,7 @@ export interface TenancyParts {
 
 interface Named {
   readonly name: string;
-  readonly owner: string;
+  readonly owner?: string | undefined;
 }
 
 /** Creates organisations, tenants and projects. With an idempotency key a repeat answers what the first call made. */
@@ -37,7 +37,7 @@ export class TenancyAdmin {
 
   async createOrganisation(
     principal: Principal,
-    { name, owner }: Named,
+    { name, owner = ownerFor(principal) }: Named,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Organisation>> {
     const entropy = this.#entropy('organisation', idempotencyKey);
@@ -55,14 +55,17 @@ export class TenancyAdmin {
     body: Named & { readonly organisation: OrganisationId },
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Tenant>> {
-    const { organisation, name, owner } = body;
+    const { organisation, name } = body;
+    const store = this.#parts.organisations.at(organisation);
+    const owner = await ownerWithin(principal, body, () => store.organisation());
+    if (!owner.ok) return owner;
     const entropy = this.#entropy(`tenant:${organisation}`, idempotencyKey);
     const id = tenantId(organisation, await entropy.bytes('tenant', TENANT_CHARS));
     const defaultProjectId = projectId(organisation, await entropy.bytes('project', TENANT_CHARS));
     const createdAtMs = this.#parts.clock.nowMs();
-    const tenant = { id, organisationId: organisation, name, owner, defaultProjectId, createdAtMs, hasIndexes: false };
-    const project = { id: defaultProjectId, tenantId: id, name: 'default', owner, createdAtMs };
-    return this.#parts.organisations.at(organisation).addTenant(tenant, project, await ticket(principal, 'tenant.create', body));
+    const tenant = { id, organisationId: organisation, name, owner: owner.value, defaultProjectId, createdAtMs, hasIndexes: false };
+    const project = { id: defaultProjectId, tenantId: id, name: 'default', owner: owner.value, createdAtMs };
+    return store.addTenant(tenant, project, await ticket(principal, 'tenant.create', body));
   }
 
   async createProject(
@@ -75,13 +78,28 @@ export class TenancyAdmin {
     const organisation = organisationOf(subject.value);
     const entropy = this.#entropy(`project:${subject.value}`, idempotencyKey);
     const id = projectId(organisation, await entropy.bytes('project', TENANT_CHARS));
-    const project = { id, tenantId: subject.value, name: body.name, owner: body.owner, createdAtMs: this.#parts.clock.nowMs() };
-    return this.#parts.organisations.at(organisation).addProject(project, await ticket(principal, 'project.create', body));
+    const store = this.#parts.organisations.at(organisation);
+    const owner = await ownerWithin(principal, body, () => store.tenant(subject.value));
+    if (!owner.ok) return owner;
+    const project = { id, tenantId: subject.value, name: body.name, owner: owner.value, createdAtMs: this.#parts.clock.nowMs() };
+    return store.addProject(project, await ticket(principal, 'project.create', body));
   }
 
   #entropy(scope: string, idempotencyKey: string | undefined) {
     return entropyFor(this.#parts.rng, this.#parts.hmac, scope, idempotencyKey);
   }
+}
+
+/** The owner that the request names, or the one it goes without: what the resource is in is read only when that decides. */
+async function ownerWithin(
+  principal: Principal,
+  { owner }: Named,
+  within: () => Promise<Outcome<{ readonly owner: string }>>,
+): Promise<Outcome<string>> {
+  if (owner !== undefined) return ok(owner);
+  if (principal.kind === 'tenant') return ok(ownerFor(principal));
+  const found = await within();
+  return found.ok ? ok(ownerFor(principal, found.value.owner)) : found;
 }
 
 /** The audit actor, and the digest that tells a repetition from another request under the same idempotency key. */

@@ -26,7 +26,7 @@ interface Key {
 
 interface NewKey extends Subject {
   readonly name: string;
-  readonly owner: string;
+  readonly owner?: string;
   readonly scopes?: string[];
   readonly resources?: string[];
   readonly days?: string;
@@ -42,7 +42,7 @@ export const keys = () =>
     .addCommand(
       subject(command('create', 'Creates a key, and shows its secret once.'))
         .requiredOption('--name <name>', 'of the key')
-        .requiredOption('--owner <team>', 'the team that answers for it')
+        .option('--owner <team>', 'the team that answers for it (default: the owner of the key in use; with --admin, of the tenant)')
         .addOption(new Option('--scopes <scope...>', 'what it may do (default: what an application needs)').choices(SCOPES))
         .option('--resources <resource...>', 'what it may touch, such as index/blog-* (default: everything)')
         .option('--days <n>', 'how long it works (default: for ever)')
