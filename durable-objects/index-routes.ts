@@ -13,12 +13,12 @@ import type { RouteTable } from '../src/ann/routing/route-table.ts';
 import { ToldOutlines } from '../src/ann/routing/told-outlines.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import type { GenerationRole } from './generation-role.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
 import { IndexPeers } from './index-peers.ts';
 import { ReplicaPeersOf } from './replica-peers.ts';
 import { RouteTableCell } from './route-table-cell.ts';
 import { StoredCell } from './stored-cell.ts';
+import type { Beside } from '../src/ann/generations/generation-state.ts';
 
 interface IndexRoutesParts {
   readonly storage: DurableObjectStorage;
@@ -159,4 +159,10 @@ export class IndexRoutes {
     const { env, manifest, replicas } = this.#parts;
     return new IndexReplicas(replicas, new ReplicaPeersOf(env, manifest));
   }
+}
+
+/** What a generation is to its index, at any time. */
+export interface GenerationRole {
+  isServing(): boolean;
+  beside(): Beside;
 }

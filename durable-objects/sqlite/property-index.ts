@@ -10,6 +10,7 @@ import { must } from '../../src/kernel/assert.ts';
 import type { SqlStorage, SqlValue } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
 import type { Migrations } from './migrate.ts';
+import { rowsOfIds } from './rows-of-ids.ts';
 
 /** The property index of a shard. Vectors that were there before it, in rows up to `unindexed_row_max`, are indexed later. */
 export const PROPERTY_TABLE: Migrations[number] = `
@@ -125,14 +126,7 @@ export class SqlitePropertyIndex implements PropertyIndex {
   }
 
   rowsOf(namespace: number, ids: readonly string[]): Row[] {
-    return this.#storage.sql
-      .exec<{ row: number }>(
-        'SELECT row FROM vectors WHERE namespace = ? AND id IN (SELECT value FROM json_each(?))',
-        namespace,
-        JSON.stringify(ids),
-      )
-      .toArray()
-      .map(({ row }) => row);
+    return Array.from(rowsOfIds(this.#storage, namespace, ids), ({ row }) => row);
   }
 
   read(rows: readonly Row[]): Iterable<JudgedVector> {

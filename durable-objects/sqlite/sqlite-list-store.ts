@@ -1,6 +1,7 @@
 import type { Generation, ListChange, ListStore, StoredBlock, StoredList } from '../../src/ann/lists/list-store.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { assert } from '../../src/kernel/assert.ts';
+import { joinedBytes } from '../../src/kernel/bytes.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
 import type { SqliteRowSets } from './sqlite-row-sets.ts';
@@ -148,13 +149,7 @@ export class SqliteListStore implements ListStore {
   checkpoint(): Uint8Array | undefined {
     const pieces = this.#storage.sql.exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM checkpoint ORDER BY piece').toArray();
     if (pieces.length === 0) return undefined;
-    const whole = new Uint8Array(pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
-    let end = 0;
-    for (const { bytes } of pieces) {
-      whole.set(new Uint8Array(bytes), end);
-      end += bytes.byteLength;
-    }
-    return whole;
+    return joinedBytes(pieces.map(({ bytes }) => new Uint8Array(bytes)));
   }
 
   saveCheckpoint(bytes: Uint8Array | null): void {

@@ -5,8 +5,10 @@ import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann
 import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
+import { joinedBytes } from '../../src/kernel/bytes.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
+import { jsonParts } from './json-parts.ts';
 import { locatorSchema } from './locator-schema.ts';
 import { migrate } from './migrate.ts';
 import { decodeOperation, encodeOperation } from './operation-codec.ts';
@@ -100,25 +102,29 @@ export class SqliteLocatorStore implements LocatorStore {
   finishWrite(write: PendingWrite, lsn: number, nowMs: number): void {
     const { ids, namespaces, version, places } = write;
     this.#finish(version, lsn, () => {
-      this.#storage.sql.exec(
-        `UPDATE entries SET shards = done.shards, pending = 0 FROM (
-           SELECT value ->> 0 AS namespace, value ->> 1 AS id, value ->> 2 AS shards FROM json_each(?1)) AS done
-         WHERE entries.namespace = done.namespace AND entries.id = done.id AND version = ?2`,
-        JSON.stringify(ids.map((id, i) => [namespaces[i], id, places[i]?.join()])),
-        version,
-      );
+      for (const part of jsonParts(ids.map((id, i) => [namespaces[i], id, places[i]?.join()]))) {
+        this.#storage.sql.exec(
+          `UPDATE entries SET shards = done.shards, pending = 0 FROM (
+             SELECT value ->> 0 AS namespace, value ->> 1 AS id, value ->> 2 AS shards FROM json_each(?1)) AS done
+           WHERE entries.namespace = done.namespace AND entries.id = done.id AND version = ?2`,
+          part,
+          version,
+        );
+      }
       this.#note(write, lsn, nowMs);
     });
   }
 
   finishRemoval({ ids, namespaces, version }: PendingRemoval, lsn: number): void {
     this.#finish(version, lsn, () => {
-      const removed = this.#storage.sql.exec(
-        `DELETE FROM entries WHERE version = ?2 AND (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1)) RETURNING id`,
-        pairs({ ids, namespaces }),
-        version,
-      );
-      this.#storage.sql.exec('UPDATE locator SET ids = ids - ?', removed.toArray().length);
+      for (const part of jsonParts(pairs({ ids, namespaces }))) {
+        const removed = this.#storage.sql.exec(
+          `DELETE FROM entries WHERE version = ?2 AND (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1)) RETURNING id`,
+          part,
+          version,
+        );
+        this.#storage.sql.exec('UPDATE locator SET ids = ids - ?', removed.toArray().length);
+      }
     });
   }
 
@@ -138,9 +144,9 @@ export class SqliteLocatorStore implements LocatorStore {
     const parts = this.#storage.sql.exec<{ version: number; bytes: ArrayBuffer }>(
       'SELECT version, bytes FROM operations ORDER BY version, part',
     );
-    const whole = new Map<number, Uint8Array[]>();
+    const whole = new Map<number, Uint8Array<ArrayBuffer>[]>();
     for (const { version, bytes } of parts) whole.set(version, [...(whole.get(version) ?? []), new Uint8Array(bytes)]);
-    return Array.from(whole.values(), (chunks) => decodeOperation(joined(chunks)));
+    return Array.from(whole.values(), (chunks) => decodeOperation(joinedBytes(chunks)));
   }
 
   isPending({ version }: Operation): boolean {
@@ -153,7 +159,7 @@ export class SqliteLocatorStore implements LocatorStore {
       idempotencyKey,
     );
     const chunks = parts.toArray().map(({ bytes }) => new Uint8Array(bytes));
-    const operation = chunks.length === 0 ? undefined : decodeOperation(joined(chunks));
+    const operation = chunks.length === 0 ? undefined : decodeOperation(joinedBytes(chunks));
     return operation?.kind === 'write' ? operation : undefined;
   }
 
@@ -161,12 +167,15 @@ export class SqliteLocatorStore implements LocatorStore {
     return this.#storage.sql.exec('SELECT 1 FROM operations LIMIT 1').toArray().length === 0;
   }
 
-  find({ ids, namespaces }: RowKeys): (Place | undefined)[] {
-    if (ids.length === 0) return [];
+  find(keys: RowKeys): (Place | undefined)[] {
+    return [...jsonParts(pairs(keys))].flatMap((part) => this.#findSome(part));
+  }
+
+  #findSome(keys: string): (Place | undefined)[] {
     const found = this.#storage.sql.exec<{ version: number | null; shards: string | null; pending: number | null }>(
       `SELECT version, shards, pending FROM json_each(?) AS key
        LEFT JOIN entries ON entries.namespace = key.value ->> 0 AND entries.id = key.value ->> 1 ORDER BY key.key`,
-      pairs({ ids, namespaces }),
+      keys,
     );
     return found.toArray().map(({ version, shards, pending }) => {
       if (version === null || shards === null) return undefined;
@@ -184,8 +193,12 @@ export class SqliteLocatorStore implements LocatorStore {
       this.#receipts.adopt(receipts);
       // Whoever wrote since knows better than this call, which comes late.
       if (sql.exec<{ version: number }>('SELECT version FROM locator').one().version > 0) return;
-      sql.exec(`DELETE FROM entries WHERE (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`, pairs(removed));
-      sql.exec(`INSERT OR IGNORE INTO entries SELECT value ->> 0, value ->> 1, 0, ?2, 0 FROM json_each(?1)`, pairs(keys), String(shard));
+      for (const part of jsonParts(pairs(removed))) {
+        sql.exec(`DELETE FROM entries WHERE (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`, part);
+      }
+      for (const part of jsonParts(pairs(keys))) {
+        sql.exec(`INSERT OR IGNORE INTO entries SELECT value ->> 0, value ->> 1, 0, ?2, 0 FROM json_each(?1)`, part, String(shard));
+      }
       sql.exec('UPDATE locator SET ids = (SELECT COUNT(*) FROM entries)');
     });
   }
@@ -244,12 +257,14 @@ export class SqliteLocatorStore implements LocatorStore {
     places: readonly (readonly number[])[],
   ): void {
     const shards = before.map((place, i) => [...new Set([...(places[i] ?? []), ...(place?.shards ?? [])])].join());
-    this.#storage.sql.exec(
-      `INSERT INTO entries SELECT value ->> 0, value ->> 1, ?2, value ->> 2, 1 FROM json_each(?1) WHERE true
-       ON CONFLICT DO UPDATE SET version = excluded.version, shards = excluded.shards, pending = 1`,
-      JSON.stringify(ids.map((id, i) => [namespaces[i], id, shards[i]])),
-      version,
-    );
+    for (const part of jsonParts(ids.map((id, i) => [namespaces[i], id, shards[i]]))) {
+      this.#storage.sql.exec(
+        `INSERT INTO entries SELECT value ->> 0, value ->> 1, ?2, value ->> 2, 1 FROM json_each(?1) WHERE true
+         ON CONFLICT DO UPDATE SET version = excluded.version, shards = excluded.shards, pending = 1`,
+        part,
+        version,
+      );
+    }
     const added = before.filter((place) => place === undefined).length;
     if (added > 0) this.#storage.sql.exec('UPDATE locator SET ids = ids + ?', added);
   }
@@ -279,14 +294,4 @@ export class SqliteLocatorStore implements LocatorStore {
   }
 }
 
-const pairs = ({ ids, namespaces }: RowKeys): string => JSON.stringify(ids.map((id, i) => [namespaces[i], id]));
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
+const pairs = ({ ids, namespaces }: RowKeys): (string | undefined)[][] => ids.map((id, i) => [namespaces[i], id]);

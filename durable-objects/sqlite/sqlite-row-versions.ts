@@ -5,6 +5,7 @@ import type { Row } from '../../src/ann/vector-engine.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
+import { jsonParts } from './json-parts.ts';
 
 /** Part of a shard's schema. */
 export const ROW_VERSION_TABLES = `
@@ -31,25 +32,30 @@ export class SqliteRowVersions implements RowVersions {
   }
 
   newsFrom(keys: RowKeys): number[] {
-    const found = this.#storage.sql.exec<{ news: number }>(
-      `SELECT MAX(COALESCE(vectors.version + 1, 0), COALESCE(tombstones.version, 0)) AS news FROM json_each(?) AS key
+    const query = `SELECT MAX(COALESCE(vectors.version + 1, 0), COALESCE(tombstones.version, 0)) AS news FROM json_each(?) AS key
        LEFT JOIN namespaces ON namespaces.name = key.value ->> 0
        LEFT JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1
        LEFT JOIN tombstones ON tombstones.namespace = key.value ->> 0 AND tombstones.id = key.value ->> 1
-       ORDER BY key.key`,
-      pairs(keys),
+       ORDER BY key.key`;
+    const parts = [...jsonParts(pairs(keys))];
+    return parts.flatMap((part) =>
+      this.#storage.sql
+        .exec<{ news: number }>(query, part)
+        .toArray()
+        .map(({ news }) => news),
     );
-    return found.toArray().map(({ news }) => news);
   }
 
   bury(keys: RowKeys, version: number, nowMs: number): void {
-    this.#storage.sql.exec(
-      `INSERT INTO tombstones SELECT value ->> 0, value ->> 1, ?2, ?3 FROM json_each(?1) WHERE true
-       ON CONFLICT DO UPDATE SET version = MAX(version, excluded.version), at_ms = excluded.at_ms`,
-      pairs(keys),
-      version,
-      nowMs,
-    );
+    for (const part of jsonParts(pairs(keys))) {
+      this.#storage.sql.exec(
+        `INSERT INTO tombstones SELECT value ->> 0, value ->> 1, ?2, ?3 FROM json_each(?1) WHERE true
+         ON CONFLICT DO UPDATE SET version = MAX(version, excluded.version), at_ms = excluded.at_ms`,
+        part,
+        version,
+        nowMs,
+      );
+    }
   }
 
   raiseFloor(locator: number, version: number): void {
@@ -164,13 +170,10 @@ export class SqliteRowVersions implements RowVersions {
   }
 
   absent(keys: RowKeys): RowKeys {
-    const found = this.#storage.sql.exec<Keyed>(
-      `SELECT key.value ->> 0 AS namespace, key.value ->> 1 AS id FROM json_each(?) AS key
+    const query = `SELECT key.value ->> 0 AS namespace, key.value ->> 1 AS id FROM json_each(?) AS key
        LEFT JOIN namespaces ON namespaces.name = key.value ->> 0
-       LEFT JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1 WHERE row IS NULL`,
-      pairs(keys),
-    );
-    return keysOf(found.toArray());
+       LEFT JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1 WHERE row IS NULL`;
+    return keysOf([...jsonParts(pairs(keys))].flatMap((part) => this.#storage.sql.exec<Keyed>(query, part).toArray()));
   }
 
   endExport(): void {
@@ -179,7 +182,7 @@ export class SqliteRowVersions implements RowVersions {
   }
 }
 
-const pairs = ({ ids, namespaces }: RowKeys): string => JSON.stringify(ids.map((id, i) => [namespaces[i], id]));
+const pairs = ({ ids, namespaces }: RowKeys): (string | undefined)[][] => ids.map((id, i) => [namespaces[i], id]);
 
 const keysOf = (rows: readonly Keyed[]): RowKeys => ({
   ids: rows.map(({ id }) => id),

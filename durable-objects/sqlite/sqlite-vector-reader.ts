@@ -7,6 +7,7 @@ import type { ReadVectors, Row } from '../../src/ann/vector-engine.ts';
 import type { PlacedId, PlacedVector, ShardHeader } from '../../src/ann/vector-store.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { rowsOfIds } from './rows-of-ids.ts';
 import { idsFrom } from './sqlite-id-order.ts';
 import type { SqliteRowSets } from './sqlite-row-sets.ts';
 import { UNLISTED } from './sqlite-row-sets.ts';
@@ -81,12 +82,7 @@ export class SqliteVectorReader {
   }
 
   rowsOf(namespace: number, ids: readonly string[]): Row[] {
-    const found = this.#storage.sql.exec<{ row: number; id: string }>(
-      'SELECT row, id FROM vectors WHERE namespace = ? AND id IN (SELECT value FROM json_each(?))',
-      namespace,
-      JSON.stringify(ids),
-    );
-    const rowById = new Map([...found].map(({ row, id }) => [id, row]));
+    const rowById = new Map(Array.from(rowsOfIds(this.#storage, namespace, ids), ({ row, id }) => [id, row]));
     return [...new Set(ids)].flatMap((id) => rowById.get(id) ?? []);
   }
 

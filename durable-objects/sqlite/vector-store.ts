@@ -13,6 +13,7 @@ import type { IndexId } from '../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { hasTable } from './has-table.ts';
 import { insertInto } from './insert-into.ts';
+import { jsonParts } from './json-parts.ts';
 import { migrate } from './migrate.ts';
 import { SqlitePropertyIndex } from './property-index.ts';
 import { SqliteReceiptStore } from './receipt-store.ts';
@@ -105,14 +106,11 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
   }
 
   replacedBy({ ids, namespaces }: UpsertBatch): VectorPlace[] {
-    return this.#storage.sql
-      .exec<{ row: number; namespace: number }>(
-        `SELECT vectors.row, vectors.namespace FROM json_each(?) AS key
-         JOIN namespaces ON namespaces.name = key.value ->> 0
-         JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1`,
-        JSON.stringify(ids.map((id, i) => [namespaces[i], id])),
-      )
-      .toArray();
+    const query = `SELECT vectors.row, vectors.namespace FROM json_each(?) AS key
+       JOIN namespaces ON namespaces.name = key.value ->> 0
+       JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1`;
+    const parts = [...jsonParts(ids.map((id, i) => [namespaces[i], id]))];
+    return parts.flatMap((part) => this.#storage.sql.exec<{ row: number; namespace: number }>(query, part).toArray());
   }
 
   upsert(

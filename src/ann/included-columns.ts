@@ -1,7 +1,7 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
-import { replyTooLarge } from './reply-too-large.ts';
 import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
 import type { Row, VectorMatch } from './vector-engine.ts';
 import type { ShardHeader, VectorStore } from './vector-store.ts';
@@ -29,3 +29,10 @@ export function matchColumns(
   const columns = rest < 0 ? undefined : store.columns(rows, include, header, rest);
   return ok(columns ?? { ...bare, isBare: true });
 }
+
+/** Refuses an answer whose ids, metadata and texts are more than one answer holds. */
+export const replyTooLarge = () =>
+  refuse(
+    'limit_exceeded',
+    `the answer exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors or less of each, or list them page by page`,
+  );

@@ -13,13 +13,16 @@ export const BODY_LIMITS = {
   bodiesOfKeyBytesMax: 16 * 1024 * 1024,
   // Up to this size a body, with what is made of it, counts against a reserve of its own: queries are answered while uploads wait.
   bodySmallBytesMax: 64 * 1024,
+  // 128 bodies of that size: more than are read at once.
   bodiesSmallBytesMax: 8 * 1024 * 1024,
   // Of a body that is read element by element: one element (a vector of 8,192 numbers, its text and metadata, every character escaped), and
   // everything that is in none, such as ids in a column of their own. Both are parsed whole.
   bodyItemBytesMax: 1024 * 1024,
+  // As an element: parsed as a whole at the end.
   bodyRestBytesMax: 1024 * 1024,
   // A body waits so long for memory that others hold, and looks so often whether there is some.
   bodyWaitMaxMs: 10_000,
+  // Memory is given back within tens of milliseconds, and a look costs microseconds.
   bodyRetryMs: 20,
   // A sender that is silent for so long has gone, or keeps memory from others on purpose.
   bodyIdleMs: 10_000,

@@ -8,6 +8,7 @@ export const BULK_LIMITS = {
   importBatchBytesMax: 4 * 1024 * 1024,
   // Memory that an import holds for both: a vector takes a third of its text.
   importHeldBytesMax: 4 * 1024 * 1024,
+  // No more characters than `embeddingTokensMaxCount` tokens: any text has fewer tokens than characters.
   importBatchTextCharsMax: 262_144,
   // How often an import or export tells how far it is, at most: a token a second costs nobody anything.
   bulkProgressMs: 1_000,
@@ -15,19 +16,23 @@ export const BULK_LIMITS = {
   bulkLinesHeldMaxCount: 64,
   // A batch that was refused for a while is tried again so often, and waited for so long altogether.
   importRetriesMaxCount: 5,
+  // Longer than a quota of a minute keeps anybody waiting.
   importWaitMaxMs: 65_000,
   // The longest id and namespace, escaped, and what else a token says.
   bulkTokenCharsMax: 8_192,
   // Vectors of one page of an export, and their numbers: some 10 ms in the shard, some 4 MB of text in the gateway.
   exportVectorsMaxCount: 1_000,
+  // A megabyte of numbers.
   exportFloatsMaxCount: 262_144,
   // Vectors that two generations are compared around: some 4 s of searches, once a copy is whole.
   generationSamplesCount: 100,
   // Slices of copying that one alarm does, and for how long: far from what one invocation may take.
   generationSlicesMaxCount: 50,
+  // An alarm may compute for 30 s; what it does is calls, most of which it waits for.
   generationRunMs: 10_000,
   // How long an idle generation waits before it looks for changes again: what it lags behind is caught up when it changes over.
   generationIdleMs: 2_000,
+  // A shard that is busy or splits is ready again within a second or so.
   generationRetryMs: 1_000,
   // Whoever begins a generation has its work watched first; it is looked for this long.
   generationWatchMs: 60_000,

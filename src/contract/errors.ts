@@ -111,6 +111,21 @@ export interface AcceptedContract {
 export const refusal = (code: ErrorCode, message: string, param?: string): Refusal =>
   param === undefined ? { code, message } : { code, message, param };
 
+/** Ends a stream that was refused midway: what iterates over it learns why. */
+export class RefusedStream extends Error {
+  override readonly name = 'RefusedStream';
+  readonly refusal: Refusal;
+
+  constructor(reason: Refusal) {
+    super(reason.message);
+    this.refusal = reason;
+  }
+}
+
+/** What a call that is done in slices is refused with, once some of its vectors were written. */
+export const afterSome = (error: Refusal, applied: number): Refusal =>
+  applied === 0 ? error : { ...error, message: `${error.message}; the first ${applied} vectors were written`, applied };
+
 /** OpenAI's error shape, plus the request id. */
 export interface WireError {
   readonly error: {

@@ -4,8 +4,7 @@ import { CACHE_LIMITS } from './cache-limits.ts';
 import { GROWTH_LIMITS } from './growth-limits.ts';
 import { IDEMPOTENCY_LIMITS } from './idempotency-limits.ts';
 import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
-import { SHARED_WORK_LIMITS } from './shared-work-limits.ts';
-import { STORAGE_LIMITS } from './storage-limits.ts';
+import { SHARED_WORK_LIMITS } from './shared-work.ts';
 
 /**
  * Every limit of the API, by name. A name ends in its unit; the comment gives the reason for the value.
@@ -13,7 +12,6 @@ import { STORAGE_LIMITS } from './storage-limits.ts';
  */
 export const LIMITS = {
   ...BODY_LIMITS,
-  ...STORAGE_LIMITS,
   ...BULK_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
@@ -23,9 +21,11 @@ export const LIMITS = {
   nameCharsMax: 64,
   // What clients of Qdrant declare about a collection: kept in one value of an index's object, and shown whole.
   indexFieldsMaxCount: 256,
+  // Of both together: far below what one value of storage takes (2 MB), as each description of the index reads it.
   indexAnnotationsBytesMax: 64 * 1024,
   // A scheme, a host name of 253 characters and a port.
   originCharsMax: 280,
+  // They are compared with the page at each request of a browser.
   keyOriginsMaxCount: 32,
   // Chromium remembers no preflight for longer.
   preflightMaxAgeS: 7_200,
@@ -35,13 +35,19 @@ export const LIMITS = {
   idempotencyKeyCharsMax: 128,
   // A Durable Object row holds at most 2,000,000 bytes; the rest is room for the other columns.
   rowBytesMax: 1_900_000,
+  // A caller that met a full storage tries again so late: room is made by people or by erasures, and asking sooner keeps the disk busy.
+  storageRetryMs: 5_000,
+  // What the readiness check writes to see whether there is room: as much as a small write with its journal.
+  storageProbeBytes: 65_536,
   // Production RPC refuses 32 MiB; the envelope needs room.
   rpcBytesMax: 30 * 1024 * 1024,
   // The page size users get when they name none, and the most one page may hold.
   pageDefaultCount: 100,
+  // Of the records that are listed here, some 500 bytes each: half a megabyte.
   pageMaxCount: 1000,
   // A multipart body is held about three times while its form is read, and several uploads share an isolate of 128 MB.
   fileBytesMax: 16 * 1024 * 1024,
+  // As long as file systems take them.
   fileNameCharsMax: 256,
   // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on.
   jobOutputBytesMax: 480 * 1024 * 1024,
@@ -53,7 +59,9 @@ export const LIMITS = {
   agentThreadsMaxCount: 8,
   // Vectors those threads share: some 400,000 of 100 numbers. Only what is used is ever backed by memory.
   agentCacheBytesMax: 256 * 1024 * 1024,
+  // Agents die now and then; what fails three times fails for a reason of its own.
   jobAttemptsDefaultCount: 3,
+  // More would only spend accelerators on what does not work.
   jobAttemptsMaxCount: 10,
   // Attempts that a job remembers for its owner; given-back ones are not counted against it, so there can be more.
   jobAttemptsKeptCount: 16,
@@ -67,10 +75,13 @@ export const LIMITS = {
   poolSyncMs: 2_000,
   // An agent that says nothing for this long is gone; several missed heartbeats.
   agentLeaseMs: 10_000,
+  // Five fit into a lease: an agent loses it by silence, not by one late message.
   agentHeartbeatMs: 2_000,
   // Below the 30 s at which proxies give up on a silent request.
   longPollMsMax: 25_000,
+  // Each is an object that the scheduler hears from every `poolSyncMs`: 500 calls a second.
   poolsMaxCount: 1000,
+  // Of one pool: each is a row of some 200 bytes, and a heartbeat every `agentHeartbeatMs`.
   agentsMaxCount: 10_000,
   // A silent agent is forgotten after a day.
   agentForgottenMs: 86_400_000,
@@ -86,20 +97,26 @@ export const LIMITS = {
   keyUnconfirmedMs: 300_000,
   // Keys an isolate remembers, a few hundred bytes each.
   keysCachedMaxCount: 10_000,
+  // Ids that no key has, remembered apart, so that invented ones push out no real key.
   keysUnknownCachedMaxCount: 1_000,
   // Longer grace would make a rotation after a leak pointless.
   keyGraceMaxMs: 30 * 86_400_000,
   // Ranges and names a key is restricted to: they are read at each of its requests.
   keyAddressesMaxCount: 64,
+  // Patterns of indexes and models: each is compared with what a request touches.
   keyResourcesMaxCount: 64,
   // How many keys may have made one another: each is a level that a grant counts at.
   keyLineageMaxCount: 4,
+  // Some kilobyte each; erasing a tenant and revoking descendants reads them all in one transaction.
   keysPerTenantMaxCount: 1_000,
   // Rotations under an idempotency key that a tenant's organisation remembers, some 400 bytes each. Of those forgotten, a repetition
   // makes a new secret; it never brings an old one back.
   rotationReceiptsMaxCount: 10_000,
+  // All that an organisation has lives in one object, which stores 10 GB: a megabyte for each tenant.
   tenantsPerOrganisationMaxCount: 10_000,
+  // They are lines on a bill, not resources; each is a level that quotas and invoices count.
   projectsPerTenantMaxCount: 100,
+  // One object lists them, some 300 bytes each; an isolate reads those whose ids have no signature.
   organisationsMaxCount: 100_000,
   // How often an isolate looks whether there are ids of organisations and pools without a signature that it does not know: an older gateway
   // could make some while a newer one is rolled out.
@@ -108,6 +125,7 @@ export const LIMITS = {
   controlTimeoutMs: 2_000,
   // What a tenant may take a minute until somebody says otherwise: more than one isolate serves, less than a runaway loop.
   quotaDefaultRequestsPerMinute: 600_000,
+  // What the same isolates embed of short texts in that time.
   quotaDefaultTokensPerMinute: 100_000_000,
   // Counters are added up as exact integers.
   quotaMax: 1_000_000_000_000_000,
@@ -121,12 +139,15 @@ export const LIMITS = {
   billingRecordsMaxCount: 1_000,
   // What an invoice says of a charge; the id of a budget holds that of its level.
   billingTextCharsMax: 128,
+  // Each sends an alert a month: more would be read by nobody.
   budgetThresholdsMaxCount: 16,
   // A month's invoice stays a draft for this long, so that usage which an outage held up is on it.
   invoiceGraceMs: 3 * 86_400_000,
+  // As much as browsers and proxies take of a URL.
   webhookUrlCharsMax: 2_048,
   // Deliveries of one alarm, side by side, and how long one may take: an alarm has minutes.
   webhookDeliveriesMaxCount: 20,
+  // A receiver that needs longer should answer first and work then; it is tried again in any case.
   webhookTimeoutMs: 10_000,
   // A reservation that nobody settled stays spent; after this long nobody can settle it any more.
   reservationMaxMs: 86_400_000,
@@ -138,7 +159,9 @@ export const LIMITS = {
   usageFlushMs: 1_000,
   // An event that comes later than this is refused, because its id may have been forgotten.
   usageLateMaxMs: 40 * 86_400_000,
+  // Lines of one answer, some 200 bytes each: 2 MB.
   usageGroupsMaxCount: 10_000,
+  // A year and its month before, to compare with.
   usageDaysMax: 400,
   // OpenAI's own limit on one call: clients split their batches by it.
   embeddingInputsMaxCount: 2_048,
@@ -156,6 +179,7 @@ export const LIMITS = {
   cacheStaleMaxMs: 3_600_000,
   // Tags of one request. A tag is a name such as a document or a release, not a text.
   cacheTagsMaxCount: 16,
+  // Names of documents and releases fit; each entry keeps its tags.
   cacheTagCharsMax: 64,
   // An entry that several requests tag carries the tags of all, up to so many; the oldest are dropped, and with them the entry for those
   // who ask for them.
@@ -170,7 +194,9 @@ export const LIMITS = {
   queryCacheTtlMaxMs: 3_600_000,
   // Results, and what the largest single one may take of them: one answer must not push out all others.
   queryCacheBytesMax: 8 * 1024 * 1024,
+  // Small results fill the bytes only by the ten thousand.
   queryCacheEntriesMax: 10_000,
+  // A thirty-second of the whole.
   queryCacheEntryBytesMax: 256 * 1024,
   // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
   modelRetryMs: 1_000,
@@ -180,6 +206,7 @@ export const LIMITS = {
   indexesPerTenantMaxCount: 1_000,
   // Aliases are looked up one by one and listed by pages; actions of one change are one transaction.
   aliasesPerTenantMaxCount: 1_000,
+  // One transaction of some milliseconds.
   aliasActionsMaxCount: 100,
   // Engines of all shards in one isolate of 128 MB; the rest is for batches, answers and the runtime.
   isolateEngineBytesMax: 80 * 1024 * 1024,
@@ -194,11 +221,14 @@ export const LIMITS = {
   shardAlarmSlicesMaxCount: 200,
   // After a slice others are served for twice as long as it took, so long at least and at most, while there was a search so lately.
   pauseMinMs: 10,
+  // A longer pause would put off the upkeep for nothing: searches of that time have been served.
   pauseMaxMs: 50,
+  // Without a search for this long there is nobody to make way for.
   paceQuietMs: 1_000,
   // How long an index remembers an Idempotency-Key, and how many changes of its receipts each of its objects at most: beyond either, the
   // oldest is forgotten. A locator changes every eighth receipt twice, so that 10,000 keys are remembered.
   upsertReceiptTtlMs: 86_400_000,
+  // Some 400 bytes each, in each object of an index.
   upsertReceiptsMaxCount: 12_000,
   // Removals that a followed shard remembers, some 50 bytes each; a follower further behind copies the shard anew.
   shardLogRemovalsMaxCount: 100_000,
@@ -224,6 +254,7 @@ export const LIMITS = {
   replicaReliefMin: 0.05,
   // A shard whose load would be less than this with one replica fewer, for so long, loses one: a copy costs more than a while of idling.
   replicaRetireLoad: 0.3,
+  // Longer than a lull between two bursts: making the copy again costs more than keeping it.
   replicaRetireAfterMs: 60_000,
   // Load must be seen for so long before a replica is made, and again after one was.
   replicaAddAfterMs: 3_000,
@@ -237,6 +268,7 @@ export const LIMITS = {
   membersKnownMaxCount: 10_000,
   // Load is halved in so much time.
   loadHalfLifeMs: 5_000,
+  // The platform's own figure for one object.
   objectRequestsPerSecond: 1_000,
   // Pages of one alarm of a replica: a copy of 100,000 vectors is one alarm.
   replicaAlarmPagesMaxCount: 100,
@@ -256,6 +288,7 @@ export const LIMITS = {
   lsnRaiseMax: 2 ** 20,
   // How long a query may take, unless it says otherwise: a shard that was never loaded in this process takes seconds.
   queryDeadlineDefaultMs: 10_000,
+  // A search that takes longer is no use to those who wait, and holds its shards meanwhile.
   queryDeadlineMaxMs: 10_000,
   // Less than a call to an object takes even when it is near and idle.
   queryDeadlineMinMs: 1,
@@ -271,11 +304,13 @@ export const LIMITS = {
   fanOutMatchesMaxCount: 1_000,
   // A call to a shard that takes longer than this share of them did within the window is made to a replica, too.
   hedgeQuantile: 0.95,
+  // Long enough for the calls that tell a quantile, short enough to follow a change of load.
   latencyWindowMs: 10_000,
   // Of fewer calls, the slow ones cannot be told.
   latencySamplesMinCount: 20,
   // Calls made twice, of all calls, and how many of them at once: more would make an overload worse.
   hedgeShareMax: 0.05,
+  // As many as one slow shard may cause at once.
   hedgeBurstMaxCount: 8,
   // CPU time that one more call in parallel costs whoever makes it: 73 to 89 us, measured in fan-outs of 256 in workerd.
   leafCallCostMs: 0.09,
@@ -283,6 +318,7 @@ export const LIMITS = {
   indexManifestTtlMs: 1_000,
   // How much longer than that a switched alias waits for it to be forgotten: clocks that run at different speeds differ by far less.
   indexManifestGuardMs: 100,
+  // Some kilobyte each: 10 MB of the 128 of an isolate.
   indexManifestsMaxCount: 10_000,
   // An index or shard that says nothing for this long counts as unreachable; the slowest call loads or erases a full shard.
   indexTimeoutMs: 15_000,
@@ -290,6 +326,7 @@ export const LIMITS = {
   indexLifecycleRetryMs: 5_000,
   // A replay keeps all nodes and jobs of a trace in memory: some 200 MB at most.
   traceNodesMaxCount: 100_000,
+  // Some 100 bytes each beside the nodes.
   traceJobsMaxCount: 1_000_000,
   // Seeds of one simulation: more take hours and tell nothing new.
   traceSeedsMaxCount: 1_000,

@@ -2,11 +2,14 @@
 export const RETRIEVAL_LIMITS = {
   // One number has no direction. 8,192 covers the largest embedding models in use, and their codes fill the kernels' page.
   dimensionsMinCount: 2,
+  // The largest embedding models in use have as many, and their codes fill the kernels' page.
   dimensionsMaxCount: 8_192,
   // Matches of one query, and how many closer ones it may pass over: a shard reads and scores some 25,000 vectors for the two together,
   // which takes about 100 ms. What is included of them is bounded by `retrievalReplyBytesMax` beside.
   topKMaxCount: 10_000,
+  // As `topKMaxCount`: what is passed over is searched all the same.
   queryOffsetMaxCount: 10_000,
+  // What Qdrant and most clients ask for: it fits a prompt or a page.
   topKDefaultCount: 10,
   // One slice of an upsert, which is one transaction: some 20 ms in the shard for vectors of usual size, during which it answers nobody else.
   upsertVectorsMaxCount: 1_000,
@@ -16,10 +19,13 @@ export const RETRIEVAL_LIMITS = {
   upsertCallVectorsMaxCount: 10_000,
   // Read vector by vector: what is made of it takes about as much memory, a quarter of an isolate.
   upsertBodyBytesMax: 32 * 1024 * 1024,
-  // Ids of one fetch or delete.
-  vectorIdsMaxCount: 1_000,
+  // Ids of one call that reads, deletes or changes: as many as a query answers. What is read of them is bounded by `retrievalReplyBytesMax`.
+  vectorIdsMaxCount: 10_000,
+  // One slice of a deletion by ids, which is one transaction: some 20 ms in the shard, during which it answers nobody else.
+  vectorIdsSliceMaxCount: 1_000,
   // Longer than a URL or a path usually is; ids are read by the ten thousand.
   vectorIdBytesMax: 512,
+  // Each is kept once, and written into every id that locators know.
   namespaceBytesMax: 64,
   // A passage with what is known of it. A page of 100 is 6 MB, and any vector fits a row of 2 MB many times over.
   vectorMetadataBytesMax: 64 * 1024,
@@ -31,16 +37,20 @@ export const RETRIEVAL_LIMITS = {
   exampleIdsMaxCount: 100,
   // Candidates of one diversified query, and the multiplications that choosing among them takes: some 40 ms in the shard.
   mmrCandidatesMaxCount: 1_000,
+  // Choosing takes `top_k` times the candidates times the dimensions.
   mmrProductsMaxCount: 40_000_000,
   // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
   mmrCandidatesDefaultFactor: 5,
   // Filters are evaluated in the shard, which serves one call at a time: every 50,000 vectors that meet a condition are some 10 ms, up to
   // `filterEntriesReadMaxCount`. Deeper and wider filters are written by programs gone wrong.
   filterDepthMax: 8,
+  // Each reads its own stretch of the index.
   filterConditionsMaxCount: 32,
   // Values and ids of one filter: 10,000 ids are looked up in 40 ms, as many values of metadata in 200 ms.
   filterValuesMaxCount: 10_000,
+  // Longer strings are texts; as values of metadata they are not indexed either (`propertyStringCharsMax`).
   filterStringCharsMax: 1_024,
+  // A path of eight names of 32 characters.
   filterPathCharsMax: 256,
   // Vertices of a polygon with its holes: each point is compared with every edge.
   filterPolygonPointsMaxCount: 256,
@@ -66,6 +76,7 @@ export const RETRIEVAL_LIMITS = {
   listNarrowMaxCount: 1_000,
   // Vectors that one slice of a change rewrites, and their numbers: some 20 ms, as an upsert takes.
   patchSliceMaxCount: 1_000,
+  // 4 MB that are read and written again.
   patchSliceFloatsMaxCount: 1_000_000,
   // Points of one call of Qdrant's API, which reads and writes them in slices. Its clients read pages of thousands.
   qdrantPointsMaxCount: 10_000,
@@ -75,6 +86,7 @@ export const RETRIEVAL_LIMITS = {
   qdrantGroupCandidatesMaxCount: 1_000,
   // The operations of a batch are parsed as a whole, unlike the points of an upsert.
   qdrantOperationsBytesMax: 12 * 1024 * 1024,
+  // Each may take a shard 100 ms; they are done one after another.
   qdrantSearchesMaxCount: 64,
   // Places in metadata that one change removes.
   metadataPathsMaxCount: 64,
@@ -84,11 +96,13 @@ export const RETRIEVAL_LIMITS = {
   recallTopKMaxCount: 1_000,
   // Vectors that one measurement of recall searches around: 100 tell 0.95 from 0.97, 500 take the largest shard some 20 s in all.
   recallSamplesDefaultCount: 100,
+  // 500 take the largest shard some 20 s in all.
   recallSamplesMaxCount: 500,
   // The vectors that a measurement names because most was missed around them.
   recallWorstMaxCount: 10,
   // One slice of a measurement ends once it has touched so much or read so many vectors: some 50 ms in which the shard answers nobody.
   recallSliceBytesMax: 64 * 1024 * 1024,
+  // Reading a row from storage takes some 20 us.
   recallSliceRowsMaxCount: 2_000,
   // Vectors offered to a slice: more would only travel in vain.
   recallSliceSamplesMaxCount: 50,

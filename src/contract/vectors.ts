@@ -231,7 +231,8 @@ export const vectorEndpoints = {
     tag: 'Vectors',
     summary: 'Delete vectors by id or by filter, or all of them',
     description:
-      'By ids, or all: all or none. By a filter: in slices, each all or none; repeat the call when it was cut off. ' +
+      `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
+      'call when it was cut off. ' +
       'Whether vectors that are written meanwhile go too is not said.',
     access: tenant('index:write'),
     meters: [],

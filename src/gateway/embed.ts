@@ -21,7 +21,7 @@ import type { EmbeddingCache } from './embedding-cache.ts';
 import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
-import { mayTouchModels } from './touch.ts';
+import { mayTouchModels } from './authority.ts';
 
 export interface EmbedInputs extends Acting {
   readonly model: string;

@@ -3,7 +3,7 @@ import { incarnationOf } from '../ann/index-manifest.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { TenantPrincipal } from '../contract/principal.ts';
-import { mayTouch } from './touch.ts';
+import { mayTouch } from './authority.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 
 /** The index that a longer piece of work began with: never another one that has its name by then. */

@@ -22,7 +22,7 @@ import type { IndexUser } from './index-ref.ts';
 import { mayTouchIndex, onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import { requestDigest } from './request-digest.ts';
+import { requestDigest } from './tenancy/subject.ts';
 import type { TextEmbedder } from './text-embedder.ts';
 
 // 80 bits: no two indexes ever share one.

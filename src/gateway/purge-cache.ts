@@ -16,9 +16,8 @@ import { underAuthority } from './authority.ts';
 import type { EmbeddingModels } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { PurgeLogs } from './purge-logs.ts';
-import { requestDigest } from './request-digest.ts';
 import type { Organisations, OrganisationStore } from './tenancy/organisation-store.ts';
-import { actorOf, subjectOf } from './tenancy/subject.ts';
+import { actorOf, requestDigest, subjectOf } from './tenancy/subject.ts';
 
 interface CachePurgerParts {
   readonly logs: PurgeLogs;

@@ -5,7 +5,7 @@ import { PurgeLog } from '../cache/purge-log.ts';
 import { termCount } from '../cache/purge-predicate.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { sharedFor } from '../contract/shared-work-limits.ts';
+import { sharedFor } from '../contract/shared-work.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
 import { SharedWork } from '../kernel/shared-work.ts';

@@ -18,7 +18,7 @@ import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { PurgeViews } from './purge-views.ts';
 import type { TextEmbedder } from './text-embedder.ts';
-import { mayTouchModels } from './touch.ts';
+import { mayTouchModels } from './authority.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
 import { NO_TOKENS } from './vector-space.ts';
 import type { OnIndex, Vectors } from './vectors.ts';

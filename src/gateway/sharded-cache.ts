@@ -8,7 +8,6 @@ import { must } from '../kernel/assert.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
 import type { Acting } from './authority.ts';
 import { underAuthority } from './authority.ts';
-import type { Background } from './background.ts';
 import type { FoundVector, SecondLevel } from './second-level.ts';
 
 /** One shard of one cache. Its calls reject when it does not answer in time. */
@@ -150,3 +149,6 @@ export class ShardedCache implements SecondLevel {
 }
 
 const nameOf = (digest: string, shards: readonly Shard[]): string | undefined => shards[rendezvousShard(digest, shards)]?.name;
+
+/** Keeps work running after the call that began it has been answered. */
+export type Background = (work: Promise<unknown>) => void;

@@ -5,7 +5,7 @@ import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { err, ok } from '../kernel/result.ts';
-import { afterSome } from './after-some.ts';
+import { afterSome } from '../contract/errors.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
@@ -129,7 +129,7 @@ export class VectorChanges {
     const missing: string[] = [];
     let count = 0;
     for (let done = 0; ;) {
-      const rest = { ids: ids.slice(done), edit: restOf(edit, done, manifest.dimensions) };
+      const rest = { ids: ids.slice(done, done + LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
       const patched = await this.#parts.shards.patch(manifest, { indexId: manifest.id, namespace, filter, ...rest }, authority);
       if (!patched.ok) return patched;
       count += patched.value.count;

@@ -1,6 +1,7 @@
 import { bareMatches, fetchedMatches } from '../ann/fetched-matches.ts';
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
+import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { DeleteBody, FetchBody, NewVector, QueryBody } from '../contract/vectors.ts';
@@ -9,13 +10,14 @@ import { ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 import { checkReply } from './check-reply.ts';
 import { diversificationOf } from './diversification.ts';
-import { consistencyOf } from './growth/consistency-of.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
 import { batchPaths, NO_TOKENS, QUERY_PATHS } from './vector-space.ts';
+import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
+import type { Consistency } from '../contract/reading.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
@@ -128,16 +130,21 @@ export class Vectors {
   }
 
   delete(caller: Acting, index: IndexRef, body: DeleteBody): Promise<Outcome<OnIndex<Written>>> {
+    // What was deleted before a manifest turned out to be old counts, too.
+    let count = 0;
     return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
-      let count = 0;
-      for (let selection = selectionOf(body); ;) {
-        const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection }, caller.authority);
-        if (!deleted.ok) return deleted;
-        const { lsn, next } = deleted.value;
-        count += deleted.value.count;
-        if (next === null || selection.kind !== 'filter') return ok({ count, lsn, manifest });
-        selection = { ...selection, after: next };
+      let lsn = 0;
+      for (const first of selectionsOf(body)) {
+        for (let selection: DeleteSelection | null = first; selection !== null;) {
+          const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection }, caller.authority);
+          if (!deleted.ok) return deleted;
+          count += deleted.value.count;
+          lsn = deleted.value.lsn;
+          const { next } = deleted.value;
+          selection = next === null || selection.kind !== 'filter' ? null : { ...selection, after: next };
+        }
       }
+      return ok({ count, lsn, manifest });
     });
   }
 
@@ -178,7 +185,17 @@ interface Included {
 
 const includeOf = (body: Included): Include => ({ values: body.include_values, metadata: body.include_metadata, text: body.include_text });
 
-function selectionOf({ ids, filter, namespace }: DeleteBody): DeleteSelection {
-  if (ids !== undefined) return { kind: 'ids', namespace, ids };
-  return filter === undefined ? { kind: 'all' } : { kind: 'filter', namespace, filter, after: 0 };
+/** What is deleted one after another: ids in slices, each all or none. */
+function selectionsOf({ ids, filter, namespace }: DeleteBody): DeleteSelection[] {
+  if (ids === undefined) return [filter === undefined ? { kind: 'all' } : { kind: 'filter', namespace, filter, after: 0 }];
+  const countMax = LIMITS.vectorIdsSliceMaxCount;
+  return Array.from({ length: Math.ceil(ids.length / countMax) }, (_, slice) => ({
+    kind: 'ids',
+    namespace,
+    ids: ids.slice(slice * countMax, (slice + 1) * countMax),
+  }));
 }
+
+/** What a request asks for, as shards know it. */
+export const consistencyOf = (asked: Consistency): ReadConsistency =>
+  typeof asked === 'string' ? { kind: asked } : { kind: 'min-lsn', lsn: asked.min_lsn };

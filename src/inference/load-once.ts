@@ -1,6 +1,5 @@
 import type { Outcome } from '../contract/outcome.ts';
-import { sharedRefusal } from '../contract/shared-refusal.ts';
-import { SHARED_WORK_BOUNDS } from '../contract/shared-work-limits.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../contract/shared-work.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { err } from '../kernel/result.ts';
 import { SharedWork } from '../kernel/shared-work.ts';

@@ -72,10 +72,8 @@ function writeFraction(size: number, { decimals, power }: Scale, bytes: Uint8Arr
   // Both sides of the division are exact, so that it is what reading the decimal gives.
   const isRead = (digits: number, unit: number): boolean => Math.fround(digits / (power / unit)) === size;
   const inHundreds = (scaled / 100 + 0.5) | 0;
-  if (!isRead(inHundreds, 100)) {
-    const inTens = (scaled / 10 + 0.5) | 0;
-    return isRead(inTens, 10) ? writeDecimal(inTens, decimals - 1, bytes, start) : writeDecimal((scaled + 0.5) | 0, decimals, bytes, start);
-  }
+  // Neighbours are at least 1e8 / 2^23 = 11.9 apart, scaled, and the nearest multiple of ten is 5 away at most: it always reads as the float.
+  if (!isRead(inHundreds, 100)) return writeDecimal((scaled / 10 + 0.5) | 0, decimals - 1, bytes, start);
   let digits = (scaled / 1000 + 0.5) | 0;
   if (!isRead(digits, 1000)) return writeDecimal(inHundreds, decimals - 2, bytes, start);
   // Decimals that read as the float lie within 120 of it here, so that of longer units only zeros are left to drop.

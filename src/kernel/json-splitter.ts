@@ -1,3 +1,5 @@
+import { joinedBytes } from './bytes.ts';
+
 /** One element of an array that is read element by element. */
 export interface JsonItem {
   /** Which of the arrays, by its place in `paths`. */
@@ -116,7 +118,7 @@ export class JsonSplitter {
   }
 
   *#endItem(end: number): Generator<JsonItem, void> {
-    const [bytes, array] = [joined(this.#item, this.#itemBytes), this.#array];
+    const [bytes, array] = [joinedBytes(this.#item), this.#array];
     this.#item = [];
     this.#itemBytes = 0;
     if (!isBlank(bytes)) {
@@ -188,15 +190,3 @@ function stringOf(bytes: readonly number[]): string | undefined {
 const isSpace = (byte: number): boolean => byte === SPACE || byte === NEWLINE || byte === RETURN || byte === TAB;
 
 const isBlank = (bytes: Uint8Array): boolean => bytes.every(isSpace);
-
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const [only] = pieces;
-  if (pieces.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}

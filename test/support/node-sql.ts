@@ -6,6 +6,9 @@ import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../src/kernel/s
 
 const STATEMENTS_MAX = 500;
 
+// What a Durable Object lets one statement bind.
+const [PARAMETERS_MAX, BYTES_MAX] = [100, 2_000_000];
+
 /** A Durable Object's SQL storage over a database in memory, for what runs too long to be tested in workerd. */
 export class NodeSql implements SqlStorage {
   readonly #database = new DatabaseSync(':memory:');
@@ -20,6 +23,7 @@ export class NodeSql implements SqlStorage {
         this.#database.exec(query);
         return cursorOver([]);
       }
+      refuseBeyondPlatform(bindings);
       const values = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value)) as SQLInputValue[];
       const rows = this.#statement(query).all(...values);
       return cursorOver(rows.map(fromNode) as Row[]);
@@ -49,6 +53,16 @@ export class NodeSql implements SqlStorage {
     } finally {
       this.#depth -= 1;
     }
+  }
+}
+
+function refuseBeyondPlatform(bindings: readonly (SqlValue | ArrayBufferView)[]): void {
+  if (bindings.length > PARAMETERS_MAX) throw new Error(`too many SQL variables: ${bindings.length}`);
+  for (const value of bindings) {
+    // A text is at most three bytes a unit: only long ones are measured.
+    const isLong = typeof value === 'string' && value.length > BYTES_MAX / 3;
+    const bytes = isLong ? Buffer.byteLength(value) : value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? value.byteLength : 0;
+    if (bytes > BYTES_MAX) throw new Error(`string or blob too big: ${bytes} bytes`);
   }
 }
 

@@ -31,6 +31,14 @@ describe('the shape of the code', () => {
     expect([...files.keys()].filter((file) => /(utils?|helpers?|manager)\b/.test(file))).toEqual([]);
   });
 
+  it('says of every limit why it is what it is', () => {
+    const tables = [...files.values()].flatMap((text) => /^export const \w*LIMITS = \{\n([\s\S]*?)^\} as const/m.exec(text)?.[1] ?? []);
+    const rows = tables.flatMap((table) => table.split('\n'));
+    const limits = rows.flatMap((row, i) => (/^ {2}\w+: /.test(row) ? [{ row, reason: rows[i - 1] ?? '' }] : []));
+    expect(limits.length).toBeGreaterThan(250);
+    expect(limits.filter(({ reason }) => !reason.startsWith('  // ')).map(({ row }) => row)).toEqual([]);
+  });
+
   it('gives every lint suppression a reason', () => {
     const bare = [...files].filter(([, text]) => /(oxlint-disable[\w-]*|@ts-expect-error)(?!.*--)/.test(text));
     expect(bare.map(([file]) => file)).toEqual([]);

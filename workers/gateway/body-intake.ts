@@ -1,10 +1,9 @@
-import { refusal } from '../../src/contract/errors.ts';
+import { refusal, RefusedStream } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { Caller } from '../../src/contract/principal.ts';
 import type { BodyBudget, BodyHold, BodyKind } from '../../src/gateway/body-budget.ts';
-import { RefusedStream } from '../../src/gateway/bulk/refused-stream.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Timer } from '../../src/kernel/timer.ts';

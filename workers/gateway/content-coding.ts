@@ -1,8 +1,7 @@
-import { refusal } from '../../src/contract/errors.ts';
+import { refusal, RefusedStream } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { RefusedStream } from '../../src/gateway/bulk/refused-stream.ts';
 import { ok } from '../../src/kernel/result.ts';
 
 export type ContentCoding = 'identity' | 'gzip' | 'deflate';

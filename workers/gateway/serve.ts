@@ -5,7 +5,7 @@ import { parse } from '../../src/contract/parse.ts';
 import type { Caller } from '../../src/contract/principal.ts';
 import { touchedBy } from '../../src/contract/touched-resources.ts';
 import type { Reservation, UsageLabel } from '../../src/gateway/budget.ts';
-import { mayTouch } from '../../src/gateway/touch.ts';
+import { mayTouch } from '../../src/gateway/authority.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';

@@ -1,11 +1,10 @@
 import type { StreamedItems } from '../../src/contract/endpoint.ts';
-import { refusal } from '../../src/contract/errors.ts';
+import { refusal, RefusedStream } from '../../src/contract/errors.ts';
 import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
-import { RefusedStream } from '../../src/gateway/bulk/refused-stream.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { heldBytes } from '../../src/kernel/held-bytes.ts';
 import type { JsonItem } from '../../src/kernel/json-splitter.ts';

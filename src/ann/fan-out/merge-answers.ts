@@ -1,6 +1,5 @@
 import { addCosts } from '../search-cost.ts';
 import type { Explanation, Include, ShardMatches, ShardQuery } from '../shard-protocol.ts';
-import { combinedLsn } from './combined-lsn.ts';
 import type { MergedMatch } from './merge-matches.ts';
 import { mergeMatches } from './merge-matches.ts';
 import type { Metric } from '../../contract/metric.ts';
@@ -67,3 +66,19 @@ const both = (a: Explanation, b: Explanation): Explanation => ({
 });
 
 const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
+
+/** Of an answer, and whether a replica gave it. */
+export interface AnswerLsn {
+  readonly lsn: number;
+  readonly isOld: boolean;
+}
+
+/**
+ * Up to which LSN of the index an answer of several shards is complete. Shards have everything that was acknowledged, so the highest
+ * is true of all; a replica has no more than it says, so the lowest of those is.
+ */
+export function combinedLsn(answers: readonly AnswerLsn[]): AnswerLsn {
+  const old = answers.filter(({ isOld }) => isOld);
+  if (old.length > 0) return { lsn: Math.min(...old.map(({ lsn }) => lsn)), isOld: true };
+  return { lsn: answers.reduce((most, { lsn }) => Math.max(most, lsn), 0), isOld: false };
+}

@@ -1,12 +1,11 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { sharedRefusal } from '../../contract/shared-refusal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import { SHARED_WORK_BOUNDS } from '../../contract/shared-work-limits.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
 import { KnownRoutes } from './known-routes.ts';
 import { Regions } from './regions.ts';
 import { RouteMemory } from './route-memory.ts';

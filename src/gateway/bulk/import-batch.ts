@@ -1,9 +1,7 @@
 import type { ImportLine } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { RawLine } from './lines.ts';
-import type { Position } from './position.ts';
-import { behind } from './position.ts';
+import type { RawLine } from '../../kernel/raw-lines.ts';
 import { readLine } from './read-line.ts';
 
 /** A line that cannot be written. */
@@ -95,3 +93,16 @@ const embeddedChars = ({ values, text }: ImportLine): number => (values === unde
 
 // Neither part contains NUL.
 const keyOf = ({ namespace, id }: ImportLine): string => `${namespace}\0${id}`;
+
+/** A place between two lines of an import. */
+export interface Position {
+  /** Lines before it. */
+  readonly lines: number;
+  /** Bytes before it. */
+  readonly bytes: number;
+}
+
+export const behind = ({ lines, bytes }: Position, line: { readonly bytes: number }): Position => ({
+  lines: lines + 1,
+  bytes: bytes + line.bytes,
+});

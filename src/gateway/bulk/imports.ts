@@ -1,12 +1,13 @@
 import type { ImportLine, ImportProgress } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';
-import { ERRORS } from '../../contract/errors.ts';
+import { ERRORS, RefusedStream } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
 import { base32 } from '../../kernel/ids.ts';
+import { rawLines } from '../../kernel/raw-lines.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Acting } from '../authority.ts';
@@ -18,11 +19,8 @@ import { upsertDigest } from '../upsert-digest.ts';
 import type { VectorSpace } from '../vector-space.ts';
 import type { Vectors } from '../vectors.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
-import type { ImportBatch, LineFault, PlacedLine } from './import-batch.ts';
+import type { ImportBatch, LineFault, PlacedLine, Position } from './import-batch.ts';
 import { batchesOf } from './import-batch.ts';
-import { linesOf } from './lines.ts';
-import type { Position } from './position.ts';
-import { RefusedStream } from './refused-stream.ts';
 import { waitMsOf } from './wait.ts';
 
 const IMPORT_ID_CHARS = 16;
@@ -98,7 +96,7 @@ export class Imports {
   async *#run(job: Import, start: Done, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
     let done = start;
     yield await this.#progress(job, 'running', done);
-    const batches = batchesOf(linesOf(body), start.at);
+    const batches = batchesOf(rawLines(body, LIMITS.importLineBytesMax), start.at);
     for (let next = batches.next(); ;) {
       const cut = await settled(next);
       if (!cut.ok) return yield await this.#stopped(job, done, cut.error);

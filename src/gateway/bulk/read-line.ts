@@ -6,7 +6,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { parse } from '../../contract/parse.ts';
 import { ok } from '../../kernel/result.ts';
-import type { RawLine } from './lines.ts';
+import type { RawLine } from '../../kernel/raw-lines.ts';
 
 const VALUE_CHARS_SHOWN = 64;
 

@@ -11,7 +11,6 @@ import type { Authority } from '../authority.ts';
 import type { Budget } from '../budget.ts';
 import type { IndexShards } from '../index-shards.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
-import { takesValues } from './takes-values.ts';
 
 /** What the embedding of a generation is booked under. */
 export const GENERATIONS_ROUTE = '/v1/indexes/:index/generations';
@@ -146,3 +145,7 @@ async function write(
   const written = await shards.upsert(to, batch, null);
   return written.ok ? ok(null) : written;
 }
+
+/** Whether vectors of the one generation are taken over as they are: else the other's model makes them of their texts. */
+export const takesValues = ({ from, to }: Pick<Copy, 'from' | 'to'>): boolean =>
+  from.embedding?.contractHash === to.embedding?.contractHash && from.dimensions === to.dimensions;

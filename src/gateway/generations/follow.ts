@@ -5,8 +5,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Copied, Copy, CopyParts } from './copy-vectors.ts';
-import { copyVectors, remove } from './copy-vectors.ts';
-import { takesValues } from './takes-values.ts';
+import { copyVectors, remove, takesValues } from './copy-vectors.ts';
 
 const EVERYTHING = { values: true, metadata: true, text: true };
 
@@ -17,7 +16,7 @@ const EVERYTHING = { values: true, metadata: true, text: true };
 export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, usageId: string): Promise<Outcome<Copied>> {
   let [count, tokens] = [0, 0];
   for (const [namespace, ids] of byNamespace(changed)) {
-    const most = Math.max(1, Math.min(LIMITS.vectorIdsMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
+    const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
     for (let at = 0, taken = most; at < ids.length;) {
       const asked = ids.slice(at, at + taken);
       const found = await parts.shards.fetch(copy.from, { indexId: copy.from.id, namespace, ids: asked, include: EVERYTHING });

@@ -15,9 +15,9 @@ import { embeddingSpace } from '../embedding-space.ts';
 import type { IndexUser } from '../index-ref.ts';
 import { mayTouchIndex } from '../index-ref.ts';
 import type { IndexDirectory } from '../index-directory.ts';
-import { requestDigest } from '../request-digest.ts';
+import { requestDigest } from '../tenancy/subject.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
-import { mayTouchModels } from '../touch.ts';
+import { mayTouchModels } from '../authority.ts';
 import type { GenerationStore } from './generation-store.ts';
 
 // As for indexes: no two ever share one.

@@ -3,7 +3,7 @@ import type { IndexManifest } from '../../ann/index-manifest.ts';
 import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
-import { replyTooLarge } from '../../ann/reply-too-large.ts';
+import { replyTooLarge } from '../../ann/included-columns.ts';
 import { recommend } from '../../ann/recommend.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -135,7 +135,11 @@ export class LocatedReads {
     const byShard = new Map<number, string[]>();
     for (const [part, [, positions]] of parts.entries()) {
       for (const [i, at] of positions.entries()) {
-        for (const shard of places.value[part]?.[i]?.shards ?? []) byShard.set(shard, [...(byShard.get(shard) ?? []), ids[at] ?? '']);
+        for (const shard of places.value[part]?.[i]?.shards ?? []) {
+          const here = byShard.get(shard);
+          if (here === undefined) byShard.set(shard, [ids[at] ?? '']);
+          else here.push(ids[at] ?? '');
+        }
       }
     }
     return ok(byShard);

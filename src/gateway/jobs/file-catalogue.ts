@@ -9,7 +9,7 @@ import { base32 } from '../../kernel/ids.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import { requestDigest } from '../request-digest.ts';
+import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { Acting } from '../authority.ts';
 import type { FileStore, SpentFiles, StoredFile } from './file-store.ts';

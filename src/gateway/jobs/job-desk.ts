@@ -8,7 +8,7 @@ import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Job } from '../../scheduler/job.ts';
-import { requestDigest } from '../request-digest.ts';
+import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobQueue } from './job-queue.ts';

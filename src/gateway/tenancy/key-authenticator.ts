@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import { sharedFor } from '../../contract/shared-work-limits.ts';
+import { sharedFor } from '../../contract/shared-work.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Scope } from '../../contract/scope.ts';
 import { leaseFrom } from '../../contract/write-lease.ts';

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import { sharedFor } from '../../contract/shared-work-limits.ts';
+import { sharedFor } from '../../contract/shared-work.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';

@@ -5,7 +5,6 @@ import type { Holder } from '../fairness/holder.ts';
 import type { Holders } from '../fairness/holders.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { queuesBelow } from '../fairness/queues-below.ts';
 import { lostWork } from './lost-work.ts';
 import { policyFor, policyOf } from './policy-for.ts';
 import type { Victim } from './victim.ts';
@@ -73,4 +72,9 @@ function isOpenTo(cell: Cell, job: JobRecord): boolean {
 
 function costOf(cell: Cell, order: 'least_lost_work' | 'most_recent', job: JobRecord): number {
   return order === 'least_lost_work' ? lostWork(job, cell.nowMs) : cell.nowMs - (job.attempt?.admittedAtMs ?? cell.nowMs);
+}
+
+/** The queues of a tree, in the order of its cohorts. */
+export function queuesBelow(node: CohortNode): readonly CohortNode[] {
+  return node.spec.eviction === null ? node.children.flatMap(queuesBelow) : [node];
 }

@@ -71,6 +71,14 @@ it('[G20] a float reads back as the same float, from no more digits than it take
   );
 });
 
+it('[G20] floats of every exponent read back, near its ends and throughout', () => {
+  const mantissas = [0, 1, 2, 0x40_0000, 0x7f_fffe, 0x7f_ffff, ...Array.from({ length: 500 }, (_, i) => (i * 16_769 + 3) % 0x80_0000)];
+  const patterns = Array.from({ length: 254 }, (_, exponent) => mantissas.map((mantissa) => (exponent + 1) * 0x80_0000 + mantissa)).flat();
+  const values = Float32Array.from(patterns, floatOf);
+  const read = JSON.parse(float32Text(values)) as number[];
+  expect(read.findIndex((decimal, i) => Math.fround(decimal) !== values[i])).toBe(-1);
+});
+
 it('[G20] zeros, subnormals, powers of two, whole numbers and the largest floats are written so', () => {
   const values = [0, -0, 2 ** -149, -(2 ** -126), 2 ** -17, 0.5, -0.1, 0.19, 1, -7, 100, 16_777_216, 2 ** 30, -(2 ** 31), 2 ** 53, 1e-6];
   expect(float32Text(Float32Array.from(values))).toBe(

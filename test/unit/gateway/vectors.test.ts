@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import type { Billing, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
+import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { ok } from '../../../src/kernel/result.ts';
+import { err, ok } from '../../../src/kernel/result.ts';
+import { refusal } from '../../../src/contract/errors.ts';
 import { principal } from '../../support/memory-cache-world.ts';
 import { IN_FORCE } from '../../support/in-force.ts';
 import { repetitionOf } from '../../support/repetition-of.ts';
@@ -56,4 +58,48 @@ it('[RT39] a request whose key earlier versions claimed is billed as by them, on
   const written = await writing(embedded).write();
   expect(written).toMatchObject({ value: embedded });
   expect(written).not.toHaveProperty('value.usageId');
+});
+
+/** Deletes from an index that has all ids below 5,000, and refuses the call at which it is told to. */
+function deleting(refusedAt = Infinity) {
+  const sent: DeleteSelection[] = [];
+  const shards = {
+    delete: async (_: IndexManifest, { selection }: { selection: DeleteSelection }) => {
+      if (sent.length === refusedAt) return err(refusal('unavailable', 'not now'));
+      sent.push(selection);
+      const count = selection.kind === 'ids' ? selection.ids.filter((id) => Number(id) < 5_000).length : 7;
+      return ok({ count, lsn: sent.length, next: selection.kind === 'filter' && selection.after < 2 ? selection.after + 1 : null });
+    },
+  };
+  const directory = { describe: async () => ok({ id: 'ix_1' }) };
+  const manifests = new ManifestCache(directory as never, { nowMs: () => 0 });
+  const vectors = new Vectors({ manifests, shards: shards as unknown as IndexShards, space: {} as VectorSpace });
+  return { sent, vectors };
+}
+
+it('[V175] a deletion by ids goes in slices, in the order given, and counts what was there', async () => {
+  const { sent, vectors } = deleting();
+  const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => String(i));
+  expect(await vectors.delete(CALLER, 'index', { ids, namespace: 'n' })).toMatchObject({ value: { count: 5_000, lsn: 10 } });
+  expect(sent.flatMap((selection) => (selection.kind === 'ids' ? selection.ids : []))).toEqual(ids);
+  for (const selection of sent) expect(selection).toMatchObject({ kind: 'ids', namespace: 'n', ids: { length: 1_000 } });
+  const few = deleting();
+  expect(await few.vectors.delete(CALLER, 'index', { ids: ids.slice(0, 1_000), namespace: '' })).toMatchObject({ value: { count: 1_000 } });
+  expect(few.sent).toHaveLength(1);
+});
+
+it('[V175] a deletion that is refused between two slices answers the refusal', async () => {
+  const { sent, vectors } = deleting(3);
+  const ids = Array.from({ length: 5_000 }, (_, i) => String(i));
+  expect(await vectors.delete(CALLER, 'index', { ids, namespace: '' })).toMatchObject({ error: { code: 'unavailable' } });
+  expect(sent).toHaveLength(3);
+});
+
+it('[V66] [V175] a deletion by filter goes on until nothing is left, one of everything is one step', async () => {
+  const byFilter = deleting();
+  const filter = { kind: 'and', of: [] } as const;
+  expect(await byFilter.vectors.delete(CALLER, 'index', { filter, namespace: '' })).toMatchObject({ value: { count: 21, lsn: 3 } });
+  const all = deleting();
+  expect(await all.vectors.delete(CALLER, 'index', { all: true, namespace: '' })).toMatchObject({ value: { count: 7 } });
+  expect(all.sent).toEqual([{ kind: 'all' }]);
 });

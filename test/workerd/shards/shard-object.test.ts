@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
+import { filter } from '../../../src/contract/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
@@ -319,6 +320,31 @@ describe('ShardObject', () => {
       error: { code: 'limit_exceeded', message: expect.stringContaining(`${countMax} that fit shardEngineBytesMax`) },
     });
     expect(value(await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }])))).toEqual({ count: 1, lsn: 2 });
+  });
+
+  it('[V9] takes as many ids as a call may name, of whatever length and characters', async () => {
+    const { indexId, stub } = await openShard();
+    // Written as JSON, such a character takes six bytes: all of the ids are 30 MB of text.
+    const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001'));
+    const [first = '', last = ''] = [ids[0], ids.at(-1)];
+    value(
+      await stub.upsert(
+        batchOf(
+          indexId,
+          [first, last, 'kept'].map((id) => ({ id, values: [1, 0] })),
+        ),
+      ),
+    );
+    const fetched = value(await stub.fetchVectors({ indexId, namespace: '', ids, include: NOTHING }));
+    expect(fetched.ids).toEqual([first, last]);
+    const others = await stub.query({ ...queryOf(indexId, [1, 0]), excludeIds: ids });
+    expect(idsOf(others)).toEqual(['kept']);
+    const among = await stub.query({ ...queryOf(indexId, [1, 0]), filter: filter.parse({ $id: { $in: ids } }) });
+    expect(idsOf(among)).toEqual([first, last]);
+    expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: '', ids } }))).toMatchObject({ count: 2 });
+    const many = ids.slice(0, LIMITS.upsertVectorsMaxCount).map((id) => ({ id, values: [1, 0], namespace: '\u0001'.repeat(64) }));
+    for (let times = 0; times < 2; times += 1) value(await stub.upsert(batchOf(indexId, many)));
+    expect(value(await stub.stats(indexId)).count).toBe(1 + many.length);
   });
 
   it('[V16] refuses an answer larger than the limit instead of failing under it', async () => {

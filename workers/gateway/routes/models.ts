@@ -1,6 +1,6 @@
 import { modelEndpoints } from '../../../src/contract/models.ts';
 import { findManifest } from '../../../src/gateway/embedding-models.ts';
-import { mayTouchModels } from '../../../src/gateway/touch.ts';
+import { mayTouchModels } from '../../../src/gateway/authority.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';

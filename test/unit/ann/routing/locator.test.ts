@@ -4,6 +4,7 @@ import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-lo
 import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
 import type { LocatorPeers } from '../../../../src/ann/routing/locator.ts';
 import { Locator } from '../../../../src/ann/routing/locator.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
@@ -69,6 +70,20 @@ it('[B43] a locator that cannot finish a write says that it is not at rest', asy
   answers.shift()!(GONE);
   expect(await resting).toBe(false);
   expect(locator.isBusy).toBe(true);
+});
+
+it('[V9] a locator takes as many ids as one write may have, of whatever length and characters', () => {
+  const store = new SqliteLocatorStore(new NodeSql(), WHOLE);
+  // Written as JSON, such a character takes six bytes: all of the ids are 30 MB of text.
+  const keysOf = (count: number) => ({
+    ids: Array.from({ length: count }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001')),
+    namespaces: Array.from({ length: count }, () => '\u0001'.repeat(LIMITS.namespaceBytesMax)),
+  });
+  const keys = keysOf(LIMITS.upsertVectorsMaxCount);
+  store.adopt(keys, keysOf(2_000), 3, []);
+  expect(store.counts(10)).toMatchObject({ ids: keys.ids.length });
+  const found = store.find(keysOf(LIMITS.vectorIdsMaxCount));
+  expect(found.map((place) => place?.shards)).toEqual([...keys.ids.map(() => [3]), ...Array.from({ length: 9_000 }, () => undefined)]);
 });
 
 const versionOf = ({ sql }: ReturnType<typeof world>, id: string) =>

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { ImportBatch } from '../../../../src/gateway/bulk/import-batch.ts';
 import { batchesOf } from '../../../../src/gateway/bulk/import-batch.ts';
-import { linesOf } from '../../../../src/gateway/bulk/lines.ts';
 import { readLine } from '../../../../src/gateway/bulk/read-line.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
+import { rawLines } from '../../../../src/kernel/raw-lines.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const START = { lines: 0, bytes: 0 };
@@ -36,6 +36,8 @@ const shape = (batches: readonly ImportBatch[]) =>
 
 const line = (fields: object): string => `${JSON.stringify(fields)}\n`;
 
+const linesOf = (chunks: AsyncIterable<Uint8Array>) => rawLines(chunks, LIMITS.importLineBytesMax);
+
 describe('lines of a stream', () => {
   it('[B1] are the same however they arrive, and are read no further than asked for', async () => {
     const text = 'ein Körper\n\n🌊 zwei\r\nlast';
@@ -50,11 +52,15 @@ describe('lines of a stream', () => {
     expect(read.bytes).toBeLessThanOrEqual(100);
   });
 
-  it('[B1] end at one that is too long, which is not held', async () => {
-    const text = `ok\n${'x'.repeat(LIMITS.importLineBytesMax + 1)}\nnever`;
+  it('[B1] say as soon as one is too long, and pass over what is left of it', async () => {
+    const text = `ok\n${'x'.repeat(LIMITS.importLineBytesMax + 1)}\nnext`;
     const lines = await Array.fromAsync(linesOf(pieces(utf8(text), 1 << 16, 1)));
-    expect(lines.map(({ content }) => content?.length)).toEqual([2, undefined]);
+    expect(lines.map(({ content }) => content?.length)).toEqual([2, undefined, 4]);
     expect(readLine(lines[1]!)).toMatchObject({ error: { code: 'limit_exceeded' } });
+    const read = { bytes: 0 };
+    const lazy = linesOf(pieces(utf8(text + 'x'.repeat(LIMITS.importLineBytesMax)), 1 << 16, 1, read));
+    for (let done = 0; done < 2; done += 1) await lazy.next();
+    expect(read.bytes).toBeLessThanOrEqual(LIMITS.importLineBytesMax + (1 << 16));
   });
 });
 

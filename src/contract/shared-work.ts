@@ -1,9 +1,12 @@
-import type { SharedWorkBounds } from '../kernel/shared-work.ts';
+import type { NotShared, SharedWorkBounds } from '../kernel/shared-work.ts';
+import type { Refusal } from './errors.ts';
+import { refusal } from './errors.ts';
 
 /** Limits of work that requests of an isolate share (`SharedWork`). See `LIMITS`. */
 export const SHARED_WORK_LIMITS = {
   // A waiter looks for the result this soon: sooner would cost more than the calls that are saved. Later looks are further apart.
   sharedWorkFirstLookMs: 5,
+  // Rarer looks would be felt: an answer that is there waits for the next one.
   sharedWorkLastLookMs: 50,
   // Requests that wait for one result: each holds its parsed body, so that many more would not fit into 128 MB anyway.
   sharedWorkWaitersMaxCount: 4_096,
@@ -33,3 +36,11 @@ export const SHARED_WORK_BOUNDS: SharedWorkBounds = {
 
 /** The same for work that may take so long and no longer. */
 export const sharedFor = (leaderMaxMs: number, waitMaxMs: number): SharedWorkBounds => ({ ...SHARED_WORK_BOUNDS, leaderMaxMs, waitMaxMs });
+
+/** Refuses a request that could not wait for another one's work. */
+export function sharedRefusal(reason: NotShared, what: string): Refusal {
+  if (reason === 'late') return refusal('unavailable', `${what} is not there in time; try again`);
+  const waitersMax = SHARED_WORK_LIMITS.sharedWorkWaitersMaxCount;
+  const message = `${what} is waited for by ${waitersMax} requests already, the most there may be (sharedWorkWaitersMaxCount); try again`;
+  return { ...refusal('overloaded', message), retryAfterMs: 1_000 };
+}

@@ -1,5 +1,0 @@
-import type { Refusal } from '../contract/errors.ts';
-
-/** What a call that is done in slices is refused with, once some of its vectors were written. */
-export const afterSome = (error: Refusal, applied: number): Refusal =>
-  applied === 0 ? error : { ...error, message: `${error.message}; the first ${applied} vectors were written`, applied };
