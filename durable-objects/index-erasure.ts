@@ -9,6 +9,7 @@ import type { ShardStats } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
+import type { LocatorCounts } from './locator-identity.ts';
 
 type Env = Pick<GrowthEnv, 'SHARD' | 'LOCATOR' | 'REPLICA'>;
 
@@ -18,12 +19,16 @@ export interface GenerationParts {
   readonly objects: IndexObjects;
   /** Whether its first shard has every vector: its locators may not know all of them yet. */
   readonly isAlone: boolean;
+  /** Whether it is still to be opened, so that none of its objects need be there. */
+  readonly isOpening: boolean;
 }
 
 /** An object by its name, and the generation it is of. */
 interface Part {
   readonly name: string;
   readonly indexId: IndexId;
+  /** Whether it was opened for certain. */
+  readonly isOpened: boolean;
 }
 
 /** Every object that may hold something of an index: counted, and erased. */
@@ -44,15 +49,20 @@ export class IndexErasure {
     this.#isAlone = isAlone;
     this.#serving = serving;
     this.#generations = generations;
-    const partsOf = (kind: keyof IndexObjects, nameOf: (manifest: IndexManifest, ordinal: number) => string): Part[] =>
-      generations.flatMap(({ manifest, objects }) =>
-        objects[kind].map((ordinal) => ({ name: nameOf(manifest, ordinal), indexId: manifest.id })),
+    const partsOf = (kind: 'shards' | 'locators', nameOf: (manifest: IndexManifest, ordinal: number) => string): Part[] =>
+      generations.flatMap(({ manifest, objects, isOpening }) =>
+        objects[kind].map((ordinal) => ({
+          name: nameOf(manifest, ordinal),
+          indexId: manifest.id,
+          isOpened: !isOpening && (kind === 'locators' || objects.opened.includes(ordinal)),
+        })),
       );
     this.#locators = partsOf('locators', locatorName);
     this.#shards = partsOf('shards', shardName);
     this.#replicas = replicas.map(({ indexId, shard, replica }) => ({
       name: replicaName(shardName({ tenantId, id: indexId }, shard), replica),
       indexId,
+      isOpened: false,
     }));
   }
 
@@ -61,10 +71,13 @@ export class IndexErasure {
     const stats: Outcome<ShardStats>[] = await Promise.all(
       this.#shards.map((part) => this.#env.SHARD.getByName(part.name).stats(followerId(part.indexId, 0))),
     );
-    // A shard that was never opened holds nothing.
+    const counts: Outcome<LocatorCounts>[] = await Promise.all(
+      this.#locators.map((part) => this.#env.LOCATOR.getByName(part.name).counts(followerId(part.indexId, 0))),
+    );
+    // A shard that was never opened holds nothing; one that was opened and knows nothing of it has lost what it stored. [G41]
     const held = stats.map((answer) => (answer.ok ? answer.value : { count: 0, storageBytes: 0 }));
-    const located = this.#isAlone ? [] : this.#locators.filter(({ indexId }) => indexId === id);
-    const ids = await Promise.all(located.map((part) => this.#env.LOCATOR.getByName(part.name).counts(followerId(part.indexId, 0))));
+    const lost = [...lostOf(this.#shards, stats), ...lostOf(this.#locators, counts)];
+    const ids = this.#isAlone ? [] : counts.filter((_, at) => this.#locators[at]?.indexId === id);
     return {
       id,
       tenantId,
@@ -73,8 +86,9 @@ export class IndexErasure {
       shards: namesOf(this.#shards),
       ...(this.#locators.length === 0 ? {} : { locators: namesOf(this.#locators) }),
       ...(this.#replicas.length === 0 ? {} : { replicas: namesOf(this.#replicas) }),
+      ...(lost.length === 0 ? {} : { lost: namesOf(lost) }),
       // Of several shards, the locators know each id once.
-      vectors: ids.length === 0 ? (held[0]?.count ?? 0) : ids.reduce((sum, counts) => sum + (counts.ok ? counts.value.ids : 0), 0),
+      vectors: ids.length === 0 ? (held[0]?.count ?? 0) : ids.reduce((sum, known) => sum + (known.ok ? known.value.ids : 0), 0),
       bytes: held.reduce((sum, { storageBytes }) => sum + storageBytes, 0),
       erasedAtMs: nowMs,
     };
@@ -87,5 +101,8 @@ export class IndexErasure {
     await Promise.all(this.#replicas.map(({ name, indexId }) => this.#env.REPLICA.getByName(name).erase(indexId)));
   }
 }
+
+const lostOf = (parts: readonly Part[], answers: readonly Outcome<unknown>[]): Part[] =>
+  parts.filter(({ isOpened }, at) => isOpened && answers[at]?.ok === false);
 
 const namesOf = (parts: readonly Part[]): string[] => parts.map(({ name }) => name);

@@ -89,7 +89,8 @@ export class IndexGenerations {
     if (!changed.ok) return changed;
     const { serving, ...state } = changed.value;
     // Whoever lists indexes is told of an exchange before it counts as done.
-    if (event.kind === 'switched') await this.#env.REGISTRY.getByName(serving.tenantId).replace(serving);
+    const listed = event.kind === 'switched' ? await this.#env.REGISTRY.getByName(serving.tenantId).replace(serving) : ok(null);
+    if (!listed.ok) return listed;
     // Both writes of an exchange are one: nothing is awaited in between.
     if (serving.id !== record.manifest.id) {
       this.#routesOf(record.manifest).retireReplicas();
@@ -115,7 +116,8 @@ export class IndexGenerations {
     if (known.shadow !== null) {
       const { manifest } = known.shadow;
       const routes = this.#routesOf(manifest);
-      await new IndexErasure(this.#env, [{ manifest, objects: routes.objects, isAlone: routes.isAlone }], []).erase();
+      const parts = { manifest, objects: routes.objects, isAlone: routes.isAlone, isOpening: false };
+      await new IndexErasure(this.#env, [parts], []).erase();
       routes.erase();
       made = withEnded(made, manifest.id, Date.now());
     }

@@ -95,8 +95,10 @@ export class IndexObject extends LivingIndex {
       const leased = underLease(lease, Date.now());
       if (!leased.ok) return leased;
       await this.begin({ ...record, state: 'deleting' });
-      const { id, vectors, bytes, shards, locators = [], replicas = [] } = await this.finishDeletion(record);
-      return ok({ id, vectors, bytes, objects: shards.length + locators.length + replicas.length + 1 });
+      const deleted = await this.finishDeletion(record);
+      if (!deleted.ok) return deleted;
+      const { id, vectors, bytes, shards, locators = [], replicas = [], lost = [] } = deleted.value;
+      return ok({ id, vectors, bytes, objects: shards.length + locators.length + replicas.length + 1, lost: lost.length });
     });
   }
 

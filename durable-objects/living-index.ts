@@ -4,7 +4,7 @@ import type { Erasure } from '../src/ann/erasure.ts';
 import type { AnnotationChange, IndexAnnotations } from '../src/ann/index-annotations.ts';
 import { annotated, NO_ANNOTATIONS } from '../src/ann/index-annotations.ts';
 import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
-import { indexNotFound, madeBy } from '../src/ann/index-lifecycle.ts';
+import { indexLost, indexNotFound, madeBy } from '../src/ann/index-lifecycle.ts';
 import type { IndexManifest } from '../src/ann/index-manifest.ts';
 import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
@@ -143,35 +143,41 @@ export abstract class LivingIndex extends DurableObject<ObjectsEnv> {
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);
     const reserved = await registry.reserve(manifest, record.creation.idempotencyKey, record.creation.bodyDigest);
     if (!reserved.ok) {
+      // Of a registry that is lost nobody knows whether it gave the name: once it is back, the alarm goes on. [T91]
+      if (reserved.error.code === 'unavailable') return reserved;
       await this.#forget();
-      return reserved;
+      return reserved.error.code === 'state_conflict' ? indexLost(manifest.name) : reserved;
     }
     await new IndexPeers(this.env, manifest).openShard(0, 0, 0);
-    await registry.confirm(manifest.name, manifest.id);
+    const confirmed = await registry.confirm(manifest.name, manifest.id);
+    if (!confirmed.ok) return confirmed;
     this.ctx.storage.kv.put('index', { ...record, state: 'live' } satisfies IndexRecord);
     await this.ctx.storage.deleteAlarm();
     return ok(manifest);
   }
 
   /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
-  protected async finishDeletion(record: IndexRecord): Promise<Erasure> {
+  protected async finishDeletion(record: IndexRecord): Promise<Outcome<Erasure>> {
     const { manifest } = record;
-    const partsOf = (generation: IndexManifest) => {
+    const partsOf = (generation: IndexManifest, isOpening: boolean) => {
       const { objects, isAlone } = this.routesOf(generation);
-      return { manifest: generation, objects, isAlone };
+      return { manifest: generation, objects, isAlone, isOpening };
     };
-    const others = this.beside.shadow === undefined ? [] : [partsOf(this.beside.shadow.manifest)];
-    const parts = new IndexErasure(this.env, [partsOf(manifest), ...others], this.#replicas.get()?.replicas ?? []);
+    const { shadow } = this.beside;
+    const others = shadow === undefined ? [] : [partsOf(shadow.manifest, shadow.phase === 'opening')];
+    const parts = new IndexErasure(this.env, [partsOf(manifest, false), ...others], this.#replicas.get()?.replicas ?? []);
     const erasure = record.erasure ?? (await parts.count(Date.now()));
     this.ctx.storage.kv.put('index', { ...record, state: 'deleting', erasure } satisfies IndexRecord);
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);
-    await registry.withdraw(manifest.name, manifest.id);
-    await registry.keepErasure(erasure);
+    const withdrawn = await registry.withdraw(manifest.name, manifest.id);
+    const kept = withdrawn.ok ? await registry.keepErasure(erasure) : withdrawn;
+    if (!kept.ok) return kept;
     await parts.erase();
     // Last: while the name is taken, a call for this index comes here and finishes the deletion.
-    await registry.release(manifest.name, manifest.id, madeBy(record));
+    const released = await registry.release(manifest.name, manifest.id, madeBy(record));
+    if (!released.ok) return released;
     await this.#forget();
-    return erasure;
+    return ok(erasure);
   }
 
   async #forget(): Promise<void> {

@@ -14,16 +14,14 @@ import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import { OrganisationKeys } from './organisation-keys.ts';
 import { OrganisationRecords } from './organisation-records.ts';
 
-/** One organisation: its tenants, projects and API keys. Holds MACs, never a secret; an invented id writes nothing. */
+/** One organisation: its tenants, projects and API keys. Holds MACs, never a secret; nothing is written before it is founded. */
 export class OrganisationObject extends DurableObject {
   readonly #records = new OrganisationRecords(this.ctx.storage);
   readonly #documents = this.#records.documents;
   readonly #keys = new OrganisationKeys(this.#records);
 
-  found(organisation: Organisation, ticket: Ticket): Outcome<Organisation> {
-    this.#documents.open();
-    const { id, name } = organisation;
-    return this.#documents.create('organisation', { id, parent: '', name, digest: ticket.digest, body: organisation }, 1, ticket.actor);
+  found(organisation: Organisation, ticket: Ticket, isListed: boolean): Outcome<Organisation> {
+    return this.#records.found(organisation, ticket, isListed);
   }
 
   addTenant(tenant: Tenant, project: Project, ticket: Ticket): Outcome<Tenant> {
@@ -91,8 +89,12 @@ export class OrganisationObject extends DurableObject {
     return this.#records.admitFile(tenantId, id, digest);
   }
 
-  openIndexes(id: TenantId): Outcome<null> {
+  openIndexes(id: TenantId): Outcome<Tenant> {
     return this.#records.openIndexes(id);
+  }
+
+  keepRegistry(id: TenantId): Outcome<null> {
+    return this.#records.keepRegistry(id);
   }
 
   belowTenant(id: TenantId): Outcome<(ProjectId | KeyId)[]> {

@@ -10,7 +10,7 @@ import { deadSince, EXPIRED_KEY, SUSPENDED_TENANT, UNKNOWN_KEY } from '../src/te
 import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
 import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
-import { isErased, stateOf, tombstone, withIndexes } from '../src/tenancy/tenant-state.ts';
+import { isErased, stateOf, tombstone, withIndexes, withRegistry } from '../src/tenancy/tenant-state.ts';
 import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
 import { SqliteDocumentStore } from './sqlite/document-store.ts';
 import { SqliteSpentKeys } from './sqlite/spent-keys.ts';
@@ -24,7 +24,10 @@ export interface OrganisationBodies extends Record<string, object> {
   rotation: RotationReceipt;
 }
 
-/** The records of one organisation, found only where they exist: an invented id reads and writes nothing. */
+/**
+ * The records of one organisation. Its object is addressed by ids that this deployment made (T65), and none of them is answered to anybody
+ * before the organisation is stored: so where there is none, what was stored is lost, and whatever is asked is `unavailable`. [T90]
+ */
 export class OrganisationRecords {
   readonly documents: SqliteDocumentStore<OrganisationBodies>;
   readonly #spentFiles: SqliteSpentKeys;
@@ -34,17 +37,24 @@ export class OrganisationRecords {
     this.#spentFiles = new SqliteSpentKeys(storage);
   }
 
-  /** In one transaction, if there is the organisation. */
+  /** `isListed`: it was founded before, so nothing is made anew here. */
+  found(organisation: Organisation, { actor, digest }: Ticket, isListed: boolean): Outcome<Organisation> {
+    if (isListed && this.#organisation() === undefined) return LOST;
+    this.documents.open();
+    const { id, name } = organisation;
+    return this.documents.create('organisation', { id, parent: '', name, digest, body: organisation }, 1, actor);
+  }
+
+  /** In one transaction, unless the organisation is lost. */
   inside<T>(body: (organisation: Organisation) => Outcome<T>): Outcome<T> {
-    const [organisation] = this.documents.exists() ? this.documents.page('organisation', '', 1, undefined).items : [];
-    if (organisation === undefined) return refuse('organisation_not_found', 'there is no such organisation', 'organisation');
-    return this.documents.transaction(() => body(organisation));
+    const organisation = this.#organisation();
+    return organisation === undefined ? LOST : this.documents.transaction(() => body(organisation));
   }
 
   /** In one transaction, if there is the tenant. */
   insideTenant<T>(id: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
     const tenant = this.documents.exists() ? this.documents.find('tenant', id) : undefined;
-    if (tenant === undefined) return refuse('tenant_not_found', 'there is no such tenant', 'tenant');
+    if (tenant === undefined) return this.#absent('tenant_not_found', 'there is no such tenant', 'tenant');
     return this.documents.transaction(() => body(tenant));
   }
 
@@ -115,11 +125,20 @@ export class OrganisationRecords {
     return this.insideTenant(tenantId, () => this.#spentFiles.admit(tenantId, { key: id, digest }, Date.now()));
   }
 
-  openIndexes(tenantId: TenantId): Outcome<null> {
+  openIndexes(tenantId: TenantId): Outcome<Tenant> {
     // On behalf of a caller that creates an index: the index's own object checks its right.
     return this.insideLasting(tenantId, 'admin', (tenant) => {
       const opened = withIndexes(tenant);
       if (opened !== tenant) this.documents.replace('tenant', opened);
+      return ok(opened);
+    });
+  }
+
+  /** Whatever state the tenant is in: what is stored is there. */
+  keepRegistry(tenantId: TenantId): Outcome<null> {
+    return this.insideTenant(tenantId, (tenant) => {
+      const kept = withRegistry(tenant);
+      if (kept !== tenant) this.documents.replace('tenant', kept);
       return ok(null);
     });
   }
@@ -128,14 +147,22 @@ export class OrganisationRecords {
   project(id: ProjectId, tenantId?: TenantId): Outcome<Project> {
     const project = this.documents.exists() ? this.documents.find('project', id) : undefined;
     if (project !== undefined && (tenantId === undefined || project.tenantId === tenantId)) return ok(project);
-    return refuse('project_not_found', 'there is no such project', 'project');
+    return this.#absent('project_not_found', 'there is no such project', 'project');
   }
 
   /** `tenantId` narrows to one tenant. */
   key(id: KeyId, tenantId?: TenantId): Outcome<KeyRecord> {
     const record = this.documents.exists() ? this.documents.find('key', id) : undefined;
     if (record !== undefined && (tenantId === undefined || record.tenantId === tenantId)) return ok(record);
-    return refuse('key_not_found', 'there is no such key', 'key');
+    return this.#absent('key_not_found', 'there is no such key', 'key');
+  }
+
+  #organisation(): Organisation | undefined {
+    return this.documents.exists() ? this.documents.page('organisation', '', 1, undefined).items[0] : undefined;
+  }
+
+  #absent(...refusal: Parameters<typeof refuse>): ReturnType<typeof refuse> {
+    return this.#organisation() === undefined ? LOST : refuse(...refusal);
   }
 
   #mayAct(id: KeyId): Outcome<null> {
@@ -168,3 +195,5 @@ export class OrganisationRecords {
     return buried;
   }
 }
+
+const LOST = refuse('unavailable', 'the organisation has lost what it stored: restore its file and repeat the call');

@@ -17,7 +17,7 @@ export interface MadeIndex extends KeyedRequest {
 /** One scope: a registry is one tenant's. */
 const ALL = '';
 
-/** The names of a tenant's indexes as SQLite rows. Creates its table with the first name, never for a read. */
+/** The names of a tenant's indexes as SQLite rows. Nothing is read or written before it is open. */
 export class SqliteIndexRegistry {
   readonly #storage: SqlStorage;
   readonly #spent: SqliteSpentKeys;
@@ -27,8 +27,16 @@ export class SqliteIndexRegistry {
     this.#spent = new SqliteSpentKeys(storage);
   }
 
-  add(manifest: IndexManifest, idempotencyKey: string | null): void {
+  open(): void {
     migrate(this.#storage, REGISTRY_SCHEMA);
+  }
+
+  /** Whether it was ever opened, as far as its storage says. */
+  isOpen(): boolean {
+    return hasTable(this.#storage, 'indexes');
+  }
+
+  add(manifest: IndexManifest, idempotencyKey: string | null): void {
     this.#storage.sql.exec(
       'INSERT INTO indexes VALUES (?, ?, ?, 0, ?)',
       manifest.name,
@@ -39,15 +47,14 @@ export class SqliteIndexRegistry {
   }
 
   list(name: string, indexId: IndexId): void {
-    if (this.#exists()) this.#storage.sql.exec('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
+    this.#storage.sql.exec('UPDATE indexes SET listed = 1 WHERE name = ? AND index_id = ?', name, indexId);
   }
 
   unlist(name: string, indexId: IndexId): void {
-    if (this.#exists()) this.#storage.sql.exec('UPDATE indexes SET listed = 0 WHERE name = ? AND index_id = ?', name, indexId);
+    this.#storage.sql.exec('UPDATE indexes SET listed = 0 WHERE name = ? AND index_id = ?', name, indexId);
   }
 
   replace(manifest: IndexManifest): void {
-    if (!this.#exists()) return;
     this.#storage.sql.exec(
       'UPDATE indexes SET index_id = ?, manifest = ? WHERE name = ?',
       manifest.id,
@@ -58,7 +65,6 @@ export class SqliteIndexRegistry {
 
   /** `spent`: the request that made it, if it came under a key, and the id that it made. */
   remove(name: string, indexId: IndexId, spent: MadeIndex | undefined, nowMs: number): void {
-    if (!this.#exists()) return;
     migrate(this.#storage, REGISTRY_SCHEMA);
     this.#storage.transactionSync(() => {
       this.#storage.sql.exec('DELETE FROM indexes WHERE name = ? AND index_id = ?', name, indexId);
@@ -77,43 +83,36 @@ export class SqliteIndexRegistry {
 
   /** How many names are taken, listed or not. */
   count(): number {
-    return this.#exists() ? this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM indexes').one().total : 0;
+    return this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM indexes').one().total;
   }
 
   /** The id of the index that has the name. */
   holderOf(name: string): string | undefined {
-    if (!this.#exists()) return undefined;
     return this.#storage.sql.exec<{ index_id: string }>('SELECT index_id FROM indexes WHERE name = ?', name).toArray()[0]?.index_id;
   }
 
   /** Names that are taken, listed or not. */
   names(limit: number): string[] {
-    if (!this.#exists()) return [];
     const rows = this.#storage.sql.exec<{ name: string }>('SELECT name FROM indexes ORDER BY name LIMIT ?', limit);
     return rows.toArray().map(({ name }) => name);
   }
 
   isListed(name: string): boolean {
-    return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM indexes WHERE name = ? AND listed = 1', name).toArray().length > 0;
+    return this.#storage.sql.exec('SELECT 1 FROM indexes WHERE name = ? AND listed = 1', name).toArray().length > 0;
   }
 
   /** Whether an index here was created under this `Idempotency-Key`. */
   knowsKey(key: string): boolean {
-    return this.#exists() && this.#storage.sql.exec('SELECT 1 FROM indexes WHERE idempotency_key = ?', key).toArray().length > 0;
+    return this.#storage.sql.exec('SELECT 1 FROM indexes WHERE idempotency_key = ?', key).toArray().length > 0;
   }
 
   /** Listed indexes in the order of their names. */
   page(after: string, limit: number): IndexManifest[] {
-    if (!this.#exists()) return [];
     const rows = this.#storage.sql.exec<{ manifest: string }>(
       'SELECT manifest FROM indexes WHERE listed = 1 AND name > ? ORDER BY name LIMIT ?',
       after,
       limit,
     );
     return rows.toArray().map(({ manifest }) => JSON.parse(manifest) as IndexManifest);
-  }
-
-  #exists(): boolean {
-    return hasTable(this.#storage, 'indexes');
   }
 }

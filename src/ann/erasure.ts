@@ -14,6 +14,8 @@ export interface Erasure {
   readonly locators?: readonly string[];
   /** The names of the copies of shards that answered reads, if there were any. */
   readonly replicas?: readonly string[];
+  /** Those among all these that had lost what they stored, if there were any. */
+  readonly lost?: readonly string[];
   /** Of the generation that served. */
   readonly vectors: number;
   /** Of storage, of all objects. */

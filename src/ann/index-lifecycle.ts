@@ -55,6 +55,10 @@ export const generationKeyUsedOtherwise = () =>
 export const indexLost = (name: string) =>
   refuse('unavailable', `the index "${name}" is there, but a part of it has lost what it stored: restore its files and repeat the call`);
 
+/** The routes of the index name the shard, which knows nothing of the index. [G41] */
+export const shardLost = (ordinal: number) =>
+  refuse('unavailable', `shard ${ordinal} of the index has lost what it stored: restore its file and repeat the call`);
+
 export const indexNotFound = (name: string) =>
   err({ ...refusal('index_not_found', `there is no index named "${name}"`, 'index'), index: name });
 
@@ -65,6 +69,8 @@ export interface DeletedIndex {
   readonly vectors: number;
   /** How many objects held something of the index, itself included. */
   readonly objects: number;
+  /** How many of them had lost what they stored. */
+  readonly lost: number;
   /** Of storage. */
   readonly bytes: number;
 }

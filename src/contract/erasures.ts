@@ -13,6 +13,7 @@ const erasure = z.object({
   erased_at: unixSeconds,
   vectors: count,
   objects: count.meta({ description: 'How many objects held something of the index, itself included.' }),
+  objects_lost: count.meta({ description: 'How many of them had lost what they stored when the index was deleted.' }),
   bytes: count.meta({ description: 'Of storage that was given up.' }),
   remaining: count.meta({ description: 'How many of them hold something of it now, as their storage says.' }),
   verified: z.boolean().meta({ description: 'Whether nothing is left.' }),

@@ -93,6 +93,10 @@ const deleted = z.object({
   deleted: z.literal(true),
   vectors: z.int().min(0).meta({ description: 'How many vectors were erased.' }),
   objects: z.int().min(1).meta({ description: 'From how many objects, the index itself included.' }),
+  objects_lost: z
+    .int()
+    .min(0)
+    .meta({ description: 'How many of them had lost what they stored before: how many vectors those had is not known.' }),
   bytes: z.int().min(0).meta({ description: 'How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.' }),
 });
 

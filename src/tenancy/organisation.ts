@@ -31,6 +31,8 @@ export interface Tenant {
   readonly erasedAtMs?: number;
   /** Whether it ever had an index, and so has a registry of them. Absent in tenants from before this was kept: perhaps. */
   readonly hasIndexes?: boolean;
+  /** Whether that registry is stored: one that is empty all the same has lost what it stored. Absent: not as far as is known. */
+  readonly hasRegistry?: true;
 }
 
 /** A line on the bill inside a tenant. */

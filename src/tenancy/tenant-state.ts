@@ -21,8 +21,14 @@ export function moved(tenant: Tenant, to: Exclude<TenantState, 'erased'>): Outco
 /** The tenant as one that has indexes. */
 export const withIndexes = (tenant: Tenant): Tenant => (tenant.hasIndexes === true ? tenant : { ...tenant, hasIndexes: true });
 
+/** The tenant as one whose registry is stored. */
+export const withRegistry = (tenant: Tenant): Tenant => (tenant.hasRegistry === true ? tenant : { ...tenant, hasRegistry: true });
+
 /** What is left of a tenant: where its usage belongs. */
-export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs, hasIndexes }: Tenant, nowMs: number): Tenant => ({
+export const tombstone = (
+  { id, organisationId, defaultProjectId, createdAtMs, hasIndexes, hasRegistry }: Tenant,
+  nowMs: number,
+): Tenant => ({
   id,
   organisationId,
   name: id.replaceAll('_', '-'),
@@ -32,4 +38,5 @@ export const tombstone = ({ id, organisationId, defaultProjectId, createdAtMs, h
   state: 'erased',
   erasedAtMs: nowMs,
   ...(hasIndexes === undefined ? {} : { hasIndexes }),
+  ...(hasRegistry === undefined ? {} : { hasRegistry }),
 });

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 
 import { afterAll, expect, it } from 'vitest';
 
+import { SCOPES } from '../../src/contract/scope.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { serve } from '../../workers/local/serve.ts';
+import type { ApiAnswer } from '../support/api-client.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { freePort } from '../support/free-port.ts';
+import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const stateDir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-lost-'));
@@ -31,52 +34,123 @@ const filesOf = (kind: string): string[] => {
     .map((file) => join(folder, file));
 };
 const databasesOf = (kind: string): string[] => filesOf(kind).filter((file) => file.endsWith('.sqlite'));
-const [SHARDS, INDEXES] = ['sluice-shards-ShardObject', 'sluice-objects-IndexObject'];
+const SHARDS = 'sluice-shards-ShardObject';
+const [INDEXES, REGISTRIES, ORGANISATIONS] = ['IndexObject', 'RegistryObject', 'OrganisationObject'].map(
+  (name) => `sluice-objects-${name}`,
+) as [string, string, string];
 
 /** Loses what an object stored: its database is emptied, its journal is gone. */
-function empty(kind: string): void {
-  for (const file of filesOf(kind)) {
-    if (file.endsWith('.sqlite')) truncateSync(file, 0);
-    else rmSync(file);
-  }
+function empty(database: string): void {
+  truncateSync(database, 0);
+  for (const journal of ['-wal', '-shm']) rmSync(database + journal, { force: true });
 }
 
-it('[G41] [G43] deleted indexes leave no files, and one whose files were emptied is neither deleted nor new', async () => {
-  let url = await start();
-  const tenant = await createTenant(server);
-  let { client } = tenant;
-  const vectors = Array.from({ length: 50 }, (_, n) => ({ id: `v${n}`, values: [1, n] }));
-  const names = ['kept', ...Array.from({ length: 10 }, (_, n) => `gone-${n}`)];
+const vectors = Array.from({ length: 50 }, (_, n) => ({ id: `v${n}`, values: [1, n] }));
+
+async function fill({ client }: TestTenant, ...names: string[]): Promise<void> {
   for (const name of names) {
     expect((await client.post('/v1/indexes', { name, dimensions: 2, owner: 'testers' })).status).toBe(201);
     expect((await client.post(`/v1/indexes/${name}/upsert`, { vectors })).status).toBe(200);
   }
-  expect([databasesOf(SHARDS).length, databasesOf(INDEXES).length]).toEqual([names.length, names.length]);
-  for (const name of names.slice(1)) expect((await client.delete(`/v1/indexes/${name}`)).status).toBe(200);
-  await server.stop();
-  expect([databasesOf(SHARDS).length, databasesOf(INDEXES).length]).toEqual([1, 1]);
+}
 
-  empty(SHARDS);
-  url = await start();
-  client = new ApiClient(url, client.apiKey);
-  const lost = { status: 503, body: { error: { code: 'unavailable' } } };
-  const calls = () =>
-    Promise.all([
-      client.post('/v1/indexes/kept/query', { vector: [1, 2] }),
-      client.post('/v1/indexes/kept/fetch', { ids: ['v1'] }),
-      client.post('/v1/indexes/kept/list', {}),
-      client.post('/v1/indexes/kept/count', {}),
-      client.post('/v1/indexes/kept/upsert', { vectors }),
-      client.post('/v1/indexes/kept/delete', { ids: ['v1'] }),
-    ]);
-  for (const answer of [...(await calls()), ...(await calls())]) expect(answer).toMatchObject(lost);
-  expect((await client.get('/v1/indexes')).body.data).toHaveLength(1);
-  await server.stop();
+/** What `make` makes, and the database that it made of an object of a class. */
+async function withDatabase<T>(kind: string, make: () => Promise<T>): Promise<[T, string]> {
+  const before = existsSync(join(stateDir, 'storage/do', kind)) ? databasesOf(kind) : [];
+  const made = await make();
+  const [database, ...others] = databasesOf(kind).filter((path) => !before.includes(path));
+  expect(others).toEqual([]);
+  return [made, database ?? expect.fail(`nothing of ${kind} was made`)];
+}
 
-  empty(INDEXES);
-  client = new ApiClient(await start(), client.apiKey);
-  for (const answer of [...(await calls()), await client.get('/v1/indexes/kept')]) expect(answer).toMatchObject(lost);
-  expect(await client.post('/v1/indexes', { name: 'kept', dimensions: 2, owner: 'testers' })).toMatchObject(lost);
-  expect(await client.delete('/v1/indexes/kept')).toMatchObject(lost);
-  expect((await client.post('/v1/indexes', { name: 'next', dimensions: 2, owner: 'testers' })).status).toBe(201);
+const LOST = { status: 503, body: { error: { code: 'unavailable' } } };
+
+/** All of them are refused as what may be repeated, however often they are. */
+async function expectLost(calls: Readonly<Record<string, () => Promise<ApiAnswer>>>): Promise<void> {
+  for (const [name, call] of [...Object.entries(calls), ...Object.entries(calls)]) {
+    const answer = await call();
+    expect({ name, status: answer.status, body: answer.body }).toMatchObject({ name, ...LOST });
+    expect(answer.headers.get('x-should-retry'), name).toBe('true');
+  }
+}
+
+const vectorCalls = (client: ApiClient) => ({
+  query: () => client.post('/v1/indexes/kept/query', { vector: [1, 2] }),
+  fetch: () => client.post('/v1/indexes/kept/fetch', { ids: ['v1'] }),
+  list: () => client.post('/v1/indexes/kept/list', {}),
+  count: () => client.post('/v1/indexes/kept/count', {}),
+  upsert: () => client.post('/v1/indexes/kept/upsert', { vectors }),
+  delete: () => client.post('/v1/indexes/kept/delete', { ids: ['v1'] }),
+  deleteAll: () => client.post('/v1/indexes/kept/delete', { all: true }),
+});
+
+it('[G41] [G43] [T90] [T91] deleted indexes leave no files; what was emptied is neither deleted nor new, whatever it was', async () => {
+  await start();
+  const newTenant = (organisation?: string) =>
+    createTenant(server, { scopes: SCOPES, ...(organisation === undefined ? {} : { organisation }) });
+  const ofShard = await newTenant();
+  const [, shard] = await withDatabase(SHARDS, () => fill(ofShard, 'kept'));
+  const gone = Array.from({ length: 10 }, (_, n) => `gone-${n}`);
+  await fill(ofShard, ...gone);
+  for (const name of gone) expect((await ofShard.client.delete(`/v1/indexes/${name}`)).status).toBe(200);
+  const ofIndex = await newTenant();
+  const [, index] = await withDatabase(INDEXES, () => fill(ofIndex, 'kept'));
+  const ofRegistry = await newTenant();
+  const [, registry] = await withDatabase(REGISTRIES, () => fill(ofRegistry, 'kept'));
+  const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const found = (at: ApiClient) => at.post('/v1/organisations', { name: 'lost', owner: 'testers' }, { 'idempotency-key': 'founded' });
+  const [founded, organisation] = await withDatabase(ORGANISATIONS, () => found(admin));
+  const ofOrganisation = await newTenant(founded.body.id);
+  await fill(ofOrganisation, 'kept');
+  await server.stop();
+  expect([databasesOf(SHARDS).length, databasesOf(INDEXES).length]).toEqual([4, 4]);
+
+  for (const database of [shard, index, registry, organisation]) empty(database);
+  const url = await start();
+  const at = ({ client }: TestTenant) => new ApiClient(url, client.apiKey);
+  const create = (client: ApiClient, name: string) => client.post('/v1/indexes', { name, dimensions: 2, owner: 'testers' });
+
+  await expectLost(vectorCalls(at(ofShard)));
+  expect((await at(ofShard).get('/v1/indexes')).body.data).toHaveLength(1);
+
+  await expectLost({
+    ...vectorCalls(at(ofIndex)),
+    describe: () => at(ofIndex).get('/v1/indexes/kept'),
+    create: () => create(at(ofIndex), 'kept'),
+    remove: () => at(ofIndex).delete('/v1/indexes/kept'),
+  });
+  expect((await create(at(ofIndex), 'next')).status).toBe(201);
+
+  await expectLost({
+    ...vectorCalls(at(ofRegistry)),
+    describe: () => at(ofRegistry).get('/v1/indexes/kept'),
+    page: () => at(ofRegistry).get('/v1/indexes'),
+    create: () => create(at(ofRegistry), 'kept'),
+    createNext: () => create(at(ofRegistry), 'next'),
+    remove: () => at(ofRegistry).delete('/v1/indexes/kept'),
+    alias: () => at(ofRegistry).call('PUT', '/v1/indexes/kept/aliases/other'),
+    aliases: () => at(ofRegistry).get('/v1/aliases'),
+    erasure: () => at(ofRegistry).get('/v1/erasures/ix_0123456789abcdef'),
+  });
+
+  const control = new ApiClient(url, admin.apiKey);
+  const { id: tenant, keyId, organisation: id } = ofOrganisation;
+  await expectLost({
+    models: () => at(ofOrganisation).get('/v1/models'),
+    query: () => at(ofOrganisation).post('/v1/indexes/kept/query', { vector: [1, 2] }),
+    create: () => create(at(ofOrganisation), 'next'),
+    found: () => found(control),
+    tenants: () => control.get(`/v1/tenants?organisation=${id}`),
+    addTenant: () => control.post('/v1/tenants', { organisation: id, name: 'next', owner: 'testers' }),
+    addKey: () => control.post('/v1/keys', { tenant, name: 'next', owner: 'testers' }),
+    revoke: () => control.delete(`/v1/keys/${keyId}`),
+    audit: () => control.get(`/v1/audit?organisation=${id}`),
+  });
+
+  // All of an index can still be deleted, which says what was not there, and made anew.
+  const deleted = await at(ofShard).delete('/v1/indexes/kept');
+  expect(deleted).toMatchObject({ status: 200, body: { vectors: 0, objects: 2, objects_lost: 1 } });
+  expect((await at(ofShard).get(`/v1/erasures/${deleted.body.id}`)).body).toMatchObject({ objects_lost: 1, remaining: 0, verified: true });
+  expect((await create(at(ofShard), 'kept')).status).toBe(201);
+  expect((await at(ofShard).post('/v1/indexes/kept/count', {})).body.count).toBe(0);
 });

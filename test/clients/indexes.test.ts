@@ -66,6 +66,7 @@ describe('indexes over HTTP', () => {
       deleted: true,
       vectors: 1,
       objects: 2,
+      objects_lost: 0,
       bytes: expect.any(Number),
     });
     expect(await owner.client.get('/v1/indexes/a')).toMatchObject(refused(404, 'index_not_found', 'index'));

@@ -223,7 +223,7 @@ describe('what was made before ids were signed', () => {
     const organisation = { id: organisationId, name: 'old', owner: 'testers', createdAtMs: 1 };
     const store = await stubOf<OrganisationStore>('ORGANISATION', organisationId);
     const asked = { actor: 'admin' as const, digest: 'd' };
-    await store.found(organisation, asked);
+    await store.found(organisation, asked, false);
     await (await stubOf<OrganisationDirectory>('DIRECTORY', 'directory')).add(organisation, 'd');
     const made = { name: 'old', owner: 'testers', createdAtMs: 1, organisationId, tenantId };
     await store.addTenant({ ...made, id: tenantId, defaultProjectId: projectId }, { ...made, id: projectId }, asked);

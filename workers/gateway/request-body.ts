@@ -4,7 +4,7 @@ import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { parse } from '../../src/contract/parse.ts';
+import { parse, shownName } from '../../src/contract/parse.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
@@ -68,10 +68,24 @@ function checkHeaders(headers: Headers, kind: Exclude<Body['kind'], 'none'>): Ou
   return refuse('unsupported_media_type', `content-type must be ${MEDIA_TYPE[kind]}, not "${contentType.slice(0, 64)}"`);
 }
 
+/** What a form has instead of bytes that are not UTF-8; it may have been the character itself. */
+const REPLACEMENT = '\uFFFD';
+
+/** Refuses names and texts that were other ones, or may have been, before they were decoded: two of them would become one. [G30] */
+function brokenText(form: FormData): Outcome<never> | undefined {
+  for (const [name, part] of form) {
+    const texts = [name, typeof part === 'string' ? part : part.name];
+    if (!texts.some((text) => text.includes(REPLACEMENT))) continue;
+    const param = shownName(name);
+    return refuse('invalid_value', `${param}: its name or text is not UTF-8, or holds U+FFFD, which stands for what is not`, param);
+  }
+  return undefined;
+}
+
 async function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Outcome<unknown>> {
   try {
     const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
-    return eachOnce(form);
+    return brokenText(form) ?? eachOnce(form);
   } catch {
     return refuse('invalid_value', 'the body is not valid multipart/form-data');
   }

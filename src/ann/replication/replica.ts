@@ -19,7 +19,7 @@ export type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outco
 /** How a replica stands after a page. */
 export type PullResult = 'complete' | 'behind' | 'unreachable' | 'gone';
 
-/** When to come back, in milliseconds since the Unix epoch; `gone`: the shard it followed is no more. */
+/** When to come back, in milliseconds since the Unix epoch; `gone`: it was erased meanwhile. */
 export type ReplicaStep = { readonly kind: 'step'; readonly nextMs: number } | { readonly kind: 'gone' };
 
 interface ReplicaParts {
@@ -109,7 +109,8 @@ export class Replica {
     const answered = await ask(primary, { indexId, after: cursor, countMax: LIMITS.changePageMaxCount, lsnMin });
     // Erased meanwhile.
     if (this.state === undefined) return 'gone';
-    if (!answered.ok) return answered.error.code === 'index_not_found' ? 'gone' : 'unreachable';
+    // Also where the primary knows no index: it may have lost what it stored, of which this is a copy. The index says when that is to go. [G41]
+    if (!answered.ok) return 'unreachable';
     const changes = answered.value;
     if (changes.kind === 'snapshot-needed') {
       this.#beginAnew(before);

@@ -46,7 +46,10 @@ export interface SplitRequest extends ShardAsOf {
 
 /** The ordinals of an index's objects. */
 export interface IndexObjects {
+  /** All that may be there. */
   readonly shards: readonly number[];
+  /** Those of them that were opened for certain. */
+  readonly opened: readonly number[];
   readonly locators: readonly number[];
 }
 
@@ -190,7 +193,8 @@ export class IndexGrowth {
     const table = this.#table.get();
     // Beyond the highest there may be one that was opened for a change that is not done.
     const count = table === undefined ? 1 : table.highest + 2;
-    return { shards: upTo(count), locators: upTo(table?.locators ?? 0) };
+    const routed = table?.shards.map(({ ordinal }) => ordinal) ?? [];
+    return { shards: upTo(count), opened: routed.length === 0 ? [0] : routed, locators: upTo(table?.locators ?? 0) };
   }
 
   async #answer(manifest: Space, call: GrowthCall): Promise<Outcome<null>> {

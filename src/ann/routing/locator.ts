@@ -1,8 +1,11 @@
+import type { Refusal } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { KeyLocks } from '../../kernel/key-locks.ts';
+import type { Err } from '../../kernel/result.ts';
 import { ok } from '../../kernel/result.ts';
+import { shardLost } from '../index-lifecycle.ts';
 import { billingOf, WHOLE } from '../receipts/receipt.ts';
 import { keyWroteOtherwise, resumeWrite } from '../receipts/resume-write.ts';
 import type { Billing, Repetition, Written } from '../shard-protocol.ts';
@@ -27,7 +30,7 @@ import type {
 export interface LocatorPeers {
   /** The routes as they are now. */
   routes(): Promise<Outcome<KnownRoutes>>;
-  /** Refuses with `stale_route`, `index_growing`, or `index_not_found` where the shard was given up. */
+  /** Refuses with `stale_route`, `index_growing`, or `index_not_found` where the shard was given up, or has lost what it stored. */
   put(ordinal: number, rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
   remove(ordinal: number, removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
   clear(ordinal: number, clearing: RowClearing): Promise<Outcome<RowsCleared>>;
@@ -241,7 +244,7 @@ export class Locator {
             after,
             lsnSeen: this.#store.lsn(),
           });
-          if (!slice.ok) return slice.error.code === 'index_not_found' ? ok(0) : slice;
+          if (!slice.ok) return this.#nothingAt(ordinal, slice);
           if (slice.value.next === null) return ok(slice.value.lsn);
           after = slice.value.next;
         }
@@ -253,6 +256,23 @@ export class Locator {
     return ok({ count: 0, lsn: lsn.value });
   }
 
+  /** A shard that was given up has no rows to remove; any other refusal stands. */
+  async #nothingAt(ordinal: number, refused: Err<Refusal>): Promise<Outcome<number>> {
+    const givenUp = await this.#givenUp(ordinal, refused);
+    return givenUp.ok ? ok(0) : givenUp;
+  }
+
+  /**
+   * Whether a shard that refused was given up, so that nothing of the index is there; otherwise why not. One that does not know the index
+   * may have lost what it stored: then the routes, asked for after its answer, name it still, as it is erased only once they do not. [G41]
+   */
+  async #givenUp(ordinal: number, refused: Err<Refusal>): Promise<Outcome<null>> {
+    if (refused.error.code !== 'index_not_found') return refused;
+    const routes = await this.#peers.routes();
+    if (!routes.ok) return routes;
+    return routes.value.outline.shards.some((shard) => shard.ordinal === ordinal) ? shardLost(ordinal) : ok(null);
+  }
+
   /** The ids of an operation that no later one took over, by their positions, and all shards that may have rows of them. */
   #current({ ids, namespaces, version }: RowKeys & { readonly version: number }): { at: number; shards: readonly number[] }[] {
     return this.#store.find({ ids, namespaces }).flatMap((place, at) => (place?.version === version ? [{ at, shards: place.shards }] : []));
@@ -260,16 +280,19 @@ export class Locator {
 
   async #put(write: PendingWrite, current: readonly { at: number }[]): Promise<Outcome<number>> {
     const { indexId } = this.#identity;
-    const puts = byShard(current.map(({ at }) => [at, write.places[at]!])).map(([shard, positions]) =>
-      this.#peers.put(shard, {
+    const puts = byShard(current.map(({ at }) => [at, write.places[at]!])).map(async ([shard, positions]): Promise<Outcome<number>> => {
+      const put = await this.#peers.put(shard, {
         indexId,
         routeVersion: write.routeVersion,
         versions: positions.map(() => write.version),
         lsnSeen: this.#store.lsn(),
         ...rowsAt(write, positions),
-      }),
-    );
-    return largest((await Promise.all(puts)).map((put) => (put.ok ? ok(put.value.lsn) : put)));
+      });
+      if (put.ok) return ok(put.value.lsn);
+      const givenUp = await this.#givenUp(shard, put);
+      return givenUp.ok ? put : givenUp;
+    });
+    return largest(await Promise.all(puts));
   }
 
   async #removeElsewhere(
@@ -281,9 +304,7 @@ export class Locator {
     const removals = byShard(elsewhere).map(async ([shard, positions]): Promise<Outcome<number>> => {
       const keys = { ids: positions.map((at) => ids[at]!), namespaces: positions.map((at) => namespaces[at]!) };
       const removed = await this.#peers.remove(shard, { indexId, version, ...keys, lsnSeen: this.#store.lsn() });
-      if (removed.ok) return ok(removed.value.lsn);
-      // A shard that was given up has no rows.
-      return removed.error.code === 'index_not_found' ? ok(0) : removed;
+      return removed.ok ? ok(removed.value.lsn) : this.#nothingAt(shard, removed);
     });
     return largest(await Promise.all(removals));
   }

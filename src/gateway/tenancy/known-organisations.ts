@@ -52,6 +52,7 @@ export class KnownOrganisations implements Organisations {
       log: guarded(NO_ORGANISATION, (...rest) => store().log(...rest)),
       audit: guarded(NO_ORGANISATION, (...rest) => store().audit(...rest)),
       moveTenant: guarded(NO_TENANT, (...rest) => store().moveTenant(...rest)),
+      keepRegistry: guarded(NO_TENANT, (...rest) => store().keepRegistry(...rest)),
       openIndexes: guarded(NO_TENANT, (...rest) => store().openIndexes(...rest)),
       spendFile: guarded(NO_TENANT, (...rest) => store().spendFile(...rest)),
       admitFile: guarded(NO_TENANT, (...rest) => store().admitFile(...rest)),

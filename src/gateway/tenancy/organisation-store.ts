@@ -7,9 +7,10 @@ import type { Organisation, Project, Tenant } from '../../tenancy/organisation.t
 import type { PageOf } from '../../tenancy/page-of.ts';
 import type { Actor, Ticket } from '../../tenancy/ticket.ts';
 
-/** Everything of one organisation. Calls reject when the store cannot be reached. */
+/** Everything of one organisation. Calls reject when the store cannot be reached, and are refused with `unavailable` when it lost what it stored. */
 export interface OrganisationStore {
-  found(organisation: Organisation, ticket: Ticket): Promise<Outcome<Organisation>>;
+  /** `isListed`: the directory has it, so it was founded before. */
+  found(organisation: Organisation, ticket: Ticket, isListed: boolean): Promise<Outcome<Organisation>>;
   addTenant(tenant: Tenant, project: Project, ticket: Ticket): Promise<Outcome<Tenant>>;
   addProject(project: Project, ticket: Ticket): Promise<Outcome<Project>>;
   addKey(key: NewKey, ticket: Ticket): Promise<Outcome<KeyRecord>>;
@@ -37,7 +38,9 @@ export interface OrganisationStore {
   /** Refuses with `state_conflict` what would take an erasure back. */
   moveTenant(id: TenantId, to: 'active' | 'suspended' | 'erasing', actor: Actor): Promise<Outcome<Tenant>>;
   /** Before the tenant's first index: whether there is a registry to ask is known from this. Refuses with `state_conflict` as it is erased. */
-  openIndexes(id: TenantId): Promise<Outcome<null>>;
+  openIndexes(id: TenantId): Promise<Outcome<Tenant>>;
+  /** Once its registry is stored: from then on it is known to be there. */
+  keepRegistry(id: TenantId): Promise<Outcome<null>>;
   /** Before a file is deleted that was uploaded under an idempotency key: its upload is not repeated (T78). */
   spendFile(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<null>>;
   /** Refuses with `idempotency_key_spent` or `idempotency_mismatch` the upload of a file that was deleted. */
@@ -52,6 +55,7 @@ export interface OrganisationStore {
 export interface OrganisationDirectory {
   add(organisation: Organisation, digest: string): Promise<Outcome<Organisation>>;
   page(limit: number, after: string | undefined): Promise<PageOf<Organisation>>;
+  has(id: OrganisationId): Promise<boolean>;
   /** Writes something, and fails where nothing can be written. */
   probe(): Promise<void>;
   /** All whose ids were made before ids were signed. */

@@ -45,9 +45,12 @@ export class TenancyAdmin {
     const id = organisationId(await this.#parts.signer.sign('organisation', own));
     const asked = await ticket(principal, 'organisation.create', { name, owner });
     const organisation = { id, name, owner, createdAtMs: this.#parts.clock.nowMs() };
-    const found = await this.#parts.organisations.at(id).found(organisation, asked);
+    const directory = this.#parts.organisations.directory();
+    // Only a repetition has an id that may be there already.
+    const isListed = idempotencyKey !== undefined && (await directory.has(id));
+    const found = await this.#parts.organisations.at(id).found(organisation, asked, isListed);
     // Listed last: an organisation that is founded and not listed was never answered, so nobody knows of it.
-    return found.ok ? this.#parts.organisations.directory().add(found.value, asked.digest) : found;
+    return found.ok ? directory.add(found.value, asked.digest) : found;
   }
 
   async createTenant(

@@ -38,7 +38,7 @@ export const manifestOf = (tenantId: TenantId, name: string): IndexManifest => (
 export const indexOf = ({ tenantId, name }: Pick<IndexManifest, 'tenantId' | 'name'>) => INDEX.getByName(indexObjectName(tenantId, name));
 export const shardOf = (manifest: IndexManifest) => SHARD.getByName(shardName(manifest));
 export const listed = async (tenantId: TenantId) =>
-  (await REGISTRY.getByName(tenantId).page(undefined, 100)).indexes.map(({ name }) => name);
+  value(await REGISTRY.getByName(tenantId).page(undefined, 100)).indexes.map(({ name }) => name);
 
 export function value<T>(outcome: Outcome<T>): T {
   if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);

@@ -1,9 +1,9 @@
 import { IndexObject as DeployedIndexObject } from '../../../durable-objects/index-object.ts';
+import { RegistryObject as DeployedRegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { DistrictSizes } from '../../../src/ann/routing/district-sizes.ts';
 import { DISTRICT_SIZES } from '../../../src/ann/routing/district-sizes.ts';
 
 export { LocatorObject } from '../../../durable-objects/locator-object.ts';
-export { RegistryObject } from '../../../durable-objects/registry-object.ts';
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 export { ShardObject } from '../../../durable-objects/shard-object.ts';
 
@@ -11,6 +11,14 @@ export { ShardObject } from '../../../durable-objects/shard-object.ts';
 export class IndexObject extends DeployedIndexObject {
   protected override readonly districtSizes: DistrictSizes =
     this.ctx.id.name?.includes('districts') === true ? { shardsMax: 3, shardsMin: 2 } : DISTRICT_SIZES;
+}
+
+/** Registries are open, as gateways find them, but those whose names say otherwise. */
+export class RegistryObject extends DeployedRegistryObject {
+  constructor(...args: ConstructorParameters<typeof DeployedRegistryObject>) {
+    super(...args);
+    if (this.ctx.id.name?.includes('unopened') !== true) this.open();
+  }
 }
 
 export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler;

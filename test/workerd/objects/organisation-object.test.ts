@@ -151,7 +151,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     });
   });
 
-  it('[T68] knows whether a tenant has indexes, and takes none for one that is erased', async () => {
+  it('[T68] [T91] knows whether a tenant has indexes and a registry that is stored, and takes none for one that is erased', async () => {
     const { found, addTenant, call, ids, tenant } = organisation(base + 11, evicts);
     await found();
     await addTenant();
@@ -164,6 +164,13 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     for (let repeats = 0; repeats < 2; repeats++)
       expect(await call((store) => store.openIndexes(ids.tenantId))).toMatchObject({ ok: true });
     expect(await has()).toBe(true);
+    const hasRegistry = async () => {
+      const opened = await call((store) => store.openIndexes(ids.tenantId));
+      return opened.ok && opened.value.hasRegistry;
+    };
+    expect(await hasRegistry()).toBeUndefined();
+    expect(await call((store) => store.keepRegistry(ids.tenantId))).toEqual({ ok: true, value: null });
+    expect(await hasRegistry()).toBe(true);
     expect(await call((store) => store.openIndexes(idsOf(base + 12).tenantId))).toMatchObject({ error: { code: 'tenant_not_found' } });
     await call((store) => store.moveTenant(ids.tenantId, 'erasing', 'admin'));
     expect(await call((store) => store.openIndexes(ids.tenantId))).toMatchObject({ error: { code: 'state_conflict' } });
@@ -195,8 +202,8 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
 });
 
 describe('OrganisationObject', () => {
-  it('[T11] stores nothing for an id that no organisation has', async () => {
-    const { call, ids, tenant, project } = organisation(300, false);
+  it('[T11] [T90] stores nothing before it is founded, and is unavailable: whoever has its id knows that it was', async () => {
+    const { call, found, ids, tenant, project } = organisation(300, false);
     const codes = [
       await call((store) => store.key(ids.id)),
       await call((store) => store.tenant(ids.tenantId)),
@@ -209,7 +216,12 @@ describe('OrganisationObject', () => {
       await call((store) => store.note(ids.tenantId, 'quota.set', 'admin')),
       await call((store) => store.audit(1)),
     ].map((outcome) => (outcome.ok ? 'ok' : outcome.error.code));
-    expect(new Set(codes)).toEqual(new Set(['key_not_found', 'tenant_not_found', 'organisation_not_found']));
+    codes.push(
+      ...[await found(true), await call((store) => store.admit(ids.id)), await call((store) => store.keepRegistry(ids.tenantId))].map(
+        (outcome) => (outcome.ok ? 'ok' : outcome.error.code),
+      ),
+    );
+    expect(new Set(codes)).toEqual(new Set(['unavailable']));
     const tables = await runInDurableObject(stubOf(300), (_, { storage }) =>
       storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
     );

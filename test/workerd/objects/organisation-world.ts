@@ -38,7 +38,8 @@ export function organisation(number: number, evicts: boolean) {
     createdAtMs: 1,
   };
   const project = { id: ids.projectId, tenantId: ids.tenantId, name: 'default', owner: 'ops', createdAtMs: 1 };
-  const found = () => call((store) => store.found({ id: ids.organisationId, name: 'acme', owner: 'ops', createdAtMs: 1 }, ticket()));
+  const found = (isListed = false) =>
+    call((store) => store.found({ id: ids.organisationId, name: 'acme', owner: 'ops', createdAtMs: 1 }, ticket(), isListed));
   const addTenant = () => call((store) => store.addTenant(tenant, project, ticket()));
   return { ids, call, tenant, project, found, addTenant };
 }

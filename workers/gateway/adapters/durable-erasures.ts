@@ -33,7 +33,8 @@ export class DurableErasures implements ErasedObjects {
   find(tenantId: TenantId, id: string): Promise<Outcome<Erasure | null>> {
     return ask(UNREACHABLE, async () => {
       const registry = await this.#registries.find(tenantId);
-      return ok((await registry?.erasure(id)) ?? null);
+      if (!registry.ok) return registry;
+      return registry.value === undefined ? ok(null) : registry.value.erasure(id);
     });
   }
 
@@ -53,8 +54,9 @@ export class DurableErasures implements ErasedObjects {
     const index = this.#env.INDEX.getByName(indexObjectName(tenantId, name)) as unknown as IndexStub;
     return ask(UNREACHABLE, async () => {
       const registry = await this.#registries.find(tenantId);
-      const held = await Promise.all([index.holds(indexIds), registry?.holds(name, indexIds)]);
-      return ok(held.includes(true));
+      if (!registry.ok) return registry;
+      const [isHeld, listed] = await Promise.all([index.holds(indexIds), registry.value?.holds(name, indexIds) ?? ok(false)]);
+      return listed.ok ? ok(isHeld || listed.value) : listed;
     });
   }
 }

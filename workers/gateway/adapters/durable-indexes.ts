@@ -15,7 +15,7 @@ import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { ask } from './ask.ts';
-import type { TenantRegistries } from './tenant-registries.ts';
+import type { RegistryStub, TenantRegistries } from './tenant-registries.ts';
 
 /** What the objects do. */
 interface IndexStub {
@@ -72,46 +72,43 @@ export class DurableIndexes implements IndexDirectory {
   remove(tenantId: TenantId, name: string, authority: Authority | null): Promise<Outcome<DeletedIndex>> {
     return this.#commit(authority, 'the index may not be deleted yet: repeat it', async (lease) => {
       this.#seen.delete(indexObjectName(tenantId, name));
-      const registry = await this.#registries.find(tenantId);
-      if ((await registry?.isTaken(name)) !== true) return indexNotFound(name);
+      const isTaken = (): Promise<Outcome<boolean>> => this.#registered(tenantId, false, (registry) => registry.isTaken(name));
+      const taken = await isTaken();
+      if (!taken.ok) return taken;
+      if (!taken.value) return indexNotFound(name);
       const removed = await this.#index(tenantId, name).remove(name, lease);
-      return isAbsent(removed) && (await registry?.isTaken(name)) === true ? indexLost(name) : removed;
+      if (!isAbsent(removed)) return removed;
+      const still = await isTaken();
+      return still.ok && !still.value ? removed : indexLost(name);
     });
   }
 
   close(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
-    return ask(UNREACHABLE, async () => {
-      const registry = await this.#registries.find(tenantId);
-      await registry?.close();
-      return ok((await registry?.taken(LIMITS.pageMaxCount)) ?? []);
-    });
+    return ask(UNREACHABLE, () => this.#registered(tenantId, [], (registry) => registry.close(LIMITS.pageMaxCount)));
   }
 
   taken(tenantId: TenantId): Promise<Outcome<readonly string[]>> {
-    return ask(UNREACHABLE, async () => ok((await (await this.#registries.find(tenantId))?.taken(LIMITS.pageMaxCount)) ?? []));
+    return ask(UNREACHABLE, () => this.#registered(tenantId, [], (registry) => registry.taken(LIMITS.pageMaxCount)));
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {
-    return ask(UNREACHABLE, async () => {
-      const registry = await this.#registries.find(tenantId);
-      return ok(registry === undefined ? { indexes: [], hasMore: false } : await registry.page(after, limit));
-    });
+    return ask(UNREACHABLE, () => this.#registered(tenantId, { indexes: [], hasMore: false }, (registry) => registry.page(after, limit)));
   }
 
   changeAliases(tenantId: TenantId, actions: readonly AliasAction[], authority: Authority): Promise<Outcome<null>> {
     return this.#commit(authority, 'the aliases may not have been changed: look at them', async (lease) => {
       const registry = await this.#registries.find(tenantId);
-      if (registry !== undefined) return registry.changeAliases(actions, lease);
+      if (!registry.ok) return registry;
+      if (registry.value !== undefined) return registry.value.changeAliases(actions, lease);
       const changed = changedAliases(actions, NO_NAMES);
       return changed.ok ? ok(null) : changed;
     });
   }
 
   listAliases(tenantId: TenantId, index: string | undefined, after: string | undefined, limit: number): Promise<Outcome<AliasPage>> {
-    return ask(UNREACHABLE, async () => {
-      const registry = await this.#registries.find(tenantId);
-      return ok(registry === undefined ? { aliases: [], hasMore: false } : await registry.aliasPage(index, after, limit));
-    });
+    return ask(UNREACHABLE, () =>
+      this.#registered(tenantId, { aliases: [], hasMore: false }, (registry) => registry.aliasPage(index, after, limit)),
+    );
   }
 
   /** Calls the index of that name, or which an alias of that name stands for. */
@@ -120,11 +117,21 @@ export class DurableIndexes implements IndexDirectory {
       const known = await this.#called(tenantId, name, call);
       if (known.ok || known.error.code !== 'index_not_found') return known;
     }
+    const nameOf = (): Promise<Outcome<string | undefined>> => this.#registered(tenantId, undefined, (registry) => registry.nameOf(name));
+    const target = await nameOf();
+    if (!target.ok) return target;
+    if (target.value === undefined) return indexNotFound(name);
+    const found = await this.#called(tenantId, target.value, call);
+    if (!isAbsent(found)) return found;
+    const still = await nameOf();
+    return still.ok && still.value !== target.value ? found : indexLost(target.value);
+  }
+
+  /** What the tenant's registry answers; `absent` when it never had one. */
+  async #registered<T>(tenantId: TenantId, absent: T, call: (registry: RegistryStub) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const registry = await this.#registries.find(tenantId);
-    const target = await registry?.nameOf(name);
-    if (target === undefined) return indexNotFound(name);
-    const found = await this.#called(tenantId, target, call);
-    return isAbsent(found) && (await registry?.nameOf(name)) === target ? indexLost(target) : found;
+    if (!registry.ok) return registry;
+    return registry.value === undefined ? ok(absent) : call(registry.value);
   }
 
   async #called<T>(tenantId: TenantId, name: string, call: IndexCall<T>): Promise<Outcome<T>> {

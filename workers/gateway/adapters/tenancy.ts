@@ -157,7 +157,10 @@ async function lastUsed(billing: BillingLedgers, ids: readonly KeyId[]): Promise
 const lookupOf = (organisations: Organisations): KeyLookup => {
   return async (id) => {
     const found = await within(organisations.at(organisationOf(id)).admit(id), LIMITS.controlTimeoutMs);
-    return found.ok ? found.value : undefined;
+    if (found.ok) return found.value;
+    // Of a key whose organisation is lost nobody can say anything: it is not unknown. [T90]
+    if (found.error.code === 'unavailable') throw new Error(found.error.message);
+    return undefined;
   };
 };
 

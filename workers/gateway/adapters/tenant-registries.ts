@@ -6,11 +6,12 @@ import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 
-type RegistryStub = DurableObjectStub<RegistryObject>;
+export type RegistryStub = DurableObjectStub<RegistryObject>;
 
 /**
  * The index registries of those tenants that have one. Asking the registry of a tenant for the first time would create it, so whether there
- * is one is asked of the tenant's organisation, which is told before the first index is created (T68).
+ * is one is asked of the tenant's organisation, which is told before the first index is created (T68), and again once the registry is stored:
+ * from then on one that finds nothing in its storage has lost it (T91).
  */
 export class TenantRegistries {
   readonly #namespace: DurableObjectNamespace<RegistryObject>;
@@ -23,25 +24,39 @@ export class TenantRegistries {
     this.#organisations = organisations;
   }
 
-  /** Undefined when the tenant never had an index. */
-  async find(tenantId: TenantId): Promise<RegistryStub | undefined> {
-    if (!this.#known.has(tenantId)) {
-      const tenant = await this.#organisations.at(organisationOf(tenantId)).tenant(tenantId);
-      // Tenants made before this was written down may have one.
-      if (!tenant.ok || tenant.value.hasIndexes === false) return undefined;
-      this.#learn(tenantId);
+  /** Undefined when the tenant never had an index. Refuses with `unavailable` when its organisation cannot say. */
+  async find(tenantId: TenantId): Promise<Outcome<RegistryStub | undefined>> {
+    const registry = this.#namespace.getByName(tenantId);
+    if (this.#known.has(tenantId)) return ok(registry);
+    const organisation = this.#organisations.at(organisationOf(tenantId));
+    const tenant = await organisation.tenant(tenantId);
+    if (!tenant.ok) return tenant.error.code === 'tenant_not_found' ? ok(undefined) : tenant;
+    const { hasIndexes, hasRegistry } = tenant.value;
+    if (hasIndexes === false) return ok(undefined);
+    if (hasRegistry !== true) {
+      // Tenants from before this was kept may have one. For the others, the creation of the first index was cut off.
+      if (!(await registry.isOpen())) return ok(undefined);
+      const kept = await organisation.keepRegistry(tenantId);
+      if (!kept.ok) return kept;
     }
-    return this.#namespace.getByName(tenantId);
+    this.#learn(tenantId);
+    return ok(registry);
   }
 
   /** Refuses with `tenant_not_found`, or with `state_conflict` when the tenant is being erased. */
   async open(tenantId: TenantId): Promise<Outcome<RegistryStub>> {
-    if (!this.#known.has(tenantId)) {
-      const opened = await this.#organisations.at(organisationOf(tenantId)).openIndexes(tenantId);
-      if (!opened.ok) return opened;
-      this.#learn(tenantId);
+    const registry = this.#namespace.getByName(tenantId);
+    if (this.#known.has(tenantId)) return ok(registry);
+    const organisation = this.#organisations.at(organisationOf(tenantId));
+    const tenant = await organisation.openIndexes(tenantId);
+    if (!tenant.ok) return tenant;
+    if (tenant.value.hasRegistry !== true) {
+      await registry.open();
+      const kept = await organisation.keepRegistry(tenantId);
+      if (!kept.ok) return kept;
     }
-    return ok(this.#namespace.getByName(tenantId));
+    this.#learn(tenantId);
+    return ok(registry);
   }
 
   #learn(tenantId: TenantId): void {

@@ -11,7 +11,7 @@ export const erasureRoutes: readonly Route[] = [
     const verified = await gateway.retrieval.erasures.verify(principal.tenantId, params.erasure);
     if (!verified.ok) return verified;
     const { erasure, remaining } = verified.value;
-    const { id, name, erasedAtMs, vectors, shards, locators = [], replicas = [], bytes } = erasure;
+    const { id, name, erasedAtMs, vectors, shards, locators = [], replicas = [], lost = [], bytes } = erasure;
     const reply = {
       object: 'index.erasure' as const,
       id,
@@ -19,6 +19,7 @@ export const erasureRoutes: readonly Route[] = [
       erased_at: seconds(erasedAtMs),
       vectors,
       objects: shards.length + locators.length + replicas.length + ITSELF,
+      objects_lost: lost.length,
       bytes,
       remaining,
       verified: remaining === 0,

@@ -56,12 +56,18 @@ export const indexRoutes: readonly Route[] = [
   route(indexEndpoints.deleteIndex, async ({ gateway, principal, authority, params }) => {
     const removed = await gateway.retrieval.indexes.remove(principal.tenantId, params.index, authority);
     if (!removed.ok) return removed;
-    const { id, vectors, objects, bytes } = removed.value;
-    return {
-      ok: true,
-      reply: { object: 'index.deleted' as const, id, name: params.index, deleted: true as const, vectors, objects, bytes },
-      used: {},
+    const { id, vectors, objects, lost, bytes } = removed.value;
+    const reply = {
+      object: 'index.deleted' as const,
+      id,
+      name: params.index,
+      deleted: true as const,
+      vectors,
+      objects,
+      objects_lost: lost,
+      bytes,
     };
+    return { ok: true, reply, used: {} };
   }),
 ];
 

@@ -7,12 +7,15 @@ import { SelectionCache } from '../../../../src/ann/filter/selection-cache.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../../src/ann/replication/tell-changes.ts';
 import { Shard } from '../../../../src/ann/shard.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { NodeSql } from '../../../support/node-sql.ts';
 import { smallFloor, value } from '../../../support/shard-world.ts';
 
 const indexId = 'ix_standing' as IndexId;
 const EVENTUAL = { kind: 'eventual' } as const;
+const UNKNOWN = refuse('index_not_found', 'the index was deleted', 'index');
 const INCLUDE = { values: false, metadata: false, text: false };
 
 /** A shard of a grown index and its replica; `since` is that of the shard's routes. */
@@ -27,11 +30,11 @@ function world() {
     return { sql, store, engine, shard };
   };
   const [primary, copy] = [make('primary'), make('copy')];
-  const routes = { since: 0 };
+  const routes = { since: 0, isLost: false };
   const replica = new Replica({
     ...copy,
     state: new SqliteFollowerStore(copy.sql),
-    ask: async (_, follow) => tellChanges(primary.store, follow, 0, routes.since),
+    ask: async (_, follow) => (routes.isLost ? UNKNOWN : tellChanges(primary.store, follow, 0, routes.since)),
   });
   replica.follow('primary');
   const write = (id: string, version: number) =>
@@ -80,4 +83,16 @@ it('[RT11] a replica knows the versions of its rows, by which copies of a vector
   const target = { kind: 'values', values: Float32Array.of(1, 0) } as const;
   const query = { indexId, routeVersion: 1, target, namespace: '', topK: 5, filter: null, excludeIds: [], include: INCLUDE };
   expect(value(copy.shard.query(query))).toMatchObject({ ids: ['a', 'b'], versions: [7, 12] });
+});
+
+it('[G41] a replica keeps its copy while its primary knows no index: it may be the last one', async () => {
+  const { routes, copy, replica, write } = world();
+  write('a', 1);
+  expect(await replica.step(0)).toMatchObject({ kind: 'step' });
+  expect(await replica.readable(EVENTUAL, 0)).toMatchObject({ ok: true });
+  routes.isLost = true;
+  const step = await replica.step(1_000_000);
+  expect(step).toEqual({ kind: 'step', nextMs: 1_000_000 + LIMITS.replicaRetryMs });
+  expect(await replica.readable(EVENTUAL, 1_000_000)).toMatchObject({ ok: true });
+  expect(copy.store.header()).toMatchObject({ indexId, count: 1 });
 });

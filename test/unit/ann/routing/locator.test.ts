@@ -2,9 +2,11 @@ import { expect, it } from 'vitest';
 
 import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
 import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
+import type { KnownRoutes } from '../../../../src/ann/routing/known-routes.ts';
 import type { LocatorPeers } from '../../../../src/ann/routing/locator.ts';
 import { Locator } from '../../../../src/ann/routing/locator.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { RowsCleared } from '../../../../src/ann/routing/rows.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
@@ -21,7 +23,8 @@ function world() {
     lsnsSent.push(lsnSeen);
     return new Promise<Outcome<{ readonly lsn: number }>>((resolve) => void answers.push(resolve));
   };
-  const peers: LocatorPeers = { routes: async () => GONE, put: later, remove: later, clear: async () => GONE };
+  const told: { routes: Outcome<KnownRoutes>; cleared: Outcome<RowsCleared> } = { routes: GONE, cleared: GONE };
+  const peers: LocatorPeers = { routes: async () => told.routes, put: later, remove: later, clear: async () => told.cleared };
   const sql = new NodeSql();
   const start = () => new Locator({ indexId: 'ix_rest' as IndexId, ordinal: 0 }, new SqliteLocatorStore(sql, WHOLE), peers, () => 0);
   const locator = start();
@@ -38,7 +41,7 @@ function world() {
       lsnSeen,
     });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { locator, start, write, answers, lsnsSent, settled, sql };
+  return { locator, start, write, answers, lsnsSent, settled, sql, told };
 }
 
 it('[B43] a locator is at rest when every write that it took is done', async () => {
@@ -187,4 +190,60 @@ it('[RT21] a row gets all places that it should have, however many copies there 
   // It came to 2 with version 4: what is said of before is late.
   locator.depart({ ...keys, versions: [1], from: 2, since: 3, lsn: 9 });
   expect(places()).toEqual([0, 2]);
+});
+
+const UNKNOWN = refuse('index_not_found', 'the shard was given up', 'index');
+const routesTo = (...ordinals: number[]): Outcome<KnownRoutes> =>
+  ok({ outline: { version: 2, shards: ordinals.map((ordinal) => ({ ordinal })) }, placesFor: async () => ok([ordinals]) } as never);
+
+it('[G41] a shard that knows no index though the routes name it has lost what it stored: nothing is acknowledged, all is repeated', async () => {
+  const { locator, start, write, answers, settled, told } = world();
+  const answered = async <T>(call: Promise<T>, outcome: Outcome<{ readonly lsn: number }>): Promise<T> => {
+    await settled();
+    answers.shift()!(outcome);
+    return call;
+  };
+  expect(await answered(write('a'), ok({ lsn: 1 }))).toMatchObject({ ok: true });
+  told.routes = routesTo(0, 1);
+  const keys = { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 0 };
+  const lost = { ok: false, error: { code: 'unavailable', message: expect.stringContaining('shard 0') } };
+  expect(await answered(locator.remove(keys), UNKNOWN)).toMatchObject(lost);
+  told.cleared = UNKNOWN;
+  expect(await locator.clear(0)).toMatchObject(lost);
+  expect(await answered(write('b'), UNKNOWN)).toMatchObject(lost);
+  expect(answers).toEqual([]);
+  expect(locator.isBusy).toBe(true);
+  // Its file is back.
+  told.cleared = ok({ lsn: 4, next: null });
+  const again = start();
+  await settled();
+  for (let answer = answers.shift(); answer !== undefined; answer = answers.shift()) {
+    answer(ok({ lsn: 5 }));
+    await settled();
+  }
+  expect(again.isBusy).toBe(false);
+  expect([again.find({ ids: ['a'], namespaces: [''] })[0], again.find({ ids: ['b'], namespaces: [''] })[0]?.shards]).toEqual([
+    undefined,
+    [0],
+  ]);
+});
+
+it('[RT6] a shard that the routes do not name was given up: nothing is left to remove there, and what goes there goes elsewhere', async () => {
+  const { locator, write, answers, settled, told } = world();
+  const answered = async <T>(call: Promise<T>, ...outcomes: Outcome<{ readonly lsn: number }>[]): Promise<T> => {
+    for (const outcome of outcomes) {
+      await settled();
+      answers.shift()!(outcome);
+    }
+    return call;
+  };
+  await answered(write('a'), ok({ lsn: 1 }));
+  told.routes = routesTo(1);
+  const keys = { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 0 };
+  expect(await answered(locator.remove(keys), UNKNOWN)).toMatchObject({ value: { count: 1 } });
+  // Written to the one that was given up, then to the next, and removed from the first.
+  expect(await answered(write('b'), UNKNOWN, ok({ lsn: 3 }), UNKNOWN)).toMatchObject({ value: { count: 1, lsn: 3 } });
+  told.cleared = UNKNOWN;
+  told.routes = refuse('index_not_found', 'there is no index');
+  expect(await answered(locator.remove({ ...keys, ids: ['b'] }), UNKNOWN)).toMatchObject({ error: { code: 'index_not_found' } });
 });
