@@ -39,7 +39,15 @@ const errorBody = z
 
 const qdrantErrorBody = z
   .object({
-    status: z.object({ error: z.string(), code: z.enum(errorCodes), param: z.string().nullable() }),
+    status: z.object({
+      error: z.string(),
+      code: z.enum(errorCodes),
+      param: z.string().nullable(),
+      applied: z
+        .int()
+        .optional()
+        .meta({ description: 'How many vectors of a write, or operations of a batch, were done before it was refused; they stay done.' }),
+    }),
     time: z.number(),
     request_id: z.string(),
   })

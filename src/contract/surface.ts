@@ -34,7 +34,12 @@ const qdrantStatus = ({ code, schema }: Refusal): number => (schema?.fault === '
 export const qdrantError = (error: Refusal, requestId: string) => ({
   status: qdrantStatus(error),
   body: {
-    status: { error: qdrantMessage(error), code: error.code, param: error.param ?? null },
+    status: {
+      error: qdrantMessage(error),
+      code: error.code,
+      param: error.param ?? null,
+      ...(error.applied === undefined ? {} : { applied: error.applied }),
+    },
     time: 0,
     request_id: requestId,
   },

@@ -1,8 +1,10 @@
 import type { IndexManifest } from '../ann/index-manifest.ts';
 import { incarnationOf } from '../ann/index-manifest.ts';
+import type { ErrorCode } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { TenantPrincipal } from '../contract/principal.ts';
+import { err, ok } from '../kernel/result.ts';
 import { mayTouch } from './authority.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 
@@ -23,21 +25,56 @@ export const pinnedTo = (manifest: IndexManifest): PinnedIndex => ({ name: manif
 
 /**
  * Does `work` on an index for a caller. Refuses with `state_conflict` where the pinned index is no longer the one of its name, and with
- * `scope_denied` where the caller's key may not touch the index that an alias stands for.
+ * `scope_denied` where the caller's key may not touch the index that an alias stands for. Work that was refused midway, having applied
+ * something, is done again on the same index alone.
  */
-export function onIndex<T>(
+export async function onIndex<T>(
   manifests: ManifestCache,
   user: IndexUser,
   index: IndexRef,
   work: (manifest: IndexManifest) => Promise<Outcome<T>>,
 ): Promise<Outcome<T>> {
-  const [name, incarnation] = typeof index === 'string' ? [index, undefined] : [index.name, index.incarnation];
-  return manifests.using(user.tenantId, name, async (manifest) => {
-    if (incarnation !== undefined && incarnationOf(manifest) !== incarnation) return replaced(name);
+  const [name, pinned] = typeof index === 'string' ? [index, undefined] : [index.name, index.incarnation];
+  let begun: { readonly incarnation: string; readonly applied: number } | undefined;
+  const outcome = await manifests.using(user.tenantId, name, async (manifest) => {
+    const incarnation = incarnationOf(manifest);
+    if ((begun?.incarnation ?? pinned ?? incarnation) !== incarnation) return replaced(name);
     const touched = mayTouchIndex(user, manifest);
-    return touched.ok ? work(manifest) : touched;
+    if (!touched.ok) return touched;
+    const done = await work(manifest);
+    if (!done.ok && done.error.applied !== undefined) begun = { incarnation, applied: done.error.applied };
+    return done;
   });
+  return outcome.ok || begun === undefined ? outcome : err({ applied: begun.applied, ...outcome.error });
 }
+
+/** How often the name may have got another index before the first step of some work. */
+const PINS_MAX = 3;
+
+/**
+ * Does work of several steps on one index: whatever has its name later, none of the steps goes there. What is remembered of a name may be of
+ * an index that was deleted before the call came; so, while nothing is applied, the work begins anew with the one that has the name now.
+ */
+export async function onOneIndex<T>(
+  manifests: ManifestCache,
+  user: IndexUser,
+  index: IndexRef,
+  work: (pin: PinnedIndex) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  if (typeof index !== 'string') return work(index);
+  let pin = await onIndex(manifests, user, index, async (manifest) => ok(pinnedTo(manifest)));
+  for (let pins = 1; ; pins += 1) {
+    if (!pin.ok) return pin;
+    const done = await work(pin.value);
+    if (done.ok || done.error.applied !== undefined || !IS_GONE.has(done.error.code) || pins === PINS_MAX) return done;
+    const now = await manifests.current(user.tenantId, index);
+    if (!now.ok || incarnationOf(now.value) === pin.value.incarnation) return done;
+    pin = ok(pinnedTo(now.value));
+  }
+}
+
+/** What a pinned index that was deleted is refused with. */
+const IS_GONE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['state_conflict', 'index_not_found']);
 
 export const mayTouchIndex = (user: IndexUser, { name }: Pick<IndexManifest, 'name'>): Outcome<null> =>
   mayTouch(user, { named: [`index/${name}`] });

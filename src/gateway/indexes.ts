@@ -18,8 +18,8 @@ import type { Acting, Authority } from './authority.ts';
 import type { EmbeddingSpace } from './embedding-space.ts';
 import { embeddingSpace } from './embedding-space.ts';
 import type { IndexDirectory } from './index-directory.ts';
-import type { IndexUser } from './index-ref.ts';
-import { mayTouchIndex, onIndex } from './index-ref.ts';
+import type { IndexRef, IndexUser, PinnedIndex } from './index-ref.ts';
+import { mayTouchIndex, onIndex, onOneIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './tenancy/subject.ts';
@@ -109,6 +109,11 @@ export class Indexes {
     const described = await this.#parts.directory.describe(user.tenantId, name);
     const touched = described.ok ? mayTouchIndex(user, described.value) : described;
     return touched.ok ? described : touched;
+  }
+
+  /** Does work of several steps on the index that has the name, and on no other that gets it meanwhile. */
+  onOne<T>(user: IndexUser, index: IndexRef, work: (pin: PinnedIndex) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return onOneIndex(this.#parts.manifests, user, index, work);
   }
 
   /** What clients of another vector database declared about an index. */

@@ -1,4 +1,3 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
 import type { Repetition } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -6,8 +5,8 @@ import { refuse } from '../contract/outcome.ts';
 import type { NewVector } from '../contract/vectors.ts';
 import { err, ok } from '../kernel/result.ts';
 import { afterSome } from '../contract/errors.ts';
-import type { IndexRef } from './index-ref.ts';
-import { onIndex } from './index-ref.ts';
+import type { IndexRef, PinnedIndex } from './index-ref.ts';
+import { onIndex, onOneIndex } from './index-ref.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './tenancy/subject.ts';
 import { upsertDigest } from './upsert-digest.ts';
@@ -45,27 +44,28 @@ export class Upserts {
   async upsert(caller: EmbeddingCaller, index: IndexRef, call: UpsertCall): Promise<Outcome<WrittenVectors>> {
     const { manifests, space } = this.#parts;
     const { vectors, model, pathsOf = batchPaths } = call;
-    const checked = await onIndex(manifests, caller.principal, index, async (manifest) => {
-      const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));
-      const fits = space.check(manifest, model, points);
-      return fits.ok ? ok(manifest) : fits;
+    return onOneIndex(manifests, caller.principal, index, async (pin) => {
+      const checked = await onIndex(manifests, caller.principal, pin, async (manifest) => {
+        const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));
+        const fits = space.check(manifest, model, points);
+        return fits.ok ? ok(manifest.dimensions) : fits;
+      });
+      return checked.ok ? this.#writeSlices(caller, pin, { ...call, pathsOf }, checked.value) : checked;
     });
-    if (!checked.ok) return checked;
-    return this.#writeSlices(caller, index, { ...call, pathsOf }, checked.value);
   }
 
   async #writeSlices(
     caller: EmbeddingCaller,
-    index: IndexRef,
+    pin: PinnedIndex,
     call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
-    { dimensions, createdS }: IndexManifest,
+    dimensions: number,
   ): Promise<Outcome<WrittenVectors>> {
     const { vectors, model, pathsOf } = call;
     let done: WrittenVectors | undefined;
     for (const [from, end] of slicesOf(vectors, dimensions)) {
-      const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at), createdS };
+      const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at) };
       const repetition = await repetitionOf(caller, call, slice.vectors, from);
-      const written = await this.#parts.vectors.write(caller, index, slice, repetition);
+      const written = await this.#parts.vectors.write(caller, pin, slice, repetition);
       if (!written.ok) return err(afterSome(written.error, from));
       const { count, tokens, cachedTokens } = done ?? { count: 0, ...NO_TOKENS };
       const { value } = written;

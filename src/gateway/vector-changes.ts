@@ -65,7 +65,7 @@ export class VectorChanges {
       const ids = [...new Set(selection.ids)];
       const reserved = await reserve(ids.length);
       if (!reserved.ok) return reserved;
-      const changed = await this.#patch(caller, manifest, namespace, ids, null, edit);
+      const changed = await this.#patch(caller, manifest, { namespace, ids, filter: null }, edit, 0);
       return changed.ok ? ok({ ...changed.value, manifest }) : changed;
     });
   }
@@ -83,8 +83,9 @@ export class VectorChanges {
         const placed = await space.place(withoutTexts(caller), manifest, undefined, slice);
         if (!placed.ok) return err(afterSome(placed.error, from));
         const ids = slice.map(({ id }) => id);
-        const changed = await this.#patch(caller, manifest, namespace, ids, null, { kind: 'values', values: placed.value.values });
-        if (!changed.ok) return err(afterSome(changed.error, from));
+        const written: VectorEdit = { kind: 'values', values: placed.value.values };
+        const changed = await this.#patch(caller, manifest, { namespace, ids, filter: null }, written, from);
+        if (!changed.ok) return changed;
         const { count, lsn, missing } = changed.value;
         done = { count: done.count + count, lsn, missing: [...done.missing, ...missing] };
       }
@@ -106,11 +107,11 @@ export class VectorChanges {
     let count = 0;
     for (let after: string | null = null; ;) {
       const listed = await shards.list(manifest, { ...page, start: after === null ? null : { id: after, isIncluded: false } });
-      if (!listed.ok) return listed;
+      if (!listed.ok) return err(afterSome(listed.error, count));
       const { ids, lsn, next }: { ids: readonly string[]; lsn: number; next: string | null } = listed.value;
       const reserved = await reserve(ids.length);
-      if (!reserved.ok) return reserved;
-      const changed = ids.length === 0 ? undefined : await this.#patch(caller, manifest, namespace, ids, filter, edit);
+      if (!reserved.ok) return err(afterSome(reserved.error, count));
+      const changed = ids.length === 0 ? undefined : await this.#patch(caller, manifest, { namespace, ids, filter }, edit, count);
       if (changed?.ok === false) return changed;
       count += changed?.value.count ?? 0;
       if (next === null) return ok({ count, lsn: changed?.value.lsn ?? lsn, missing: [] });
@@ -118,20 +119,20 @@ export class VectorChanges {
     }
   }
 
+  /** `before`: of the same call, how many were written before these. */
   async #patch(
     { authority }: Acting,
     manifest: IndexManifest,
-    namespace: string,
-    ids: readonly string[],
-    filter: Filter | null,
+    { namespace, ids, filter }: { readonly namespace: string; readonly ids: readonly string[]; readonly filter: Filter | null },
     edit: VectorEdit,
+    before: number,
   ): Promise<Outcome<ChangedVectors>> {
     const missing: string[] = [];
     let count = 0;
     for (let done = 0; ;) {
       const rest = { ids: ids.slice(done, done + LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
       const patched = await this.#parts.shards.patch(manifest, { indexId: manifest.id, namespace, filter, ...rest }, authority);
-      if (!patched.ok) return patched;
+      if (!patched.ok) return err(afterSome(patched.error, before + count));
       count += patched.value.count;
       missing.push(...patched.value.missing);
       done += patched.value.taken;

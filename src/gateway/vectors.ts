@@ -3,10 +3,10 @@ import type { IndexManifest } from '../ann/index-manifest.ts';
 import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
 import type { DeleteBody, FetchBody, NewVector, QueryBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
+import { afterSome } from './after-some.ts';
 import type { Acting } from './authority.ts';
 import { checkReply } from './check-reply.ts';
 import { diversificationOf } from './diversification.ts';
@@ -37,8 +37,6 @@ interface VectorsToWrite {
   readonly model?: string | undefined;
   /** Where the parts of the i-th vector stand in the request. */
   readonly pathsOf?: (at: number) => PointPaths;
-  /** Of the index they are for: refused by a later one of its name. */
-  readonly createdS?: number;
 }
 
 /** Writes, searches, reads and deletes the vectors of an index. */
@@ -54,7 +52,6 @@ export class Vectors {
     const { manifests, shards, space } = this.#parts;
     const { vectors, pathsOf = batchPaths } = body;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
-      if (body.createdS !== undefined && manifest.createdS !== body.createdS) return anotherIndex();
       const placed = await space.place(
         caller,
         manifest,
@@ -137,7 +134,7 @@ export class Vectors {
       for (const first of selectionsOf(body)) {
         for (let selection: DeleteSelection | null = first; selection !== null;) {
           const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection }, caller.authority);
-          if (!deleted.ok) return deleted;
+          if (!deleted.ok) return err(afterSome(deleted.error, count, 'deleted'));
           count += deleted.value.count;
           lsn = deleted.value.lsn;
           const { next } = deleted.value;
@@ -174,8 +171,6 @@ function billedOf(first: TokensUsed, reserved: TokensUsed): TokensUsed {
 }
 
 const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
-
-const anotherIndex = () => refuse('index_not_found', 'the index was deleted, and another one created under its name', 'index');
 
 interface Included {
   readonly include_values: boolean;

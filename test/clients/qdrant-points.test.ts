@@ -2,7 +2,7 @@ import type { QdrantClient } from '@qdrant/js-client-rest';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import { idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
+import { failure, idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
 import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
@@ -136,6 +136,38 @@ describe('points by the unmodified Qdrant client', () => {
       { id: 1, payload: {}, vector: [1, 1] },
       { id: 3, payload: { n: 3, k: 1 }, vector: [30, 1] },
     ]);
+  });
+
+  it('[Q34][Q52] names the operation of a batch that is refused, keeps what was done before it, and bills that', async () => {
+    const name = await lineOf(qdrant, 1);
+    const written = async () => {
+      const { data } = (await tenant.client.get('/v1/usage?group_by=route')).body as {
+        data: { meter: string; route: string; quantity: number }[];
+      };
+      return data.find(({ meter, route }) => meter === 'vectors_written' && route.endsWith('/points/batch'))?.quantity ?? 0;
+    };
+    const before = await written();
+    const thrown = await failure(
+      qdrant.batchUpdate(name, {
+        operations: [
+          { upsert: { points: [2, 3].map((id) => ({ id, vector: [id, 1] })) } },
+          { upsert: { points: [4, 5].map((id) => ({ id, vector: id === 5 ? [id, 1, 1] : [id, 1] })) } },
+          { delete: { filter: {} } },
+        ],
+      }),
+    );
+    expect(thrown).toMatchObject({
+      status: 400,
+      data: { status: { code: 'dimension_mismatch', param: 'operations[1].upsert.points[1].vector', applied: 1 } },
+    });
+    expect(thrown.data?.status.error).toMatch(/^Wrong input: operations\[1\]\.upsert: /);
+    expect(idsOf((await qdrant.scroll(name, {})).points)).toEqual([1, 2, 3]);
+    expect((await written()) - before).toBe(2);
+    const searches = [{ query: [1, 1] }, { query: 99 }];
+    expect(await failure(qdrant.queryBatch(name, { searches }))).toMatchObject({
+      status: 404,
+      data: { status: { code: 'vector_not_found', param: expect.stringMatching(/^searches\[1\]/) } },
+    });
   });
 
   it('[Q40] finds points near a vector or a point, by filter, score and offset, exactly or diversified', async () => {

@@ -9,7 +9,7 @@ export type PointId = string | number;
 interface QdrantFailure {
   readonly name: string;
   readonly status?: number;
-  readonly data?: { readonly status: { readonly error: string; readonly code: string } };
+  readonly data?: { readonly status: { readonly error: string; readonly code: string; readonly applied?: number } };
 }
 
 /** The client takes the port from the URL, and the path only as a prefix. */

@@ -101,7 +101,7 @@ describe('many vectors of one call', () => {
     const writing = upserts.upsert(caller, 'many', { vectors: vectorsOf(1_500) });
     while (batches.length === 0) await Promise.resolve();
     recreate();
-    expect(await writing).toMatchObject({ ok: false, error: { applied: 1_000 } });
+    expect(await writing).toMatchObject({ ok: false, error: { code: 'state_conflict', applied: 1_000 } });
     expect(batches).toHaveLength(1);
   });
 

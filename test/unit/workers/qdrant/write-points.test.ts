@@ -13,7 +13,12 @@ async function asked(body: object): Promise<UpsertCall | undefined> {
     seen = call;
     return ok({ lsn: 1, count: call.vectors.length });
   };
-  const call = { gateway: { retrieval: { upserts: { upsert } } }, principal: { tenantId: 'tn_1' }, reserve: async () => ok(undefined) };
+  const indexes = { onOne: (_user: unknown, index: string, work: (pin: string) => unknown) => work(index) };
+  const call = {
+    gateway: { retrieval: { indexes, upserts: { upsert } } },
+    principal: { tenantId: 'tn_1' },
+    reserve: async () => ok(undefined),
+  };
   await writePoints(call as unknown as WritingCall, 'c', { kind: 'upsert', points: upsertPoints.parse(body) });
   return seen;
 }

@@ -19,16 +19,27 @@ export const updated = ({ query }: Waiting, lsn: number) => ({
   status: query.wait === 'true' ? ('completed' as const) : ('acknowledged' as const),
 });
 
-const FIELDS: readonly (readonly [RegExp, string])[] = [
-  [/\bpositive_ids\b/g, 'positive'],
-  [/\bnegative_ids\b/g, 'negative'],
-  [/\btop_k\b/g, 'limit'],
-  [/\bmmr\.candidates_limit\b/g, 'query.mmr.candidates_limit'],
-];
+/** Where Sluice's own fields stand in Qdrant's requests. */
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  ['positive_ids', 'positive'],
+  ['negative_ids', 'negative'],
+  ['top_k', 'limit'],
+  ['mmr.candidates_limit', 'query.mmr.candidates_limit'],
+]);
 
-const renamed = (text: string): string => FIELDS.reduce((words, [field, name]) => words.replaceAll(field, name), text);
-
-/** A refusal with the names that the fields have in Qdrant's API. */
+/** A refusal with the name that its field has in Qdrant's API. What a refusal says begins with the field, if it names one. */
 export function inQdrantWords(error: Refusal) {
-  return err({ ...error, message: renamed(error.message), ...(error.param === undefined ? {} : { param: renamed(error.param) }) });
+  const { param, message } = error;
+  const [field = '', ...places] = param?.split(/(?=\[)/) ?? [];
+  const name = FIELDS.get(field);
+  if (param === undefined || name === undefined) return err(error);
+  const renamed = [name, ...places].join('');
+  return err({ ...error, param: renamed, message: message.startsWith(param) ? renamed + message.slice(param.length) : message });
+}
+
+/** A refusal of one of several parts of a request, such as `operations[3].upsert`: it names its field from the top. */
+export function inPart(error: Refusal, part: string) {
+  const isField = error.param !== undefined && error.param !== 'index';
+  const param = isField ? `${part}.${error.param}` : part;
+  return err({ ...error, param, message: `${part}: ${error.message}` });
 }

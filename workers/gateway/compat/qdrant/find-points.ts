@@ -6,6 +6,7 @@ import { refuse } from '../../../../src/contract/outcome.ts';
 import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';
 import type { QueryBody } from '../../../../src/contract/vectors.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -29,7 +30,7 @@ type Aim = Pick<QueryBody, 'vector' | 'id' | 'positive_ids' | 'negative_ids' | '
 };
 
 /** Points with their scores, closest first: the page that was asked for. */
-export async function findPoints(call: PointCall, collection: string, asked: AskedPoints): Promise<Outcome<FoundPoints>> {
+export async function findPoints(call: PointCall, collection: IndexRef, asked: AskedPoints): Promise<Outcome<FoundPoints>> {
   const { limit, offset } = { limit: asked.limit ?? LIMIT_DEFAULT, offset: asked.offset ?? 0 };
   if (asked.query.kind === 'listed') return listed(call, collection, asked, limit, offset);
   const aim = await aimOf(call, collection, asked, limit + offset);
@@ -62,7 +63,7 @@ export const scoredPoints = (found: FoundPoints, asked: Pick<AskedPoints, 'with_
 
 async function listed(
   call: PointCall,
-  collection: string,
+  collection: IndexRef,
   asked: AskedPoints,
   limit: number,
   offset: number,
@@ -87,7 +88,7 @@ async function listed(
   return fetched.ok ? ok({ ...fetchedMatches(behind, fetched.value), manifest: fetched.value.manifest }) : inQdrantWords(fetched.error);
 }
 
-async function aimOf(call: PointCall, collection: string, { query }: AskedPoints, topK: number): Promise<Outcome<Aim>> {
+async function aimOf(call: PointCall, collection: IndexRef, { query }: AskedPoints, topK: number): Promise<Outcome<Aim>> {
   if (query.kind === 'recommend') return recommendationAim(call, collection, query);
   if (query.kind === 'listed') return refuse('invalid_value', 'query: nothing to look for', 'query');
   const { to, mmr: choice } = query;
@@ -95,7 +96,7 @@ async function aimOf(call: PointCall, collection: string, { query }: AskedPoints
   return ok(to.kind === 'id' ? { id: to.id, mmr, exclude_ids: [to.id], scale: 1 } : { vector: to.values, mmr, exclude_ids: [], scale: 1 });
 }
 
-async function recommendationAim(call: PointCall, collection: string, query: Recommendation): Promise<Outcome<Aim>> {
+async function recommendationAim(call: PointCall, collection: IndexRef, query: Recommendation): Promise<Outcome<Aim>> {
   const { positive, negative, strategy } = query;
   const isOfNone = strategy === 'average_vector' ? positive.length === 0 : positive.length + negative.length === 0;
   if (isOfNone) return refuse('invalid_value', 'positive: give at least one positive example', 'positive');

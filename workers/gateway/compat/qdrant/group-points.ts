@@ -4,6 +4,7 @@ import type { JsonValue } from '../../../../src/contract/json-value.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import type { AskedGroups } from '../../../../src/contract/qdrant/search.ts';
+import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { isRawJson, parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints, LIMIT_DEFAULT, scoredPoints } from './find-points.ts';
@@ -15,7 +16,7 @@ const GROUP_SIZE_DEFAULT = 3;
 const CANDIDATES_FACTOR = 10;
 
 /** The closest points by the values at a path: the groups in the order of their closest point. A point is in the group of each value. */
-export async function groupPoints(call: PointCall, collection: string, asked: AskedGroups) {
+export async function groupPoints(call: PointCall, collection: IndexRef, asked: AskedGroups) {
   const { group_by: path, group_size: size, limit, ...rest } = asked;
   const [groupSize, groupsMax] = [size ?? GROUP_SIZE_DEFAULT, limit ?? LIMIT_DEFAULT];
   const candidates = Math.min(LIMITS.qdrantGroupCandidatesMaxCount, groupSize * groupsMax * CANDIDATES_FACTOR);

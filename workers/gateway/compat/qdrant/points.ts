@@ -14,7 +14,7 @@ const WHOLE = { with_payload: true, with_vector: true } as const;
 export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantUpsertPoints, async (call) => {
     const done = await writePoints(call, call.params.collection, { kind: 'upsert', points: call.body });
-    if (!done.ok) return done;
+    if (!done.ok) return { ...done, used: { vectors_written: done.error.applied ?? 0 } };
     return { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: { vectors_written: done.value.written } };
   }),
 
@@ -68,7 +68,7 @@ export const qdrantPointRoutes: readonly Route[] = [
 
   route(qdrantPointEndpoints.qdrantUpdateVectors, async (call) => {
     const done = await writePoints(call, call.params.collection, { kind: 'values', points: call.body.points });
-    if (!done.ok) return done;
+    if (!done.ok) return { ...done, used: { vectors_written: done.error.applied ?? 0 } };
     return { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: { vectors_written: done.value.written } };
   }),
 

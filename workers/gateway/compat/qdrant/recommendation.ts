@@ -5,6 +5,7 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { PointQuery, VectorInput } from '../../../../src/contract/qdrant/query.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -22,7 +23,7 @@ export interface RecommendedPoint {
 export const idsOf = (inputs: readonly VectorInput[]): string[] => inputs.flatMap((input) => (input.kind === 'id' ? [input.id] : []));
 
 /** Where examples of any kind lead. Refuses with `vector_not_found` or `dimension_mismatch`, naming the example. */
-export async function recommendedPoint(call: PointCall, collection: string, query: Recommendation): Promise<Outcome<RecommendedPoint>> {
+export async function recommendedPoint(call: PointCall, collection: IndexRef, query: Recommendation): Promise<Outcome<RecommendedPoint>> {
   const ids = [...new Set(idsOf([...query.positive, ...query.negative]))];
   const include = { include_values: true, include_metadata: false, include_text: false };
   const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {

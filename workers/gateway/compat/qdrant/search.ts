@@ -5,7 +5,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import type { Timing } from '../../timing.ts';
 import type { Route } from '../../serve.ts';
 import { route } from '../../serve.ts';
-import { enveloped } from './answer.ts';
+import { enveloped, inPart } from './answer.ts';
 import { findPoints, scoredPoints } from './find-points.ts';
 import { groupPoints } from './group-points.ts';
 import type { SearchingCall } from './point-call.ts';
@@ -58,7 +58,9 @@ export const qdrantSearchRoutes: readonly Route[] = [
     route(endpoint, async (call) => {
       const reserved = await call.reserve({ vector_queries: 1 });
       if (!reserved.ok) return reserved;
-      const groups = await call.timing.of('search', groupPoints(call, call.params.collection, call.body));
+      const { indexes } = call.gateway.retrieval;
+      const grouping = indexes.onOne(call.principal, call.params.collection, (pin) => groupPoints(call, pin, call.body));
+      const groups = await call.timing.of('search', grouping);
       return groups.ok ? { ok: true, reply: enveloped(call, { groups: groups.value }), used: { vector_queries: 1 } } : groups;
     }),
   ),
@@ -74,12 +76,17 @@ async function search(
 ): Promise<Outcome<ScoredPoints[]>> {
   const reserved = await call.reserve({ vector_queries: searches.length });
   if (!reserved.ok) return reserved;
-  const found = await call.timing.of('search', Promise.all(searches.map((asked) => findPoints(call, collection, asked))));
-  const points: ScoredPoints[] = [];
-  for (const [i, outcome] of found.entries()) {
-    if (!outcome.ok) return outcome;
-    const asked = searches[i];
-    if (asked !== undefined) points.push(scoredPoints(outcome.value, asked));
-  }
-  return ok(points);
+  return call.timing.of(
+    'search',
+    call.gateway.retrieval.indexes.onOne(call.principal, collection, async (pin) => {
+      const found = await Promise.all(searches.map((asked) => findPoints(call, pin, asked)));
+      const points: ScoredPoints[] = [];
+      for (const [i, outcome] of found.entries()) {
+        if (!outcome.ok) return searches.length === 1 ? outcome : inPart(outcome.error, `searches[${i}]`);
+        const asked = searches[i];
+        if (asked !== undefined) points.push(scoredPoints(outcome.value, asked));
+      }
+      return ok(points);
+    }),
+  );
 }

@@ -1,10 +1,12 @@
 import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
+import type { Refusal } from '../../../../src/contract/errors.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
 import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
+import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { inQdrantWords } from './answer.ts';
@@ -30,21 +32,26 @@ export interface DoneWrite {
   readonly written: number;
 }
 
-/** Does a change in slices, each all or none. A refusal names the fields as Qdrant does. */
-export function writePoints(call: WritingCall, collection: string, write: PointWrite): Promise<Outcome<DoneWrite>> {
-  switch (write.kind) {
-    case 'upsert':
-      return upsertPoints(call, collection, write.points);
-    case 'delete':
-      return deletePoints(call, collection, write.selection);
-    case 'edit':
-      return editPayloads(call, collection, write);
-    case 'values':
-      return setVectors(call, collection, write.points);
-  }
+/** Does a change in slices, each all or none, in one collection. A refusal names the fields as Qdrant does. */
+export function writePoints(call: WritingCall, collection: IndexRef, write: PointWrite): Promise<Outcome<DoneWrite>> {
+  return call.gateway.retrieval.indexes.onOne(call.principal, collection, (pin) => {
+    switch (write.kind) {
+      case 'upsert':
+        return upsertPoints(call, pin, write.points);
+      case 'delete':
+        return deletePoints(call, pin, write.selection);
+      case 'edit':
+        return editPayloads(call, pin, write);
+      case 'values':
+        return setVectors(call, pin, write.points);
+    }
+  });
 }
 
-async function upsertPoints(call: WritingCall, collection: string, points: readonly NewPoint[]): Promise<Outcome<DoneWrite>> {
+/** What was written of a change that was refused midway. */
+export const writtenOf = ({ kind }: PointWrite, { applied = 0 }: Refusal): number => (kind === 'delete' ? 0 : applied);
+
+async function upsertPoints(call: WritingCall, collection: IndexRef, points: readonly NewPoint[]): Promise<Outcome<DoneWrite>> {
   const distinct = lastOfEach(points);
   if (distinct.length === 0) return stateOf(call, collection);
   const reserved = await call.reserve({ vectors_written: distinct.length });
@@ -64,22 +71,16 @@ const lastOfEach = <T extends { readonly id: string }>(points: readonly T[]): T[
 
 const pathsOf = (point: { readonly path: string } | undefined) => ({ values: point?.path ?? 'points', text: 'points' });
 
-/** By ids in slices; by a filter as the index does it. */
-export async function deletePoints(call: PointCall, collection: string, selection: PointSelection): Promise<Outcome<DoneWrite>> {
-  const { vectors } = call.gateway.retrieval;
-  if ('filter' in selection) {
-    const deleted = await vectors.delete(withoutTexts(call), collection, { filter: selection.filter, namespace: '' });
-    return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : inQdrantWords(deleted.error);
-  }
-  return inSlices(call, collection, selection.ids, LIMITS.vectorIdsMaxCount, async (ids) => {
-    const deleted = await vectors.delete(withoutTexts(call), collection, { ids: [...ids], namespace: '' });
-    return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : deleted;
-  });
+export async function deletePoints(call: PointCall, collection: IndexRef, selection: PointSelection): Promise<Outcome<DoneWrite>> {
+  if ('ids' in selection && selection.ids.length === 0) return stateOf(call, collection);
+  const asked = 'ids' in selection ? { ids: [...selection.ids] } : { filter: selection.filter };
+  const deleted = await call.gateway.retrieval.vectors.delete(withoutTexts(call), collection, { ...asked, namespace: '' });
+  return deleted.ok ? ok({ lsn: deleted.value.lsn, written: 0 }) : inQdrantWords(deleted.error);
 }
 
 async function editPayloads(
   call: WritingCall,
-  collection: string,
+  collection: IndexRef,
   { selection, edit, mustExist }: Extract<PointWrite, { kind: 'edit' }>,
 ): Promise<Outcome<DoneWrite>> {
   if ('ids' in selection && mustExist) {
@@ -97,7 +98,7 @@ async function editPayloads(
 
 async function setVectors(
   call: WritingCall,
-  collection: string,
+  collection: IndexRef,
   points: Extract<PointWrite, { kind: 'values' }>['points'],
 ): Promise<Outcome<DoneWrite>> {
   const distinct = lastOfEach(points);
@@ -116,7 +117,7 @@ async function setVectors(
 }
 
 /** Before anything is written: a point that is named has to be there. */
-async function refuseMissing(call: PointCall, collection: string, ids: readonly string[]) {
+async function refuseMissing(call: PointCall, collection: IndexRef, ids: readonly string[]) {
   for (let at = 0; at < ids.length; at += LIMITS.vectorIdsMaxCount) {
     const slice = ids.slice(at, at + LIMITS.vectorIdsMaxCount);
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
@@ -134,26 +135,8 @@ async function refuseMissing(call: PointCall, collection: string, ids: readonly 
 
 const IDS_ONLY = { consistency: 'strong' as const, include_values: false, include_metadata: false, include_text: false };
 
-/** One slice after another; what was done before one is refused stays done. Without any, it says where the collection stands. */
-async function inSlices<T>(
-  call: PointCall,
-  collection: string,
-  items: readonly T[],
-  countMax: number,
-  write: (slice: readonly T[]) => Promise<Outcome<DoneWrite>>,
-): Promise<Outcome<DoneWrite>> {
-  if (items.length === 0) return stateOf(call, collection);
-  let [lsn, written] = [0, 0];
-  for (let at = 0; at < items.length; at += countMax) {
-    const done = await write(items.slice(at, at + countMax));
-    if (!done.ok) return inQdrantWords(done.error);
-    lsn = done.value.lsn;
-    written += done.value.written;
-  }
-  return ok({ lsn, written });
-}
-
-async function stateOf(call: PointCall, collection: string): Promise<Outcome<DoneWrite>> {
+/** Without anything to do: where the collection stands. */
+async function stateOf(call: PointCall, collection: IndexRef): Promise<Outcome<DoneWrite>> {
   const state = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), collection, {
     ids: [],
     namespace: '',

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+
+import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { ShardDelete, UpsertBatch } from '../../../../src/ann/shard-protocol.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { Outcome } from '../../../../src/contract/outcome.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import { qdrantBatchEndpoints } from '../../../../src/contract/qdrant/batch.ts';
+import { onOneIndex } from '../../../../src/gateway/index-ref.ts';
+import type { IndexShards } from '../../../../src/gateway/index-shards.ts';
+import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
+import type { TextEmbedder } from '../../../../src/gateway/text-embedder.ts';
+import { Upserts } from '../../../../src/gateway/upserts.ts';
+import { VectorSpace } from '../../../../src/gateway/vector-space.ts';
+import { Vectors } from '../../../../src/gateway/vectors.ts';
+import type { IndexId } from '../../../../src/kernel/ids.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { doOperations } from '../../../../workers/gateway/compat/qdrant/do-operations.ts';
+import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
+import { IN_FORCE } from '../../../support/in-force.ts';
+import { principal } from '../../../support/memory-cache-world.ts';
+
+const user = principal('tn_one');
+
+/** A collection in memory; `before` is done before the n-th call to its shards. */
+function world(before: (call: number, change: (to: string | undefined) => void) => void = () => undefined) {
+  const manifestOf = (id: string): IndexManifest => ({
+    id: id as IndexId,
+    firstId: id as IndexId,
+    tenantId: user.tenantId,
+    name: 'points',
+    dimensions: 2,
+    metric: 'cosine',
+    embedding: null,
+    owner: 'search',
+    createdS: 1,
+    generation: 1,
+  });
+  let manifest: IndexManifest | undefined = manifestOf('ix_1');
+  const done: string[] = [];
+  const change = (to: string | undefined): void => void (manifest = to === undefined ? undefined : manifestOf(to));
+  let calls = 0;
+  const shard = async <T>({ indexId }: { readonly indexId: string }, what: string, value: T): Promise<Outcome<T>> => {
+    before((calls += 1), change);
+    if (indexId !== manifest?.id) return refuse('index_not_found', 'there is no such index', 'index');
+    done.push(`${what} in ${indexId}`);
+    return ok(value);
+  };
+  const shards = {
+    upsert: (_: IndexManifest, batch: UpsertBatch) => shard(batch, `${batch.ids.length} written`, { count: batch.ids.length, lsn: 7 }),
+    delete: (_: IndexManifest, asked: ShardDelete) => shard(asked, 'deleted', { count: 1, lsn: 8, next: null }),
+  } as unknown as IndexShards;
+  const directory = {
+    describe: async () => (manifest === undefined ? refuse('index_not_found', 'there is none', 'index') : ok(manifest)),
+  } as unknown as ConstructorParameters<typeof ManifestCache>[0];
+  // Time stands still: what is remembered of a name never grows old by itself.
+  const manifests = new ManifestCache(directory, { nowMs: () => 0 });
+  const space = new VectorSpace({} as TextEmbedder);
+  const vectors = new Vectors({ manifests, shards, space });
+  const indexes = {
+    onOne: (...[as, index, work]: Parameters<typeof onOneIndex> extends [unknown, ...infer Rest] ? Rest : never) =>
+      onOneIndex(manifests, as, index, work),
+  };
+  const call = {
+    gateway: { retrieval: { indexes, vectors, upserts: new Upserts({ manifests, space, vectors }) } },
+    principal: user,
+    authority: IN_FORCE,
+    reserve: async () => ok(undefined),
+  } as unknown as WritingCall;
+  const run = async (...operations: object[]) => {
+    const { operations: parsed } = qdrantBatchEndpoints.qdrantUpdateBatch.body.schema.parse({ operations });
+    return doOperations(call, 'points', parsed);
+  };
+  return { run, done, change };
+}
+
+const upsert = (count = 1, vector = [1, 2]) => ({ upsert: { points: Array.from({ length: count }, (_, id) => ({ id, vector })) } });
+const REMOVE = { delete: { points: [1] } };
+
+describe('a batch of operations', () => {
+  it('[Q34] is done one after another, and counts what it wrote', async () => {
+    const { run, done } = world();
+    expect(await run(upsert(2), REMOVE, upsert(3))).toEqual({ done: ok([7, 8, 7]), written: 5 });
+    expect(done).toEqual(['2 written in ix_1', 'deleted in ix_1', '3 written in ix_1']);
+  });
+
+  it.each([
+    ['recreated', 'state_conflict'],
+    ['deleted', 'index_not_found'],
+  ] as const)('[Q35] stays with the collection it began with: one that is %s half-way gets none of it', async (what, code) => {
+    for (const at of [2, 3]) {
+      const { run, done } = world((call, change) => {
+        if (call === at) change(what === 'recreated' ? 'ix_2' : undefined);
+      });
+      const { done: outcome, written } = await run(upsert(2), REMOVE, upsert(3));
+      const part = at === 2 ? 'operations[1].delete' : 'operations[2].upsert';
+      expect(outcome).toMatchObject({ error: { code, param: part, applied: at - 1, message: expect.stringContaining(`${part}: `) } });
+      expect(written).toBe(2);
+      expect(done).toHaveLength(at - 1);
+      expect(done.join()).not.toContain('ix_2');
+    }
+  });
+
+  it('[Q35] of slices stays with its collection, too, and tells how many points were written', async () => {
+    const count = LIMITS.upsertVectorsMaxCount + 1;
+    const { run, done } = world((call, change) => {
+      if (call === 2) change('ix_2');
+    });
+    const { done: outcome, written } = await run(upsert(count));
+    expect(outcome).toMatchObject({ error: { code: 'state_conflict', param: 'operations[0].upsert', applied: count - 1 } });
+    expect([written, done]).toEqual([count - 1, [`${count - 1} written in ix_1`]]);
+  });
+
+  it('[Q35] goes to the collection that has the name, though an older one is remembered, as nothing is done yet', async () => {
+    const { run, done, change } = world();
+    await run(upsert());
+    change('ix_2');
+    expect(await run(upsert(2), REMOVE)).toEqual({ done: ok([7, 8]), written: 2 });
+    expect(done).toEqual(['1 written in ix_1', '2 written in ix_2', 'deleted in ix_2']);
+  });
+
+  it('[Q35] names the field of the operation that is refused', async () => {
+    const { run, done } = world();
+    const { done: outcome, written } = await run(upsert(2), upsert(1, [1, 2, 3]));
+    expect(outcome).toMatchObject({
+      error: { code: 'dimension_mismatch', param: 'operations[1].upsert.points[0].vector', applied: 1 },
+    });
+    expect([written, done]).toEqual([2, ['2 written in ix_1']]);
+  });
+});
