@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { FAILURE_REASONS, progress } from './attempt.ts';
 import { name } from './common.ts';
 import type { Access, Endpoint } from './endpoint.ts';
@@ -22,7 +23,7 @@ const fenceQuery = z.strictObject({ fence });
 
 const registered = z.object({
   agent: agentId,
-  lease_ms: z.int().meta({ description: 'Silence after which an attempt is taken away.' }),
+  lease_ms: z.int().meta(about('Silence after which an attempt is taken away.')),
   heartbeat_ms: z.int(),
 });
 
@@ -48,7 +49,7 @@ export const agentEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/pools/:pool/agents',
-    summary: 'Join the pool',
+    summary: apiText('Join the pool'),
     params: poolParams,
     body: json(z.strictObject({ name })),
     reply: json(registered),
@@ -57,8 +58,8 @@ export const agentEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/pools/:pool/lease',
-    summary: 'Wait for work',
-    description: 'An agent runs one attempt at a time: while it holds one, the answer is that one again.',
+    summary: apiText('Wait for work'),
+    description: apiText('An agent runs one attempt at a time: while it holds one, the answer is that one again.'),
     params: poolParams,
     body: json(z.strictObject({ agent: agentId, wait_ms: z.int().min(0).max(LIMITS.longPollMsMax) })),
     reply: json(z.object({ assignment: assignment.nullable() })),
@@ -67,7 +68,7 @@ export const agentEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/heartbeat',
-    summary: 'Extend the lease of an attempt',
+    summary: apiText('Extend the lease of an attempt'),
     params: attemptParams,
     body: json(z.strictObject({ fence, progress })),
     reply: json(command),
@@ -76,7 +77,7 @@ export const agentEndpoints = {
     ...common,
     method: 'GET',
     path: '/v1/pools/:pool/attempts/:attempt/input',
-    summary: 'Download the input of an attempt',
+    summary: apiText('Download the input of an attempt'),
     params: attemptParams,
     query: fenceQuery,
     body: NO_BODY,
@@ -86,8 +87,8 @@ export const agentEndpoints = {
     ...common,
     method: 'PUT',
     path: '/v1/pools/:pool/attempts/:attempt/output',
-    summary: 'Upload the output of an attempt',
-    description: 'Written once: another upload changes nothing. The output stays invisible until the completion is accepted.',
+    summary: apiText('Upload the output of an attempt'),
+    description: apiText('Written once: another upload changes nothing. The output stays invisible until the completion is accepted.'),
     params: attemptParams,
     query: fenceQuery,
     body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
@@ -97,7 +98,7 @@ export const agentEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/complete',
-    summary: 'Report that the output is uploaded',
+    summary: apiText('Report that the output is uploaded'),
     params: attemptParams,
     body: json(z.strictObject({ fence, progress, tokens: z.int().min(0).max(LIMITS.fileBytesMax) })),
     reply: json(accepted),
@@ -106,7 +107,7 @@ export const agentEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/fail',
-    summary: 'Report that the attempt ended without output, or give it back',
+    summary: apiText('Report that the attempt ended without output, or give it back'),
     params: attemptParams,
     body: json(z.strictObject({ fence, reason: agentReason, message: z.string().max(1024) })),
     reply: json(accepted),

@@ -1,15 +1,13 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { indexName, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
 
-const aliasName = indexName.meta({
-  description: 'Stands for an index in every path but those that create or delete one.',
-  example: 'live',
-});
+const aliasName = indexName.meta(about('Stands for an index in every path but those that create or delete one.', 'live'));
 
 const alias = z.object({ object: z.literal('alias'), alias: aliasName, index: indexName }).meta({ id: 'Alias' });
 
@@ -25,17 +23,18 @@ export type AliasActionBody = z.output<typeof action>;
 
 const actionsBody = z.strictObject({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) });
 
-const SETTLED =
+const SETTLED = apiText(
   'Answered after about a second, when no gateway can remember what was before: every call that begins later goes where the answer says. ' +
-  'Until then calls go to the one or the other index.';
+    'Until then calls go to the one or the other index.',
+);
 
 export const aliasEndpoints = {
   changeAliases: {
     method: 'POST',
     path: '/v1/aliases',
     tag: 'Aliases',
-    summary: 'Change aliases, all or none',
-    description: `One after another, seen by nobody in between. ${SETTLED}`,
+    summary: apiText('Change aliases, all or none'),
+    description: apiText(`One after another, seen by nobody in between. ${SETTLED}`),
     access: tenant('index:write'),
     meters: [],
     body: json(actionsBody),
@@ -46,8 +45,8 @@ export const aliasEndpoints = {
     method: 'GET',
     path: '/v1/aliases',
     tag: 'Aliases',
-    summary: 'List all aliases by name',
-    description: 'To get the next page, pass the last `alias` as `after`.',
+    summary: apiText('List all aliases by name'),
+    description: apiText('To get the next page, pass the last `alias` as `after`.'),
     access: tenant('index:read'),
     meters: [],
     query: pageQuery,
@@ -59,7 +58,7 @@ export const aliasEndpoints = {
     method: 'GET',
     path: '/v1/indexes/:index/aliases',
     tag: 'Aliases',
-    summary: 'List the aliases of an index',
+    summary: apiText('List the aliases of an index'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -72,8 +71,8 @@ export const aliasEndpoints = {
     method: 'PUT',
     path: '/v1/indexes/:index/aliases/:alias',
     tag: 'Aliases',
-    summary: 'Make an alias stand for an index',
-    description: `Whatever it stood for before. ${SETTLED}`,
+    summary: apiText('Make an alias stand for an index'),
+    description: apiText(`Whatever it stood for before. ${SETTLED}`),
     access: tenant('index:write'),
     meters: [],
     params: aliasParams,
@@ -85,7 +84,7 @@ export const aliasEndpoints = {
     method: 'DELETE',
     path: '/v1/indexes/:index/aliases/:alias',
     tag: 'Aliases',
-    summary: 'Take an alias from an index',
+    summary: apiText('Take an alias from an index'),
     description: SETTLED,
     access: tenant('index:write'),
     meters: [],

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import type { AttemptId, FileId, JobId, TenantId } from '../kernel/ids.ts';
+import { about } from './api-text.ts';
 
 /** Why an attempt ended without output. What follows from each is the scheduler's retry policy. */
 export const FAILURE_REASONS = [
@@ -23,9 +24,9 @@ export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /** Items of the input by how they ended: no item counts twice, so `completed + failed` are done. `total` is null until it is known. */
 export const progress = z.strictObject({
-  completed: z.int().min(0).meta({ description: 'Items that succeeded.' }),
-  failed: z.int().min(0).meta({ description: 'Items that failed; `completed` does not count them.' }),
-  total: z.int().min(0).nullable().meta({ description: 'Items of the input; null until they have been counted.' }),
+  completed: z.int().min(0).meta(about('Items that succeeded.')),
+  failed: z.int().min(0).meta(about('Items that failed; `completed` does not count them.')),
+  total: z.int().min(0).nullable().meta(about('Items of the input; null until they have been counted.')),
 });
 
 export type Progress = z.infer<typeof progress>;

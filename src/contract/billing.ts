@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -9,19 +10,19 @@ import { dollarsIn, dollarsOut } from './money.ts';
 import { organisationId, projectId, tenantId } from './tenancy-ids.ts';
 
 const TAG = 'Billing';
-const description = z.string().min(1).max(LIMITS.billingTextCharsMax).meta({ description: 'What the invoice says.' });
+const description = z.string().min(1).max(LIMITS.billingTextCharsMax).meta(about('What the invoice says.'));
 const organisationQuery = z.strictObject({ organisation: organisationId });
 const list = <S extends z.ZodType>(item: S) => z.object({ object: z.literal('list'), data: z.array(item) });
 
 /** The organisation a call is about: the admin names it, a key sees its own tenant's part. */
 const subjectOrganisation = z.strictObject({
-  organisation: organisationId.optional().meta({ description: "The admin names it; a key is answered its own tenant's part." }),
+  organisation: organisationId.optional().meta(about("The admin names it; a key is answered its own tenant's part.")),
 });
 
 const period = z
   .string()
   .regex(/^20\d\d-(0[1-9]|1[0-2])$/, 'must be a month such as 2026-11')
-  .meta({ description: 'A calendar month, in UTC.', example: '2026-11' });
+  .meta(about('A calendar month, in UTC.', '2026-11'));
 
 const invoiceLine = z
   .object({
@@ -33,10 +34,10 @@ const invoiceLine = z
     model: z.string().nullable(),
     accelerator: z.string().nullable(),
     quantity: z.int().nullable(),
-    price: z.string().nullable().meta({ description: 'The edition of the price book.' }),
+    price: z.string().nullable().meta(about('The edition of the price book.')),
     unit_price_usd: dollarsOut.nullable(),
-    per_units: z.int().nullable().meta({ description: 'How many units the unit price is for.' }),
-    amount_usd: dollarsOut.meta({ description: 'Rounded once, here; credits are negative.' }),
+    per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
+    amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),
   })
   .meta({ id: 'InvoiceLine' });
 
@@ -46,14 +47,17 @@ const invoice = z
     id: z.string(),
     organisation: organisationId,
     period,
-    state: z.enum(['draft', 'final']).meta({ description: 'A final invoice never changes; later usage of its month is on the next.' }),
+    state: z.enum(['draft', 'final']).meta(about('A final invoice never changes; later usage of its month is on the next.')),
     lines: z.array(invoiceLine),
     subtotal_usd: dollarsOut,
-    total_usd: dollarsOut.meta({ description: 'The sum of the lines.' }),
-    unreconciled: z.array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() })).meta({
-      description:
-        'Granted by quotas in the month and not billed: what gateways hold now, what they have not told yet, and what was lost with those that died. Never billed.',
-    }),
+    total_usd: dollarsOut.meta(about('The sum of the lines.')),
+    unreconciled: z
+      .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
+      .meta(
+        about(
+          'Granted by quotas in the month and not billed: what gateways hold now, what they have not told yet, and what was lost with those that died. Never billed.',
+        ),
+      ),
   })
   .meta({ id: 'Invoice' });
 
@@ -61,9 +65,7 @@ const reconciliation = z
   .object({
     object: z.literal('reconciliation'),
     period,
-    exact: z
-      .boolean()
-      .meta({ description: 'Whether all events of the month, and nothing else, are on its invoice, and its lines add up.' }),
+    exact: z.boolean().meta(about('Whether all events of the month, and nothing else, are on its invoice, and its lines add up.')),
     events: z.int(),
     lines_usd: dollarsOut,
     subtotal_usd: dollarsOut,
@@ -86,7 +88,7 @@ const credit = z
     id: z.string(),
     description,
     amount_usd: dollarsOut,
-    applied_usd: dollarsOut.meta({ description: 'What final invoices have taken.' }),
+    applied_usd: dollarsOut.meta(about('What final invoices have taken.')),
     created_at: unixSeconds,
     expires_at: unixSeconds.nullable(),
   })
@@ -101,7 +103,7 @@ const charge = z
     starts_at: unixSeconds,
     ends_at: unixSeconds.nullable(),
   })
-  .meta({ id: 'Charge', description: 'A price by the month, whatever is used; parts of months are prorated.' });
+  .meta(apiText({ id: 'Charge', description: apiText('A price by the month, whatever is used; parts of months are prorated.') }));
 
 const budget = z
   .object({
@@ -144,8 +146,10 @@ export const billingEndpoints = {
   getInvoice: {
     ...read,
     path: '/v1/invoices/:period',
-    summary: 'The invoice of a month',
-    description: 'A draft until three days after the month. Amounts are nano-dollars, rounded once a line; their sum is the total.',
+    summary: apiText('The invoice of a month'),
+    description: apiText(
+      'A draft until three days after the month. Amounts are nano-dollars, rounded once a line; their sum is the total.',
+    ),
     params: z.object({ period }),
     query: subjectOrganisation,
     reply: json(invoice),
@@ -153,7 +157,7 @@ export const billingEndpoints = {
   getInvoiceCsv: {
     ...read,
     path: '/v1/invoices/:period/csv',
-    summary: 'The invoice of a month in the columns of FOCUS 1.2',
+    summary: apiText('The invoice of a month in the columns of FOCUS 1.2'),
     params: z.object({ period }),
     query: subjectOrganisation,
     reply: { kind: 'bytes', contentType: 'text/csv; charset=utf-8' },
@@ -161,7 +165,7 @@ export const billingEndpoints = {
   getInvoiceHtml: {
     ...read,
     path: '/v1/invoices/:period/html',
-    summary: 'The invoice of a month as a page to print',
+    summary: apiText('The invoice of a month as a page to print'),
     params: z.object({ period }),
     query: subjectOrganisation,
     reply: { kind: 'bytes', contentType: 'text/html; charset=utf-8' },
@@ -170,7 +174,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/invoices',
-    summary: 'The months of an organisation that have an invoice',
+    summary: apiText('The months of an organisation that have an invoice'),
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
@@ -180,8 +184,8 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/invoices/:period/reconciliation',
-    summary: 'Prove that all events of a month are on its invoice',
-    description: 'Compares the invoice with totals that are counted apart from what it is made of.',
+    summary: apiText('Prove that all events of a month are on its invoice'),
+    description: apiText('Compares the invoice with totals that are counted apart from what it is made of.'),
     params: z.object({ period }),
     query: organisationQuery,
     body: NO_BODY,
@@ -192,8 +196,8 @@ export const billingEndpoints = {
     ...admin,
     method: 'POST',
     path: '/v1/credits',
-    summary: 'Give an organisation a credit',
-    description: 'Taken off its invoices, the oldest credit first, as far as it goes.',
+    summary: apiText('Give an organisation a credit'),
+    description: apiText('Taken off its invoices, the oldest credit first, as far as it goes.'),
     body: json(
       z.strictObject({
         organisation: organisationId,
@@ -210,7 +214,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/credits',
-    summary: 'The credits of an organisation, oldest first',
+    summary: apiText('The credits of an organisation, oldest first'),
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
@@ -220,7 +224,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'POST',
     path: '/v1/charges',
-    summary: 'Charge an organisation by the month',
+    summary: apiText('Charge an organisation by the month'),
     body: json(
       z.strictObject({
         organisation: organisationId,
@@ -238,7 +242,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/charges',
-    summary: 'The monthly charges of an organisation',
+    summary: apiText('The monthly charges of an organisation'),
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
@@ -248,10 +252,11 @@ export const billingEndpoints = {
     ...admin,
     method: 'PUT',
     path: '/v1/budgets',
-    summary: 'Set what an organisation, tenant or project may spend in a month',
-    description:
+    summary: apiText('Set what an organisation, tenant or project may spend in a month'),
+    description: apiText(
       'Each threshold raises one alert a month when what is billed reaches it. A hard budget also refuses what would pass it, before it is used: ' +
-      'then it is a `spend_nano` rule of the level.',
+        'then it is a `spend_nano` rule of the level.',
+    ),
     body: json(
       z
         .strictObject({
@@ -263,7 +268,7 @@ export const billingEndpoints = {
             .array(z.int().min(1).max(1000))
             .max(LIMITS.budgetThresholdsMaxCount)
             .default([50, 80, 100])
-            .meta({ description: 'Percent of the amount.' }),
+            .meta(about('Percent of the amount.')),
           hard: z.boolean().default(false),
         })
         .refine(
@@ -278,7 +283,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/budgets',
-    summary: 'The budgets of an organisation',
+    summary: apiText('The budgets of an organisation'),
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
@@ -287,7 +292,7 @@ export const billingEndpoints = {
   deleteBudget: {
     ...removal,
     path: '/v1/budgets/:budget',
-    summary: 'Remove a budget, and its hard stop',
+    summary: apiText('Remove a budget, and its hard stop'),
     params: z.object({ budget: z.string().max(LIMITS.billingTextCharsMax) }),
     reply: json(budget),
   },
@@ -295,24 +300,23 @@ export const billingEndpoints = {
     ...admin,
     method: 'POST',
     path: '/v1/webhooks',
-    summary: 'Tell a URL of the alerts of an organisation',
-    description:
+    summary: apiText('Tell a URL of the alerts of an organisation'),
+    description: apiText(
       'Each delivery is a POST with `webhook-id`, `webhook-timestamp` and `webhook-signature: v1,<hex of HMAC-SHA-256(secret, "id.timestamp.body")>`. ' +
-      'Refuse timestamps more than five minutes off and ids that were seen. What is not answered with 2xx is tried again for two days.',
+        'Refuse timestamps more than five minutes off and ids that were seen. What is not answered with 2xx is tried again for two days.',
+    ),
     body: json(
       z.strictObject({
         organisation: organisationId,
         url: z
           .url({ protocol: /^https?$/ })
           .max(LIMITS.webhookUrlCharsMax)
-          .meta({ description: 'https, unless the deployment allows plain http.' }),
+          .meta(about('https, unless the deployment allows plain http.')),
       }),
     ),
     status: 201,
     reply: json(
-      z
-        .object({ ...webhookFields, secret: z.string().meta({ description: 'Shown here and never again.' }) })
-        .meta({ id: 'WebhookWithSecret' }),
+      z.object({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }).meta({ id: 'WebhookWithSecret' }),
     ),
     idempotent: true,
   },
@@ -320,7 +324,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/webhooks',
-    summary: 'The webhooks of an organisation',
+    summary: apiText('The webhooks of an organisation'),
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
@@ -329,7 +333,7 @@ export const billingEndpoints = {
   deleteWebhook: {
     ...removal,
     path: '/v1/webhooks/:webhook',
-    summary: 'Remove a webhook, and what is on its way to it',
+    summary: apiText('Remove a webhook, and what is on its way to it'),
     params: z.object({ webhook: z.string().regex(/^wh_[0-9a-z]{20}$/, 'must be the id of a webhook') }),
     reply: json(webhook),
   },
@@ -337,7 +341,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/alerts',
-    summary: 'The alerts of an organisation, newest first, and how far its webhooks have been told',
+    summary: apiText('The alerts of an organisation, newest first, and how far its webhooks have been told'),
     query: organisationQuery.extend({ limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount) }),
     body: NO_BODY,
     status: 200,

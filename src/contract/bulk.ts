@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { NO_BODY, tenant } from './endpoint.ts';
 import { ERRORS } from './errors.ts';
@@ -20,10 +21,11 @@ export const importLine = z
     metadata: metadata.nullable().optional(),
   })
   .refine((line) => line.values !== undefined || line.text !== undefined, 'give `values`, `text` or both')
-  .meta({
-    description:
+  .meta(
+    about(
       'A vector, as an export writes it. A text beside values is kept and not embedded. Lines that tell how an export went are passed over.',
-  });
+    ),
+  );
 
 export type ImportLine = z.output<typeof importLine>;
 
@@ -33,9 +35,9 @@ const token = z.string().min(1).max(LIMITS.bulkTokenCharsMax);
 
 const failure = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string().meta({ description: 'Names the line, the field, and what stands there.' }),
-  param: z.string().nullable().meta({ description: 'Path of the field within the line.' }),
-  line: z.int().min(1).nullable().meta({ description: 'Number of the line in the whole import, from 1; null when no line is at fault.' }),
+  message: z.string().meta(about('Names the line, the field, and what stands there.')),
+  param: z.string().nullable().meta(about('Path of the field within the line.')),
+  line: z.int().min(1).nullable().meta(about('Number of the line in the whole import, from 1; null when no line is at fault.')),
   retry_after_ms: count.optional(),
 });
 
@@ -43,22 +45,22 @@ const importProgress = z.object({
   object: z.literal('index.import'),
   status: z
     .enum(['running', 'done', 'stopped'])
-    .meta({ description: '`done` and `stopped` are the last line. Without one of them the import was cut off.' }),
-  import: z.string().meta({ description: 'The same for all parts of an import.' }),
-  lines: count.meta({ description: 'So many lines of the whole import are done, however many parts it took.' }),
-  bytes: count.meta({ description: 'And so many bytes: where the next part begins.' }),
-  written: count.meta({ description: 'Vectors that this part wrote, or found written.' }),
+    .meta(about('`done` and `stopped` are the last line. Without one of them the import was cut off.')),
+  import: z.string().meta(about('The same for all parts of an import.')),
+  lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
+  bytes: count.meta(about('And so many bytes: where the next part begins.')),
+  written: count.meta(about('Vectors that this part wrote, or found written.')),
   lsn: count.nullable(),
-  token: token.meta({ description: 'Goes on behind `lines`: repeat the call with it, and send what follows.' }),
-  skip_token: token.optional().meta({ description: 'Goes on behind the line that was refused.' }),
+  token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
+  skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
   error: failure.optional(),
 });
 
 export type ImportProgress = z.input<typeof importProgress>;
 
 const importQuery = z.strictObject({
-  token: token.optional().meta({ description: 'Of an earlier part of the same import: the body is what follows the lines that are done.' }),
-  model: modelName.optional().meta({ description: 'The model that the values come from, as in an upsert.' }),
+  token: token.optional().meta(about('Of an earlier part of the same import: the body is what follows the lines that are done.')),
+  model: modelName.optional().meta(about('The model that the values come from, as in an upsert.')),
 });
 
 const flag = (otherwise: boolean) =>
@@ -68,7 +70,7 @@ const flag = (otherwise: boolean) =>
     .transform((value) => value === 'true');
 
 const exportQuery = z.strictObject({
-  token: token.optional().meta({ description: 'Of an earlier part of the same export: it goes on behind what that had told.' }),
+  token: token.optional().meta(about('Of an earlier part of the same export: it goes on behind what that had told.')),
   include_values: flag(true),
   include_metadata: flag(true),
   include_text: flag(true),
@@ -86,11 +88,9 @@ const exportLine = z.union([
   }),
   z.object({
     export: z.object({
-      status: z
-        .enum(['running', 'done', 'stopped'])
-        .meta({ description: 'Without a last line `done` or `stopped`, the export was cut off.' }),
-      vectors: count.meta({ description: 'How many this part has told so far.' }),
-      token: token.meta({ description: 'Goes on behind the line before.' }),
+      status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was cut off.')),
+      vectors: count.meta(about('How many this part has told so far.')),
+      token: token.meta(about('Goes on behind the line before.')),
       lsn: count,
       error: failure.omit({ line: true, param: true }).optional(),
     }),
@@ -104,14 +104,15 @@ export const bulkEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/import',
     tag: 'Vectors',
-    summary: 'Write any number of vectors, one a line',
-    description:
+    summary: apiText('Write any number of vectors, one a line'),
+    description: apiText(
       'The body is NDJSON and is read as fast as it is written into the index; the reply is NDJSON too and tells how far it is, about once a second. ' +
-      'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
-      'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
-      'written without being told is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
-      'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
-      'what it becomes, so compress the rest anew.',
+        'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
+        'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
+        'written without being told is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
+        'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
+        'what it becomes, so compress the rest anew.',
+    ),
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
@@ -125,11 +126,12 @@ export const bulkEndpoints = {
     method: 'GET',
     path: '/v1/indexes/:index/export',
     tag: 'Vectors',
-    summary: 'Read all vectors, one a line',
-    description:
+    summary: apiText('Read all vectors, one a line'),
+    description: apiText(
       'In the order of namespaces and ids. A vector that is there throughout is told exactly once, as it was at some time meanwhile; one that comes ' +
-      'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` tells how far it is, with a `token` that goes on ' +
-      'from there. An import takes all of it as it is.',
+        'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` tells how far it is, with a `token` that goes on ' +
+        'from there. An import takes all of it as it is.',
+    ),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,

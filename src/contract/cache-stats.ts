@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { AGE_BOUNDS_S } from './cache-tally.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -13,36 +14,31 @@ const seconds = z.coerce.number().int().min(0).optional();
 
 const query = z.strictObject({
   tenant: subjectTenant,
-  from: seconds.meta({ description: 'Seconds since the epoch; the hour it lies in is included. A day ago if absent.' }),
-  to: seconds.meta({ description: 'Seconds since the epoch; the hour it ends in is included. Now if absent.' }),
+  from: seconds.meta(about('Seconds since the epoch; the hour it lies in is included. A day ago if absent.')),
+  to: seconds.meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
 });
 
 const line = z
   .object({
     cache: z.enum(['embeddings', 'queries']),
-    model: z.string().nullable().meta({ description: 'Null for search results.' }),
-    hit_ratio: z
-      .number()
-      .min(0)
-      .max(1)
-      .nullable()
-      .meta({ description: 'The share that nobody had to compute for it; null when nothing was asked.' }),
+    model: z.string().nullable().meta(about('Null for search results.')),
+    hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share that nobody had to compute for it; null when nothing was asked.')),
     hits: z
       .object({
-        memory: count.meta({ description: 'Answered by the memory of an isolate (`sluice-l1`).' }),
-        shared: count.meta({ description: 'Answered by what isolates share (`sluice-l2`).' }),
-        collapsed: count.meta({ description: 'Answered by a computation that another request had begun.' }),
-        duplicate: count.meta({ description: 'The same input again, within its request.' }),
+        memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
+        shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
+        collapsed: count.meta(about('Answered by a computation that another request had begun.')),
+        duplicate: count.meta(about('The same input again, within its request.')),
       })
-      .meta({ description: 'Inputs, or queries.' }),
+      .meta(about('Inputs, or queries.')),
     computed: count,
-    evictions: count.meta({ description: 'Entries that left the memory of isolates for want of room.' }),
+    evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
     age_seconds: z
       .array(z.object({ le: z.number().nullable(), count }))
-      .meta({ description: `Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).` }),
+      .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
     held: z
       .object({ isolates: count, entries: count, bytes: count })
-      .meta({ description: 'What the isolates hold that told so within five minutes.' }),
+      .meta(about('What the isolates hold that told so within five minutes.')),
   })
   .meta({ id: 'CacheStatsLine' });
 
@@ -51,8 +47,8 @@ export const cacheStatsEndpoints = {
     method: 'GET',
     path: '/v1/cache/stats',
     tag: 'Cache',
-    summary: 'What the caches of a tenant save',
-    description: 'In whole hours, for each model and for search results. Isolates tell within a second or so, with the usage.',
+    summary: apiText('What the caches of a tenant save'),
+    description: apiText('In whole hours, for each model and for search results. Isolates tell within a second or so, with the usage.'),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,

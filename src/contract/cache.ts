@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { cacheTag } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -16,30 +17,38 @@ const purgeBody = z
     keys: selection(
       z.string().regex(/^(ids:)?[0-9a-f]{64}$/, 'must be 64 lower-case hex digits, after `ids:` for token ids'),
       LIMITS.purgeKeysMaxCount,
-    ).meta({
-      description: "SHA-256 of texts' UTF-8, for those who will not send them again; `ids:` and that of token ids as little-endian int32.",
-    }),
-    text: selection(z.string().min(1).max(LIMITS.embeddingTextCharsMax), LIMITS.purgeKeysMaxCount).meta({
-      description: 'Texts, as they were sent to be embedded.',
-    }),
-    tags: selection(cacheTag, LIMITS.purgeTagsMaxCount).meta({ description: 'Entries that carry any of these, see `cache-tag`.' }),
-    prefix: cacheTag.optional().meta({ description: 'Entries with a tag that begins so, such as `docs/` for `docs/42`.' }),
-    model: modelName.optional().meta({ description: 'Entries that would answer for this model.' }),
-    model_version: z.string().min(1).max(LIMITS.nameCharsMax).optional().meta({ description: 'Only those of this version of `model`.' }),
-    older_than_ms: z.int().min(LIMITS.purgeAgeMinMs).optional().meta({
-      description:
-        'Entries that began to be computed longer ago. One that is up to a second younger may go with them, none that is older stays.',
-    }),
-    everything: z.literal(true).optional().meta({ description: 'All that is cached for the tenant.' }),
+    ).meta(about("SHA-256 of texts' UTF-8, for those who will not send them again; `ids:` and that of token ids as little-endian int32.")),
+    text: selection(z.string().min(1).max(LIMITS.embeddingTextCharsMax), LIMITS.purgeKeysMaxCount).meta(
+      about('Texts, as they were sent to be embedded.'),
+    ),
+    tags: selection(cacheTag, LIMITS.purgeTagsMaxCount).meta(about('Entries that carry any of these, see `cache-tag`.')),
+    prefix: cacheTag.optional().meta(about('Entries with a tag that begins so, such as `docs/` for `docs/42`.')),
+    model: modelName.optional().meta(about('Entries that would answer for this model.')),
+    model_version: z.string().min(1).max(LIMITS.nameCharsMax).optional().meta(about('Only those of this version of `model`.')),
+    older_than_ms: z
+      .int()
+      .min(LIMITS.purgeAgeMinMs)
+      .optional()
+      .meta(
+        about(
+          'Entries that began to be computed longer ago. One that is up to a second younger may go with them, none that is older stays.',
+        ),
+      ),
+    everything: z.literal(true).optional().meta(about('All that is cached for the tenant.')),
     tenant: subjectTenant,
-    mode: z.enum(['hard', 'soft']).default('hard').meta({
-      description: '`soft` leaves the entries, as stale ones, to requests that accept them with `cache-control: max-stale`.',
-    }),
-    consistency: z.enum(['next-read', 'fast']).default('next-read').meta({
-      description:
-        '`next-read` answers once the purge holds: every request accepted later misses. `fast` answers once the purge is recorded; it holds from `effective_at`, at most `bound_ms` later.',
-    }),
-    dry_run: z.boolean().default(false).meta({ description: 'Only count what the purge would find.' }),
+    mode: z
+      .enum(['hard', 'soft'])
+      .default('hard')
+      .meta(about('`soft` leaves the entries, as stale ones, to requests that accept them with `cache-control: max-stale`.')),
+    consistency: z
+      .enum(['next-read', 'fast'])
+      .default('next-read')
+      .meta(
+        about(
+          '`next-read` answers once the purge holds: every request accepted later misses. `fast` answers once the purge is recorded; it holds from `effective_at`, at most `bound_ms` later.',
+        ),
+      ),
+    dry_run: z.boolean().default(false).meta(about('Only count what the purge would find.')),
   })
   .refine((body) => SELECTORS.some((name) => body[name] !== undefined), `say what to purge: at least one of ${SELECTORS.join(', ')}`)
   .refine(({ model, model_version: version }) => version === undefined || model !== undefined, {
@@ -53,16 +62,19 @@ const purge = z
   .object({
     object: z.literal('cache.purge'),
     purge_id: z.string(),
-    position: z.int().min(1).meta({ description: "Number of this purge in the log of the tenant's cache." }),
+    position: z.int().min(1).meta(about("Number of this purge in the log of the tenant's cache.")),
     status: z.enum(['pending', 'effective']),
-    effective_at: z.iso.datetime().meta({ description: 'No request that is accepted later is answered with what the purge took.' }),
+    effective_at: z.iso.datetime().meta(about('No request that is accepted later is answered with what the purge took.')),
     mode: z.enum(['hard', 'soft']),
     consistency: z.enum(['next-read', 'fast']),
-    bound_ms: z.int().min(0).meta({ description: 'The longest that a purge can take from being recorded to being effective.' }),
-    erased: z.boolean().meta({
-      description:
-        'Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.',
-    }),
+    bound_ms: z.int().min(0).meta(about('The longest that a purge can take from being recorded to being effective.')),
+    erased: z
+      .boolean()
+      .meta(
+        about(
+          'Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.',
+        ),
+      ),
   })
   .meta({ id: 'Purge' });
 
@@ -71,12 +83,14 @@ const estimate = z
     object: z.literal('cache.purge_estimate'),
     dry_run: z.literal(true),
     entries: z.int().min(0),
-    bytes: z.int().min(0).meta({ description: 'Of the vectors.' }),
+    bytes: z.int().min(0).meta(about('Of the vectors.')),
   })
-  .meta({
-    id: 'PurgeEstimate',
-    description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
-  });
+  .meta(
+    apiText({
+      id: 'PurgeEstimate',
+      description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
+    }),
+  );
 
 export const purgeId = z.string().regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id such as pg_...');
 
@@ -85,9 +99,10 @@ export const cacheEndpoints = {
     method: 'POST',
     path: '/v1/cache/purge',
     tag: 'Cache',
-    summary: 'Purge cached embeddings',
-    description:
+    summary: apiText('Purge cached embeddings'),
+    description: apiText(
       'Purges what matches all selectors given. Answers once the purge holds: every request accepted afterwards misses, in every isolate. Computations that began before it do not bring its entries back. While the log of purges is away, purges are `unavailable` (repeat them with the same `idempotency-key`) and embeddings are computed: nothing that may have been purged is served.',
+    ),
     access: tenantOrAdmin('cache:purge'),
     meters: [],
     body: json(purgeBody),
@@ -99,7 +114,7 @@ export const cacheEndpoints = {
     method: 'GET',
     path: '/v1/cache/purges/:purge',
     tag: 'Cache',
-    summary: 'Look up a purge',
+    summary: apiText('Look up a purge'),
     access: tenantOrAdmin('cache:purge'),
     meters: [],
     params: z.object({ purge: purgeId }),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 
 /** A name users choose: it becomes part of paths and of object ids. */
@@ -7,7 +8,7 @@ export const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'must be lower-case letters, digits and inner hyphens')
   .max(LIMITS.nameCharsMax)
-  .meta({ description: 'Lower-case letters, digits and inner hyphens.', example: 'articles' });
+  .meta(about('Lower-case letters, digits and inner hyphens.', 'articles'));
 
 /** A character of an index's name, as Qdrant allows them; not that Sluice takes control characters, which would break lines and terminals. */
 const INDEX_NAME_CHAR = String.raw`[^<>:"|?*/\\\p{Cc}\p{Surrogate}]`;
@@ -21,10 +22,12 @@ export const indexName = z
     new RegExp(String.raw`^(?!\.{1,2}$)${INDEX_NAME_CHAR}*$`, 'u'),
     'must not be . or .., nor have control characters or any of < > : " | ? * / \\',
   )
-  .meta({
-    description: 'Any characters but control characters and `< > : " | ? * / \\`. Percent-encoded in paths. `.` and `..` are no names.',
-    example: 'articles',
-  });
+  .meta(
+    about(
+      'Any characters but control characters and `< > : " | ? * / \\`. Percent-encoded in paths. `.` and `..` are no names.',
+      'articles',
+    ),
+  );
 
 /** An index by its name, or all whose names begin so. */
 export const INDEX_PATTERN = String.raw`index/${INDEX_NAME_CHAR}{0,${LIMITS.indexNameCharsMax}}\*?`;
@@ -33,18 +36,21 @@ export const INDEX_PATTERN = String.raw`index/${INDEX_NAME_CHAR}{0,${LIMITS.inde
 export const ADMIN_OWNER = 'admin';
 
 /** The team that answers for a resource. */
-export const owner = name.meta({ description: 'The team that owns the resource.', example: 'search-team' });
+export const owner = name.meta(about('The team that owns the resource.', 'search-team'));
 
 /** Of what is created; see `ownerFor`. */
-export const ownerOrCallers = owner.optional().meta({
-  description:
-    'The team that answers for the resource; it is shown in lists and reports, and grants nothing. If absent, the owner of the API key. ' +
-    `The admin key has none: what it creates gets the owner of the tenant or organisation that it is in, and \`${ADMIN_OWNER}\` outside of any.`,
-  example: 'search-team',
-});
+export const ownerOrCallers = owner
+  .optional()
+  .meta(
+    about(
+      'The team that answers for the resource; it is shown in lists and reports, and grants nothing. If absent, the owner of the API key. ' +
+        `The admin key has none: what it creates gets the owner of the tenant or organisation that it is in, and \`${ADMIN_OWNER}\` outside of any.`,
+      'search-team',
+    ),
+  );
 
 /** Wall time in seconds since the Unix epoch, as OpenAI writes it. */
-export const unixSeconds = z.int().min(0).meta({ description: 'Seconds since the Unix epoch.' });
+export const unixSeconds = z.int().min(0).meta(about('Seconds since the Unix epoch.'));
 
 /** A cursor page: pass the last item's id as `after` to get the next. */
 export const pageQuery = z.strictObject({

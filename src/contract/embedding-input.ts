@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 
 export type EmbeddingInput = string | string[] | number[] | number[][];
@@ -12,16 +13,18 @@ const TOKEN_ID_MAX = 2 ** 31 - 1;
  */
 export const embeddingInput = z
   .unknown()
-  .meta({
-    description: 'One text, several texts, the token ids of one text, or those of several. None may be empty.',
-    example: ['The food was delicious.', 'The waiter was kind.'],
-    oneOf: [
-      { type: 'string', minLength: 1 },
-      list({ type: 'string', minLength: 1 }),
-      list({ type: 'integer' }),
-      list({ type: 'array', items: { type: 'integer' }, minItems: 1 }),
-    ],
-  })
+  .meta(
+    apiText({
+      description: 'One text, several texts, the token ids of one text, or those of several. None may be empty.',
+      example: ['The food was delicious.', 'The waiter was kind.'],
+      oneOf: [
+        { type: 'string', minLength: 1 },
+        list({ type: 'string', minLength: 1 }),
+        list({ type: 'integer' }),
+        list({ type: 'array', items: { type: 'integer' }, minItems: 1 }),
+      ],
+    }),
+  )
   .transform((value, context): EmbeddingInput => {
     const fault = inputFault(value);
     if (fault === undefined) return value as EmbeddingInput;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -8,7 +9,7 @@ import { LIMITS } from './limits.ts';
 export const fileId = z
   .string()
   .regex(/^file_[0-9a-z]{26}(_\d{1,9})?$/, 'must be the id of a file')
-  .meta({ description: 'Id of a file.', example: 'file_0123456789abcdefghjkmnpqrs' });
+  .meta(about('Id of a file.', 'file_0123456789abcdefghjkmnpqrs'));
 
 const file = z
   .object({
@@ -33,9 +34,9 @@ const upload = z.strictObject({
       (value) => typeof value === 'object' && value !== null && 'size' in value,
       'must be a file part',
     )
-    .meta({ override: { type: 'string', format: 'binary' } }),
+    .meta(apiText({ override: { type: 'string', format: 'binary' } })),
   owner: ownerOrCallers,
-  purpose: z.enum(['batch', 'user_data']).meta({ description: '`batch` is the input of a job.' }),
+  purpose: z.enum(['batch', 'user_data']).meta(about('`batch` is the input of a job.')),
 });
 
 export const fileEndpoints = {
@@ -43,7 +44,7 @@ export const fileEndpoints = {
     method: 'POST',
     path: '/v1/files',
     tag: 'Files',
-    summary: 'Upload a file',
+    summary: apiText('Upload a file'),
     access: tenant('files'),
     meters: [],
     // The parts around the content are small.
@@ -56,7 +57,7 @@ export const fileEndpoints = {
     method: 'GET',
     path: '/v1/files',
     tag: 'Files',
-    summary: 'List files, by id',
+    summary: apiText('List files, by id'),
     access: tenant('files'),
     meters: [],
     query: pageQuery,
@@ -68,7 +69,7 @@ export const fileEndpoints = {
     method: 'GET',
     path: '/v1/files/:file',
     tag: 'Files',
-    summary: 'Describe a file',
+    summary: apiText('Describe a file'),
     access: tenant('files'),
     meters: [],
     params,
@@ -80,7 +81,7 @@ export const fileEndpoints = {
     method: 'GET',
     path: '/v1/files/:file/content',
     tag: 'Files',
-    summary: 'Download a file',
+    summary: apiText('Download a file'),
     access: tenant('files'),
     meters: [],
     params,
@@ -92,7 +93,7 @@ export const fileEndpoints = {
     method: 'DELETE',
     path: '/v1/files/:file',
     tag: 'Files',
-    summary: 'Delete a file',
+    summary: apiText('Delete a file'),
     access: tenant('files'),
     meters: [],
     params,

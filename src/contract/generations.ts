@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
@@ -9,7 +10,7 @@ import { modelName } from './vector-fields.ts';
 
 const createBody = z
   .strictObject({
-    model: modelName.optional().meta({ description: 'Absent: the vectors are taken over as they are.' }),
+    model: modelName.optional().meta(about('Absent: the vectors are taken over as they are.')),
     query_model: modelName.optional(),
     metric: z.enum(METRICS).optional(),
     recall: z.literal(RECALL_TARGETS).optional(),
@@ -22,10 +23,14 @@ const createBody = z
 export type CreateGenerationBody = z.output<typeof createBody>;
 
 const activateBody = z.strictObject({
-  allow_missing: z.boolean().default(false).meta({
-    description:
-      'Whether vectors without a text, which another model cannot embed, may be left behind. Else they keep the generation from serving.',
-  }),
+  allow_missing: z
+    .boolean()
+    .default(false)
+    .meta(
+      about(
+        'Whether vectors without a text, which another model cannot embed, may be left behind. Else they keep the generation from serving.',
+      ),
+    ),
 });
 
 export type ActivateBody = z.output<typeof activateBody>;
@@ -36,9 +41,9 @@ const share = z.number().min(0).max(1);
 const generation = z.object({
   generation: z.int().min(1),
   id: z.string(),
-  state: z.enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing']).meta({
-    description: '`following`: whole, kept up write by write, and ready to serve.',
-  }),
+  state: z
+    .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
+    .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
   served_before: z.boolean(),
   dimensions: z.int().min(1),
   metric: z.enum(METRICS),
@@ -48,16 +53,16 @@ const generation = z.object({
   query_model: z.string().nullable(),
   query_contract_hash: z.string().nullable(),
   progress: z
-    .object({ copied: count.meta({ description: 'Vectors written into it so far, replaced ones included.' }), embedding_tokens: count })
+    .object({ copied: count.meta(about('Vectors written into it so far, replaced ones included.')), embedding_tokens: count })
     .nullable(),
   comparison: z
     .object({
-      samples: count.meta({ description: 'Stored vectors that both generations were searched around.' }),
-      overlap_at_10: share.meta({ description: 'The share of the ten nearest in the serving generation that are among its ten nearest.' }),
-      ndcg_at_10: share.meta({ description: 'The same with regard to the order, the serving generation telling what is relevant.' }),
+      samples: count.meta(about('Stored vectors that both generations were searched around.')),
+      overlap_at_10: share.meta(about('The share of the ten nearest in the serving generation that are among its ten nearest.')),
+      ndcg_at_10: share.meta(about('The same with regard to the order, the serving generation telling what is relevant.')),
     })
     .nullable(),
-  fault: z.string().nullable().meta({ description: 'Why it did not come to serve when it was last asked to.' }),
+  fault: z.string().nullable().meta(about('Why it did not come to serve when it was last asked to.')),
 });
 
 export type GenerationReply = z.input<typeof generation>;
@@ -69,10 +74,11 @@ export const generationEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/generations',
     tag: 'Generations',
-    summary: 'Build another generation of the vectors',
-    description:
+    summary: apiText('Build another generation of the vectors'),
+    description: apiText(
       'With another model, from the stored texts; or with other settings, from the vectors. It is filled in the background, at the price of its tokens, ' +
-      'follows every write, and is compared with the one that serves.',
+        'follows every write, and is compared with the one that serves.',
+    ),
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
@@ -85,7 +91,7 @@ export const generationEndpoints = {
     method: 'GET',
     path: '/v1/indexes/:index/generations',
     tag: 'Generations',
-    summary: 'What serves, and what is beside it',
+    summary: apiText('What serves, and what is beside it'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -97,10 +103,11 @@ export const generationEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/generations/activate',
     tag: 'Generations',
-    summary: 'Let the other generation serve',
-    description:
+    summary: apiText('Let the other generation serve'),
+    description: apiText(
       'All at once, for every caller: no acknowledged write is lost, and none that is acknowledged later is missed by a read. Calls wait for the ' +
-      'moment it takes. The generation that served before follows from then on, and can be gone back to.',
+        'moment it takes. The generation that served before follows from then on, and can be gone back to.',
+    ),
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
@@ -112,8 +119,8 @@ export const generationEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/generations/rollback',
     tag: 'Generations',
-    summary: 'Let the generation serve that did before',
-    description: 'With all that was written since.',
+    summary: apiText('Let the generation serve that did before'),
+    description: apiText('With all that was written since.'),
     access: tenant('index:write'),
     meters: [],
     params: indexParams,
@@ -125,7 +132,7 @@ export const generationEndpoints = {
     method: 'DELETE',
     path: '/v1/indexes/:index/generations',
     tag: 'Generations',
-    summary: 'Erase the generation that does not serve',
+    summary: apiText('Erase the generation that does not serve'),
     access: tenant('index:write'),
     meters: [],
     params: indexParams,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -10,30 +11,38 @@ import { modelName } from './vector-fields.ts';
 
 export const indexParams = z.object({ index: name });
 
-const metric = z.enum(METRICS).meta({
-  description: '`cosine` and `dot` score higher when closer; `l2` is the Euclidean distance (not squared), lower when closer.',
-});
+const metric = z
+  .enum(METRICS)
+  .meta(about('`cosine` and `dot` score higher when closer; `l2` is the Euclidean distance (not squared), lower when closer.'));
 
-const dimensions = z.int().min(LIMITS.dimensionsMinCount).max(LIMITS.dimensionsMaxCount).meta({ example: 100 });
+const dimensions = z
+  .int()
+  .min(LIMITS.dimensionsMinCount)
+  .max(LIMITS.dimensionsMaxCount)
+  .meta(apiText({ example: 100 }));
 
-const recall = z.literal(RECALL_TARGETS).meta({
-  description: 'The share of the true nearest neighbours that searches are tuned to find. 0.99 takes nearly twice the memory of 0.95.',
-});
+const recall = z
+  .literal(RECALL_TARGETS)
+  .meta(about('The share of the true nearest neighbours that searches are tuned to find. 0.99 takes nearly twice the memory of 0.95.'));
 
 const createBody = z
   .strictObject({
     name,
     dimensions: dimensions.optional(),
-    model: modelName.optional().meta({ description: 'Pins the index to this model: it then takes and searches texts, too.' }),
-    query_model: modelName.optional().meta({
-      description: 'Embeds the texts of queries, where that is another model than that of the vectors (two towers). Of as many dimensions.',
-    }),
+    model: modelName.optional().meta(about('Pins the index to this model: it then takes and searches texts, too.')),
+    query_model: modelName
+      .optional()
+      .meta(
+        about('Embeds the texts of queries, where that is another model than that of the vectors (two towers). Of as many dimensions.'),
+      ),
     metric: metric.default('cosine'),
     // Absent rather than filled in: a creation is told from another one by what its body says.
-    recall: recall.optional().meta({ default: RECALL_TARGET_DEFAULT }),
-    shard_vectors_max: z.int().min(LIMITS.shardVectorsMinCount).optional().meta({
-      description: 'Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.',
-    }),
+    recall: recall.optional().meta(apiText({ default: RECALL_TARGET_DEFAULT })),
+    shard_vectors_max: z
+      .int()
+      .min(LIMITS.shardVectorsMinCount)
+      .optional()
+      .meta(about('Vectors of one shard, from which on it is split in two. Absent, or more than that: half of what its memory holds.')),
     owner: ownerOrCallers,
   })
   .refine((body) => (body.dimensions === undefined) !== (body.model === undefined), 'give either `dimensions` or `model`')
@@ -47,19 +56,16 @@ export type CreateIndexBody = z.output<typeof createBody>;
 const index = z
   .object({
     object: z.literal('index'),
-    id: z.string().meta({ description: 'New with every creation, even under a name that was used before.' }),
+    id: z.string().meta(about('New with every creation, even under a name that was used before.')),
     name,
     dimensions,
     metric,
     recall,
     model: z.string().nullable(),
-    contract_hash: z.string().nullable().meta({ description: 'The embedding contract that the index is pinned to.' }),
-    query_model: z
-      .string()
-      .nullable()
-      .meta({ description: 'What queries are pinned to; as the vectors unless the creation said otherwise.' }),
+    contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
+    query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
     query_contract_hash: z.string().nullable(),
-    shard_vectors_max: z.int().nullable().meta({ description: 'From how many vectors on a shard is split, if the creation said so.' }),
+    shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
     owner,
     created: unixSeconds,
     generation: z.int().min(1),
@@ -70,20 +76,17 @@ const stats = z.object({
   object: z.literal('index.stats'),
   name,
   generation: z.int().min(1),
-  lsn: z.int().min(0).meta({ description: 'Number of the last write: every write has a higher one than all that its writer was told of.' }),
+  lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer was told of.')),
   vectors: z.int().min(0),
-  vectors_max: z.int().min(1).meta({ description: 'How many vectors the index can hold.' }),
-  shards: z.int().min(1).meta({ description: 'How many shards hold them: an index begins with one, and splits as it grows.' }),
+  vectors_max: z.int().min(1).meta(about('How many vectors the index can hold.')),
+  shards: z.int().min(1).meta(about('How many shards hold them: an index begins with one, and splits as it grows.')),
   replicas: z
     .int()
     .min(0)
-    .meta({ description: 'How many copies of shards answer reads that need not be strong: shards that are read a lot get some.' }),
+    .meta(about('How many copies of shards answer reads that need not be strong: shards that are read a lot get some.')),
   namespaces: z.int().min(0),
   storage_bytes: z.int().min(0),
-  memory_bytes: z
-    .int()
-    .min(0)
-    .meta({ description: 'What the search engine holds in memory now; 0 until the next query after it was evicted.' }),
+  memory_bytes: z.int().min(0).meta(about('What the search engine holds in memory now; 0 until the next query after it was evicted.')),
 });
 
 const deleted = z.object({
@@ -91,13 +94,10 @@ const deleted = z.object({
   id: z.string(),
   name,
   deleted: z.literal(true),
-  vectors: z.int().min(0).meta({ description: 'How many vectors were erased.' }),
-  objects: z.int().min(1).meta({ description: 'From how many objects, the index itself included.' }),
-  objects_lost: z
-    .int()
-    .min(0)
-    .meta({ description: 'How many of them had lost what they stored before: how many vectors those had is not known.' }),
-  bytes: z.int().min(0).meta({ description: 'How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.' }),
+  vectors: z.int().min(0).meta(about('How many vectors were erased.')),
+  objects: z.int().min(1).meta(about('From how many objects, the index itself included.')),
+  objects_lost: z.int().min(0).meta(about('How many of them had lost what they stored before: how many vectors those had is not known.')),
+  bytes: z.int().min(0).meta(about('How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.')),
 });
 
 export const indexEndpoints = {
@@ -105,7 +105,7 @@ export const indexEndpoints = {
     method: 'POST',
     path: '/v1/indexes',
     tag: 'Indexes',
-    summary: 'Create an index',
+    summary: apiText('Create an index'),
     access: tenant('index:write'),
     meters: [],
     body: json(createBody),
@@ -117,8 +117,8 @@ export const indexEndpoints = {
     method: 'GET',
     path: '/v1/indexes',
     tag: 'Indexes',
-    summary: 'List indexes by name',
-    description: 'To get the next page, pass the last `name` as `after`.',
+    summary: apiText('List indexes by name'),
+    description: apiText('To get the next page, pass the last `name` as `after`.'),
     access: tenant('index:read'),
     meters: [],
     query: pageQuery,
@@ -130,7 +130,7 @@ export const indexEndpoints = {
     method: 'GET',
     path: '/v1/indexes/:index',
     tag: 'Indexes',
-    summary: 'Describe an index',
+    summary: apiText('Describe an index'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -142,7 +142,7 @@ export const indexEndpoints = {
     method: 'GET',
     path: '/v1/indexes/:index/stats',
     tag: 'Indexes',
-    summary: 'How large an index is',
+    summary: apiText('How large an index is'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -154,8 +154,8 @@ export const indexEndpoints = {
     method: 'DELETE',
     path: '/v1/indexes/:index',
     tag: 'Indexes',
-    summary: 'Delete an index and erase its vectors',
-    description: 'Answers once everything is erased. An index created later under the same name shares nothing with it.',
+    summary: apiText('Delete an index and erase its vectors'),
+    description: apiText('Answers once everything is erased. An index created later under the same name shares nothing with it.'),
     access: tenant('index:write'),
     meters: [],
     params: indexParams,

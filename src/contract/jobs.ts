@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { FAILURE_REASONS, progress } from './attempt.ts';
 import { ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -14,7 +15,7 @@ const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded',
 export type JobState = (typeof JOB_STATES)[number];
 
 const attempt = z.object({
-  fence: z.int().min(1).meta({ description: 'Rises with every attempt.' }),
+  fence: z.int().min(1).meta(about('Rises with every attempt.')),
   pool: z.string(),
   started_at: unixSeconds,
   ended_at: unixSeconds.nullable(),
@@ -40,7 +41,7 @@ const job = z
     started_at: unixSeconds.nullable(),
     finished_at: unixSeconds.nullable(),
     usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
-    cost_usd: z.string().nullable().meta({ description: 'Exact decimal, once the job has finished.' }),
+    cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
   })
   .meta({ id: 'Job' });
 
@@ -50,7 +51,7 @@ const create = z
   .strictObject({
     kind: z.literal('batch_embedding'),
     model: z.string().min(1).max(LIMITS.nameCharsMax),
-    input_file: fileId.meta({ description: 'JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.' }),
+    input_file: fileId.meta(about('JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.')),
     owner: ownerOrCallers,
     priority: z.enum(PRIORITIES).default('normal'),
     max_attempts: z.int().min(1).max(LIMITS.jobAttemptsMaxCount).default(LIMITS.jobAttemptsDefaultCount),
@@ -62,7 +63,7 @@ export type CreateJob = z.infer<typeof create>;
 const jobId = z
   .string()
   .regex(/^job_[0-9a-z]{26}$/, 'must be the id of a job')
-  .meta({ example: 'job_0123456789abcdefghjkmnpqrs' });
+  .meta(apiText({ example: 'job_0123456789abcdefghjkmnpqrs' }));
 
 const params = z.strictObject({ job: jobId });
 
@@ -73,7 +74,7 @@ export const jobEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/jobs',
-    summary: 'Queue a heavy job for the pools',
+    summary: apiText('Queue a heavy job for the pools'),
     body: json(create),
     status: 201,
     reply: json(job),
@@ -83,10 +84,10 @@ export const jobEndpoints = {
     ...common,
     method: 'GET',
     path: '/v1/jobs',
-    summary: 'List jobs, newest first',
-    description: 'To get the next page, pass the `id` of the last job as `after`; it need not be in the state asked for any more.',
+    summary: apiText('List jobs, newest first'),
+    description: apiText('To get the next page, pass the `id` of the last job as `after`; it need not be in the state asked for any more.'),
     query: pageQuery.extend({
-      state: z.enum(JOB_STATES).optional().meta({ description: 'Jobs that are in this state now; all if absent.' }),
+      state: z.enum(JOB_STATES).optional().meta(about('Jobs that are in this state now; all if absent.')),
     }),
     body: NO_BODY,
     status: 200,
@@ -96,7 +97,7 @@ export const jobEndpoints = {
     ...common,
     method: 'GET',
     path: '/v1/jobs/:job',
-    summary: 'State, progress and cost of a job',
+    summary: apiText('State, progress and cost of a job'),
     params,
     body: NO_BODY,
     status: 200,
@@ -106,8 +107,8 @@ export const jobEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/jobs/:job/cancel',
-    summary: 'Cancel a job',
-    description: 'A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.',
+    summary: apiText('Cancel a job'),
+    description: apiText('A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.'),
     params,
     body: NO_BODY,
     status: 200,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './address-range.ts';
+import { about, apiText } from './api-text.ts';
 import { INDEX_PATTERN, name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -15,13 +16,13 @@ const scopes = z
   .array(z.enum(SCOPES))
   .min(1)
   .max(SCOPES.length)
-  .meta({ description: 'What the key may do.', example: ['inference'] });
+  .meta(about('What the key may do.', ['inference']));
 
 const addresses = z
   .array(z.string().refine(isAddressRange, 'must be an IP address or a CIDR range such as 10.0.0.0/8, without bits below its prefix'))
   .min(1)
   .max(LIMITS.keyAddressesMaxCount)
-  .meta({ description: 'From where the key may be used.', example: ['203.0.113.0/24'] });
+  .meta(about('From where the key may be used.', ['203.0.113.0/24']));
 
 const origins = z
   .array(
@@ -31,11 +32,12 @@ const origins = z
   )
   .min(1)
   .max(LIMITS.keyOriginsMaxCount)
-  .meta({
-    description:
+  .meta(
+    about(
       'Of which origins pages may use the key in browsers (CORS). Absent: as the deployment says. Calls that come from no page are not concerned.',
-    example: ['https://app.example.com'],
-  });
+      ['https://app.example.com'],
+    ),
+  );
 
 const RESOURCE = new RegExp(String.raw`^(?:${INDEX_PATTERN}|model/[\w.-]{0,64}\*?)$`, 'u');
 
@@ -43,11 +45,12 @@ const resources = z
   .array(z.string().regex(RESOURCE, 'must be such as index/articles, index/blog-* or model/glove-sif-100'))
   .min(1)
   .max(LIMITS.keyResourcesMaxCount)
-  .meta({
-    description:
+  .meta(
+    about(
       'What the key may touch: of each kind (`index`, `model`) that is named here, nothing else. Routes that touch all indexes are closed to a key that may touch some.',
-    example: ['index/articles', 'index/blog-*'],
-  });
+      ['index/articles', 'index/blog-*'],
+    ),
+  );
 
 /** What an application needs; making keys and commanding pools is asked for by name. */
 const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
@@ -65,17 +68,17 @@ const keyFields = {
   addresses: z.array(z.string()).nullable(),
   origins: z.array(z.string()).nullable(),
   resources: z.array(z.string()).nullable(),
-  created_by: keyId.nullable().meta({ description: 'The key that made this one; null: the admin.' }),
+  created_by: keyId.nullable().meta(about('The key that made this one; null: the admin.')),
   revoked_at: unixSeconds.nullable(),
   /** Until when the secret that a rotation replaced still works. */
   previous_secret_expires_at: unixSeconds.nullable(),
-  last_used_at: unixSeconds.nullable().meta({ description: 'To the minute, as far as usage has been told; null: never, or only listed.' }),
+  last_used_at: unixSeconds.nullable().meta(about('To the minute, as far as usage has been told; null: never, or only listed.')),
 };
 
 const key = z.object(keyFields).meta({ id: 'Key' });
 
 const keyWithSecret = z
-  .object({ ...keyFields, key: z.string().meta({ description: 'The API key itself. Shown here and never again.' }) })
+  .object({ ...keyFields, key: z.string().meta(about('The API key itself. Shown here and never again.')) })
   .meta({ id: 'KeyWithSecret' });
 
 const revokedKey = z
@@ -83,13 +86,13 @@ const revokedKey = z
     ...keyFields,
     revoked_descendants: z
       .array(keyId)
-      .meta({ description: 'The keys that descend from it and are revoked with it; a repetition names them again.' }),
+      .meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
   })
   .meta({ id: 'RevokedKey' });
 
 const createKey = z.strictObject({
   tenant: subjectTenant,
-  project: projectId.optional().meta({ description: "The tenant's default project if absent." }),
+  project: projectId.optional().meta(about("The tenant's default project if absent.")),
   name,
   owner: ownerOrCallers,
   scopes: scopes.default(DEFAULT_SCOPES),
@@ -105,7 +108,7 @@ const rotateKey = z.strictObject({
     .min(0)
     .max(LIMITS.keyGraceMaxMs / 1000)
     .default(86_400)
-    .meta({ description: 'How long the replaced secret keeps working; 0 after a leak.' }),
+    .meta(about('How long the replaced secret keeps working; 0 after a leak.')),
 });
 
 const TAG = 'Tenancy';
@@ -117,9 +120,10 @@ export const keyEndpoints = {
     method: 'POST',
     path: '/v1/keys',
     tag: TAG,
-    summary: 'Create an API key',
-    description:
+    summary: apiText('Create an API key'),
+    description: apiText(
       'A key cannot make one that reaches further than itself: in scopes, time, addresses, origins or resources; what it leaves out it passes on. What the new key consumes counts for its maker too. The answer carries the key once; repeated under its `Idempotency-Key` by the same caller it answers the same key, until that is revoked or rotated: then `state_conflict`.',
+    ),
     access,
     meters: [],
     body: json(createKey),
@@ -131,7 +135,7 @@ export const keyEndpoints = {
     method: 'GET',
     path: '/v1/keys',
     tag: TAG,
-    summary: 'List the API keys of a tenant, oldest first',
+    summary: apiText('List the API keys of a tenant, oldest first'),
     access,
     meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),
@@ -143,7 +147,7 @@ export const keyEndpoints = {
     method: 'GET',
     path: '/v1/keys/:key',
     tag: TAG,
-    summary: 'An API key, without its secret',
+    summary: apiText('An API key, without its secret'),
     access,
     meters: [],
     params,
@@ -155,10 +159,11 @@ export const keyEndpoints = {
     method: 'POST',
     path: '/v1/keys/:key/rotate',
     tag: TAG,
-    summary: 'Give an API key a new secret',
-    description:
+    summary: apiText('Give an API key a new secret'),
+    description: apiText(
       'The replaced secret keeps working for `grace_seconds`; one replaced earlier stops at once. A key rotates itself and what it made. ' +
-      'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
+        'Repeated under its `Idempotency-Key` it answers the same secret, until that is revoked or rotated again: then `state_conflict`.',
+    ),
     access,
     meters: [],
     params,
@@ -171,18 +176,16 @@ export const keyEndpoints = {
     method: 'DELETE',
     path: '/v1/keys/:key',
     tag: TAG,
-    summary: 'Revoke an API key, and those it made if you say so',
-    description:
+    summary: apiText('Revoke an API key, and those it made if you say so'),
+    description: apiText(
       'Final. Every gateway refuses the key within a second. With `descendants=true` so are the keys that it made, and those that they made, ' +
-      'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
+        'in one step; without, they keep working (`created_by` in the list shows which there are). A key revokes none that reaches further than itself.',
+    ),
     access,
     meters: [],
     params,
     query: z.strictObject({
-      descendants: z
-        .enum(['true', 'false'])
-        .default('false')
-        .meta({ description: 'Whether the keys that descend from it are revoked with it.' }),
+      descendants: z.enum(['true', 'false']).default('false').meta(about('Whether the keys that descend from it are revoked with it.')),
     }),
     body: NO_BODY,
     status: 200,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -12,10 +13,10 @@ const model = z
     created: unixSeconds,
     owned_by: z.string(),
     version: z.string(),
-    dimensions: z.int().min(1).meta({ description: 'Length of its vectors; any shorter prefix may be asked for.' }),
-    max_input_tokens: z.int().min(1).meta({ description: 'The longest text it takes, in tokens.' }),
-    vocabulary_size: z.int().min(1).meta({ description: 'Token ids run from 0 to one less.' }),
-    contract_hash: z.string().meta({ description: 'Vectors of models with the same hash may be compared.' }),
+    dimensions: z.int().min(1).meta(about('Length of its vectors; any shorter prefix may be asked for.')),
+    max_input_tokens: z.int().min(1).meta(about('The longest text it takes, in tokens.')),
+    vocabulary_size: z.int().min(1).meta(about('Token ids run from 0 to one less.')),
+    contract_hash: z.string().meta(about('Vectors of models with the same hash may be compared.')),
   })
   .meta({ id: 'Model' });
 
@@ -26,14 +27,14 @@ export const modelEndpoints = {
     ...common,
     method: 'GET',
     path: '/v1/models',
-    summary: 'List the models',
+    summary: apiText('List the models'),
     reply: json(z.object({ object: z.literal('list'), data: z.array(model) })),
   },
   getModel: {
     ...common,
     method: 'GET',
     path: '/v1/models/:model',
-    summary: 'Describe a model',
+    summary: apiText('Describe a model'),
     params: z.object({ model: modelName }),
     reply: json(model),
   },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, PUBLIC, tenantOrAdmin } from './endpoint.ts';
 
@@ -10,7 +11,7 @@ export const opsEndpoints = {
     method: 'GET',
     path: '/healthz',
     tag: 'Operations',
-    summary: 'Whether this isolate answers',
+    summary: apiText('Whether this isolate answers'),
     access: PUBLIC,
     meters: [],
     body: NO_BODY,
@@ -21,7 +22,7 @@ export const opsEndpoints = {
     method: 'GET',
     path: '/readyz',
     tag: 'Operations',
-    summary: 'Whether the control objects and the default model answer',
+    summary: apiText('Whether the control objects and the default model answer'),
     access: PUBLIC,
     meters: [],
     body: NO_BODY,
@@ -32,7 +33,7 @@ export const opsEndpoints = {
     method: 'GET',
     path: '/metrics',
     tag: 'Operations',
-    summary: 'Counters and latencies of this isolate, in Prometheus text format',
+    summary: apiText('Counters and latencies of this isolate, in Prometheus text format'),
     access: tenantOrAdmin('ops:read'),
     meters: [],
     body: NO_BODY,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -21,16 +22,16 @@ const tenant = z
     state: z.enum(['active', 'suspended', 'erasing', 'erased']),
     created_at: unixSeconds,
   })
-  .meta({ id: 'Tenant', description: 'A wall between data sets: nothing of one tenant is visible to another.' });
+  .meta(apiText({ id: 'Tenant', description: apiText('A wall between data sets: nothing of one tenant is visible to another.') }));
 
 const erasure = z
   .object({
     object: z.literal('tenant.erasure'),
     tenant: tenantId,
     state: z.enum(['active', 'suspended', 'erasing', 'erased']),
-    verified: z.boolean().meta({ description: 'Whether nothing is left, as counted for this answer.' }),
+    verified: z.boolean().meta(about('Whether nothing is left, as counted for this answer.')),
     remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
-    digest: z.string().meta({ description: 'SHA-256 of the tenant, its state and what remains.' }),
+    digest: z.string().meta(about('SHA-256 of the tenant, its state and what remains.')),
   })
   .meta({ id: 'TenantErasure' });
 
@@ -49,7 +50,7 @@ const tenantParams = z.object({ tenant: tenantId });
 
 const project = z
   .object({ object: z.literal('project'), id: projectId, tenant: tenantId, name, owner, created_at: unixSeconds })
-  .meta({ id: 'Project', description: 'A line on the bill inside a tenant.' });
+  .meta(apiText({ id: 'Project', description: apiText('A line on the bill inside a tenant.') }));
 
 const organisationParams = z.object({ organisation: organisationId });
 
@@ -58,7 +59,7 @@ const organisationCache = z
   .meta({ id: 'OrganisationCache' });
 
 /** The tenant a call is about: the admin names it, a key has its own and needs not. */
-export const subjectTenant = tenantId.optional().meta({ description: "The admin names the tenant; a tenant's key may only name its own." });
+export const subjectTenant = tenantId.optional().meta(about("The admin names the tenant; a tenant's key may only name its own."));
 
 const TAG = 'Tenancy';
 
@@ -67,7 +68,7 @@ export const organisationEndpoints = {
     method: 'POST',
     path: '/v1/organisations',
     tag: TAG,
-    summary: 'Create an organisation',
+    summary: apiText('Create an organisation'),
     access: ADMIN,
     meters: [],
     body: json(z.strictObject({ name, owner: ownerOrCallers })),
@@ -79,7 +80,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/organisations',
     tag: TAG,
-    summary: 'List organisations, oldest first',
+    summary: apiText('List organisations, oldest first'),
     access: ADMIN,
     meters: [],
     query: pageQuery,
@@ -91,7 +92,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/organisations/:organisation/cache',
     tag: TAG,
-    summary: 'Whether the tenants of an organisation share one embedding cache',
+    summary: apiText('Whether the tenants of an organisation share one embedding cache'),
     access: ADMIN,
     meters: [],
     params: organisationParams,
@@ -103,10 +104,11 @@ export const organisationEndpoints = {
     method: 'PUT',
     path: '/v1/organisations/:organisation/cache',
     tag: TAG,
-    summary: 'Let the tenants of an organisation share one embedding cache, or end that',
-    description:
+    summary: apiText('Let the tenants of an organisation share one embedding cache, or end that'),
+    description: apiText(
       'Never shared unless asked for: tenants that share can tell from `cache-status` whether another of them has embedded a text. ' +
-      "Holds within a second. Vectors are shared, search results never; a purge by any of them takes from the shared cache and from the tenant's own.",
+        "Holds within a second. Vectors are shared, search results never; a purge by any of them takes from the shared cache and from the tenant's own.",
+    ),
     access: ADMIN,
     meters: [],
     params: organisationParams,
@@ -118,7 +120,7 @@ export const organisationEndpoints = {
     method: 'POST',
     path: '/v1/tenants',
     tag: TAG,
-    summary: 'Create a tenant and its default project',
+    summary: apiText('Create a tenant and its default project'),
     access: ADMIN,
     meters: [],
     body: json(z.strictObject({ organisation: organisationId, name, owner: ownerOrCallers })),
@@ -130,7 +132,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/tenants',
     tag: TAG,
-    summary: 'List the tenants of an organisation, oldest first',
+    summary: apiText('List the tenants of an organisation, oldest first'),
     access: ADMIN,
     meters: [],
     query: pageQuery.extend({ organisation: organisationId }),
@@ -142,7 +144,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/tenants/:tenant',
     tag: TAG,
-    summary: 'A tenant and its state',
+    summary: apiText('A tenant and its state'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
@@ -154,7 +156,7 @@ export const organisationEndpoints = {
     method: 'POST',
     path: '/v1/tenants/:tenant/suspend',
     tag: TAG,
-    summary: 'Suspend a tenant: its keys stop within a second, everything stays',
+    summary: apiText('Suspend a tenant: its keys stop within a second, everything stays'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
@@ -166,7 +168,7 @@ export const organisationEndpoints = {
     method: 'POST',
     path: '/v1/tenants/:tenant/resume',
     tag: TAG,
-    summary: 'End the suspension of a tenant',
+    summary: apiText('End the suspension of a tenant'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
@@ -178,9 +180,10 @@ export const organisationEndpoints = {
     method: 'POST',
     path: '/v1/tenants/:tenant/erase',
     tag: TAG,
-    summary: 'Erase a tenant and everything it has, for good',
-    description:
+    summary: apiText('Erase a tenant and everything it has, for good'),
+    description: apiText(
       'Its keys stop first. What is left is counted for the answer; call it again until `state` is `erased`. Its id stays, with its usage: bills are kept.',
+    ),
     access: ADMIN,
     meters: [],
     params: tenantParams,
@@ -192,7 +195,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/tenants/:tenant/erasure',
     tag: TAG,
-    summary: 'Count what there is of a tenant, kind by kind',
+    summary: apiText('Count what there is of a tenant, kind by kind'),
     access: ADMIN,
     meters: [],
     params: tenantParams,
@@ -204,13 +207,13 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/audit',
     tag: TAG,
-    summary: 'Who did what in an organisation, newest first',
+    summary: apiText('Who did what in an organisation, newest first'),
     access: ADMIN,
     meters: [],
     query: z.strictObject({
       organisation: organisationId,
       limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
-      before: z.coerce.number().int().min(1).optional().meta({ description: 'The `position` of the last entry of the page before.' }),
+      before: z.coerce.number().int().min(1).optional().meta(about('The `position` of the last entry of the page before.')),
     }),
     body: NO_BODY,
     status: 200,
@@ -220,7 +223,7 @@ export const organisationEndpoints = {
     method: 'POST',
     path: '/v1/projects',
     tag: TAG,
-    summary: 'Create a project',
+    summary: apiText('Create a project'),
     access: tenantOrAdmin('keys:write'),
     meters: [],
     body: json(z.strictObject({ tenant: subjectTenant, name, owner: ownerOrCallers })),
@@ -232,7 +235,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/projects',
     tag: TAG,
-    summary: 'List the projects of a tenant, oldest first',
+    summary: apiText('List the projects of a tenant, oldest first'),
     access: tenantOrAdmin('keys:write'),
     meters: [],
     query: pageQuery.extend({ tenant: subjectTenant }),

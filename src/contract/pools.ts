@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from './api-text.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY } from './endpoint.ts';
@@ -7,7 +8,7 @@ import { ADMIN, json, NO_BODY } from './endpoint.ts';
 export const poolId = z
   .string()
   .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
-  .meta({ example: 'pool_0123456789b6d8w0f3' });
+  .meta(apiText({ example: 'pool_0123456789b6d8w0f3' }));
 
 const pool = z.object({
   id: z.string(),
@@ -26,8 +27,8 @@ export const poolEndpoints = {
     method: 'POST',
     path: '/v1/pools',
     tag: 'Pools',
-    summary: 'Create a pool and the token of its agents',
-    description: 'The token is answered here only. The same `Idempotency-Key` answers the same token.',
+    summary: apiText('Create a pool and the token of its agents'),
+    description: apiText('The token is answered here only. The same `Idempotency-Key` answers the same token.'),
     access: ADMIN,
     meters: [],
     body: json(create),
@@ -39,7 +40,7 @@ export const poolEndpoints = {
     method: 'GET',
     path: '/v1/pools',
     tag: 'Pools',
-    summary: 'List pools, by id',
+    summary: apiText('List pools, by id'),
     access: ADMIN,
     meters: [],
     query: pageQuery,
@@ -51,7 +52,7 @@ export const poolEndpoints = {
     method: 'GET',
     path: '/v1/pools/:pool',
     tag: 'Pools',
-    summary: 'A pool, its agents and what they run',
+    summary: apiText('A pool, its agents and what they run'),
     access: ADMIN,
     meters: [],
     params: z.strictObject({ pool: poolId }),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 
 /** What is counted while it is consumed, in windows of time. Tokens are all tokens, computed or cached; spend is in nano-dollars. */
@@ -27,24 +28,24 @@ export const acceleratorType = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and hyphens')
   .max(LIMITS.nameCharsMax)
-  .meta({ description: 'A type of accelerator.', example: 'h100' });
+  .meta(about('A type of accelerator.', 'h100'));
 
 export const quotaRule = z
   .strictObject({
     resource: z.enum([...CONSUMED, ...HELD]),
-    window: z.enum([...QUOTA_WINDOWS, 'held']).meta({
-      description: 'UTC, months by the calendar; `held` for what is counted while it exists: `vectors` and `jobs`.',
-    }),
-    limit: limit.meta({ description: 'Units in each window; with `burst`, the rate at which a spent burst comes back.' }),
-    kind: z.enum(['hard', 'soft']).default('hard').meta({ description: '`hard` refuses what is above; `soft` lets it pass and alerts.' }),
+    window: z
+      .enum([...QUOTA_WINDOWS, 'held'])
+      .meta(about('UTC, months by the calendar; `held` for what is counted while it exists: `vectors` and `jobs`.')),
+    limit: limit.meta(about('Units in each window; with `burst`, the rate at which a spent burst comes back.')),
+    kind: z.enum(['hard', 'soft']).default('hard').meta(about('`hard` refuses what is above; `soft` lets it pass and alerts.')),
     burst: z
       .int()
       .min(1)
       .max(LIMITS.quotaBurstMax)
       .nullable()
       .default(null)
-      .meta({ description: 'Units that may be taken at once: a token bucket of this size in place of a window. Of a second or a minute.' }),
-    accelerator: acceleratorType.nullable().default(null).meta({ description: 'Of `accelerator_ms`: this type alone.' }),
+      .meta(about('Units that may be taken at once: a token bucket of this size in place of a window. Of a second or a minute.')),
+    accelerator: acceleratorType.nullable().default(null).meta(about('Of `accelerator_ms`: this type alone.')),
   })
   .refine(({ resource, window }) => (window === 'held') === (HELD as readonly string[]).includes(resource), {
     path: ['window'],

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -26,22 +27,22 @@ const quota = z
     granted: z
       .array(
         z.object({
-          resource: z.string().meta({ description: 'A resource; accelerators of one type as `accelerator_ms:h100`.' }),
+          resource: z.string().meta(about('A resource; accelerators of one type as `accelerator_ms:h100`.')),
           window: z.enum(QUOTA_WINDOWS),
-          granted: z.int().min(0).meta({ description: 'Granted to gateways, used or not: never above a hard limit.' }),
+          granted: z.int().min(0).meta(about('Granted to gateways, used or not: never above a hard limit.')),
           resets_at: unixSeconds,
         }),
       )
-      .meta({ description: 'The windows of this moment, where anything was granted; counted with and without a rule.' }),
+      .meta(about('The windows of this moment, where anything was granted; counted with and without a rule.')),
     held: z
       .array(
         z.object({
           resource: z.string(),
           limit: z.int(),
-          units: z.int().min(0).nullable().meta({ description: 'What exists, with what is being written; null until the first write.' }),
+          units: z.int().min(0).nullable().meta(about('What exists, with what is being written; null until the first write.')),
         }),
       )
-      .meta({ description: 'What is limited while it exists.' }),
+      .meta(about('What is limited while it exists.')),
   })
   .meta({ id: 'Quota' });
 
@@ -52,10 +53,11 @@ export const quotaEndpoints = {
     method: 'PUT',
     path: '/v1/quotas',
     tag: TAG,
-    summary: 'Set the quotas of an organisation, tenant, project or key',
-    description:
+    summary: apiText('Set the quotas of an organisation, tenant, project or key'),
+    description: apiText(
       'Replaces the rules of one level. What is granted to a key is granted to its project, tenant and organisation too, and must fit the limits of all. ' +
-      'A tenant has rules of its own until some are set. A new rule holds at once for what gateways ask for, and within a minute for what they hold already.',
+        'A tenant has rules of its own until some are set. A new rule holds at once for what gateways ask for, and within a minute for what they hold already.',
+    ),
     access: ADMIN,
     meters: [],
     body: json(
@@ -79,8 +81,8 @@ export const quotaEndpoints = {
     method: 'GET',
     path: '/v1/quotas',
     tag: TAG,
-    summary: 'The quotas of a level, and what is granted against them',
-    description: "A key sees those of its tenant (asked for without a name), and of the tenant's projects and keys.",
+    summary: apiText('The quotas of a level, and what is granted against them'),
+    description: apiText("A key sees those of its tenant (asked for without a name), and of the tenant's projects and keys."),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query: z.strictObject(level).refine((query) => namedCount(query) <= 1, `name one of ${LEVELS.join(', ')}`),

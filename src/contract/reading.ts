@@ -1,16 +1,18 @@
 import * as z from 'zod';
 
+import { about } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a read may miss. */
 export const consistency = z
   .union([z.enum(['strong', 'eventual']), z.strictObject({ min_lsn: z.int().min(0).max(LIMITS.lsnMax) })])
   .default('strong')
-  .meta({
-    description:
+  .meta(
+    about(
       '`strong`: the answer has every write that was acknowledged before. `{"min_lsn": n}`: every one up to LSN n, such as the highest `lsn` of your writes. ' +
-      '`eventual`: what was written in the last seconds may be missing. The last two may be answered by read replicas, which hot shards get.',
-  });
+        '`eventual`: what was written in the last seconds may be missing. The last two may be answered by read replicas, which hot shards get.',
+    ),
+  );
 
 export type Consistency = z.output<typeof consistency>;
 
@@ -24,13 +26,15 @@ export const deadlineHeaders = z.object({
     .transform(Number)
     .pipe(z.int().min(LIMITS.queryDeadlineMinMs).max(LIMITS.queryDeadlineMaxMs))
     .optional()
-    .meta({
-      description: `How long the search may take, in milliseconds; absent: ${LIMITS.queryDeadlineDefaultMs}. Then it answers with what it has: \`partial\`, if shards are missing.`,
-    }),
+    .meta(
+      about(
+        `How long the search may take, in milliseconds; absent: ${LIMITS.queryDeadlineDefaultMs}. Then it answers with what it has: \`partial\`, if shards are missing.`,
+      ),
+    ),
 });
 
 /** What a query says about an answer that lacks shards. */
 export const partial = {
-  partial: z.literal(true).optional().meta({ description: 'Shards are missing that may have closer vectors.' }),
-  missing_shards: z.array(z.int()).optional().meta({ description: 'Which, when the answer is partial.' }),
+  partial: z.literal(true).optional().meta(about('Shards are missing that may have closer vectors.')),
+  missing_shards: z.array(z.int()).optional().meta(about('Which, when the answer is partial.')),
 };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
+import { about } from './api-text.ts';
 
 const CHAR = '[0-9a-hjkmnp-tv-z]';
 /** Ten characters and their signature; ten alone in organisations made before ids were signed. */
@@ -11,7 +12,7 @@ const id = <Id extends string>(pattern: string, example: string, description: st
   z
     .string()
     .regex(new RegExp(`^${pattern}$`), `must look like ${example}`)
-    .meta({ description, example }) as unknown as z.ZodType<Id, Id>;
+    .meta(about(description, example)) as unknown as z.ZodType<Id, Id>;
 
 /** Ids of tenancy. A tenant's, project's or key's begins with the characters of its organisation. */
 export const organisationId = id<OrganisationId>(`org_${STEM}`, 'org_4v9k2m7q1xb6d8w0f3', 'An organisation.');

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -16,45 +17,34 @@ const line = z
     meter: z.enum(METERS),
     quantity: z.int().min(0),
     amount_usd: dollars,
-    price: z.string().meta({ description: 'The edition of the price book.', example: '2026-01-01' }),
+    price: z.string().meta(about('The edition of the price book.', '2026-01-01')),
     hour: unixSeconds.optional(),
     day: unixSeconds.optional(),
     tenant: z.string().optional(),
     project: z.string().optional(),
-    key: z.string().nullable().optional().meta({ description: 'Null for work that no key is at any more, such as a job.' }),
-    accelerator: z
-      .string()
-      .optional()
-      .meta({ description: 'Of `accelerator_ms`: the type, where one is known. Each has a price of its own.' }),
+    key: z.string().nullable().optional().meta(about('Null for work that no key is at any more, such as a job.')),
+    accelerator: z.string().optional().meta(about('Of `accelerator_ms`: the type, where one is known. Each has a price of its own.')),
     model: z.string().nullable().optional(),
     route: z.string().optional(),
   })
-  .meta({ id: 'UsageLine', description: 'One meter in one group; its amount is rounded once.' });
+  .meta(apiText({ id: 'UsageLine', description: apiText('One meter in one group; its amount is rounded once.') }));
 
 const query = z.strictObject({
   tenant: subjectTenant,
-  organisation: organisationId.optional().meta({ description: 'For the admin: all tenants of an organisation.' }),
+  organisation: organisationId.optional().meta(about('For the admin: all tenants of an organisation.')),
   from: z.coerce
     .number()
     .int()
     .min(0)
     .optional()
-    .meta({ description: 'Seconds since the epoch; the hour it lies in is included. The month so far if absent.' }),
-  to: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .optional()
-    .meta({ description: 'Seconds since the epoch; the hour it ends in is included. Now if absent.' }),
+    .meta(about('Seconds since the epoch; the hour it lies in is included. The month so far if absent.')),
+  to: z.coerce.number().int().min(0).optional().meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
   group_by: z
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(z.enum(DIMENSIONS)).max(DIMENSIONS.length))
     .optional()
-    .meta({
-      description: `Dimensions, separated by commas: ${DIMENSIONS.join(', ')}. Lines are always split by meter.`,
-      example: 'day,model',
-    }),
+    .meta(about(`Dimensions, separated by commas: ${DIMENSIONS.join(', ')}. Lines are always split by meter.`, 'day,model')),
 });
 
 export const usageEndpoints = {
@@ -62,7 +52,7 @@ export const usageEndpoints = {
     method: 'GET',
     path: '/v1/usage',
     tag: 'Tenancy',
-    summary: 'What was used, and what it costs',
+    summary: apiText('What was used, and what it costs'),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,

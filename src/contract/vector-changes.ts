@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
 import type { Filter } from './filter.ts';
@@ -14,7 +15,7 @@ const metadataPath = z
   .min(1)
   .max(LIMITS.filterPathCharsMax)
   .refine(isReachable, 'is no path: its parts, between dots, are neither empty nor unstorable')
-  .meta({ description: 'Names of members, between dots. It leads through objects, not into arrays.', example: 'author.name' });
+  .meta(about('Names of members, between dots. It leads through objects, not into arrays.', 'author.name'));
 
 const ids = z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount);
 
@@ -23,10 +24,10 @@ const metadataBody = z
     ids: ids.optional(),
     filter: filter.optional(),
     namespace,
-    set: metadata.optional().meta({ description: 'Members to set; others stay.' }),
-    at: metadataPath.optional().meta({ description: 'With `set`: where in the metadata. What is no object there becomes one.' }),
-    unset: z.array(metadataPath).min(1).max(LIMITS.metadataPathsMaxCount).optional().meta({ description: 'What to remove.' }),
-    replace: metadata.nullable().optional().meta({ description: 'All of the new metadata; null for none.' }),
+    set: metadata.optional().meta(about('Members to set; others stay.')),
+    at: metadataPath.optional().meta(about('With `set`: where in the metadata. What is no object there becomes one.')),
+    unset: z.array(metadataPath).min(1).max(LIMITS.metadataPathsMaxCount).optional().meta(about('What to remove.')),
+    replace: metadata.nullable().optional().meta(about('All of the new metadata; null for none.')),
   })
   .superRefine(refuseUnclearChange);
 
@@ -58,17 +59,18 @@ const newValues = z.strictObject({ id: vectorId, values: floats });
 const valuesOf = (item: z.ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
-const updated = z.object({ updated: z.int().min(0).meta({ description: 'How many vectors are now as asked for.' }), lsn });
+const updated = z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn });
 
 export const vectorChangeEndpoints = {
   updateMetadata: {
     method: 'POST',
     path: '/v1/indexes/:index/metadata',
     tag: 'Vectors',
-    summary: 'Change the metadata of stored vectors',
-    description:
+    summary: apiText('Change the metadata of stored vectors'),
+    description: apiText(
       'Of those with these ids, or those that a filter accepts; ids that are not there are left out. Goes in slices, each all or none. Each ' +
-      'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
+        'vector is read and changed at once, so that changes of several callers add up; with a filter only while it is still accepted.',
+    ),
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,
@@ -80,9 +82,10 @@ export const vectorChangeEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/values',
     tag: 'Vectors',
-    summary: 'Give stored vectors new values',
-    description:
+    summary: apiText('Give stored vectors new values'),
+    description: apiText(
       'Their metadata stays; a text goes, for the values are no longer its. Ids that are not there are left out. Goes in slices.',
+    ),
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: indexParams,

@@ -3,19 +3,22 @@ import * as z from 'zod';
 import { utf8 } from '../kernel/bytes.ts';
 import type { RawJson } from '../kernel/exact-json.ts';
 import { isRawJson } from '../kernel/exact-json.ts';
+import { about, apiText } from './api-text.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 
 /** The components of one vector, as a Float32Array: checked and converted in one loop instead of a schema a number. */
 export const floats = z
   .unknown()
-  .meta({
-    type: 'array',
-    items: { type: 'number' },
-    minItems: LIMITS.dimensionsMinCount,
-    maxItems: LIMITS.dimensionsMaxCount,
-    description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
-  })
+  .meta(
+    apiText({
+      type: 'array',
+      items: { type: 'number' },
+      minItems: LIMITS.dimensionsMinCount,
+      maxItems: LIMITS.dimensionsMaxCount,
+      description: 'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions.',
+    }),
+  )
   .transform((value, context): Float32Array<ArrayBuffer> => {
     const converted = toFloats(value);
     if (converted instanceof Float32Array) return converted;
@@ -24,11 +27,13 @@ export const floats = z
   });
 
 /** The components of a vector in an answer: `float32Json`. */
-export const floatsReply = z.custom<RawJson>(isRawJson).meta({
-  type: 'array',
-  items: { type: 'number' },
-  description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
-});
+export const floatsReply = z.custom<RawJson>(isRawJson).meta(
+  apiText({
+    type: 'array',
+    items: { type: 'number' },
+    description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
+  }),
+);
 
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
@@ -76,28 +81,30 @@ export const UNSTORABLE = 'must contain neither NUL nor half a surrogate pair';
 export const vectorId = utf8Text('vectorIdBytesMax', LIMITS.vectorIdBytesMax)
   .min(1)
   .regex(STORABLE, UNSTORABLE)
-  .meta({ description: 'Unique within its namespace. At most 512 bytes.', example: 'article-17' });
+  .meta(about('Unique within its namespace. At most 512 bytes.', 'article-17'));
 
 /** Absent means the default namespace, which is its own: no call reads or writes two namespaces. */
 export const namespace = utf8Text('namespaceBytesMax', LIMITS.namespaceBytesMax)
   .regex(STORABLE, UNSTORABLE)
   .default('')
-  .meta({ description: 'A part of the index that is searched alone. Absent: the default namespace.', example: 'en' });
+  .meta(about('A part of the index that is searched alone. Absent: the default namespace.', 'en'));
 
 export const text = utf8Text('vectorTextBytesMax', LIMITS.vectorTextBytesMax)
   .min(1)
-  .meta({ description: "Embedded with the index's model, and kept.", example: 'A fast brown fox' });
+  .meta(about("Embedded with the index's model, and kept.", 'A fast brown fox'));
 
 /** A JSON object, passed on as the JSON text that is stored. No schema of its fields: zod's records lose the key `__proto__`. */
 export const metadata = z
   .unknown()
-  .meta({
-    type: 'object',
-    propertyNames: { type: 'string' },
-    additionalProperties: {},
-    description: 'Any JSON object of at most 64 KiB.',
-    example: { lang: 'en' },
-  })
+  .meta(
+    apiText({
+      type: 'object',
+      propertyNames: { type: 'string' },
+      additionalProperties: {},
+      description: 'Any JSON object of at most 64 KiB.',
+      example: { lang: 'en' },
+    }),
+  )
   .transform((value, context): string => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       context.issues.push({ code: 'invalid_type', expected: 'object', input: value, message: 'must be an object' });
@@ -130,4 +137,4 @@ function overflows(value: unknown): boolean {
 }
 
 /** The name of an embedding model. */
-export const modelName = z.string().min(1).max(128).meta({ description: 'An embedding model of `GET /v1/models`.' });
+export const modelName = z.string().min(1).max(128).meta(about('An embedding model of `GET /v1/models`.'));

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
 import { filter } from './filter-syntax.ts';
@@ -11,7 +12,7 @@ import { lsn, storedVector } from './vectors.ts';
 const listBody = z.strictObject({
   namespace,
   filter: filter.optional(),
-  after: vectorId.optional().meta({ description: 'The last id of the page before, whether or not that vector is still there.' }),
+  after: vectorId.optional().meta(about('The last id of the page before, whether or not that vector is still there.')),
   limit: z.int().min(1).max(LIMITS.listMaxCount).default(LIMITS.pageDefaultCount),
   include_values: z.boolean().default(false),
   include_metadata: z.boolean().default(true),
@@ -25,10 +26,11 @@ export const vectorListingEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/list',
     tag: 'Vectors',
-    summary: 'List vectors by id',
-    description:
+    summary: apiText('List vectors by id'),
+    description: apiText(
       'In the order of their ids: whole numbers without leading zeros by value, then the others by code points. Vectors that are written or ' +
-      'deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice.',
+        'deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice.',
+    ),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -40,7 +42,7 @@ export const vectorListingEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/count',
     tag: 'Vectors',
-    summary: 'Count the vectors of a namespace, or those that a filter accepts',
+    summary: apiText('Count the vectors of a namespace, or those that a filter accepts'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,

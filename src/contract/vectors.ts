@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from './api-text.ts';
 import { queryCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
@@ -11,9 +12,9 @@ import { LIMITS } from './limits.ts';
 import { consistency, deadlineHeaders, partial } from './reading.ts';
 import { floats, floatsReply, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
 
-const madeBy = modelName.optional().meta({
-  description: 'The model that the vectors come from. An index that is pinned to another embedding contract refuses them.',
-});
+const madeBy = modelName
+  .optional()
+  .meta(about('The model that the vectors come from. An index that is pinned to another embedding contract refuses them.'));
 
 const exactlyOne = (...values: unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
 
@@ -51,40 +52,44 @@ const exampleIds = z.array(vectorId).min(1).max(LIMITS.exampleIdsMaxCount);
 
 const mmr = z
   .strictObject({
-    diversity: z.number().min(0).max(1).default(0.5).meta({
-      description: 'What counts: 0 is closeness to the query alone, 1 is unlikeness to the matches chosen before alone.',
-    }),
+    diversity: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.5)
+      .meta(about('What counts: 0 is closeness to the query alone, 1 is unlikeness to the matches chosen before alone.')),
     candidates_limit: z
       .int()
       .min(1)
       .max(LIMITS.mmrCandidatesMaxCount)
       .optional()
-      .meta({
-        description: `The closest so many are chosen from; at least \`top_k\`. Absent: ${LIMITS.mmrCandidatesDefaultFactor} times \`top_k\`.`,
-      }),
+      .meta(
+        about(`The closest so many are chosen from; at least \`top_k\`. Absent: ${LIMITS.mmrCandidatesDefaultFactor} times \`top_k\`.`),
+      ),
   })
-  .meta({
-    description:
+  .meta(
+    about(
       'Diversifies the matches by maximal marginal relevance: each is the candidate whose closeness to the query, times 1 - `diversity`, ' +
-      'less its closeness to the nearest match before, times `diversity`, is greatest. They come in the order in which they were chosen.',
-  });
+        'less its closeness to the nearest match before, times `diversity`, is greatest. They come in the order in which they were chosen.',
+    ),
+  );
 
 const queried = z.strictObject({
   vector: floats.optional(),
   text: text.optional(),
-  id: vectorId.optional().meta({ description: 'Search around this stored vector, which is then among the matches.' }),
-  positive_ids: exampleIds.optional().meta({
-    description: 'Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.',
-  }),
-  negative_ids: exampleIds.optional().meta({ description: 'With `positive_ids`: and unlike these.' }),
-  exclude_ids: z.array(vectorId).max(LIMITS.excludeIdsMaxCount).default([]).meta({ description: 'Never among the matches.' }),
+  id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
+  positive_ids: exampleIds
+    .optional()
+    .meta(about('Search for vectors like these stored ones, which are then not among the matches: in the direction of their mean.')),
+  negative_ids: exampleIds.optional().meta(about('With `positive_ids`: and unlike these.')),
+  exclude_ids: z.array(vectorId).max(LIMITS.excludeIdsMaxCount).default([]).meta(about('Never among the matches.')),
   top_k: z.int().min(1).max(LIMITS.topKMaxCount).default(LIMITS.topKDefaultCount),
-  offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).default(0).meta({ description: 'Passes over so many of the closest.' }),
+  offset: z.int().min(0).max(LIMITS.queryOffsetMaxCount).default(0).meta(about('Passes over so many of the closest.')),
   namespace,
   filter: filter.optional(),
   mmr: mmr.optional(),
-  exact: z.boolean().default(false).meta({ description: 'Compares the query with every vector, for measuring what searches miss.' }),
-  explain: z.boolean().default(false).meta({ description: 'Answers an `explanation`, too.' }),
+  exact: z.boolean().default(false).meta(about('Compares the query with every vector, for measuring what searches miss.')),
+  explain: z.boolean().default(false).meta(about('Answers an `explanation`, too.')),
   model: madeBy,
   consistency,
   ...include,
@@ -129,7 +134,7 @@ const deleteBody = z
   .strictObject({
     ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount).optional(),
     filter: filter.optional(),
-    all: z.literal(true).optional().meta({ description: 'Every vector of every namespace.' }),
+    all: z.literal(true).optional().meta(about('Every vector of every namespace.')),
     namespace,
   })
   .superRefine(refuseUnclearDeletion);
@@ -147,7 +152,7 @@ function refuseUnclearDeletion(
 
 export type DeleteBody = z.output<typeof deleteBody>;
 
-export const lsn = z.int().min(0).meta({ description: 'The write up to which the answer is complete: no earlier write is missing.' });
+export const lsn = z.int().min(0).meta(about('The write up to which the answer is complete: no earlier write is missing.'));
 
 const stored = {
   id: z.string(),
@@ -169,12 +174,13 @@ export const vectorEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/upsert',
     tag: 'Vectors',
-    summary: 'Write vectors',
-    description:
+    summary: apiText('Write vectors'),
+    description: apiText(
       'A vector replaces the one with the same id and namespace. Once answered, every later query sees them. All are checked before the ' +
-      `first is written. Up to ${LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
-      'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
-      'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
+        `first is written. Up to ${LIMITS.upsertVectorsMaxCount.toLocaleString('en')} vectors, and ${MIB(LIMITS.upsertSliceBytesMax)} MiB of them (4 bytes a ` +
+        'number, 2 a character), are written all or none; more are written in such slices, in their order, and should one fail, the error ' +
+        'says under `applied` how many vectors were written before: repeat the call, with the same `Idempotency-Key` if it had one.',
+    ),
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
@@ -195,13 +201,14 @@ export const vectorEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/query',
     tag: 'Vectors',
-    summary: 'Find the closest vectors',
-    description:
+    summary: apiText('Find the closest vectors'),
+    description: apiText(
       'Finds the share of the true nearest that the index was created for (`recall`), or all of them with `exact`. ' +
-      'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.\n\n' +
-      'With `x-sluice-cache-ttl-ms` the same query of the same state of the index is answered from before, at the price of ' +
-      '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
-      'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
+        'Closest first, unless `mmr` is asked for; equal scores in the order of their ids.\n\n' +
+        'With `x-sluice-cache-ttl-ms` the same query of the same state of the index is answered from before, at the price of ' +
+        '`vector_cached_queries`: any write makes it miss, so an answer is never older than the last acknowledged write. It is kept in the ' +
+        'memory of an isolate; a purge of everything, of its tags, its model or by age takes it.',
+    ),
     access: tenant('index:read'),
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
@@ -216,8 +223,8 @@ export const vectorEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/fetch',
     tag: 'Vectors',
-    summary: 'Read vectors by id',
-    description: 'In the order asked for; ids that are not there are left out.',
+    summary: apiText('Read vectors by id'),
+    description: apiText('In the order asked for; ids that are not there are left out.'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,
@@ -229,11 +236,12 @@ export const vectorEndpoints = {
     method: 'POST',
     path: '/v1/indexes/:index/delete',
     tag: 'Vectors',
-    summary: 'Delete vectors by id or by filter, or all of them',
-    description:
+    summary: apiText('Delete vectors by id or by filter, or all of them'),
+    description: apiText(
       `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
-      'call when it was cut off. ' +
-      'Whether vectors that are written meanwhile go too is not said.',
+        'call when it was cut off. ' +
+        'Whether vectors that are written meanwhile go too is not said.',
+    ),
     access: tenant('index:write'),
     meters: [],
     params: indexParams,

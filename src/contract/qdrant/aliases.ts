@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
@@ -23,8 +24,8 @@ export const qdrantAliasEndpoints = {
     method: 'POST',
     path: '/qdrant/collections/aliases',
     tag: QDRANT_TAG,
-    summary: 'Change aliases, all or none',
-    description: 'Answered once every gateway sees the change, after about a second.',
+    summary: apiText('Change aliases, all or none'),
+    description: apiText('Answered once every gateway sees the change, after about a second.'),
     access: tenant('index:write'),
     meters: [],
     query: callQuery,
@@ -32,12 +33,12 @@ export const qdrantAliasEndpoints = {
     status: 200,
     reply: enveloped(z.literal(true)),
   },
-  qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: 'List all aliases', reply: aliases },
+  qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: apiText('List all aliases'), reply: aliases },
   qdrantCollectionAliases: {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/aliases',
-    summary: 'List the aliases of a collection',
+    summary: apiText('List the aliases of a collection'),
     params: collectionParams,
     reply: aliases,
   },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -26,8 +27,8 @@ export const qdrantBatchEndpoints = {
     method: 'POST',
     path: '/qdrant/collections/:collection/points/batch',
     tag: QDRANT_TAG,
-    summary: 'Change points in several ways, one after another',
-    description: 'What was done before an operation that is refused stays done.',
+    summary: apiText('Change points in several ways, one after another'),
+    description: apiText('What was done before an operation that is refused stays done.'),
     access: tenant('index:write'),
     meters: ['vectors_written'],
     params: collectionParams,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
@@ -38,11 +39,12 @@ const createBody = creationTuning
     sparse_vectors: noSparse,
     sharding_method: z.literal('auto', 'an index is not divided by shard keys').nullish(),
   })
-  .meta({
-    description:
+  .meta(
+    about(
       'One unnamed vector a point: `{vectors: {size, distance}}`. What tunes the engine of Qdrant (`hnsw_config`, `optimizers_config`, ' +
-      '`quantization_config`, `on_disk` and the like) is kept and shown, and changes nothing: an index tunes itself.',
-  });
+        '`quantization_config`, `on_disk` and the like) is kept and shown, and changes nothing: an index tunes itself.',
+    ),
+  );
 
 const fieldType = z.string().transform((type, context) => {
   if (isFieldType(type)) return type;
@@ -92,9 +94,9 @@ const info = z.object({
     quantization_config: z.looseObject({}).nullable(),
     metadata: z.looseObject({}).optional(),
   }),
-  payload_schema: z.record(z.string(), z.looseObject({ points: z.int().min(0) })).meta({
-    description: 'What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.',
-  }),
+  payload_schema: z
+    .record(z.string(), z.looseObject({ points: z.int().min(0) }))
+    .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
 });
 
 const write = { tag: QDRANT_TAG, access: tenant('index:write'), meters: [], query: callQuery, status: 200 } as const;
@@ -105,14 +107,14 @@ export const qdrantCollectionEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections',
-    summary: 'List collections',
+    summary: apiText('List collections'),
     reply: enveloped(z.object({ collections: z.array(z.object({ name: indexName })) })),
   },
   qdrantCollection: {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection',
-    summary: 'Describe a collection',
+    summary: apiText('Describe a collection'),
     params: collectionParams,
     reply: enveloped(info),
   },
@@ -120,7 +122,7 @@ export const qdrantCollectionEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/exists',
-    summary: 'Whether a collection exists',
+    summary: apiText('Whether a collection exists'),
     params: collectionParams,
     reply: enveloped(z.object({ exists: z.boolean() })),
   },
@@ -128,8 +130,8 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'PUT',
     path: '/qdrant/collections/:collection',
-    summary: 'Create a collection',
-    description: 'Owned by the team that owns the key.',
+    summary: apiText('Create a collection'),
+    description: apiText('Owned by the team that owns the key.'),
     params: collectionParams,
     body: json(createBody),
     reply: enveloped(z.literal(true)),
@@ -138,7 +140,7 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'PATCH',
     path: '/qdrant/collections/:collection',
-    summary: 'Tune a collection: kept and shown, but an index tunes itself',
+    summary: apiText('Tune a collection: kept and shown, but an index tunes itself'),
     params: collectionParams,
     body: json(updatedTuning),
     reply: enveloped(z.literal(true)),
@@ -147,8 +149,8 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'DELETE',
     path: '/qdrant/collections/:collection',
-    summary: 'Delete a collection and erase its points',
-    description: 'The result is false if there was none.',
+    summary: apiText('Delete a collection and erase its points'),
+    description: apiText('The result is false if there was none.'),
     params: collectionParams,
     body: NO_BODY,
     reply: enveloped(z.boolean()),
@@ -157,7 +159,7 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'PUT',
     path: '/qdrant/collections/:collection/index',
-    summary: 'Declare a field of payloads to be indexed, as all are',
+    summary: apiText('Declare a field of payloads to be indexed, as all are'),
     params: collectionParams,
     body: json(z.object({ field_name: fieldName, field_schema: fieldSchema })),
     reply: enveloped(updateResult),
@@ -166,7 +168,7 @@ export const qdrantCollectionEndpoints = {
     ...write,
     method: 'DELETE',
     path: '/qdrant/collections/:collection/index/:field',
-    summary: 'Withdraw the declaration of a field, which stays indexed',
+    summary: apiText('Withdraw the declaration of a field, which stays indexed'),
     params: collectionParams.extend({ field: fieldName }),
     body: NO_BODY,
     reply: enveloped(updateResult),

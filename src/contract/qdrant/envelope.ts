@@ -1,12 +1,13 @@
 import * as z from 'zod';
 
+import { about } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import { json } from '../endpoint.ts';
 
 export const QDRANT_TAG = 'Qdrant';
 
 /** A collection is an index; an alias stands for one. */
-export const collectionParams = z.object({ collection: indexName.meta({ description: 'An index, or an alias of one.' }) });
+export const collectionParams = z.object({ collection: indexName.meta(about('An index, or an alias of one.')) });
 
 /**
  * What Qdrant's clients send beside a body. Writes are always done when they are answered, and seen by every later read; but only those
@@ -19,14 +20,14 @@ export const callQuery = z.strictObject({
     .string()
     .regex(/^(?:majority|quorum|all|[1-9]\d*)$/, 'must be majority, quorum, all or a number of replicas')
     .optional(),
-  timeout: z.coerce.number().int().min(1).optional().meta({ description: 'Taken, and means nothing: each call has the limits of Sluice.' }),
+  timeout: z.coerce.number().int().min(1).optional().meta(about('Taken, and means nothing: each call has the limits of Sluice.')),
 });
 
 /** What Qdrant wraps every answer in. */
 export const enveloped = <S extends z.ZodType>(result: S) =>
-  json(z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta({ description: 'Seconds that the call took.' }) }));
+  json(z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta(about('Seconds that the call took.')) }));
 
 export const updateResult = z.object({
-  operation_id: z.int().min(0).meta({ description: 'The write number (LSN) of the index.' }),
-  status: z.enum(['completed', 'acknowledged']).meta({ description: '`completed` with `wait=true`. The write is done either way.' }),
+  operation_id: z.int().min(0).meta(about('The write number (LSN) of the index.')),
+  status: z.enum(['completed', 'acknowledged']).meta(about('`completed` with `wait=true`. The write is done either way.')),
 });

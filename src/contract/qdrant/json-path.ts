@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about } from '../api-text.ts';
 import { LIMITS } from '../limits.ts';
 
 /** A step of a path into a payload: to a member, to an item by its place, or to every item (null). */
@@ -25,7 +26,7 @@ export function parseJsonPath(path: string): Step[] | undefined {
 export const jsonPath = z
   .string()
   .max(LIMITS.filterPathCharsMax)
-  .meta({ description: 'Members between dots; `[]` is every item of an array, `[2]` one.', example: 'reviews[].stars' })
+  .meta(about('Members between dots; `[]` is every item of an array, `[2]` one.', 'reviews[].stars'))
   .transform((path, context): Step[] => {
     const steps = parseJsonPath(path);
     if (steps !== undefined && steps.length <= LIMITS.jsonDepthMax) return steps;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -34,29 +35,29 @@ export const qdrantPayloadEndpoints = {
     ...change,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/payload',
-    summary: 'Set members of payloads',
+    summary: apiText('Set members of payloads'),
     body: { ...json(setPayload), exactIntegers: true },
   },
   qdrantOverwritePayload: {
     ...change,
     method: 'PUT',
     path: '/qdrant/collections/:collection/points/payload',
-    summary: 'Replace payloads',
-    description: 'With `key`, as setting members does.',
+    summary: apiText('Replace payloads'),
+    description: apiText('With `key`, as setting members does.'),
     body: { ...json(setPayload), exactIntegers: true },
   },
   qdrantDeletePayload: {
     ...change,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/payload/delete',
-    summary: 'Remove members of payloads',
+    summary: apiText('Remove members of payloads'),
     body: { ...json(deletePayload), exactIntegers: true },
   },
   qdrantClearPayload: {
     ...change,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/payload/clear',
-    summary: 'Remove payloads',
+    summary: apiText('Remove payloads'),
     body: { ...json(pointsSelector), exactIntegers: true },
   },
 } as const satisfies Record<string, Endpoint>;

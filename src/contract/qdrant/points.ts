@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -127,7 +128,7 @@ export const pointRecord = z.object({
   id: pointIdReply,
   payload: z
     .unknown()
-    .meta({ type: ['object', 'null'], description: 'Whole numbers have all their digits.' })
+    .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
     .optional(),
   vector: floatsReply.optional(),
 });
@@ -141,8 +142,8 @@ export const qdrantPointEndpoints = {
     ...write,
     method: 'PUT',
     path: '/qdrant/collections/:collection/points',
-    summary: 'Write points, in slices',
-    description: 'Of points with the same id the last one counts. Once answered, every later read sees them.',
+    summary: apiText('Write points, in slices'),
+    description: apiText('Of points with the same id the last one counts. Once answered, every later read sees them.'),
     meters: ['vectors_written'],
     body: { kind: 'json', schema: upsertPoints, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedUpsert },
   },
@@ -150,7 +151,7 @@ export const qdrantPointEndpoints = {
     ...read,
     method: 'POST',
     path: '/qdrant/collections/:collection/points',
-    summary: 'Read points by id',
+    summary: apiText('Read points by id'),
     body: { ...json(retrieveBody), exactIntegers: true },
     reply: enveloped(z.array(pointRecord)),
   },
@@ -158,7 +159,7 @@ export const qdrantPointEndpoints = {
     ...read,
     method: 'GET',
     path: '/qdrant/collections/:collection/points/:id',
-    summary: 'Read a point',
+    summary: apiText('Read a point'),
     params: collectionParams.extend({ id: z.string().min(1).max(LIMITS.vectorIdBytesMax) }),
     body: NO_BODY,
     reply: enveloped(pointRecord),
@@ -167,8 +168,8 @@ export const qdrantPointEndpoints = {
     ...write,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/delete',
-    summary: 'Delete points by id or by filter',
-    description: 'An empty filter is every point.',
+    summary: apiText('Delete points by id or by filter'),
+    description: apiText('An empty filter is every point.'),
     meters: [],
     body: { ...json(pointsSelector), exactIntegers: true },
   },
@@ -176,7 +177,7 @@ export const qdrantPointEndpoints = {
     ...read,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/scroll',
-    summary: 'List points in the order of their ids',
+    summary: apiText('List points in the order of their ids'),
     body: { ...json(scrollBody), exactIntegers: true },
     reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply })),
   },
@@ -184,8 +185,8 @@ export const qdrantPointEndpoints = {
     ...read,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/count',
-    summary: 'Count points',
-    description: 'Exactly, whether or not that is asked for.',
+    summary: apiText('Count points'),
+    description: apiText('Exactly, whether or not that is asked for.'),
     body: { ...json(countBody), exactIntegers: true },
     reply: enveloped(z.object({ count: z.int().min(0) })),
   },
@@ -193,7 +194,7 @@ export const qdrantPointEndpoints = {
     ...write,
     method: 'PUT',
     path: '/qdrant/collections/:collection/points/vectors',
-    summary: 'Give points new vectors',
+    summary: apiText('Give points new vectors'),
     meters: ['vectors_written'],
     body: { kind: 'json', schema: updateVectors, bytesMax: LIMITS.upsertBodyBytesMax, exactIntegers: true, streamed: streamedVectors },
   },
@@ -201,8 +202,8 @@ export const qdrantPointEndpoints = {
     ...write,
     method: 'POST',
     path: '/qdrant/collections/:collection/points/vectors/delete',
-    summary: 'Refused: a point is nothing without its vector',
+    summary: apiText('Refused: a point is nothing without its vector'),
     meters: [],
-    body: json(z.unknown().meta({ type: 'object' })),
+    body: json(z.unknown().meta(apiText({ type: 'object' }))),
   },
 } as const satisfies Record<string, Endpoint>;

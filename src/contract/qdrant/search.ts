@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { about, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -79,12 +80,12 @@ export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 const several = <S extends z.ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.qdrantSearchesMaxCount) });
 
 const scored = pointRecord.extend({
-  version: z.int().min(0).meta({ description: 'The write number (LSN) up to which the answer is complete.' }),
+  version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
   score: z.number(),
 });
 const found = z.object({ points: z.array(scored) });
 const groups = z.object({
-  groups: z.array(z.object({ id: z.unknown().meta({ anyOf: [{ type: 'string' }, { type: 'integer' }] }), hits: z.array(scored) })),
+  groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: z.array(scored) })),
 });
 
 const search = {
@@ -103,65 +104,66 @@ export const qdrantSearchEndpoints = {
   qdrantQuery: {
     ...search,
     path: '/qdrant/collections/:collection/points/query',
-    summary: 'Find points',
+    summary: apiText('Find points'),
     body: exact(queryBody),
     reply: enveloped(found),
   },
   qdrantQueryBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/query/batch',
-    summary: 'Find points, several times',
+    summary: apiText('Find points, several times'),
     body: exact(several(queryBody)),
     reply: enveloped(z.array(found)),
   },
   qdrantQueryGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/query/groups',
-    summary: 'Find points, by groups of equal values',
-    description:
+    summary: apiText('Find points, by groups of equal values'),
+    description: apiText(
       'Among ten times as many matches as the groups hold, and at most `qdrantGroupCandidatesMaxCount`: there may be fewer or smaller groups.',
+    ),
     body: exact(queryGroupsBody),
     reply: enveloped(groups),
   },
   qdrantSearch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search',
-    summary: 'Find points near a vector',
+    summary: apiText('Find points near a vector'),
     body: exact(searchBody),
     reply: enveloped(z.array(scored)),
   },
   qdrantSearchBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/batch',
-    summary: 'Find points near several vectors',
+    summary: apiText('Find points near several vectors'),
     body: exact(several(searchBody)),
     reply: enveloped(z.array(z.array(scored))),
   },
   qdrantSearchGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/groups',
-    summary: 'Find points near a vector, by groups of equal values',
+    summary: apiText('Find points near a vector, by groups of equal values'),
     body: exact(searchGroupsBody),
     reply: enveloped(groups),
   },
   qdrantRecommend: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend',
-    summary: 'Find points like some and unlike others',
+    summary: apiText('Find points like some and unlike others'),
     body: exact(recommendBody),
     reply: enveloped(z.array(scored)),
   },
   qdrantRecommendBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/batch',
-    summary: 'Find points like some and unlike others, several times',
+    summary: apiText('Find points like some and unlike others, several times'),
     body: exact(several(recommendBody)),
     reply: enveloped(z.array(z.array(scored))),
   },
   qdrantRecommendGroups: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/groups',
-    summary: 'Find points like some and unlike others, by groups of equal values',
+    summary: apiText('Find points like some and unlike others, by groups of equal values'),
     body: exact(recommendGroupsBody),
     reply: enveloped(groups),
   },

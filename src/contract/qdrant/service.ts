@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, PUBLIC } from '../endpoint.ts';
 import { QDRANT_TAG } from './envelope.ts';
@@ -14,10 +15,10 @@ export const qdrantServiceEndpoints = {
   qdrantVersion: {
     ...service,
     path: '/qdrant/',
-    summary: 'Which API this is',
+    summary: apiText('Which API this is'),
     reply: json(z.object({ title: z.string(), version: z.string() })),
   },
-  qdrantHealth: { ...check, path: '/qdrant/healthz', summary: 'Whether the gateway is there' },
-  qdrantLiveness: { ...check, path: '/qdrant/livez', summary: 'Whether the gateway is there' },
-  qdrantReadiness: { ...check, path: '/qdrant/readyz', summary: 'Whether the gateway can serve' },
+  qdrantHealth: { ...check, path: '/qdrant/healthz', summary: apiText('Whether the gateway is there') },
+  qdrantLiveness: { ...check, path: '/qdrant/livez', summary: apiText('Whether the gateway is there') },
+  qdrantReadiness: { ...check, path: '/qdrant/readyz', summary: apiText('Whether the gateway can serve') },
 } as const satisfies Record<string, Endpoint>;

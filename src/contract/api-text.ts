@@ -1,0 +1,11 @@
+/**
+ * What only the description of the API says. Gateways serve that description as a file: their bundle has `workers/gateway/no-api-text.ts`
+ * in the place of this module, so that a cold start parses none of it.
+ */
+export const apiText = <T>(text: T): T => text;
+
+/** The description of a field, and an example. */
+export const about = (description: string, example?: unknown): { description: string; example?: unknown } =>
+  example === undefined ? { description } : { description, example };
+
+export const apiLines = (...lines: readonly string[]): string => lines.join('\n');
