@@ -1,7 +1,11 @@
 import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
-import type { KeyId } from '../src/kernel/ids.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { Budget } from '../src/tenancy/billing/budget.ts';
+import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
 import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { BudgetWatch } from './budget-watch.ts';
 import { InvoiceDesk } from './invoice-desk.ts';
@@ -9,6 +13,7 @@ import type { BillingBodies } from './invoice-desk.ts';
 import { SqliteBillingRecords } from './sqlite/billing-records.ts';
 import { openBillingDatabase } from './sqlite/billing-schema.ts';
 import { SqliteCacheTallies } from './sqlite/cache-tallies.ts';
+import { SqliteErasedIds } from './sqlite/erased-ids.ts';
 import { SqliteDeliveryStore } from './sqlite/delivery-store.ts';
 import { SqliteKeyUses } from './sqlite/key-uses.ts';
 import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
@@ -34,6 +39,7 @@ export class BillingDesk {
   readonly invoices: InvoiceDesk;
   readonly tallies: SqliteCacheTallies;
   readonly #uses: SqliteKeyUses;
+  readonly #erased: SqliteErasedIds;
   readonly #storage: DurableObjectStorage;
 
   constructor(storage: DurableObjectStorage) {
@@ -45,17 +51,20 @@ export class BillingDesk {
     this.invoices = new InvoiceDesk(this.ledger, this.records);
     this.tallies = new SqliteCacheTallies(storage);
     this.#uses = new SqliteKeyUses(storage);
+    this.#erased = new SqliteErasedIds(storage);
   }
 
   record(events: readonly UsageEvent[], tallies: readonly CacheTally[], nowMs: number): Recorded {
     const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
+    const erased = this.#erased.among([...new Set([...events, ...tallies].map(({ tenantId }) => tenantId))]);
+    const isKept = ({ tenantId }: { readonly tenantId: TenantId }): boolean => !erased.has(tenantId);
     const recorded = this.#storage.transactionSync(() => {
       const counted = this.ledger.record(this.invoices.timed(inTime, nowMs), nowMs);
-      this.#uses.note(inTime);
+      this.#uses.note(inTime.filter(isKept));
       this.#raise(new BudgetWatch(this.ledger, this.records).passedBy(counted, nowMs), nowMs);
       return counted.length;
     });
-    if (tallies.length > 0) this.tallies.record(tallies.filter((tally) => tally.atMs > nowMs - LIMITS.usageLateMaxMs));
+    if (tallies.length > 0) this.tallies.record(tallies.filter((tally) => isKept(tally) && tally.atMs > nowMs - LIMITS.usageLateMaxMs));
     return { recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length };
   }
 
@@ -65,6 +74,32 @@ export class BillingDesk {
 
   lastUsed(ids: readonly KeyId[]): (number | null)[] {
     return this.#uses.last(ids);
+  }
+
+  /** Refuses the budget of a level that was erased. */
+  setBudget(budget: Budget): Outcome<Budget> {
+    if (this.#erased.has(budget.levelId)) return ERASED_TENANT;
+    this.records.put('budget', budget);
+    return ok(budget);
+  }
+
+  /** Keeps, for good, no more of a tenant and what is below it than what they used, which bills are made of (T74). */
+  eraseTenant(tenant: TenantId, below: readonly (ProjectId | KeyId)[], nowMs: number): void {
+    this.#storage.transactionSync(() => {
+      this.#erased.add([tenant, ...below]);
+      for (const { id } of this.#budgetsOf([tenant, ...below])) this.records.remove('budget', id, nowMs);
+      this.tallies.erase(tenant);
+      this.#uses.erase(below);
+    });
+  }
+
+  left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
+    const used = this.#uses.last(below as readonly KeyId[]).filter((atMs) => atMs !== null);
+    return this.#budgetsOf([tenant, ...below]).length + this.tallies.countOf(tenant) + used.length;
+  }
+
+  #budgetsOf(levels: readonly string[]): Budget[] {
+    return this.records.all('budget').filter(({ levelId }) => levels.includes(levelId));
   }
 
   /** Tells webhooks, closes months and forgets what is old. */

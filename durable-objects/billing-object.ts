@@ -5,8 +5,9 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
-import type { KeyId, OrganisationId, TenantId } from '../src/kernel/ids.ts';
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import type { Budget } from '../src/tenancy/billing/budget.ts';
 import type { Invoice } from '../src/tenancy/billing/invoice.ts';
 import type { Month } from '../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../src/tenancy/billing/reconciliation.ts';
@@ -87,10 +88,9 @@ export class BillingObject extends DurableObject<ObjectsEnv> {
     return this.ctx.storage.transactionSync(() => this.#desk.records.add(kind, body, digest, Date.now()));
   }
 
-  /** Writes a budget, in the place of the one of its id. */
-  put<K extends Kind>(kind: K, body: BillingBodies[K]): BillingBodies[K] {
-    this.#desk.records.put(kind, body);
-    return body;
+  /** Writes a budget, in the place of the one of its id. Refuses that of a level that was erased. */
+  setBudget(budget: Budget): Outcome<Budget> {
+    return this.#desk.setBudget(budget);
   }
 
   list<K extends Kind>(kind: K): BillingBodies[K][] {
@@ -105,6 +105,17 @@ export class BillingObject extends DurableObject<ObjectsEnv> {
       if (kind === 'webhook') this.#desk.deliveries.drop(id);
       return found;
     });
+  }
+
+  /** Forgets all of a tenant but what it used, and keeps nothing more of it later. */
+  eraseTenant(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
+    this.#desk.eraseTenant(tenant, below, Date.now());
+    return this.#desk.left(tenant, below);
+  }
+
+  /** How much is kept of a tenant beside what it used. */
+  left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
+    return this.#desk.left(tenant, below);
   }
 
   /** What isolates told of a tenant's caches, in whole hours, and what they hold. */

@@ -45,7 +45,9 @@ export class QuotaDesk {
     const known = this.#reservations.find(id);
     if (known !== undefined) return known.granted;
     const decision = this.#apply(path, (before) => reserve(before, units, (...what) => this.#held(...what), this.#nowMs));
-    if (decision.kind === 'granted') this.#reservations.add(id, path, decision, this.#nowMs + lifeMs);
+    // What an erased tenant is granted late stays taken above it, and nothing of it is kept.
+    const isKept = decision.kind === 'granted' && this.levels.erased.among(path).size === 0;
+    if (isKept) this.#reservations.add(id, path, decision, this.#nowMs + lifeMs);
     return decision;
   }
 
@@ -64,7 +66,8 @@ export class QuotaDesk {
     isAll: boolean,
     begunAtMs: number,
   ): number {
-    for (const { tenant, units } of counts) this.#reservations.count(tenant, resource, units, begunAtMs);
+    const erased = this.levels.erased.among(counts.map(({ tenant }) => tenant));
+    for (const { tenant, units } of counts) if (!erased.has(tenant)) this.#reservations.count(tenant, resource, units, begunAtMs);
     if (isAll) this.#reservations.count(ALL, resource, 0, begunAtMs);
     return counts.length;
   }
@@ -88,7 +91,12 @@ export class QuotaDesk {
   erase(tenant: TenantId, below: readonly LevelId[]): number {
     this.#reservations.erase(tenant);
     this.levels.erase([tenant, ...below]);
-    return this.levels.count([tenant, ...below]);
+    return this.left([tenant, ...below]);
+  }
+
+  /** How much is kept of these levels. */
+  left(ids: readonly LevelId[]): number {
+    return this.levels.count(ids) + this.#reservations.countOf(ids);
   }
 
   #apply(ids: readonly LevelId[], change: (path: Path) => Taken): Decision {

@@ -78,9 +78,9 @@ export class QuotaObject extends SyncObject {
     return this.atOnce((desk) => desk.erase(tenant, below));
   }
 
-  /** How many of these levels anything is kept of. */
+  /** How much is kept of these levels. */
   countLevels(ids: readonly LevelId[]): number {
-    return this.atOnce(({ levels }) => levels.count(ids));
+    return this.atOnce((desk) => desk.left(ids));
   }
 
   /** Carries alerts to the organisation's ledger, which tells whoever wants to know. */

@@ -2,6 +2,7 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { BILLING_RECORD_TABLE } from './billing-records.ts';
 import { CACHE_TALLY_TABLES } from './cache-tallies.ts';
 import { ALERT_LOG_TABLE, DELIVERY_TABLES } from './delivery-store.ts';
+import { ERASED_IDS_TABLE } from './erased-ids.ts';
 import { EVENT_RUN_TABLES } from './event-ids.ts';
 import { KEY_USE_TABLE } from './key-uses.ts';
 import type { Migrations } from './migrate.ts';
@@ -15,6 +16,7 @@ const MIGRATIONS: Migrations = [
   ALERT_LOG_TABLE,
   `${WIDER_ROLLUPS}${EVENT_RUN_TABLES}${BILLING_RECORD_TABLE}${DELIVERY_TABLES}${KEY_USE_TABLE}`,
   SPENT_KEY_TABLE,
+  ERASED_IDS_TABLE,
 ];
 
 const opened = new WeakSet<SqlStorage>();

@@ -97,6 +97,16 @@ export class SqliteCacheTallies {
       .toArray();
   }
 
+  erase(tenantId: TenantId): void {
+    for (const table of ['cache_counts', 'cache_held']) this.#storage.sql.exec(`DELETE FROM ${table} WHERE tenant = ?`, tenantId);
+  }
+
+  countOf(tenantId: TenantId): number {
+    const query =
+      'SELECT count(*) AS count FROM (SELECT tenant FROM cache_counts UNION ALL SELECT tenant FROM cache_held) WHERE tenant = ?';
+    return this.#storage.sql.exec<{ count: number }>(query, tenantId).one().count;
+  }
+
   /** Forgets what is older, some at a time. True when none is left. */
   forget(countsBeforeMs: number, heldBeforeMs: number, countMax: number): boolean {
     const { sql } = this.#storage;

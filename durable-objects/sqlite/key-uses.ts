@@ -24,6 +24,10 @@ export class SqliteKeyUses {
     );
   }
 
+  erase(ids: readonly string[]): void {
+    this.#sql.exec('DELETE FROM key_uses WHERE key IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+  }
+
   last(ids: readonly KeyId[]): (number | null)[] {
     const rows = this.#sql.exec<{ key: string; atMs: number }>(
       'SELECT key, at_ms AS atMs FROM key_uses WHERE key IN (SELECT value FROM json_each(?))',

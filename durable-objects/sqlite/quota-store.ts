@@ -7,6 +7,7 @@ import type { LevelId, QuotaLevel } from '../../src/tenancy/quota/quota-level.ts
 import { levelKindOf, newLevel } from '../../src/tenancy/quota/quota-level.ts';
 import type { Path } from '../../src/tenancy/quota/take.ts';
 import { ALERT_TABLE } from './alert-outbox.ts';
+import { ERASED_IDS_TABLE, SqliteErasedIds } from './erased-ids.ts';
 import type { Migrations } from './migrate.ts';
 import { migrate } from './migrate.ts';
 import { RESERVATION_TABLES } from './reservation-store.ts';
@@ -21,7 +22,7 @@ const MIGRATIONS: Migrations = [
    CREATE TABLE months (level_id TEXT NOT NULL, start_ms INTEGER NOT NULL, granted TEXT NOT NULL, PRIMARY KEY (level_id, start_ms)) WITHOUT ROWID;`,
   RESERVATION_TABLES,
   ALERT_TABLE,
-  'CREATE TABLE erased (id TEXT PRIMARY KEY) WITHOUT ROWID;',
+  ERASED_IDS_TABLE,
 ];
 
 /** An isolate that has been silent for this long is gone; were it back, its first remainder would stay spent. */
@@ -38,9 +39,11 @@ export function openQuotaDatabase(storage: SqlStorage): void {
 
 /** Levels by id, what past months came to, and how far each holder's messages have been seen. */
 export class SqliteQuotaStore {
+  readonly erased: SqliteErasedIds;
   readonly #sql: SqlStorage['sql'];
 
   constructor(storage: SqlStorage) {
+    this.erased = new SqliteErasedIds(storage);
     this.#sql = storage.sql;
   }
 
@@ -82,7 +85,7 @@ export class SqliteQuotaStore {
 
   /** Forgets levels for good: what is granted or returned later is counted above them alone (T59). */
   erase(ids: readonly LevelId[]): void {
-    this.#sql.exec('INSERT OR IGNORE INTO erased SELECT value FROM json_each(?)', JSON.stringify(ids));
+    this.erased.add(ids);
     for (const table of ['levels WHERE id', 'months WHERE level_id']) {
       this.#sql.exec(`DELETE FROM ${table} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids));
     }

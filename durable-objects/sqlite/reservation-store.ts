@@ -114,6 +114,13 @@ export class SqliteReservationStore {
     this.#sql.exec('DELETE FROM reservations WHERE id IN (SELECT id FROM reservations WHERE expires_at_ms <= ? LIMIT ?)', nowMs, countMax);
   }
 
+  /** How much is kept of what these tenants have. */
+  countOf(ids: readonly LevelId[]): number {
+    const query = `SELECT count(*) AS count FROM (SELECT tenant FROM held UNION ALL SELECT tenant FROM counts)
+      WHERE tenant IN (SELECT value FROM json_each(?))`;
+    return this.#sql.exec<{ count: number }>(query, JSON.stringify(ids)).one().count;
+  }
+
   erase(tenant: TenantId): void {
     for (const table of ['held', 'counts']) this.#sql.exec(`DELETE FROM ${table} WHERE tenant = ?`, tenant);
   }

@@ -49,6 +49,8 @@ export const LIMITS = {
   fileBytesMax: 16 * 1024 * 1024,
   // As long as file systems take them.
   fileNameCharsMax: 256,
+  // A job's output of `jobOutputBytesMax` takes as long at 5 Mbit/s. The erasure of a tenant waits so long for a write whose gateway died.
+  fileWriteMaxMs: 900_000,
   // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on.
   jobOutputBytesMax: 480 * 1024 * 1024,
   // Four of OpenAI's batches; at 100 dimensions their output fits `jobOutputBytesMax`.

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
+import type { TestTenant } from '../support/tenant.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const MODEL = 'glove-sif-100';
@@ -102,10 +103,14 @@ describe('a suspension', () => {
 });
 
 describe('an erasure', () => {
-  it('[T16] leaves nothing of a tenant but its id and its bill, and nothing less of its neighbour', async () => {
+  it('[T16] [T72] [T74] leaves nothing of a tenant but its id and its bill, and nothing less of its neighbour', async () => {
     const doomed = await createTenant(server);
     const neighbour = await createTenant(server, { organisation: doomed.organisation });
-    for (const { client } of [doomed, neighbour]) {
+    const organisation = doomed.organisation;
+    expect((await admin.put(`/v1/organisations/${organisation}/cache`, { shared: true })).status).toBe(200);
+    for (const { client, id } of [doomed, neighbour]) {
+      expect((await client.post('/v1/embeddings', { model: `${MODEL}-onnx`, input: id })).status).toBe(200);
+      expect((await admin.put('/v1/budgets', { tenant: id, amount_usd: '1000' })).status).toBe(200);
       await client.post('/v1/indexes', { name: 'texts', owner: 'testers', model: MODEL });
       await client.post('/v1/indexes/texts/upsert', { vectors: [{ id: 'a', text: 'the secret' }] });
       const form = new FormData();
@@ -113,10 +118,21 @@ describe('an erasure', () => {
       form.set('file', new Blob(['{}\n']), 'lines.jsonl');
       await client.call('POST', '/v1/files', form);
     }
-    const before = (await admin.get(`/v1/tenants/${doomed.id}/erasure`)).body;
-    expect(before).toMatchObject({ state: 'active', verified: false });
-    const counts = Object.fromEntries(before.remaining.map(({ what, count }: { what: string; count: number }) => [what, count]));
-    expect(counts).toMatchObject({ indexes: 1, files: 1, quotas: 1, 'keys and projects': 2 });
+    const left = async (tenant: TestTenant) => {
+      const { body } = await admin.get(`/v1/tenants/${tenant.id}/erasure`);
+      expect(body).toMatchObject({ state: 'active', verified: false });
+      return Object.fromEntries(body.remaining.map(({ what, count }: { what: string; count: number }) => [what, count]));
+    };
+    const held = {
+      indexes: 1,
+      files: 1,
+      quotas: 3,
+      'keys and projects': 2,
+      'cached embeddings': 1,
+      'statistics and budgets': expect.any(Number),
+    };
+    await vi.waitFor(async () => expect(await left(doomed)).toEqual(held), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(async () => expect(await left(neighbour)).toEqual(held), { timeout: 10_000, interval: 100 });
 
     const erased = await admin.post(`/v1/tenants/${doomed.id}/erase`, undefined);
     expect(erased.body).toMatchObject({ state: 'erased', verified: true });
@@ -132,6 +148,13 @@ describe('an erasure', () => {
 
     expect((await neighbour.client.post('/v1/indexes/texts/query', { text: 'secret', include_text: true })).body.matches).toHaveLength(1);
     expect((await neighbour.client.get('/v1/files')).body.data).toHaveLength(1);
+    expect(await left(neighbour)).toMatchObject({ ...held, quotas: expect.any(Number) });
+    const budgets = await admin.get(`/v1/budgets?organisation=${organisation}`);
+    expect(budgets.body.data.map(({ level }: { level: string }) => level)).toEqual([neighbour.id]);
+    const late = await admin.put('/v1/budgets', { tenant: doomed.id, amount_usd: '1000' });
+    expect(late.body.error.code).toBe('tenant_suspended');
+    const purge = await admin.post('/v1/cache/purge', { tenant: doomed.id, everything: true });
+    expect(purge.body.error.code).toBe('state_conflict');
     // What it used is still billed.
     const { body: usage } = await admin.get(`/v1/usage?organisation=${doomed.organisation}&group_by=tenant`);
     expect(usage.data.map(({ tenant }: { tenant: string }) => tenant)).toContain(doomed.id);

@@ -1,8 +1,14 @@
 /** A promise that the test settles. */
-export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+export function deferred<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+} {
   let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<T>((settle, fail) => {
     resolve = settle;
+    reject = fail;
   });
-  return { promise, resolve };
+  return { promise, resolve, reject };
 }

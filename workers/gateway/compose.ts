@@ -23,7 +23,6 @@ import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { erasureSteps } from './adapters/erasure-steps.ts';
 import { heldCounters } from './adapters/held-counters.ts';
 import { schedulerQueue } from './adapters/scheduler-queue.ts';
-import { R2FileStore } from './adapters/r2-file-store.ts';
 import { GatewayPlace } from './gateway-place.ts';
 import { Metrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
@@ -78,7 +77,8 @@ function wire(env: GatewayEnv): Gateway {
     at: (tenant) => tenancy.organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
     indexes: retrieval.indexes,
-    files: new R2FileStore(env.FILES),
+    files: heavy.writer,
+    billing: tenancy.ledgers,
     purger: embeddings.purger,
   });
   return {

@@ -2,17 +2,20 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { AttemptId, PoolId } from '../../kernel/ids.ts';
+import type { AttemptId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Authority } from '../authority.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
-import type { FileStore } from './file-store.ts';
+import type { FileWriter } from './file-writer.ts';
 import type { Pools } from './pool-desk.ts';
 
 export interface AttemptParts<Content> {
   readonly pools: Pools;
-  readonly store: FileStore<Content>;
+  readonly writer: FileWriter<Content>;
   readonly files: FileCatalogue<Content>;
   readonly clock: Clock;
+  /** The right to store what a job of the tenant made. */
+  readonly authorityOf: (tenantId: TenantId) => Authority;
 }
 
 /** What an agent reads and writes. Whose files these are comes from the attempt it holds, never from the agent. */
@@ -29,13 +32,14 @@ export class AttemptFiles<Content> {
     return held.ok ? this.#parts.files.read(held.value.tenantId, held.value.work.inputFile) : held;
   }
 
-  /** Refuses with `stale_fence`, or with `unavailable` when the upload was cut off. Written once: a repeated upload changes nothing. */
+  /** Refuses with `stale_fence`, with `tenant_suspended` once the tenant is being erased, or with `unavailable` when the upload was cut off. Written once: a repeated upload changes nothing. */
   async output(poolId: PoolId, attemptId: AttemptId, fence: number, bytes: number, content: Content): Promise<Outcome<null>> {
     if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the output', 'content-length');
     if (bytes > LIMITS.jobOutputBytesMax) {
       return refuse('payload_too_large', `${bytes} bytes are above jobOutputBytesMax (${LIMITS.jobOutputBytesMax})`);
     }
-    const held = await this.#parts.pools(poolId).held(attemptId, fence);
+    const { pools, writer, authorityOf, clock } = this.#parts;
+    const held = await pools(poolId).held(attemptId, fence);
     if (!held.ok) return held;
     const { tenantId, jobId, outputFile, owner } = held.value;
     const file = {
@@ -44,14 +48,14 @@ export class AttemptFiles<Content> {
       purpose: 'batch_output',
       owner,
       digest: '',
-      createdAtMs: this.#parts.clock.nowMs(),
+      createdAtMs: clock.nowMs(),
     };
     try {
-      await this.#parts.store.create(tenantId, file, content);
+      const stored = await writer.write(tenantId, authorityOf(tenantId), file, content);
+      return stored.ok ? ok(null) : stored;
     } catch {
       // Its sender was cut off, or the store was: nothing is stored of what is not stored whole.
       return refuse('unavailable', 'the output was not stored: send it again');
     }
-    return ok(null);
   }
 }

@@ -13,6 +13,7 @@ import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { Acting } from '../authority.ts';
 import type { FileStore, SpentFiles, StoredFile } from './file-store.ts';
+import type { FileWriter } from './file-writer.ts';
 import type { JobQueue } from './job-queue.ts';
 
 export interface Upload<Content> {
@@ -28,6 +29,7 @@ export interface Upload<Content> {
 export interface FileParts<Content> {
   readonly store: FileStore<Content>;
   readonly spent: SpentFiles;
+  readonly writer: FileWriter<Content>;
   readonly queue: Pick<JobQueue, 'acceptedOutputs'>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -63,27 +65,24 @@ export class FileCatalogue<Content> {
         'file',
       );
     }
-    const { rng, hmac, store, clock } = this.#parts;
+    const { rng, hmac, store, writer, spent, clock } = this.#parts;
     const { tenantId } = principal;
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
     const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
     const digest = await digestOf(principal, upload, idempotencyKey);
     const unspent = await this.#unspent(tenantId, id, digest);
     if (!unspent.ok) return unspent;
-    const admitted = await authority.lease();
-    if (!admitted.ok) return admitted;
-    const createdAtMs = clock.nowMs();
-    const stored = await store.create(tenantId, { id, filename, purpose, owner, digest, createdAtMs }, content);
-    // [T54] The store checks no leases: what it took too long to write is taken back, unless it is of an earlier request.
-    const lasting = clock.nowMs() < admitted.value.endsAtMs ? admitted : await authority.lease();
-    const isNew = stored.createdAtMs === createdAtMs;
-    // So is what another try had stored, and what was deleted right before this one wrote.
-    const kept = lasting.ok && isNew && digest !== '' ? await this.#parts.spent.admit(tenantId, id, digest) : lasting;
+    const file = { id, filename, purpose, owner, digest, createdAtMs: clock.nowMs() };
+    const stored = await writer.write(tenantId, authority, file, content);
+    if (!stored.ok) return stored;
+    // What was deleted right before this one wrote is taken back.
+    const isNew = stored.value.createdAtMs === file.createdAtMs;
+    const kept = isNew && digest !== '' ? await spent.admit(tenantId, id, digest) : stored;
     if (!kept.ok) {
-      if (isNew) await store.delete(tenantId, id);
+      await store.delete(tenantId, id);
       return kept;
     }
-    if (stored.digest === digest) return ok(stored);
+    if (stored.value.digest === digest) return stored;
     return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another file', 'idempotency-key');
   }
 
@@ -97,9 +96,12 @@ export class FileCatalogue<Content> {
     return content === undefined ? absent(id) : ok(content);
   }
 
-  async delete(tenantId: TenantId, id: FileId): Promise<Outcome<null>> {
+  async delete({ principal: { tenantId }, authority }: Acting, id: FileId): Promise<Outcome<null>> {
     const file = await this.find(tenantId, id);
     if (!file.ok) return file;
+    // [T53] Finding it may have taken its time.
+    const lasting = await authority.lease();
+    if (!lasting.ok) return lasting;
     const { digest } = file.value;
     // First: a deletion that is cut off leaves a file that can be deleted again, and is never uploaded twice.
     const spent = digest === '' ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);

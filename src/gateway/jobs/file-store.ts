@@ -23,6 +23,13 @@ export interface SpentFiles {
   admit(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<null>>;
 }
 
+/** A file that is written, or was when its writer died. */
+export interface AnnouncedWrite {
+  readonly id: string;
+  readonly fileId: FileId;
+  readonly atMs: number;
+}
+
 /** Where files live, by tenant. `Content` is a stream or blob of the runtime. */
 export interface FileStore<Content> {
   /** Writes a file once: what is already there under that id stays as it is, and is answered. */
@@ -32,4 +39,9 @@ export interface FileStore<Content> {
   /** Files by id, after `after`, at most `count`; `more` when there are more behind them. */
   list(tenantId: TenantId, after: string, count: number): Promise<{ readonly files: readonly StoredFile[]; readonly more: boolean }>;
   delete(tenantId: TenantId, id: FileId): Promise<void>;
+  /** Writes down that a file may be about to be written; answers the id of this note. */
+  announce(tenantId: TenantId, fileId: FileId): Promise<string>;
+  withdraw(tenantId: TenantId, announcementId: string): Promise<void>;
+  /** At most `count`: what was announced before the call and is not withdrawn is among them, or they are as many. */
+  announced(tenantId: TenantId, count: number): Promise<{ readonly announced: readonly AnnouncedWrite[] }>;
 }

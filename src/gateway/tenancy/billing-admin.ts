@@ -119,7 +119,7 @@ export class BillingAdmin {
     if (!noted.ok) return noted;
     // The stop first: a budget that claims to be hard must be.
     await this.#parts.quotas(organisation).replaceRule(levelId, stopOf(budget), budget.isHard);
-    return ok(await this.#parts.ledgers(organisation).put('budget', budget));
+    return this.#parts.ledgers(organisation).setBudget(budget);
   }
 
   async removeBudget(principal: Principal, organisation: OrganisationId, id: string): Promise<Outcome<Budget>> {

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import type { KeyId, OrganisationId } from '../../kernel/ids.ts';
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Budget } from '../../tenancy/billing/budget.ts';
 import type { Credit } from '../../tenancy/billing/credit.ts';
 import type { FixedCharge } from '../../tenancy/billing/fixed-charge.ts';
@@ -27,12 +27,16 @@ export interface BillingLedger {
   invoicedMonths(): Promise<readonly number[]>;
   reconcile(organisationId: OrganisationId, month: Month): Promise<Reconciliation>;
   add<K extends keyof BillingRecords>(kind: K, body: BillingRecords[K], digest: string): Promise<Outcome<BillingRecords[K]>>;
-  put<K extends keyof BillingRecords>(kind: K, body: BillingRecords[K]): Promise<BillingRecords[K]>;
+  /** Refuses with `tenant_suspended` that of a level that was erased. */
+  setBudget(budget: Budget): Promise<Outcome<Budget>>;
   list<K extends keyof BillingRecords>(kind: K): Promise<readonly BillingRecords[K][]>;
   remove<K extends keyof BillingRecords>(kind: K, id: string): Promise<BillingRecords[K] | null>;
   /** When each of the keys was last used, as far as usage has been told. */
   lastUsed(ids: readonly KeyId[]): Promise<readonly (number | null)[]>;
   alerts(limit: number): Promise<readonly ToldAlert[]>;
+  /** Forgets all of a tenant but what it used, for good; answers how much is left. */
+  eraseTenant(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): Promise<number>;
+  left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): Promise<number>;
 }
 
 export type BillingLedgers = (organisation: OrganisationId) => BillingLedger;

@@ -23,7 +23,7 @@ export interface QuotaLedger {
   describe(id: LevelId): Promise<LevelView>;
   grantedIn(ids: readonly LevelId[], startMs: number): Promise<readonly Amounts[]>;
   erase(tenant: TenantId, below: readonly LevelId[]): Promise<number>;
-  /** How many of these levels anything is kept of. */
+  /** How much is kept of these levels. */
   countLevels(ids: readonly LevelId[]): Promise<number>;
 }
 

@@ -13,7 +13,7 @@ import { DIMENSIONS } from '../../../src/contract/usage-dimension.ts';
 import type { Dimension } from '../../../src/contract/usage-dimension.ts';
 import { amountNano, PRICE_BOOK, priceOf } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
-import type { OrganisationId } from '../../../src/kernel/ids.ts';
+import type { OrganisationId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ToldAlert } from '../../../durable-objects/sqlite/delivery-store.ts';
 import type { Credit } from '../../../src/tenancy/billing/credit.ts';
 import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
@@ -26,13 +26,16 @@ import { idsOf } from '../../support/tenancy.ts';
 const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };
 
 interface Ledger {
-  record(events: readonly UsageEvent[]): Promise<Outcome<Recorded>>;
+  record(events: readonly UsageEvent[], tallies?: readonly object[]): Promise<Outcome<Recorded>>;
   usage(query: UsageQuery): Promise<Outcome<UsageLine[]>>;
   invoice(organisationId: OrganisationId, month: Month): Promise<Invoice>;
   reconcile(organisationId: OrganisationId, month: Month): Promise<Reconciliation>;
   add(kind: string, body: object, digest: string): Promise<Outcome<object>>;
-  put(kind: string, body: object): Promise<object>;
+  setBudget(budget: object): Promise<Outcome<object>>;
   remove(kind: string, id: string): Promise<object | null>;
+  eraseTenant(tenant: TenantId, below: readonly string[]): Promise<number>;
+  left(tenant: TenantId, below: readonly string[]): Promise<number>;
+  lastUsed(ids: readonly string[]): Promise<readonly (number | null)[]>;
   list(kind: string): Promise<readonly Credit[]>;
   alerts(limit: number): Promise<readonly ToldAlert[]>;
 }
@@ -156,7 +159,7 @@ describe('BillingObject', () => {
     expect([await ledger.list('webhook'), await ledger.remove('webhook', 'wh_1')]).toEqual([[], null]);
     const budget = { id: 'bud_1', levelId: 'l', amountNano: 1, thresholds: [], isHard: false };
     for (let times = 0; times < 2; times++) {
-      await ledger.put('budget', budget);
+      await ledger.setBudget(budget);
       expect(await ledger.remove('budget', 'bud_1')).toEqual(budget);
     }
   });
@@ -258,12 +261,41 @@ describe('BillingObject', () => {
     expect(await ledger.reconcile(organisationId, now)).toMatchObject({ isExact: true, events: 1 });
   });
 
+  it('[T74] keeps of an erased tenant what it used, and nothing else of it, whatever is told later', async () => {
+    const ledger = ledgerOf('erasures');
+    const { tenantId, projectId, id: keyId } = idsOf(1);
+    const neighbour = idsOf(2);
+    const tallyOf = (id: string, of: TenantId) => {
+      const held = { entries: 1, bytes: 9 };
+      return { id, tenantId: of, cache: 'embeddings', model: 'glove', isolateId: 'isolate', atMs: nowMs, counts: { memory: 1 }, held };
+    };
+    const budget = { amountNano: 1_000, thresholds: [1], isHard: false };
+    const tell = (at: string) =>
+      ledger.record(
+        [event(`${at}:1`, { keyId }), event(`${at}:2`, { keyId: neighbour.id, tenantId: neighbour.tenantId })],
+        [tallyOf(`${at}:3`, tenantId), tallyOf(`${at}:4`, neighbour.tenantId)],
+      );
+    await tell('before');
+    for (const levelId of [tenantId, projectId]) await ledger.setBudget({ ...budget, id: levelId, levelId });
+    await ledger.setBudget({ ...budget, id: 'other', levelId: neighbour.tenantId });
+    // Two budgets, one counter and what is held of it, one key.
+    expect(await ledger.left(tenantId, [projectId, keyId])).toBe(5);
+    expect(await ledger.eraseTenant(tenantId, [projectId, keyId])).toBe(0);
+    await evictDurableObject(stubOf('erasures'));
+    await tell('after');
+    expect(await ledger.setBudget({ ...budget, id: projectId, levelId: projectId })).toMatchObject({ error: { code: 'tenant_suspended' } });
+    expect(await ledger.left(tenantId, [projectId, keyId])).toBe(0);
+    expect(await ledger.lastUsed([keyId, neighbour.id])).toEqual([null, nowMs]);
+    expect(await ledger.left(neighbour.tenantId, [neighbour.id])).toBe(4);
+    expect((await linesOf(ledger, { ...ALL, groupBy: ['tenant'] })).map(({ quantity }) => quantity)).toEqual([10, 10]);
+  });
+
   it('[T46] tells of each threshold of a budget once a month, at the level it is of', async () => {
     const ledger = ledgerOf('budgets');
     const { tenantId, organisationId } = idsOf(1);
     const budget = { id: 'b', amountNano: 1_000, thresholds: [50, 100], isHard: false };
-    await ledger.put('budget', { ...budget, levelId: tenantId });
-    await ledger.put('budget', { ...budget, id: 'other', levelId: idsOf(2).tenantId });
+    await ledger.setBudget({ ...budget, levelId: tenantId });
+    await ledger.setBudget({ ...budget, id: 'other', levelId: idsOf(2).tenantId });
     await ledger.record([event('a:0', { quantity: 24 })]);
     expect(await ledger.alerts(10)).toEqual([]);
     await ledger.record([event('a:1', { quantity: 1 })]);

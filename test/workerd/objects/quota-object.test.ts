@@ -180,13 +180,20 @@ describe('QuotaObject', () => {
   });
 
   it('[T59] keeps nothing of an erased tenant, whatever isolates ask for or return later', async () => {
-    const { quota, take, ask, tenantId, keyId, projectId, organisationId, spent } = organisation(119);
+    const { quota, path, take, ask, tenantId, keyId, projectId, organisationId, spent } = organisation(119);
+    const count = async () => quota.count([{ tenant: tenantId, units: 3 }], 'vectors', false, await quota.now());
+    const hold = (id: string) => quota.reserve({ id, path, units: { vectors: 1 }, lifeMs: HOUR_MS });
+    await count();
+    expect(await hold('before')).toMatchObject({ kind: 'granted' });
     const granted = await take('isolate', 0, ask({ requests: 9 }));
     if (granted.kind !== 'granted') throw new Error('refused');
+    expect(await quota.countLevels([tenantId, keyId, projectId])).toBe(5);
     expect(await quota.erase(tenantId, [keyId, projectId])).toBe(0);
     await take('isolate', 1, ask(NOTHING, NOTHING, [{ ...granted.slice, units: { requests: 4 } }]));
     await take('isolate', 2, ask({ requests: 2 }));
     await quota.setRules(tenantId, []);
+    await count();
+    expect(await hold('after')).toMatchObject({ kind: 'granted' });
     expect(await quota.countLevels([tenantId, keyId, projectId])).toBe(0);
     // What was used is still the organisation's.
     expect(await spent(organisationId)).toBe(7);

@@ -1,11 +1,12 @@
 import type { CachePurger } from '../../../src/gateway/purge-cache.ts';
-import type { FileStore } from '../../../src/gateway/jobs/file-store.ts';
+import type { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
+import type { BillingLedgers } from '../../../src/gateway/tenancy/billing-ledger.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { QuotaLedgers } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import type { ErasureStep } from '../../../src/gateway/tenancy/tenant-eraser.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Indexes } from '../../../src/gateway/indexes.ts';
-import type { TenantId } from '../../../src/kernel/ids.ts';
+import type { KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 
@@ -13,12 +14,17 @@ interface ErasureParts {
   readonly at: (tenant: TenantId) => OrganisationStore;
   readonly quotas: QuotaLedgers;
   readonly indexes: Indexes;
-  readonly files: FileStore<unknown>;
+  readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
+  readonly billing: BillingLedgers;
   readonly purger: CachePurger;
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export function erasureSteps({ at, quotas, indexes, files, purger }: ErasureParts): readonly ErasureStep[] {
+export function erasureSteps({ at, quotas, indexes, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
+  const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
+    const below = await at(tenant).belowTenant(tenant);
+    return below.ok ? ok(await work(below.value)) : below;
+  };
   return [
     {
       what: 'indexes',
@@ -27,14 +33,8 @@ export function erasureSteps({ at, quotas, indexes, files, purger }: ErasurePart
     },
     {
       what: 'files',
-      erase: async (tenant) => {
-        for (;;) {
-          const { files: found } = await files.list(tenant, '', LIMITS.pageMaxCount);
-          if (found.length === 0) return ok(null);
-          for (const { id } of found) await files.delete(tenant, id);
-        }
-      },
-      remaining: async (tenant) => ok((await files.list(tenant, '', LIMITS.pageMaxCount)).files.length),
+      erase: async (tenant) => ok(await files.eraseAll(tenant)),
+      remaining: async (tenant) => ok(await files.count(tenant)),
     },
     {
       what: 'cached embeddings',
@@ -42,20 +42,19 @@ export function erasureSteps({ at, quotas, indexes, files, purger }: ErasurePart
       remaining: (tenant) => purger.left(tenant),
     },
     {
+      what: 'statistics and budgets',
+      erase: (tenant) => withBelow(tenant, (below) => billing(organisationOf(tenant)).eraseTenant(tenant, below)),
+      remaining: (tenant) => withBelow(tenant, (below) => billing(organisationOf(tenant)).left(tenant, below)),
+    },
+    {
       what: 'quotas',
-      erase: async (tenant) => {
-        const below = await at(tenant).belowTenant(tenant);
-        return below.ok ? ok(await quotas(organisationOf(tenant)).erase(tenant, below.value)) : below;
-      },
-      remaining: async (tenant) => ok(await quotas(organisationOf(tenant)).countLevels([tenant])),
+      erase: (tenant) => withBelow(tenant, (below) => quotas(organisationOf(tenant)).erase(tenant, below)),
+      remaining: (tenant) => withBelow(tenant, (below) => quotas(organisationOf(tenant)).countLevels([tenant, ...below])),
     },
     {
       what: 'keys and projects',
       erase: (tenant, principal) => at(tenant).eraseBelow(tenant, principal.kind === 'admin' ? 'admin' : principal.keyId),
-      remaining: async (tenant) => {
-        const below = await at(tenant).belowTenant(tenant);
-        return below.ok ? ok(below.value.length) : below;
-      },
+      remaining: (tenant) => withBelow(tenant, async (below) => below.length),
     },
   ];
 }

@@ -2,10 +2,12 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
+import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
+import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -25,6 +27,7 @@ import type { Tenancy } from './tenancy.ts';
 /** Heavy work: its files, its queue and the pools that do it. */
 export interface Heavy {
   readonly files: FileCatalogue<FileContent>;
+  readonly writer: FileWriter<FileContent>;
   readonly jobs: JobDesk;
   readonly admin: PoolAdmin;
   readonly agents: AgentAuthenticator;
@@ -54,13 +57,16 @@ export function wireHeavy(
     spend: (tenant, ...file) => recordsOf(tenant).spendFile(tenant, ...file),
     admit: (tenant, ...file) => recordsOf(tenant).admitFile(tenant, ...file),
   };
-  const files = new FileCatalogue<FileContent>({ store, spent, queue, clock, rng, hmac });
+  const writer = new FileWriter<FileContent>({ store, clock });
+  const files = new FileCatalogue<FileContent>({ store, writer, spent, queue, clock, rng, hmac });
+  const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   return {
     files,
     jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
-    attempts: new AttemptFiles({ pools, store, files, clock }),
+    attempts: new AttemptFiles({ pools, writer, files, clock, authorityOf }),
+    writer,
     pools,
   };
 }

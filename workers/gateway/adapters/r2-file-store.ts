@@ -1,4 +1,4 @@
-import type { FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { AnnouncedWrite, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 
@@ -6,6 +6,8 @@ import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 export type FileContent = Blob | ReadableStream;
 
 const prefixOf = (tenantId: TenantId): string => `tenants/${tenantId}/files/`;
+/** Beside the files, so that listing those finds none of it. */
+const announcementsOf = (tenantId: TenantId): string => `tenants/${tenantId}/writes/`;
 const keyOf = (tenantId: TenantId, id: string): string => prefixOf(tenantId) + id;
 
 /** Files as R2 objects. An object is written once, in one step: a reader sees all of it or nothing. */
@@ -48,6 +50,26 @@ export class R2FileStore implements FileStore<FileContent> {
 
   async delete(tenantId: TenantId, id: FileId): Promise<void> {
     await this.#bucket.delete(keyOf(tenantId, id));
+  }
+
+  async announce(tenantId: TenantId, fileId: FileId): Promise<string> {
+    const id = `${fileId}/${crypto.randomUUID()}`;
+    await this.#bucket.put(announcementsOf(tenantId) + id, '');
+    return id;
+  }
+
+  async withdraw(tenantId: TenantId, announcementId: string): Promise<void> {
+    await this.#bucket.delete(announcementsOf(tenantId) + announcementId);
+  }
+
+  async announced(tenantId: TenantId, count: number): Promise<{ announced: readonly AnnouncedWrite[] }> {
+    const prefix = announcementsOf(tenantId);
+    const { objects } = await this.#bucket.list({ prefix, limit: Math.min(count, LIST_COUNT_MAX) });
+    const announced = objects.map(({ key, uploaded }): AnnouncedWrite => {
+      const id = key.slice(prefix.length);
+      return { id, fileId: id.slice(0, id.indexOf('/')) as FileId, atMs: uploaded.getTime() };
+    });
+    return { announced };
   }
 }
 

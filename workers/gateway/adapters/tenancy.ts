@@ -52,6 +52,7 @@ export interface Tenancy {
   readonly keys: KeyAdmin;
   readonly quotas: QuotaAdmin;
   readonly billing: BillingAdmin;
+  readonly ledgers: BillingLedgers;
   readonly invoices: InvoiceReader;
   readonly usage: UsageReader;
   /** When keys of one organisation were last used; what cannot be known now is not in it. */
@@ -109,6 +110,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     keys: new KeyAdmin(parts, (id) => authenticator.forget(id)),
     quotas: new QuotaAdmin(organisations, ledgers),
     billing: new BillingAdmin({ ...parts, ledgers: billing, quotas: ledgers, allowsHttp: env.WEBHOOKS_OVER_HTTP === 'yes' }),
+    ledgers: billing,
     invoices: new InvoiceReader({ organisations, ledgers: billing, quotas: ledgers, flush: () => delivery.flush() }),
     quotaLedgers: ledgers,
     holdJob: async (principal, id) =>

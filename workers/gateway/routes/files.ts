@@ -34,8 +34,8 @@ export const fileRoutes: readonly Route[] = [
     const content = await gateway.heavy.files.read(principal.tenantId, params.file as FileId);
     return content.ok ? { ok: true, reply: content.value, used: {} } : content;
   }),
-  route(fileEndpoints.deleteFile, async ({ gateway, principal, params }) => {
-    const deleted = await gateway.heavy.files.delete(principal.tenantId, params.file as FileId);
+  route(fileEndpoints.deleteFile, async ({ gateway, principal, authority, params }) => {
+    const deleted = await gateway.heavy.files.delete({ principal, authority }, params.file as FileId);
     return deleted.ok ? { ok: true, reply: { id: params.file, object: 'file' as const, deleted: true as const }, used: {} } : deleted;
   }),
 ];

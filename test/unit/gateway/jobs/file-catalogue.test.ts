@@ -5,40 +5,15 @@ import { refuse } from '../../../../src/contract/outcome.ts';
 import { keySpent } from '../../../../src/contract/spent-key.ts';
 import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
-import type { FileStore, NewFile, StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
+import type { StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
+import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
 import { sha256Hex } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
 import { idsOf, ManualClock } from '../../../support/tenancy.ts';
-import { IN_FORCE } from '../../../support/in-force.ts';
-
-class MemoryFileStore implements FileStore<string> {
-  readonly #files = new Map<string, { file: StoredFile; content: string }>();
-
-  async create(tenantId: TenantId, file: NewFile, content: string): Promise<StoredFile> {
-    const key = `${tenantId}/${file.id}`;
-    const entry = this.#files.get(key) ?? { file: { ...file, bytes: content.length }, content };
-    this.#files.set(key, entry);
-    return entry.file;
-  }
-  async find(tenantId: TenantId, id: FileId) {
-    return this.#files.get(`${tenantId}/${id}`)?.file;
-  }
-  async read(tenantId: TenantId, id: FileId) {
-    return this.#files.get(`${tenantId}/${id}`)?.content;
-  }
-  async list(tenantId: TenantId, after: string, count: number) {
-    const files = [...this.#files.entries()]
-      .filter(([key, { file }]) => key.startsWith(`${tenantId}/`) && file.id > after)
-      .map(([, { file }]) => file)
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
-    return { files: files.slice(0, count), more: files.length > count };
-  }
-  async delete(tenantId: TenantId, id: FileId) {
-    this.#files.delete(`${tenantId}/${id}`);
-  }
-}
+import { actingFor, IN_FORCE } from '../../../support/in-force.ts';
+import { MemoryFileStore } from '../../../support/memory-file-store.ts';
 
 const MINE = 'tn_0000000001_00000001' as TenantId;
 const OTHERS = 'tn_0000000001_00000002' as TenantId;
@@ -50,13 +25,14 @@ const principal = (tenantId: TenantId, number = 1): TenantPrincipal => {
 };
 
 function world() {
-  const store = new MemoryFileStore();
+  const clock = new ManualClock(5_000);
+  const store = new MemoryFileStore(() => clock.nowMs());
   const accepted = new Set<FileId>();
   const gone = new Map<FileId, string>();
-  const clock = new ManualClock(5_000);
   let random = 0;
   const files = new FileCatalogue({
     store,
+    writer: new FileWriter({ store, clock }),
     spent: {
       spend: async (_, id, digest) => (gone.set(id, digest), ok(null)),
       admit: async (_, id) => (gone.has(id) ? keySpent({ id, endedAtMs: 1 }, 'was deleted') : ok(null)),
@@ -87,11 +63,11 @@ describe('files', () => {
     const { files, upload } = world();
     const id = idOf(await upload('abc'));
     expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
-    for (const outcome of [await files.find(OTHERS, id), await files.read(OTHERS, id), await files.delete(OTHERS, id)]) {
+    for (const outcome of [await files.find(OTHERS, id), await files.read(OTHERS, id), await files.delete(actingFor(OTHERS), id)]) {
       expect(outcome).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
     }
     expect(await files.list(OTHERS, 10)).toEqual({ items: [], hasMore: false });
-    expect(await files.delete(MINE, id)).toEqual({ ok: true, value: null });
+    expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
     expect(await files.find(MINE, id)).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
   });
 
@@ -110,12 +86,12 @@ describe('files', () => {
   it('[T78] are not uploaded again under a key whose file was deleted, not even by a try that was already under way', async () => {
     const { files, gone, store, upload } = world();
     const id = idOf(await upload('abc', 'k'));
-    expect(await files.delete(MINE, id)).toEqual({ ok: true, value: null });
+    expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
     expect(await upload('abc', 'k')).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id } } });
     expect((await files.list(MINE, 10)).items).toEqual([]);
     // Without a key there is nothing to remember.
     const other = idOf(await upload('abc'));
-    await files.delete(MINE, other);
+    await files.delete(actingFor(MINE), other);
     expect([...gone.keys()]).toEqual([id]);
     // Another try stores the file, and it is deleted, right before this one writes.
     const late = { lease: async () => (gone.set(lateId, ''), IN_FORCE.lease()) };
@@ -146,7 +122,7 @@ describe('files', () => {
     expect(await visible()).toEqual([uploaded, output(2)].sort());
     expect(await files.read(MINE, output(2))).toEqual({ ok: true, value: `of ${output(2)}` });
     expect(await files.find(MINE, output(1))).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
-    expect(await files.delete(MINE, output(1))).toMatchObject({ ok: false });
+    expect(await files.delete(actingFor(MINE), output(1))).toMatchObject({ ok: false });
   });
 
   it('[J19] are listed in pages, each file once, hidden ones skipped', async () => {
@@ -177,6 +153,14 @@ describe('files', () => {
     expect((await files.list(MINE, 10)).items).toEqual([]);
     const kept = idOf(await upload('abc', 'k'));
     expect((await files.list(MINE, 10)).items.map(({ id }) => id)).toEqual([kept]);
+  });
+
+  it('[T53] are not deleted by a key that has ended since the call was let in', async () => {
+    const { files, upload } = world();
+    const id = idOf(await upload('abc'));
+    const ended = { lease: async () => refuse('invalid_api_key', 'the API key is not valid') };
+    expect(await files.delete({ ...actingFor(MINE), authority: ended }, id)).toMatchObject({ error: { code: 'invalid_api_key' } });
+    expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
   });
 
   it('[J20] have bounded sizes and names', async () => {

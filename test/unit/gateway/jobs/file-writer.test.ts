@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import type { Grant } from '../../../../src/contract/attempt.ts';
+import type { Authority } from '../../../../src/gateway/authority.ts';
+import { AttemptFiles } from '../../../../src/gateway/jobs/attempt-files.ts';
+import type { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
+import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
+import type { Pools } from '../../../../src/gateway/jobs/pool-desk.ts';
+import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
+import { TenantAuthority } from '../../../../src/gateway/tenancy/tenant-authority.ts';
+import type { AttemptId, FileId, PoolId } from '../../../../src/kernel/ids.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import type { TenantState } from '../../../../src/tenancy/organisation.ts';
+import { deferred } from '../../../support/deferred.ts';
+import { IN_FORCE } from '../../../support/in-force.ts';
+import { MemoryFileStore } from '../../../support/memory-file-store.ts';
+import { idsOf } from '../../../support/tenancy.ts';
+
+const { tenantId } = idsOf(1);
+const FILE = { id: 'file_a' as FileId, filename: 'a', purpose: 'batch', owner: 'team', digest: '', createdAtMs: 1_000 };
+const ENDED = refuse('invalid_api_key', 'the API key is not valid');
+
+/** A store whose writes wait until they are let through, on a clock that the test moves. */
+function setUp() {
+  const world = { nowMs: 1_000 };
+  const clock = { nowMs: () => world.nowMs };
+  const store = new MemoryFileStore(clock.nowMs);
+  const gate = deferred<void>();
+  const create = store.create.bind(store);
+  const slow = Object.assign(store, {
+    create: async (...args: Parameters<typeof create>) => {
+      await gate.promise;
+      return create(...args);
+    },
+  });
+  const writer = new FileWriter({ store: slow, clock });
+  return { world, store, gate, create, clock, writer };
+}
+
+/** In force until the test ends it. */
+function endable(endsAtMs = Number.MAX_SAFE_INTEGER) {
+  const state = { isOver: false };
+  const authority: Authority = { lease: async () => (state.isOver ? ENDED : ok({ endsAtMs })) };
+  return { state, authority };
+}
+
+describe('a file', () => {
+  it('[T73] counts from before its right is asked for until it is written', async () => {
+    const { writer, gate } = setUp();
+    const counts: number[] = [];
+    const authority: Authority = {
+      lease: async () => {
+        counts.push(await writer.count(tenantId));
+        return IN_FORCE.lease();
+      },
+    };
+    const writing = writer.write(tenantId, authority, FILE, 'content');
+    await expect.poll(() => counts).toEqual([1]);
+    gate.resolve();
+    expect(await writing).toMatchObject({ ok: true, value: { id: FILE.id, bytes: 7 } });
+    expect(await writer.count(tenantId)).toBe(1);
+    await writer.eraseAll(tenantId);
+    expect(await writer.count(tenantId)).toBe(0);
+  });
+
+  it('[T73] is not written without the right, and leaves nothing then', async () => {
+    const { writer } = setUp();
+    expect(await writer.write(tenantId, { lease: async () => ENDED }, FILE, 'content')).toEqual(ENDED);
+    expect(await writer.count(tenantId)).toBe(0);
+  });
+
+  it.each([
+    ['is stored after its lease', true],
+    ['fails to be stored, whatever of it is there', false],
+  ])('[T73] [T54] is taken back when its right ends while it %s', async (_, isStored) => {
+    const { writer, gate, world, store, create } = setUp();
+    const { state, authority } = endable(1_500);
+    const writing = writer.write(tenantId, authority, FILE, 'content');
+    await expect.poll(() => writer.count(tenantId)).toBe(1);
+    Object.assign(state, { isOver: true });
+    world.nowMs = 2_000;
+    if (isStored) gate.resolve();
+    else {
+      await create(tenantId, FILE, 'content');
+      gate.reject(new Error('no answer'));
+    }
+    expect(await writing).toEqual(ENDED);
+    expect([await writer.count(tenantId), await store.find(tenantId, FILE.id)]).toEqual([0, undefined]);
+  });
+
+  it('[T73] of an earlier request stays when a repetition comes too late', async () => {
+    const { writer, gate, world, store, create } = setUp();
+    await create(tenantId, FILE, 'content');
+    const { state, authority } = endable(1_500);
+    const writing = writer.write(tenantId, authority, { ...FILE, createdAtMs: 1_400 }, 'content');
+    await expect.poll(() => writer.count(tenantId)).toBe(2);
+    Object.assign(state, { isOver: true });
+    world.nowMs = 2_000;
+    gate.resolve();
+    expect(await writing).toEqual(ENDED);
+    expect(await store.find(tenantId, FILE.id)).toMatchObject({ createdAtMs: 1_000 });
+  });
+
+  it('[T73] whose writer died is waited for as long as it could have been written, and is erased then', async () => {
+    const { writer, world, store, create } = setUp();
+    await store.announce(tenantId, FILE.id);
+    world.nowMs += LIMITS.fileWriteMaxMs;
+    await writer.eraseAll(tenantId);
+    expect(await writer.count(tenantId)).toBe(1);
+    await create(tenantId, FILE, 'content');
+    world.nowMs += 1;
+    await writer.eraseAll(tenantId);
+    expect(await writer.count(tenantId)).toBe(0);
+  });
+
+  it('[T73] that took longer to be stored than an erasure waits is taken back, whatever its right', async () => {
+    const { writer, gate, world } = setUp();
+    const writing = writer.write(tenantId, IN_FORCE, FILE, 'content');
+    await expect.poll(() => writer.count(tenantId)).toBe(1);
+    world.nowMs += LIMITS.fileWriteMaxMs + 1;
+    gate.resolve();
+    expect(await writing).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await writer.count(tenantId)).toBe(0);
+  });
+});
+
+describe('the output of a job', () => {
+  const grant = { tenantId, jobId: 'job_a', outputFile: FILE.id, owner: 'team' } as unknown as Grant;
+  const outputOf = (state: TenantState | 'away') => {
+    const { writer, gate, clock } = setUp();
+    gate.resolve();
+    const store = { tenant: async () => (state === 'away' ? Promise.reject(new Error('away')) : ok({ state })) };
+    const organisations = { at: () => store } as unknown as Organisations;
+    const attempts = new AttemptFiles({
+      pools: (() => ({ held: async () => ok(grant) })) as unknown as Pools,
+      writer,
+      files: {} as FileCatalogue<string>,
+      clock,
+      authorityOf: (id) => new TenantAuthority(organisations, clock, id),
+    });
+    const written = attempts.output('pool' as PoolId, 'att' as AttemptId, 1, 7, 'content');
+    return { written, writer };
+  };
+
+  it.each([
+    ['active', undefined, 1],
+    ['suspended', undefined, 1],
+    ['erasing', 'tenant_suspended', 0],
+    ['erased', 'tenant_suspended', 0],
+    ['away', 'unavailable', 0],
+  ] as const)('[T73] of a tenant that is %s: %s', async (state, code, count) => {
+    const { written, writer } = outputOf(state);
+    expect(await written).toMatchObject(code === undefined ? { ok: true, value: null } : { error: { code } });
+    expect(await writer.count(tenantId)).toBe(count);
+  });
+});
