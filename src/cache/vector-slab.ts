@@ -62,7 +62,8 @@ export class VectorSlab {
   }
 
   #openPage(): void {
-    const free = Uint16Array.from({ length: this.#rowsPerPage }, (_, i) => this.#rowsPerPage - 1 - i);
+    const free = new Uint16Array(this.#rowsPerPage);
+    for (let i = 0; i < free.length; i += 1) free[i] = free.length - 1 - i;
     this.#open.push(this.#pages.length);
     this.#pages.push({ numbers: undefined, free, freeCount: this.#rowsPerPage });
   }

@@ -23,6 +23,16 @@ const lineOf = async (client: ApiClient, model: string | null, query = '') => {
   return body.data.find((line: Line) => line.model === model);
 };
 
+/** How many inputs came from where, by the `cache-status` of their answers. */
+function sourcesOf(statuses: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = { memory: 0, shared: 0, joined: 0, duplicate: 0, computed: 0 };
+  for (const [, source = '', count] of statuses.join().matchAll(/(\w+)=(\d+)(?=[^,]*")/g)) {
+    if (source in counts) counts[source] = (counts[source] ?? 0) + Number(count);
+  }
+  const { joined: collapsed = 0, ...others } = counts;
+  return { ...others, collapsed };
+}
+
 describe('statistics of a cache', () => {
   it('[C96] count what answered, of every isolate, for each tenant and model', async () => {
     const { client, id } = await createTenant(server);
@@ -72,16 +82,20 @@ describe('statistics of a cache', () => {
     expect(held.bytes).toBeGreaterThan(400);
   });
 
-  it('[C96] count each text of a crowd that asks for the same ones at once, wherever its vector came from', async () => {
-    const { client } = await createTenant(server);
+  it('[C96] count each text of a crowd that asks for the same ones at once as its answer says, and compute it once', async () => {
     const [crowd, texts] = [12, 400];
-    await client.post('/v1/embeddings', { model: SHARED, input: 'warm up the model' });
     const input = Array.from({ length: texts }, (_, i) => `a crowd asks for text number ${i}`);
-    await Promise.all(Array.from({ length: crowd }, () => client.post('/v1/embeddings', { model: SHARED, input })));
-    const { hits, computed } = await lineOf(client, SHARED);
-    // Those that came while they were computed joined, the rest found them in memory; on a busy machine some compute them after all.
-    expect(computed).toBeGreaterThanOrEqual(texts + 1);
-    expect(computed + hits.collapsed + hits.memory + hits.shared).toBe(crowd * texts + 1);
+    for (let isOfCache = false; !isOfCache;) {
+      const { client } = await createTenant(server);
+      const embed = (what: string | string[]) => client.post('/v1/embeddings', { model: SHARED, input: what });
+      const answers = [await embed('warm up the model'), ...(await Promise.all(Array.from({ length: crowd }, () => embed(input))))];
+      const statuses = answers.map(({ headers }) => headers.get('cache-status') ?? '');
+      const { hits, computed } = await lineOf(client, SHARED);
+      expect({ ...hits, computed }).toEqual(sourcesOf(statuses));
+      // Where a lease comes late, as on a busy machine, a request computes by itself, and says so.
+      isOfCache = statuses.every((status) => !status.includes('fwd=bypass'));
+      if (isOfCache) expect(computed).toBe(texts + 1);
+    }
   });
 
   it('[C97] are on /metrics, too, without tenants', async () => {

@@ -32,12 +32,21 @@ const manifest = (id: string, runner: 'static' | 'onnx'): ModelManifest => ({
 });
 
 /** The vector that the models of this world give to token ids: no two short texts share one. */
-export const vectorOf = (ids: Iterable<number>): number[] => {
-  const [a, b, c] = [...ids].reduce(([x, y, z]: [number, number, number], id, i) => [x + id, y + id * (i + 1), z + 1], [0, 0, 0]);
-  return [a, b, c];
-};
+export function vectorOf(ids: Iterable<number>): number[] {
+  let [sum, weighted, count] = [0, 0, 0];
+  for (const id of ids) {
+    count += 1;
+    sum += id;
+    weighted += id * count;
+  }
+  return [sum, weighted, count];
+}
 
-export const tokensOf = (text: string): Int32Array<ArrayBuffer> => Int32Array.from(text, (char) => char.charCodeAt(0));
+export function tokensOf(text: string): Int32Array<ArrayBuffer> {
+  const tokens = new Int32Array(text.length);
+  for (let i = 0; i < text.length; i += 1) tokens[i] = text.charCodeAt(i);
+  return tokens;
+}
 
 /** One owner of purge logs, one second level and two models, in memory and on a clock that the test moves. */
 export class MemoryCacheWorld {

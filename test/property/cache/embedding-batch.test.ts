@@ -12,6 +12,14 @@ import { effort } from '../../support/effort.ts';
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab'];
 const TENANT = principal('tn_one');
+const VECTORS = new Map(TEXTS.map((text) => [text, vectorOf(tokensOf(text))]));
+const DIGESTS = new Map(TEXTS.map((text) => [text, sha256(text)]));
+const digestOf = (text: string | Uint8Array): string => (typeof text === 'string' ? DIGESTS.get(text) : undefined) ?? sha256(text);
+
+/** Only what differs is worth an assertion: those of a history take longer than the history. */
+function expectSame<T>(actual: ArrayLike<T>, expected: readonly T[]): void {
+  if (actual.length !== expected.length || expected.some((value, i) => value !== actual[i])) expect(Array.from(actual)).toEqual(expected);
+}
 
 type Step =
   | { kind: 'embed'; texts: string[]; directives: CacheDirectives; ttlMs: number | undefined; tags: string[]; isolate: number }
@@ -88,7 +96,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
   const isolates = [0, 1].map(() => {
     const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
     const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
-    return new Embedder({ models: world.models, cache, sha256, count: () => {} });
+    return new Embedder({ models: world.models, cache, sha256: digestOf, count: () => {} });
   });
   // A static model is cached in each isolate alone, so its history uses one.
   const isolateOf = (i: number) => isolates[model === 'local' ? 0 : i]!;
@@ -105,8 +113,11 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
       expect(embedded.error.code).toBe('not_cached');
       return undefined;
     }
-    expect([...embedded.value.vectors]).toEqual(texts.flatMap((text) => vectorOf(tokensOf(text))));
-    expect(embedded.value.tokens).toBe(texts.join('').length);
+    expectSame(
+      embedded.value.vectors,
+      texts.flatMap((text) => VECTORS.get(text) ?? []),
+    );
+    expectSame([embedded.value.tokens], [texts.join('').length]);
     return embedded.value;
   };
   const serves = (entry: Entry | undefined, of: CacheDirectives, tags: string[], keepsStale: boolean): boolean => {
@@ -148,15 +159,15 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     const expected = misses(texts, of, tags, isolate);
     const embedded = await embed(texts, of, ttlMs, tags, isolate);
     const isRefused = of.onlyIfCached && expected.size > 0;
-    expect(embedded === undefined).toBe(isRefused);
-    expect(world.computed).toEqual(isRefused ? [] : [...expected.keys()]);
+    expectSame([embedded === undefined], [isRefused]);
+    expectSame(world.computed, isRefused ? [] : [...expected.keys()]);
     seen.batches += 1;
     if (embedded === undefined) {
       seen.refused += 1;
       return;
     }
     const { tokens, cachedTokens, report } = embedded;
-    expect(tokens - cachedTokens).toBe([...expected.keys()].join('').length);
+    expectSame([tokens - cachedTokens], [[...expected.keys()].join('').length]);
     seen.hits += report.sources.filter((source) => source === 'memory' || source === 'shared').length;
     seen.duplicates += report.sources.filter((source) => source === 'duplicate').length;
     seen.computed += expected.size;
@@ -167,7 +178,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     world.computed.length = 0;
     if (next.kind === 'pass') world.nowMs += next.ms;
     if (next.kind === 'purge') {
-      const digests = next.texts?.map((text) => inputDigest(sha256, { kind: 'text', text }));
+      const digests = next.texts?.map((text) => inputDigest(digestOf, { kind: 'text', text }));
       world.purge(digests === undefined ? {} : { digests });
       for (const level of [...memories, shared]) for (const text of next.texts ?? TEXTS) if (level.delete(text)) seen.purged += 1;
     }
@@ -175,7 +186,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     if (next.kind === 'together') {
       const expected = misses(next.batches.flat(), ANY_FRESH);
       const answers = await Promise.all(next.batches.map((texts) => embed(texts, ANY_FRESH, undefined)));
-      expect([...world.computed].sort()).toEqual([...expected.keys()].sort());
+      expectSame(world.computed.toSorted(), [...expected.keys()].toSorted());
       seen.joined += answers.flatMap((answer) => answer?.report.sources ?? []).filter((source) => source === 'joined').length;
       store(expected, undefined);
     }
@@ -199,10 +210,10 @@ describe('batches over the cache', () => {
   });
 
   it('[C3] [C10] [C11] [C12] [C20] answer in order and compute only what is missing, once', async () => {
-    const details = await check(effort(1_500, 120_000));
+    const details = await check(effort(3_000, 120_000));
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
-    expect(seen.batches).toBeGreaterThan(25_000);
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(25);
+    expect(seen.batches).toBeGreaterThan(50_000);
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(50);
   });
 
   it.each<[string, object]>([
