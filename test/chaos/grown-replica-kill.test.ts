@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -191,7 +190,13 @@ it.each(seeds)(
       expect(await found(counts.lsn)).toEqual(all);
       expect((await acknowledged(() => client.get(`${index}/stats`))).body.vectors).toBe(all.size);
       if (look === 2) await deployment.kill();
-      await sleep(100);
+      // Until replicas have gone on, or have all that there is.
+      const before = JSON.stringify(await deployment.standings(watched));
+      const hasGoneOn = async (): Promise<boolean> => {
+        const standings = await deployment.standings(watched);
+        return JSON.stringify(standings) !== before || standings.every(({ completeLsn }) => (completeLsn ?? 0) >= counts.lsn);
+      };
+      await expect.poll(hasGoneOn, { timeout: 60_000, interval: 10 }).toBe(true);
     }
     // Some of what is read now replicas answer.
     const answered = async (): Promise<number> => {

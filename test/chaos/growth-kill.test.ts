@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
@@ -7,6 +5,7 @@ import type { ApiAnswer, ApiClient } from '../support/api-client.ts';
 import { deploy } from '../support/deployment.ts';
 import { Interruptions } from '../support/interruptions.ts';
 import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
+import { untilMoved } from '../support/route-watch.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/tenant.ts';
 
@@ -18,10 +17,11 @@ const BATCH = 8;
 
 let server: Server;
 let client: ApiClient;
+let tenant: string;
 
 beforeAll(async () => {
   server = await deploy();
-  client = (await createTenant(server)).client;
+  ({ client, id: tenant } = await createTenant(server));
 });
 
 afterAll(() => server.stop());
@@ -84,8 +84,11 @@ it.each(seeds)(
       expect(states.length).toBe(new Set(states.map(([id]: [string]) => id)).size);
       expect(new Map(states)).toEqual(truth);
       expect((await stats()).vectors).toBe(truth.size);
-      if (look === 1) killWorkerd(server);
-      await sleep(700);
+      if (look === 1) {
+        killWorkerd(server);
+        await revived(client);
+      }
+      await untilMoved(server, tenant, `splits-${seed}`);
     }
     expect((await stats()).shards).toBeGreaterThan(1);
     const fetched = await acknowledged(() => client.post(`${index}/fetch`, { ids: [...truth.keys()] }));

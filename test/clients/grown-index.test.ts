@@ -1,25 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/api-client.ts';
 import { BulkStream } from '../support/bulk-stream.ts';
+import type { Deployment } from '../support/deployment.ts';
 import { deploy } from '../support/deployment.ts';
+import { isSplitting, routeState, untilMoved } from '../support/route-watch.ts';
 import { createTenant } from '../support/tenant.ts';
 
 const COUNT = 400;
 const DIMENSIONS = 8;
 const INDEX = '/v1/indexes/grown';
 
-let server: Server;
+let server: Deployment;
+let tenant: string;
 let client: ApiClient;
 /** What the first writes were answered. */
 const early: unknown[] = [];
 
 beforeAll(async () => {
   server = await deploy();
-  ({ client } = await createTenant(server));
+  ({ client, id: tenant } = await createTenant(server));
   const created = { name: 'grown', dimensions: DIMENSIONS, metric: 'l2', owner: 'growth', shard_vectors_max: 40 };
   expect((await client.post('/v1/indexes', created)).status).toBe(201);
 });
@@ -115,9 +115,9 @@ describe('an index of several shards, over HTTP', () => {
     expect((await client.get(`${INDEX}/stats`)).body.vectors).toBe(COUNT / 2);
     expect((await client.post(`${INDEX}/count`, { filter: { n: { $gt: 200 } } })).body.count).toBe(100);
     expect((await client.post(`${INDEX}/count`, { filter: { n: -1 } })).body.count).toBe(1);
-    // Twice: while vectors move, and after.
-    for (const pauseMs of [0, 3_000]) {
-      await sleep(pauseMs);
+    // Twice, and in between vectors came to where they were on their way to, if any were.
+    for (const look of ['first', 'second']) {
+      if (look === 'second') await untilMoved(server, tenant, 'grown');
       const { body } = await client.get(`${INDEX}/export`);
       const lines = (body as string)
         .trim()
@@ -154,5 +154,46 @@ describe('an index of several shards, over HTTP', () => {
     const erasure = await client.get(`/v1/erasures/${body.id}`);
     expect(erasure.body).toMatchObject({ remaining: 0, verified: true });
     expect((await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: 3 })).body.error.code).toBe('index_not_found');
+  });
+
+  // As soon as it gets its locators, and with many shards and writes under way.
+  it.each([
+    ['that it begins', (shards: number) => shards >= 0],
+    ['of one shard of many', (shards: number) => shards >= 4],
+  ])('[B40] [B41] [RT9] is deleted in the middle of a split %s, and nothing of it is left, nor under its name', async (stage, isStage) => {
+    const index = '/v1/indexes/torn';
+    const made = { name: 'torn', dimensions: DIMENSIONS, metric: 'l2', owner: 'growth', shard_vectors_max: 40 };
+    const upsert = (from: number, count: number) =>
+      client.post(`${index}/upsert`, { vectors: Array.from({ length: count }, (_, i) => vectorOf(from + i)) });
+    const { body: old } = await client.post('/v1/indexes', made);
+    expect((await upsert(0, 200)).status).toBe(200);
+    const isSeen = async (): Promise<boolean> => {
+      const state = await routeState(server, tenant, 'torn');
+      return isSplitting(state) && isStage(state?.shards.length ?? 0);
+    };
+    await expect.poll(isSeen, { timeout: 60_000, interval: 1 }).toBe(true);
+    // Writes that are under way are done before it or refused.
+    const late = stage === 'of one shard of many' ? Array.from({ length: 8 }, (_, n) => upsert(1_000 + n * 10, 10)) : [];
+    const { status, body: deleted } = await client.delete(index);
+    expect({ status, deleted }).toMatchObject({ status: 200, deleted: { id: old.id, deleted: true, objects_lost: 0 } });
+    for (const answer of await Promise.all(late)) expect(answer.status).toBeOneOf([200, 404, 503]);
+    expect(deleted.vectors).toBeGreaterThanOrEqual(200);
+    if (late.length === 0) expect(deleted.vectors).toBe(200);
+    else expect(deleted.vectors).toBeLessThanOrEqual(200 + 80);
+    // Its locators, and more than one shard: what split, and what it was split into.
+    expect(deleted.objects).toBeGreaterThan(3);
+    const verified = async () => (await client.get(`/v1/erasures/${deleted.id}`)).body;
+    expect(await verified()).toMatchObject({ vectors: deleted.vectors, objects: deleted.objects, remaining: 0, verified: true });
+
+    expect(await client.get(index)).toMatchObject({ status: 404, body: { error: { code: 'index_not_found' } } });
+    const { status: again, body: next } = await client.post('/v1/indexes', made);
+    expect([again, next.id === old.id]).toEqual([201, false]);
+    expect((await client.get(`${index}/stats`)).body).toMatchObject({ vectors: 0, shards: 1 });
+    expect((await client.post(`${index}/upsert`, { vectors: [{ ...vectorOf(7), id: 'new' }] })).status).toBe(200);
+    const found = await client.post(`${index}/query`, { vector: valuesOf(7), top_k: 100, exact: true });
+    expect(found.body.matches.map(({ id }: { id: string }) => id)).toEqual(['new']);
+    // Nor does anything come back that shards had under way.
+    expect(await verified()).toMatchObject({ remaining: 0, verified: true });
+    expect((await client.delete(index)).body).toMatchObject({ id: next.id, vectors: 1 });
   });
 });

@@ -11,6 +11,7 @@ import { keepAlive } from '../../../workers/agent/heartbeat.ts';
 import type { PoolClient } from '../../../workers/agent/pool-client.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import { runAttempt } from '../../../workers/agent/run-attempt.ts';
+import { deferred } from '../../support/deferred.ts';
 
 const ASSIGNMENT: Assignment = { attempt: 'att_x_1', fence: 1, kind: 'batch_embedding', model: 'm' };
 
@@ -102,8 +103,13 @@ describe('an attempt', () => {
 
   it('[P5] stops when the job is cancelled, and says so', async () => {
     const pool = new FakePool();
-    pool.heartbeatHook = async () => 'cancel';
-    pool.outputHook = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const told = deferred<void>();
+    pool.heartbeatHook = async () => {
+      told.resolve();
+      return 'cancel';
+    };
+    // Nothing is done before the agent has been told.
+    pool.outputHook = () => told.promise;
     await pool.run();
     expect(pool.told).toEqual(['fail cancelled']);
   });

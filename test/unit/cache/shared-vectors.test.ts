@@ -134,7 +134,10 @@ describe('SharedVectors', () => {
     for (let seed = 1; seed <= 12; seed++) {
       const { worker, owner } = start(cache, { kind: 'churn', keys: KEYS, seed, dimensions: 64 });
       await once(worker, 'message');
-      await new Promise((resolve) => setTimeout(resolve, seed));
+      // So many reads later, somewhere in its work: each seed elsewhere.
+      const reads = () => cache.counts().hits + cache.counts().misses;
+      const enough = reads() + 37 * seed;
+      await expect.poll(reads, { timeout: 60_000, interval: 0 }).toBeGreaterThanOrEqual(enough);
       await worker.terminate();
       cache.bury(owner);
       expect(cache.counts().entries).toBeLessThanOrEqual(12);

@@ -63,6 +63,8 @@ export class Gateway {
   readonly written = new Map<string, { readonly values: Float32Array; readonly metadata: string }>();
   readonly vectors: Clusters;
   replicaReads = 0;
+  /** How far its clock has been turned. */
+  turnedMs = 0;
   readonly shards: RoutedShards;
   readonly #manifests: ManifestCache;
   #serial = 0;
@@ -70,10 +72,11 @@ export class Gateway {
   constructor(manifest: IndexManifest, vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 })) {
     this.vectors = vectors;
     const growing = new DurableGrowth({ INDEX, LOCATOR, SHARD });
+    const clock = { nowMs: () => Date.now() + this.turnedMs };
     const describeIndex: IndexDirectory['describe'] = (tenantId, name, staleVersion) =>
       INDEX.getByName(indexObjectName(tenantId, name)).describe(name, staleVersion);
     this.manifest = manifest;
-    this.#manifests = new ManifestCache({ describe: describeIndex } as IndexDirectory, CLOCK);
+    this.#manifests = new ManifestCache({ describe: describeIndex } as IndexDirectory, clock);
     const fanOut = new FanOut(CLOCK, systemTimer);
     const members = new DurableMembers(env as unknown as MembersEnv);
     const reads = new ShardReads({

@@ -135,11 +135,13 @@ describe('QuotaObject', () => {
     expect(await write('e', 6)).toMatchObject({ kind: 'granted' });
     // A count that began before the write ended may have missed it; one that began later has not.
     const begun = await quota.now();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    const isLater = async (than: number): Promise<boolean> => (await quota.now()) > than;
+    await expect.poll(() => isLater(begun)).toBe(true);
     await quota.settle('e', { vectors: 6 });
     await quota.count([{ tenant: tenantId, units: 50 }], 'vectors', false, begun);
     expect((await quota.describe(tenantId)).held).toMatchObject([{ units: 56 }]);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    const settled = await quota.now();
+    await expect.poll(() => isLater(settled)).toBe(true);
     await quota.count([{ tenant: tenantId, units: 50 }], 'vectors', false, await quota.now());
     await quota.count([{ tenant: tenantId, units: 7 }], 'vectors', false, begun);
     expect((await quota.describe(tenantId)).held).toMatchObject([{ units: 50 }]);
