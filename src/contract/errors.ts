@@ -57,6 +57,8 @@ export const ERRORS = {
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error', retryable: true, level: 'info' },
   insufficient_quota: { status: 429, type: 'insufficient_quota', retryable: false, level: 'info' },
   internal_error: failed(500, false),
+  /** Known to an API that is served here in part. */
+  not_offered: invalid(501),
   unavailable: failed(503, true),
   /** There is no room left to write into. Nothing was written. */
   storage_full: failed(503, true),

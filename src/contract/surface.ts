@@ -7,7 +7,7 @@ export type Surface = 'sluice' | 'qdrant';
 const QDRANT = '/qdrant';
 
 /** What Qdrant's API has at its root, and Sluice's own has not. */
-const QDRANT_ROOTS = new Set(['collections', 'aliases', 'livez']);
+const QDRANT_ROOTS = new Set(['collections', 'aliases', 'livez', 'cluster', 'issues', 'locks', 'snapshots', 'telemetry']);
 
 /** Where a path of the endpoint table is served: Qdrant's also at the root, for clients that are given a URL and no prefix. */
 export const mountsOf = (path: string): readonly string[] => (path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path]);
@@ -18,7 +18,12 @@ export function surfaceOf(path: string): Surface {
 }
 
 /** How Qdrant begins what it says, by status. */
-const OPENINGS: Readonly<Record<number, string>> = { 400: 'Wrong input: ', 404: 'Not found: ', 409: 'Wrong input: ' };
+const OPENINGS: Readonly<Record<number, string>> = {
+  400: 'Wrong input: ',
+  404: 'Not found: ',
+  408: 'Timeout error: ',
+  409: 'Wrong input: ',
+};
 
 const PARTS = {
   path: 'path parameters',
@@ -27,8 +32,11 @@ const PARTS = {
   body: 'JSON body',
 } as const satisfies Record<RequestPart, string>;
 
-/** Qdrant's status: a value beyond its bounds is 422, and all else as the one error table says. */
-const qdrantStatus = ({ code, schema }: Refusal): number => (schema?.fault === 'bound' ? 422 : ERRORS[code].status);
+/** Qdrant's status: a value beyond its bounds is 422, what takes too long 408, and all else as the one error table says. */
+function qdrantStatus({ code, schema }: Refusal): number {
+  if (schema?.fault === 'bound') return 422;
+  return code === 'deadline_exceeded' ? 408 : ERRORS[code].status;
+}
 
 /** Qdrant's status and error shape; beside what its clients read stands what the one error table says. */
 export const qdrantError = (error: Refusal, requestId: string) => ({
@@ -45,11 +53,12 @@ export const qdrantError = (error: Refusal, requestId: string) => ({
   },
 });
 
-function qdrantMessage({ code, message, schema, index }: Refusal): string {
+function qdrantMessage(error: Refusal): string {
+  const { code, message, schema, index } = error;
   if (schema?.fault === 'bound') return `Validation error in ${PARTS[schema.part]}: [${message}]`;
   if (schema !== undefined) return `${schema.part === 'body' ? 'Format' : 'Deserialize'} error in ${PARTS[schema.part]}: ${message}`;
   if (code === 'malformed_json') return `Format error in JSON body: ${message}`;
-  const opening = OPENINGS[ERRORS[code].status] ?? '';
+  const opening = OPENINGS[qdrantStatus(error)] ?? '';
   // Word for word, as some look for it in the text.
   if (code === 'index_not_found' && index !== undefined) return `${opening}Collection \`${index}\` doesn't exist!`;
   if (code === 'already_exists' && index !== undefined) return `${opening}Collection \`${index}\` already exists!`;

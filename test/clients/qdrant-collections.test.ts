@@ -1,3 +1,5 @@
+import { Document } from '@langchain/core/documents';
+import { QdrantVectorStore } from '@langchain/qdrant';
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -222,50 +224,62 @@ describe('collections by the unmodified Qdrant client', () => {
     expect(idsOf((await qdrant.query('live', { query: [1, 1], limit: 1 })).points)).toEqual([1]);
   });
 
-  it('[Q1] serves a LangChain vector store that is given a URL alone: each call as it makes it', async () => {
-    // What `QdrantVectorStore` of @langchain/qdrant 1.0.3 calls, in its order and with its arguments.
-    const store = new QdrantClient({ url: server.urls[0] ?? '', apiKey: tenant.client.apiKey });
-    const collection = 'documents';
-    const texts = ['locks', 'weirs', 'gates', 'gates again'];
-    const embed = (text: string): number[] => [text.length, text.codePointAt(0) ?? 0, text.includes('gate') ? 50 : 0];
-    const ensure = async () => {
-      const { collections } = await store.getCollections();
-      if (!collections.some(({ name }) => name === collection))
-        await store.createCollection(collection, { vectors: { size: embed('test').length, distance: 'Cosine' } });
+  it('[Q1][Q5] serves the unmodified vector store of LangChain, which is given a URL and a key alone', async () => {
+    const embedded = (text: string): number[] => [text.length, text.codePointAt(0) ?? 0, text.includes('gate') ? 50 : 0];
+    const embeddings = {
+      embedQuery: async (text: string) => embedded(text),
+      embedDocuments: async (texts: string[]) => texts.map(embedded),
     };
-    const ids = texts.map(() => crypto.randomUUID());
-    const points = texts.map((content, i) => ({
-      id: ids[i] ?? '',
-      vector: embed(content),
-      payload: { content, metadata: { loc: { lines: { from: i, to: i + 1 } } }, customPayload: undefined },
-    }));
-    await ensure();
-    await store.upsert(collection, { wait: true, points });
+    const where = { url: server.urls[0] ?? '', apiKey: tenant.client.apiKey, collectionName: 'documents' };
+    const texts = ['locks', 'weirs', 'gates', 'gates again'];
+    const documents = texts.map((pageContent, i) => new Document({ pageContent, metadata: { loc: { lines: { from: i, to: i + 1 } } } }));
+    await QdrantVectorStore.fromDocuments(documents, embeddings, where);
 
-    const shown = { with_payload: ['metadata', 'content'], with_vector: false };
-    const filter = { must: [{ key: 'metadata.loc.lines.from', range: { gte: 1 } }] };
-    const similar = await store.query(collection, { query: embed('gates'), limit: 2, filter, ...shown });
-    expect(similar.points.map(({ payload }) => payload)).toEqual([
-      { content: 'gates', metadata: { loc: { lines: { from: 2, to: 3 } } } },
-      { content: 'gates again', metadata: { loc: { lines: { from: 3, to: 4 } } } },
+    // Of a collection that is there already.
+    const store = await QdrantVectorStore.fromExistingCollection(embeddings, where);
+    const fromOne = { must: [{ key: 'metadata.loc.lines.from', range: { gte: 1 } }] };
+    const [closest, next] = await store.similaritySearchWithScore('gates', 2, fromOne);
+    expect([closest?.[0], next?.[0]]).toMatchObject(documents.slice(2).map(({ pageContent, metadata }) => ({ pageContent, metadata })));
+    expect(closest?.[1]).toBeCloseTo(1, 6);
+    expect(await store.similaritySearch('gates', 4, { must: [{ key: 'content', match: { value: 'weirs' } }] })).toMatchObject([
+      { pageContent: 'weirs' },
     ]);
-    expect(similar.points[0]?.score).toBeCloseTo(1, 6);
+    const diverse = await store.maxMarginalRelevanceSearch('gates', { k: 3, fetchK: 4, lambda: 0.5 });
+    expect([diverse[0]?.pageContent, diverse.length]).toEqual(['gates', 3]);
+    expect(await store.asRetriever(1).invoke('locks')).toMatchObject([{ pageContent: 'locks' }]);
 
-    const mmr = { diversity: null, candidates_limit: 20 };
-    const diverse = await store.query(collection, {
-      query: { nearest: embed('gates'), mmr },
-      limit: 3,
-      with_payload: ['metadata', 'content'],
-      with_vector: true,
-    });
-    expect([diverse.points[0]?.payload?.['content'], diverse.points.length]).toEqual(['gates', 3]);
+    await store.delete({ ids: [closest?.[0].id ?? '', next?.[0].id ?? ''] });
+    const contents = async () => (await store.similaritySearch('gates', 9)).map(({ pageContent }) => pageContent).sort();
+    expect(await contents()).toEqual(['locks', 'weirs']);
+    await store.delete({ filter: { must: [{ key: 'metadata.loc.lines.from', match: { value: 0 } }] } });
+    expect(await contents()).toEqual(['weirs']);
+    await expect(store.addVectors([[1, 2]], documents.slice(0, 1))).rejects.toThrow('400 Bad Request: Wrong input: points[0].vector has 2');
+  });
 
-    const gone = ids.slice(2);
-    expect((await store.delete(collection, { wait: true, ordering: 'weak', points: gone, shard_key: undefined as never })).status).toBe(
-      'completed',
-    );
-    await ensure();
-    const left = idsOf((await store.query(collection, { query: embed('gates'), limit: 4, ...shown })).points);
-    expect(new Set(left)).toEqual(new Set(ids.slice(0, 2)));
+  it('[Q1][Q5] serves a LlamaIndex vector store: each call as it makes it', async () => {
+    // What `QdrantVectorStore` of @llamaindex/qdrant 0.1.33 calls, with its arguments. That version was run against this gateway by hand; it is
+    // not a dependency, as the package is deprecated.
+    const store = new QdrantClient({ url: server.urls[0] ?? '', apiKey: tenant.client.apiKey });
+    const collection = 'nodes';
+    expect((await refusal(store.getCollection(collection)))[0]).toBe(404);
+    await store.createCollection(collection, { vectors: { size: 3, distance: 'Cosine' } });
+    const points = ['locks', 'weirs', 'gates'].map((text, i) => ({
+      id: `0000000${i}-0000-4000-8000-000000000000`,
+      payload: { page: i, _node_content: JSON.stringify({ text }), _node_type: 'TextNode', doc_id: `doc${i}`, ref_doc_id: `doc${i}` },
+      vector: [i, 1, 0],
+    }));
+    await store.upsert(collection, { points });
+    const query = async (...must: object[]) => {
+      const filter = must.length === 0 ? {} : { filter: { must } as never };
+      const answer = await store.query(collection, { query: [2, 1, 0], limit: 3, with_payload: true, with_vector: false, ...filter });
+      return answer.points.map(({ payload }) => payload?.['page']);
+    };
+    expect(await query()).toEqual([2, 1, 0]);
+    expect(await query({ key: 'doc_id', match: { any: ['doc1'] } })).toEqual([1]);
+    expect(await query({ must: [{ key: 'page', range: { gte: 2, lte: 2 } }] })).toEqual([2]);
+    expect(await query({ must: [{ key: 'doc_id', match: { except: ['doc2'] } }] })).toEqual([1, 0]);
+    expect(await query({ must: [{ is_empty: { key: 'doc_id' } }] })).toEqual([]);
+    await store.delete(collection, { filter: { must: [{ key: 'doc_id', match: { value: 'doc1' } }] } });
+    expect(await query()).toEqual([2, 0]);
   });
 });

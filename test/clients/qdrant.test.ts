@@ -202,7 +202,7 @@ describe('the unmodified Qdrant client', () => {
     expect(await found({ must: [], should: [], must_not: [] })).toHaveLength(15);
   });
 
-  it('[Q3][Q44] refuses what is not offered, in the shape and with the status that Qdrant would', async () => {
+  it('[Q3][Q44][Q53] refuses what is not offered, in the shape and with the status that Qdrant would', async () => {
     const name = await lineOf(qdrant, 2);
     const missing = await failure(qdrant.query('absent', { query: [1, 1] }));
     expect([missing.status, missing.data?.status.error]).toEqual([404, "Not found: Collection `absent` doesn't exist!"]);
@@ -228,6 +228,18 @@ describe('the unmodified Qdrant client', () => {
       404,
       { status: { code: 'route_not_found' }, request_id: lost.headers.get('x-request-id') },
     ]);
+    for (const call of [
+      'GET /telemetry',
+      'GET /qdrant/metrics',
+      `POST /collections/${name}/facet`,
+      `GET /qdrant/collections/x/snapshots`,
+    ]) {
+      const [verb = '', path = ''] = call.split(' ');
+      const known = await fetch(`${server.urls[0]}${path}`, { method: verb });
+      expect([known.status, await known.json()]).toMatchObject([501, { status: { code: 'not_offered' }, time: 0 }]);
+    }
+    // Sluice's own.
+    expect((await fetch(`${server.urls[0]}/metrics`)).status).not.toBe(501);
     const method = await fetch(`${server.urls[0]}/qdrant/collections`, { method: 'POST' });
     expect([method.status, await method.json()]).toMatchObject([405, { status: { code: 'method_not_allowed' } }]);
   });

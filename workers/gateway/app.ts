@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { platformFault } from '../../durable-objects/platform-fault.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { refusal } from '../../src/contract/errors.ts';
+import { QDRANT_NOT_OFFERED } from '../../src/contract/qdrant/not-offered.ts';
 import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
 import type { AppContext, Variables } from './call.ts';
 import { compose } from './compose.ts';
@@ -79,6 +80,9 @@ export function buildApp(): App {
   for (const [path, methods] of methodsByPath(ROUTES.map((route) => route.endpoint))) {
     app.all(path, (context) => refuseMethod(context, path, methods));
   }
+  for (const [known, instead] of QDRANT_NOT_OFFERED) {
+    for (const path of mountsOf(known)) app.all(path, (context) => refuseKnown(context, path, instead));
+  }
   app.get('/qdrant', (context) => context.redirect('/qdrant/'));
   app.get('/docs', (context) => context.redirect('/docs/'));
   for (const path of STATIC_PATHS) app.get(path, serveAsset);
@@ -116,6 +120,12 @@ function refuseMethod(context: AppContext, path: string, methods: readonly strin
   context.set('route', path);
   const error = refusal('method_not_allowed', `${context.req.method} is not allowed here: use ${methods.join(' or ')}`);
   return fail(context, new HttpError(error, { allow: methods.join(', ') }));
+}
+
+/** [Q53] A client of Qdrant learns that the path is not wrong, but not offered here. */
+function refuseKnown(context: AppContext, path: string, instead: string): Promise<Response> {
+  context.set('route', path);
+  return fail(context, new HttpError(refusal('not_offered', `${context.req.method} ${path} of Qdrant is not offered: ${instead}`)));
 }
 
 async function fail(context: AppContext, error: Error): Promise<Response> {

@@ -11,16 +11,21 @@ export const collectionParams = z.object({ collection: indexName.meta(about('An 
 
 /**
  * What Qdrant's clients send beside a body. Writes are always done when they are answered, and seen by every later read; but only those
- * that asked to wait are told so, as their clients know it.
+ * that asked to wait are told so, as their clients know it. As in Qdrant, other parameters mean nothing.
  */
-export const callQuery = z.strictObject({
+export const callQuery = z.object({
   wait: z.enum(['true', 'false']).optional(),
   ordering: z.enum(['weak', 'medium', 'strong']).optional(),
   consistency: z
     .string()
     .regex(/^(?:majority|quorum|all|[1-9]\d*)$/, 'must be majority, quorum, all or a number of replicas')
     .optional(),
-  timeout: z.coerce.number().int().min(1).optional().meta(about('Taken, and means nothing: each call has the limits of Sluice.')),
+  timeout: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .meta(about('Seconds that a search may take: at most what it may take anyway. Other calls have the limits of Sluice.')),
 });
 
 /** What Qdrant wraps every answer in. */

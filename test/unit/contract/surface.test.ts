@@ -9,6 +9,7 @@ import { refusal } from '../../../src/contract/errors.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { QDRANT_TAG, callQuery } from '../../../src/contract/qdrant/envelope.ts';
+import { QDRANT_NOT_OFFERED } from '../../../src/contract/qdrant/not-offered.ts';
 import { mountsOf, qdrantError, surfaceOf } from '../../../src/contract/surface.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 
@@ -22,15 +23,19 @@ it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, an
   }
   expect(mountsOf('/qdrant/collections/:collection')).toEqual(['/qdrant/collections/:collection', '/collections/:collection']);
   expect(mountsOf('/v1/indexes')).toEqual(['/v1/indexes']);
-  expect(['/collections', '/collections/a/b/c', '/aliases', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map(surfaceOf)).toEqual([
-    'qdrant',
-    'qdrant',
-    'qdrant',
-    'qdrant',
-    'sluice',
-    'sluice',
-    'sluice',
-  ]);
+  expect(
+    ['/collections', '/collections/a/b/c', '/aliases', '/telemetry', '/qdrant/x', '/collectionsx', '/v1/aliases', '/'].map(surfaceOf),
+  ).toEqual(['qdrant', 'qdrant', 'qdrant', 'qdrant', 'qdrant', 'sluice', 'sluice', 'sluice']);
+});
+
+it('[Q53] what Qdrant has and this API has not is of its surface, and hides no route', () => {
+  const served = new Set(Object.values<Endpoint>(ENDPOINTS).map(({ path }) => path));
+  for (const path of QDRANT_NOT_OFFERED.keys()) {
+    expect(served.has(path), path).toBe(false);
+    for (const mount of mountsOf(path)) expect(surfaceOf(mount), mount).toBe(mount === '/metrics' ? 'sluice' : 'qdrant');
+  }
+  // As in Qdrant, a parameter that nobody knows is none.
+  expect(parse(callQuery, { wait: 'true', nonesuch: '1' }, 'query')).toEqual({ ok: true, value: { wait: 'true' } });
 });
 
 const refused = (outcome: Outcome<unknown>): Refusal => {
@@ -52,6 +57,8 @@ it('[Q3] a value beyond its bounds is 422, one of another kind 400, each as Qdra
     [refused(indexNotFound('a "b"\n$1')), 404, 'Not found: Collection `a "b"\n$1` doesn\'t exist!'],
     [{ ...refusal('already_exists', 'x', 'name'), index: 'a' }, 409, 'Wrong input: Collection `a` already exists!'],
     [refusal('scope_denied', 'no'), 403, 'no'],
+    [refusal('deadline_exceeded', 'no time'), 408, 'Timeout error: no time'],
+    [refusal('not_offered', 'no'), 501, 'no'],
   ];
   for (const [error, status, message] of cases) {
     const answer = qdrantError(error, 'req_1');

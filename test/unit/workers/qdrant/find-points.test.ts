@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
 import { queryBody } from '../../../../src/contract/qdrant/search.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints } from '../../../../workers/gateway/compat/qdrant/find-points.ts';
@@ -17,11 +19,30 @@ function callOf(missing: readonly number[] | undefined): PointCall {
     manifest: { dimensions: 2, metric: 'dot' },
   };
   const query = async () => ok({ ...found, ...(missing === undefined ? {} : { missing }) });
-  return { gateway: { retrieval: { vectors: { query } } }, principal: { tenantId: 'tn_1' } } as unknown as PointCall;
+  return callOn(query);
+}
+
+function callOn(query: (...asked: readonly unknown[]) => unknown, timeout?: number): PointCall {
+  const gateway = { clock: { nowMs: () => 5_000 }, retrieval: { vectors: { query } } };
+  return { gateway, principal: { tenantId: 'tn_1' }, query: { timeout } } as unknown as PointCall;
 }
 
 it('[Q45] a search that lacks shards is refused as late', async () => {
   const asked = queryBody.parse({ query: [1, 2] });
   expect(await findPoints(callOf(undefined), 'c', asked)).toMatchObject({ ok: true, value: { ids: ['7'], scores: [0.5] } });
   expect(await findPoints(callOf([4]), 'c', asked)).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });
+});
+
+it.each([
+  [undefined, undefined],
+  [2, 7_000],
+  [60, 5_000 + LIMITS.queryDeadlineMaxMs],
+])('[Q45] a search has as long as its `timeout` of %s s says, but no longer than any', async (timeout, deadlineMs) => {
+  const seen: unknown[] = [];
+  const late = async (...asked: readonly unknown[]) => {
+    seen.push(asked[3]);
+    return refuse('deadline_exceeded', 'no time');
+  };
+  expect(await findPoints(callOn(late, timeout), 'c', queryBody.parse({ query: [1, 2] }))).toMatchObject({ ok: false });
+  expect(seen).toEqual([deadlineMs]);
 });

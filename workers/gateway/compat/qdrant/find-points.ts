@@ -1,5 +1,6 @@
 import { bareMatches, fetchedMatches } from '../../../../src/ann/fetched-matches.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
@@ -37,7 +38,7 @@ export async function findPoints(call: PointCall, collection: IndexRef, asked: A
   if (!aim.ok) return aim;
   const { scale, ...target } = aim.value;
   const { values, metadata } = includeOf(asked);
-  const found = await call.gateway.retrieval.vectors.query(withoutTexts(call), collection, {
+  const searched: QueryBody = {
     ...target,
     top_k: limit,
     offset,
@@ -49,12 +50,19 @@ export async function findPoints(call: PointCall, collection: IndexRef, asked: A
     include_values: values,
     include_metadata: metadata,
     include_text: false,
-  });
+  };
+  const found = await call.gateway.retrieval.vectors.query(withoutTexts(call), collection, searched, deadlineOf(call));
   if (!found.ok) return inQdrantWords(found.error);
   // Nothing in Qdrant's answers could say so.
   if (found.value.missing !== undefined) return refuse('deadline_exceeded', 'the search ran out of time before every shard had answered');
   const scores = found.value.scores.map((score) => score * scale);
   return ok(closeEnough({ ...found.value, scores }, asked.score_threshold ?? null));
+}
+
+/** When a search that may take so many seconds has to be done. Absent: by when any search has to. */
+function deadlineOf({ gateway, query }: PointCall): number | undefined {
+  if (query?.timeout === undefined) return undefined;
+  return gateway.clock.nowMs() + Math.min(query.timeout * 1000, LIMITS.queryDeadlineMaxMs);
 }
 
 /** Points as answers have them. */

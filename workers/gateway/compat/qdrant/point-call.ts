@@ -5,6 +5,8 @@ import type { Gateway } from '../../compose.ts';
 /** Of a call, what reading and deleting points takes. */
 export interface PointCall extends Acting {
   readonly gateway: Gateway;
+  /** Its `timeout` is how many seconds a search may take. */
+  readonly query?: { readonly timeout?: number | undefined };
 }
 
 /** Of a call, what writing points takes. */
