@@ -49,7 +49,7 @@ if (flags.full) await writeResults(results);
 console.log(`${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-/** Lanes run beside each other: tests of deployments wait for much, and the others compute meanwhile. */
+/** Lanes run beside each other, more of them than cores: tests inside workerd and of deployments wait for much. */
 async function lanes(): Promise<Step[][]> {
   if (patterns.length > 0) return [[await selected()]];
   const always: Step[] = [
@@ -60,14 +60,10 @@ async function lanes(): Promise<Step[][]> {
   ];
   if (flags.fast) return [[...always, vitest('unit tests', ['unit'], ...NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]))]];
   return [
-    [
-      ...always,
-      vitest('unit and property tests', ['unit', 'property']),
-      vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']),
-    ],
+    [...always, vitest('unit and property tests', ['unit', 'property'])],
+    [vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing'])],
     [
       { name: 'build', run: () => bundle().then(() => true) },
-      // They wait for much: two files at once leave the other lane its core.
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),
       ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
     ],
