@@ -66,10 +66,7 @@ const inNode = (name: string) => ({
 const pure = (name: string) => ({ root, test: { ...inNode(name).test, isolate: false } });
 
 /** Suites that run whole deployments from dist/. */
-const deployed = (name: string, setUp = 'build-once') => ({
-  root,
-  test: { ...inNode(name).test, globalSetup: [`test/support/${setUp}.ts`] },
-});
+const deployed = (name: string, globalSetup: string) => ({ root, test: { ...inNode(name).test, globalSetup } });
 
 export default defineConfig({
   test: {
@@ -81,9 +78,9 @@ export default defineConfig({
       inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
       inWorkerd('sharing', 'test/workerd/sharing'),
-      deployed('clients', 'shared-deployment'),
-      deployed('chaos'),
-      deployed('browser'),
+      deployed('clients', 'test/support/shared-deployment.ts'),
+      deployed('chaos', 'test/support/build-once.ts'),
+      deployed('browser', 'test/support/build-once.ts'),
     ],
   },
 });
