@@ -66,7 +66,7 @@ export class TenantIndexRegistry {
     if (this.#registry.holderOf(name) !== undefined) return ok(null);
     if (this.#closed.get() === true) return ERASED_TENANT;
     const target = this.#aliases.targetOf(name);
-    if (target !== undefined) return refuse('already_exists', `"${name}" is an alias of the index "${target}"`, 'name');
+    if (target !== undefined) return refuse('already_exists', `"${name}" is the name of an alias: an index needs another`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
     if (this.#registry.count() < LIMITS.indexesPerTenantMaxCount) return ok(null);
     const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;

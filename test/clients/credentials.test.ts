@@ -4,10 +4,13 @@ import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
+import { must } from '../../src/kernel/assert.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { ApiAnswer } from '../support/api-client.ts';
 import { ApiClient } from '../support/api-client.ts';
 import type { TestTenant } from '../support/tenant.ts';
+import type { Restriction } from '../support/restrictions.ts';
+import { RESTRICTIONS } from '../support/restrictions.ts';
 import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
 import { sharedDeployment } from '../support/shared-deployment.ts';
 import { createTenant } from '../support/tenant.ts';
@@ -177,4 +180,86 @@ it('left everything of tenant A as it was', async () => {
   expect((await client.get(`/v1/keys/${a.keyId}`)).body).toMatchObject({ revoked_at: null, previous_secret_expires_at: null });
   expect((await client.get('/v1/jobs')).body.data).toHaveLength(1);
   expect((await client.get('/v1/quotas')).body.rules.map(({ limit }: { limit: number }) => limit)).not.toContain(1);
+});
+
+describe('a key that is restricted', () => {
+  const OTHER_MODEL = `${MODEL}-onnx`;
+  // What deletes the index whose calls are let through comes last.
+  const isLast = (name: string): boolean => name === 'deleteIndex' || name === 'qdrantDeleteCollection';
+  const calls = (Object.entries(RESTRICTIONS) as [EndpointName, Restriction][]).toSorted(([one], [two]) => +isLast(one) - +isLast(two));
+  let maker: TestTenant;
+  /** Of each key: its secret, and the id of one that it has made itself. */
+  const made = new Map<string, { secret: string; key: string }>();
+  const ids: Record<string, string> = {};
+
+  beforeAll(async () => {
+    maker = await createTenant(server, { scopes: SCOPES });
+    const { client } = maker;
+    for (const name of ['open', 'shut']) {
+      await client.post('/v1/indexes', { name, model: MODEL });
+      const vectors = [{ id: 'secret-vector', text: `the text of ${name}`, metadata: { mark: `of ${name}` } }];
+      expect((await client.post(`/v1/indexes/${name}/upsert`, { vectors })).status).toBe(200);
+    }
+    expect((await client.call('PUT', '/v1/indexes/shut/aliases/door')).status).toBe(200);
+    Object.assign(ids, owned, { alias: 'hatch', tenant: maker.id, organisation: maker.organisation });
+    // `door` is a name that the first key may use, and what it stands for is not.
+    const keysOf = { index: ['index/open', 'index/door', 'index/hatch'], model: [`model/${MODEL}`], other: [`model/${OTHER_MODEL}`] };
+    for (const [kind, resources] of Object.entries(keysOf)) {
+      const { key: secret } = (await client.post('/v1/keys', { name: kind, scopes: SCOPES, resources })).body;
+      const child = await new ApiClient(client.url, secret).post('/v1/keys', { name: 'its-own' });
+      expect(child.status, JSON.stringify(child.body)).toBe(201);
+      made.set(kind, { secret, key: child.body.id });
+    }
+    const form = new FormData();
+    form.set('purpose', 'batch');
+    form.set('file', new Blob(['{}\n']), 'lines.jsonl');
+    ids['file'] = (await client.call('POST', '/v1/files', form)).body.id;
+    ids['job'] = (await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: ids['file'] })).body.id;
+    ids['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
+    for (const [what, value] of Object.entries(ids)) expect(value, what).toBeTypeOf('string');
+  });
+
+  /** Calls an endpoint about the index of that name, the way a new client would. */
+  async function call(kind: string, name: EndpointName, index = 'open'): Promise<ApiAnswer> {
+    const { method, path, body }: Endpoint = ENDPOINTS[name];
+    const { secret, key } = must(made.get(kind), 'a kind of key');
+    const named: Record<string, string> = { ...ids, key, index, collection: index };
+    const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => named[parameter] ?? 'missing');
+    const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(named);
+    // It is named in the body where it is created.
+    const content = name === 'createIndex' ? { ...(sample as object), name: index } : sample;
+    return new ApiClient(server.urls[0] ?? '', secret).call(method, filled, content);
+  }
+
+  /** A stream says so in its last line, and Qdrant's errors have no code. */
+  const isRefused = ({ status, body }: ApiAnswer): boolean =>
+    status === 403 || (typeof body === 'string' && body.trimEnd().split('\n').at(-1)?.includes('"scope_denied"') === true);
+
+  it('[T14] has a line for every endpoint of tenants', () => {
+    const ofTenants = ROUTES.filter(([, { access }]) => access.kind === 'tenant' || access.kind === 'tenant-or-admin');
+    expect(Object.keys(RESTRICTIONS).toSorted()).toEqual(ofTenants.map(([name]) => name).toSorted());
+  });
+
+  it.each(calls)('[T14] [T55] touches nothing else by %s', async (name, { index, model }) => {
+    // Before what it may do, which may delete something.
+    if (index === 'named') {
+      expect(isRefused(await call('index', name, 'shut')), 'another index').toBe(true);
+      const aliased = await call('index', name, 'door');
+      expect(isRefused(aliased) || !JSON.stringify(aliased.body).includes('shut'), `by an alias: ${JSON.stringify(aliased.body)}`).toBe(
+        true,
+      );
+    }
+    expect(isRefused(await call('other', name)), 'another model').toBe(model !== 'none');
+    expect(isRefused(await call('model', name)), 'its own model').toBe(model === 'all');
+    expect(isRefused(await call('index', name)), 'its own index').toBe(index === 'all');
+  });
+
+  it('[T55] left the index that it may not touch as it was', async () => {
+    const { client } = maker;
+    const { body } = await client.post('/v1/indexes/shut/list', { include_metadata: true, include_text: true });
+    expect(body.vectors).toMatchObject([{ id: 'secret-vector', text: 'the text of shut', metadata: { mark: 'of shut' } }]);
+    expect((await client.get('/v1/indexes/shut')).body).toMatchObject({ name: 'shut', generation: 1 });
+    expect((await client.get('/v1/indexes/shut/aliases')).body.data).toMatchObject([{ alias: 'door' }]);
+    expect((await client.get('/v1/indexes/shut/generations')).body.data).toHaveLength(1);
+  });
 });

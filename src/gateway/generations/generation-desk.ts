@@ -66,6 +66,9 @@ export class GenerationDesk {
     const id = `ix_${base32(rng.bytes(GENERATION_ID_CHARS))}` as IndexId;
     const manifest = this.#manifestOf(known.value.serving, body, id);
     if (!manifest.ok) return manifest;
+    // [T55] Also those that it takes over, unnamed, from the generation that serves.
+    const touched = mayTouchModels(principal, modelsOf(manifest.value));
+    if (!touched.ok) return touched;
     const shadow: Shadow = {
       manifest: manifest.value,
       phase: 'opening',
@@ -130,10 +133,10 @@ export class GenerationDesk {
     if (!name.ok) return name;
     let target: IndexId | undefined;
     const begun = await this.#change(acting, name.value, (shadow) => {
-      const why = objection(shadow);
-      if (why !== undefined) return refuse('state_conflict', why);
       const touched = mayTouchModels(principal, modelsOf(shadow.manifest));
       if (!touched.ok) return touched;
+      const why = objection(shadow);
+      if (why !== undefined) return refuse('state_conflict', why);
       target = shadow.manifest.id;
       return ok({ kind: 'activation', generation: target, dropsMissing });
     });
