@@ -22,7 +22,8 @@ afterAll(async () => {
 });
 
 const start = async () => {
-  server = await serve({ ports: [await freePort()], stateDir, variables: { LOG_LEVEL: 'warn' } });
+  // Looks for empty files all the time.
+  server = await serve({ ports: [await freePort()], stateDir, variables: { LOG_LEVEL: 'warn' }, sweepEveryMs: 200 });
   return server.urls[0] ?? '';
 };
 
@@ -102,6 +103,13 @@ it('[G41] [G43] [T90] [T91] deleted indexes leave no files; what was emptied is 
   const [founded, organisation] = await withDatabase(ORGANISATIONS, () => found(admin));
   const ofOrganisation = await newTenant(founded.body.id);
   await fill(ofOrganisation, 'kept');
+  // The runtime closes files some ten seconds after their objects were called last.
+  if (process.env['SLUICE_TEST_FULL'] === '1') {
+    await expect.poll(() => databasesOf(SHARDS).length + databasesOf(INDEXES).length, { timeout: 120_000 }).toBe(8);
+    await fill(ofShard, 'gone-0', 'gone-1');
+    for (const name of ['gone-0', 'gone-1']) expect((await ofShard.client.post(`/v1/indexes/${name}/count`, {})).body.count).toBe(50);
+    for (const name of ['gone-0', 'gone-1']) expect((await ofShard.client.delete(`/v1/indexes/${name}`)).status).toBe(200);
+  }
   await server.stop();
   expect([databasesOf(SHARDS).length, databasesOf(INDEXES).length]).toEqual([4, 4]);
 

@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Miniflare } from 'miniflare';
 
 import { loadSecrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 import { claimState, commandOf } from './claim-state.ts';
+import { openFilesOf } from './open-files-of.ts';
 import { keepFromOthers } from './owner-only.ts';
 import { SetupError } from './setup-error.ts';
+import { RunningSweep } from './running-sweep.ts';
 import { sweepFiles } from './sweep-files.ts';
 import { topology } from './topology.ts';
 
@@ -27,10 +30,15 @@ export interface ServeOptions {
   readonly ports: readonly number[];
   readonly stateDir: string;
   readonly variables?: Readonly<Record<string, string>>;
+  /** How often files of deleted objects are looked for, and how old they are at least. */
+  readonly sweepEveryMs?: number;
 }
 
+/** A deleted index leaves 8 KB: a minute of them is little, and a pass over thousands of files takes milliseconds. */
+const SWEEP_EVERY_MS = 60_000;
+
 /** Starts the whole deployment from the built bundles in one workerd, and waits until it is ready. */
-export async function serve({ ports, stateDir, variables = {} }: ServeOptions): Promise<Server> {
+export async function serve({ ports, stateDir, variables = {}, sweepEveryMs = SWEEP_EVERY_MS }: ServeOptions): Promise<Server> {
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
@@ -43,6 +51,8 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
     release();
     throw error;
   });
+  const sweep = new RunningSweep({ storeDir, openFiles: filesOfWorkerd, sleep, nowMs: () => Date.now(), ageMinMs: sweepEveryMs });
+  const sweeping = repeat(sweepEveryMs, () => sweep.pass());
   // Miniflare's own listeners exit at once, which would cut off an orderly stop.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
   return {
@@ -52,6 +62,7 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
     workerdPid,
     miniflare,
     stop: async () => {
+      await sweeping.stop();
       await miniflare.dispose();
       sweepFiles(storeDir);
       release();
@@ -60,6 +71,32 @@ export async function serve({ ports, stateDir, variables = {} }: ServeOptions): 
 }
 
 const workerdPid = (): number | undefined => childNamed('workerd');
+
+/** The paths of the files that it has open, as far as /proc tells. */
+function filesOfWorkerd(): ReadonlySet<string> | undefined {
+  const pid = workerdPid();
+  return pid === undefined ? undefined : openFilesOf(pid);
+}
+
+/** Does `work` again and again, one at a time, and keeps no process alive. What fails once is tried again. */
+function repeat(everyMs: number, work: () => Promise<unknown>): { stop(): Promise<void> } {
+  let running: Promise<unknown> = Promise.resolve();
+  let isBusy = false;
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    running = work()
+      .catch((error: unknown) => console.warn('files of deleted objects are not removed:', error))
+      .finally(() => (isBusy = false));
+  }, everyMs);
+  timer.unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
 
 async function ready(miniflare: Miniflare, ports: readonly number[]): Promise<void> {
   try {
