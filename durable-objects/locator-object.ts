@@ -108,8 +108,8 @@ export class LocatorObject extends DurableObject<GrowthEnv> {
     if (identity === undefined) return;
     await this.#opened.with(insiderId(identity.indexId), async ({ locator, store }) => {
       if (store.isIdle()) {
-        const oldestMs = store.sweep(Date.now() - LIMITS.upsertReceiptTtlMs);
-        return ok(oldestMs === undefined ? null : await this.ctx.storage.setAlarm(oldestMs + LIMITS.upsertReceiptTtlMs + 1));
+        const nextMs = store.sweep(Date.now());
+        return ok(nextMs === undefined ? null : await this.ctx.storage.setAlarm(nextMs));
       }
       // Armed again first: a platform that gives up on a failing alarm must not strand what is under way.
       await this.ctx.storage.setAlarm(Date.now() + LIMITS.locatorRetryMs);

@@ -1,6 +1,7 @@
 import type { Residue } from '../src/ann/erasure.ts';
 import type { Gate } from '../src/ann/generations/gate.ts';
 import { ShardGate } from '../src/ann/generations/shard-gate.ts';
+import { hasCallersKey } from '../src/ann/receipts/own-key.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
@@ -68,7 +69,7 @@ export class ShardObject extends GrowingShard {
 
   /** As all writes of gateways, in the name of a key: refused with `lease_expired` once its lease has ended. */
   upsert(batch: UpsertBatch, lease?: WriteLease): Promise<Outcome<Written>> {
-    return this.writing(batch, lease, () => this.shard.upsert(batch, Date.now()), batch.repetition !== null);
+    return this.writing(batch, lease, () => this.shard.upsert(batch, Date.now()), hasCallersKey(batch.repetition));
   }
 
   /** Strong whatever is asked for: the consistency only tells whether a replica could have answered as well. */

@@ -1,6 +1,6 @@
 import type { DonePart } from '../../src/ann/receipts/receipt.ts';
 import type { Migrations } from './migrate.ts';
-import { RECEIPT_TABLE, receiptsOfParts } from './receipt-store.ts';
+import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
 
 /**
  * The tables of a locator. `version` is the last one given out, `ids` how many there are, `writes` how many were finished,
@@ -24,4 +24,5 @@ export const locatorSchema = (part: Omit<DonePart, 'lsn'>): Migrations => [
    INSERT OR IGNORE INTO receipts (key, digest, at_ms) SELECT key, digest, at_ms FROM claims;
    DROP TABLE claims;
    ALTER TABLE operations ADD COLUMN key TEXT;`,
+  RECEIPTS_OF_OWN_KEYS,
 ];

@@ -1,3 +1,4 @@
+import { isOwnKey } from '../../src/ann/receipts/own-key.ts';
 import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
 import { mergedReceipts } from '../../src/ann/receipts/receipt.ts';
 import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
@@ -22,11 +23,29 @@ export const receiptsOfParts = ({ parts, part }: Omit<DonePart, 'lsn'>): string 
   ALTER TABLE receipts DROP COLUMN count;
   CREATE INDEX receipts_by_age ON receipts (at_ms);`;
 
+/**
+ * From then on the receipts of requests that came without a key (`own`) are bounded apart: they push out none that a caller relies on. `turn`
+ * counts the receipts of one kind as they change.
+ */
+export const RECEIPTS_OF_OWN_KEYS = `
+  ALTER TABLE receipts ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE receipts ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+  UPDATE receipts SET turn = position;
+  DROP INDEX receipts_by_age;
+  CREATE INDEX receipts_by_age ON receipts (own, at_ms);
+  CREATE INDEX receipts_in_turn ON receipts (own, turn);`;
+
+/** Of callers' keys (0), and of those that gateways give (1). */
+const KINDS = [
+  { own: 0, ttlMs: LIMITS.upsertReceiptTtlMs, countMax: LIMITS.upsertReceiptsMaxCount },
+  { own: 1, ttlMs: LIMITS.ownReceiptTtlMs, countMax: LIMITS.ownReceiptsMaxCount },
+] as const;
+
 type ReceiptRow = { position: number; key: string; digest: string; at_ms: number; done: string; billing: string | null };
 
 const COLUMNS = 'position, key, digest, at_ms, done, billing';
 
-/** Which requests with an `Idempotency-Key` were seen, and what of them is written. Bounded by age and by number. */
+/** Which requests with a key were seen, and what of them is written. Bounded by age and by number. */
 export class SqliteReceiptStore {
   readonly #storage: SqlStorage;
 
@@ -64,28 +83,37 @@ export class SqliteReceiptStore {
     return { receipts: rows.map(receiptOf), next: rows.at(-1)?.position ?? after };
   }
 
-  /** Forgets receipts from before `atMs`; answers when the oldest one left was written. */
-  sweep(atMs: number): number | undefined {
+  /** Forgets receipts that have run out; answers when the next one does. */
+  sweep(nowMs: number): number | undefined {
     const { sql } = this.#storage;
-    sql.exec('DELETE FROM receipts WHERE at_ms < ?', atMs);
-    return sql.exec<{ at_ms: number | null }>('SELECT MIN(at_ms) AS at_ms FROM receipts').one().at_ms ?? undefined;
+    const ends = KINDS.flatMap(({ own, ttlMs }) => {
+      sql.exec('DELETE FROM receipts WHERE own = ? AND at_ms < ?', own, nowMs - ttlMs);
+      const { oldestMs } = sql.exec<{ oldestMs: number | null }>('SELECT MIN(at_ms) AS oldestMs FROM receipts WHERE own = ?', own).one();
+      // One millisecond late, so that the receipt the next sweep is for has surely run out.
+      return oldestMs === null ? [] : [oldestMs + ttlMs + 1];
+    });
+    return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
-  /** A receipt that changes gets a new position. Beyond `upsertReceiptsMaxCount` positions the oldest receipt is forgotten. */
+  /** A receipt that changes gets a new position and turn. Those whose turn was long ago are forgotten, each kind by its own bound. */
   #merge({ idempotencyKey, ...news }: KeyedReceipt): Receipt {
     const { sql } = this.#storage;
     const known = this.find(idempotencyKey);
     const merged = known === undefined ? news : mergedReceipts(known, news);
     if (known !== undefined && JSON.stringify([merged.done, merged.billing]) === JSON.stringify([known.done, known.billing])) return known;
+    const { own, countMax } = KINDS[isOwnKey(idempotencyKey) ? 1 : 0];
+    const { turn } = sql.exec<{ turn: number }>('SELECT COALESCE(MAX(turn), 0) + 1 AS turn FROM receipts WHERE own = ?', own).one();
     sql.exec(
-      'INSERT OR REPLACE INTO receipts (key, digest, at_ms, done, billing) VALUES (?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO receipts (own, turn, key, digest, at_ms, done, billing) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      own,
+      turn,
       idempotencyKey,
       merged.digest,
       merged.atMs,
       JSON.stringify(merged.done.map(({ parts, part, lsn }) => [parts, part, lsn])),
       merged.billing === null ? null : JSON.stringify(merged.billing),
     );
-    sql.exec('DELETE FROM receipts WHERE position <= (SELECT MAX(position) FROM receipts) - ?', LIMITS.upsertReceiptsMaxCount);
+    sql.exec('DELETE FROM receipts WHERE own = ? AND turn <= ?', own, turn - countMax);
     return merged;
   }
 }

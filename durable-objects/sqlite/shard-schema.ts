@@ -2,7 +2,7 @@ import { WHOLE } from '../../src/ann/receipts/receipt.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import type { Migrations } from './migrate.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
-import { RECEIPT_TABLE, receiptsOfParts } from './receipt-store.ts';
+import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
 import { FOLLOWER_STANDING, FOLLOWER_TABLE } from './sqlite-follower-store.ts';
 import { CHANGE_LOG_TABLE } from './sqlite-change-log.ts';
 import { NUMBER_INDEX } from './sqlite-id-order.ts';
@@ -34,6 +34,7 @@ export const SHARD_SCHEMA: Migrations = [
   `${receiptsOfParts(WHOLE)}
    UPDATE receipts SET billing = json_object(
      'usageId', (SELECT index_id FROM shard) || ':' || (done ->> '$[0][2]'), 'tokens', 0, 'cachedTokens', 0);`,
+  RECEIPTS_OF_OWN_KEYS,
 ];
 
 /** Rows used to be numbered by SQLite, which gives a number again once the highest row is deleted. */

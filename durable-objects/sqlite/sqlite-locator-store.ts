@@ -227,8 +227,8 @@ export class SqliteLocatorStore implements LocatorStore {
     this.#receipts.adopt(receipts);
   }
 
-  sweep(beforeMs: number): number | undefined {
-    return this.#receipts.sweep(beforeMs);
+  sweep(nowMs: number): number | undefined {
+    return this.#receipts.sweep(nowMs);
   }
 
   counts(namespacesMax: number): { ids: number; writes: number; namespaces: string[] } {

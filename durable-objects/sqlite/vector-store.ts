@@ -1,5 +1,6 @@
 import type { Gate, GateState } from '../../src/ann/generations/gate.ts';
 import { encodeFloats } from '../../src/ann/float-blob.ts';
+import { hasCallersKey } from '../../src/ann/receipts/own-key.ts';
 import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
 import { billingOf, WHOLE } from '../../src/ann/receipts/receipt.ts';
 import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
@@ -206,13 +207,13 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     this.properties.catchUp();
   }
 
-  sweepReceipts(atMs: number): number | undefined {
-    return this.#receipts.sweep(atMs);
+  sweepReceipts(nowMs: number): number | undefined {
+    return this.#receipts.sweep(nowMs);
   }
 
-  /** Notes that a request is whole with the write after this header. */
+  /** Notes that a request is whole with the write after this header: of one that came without a key, only its gateway could ask, and does not. */
   #receiptOf(repetition: Repetition | null, { indexId, lsn }: ShardHeader, nowMs: number): { billing?: Billing } {
-    if (repetition === null) return {};
+    if (!hasCallersKey(repetition)) return {};
     const { billing } = this.#receipts.add(repetition, { ...WHOLE, lsn: lsn + 1 }, billingOf(repetition, indexId, nowMs), nowMs);
     return billing === null ? {} : { billing };
   }

@@ -285,9 +285,7 @@ export class Shard {
     const upkeepMs = this.#engine.isUpkeepDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
     if (upkeepMs === nowMs) return nowMs;
     this.#store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
-    const oldestMs = this.#store.sweepReceipts(nowMs - LIMITS.upsertReceiptTtlMs);
-    // One millisecond late, so that the receipt the sweep is for has surely run out.
-    const receiptsMs = oldestMs === undefined ? undefined : oldestMs + LIMITS.upsertReceiptTtlMs + 1;
+    const receiptsMs = this.#store.sweepReceipts(nowMs);
     return upkeepMs === undefined || receiptsMs === undefined ? (upkeepMs ?? receiptsMs) : Math.min(upkeepMs, receiptsMs);
   }
 

@@ -110,6 +110,6 @@ export interface VectorStore {
   isBehind(): boolean;
   /** Indexes some of them. */
   catchUp(): void;
-  /** Forgets receipts from before `atMs`; answers when the oldest one left was written. */
-  sweepReceipts(atMs: number): number | undefined;
+  /** Forgets receipts that have run out; answers when the next one does. */
+  sweepReceipts(nowMs: number): number | undefined;
 }

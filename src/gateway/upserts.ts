@@ -1,3 +1,4 @@
+import { ownKey } from '../ann/receipts/own-key.ts';
 import type { Repetition } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -18,6 +19,8 @@ interface UpsertsParts {
   readonly manifests: ManifestCache;
   readonly space: VectorSpace;
   readonly vectors: Pick<Vectors, 'write'>;
+  /** Different for each call. */
+  readonly newId: () => string;
 }
 
 /** The vectors of one call. */
@@ -60,11 +63,15 @@ export class Upserts {
     call: UpsertCall & { readonly pathsOf: (at: number) => PointPaths },
     dimensions: number,
   ): Promise<Outcome<WrittenVectors>> {
-    const { vectors, model, pathsOf } = call;
+    const { vectors, model, pathsOf, idempotencyKey } = call;
+    const own = this.#parts.newId();
     let done: WrittenVectors | undefined;
     for (const [from, end] of slicesOf(vectors, dimensions)) {
       const slice = { vectors: vectors.slice(from, end), model, pathsOf: (at: number) => pathsOf(from + at) };
-      const repetition = await repetitionOf(caller, call, slice.vectors, from);
+      const repetition =
+        idempotencyKey === undefined
+          ? ownRepetition(own, from)
+          : await repetitionOf(caller, { ...call, idempotencyKey }, slice.vectors, from);
       const written = await this.#parts.vectors.write(caller, pin, slice, repetition);
       if (!written.ok) return err(afterSome(written.error, from));
       const { count, tokens, cachedTokens } = done ?? { count: 0, ...NO_TOKENS };
@@ -89,14 +96,19 @@ export function* slicesOf(vectors: readonly NewVector[], dimensions: number): Ge
   if (vectors.length > from) yield [from, vectors.length];
 }
 
+/**
+ * By what the tries of one slice are known that the gateway itself makes, where the caller gave no key: each of its vectors is written once,
+ * though the index splits or another generation comes to serve between two tries (RT41).
+ */
+const ownRepetition = (own: string, from: number): Repetition => ({ idempotencyKey: ownKey(`${own} ${from}`), digest: '' });
+
 /** By what a repetition of a slice is known: equal calls have equal slices. A space is in no key that a caller gives. */
 async function repetitionOf(
   { principal }: EmbeddingCaller,
-  { vectors: all, model, idempotencyKey }: UpsertCall,
+  { vectors: all, model, idempotencyKey }: UpsertCall & { readonly idempotencyKey: string },
   vectors: readonly NewVector[],
   from: number,
-): Promise<Repetition | null> {
-  if (idempotencyKey === undefined) return null;
+): Promise<Repetition> {
   const digest = await requestDigest(principal, 'vectors.upsert', await upsertDigest({ vectors, model }));
   // Of a call in one slice, as it was before there were several.
   if (vectors.length === all.length) return { idempotencyKey, digest };

@@ -1,5 +1,6 @@
 import { bareMatches, fetchedMatches } from '../ann/fetched-matches.ts';
 import type { IndexManifest } from '../ann/index-manifest.ts';
+import { hasCallersKey } from '../ann/receipts/own-key.ts';
 import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -51,7 +52,10 @@ export class Vectors {
   write(caller: EmbeddingCaller, index: IndexRef, body: VectorsToWrite, repetition: Repetition | null): Promise<Outcome<WrittenVectors>> {
     const { manifests, shards, space } = this.#parts;
     const { vectors, pathsOf = batchPaths } = body;
+    // A shard that writes all of a request keeps no receipt of it without a caller's key. So what may be written is not tried elsewhere (RT41).
+    let unsure: Outcome<never> | undefined;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
+      if (unsure !== undefined) return unsure;
       const placed = await space.place(
         caller,
         manifest,
@@ -70,9 +74,10 @@ export class Vectors {
         repetition: repetition === null ? null : { ...repetition, embedded: tokens },
       };
       const written = await shards.upsert(manifest, batch, caller.authority);
+      if (!written.ok && written.error.code === 'unavailable' && !hasCallersKey(repetition)) unsure = written;
       if (!written.ok) return written;
       const { count, lsn, billing } = written.value;
-      if (repetition === null) return ok({ count, lsn, ...tokens, manifest });
+      if (!hasCallersKey(repetition)) return ok({ count, lsn, ...tokens, manifest });
       // In earlier versions, the LSN told a request from others under the same key.
       const { usageId } = billing ?? { usageId: `${manifest.id}:${lsn}` };
       return ok({ count, lsn, ...billedOf(billing ?? tokens, tokens), usageId: `${usageId}:${repetition.idempotencyKey}`, manifest });

@@ -75,8 +75,8 @@ export interface LocatorStore {
   receiptsBehind(after: number, countMax: number): ReceiptPage;
   /** Takes over what another object knows of requests. Repeating it changes nothing. */
   adoptReceipts(receipts: readonly KeyedReceipt[]): void;
-  /** Forgets receipts from before then; answers when the oldest one left was written. */
-  sweep(beforeMs: number): number | undefined;
+  /** Forgets receipts that have run out; answers when the next one does. */
+  sweep(nowMs: number): number | undefined;
 
   /** Distinct ids that live somewhere, writes that were finished, and the namespaces there are, at most so many. */
   counts(namespacesMax: number): { readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] };

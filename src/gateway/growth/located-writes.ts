@@ -1,4 +1,5 @@
 import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { hasCallersKey } from '../../ann/receipts/own-key.ts';
 import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
 import { locatorOf } from '../../ann/routing/locator-of.ts';
 import type { OutlinedShard } from '../../ann/routing/route-outline.ts';
@@ -45,9 +46,9 @@ export class LocatedWrites {
     });
   }
 
-  /** Whatever else a request under its key would write, one locator is asked first. */
+  /** Whatever else a request under its key would write, one locator is asked first; of a key of the gateway's own, there is no whole receipt. */
   async #claim(index: RoutedIndex, { repetition }: UpsertBatch): Promise<Outcome<Claim>> {
-    if (repetition === null) return ok({ wholeLsn: null, billing: null });
+    if (!hasCallersKey(repetition)) return ok({ wholeLsn: null, billing: null });
     return this.#locators.claim({ ...index, locator: locatorOf('', repetition.idempotencyKey, index.routes.outline.locators) }, repetition);
   }
 

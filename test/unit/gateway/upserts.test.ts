@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { isOwnKey, ownKey } from '../../../src/ann/receipts/own-key.ts';
 import type { Repetition, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
@@ -43,7 +44,9 @@ function world(options: { readonly dimensions?: number; readonly failAt?: number
   const manifests = new ManifestCache(directory, { nowMs: () => (nowMs += LIMITS.indexManifestTtlMs) });
   const space = new VectorSpace({} as TextEmbedder);
   const vectors = new Vectors({ manifests, shards: shards as unknown as IndexShards, space });
-  return { upserts: new Upserts({ manifests, space, vectors }), batches, recreate: () => (manifest = { ...manifest, createdS: 2 }) };
+  let calls = 0;
+  const newId = () => `call${(calls += 1)}`;
+  return { upserts: new Upserts({ manifests, space, vectors, newId }), batches, recreate: () => (manifest = { ...manifest, createdS: 2 }) };
 }
 
 const vectorsOf = (count: number, metadata?: string): NewVector[] =>
@@ -103,6 +106,20 @@ describe('many vectors of one call', () => {
     recreate();
     expect(await writing).toMatchObject({ ok: false, error: { code: 'state_conflict', applied: 1_000 } });
     expect(batches).toHaveLength(1);
+  });
+
+  it('[RT41] without a key have one of the gateway, of each slice of each call another, that its caller never sees', async () => {
+    const { upserts, batches } = world();
+    for (let calls = 0; calls < 2; calls++) {
+      const written = await upserts.upsert(caller, 'many', { vectors: vectorsOf(1_500) });
+      expect(written).toMatchObject({ ok: true, value: { count: 1_500 } });
+      expect(written).not.toHaveProperty('value.usageId');
+    }
+    const keys = batches.map(({ repetition }) => repetition?.idempotencyKey ?? '');
+    expect(keys).toEqual(['call1 0', 'call1 1000', 'call2 0', 'call2 1000'].map(ownKey));
+    expect(keys.every(isOwnKey)).toBe(true);
+    // What callers may send is visible ASCII.
+    expect(isOwnKey('!')).toBe(false);
   });
 
   it('[V166] are known by their slices when the call is repeated, and told from others', async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { ownKey } from '../../../src/ann/receipts/own-key.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
@@ -58,6 +59,28 @@ it('[RT39] a request whose key earlier versions claimed is billed as by them, on
   const written = await writing(embedded).write();
   expect(written).toMatchObject({ value: embedded });
   expect(written).not.toHaveProperty('value.usageId');
+});
+
+it.each([
+  ['no key', undefined, 1],
+  ['a key of the gateway', ownKey('r'), 1],
+  ['a key of its caller', 'k', 2],
+])('[RT41] what no answer came of is tried in another generation only under a key of its caller: %s', async (_, idempotencyKey, tries) => {
+  let manifest = { id: 'ix_1', firstId: 'ix_1', dimensions: 1, metric: 'dot', embedding: null } as unknown as IndexManifest;
+  let sent = 0;
+  const upsert = async () => {
+    sent += 1;
+    // It may be written, and another generation comes to serve.
+    if (sent === 1) manifest = { ...manifest, id: 'ix_2' as IndexId };
+    return sent === 1 ? err(refusal('unavailable', 'no answer')) : ok({ count: 1, lsn: 9 });
+  };
+  const manifests = new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 });
+  const vectors = new Vectors({ manifests, shards: { upsert } as unknown as IndexShards, space: new VectorSpace({} as never) });
+  const body = { vectors: [{ id: 'a', values: Float32Array.of(1), namespace: '' }] };
+  await manifests.using(CALLER.principal.tenantId, 'index', async () => ok(null));
+  const written = await vectors.write(CALLER, 'index', body, idempotencyKey === undefined ? null : { idempotencyKey, digest: 'd' });
+  expect(written.ok ? 'written' : written.error.code).toBe(tries === 1 ? 'unavailable' : 'written');
+  expect(sent).toBe(tries);
 });
 
 /** Deletes from an index that has all ids below 5,000, and refuses the call at which it is told to. */

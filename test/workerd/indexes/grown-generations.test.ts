@@ -5,6 +5,7 @@ import { residueOf } from '../../../durable-objects/residue-of.ts';
 import type { Generations, Shadow } from '../../../src/ann/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
 import { locatorName } from '../../../src/ann/index-manifest.ts';
+import { ownKey } from '../../../src/ann/receipts/own-key.ts';
 import { locatorOf } from '../../../src/ann/routing/locator-of.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
@@ -129,7 +130,7 @@ async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKe
   return part;
 }
 
-describe.each(MODES)('[B42][B43][B45] generations of many shards, %s', (mode) => {
+describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mode) => {
   it('are filled while both split, change places without losing a write, go back, and are erased with every object', async () => {
     const gateway = await create(manifestOf(`both-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
@@ -139,6 +140,8 @@ describe.each(MODES)('[B42][B43][B45] generations of many shards, %s', (mode) =>
     const later = await gateway.write(range(10, 20), 'later');
     await gateway.write(range(10, 16));
     const half = await writeHalf(gateway, range(70, 90), 'half');
+    // The same of a request that came without a key.
+    const tried = await writeHalf(gateway, range(1_000, 1_020), ownKey('try'));
     // Splits go on while the other generation is filled.
     await gateway.write(range(90, 150));
     const operator = new Operator(gateway, mode);
@@ -165,6 +168,10 @@ describe.each(MODES)('[B42][B43][B45] generations of many shards, %s', (mode) =>
       await gateway.expectAll();
     };
     await expectRepeated();
+    // What others wrote since stays, though the gateway tries the rest of its request in the other generation.
+    await gateway.write(tried.slice(0, 1));
+    expect(await gateway.finish(range(1_000, 1_020), tried, ownKey('try'))).toMatchObject({ count: 20 });
+    await gateway.expectAll();
     // Of a request that was cut off, what is written stays.
     await gateway.delete({ kind: 'ids', namespace: '', ids: half });
     const finished = await gateway.finish(range(70, 90), half, 'half');
@@ -195,14 +202,15 @@ describe.each(MODES)('[B42][B43][B45] generations of many shards, %s', (mode) =>
   });
 });
 
-it('[B45] an only shard that comes to serve after several writes the rest of a request that one of them began', async () => {
+it('[B45][RT41] an only shard that comes to serve after several writes the rest of a request that one of them began', async () => {
   const gateway = await create(manifestOf('fewer'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));
   await untilShards('resident', gateway, ({ shards }) => shards.length >= 2);
   const whole = await gateway.write(range(0, 30), 'whole');
   const half = await writeHalf(gateway, range(30, 60), 'half');
-  await gateway.write([...range(0, 10), half[0]!]);
+  const tried = await writeHalf(gateway, range(1_000, 1_020), ownKey('try'));
+  await gateway.write([...range(0, 10), half[0]!, tried[0]!]);
   const operator = new Operator(gateway, 'resident');
   const other: IndexManifest = { ...manifest, id: `${manifest.id}_two` as IndexId, generation: 2, metric: 'l2', shardVectorsMax: 10_000 };
   value(await operator.call({ kind: 'begin', shadow: shadowOf(other), creation: { idempotencyKey: null, bodyDigest: '' } }));
@@ -212,6 +220,8 @@ it('[B45] an only shard that comes to serve after several writes the rest of a r
   await operator.until(({ serving, shadow }) => serving.id === other.id && shadow?.phase === 'following', nothing);
   expect((await routesOf(other)).version).toBe(0);
   expect(await gateway.repeat(range(0, 30), 'whole')).toEqual(whole);
+  await gateway.expectAll();
+  expect(await gateway.finish(range(1_000, 1_020), tried, ownKey('try'))).toMatchObject({ count: 20 });
   await gateway.expectAll();
   const finished = await gateway.finish(range(30, 60), half, 'half');
   expect(finished).toMatchObject({ count: 30, lsn: (await gateway.stats()).lsn });

@@ -279,11 +279,12 @@ describe('ShardObject', () => {
     const write = (key: string) => stub.upsert(batchOf(indexId, [{ id: key, values: [1, 0] }], { idempotencyKey: key, digest: 'd' }));
     await write('first');
     await runInDurableObject(stub, (_, state) => {
-      state.storage.sql.exec('UPDATE sqlite_sequence SET seq = seq + ?', LIMITS.upsertReceiptsMaxCount - 1);
+      const newer = "SELECT 'newer', digest, at_ms, done, own, ? FROM receipts";
+      state.storage.sql.exec(`INSERT INTO receipts (key, digest, at_ms, done, own, turn) ${newer}`, LIMITS.upsertReceiptsMaxCount);
     });
     await write('second');
     await runInDurableObject(stub, (_, state) => {
-      expect(state.storage.sql.exec('SELECT key FROM receipts').toArray()).toEqual([{ key: 'second' }]);
+      expect(state.storage.sql.exec('SELECT key FROM receipts').toArray()).toEqual([{ key: 'newer' }, { key: 'second' }]);
     });
   });
 

@@ -33,6 +33,7 @@ import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
+import { base32 } from '../../../src/kernel/ids.ts';
 import { TenantRegistries } from './tenant-registries.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableErasures } from './durable-erasures.ts';
@@ -48,6 +49,9 @@ import { reach } from '../../../durable-objects/reach.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { sha256 } from './embeddings.ts';
 import type { Embeddings } from './embeddings.ts';
+
+/** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
+const OWN_KEY_CHARS = 16;
 
 /** Indexes and their vectors. */
 export interface Retrieval {
@@ -115,7 +119,7 @@ export function wireRetrieval(
     aliases: new Aliases({ directory, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors,
-    upserts: new Upserts({ manifests, space, vectors }),
+    upserts: new Upserts({ manifests, space, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
     listing: new VectorListing({ manifests, shards }),
     changes: new VectorChanges({ manifests, shards, space }),
     queries,

@@ -6,12 +6,14 @@ import { SqliteReceiptStore } from '../../../../durable-objects/sqlite/receipt-s
 import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
 import { SHARD_SCHEMA } from '../../../../durable-objects/sqlite/shard-schema.ts';
 import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
+import { ownKey } from '../../../../src/ann/receipts/own-key.ts';
 import type { KeyedReceipt, Receipt } from '../../../../src/ann/receipts/receipt.ts';
 import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
 import { receiptsByLocator } from '../../../../src/ann/receipts/receipts-by-locator.ts';
 import { resumeWrite } from '../../../../src/ann/receipts/resume-write.ts';
 import { locatorOf } from '../../../../src/ann/routing/locator-of.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { NodeSql } from '../../../support/node-sql.ts';
 
 const BILLING = { usageId: 'ix_1:5', tokens: 7, cachedTokens: 1 };
@@ -97,7 +99,7 @@ describe('receipts of an object', () => {
     receipts.add({ idempotencyKey: 'a', digest: 'd' }, { ...WHOLE, lsn: 1 }, null, 1);
     expect(keysBehind(second.next).keys).toEqual(['a']);
     // A number that is free again would be taken for one that was told.
-    receipts.sweep(Infinity);
+    receipts.sweep(Number.MAX_SAFE_INTEGER);
     receipts.claim({ idempotencyKey: 'd', digest: 'd' }, BILLING, 1);
     expect(keysBehind(second.next).keys).toEqual(['d']);
   });
@@ -107,10 +109,54 @@ describe('receipts of an object', () => {
     migrate(sql, SHARD_SCHEMA);
     const receipts = new SqliteReceiptStore(sql);
     receipts.claim({ idempotencyKey: 'old', digest: 'd' }, BILLING, 1);
-    sql.sql.exec('UPDATE sqlite_sequence SET seq = ?', LIMITS.upsertReceiptsMaxCount);
+    receipts.claim({ idempotencyKey: 'newer', digest: 'd' }, BILLING, 1);
+    sql.sql.exec("UPDATE receipts SET turn = ? WHERE key = 'newer'", LIMITS.upsertReceiptsMaxCount);
     receipts.adopt([receipt([{ ...WHOLE, lsn: 1 }])]);
     expect(receipts.find('old')).toBe(undefined);
-    expect(receipts.find('k')).toBeDefined();
+    for (const key of ['newer', 'k']) expect(receipts.find(key)).toBeDefined();
+  });
+
+  it('[RT41] of requests without a key are bounded apart in number and time: they push out none of a caller', () => {
+    const sql = new NodeSql();
+    migrate(sql, SHARD_SCHEMA);
+    const receipts = new SqliteReceiptStore(sql);
+    const own = (at: number) => ({ idempotencyKey: ownKey(`r${at}`), digest: '' });
+    const part = { parts: 8, part: 1, lsn: 1 };
+    receipts.claim(REQUEST, BILLING, 1_000);
+    sql.transactionSync(() => {
+      for (let at = 0; at <= LIMITS.ownReceiptsMaxCount; at++) receipts.add(own(at), part, null, 1_000 + at);
+    });
+    expect(receipts.find(own(0).idempotencyKey)).toBe(undefined);
+    expect(receipts.find(own(1).idempotencyKey)).toMatchObject({ digest: '', done: [part], billing: null });
+    expect(receipts.find(REQUEST.idempotencyKey)).toBeDefined();
+    // Both are told to those that take them over, in one order.
+    expect(receipts.behind(0, 2).receipts.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['k', ownKey('r1')]);
+    const ownEndMs = 1_001 + LIMITS.ownReceiptTtlMs;
+    expect(receipts.sweep(ownEndMs)).toBe(ownEndMs + 1);
+    expect(receipts.find(own(1).idempotencyKey)).toBeDefined();
+    expect(receipts.sweep(ownEndMs + 1)).toBe(ownEndMs + 2);
+    expect(receipts.find(own(1).idempotencyKey)).toBe(undefined);
+    expect(receipts.sweep(1_000 + LIMITS.upsertReceiptTtlMs)).toBe(1_001 + LIMITS.upsertReceiptTtlMs);
+    expect(receipts.sweep(1_001 + LIMITS.upsertReceiptTtlMs)).toBe(undefined);
+  });
+
+  it('[RT41] of what a shard writes whole are kept only for the keys of callers, and those of parts are told apart from others', () => {
+    const store = new SqliteVectorStore(new NodeSql());
+    store.create({ indexId: 'ix_1' as IndexId, dimensions: 1, metric: 'dot' });
+    const writeUnder = (idempotencyKey: string, id: string) => {
+      const batch = {
+        ids: [id],
+        namespaces: [''],
+        values: Float32Array.of(1),
+        metadata: [null],
+        texts: [null],
+        indexId: 'ix_1' as IndexId,
+      };
+      return store.upsert({ ...batch, repetition: { idempotencyKey, digest: 'd' } }, store.header()!, [], 5).written;
+    };
+    expect(writeUnder('k', 'a')).toHaveProperty('billing');
+    expect(writeUnder(ownKey('r'), 'b')).toEqual({ count: 1, lsn: 2 });
+    expect(store.receiptsBehind(0, 9).receipts.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['k']);
   });
 });
 
@@ -129,7 +175,7 @@ it('[RT40] receipts go to the locator that claims their key, and to those of the
 describe('receipts of earlier versions', () => {
   const before = (schema: typeof SHARD_SCHEMA): NodeSql => {
     const sql = new NodeSql();
-    migrate(sql, schema.slice(0, -1));
+    migrate(sql, schema.slice(0, -2));
     return sql;
   };
 

@@ -62,7 +62,7 @@ function world(before: (call: number, change: (to: string | undefined) => void) 
       onOneIndex(manifests, as, index, work),
   };
   const call = {
-    gateway: { retrieval: { indexes, vectors, upserts: new Upserts({ manifests, space, vectors }) } },
+    gateway: { retrieval: { indexes, vectors, upserts: new Upserts({ manifests, space, vectors, newId: () => 'call' }) } },
     principal: user,
     authority: IN_FORCE,
     reserve: async () => ok(undefined),
