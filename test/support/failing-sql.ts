@@ -6,11 +6,14 @@ export class FailingSql implements SqlStorage {
   readonly #inner = new NodeSql();
   /** So many writes succeed, the next one throws. */
   writesLeft = Infinity;
+  /** So many have been tried. */
+  writesTried = 0;
 
   readonly sql = {
     databaseSize: 0,
     exec: <Row extends SqlRow>(query: string, ...bindings: (SqlValue | ArrayBufferView)[]): SqlCursor<Row> => {
       if (!/^\s*SELECT/i.test(query)) {
+        this.writesTried += 1;
         if (this.writesLeft === 0) {
           this.writesLeft = Infinity;
           throw new Error('disk full');

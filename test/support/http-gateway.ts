@@ -19,6 +19,8 @@ const wired = new WeakMap<object, object>();
 vi.doMock('../../workers/gateway/compose.ts', () => ({ compose: (env: object) => wired.get(env) }));
 // By name, so that its types, which are those of workerd, do not come along.
 const { buildApp } = await vi.importActual<App>('../../workers/gateway/app.ts');
+// It knows no gateway but that of a call's environment.
+const app = buildApp();
 
 /** The gateway's whole HTTP side, in Node, over one isolate's use cases in a world in memory. Who calls is taken as given. */
 export function httpGateway(world: MemoryCacheWorld) {
@@ -27,7 +29,6 @@ export function httpGateway(world: MemoryCacheWorld) {
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
   const embedder = new Embedder({ models, cache, sha256, count: () => {} });
   const env = { LOG_LEVEL: 'warn' };
-  const app = buildApp();
   return async (principal: TenantPrincipal, body: object, noStore = false): Promise<Response> => {
     const credential: Credential = { prove: async () => ok({ principal, lease: { endsAtMs: Number.MAX_SAFE_INTEGER } }) };
     const parts = {

@@ -154,9 +154,8 @@ describe('a body that is read element by element', () => {
   it('[G13] of 32 MB is read within the memory of what it says, and a byte more is refused', async () => {
     const { upsertBodyBytesMax: bytesMax } = LIMITS;
     expect(bytesMax).toBe(32 * 1024 * 1024);
-    const values = Array.from({ length: 384 }, (_, i) => (i + 1) / 1_000_003);
-    const element = (i: number) =>
-      new TextEncoder().encode(`${i === 0 ? '{"vectors":[' : ','}{"id":"v${i}","values":${JSON.stringify(values)}}`);
+    const values = JSON.stringify(Array.from({ length: 384 }, (_, i) => (i + 1) / 1_000_003));
+    const element = (i: number) => new TextEncoder().encode(`${i === 0 ? '{"vectors":[' : ','}{"id":"v${i}","values":${values}}`);
     function* body(bytes: number): Generator<Uint8Array> {
       let left = bytes - 2;
       for (let i = 0; ; i += 1) {
