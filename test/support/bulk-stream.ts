@@ -17,6 +17,8 @@ export class BulkStream {
   constructor({ url, apiKey }: ApiClient, path: string, headers: Readonly<Record<string, string>> = {}) {
     this.#request = request(`${url}${path}`, {
       method: 'POST',
+      // Not one that an earlier call left, which the server may be closing at this moment.
+      agent: false,
       headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/x-ndjson', ...headers },
     });
     this.#response = once(this.#request, 'response').then(([response]) => response as IncomingMessage);
