@@ -72,7 +72,7 @@ it('[G20] a float reads back as the same float, from no more digits than it take
 });
 
 it('[G20] floats of every exponent read back, near its ends and throughout', () => {
-  const mantissas = [0, 1, 2, 0x40_0000, 0x7f_fffe, 0x7f_ffff, ...Array.from({ length: 500 }, (_, i) => (i * 16_769 + 3) % 0x80_0000)];
+  const mantissas = [0, 1, 2, 0x40_0000, 0x7f_fffe, 0x7f_ffff, ...Array.from({ length: 100 }, (_, i) => (i * 83_869 + 3) % 0x80_0000)];
   const patterns = Array.from({ length: 254 }, (_, exponent) => mantissas.map((mantissa) => (exponent + 1) * 0x80_0000 + mantissa)).flat();
   const values = Float32Array.from(patterns, floatOf);
   const read = JSON.parse(float32Text(values)) as number[];
