@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 
+import type { ArrayPath } from '../kernel/json-splitter.ts';
 import type { Meter } from './meter.ts';
 import type { Scope } from './scope.ts';
 
@@ -24,9 +25,11 @@ export interface JsonBody {
 
 /** Arrays whose elements are validated one by one as they arrive, and the schema of the whole with its elements validated. */
 export interface StreamedItems {
-  readonly arrays: readonly { readonly path: readonly string[]; readonly item: z.ZodType; readonly countMax: number }[];
+  readonly arrays: readonly { readonly path: ArrayPath; readonly item: z.ZodType; readonly countMax: number }[];
   /** Makes what `schema` makes. */
   readonly whole: z.ZodType;
+  /** The limit of everything that is in none of the arrays, which is parsed as a whole. Absent: `bodyRestBytesMax`. */
+  readonly restLimit?: 'qdrantOperationsBytesMax';
 }
 
 export type Body =

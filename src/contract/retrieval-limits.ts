@@ -84,7 +84,7 @@ export const RETRIEVAL_LIMITS = {
   qdrantOperationsMaxCount: 100,
   // Matches that groups are made of, whose payloads are all read.
   qdrantGroupCandidatesMaxCount: 1_000,
-  // The operations of a batch are parsed as a whole, unlike the points of an upsert.
+  // What a batch has beside its points and vectors, such as payloads and ids: it is parsed as a whole, in four times its memory.
   qdrantOperationsBytesMax: 12 * 1024 * 1024,
   // Each may take a shard 100 ms; they are done one after another.
   qdrantSearchesMaxCount: 64,

@@ -4,9 +4,14 @@ import { joinedBytes } from './bytes.ts';
 export interface JsonItem {
   /** Which of the arrays, by its place in `paths`. */
   readonly array: number;
+  /** Which element it is of each list on the way to that array. */
+  readonly lists: readonly number[];
   /** The element as it was written: JSON that nobody has parsed yet. */
   readonly bytes: Uint8Array;
 }
+
+/** Where an array is, as keys from the outermost object; null: in each element of a list. */
+export type ArrayPath = readonly (string | null)[];
 
 export interface SplitterLimits {
   readonly itemBytesMax: number;
@@ -25,11 +30,13 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
  * every element stands as a zero. So the rest is JSON exactly if the whole is, given that each element is.
  */
 export class JsonSplitter {
-  readonly #paths: readonly (readonly string[])[];
+  readonly #paths: readonly ArrayPath[];
   readonly #limits: SplitterLimits;
   readonly #depthMax: number;
   // Of the open objects and lists down to `#depthMax`, the key under which the next value stands; undefined in a list.
   readonly #keys: (string | undefined)[] = [];
+  // How many members each of them has had before the next value.
+  readonly #places: number[] = [];
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
@@ -40,12 +47,12 @@ export class JsonSplitter {
   #arrayDepth = 0;
   #item: Uint8Array[] = [];
   #itemBytes = 0;
-  readonly #rest: number[] = [];
+  #rest = new Uint8Array(1_024);
+  #restBytes = 0;
   /** Which limit was exceeded; nothing is read from then on. */
   exceeded: keyof SplitterLimits | undefined;
 
-  /** `paths`: where the arrays are, as keys from the outermost object. */
-  constructor(paths: readonly (readonly string[])[], limits: SplitterLimits) {
+  constructor(paths: readonly ArrayPath[], limits: SplitterLimits) {
     this.#paths = paths;
     this.#limits = limits;
     this.#depthMax = Math.max(...paths.map(({ length }) => length));
@@ -53,7 +60,11 @@ export class JsonSplitter {
 
   /** Bytes held of the text: of an element that has not ended, and of the rest. */
   get heldBytes(): number {
-    return this.#itemBytes + this.#rest.length;
+    return this.#itemBytes + this.#restBytes;
+  }
+
+  get restBytes(): number {
+    return this.#restBytes;
   }
 
   /** The elements that end in this chunk. They share its buffer. */
@@ -74,7 +85,7 @@ export class JsonSplitter {
 
   /** The text without the elements of the arrays: each is a zero. */
   end(): Uint8Array {
-    return Uint8Array.from(this.#rest);
+    return this.#rest.slice(0, this.#restBytes);
   }
 
   #hold(piece: Uint8Array): void {
@@ -123,7 +134,7 @@ export class JsonSplitter {
     this.#itemBytes = 0;
     if (!isBlank(bytes)) {
       this.#keep(ZERO);
-      yield { array, bytes };
+      yield { array, lists: this.#listsTo(array), bytes };
     }
     this.#keep(end);
     if (end === COMMA) return;
@@ -142,6 +153,7 @@ export class JsonSplitter {
     } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) this.#open(byte);
     else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) this.#depth -= 1;
     else if (byte === COLON) this.#key();
+    else if (byte === COMMA && this.#depth <= this.#depthMax) this.#places[this.#depth - 1] = (this.#places[this.#depth - 1] ?? 0) + 1;
     return from + 1;
   }
 
@@ -158,11 +170,17 @@ export class JsonSplitter {
     if (byte === OPEN_LIST) this.#array = this.#paths.findIndex((path) => this.#isAt(path));
     this.#depth += 1;
     this.#arrayDepth = this.#depth;
-    if (this.#depth <= this.#depthMax) this.#keys[this.#depth - 1] = undefined;
+    if (this.#depth > this.#depthMax) return;
+    this.#keys[this.#depth - 1] = undefined;
+    this.#places[this.#depth - 1] = 0;
   }
 
-  #isAt(path: readonly string[]): boolean {
-    return this.#depth === path.length && path.every((key, level) => this.#keys[level] === key);
+  #listsTo(array: number): number[] {
+    return (this.#paths[array] ?? []).flatMap((key, level) => (key === null ? (this.#places[level] ?? 0) : []));
+  }
+
+  #isAt(path: ArrayPath): boolean {
+    return this.#depth === path.length && path.every((key, level) => this.#keys[level] === (key ?? undefined));
   }
 
   #key(): void {
@@ -172,9 +190,15 @@ export class JsonSplitter {
   #keep(byte: number): void {
     // One space for many: without any, two tokens could become one.
     const isSpacing = !this.#isInString && isSpace(byte);
-    if (isSpacing && this.#rest.at(-1) === SPACE) return;
-    this.#rest.push(isSpacing ? SPACE : byte);
-    if (this.#rest.length > this.#limits.restBytesMax) this.exceeded = 'restBytesMax';
+    if (isSpacing && this.#rest[this.#restBytes - 1] === SPACE) return;
+    if (this.#restBytes === this.#rest.length) {
+      const grown = new Uint8Array(2 * this.#restBytes);
+      grown.set(this.#rest);
+      this.#rest = grown;
+    }
+    this.#rest[this.#restBytes] = isSpacing ? SPACE : byte;
+    this.#restBytes += 1;
+    if (this.#restBytes > this.#limits.restBytesMax) this.exceeded = 'restBytesMax';
   }
 }
 

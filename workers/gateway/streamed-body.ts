@@ -4,10 +4,10 @@ import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { parse } from '../../src/contract/parse.ts';
+import { fieldPath, parse } from '../../src/contract/parse.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { heldBytes } from '../../src/kernel/held-bytes.ts';
-import type { JsonItem } from '../../src/kernel/json-splitter.ts';
+import type { ArrayPath, JsonItem } from '../../src/kernel/json-splitter.ts';
 import { JsonSplitter } from '../../src/kernel/json-splitter.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { BodyIntake } from './body-intake.ts';
@@ -47,22 +47,27 @@ class StreamedReading {
   readonly #streamed: StreamedItems;
   readonly #isExact: boolean;
   readonly #splitter: JsonSplitter;
-  readonly #items: readonly unknown[][];
+  // By the number of the array, and where it is in the lists on the way to it.
+  readonly #items = new Map<string, unknown[]>();
   #itemBytes = 0;
 
   constructor(streamed: StreamedItems, isExact: boolean) {
     this.#streamed = streamed;
     this.#isExact = isExact;
-    const limits = { itemBytesMax: LIMITS.bodyItemBytesMax, restBytesMax: LIMITS.bodyRestBytesMax };
+    const limits = { itemBytesMax: LIMITS.bodyItemBytesMax, restBytesMax: LIMITS[this.#restLimit] };
     this.#splitter = new JsonSplitter(
       streamed.arrays.map(({ path }) => path),
       limits,
     );
-    this.#items = streamed.arrays.map(() => []);
   }
 
+  get #restLimit(): 'bodyRestBytesMax' | 'qdrantOperationsBytesMax' {
+    return this.#streamed.restLimit ?? 'bodyRestBytesMax';
+  }
+
+  /** The rest will be parsed as a whole. */
   get heldBytes(): number {
-    return this.#itemBytes + this.#splitter.heldBytes;
+    return this.#itemBytes + this.#splitter.heldBytes + (LIMITS.jsonBodyMemoryFactor - 1) * this.#splitter.restBytes;
   }
 
   push(chunk: Uint8Array): Outcome<null> {
@@ -71,28 +76,61 @@ class StreamedReading {
       if (!read.ok) return read;
       this.#itemBytes += heldBytes(read.value);
     }
-    return this.#splitter.exceeded === undefined ? ok(null) : exceeds(this.#splitter.exceeded);
+    return this.#splitter.exceeded === undefined ? ok(null) : exceeds(this.#splitter.exceeded, this.#restLimit);
   }
 
   end(): Outcome<unknown> {
     const rest = parseJsonBytes(this.#splitter.end(), this.#isExact);
     if (!rest.ok) return rest;
-    for (const [i, { path }] of this.#streamed.arrays.entries()) {
-      const param = path.join('.');
-      if (!put(rest.value, path, this.#items[i] ?? [])) return refuse('invalid_value', `${param}: is there twice`, param);
+    for (const [array, { path }] of this.#streamed.arrays.entries()) {
+      const twice = this.#fill(rest.value, path, array, []) ?? this.#leftOf(array);
+      if (twice === undefined) continue;
+      const param = fieldPath(placeOf(path, twice));
+      return refuse('invalid_value', `${param}: is there twice`, param);
     }
     return parse(this.#streamed.whole, rest.value);
   }
 
-  #read({ array, bytes }: JsonItem): Outcome<unknown> {
+  /** Puts elements in the place of the zeros that stand for them. Answers where an array is that was written more than once. */
+  #fill(node: unknown, [key, ...path]: ArrayPath, array: number, lists: readonly number[]): readonly number[] | undefined {
+    if (typeof key !== 'string') {
+      if (!Array.isArray(node)) return undefined;
+      for (const [i, member] of node.entries()) {
+        const twice = this.#fill(member, path, array, [...lists, i]);
+        if (twice !== undefined) return twice;
+      }
+      return undefined;
+    }
+    if (!isObject(node)) return undefined;
+    if (path.length > 0) return this.#fill(node[key], path, array, lists);
+    const zeros = node[key];
+    if (!Array.isArray(zeros)) return undefined;
+    const name = nameOf(array, lists);
+    const items = this.#items.get(name) ?? [];
+    this.#items.delete(name);
+    if (zeros.length !== items.length) return lists;
+    node[key] = items;
+    return undefined;
+  }
+
+  /** Where elements of an array were that has no place in the rest: what was written there later has taken it. */
+  #leftOf(array: number): readonly number[] | undefined {
+    const left = [...this.#items.keys()].find((name) => name.startsWith(nameOf(array, [])));
+    return left?.split('/').slice(1).filter(Boolean).map(Number);
+  }
+
+  #read({ array, lists, bytes }: JsonItem): Outcome<unknown> {
     const { path, item, countMax } = must(this.#streamed.arrays[array], 'an element is of one of the arrays');
-    const list = must(this.#items[array], 'each array has its elements');
+    const name = nameOf(array, lists);
+    const list = this.#items.get(name) ?? [];
+    this.#items.set(name, list);
+    const place = placeOf(path, lists);
     if (list.length === countMax) {
-      const param = path.join('.');
+      const param = fieldPath(place);
       const message = `${param}: has more than ${countMax} items; the limit is ${countMax}`;
       return err({ ...refusal('limit_exceeded', message, param), schema: { part: 'body', fault: 'bound' } });
     }
-    const at = [...path, list.length];
+    const at = [...place, list.length];
     const value = parseJsonBytes(bytes, this.#isExact, at);
     if (!value.ok) return value;
     const read = parse(item, value.value, 'body', at);
@@ -101,20 +139,17 @@ class StreamedReading {
   }
 }
 
-/** Puts the elements in the place of the zeros that stand for them; false when an array was written more than once. */
-function put(rest: unknown, path: readonly string[], items: unknown[]): boolean {
-  const [key = '', ...others] = path;
-  if (!isObject(rest)) return items.length === 0;
-  if (others.length > 0) return put(rest[key], others, items);
-  const zeros = rest[key];
-  if ((Array.isArray(zeros) ? zeros.length : 0) !== items.length) return false;
-  if (Array.isArray(zeros)) rest[key] = items;
-  return true;
+const nameOf = (array: number, lists: readonly number[]): string => [array, ...lists, ''].join('/');
+
+/** Where an array is in the body, given which element of each list on the way to it. */
+function placeOf(path: ArrayPath, lists: readonly number[]): (string | number)[] {
+  const left = [...lists];
+  return path.map((key) => key ?? left.shift() ?? 0);
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const exceeds = (limit: NonNullable<JsonSplitter['exceeded']>) =>
+const exceeds = (limit: NonNullable<JsonSplitter['exceeded']>, restLimit: 'bodyRestBytesMax' | 'qdrantOperationsBytesMax') =>
   limit === 'itemBytesMax'
     ? refuse('limit_exceeded', `an element of the body has more than ${LIMITS.bodyItemBytesMax} bytes (bodyItemBytesMax)`)
-    : refuse('payload_too_large', `the body has more than ${LIMITS.bodyRestBytesMax} bytes beside its elements (bodyRestBytesMax)`);
+    : refuse('payload_too_large', `the body has more than ${LIMITS[restLimit]} bytes beside its elements (${restLimit})`);

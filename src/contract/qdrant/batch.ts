@@ -1,26 +1,43 @@
 import * as z from 'zod';
 
 import { apiText } from '../api-text.ts';
-import type { Endpoint } from '../endpoint.ts';
+import type { Endpoint, StreamedItems } from '../endpoint.ts';
 import { tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { deletePayload, setPayload } from './payload.ts';
-import { updateVectors, upsertPoints } from './points.ts';
+import { streamedUpsert, streamedVectors, updateVectors, upsertPoints } from './points.ts';
 import { pointsSelector } from './selectors.ts';
 
-const operation = z.union([
-  z.strictObject({ upsert: upsertPoints }),
-  z.strictObject({ delete: pointsSelector }),
-  z.strictObject({ set_payload: setPayload }),
-  z.strictObject({ overwrite_payload: setPayload }),
-  z.strictObject({ delete_payload: deletePayload }),
-  z.strictObject({ clear_payload: pointsSelector }),
-  z.strictObject({ update_vectors: updateVectors }),
-]);
+const operationOf = (upsert: typeof upsertPoints, vectors: typeof updateVectors) =>
+  z.union([
+    z.strictObject({ upsert }),
+    z.strictObject({ delete: pointsSelector }),
+    z.strictObject({ set_payload: setPayload }),
+    z.strictObject({ overwrite_payload: setPayload }),
+    z.strictObject({ delete_payload: deletePayload }),
+    z.strictObject({ clear_payload: pointsSelector }),
+    z.strictObject({ update_vectors: vectors }),
+  ]);
+
+const operationsOf = (operation: ReturnType<typeof operationOf>) =>
+  z.object({ operations: z.array(operation).max(LIMITS.qdrantOperationsMaxCount) });
+
+const operation = operationOf(upsertPoints, updateVectors);
 
 /** One change of the points of a collection. */
 export type PointOperation = z.output<typeof operation>;
+
+type Streamed = StreamedItems['arrays'];
+
+const inEach = (name: string, arrays: Streamed): Streamed =>
+  arrays.map((array) => ({ ...array, path: ['operations', null, name, ...array.path] }));
+
+const streamed: StreamedItems = {
+  arrays: [...inEach('upsert', streamedUpsert.arrays), ...inEach('update_vectors', streamedVectors.arrays)],
+  whole: operationsOf(operationOf(streamedUpsert.whole, streamedVectors.whole)),
+  restLimit: 'qdrantOperationsBytesMax',
+};
 
 export const qdrantBatchEndpoints = {
   qdrantUpdateBatch: {
@@ -35,9 +52,10 @@ export const qdrantBatchEndpoints = {
     query: callQuery,
     body: {
       kind: 'json',
-      schema: z.object({ operations: z.array(operation).max(LIMITS.qdrantOperationsMaxCount) }),
-      bytesMax: LIMITS.qdrantOperationsBytesMax,
+      schema: operationsOf(operation),
+      bytesMax: LIMITS.upsertBodyBytesMax,
       exactIntegers: true,
+      streamed,
     },
     status: 200,
     reply: enveloped(z.array(updateResult)),

@@ -76,7 +76,7 @@ const upsertOf = (item: z.ZodType<Point>, vector: z.ZodType<Floats>, text: z.Zod
 
 export const upsertPoints = upsertOf(point, floats, payload);
 
-const streamedUpsert = {
+export const streamedUpsert = {
   arrays: [
     { path: ['points'], item: point, countMax: pointsMax },
     { path: ['batch', 'vectors'], item: floats, countMax: pointsMax },
@@ -100,7 +100,7 @@ const updateOf = (item: z.ZodType<z.output<typeof newVector>>) =>
 
 export const updateVectors = updateOf(newVector);
 
-const streamedVectors = {
+export const streamedVectors = {
   arrays: [{ path: ['points'], item: newVector, countMax: pointsMax }],
   whole: updateOf(z.custom<z.output<typeof newVector>>()),
 } as const;

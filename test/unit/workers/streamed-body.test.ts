@@ -98,12 +98,31 @@ const qdrant = fc.record(
   { requiredKeys: [] },
 );
 
+const operations = fc.record({
+  operations: rarely(
+    fc.array(
+      fc.oneof(
+        fc.record({ upsert: qdrant }),
+        fc.record({ upsert: fc.record({ points: fc.array(fc.record({ id: fc.nat(9), vector: fc.constant([1, 2]) }), { maxLength: 4 }) }) }),
+        fc.record({
+          update_vectors: fc.record({ points: fc.array(fc.record({ id: fc.nat(9), vector: fc.constant([3, 4]) }), { maxLength: 4 }) }),
+        }),
+        fc.record({ delete: fc.record({ points: fc.array(fc.nat(9), { maxLength: 3 }) }) }),
+        fc.constantFrom<unknown>(null, [], { upsert: [] }, { upsert: { points: {} } }),
+      ),
+      { maxLength: 4 },
+    ),
+    fc.constantFrom<unknown>(null, {}, [[]], { upsert: { points: [] } }),
+  ),
+});
+
 describe('a body that is read element by element', () => {
   it.each([
     ['an upsert', ENDPOINTS.upsertVectors.body, native],
     ['new values', ENDPOINTS.updateValues.body, moved],
     ['points', ENDPOINTS.qdrantUpsertPoints.body, qdrant],
     ['new vectors of points', ENDPOINTS.qdrantUpdateVectors.body, qdrant],
+    ['a batch of operations', ENDPOINTS.qdrantUpdateBatch.body, operations],
   ] as const)('[G13] says what it says as a whole, and is refused when that is: %s', async (_, body, written) => {
     const seen = { read: 0, refused: 0 };
     await fc.assert(
@@ -136,6 +155,40 @@ describe('a body that is read element by element', () => {
     expect(codeOf(await readIn(upsert, '{"vectors":[{"id":"a","values":[1,2]}],"vectors":[]}'))).toEqual(['invalid_value', 'vectors']);
     expect(codeOf(await readIn(upsert, '{"vectors":[{"id":"a","values":[1,2]}]'))?.[0]).toBe('malformed_json');
     expect(codeOf(await readIn(upsert, ''))?.[0]).toBe('malformed_json');
+  });
+
+  it('[G13] names an element of a list in a list, and refuses an array that is written twice in one of them', async () => {
+    const { body } = ENDPOINTS.qdrantUpdateBatch;
+    const points = (...all: unknown[]) => ({ points: all.map((values, i) => ({ id: i, vector: values })) });
+    const good = [{ upsert: points([1, 2], [3, 4]) }, { delete: { points: [1] } }, { update_vectors: points([5, 6]) }];
+    const read = await readIn(body, JSON.stringify({ operations: good }), 7);
+    expect(read).toEqual(readWhole(body, JSON.stringify({ operations: good })));
+    expect(read.ok).toBe(true);
+    // Lists before it, which do not count.
+    const behind = `{"other":[1,[2,3],4],${JSON.stringify({ operations: good }).slice(1)}`;
+    expect(await readIn(body, behind, 7)).toEqual(read);
+    const bad = [...good, { upsert: points([1, 2], [1, 'x']) }];
+    expect(codeOf(await readIn(body, JSON.stringify({ operations: bad })))).toEqual([
+      'invalid_value',
+      'operations[3].upsert.points[1].vector[1]',
+    ]);
+    const one = '{"id":1,"vector":[1,2]}';
+    const twice = [
+      `{"operations":[{"delete":{"points":[1]}},{"upsert":{"points":[${one}],"points":[${one},${one}]}}]}`,
+      `{"operations":[{"delete":{"points":[1]}},{"upsert":{"points":[${one}]},"upsert":null}]}`,
+      `{"operations":[{"delete":{"points":[1]}},{"upsert":{"points":[${one}]}}],"operations":[]}`,
+    ];
+    for (const text of twice) expect(codeOf(await readIn(body, text)), text).toEqual(['invalid_value', 'operations[1].upsert.points']);
+    const many = { operations: [{ upsert: { points: Array.from({ length: 10_001 }, () => JSON.parse(one) as unknown) } }] };
+    expect(codeOf(await readIn(body, JSON.stringify(many), 65_536))).toEqual(['limit_exceeded', 'operations[0].upsert.points']);
+    const payload = { set_payload: { payload: { text: 'x'.repeat(60_000) }, points: [1] } };
+    const payloads = (count: number) => JSON.stringify({ operations: Array.from({ length: count }, () => payload) });
+    expect((await readIn(body, payloads(100), 65_536)).ok).toBe(true);
+    const large = JSON.stringify({
+      operations: [{ upsert: points(...Array.from({ length: 3_400 }, () => Array.from({ length: 384 }, () => 0.1234567))) }],
+    });
+    expect(large.length).toBeGreaterThan(LIMITS.qdrantOperationsBytesMax);
+    expect((await readIn(body, large, 65_536)).ok).toBe(true);
   });
 
   it('[G13] has so many elements and so large ones, and not one more', async () => {
