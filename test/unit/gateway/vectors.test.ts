@@ -107,7 +107,9 @@ it('[V175] a deletion by ids goes in slices, in the order given, and counts what
   expect(sent.flatMap((selection) => (selection.kind === 'ids' ? selection.ids : []))).toEqual(ids);
   for (const selection of sent) expect(selection).toMatchObject({ kind: 'ids', namespace: 'n', ids: { length: 1_000 } });
   const uneven = deleting();
-  expect(await uneven.vectors.delete(CALLER, 'index', { ids: ids.slice(0, 2_001), namespace: '' })).toMatchObject({ value: { count: 2_001 } });
+  expect(await uneven.vectors.delete(CALLER, 'index', { ids: ids.slice(0, 2_001), namespace: '' })).toMatchObject({
+    value: { count: 2_001 },
+  });
   expect(uneven.sent.map((selection) => (selection.kind === 'ids' ? selection.ids.length : 0))).toEqual([1_000, 1_000, 1]);
   const few = deleting();
   expect(await few.vectors.delete(CALLER, 'index', { ids: ids.slice(0, 1_000), namespace: '' })).toMatchObject({ value: { count: 1_000 } });
