@@ -1,17 +1,36 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { bootstrap } from '../../workers/local/bootstrap.ts';
+import type { Demo } from '../../workers/local/bootstrap.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
+import type { Agent } from '../support/agent.ts';
+import { startAgent } from '../support/agent.ts';
 import { deploy } from '../support/deployment.ts';
 
-/** The gateway of the README is the one that `npm start` starts. */
+/** The gateway that the pages show is the one that `npm start` starts. */
 const URL_SHOWN = 'http://127.0.0.1:8787';
+
+/**
+ * The guides in the order they are run in, and something that following them prints. Each begins in a shell of its own and needs nothing
+ * but what the README has made.
+ */
+const GUIDES: Readonly<Record<string, RegExp>> = {
+  'docs/api/embeddings.md': /"object":"embedding"/,
+  'docs/api/indexes.md': /"overlap_at_10":/,
+  'docs/api/filters.md': /"count":1/,
+  'docs/api/caching.md': /cache-status: sluice-l1/,
+  'docs/api/tenancy.md': /"total_usd":/,
+  'docs/api/jobs.md': /"state":"succeeded"/,
+  'docs/api/qdrant.md': /^\[ 2 \]$/m,
+  'docs/api/cli.md': /^0\.\d{4} +1 +the lock keeper opens the gates at dawn/m,
+  'docs/scaling.md': /"shards":1,/,
+};
 
 interface Block {
   readonly line: number;
@@ -20,33 +39,15 @@ interface Block {
 }
 
 let server: Server;
+let demo: Demo;
+let agent: Agent;
 let folder = '';
-
-/** Every block of commands and of JavaScript that the README does not mark as `not-run`. */
-function blocksOf(readme: string): Block[] {
-  const blocks: Block[] = [];
-  for (const match of readme.matchAll(/^```(sh|js)( [^\n]*)?\n(.*?)^```$/gms)) {
-    const [, language, mark = '', text = ''] = match;
-    if (mark.trim() === 'not-run') continue;
-    expect(mark, 'the only mark is `not-run`').toBe('');
-    blocks.push({ line: readme.slice(0, match.index).split('\n').length, language: language as 'sh' | 'js', text });
-  }
-  return blocks;
-}
-
-/** Blocks as one script: a reader's shell keeps its variables from block to block. Calls of curl tell their status to stderr. */
-function scriptOf(blocks: readonly Block[]): string {
-  const parts = blocks.map(({ line, language, text }) => {
-    const shown = language === 'js' ? `cat > block-${line}.mjs <<'END_OF_BLOCK'\n${text}END_OF_BLOCK\nnode block-${line}.mjs` : text;
-    return `echo "@@ ${line}" >&2\n${shown}`;
-  });
-  return ['set -euo pipefail', `curl() { command curl -w '%{stderr}@ %{http_code}\\n' "$@"; }`, ...parts].join('\n');
-}
 
 beforeAll(async () => {
   server = await deploy();
   folder = await mkdtemp(join(tmpdir(), 'sluice-readme-'));
-  const demo = await bootstrap(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  demo = await bootstrap(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  agent = startAgent(server, { id: demo.pool, agent_token: demo.agentToken });
   await mkdir(join(folder, '.sluice'));
   const dev = { url: server.urls[0], admin_key: demo.adminKey, api_key: demo.apiKey, tenant: demo.tenant };
   await writeFile(join(folder, '.sluice/dev.json'), JSON.stringify(dev));
@@ -55,33 +56,63 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await agent.stop();
   await server.stop();
   await rm(folder, { recursive: true });
 });
 
-it('[G40] the commands and snippets of the README work, in their order', async () => {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const blocks = blocksOf(readme);
-  expect(blocks.map(({ language }) => language)).toEqual(expect.arrayContaining(['sh', 'js']));
-  expect(blocks.length).toBeGreaterThanOrEqual(7);
-  const script = scriptOf(blocks).replaceAll(URL_SHOWN, server.urls[0] ?? '');
-  const { SLUICE_URL, SLUICE_TENANT } = { SLUICE_URL: server.urls[0], SLUICE_TENANT: (await devFile()).tenant };
-  const child = spawn('bash', ['-c', script], {
-    cwd: folder,
-    env: { ...process.env, SLUICE_URL, SLUICE_TENANT, SLUICE_ADMIN_KEY: (await devFile()).admin_key, SLUICE_PROFILE: join(folder, 'none') },
+/** Every block of commands and of JavaScript, but for those that say why they are not run. */
+function blocksOf(page: string): Block[] {
+  const blocks: Block[] = [];
+  for (const match of page.matchAll(/^```(sh|js)( [^\n]*)?\n(.*?)^```$/gms)) {
+    const [, language, mark = '', text = ''] = match;
+    if (/^ not-run: \S.{10,}$/.test(mark)) continue;
+    expect(mark, 'the only mark is `not-run: REASON`').toBe('');
+    blocks.push({ line: page.slice(0, match.index).split('\n').length, language: language as 'sh' | 'js', text });
+  }
+  return blocks;
+}
+
+/** Blocks as one script: a reader's shell keeps its variables from block to block. Each call of curl writes its status to stderr. */
+function scriptOf(path: string, blocks: readonly Block[]): string {
+  const parts = blocks.map(({ line, language, text }) => {
+    const file = `${basename(path, '.md')}-${line}.mjs`;
+    const shown = language === 'js' ? `cat > ${file} <<'END_OF_BLOCK'\n${text}END_OF_BLOCK\nnode ${file}` : text;
+    return `echo "@@ ${line}" >&2\n${shown}`;
   });
+  return ['set -euo pipefail', `curl() { command curl -w '%{stderr}@ %{http_code}\\n' "$@"; }`, ...parts].join('\n');
+}
+
+/** Runs a page as a reader would, and returns what it printed. Only the calls that say so are refused, and none is left out. */
+async function follow(path: string): Promise<string> {
+  const page = await readFile(join(ROOT, path), 'utf8');
+  const blocks = blocksOf(page);
+  expect(blocks.length, `${path} shows something to run`).toBeGreaterThan(0);
+  const script = scriptOf(path, blocks).replaceAll(URL_SHOWN, server.urls[0] ?? '');
+  // The command line finds a server by the file that `npm start` writes.
+  const env = { ...process.env, SLUICE_PROFILE: join(folder, '.sluice/dev.json') };
+  const child = spawn('bash', ['-c', script], { cwd: folder, env });
   const texts = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) child[stream].on('data', (chunk) => (texts[stream] += String(chunk)));
   const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  expect(status, `${texts.stdout.slice(-2_000)}\n${texts.stderr.slice(-2_000)}`).toBe(0);
-  // Only the call that says so is refused.
-  const refusals = [...texts.stderr.matchAll(/^@ ([45]\d\d)$/gm)].map((match) => match[1]);
-  expect(refusals, texts.stdout.slice(-4_000)).toEqual([...readme.matchAll(/ # ([45]\d\d)$/gm)].map((match) => match[1]));
-  expect(texts.stderr.match(/^@ 2\d\d$/gm)?.length).toBeGreaterThan(30);
-  expect(texts.stdout).toContain('3 vectors, ');
-  expect(texts.stdout).toMatch(/^0\.\d{4} +1 +the lock keeper opens the gates at dawn/m);
+  expect(status, `${path}: ${texts.stdout.slice(-2_000)}\n${texts.stderr.slice(-2_000)}`).toBe(0);
+  const statuses = [...texts.stderr.matchAll(/^@ (\d{3})$/gm)].map((match) => match[1] ?? '');
+  const refusals = statuses.filter((code) => code >= '400');
+  expect(refusals, texts.stdout.slice(-4_000)).toEqual([...page.matchAll(/ # ([45]\d\d)$/gm)].map((match) => match[1]));
+  const calls = blocks.flatMap(({ text }) => text.match(/^[^#\n]*\bcurl .*$/gm) ?? []).length;
+  expect(statuses.length, `${path} makes all its calls`).toBeGreaterThanOrEqual(calls);
+  return texts.stdout;
+}
+
+it('[G40] the commands and snippets of the README work, in their order', async () => {
+  expect(await follow('README.md')).toContain('3 vectors, ');
 });
 
-async function devFile(): Promise<{ admin_key: string; tenant: string }> {
-  return JSON.parse(await readFile(join(folder, '.sluice/dev.json'), 'utf8')) as { admin_key: string; tenant: string };
-}
+it.each(Object.entries(GUIDES))('[G40] those of %s work after those of the README', async (path, shown) => {
+  expect(await follow(path)).toMatch(shown);
+});
+
+it('[G40] a guide is not left out', async () => {
+  const pages = await Array.fromAsync(glob('docs/api/*.md', { cwd: ROOT }));
+  expect(Object.keys(GUIDES)).toEqual(expect.arrayContaining(pages));
+});

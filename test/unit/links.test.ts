@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+
+import { beforeAll, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+/** A file of the project by its path from the root, such as `src/kernel/sql.ts`, in prose or in a block of code. */
+const NAMED = /(?<![\w./-])((?:src|durable-objects|workers|test|docs)\/[\w./-]+\.(?:ts|mjs|md|toml))\b/g;
+
+const pages = new Map<string, string>();
+
+beforeAll(async () => {
+  for await (const page of glob(['README.md', 'docs/**/*.md', '{src,durable-objects,workers}/**/{SPEC,CARD}.md'], { cwd: ROOT })) {
+    pages.set(page, await readFile(join(ROOT, page), 'utf8'));
+  }
+});
+
+/** A page without its blocks of code, which may show anything. */
+const proseOf = (page: string): string => page.replaceAll(/^```.*?^```$/gms, '');
+
+/** The anchors that GitHub gives to the headings of a page. */
+const anchorsOf = (page: string): ReadonlySet<string> =>
+  new Set(
+    [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+
+/** What is wrong with the links of a page to other files and headings; those to other hosts are not followed. */
+function brokenLinks(path: string, page: string): string[] {
+  const links = [...proseOf(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = '']) => link);
+  return links.filter((link) => {
+    const [file = '', anchor] = link.split('#');
+    const target = file === '' ? path : relative(ROOT, join(ROOT, dirname(path), file));
+    if (!existsSync(join(ROOT, target))) return true;
+    return anchor !== undefined && !anchorsOf(pages.get(target) ?? '').has(anchor);
+  });
+}
+
+it('[G40] every link between pages leads to a file and a heading that are there', () => {
+  expect(pages.size).toBeGreaterThan(30);
+  const broken = [...pages].flatMap(([path, page]) => brokenLinks(path, page).map((link) => `${path}: ${link}`));
+  expect(broken).toEqual([]);
+});
+
+it('[G40] every file that a page names is there', () => {
+  const named = [...pages].flatMap(([path, page]) => [...page.matchAll(NAMED)].map(([, file = '']) => ({ path, file })));
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter(({ file }) => !existsSync(join(ROOT, file))).map(({ path, file }) => `${path}: ${file}`)).toEqual([]);
+});
+
+it('[G40] every page of docs can be reached from the README', () => {
+  const reached = new Set(['README.md']);
+  for (const path of reached) {
+    for (const [, link = ''] of proseOf(pages.get(path) ?? '').matchAll(/\]\((?!https?:)([^)\s#]+)/g)) {
+      const target = relative(ROOT, join(ROOT, dirname(path), link));
+      if (pages.has(target)) reached.add(target);
+    }
+  }
+  expect([...pages.keys()].filter((path) => path.startsWith('docs/') && !reached.has(path))).toEqual([]);
+});
