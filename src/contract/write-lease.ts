@@ -9,6 +9,8 @@ import { ok } from '../kernel/result.ts';
  */
 export interface WriteLease {
   readonly endsAtMs: number;
+  /** Nobody could say whether the key is still in force: no erasure waits for such a lease to end. */
+  readonly isUnconfirmed?: true;
 }
 
 /** The lease of a key, or a tenant, that was found in force at that time. */

@@ -5,6 +5,7 @@ import type { NewVector, StoredVectors, VectorOrigin } from '../cache/stored-vec
 import type { Outcome } from '../contract/outcome.ts';
 import type { WriteLease } from '../contract/write-lease.ts';
 import { must } from '../kernel/assert.ts';
+import { ok } from '../kernel/result.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
 import type { Acting } from './authority.ts';
 import { underAuthority } from './authority.ts';
@@ -63,8 +64,8 @@ export class ShardedCache implements SecondLevel {
       const rows = new Float32Array(members.length * dimensions);
       members.forEach((at, row) => rows.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), row * dimensions));
       const ofShard = members.map((at) => must(entries[at], 'a member of the batch'));
-      // [T71] A refusal is no failure: what may not be kept any more is not.
-      await underAuthority(authority, (lease) => shard.put(origin, ofShard, rows, lease));
+      // [T71] A refusal is no failure: what may not be kept, or for which nobody can say so, is not.
+      await underAuthority<null>(authority, async (lease) => (lease?.isUnconfirmed ? ok(null) : shard.put(origin, ofShard, rows, lease)));
     });
   }
 

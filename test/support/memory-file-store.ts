@@ -53,4 +53,8 @@ export class MemoryFileStore implements FileStore<string> {
     const own = [...this.#announced].filter(([key]) => key.startsWith(`${tenantId}/`)).map(([, write]) => write);
     return { announced: own.slice(0, count) };
   }
+
+  countOf(tenantId: TenantId): number {
+    return [...this.#files.keys()].filter((key) => key.startsWith(`${tenantId}/`)).length;
+  }
 }

@@ -33,7 +33,7 @@ export class FileWriter<Content> {
     const { store, clock } = this.#parts;
     const announcedAtMs = clock.nowMs();
     const announcement = await store.announce(tenantId, file.id);
-    const admitted = await authority.lease();
+    const admitted = confirmed(await authority.lease());
     if (!admitted.ok) {
       await store.withdraw(tenantId, announcement);
       return admitted;
@@ -64,10 +64,13 @@ export class FileWriter<Content> {
     }
   }
 
-  /** Files, and writes that may yet become files; as many as a page. In this order: a write is a file before it is announced no more. */
-  async count(tenantId: TenantId): Promise<number> {
+  /**
+   * Files, and writes that may yet become files; as many as a page. In this order: a write is a file before it is announced no more. Once a
+   * tenant is erased, what is announced is about to be refused.
+   */
+  async count(tenantId: TenantId, isErased = false): Promise<number> {
     const { store } = this.#parts;
-    const { announced } = await store.announced(tenantId, LIMITS.pageMaxCount);
+    const { announced } = isErased ? { announced: [] } : await store.announced(tenantId, LIMITS.pageMaxCount);
     const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
     return announced.length + files.length;
   }
@@ -76,7 +79,7 @@ export class FileWriter<Content> {
     const nowMs = this.#parts.clock.nowMs();
     // An erasure no longer waits for it.
     if (nowMs - announcedAtMs > LIMITS.fileWriteMaxMs) return refuse('unavailable', 'the file took too long to be stored: send it again');
-    return underLease(admitted, nowMs).ok ? ok(admitted) : authority.lease();
+    return underLease(admitted, nowMs).ok ? ok(admitted) : confirmed(await authority.lease());
   }
 
   /** Unless an earlier request stored it. */
@@ -86,3 +89,9 @@ export class FileWriter<Content> {
     if (found?.createdAtMs === createdAtMs) await store.delete(tenantId, id);
   }
 }
+
+/** No object that knows of erasures stands behind the store: a lease that an erasure does not wait for is not enough. */
+const confirmed = (lease: Outcome<WriteLease>): Outcome<WriteLease> =>
+  lease.ok && lease.value.isUnconfirmed === true
+    ? refuse('unavailable', 'whether the key is still in force cannot be checked now; try again')
+    : lease;

@@ -96,7 +96,7 @@ export class KeyAuthenticator implements Authenticator {
     if (!verified.ok) return verified;
     const isUnconfirmed = nowMs - known.readAtMs > LIMITS.keyFreshMs;
     // While nobody can say whether the key is revoked, it is what this isolate knows that counts, and that is judged now.
-    const lease = leaseFrom(isUnconfirmed ? nowMs : known.readAtMs);
+    const lease = isUnconfirmed ? { ...leaseFrom(nowMs), isUnconfirmed } : leaseFrom(known.readAtMs);
     return ok({ principal: principalOf(known.record, isUnconfirmed), lease });
   }
 

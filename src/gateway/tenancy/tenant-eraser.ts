@@ -15,8 +15,8 @@ export interface ErasureStep {
   readonly what: string;
   /** Erases some or all of it. Doing it again changes nothing. */
   erase(tenant: TenantId, principal: Principal): Promise<Outcome<unknown>>;
-  /** How much of it there still is, asked anew of whoever holds it. */
-  remaining(tenant: TenantId): Promise<Outcome<number>>;
+  /** How much of it there still is, asked anew of whoever holds it; `isErased`: it was found to be nothing before. */
+  remaining(tenant: TenantId, isErased: boolean): Promise<Outcome<number>>;
 }
 
 export interface Erasure {
@@ -66,7 +66,7 @@ export class TenantEraser {
     if (!tenant.ok) return tenant;
     const remaining: { what: string; count: number }[] = [];
     for (const step of this.#steps) {
-      const counted = await step.remaining(id);
+      const counted = await step.remaining(id, stateOf(tenant.value) === 'erased');
       if (!counted.ok) return counted;
       remaining.push({ what: step.what, count: counted.value });
     }

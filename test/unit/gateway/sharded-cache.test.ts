@@ -10,6 +10,7 @@ import { underLease } from '../../../src/contract/write-lease.ts';
 import type { Acting } from '../../../src/gateway/authority.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
 import { actingFor } from '../../support/in-force.ts';
 import { NodeSql } from '../../support/node-sql.ts';
 
@@ -120,6 +121,8 @@ describe('the shards of a cache', () => {
     await put(under(layout('16')), ['late'], undefined, ended);
     expect(held()).toBe(DIGESTS.length);
     expect(await hits(under(layout('24', '16')), DIGESTS, ended)).toEqual(DIGESTS.toSorted());
+    const unsure: Acting = { ...ACTING, authority: { lease: async () => ok({ endsAtMs: Infinity, isUnconfirmed: true }) } };
+    await put(under(layout('16')), ['unsure'], undefined, unsure);
     await Promise.all(world.copies);
     expect([held(), world.failures]).toEqual([DIGESTS.length, 0]);
   });

@@ -208,7 +208,7 @@ describe('the authenticator', () => {
     world.isReachable = false;
     world.clock.ms += LIMITS.keyUnconfirmedMs;
     const endsAtMs = world.clock.ms + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs;
-    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs } } });
+    expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs, isUnconfirmed: true } } });
     world.clock.ms += 1;
     expect(await credential.prove()).toMatchObject({ error: { code: 'unavailable' } });
   });

@@ -34,7 +34,7 @@ export function erasureSteps({ at, quotas, indexes, files, purger, billing }: Er
     {
       what: 'files',
       erase: async (tenant) => ok(await files.eraseAll(tenant)),
-      remaining: async (tenant) => ok(await files.count(tenant)),
+      remaining: async (tenant, isErased) => ok(await files.count(tenant, isErased)),
     },
     {
       what: 'cached embeddings',

@@ -71,6 +71,13 @@ describe('a file', () => {
     expect(await writer.count(tenantId)).toBe(0);
   });
 
+  it('[T73] is not written while nobody can say whether the right is still there', async () => {
+    const { writer } = setUp();
+    const authority: Authority = { lease: async () => ok({ endsAtMs: Number.MAX_SAFE_INTEGER, isUnconfirmed: true }) };
+    expect(await writer.write(tenantId, authority, FILE, 'content')).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await writer.count(tenantId)).toBe(0);
+  });
+
   it.each([
     ['is stored after its lease', true],
     ['fails to be stored, whatever of it is there', false],
@@ -106,6 +113,8 @@ describe('a file', () => {
   it('[T73] whose writer died is waited for as long as it could have been written, and is erased then', async () => {
     const { writer, world, store, create } = setUp();
     await store.announce(tenantId, FILE.id);
+    // Of a tenant that is erased, what is announced is refused: it counts no more.
+    expect([await writer.count(tenantId), await writer.count(tenantId, true)]).toEqual([1, 0]);
     world.nowMs += LIMITS.fileWriteMaxMs;
     await writer.eraseAll(tenantId);
     expect(await writer.count(tenantId)).toBe(1);

@@ -1,0 +1,114 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import { seeds } from '../../support/effort.ts';
+
+/** Worlds in which a tenant is erased; what they saw, and the first thing of the tenant that was found. */
+async function worlds(of: readonly number[]) {
+  const { ErasureWorld } = await import('../../support/erasure-world.ts');
+  const seen: Record<string, number> = {};
+  for (const seed of of) {
+    const world = new ErasureWorld(seed);
+    await world.run();
+    for (const [what, times] of Object.entries(world.seen)) seen[what] = (seen[what] ?? 0) + times;
+    if (world.violations.length > 0) return { seen, violation: `seed ${seed}: ${world.violations[0]}` };
+  }
+  return { seen, violation: undefined };
+}
+
+const COUNT = 20;
+/** Enough for each of the mutations below to be seen. */
+const TRIES = Array.from({ length: 60 }, (_, n) => n + 1);
+
+// oxlint-disable-next-line typescript/no-explicit-any -- the mutations reach into modules of every shape
+type Mutation = (module: any) => object | void;
+
+const SRC = '../../../src';
+const OBJECTS = '../../../durable-objects';
+
+/** What is wrong, in which module, and how: by other exports, or in the prototypes of its classes. */
+const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
+  ['objects checked no lease', `${SRC}/contract/write-lease.ts`, () => ({ underLease: () => ({ ok: true, value: null }) })],
+  [
+    'leases lasted longer than an erasure waits',
+    `${SRC}/contract/write-lease.ts`,
+    () => ({ leaseFrom: (ms: number) => ({ endsAtMs: ms + 9_000 }) }),
+  ],
+  [
+    'an erasure did not wait for leases',
+    `${SRC}/gateway/tenancy/tenant-eraser.ts`,
+    ({ TenantEraser }) => ({
+      TenantEraser: class extends TenantEraser {
+        constructor(organisations: object, steps: object) {
+          super(organisations, steps, async () => {});
+        }
+      },
+    }),
+  ],
+  [
+    'what nobody could confirm was kept',
+    `${SRC}/gateway/authority.ts`,
+    ({ underAuthority }) => ({
+      underAuthority: (authority: object, step: (lease?: { endsAtMs: number }) => unknown) =>
+        underAuthority(authority, (lease?: { endsAtMs: number }) => step(lease && { endsAtMs: lease.endsAtMs })),
+    }),
+  ],
+  ['an organisation made projects for an erased tenant', `${SRC}/tenancy/tenant-state.ts`, () => ({ isErased: () => false })],
+  [
+    'the ledger and the quotas forgot who was erased',
+    `${OBJECTS}/sqlite/erased-ids.ts`,
+    ({ SqliteErasedIds }) => void (SqliteErasedIds.prototype.among = () => new Set()),
+  ],
+  [
+    'a purge log forgot who was erased',
+    `${OBJECTS}/sqlite/purge-log-store.ts`,
+    ({ PurgeLogStore }) => void (PurgeLogStore.prototype.hasErased = () => false),
+  ],
+  [
+    'the words of purges stayed in a shared log',
+    `${SRC}/cache/purge-log.ts`,
+    ({ PurgeLog }) =>
+      void (PurgeLog.prototype.withoutTerms = function withoutTerms() {
+        return this;
+      }),
+  ],
+  [
+    'what a tenant brought into a shared cache was not known',
+    `${SRC}/cache/purge-record.ts`,
+    () => ({ broughtBy: (owner: string, tenant: string) => (owner === tenant ? {} : { filledBy: 'nobody' }) }),
+  ],
+  [
+    'a registry stayed open',
+    `${OBJECTS}/tenant-index-registry.ts`,
+    ({ TenantIndexRegistry }) => void (TenantIndexRegistry.prototype.close = () => {}),
+  ],
+  [
+    'files that are being written were not counted',
+    '../../support/memory-file-store.ts',
+    ({ MemoryFileStore }) => void (MemoryFileStore.prototype.announced = async () => ({ announced: [] })),
+  ],
+];
+
+describe('an erasure among late writes of every kind', () => {
+  afterEach(() => {
+    for (const [, file] of MUTATIONS) vi.doUnmock(file);
+    vi.resetModules();
+  });
+
+  it('[T58] [T71] [T72] [T73] [T74] says that nothing is left when nothing is, and nothing comes later', async () => {
+    const { seen, violation } = await worlds(seeds(COUNT));
+    expect(violation).toBeUndefined();
+    const kinds = new Set(Object.keys(seen).map((what) => what.replace(/ (done|refused|lost)$/, '')));
+    expect(kinds.size).toBe(22);
+    // Of each kind some came in time; and the neighbour's share of the cache outlives the erasure.
+    for (const kind of kinds) expect(seen[`${kind} done`] ?? seen[kind], kind).toBeGreaterThan(0);
+  });
+
+  it.each(MUTATIONS)('[T58] would be seen here to fail if %s', async (_, file, mutation) => {
+    vi.resetModules();
+    vi.doMock(file, async (original) => {
+      const module = await original<object>();
+      return { ...module, ...mutation(module) };
+    });
+    expect((await worlds(TRIES)).violation).toBeDefined();
+  });
+});
