@@ -1,11 +1,18 @@
-import { execFile } from 'node:child_process';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { ROOT } from './paths.ts';
 
-const COMPILER = join(ROOT, 'node_modules/assemblyscript/bin/asc.js');
+/** What is used of the compiler. Its own types declare the globals of its language, `console` among them, for whole programs. */
+interface Compiler {
+  readonly main: (
+    args: readonly string[],
+    io: { readonly writeFile: (name: string, contents: string | Uint8Array) => void },
+  ) => Promise<{ readonly error: Error | null; readonly stderr: { toString(): string } }>;
+}
+
+const COMPILER = join(ROOT, 'node_modules/assemblyscript/dist/asc.js');
+
 const OPTIONS = [
   '--runtime',
   'stub',
@@ -32,10 +39,12 @@ export async function compileKernels(): Promise<Map<string, Buffer>> {
 }
 
 async function compile(source: string, options: readonly string[]): Promise<Buffer> {
-  // Without a name for the output, it goes to the standard one.
-  const { stdout } = await promisify(execFile)(process.execPath, [COMPILER, source, ...OPTIONS, ...options, '--outFile'], {
-    cwd: ROOT,
-    encoding: 'buffer',
-  });
-  return stdout;
+  const { main } = (await import(COMPILER)) as Compiler;
+  let bytes: Uint8Array | undefined;
+  const writeFile = (_: string, contents: string | Uint8Array): void => {
+    if (typeof contents !== 'string') bytes = contents;
+  };
+  const compiled = await main([source, '--baseDir', ROOT, ...OPTIONS, ...options, '--outFile', 'kernels.wasm'], { writeFile });
+  if (bytes === undefined) throw new Error(`compiling ${source} failed:\n${compiled.stderr.toString()}`, { cause: compiled.error });
+  return Buffer.from(bytes);
 }
