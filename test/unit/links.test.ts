@@ -63,3 +63,14 @@ it('[G40] every page of docs can be reached from the README', () => {
   }
   expect([...pages.keys()].filter((path) => path.startsWith('docs/') && !reached.has(path))).toEqual([]);
 });
+
+it('[G40] the table of rules names every SPEC.md with the prefixes of its rules', () => {
+  const rows = (pages.get('docs/rules.md') ?? '').matchAll(/^\| ([A-Z]+) .*\]\(\.\.\/(.+)\) +\|$/gm);
+  const shown = [...rows].map(([, prefix = '', spec = '']) => `${prefix} ${spec}`);
+  const specs = [...pages].filter(([path]) => path.endsWith('/SPEC.md'));
+  const ids = specs.flatMap(([path, page]) =>
+    [...page.matchAll(/^(?:[-*] \*\*([A-Z]+)\d+\*\*|\| ([A-Z]+)\d+ +\|)/gm)].map(([, listed, tabled]) => `${listed ?? tabled} ${path}`),
+  );
+  expect(shown.length).toBeGreaterThan(15);
+  expect([...new Set(shown)].sort()).toEqual([...new Set(ids)].sort());
+});
