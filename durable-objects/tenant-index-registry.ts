@@ -74,9 +74,12 @@ export class TenantIndexRegistry {
   }
 
   close(): void {
-    if (this.#closed.get() === true) return;
-    this.#closed.put(true);
-    this.#registry.forgetSpent();
+    if (this.#closed.get() !== true) {
+      this.#closed.put(true);
+      this.#registry.forgetSpent();
+    }
+    // Once nothing is left to be erased: what the indexes were called goes, too.
+    if (this.#registry.names(1).length === 0) this.#erasures.forget();
   }
 
   taken(limit: number): readonly string[] {

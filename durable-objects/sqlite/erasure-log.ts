@@ -21,6 +21,10 @@ export class ErasureLog {
     sql.exec('DELETE FROM erasures WHERE position <= (SELECT MAX(position) FROM erasures) - ?', LIMITS.erasuresMaxCount);
   }
 
+  forget(): void {
+    if (hasTable(this.#storage, 'erasures')) this.#storage.sql.exec('DELETE FROM erasures');
+  }
+
   find(id: string): Erasure | undefined {
     if (!hasTable(this.#storage, 'erasures')) return undefined;
     const [row] = this.#storage.sql.exec<{ body: string }>('SELECT body FROM erasures WHERE id = ?', id).toArray();

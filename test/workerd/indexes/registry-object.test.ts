@@ -22,6 +22,12 @@ it('[T59] the registry of an erased tenant gives no name to an index or an alias
   const again = manifestOf(kept.tenantId, 'articles');
   expect(await indexOf(again).create(again, ONCE)).toMatchObject(refused);
   expect(value(await registry.taken(10))).toEqual(['begun']);
+  // What the indexes were called goes with the last of them.
+  await registry.close(10);
+  expect(value(await registry.erasure(kept.id))).toMatchObject({ name: 'articles' });
+  await registry.release('begun', unlisted.id);
+  expect(value(await registry.close(10))).toEqual([]);
+  expect(value(await registry.erasure(kept.id))).toBeNull();
 });
 
 describe('RegistryObject', () => {
