@@ -82,6 +82,10 @@ export const RETRIEVAL_LIMITS = {
   qdrantPointsMaxCount: 10_000,
   // Changes, and searches, of one call of Qdrant's API.
   qdrantOperationsMaxCount: 100,
+  // Points whose payloads are read to count their values: 50 pages, some 100 ms.
+  facetPointsMaxCount: 10_000,
+  // Values of one answer, each perhaps a long text.
+  facetHitsMaxCount: 1_000,
   // Matches that groups are made of, whose payloads are all read.
   qdrantGroupCandidatesMaxCount: 1_000,
   // What a batch has beside its points and vectors, such as payloads and ids: it is parsed as a whole, in four times its memory.

@@ -197,6 +197,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   qdrantRetrievePoint: ({ result }) => expect(result.payload.year).toBe(1994),
   qdrantScrollPoints: ({ result }) => expect([...idsIn(result.points), result.next_page_offset]).toEqual([1, 2, 3]),
   qdrantCountPoints: ({ result }) => expect(result.count).toBe(2),
+  qdrantFacet: ({ result }) => expect(result.hits[0]).toEqual({ value: 'drama', count: 2 }),
   qdrantQuery: ({ result }) => expect(idsIn(result.points)).toEqual([1, 2]),
   qdrantQueryBatch: ({ result }) => expect(result.map(({ points }: Body) => idsIn(points))).toEqual([[1], [2]]),
   qdrantQueryGroups: ({ result }) => expect(result.groups.map(idOfItem)).toEqual(['drama', 'war']),

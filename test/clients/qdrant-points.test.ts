@@ -170,6 +170,29 @@ describe('points by the unmodified Qdrant client', () => {
     });
   });
 
+  it('[Q54] counts the points of each value, by key and filter, the most frequent first', async () => {
+    const name = await lineOf(qdrant, 450);
+    await qdrant.upsert(name, { points: [{ id: 1_000, vector: [1, 1], payload: { kind: ['odd', 'odd', 'new'], flag: true } }] });
+    const facet = async (options: Parameters<QdrantClient['facet']>[1]) => (await qdrant.facet(name, options)).hits;
+    expect(await facet({ key: 'kind' })).toEqual([
+      { value: 'odd', count: 226 },
+      { value: 'even', count: 225 },
+      { value: 'new', count: 1 },
+    ]);
+    const filter = { must: [{ key: 'n', range: { lte: 10 } }] };
+    expect(await facet({ key: 'tags', filter, limit: 2, exact: true })).toEqual([
+      { value: 'all', count: 10 },
+      { value: 't1', count: 4 },
+    ]);
+    expect(await facet({ key: 'deep.list[].at', filter: { must: [{ has_id: [1] }] } })).toEqual([
+      { value: -1, count: 1 },
+      { value: 1, count: 1 },
+    ]);
+    expect(await facet({ key: 'flag' })).toEqual([{ value: true, count: 1 }]);
+    expect(await facet({ key: 'absent' })).toEqual([]);
+    expect((await refusal(qdrant.facet('absent', { key: 'kind' })))[1]).toBe('index_not_found');
+  });
+
   it('[Q40] finds points near a vector or a point, by filter, score and offset, exactly or diversified', async () => {
     const name = await lineOf(qdrant, 30);
     const query = async (options: Parameters<QdrantClient['query']>[1]) => idsOf((await qdrant.query(name, options)).points);

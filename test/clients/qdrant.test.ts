@@ -231,7 +231,7 @@ describe('the unmodified Qdrant client', () => {
     for (const call of [
       'GET /telemetry',
       'GET /qdrant/metrics',
-      `POST /collections/${name}/facet`,
+      `POST /collections/${name}/points/discover`,
       `GET /qdrant/collections/x/snapshots`,
     ]) {
       const [verb = '', path = ''] = call.split(' ');
@@ -240,6 +240,7 @@ describe('the unmodified Qdrant client', () => {
     }
     // Sluice's own.
     expect((await fetch(`${server.urls[0]}/metrics`)).status).not.toBe(501);
+    expect((await fetch(`${server.urls[0]}/metrics`, { method: 'POST' })).status).toBe(405);
     const method = await fetch(`${server.urls[0]}/qdrant/collections`, { method: 'POST' });
     expect([method.status, await method.json()]).toMatchObject([405, { status: { code: 'method_not_allowed' } }]);
   });

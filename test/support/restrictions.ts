@@ -93,6 +93,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   qdrantDeletePoints: ofIndex,
   qdrantScrollPoints: ofIndex,
   qdrantCountPoints: ofIndex,
+  qdrantFacet: ofIndex,
   qdrantUpdateVectors: ofIndex,
   qdrantDeleteVectors: ofIndex,
   qdrantSetPayload: ofIndex,

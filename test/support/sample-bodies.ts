@@ -27,6 +27,7 @@ export const SAMPLE_BODIES: Partial<Record<EndpointName, (owned: Readonly<Record
   qdrantDeletePoints: () => ({ filter: {} }),
   qdrantScrollPoints: () => ({}),
   qdrantCountPoints: () => ({}),
+  qdrantFacet: () => ({ key: 'kind' }),
   qdrantUpdateVectors: () => ({ points: [{ id: 'secret-vector', vector: Array.from({ length: 100 }, () => 1) }] }),
   qdrantDeleteVectors: () => ({ points: ['secret-vector'], vector: [''] }),
   qdrantSetPayload: () => ({ payload: { mark: 'x' }, points: ['secret-vector'] }),

@@ -77,11 +77,13 @@ export function buildApp(): App {
   app.use(answerPreflights);
   app.get('/', welcome);
   for (const { endpoint, handle } of ROUTES) for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, handle);
+  // Before other methods are refused: `points/discover` looks like the path of a point. `/metrics` at the root is Sluice's own.
+  for (const [known, instead] of QDRANT_NOT_OFFERED) {
+    const paths = mountsOf(known).filter((path) => surfaceOf(path) === 'qdrant');
+    for (const path of paths) app.all(path, (context) => refuseKnown(context, path, instead));
+  }
   for (const [path, methods] of methodsByPath(ROUTES.map((route) => route.endpoint))) {
     app.all(path, (context) => refuseMethod(context, path, methods));
-  }
-  for (const [known, instead] of QDRANT_NOT_OFFERED) {
-    for (const path of mountsOf(known)) app.all(path, (context) => refuseKnown(context, path, instead));
   }
   app.get('/qdrant', (context) => context.redirect('/qdrant/'));
   app.get('/docs', (context) => context.redirect('/docs/'));

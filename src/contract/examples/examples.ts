@@ -26,7 +26,7 @@ const CHAPTERS = [
   ['purgeCache', 'getPurge', 'cacheStats', 'deleteIndex', 'verifyIndexErasure'],
   ['qdrantVersion', 'qdrantHealth', 'qdrantLiveness', 'qdrantReadiness', 'qdrantCreateCollection', 'qdrantListCollections'],
   ['qdrantCollection', 'qdrantCollectionExists', 'qdrantUpdateCollection', 'qdrantCreateFieldIndex', 'qdrantDeleteFieldIndex'],
-  ['qdrantUpsertPoints', 'qdrantRetrievePoints', 'qdrantRetrievePoint', 'qdrantScrollPoints', 'qdrantCountPoints'],
+  ['qdrantUpsertPoints', 'qdrantRetrievePoints', 'qdrantRetrievePoint', 'qdrantScrollPoints', 'qdrantCountPoints', 'qdrantFacet'],
   ['qdrantQuery', 'qdrantQueryBatch', 'qdrantQueryGroups', 'qdrantSearch', 'qdrantSearchBatch', 'qdrantSearchGroups'],
   ['qdrantRecommend', 'qdrantRecommendBatch', 'qdrantRecommendGroups', 'qdrantSetPayload', 'qdrantOverwritePayload'],
   ['qdrantDeletePayload', 'qdrantClearPayload', 'updateValues', 'qdrantUpdateVectors', 'qdrantDeleteVectors', 'qdrantUpdateBatch'],

@@ -32,6 +32,7 @@ export const qdrantExamples = {
   qdrantRetrievePoint: { params: { ...params, id: '1' } },
   qdrantScrollPoints: { params, body: { limit: 2, with_payload: true } },
   qdrantCountPoints: { params, body: { filter: { must: [{ key: 'genre', match: { value: 'drama' } }] } } },
+  qdrantFacet: { params, body: { key: 'genre' } },
   qdrantQuery: { params, body: { query: [1, 0, 0], limit: 2, with_payload: true } },
   qdrantQueryBatch: {
     params,

@@ -2,6 +2,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { qdrantAliasEndpoints } from './aliases.ts';
 import { qdrantBatchEndpoints } from './batch.ts';
 import { qdrantCollectionEndpoints } from './collections.ts';
+import { qdrantFacetEndpoints } from './facet.ts';
 import { qdrantPayloadEndpoints } from './payload.ts';
 import { qdrantPointEndpoints } from './points.ts';
 import { qdrantSearchEndpoints } from './search.ts';
@@ -16,4 +17,5 @@ export const qdrantEndpoints = {
   ...qdrantPayloadEndpoints,
   ...qdrantBatchEndpoints,
   ...qdrantSearchEndpoints,
+  ...qdrantFacetEndpoints,
 } as const satisfies Record<string, Endpoint>;

@@ -17,7 +17,6 @@ export const QDRANT_NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ['/qdrant/snapshots/*', NO_SNAPSHOTS],
   ['/qdrant/collections/:collection/snapshots', NO_SNAPSHOTS],
   ['/qdrant/collections/:collection/snapshots/*', NO_SNAPSHOTS],
-  ['/qdrant/collections/:collection/facet', 'count the points of each value by `points/count` and a filter'],
   ['/qdrant/collections/:collection/points/discover', NO_DISCOVERY],
   ['/qdrant/collections/:collection/points/discover/batch', NO_DISCOVERY],
   ['/qdrant/collections/:collection/points/search/matrix/*', 'ask for the nearest of each point by `points/query/batch`'],

@@ -44,9 +44,12 @@ describe('spent idempotency keys', () => {
   it('[T78] are at most spentKeysMaxCount in a scope, and none pushes out those of another', () => {
     const { storage, spent } = store();
     spent.spend('b', request('kept'), 'b', 1);
-    storage.transactionSync(() => {
-      for (let at = 0; at <= LIMITS.spentKeysMaxCount; at++) spent.spend('a', request(`k${at}`), 'a', 1);
-    });
+    storage.sql.exec(
+      `WITH RECURSIVE n (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM n WHERE at + 1 < ?)
+       INSERT INTO spent_keys (scope, key, digest, made, ended_ms) SELECT 'a', 'k' || at, 'd', 'a', 1 FROM n`,
+      LIMITS.spentKeysMaxCount,
+    );
+    spent.spend('a', request('last'), 'a', 1);
     expect(spent.admit('a', request('k0'), 1)).toEqual(FREE);
     expect(spent.admit('a', request('k1'), 1)).toMatchObject(SPENT);
     expect(spent.admit('b', request('kept'), 1)).toMatchObject(SPENT);

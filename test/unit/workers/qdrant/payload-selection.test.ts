@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
-import { groupIdsAt } from '../../../../workers/gateway/compat/qdrant/group-points.ts';
+import { isWord, valuesAt } from '../../../../workers/gateway/compat/qdrant/values-at.ts';
 import { inQdrantWords } from '../../../../workers/gateway/compat/qdrant/answer.ts';
 import { selectPayload } from '../../../../workers/gateway/compat/qdrant/payload-selection.ts';
 
@@ -35,10 +35,11 @@ describe('[Q31] of a payload is shown', () => {
 
 it('[Q42] a point belongs to the group of each string and whole number at the path', () => {
   const value = { k: ['x', 2, 'x', 2.5, null, { y: 1 }], l: [{ n: 'a' }, { n: ['b', 'a'] }] };
-  expect(groupIdsAt(value, parseJsonPath('k')!)).toEqual(['x', 2]);
-  expect(groupIdsAt(value, parseJsonPath('l[].n')!)).toEqual(['a', 'b']);
-  expect(groupIdsAt(value, parseJsonPath('l[1].n')!)).toEqual(['b', 'a']);
-  expect(groupIdsAt(value, parseJsonPath('absent.n')!)).toEqual([]);
+  const groupsAt = (path: string) => valuesAt(value, parseJsonPath(path)!, isWord);
+  expect(groupsAt('k')).toEqual(['x', 2]);
+  expect(groupsAt('l[].n')).toEqual(['a', 'b']);
+  expect(groupsAt('l[1].n')).toEqual(['b', 'a']);
+  expect(groupsAt('absent.n')).toEqual([]);
 });
 
 it('[Q3] a refusal names the fields as Qdrant does', () => {

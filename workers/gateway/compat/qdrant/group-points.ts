@@ -1,14 +1,13 @@
-import type { PathStep } from '../../../../src/ann/metadata-edit.ts';
-import type { Filter } from '../../../../src/contract/filter.ts';
 import type { JsonValue } from '../../../../src/contract/json-value.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import type { AskedGroups } from '../../../../src/contract/qdrant/search.ts';
 import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
-import { isRawJson, parseExactJson } from '../../../../src/kernel/exact-json.ts';
+import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints, LIMIT_DEFAULT, scoredPoints } from './find-points.ts';
 import type { PointCall } from './point-call.ts';
+import { isWord, valuesAt, withValues } from './values-at.ts';
 
 const GROUP_SIZE_DEFAULT = 3;
 
@@ -25,7 +24,7 @@ export async function groupPoints(call: PointCall, collection: IndexRef, asked: 
   if (!found.ok) return found;
   const groups = new Map<string, { readonly id: JsonValue; readonly hits: number[] }>();
   found.value.ids.forEach((_, hit) => {
-    for (const id of groupIdsAt(parseExactJson(found.value.metadata?.[hit] ?? 'null') as JsonValue, path)) {
+    for (const id of valuesAt(parseExactJson(found.value.metadata?.[hit] ?? 'null') as JsonValue, path, isWord)) {
       const key = JSON.stringify(id);
       const group = groups.get(key) ?? (groups.size < groupsMax ? { id, hits: [] } : undefined);
       if (group === undefined) continue;
@@ -39,27 +38,3 @@ export async function groupPoints(call: PointCall, collection: IndexRef, asked: 
   );
   return reply;
 }
-
-/** Only points that belong to a group. */
-function withValues(path: readonly PathStep[], filter: Filter | undefined): Filter | undefined {
-  if (path.some((step) => typeof step === 'number' || step?.includes('.') === true)) return filter;
-  const names = path.filter((step) => typeof step === 'string').join('.');
-  const there: Filter = { kind: 'count', path: names, interval: { min: { value: 1, closed: true } } };
-  return filter === undefined ? there : { kind: 'and', of: [there, filter] };
-}
-
-/** The strings and whole numbers at the end of a path, each once. */
-export function groupIdsAt(value: JsonValue, path: readonly PathStep[]): JsonValue[] {
-  const found = new Map<string, JsonValue>();
-  const walk = (at: JsonValue, [step, ...rest]: readonly PathStep[]): void => {
-    if (step === undefined) for (const item of Array.isArray(at) ? at : [at]) if (isGroupId(item)) found.set(JSON.stringify(item), item);
-    if (step === undefined || typeof at !== 'object' || at === null) return;
-    if (Array.isArray(at)) {
-      for (const [place, item] of at.entries()) if (step === null || step === place) walk(item, rest);
-    } else if (typeof step === 'string' && Object.hasOwn(at, step)) walk(at[step] ?? null, rest);
-  };
-  walk(value, path);
-  return [...found.values()];
-}
-
-const isGroupId = (value: JsonValue): boolean => typeof value === 'string' || Number.isInteger(value) || isRawJson(value);

@@ -2,6 +2,7 @@ import type { Route } from '../../serve.ts';
 import { qdrantAliasRoutes } from './aliases.ts';
 import { qdrantBatchRoutes } from './batch.ts';
 import { qdrantCollectionRoutes } from './collections.ts';
+import { qdrantFacetRoutes } from './facet.ts';
 import { qdrantPayloadRoutes } from './payload.ts';
 import { qdrantPointRoutes } from './points.ts';
 import { qdrantSearchRoutes } from './search.ts';
@@ -16,4 +17,5 @@ export const qdrantRoutes: readonly Route[] = [
   ...qdrantPayloadRoutes,
   ...qdrantBatchRoutes,
   ...qdrantSearchRoutes,
+  ...qdrantFacetRoutes,
 ];

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+
+import { apiText } from '../api-text.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { json, tenant } from '../endpoint.ts';
+import { LIMITS } from '../limits.ts';
+import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
+import { qdrantFilter } from './filter.ts';
+import { jsonPath } from './json-path.ts';
+import { noShardKey } from './selectors.ts';
+
+const facetBody = z.object({
+  key: jsonPath,
+  limit: z.int().min(1).max(LIMITS.facetHitsMaxCount).nullish(),
+  filter: qdrantFilter,
+  exact: z.boolean().nullish(),
+  shard_key: noShardKey,
+});
+
+export type AskedFacet = z.output<typeof facetBody>;
+
+const hit = z.object({
+  value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
+  count: z.int().min(1),
+});
+
+export const qdrantFacetEndpoints = {
+  qdrantFacet: {
+    method: 'POST',
+    path: '/qdrant/collections/:collection/facet',
+    tag: QDRANT_TAG,
+    summary: apiText('Count the points of each value'),
+    description: apiText(
+      `Strings, whole numbers and booleans at the key, the most frequent first; exactly, whether or not that is asked for. At most \`facetPointsMaxCount\` (${LIMITS.facetPointsMaxCount}) points with the key may match.`,
+    ),
+    access: tenant('index:read'),
+    meters: [],
+    params: collectionParams,
+    query: callQuery,
+    body: { ...json(facetBody), exactIntegers: true },
+    status: 200,
+    reply: enveloped(z.object({ hits: z.array(hit) })),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { qdrantFacetEndpoints } from '../../../../src/contract/qdrant/facet.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet-points.ts';
+import type { PointCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
+
+/** A collection of so many points, which says that it has `counted`. */
+function callOn(total: number, counted = total) {
+  let read = 0;
+  const list = async (_user: unknown, _index: unknown, { start, limit }: { start: { id: string } | null; limit: number }) => {
+    const from = Number(start?.id ?? 0);
+    const ids = Array.from({ length: Math.min(limit, total - from) }, (_, i) => String(from + i));
+    read += ids.length;
+    const next = from + limit;
+    return ok({ ids, metadata: ids.map((id) => JSON.stringify({ k: Number(id) % 7 })), following: next < total ? String(next) : null });
+  };
+  const listing = { list, count: async () => ok({ count: counted }) };
+  const call = { gateway: { retrieval: { listing } }, principal: { tenantId: 'tn_1' } } as unknown as PointCall;
+  const asked = qdrantFacetEndpoints.qdrantFacet.body.schema.parse({ key: 'k', limit: 3 });
+  return { hits: () => facetPoints(call, 'c', asked), read: () => read };
+}
+
+it('[Q54] all points are counted, page by page, and equal counts are in the order of their values', async () => {
+  const { hits } = callOn(LIMITS.facetPointsMaxCount);
+  // 10,000 is 1,428 times 7, and 4.
+  expect(await hits()).toEqual(ok([0, 1, 2].map((value) => ({ value, count: 1_429 }))));
+});
+
+it('[Q54] more points than facetPointsMaxCount are refused: before any is read, or once so many came meanwhile', async () => {
+  const refused = { error: { code: 'limit_exceeded', param: 'filter', message: expect.stringContaining('facetPointsMaxCount') } };
+  const many = callOn(LIMITS.facetPointsMaxCount + 1);
+  expect([await many.hits(), many.read()]).toMatchObject([refused, 0]);
+  const grown = callOn(LIMITS.facetPointsMaxCount * 3, 1);
+  expect(await grown.hits()).toMatchObject(refused);
+  expect(grown.read()).toBeLessThan(LIMITS.facetPointsMaxCount * 1.1);
+});
