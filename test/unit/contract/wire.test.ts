@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '3a7fffa1112beeff808eca2bc2f80aff3f018dc022a50cdaead4a5b570af724c',
+  '0.6.0': '90c0a50b89270824a1056a07e9b93b8356c6f55dcae2062d7cf4743c7f6e4bf8',
 };
 
 describe('the wire contract', () => {
