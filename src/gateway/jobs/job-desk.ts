@@ -38,10 +38,12 @@ export class JobDesk {
     const { organisationId, tenantId, projectId } = principal;
     if (!runs(body.model)) return refuse('model_not_found', `no pool runs a model ${body.model}`, 'model');
     const inputFile = body.input_file as FileId;
-    const input = await files.find(tenantId, inputFile);
-    if (!input.ok) return refuse(input.error.code, input.error.message, 'input_file');
     const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
     const id = `job_${base32(await entropy.bytes('id', 26))}` as JobId;
+    const input = await files.find(tenantId, inputFile);
+    // A repetition is answered as the first try, though its file was deleted since.
+    const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
+    if (!input.ok && !isRepeated) return refuse(input.error.code, input.error.message, 'input_file');
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
     const submitted = await queue.submit({
