@@ -141,9 +141,7 @@ async function everyProjectCompiles(): Promise<boolean> {
   const compiled = COMPILED.map((folder) => `${folder}/tsconfig.json`);
   const work = [
     ...configs.filter((config) => !compiled.includes(config)).map((config) => () => importsWhatItLists(config)),
-    ...compiled.map((config) =>
-      command('tsc', '--singleThreaded', '-p', config, '--incremental', '--tsBuildInfoFile', join(CACHE, config)),
-    ),
+    ...compiled.map((config) => command('tsc', '--singleThreaded', '-p', config, ...remembered(config))),
   ];
   let passed = true;
   const drain = async (): Promise<void> => {
