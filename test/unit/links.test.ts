@@ -7,6 +7,8 @@ import { beforeAll, expect, it } from 'vitest';
 const ROOT = join(import.meta.dirname, '../..');
 /** A file of the project by its path from the root, such as `src/kernel/sql.ts`, in prose or in a block of code. */
 const NAMED = /(?<![\w./-])((?:src|durable-objects|workers|test|docs)\/[\w./-]+\.(?:ts|mjs|md|toml))\b/g;
+/** A folder by its path from the root, such as `src/kernel`, in prose. */
+const FOLDER = /`((?:src|durable-objects|workers|test)(?:\/[\w-]+)+)\/?`/g;
 
 const pages = new Map<string, string>();
 
@@ -47,8 +49,9 @@ it('[G40] every link between pages leads to a file and a heading that are there'
   expect(broken).toEqual([]);
 });
 
-it('[G40] every file that a page names is there', () => {
-  const named = [...pages].flatMap(([path, page]) => [...page.matchAll(NAMED)].map(([, file = '']) => ({ path, file })));
+it('[G40] every file and folder that a page names is there', () => {
+  const namedIn = (page: string) => [...page.matchAll(NAMED), ...page.matchAll(FOLDER)].map(([, file = '']) => file);
+  const named = [...pages].flatMap(([path, page]) => namedIn(page).map((file) => ({ path, file })));
   expect(named.length).toBeGreaterThan(50);
   expect(named.filter(({ file }) => !existsSync(join(ROOT, file))).map(({ path, file }) => `${path}: ${file}`)).toEqual([]);
 });
