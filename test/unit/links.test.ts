@@ -77,3 +77,16 @@ it('[G40] the table of rules names every SPEC.md with the prefixes of its rules'
   expect(shown.length).toBeGreaterThan(15);
   expect([...new Set(shown)].sort()).toEqual([...new Set(ids)].sort());
 });
+
+it('[G40] every script and bench that a page names is there', async () => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  const benches = [...(await readFile(join(ROOT, 'test/bench/main.ts'), 'utf8')).matchAll(/^ {2}'?([\w-]+)'?: \w+Bench,$/gm)];
+  const there = new Set([...Object.keys(scripts), ...benches.map(([, area]) => `bench ${area}`)]);
+  const named = [...pages].flatMap(([path, page]) =>
+    [...page.matchAll(/npm run (?:-s )?([\w:-]+)(?: -- ([a-z][\w-]*))?/g)].flatMap(([, script = '', area]) =>
+      [script, ...(script === 'bench' && area !== undefined ? [`bench ${area}`] : [])].map((name) => ({ path, name })),
+    ),
+  );
+  expect(named.filter(({ name }) => name.startsWith('bench ')).length).toBeGreaterThan(20);
+  expect(named.filter(({ name }) => !there.has(name)).map(({ path, name }) => `${path}: ${name}`)).toEqual([]);
+});
