@@ -1,11 +1,11 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/routing/rows.ts';
-import { ShardGrowth } from '../src/ann/routing/shard-growth.ts';
-import type { Beside } from '../src/ann/generations/generation-state.ts';
-import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
-import type { PrimaryState } from '../src/ann/replication/index-replicas.ts';
+import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/rows/rows.ts';
+import { ShardGrowth } from '../src/index/resharding/shard-growth.ts';
+import type { Beside } from '../src/index/generations/generation-state.ts';
+import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';
+import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';

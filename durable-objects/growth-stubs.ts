@@ -1,7 +1,7 @@
 import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
-import type { GrowthCall } from '../src/ann/routing/index-growth.ts';
-import type { RegionPage, RouteOutline } from '../src/ann/routing/route-outline.ts';
-import type { RouteTable } from '../src/ann/routing/route-table.ts';
+import type { GrowthCall } from '../src/index/resharding/index-growth.ts';
+import type { RegionPage, RouteOutline } from '../src/index/routing/route-outline.ts';
+import type { RouteTable } from '../src/index/routing/route-table.ts';
 import type {
   MoveAnswer,
   RowClearing,
@@ -12,7 +12,7 @@ import type {
   RowRemoval,
   RowsAsOf,
   RowsCleared,
-} from '../src/ann/routing/rows.ts';
+} from '../src/ann/rows/rows.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { IndexObject } from './index-object.ts';

@@ -1,10 +1,10 @@
-import type { Erasure } from '../src/ann/erasure.ts';
-import { followerId } from '../src/ann/generations/gate.ts';
-import type { IndexManifest } from '../src/ann/index-manifest.ts';
-import { locatorName, shardName } from '../src/ann/index-manifest.ts';
-import type { KeptReplica } from '../src/ann/replication/index-replicas.ts';
-import { replicaName } from '../src/ann/replication/shard-member.ts';
-import type { IndexObjects } from '../src/ann/routing/index-growth.ts';
+import type { Erasure } from '../src/index/erasure.ts';
+import { followerId } from '../src/ann/access-mode/gate.ts';
+import type { IndexManifest } from '../src/index/index-manifest.ts';
+import { locatorName, shardName } from '../src/index/index-manifest.ts';
+import type { KeptReplica } from '../src/index/replicas/index-replicas.ts';
+import { replicaName } from '../src/index/replicas/shard-member.ts';
+import type { IndexObjects } from '../src/index/resharding/index-growth.ts';
 import type { ShardStats } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';

@@ -1,9 +1,9 @@
-import { shardBudget } from '../src/ann/engine/shard-budget.ts';
-import type { Beside } from '../src/ann/generations/generation-state.ts';
-import type { IndexManifest } from '../src/ann/index-manifest.ts';
-import { locatorName, shardName } from '../src/ann/index-manifest.ts';
-import type { GrowthPeers } from '../src/ann/routing/index-growth.ts';
-import type { DrainOrder, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import { shardBudget } from '../src/index/resharding/shard-budget.ts';
+import type { Beside } from '../src/index/generations/generation-state.ts';
+import type { IndexManifest } from '../src/index/index-manifest.ts';
+import { locatorName, shardName } from '../src/index/index-manifest.ts';
+import type { GrowthPeers } from '../src/index/resharding/index-growth.ts';
+import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';

@@ -1,16 +1,16 @@
-import type { IndexManifest } from '../src/ann/index-manifest.ts';
-import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
-import { IndexReplicas } from '../src/ann/replication/index-replicas.ts';
-import type { DistrictSizes } from '../src/ann/routing/district-sizes.ts';
-import { DistrictedRoutes } from '../src/ann/routing/districted-routes.ts';
-import type { Disorder } from '../src/ann/routing/disorder.ts';
-import type { GrowthCall, IndexObjects } from '../src/ann/routing/index-growth.ts';
-import { IndexGrowth } from '../src/ann/routing/index-growth.ts';
-import { ReplicatedRoutes, routesOf } from '../src/ann/routing/replicated-routes.ts';
-import type { RouteChange } from '../src/ann/routing/route-changes.ts';
-import type { RouteOutline } from '../src/ann/routing/route-outline.ts';
-import type { RouteTable } from '../src/ann/routing/route-table.ts';
-import { ToldOutlines } from '../src/ann/routing/told-outlines.ts';
+import type { IndexManifest } from '../src/index/index-manifest.ts';
+import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
+import { IndexReplicas } from '../src/index/replicas/index-replicas.ts';
+import type { DistrictSizes } from '../src/index/routing/district-sizes.ts';
+import { DistrictedRoutes } from '../src/index/routing/districted-routes.ts';
+import type { Disorder } from '../src/index/resharding/disorder.ts';
+import type { GrowthCall, IndexObjects } from '../src/index/resharding/index-growth.ts';
+import { IndexGrowth } from '../src/index/resharding/index-growth.ts';
+import { ReplicatedRoutes, routesOf } from '../src/index/routing/replicated-routes.ts';
+import type { RouteChange } from '../src/index/routing/route-changes.ts';
+import type { RouteOutline } from '../src/index/routing/route-outline.ts';
+import type { RouteTable } from '../src/index/routing/route-table.ts';
+import { ToldOutlines } from '../src/index/routing/told-outlines.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { GrowthEnv } from './growth-stubs.ts';
@@ -18,7 +18,7 @@ import { IndexPeers } from './index-peers.ts';
 import { ReplicaPeersOf } from './replica-peers.ts';
 import { RouteTableCell } from './route-table-cell.ts';
 import { StoredCell } from './stored-cell.ts';
-import type { Beside } from '../src/ann/generations/generation-state.ts';
+import type { Beside } from '../src/index/generations/generation-state.ts';
 
 interface IndexRoutesParts {
   readonly storage: DurableObjectStorage;

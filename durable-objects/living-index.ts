@@ -1,15 +1,15 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { Erasure } from '../src/ann/erasure.ts';
-import type { AnnotationChange, IndexAnnotations } from '../src/ann/index-annotations.ts';
-import { annotated, NO_ANNOTATIONS } from '../src/ann/index-annotations.ts';
-import type { IndexRecord } from '../src/ann/index-lifecycle.ts';
-import { indexLost, indexNotFound, madeBy } from '../src/ann/index-lifecycle.ts';
-import type { IndexManifest } from '../src/ann/index-manifest.ts';
-import type { ReplicaRecord } from '../src/ann/replication/index-replicas.ts';
+import type { Erasure } from '../src/index/erasure.ts';
+import type { AnnotationChange, IndexAnnotations } from '../src/index/index-annotations.ts';
+import { annotated, NO_ANNOTATIONS } from '../src/index/index-annotations.ts';
+import type { IndexRecord } from '../src/index/index-lifecycle.ts';
+import { indexLost, indexNotFound, madeBy } from '../src/index/index-lifecycle.ts';
+import type { IndexManifest } from '../src/index/index-manifest.ts';
+import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { DistrictSizes } from '../src/ann/routing/district-sizes.ts';
-import { DISTRICT_SIZES } from '../src/ann/routing/district-sizes.ts';
+import type { DistrictSizes } from '../src/index/routing/district-sizes.ts';
+import { DISTRICT_SIZES } from '../src/index/routing/district-sizes.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';

@@ -1,11 +1,11 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { Residue } from '../src/ann/erasure.ts';
-import type { Gate } from '../src/ann/generations/gate.ts';
-import { insiderId } from '../src/ann/generations/gate.ts';
+import type { Residue } from '../src/index/erasure.ts';
+import type { Gate } from '../src/ann/access-mode/gate.ts';
+import { insiderId } from '../src/ann/access-mode/gate.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
-import type { Claim } from '../src/ann/routing/locator.ts';
-import type { Place } from '../src/ann/routing/locator-store.ts';
+import type { Claim } from '../src/index/locators/locator.ts';
+import type { Place } from '../src/index/locators/locator-store.ts';
 import type {
   LocatedRemoval,
   LocatedWrite,
@@ -14,7 +14,7 @@ import type {
   RowDepartures,
   RowKeys,
   RowMoves,
-} from '../src/ann/routing/rows.ts';
+} from '../src/ann/rows/rows.ts';
 import type { Repetition, Written } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

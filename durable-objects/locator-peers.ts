@@ -1,7 +1,7 @@
-import { indexObjectName, shardName } from '../src/ann/index-manifest.ts';
-import type { LocatorPeers } from '../src/ann/routing/locator.ts';
-import type { RouteSource } from '../src/ann/routing/route-reader.ts';
-import { RouteReader } from '../src/ann/routing/route-reader.ts';
+import { indexObjectName, shardName } from '../src/index/index-manifest.ts';
+import type { LocatorPeers } from '../src/index/locators/locator.ts';
+import type { RouteSource } from '../src/index/routing/route-reader.ts';
+import { RouteReader } from '../src/index/routing/route-reader.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { DirectWakeUps } from '../src/kernel/wake-ups.ts';
 import type { GrowthEnv, IndexGrowthStub, ShardRowsStub } from './growth-stubs.ts';

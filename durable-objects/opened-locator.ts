@@ -1,7 +1,7 @@
-import type { Gate, GateState } from '../src/ann/generations/gate.ts';
-import { insiderId, OPEN } from '../src/ann/generations/gate.ts';
-import { Gatekeeper } from '../src/ann/generations/gatekeeper.ts';
-import { Locator } from '../src/ann/routing/locator.ts';
+import type { Gate, GateState } from '../src/ann/access-mode/gate.ts';
+import { insiderId, OPEN } from '../src/ann/access-mode/gate.ts';
+import { Gatekeeper } from '../src/ann/access-mode/gatekeeper.ts';
+import { Locator } from '../src/index/locators/locator.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';

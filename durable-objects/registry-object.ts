@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { AliasAction, AliasPage } from '../src/ann/aliases.ts';
-import type { Erasure } from '../src/ann/erasure.ts';
-import type { IndexManifest, IndexPage } from '../src/ann/index-manifest.ts';
+import type { AliasAction, AliasPage } from '../src/index/aliases.ts';
+import type { Erasure } from '../src/index/erasure.ts';
+import type { IndexManifest, IndexPage } from '../src/index/index-manifest.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';

@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { Residue } from '../src/ann/erasure.ts';
+import type { Residue } from '../src/index/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
-import type { ShardLoad } from '../src/ann/replication/load-meter.ts';
-import { LoadMeter } from '../src/ann/replication/load-meter.ts';
+import type { ShardLoad } from '../src/index/replicas/load-meter.ts';
+import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/replication/search-time.ts';

@@ -1,7 +1,7 @@
-import type { IndexManifest } from '../src/ann/index-manifest.ts';
-import { shardName } from '../src/ann/index-manifest.ts';
-import type { KeptReplica, PrimaryState, ReplicaPeers } from '../src/ann/replication/index-replicas.ts';
-import { replicaName } from '../src/ann/replication/shard-member.ts';
+import type { IndexManifest } from '../src/index/index-manifest.ts';
+import { shardName } from '../src/index/index-manifest.ts';
+import type { KeptReplica, PrimaryState, ReplicaPeers } from '../src/index/replicas/index-replicas.ts';
+import { replicaName } from '../src/index/replicas/shard-member.ts';
 import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv } from './growth-stubs.ts';

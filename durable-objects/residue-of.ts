@@ -1,4 +1,4 @@
-import type { Residue } from '../src/ann/erasure.ts';
+import type { Residue } from '../src/index/erasure.ts';
 
 /** Looks into an object's storage; the platform's own tables count for nothing. */
 export async function residueOf(storage: DurableObjectStorage): Promise<Residue> {

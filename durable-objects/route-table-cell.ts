@@ -1,5 +1,5 @@
-import type { District, RoutedShard, RouteTable } from '../src/ann/routing/route-table.ts';
-import type { Cell } from '../src/ann/routing/shard-route.ts';
+import type { District, RoutedShard, RouteTable } from '../src/index/routing/route-table.ts';
+import type { Cell } from '../src/index/routing/shard-route.ts';
 
 type Header = Omit<RouteTable, 'shards' | 'districts'>;
 

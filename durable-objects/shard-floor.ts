@@ -1,7 +1,7 @@
 import { engineFloor } from '../src/ann/engine/engine-floor.ts';
 import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
 import { ReadTurns } from '../src/ann/overload/read-turns.ts';
-import { workPaced } from '../src/ann/upkeep/work-paced.ts';
+import { workPaced } from '../src/ann/maintenance/work-paced.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';

@@ -1,6 +1,6 @@
-import type { Residue } from '../src/ann/erasure.ts';
-import type { Gate } from '../src/ann/generations/gate.ts';
-import { ShardGate } from '../src/ann/generations/shard-gate.ts';
+import type { Residue } from '../src/index/erasure.ts';
+import type { Gate } from '../src/ann/access-mode/gate.ts';
+import { ShardGate } from '../src/ann/access-mode/shard-gate.ts';
 import { hasCallersKey } from '../src/ann/receipts/own-key.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';

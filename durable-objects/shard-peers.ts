@@ -1,10 +1,10 @@
-import { indexObjectName, locatorName, shardName } from '../src/ann/index-manifest.ts';
+import { indexObjectName, locatorName, shardName } from '../src/index/index-manifest.ts';
 import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
-import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/ann/routing/index-growth.ts';
-import type { RouteTable } from '../src/ann/routing/route-table.ts';
-import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/routing/rows.ts';
-import type { GrowthOfShardPeers } from '../src/ann/routing/shard-growth.ts';
-import type { Cell, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/index/resharding/index-growth.ts';
+import type { RouteTable } from '../src/index/routing/route-table.ts';
+import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/rows/rows.ts';
+import type { GrowthOfShardPeers } from '../src/index/resharding/shard-growth.ts';
+import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';

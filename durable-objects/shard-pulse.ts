@@ -1,9 +1,9 @@
-import { indexObjectName } from '../src/ann/index-manifest.ts';
-import { BusyReport } from '../src/ann/replication/busy-report.ts';
-import type { ShardLoad } from '../src/ann/replication/load-meter.ts';
-import { LoadMeter } from '../src/ann/replication/load-meter.ts';
+import { indexObjectName } from '../src/index/index-manifest.ts';
+import { BusyReport } from '../src/index/replicas/busy-report.ts';
+import type { ShardLoad } from '../src/index/replicas/load-meter.ts';
+import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
-import type { Cell, ShardRoute } from '../src/ann/routing/shard-route.ts';
+import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { GrowthEnv, IndexGrowthStub } from './growth-stubs.ts';
 

@@ -1,4 +1,4 @@
-import type { Cell } from '../src/ann/routing/shard-route.ts';
+import type { Cell } from '../src/index/routing/shard-route.ts';
 
 /** One value under one key of an object's storage, read once an incarnation. */
 export class StoredCell<T> implements Cell<T> {

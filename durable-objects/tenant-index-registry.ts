@@ -1,8 +1,8 @@
-import type { AliasAction, AliasPage } from '../src/ann/aliases.ts';
-import { changedAliases } from '../src/ann/aliases.ts';
-import type { Erasure } from '../src/ann/erasure.ts';
-import { keyUsedOtherwise } from '../src/ann/index-lifecycle.ts';
-import type { IndexManifest, IndexPage } from '../src/ann/index-manifest.ts';
+import type { AliasAction, AliasPage } from '../src/index/aliases.ts';
+import { changedAliases } from '../src/index/aliases.ts';
+import type { Erasure } from '../src/index/erasure.ts';
+import { keyUsedOtherwise } from '../src/index/index-lifecycle.ts';
+import type { IndexManifest, IndexPage } from '../src/index/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';

@@ -1,4 +1,4 @@
-import type { Alias } from '../../src/ann/aliases.ts';
+import type { Alias } from '../../src/index/aliases.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { hasTable } from './has-table.ts';
 import { migrate } from './migrate.ts';

@@ -1,4 +1,4 @@
-import type { Erasure } from '../../src/ann/erasure.ts';
+import type { Erasure } from '../../src/index/erasure.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { hasTable } from './has-table.ts';

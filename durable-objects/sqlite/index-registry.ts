@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../src/index/index-manifest.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { IndexId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';

@@ -1,4 +1,4 @@
-import type { Operation, PendingWrite } from '../../src/ann/routing/locator-store.ts';
+import type { Operation, PendingWrite } from '../../src/index/locators/locator-store.ts';
 
 // 4 bytes say how long the JSON is; after it come the values, at a multiple of 4.
 const HEADER_BYTES = 4;

@@ -1,6 +1,6 @@
-import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from '../../src/ann/routing/locator-store.ts';
-import { rowsAt } from '../../src/ann/routing/rows-at.ts';
-import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/routing/rows.ts';
+import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from '../../src/index/locators/locator-store.ts';
+import { rowsAt } from '../../src/ann/rows/rows-at.ts';
+import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/rows/rows.ts';
 import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
 import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';

@@ -1,4 +1,4 @@
-import type { Gate, GateState } from '../../src/ann/generations/gate.ts';
+import type { Gate, GateState } from '../../src/ann/access-mode/gate.ts';
 import { encodeFloats } from '../../src/ann/float-blob.ts';
 import { hasCallersKey } from '../../src/ann/receipts/own-key.ts';
 import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';

@@ -1,4 +1,4 @@
-import type { AliasAction, AliasPage } from '../ann/aliases.ts';
+import type { AliasAction, AliasPage } from '../index/aliases.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';

@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';

@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
 import { mmrProducts } from '../ann/mmr.ts';
 import type { Diversification } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';

@@ -1,4 +1,4 @@
-import type { Erasure } from '../ann/erasure.ts';
+import type { Erasure } from '../index/erasure.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { TenantId } from '../kernel/ids.ts';

@@ -1,7 +1,7 @@
-import type { AliasAction, AliasPage } from '../ann/aliases.ts';
-import type { AnnotationChange, IndexAnnotations } from '../ann/index-annotations.ts';
-import type { Creation, DeletedIndex } from '../ann/index-lifecycle.ts';
-import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
+import type { AliasAction, AliasPage } from '../index/aliases.ts';
+import type { AnnotationChange, IndexAnnotations } from '../index/index-annotations.ts';
+import type { Creation, DeletedIndex } from '../index/index-lifecycle.ts';
+import type { IndexManifest, IndexPage } from '../index/index-manifest.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import type { Authority } from './authority.ts';

@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
-import { incarnationOf } from '../ann/index-manifest.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
+import { incarnationOf } from '../index/index-manifest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';

@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
 import type {
   Counted,
   Deleted,
@@ -22,7 +22,7 @@ import type {
   UpsertBatch,
   Written,
 } from '../ann/shard-protocol.ts';
-import type { Reading } from '../ann/fan-out/reading.ts';
+import type { Reading } from '../index/fan-out/reading.ts';
 import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { Authority } from './authority.ts';

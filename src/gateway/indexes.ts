@@ -1,7 +1,7 @@
-import { shardBudget } from '../ann/engine/shard-budget.ts';
-import type { AnnotationChange, IndexAnnotations } from '../ann/index-annotations.ts';
-import type { DeletedIndex } from '../ann/index-lifecycle.ts';
-import type { IndexManifest, IndexPage } from '../ann/index-manifest.ts';
+import { shardBudget } from '../index/resharding/shard-budget.ts';
+import type { AnnotationChange, IndexAnnotations } from '../index/index-annotations.ts';
+import type { DeletedIndex } from '../index/index-lifecycle.ts';
+import type { IndexManifest, IndexPage } from '../index/index-manifest.ts';
 import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import { LIMITS } from '../contract/limits.ts';

@@ -1,6 +1,6 @@
-import { indexLost } from '../ann/index-lifecycle.ts';
-import type { IndexManifest } from '../ann/index-manifest.ts';
-import { indexObjectName } from '../ann/index-manifest.ts';
+import { indexLost } from '../index/index-lifecycle.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
+import { indexObjectName } from '../index/index-manifest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';

@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
-import { embeddingFor } from '../ann/index-manifest.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
+import { embeddingFor } from '../index/index-manifest.ts';
 import type { ShardMatches } from '../ann/shard-protocol.ts';
 import type { Sha256 } from '../cache/sha256.ts';
 import { LIMITS } from '../contract/limits.ts';

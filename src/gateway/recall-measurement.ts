@@ -1,4 +1,4 @@
-import { estimateRecall, type RecallEstimate, shareOf } from '../ann/recall-estimate.ts';
+import { estimateRecall, type RecallEstimate, shareOf } from '../index/recall-estimate.ts';
 import type { SearchCost } from '../ann/search-cost.ts';
 import { addCosts, NO_COST } from '../ann/search-cost.ts';
 import type { SampleRecall } from '../ann/shard-protocol.ts';

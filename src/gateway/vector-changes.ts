@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../ann/index-manifest.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
 import type { MetadataEdit } from '../ann/metadata-edit.ts';
 import type { VectorEdit, Written } from '../ann/shard-protocol.ts';
 import type { Filter } from '../contract/filter.ts';

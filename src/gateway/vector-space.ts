@@ -1,5 +1,5 @@
-import type { EmbeddingUse, IndexManifest, PinnedEmbedding } from '../ann/index-manifest.ts';
-import { embeddingFor } from '../ann/index-manifest.ts';
+import type { EmbeddingUse, IndexManifest, PinnedEmbedding } from '../index/index-manifest.ts';
+import { embeddingFor } from '../index/index-manifest.ts';
 import type { Refusal } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';

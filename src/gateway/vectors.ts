@@ -1,5 +1,5 @@
-import { bareMatches, fetchedMatches } from '../ann/fetched-matches.ts';
-import type { IndexManifest } from '../ann/index-manifest.ts';
+import { bareMatches, fetchedMatches } from '../index/fan-out/fetched-matches.ts';
+import type { IndexManifest } from '../index/index-manifest.ts';
 import { hasCallersKey } from '../ann/receipts/own-key.ts';
 import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';

@@ -1,11 +1,11 @@
 import { loadavg } from 'node:os';
 
-import type { DistrictSizes } from '../../src/ann/routing/district-sizes.ts';
-import { withDistricts } from '../../src/ann/routing/districts.ts';
-import { PROBE_REACH, probesOf } from '../../src/ann/routing/probe-plan.ts';
-import type { RouteTable } from '../../src/ann/routing/route-table.ts';
-import type { RankedShard } from '../../src/ann/routing/router.ts';
-import { Router } from '../../src/ann/routing/router.ts';
+import type { DistrictSizes } from '../../src/index/routing/district-sizes.ts';
+import { withDistricts } from '../../src/index/routing/districts.ts';
+import { PROBE_REACH, probesOf } from '../../src/index/routing/probe-plan.ts';
+import type { RouteTable } from '../../src/index/routing/route-table.ts';
+import type { RankedShard } from '../../src/index/routing/router.ts';
+import { Router } from '../../src/index/routing/router.ts';
 import { routesOfTable } from '../support/routes-of-table.ts';
 import type { AnnOptions } from './ann.ts';
 import { placeOf } from './ann/place-of.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import { shardBudget } from '../../src/ann/engine/shard-budget.ts';
+import { shardBudget } from '../../src/index/resharding/shard-budget.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { sharedDeployment } from '../support/shared-deployment.ts';
 import type { TestTenant } from '../support/tenant.ts';

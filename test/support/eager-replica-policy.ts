@@ -1,4 +1,4 @@
-import type { decideReplicas as decide } from '../../src/ann/replication/replica-policy.ts';
+import type { decideReplicas as decide } from '../../src/index/replicas/replica-policy.ts';
 
 export const NO_PRESSURE = { busySinceMs: null, coldSinceMs: null };
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 
-import { slotsOf } from '../../src/ann/routing/route-table.ts';
-import { holdsSlot, slotOf } from '../../src/ann/routing/slot-range.ts';
+import { slotsOf } from '../../src/index/routing/route-table.ts';
+import { holdsSlot, slotOf } from '../../src/index/routing/slot-range.ts';
 import type { GrowthWorld } from './growth-world.ts';
 
 /** What is stored where, with nothing under way. */

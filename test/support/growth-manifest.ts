@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../src/index/index-manifest.ts';
 import type { IndexId, TenantId } from '../../src/kernel/ids.ts';
 
 /** An index whose shards are split before they hold more than so many vectors. */

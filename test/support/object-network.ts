@@ -1,4 +1,4 @@
-import type { Cell } from '../../src/ann/routing/shard-route.ts';
+import type { Cell } from '../../src/index/routing/shard-route.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { NodeSql } from './node-sql.ts';

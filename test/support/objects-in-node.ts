@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
-import type { AliasAction, AliasPage } from '../../src/ann/aliases.ts';
-import type { IndexManifest } from '../../src/ann/index-manifest.ts';
+import type { AliasAction, AliasPage } from '../../src/index/aliases.ts';
+import type { IndexManifest } from '../../src/index/index-manifest.ts';
 import type { LeaseGrant } from '../../src/cache/purge-lease.ts';
 import type { PurgePredicate } from '../../src/cache/purge-predicate.ts';
 import type { PurgeCommand } from '../../src/cache/purge-record.ts';

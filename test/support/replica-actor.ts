@@ -3,7 +3,7 @@ import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts'
 import type { EngineFloor } from '../../src/ann/engine/engine-floor.ts';
 import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
-import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../src/ann/replication/index-replicas.ts';
+import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../src/index/replicas/index-replicas.ts';
 import { Replica } from '../../src/ann/replication/replica.ts';
 import { Shard } from '../../src/ann/shard.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';

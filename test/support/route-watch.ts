@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 
-import type { IndexManifest } from '../../src/ann/index-manifest.ts';
-import { indexObjectName } from '../../src/ann/index-manifest.ts';
-import type { RouteOutline } from '../../src/ann/routing/route-outline.ts';
+import type { IndexManifest } from '../../src/index/index-manifest.ts';
+import { indexObjectName } from '../../src/index/index-manifest.ts';
+import type { RouteOutline } from '../../src/index/routing/route-outline.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../src/kernel/ids.ts';
 import type { Server } from '../../workers/local/serve.ts';

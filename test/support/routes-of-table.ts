@@ -1,7 +1,7 @@
-import { KnownRoutes } from '../../src/ann/routing/known-routes.ts';
-import { Regions } from '../../src/ann/routing/regions.ts';
-import { outlineOf, regionPage } from '../../src/ann/routing/route-outline.ts';
-import type { RouteTable } from '../../src/ann/routing/route-table.ts';
+import { KnownRoutes } from '../../src/index/routing/known-routes.ts';
+import { Regions } from '../../src/index/routing/regions.ts';
+import { outlineOf, regionPage } from '../../src/index/routing/route-outline.ts';
+import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import { ok } from '../../src/kernel/result.ts';
 
 /** The routes of whoever asks for the regions of a table without end, and remembers all. */

@@ -1,7 +1,7 @@
 import { SqliteRowVersions } from '../../durable-objects/sqlite/sqlite-row-versions.ts';
-import { placesOf } from '../../src/ann/routing/places-of.ts';
-import { Router } from '../../src/ann/routing/router.ts';
-import { slotOf } from '../../src/ann/routing/slot-range.ts';
+import { placesOf } from '../../src/index/routing/places-of.ts';
+import { Router } from '../../src/index/routing/router.ts';
+import { slotOf } from '../../src/index/routing/slot-range.ts';
 import type { GrowthWorld } from './growth-world.ts';
 
 /** Where an id has rows, and where they would be put if they were written now. */

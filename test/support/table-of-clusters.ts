@@ -1,6 +1,6 @@
-import { encodeCentroids } from '../../src/ann/routing/centroid-rows.ts';
-import type { RoutedShard, RouteTable } from '../../src/ann/routing/route-table.ts';
-import { preparedPoint } from '../../src/ann/routing/router.ts';
+import { encodeCentroids } from '../../src/index/routing/centroid-rows.ts';
+import type { RoutedShard, RouteTable } from '../../src/index/routing/route-table.ts';
+import { preparedPoint } from '../../src/index/routing/router.ts';
 import type { Metric } from '../../src/contract/metric.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 

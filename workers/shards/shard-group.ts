@@ -3,12 +3,12 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 import type { MembersEnv } from '../../durable-objects/durable-members.ts';
 import { DurableMembers } from '../../durable-objects/durable-members.ts';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
-import { FanOut } from '../../src/ann/fan-out/fan-out.ts';
-import { MemberChoice } from '../../src/ann/fan-out/member-choice.ts';
-import type { PartAnswer } from '../../src/ann/fan-out/merge-answers.ts';
-import type { GroupQuery } from '../../src/ann/fan-out/shard-group.ts';
-import { searchGroup } from '../../src/ann/fan-out/shard-group.ts';
-import { ShardReads } from '../../src/ann/fan-out/shard-reads.ts';
+import { FanOut } from '../../src/index/fan-out/fan-out.ts';
+import { MemberChoice } from '../../src/index/fan-out/member-choice.ts';
+import type { PartAnswer } from '../../src/index/fan-out/merge-answers.ts';
+import type { GroupQuery } from '../../src/index/fan-out/shard-group.ts';
+import { searchGroup } from '../../src/index/fan-out/shard-group.ts';
+import { ShardReads } from '../../src/index/fan-out/shard-reads.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 

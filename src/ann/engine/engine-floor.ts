@@ -3,10 +3,10 @@ import { ProbeKernels } from '../lists/probe-kernels.ts';
 import { PageMemory } from '../page-memory.ts';
 import { Scanner } from '../scanner.ts';
 import { TrainKernels } from '../training/train-kernels.ts';
-import { Pace } from '../upkeep/pace.ts';
-import { TrainingTurn } from '../upkeep/training-turn.ts';
-import type { UpkeepSizes } from '../upkeep/upkeep-sizes.ts';
-import { UPKEEP_SIZES } from '../upkeep/upkeep-sizes.ts';
+import { Pace } from '../maintenance/pace.ts';
+import { TrainingTurn } from '../maintenance/training-turn.ts';
+import type { UpkeepSizes } from '../maintenance/maintenance-sizes.ts';
+import { UPKEEP_SIZES } from '../maintenance/maintenance-sizes.ts';
 
 /** What the engines of an isolate share: one memory, whoever needs it, and the kernels that work on it. */
 export interface EngineFloor {

@@ -4,7 +4,7 @@ import type { SearchCost } from '../search-cost.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Selection } from '../filter/selection.ts';
 import type { Explanation } from '../shard-protocol.ts';
-import { Upkeep } from '../upkeep/upkeep.ts';
+import { Upkeep } from '../maintenance/maintenance.ts';
 import type { Row, VectorMatch, VectorQuery } from '../vector-engine.ts';
 import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from '../vector-store.ts';
 import type { EngineFloor } from './engine-floor.ts';

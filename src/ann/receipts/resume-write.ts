@@ -1,8 +1,8 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import { idHash } from '../routing/id-hash.ts';
-import type { RowKeys } from '../routing/rows.ts';
+import { idHash } from '../rows/id-hash.ts';
+import type { RowKeys } from '../rows/rows.ts';
 import type { Repetition, Written } from '../shard-protocol.ts';
 import type { Receipt } from './receipt.ts';
 

@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { ListedVectors, NamespacePage } from '../../ann/shard-protocol.ts';
 import type { ExportLine, ExportQuery } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
-import type { Gate } from '../../ann/generations/gate.ts';
-import type { FeedCursor, ReceiptCursor } from '../../ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { Gate } from '../../ann/access-mode/gate.ts';
+import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 

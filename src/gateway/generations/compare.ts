@@ -1,6 +1,6 @@
-import { followerId } from '../../ann/generations/gate.ts';
-import type { Comparison } from '../../ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { followerId } from '../../ann/access-mode/gate.ts';
+import type { Comparison } from '../../index/generations/generation-state.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';

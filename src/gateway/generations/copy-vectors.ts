@@ -1,6 +1,6 @@
-import { followerId } from '../../ann/generations/gate.ts';
-import type { GenerationOwner } from '../../ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import { followerId } from '../../ann/access-mode/gate.ts';
+import type { GenerationOwner } from '../../index/generations/generation-state.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

@@ -1,4 +1,4 @@
-import type { FillCursor } from '../../ann/generations/generation-state.ts';
+import type { FillCursor } from '../../index/generations/generation-state.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';

@@ -1,5 +1,5 @@
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
-import { followerId } from '../../ann/generations/gate.ts';
+import { followerId } from '../../ann/access-mode/gate.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

@@ -1,9 +1,9 @@
-import type { Gate } from '../../ann/generations/gate.ts';
-import { followerId } from '../../ann/generations/gate.ts';
-import type { FeedCursor, ReceiptCursor } from '../../ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { Gate } from '../../ann/access-mode/gate.ts';
+import { followerId } from '../../ann/access-mode/gate.ts';
+import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { KeyedReceipt } from '../../ann/receipts/receipt.ts';
-import { receiptsByLocator } from '../../ann/receipts/receipts-by-locator.ts';
+import { receiptsByLocator } from '../../index/locators/receipts-by-locator.ts';
 import type { ChangePage } from '../../ann/replication/change-page.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

@@ -1,8 +1,8 @@
-import type { Gate } from '../../ann/generations/gate.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { Gate } from '../../ann/access-mode/gate.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../ann/replication/change-page.ts';
-import type { RouteOutline } from '../../ann/routing/route-outline.ts';
+import type { RouteOutline } from '../../index/routing/route-outline.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 

@@ -1,6 +1,6 @@
-import type { GenerationEvent, Generations, Shadow } from '../../ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import { modelsOf } from '../../ann/index-manifest.ts';
+import type { GenerationEvent, Generations, Shadow } from '../../index/generations/generation-state.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import { modelsOf } from '../../index/index-manifest.ts';
 import type { ActivateBody, CreateGenerationBody } from '../../contract/generations.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

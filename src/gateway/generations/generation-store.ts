@@ -1,4 +1,4 @@
-import type { GenerationCall, Generations } from '../../ann/generations/generation-state.ts';
+import type { GenerationCall, Generations } from '../../index/generations/generation-state.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Authority } from '../authority.ts';

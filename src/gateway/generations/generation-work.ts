@@ -1,5 +1,5 @@
-import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../ann/generations/generation-state.ts';
-import { followerId } from '../../ann/generations/gate.ts';
+import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../index/generations/generation-state.ts';
+import { followerId } from '../../ann/access-mode/gate.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import { ERRORS } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';

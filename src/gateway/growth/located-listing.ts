@@ -1,7 +1,7 @@
 import { compareText } from '../../ann/filter/compare-text.ts';
 import { compareIds } from '../../ann/id-order.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import { gatherColumns, newestOf } from '../../index/fan-out/gather-columns.ts';
 import type {
   Counted,
   ListedVectors,

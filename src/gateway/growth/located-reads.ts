@@ -1,8 +1,8 @@
-import { joinColumns } from '../../ann/join-columns.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
-import { locatorOf } from '../../ann/routing/locator-of.ts';
-import { gatherColumns, newestOf } from '../../ann/routing/gather-columns.ts';
+import { joinColumns } from '../../index/fan-out/join-columns.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { KnownRoutes } from '../../index/routing/known-routes.ts';
+import { locatorOf } from '../../index/locators/locator-of.ts';
+import { gatherColumns, newestOf } from '../../index/fan-out/gather-columns.ts';
 import { replyTooLarge } from '../../ann/included-columns.ts';
 import { recommend } from '../../ann/recommend.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';

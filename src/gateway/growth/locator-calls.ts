@@ -1,7 +1,7 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { Claim } from '../../ann/routing/locator.ts';
-import type { Place } from '../../ann/routing/locator-store.ts';
-import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/routing/rows.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { Claim } from '../../index/locators/locator.ts';
+import type { Place } from '../../index/locators/locator-store.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';

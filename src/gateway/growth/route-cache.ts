@@ -1,6 +1,6 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { KnownRoutes } from '../../ann/routing/known-routes.ts';
-import type { RouteReader } from '../../ann/routing/route-reader.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { KnownRoutes } from '../../index/routing/known-routes.ts';
+import type { RouteReader } from '../../index/routing/route-reader.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';

@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import { compareScores } from '../../ann/metric.ts';
 import { addCosts, NO_COST } from '../../ann/search-cost.ts';
 import type { RecallSlice, SampleRecall, ShardMatches, ShardRecall } from '../../ann/shard-protocol.ts';

@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { RouteOutline } from '../../ann/routing/route-outline.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { RouteOutline } from '../../index/routing/route-outline.ts';
 import type { SampledIds, ShardSample } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';

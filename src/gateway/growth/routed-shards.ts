@@ -1,9 +1,9 @@
-import type { Reading } from '../../ann/fan-out/reading.ts';
-import { fetchedMatches } from '../../ann/fetched-matches.ts';
-import type { IndexManifest } from '../../ann/index-manifest.ts';
+import type { Reading } from '../../index/fan-out/reading.ts';
+import { fetchedMatches } from '../../index/fan-out/fetched-matches.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { maximalMarginalRelevance } from '../../ann/mmr.ts';
-import type { RouteReader } from '../../ann/routing/route-reader.ts';
+import type { RouteReader } from '../../index/routing/route-reader.ts';
 import type {
   Counted,
   Deleted,

@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../../ann/index-manifest.ts';
-import type { RegionPage, RouteOutline } from '../../ann/routing/route-outline.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { RegionPage, RouteOutline } from '../../index/routing/route-outline.ts';
 import type {
   ListedVectors,
   NamespacePage,

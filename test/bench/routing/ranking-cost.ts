@@ -1,15 +1,15 @@
 import { loadavg } from 'node:os';
 
-import { encodeCentroids } from '../../../src/ann/routing/centroid-rows.ts';
-import { DISTRICT_SIZES } from '../../../src/ann/routing/district-sizes.ts';
-import { withDistricts } from '../../../src/ann/routing/districts.ts';
-import { placesOf } from '../../../src/ann/routing/places-of.ts';
-import { outlineOf, regionPage } from '../../../src/ann/routing/route-outline.ts';
-import { changed } from '../../../src/ann/routing/route-changes.ts';
-import type { RoutedShard, RouteTable } from '../../../src/ann/routing/route-table.ts';
-import { Router } from '../../../src/ann/routing/router.ts';
-import { slotOf } from '../../../src/ann/routing/slot-range.ts';
-import { ToldOutlines } from '../../../src/ann/routing/told-outlines.ts';
+import { encodeCentroids } from '../../../src/index/routing/centroid-rows.ts';
+import { DISTRICT_SIZES } from '../../../src/index/routing/district-sizes.ts';
+import { withDistricts } from '../../../src/index/routing/districts.ts';
+import { placesOf } from '../../../src/index/routing/places-of.ts';
+import { outlineOf, regionPage } from '../../../src/index/routing/route-outline.ts';
+import { changed } from '../../../src/index/routing/route-changes.ts';
+import type { RoutedShard, RouteTable } from '../../../src/index/routing/route-table.ts';
+import { Router } from '../../../src/index/routing/router.ts';
+import { slotOf } from '../../../src/index/routing/slot-range.ts';
+import { ToldOutlines } from '../../../src/index/routing/told-outlines.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { estimateRecall, shareOf } from '../../../src/ann/recall-estimate.ts';
+import { estimateRecall, shareOf } from '../../../src/index/recall-estimate.ts';
 import { measureSlice } from '../../../src/ann/recall-slice.ts';
 import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { Metric } from '../../../src/contract/metric.ts';
-import { UPKEEP_SIZES } from '../../../src/ann/upkeep/upkeep-sizes.ts';
+import { UPKEEP_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
 import { Clusters } from '../../support/clusters.ts';
 import type { WorldVector } from '../../support/shard-world.ts';
 import { ShardWorld, smallFloor } from '../../support/shard-world.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { followerId } from '../../../src/ann/generations/gate.ts';
-import type { Shadow } from '../../../src/ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { followerId } from '../../../src/ann/access-mode/gate.ts';
+import type { Shadow } from '../../../src/index/generations/generation-state.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { UpsertBody } from '../../../src/contract/vectors.ts';
 import type { Vectors, WrittenVectors } from '../../../src/gateway/vectors.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { expect, it } from 'vitest';
 
-import { indexNotFound } from '../../../src/ann/index-lifecycle.ts';
+import { indexNotFound } from '../../../src/index/index-lifecycle.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import type { Refusal } from '../../../src/contract/errors.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { Erasure } from '../../../src/ann/erasure.ts';
+import type { Erasure } from '../../../src/index/erasure.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { Erasures } from '../../../src/gateway/erasures.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { ANY_FRESH, parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { parse } from '../../../src/contract/parse.ts';

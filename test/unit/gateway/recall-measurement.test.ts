@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { measureSlice } from '../../../src/ann/recall-slice.ts';
 import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { isOwnKey, ownKey } from '../../../src/ann/receipts/own-key.ts';
 import type { Repetition, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

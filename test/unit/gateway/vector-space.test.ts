@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { EmbeddedTexts, TextEmbedder } from '../../../src/gateway/text-embedder.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { ownKey } from '../../../src/ann/receipts/own-key.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';

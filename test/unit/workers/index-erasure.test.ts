@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { IndexErasure } from '../../../durable-objects/index-erasure.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 

@@ -1,8 +1,8 @@
 import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
-import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
-import { replicaName } from '../../../src/ann/replication/shard-member.ts';
-import { replicasIn } from '../../../src/ann/routing/replicated-routes.ts';
-import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
+import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
+import { replicaName } from '../../../src/index/replicas/shard-member.ts';
+import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
+import type { RouteOutline } from '../../../src/index/routing/route-outline.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ReplicaStanding, WatchedIndex } from '../../support/replica-standing.ts';

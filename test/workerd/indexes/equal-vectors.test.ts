@@ -2,8 +2,8 @@ import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/residue-of.ts';
-import { slotsOf } from '../../../src/ann/routing/route-table.ts';
-import { ALL_SLOTS } from '../../../src/ann/routing/slot-range.ts';
+import { slotsOf } from '../../../src/index/routing/route-table.ts';
+import { ALL_SLOTS } from '../../../src/index/routing/slot-range.ts';
 import { Clusters } from '../../support/clusters.ts';
 import { between, create, indexOf, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
 

@@ -5,11 +5,11 @@ import { expect, it } from 'vitest';
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { isEmpty } from '../../../src/ann/erasure.ts';
-import { followerId } from '../../../src/ann/generations/gate.ts';
-import type { Shadow } from '../../../src/ann/generations/generation-state.ts';
-import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import { isEmpty } from '../../../src/index/erasure.ts';
+import { followerId } from '../../../src/ann/access-mode/gate.ts';
+import type { Shadow } from '../../../src/index/generations/generation-state.ts';
+import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
 import { residueOf } from '../../../durable-objects/residue-of.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { locatorName } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { locatorName } from '../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { between, create, Gateway, indexOf, LOCATOR, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
 

@@ -4,9 +4,9 @@ import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { Creation } from '../../../src/ann/index-lifecycle.ts';
-import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
+import type { Creation } from '../../../src/index/index-lifecycle.ts';
+import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 

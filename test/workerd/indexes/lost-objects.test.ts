@@ -1,8 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { expect, it } from 'vitest';
 
-import { locatorName, shardName } from '../../../src/ann/index-manifest.ts';
-import { isEmpty } from '../../../src/ann/erasure.ts';
+import { locatorName, shardName } from '../../../src/index/index-manifest.ts';
+import { isEmpty } from '../../../src/index/erasure.ts';
 import { residueOf } from '../../../durable-objects/residue-of.ts';
 import { freshTenant, indexOf, manifestOf as aloneManifestOf, ONCE, REGISTRY, value } from './index-stubs.ts';
 import { create, LOCATOR, manifestOf, objectsOf, range, SHARD, untilShards } from './grown-index.ts';

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest';
 
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { indexObjectName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 
 interface IndexesEnv {

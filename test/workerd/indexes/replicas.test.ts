@@ -2,11 +2,11 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/residue-of.ts';
-import { shardName } from '../../../src/ann/index-manifest.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import type { ReplicaRecord } from '../../../src/ann/replication/index-replicas.ts';
-import { replicaName } from '../../../src/ann/replication/shard-member.ts';
-import { replicasIn } from '../../../src/ann/routing/replicated-routes.ts';
+import { shardName } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
+import { replicaName } from '../../../src/index/replicas/shard-member.ts';
+import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Gateway, Mode } from './grown-index.ts';
 import { between, create, evictAll, indexOf, manifestOf, MODES, range, REPLICA, routesOf, SHARD, untilShards } from './grown-index.ts';

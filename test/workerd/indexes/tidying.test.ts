@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/residue-of.ts';
-import type { Disorder } from '../../../src/ann/routing/disorder.ts';
+import type { Disorder } from '../../../src/index/resharding/disorder.ts';
 import { create, indexOf, manifestOf, MODES, objectsOf, range, routesOf, untilShards } from './grown-index.ts';
 
 it('[RT21][RT22] shards of a calm index are tidied one by one, evicted between calls, while it is read and written; nothing is left behind', async () => {

@@ -9,7 +9,7 @@ import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
 import { Shard } from '../../../src/ann/shard.ts';
-import { UPKEEP_SIZES } from '../../../src/ann/upkeep/upkeep-sizes.ts';
+import { UPKEEP_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
 import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../../../src/ann/wasm/scan.wasm';
 import trainModule from '../../../src/ann/wasm/train.wasm';

@@ -1,9 +1,9 @@
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { withDistricts } from '../../../src/ann/routing/districts.ts';
-import { outlineOf, regionPage } from '../../../src/ann/routing/route-outline.ts';
-import { RouteReader } from '../../../src/ann/routing/route-reader.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { withDistricts } from '../../../src/index/routing/districts.ts';
+import { outlineOf, regionPage } from '../../../src/index/routing/route-outline.ts';
+import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import { AnswerCache } from '../../../src/gateway/answer-cache.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { RouteCache } from '../../../src/gateway/growth/route-cache.ts';

@@ -1,6 +1,6 @@
-import type { Erasure, Residue } from '../../../src/ann/erasure.ts';
-import { isEmpty } from '../../../src/ann/erasure.ts';
-import { indexObjectName } from '../../../src/ann/index-manifest.ts';
+import type { Erasure, Residue } from '../../../src/index/erasure.ts';
+import { isEmpty } from '../../../src/index/erasure.ts';
+import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { ErasedObjects } from '../../../src/gateway/erasures.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';

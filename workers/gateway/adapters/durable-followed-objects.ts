@@ -1,9 +1,9 @@
-import type { Gate } from '../../../src/ann/generations/gate.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
+import type { Gate } from '../../../src/ann/access-mode/gate.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../../src/ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/replication/change-page.ts';
-import type { RouteOutline } from '../../../src/ann/routing/route-outline.ts';
+import type { RouteOutline } from '../../../src/index/routing/route-outline.ts';
 import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { FollowedObjects } from '../../../src/gateway/generations/followed-objects.ts';

@@ -1,6 +1,6 @@
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
-import type { GenerationCall, Generations } from '../../../src/ann/generations/generation-state.ts';
-import { indexObjectName } from '../../../src/ann/index-manifest.ts';
+import type { GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
+import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { Authority } from '../../../src/gateway/authority.ts';

@@ -1,9 +1,9 @@
-import { indexObjectName, locatorName, shardName } from '../../../src/ann/index-manifest.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import type { Claim } from '../../../src/ann/routing/locator.ts';
-import type { Place } from '../../../src/ann/routing/locator-store.ts';
-import type { RegionPage, RouteOutline } from '../../../src/ann/routing/route-outline.ts';
-import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/routing/rows.ts';
+import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { Claim } from '../../../src/index/locators/locator.ts';
+import type { Place } from '../../../src/index/locators/locator-store.ts';
+import type { RegionPage, RouteOutline } from '../../../src/index/routing/route-outline.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/rows/rows.ts';
 import type {
   ListedVectors,
   NamespacePage,

@@ -1,11 +1,11 @@
 import type { IndexObject } from '../../../durable-objects/index-object.ts';
-import type { AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
-import { changedAliases } from '../../../src/ann/aliases.ts';
-import type { AnnotationChange, IndexAnnotations } from '../../../src/ann/index-annotations.ts';
-import type { Creation, DeletedIndex } from '../../../src/ann/index-lifecycle.ts';
-import { indexLost, indexNotFound } from '../../../src/ann/index-lifecycle.ts';
-import type { IndexManifest, IndexPage } from '../../../src/ann/index-manifest.ts';
-import { indexObjectName } from '../../../src/ann/index-manifest.ts';
+import type { AliasAction, AliasPage } from '../../../src/index/aliases.ts';
+import { changedAliases } from '../../../src/index/aliases.ts';
+import type { AnnotationChange, IndexAnnotations } from '../../../src/index/index-annotations.ts';
+import type { Creation, DeletedIndex } from '../../../src/index/index-lifecycle.ts';
+import { indexLost, indexNotFound } from '../../../src/index/index-lifecycle.ts';
+import type { IndexManifest, IndexPage } from '../../../src/index/index-manifest.ts';
+import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';

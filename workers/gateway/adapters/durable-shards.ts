@@ -1,6 +1,6 @@
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { shardName } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { shardName } from '../../../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import type {
   Counted,
@@ -29,8 +29,8 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { Authority } from '../../../src/gateway/authority.ts';
 import { underAuthority } from '../../../src/gateway/authority.ts';
-import type { Reading } from '../../../src/ann/fan-out/reading.ts';
-import type { ShardReads } from '../../../src/ann/fan-out/shard-reads.ts';
+import type { Reading } from '../../../src/index/fan-out/reading.ts';
+import type { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ask } from './ask.ts';

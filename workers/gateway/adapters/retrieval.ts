@@ -1,4 +1,4 @@
-import { RouteReader } from '../../../src/ann/routing/route-reader.ts';
+import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
@@ -13,9 +13,9 @@ import { RoutedSearch } from '../../../src/gateway/growth/routed-search.ts';
 import { TreeSearch } from '../../../src/gateway/growth/tree-search.ts';
 import { RoutedShards } from '../../../src/gateway/growth/routed-shards.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
-import { ShardReads } from '../../../src/ann/fan-out/shard-reads.ts';
-import { FanOut } from '../../../src/ann/fan-out/fan-out.ts';
-import { MemberChoice } from '../../../src/ann/fan-out/member-choice.ts';
+import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
+import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
+import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { CountCache } from '../../../src/gateway/count-cache.ts';

@@ -1,4 +1,4 @@
-import type { Alias, AliasAction, AliasPage } from '../../../src/ann/aliases.ts';
+import type { Alias, AliasAction, AliasPage } from '../../../src/index/aliases.ts';
 import { aliasEndpoints } from '../../../src/contract/aliases.ts';
 import type { AliasActionBody } from '../../../src/contract/aliases.ts';
 import type { Route } from '../serve.ts';

@@ -1,6 +1,6 @@
-import type { Generations, Shadow } from '../../../src/ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { embeddingFor } from '../../../src/ann/index-manifest.ts';
+import type { Generations, Shadow } from '../../../src/index/generations/generation-state.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import type { GenerationReply } from '../../../src/contract/generations.ts';
 import { generationEndpoints } from '../../../src/contract/generations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

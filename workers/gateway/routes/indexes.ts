@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../../../src/ann/index-manifest.ts';
-import { embeddingFor } from '../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import { indexEndpoints } from '../../../src/contract/indexes.ts';
 import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
 import type { Route } from '../serve.ts';

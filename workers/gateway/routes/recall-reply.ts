@@ -1,4 +1,4 @@
-import { shareOf } from '../../../src/ann/recall-estimate.ts';
+import { shareOf } from '../../../src/index/recall-estimate.ts';
 import type { RecallReply } from '../../../src/contract/recall.ts';
 import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
 import type { MeasuredRecall } from '../../../src/gateway/recall-measurement.ts';

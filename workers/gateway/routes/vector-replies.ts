@@ -1,5 +1,5 @@
-import type { EmbeddingUse } from '../../../src/ann/index-manifest.ts';
-import { embeddingFor } from '../../../src/ann/index-manifest.ts';
+import type { EmbeddingUse } from '../../../src/index/index-manifest.ts';
+import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import type { VectorColumns } from '../../../src/ann/shard-protocol.ts';
 import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';

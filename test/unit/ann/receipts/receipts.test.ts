@@ -9,9 +9,9 @@ import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-sto
 import { ownKey } from '../../../../src/ann/receipts/own-key.ts';
 import type { KeyedReceipt, Receipt } from '../../../../src/ann/receipts/receipt.ts';
 import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
-import { receiptsByLocator } from '../../../../src/ann/receipts/receipts-by-locator.ts';
+import { receiptsByLocator } from '../../../../src/index/locators/receipts-by-locator.ts';
 import { resumeWrite } from '../../../../src/ann/receipts/resume-write.ts';
-import { locatorOf } from '../../../../src/ann/routing/locator-of.ts';
+import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { NodeSql } from '../../../support/node-sql.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardList } from '../../../../src/ann/shard-protocol.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';
 import { BulkTokens } from '../../../../src/gateway/bulk/bulk-tokens.ts';

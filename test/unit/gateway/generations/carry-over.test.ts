@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Shadow } from '../../../../src/ann/generations/generation-state.ts';
-import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { Shadow } from '../../../../src/index/generations/generation-state.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { copyVectors } from '../../../../src/gateway/generations/copy-vectors.ts';
 import type { CopyParts } from '../../../../src/gateway/generations/copy-vectors.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { KeyedReceipt } from '../../../../src/ann/receipts/receipt.ts';
-import { locatorOf } from '../../../../src/ann/routing/locator-of.ts';
+import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import type { ShardChanges, ShardFollow } from '../../../../src/ann/replication/change-page.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { FollowedIndex } from '../../../../src/gateway/generations/followed-index.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
-import { withDistricts } from '../../../../src/ann/routing/districts.ts';
-import { changed, withDrainEnded } from '../../../../src/ann/routing/route-changes.ts';
-import { outlineOf, regionPage } from '../../../../src/ann/routing/route-outline.ts';
-import { RouteReader } from '../../../../src/ann/routing/route-reader.ts';
-import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import { withDistricts } from '../../../../src/index/routing/districts.ts';
+import { changed, withDrainEnded } from '../../../../src/index/routing/route-changes.ts';
+import { outlineOf, regionPage } from '../../../../src/index/routing/route-outline.ts';
+import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { RouteCache } from '../../../../src/gateway/growth/route-cache.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { searchGroup } from '../../../../src/ann/fan-out/shard-group.ts';
-import type { GroupQuery } from '../../../../src/ann/fan-out/shard-group.ts';
-import { FanOut } from '../../../../src/ann/fan-out/fan-out.ts';
+import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
+import type { GroupQuery } from '../../../../src/index/fan-out/shard-group.ts';
+import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
-import { encodeCentroids } from '../../../../src/ann/routing/centroid-rows.ts';
-import type { RouteTable } from '../../../../src/ann/routing/route-table.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { RoutedSearch } from '../../../../src/gateway/growth/routed-search.ts';
 import { TreeSearch } from '../../../../src/gateway/growth/tree-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';

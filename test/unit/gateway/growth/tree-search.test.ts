@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { FanOut } from '../../../../src/ann/fan-out/fan-out.ts';
-import type { GroupQuery } from '../../../../src/ann/fan-out/shard-group.ts';
-import { searchGroup } from '../../../../src/ann/fan-out/shard-group.ts';
+import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
+import type { GroupQuery } from '../../../../src/index/fan-out/shard-group.ts';
+import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';

@@ -1,4 +1,4 @@
-import type { AliasAction, AliasPage } from '../../../../src/ann/aliases.ts';
+import type { AliasAction, AliasPage } from '../../../../src/index/aliases.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { QdrantAliasAction } from '../../../../src/contract/qdrant/aliases.ts';
 import { qdrantAliasEndpoints } from '../../../../src/contract/qdrant/aliases.ts';

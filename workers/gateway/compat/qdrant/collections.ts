@@ -1,4 +1,4 @@
-import type { AnnotationChange } from '../../../../src/ann/index-annotations.ts';
+import type { AnnotationChange } from '../../../../src/index/index-annotations.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { qdrantCollectionEndpoints } from '../../../../src/contract/qdrant/collections.ts';
 import type { Acting } from '../../../../src/gateway/authority.ts';

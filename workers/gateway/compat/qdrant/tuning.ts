@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 
-import type { AnnotationChange, IndexAnnotations } from '../../../../src/ann/index-annotations.ts';
-import type { IndexManifest } from '../../../../src/ann/index-manifest.ts';
+import type { AnnotationChange, IndexAnnotations } from '../../../../src/index/index-annotations.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardStats } from '../../../../src/ann/shard-protocol.ts';
 import { DISTANCE_BY_METRIC } from '../../../../src/contract/qdrant/collections.ts';
 import type { creationTuning, updatedTuning, vectorTuning } from '../../../../src/contract/qdrant/tuning.ts';

@@ -1,0 +1,25 @@
+import type { Memtable } from '../engine/memtable.ts';
+import type { ShardLists } from '../engine/shard-lists.ts';
+import type { ShardIdentity } from '../shard-protocol.ts';
+import type { UpkeepSizes } from './maintenance-sizes.ts';
+import type { VectorStore } from '../vector-store.ts';
+
+/** What the background work of a shard works on. */
+export interface UpkeepShard {
+  readonly identity: ShardIdentity;
+  readonly sizes: UpkeepSizes;
+  readonly store: VectorStore;
+  readonly lists: ShardLists;
+  readonly memtable: Memtable;
+}
+
+/** Changes lists in memory and in storage, or neither: memory that may be ahead of storage is let go of. */
+export function changeLists({ store, lists }: UpkeepShard, change: () => void): void {
+  try {
+    store.atomically(change);
+  } catch (defect) {
+    lists.drop();
+    throw defect;
+  }
+  lists.stored();
+}

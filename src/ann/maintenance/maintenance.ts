@@ -1,0 +1,125 @@
+import type { EngineFloor } from '../engine/engine-floor.ts';
+import { must } from '../../kernel/assert.ts';
+import { unreachable } from '../../kernel/unreachable.ts';
+import { calibrate } from './calibrate.ts';
+import { flush } from './flush.ts';
+import { migrate } from './migrate.ts';
+import type { NextTask } from './next-task.ts';
+import { nextTask } from './next-task.ts';
+import type { Task } from './task.ts';
+import { tend } from './tend.ts';
+import { train } from './train.ts';
+import type { UpkeepShard } from './maintained-shard.ts';
+
+// Without a write for this long, a shard is quiet.
+const QUIET_MS = 5_000;
+// How soon a shard asks again whether it is its turn to train.
+const TURN_RETRY_MS = 1_000;
+
+/** Keeps the posting lists of a shard as good as new, in slices between its calls. */
+export class Upkeep {
+  readonly #shard: UpkeepShard;
+  readonly #floor: EngineFloor;
+  readonly #name: string;
+  #wroteMs = 0;
+  readonly #tendedCounts = new Map<number, number>();
+  #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
+
+  constructor(shard: UpkeepShard, floor: EngineFloor, name: string) {
+    this.#shard = shard;
+    this.#floor = floor;
+    this.#name = name;
+  }
+
+  /** Whether a shard of `count` vectors may have something to do. */
+  isDue(count: number): boolean {
+    return count >= this.#shard.sizes.listedCountMin || this.#shard.lists.generations().length > 0;
+  }
+
+  /** Follows a write. */
+  wrote(nowMs: number): void {
+    this.#wroteMs = nowMs;
+  }
+
+  /** Does a slice; answers when to come back, in milliseconds since the Unix epoch, or undefined when all is well. */
+  step(nowMs: number): number | undefined {
+    const quietMs = this.#wroteMs + QUIET_MS;
+    this.#task ??= this.#choose(quietMs <= nowMs);
+    if (this.#task === undefined) {
+      if (this.#shard.store.lists.sweep()) return nowMs;
+      return quietMs > nowMs ? quietMs : undefined;
+    }
+    const { kind, run } = this.#task;
+    if (kind === 'train' && !this.#floor.turn.take(this.#name, nowMs)) return nowMs + TURN_RETRY_MS;
+    this.#task = undefined;
+    // One that throws is not gone on with.
+    if (run.next().done === true) this.#floor.turn.release(this.#name);
+    else this.#task = { kind, run };
+    return nowMs;
+  }
+
+  /** Gives up what is being done: the lists are no longer what they were. */
+  stop(): void {
+    this.#task?.run.return();
+    this.#task = undefined;
+    this.#tendedCounts.clear();
+    this.#floor.turn.release(this.#name);
+  }
+
+  #choose(isQuiet: boolean): { kind: NextTask['kind']; run: Task } | undefined {
+    const { store, lists } = this.#shard;
+    const header = must(store.header(), 'a shard that is kept up is open');
+    const generations = lists.generations();
+    const next = nextTask(
+      {
+        count: header.count,
+        unlistedCount: store.unlistedRows().size,
+        isQuiet,
+        isTraining: store.lists.checkpoint() !== undefined,
+        generations,
+        entryCounts: this.#entryCounts(),
+        tendedCounts: this.#tendedCounts,
+      },
+      this.#shard.sizes,
+    );
+    return next && { kind: next.kind, run: this.#run(next) };
+  }
+
+  *#run(next: NextTask): Task {
+    const shard = this.#shard;
+    const [first, second] = shard.lists.generations();
+    const newest = second ?? first;
+    switch (next.kind) {
+      case 'train':
+        yield* train(shard, this.#floor, this.#name);
+        // A new generation numbers its lists anew.
+        this.#tendedCounts.clear();
+        return;
+      case 'flush':
+        return yield* flush(shard, must(newest, 'there are lists').id, shard.store.unlistedRows().firstBehind(0, shard.sizes.flushRowsMax));
+      case 'migrate':
+        return yield* migrate(shard, must(first, 'there is an old generation').id, must(second, 'there is a new one').id);
+      case 'tend':
+        yield* tend(shard, must(newest, 'there are lists').id, next.lists);
+        this.#rememberTended(next.lists);
+        return;
+      case 'calibrate':
+        return yield* calibrate(shard, must(newest, 'there are lists').id);
+      default:
+        return unreachable(next);
+    }
+  }
+
+  /** Those still there are as good as they get, until their counts change. */
+  #rememberTended(lists: readonly number[]): void {
+    const counts = this.#entryCounts();
+    for (const list of lists) this.#tendedCounts.set(list, counts.get(list) ?? 0);
+    for (const list of this.#tendedCounts.keys()) if (!counts.has(list)) this.#tendedCounts.delete(list);
+  }
+
+  /** Of the newest generation's lists. */
+  #entryCounts(): Map<number, number> {
+    const newest = this.#shard.lists.generations().at(-1);
+    return new Map(newest && Array.from(newest.centroids.keys(), (list) => [list, newest.lists.entryCount(list)]));
+  }
+}

@@ -1,0 +1,128 @@
+import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
+import type { MemoryHolder } from '../../kernel/memory-registry.ts';
+import type { EngineFloor } from '../engine/engine-floor.ts';
+import { encodeSettings, newSettings } from '../engine/list-settings.ts';
+import { encodeListModel } from '../lists/list-model.ts';
+import type { ShardIdentity } from '../shard-protocol.ts';
+import type { Row } from '../vector-engine.ts';
+import { Training, trainingBytes } from '../training/training.ts';
+import type { TrainingOptions } from '../training/training-options.ts';
+import { subspaceDimensionsFor } from '../training/training-options.ts';
+import { inSlices } from './slices.ts';
+import type { Task } from './task.ts';
+import type { TrainingCheckpoint } from './training-checkpoint.ts';
+import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from './training-checkpoint.ts';
+import type { UpkeepShard } from './maintained-shard.ts';
+
+const SEED = 1;
+const SAMPLE_BYTES_MAX = 16 * 1024 * 1024;
+const SAMPLE_VECTORS_PER_LIST = 64;
+// Beyond it, int8 codes do not tell the closest apart.
+const LOW_PLANE_RECALL = 0.97;
+const STEPS_PER_SLICE = 3;
+
+/** The room that the isolate has for a training: one that is taken away ends it, to go on from its checkpoint. */
+class TrainingRoom implements MemoryHolder {
+  training: Training | undefined;
+
+  evict(): number {
+    this.training?.free();
+    this.training = undefined;
+    return Infinity;
+  }
+}
+
+/** Learns a generation from a sample of the shard's vectors and creates it, without entries. */
+export function* train(shard: UpkeepShard, { memory, train: kernels }: EngineFloor, name: string): Task {
+  const { store, identity } = shard;
+  const started = resumed(shard) ?? begun(shard);
+  const sample = yield* readSample(shard, started.rows);
+  const isResumed = started.progress.length > 0;
+  // Without all of its sample a training would go on otherwise: it begins anew. One that only begins does without what was deleted.
+  const isLost = isResumed && sample.rows.length < started.rows.length;
+  if (isLost || sample.rows.length === 0) return store.lists.saveCheckpoint(null);
+  const room = new TrainingRoom();
+  const options = optionsFor(identity, started.listCount);
+  const bytes = trainingBytes(options) + sample.values.byteLength;
+  try {
+    memory.claim(name, room, bytes);
+    room.training = isResumed
+      ? Training.resume(kernels, options, sample.values, started.progress)
+      : Training.start(kernels, options, sample.values);
+    for (let slice = 1; !advance(room.training); slice += 1) {
+      if (slice % shard.sizes.checkpointSlices === 0) {
+        const { count, listCount } = started;
+        const progress = room.training.checkpoint();
+        store.lists.saveCheckpoint(encodeTrainingCheckpoint({ count, listCount, rows: sample.rows, progress }));
+      }
+      yield;
+      if (room.training === undefined) return;
+      // Used now: others give way first.
+      memory.claim(name, room, bytes);
+    }
+    create(shard, started, room.training);
+  } finally {
+    room.evict();
+    memory.release(name, room);
+  }
+}
+
+function resumed({ store }: UpkeepShard): TrainingCheckpoint | undefined {
+  const bytes = store.lists.checkpoint();
+  return bytes === undefined ? undefined : decodeTrainingCheckpoint(bytes);
+}
+
+function begun({ store, identity, sizes }: UpkeepShard): TrainingCheckpoint {
+  const count = store.liveRows().size;
+  const listCount = Math.max(1, Math.round(count / sizes.entries));
+  const sampleCount = Math.min(SAMPLE_VECTORS_PER_LIST * listCount, Math.floor(SAMPLE_BYTES_MAX / (4 * identity.dimensions)));
+  return { count, listCount, rows: store.sampleRows(sampleCount, SEED), progress: new Uint8Array() };
+}
+
+interface Sample {
+  readonly rows: readonly Row[];
+  /** [rows x dimensions] */
+  readonly values: Float32Array;
+}
+
+/** Those of the rows that are still there. */
+function* readSample({ store, identity }: UpkeepShard, rows: readonly Row[]): Generator<undefined, Sample> {
+  const { dimensions } = identity;
+  const values = new Float32Array(rows.length * dimensions);
+  const found: Row[] = [];
+  for (const slice of inSlices(rows, dimensions)) {
+    // In the order of their rows, so that the sample is the same whenever it is read.
+    for (const vector of [...store.readRows(slice, identity)].sort((a, b) => a.row - b.row)) {
+      values.set(vector.values, dimensions * found.length);
+      found.push(vector.row);
+    }
+    yield;
+  }
+  return { rows: found, values: values.subarray(0, dimensions * found.length) };
+}
+
+const optionsFor = ({ metric, dimensions, recall }: ShardIdentity, listCount: number): TrainingOptions => ({
+  metric,
+  dimensions,
+  listCount,
+  seed: SEED,
+  hasLowPlane: (recall ?? RECALL_TARGET_DEFAULT) > LOW_PLANE_RECALL,
+  subspaceDimensions: subspaceDimensionsFor(dimensions),
+});
+
+/** Some steps; true once there are none left. */
+function advance(training: Training): boolean {
+  for (let step = 0; step < STEPS_PER_SLICE; step += 1) if (training.step()) return true;
+  return false;
+}
+
+function create({ store, lists }: UpkeepShard, { count }: TrainingCheckpoint, training: Training): void {
+  const { model, centroids } = training.result();
+  store.atomically(() => {
+    const id = store.lists.createGeneration(encodeListModel(model), encodeSettings(newSettings(count)));
+    const empty = centroids.map((centroid, list) => ({ list, centroid, entryCount: 0 }));
+    store.lists.change(id, { lists: empty, removed: [], blocks: [], listed: [] });
+    store.lists.saveCheckpoint(null);
+  });
+  lists.drop();
+}

@@ -1,0 +1,84 @@
+import { addCosts } from '../../ann/search-cost.ts';
+import type { Explanation, Include, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
+import type { MergedMatch } from './merge-matches.ts';
+import { mergeMatches } from './merge-matches.ts';
+import type { Metric } from '../../contract/metric.ts';
+
+/** What one shard answered, or several whose answers were merged before. */
+export interface PartAnswer extends ShardMatches {
+  /** Which shard has each match. */
+  readonly shards: readonly number[];
+  /** Whether it is complete up to its LSN alone, as what replicas answer is. */
+  readonly isOld: boolean;
+}
+
+/** What a query is merged by. */
+type Merged = Pick<ShardQuery, 'topK' | 'include'>;
+
+/** The closest matches of all answers, as if one shard had answered. */
+export function mergeAnswers(
+  metric: Metric,
+  dimensions: number,
+  answers: readonly PartAnswer[],
+  { topK, include: asked }: Merged,
+): PartAnswer {
+  const matches = mergeMatches(metric, answers, topK);
+  const isBare = answers.some((answer) => answer.isBare);
+  const include = isBare ? NOTHING : asked;
+  const column = <T>(of: (answer: PartAnswer) => readonly T[] | null | undefined, otherwise: T): T[] =>
+    matches.map(({ from, at }) => of(answers[from]!)?.[at] ?? otherwise);
+  const missing = answers.flatMap((answer) => answer.missing ?? []);
+  const explanation = explained(answers);
+  return {
+    ids: matches.map(({ id }) => id),
+    scores: matches.map(({ score }) => score),
+    values: include.values ? valuesOf(matches, answers, dimensions) : null,
+    metadata: include.metadata ? column((answer) => answer.metadata, null) : null,
+    texts: include.text ? column((answer) => answer.texts, null) : null,
+    versions: column((answer) => answer.versions, 0),
+    shards: column((answer) => answer.shards, 0),
+    ...combinedLsn(answers),
+    ...(isBare ? { isBare } : {}),
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(explanation === undefined ? {} : { explanation }),
+  };
+}
+
+const NOTHING: Include = { values: false, metadata: false, text: false };
+
+function valuesOf(matches: readonly MergedMatch[], answers: readonly PartAnswer[], dimensions: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(matches.length * dimensions);
+  for (const [to, { from, at }] of matches.entries()) {
+    values.set(answers[from]!.values?.subarray(at * dimensions, (at + 1) * dimensions) ?? [], to * dimensions);
+  }
+  return values;
+}
+
+function explained(answers: readonly ShardMatches[]): Explanation | undefined {
+  const [first, ...others] = answers.flatMap(({ explanation }) => explanation ?? []);
+  return first === undefined ? undefined : others.reduce(both, first);
+}
+
+const both = (a: Explanation, b: Explanation): Explanation => ({
+  ...addCosts(a, b),
+  engine: a.engine === b.engine ? a.engine : 'lists',
+  filter: a.filter === null || b.filter === null ? null : { ...a.filter, selectedRows: sum(a.filter.selectedRows, b.filter.selectedRows) },
+});
+
+const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
+
+/** Of an answer, and whether a replica gave it. */
+export interface AnswerLsn {
+  readonly lsn: number;
+  readonly isOld: boolean;
+}
+
+/**
+ * Up to which LSN of the index an answer of several shards is complete. Shards have everything that was acknowledged, so the highest
+ * is true of all; a replica has no more than it says, so the lowest of those is.
+ */
+export function combinedLsn(answers: readonly AnswerLsn[]): AnswerLsn {
+  const old = answers.filter(({ isOld }) => isOld);
+  if (old.length > 0) return { lsn: Math.min(...old.map(({ lsn }) => lsn)), isOld: true };
+  return { lsn: answers.reduce((most, { lsn }) => Math.max(most, lsn), 0), isOld: false };
+}

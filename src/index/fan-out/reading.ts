@@ -1,0 +1,8 @@
+import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
+
+/** How a search is to be done. */
+export interface Reading {
+  readonly consistency: ReadConsistency;
+  /** Milliseconds since the Unix epoch: then it answers with what it has. Absent: `queryDeadlineDefaultMs` from now. */
+  readonly deadlineMs?: number | undefined;
+}

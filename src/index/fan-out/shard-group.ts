@@ -1,0 +1,95 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Metric } from '../../contract/metric.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
+import { compareScores } from '../../ann/metric.ts';
+import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
+import type { PartAnswer } from './merge-answers.ts';
+import { mergeAnswers } from './merge-answers.ts';
+import type { FromMember, ShardReads } from './shard-reads.ts';
+
+/** Asks a group of an index's shards for what they find together. */
+export interface GroupQuery {
+  readonly manifest: IndexManifest;
+  readonly shards: readonly number[];
+  readonly query: ShardQuery;
+  readonly consistency: ReadConsistency;
+  /** How long it may take: clocks of different machines differ. */
+  readonly budgetMs: number;
+}
+
+/**
+ * Asks the shards of a group all at once and merges what they answer. Refuses as a fan-out does.
+ *
+ * Who wants many matches gets them in rounds: each shard is asked for its share and some more, then those again, for more, that may have
+ * further ones among the closest. So the answers held at a time are a few times what is wanted, however many shards there are.
+ */
+export async function searchGroup(
+  reads: ShardReads,
+  { manifest, shards, query, consistency, budgetMs }: GroupQuery,
+): Promise<Outcome<PartAnswer>> {
+  const deadlineMs = reads.nowMs + budgetMs;
+  const { metric, dimensions } = manifest;
+  const isWide = shards.length > 1 && query.topK > LIMITS.fanOutMatchesMaxCount;
+  const sent = sentTo(shards.length, query, isWide);
+  let count = isWide ? firstCount(query.topK, shards.length) : query.topK;
+  const parts = new Map<number, PartAnswer>();
+  const late = new Set<number>();
+  for (let asked = shards; ;) {
+    const gathered = await reads.gather(manifest, asked, { ...sent, topK: count }, { consistency, deadlineMs });
+    // What was found before is worth more than no answer.
+    if (!gathered.ok && parts.size === 0) return gathered;
+    const { answers, missing } = gathered.ok ? gathered.value : { answers: [], missing: asked };
+    for (const shard of missing) late.add(shard);
+    for (const { shard, value } of answers) parts.set(shard, partOf(shard, value));
+    const merged = mergeAnswers(metric, dimensions, [...parts.values()], query);
+    const found = isWide || isTooWide(merged, query) ? bare(merged) : merged;
+    asked = count === query.topK ? [] : furtherShards(metric, parts, late, found, { count, topK: query.topK });
+    if (asked.length === 0) return ok(late.size === 0 ? found : { ...found, missing: [...late, ...(found.missing ?? [])] });
+    count = Math.min(query.topK, 4 * count);
+  }
+}
+
+/** What each shard is asked: an only one answers everything, or refuses it. */
+const sentTo = (shardCount: number, query: ShardQuery, isWide: boolean): ShardQuery => ({
+  ...query,
+  ...(shardCount > 1 ? { columnsBytesMax: Math.floor(LIMITS.fanOutReplyBytesMax / shardCount) } : {}),
+  include: isWide ? BARE : query.include,
+});
+
+const firstCount = (topK: number, shardCount: number): number =>
+  Math.min(topK, Math.max(LIMITS.fanOutMatchesMaxCount, Math.ceil((2 * topK) / shardCount)));
+
+const bare = (found: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
+
+const isTooWide = (found: PartAnswer, { columnsBytesMax = Infinity }: ShardQuery): boolean => columnsBytes(found) > columnsBytesMax;
+
+/** At two bytes a UTF-16 unit. */
+const columnsBytes = ({ values, metadata, texts }: PartAnswer): number =>
+  (values?.byteLength ?? 0) + 2 * [...(metadata ?? []), ...(texts ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);
+
+const BARE = { values: false, metadata: false, text: false };
+
+const partOf = (shard: number, { member, answer }: FromMember<ShardMatches>): PartAnswer => ({
+  ...answer,
+  shards: answer.ids.map(() => shard),
+  isOld: member.replica !== null,
+});
+
+/** Shards that answered as many as they were asked for, the last of which is as close as the last of all: they may have closer ones. */
+function furtherShards(
+  metric: Metric,
+  parts: ReadonlyMap<number, PartAnswer>,
+  late: ReadonlySet<number>,
+  { scores }: PartAnswer,
+  { count, topK }: { readonly count: number; readonly topK: number },
+): number[] {
+  const last = scores.length < topK ? undefined : scores[topK - 1];
+  return [...parts].flatMap(([shard, { scores: own }]) => {
+    const mayHaveMore = own.length >= count && !late.has(shard);
+    const isClose = last === undefined || compareScores(metric, own.at(-1) ?? last, last) <= 0;
+    return mayHaveMore && isClose ? [shard] : [];
+  });
+}

@@ -1,0 +1,136 @@
+import type { FanOut, Gathered } from './fan-out.ts';
+import type { Leaf } from './leaf-call.ts';
+import type { MemberChoice } from './member-choice.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import { shardName } from '../index-manifest.ts';
+import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
+import { STRONG } from '../../ann/replication/read-consistency.ts';
+import type { ShardMember } from '../replicas/shard-member.ts';
+import { replicaName } from '../replicas/shard-member.ts';
+import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { MemberReads } from './member-reads.ts';
+import type { Reading } from './reading.ts';
+
+/** An answer, and who gave it. */
+export interface FromMember<T> {
+  readonly member: ShardMember;
+  readonly answer: T;
+}
+
+/** A reading whose deadline is set. */
+interface Due extends Reading {
+  readonly deadlineMs: number;
+}
+
+interface ShardReadsParts {
+  readonly members: MemberReads;
+  readonly fanOut: FanOut;
+  readonly choice: MemberChoice;
+  readonly clock: Clock;
+  /** Where this isolate is, as a location hint: replicas are asked to be near to whoever reads most. */
+  readonly near?: () => string | undefined;
+}
+
+/** Reads of shards: strong ones by the shards themselves, others by whoever of them and their replicas is quickest. */
+export class ShardReads {
+  readonly #parts: ShardReadsParts;
+
+  constructor(parts: ShardReadsParts) {
+    this.#parts = parts;
+  }
+
+  get nowMs(): number {
+    return this.#parts.clock.nowMs();
+  }
+
+  deadlineOf({ deadlineMs }: Partial<Reading>): number {
+    return deadlineMs ?? this.#parts.clock.nowMs() + LIMITS.queryDeadlineDefaultMs;
+  }
+
+  /** What an only shard answers. */
+  async query(manifest: IndexManifest, query: ShardQuery, reading: Reading = { consistency: STRONG }): Promise<Outcome<ShardMatches>> {
+    const gathered = await this.gather(manifest, [0], query, reading);
+    return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
+  }
+
+  /** The same of vectors by their ids. */
+  async fetch(manifest: IndexManifest, fetch: ShardFetch, consistency: ReadConsistency = STRONG): Promise<Outcome<ShardVectors>> {
+    const gathered = await this.gatherVectors(manifest, [{ shard: 0, fetch }], { consistency });
+    return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
+  }
+
+  /** What shards have of the vectors that each is asked for. */
+  gatherVectors(
+    manifest: IndexManifest,
+    asks: readonly { readonly shard: number; readonly fetch: ShardFetch }[],
+    { consistency, deadlineMs }: Reading,
+  ): Promise<Outcome<Gathered<FromMember<ShardVectors>>>> {
+    const { members, fanOut } = this.#parts;
+    const untilMs = this.deadlineOf({ deadlineMs });
+    const leaves = asks.map(({ shard, fetch }) =>
+      this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs }, (member, budgetMs) =>
+        members.fetch(manifest, member, { ...fetch, budgetMs }, consistency),
+      ),
+    );
+    return fanOut.gather(leaves, untilMs);
+  }
+
+  /** What these shards find until the deadline. */
+  gather(
+    manifest: IndexManifest,
+    shards: readonly number[],
+    query: ShardQuery,
+    { consistency, deadlineMs }: Reading,
+  ): Promise<Outcome<Gathered<FromMember<ShardMatches>>>> {
+    const { members, fanOut, near } = this.#parts;
+    // An aggregator passes on what it was told.
+    const from = query.near ?? near?.();
+    const sent = { ...query, target: ownTarget(query), ...(from === undefined ? {} : { near: from }) };
+    const untilMs = this.deadlineOf({ deadlineMs });
+    const leaves = shards.map((shard) =>
+      this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs }, (member, budgetMs) =>
+        members.query(manifest, member, { ...sent, budgetMs }, consistency),
+      ),
+    );
+    return fanOut.gather(leaves, untilMs);
+  }
+
+  #leaf<T>(
+    manifest: IndexManifest,
+    shard: number,
+    { consistency, deadlineMs }: Due,
+    ask: (member: ShardMember, budgetMs: number) => Promise<Outcome<T>>,
+  ): Leaf<FromMember<T>> {
+    const { choice, clock } = this.#parts;
+    const primary = shardName(manifest, shard);
+    const replicas = consistency.kind === 'strong' ? [] : (manifest.replicas ?? []).filter((replica) => replica.shard === shard);
+    const members = new Map<string, ShardMember>([[primary, { shard, replica: null }]]);
+    for (const { replica } of replicas) members.set(replicaName(primary, replica), { shard, replica });
+    const call =
+      (name: string, share = 1) =>
+      async (): Promise<Outcome<FromMember<T>>> => {
+        const member = must(members.get(name), 'only members are asked');
+        const leftMs = Math.max(0, deadlineMs - LIMITS.readReturnMs - clock.nowMs());
+        const outcome = await choice.observe(name, clock, () => ask(member, leftMs * share));
+        return outcome.ok ? ok({ member, answer: outcome.value }) : outcome;
+      };
+    if (members.size === 1) return { shard, ask: call(primary) };
+    const [first = primary, second = primary] = choice.ranked([...members.keys()], clock.nowMs());
+    // A replica that lacks what is asked for has no stand-in but the shard itself, which has everything.
+    // Whoever is asked first refuses what it has no time for early enough to ask the other one.
+    return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary) };
+  }
+}
+
+const onlyOf = <T>({ answers }: Gathered<FromMember<T>>): T => must(answers[0], 'without any answer, gathering is refused').value.answer;
+
+/** RPC sends the whole buffer of a view. */
+function ownTarget({ target }: ShardQuery): ShardQuery['target'] {
+  if (target.kind !== 'values' || target.values.byteLength === target.values.buffer.byteLength) return target;
+  return { kind: 'values', values: target.values.slice() };
+}

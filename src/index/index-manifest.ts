@@ -1,0 +1,71 @@
+import type { Metric } from '../contract/metric.ts';
+import type { RecallTarget } from '../contract/recall-target.ts';
+import type { IndexId, TenantId } from '../kernel/ids.ts';
+import type { ShardReplica } from './replicas/shard-member.ts';
+
+/** What an index is. Nothing in it changes but the generation and the route version. */
+export interface IndexManifest {
+  /** Random per creation: tells an index from an earlier one of the same name. */
+  readonly id: IndexId;
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly dimensions: number;
+  readonly metric: Metric;
+  /** What searches are tuned to find. Absent: `RECALL_TARGET_DEFAULT`, as in indexes created before there was a choice. */
+  readonly recall?: RecallTarget;
+  /** The embedding contract the index is pinned to, if it was created with a model. */
+  readonly embedding: PinnedEmbedding | null;
+  /** What queries are pinned to when that is another contract, such as the other tower of a model of two. Absent: as the vectors. */
+  readonly queryEmbedding?: PinnedEmbedding;
+  /** The team that answers for it. */
+  readonly owner: string;
+  /** Seconds since the Unix epoch. */
+  readonly createdS: number;
+  /** The id of its first generation, which tells it from an earlier or later index of its name. Absent in indexes made before 0.6.0. */
+  readonly firstId?: IndexId;
+  /** Counts the sets of vectors the index has served from, from 1. */
+  readonly generation: number;
+  /** Vectors of one shard, from which on it is split. Absent: as many as `shardBudget` says. */
+  readonly shardVectorsMax?: number;
+  /** Of its route table, once it has several shards: see `RouteTable`. */
+  readonly routeVersion?: number;
+  /** Objects that answer reads beside the shards themselves. Absent: none. */
+  readonly replicas?: readonly ShardReplica[];
+}
+
+export interface PinnedEmbedding {
+  readonly model: string;
+  readonly contractHash: string;
+}
+
+/** Tells an index from others of its name, whichever of its generations serves. */
+export const incarnationOf = ({ firstId, createdS }: Pick<IndexManifest, 'firstId' | 'createdS'>): string =>
+  firstId ?? `created:${createdS}`;
+
+/** What a vector is: one that is kept, or one that is searched around. */
+export type EmbeddingUse = 'items' | 'queries';
+
+/** The contract that vectors of a use must be made by, if the index is pinned to one. */
+export const embeddingFor = ({ embedding, queryEmbedding }: IndexManifest, use: EmbeddingUse): PinnedEmbedding | null =>
+  use === 'queries' ? (queryEmbedding ?? embedding) : embedding;
+
+/** The models that its vectors and queries are pinned to. */
+export const modelsOf = ({ embedding, queryEmbedding }: IndexManifest): string[] =>
+  [embedding, queryEmbedding].flatMap((pinned) => (pinned ? [pinned.model] : []));
+
+/** The object name of an index's shard; the first is named as if it were the only one. The index id in it gives every creation its own. */
+export const shardName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal = 0): string =>
+  ordinal === 0 ? `${tenantId}:${id}` : `${tenantId}:${id}:${ordinal}`;
+
+/** The object name of a locator of an index. */
+export const locatorName = ({ tenantId, id }: Pick<IndexManifest, 'tenantId' | 'id'>, ordinal: number): string =>
+  `${tenantId}:${id}:${ordinal}`;
+
+/** The object name of an index, live or not. */
+export const indexObjectName = (tenantId: TenantId, name: string): string => `${tenantId}:${name}`;
+
+/** One page of a tenant's indexes, by name. */
+export interface IndexPage {
+  readonly indexes: readonly IndexManifest[];
+  readonly hasMore: boolean;
+}

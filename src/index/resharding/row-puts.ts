@@ -1,0 +1,73 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { grouped } from '../../kernel/grouped.ts';
+import { ok } from '../../kernel/result.ts';
+import type { ShardHeader } from '../../ann/vector-store.ts';
+import type { RowWish } from './row-wishes.ts';
+import type { WholeRows } from './row-versions.ts';
+import { rowsAt } from '../../ann/rows/rows-at.ts';
+import type { RowPut, RowsAsOf } from '../../ann/rows/rows.ts';
+
+/** Shards that get rows. Every call may be refused with `unavailable`. */
+export interface RowTakers {
+  put(ordinal: number, rows: RowPut): Promise<Outcome<unknown>>;
+  /** Which of some rows would be news there, by their positions. */
+  lacking(ordinal: number, rows: RowsAsOf): Promise<Outcome<number[]>>;
+}
+
+/** Of a slice of rows, one that may go where it should be, too or only. */
+export interface GrantedRow extends Pick<RowWish, 'to'> {
+  /** Position in the slice. */
+  readonly at: number;
+}
+
+interface Slice {
+  readonly found: WholeRows;
+  readonly header: Pick<ShardHeader, 'indexId' | 'lsn'>;
+  readonly since: number;
+  /** See `RowMoves`. */
+  readonly isWhole: boolean;
+}
+
+/** Sends granted rows to where they should be; answers those that are there now, or undefined if that is not known of all. */
+export async function putRows<T extends GrantedRow>(takers: RowTakers, slice: Slice, granted: readonly T[]): Promise<T[] | undefined> {
+  const pairs = granted.flatMap(({ at, to }) => to.map((target) => ({ at, target })));
+  const unwilling = new Set<number>();
+  const puts = [...grouped(pairs.map(({ target }) => target))].map(async ([target, members]) => {
+    const positions = members.map((i) => pairs[i]!.at);
+    const put = await (slice.isWhole ? putLacking : putAll)(takers, slice, target, positions);
+    // Where all can stay as it is, nobody waits for a shard that is full, or changes.
+    if (!put.ok && slice.isWhole && UNWILLING.has(put.error.code)) unwilling.add(target);
+    return put.ok || unwilling.has(target);
+  });
+  const isKnown = (await Promise.all(puts)).every(Boolean);
+  return isKnown ? granted.filter(({ to }) => !to.some((target) => unwilling.has(target))) : undefined;
+}
+
+/** As what a shard refuses that has no room, or whose region is no longer what it was, or that is no more. */
+const UNWILLING: ReadonlySet<string> = new Set(['index_growing', 'stale_route', 'index_not_found']);
+
+function putAll(
+  takers: RowTakers,
+  { found, header, since }: Slice,
+  target: number,
+  positions: readonly number[],
+): Promise<Outcome<unknown>> {
+  const versions = positions.map((at) => found.versions[at]!);
+  const { indexId, lsn: lsnSeen } = header;
+  return takers.put(target, { indexId, routeVersion: since, versions, lsnSeen, ...rowsAt(found, positions) });
+}
+
+/** Most rows are where they should be already: so it is asked first. */
+async function putLacking(takers: RowTakers, slice: Slice, target: number, positions: readonly number[]): Promise<Outcome<unknown>> {
+  const { found, header } = slice;
+  const keys = { ids: positions.map((at) => found.ids[at]!), namespaces: positions.map((at) => found.namespaces[at]!) };
+  const lacking = await takers.lacking(target, { indexId: header.indexId, versions: positions.map((at) => found.versions[at]!), ...keys });
+  if (!lacking.ok || lacking.value.length === 0) return lacking;
+  const put = await putAll(
+    takers,
+    slice,
+    target,
+    lacking.value.map((i) => positions[i]!),
+  );
+  return put.ok ? ok(null) : put;
+}

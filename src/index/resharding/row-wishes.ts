@@ -1,0 +1,61 @@
+import { must } from '../../kernel/assert.ts';
+import type { Metric } from '../../contract/metric.ts';
+import { placesOf } from '../routing/places-of.ts';
+import { receivers } from '../routing/route-table.ts';
+import { Router } from '../routing/router.ts';
+import type { DrainOrder } from '../routing/shard-route.ts';
+
+/** Where a row should be, too or only. */
+export interface RowWish {
+  readonly to: readonly number[];
+  /** Whether it belongs there rather than here. */
+  readonly isNearer: boolean;
+  /** Whether both may keep it. */
+  readonly isShared: boolean;
+}
+
+/** What a shard under an order wishes for its rows. */
+export class RowWishes {
+  readonly #here: number;
+  readonly #order: DrainOrder;
+  readonly #router: Router;
+  readonly #into: ReadonlySet<number>;
+  /** Whether the places of rows are told by all shards around, not only by those that vectors go to. */
+  readonly isWhole: boolean;
+
+  constructor(here: number, order: DrainOrder, space: { readonly metric: Metric; readonly dimensions: number }) {
+    const own = must(
+      order.shards.find(({ ordinal }) => ordinal === here),
+      'an order names the shard that it is for',
+    );
+    this.#here = here;
+    this.#order = order;
+    this.#router = new Router({ ...space, shards: order.shards });
+    this.#into = new Set(receivers(own));
+    this.isWhole = own.state.kind === 'tidying';
+  }
+
+  /** Among which places are looked for. */
+  get shards(): number {
+    return this.#order.shards.length;
+  }
+
+  of(values: Float32Array, slot: number): RowWish | undefined {
+    const places = placesOf(this.#router.placings(values, slot), this.#order.margin);
+    return this.isWhole ? this.#inOrder(places) : this.#divided(places);
+  }
+
+  /** All places that the row should have: as far as they are among those that may get any. */
+  #inOrder(places: readonly number[]): RowWish | undefined {
+    const isShared = places.includes(this.#here);
+    const to = places.filter((place) => place !== this.#here);
+    const isPossible = to.length > 0 && to.every((place) => this.#into.has(place));
+    return isPossible ? { to, isNearer: !isShared, isShared } : undefined;
+  }
+
+  /** Between this shard and those that it gives some of its region to. */
+  #divided(places: readonly number[]): RowWish | undefined {
+    const to = places.find((place) => place !== this.#here);
+    return to === undefined ? undefined : { to: [to], isNearer: places[0] === to, isShared: places.includes(this.#here) };
+  }
+}

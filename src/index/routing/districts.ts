@@ -1,0 +1,88 @@
+import { must } from '../../kernel/assert.ts';
+import { grouped } from '../../kernel/grouped.ts';
+import { squaredDistance } from '../../ann/maintenance/split-in-two.ts';
+import { encodeCentroids } from './centroid-rows.ts';
+import { districtHalves } from './district-halves.ts';
+import type { DistrictSizes } from './district-sizes.ts';
+import { isSameRegion } from './is-same-region.ts';
+import { kMeansAtOnce } from './k-means.ts';
+import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
+import { districtOf } from './route-table.ts';
+import { shardMeans } from './shard-means.ts';
+
+/** Centroids that say where the shards of a district are. */
+const COARSE_CENTROIDS = 16;
+
+/**
+ * A table with its districts as they should be, given what it was before its last change. A new shard comes with the district of the one
+ * it was split from. A district that the change did not touch stays as it is, with the version since which it is so.
+ */
+export function withDistricts(before: RouteTable | undefined, table: RouteTable, sizes: DistrictSizes): RouteTable {
+  if (table.version === 0) return table;
+  const members = regrouped(table, sizes);
+  const known = new Map(before?.districts?.map((district) => [district.number, district]));
+  const knownMembers = before === undefined ? new Map<number, RoutedShard[]>() : membersOf(before);
+  const isAlone = members.size === 1;
+  const districts = [...members]
+    .sort(([a], [b]) => a - b)
+    .map(([number, shards]): District => {
+      const same = known.get(number);
+      if (same !== undefined && isSame(shards, knownMembers.get(number) ?? [])) return same;
+      return { number, since: table.version, coarse: isAlone ? NONE : coarseOf(shards, table) };
+    });
+  const numbers = new Map([...members].flatMap(([number, shards]) => shards.map(({ ordinal }) => [ordinal, number] as const)));
+  const shards = table.shards.map((shard) => {
+    const number = numbers.get(shard.ordinal) ?? districtOf(shard);
+    return number === districtOf(shard) ? shard : { ...shard, district: number };
+  });
+  return { ...table, shards, districts };
+}
+
+/** The shards of each district that own a region, by its number. */
+export function membersOf({ shards }: Pick<RouteTable, 'shards'>): Map<number, RoutedShard[]> {
+  const owners = shards.filter(({ centroids }) => centroids.scales.length > 0);
+  return new Map([...grouped(owners.map(districtOf))].map(([number, places]) => [number, places.map((place) => owners[place]!)]));
+}
+
+/** Neither too large nor, if there are several, too small. */
+function regrouped(table: RouteTable, { shardsMax, shardsMin }: DistrictSizes): Map<number, readonly RoutedShard[]> {
+  const districts = new Map<number, readonly RoutedShard[]>(membersOf(table));
+  for (;;) {
+    const large = [...districts].find(([, shards]) => shards.length > shardsMax);
+    const small = [...districts].find(([, shards]) => shards.length < shardsMin);
+    if (large !== undefined) {
+      const [number, shards] = large;
+      const [kept, given] = districtHalves(shards, table.dimensions, table.version);
+      districts.set(number, kept);
+      districts.set(Math.max(...districts.keys()) + 1, given);
+    } else if (small !== undefined && districts.size > 1) {
+      const [number, shards] = small;
+      districts.delete(number);
+      const nearest = nearestDistrict(shards, districts, table.dimensions);
+      // One that becomes too large by that is cut in two that are not too small.
+      districts.set(nearest, [...must(districts.get(nearest), 'the nearest district is there'), ...shards]);
+    } else return districts;
+  }
+}
+
+function nearestDistrict(own: readonly RoutedShard[], districts: ReadonlyMap<number, readonly RoutedShard[]>, dimensions: number): number {
+  const middleOf = (shards: readonly RoutedShard[]) => kMeansAtOnce(shardMeans(shards, dimensions), dimensions, 1, 0).centroids;
+  const middle = middleOf(own);
+  const ranked = [...districts].map(([number, shards]) => ({ number, distance: squaredDistance(middle, middleOf(shards)) }));
+  return ranked.reduce((nearest, other) => (other.distance < nearest.distance ? other : nearest)).number;
+}
+
+function coarseOf(shards: readonly RoutedShard[], { dimensions, version }: RouteTable): CentroidRows {
+  const { centroids } = kMeansAtOnce(shardMeans(shards, dimensions), dimensions, COARSE_CENTROIDS, version);
+  return encodeCentroids(centroids, dimensions);
+}
+
+const NONE: CentroidRows = { codes: new Int8Array(0), scales: new Float32Array(0) };
+
+/** The same shards with the same regions: those of most are not even looked at. */
+const isSame = (shards: readonly RoutedShard[], others: readonly RoutedShard[]): boolean =>
+  shards.length === others.length &&
+  shards.every((shard, at) => {
+    const other = others[at];
+    return other?.ordinal === shard.ordinal && (other.since === shard.since || isSameRegion(other, shard));
+  });

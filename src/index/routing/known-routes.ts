@@ -1,0 +1,105 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { ShardReplica } from '../replicas/shard-member.ts';
+import type { RegionsOf } from './outline-router.ts';
+import { OutlineRouter } from './outline-router.ts';
+import type { NearShard } from './places-of.ts';
+import { PLACINGS, placesOf, placingsOf } from './places-of.ts';
+import type { Regions } from './regions.ts';
+import { replicasIn } from './replicated-routes.ts';
+import type { RouteOutline } from './route-outline.ts';
+import type { RankedShard } from './router.ts';
+import { byNearness } from './router.ts';
+import type { Rows } from '../../ann/rows/rows.ts';
+import { slotOf } from './slot-range.ts';
+
+/** Asks for the regions of a district as they have been since a version, unless they are remembered. */
+export type AskRegions = (district: number, since: number) => Promise<Outcome<Regions>>;
+
+/** Districts whose regions are asked for at once while vectors are placed, and held beside what is remembered: 16 MB of the longest vectors. */
+const DISTRICTS_AT_ONCE = 4;
+
+/** Of a shard in an outline, as measured. */
+const SHARD_BYTES = 300;
+
+/** The routes of an index, ready for use. Ranking is refused as asking for regions is. */
+export class KnownRoutes {
+  readonly outline: RouteOutline;
+  /** That answer reads which may be old. */
+  readonly replicas: readonly ShardReplica[];
+  readonly #router: OutlineRouter;
+  readonly #askRegions: AskRegions;
+  readonly #sinces: ReadonlyMap<number, number>;
+
+  constructor(outline: RouteOutline, askRegions: AskRegions) {
+    this.outline = outline;
+    this.replicas = replicasIn(outline);
+    this.#router = new OutlineRouter(outline);
+    this.#askRegions = askRegions;
+    this.#sinces = new Map(outline.districts.map(({ number, since }) => [number, since]));
+  }
+
+  /** In memory, roughly. */
+  get bytes(): number {
+    const { shards, districts } = this.outline;
+    // As it was told, and as the router has it.
+    const coarse = districts.reduce((sum, district) => sum + 2 * (district.coarse?.codes.byteLength ?? 0), 0);
+    return coarse + shards.length * SHARD_BYTES;
+  }
+
+  /** Shards by where a query's matches are likely, the likeliest first. Where there are very many, those that are far away are left out. */
+  async rankForSearching(values: Float32Array): Promise<Outcome<RankedShard[]>> {
+    const districts = this.#router.districtsForSearching(values);
+    const regions = await this.#regionsOf(districts);
+    return regions.ok ? ok(this.#router.rankForSearching(values, districts, regions.value)) : regions;
+  }
+
+  /** The shards that keep each of some vectors: see `placesOf`. */
+  async placesFor({ ids, namespaces, values }: Pick<Rows, 'ids' | 'namespaces' | 'values'>): Promise<Outcome<number[][]>> {
+    const { dimensions, margin } = this.outline;
+    const points = ids.map((id, at): PlacedPoint => {
+      const vector = values.subarray(at * dimensions, (at + 1) * dimensions);
+      const slot = slotOf(namespaces[at] ?? '', id);
+      return { vector, slot, districts: this.#router.districtsForPlacing(vector, slot), nearest: [] };
+    });
+    const districts = [...new Set(points.flatMap((point) => point.districts))];
+    for (let from = 0; from < districts.length; from += DISTRICTS_AT_ONCE) {
+      const together = districts.slice(from, from + DISTRICTS_AT_ONCE);
+      const regions = await this.#regionsOf(together);
+      if (!regions.ok) return regions;
+      for (const district of together) this.#look(points, district, regions.value(district));
+    }
+    return ok(points.map(({ nearest }) => placesOf(placingsOf(nearest, dimensions), margin)));
+  }
+
+  /** For the nearest few shards of each point that wants the district looked into. */
+  #look(points: readonly PlacedPoint[], district: number, regions: Regions): void {
+    for (const point of points) {
+      if (!point.districts.includes(district)) continue;
+      const near = this.#router.nearInDistrict(point.vector, point.slot, district, regions, point.districts.length);
+      point.nearest = [...point.nearest, ...near].sort(byNearness).slice(0, PLACINGS);
+    }
+  }
+
+  async #regionsOf(districts: readonly number[]): Promise<Outcome<RegionsOf>> {
+    const asked = await Promise.all(
+      districts.map((district) => this.#askRegions(district, must(this.#sinces.get(district), 'a district of the outline'))),
+    );
+    const found = new Map<number, Regions>();
+    for (const [i, regions] of asked.entries()) {
+      if (!regions.ok) return regions;
+      found.set(districts[i]!, regions.value);
+    }
+    return ok((district) => must(found.get(district), 'whatever is ranked was asked for'));
+  }
+}
+
+interface PlacedPoint {
+  readonly vector: Float32Array;
+  readonly slot: number;
+  /** To look into. */
+  readonly districts: readonly number[];
+  /** Of those looked into. */
+  nearest: readonly NearShard[];
+}

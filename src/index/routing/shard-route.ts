@@ -1,0 +1,39 @@
+import type { TenantId } from '../../kernel/ids.ts';
+import type { Row } from '../../ann/vector-engine.ts';
+import type { RoutedShard } from './route-table.ts';
+
+/** What a shard knows of the index it belongs to. */
+export interface ShardRoute {
+  readonly tenantId: TenantId;
+  readonly name: string;
+  readonly ordinal: number;
+  /** Calls that were routed by an earlier version are refused. */
+  readonly since: number;
+  /** See `shardBudget`. */
+  readonly budget: number;
+  /** 0 as long as it answers for itself. */
+  readonly locators: number;
+  /** Writes are refused: the ids are about to be handed over to locators. */
+  readonly isFenced: boolean;
+  readonly task: ShardTask | null;
+}
+
+export type ShardTask =
+  /** Tells the locators which ids it has, those behind row `after`, what was removed behind `removedAfter`, and receipts; absent: from the first. */
+  | { readonly kind: 'export'; readonly after: Row; readonly removedAfter: number; readonly receiptsAfter?: number }
+  /** Moves rows between `after` and `end` to whichever of the shards they belong, by the order of version `since`. */
+  | { readonly kind: 'drain'; readonly since: number; readonly after: Row; readonly end: Row };
+
+/** What the shard's state says began with version `since`. */
+export interface DrainOrder {
+  readonly since: number;
+  /** It and those that rows may go to; when it is tidied, all around it. */
+  readonly shards: readonly RoutedShard[];
+  readonly margin: number;
+}
+
+/** Keeps one value, in one transaction with everything else. */
+export interface Cell<T> {
+  get(): T | undefined;
+  put(value: T): void;
+}

@@ -1,0 +1,245 @@
+import { describe, expect, it } from 'vitest';
+
+import type { ListSettings } from '../../../../src/ann/engine/list-settings.ts';
+import {
+  decodeSettings,
+  encodeSettings,
+  newSettings,
+  proposalCount,
+  rescoreCountFor,
+  UNCALIBRATED,
+} from '../../../../src/ann/engine/list-settings.ts';
+import { LiveRows } from '../../../../src/ann/engine/live-rows.ts';
+import { RowSet } from '../../../../src/ann/filter/row-set.ts';
+import { CorruptList } from '../../../../src/ann/lists/corrupt-list.ts';
+import { RESCORE_MAX_COUNT } from '../../../../src/ann/lists/list-query.ts';
+import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
+import type { UpkeepState } from '../../../../src/ann/maintenance/next-task.ts';
+import { nextTask } from '../../../../src/ann/maintenance/next-task.ts';
+import { splitInTwo, squaredDistance } from '../../../../src/ann/maintenance/split-in-two.ts';
+import { tendingOf } from '../../../../src/ann/maintenance/tending.ts';
+import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from '../../../../src/ann/maintenance/training-checkpoint.ts';
+import { TrainingTurn } from '../../../../src/ann/maintenance/training-turn.ts';
+import { UPKEEP_SIZES } from '../../../../src/ann/maintenance/maintenance-sizes.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
+
+const settings = (over: Partial<ListSettings> = {}): ListSettings => ({
+  ...newSettings(20_000),
+  calibratedCount: 20_000,
+  usualLoss: 1,
+  ...over,
+});
+
+/** A shard of 20,000 vectors that is all well, but for what is given. */
+function state(over: Partial<UpkeepState> & { readonly newest?: Partial<ListSettings>; readonly entryCount?: number } = {}): UpkeepState {
+  const { newest, entryCount = 20_000, ...rest } = over;
+  return {
+    count: 20_000,
+    unlistedCount: 0,
+    isQuiet: true,
+    isTraining: false,
+    generations: [{ settings: settings(newest), entryCount }],
+    entryCounts: new Map([
+      [0, 192],
+      [1, 200],
+    ]),
+    tendedCounts: new Map(),
+    ...rest,
+  };
+}
+
+describe('what the upkeep does next', () => {
+  const two = [
+    { settings: settings(), entryCount: 12_000 },
+    { settings: settings({ calibratedCount: 0 }), entryCount: 8_000 },
+  ];
+  const lists = (...counts: number[]) => new Map(counts.map((count, list) => [list, count]));
+  it.each<[string, UpkeepState, unknown]>([
+    ['nothing when all is well', state(), undefined],
+    ['nothing for a small shard without lists', state({ generations: [], count: 9_999 }), undefined],
+    ['train once a shard is large', state({ generations: [], count: 10_000 }), { kind: 'train' }],
+    ['go on with a training that was begun, before anything else', state({ isTraining: true, unlistedCount: 5_000 }), { kind: 'train' }],
+    ['go on with a training of a shard that shrank', state({ isTraining: true, generations: [], count: 5 }), { kind: 'train' }],
+    ['train anew at more than four times the vectors', state({ count: 80_001, unlistedCount: 60_001 }), { kind: 'train' }],
+    ['flush at four times the vectors', state({ count: 80_000, unlistedCount: 60_000 }), { kind: 'flush' }],
+    ['train anew when much more is lost', state({ newest: { encodedCount: 1_000, encodedLoss: 1_301 } }), { kind: 'train' }],
+    ['not train anew when somewhat more is lost', state({ newest: { encodedCount: 1_000, encodedLoss: 1_299 } }), undefined],
+    ['not train anew for a few odd vectors', state({ newest: { encodedCount: 999, encodedLoss: 9_999 } }), undefined],
+    [
+      'not train anew for a small part of the vectors',
+      state({ newest: { encodedCount: 1_999, encodedLoss: 9_999, calibratedCount: 40_000 }, count: 40_000, entryCount: 40_000 }),
+      undefined,
+    ],
+    [
+      'not train anew before what is usual is known',
+      state({ newest: { encodedCount: 5_000, encodedLoss: 9_999, calibratedCount: 0 } }),
+      { kind: 'calibrate' },
+    ],
+    ['not learn from no vectors', state({ newest: { encodedCount: 1_000, encodedLoss: 9_999 }, count: 0, entryCount: 0 }), undefined],
+    ['not train anew while vectors move to a new generation', state({ generations: two, count: 800_000 }), { kind: 'migrate' }],
+    ['flush before vectors are moved', state({ generations: two, unlistedCount: 1_024 }), { kind: 'flush' }],
+    ['move vectors before a small flush', state({ generations: two, unlistedCount: 1_023 }), { kind: 'migrate' }],
+    ['wait with a small flush', state({ unlistedCount: 1, isQuiet: false, entryCount: 19_999 }), undefined],
+    ['flush the last row when it is quiet', state({ unlistedCount: 1, entryCount: 19_999 }), { kind: 'flush' }],
+    ['split long lists and merge short ones', state({ entryCounts: lists(512, 513, 24, 23) }), { kind: 'tend', lists: [1, 3] }],
+    ['leave one short list as it is', state({ entryCounts: lists(3) }), undefined],
+    [
+      'leave a list that was tended and has not changed',
+      state({ entryCounts: lists(600, 601), tendedCounts: lists(600, 600) }),
+      { kind: 'tend', lists: [1] },
+    ],
+    ['look through all lists when many entries are dead', state({ entryCount: 25_001 }), { kind: 'tend', lists: [0, 1] }],
+    ['not look for few dead entries', state({ entryCount: 25_000 }), undefined],
+    ['calibrate what never was', state({ newest: { calibratedCount: 0 } }), { kind: 'calibrate' }],
+    ['not calibrate a few entries', state({ newest: { calibratedCount: 0 }, count: 999, entryCount: 999 }), undefined],
+    ['calibrate after growth by half', state({ newest: { calibratedCount: 13_333 } }), { kind: 'calibrate' }],
+    ['calibrate after a fall by a third', state({ newest: { calibratedCount: 30_001 } }), { kind: 'calibrate' }],
+    ['not calibrate before', state({ newest: { calibratedCount: 13_334 } }), undefined],
+  ])('[V121] %s', (_, given, expected) => {
+    expect(nextTask(given, UPKEEP_SIZES)).toEqual(expected);
+  });
+});
+
+it.each<[number, number, string]>([
+  [513, 513, 'split'],
+  [600, 512, 'nothing'],
+  [641, 512, 'compaction'],
+  [100, 80, 'nothing'],
+  [100, 79, 'compaction'],
+  [24, 24, 'nothing'],
+  [600, 23, 'merge'],
+  [0, 0, 'merge'],
+])('[V124] a list of %i entries, %i of them alive, needs: %s', (entryCount, liveCount, expected) => {
+  expect(tendingOf(UPKEEP_SIZES, entryCount, liveCount)).toBe(expected);
+});
+
+describe('splitting in two', () => {
+  const random = new Seeded(7);
+  const around = (x: number, y: number, count: number): number[] =>
+    Array.from({ length: count }, () => [x + random.next(), y + random.next()]).flat();
+  const split = (...values: number[]) =>
+    splitInTwo(Float32Array.from(values), 2, 5)?.map(([x, y]) => [0 + Math.round(x!), 0 + Math.round(y!)]);
+
+  it('[V124] finds what lies in two places', () => {
+    expect(split(...around(-0.5, 9.5, 20), ...around(29.5, -0.5, 40))?.sort()).toEqual([
+      [0, 10],
+      [30, 0],
+    ]);
+  });
+
+  it('[V124] halves what lies in one place, evenly enough', () => {
+    const values = Float32Array.from(around(0, 0, 400));
+    const halves = splitInTwo(values, 2, 5)!;
+    const nearer = Array.from({ length: 400 }, (_, i) => values.subarray(2 * i, 2 * i + 2)).filter(
+      (vector) => squaredDistance(vector, halves[0]) < squaredDistance(vector, halves[1]),
+    );
+    expect(nearer.length).toBeGreaterThan(100);
+    expect(nearer.length).toBeLessThan(300);
+  });
+
+  it('[V124] is not led astray by a few far away', () => {
+    const found = split(...around(-0.5, -0.5, 30), ...around(9.5, -0.5, 30), 900, 900, -900, 5_000);
+    expect(found?.sort()).toEqual([
+      [0, 0],
+      [10, 0],
+    ]);
+  });
+
+  it('[V124] is not done where one half would be too short: of equal vectors, or of nearly only such', () => {
+    const equal = Array.from({ length: 60 }, () => [1, 2]).flat();
+    expect(split(...equal)).toBeUndefined();
+    expect(split(...equal, 3, 4, 3, 5)).toBeUndefined();
+    expect(split(1, 2)).toBeUndefined();
+    expect(split()).toBeUndefined();
+  });
+});
+
+describe('settings of a generation', () => {
+  it('[V127] come back from their JSON', () => {
+    expect(decodeSettings(encodeSettings(settings({ stop: 17, usualLoss: 1e-30 })))).toEqual(settings({ stop: 17, usualLoss: 1e-30 }));
+  });
+
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '"x"',
+    '{"stop":1}',
+    encodeSettings({ ...settings(), stop: NaN }),
+    encodeSettings({ ...settings(), rescoreCount: -1 }),
+    encodeSettings({ ...settings(), isExact: 0 as unknown as boolean }),
+  ])('[V127] are refused as corrupt: %s', (json) => {
+    expect(() => decodeSettings(json)).toThrow(CorruptList);
+  });
+
+  it('[V125] rescore more for larger answers, never more than a search can', () => {
+    const depth = { ...UNCALIBRATED, rescoreCount: 64, rescoreGrowth: 0.5 };
+    expect([1, 10, 40, 1_000].map((topK) => rescoreCountFor(depth, topK))).toEqual([64, 64, 128, proposalCount(1_000)]);
+    expect(rescoreCountFor({ ...depth, rescoreGrowth: 2.4 }, 1_000)).toBe(RESCORE_MAX_COUNT);
+  });
+});
+
+describe('the checkpoint of a training', () => {
+  const checkpoint = { count: 70_000, listCount: 365, rows: [1, 7, 2 ** 32 - 1], progress: Uint8Array.of(9, 8, 7, 6, 5) };
+  const bytes = encodeTrainingCheckpoint(checkpoint);
+
+  it('[V122] comes back, from any offset in a buffer', () => {
+    expect(decodeTrainingCheckpoint(bytes)).toEqual(checkpoint);
+    const shifted = new Uint8Array(bytes.length + 3);
+    shifted.set(bytes, 3);
+    expect(decodeTrainingCheckpoint(shifted.subarray(3))).toEqual(checkpoint);
+    const fresh = { ...checkpoint, rows: [], progress: new Uint8Array() };
+    expect(decodeTrainingCheckpoint(encodeTrainingCheckpoint(fresh))).toEqual(fresh);
+  });
+
+  it('[V122] is nothing when cut off anywhere, or with any bit flipped', () => {
+    for (let length = 0; length < bytes.length; length += 1) expect(decodeTrainingCheckpoint(bytes.subarray(0, length))).toBeUndefined();
+    for (let bit = 0; bit < 8 * bytes.length; bit += 1) {
+      const altered = bytes.slice();
+      altered[bit >> 3]! ^= 1 << (bit & 7);
+      expect(decodeTrainingCheckpoint(altered)).toBeUndefined();
+    }
+  });
+});
+
+it('[V123] the turn to train is one shard’s, until it gives it back or says nothing for a while', () => {
+  const turn = new TrainingTurn();
+  expect([turn.take('a', 0), turn.take('b', 10), turn.take('a', 4_000)]).toEqual([true, false, true]);
+  expect([turn.take('b', 8_999), turn.take('b', 9_000), turn.take('a', 9_001)]).toEqual([false, true, false]);
+  turn.release('a');
+  expect(turn.take('a', 9_002)).toBe(false);
+  turn.release('b');
+  expect(turn.take('a', 9_003)).toBe(true);
+});
+
+describe('live rows', () => {
+  const never = (): never => {
+    throw new Error('known');
+  };
+
+  it('[V126] are read once, and then follow writes', () => {
+    const live = new LiveRows(new PageMemory(8 * PAGE_BYTES));
+    live.add(1, 3);
+    expect(live.of(1, () => RowSet.of([4, 5, 6])).count).toBe(3);
+    live.add(1, 600_000);
+    live.delete(1, 5);
+    live.add(2, 7);
+    const { bitmap, count } = live.of(1, never);
+    expect([count, [3, 4, 5, 6, 7, 600_000].filter((row) => bitmap.has(row))]).toEqual([3, [4, 6, 600_000]]);
+    expect(live.bytes).toBe(2 * PAGE_BYTES);
+    live.free();
+    expect(live.bytes).toBe(0);
+    expect(live.of(1, () => RowSet.of([9])).count).toBe(1);
+  });
+
+  it('[V126] of eight namespaces are kept, those of the least recently searched one go', () => {
+    const live = new LiveRows(new PageMemory(8 * PAGE_BYTES));
+    for (let namespace = 1; namespace <= 8; namespace += 1) live.of(namespace, () => RowSet.of([namespace]));
+    live.of(1, never);
+    live.of(9, () => RowSet.of([9]));
+    expect(live.bytes).toBe(8 * PAGE_BYTES);
+    for (const namespace of [1, 3, 9]) expect(live.of(namespace, never).count).toBe(1);
+    expect(live.of(2, () => RowSet.of([2, 22])).count).toBe(2);
+  });
+});

@@ -1,0 +1,269 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import { decodeSettings, encodeSettings, newSettings, proposalCount } from '../../../../src/ann/engine/list-settings.ts';
+import { ShardLists } from '../../../../src/ann/engine/shard-lists.ts';
+import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
+import { Upkeep } from '../../../../src/ann/maintenance/maintenance.ts';
+import { Clusters } from '../../../support/clusters.ts';
+import type { WorldVector } from '../../../support/shard-world.ts';
+import { expectNothingLeaked, ShardWorld, smallFloor } from '../../../support/shard-world.ts';
+import { readStoredLists } from '../../../support/stored-lists.ts';
+
+const DIMENSIONS = 12;
+const cosine = { metric: 'cosine', dimensions: DIMENSIONS } as const;
+
+/** A thousand matches would take the rescoring of millions. */
+const STEEPEST = { ...newSettings(1_000), calibratedCount: 1_000, usualLoss: 1, stop: 255, rescoreCount: 32, rescoreGrowth: 2.4 };
+
+let serial = 0;
+const vectorOf = (values: Float32Array): WorldVector => ({ namespace: '', id: `v${(serial += 1)}`, values, n: 0 });
+const from = (source: Clusters, count: number): WorldVector[] => Array.from({ length: count }, () => vectorOf(source.next()));
+const sourceOf = (seed: number, dimensions = DIMENSIONS) => new Clusters({ dimensions, count: 10, spread: 0.5, seed });
+
+function entriesByList({ store }: ShardWorld): number[] {
+  const { id } = store.lists.generations().at(-1)!;
+  return Array.from(store.lists.lists(id), ({ entryCount }) => entryCount);
+}
+
+describe('background work comes to its end', () => {
+  it('[V124] where many vectors are equal, and stay too many for a list', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(1);
+    world.upsert(from(source, 300));
+    for (let round = 0; round < 3; round += 1) {
+      const values = source.next();
+      const near = values.map((component, i) => component + (i === round ? 0.05 : 0));
+      world.upsert([...Array.from({ length: 70 }, () => vectorOf(values)), ...Array.from({ length: 3 }, () => vectorOf(near))]);
+      world.settle();
+      expect(Math.max(...entriesByList(world))).toBeGreaterThanOrEqual(70);
+      // Nothing is left to do, now or later.
+      expect(world.sweep(1)).toBeUndefined();
+    }
+    readStoredLists(world.store);
+  });
+
+  it('[V124] where next to all vectors were deleted: one list stays, without the dead', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(2);
+    world.upsert(from(source, 600));
+    world.settle();
+    expect(entriesByList(world).length).toBeGreaterThan(10);
+    const ids = [...world.vectors.values()].map(({ id }) => id);
+    world.delete('', ids.slice(2));
+    world.settle();
+    expect(entriesByList(world)).toEqual([2]);
+    world.delete('', ids.slice(0, 2));
+    world.settle();
+    expect(entriesByList(world)).toEqual([0]);
+    world.upsert(from(source, 400));
+    world.settle();
+    expect(entriesByList(world).length).toBeGreaterThan(5);
+    world.expectExact({ values: source.next(), topK: 10 });
+  });
+
+  it('[V159] where some vectors lie far from all lists: the first found lists, others join, and those stay short while they are few', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: DIMENSIONS });
+    const source = sourceOf(8);
+    world.upsert(from(source, 600));
+    world.settle();
+    const long = source.next().map((component) => 50 * component);
+    const strange = (i: number) => vectorOf(long.map((component) => component * (1 + i / 100)));
+    /** Entries of lists whose centroid is as long as those are. */
+    const strangeLists = () => {
+      const { id } = world.store.lists.generations().at(-1)!;
+      return [...world.store.lists.lists(id)].filter(({ centroid }) => 127 * centroid.scale > 20).map(({ entryCount }) => entryCount);
+    };
+    world.upsert([...from(source, 30), strange(0)]);
+    world.settle();
+    expect(strangeLists()).toEqual([1]);
+    world.upsert([...from(source, 30), strange(1), strange(2)]);
+    world.settle();
+    // Fewer than a list has otherwise.
+    expect(strangeLists()).toEqual([3]);
+    const query = { values: long, topK: 3 };
+    expect(world.query(query).ids).toEqual(world.truth(query).map(({ id }) => id));
+    const ids = [...world.vectors.values()].map(({ id }) => id);
+    world.delete('', ids.slice(0, -5));
+    world.settle();
+    expect(entriesByList(world), 'few entries have few lists').toEqual([5]);
+  });
+
+  it('[V122] where vectors never stop being replaced: a training learns from those that stay', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(3);
+    world.upsert(from(source, 500));
+    for (let slice = 0; world.store.lists.generations().length === 0; slice += 1) {
+      expect(slice).toBeLessThan(200);
+      world.sweep(1);
+      // Of the highest rows, which are read last.
+      const replaced = [...world.vectors.values()].slice(-5);
+      world.upsert(replaced.map(({ id }) => ({ ...vectorOf(source.next()), id })));
+    }
+    world.settle();
+    world.expectExact({ values: source.next(), topK: 10 });
+  });
+});
+
+describe('calibration', () => {
+  const settingsOf = ({ store }: ShardWorld) => decodeSettings(store.lists.generations().at(-1)!.settings);
+  const nearlyEqual = (source: Clusters, values: Float32Array, spread: number) =>
+    vectorOf(values.map((component) => component * (1 + spread * (source.random.next() - 0.5))));
+
+  it('[V160] where no depth is enough, as of vectors that codes cannot tell apart: lists are searched exactly', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(9);
+    world.upsert(from(source, 600));
+    world.settle();
+    expect(settingsOf(world).isExact).toBe(false);
+    const centre = source.next();
+    for (let batch = 0; batch < 6; batch += 1) world.upsert(Array.from({ length: 500 }, () => nearlyEqual(source, centre, 1e-4)));
+    world.settle();
+    expect(settingsOf(world).isExact).toBe(true);
+    const queries = Array.from({ length: 20 }, () => ({ values: nearlyEqual(source, centre, 1e-4).values, topK: 10 }));
+    expect(world.recall(queries)).toBe(1);
+  });
+
+  it('[V161] what int8 codes cannot tell apart is told apart by reading more; nothing more is read of the rest', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(10);
+    world.upsert(from(source, 500));
+    const centre = source.next();
+    world.upsert(Array.from({ length: 90 }, () => nearlyEqual(source, centre, 0.002)));
+    world.settle();
+    // The scan shall not be what loses any.
+    world.store.lists.setSettings(world.store.lists.generations()[0]!.id, encodeSettings({ ...settingsOf(world), rescoreCount: 256 }));
+    world.restart();
+    const near = Array.from({ length: 20 }, () => ({ values: nearlyEqual(source, centre, 0.002).values, topK: 1 }));
+    const rowsRead = (query: (typeof near)[number]) => world.query(query).explanation?.rowsRead ?? 0;
+    expect(Math.min(...near.map(rowsRead))).toBeGreaterThan(proposalCount(1));
+    expect(world.recall(near)).toBe(1);
+    const usual = Array.from({ length: 20 }, () => ({ values: source.next(), topK: 1 }));
+    expect(usual.map(rowsRead).filter((rows) => rows === proposalCount(1)).length).toBeGreaterThan(10);
+  });
+
+  it('[V121] tries one depth in a slice, so that searches wait for no more', () => {
+    const [steps, searches] = [vi.spyOn(Upkeep.prototype, 'step'), vi.spyOn(ShardLists.prototype, 'nearby')];
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    world.upsert(from(sourceOf(11), 600));
+    world.settle();
+    const begun = steps.mock.invocationCallOrder;
+    const depthsOf = new Map<number, Set<string>>();
+    for (const [i, [, depth]] of searches.mock.calls.entries()) {
+      const slice = begun.findLastIndex((order) => order < searches.mock.invocationCallOrder[i]!);
+      depthsOf.set(slice, (depthsOf.get(slice) ?? new Set()).add(JSON.stringify(depth)));
+    }
+    vi.restoreAllMocks();
+    expect(depthsOf.size).toBeGreaterThan(8);
+    for (const depths of depthsOf.values()) expect(depths.size).toBe(1);
+  });
+
+  // More than calibration rescores at least, and more than it knows the closest of.
+  it.each([90, 300])('[V162] of %i vectors that tie for the last place, a trial takes any', (count) => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+    const source = sourceOf(11);
+    for (let group = 0; group < 5; group += 1) {
+      const values = source.next();
+      // In another order than that of their ids, in which equals are answered.
+      world.upsert(Array.from({ length: count }, () => ({ ...vectorOf(values), id: `${source.random.next()}` })));
+    }
+    world.settle();
+    const { isExact, rescoreCount, stop } = settingsOf(world);
+    expect([isExact, rescoreCount]).toEqual([false, 32]);
+    expect(stop).toBeLessThan(20);
+  });
+});
+
+it('[V125] the largest answers are searched for as deeply as a search can, however steep the need for depth', () => {
+  const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), cosine);
+  const source = sourceOf(4);
+  world.upsert(from(source, 1_200));
+  world.settle();
+  const { id } = world.store.lists.generations().at(-1)!;
+  world.store.lists.setSettings(id, encodeSettings(STEEPEST));
+  world.restart();
+  const query = { values: source.next(), topK: 1_000 };
+  expect(world.query(query).ids).toEqual(world.truth(query).map((match) => match.id));
+});
+
+describe('memory', () => {
+  /** A shard with lists of a megabyte, about, in an isolate with room for them. */
+  function large(name: string, seed: number) {
+    const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), { metric: 'dot', dimensions: 512, recall: 0.99 }, name);
+    const source = sourceOf(seed, 512);
+    world.upsert(from(source, 900));
+    world.settle();
+    for (let i = 0; i < 2; i += 1) world.expectExact({ values: source.next(), topK: 5 });
+    return { world, source, bytes: world.engine.bytes };
+  }
+
+  it('[V126] for one and a half of two shards serves both: lists come and go', () => {
+    const shards = [large('a', 1), large('b', 2)] as const;
+    const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
+    const floor = smallFloor(bytesMax);
+    for (const { world } of shards) world.restart(floor);
+    const paged = [0, 0];
+    for (let round = 0; round < 6; round += 1) {
+      for (const [i, { world, source }] of shards.entries()) {
+        const query = { values: source.next(), topK: 5 };
+        paged[i]! += world.query(query).explanation?.listsPagedIn ?? 0;
+        world.expectExact(query);
+        expect(floor.memory.bytes).toBeLessThanOrEqual(bytesMax);
+      }
+    }
+    expect(Math.min(...paged)).toBeGreaterThan(3);
+    expectNothingLeaked(floor);
+  });
+
+  it('[V126] that is full has room for the scratch of the deepest search', () => {
+    const shards = [large('a', 6), large('b', 7)] as const;
+    const { store } = shards[0].world;
+    store.lists.setSettings(store.lists.generations()[0]!.id, encodeSettings(STEEPEST));
+    const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
+    const floor = smallFloor(bytesMax);
+    for (const { world } of shards) world.restart(floor);
+    for (const { world, source } of [...shards, ...shards]) {
+      world.expectExact({ values: source.next(), topK: 5 });
+      const query = { values: source.next(), topK: 1_000 };
+      expect(world.query(query).ids.length).toBe(900);
+    }
+    expect(bytesMax - floor.memory.bytes).toBeLessThan(bytesMax / 4);
+    expectNothingLeaked(floor);
+  });
+
+  it('[V126] that is too small for a single shard serves it, too: its own lists give way to each other', () => {
+    const { world, source, bytes } = large('a', 3);
+    const bytesMax = Math.floor((0.75 * bytes) / PAGE_BYTES) * PAGE_BYTES;
+    const floor = smallFloor(bytesMax);
+    world.restart(floor);
+    for (let round = 0; round < 5; round += 1) {
+      world.expectExact({ values: source.next(), topK: 10 });
+      expect(floor.memory.bytes).toBeLessThanOrEqual(bytesMax);
+      world.upsert(from(source, 15));
+      world.settle();
+      readStoredLists(world.store);
+    }
+    expect(world.stats().count).toBe(975);
+    expectNothingLeaked(floor);
+  });
+
+  it('[V126] is given back in full, however often shards are loaded, evicted, dropped and replaced', () => {
+    const floor = smallFloor(48 * PAGE_BYTES);
+    const world = new ShardWorld(floor, { metric: 'l2', dimensions: DIMENSIONS });
+    const source = sourceOf(5);
+    let before = 0;
+    for (let cycle = 0; cycle < 50; cycle += 1) {
+      world.upsert(from(source, 40));
+      world.sweep(1 + ((cycle * 7) % 60));
+      world.query({ values: source.next(), topK: 10 });
+      if (cycle % 3 === 0) world.restart();
+      else if (cycle % 3 === 1) world.engine.drop();
+      else world.nowMs += 10_000;
+      if (cycle % 10 === 9) {
+        expectNothingLeaked(floor);
+        if (before > 0) expect(floor.scanner.memory.bytes).toBeLessThanOrEqual(2 * before);
+        before ||= floor.scanner.memory.bytes;
+      }
+    }
+    expect(world.store.lists.generations().length).toBeGreaterThan(0);
+  });
+});

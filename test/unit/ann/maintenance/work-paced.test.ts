@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+
+import { Pace } from '../../../../src/ann/maintenance/pace.ts';
+import { workPaced } from '../../../../src/ann/maintenance/work-paced.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+
+/** A thread whose clock goes on only between slices, as the platform's does; `waits` tells what it was given up for. */
+function thread() {
+  const pace = new Pace();
+  const waits: number[] = [];
+  let [nowMs, sinceMs] = [1_000_000, 0];
+  const spend = (ms: number): void => void (sinceMs += ms);
+  const wait = async (delayMs: number): Promise<void> => {
+    waits.push(delayMs);
+    nowMs += sinceMs + delayMs;
+    sinceMs = 0;
+  };
+  const work = (step: (at: number) => number | undefined, slicesMax = 100) =>
+    workPaced({ step: async (at) => step(at), slicesMax, pace, clock: { nowMs: () => nowMs }, wait });
+  return { pace, waits, spend, work, now: () => nowMs };
+}
+
+it('[RT14] works without pauses while nobody searches, and lets others in between slices', async () => {
+  const { waits, spend, work } = thread();
+  let left = 5;
+  expect(
+    await work((nowMs) => {
+      spend(4);
+      return (left -= 1) > 0 ? nowMs : undefined;
+    }),
+  ).toBe(undefined);
+  expect(waits).toEqual([0, 0, 0, 0]);
+});
+
+it('[RT14] leaves the thread to others for twice as long as a slice takes while there are searches, within bounds', async () => {
+  const { pace, waits, spend, work, now } = thread();
+  const slicesMs = [2, 8, 100, 8];
+  let done = 0;
+  pace.searched(now());
+  await work((nowMs) => {
+    if (done === slicesMs.length) return undefined;
+    // The last search came before the last slice but one.
+    if (done < 2) pace.searched(nowMs);
+    spend(done === 3 ? LIMITS.paceQuietMs : slicesMs[done]!);
+    done += 1;
+    return nowMs;
+  });
+  expect(waits).toEqual([0, LIMITS.pauseMinMs, 0, 16, 0, LIMITS.pauseMaxMs, 0]);
+});
+
+it('[RT14] comes back when it is asked to, and at once after so many slices', async () => {
+  const { work, now } = thread();
+  expect(await work((nowMs) => nowMs + 70)).toBe(now() + 70);
+  let slices = 0;
+  expect(
+    await work((nowMs) => {
+      slices += 1;
+      return nowMs;
+    }, 7),
+  ).toBe(now());
+  expect(slices).toBe(7);
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+
+import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
+import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
+import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
+import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';
+import { value } from '../../../support/shard-world.ts';
+
+const EVENTUAL: ReadConsistency = { kind: 'eventual' };
+const REPLICATED = {
+  ...MANIFEST,
+  replicas: [
+    { shard: 0, replica: 1, location: null },
+    { shard: 0, replica: 2, location: 'weur' },
+    { shard: 3, replica: 7, location: null },
+  ],
+};
+const target = { kind: 'values', values: Float32Array.of(1, 0) } as const;
+const include = { values: false, metadata: false, text: false };
+const QUERY = { indexId: MANIFEST.id, target, namespace: '', topK: 5, filter: null, excludeIds: [], include };
+
+describe('ShardReads', () => {
+  it('[F32] sends strong reads to the shards alone, others to their replicas, too, in turn', async () => {
+    const world = new MemberWorld();
+    for (let n = 0; n < 6; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: STRONG }));
+    expect(new Set(world.asked.map(({ replica }) => replica))).toEqual(new Set([null]));
+    world.asked.length = 0;
+    for (let n = 0; n < 30; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }));
+    expect(world.asked.length).toBe(30);
+    for (const replica of [null, 1, 2]) expect(world.asked.filter((member) => member.replica === replica).length).toBeGreaterThan(5);
+  });
+
+  it('[F43] asks another one at once when it is refused, and whoever refused not first for a while', async () => {
+    const world = new MemberWorld();
+    world.behave(0, { takesMs: 1, fails: 'overloaded' });
+    world.behave(0, { takesMs: 20 }, 1);
+    world.behave(0, { takesMs: 20 }, 2);
+    const times = (member: number | null) => world.asked.filter(({ replica }) => replica === member).length;
+    for (let n = 0; n < 60; n += 1) {
+      const startedMs = world.time.nowMs();
+      expect((await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }))).ok).toBe(true);
+      expect(world.time.nowMs() - startedMs).toBeLessThanOrEqual(21);
+    }
+    expect(times(null)).toBeGreaterThan(0);
+    expect(times(null)).toBeLessThan(5);
+    world.behave(0, { takesMs: 1, fails: undefined });
+    await world.time.run(world.time.sleep(60_000));
+    for (let n = 0; n < 60; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }));
+    expect(times(null)).toBeGreaterThan(40);
+  });
+
+  it('[F41] says how long it waits: half to the first of several, the rest to the other, less the way back', async () => {
+    const world = new MemberWorld();
+    for (const replica of [null, 1, 2]) world.behave(0, { takesMs: 3, fails: 'overloaded' }, replica);
+    const deadlineMs = world.time.nowMs() + 50;
+    await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL, deadlineMs }));
+    expect(world.sent.map(({ budgetMs }) => budgetMs)).toEqual([24, 45]);
+    await world.time.run(world.reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs: world.time.nowMs() + 1 }));
+    expect(world.sent.at(-1)!.budgetMs).toBe(0);
+  });
+
+  it('[F33] asks those more who answer faster, and does not forget the others', async () => {
+    const world = new MemberWorld();
+    world.behave(0, { takesMs: 40 });
+    world.behave(0, { takesMs: 10 }, 1);
+    world.behave(0, { takesMs: 2 }, 2);
+    for (let n = 0; n < 200; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }));
+    const times = (replica: number | null) => world.asked.filter((member) => member.replica === replica).length;
+    expect(times(2)).toBeGreaterThan(150);
+    expect(times(null)).toBeGreaterThan(0);
+    // Once the fastest is slow, another one is.
+    world.behave(0, { takesMs: 100 }, 2);
+    world.asked.length = 0;
+    for (let n = 0; n < 100; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }));
+    expect(times(2)).toBeLessThan(20);
+  });
+
+  it('[F22] asks the shard itself when a replica lacks what is asked for, or is no more', async () => {
+    const world = new MemberWorld();
+    world.vectors.set(0, [{ id: 'a', values: [1, 0] }]);
+    for (const replica of [1, 2]) world.behave(0, { fails: 'unavailable' }, replica);
+    for (let n = 0; n < 10; n += 1) {
+      const found = await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: { kind: 'min-lsn', lsn: 4 } }));
+      expect(value(found).ids).toEqual(['a']);
+    }
+    expect(world.fanOut.counts.failovers).toBeGreaterThan(0);
+    expect(world.fanOut.counts.hedges).toBe(0);
+  });
+
+  it('[F34] an answer is complete up to the lowest LSN of the replicas in it, and without any up to the highest', async () => {
+    const world = new MemberWorld();
+    for (const [shard, lsn] of [9, 4, 12].entries()) world.behave(shard, { lsn });
+    world.behave(0, { lsn: 5 }, 1);
+    world.behave(0, { lsn: 6 }, 2);
+    const search = (consistency: ReadConsistency) =>
+      world.time.run(searchGroup(world.reads, { manifest: REPLICATED, shards: [0, 1, 2], query: QUERY, consistency, budgetMs: 100 }));
+    expect(value(await search(STRONG)).lsn).toBe(12);
+    const seen = new Set<number>();
+    for (let n = 0; n < 12; n += 1) seen.add(value(await search(EVENTUAL)).lsn);
+    expect(seen).toEqual(new Set([5, 6, 12]));
+  });
+
+  it('[F35] sends no more of a buffer than the vector', async () => {
+    const world = new MemberWorld();
+    const values = new Float32Array(1_000_000).subarray(10, 12);
+    await world.time.run(world.reads.query(MANIFEST, { ...QUERY, target: { kind: 'values', values } }));
+    const [sent] = world.sent;
+    expect(sent!.target.kind === 'values' && sent!.target.values.buffer.byteLength).toBe(8);
+  });
+});

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest';
+
+import type { CentroidRows } from '../../../../src/index/routing/route-table.ts';
+import { Router } from '../../../../src/index/routing/router.ts';
+import { splitRegion } from '../../../../src/index/resharding/split-region.ts';
+import type { Metric } from '../../../../src/contract/metric.ts';
+import { Clusters } from '../../../support/clusters.ts';
+import { Seeded } from '../../../../src/kernel/seeded.ts';
+
+const DIMENSIONS = 12;
+const COUNT = 1024;
+
+/** `equalShare` of the vectors are one, but for `noise`; the others are around some centres. */
+function sample(equalShare: number, noise: number, seed: number): Float32Array {
+  const random = new Seeded(seed);
+  const clusters = new Clusters({ dimensions: DIMENSIONS, count: 9, spread: 0.5, seed });
+  const equal = clusters.next();
+  const values = new Float32Array(COUNT * DIMENSIONS);
+  for (let i = 0; i < COUNT; i += 1) {
+    const isEqual = random.next() < equalShare;
+    values.set(isEqual ? equal.map((x) => x + noise * (random.next() - 0.5)) : clusters.next(), i * DIMENSIONS);
+  }
+  return values;
+}
+
+function splitOf(metric: Metric, values: Float32Array, seed: number): readonly [CentroidRows, CentroidRows] | undefined {
+  const steps = splitRegion({ metric, dimensions: DIMENSIONS }, values, values, seed);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The share of the vectors that lie nearer to the first half. */
+function firstShare(metric: Metric, halves: readonly [CentroidRows, CentroidRows], values: Float32Array): number {
+  const shards = halves.map((centroids, ordinal) => ({ ordinal, centroids, since: 0, state: { kind: 'serving' }, replicas: [] }) as const);
+  const router = new Router({ metric, dimensions: DIMENSIONS, shards });
+  let count = 0;
+  for (let at = 0; at < values.length; at += DIMENSIONS) {
+    count += Number(router.rankForPlacing(values.subarray(at, at + DIMENSIONS), 0)[0]!.ordinal === 0);
+  }
+  return (count * DIMENSIONS) / values.length;
+}
+
+const cases = (['cosine', 'l2', 'dot'] as const).flatMap((metric) => [1, 2, 3].map((seed) => [metric, seed] as const));
+
+it.each(cases)('[RT18] %s: each half of a split has a share that is not merged away again (seed %i)', (metric, seed) => {
+  for (const equalShare of [0, 0.3, 0.5, 0.6, 0.75]) {
+    const values = sample(equalShare, 0, seed);
+    const halves = splitOf(metric, values, seed);
+    expect(halves, `${equalShare} equal`).toBeDefined();
+    const first = firstShare(metric, halves!, values);
+    expect(Math.min(first, 1 - first), `${equalShare} equal`).toBeGreaterThan(1 / 6);
+    if (equalShare === 0) expect(Math.abs(first - 0.5)).toBeLessThan(0.15);
+  }
+});
+
+it.each(cases)('[RT16] %s: vectors that centroids cannot tell apart have no halves (seed %i)', (metric, seed) => {
+  for (const [equalShare, noise] of [
+    [1, 0],
+    [1, 1e-7],
+    [1, 1e-4],
+    [0.95, 0],
+  ] as const) {
+    expect(splitOf(metric, sample(equalShare, noise, seed), seed), `${equalShare} equal but for ${noise}`).toBe(undefined);
+  }
+});
