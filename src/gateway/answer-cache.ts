@@ -15,7 +15,8 @@ import type { Flight, NotShared } from '../kernel/shared-work.ts';
 import { SharedWork } from '../kernel/shared-work.ts';
 import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
-import type { Holding } from './level-one.ts';
+import type { HeldEntry, Holding } from './cache-holdings.ts';
+import { CacheHoldings } from './cache-holdings.ts';
 import type { CurrentView } from './purge-views.ts';
 
 /** What a request asks of the cache. */
@@ -63,7 +64,7 @@ interface AnswerCacheParts<A> {
   readonly wakeUps: WakeUps;
 }
 
-interface Entry<A> extends FillStamp {
+interface Entry<A> extends FillStamp, HeldEntry {
   readonly answer: A;
   readonly storedAtMs: number;
   readonly tags: readonly string[];
@@ -77,24 +78,22 @@ export class AnswerCache<A> {
   readonly #parts: AnswerCacheParts<A>;
   readonly #entries: LruCache<Entry<A>>;
   readonly #flights: SharedWork<Outcome<A>>;
-  #evictedTold = 0;
+  readonly #holdings = new CacheHoldings();
 
   constructor(parts: AnswerCacheParts<A>) {
     this.#parts = parts;
-    this.#entries = new LruCache(parts.contract);
+    this.#entries = new LruCache(parts.contract, { onRemoved: (entry, why) => this.#holdings.remove(entry, why) });
     this.#flights = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
+  /** Of all tenants. */
   get held(): { readonly entries: number; readonly bytes: number } {
     return { entries: this.#entries.size, bytes: this.#entries.bytes };
   }
 
-  /** What is held, and how much of it has been evicted since this was asked last. */
-  tell(): Holding {
-    const { evicted } = this.#entries.counts;
-    const holding = { ...this.held, evicted: evicted - this.#evictedTold };
-    this.#evictedTold = evicted;
-    return holding;
+  /** What the cache holds of one tenant's answers. Reports evictions once. */
+  read(tenantId: TenantId): Holding {
+    return this.#holdings.read(tenantId);
   }
 
   /**
@@ -168,10 +167,11 @@ export class AnswerCache<A> {
     const { ttlMs, tags } = question.terms;
     const key = keyOf(question, contract.basisOf(made.value));
     const { stamp } = question.view;
-    const held = this.#entries.getStale(key, nowMs)?.value;
-    if (held !== undefined && held.position > stamp.position) return made;
-    const entry = { answer: contract.repeated(made.value), storedAtMs: nowMs, tags, ...stamp };
-    this.#entries.set(key, entry, contract.bytesOf(made.value), nowMs + ttlMs);
+    const known = this.#entries.getStale(key, nowMs)?.value;
+    if (known !== undefined && known.position > stamp.position) return made;
+    const bytes = contract.bytesOf(made.value);
+    const held = this.#holdings.add(question.tenantId, bytes);
+    this.#entries.set(key, { answer: contract.repeated(made.value), storedAtMs: nowMs, tags, ...stamp, ...held }, bytes, nowMs + ttlMs);
     return made;
   }
 

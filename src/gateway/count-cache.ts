@@ -3,7 +3,7 @@ import type { CacheCounter, CacheCounts, CacheSubject, CacheTally } from '../con
 import type { TenantPrincipal } from '../contract/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { VectorSource } from './cache-report.ts';
-import type { Holding } from './level-one.ts';
+import type { Holding } from './cache-holdings.ts';
 
 /** What a cache did for one request. */
 export interface CacheEvent {

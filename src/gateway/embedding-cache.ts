@@ -13,8 +13,9 @@ import type { WakeUps } from '../kernel/wake-ups.ts';
 import { BatchProgress } from './batch-progress.ts';
 import type { BatchRequest } from './batch-progress.ts';
 import type { CacheReport } from './cache-report.ts';
+import type { Holding } from './cache-holdings.ts';
 import { LevelOne } from './level-one.ts';
-import type { CachedVector, Holding } from './level-one.ts';
+import type { CachedVector } from './level-one.ts';
 import type { PurgeViews } from './purge-views.ts';
 import type { SecondLevel } from './second-level.ts';
 
@@ -82,7 +83,7 @@ export class EmbeddingCache {
     return ok({
       vectors: scatterRows(progress.rows, progress.plan.slotOf, manifest.dimensions),
       report: progress.report(sharesVectors(manifest)),
-      holding: this.#memory.tell({ owner, model: manifest.id }),
+      holding: this.#memory.read({ owner, model: manifest.id }),
     });
   }
 

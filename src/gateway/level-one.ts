@@ -1,19 +1,13 @@
-import type { Removal } from '../cache/lru-cache.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
 import { VectorCache, vectorEntryBytes } from '../cache/vector-cache.ts';
 import { LIMITS } from '../contract/limits.ts';
+import type { HeldEntry, Holding } from './cache-holdings.ts';
+import { CacheHoldings } from './cache-holdings.ts';
 
 /** Whose entries of which model. */
 export interface Holder {
   readonly owner: string;
   readonly model: string;
-}
-
-/** What the isolate holds of one model for one owner, and how many entries had to go for others since that was told last. */
-export interface Holding {
-  readonly entries: number;
-  readonly bytes: number;
-  readonly evicted: number;
 }
 
 export interface CachedVector extends FillStamp {
@@ -28,23 +22,20 @@ export interface FoundInMemory extends CachedVector {
 }
 
 /** What is kept beside the numbers. */
-interface Entry {
+interface Entry extends HeldEntry {
   readonly stamp: Omit<CachedVector, 'vector'>;
-  readonly bytes: number;
-  readonly holding: { entries: number; bytes: number; evicted: number };
 }
 
 /** Of an entry's stamp, beside its tags. */
 const STAMP_BYTES = 120;
-const NOTHING: Holding = { entries: 0, bytes: 0, evicted: 0 };
 
 /** The memory of an isolate as the first level of the cache; it knows what it holds for whom. */
 export class LevelOne {
   readonly #vectors = new VectorCache<Entry>(
     { entriesMax: LIMITS.cacheL1EntriesMax, bytesMax: LIMITS.cacheL1BytesMax },
-    { staleMs: LIMITS.cacheStaleMaxMs, onRemoved: (entry, why) => forget(entry, why) },
+    { staleMs: LIMITS.cacheStaleMaxMs, onRemoved: (entry, why) => this.#holdings.remove(entry, why) },
   );
-  readonly #holdings = new Map<string, { entries: number; bytes: number; evicted: number }>();
+  readonly #holdings = new CacheHoldings();
 
   get bytes(): number {
     return this.#vectors.bytes;
@@ -65,39 +56,14 @@ export class LevelOne {
     if (known !== undefined && known.stamp.position > stamp.position) return;
     const tagsBytes = stamp.tags.reduce((sum, tag) => sum + tag.length, 0);
     const bytes = vectorEntryBytes(key, vector) + tagsBytes + STAMP_BYTES;
-    const holding = this.#holdingOf(holder);
-    holding.entries += 1;
-    holding.bytes += bytes;
-    this.#vectors.set(key, vector, { stamp, bytes, holding }, ttlMs === undefined ? undefined : nowMs + ttlMs, bytes);
+    const held = this.#holdings.add(nameOf(holder), bytes);
+    this.#vectors.set(key, vector, { stamp, ...held }, ttlMs === undefined ? undefined : nowMs + ttlMs, bytes);
   }
 
-  /** What went for others is told once. */
-  tell(holder: Holder): Holding {
-    const holding = this.#holdings.get(nameOf(holder));
-    if (holding === undefined) return NOTHING;
-    const told = { ...holding };
-    holding.evicted = 0;
-    return told;
+  /** Reports evictions once. */
+  read(holder: Holder): Holding {
+    return this.#holdings.read(nameOf(holder));
   }
-
-  #holdingOf(holder: Holder) {
-    const name = nameOf(holder);
-    const known = this.#holdings.get(name) ?? { ...NOTHING };
-    this.#holdings.set(name, known);
-    // Of those who hold nothing any more only the latest are remembered.
-    if (this.#holdings.size > LIMITS.cacheHoldingsMaxCount) this.#forgetEmpty(name);
-    return known;
-  }
-
-  #forgetEmpty(except: string): void {
-    for (const [name, { entries }] of this.#holdings) if (entries === 0 && name !== except) this.#holdings.delete(name);
-  }
-}
-
-function forget({ bytes, holding }: Entry, why: Removal): void {
-  holding.entries -= 1;
-  holding.bytes -= bytes;
-  if (why === 'evicted') holding.evicted += 1;
 }
 
 const nameOf = ({ owner, model }: Holder): string => `${owner}:${model}`;

@@ -122,7 +122,7 @@ export class QueryCache {
       return own.ok ? ok({ found: own.value, report: undefined }) : own;
     }
     const { sources, agesMs } = report;
-    this.#parts.count(caller.principal, { cache: 'queries', model: null, sources, agesMs, holding: this.#answers.tell() });
+    this.#parts.count(caller.principal, { cache: 'queries', model: null, sources, agesMs, holding: this.#answers.read(tenantId) });
     return ok({ found, report });
   }
 

@@ -169,7 +169,7 @@ it.each(seeds)(
           const standings = await deployment.standings(watched);
           return standings.some(({ completeLsn }) => (completeLsn ?? 0) < lsn);
         };
-        await expect.poll(async () => counts.readBack > readBack && (await isBehind()), { timeout: 60_000, interval: 1 }).toBe(true);
+        await expect.poll(async () => counts.readBack > readBack && (await isBehind()), { timeout: 180_000, interval: 1 }).toBe(true);
         await calls.kill(1 + Math.floor(random.next() * 3), () => deployment.kill());
       }
     };
@@ -181,8 +181,8 @@ it.each(seeds)(
           Array.from({ length: 60 }, (_, n) => from + n),
         );
     }
-    await expect.poll(async () => (await client.get(`${index}/stats`)).body.shards, { timeout: 60_000 }).toBeGreaterThan(1);
-    await expect.poll(() => deployment.standings(watched), { timeout: 60_000, interval: 100 }).not.toEqual([]);
+    await expect.poll(async () => (await client.get(`${index}/stats`)).body.shards, { timeout: 180_000 }).toBeGreaterThan(1);
+    await expect.poll(() => deployment.standings(watched), { timeout: 180_000, interval: 100 }).not.toEqual([]);
     await Promise.all([killer(), ...truth.map((_, number) => lane(number))]);
 
     const all = new Map(truth.flatMap((states) => [...states]));
@@ -196,14 +196,14 @@ it.each(seeds)(
         const standings = await deployment.standings(watched);
         return JSON.stringify(standings) !== before || standings.every(({ completeLsn }) => (completeLsn ?? 0) >= counts.lsn);
       };
-      await expect.poll(hasGoneOn, { timeout: 60_000, interval: 10 }).toBe(true);
+      await expect.poll(hasGoneOn, { timeout: 180_000, interval: 10 }).toBe(true);
     }
     // Some of what is read now replicas answer.
     const answered = async (): Promise<number> => {
       await found(counts.lsn);
       return Math.max(0, ...(await deployment.standings(watched)).map(({ sharable }) => sharable));
     };
-    await expect.poll(answered, { timeout: 60_000, interval: 10 }).toBeGreaterThan(0);
+    await expect.poll(answered, { timeout: 180_000, interval: 10 }).toBeGreaterThan(0);
     await acknowledged(() => client.delete(index));
   },
   600_000,

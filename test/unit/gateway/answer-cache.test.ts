@@ -177,7 +177,18 @@ describe('answers of any kind', () => {
       expect(cache.held.bytes).toBeLessThanOrEqual(CONTRACT.bytesMax);
     }
     expect(cache.held.entries).toBe(5);
-    expect(cache.tell().evicted).toBe(16);
-    expect(cache.tell().evicted).toBe(0);
+    expect(cache.read('tn_one' as TenantId)).toEqual({ entries: 5, bytes: cache.held.bytes, evicted: 16 });
+    expect(cache.read('tn_one' as TenantId).evicted).toBe(0);
+  });
+
+  it('[C96] are counted for the tenant that holds them, and shown to no other', async () => {
+    const { cache, ask } = isolate();
+    expect(cache.read('tn_two' as TenantId)).toEqual({ entries: 0, bytes: 0, evicted: 0 });
+    for (let i = 0; i < 3; i += 1) await ask({ what: `completion:${i}` }, () => completion('x'.repeat(100)));
+    await ask({ what: 'completion:0', tenant: 'tn_two' }, () => completion('y'.repeat(50)));
+    expect(cache.read('tn_one' as TenantId)).toMatchObject({ entries: 3, evicted: 0 });
+    expect(cache.read('tn_two' as TenantId)).toMatchObject({ entries: 1, evicted: 0 });
+    const [one, two] = ['tn_one', 'tn_two'].map((tenant) => cache.read(tenant as TenantId).bytes);
+    expect([one! > two!, one! + two!]).toEqual([true, cache.held.bytes]);
   });
 });

@@ -22,12 +22,12 @@ describe('the memory of an isolate', () => {
     level.store(A, 'a1', vector(QUARTER), undefined, 0);
     level.store(A, 'a2', vector(QUARTER), undefined, 0);
     level.store(B, 'b1', vector(QUARTER), undefined, 0);
-    expect([level.tell(A), level.tell(B)]).toMatchObject([{ entries: 2, evicted: 0 }, { entries: 1 }]);
+    expect([level.read(A), level.read(B)]).toMatchObject([{ entries: 2, evicted: 0 }, { entries: 1 }]);
     for (const key of ['b2', 'b3']) level.store(B, key, vector(QUARTER), undefined, 0);
-    expect(level.tell(A)).toMatchObject({ entries: 0, bytes: 0, evicted: 2 });
-    expect(level.tell(A).evicted).toBe(0);
-    expect(level.tell(B)).toMatchObject({ entries: level.entries, bytes: level.bytes, evicted: 0 });
-    expect(level.tell({ owner: 'tn_c', model: 'm' })).toEqual({ entries: 0, bytes: 0, evicted: 0 });
+    expect(level.read(A)).toMatchObject({ entries: 0, bytes: 0, evicted: 2 });
+    expect(level.read(A).evicted).toBe(0);
+    expect(level.read(B)).toMatchObject({ entries: level.entries, bytes: level.bytes, evicted: 0 });
+    expect(level.read({ owner: 'tn_c', model: 'm' })).toEqual({ entries: 0, bytes: 0, evicted: 0 });
   });
 
   it('[C96] replacing an entry, or losing it to its time, is no eviction', () => {
@@ -35,7 +35,7 @@ describe('the memory of an isolate', () => {
     level.store(A, 'a', vector(10), 1000, 0);
     level.store(A, 'a', vector(20), 1000, 0);
     expect(level.find('a', 1000 + LIMITS.cacheStaleMaxMs)).toBeUndefined();
-    expect(level.tell(A)).toEqual({ entries: 0, bytes: 0, evicted: 0 });
+    expect(level.read(A)).toEqual({ entries: 0, bytes: 0, evicted: 0 });
   });
 
   it('[C3] [C80] keeps an entry for a while past its end, and says so', () => {

@@ -21,6 +21,8 @@ const LEARNING = 20;
 /** Not only the first is answered: it goes on for as long as callers wait. */
 const ANSWERED_MIN = 2;
 const EVENTUAL = { kind: 'eventual' } as const;
+/** Longer than any machine takes for a flood. */
+const PATIENT = { budgetMs: 600_000 };
 
 let serial = 0;
 
@@ -114,7 +116,7 @@ describe('an object that is asked for more than it can do', () => {
   it('[F40][F41] a shard serves pages, the index and writes before the reads that wait, and refuses what it has no time for', async () => {
     const { indexId, shard, write, query, queryMs } = await busyShard();
     await shard.followedFrom(indexId, 0);
-    const { reads, answeredAt } = flood(() => shard.query(query));
+    const { reads, answeredAt } = flood(() => shard.query({ ...query, ...PATIENT }));
     const answeredBefore = await Promise.all([
       answeredAt(shard.changesSince({ indexId, after: null, countMax: 100 })),
       answeredAt(shard.standing()),
@@ -131,7 +133,7 @@ describe('an object that is asked for more than it can do', () => {
 
   it('[F44] a strong read that waited finds what was acknowledged before it was asked for', async () => {
     const { shard, write, query } = await busyShard();
-    const { reads, progress } = flood(() => shard.query(query), 20);
+    const { reads, progress } = flood(() => shard.query({ ...query, ...PATIENT }), 20);
     await write(['newest'], () => 1);
     expect(progress.over).toBeLessThan(20);
     const found = await shard.query(query);
@@ -141,7 +143,7 @@ describe('an object that is asked for more than it can do', () => {
 
   it('[F44] a read that waited is held against the routes of when it is done', async () => {
     const { shard, query } = await busyShard();
-    const { reads, progress } = flood(() => shard.query({ ...query, routeVersion: 4 }), 40);
+    const { reads, progress } = flood(() => shard.query({ ...query, ...PATIENT, routeVersion: 4 }), 40);
     while (progress.answered === 0) await scheduler.wait(0);
     await runInDurableObject(shard, async (object, { storage }) => {
       await object.drain({ since: 5, shards: [], margin: 1 });
@@ -155,7 +157,7 @@ describe('an object that is asked for more than it can do', () => {
     await replica.open(identity, name);
     while ((await replica.state()).completeLsn === null) await runDurableObjectAlarm(replica);
     const queryMs = await learn(() => replica.query(query, EVENTUAL));
-    const { reads, answeredAt } = flood(() => replica.query(query, EVENTUAL));
+    const { reads, answeredAt } = flood(() => replica.query({ ...query, ...PATIENT }, EVENTUAL));
     const answeredBefore = await answeredAt(replica.state());
     expect(codesOf(await reads)).toEqual(['ok']);
     expect(answeredBefore).toBeLessThan(FLOOD);

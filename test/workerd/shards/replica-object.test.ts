@@ -130,19 +130,21 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read(EVENTUAL))).toEqual(value(await shard.query(query)));
   });
 
-  it('[F20] goes with its primary, or when it is erased', async () => {
+  it('[F20] [G41] keeps its copy when its primary knows no index, which it may have lost, and goes when it is erased', async () => {
     const { indexId, shard, replica, write, copy } = await openBoth();
     await write(0, 3);
     await copy();
+    const { completeLsn } = await replica.state();
     await shard.erase(indexId);
     // It asks again at once.
     await evictDurableObject(replica);
     await runDurableObjectAlarm(replica);
+    expect((await replica.state()).completeLsn).toBe(completeLsn);
+    await replica.erase(indexId);
     expect((await replica.state()).completeLsn).toBe(null);
     await runInDurableObject(replica, async (_, { storage }) => {
       expect(await storage.getAlarm()).toBe(null);
       expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray()).toEqual([]);
     });
-    await replica.erase(indexId);
   });
 });
