@@ -6,15 +6,7 @@ import { insiderId } from '../src/ann/access-mode/gate.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
 import type { Claim } from '../src/index/locators/locator.ts';
 import type { Place } from '../src/index/locators/locator-store.ts';
-import type {
-  LocatedRemoval,
-  LocatedWrite,
-  LocatedWritten,
-  MoveAnswer,
-  RowDepartures,
-  RowKeys,
-  RowMoves,
-} from '../src/ann/rows/rows.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, MoveAnswer, RowDepartures, RowKeys, RowMoves } from '../src/ann/rows/rows.ts';
 import type { Repetition, Written } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

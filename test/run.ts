@@ -151,7 +151,9 @@ async function everyProjectCompiles(): Promise<boolean> {
   return passed;
 }
 
-const remembered = (config: string): readonly string[] => (flags.fast ? ['--incremental', '--tsBuildInfoFile', join(CACHE, config)] : []);
+function remembered(config: string): readonly string[] {
+  return flags.fast ? ['--incremental', '--tsBuildInfoFile', join(CACHE, config)] : [];
+}
 
 async function importsWhatItLists(config: string): Promise<boolean> {
   const stray = await strayFiles(join(ROOT, config));

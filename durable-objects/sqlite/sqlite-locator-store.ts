@@ -1,4 +1,11 @@
-import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from '../../src/index/locators/locator-store.ts';
+import type {
+  LocatorStore,
+  Operation,
+  PendingClearing,
+  PendingRemoval,
+  PendingWrite,
+  Place,
+} from '../../src/index/locators/locator-store.ts';
 import { rowsAt } from '../../src/ann/rows/rows-at.ts';
 import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/rows/rows.ts';
 import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
