@@ -16,10 +16,10 @@ import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
 import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
 import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
-import { BillingDesk } from './billing-desk.ts';
-import type { Recorded } from './billing-desk.ts';
+import { BillingService } from './billing-service.ts';
+import type { Recorded } from './billing-service.ts';
 import type { ObjectsEnv } from './env.ts';
-import type { BillingBodies } from './invoice-desk.ts';
+import type { BillingBodies } from './invoice-service.ts';
 import type { CountRow, HeldRow } from './sqlite/cache-tallies.ts';
 import type { ToldAlert } from './sqlite/delivery-store.ts';
 
@@ -27,7 +27,7 @@ type Kind = keyof BillingBodies & string;
 
 /** The ledger of one organisation: usage counted once, whoever delivers it how often; and what is said and sent about it. */
 export class BillingObject extends DurableObject<ObjectsEnv> {
-  readonly #desk = new BillingDesk(this.ctx.storage);
+  readonly #desk = new BillingService(this.ctx.storage);
 
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
   async record(events: readonly UsageEvent[], tallies: readonly CacheTally[] = []): Promise<Outcome<Recorded>> {

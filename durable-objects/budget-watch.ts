@@ -5,7 +5,7 @@ import { monthOf } from '../src/tenancy/billing/month.ts';
 import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { levelKindOf } from '../src/tenancy/quota/quota-level.ts';
 import { amountNano, editionNamed, priceOf } from '../src/tenancy/usage/price-book.ts';
-import type { BillingBodies } from './invoice-desk.ts';
+import type { BillingBodies } from './invoice-service.ts';
 import type { SqliteBillingRecords } from './sqlite/billing-records.ts';
 import type { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
 

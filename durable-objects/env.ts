@@ -1,13 +1,13 @@
 import type { BillingObject } from './billing-object.ts';
 import type { CacheLayoutEnv } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { PoolObject } from './pool-object.ts';
 import type { RegistryObject } from './registry-object.ts';
 import type { SchedulerObject } from './scheduler-object.ts';
 
 /** Bindings of the objects Worker, through which control objects reach each other. */
-export interface ObjectsEnv extends CacheLayoutEnv, GrowthEnv {
+export interface ObjectsEnv extends CacheLayoutEnv, ReshardingEnv {
   /** One object a cell, named after it. */
   readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
   /** One object a pool, named by the pool's id. */

@@ -4,14 +4,14 @@ import type { IndexManifest } from '../src/index/index-manifest.ts';
 import { locatorName, shardName } from '../src/index/index-manifest.ts';
 import type { KeptReplica } from '../src/index/replicas/index-replicas.ts';
 import { replicaName } from '../src/index/replicas/shard-member.ts';
-import type { IndexObjects } from '../src/index/resharding/index-growth.ts';
+import type { IndexObjects } from '../src/index/resharding/index-resharding.ts';
 import type { ShardStats } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorCounts } from './locator-identity.ts';
 
-type Env = Pick<GrowthEnv, 'SHARD' | 'LOCATOR' | 'REPLICA'>;
+type Env = Pick<ReshardingEnv, 'SHARD' | 'LOCATOR' | 'REPLICA'>;
 
 /** A generation of an index and what it may consist of. */
 export interface GenerationParts {

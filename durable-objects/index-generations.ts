@@ -10,7 +10,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { ObjectsEnv } from './env.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 import { IndexErasure } from './index-erasure.ts';
 import { IndexPeers } from './index-peers.ts';
 import type { IndexRoutes } from './index-routes.ts';
@@ -27,12 +27,12 @@ type CallOf<Kind extends GenerationCall['kind']> = Extract<GenerationCall, { kin
 /** The generations of a live index, in its object's storage beside its record, which says what serves. */
 export class IndexGenerations {
   readonly #storage: DurableObjectStorage;
-  readonly #env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>;
+  readonly #env: ReshardingEnv & Pick<ObjectsEnv, 'REGISTRY'>;
   readonly #routesOf: (manifest: IndexManifest) => IndexRoutes;
 
   constructor(
     storage: DurableObjectStorage,
-    env: GrowthEnv & Pick<ObjectsEnv, 'REGISTRY'>,
+    env: ReshardingEnv & Pick<ObjectsEnv, 'REGISTRY'>,
     routesFor: (manifest: IndexManifest) => IndexRoutes,
   ) {
     this.#storage = storage;

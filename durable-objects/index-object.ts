@@ -3,9 +3,9 @@ import { isExchanging } from '../src/index/generations/generation-state.ts';
 import type { Creation, DeletedIndex, IndexRecord } from '../src/index/index-lifecycle.ts';
 import { answerCreation, indexNotFound, isLive } from '../src/index/index-lifecycle.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
-import type { GrowthCall } from '../src/index/resharding/index-growth.ts';
-import type { RegionPage, RouteOutline } from '../src/index/routing/route-outline.ts';
-import { regionPage } from '../src/index/routing/route-outline.ts';
+import type { GrowthCall } from '../src/index/resharding/index-resharding.ts';
+import type { RegionPage, RoutingSummary } from '../src/index/routing/routing-summary.ts';
+import { regionPage } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
 import { tableAround } from '../src/index/routing/table-around.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -15,10 +15,10 @@ import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { IndexRoutes } from './index-routes.ts';
-import { LivingIndex } from './living-index.ts';
+import { StoredIndex } from './stored-index.ts';
 
 /** One index of one tenant, or the place where one may be: the authority on whether it exists, what it is and where its vectors are. */
-export class IndexObject extends LivingIndex {
+export class IndexObject extends StoredIndex {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. The answered index is listed and takes vectors. */
   create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>> {
     return this.turnstile.pass(async () => {
@@ -43,7 +43,7 @@ export class IndexObject extends LivingIndex {
   }
 
   /** Refuses with `index_not_found` unless one of the generations has this id. */
-  async outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>> {
+  async outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>> {
     // Shards may already refuse what the table says: it changes in a moment.
     if (this.#routesAt(indexId)?.isChanging === true) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
     const routes = this.#routesAt(indexId);

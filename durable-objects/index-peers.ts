@@ -2,20 +2,20 @@ import { shardBudget } from '../src/index/resharding/shard-budget.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import { locatorName, shardName } from '../src/index/index-manifest.ts';
-import type { GrowthPeers } from '../src/index/resharding/index-growth.ts';
+import type { ReshardingPeers } from '../src/index/resharding/index-resharding.ts';
 import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { ShardIdentity } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 
 /** The objects of one index, as its own object opens, orders about and erases them. */
-export class IndexPeers implements GrowthPeers {
-  readonly #env: GrowthEnv;
+export class IndexPeers implements ReshardingPeers {
+  readonly #env: ReshardingEnv;
   readonly #manifest: IndexManifest;
   readonly #beside: () => Beside;
 
-  constructor(env: GrowthEnv, manifest: IndexManifest, beside: () => Beside = () => ALONE) {
+  constructor(env: ReshardingEnv, manifest: IndexManifest, beside: () => Beside = () => ALONE) {
     this.#beside = beside;
     this.#env = env;
     this.#manifest = manifest;

@@ -3,17 +3,17 @@ import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../src/index/replicas/index-replicas.ts';
 import type { DistrictSizes } from '../src/index/routing/district-sizes.ts';
 import { DistrictedRoutes } from '../src/index/routing/districted-routes.ts';
-import type { Disorder } from '../src/index/resharding/disorder.ts';
-import type { GrowthCall, IndexObjects } from '../src/index/resharding/index-growth.ts';
-import { IndexGrowth } from '../src/index/resharding/index-growth.ts';
+import type { Misplacement } from '../src/index/resharding/misplacement.ts';
+import type { GrowthCall, IndexObjects } from '../src/index/resharding/index-resharding.ts';
+import { IndexResharding } from '../src/index/resharding/index-resharding.ts';
 import { ReplicatedRoutes, routesOf } from '../src/index/routing/replicated-routes.ts';
 import type { RouteChange } from '../src/index/routing/route-changes.ts';
-import type { RouteOutline } from '../src/index/routing/route-outline.ts';
+import type { RoutingSummary } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
-import { ToldOutlines } from '../src/index/routing/told-outlines.ts';
+import { RoutingChangeLog } from '../src/index/routing/routing-change-log.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 import { IndexPeers } from './index-peers.ts';
 import { ReplicaPeersOf } from './replica-peers.ts';
 import { RouteTableCell } from './route-table-cell.ts';
@@ -22,7 +22,7 @@ import type { Beside } from '../src/index/generations/generation-state.ts';
 
 interface IndexRoutesParts {
   readonly storage: DurableObjectStorage;
-  readonly env: GrowthEnv;
+  readonly env: ReshardingEnv;
   readonly manifest: IndexManifest;
   readonly role: GenerationRole;
   readonly districtSizes: DistrictSizes;
@@ -36,8 +36,8 @@ export class IndexRoutes {
   readonly #stored: RouteTableCell;
   readonly #table: DistrictedRoutes;
   readonly #change: StoredCell<RouteChange | null>;
-  readonly #told = new ToldOutlines();
-  readonly #disorder: StoredCell<Disorder>;
+  readonly #told = new RoutingChangeLog();
+  readonly #disorder: StoredCell<Misplacement>;
   readonly #waiting: (() => void)[] = [];
 
   constructor(parts: IndexRoutesParts) {
@@ -65,7 +65,7 @@ export class IndexRoutes {
   }
 
   /** See `RouteSource`. */
-  outline(known: number): RouteOutline {
+  outline(known: number): RoutingSummary {
     return this.#told.tell(this.table, known);
   }
 
@@ -144,11 +144,11 @@ export class IndexRoutes {
     this.#disorder.erase();
   }
 
-  get #growth(): IndexGrowth {
+  get #growth(): IndexResharding {
     const { env, manifest, role } = this.#parts;
     const table = role.isServing() ? this.#replicated : this.#table;
     const cells = { table, change: this.#change, disorder: this.#disorder };
-    return new IndexGrowth(cells, new IndexPeers(env, manifest, () => role.beside()), () => Date.now());
+    return new IndexResharding(cells, new IndexPeers(env, manifest, () => role.beside()), () => Date.now());
   }
 
   get #replicated(): ReplicatedRoutes {

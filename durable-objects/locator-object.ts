@@ -15,13 +15,13 @@ import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
 import { OpenedLocator } from './opened-locator.ts';
 import { residueOf } from './residue-of.ts';
 
 /** Where some of the ids of one index live, as `Locator` says. Opened and erased by the index's own object. */
-export class LocatorObject extends DurableObject<GrowthEnv> {
+export class LocatorObject extends DurableObject<ReshardingEnv> {
   readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
   /** Of a generation that does not serve, closed to all but its follower. */

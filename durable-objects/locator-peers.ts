@@ -4,13 +4,13 @@ import type { RouteSource } from '../src/index/routing/route-reader.ts';
 import { RouteReader } from '../src/index/routing/route-reader.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { DirectWakeUps } from '../src/kernel/wake-ups.ts';
-import type { GrowthEnv, IndexGrowthStub, ShardRowsStub } from './growth-stubs.ts';
+import type { ReshardingEnv, IndexReshardingStub, ShardRowsStub } from './resharding-stubs.ts';
 import type { LocatorIdentity } from './locator-identity.ts';
 import { reach } from './reach.ts';
 
 /** The objects that a locator asks. */
-export function locatorPeers(env: GrowthEnv, { tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
-  const index: IndexGrowthStub = env.INDEX.getByName(indexObjectName(tenantId, name));
+export function locatorPeers(env: ReshardingEnv, { tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
+  const index: IndexReshardingStub = env.INDEX.getByName(indexObjectName(tenantId, name));
   const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
   // All calls of a Durable Object have one I/O context: there the leader may wake those who wait.
   const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => Date.now() }, wakeUps: new DirectWakeUps() });

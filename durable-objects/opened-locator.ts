@@ -6,7 +6,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { GrowthEnv } from './growth-stubs.ts';
+import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorIdentity } from './locator-identity.ts';
 import { partOf } from './locator-identity.ts';
 import { locatorPeers } from './locator-peers.ts';
@@ -21,13 +21,13 @@ interface Opened {
 /** What a locator was opened as, and the locator for callers that its gate lets pass. */
 export class OpenedLocator {
   readonly #storage: DurableObjectStorage;
-  readonly #env: GrowthEnv;
+  readonly #env: ReshardingEnv;
   readonly #identity: StoredCell<LocatorIdentity>;
   readonly #gate: StoredCell<GateState>;
   readonly #keeper: Gatekeeper;
   #opened: Opened | undefined;
 
-  constructor(storage: DurableObjectStorage, env: GrowthEnv) {
+  constructor(storage: DurableObjectStorage, env: ReshardingEnv) {
     this.#storage = storage;
     this.#env = env;
     this.#identity = new StoredCell(storage, 'identity');

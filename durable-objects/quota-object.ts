@@ -6,10 +6,10 @@ import type { Amounts } from '../src/tenancy/quota/amounts.ts';
 import type { Decision } from '../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../src/tenancy/quota/quota-level.ts';
 import type { LevelView, PathAsk, ReserveRequest } from '../src/tenancy/quota/quota-messages.ts';
-import { AlertCourier } from './alert-courier.ts';
+import { AlertDispatcher } from './alert-dispatcher.ts';
 import type { ObjectsEnv } from './env.ts';
 import { SyncObject } from './itty.ts';
-import { QuotaDesk } from './quota-desk.ts';
+import { QuotaService } from './quota-service.ts';
 
 /**
  * The quotas of one organisation: the rules of each of its levels, and what has been granted against them.
@@ -86,16 +86,16 @@ export class QuotaObject extends SyncObject {
   /** Carries alerts to the organisation's ledger, which tells whoever wants to know. */
   async alarm(): Promise<void> {
     const nowMs = Date.now();
-    const courier = new AlertCourier(new QuotaDesk(this.state.storage, nowMs).alerts, (this.state.env as ObjectsEnv).BILLING);
+    const courier = new AlertDispatcher(new QuotaService(this.state.storage, nowMs).alerts, (this.state.env as ObjectsEnv).BILLING);
     const nextMs = await courier.deliver(nowMs);
     if (nextMs !== undefined) await this.state.storage.setAlarm(nextMs);
   }
 
-  atOnce<T>(work: (desk: QuotaDesk) => T): T {
+  atOnce<T>(work: (desk: QuotaService) => T): T {
     const { storage } = this.state;
     const nowMs = Date.now();
     return storage.transactionSync(() => {
-      const desk = new QuotaDesk(storage, nowMs);
+      const desk = new QuotaService(storage, nowMs);
       const done = work(desk);
       if (desk.raised > 0) void storage.setAlarm(nowMs);
       return done;

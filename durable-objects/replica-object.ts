@@ -16,7 +16,7 @@ import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { residueOf } from './residue-of.ts';
 import type { ShardObject } from './shard-object.ts';
-import { FLOOR, inBackground, readTurns, SELECTIONS } from './shard-floor.ts';
+import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
 import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
@@ -35,10 +35,10 @@ interface ReplicaEnv {
 export class ReplicaObject extends DurableObject<ReplicaEnv> {
   readonly #name = this.ctx.id.toString();
   readonly #store = new SqliteVectorStore(this.ctx.storage);
-  readonly #engine = new ShardEngine(FLOOR, this.#name, this.#store);
+  readonly #engine = new ShardEngine(RESOURCES, this.#name, this.#store);
   readonly #shard = new Shard(this.#store, this.#engine, this.#name, SELECTIONS);
   readonly #meter = new LoadMeter();
-  readonly #turns = readTurns();
+  readonly #turns = readQueue();
   readonly #replica = new Replica({
     store: this.#store,
     engine: this.#engine,
@@ -73,7 +73,7 @@ export class ReplicaObject extends DurableObject<ReplicaEnv> {
     return this.#reading(query, consistency, () => {
       const found = this.#shard.query(query);
       const nowMs = Date.now();
-      FLOOR.pace.searched(nowMs);
+      RESOURCES.pace.searched(nowMs);
       this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
       return found;
     });

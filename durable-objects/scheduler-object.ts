@@ -11,7 +11,7 @@ import { must } from '../src/kernel/assert.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { commit } from '../src/scheduler/decision.ts';
-import type { Nudge } from '../src/scheduler/decision.ts';
+import type { WakeUpHint } from '../src/scheduler/decision.ts';
 import type { Events, Replies } from '../src/scheduler/event.ts';
 import type { Job, JobRequest } from '../src/scheduler/job.ts';
 import { step } from '../src/scheduler/step.ts';
@@ -20,7 +20,7 @@ import { migrate } from './sqlite/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore } from './sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
 import { SqlitePoolRegistry } from './sqlite/sqlite-pool-registry.ts';
-import { UsageCourier } from './usage-courier.ts';
+import { UsageDispatcher } from './usage-dispatcher.ts';
 
 /** An alarm that is this late has been lost. */
 const ALARM_LATE_MS = 10_000;
@@ -29,7 +29,7 @@ const ALARM_LATE_MS = 10_000;
 export class SchedulerObject extends DurableObject<ObjectsEnv> {
   readonly #jobs = new SqliteJobStore(this.ctx.storage);
   readonly #outbox = new SqliteOutbox(this.ctx.storage);
-  readonly #courier = new UsageCourier(this.#outbox, this.env.BILLING);
+  readonly #courier = new UsageDispatcher(this.#outbox, this.env.BILLING);
   readonly #pools = new SqlitePoolRegistry(this.ctx.storage);
   /** Pools that asked for more work than there was. A hint: they ask again by themselves. */
   readonly #waiting = new Set<PoolId>();
@@ -116,7 +116,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     return reply;
   }
 
-  #apply<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): { reply: Replies[Kind]; nudges: readonly Nudge[] } {
+  #apply<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): { reply: Replies[Kind]; nudges: readonly WakeUpHint[] } {
     return this.ctx.storage.transactionSync(() => {
       const { decisions, reply } = step<Kind>(this.#jobs, event, Date.now());
       return { reply, nudges: commit(this.#jobs, decisions) };
@@ -135,7 +135,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     await this.ctx.storage.setAlarm(nextMs);
   }
 
-  #nudge({ poolId }: Nudge): void {
+  #nudge({ poolId }: WakeUpHint): void {
     const target = poolId === 'waiting' ? this.#waiting.values().next().value : poolId;
     if (target === undefined) return;
     this.#waiting.delete(target);

@@ -36,12 +36,12 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { GrowingShard } from './growing-shard.ts';
-import { FLOOR } from './shard-floor.ts';
+import { ReshardingShard } from './resharding-shard.ts';
+import { RESOURCES } from './shard-resources.ts';
 import { residueOf } from './residue-of.ts';
 
 /** The vectors of an index, or of one of its regions, as `Shard` says. Only the sole shard of an index is written to by gateways. */
-export class ShardObject extends GrowingShard {
+export class ShardObject extends ReshardingShard {
   readonly #gate = new ShardGate(this.store);
 
   setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
@@ -134,7 +134,7 @@ export class ShardObject extends GrowingShard {
   }
 
   #search(query: ShardQuery, consistency: ReadConsistency | undefined): Outcome<ShardMatches> {
-    FLOOR.pace.searched(Date.now());
+    RESOURCES.pace.searched(Date.now());
     const outcome = this.shard.query(query);
     const told = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
     if (told !== undefined) this.ctx.waitUntil(told);

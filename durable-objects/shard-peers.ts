@@ -1,23 +1,23 @@
 import { indexObjectName, locatorName, shardName } from '../src/index/index-manifest.ts';
 import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
-import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/index/resharding/index-growth.ts';
+import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/index/resharding/index-resharding.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
 import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/rows/rows.ts';
-import type { GrowthOfShardPeers } from '../src/index/resharding/shard-growth.ts';
+import type { ShardReshardingPeers } from '../src/index/resharding/shard-resharding.ts';
 import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import type { GrowthEnv, IndexGrowthStub, LocatorStub, ShardRowsStub } from './growth-stubs.ts';
+import type { ReshardingEnv, IndexReshardingStub, LocatorStub, ShardRowsStub } from './resharding-stubs.ts';
 import { reach } from './reach.ts';
 
 /** The objects that a shard asks about growing. */
-export class ShardPeers implements GrowthOfShardPeers {
-  readonly #env: GrowthEnv;
+export class ShardPeers implements ShardReshardingPeers {
+  readonly #env: ReshardingEnv;
   readonly #route: Cell<ShardRoute>;
   readonly #indexId: () => IndexId;
 
-  constructor(env: GrowthEnv, route: Cell<ShardRoute>, indexId: () => IndexId) {
+  constructor(env: ReshardingEnv, route: Cell<ShardRoute>, indexId: () => IndexId) {
     this.#env = env;
     this.#route = route;
     this.#indexId = indexId;
@@ -83,7 +83,7 @@ export class ShardPeers implements GrowthOfShardPeers {
     return { tenantId: this.#known.tenantId, id: this.#indexId() };
   }
 
-  get #index(): IndexGrowthStub {
+  get #index(): IndexReshardingStub {
     return this.#env.INDEX.getByName(indexObjectName(this.#known.tenantId, this.#known.name));
   }
 

@@ -5,16 +5,16 @@ import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import type { GrowthEnv, IndexGrowthStub } from './growth-stubs.ts';
+import type { ReshardingEnv, IndexReshardingStub } from './resharding-stubs.ts';
 
 /** How busy a shard is. It tells its index when replicas could relieve it. */
 export class ShardPulse {
-  readonly #env: Pick<GrowthEnv, 'INDEX'>;
+  readonly #env: Pick<ReshardingEnv, 'INDEX'>;
   readonly #route: Cell<ShardRoute>;
   readonly #meter = new LoadMeter();
   readonly #report = new BusyReport();
 
-  constructor(env: Pick<GrowthEnv, 'INDEX'>, route: Cell<ShardRoute>) {
+  constructor(env: Pick<ReshardingEnv, 'INDEX'>, route: Cell<ShardRoute>) {
     this.#env = env;
     this.#route = route;
   }
@@ -32,7 +32,7 @@ export class ShardPulse {
     else this.#meter.record('sharable', tookMs, nowMs, near);
     const route = this.#route.get();
     if (route === undefined || !this.#report.isDue(this.#meter.load(nowMs), nowMs)) return undefined;
-    const index: IndexGrowthStub = this.#env.INDEX.getByName(indexObjectName(route.tenantId, route.name));
+    const index: IndexReshardingStub = this.#env.INDEX.getByName(indexObjectName(route.tenantId, route.name));
     // It says so again while it is.
     return index.watch(indexId, route.ordinal).catch(() => undefined);
   }

@@ -268,7 +268,7 @@ export class Shard {
   /** Whether `sweep` may have something to do. */
   isSweepDue(): boolean {
     const header = this.#store.header();
-    return header !== undefined && (this.#store.isBehind() || this.#engine.isUpkeepDue(header));
+    return header !== undefined && (this.#store.isBehind() || this.#engine.isMaintenanceDue(header));
   }
 
   /**
@@ -282,7 +282,7 @@ export class Shard {
       this.#store.catchUp();
       return nowMs;
     }
-    const upkeepMs = this.#engine.isUpkeepDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
+    const upkeepMs = this.#engine.isMaintenanceDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
     if (upkeepMs === nowMs) return nowMs;
     this.#store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
     const receiptsMs = this.#store.sweepReceipts(nowMs);

@@ -10,10 +10,10 @@ export interface PurgeLogBounds {
 }
 
 /** What the purges of a log mean for an entry. `stale`: since then, on the log's clock, only for those who accept stale ones. */
-export type Fate = { readonly kind: 'kept' } | { readonly kind: 'stale'; readonly sinceMs: number } | { readonly kind: 'taken' };
+export type PurgeVerdict = { readonly kind: 'kept' } | { readonly kind: 'stale'; readonly sinceMs: number } | { readonly kind: 'taken' };
 
-const KEPT: Fate = { kind: 'kept' };
-const TAKEN: Fate = { kind: 'taken' };
+const KEPT: PurgeVerdict = { kind: 'kept' };
+const TAKEN: PurgeVerdict = { kind: 'taken' };
 
 /**
  * The purges of one cache, oldest first. Immutable.
@@ -63,7 +63,7 @@ export class PurgeLog {
   }
 
   /** Purges count for the entry when its fill had started while, as far as the filler knew, they were yet to come. */
-  fateOf(entry: Purgeable): Fate {
+  verdictOf(entry: Purgeable): PurgeVerdict {
     if (entry.position >= this.position) return KEPT;
     let sinceMs = Infinity;
     for (const { mode, atMs } of this.#matcher.matching(entry)) {

@@ -1,7 +1,7 @@
 import { BODY_LIMITS } from './body-limits.ts';
 import { BULK_LIMITS } from './bulk-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
-import { GROWTH_LIMITS } from './growth-limits.ts';
+import { RESHARDING_LIMITS } from './resharding-limits.ts';
 import { IDEMPOTENCY_LIMITS } from './idempotency-limits.ts';
 import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
@@ -214,7 +214,7 @@ export const LIMITS = {
   isolateEngineBytesMax: 80 * 1024 * 1024,
   // What one shard holds in memory before its vectors are listed. About 344,000 vectors of 100 dimensions, 31,000 of 1,536.
   shardEngineBytesMax: 48 * 1024 * 1024,
-  ...GROWTH_LIMITS,
+  ...RESHARDING_LIMITS,
   // Fewer vectors are not worth an object.
   shardVectorsMinCount: 16,
   // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.
@@ -223,7 +223,7 @@ export const LIMITS = {
   shardAlarmSlicesMaxCount: 200,
   // After a slice others are served for twice as long as it took, so long at least and at most, while there was a search so lately.
   pauseMinMs: 10,
-  // A longer pause would put off the upkeep for nothing: searches of that time have been served.
+  // A longer pause would put off maintenance for nothing: searches of that time have been served.
   pauseMaxMs: 50,
   // Without a search for this long there is nobody to make way for.
   paceQuietMs: 1_000,

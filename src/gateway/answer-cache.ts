@@ -129,7 +129,7 @@ export class AnswerCache<A> {
     const found = this.#entries.getStale(keyOf(question, question.basis), nowMs);
     if (found === undefined) return undefined;
     const { value: entry, expiresAtMs } = found;
-    const fate = view.log.fateOf({ ...question, ...entry });
+    const fate = view.log.verdictOf({ ...question, ...entry });
     if (fate.kind === 'taken' || !terms.tags.every((tag) => entry.tags.includes(tag))) return undefined;
     const leftMs = expiresAtMs - nowMs;
     const ttlMs = fate.kind === 'stale' ? Math.min(leftMs, fate.sinceMs - view.logTimeMs) : leftMs;
@@ -143,7 +143,7 @@ export class AnswerCache<A> {
     const flight = this.#flights.find(flightKey)?.flight;
     if (flight === undefined) return undefined;
     const stamp = { position: flight.mark, knownMs: -Infinity };
-    return question.view.log.fateOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'kept' ? flight : undefined;
+    return question.view.log.verdictOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'kept' ? flight : undefined;
   }
 
   async #lead(

@@ -4,7 +4,7 @@ import type { CacheDirectives } from '../cache/cache-directives.ts';
 import { cacheKey } from '../cache/cache-key.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { FillStamp } from '../cache/purge-predicate.ts';
-import type { Fate } from '../cache/purge-log.ts';
+import type { PurgeVerdict } from '../cache/purge-log.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import { must } from '../kernel/assert.ts';
@@ -73,15 +73,15 @@ export class BatchProgress {
   }
 
   /** What purges mean for a vector that would answer a slot. */
-  fateOf(slot: number, { position, knownMs, filledBy, tags }: FillStamp & { readonly tags: readonly string[] }): Fate {
+  verdictOf(slot: number, { position, knownMs, filledBy, tags }: FillStamp & { readonly tags: readonly string[] }): PurgeVerdict {
     const { id: model, version: modelVersion } = this.request.manifest;
-    return this.view.log.fateOf({ digest: this.digestOf(slot), model, modelVersion, tags, position, knownMs, filledBy });
+    return this.view.log.verdictOf({ digest: this.digestOf(slot), model, modelVersion, tags, position, knownMs, filledBy });
   }
 
   /** Uses a cached vector, unless a purge took it or the request wants another. Answers whether it does. */
   accept(slot: number, cached: FoundInMemory, source: 'memory' | 'shared', nowMs: number): boolean {
     const { directives, tags } = this.request;
-    const fate = this.fateOf(slot, cached);
+    const fate = this.verdictOf(slot, cached);
     if (fate.kind === 'taken') return false;
     // What a purge made stale has been so since then, if not longer.
     const freshMs = fate.kind === 'stale' ? Math.min(cached.freshMs, fate.sinceMs - this.view.logTimeMs) : cached.freshMs;

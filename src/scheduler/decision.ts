@@ -11,7 +11,7 @@ export type Decision =
   /** There is news for a pool, or work for any pool that waits. A hint: losing it delays, and harms nothing. */
   | { readonly kind: 'nudge'; readonly poolId: PoolId | 'waiting' };
 
-export type Nudge = Extract<Decision, { kind: 'nudge' }>;
+export type WakeUpHint = Extract<Decision, { kind: 'nudge' }>;
 
 /** The outcome of one event: what to do, and what to answer once it is done. */
 export interface Step<Reply> {
@@ -20,8 +20,8 @@ export interface Step<Reply> {
 }
 
 /** Carries out the writes among `decisions`; the caller's transaction holds them together. Answers the nudges, for afterwards. */
-export function commit(store: JobStore, decisions: readonly Decision[]): readonly Nudge[] {
-  const nudges: Nudge[] = [];
+export function commit(store: JobStore, decisions: readonly Decision[]): readonly WakeUpHint[] {
+  const nudges: WakeUpHint[] = [];
   for (const decision of decisions) {
     switch (decision.kind) {
       case 'save':

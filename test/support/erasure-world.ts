@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { vi } from 'vitest';
 
-import { QuotaDesk } from '../../durable-objects/quota-desk.ts';
+import { QuotaService } from '../../durable-objects/quota-service.ts';
 import { parseShards } from '../../src/cache/cache-layout.ts';
 import { underLease } from '../../src/contract/write-lease.ts';
 import type { WriteLease } from '../../src/contract/write-lease.ts';
@@ -121,8 +121,8 @@ export class ErasureWorld {
     return this.#object(`log ${owner}`, this.#classes.Log, env);
   }
 
-  get quotas(): QuotaDesk {
-    return new QuotaDesk(this.#quotaSql, this.network.nowMs);
+  get quotas(): QuotaService {
+    return new QuotaService(this.#quotaSql, this.network.nowMs);
   }
 
   /** Writes a row, or the index itself, as their objects do. */

@@ -11,30 +11,30 @@ import type { ReplicaRecord } from '../../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../../src/index/replicas/index-replicas.ts';
 import { DISTRICT_SIZES } from '../../src/index/routing/district-sizes.ts';
 import { DistrictedRoutes } from '../../src/index/routing/districted-routes.ts';
-import type { Disorder } from '../../src/index/resharding/disorder.ts';
-import type { GrowthPeers, ShardAsOf } from '../../src/index/resharding/index-growth.ts';
-import { IndexGrowth } from '../../src/index/resharding/index-growth.ts';
+import type { Misplacement } from '../../src/index/resharding/misplacement.ts';
+import type { ReshardingPeers, ShardAsOf } from '../../src/index/resharding/index-resharding.ts';
+import { IndexResharding } from '../../src/index/resharding/index-resharding.ts';
 import { Locator } from '../../src/index/locators/locator.ts';
 import { ReplicatedRoutes, routesOf } from '../../src/index/routing/replicated-routes.ts';
 import type { RouteChange } from '../../src/index/routing/route-changes.ts';
-import type { RegionPage, RouteOutline } from '../../src/index/routing/route-outline.ts';
-import { regionPage } from '../../src/index/routing/route-outline.ts';
+import type { RegionPage, RoutingSummary } from '../../src/index/routing/routing-summary.ts';
+import { regionPage } from '../../src/index/routing/routing-summary.ts';
 import type { RouteSource } from '../../src/index/routing/route-reader.ts';
 import { RouteReader } from '../../src/index/routing/route-reader.ts';
 import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import { tableAround } from '../../src/index/routing/table-around.ts';
-import { ToldOutlines } from '../../src/index/routing/told-outlines.ts';
+import { RoutingChangeLog } from '../../src/index/routing/routing-change-log.ts';
 import type { ShardRoute } from '../../src/index/routing/shard-route.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { RoutedSearch } from '../../src/gateway/growth/routed-search.ts';
-import type { LocatorCalls } from '../../src/gateway/growth/locator-calls.ts';
-import { RoutedShards } from '../../src/gateway/growth/routed-shards.ts';
+import { RoutedSearch } from '../../src/gateway/sharded/routed-search.ts';
+import type { LocatorCalls } from '../../src/gateway/sharded/locator-calls.ts';
+import { RoutedShards } from '../../src/gateway/sharded/routed-shards.ts';
 import type { IndexDirectory } from '../../src/gateway/index-directory.ts';
 import type { IndexShards } from '../../src/gateway/index-shards.ts';
 import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
 import { ok } from '../../src/kernel/result.ts';
-import { Turnstile } from '../../src/kernel/turnstile.ts';
+import { Mutex } from '../../src/kernel/mutex.ts';
 import type { NodeSql } from './node-sql.ts';
 import type { Actor, Faults } from './object-network.ts';
 import { replicaPeers, startReplica } from './replica-actor.ts';
@@ -97,7 +97,7 @@ export class GrowthWorld extends ObjectNetwork {
       select: (_: unknown, ordinal: number, select: unknown) => call<never>(shard(ordinal), 'select', select),
       sample: (_: unknown, ordinal: number, sample: unknown) => call<never>(shard(ordinal), 'sample', sample),
       stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', id),
-      outline: (_: unknown, known: number) => call<RouteOutline>('index', 'outline', known),
+      outline: (_: unknown, known: number) => call<RoutingSummary>('index', 'outline', known),
       regions: (_: unknown, district: number, since: number) => {
         const page = `${district} since ${since}`;
         if (pages.has(page)) this.routes.pagesAgain += 1;
@@ -156,7 +156,7 @@ export class GrowthWorld extends ObjectNetwork {
   }
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
-    const told = new ToldOutlines();
+    const told = new RoutingChangeLog();
     const cell = new DistrictedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.districtSizes);
     const { id, dimensions, metric } = this.manifest;
     const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
@@ -166,10 +166,10 @@ export class GrowthWorld extends ObjectNetwork {
     const cells = {
       table: replicated,
       change: new MemoryCell<RouteChange | null>(actor, 'change'),
-      disorder: new MemoryCell<Disorder>(actor, 'disorder'),
+      disorder: new MemoryCell<Misplacement>(actor, 'disorder'),
     };
-    const growth = new IndexGrowth(cells, this.#indexPeers(actor), () => this.nowMs);
-    const turnstile = new Turnstile();
+    const growth = new IndexResharding(cells, this.#indexPeers(actor), () => this.nowMs);
+    const turnstile = new Mutex();
     const changing = <T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
       turnstile.pass(async () => {
         actor.alarmMs ??= this.nowMs + LIMITS.indexLifecycleRetryMs;
@@ -246,7 +246,7 @@ export class GrowthWorld extends ObjectNetwork {
     };
   }
 
-  #indexPeers(caller: Actor | 'client'): GrowthPeers {
+  #indexPeers(caller: Actor | 'client'): ReshardingPeers {
     const from = caller === 'client' ? undefined : caller;
     const { id: indexId, tenantId, name, dimensions, metric } = this.manifest;
     const told = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {

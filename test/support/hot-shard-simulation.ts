@@ -7,7 +7,7 @@ import type { PrimaryState, ReplicaPeers, ReplicaRecord } from '../../src/index/
 import { IndexReplicas } from '../../src/index/replicas/index-replicas.ts';
 import { LoadMeter } from '../../src/index/replicas/load-meter.ts';
 import type { ShardMember, ShardReplica } from '../../src/index/replicas/shard-member.ts';
-import { ReadTurns } from '../../src/ann/overload/read-turns.ts';
+import { ReadQueue } from '../../src/ann/overload/read-queue.ts';
 import type { ShardMatches, ShardQuery, ShardVectors } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -64,17 +64,17 @@ export interface HotShardResult {
 class Server {
   readonly meter = new LoadMeter();
   readonly thread: ObjectThread;
-  readonly turns: ReadTurns;
+  readonly turns: ReadQueue;
 
   constructor(time: VirtualTime) {
     this.thread = new ObjectThread(time);
-    this.turns = new ReadTurns({ clock: time, turn: () => this.thread.turn() });
+    this.turns = new ReadQueue({ clock: time, turn: () => this.thread.turn() });
   }
 }
 
 /**
  * Shards that are read unevenly, as a queueing model around the real code: `ShardReads` chooses whom to ask and hedges, load is metered as
- * objects meter it, `ReadTurns` orders and refuses, `IndexReplicas` decides. Objects are threads with the service times that were measured,
+ * objects meter it, `ReadQueue` orders and refuses, `IndexReplicas` decides. Objects are threads with the service times that were measured,
  * and run in parallel, which they do not in one process.
  */
 export class HotShardSimulation implements MemberReads, ReplicaPeers {

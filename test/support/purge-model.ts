@@ -126,7 +126,9 @@ export class PurgeModel {
 
   #takes(position: number, stamp: number): boolean {
     if (this.#faults.judgesByNewestOnly === true) return stamp < position - 1;
-    return logAt(position).fateOf({ digest: 'x', position: stamp, knownMs: 0, model: 'm', modelVersion: '1', tags: [] }).kind === 'taken';
+    return (
+      logAt(position).verdictOf({ digest: 'x', position: stamp, knownMs: 0, model: 'm', modelVersion: '1', tags: [] }).kind === 'taken'
+    );
   }
 
   *#steps(state: State): Generator<[string, State]> {

@@ -1,6 +1,6 @@
 import { SqliteFollowerStore } from '../../durable-objects/sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts';
-import type { EngineFloor } from '../../src/ann/engine/engine-floor.ts';
+import type { EngineResources } from '../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
 import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../src/index/replicas/index-replicas.ts';
@@ -50,7 +50,7 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
 }
 
 /** A replica of a world: the shard of a copy that follows. */
-export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineFloor, forget: () => void): NonNullable<Actor['live']> {
+export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
   const store = new SqliteVectorStore(actor.sql);
   const name = `${actor.name}/${actor.incarnation}`;
   const engine = new ShardEngine(floor, name, store);

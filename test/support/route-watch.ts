@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 
 import type { IndexManifest } from '../../src/index/index-manifest.ts';
 import { indexObjectName } from '../../src/index/index-manifest.ts';
-import type { RouteOutline } from '../../src/index/routing/route-outline.ts';
+import type { RoutingSummary } from '../../src/index/routing/routing-summary.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../src/kernel/ids.ts';
 import type { Server } from '../../workers/local/serve.ts';
@@ -10,7 +10,7 @@ import type { Server } from '../../workers/local/serve.ts';
 /** What the object does. */
 interface IndexStub {
   describe(name: string): Promise<Outcome<IndexManifest>>;
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>>;
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
 }
 
 /** How far an index is with its shards, which its clients do not see. */

@@ -1,6 +1,6 @@
 import { KnownRoutes } from '../../src/index/routing/known-routes.ts';
 import { Regions } from '../../src/index/routing/regions.ts';
-import { outlineOf, regionPage } from '../../src/index/routing/route-outline.ts';
+import { outlineOf, regionPage } from '../../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import { ok } from '../../src/kernel/result.ts';
 

@@ -1,10 +1,10 @@
 import { SqliteRowVersions } from '../../durable-objects/sqlite/sqlite-row-versions.ts';
 import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts';
-import type { EngineFloor } from '../../src/ann/engine/engine-floor.ts';
+import type { EngineResources } from '../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
 import { tellChanges } from '../../src/ann/replication/tell-changes.ts';
-import { ShardGrowth } from '../../src/index/resharding/shard-growth.ts';
+import { ShardResharding } from '../../src/index/resharding/shard-resharding.ts';
 import type { DrainOrder, ShardRoute } from '../../src/index/routing/shard-route.ts';
 import { Shard } from '../../src/ann/shard.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -15,7 +15,7 @@ import type { Actor, ObjectNetwork } from './object-network.ts';
 import { MemoryCell } from './object-network.ts';
 
 /** A shard of a world, with all that its index and other objects ask of it. */
-export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineFloor, forget: () => void): NonNullable<Actor['live']> {
+export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
   const store = new SqliteVectorStore(actor.sql);
   const engine = new ShardEngine(floor, `${actor.name}/${actor.incarnation}`, store);
   const shard = new Shard(store, engine, actor.name, new SelectionCache(1 << 16));
@@ -24,7 +24,7 @@ export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineFloo
   const locator = <T>(to: number, method: string, ...args: unknown[]) => world.call<T>(actor, `locator:${to}`, method, args);
   const order = new MemoryCell<DrainOrder>(actor, 'order');
   const versions = new SqliteRowVersions(actor.sql);
-  const growth = new ShardGrowth(
+  const growth = new ShardResharding(
     { shard, store, versions, route, order },
     {
       move: (to, moves) => locator(to, 'move', moves),

@@ -1,15 +1,15 @@
 import { expect } from 'vitest';
 
 import { SqliteVectorStore } from '../../durable-objects/sqlite/vector-store.ts';
-import type { EngineFloor } from '../../src/ann/engine/engine-floor.ts';
-import { engineFloor } from '../../src/ann/engine/engine-floor.ts';
+import type { EngineResources } from '../../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../src/ann/filter/selection-cache.ts';
 import { compareScores, score } from '../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../src/ann/page-memory.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../src/ann/shard-protocol.ts';
 import { Shard } from '../../src/ann/shard.ts';
-import type { UpkeepSizes } from '../../src/ann/maintenance/maintenance-sizes.ts';
+import type { MaintenanceSizes } from '../../src/ann/maintenance/maintenance-sizes.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { IndexId } from '../../src/kernel/ids.ts';
 import { FailingSql } from './failing-sql.ts';
@@ -17,8 +17,8 @@ import { probeModule } from './probe-module.ts';
 import { scanModule } from './scan-module.ts';
 import { trainModule } from './train-module.ts';
 
-/** Everything that the upkeep does happens within some hundred vectors. */
-export const SMALL_SIZES: UpkeepSizes = {
+/** Everything that maintenance does happens within some hundred vectors. */
+export const SMALL_SIZES: MaintenanceSizes = {
   listedCountMin: 200,
   flushRowsMin: 20,
   flushRowsMax: 60,
@@ -31,11 +31,11 @@ export const SMALL_SIZES: UpkeepSizes = {
   checkpointSlices: 3,
 };
 
-export const smallFloor = (bytesMax: number, sizes: UpkeepSizes = SMALL_SIZES): EngineFloor =>
-  engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, bytesMax, sizes);
+export const smallFloor = (bytesMax: number, sizes: MaintenanceSizes = SMALL_SIZES): EngineResources =>
+  engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, bytesMax, sizes);
 
 /** Evicts whoever holds memory of a floor, and expects all of its pages to be free again. */
-export function expectNothingLeaked({ memory, probe, scanner }: EngineFloor): void {
+export function expectNothingLeaked({ memory, probe, scanner }: EngineResources): void {
   const holder = { evict: () => Infinity };
   memory.claim('everyone else', holder, memory.bytesMax);
   memory.release('everyone else', holder);
@@ -80,7 +80,7 @@ export const keyOf = (namespace: string, id: string): string => JSON.stringify([
 /** A whole shard over a database in memory, beside a plain map of what it should hold. */
 export class ShardWorld {
   readonly identity: ShardIdentity;
-  floor: EngineFloor;
+  floor: EngineResources;
   readonly name: string;
   readonly sql = new FailingSql();
   readonly vectors = new Map<string, WorldVector>();
@@ -89,7 +89,7 @@ export class ShardWorld {
   engine!: ShardEngine;
   shard!: Shard;
 
-  constructor(floor: EngineFloor, identity: Omit<ShardIdentity, 'indexId'>, name = 'a') {
+  constructor(floor: EngineResources, identity: Omit<ShardIdentity, 'indexId'>, name = 'a') {
     this.floor = floor;
     this.name = name;
     this.identity = { ...identity, indexId: `ix_${name}` as IndexId };

@@ -1,5 +1,5 @@
-import type { Origin } from '../../src/gateway/growth/location-hint.ts';
-import { locationHint } from '../../src/gateway/growth/location-hint.ts';
+import type { Origin } from '../../src/gateway/sharded/location-hint.ts';
+import { locationHint } from '../../src/gateway/sharded/location-hint.ts';
 
 /** Where this isolate is: where its requests come in. */
 export class GatewayPlace {

@@ -8,7 +8,7 @@ import type { WorkerName } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 
 const STAMP = join(DIST, '.built');
-// As durable-objects/shard-floor.ts imports them, and what stands in.
+// As durable-objects/shard-resources.ts imports them, and what stands in.
 const RELAXED_KERNELS = '../src/ann/wasm/probe.relaxed.wasm';
 const STRICT_KERNELS = join(ROOT, 'workers/shards/strict-probe.ts');
 const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.toml', 'package-lock.json'];

@@ -12,7 +12,7 @@ export interface SearchDepth {
   readonly rescoreGrowth: number;
 }
 
-/** What the upkeep of a generation remembers: stored beside it as JSON. */
+/** What maintenance of a generation remembers: stored beside it as JSON. */
 export interface ListSettings extends SearchDepth {
   /** Whether no depth finds what the index was created for: then all lists are searched, by bounds of what their codes lose. */
   readonly isExact: boolean;

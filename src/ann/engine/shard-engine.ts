@@ -4,10 +4,10 @@ import type { SearchCost } from '../search-cost.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Selection } from '../filter/selection.ts';
 import type { Explanation } from '../shard-protocol.ts';
-import { Upkeep } from '../maintenance/maintenance.ts';
+import { Maintenance } from '../maintenance/maintenance.ts';
 import type { Row, VectorMatch, VectorQuery } from '../vector-engine.ts';
 import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from '../vector-store.ts';
-import type { EngineFloor } from './engine-floor.ts';
+import type { EngineResources } from './engine-resources.ts';
 import { Memtable } from './memtable.ts';
 import { Rescoring } from './rescoring.ts';
 import { ShardLists } from './shard-lists.ts';
@@ -22,14 +22,14 @@ export interface ExplainedMatches {
  * from which all of it can be loaded again.
  */
 export class ShardEngine {
-  readonly #floor: EngineFloor;
+  readonly #floor: EngineResources;
   readonly #name: string;
   readonly #store: VectorStore;
   readonly #memtable: Memtable;
   readonly #lists: ShardLists;
-  #upkeep: Upkeep | undefined;
+  #maintenance: Maintenance | undefined;
 
-  constructor(floor: EngineFloor, name: string, store: VectorStore) {
+  constructor(floor: EngineResources, name: string, store: VectorStore) {
     this.#floor = floor;
     this.#name = name;
     this.#store = store;
@@ -44,7 +44,7 @@ export class ShardEngine {
 
   /** Whether background work was asked for since everything was let go of. */
   get isKeptUp(): boolean {
-    return this.#upkeep !== undefined;
+    return this.#maintenance !== undefined;
   }
 
   /** The closest vectors of a namespace, or of the selected ones; exactly so if asked to or without lists. */
@@ -74,14 +74,14 @@ export class ShardEngine {
 
   /** Lets go of all memory. */
   drop(): void {
-    this.#upkeep?.stop();
-    this.#upkeep = undefined;
+    this.#maintenance?.stop();
+    this.#maintenance = undefined;
     this.#memtable.drop();
     this.#lists.drop();
   }
 
   /** Whether there may be background work. */
-  isUpkeepDue(header: ShardHeader): boolean {
+  isMaintenanceDue(header: ShardHeader): boolean {
     return this.#healing(() => this.#upkeepOf(header).isDue(header.count));
   }
 
@@ -105,10 +105,10 @@ export class ShardEngine {
     return { matches: rescoring.matches(), explanation: { engine: hasLists ? 'lists' : 'flat', ...cost, shardsAsked: 1 } };
   }
 
-  #upkeepOf(identity: ShardHeader): Upkeep {
+  #upkeepOf(identity: ShardHeader): Maintenance {
     const [store, lists, memtable] = [this.#store, this.#lists, this.#memtable];
-    this.#upkeep ??= new Upkeep({ identity, sizes: this.#floor.sizes, store, lists, memtable }, this.#floor, this.#name);
-    return this.#upkeep;
+    this.#maintenance ??= new Maintenance({ identity, sizes: this.#floor.sizes, store, lists, memtable }, this.#floor, this.#name);
+    return this.#maintenance;
   }
 
   /** Lists that are not what was written are forgotten: the vectors themselves are the truth, and are listed anew. */

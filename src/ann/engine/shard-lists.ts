@@ -9,7 +9,7 @@ import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Encoder } from '../training/encoder.ts';
 import type { VectorPlace, VectorStore } from '../vector-store.ts';
 import { CurrentEncoder } from './current-encoder.ts';
-import type { EngineFloor } from './engine-floor.ts';
+import type { EngineResources } from './engine-resources.ts';
 import type { ListCandidates, Searched } from './list-search.ts';
 import { searchExactly, searchNearby } from './list-search.ts';
 import type { SearchDepth } from './list-settings.ts';
@@ -28,7 +28,7 @@ export interface ListsQuery {
 
 /**
  * A shard's posting lists while the isolate has room for them: directories are loaded by the first search, lists when a search
- * or the upkeep needs them; other shards may take back any list.
+ * or maintenance needs them; other shards may take back any list.
  */
 export class ShardLists implements MemoryHolder {
   readonly #memory: MemoryRegistry;
@@ -41,7 +41,7 @@ export class ShardLists implements MemoryHolder {
   readonly #held = new Set<string>();
   #generations: ResidentGeneration[] | undefined;
 
-  constructor({ memory, probe, train }: EngineFloor, name: string, store: VectorStore) {
+  constructor({ memory, probe, train }: EngineResources, name: string, store: VectorStore) {
     this.#memory = memory;
     this.#kernels = probe;
     this.#name = name;

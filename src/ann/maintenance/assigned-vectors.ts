@@ -3,7 +3,7 @@ import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import { prepare } from '../lists/list-model.ts';
 import type { Row } from '../vector-engine.ts';
 import type { PlacedVector } from '../vector-store.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 /** Vectors in the space of a generation's model. */
 export interface PreparedVectors {
@@ -26,7 +26,7 @@ export function prepareVectors({ model }: ResidentGeneration, vectors: Iterable<
 }
 
 /** Assigns each vector to the nearest list. */
-export function assignVectors(shard: UpkeepShard, generation: ResidentGeneration, vectors: PreparedVectors): AssignedVectors {
+export function assignVectors(shard: MaintainedShard, generation: ResidentGeneration, vectors: PreparedVectors): AssignedVectors {
   const lists = shard.lists.encoder(generation).assign(vectors.values, vectors.rows.length);
   return inListOrder(vectors, lists, generation.model.dimensions);
 }

@@ -4,7 +4,7 @@ import { CALIBRATED_TOP_K, proposalCount, UNCALIBRATED } from '../engine/list-se
 import type { Task } from './task.ts';
 import type { TrialQuery } from './trial.ts';
 import { trial, trialQueries } from './trial.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 const TOP_K_LARGE = 100;
 const STOP_MAX = 255;
@@ -15,7 +15,7 @@ const RESCORE_COUNT_MAX = 8192;
  * Finds how deep searches have to go to reach the index's target of recall at the least cost: its own vectors are the queries, what
  * exact search finds is the truth. Aims above the target by a quarter of what lies between it and 1, as the sample is small.
  */
-export function* calibrate(shard: UpkeepShard, generationId: number): Task {
+export function* calibrate(shard: MaintainedShard, generationId: number): Task {
   const target = shard.identity.recall ?? RECALL_TARGET_DEFAULT;
   const aim = target + (1 - target) / 4;
   const queries = yield* trialQueries(shard, generationId, shard.sizes.trialQueries, TOP_K_LARGE);
@@ -36,7 +36,7 @@ export function* calibrate(shard: UpkeepShard, generationId: number): Task {
 }
 
 function* cheapestDepth(
-  shard: UpkeepShard,
+  shard: MaintainedShard,
   generationId: number,
   queries: readonly TrialQuery[],
   aim: number,
@@ -61,7 +61,7 @@ function* cheapestDepth(
 
 /** How much more has to be rescored for larger answers, as a power of their size. */
 function* growth(
-  shard: UpkeepShard,
+  shard: MaintainedShard,
   generationId: number,
   queries: readonly TrialQuery[],
   depth: SearchDepth,

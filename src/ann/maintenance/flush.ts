@@ -6,13 +6,13 @@ import { foundLists } from './found-lists.ts';
 import { editLists } from './list-edit.ts';
 import { inSlices } from './slices.ts';
 import type { Task } from './task.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 /**
  * Moves unlisted rows into posting lists. All of them are assigned first and then taken in the order of their lists, so that the last
  * block of a list is rewritten once for all that it receives. A row is listed in the transaction that makes it an entry.
  */
-export function* flush(shard: UpkeepShard, generationId: number, rows: readonly Row[]): Task {
+export function* flush(shard: MaintainedShard, generationId: number, rows: readonly Row[]): Task {
   const { store, identity, memtable } = shard;
   const { dimensions } = identity;
   const read = (generation: ResidentGeneration, slice: readonly Row[]) => prepareVectors(generation, store.readRows(slice, identity));

@@ -5,7 +5,7 @@ import type { AssignedVectors } from './assigned-vectors.ts';
 import { inListOrder } from './assigned-vectors.ts';
 import { editLists } from './list-edit.ts';
 import { squaredDistance } from './split-in-two.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 // How many times farther than usual from its centroid, squared, a vector has to lie.
 const FAR = 16;
@@ -16,7 +16,7 @@ const FOUNDED_MAX = 2;
  * Vectors far from all centroids, such as the longest of a heavy tail, would be lost in the codes of their lists: the farthest of some
  * vectors found lists of their own, which those like them join.
  */
-export function foundLists(shard: UpkeepShard, generation: ResidentGeneration, vectors: AssignedVectors): AssignedVectors {
+export function foundLists(shard: MaintainedShard, generation: ResidentGeneration, vectors: AssignedVectors): AssignedVectors {
   const { dimensions } = generation.model;
   const vector = (i: number): Float32Array => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
   const distances = Float64Array.from(vectors.lists, (list, i) =>

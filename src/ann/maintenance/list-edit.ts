@@ -3,7 +3,7 @@ import type { Centroid } from '../lists/list-model.ts';
 import { BLOCK_ENTRIES } from '../lists/block-layout.ts';
 import type { Row } from '../vector-engine.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
 
 /**
@@ -11,7 +11,7 @@ import { changeLists } from './maintained-shard.ts';
  * first one that changed.
  */
 export class ListEdit {
-  readonly #shard: UpkeepShard;
+  readonly #shard: MaintainedShard;
   readonly #generation: ResidentGeneration;
   // By list: the ordinal of the first block that changed.
   readonly #changed = new Map<number, number>();
@@ -20,7 +20,7 @@ export class ListEdit {
   #encodedCount = 0;
   #encodedLoss = 0;
 
-  constructor(shard: UpkeepShard, generation: ResidentGeneration) {
+  constructor(shard: MaintainedShard, generation: ResidentGeneration) {
     this.#shard = shard;
     this.#generation = generation;
   }
@@ -84,7 +84,7 @@ export class ListEdit {
 }
 
 /** Changes the lists of one generation, in memory and in storage. */
-export function editLists(shard: UpkeepShard, generation: ResidentGeneration, change: (edit: ListEdit) => void): void {
+export function editLists(shard: MaintainedShard, generation: ResidentGeneration, change: (edit: ListEdit) => void): void {
   changeLists(shard, () => {
     const edit = new ListEdit(shard, generation);
     change(edit);

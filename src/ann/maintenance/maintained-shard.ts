@@ -1,20 +1,20 @@
 import type { Memtable } from '../engine/memtable.ts';
 import type { ShardLists } from '../engine/shard-lists.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
-import type { UpkeepSizes } from './maintenance-sizes.ts';
+import type { MaintenanceSizes } from './maintenance-sizes.ts';
 import type { VectorStore } from '../vector-store.ts';
 
 /** What the background work of a shard works on. */
-export interface UpkeepShard {
+export interface MaintainedShard {
   readonly identity: ShardIdentity;
-  readonly sizes: UpkeepSizes;
+  readonly sizes: MaintenanceSizes;
   readonly store: VectorStore;
   readonly lists: ShardLists;
   readonly memtable: Memtable;
 }
 
 /** Changes lists in memory and in storage, or neither: memory that may be ahead of storage is let go of. */
-export function changeLists({ store, lists }: UpkeepShard, change: () => void): void {
+export function changeLists({ store, lists }: MaintainedShard, change: () => void): void {
   try {
     store.atomically(change);
   } catch (defect) {

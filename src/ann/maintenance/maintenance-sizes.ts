@@ -1,5 +1,5 @@
-/** At which sizes the upkeep of a shard does what. */
-export interface UpkeepSizes {
+/** At which sizes maintenance of a shard does what. */
+export interface MaintenanceSizes {
   /** A shard with fewer vectors is searched without lists: reading all their codes takes less than a tenth of a millisecond. */
   readonly listedCountMin: number;
   /** Unlisted rows that are worth a flush, and how many one takes. */
@@ -19,7 +19,7 @@ export interface UpkeepSizes {
   readonly checkpointSlices: number;
 }
 
-export const UPKEEP_SIZES: UpkeepSizes = {
+export const MAINTENANCE_SIZES: MaintenanceSizes = {
   listedCountMin: 10_000,
   flushRowsMin: 1_024,
   flushRowsMax: 4_096,

@@ -1,4 +1,4 @@
-import type { EngineFloor } from '../engine/engine-floor.ts';
+import type { EngineResources } from '../engine/engine-resources.ts';
 import { must } from '../../kernel/assert.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
 import { calibrate } from './calibrate.ts';
@@ -7,9 +7,9 @@ import { migrate } from './migrate.ts';
 import type { NextTask } from './next-task.ts';
 import { nextTask } from './next-task.ts';
 import type { Task } from './task.ts';
-import { tend } from './tend.ts';
+import { tend } from './maintain-lists.ts';
 import { train } from './train.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 // Without a write for this long, a shard is quiet.
 const QUIET_MS = 5_000;
@@ -17,15 +17,15 @@ const QUIET_MS = 5_000;
 const TURN_RETRY_MS = 1_000;
 
 /** Keeps the posting lists of a shard as good as new, in slices between its calls. */
-export class Upkeep {
-  readonly #shard: UpkeepShard;
-  readonly #floor: EngineFloor;
+export class Maintenance {
+  readonly #shard: MaintainedShard;
+  readonly #floor: EngineResources;
   readonly #name: string;
   #wroteMs = 0;
   readonly #tendedCounts = new Map<number, number>();
   #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
 
-  constructor(shard: UpkeepShard, floor: EngineFloor, name: string) {
+  constructor(shard: MaintainedShard, floor: EngineResources, name: string) {
     this.#shard = shard;
     this.#floor = floor;
     this.#name = name;

@@ -4,11 +4,11 @@ import { foundLists } from './found-lists.ts';
 import { ListEdit } from './list-edit.ts';
 import { sliceVectors } from './slices.ts';
 import type { Task } from './task.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
 
 /** Moves the entries of an old generation's lists to a new one, and forgets those that are dead. */
-export function* migrate(shard: UpkeepShard, fromId: number, toId: number): Task {
+export function* migrate(shard: MaintainedShard, fromId: number, toId: number): Task {
   const { store, lists, identity } = shard;
   const count = sliceVectors(identity.dimensions);
   const numbers = [...lists.generation(fromId).centroids.keys()];
@@ -23,7 +23,7 @@ export function* migrate(shard: UpkeepShard, fromId: number, toId: number): Task
 }
 
 /** Moves the last `count` entries of a list, and the list itself with its last one. */
-function moveEnd(shard: UpkeepShard, from: ResidentGeneration, to: ResidentGeneration, list: number, count: number): void {
+function moveEnd(shard: MaintainedShard, from: ResidentGeneration, to: ResidentGeneration, list: number, count: number): void {
   const { store, lists, identity } = shard;
   lists.pageIn(from, list);
   const rows = from.lists.rowsOf(list);

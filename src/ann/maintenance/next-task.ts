@@ -1,6 +1,6 @@
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
-import { DEAD_SHARE_MAX } from './tending.ts';
-import type { UpkeepSizes } from './maintenance-sizes.ts';
+import { DEAD_SHARE_MAX } from './list-maintenance.ts';
+import type { MaintenanceSizes } from './maintenance-sizes.ts';
 
 /** A model is outgrown by this factor of vectors, and drifted from by this factor of loss. */
 const GROWTH_MAX = 4;
@@ -10,7 +10,7 @@ const CALIBRATION_GROWTH_MAX = 1.5;
 
 type GenerationState = Pick<ResidentGeneration, 'settings' | 'entryCount'>;
 
-export interface UpkeepState {
+export interface MaintenanceState {
   /** Vectors of the shard, and those of them that are in no list. */
   readonly count: number;
   readonly unlistedCount: number;
@@ -30,8 +30,8 @@ export type NextTask =
   | { readonly kind: 'train' | 'flush' | 'migrate' | 'calibrate' }
   | { readonly kind: 'tend'; readonly lists: readonly number[] };
 
-/** What a shard's upkeep does next, the most urgent first; undefined when all is well. */
-export function nextTask(state: UpkeepState, sizes: UpkeepSizes): NextTask | undefined {
+/** What the maintenance of a shard does next, the most urgent first; undefined when all is well. */
+export function nextTask(state: MaintenanceState, sizes: MaintenanceSizes): NextTask | undefined {
   const { generations, unlistedCount, count } = state;
   const newest = generations.at(-1);
   if (state.isTraining) return { kind: 'train' };
@@ -46,7 +46,7 @@ export function nextTask(state: UpkeepState, sizes: UpkeepSizes): NextTask | und
   return isCalibrated(newest, sizes) ? undefined : { kind: 'calibrate' };
 }
 
-function isOutgrown({ settings }: GenerationState, count: number, { driftCountMin, listedCountMin }: UpkeepSizes): boolean {
+function isOutgrown({ settings }: GenerationState, count: number, { driftCountMin, listedCountMin }: MaintenanceSizes): boolean {
   // So few are searched well with any model, and there may be none to learn from.
   if (count < listedCountMin) return false;
   if (count > GROWTH_MAX * settings.trainedCount) return true;
@@ -55,13 +55,13 @@ function isOutgrown({ settings }: GenerationState, count: number, { driftCountMi
   return isMeasured && encodedLoss / encodedCount > DRIFT_MAX * usualLoss;
 }
 
-function isCalibrated({ settings: { calibratedCount }, entryCount }: GenerationState, { calibratedCountMin }: UpkeepSizes): boolean {
+function isCalibrated({ settings: { calibratedCount }, entryCount }: GenerationState, { calibratedCountMin }: MaintenanceSizes): boolean {
   if (entryCount < calibratedCountMin) return true;
   const [less, more] = [Math.min(calibratedCount, entryCount), Math.max(calibratedCount, entryCount)];
   return calibratedCount > 0 && more <= CALIBRATION_GROWTH_MAX * less;
 }
 
-function listsToTend(state: UpkeepState, { entryCount }: GenerationState, { entriesMax, entriesMin }: UpkeepSizes): number[] {
+function listsToTend(state: MaintenanceState, { entryCount }: GenerationState, { entriesMax, entriesMin }: MaintenanceSizes): number[] {
   const { entryCounts, tendedCounts, count, unlistedCount } = state;
   const deadCount = entryCount - (count - unlistedCount);
   if (deadCount > DEAD_SHARE_MAX * entryCount) return [...entryCounts.keys()];

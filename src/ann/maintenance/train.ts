@@ -1,6 +1,6 @@
 import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
-import type { EngineFloor } from '../engine/engine-floor.ts';
+import type { EngineResources } from '../engine/engine-resources.ts';
 import { encodeSettings, newSettings } from '../engine/list-settings.ts';
 import { encodeListModel } from '../lists/list-model.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
@@ -12,7 +12,7 @@ import { inSlices } from './slices.ts';
 import type { Task } from './task.ts';
 import type { TrainingCheckpoint } from './training-checkpoint.ts';
 import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from './training-checkpoint.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 const SEED = 1;
 const SAMPLE_BYTES_MAX = 16 * 1024 * 1024;
@@ -33,7 +33,7 @@ class TrainingRoom implements MemoryHolder {
 }
 
 /** Learns a generation from a sample of the shard's vectors and creates it, without entries. */
-export function* train(shard: UpkeepShard, { memory, train: kernels }: EngineFloor, name: string): Task {
+export function* train(shard: MaintainedShard, { memory, train: kernels }: EngineResources, name: string): Task {
   const { store, identity } = shard;
   const started = resumed(shard) ?? begun(shard);
   const sample = yield* readSample(shard, started.rows);
@@ -67,12 +67,12 @@ export function* train(shard: UpkeepShard, { memory, train: kernels }: EngineFlo
   }
 }
 
-function resumed({ store }: UpkeepShard): TrainingCheckpoint | undefined {
+function resumed({ store }: MaintainedShard): TrainingCheckpoint | undefined {
   const bytes = store.lists.checkpoint();
   return bytes === undefined ? undefined : decodeTrainingCheckpoint(bytes);
 }
 
-function begun({ store, identity, sizes }: UpkeepShard): TrainingCheckpoint {
+function begun({ store, identity, sizes }: MaintainedShard): TrainingCheckpoint {
   const count = store.liveRows().size;
   const listCount = Math.max(1, Math.round(count / sizes.entries));
   const sampleCount = Math.min(SAMPLE_VECTORS_PER_LIST * listCount, Math.floor(SAMPLE_BYTES_MAX / (4 * identity.dimensions)));
@@ -86,7 +86,7 @@ interface Sample {
 }
 
 /** Those of the rows that are still there. */
-function* readSample({ store, identity }: UpkeepShard, rows: readonly Row[]): Generator<undefined, Sample> {
+function* readSample({ store, identity }: MaintainedShard, rows: readonly Row[]): Generator<undefined, Sample> {
   const { dimensions } = identity;
   const values = new Float32Array(rows.length * dimensions);
   const found: Row[] = [];
@@ -116,7 +116,7 @@ function advance(training: Training): boolean {
   return false;
 }
 
-function create({ store, lists }: UpkeepShard, { count }: TrainingCheckpoint, training: Training): void {
+function create({ store, lists }: MaintainedShard, { count }: TrainingCheckpoint, training: Training): void {
   const { model, centroids } = training.result();
   store.atomically(() => {
     const id = store.lists.createGeneration(encodeListModel(model), encodeSettings(newSettings(count)));

@@ -6,7 +6,7 @@ import type { ListCost } from '../lists/posting-lists.ts';
 import type { VectorMatch } from '../vector-engine.ts';
 import type { PlacedVector } from '../vector-store.ts';
 import { inSlices } from './slices.ts';
-import type { UpkeepShard } from './maintained-shard.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
 
 // Another one than that of trainings, whose sample is what lists fit best.
 const SEED = 2;
@@ -22,7 +22,7 @@ export interface TrialQuery extends PlacedVector {
 
 /** Some vectors of the lists and the `topK` entries that exact search finds for each. */
 export function* trialQueries(
-  { store, lists, identity }: UpkeepShard,
+  { store, lists, identity }: MaintainedShard,
   generationId: number,
   count: number,
   topK: number,
@@ -50,7 +50,7 @@ export function* trialQueries(
 
 /** What share of the closest `topK` a search of this depth proposes, and what it costs. */
 export function* trial(
-  { lists }: UpkeepShard,
+  { lists }: MaintainedShard,
   generationId: number,
   queries: readonly TrialQuery[],
   depth: SearchDepth,

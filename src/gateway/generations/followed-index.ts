@@ -8,7 +8,7 @@ import type { ChangePage } from '../../ann/replication/change-page.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import { allOf } from '../growth/all-of.ts';
+import { allOf } from '../sharded/all-of.ts';
 import type { FeedPage, FollowedShards, ReceiptCarriage } from './change-feed.ts';
 import type { FollowedObjects } from './followed-objects.ts';
 

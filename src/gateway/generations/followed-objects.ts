@@ -2,14 +2,14 @@ import type { Gate } from '../../ann/access-mode/gate.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../ann/replication/change-page.ts';
-import type { RouteOutline } from '../../index/routing/route-outline.ts';
+import type { RoutingSummary } from '../../index/routing/routing-summary.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 
 /** The objects of a generation, one by one, for whoever follows it or opens and closes its gates. Every call may be refused with `unavailable`. */
 export interface FollowedObjects {
   /** Its shards and locators. */
-  members(manifest: IndexManifest): Promise<Outcome<Pick<RouteOutline, 'version' | 'shards' | 'locators'>>>;
+  members(manifest: IndexManifest): Promise<Outcome<Pick<RoutingSummary, 'version' | 'shards' | 'locators'>>>;
   followedFrom(manifest: IndexManifest, shard: number, lsnMin: number): Promise<Outcome<ChangeCursor>>;
   changesSince(manifest: IndexManifest, shard: number, follow: ShardFollow): Promise<Outcome<ShardChanges>>;
   /** Of a locator, or of the only shard (null): receipts that changed behind a place. */

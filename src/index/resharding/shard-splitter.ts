@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { ShardHeader, VectorStore } from '../../ann/vector-store.ts';
-import type { SplitRequest, ShardAsOf } from './index-growth.ts';
+import type { SplitRequest, ShardAsOf } from './index-resharding.ts';
 import { measuredMargin } from './measured-margin.ts';
 import { ownVectors } from './own-vectors.ts';
 import { shardAt } from '../routing/route-changes.ts';

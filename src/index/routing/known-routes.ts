@@ -2,13 +2,13 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardReplica } from '../replicas/shard-member.ts';
-import type { RegionsOf } from './outline-router.ts';
-import { OutlineRouter } from './outline-router.ts';
+import type { RegionsOf } from './summary-router.ts';
+import { SummaryRouter } from './summary-router.ts';
 import type { NearShard } from './places-of.ts';
 import { PLACINGS, placesOf, placingsOf } from './places-of.ts';
 import type { Regions } from './regions.ts';
 import { replicasIn } from './replicated-routes.ts';
-import type { RouteOutline } from './route-outline.ts';
+import type { RoutingSummary } from './routing-summary.ts';
 import type { RankedShard } from './router.ts';
 import { byNearness } from './router.ts';
 import type { Rows } from '../../ann/rows/rows.ts';
@@ -25,17 +25,17 @@ const SHARD_BYTES = 300;
 
 /** The routes of an index, ready for use. Ranking is refused as asking for regions is. */
 export class KnownRoutes {
-  readonly outline: RouteOutline;
+  readonly outline: RoutingSummary;
   /** That answer reads which may be old. */
   readonly replicas: readonly ShardReplica[];
-  readonly #router: OutlineRouter;
+  readonly #router: SummaryRouter;
   readonly #askRegions: AskRegions;
   readonly #sinces: ReadonlyMap<number, number>;
 
-  constructor(outline: RouteOutline, askRegions: AskRegions) {
+  constructor(outline: RoutingSummary, askRegions: AskRegions) {
     this.outline = outline;
     this.replicas = replicasIn(outline);
-    this.#router = new OutlineRouter(outline);
+    this.#router = new SummaryRouter(outline);
     this.#askRegions = askRegions;
     this.#sinces = new Map(outline.districts.map(({ number, since }) => [number, since]));
   }

@@ -1,5 +1,5 @@
 import type { RankedShard } from './router.ts';
-import type { RouteOutline } from './route-outline.ts';
+import type { RoutingSummary } from './routing-summary.ts';
 import { holdsSlot } from './slot-range.ts';
 
 /** Shards that a query asks at once for ids of one slot, at most: 16 of 256 hold 0.95 of the true nearest, 24 hold 0.97. */
@@ -38,7 +38,7 @@ const PROBES_MIN = 3;
 export const PROBE_REACH = 1.6;
 
 /** The shards with those among them whose vectors may still be on their way to one of them. */
-export function withSources({ shards }: Pick<RouteOutline, 'shards'>, probed: readonly number[]): number[] {
+export function withSources({ shards }: Pick<RoutingSummary, 'shards'>, probed: readonly number[]): number[] {
   const asked = new Set(probed);
   for (const { ordinal, state } of shards)
     if (state.kind === 'draining' && state.into.some((target) => asked.has(target))) asked.add(ordinal);

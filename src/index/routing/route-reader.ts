@@ -9,14 +9,14 @@ import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts
 import { KnownRoutes } from './known-routes.ts';
 import { Regions } from './regions.ts';
 import { RouteMemory } from './route-memory.ts';
-import type { RegionPage, RouteOutline } from './route-outline.ts';
-import { completed } from './route-outline.ts';
+import type { RegionPage, RoutingSummary } from './routing-summary.ts';
+import { completed } from './routing-summary.ts';
 
 /** The object of an index. Every call may be refused with `unavailable`. */
 export interface RouteSource {
   readonly indexId: IndexId;
   /** See `outlineOf`. */
-  outline(known: number): Promise<Outcome<RouteOutline>>;
+  outline(known: number): Promise<Outcome<RoutingSummary>>;
   /** See `regionPage`. */
   regions(district: number, since: number): Promise<Outcome<RegionPage>>;
 }
@@ -77,4 +77,4 @@ export class RouteReader {
   }
 }
 
-type Space = Pick<RouteOutline, 'dimensions'>;
+type Space = Pick<RoutingSummary, 'dimensions'>;

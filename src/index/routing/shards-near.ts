@@ -1,6 +1,6 @@
 import { membersOf } from './districts.ts';
-import { OutlineRouter } from './outline-router.ts';
-import { outlineOf } from './route-outline.ts';
+import { SummaryRouter } from './summary-router.ts';
+import { outlineOf } from './routing-summary.ts';
 import type { RoutedShard, RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import { shardMeans } from './shard-means.ts';
@@ -14,7 +14,7 @@ const NEAR = 96;
 export function shardsNear(table: RouteTable, own: RoutedShard, slot: number): RoutedShard[] {
   const mean = shardMeans([own], table.dimensions);
   const members = membersOf(table);
-  const others = new OutlineRouter(outlineOf(table))
+  const others = new SummaryRouter(outlineOf(table))
     .districtsForPlacing(mean, slot)
     .flatMap((district) => members.get(district) ?? [])
     .filter((shard) => shard !== own && holdsSlot(slotsOf(shard), slot));

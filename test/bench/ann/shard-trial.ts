@@ -1,5 +1,5 @@
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
-import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
+import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { decodeSettings } from '../../../src/ann/engine/list-settings.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
@@ -105,7 +105,7 @@ export class ShardTrial {
 
   #started(): Shard {
     const modules = { scan: kernelModule('scan'), probe: kernelModule('probe.relaxed'), train: kernelModule('train') };
-    const floor = engineFloor(modules, LIMITS.isolateEngineBytesMax);
+    const floor = engineResources(modules, LIMITS.isolateEngineBytesMax);
     const store = new SqliteVectorStore(this.#storage);
     return new Shard(store, new ShardEngine(floor, 'bench', store), 'bench', new SelectionCache(LIMITS.selectionCacheBytesMax));
   }

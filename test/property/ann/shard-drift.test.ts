@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 
 import type { Metric } from '../../../src/contract/metric.ts';
-import { UPKEEP_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
+import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
 import { Clusters } from '../../support/clusters.ts';
 import type { WorldVector } from '../../support/shard-world.ts';
 import { ShardWorld, smallFloor } from '../../support/shard-world.ts';
 
 const DIMENSIONS = 32;
-const SIZES = { ...UPKEEP_SIZES, listedCountMin: 2_000, trialQueries: 300 };
+const SIZES = { ...MAINTENANCE_SIZES, listedCountMin: 2_000, trialQueries: 300 };
 const QUERIES = 300;
 
 const clusters = (seed: number, offset = 0) => new Clusters({ dimensions: DIMENSIONS, count: 60, spread: 0.5, seed, offset });

@@ -107,7 +107,7 @@ class Wrapped {
     return inputs.map((text) => (isBad(text) ? err(`${text}:${version}`) : vectorOf(text, version)));
   }
 
-  #verdictOf(text: string): 'fresh' | 'stale' | 'miss' {
+  #outcomeOf(text: string): 'fresh' | 'stale' | 'miss' {
     const entry = this.#model.get(text);
     if (entry === undefined) return 'miss';
     if (this.#nowMs < entry.expiresAtMs) return 'fresh';
@@ -116,7 +116,7 @@ class Wrapped {
 
   /** The version of which each text must be answered, if what is missing is computed now. */
   #expected(texts: readonly string[]): Map<string, number> {
-    return new Map(texts.map((text) => [text, this.#verdictOf(text) === 'miss' ? this.#version : this.#model.get(text)!.version]));
+    return new Map(texts.map((text) => [text, this.#outcomeOf(text) === 'miss' ? this.#version : this.#model.get(text)!.version]));
   }
 
   #store(texts: Iterable<string>, version = this.#version): void {
@@ -145,7 +145,7 @@ class Wrapped {
     this.#throwing = true;
     const expected = this.#expected(texts);
     const answer = this.#embed(texts);
-    if (texts.some((text) => this.#verdictOf(text) === 'miss')) {
+    if (texts.some((text) => this.#outcomeOf(text) === 'miss')) {
       await expect(answer).rejects.toThrow('away');
       seen.thrown += 1;
     } else this.#check(texts, await answer, expected);
@@ -157,7 +157,7 @@ class Wrapped {
   async #embedTogether(batches: readonly string[][]): Promise<void> {
     const asked = batches.flat();
     const expected = this.#expected(asked);
-    const wanted = new Set(asked.filter((text) => this.#verdictOf(text) !== 'fresh'));
+    const wanted = new Set(asked.filter((text) => this.#outcomeOf(text) !== 'fresh'));
     const answers = await Promise.all(batches.map((texts) => this.#embed(texts)));
     batches.forEach((texts, i) => this.#check(texts, answers[i]!, expected));
     // Renewals behind stale answers are over a moment later.
@@ -174,7 +174,7 @@ class Wrapped {
     this.#gate = open.promise;
     const older = this.#version;
     const expected = this.#expected(texts);
-    const filled = texts.filter((text) => this.#verdictOf(text) !== 'fresh' && forgotten?.includes(text) === false);
+    const filled = texts.filter((text) => this.#outcomeOf(text) !== 'fresh' && forgotten?.includes(text) === false);
     const first = this.#embed(texts);
     await later();
     await this.#forget(forgotten);

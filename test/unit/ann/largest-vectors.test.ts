@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
+import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import { Clusters } from '../../support/clusters.ts';
@@ -19,7 +19,7 @@ describe('vectors of the most dimensions', () => {
   it.each(process.env['SLUICE_TEST_FULL'] === '1' ? METRICS : (['l2'] as const))(
     '[V164] %s: are listed within the memory of an isolate, and found as exactly as others',
     (metric) => {
-      const world = new ShardWorld(engineFloor(modules, LIMITS.isolateEngineBytesMax, SIZES), { metric, dimensions });
+      const world = new ShardWorld(engineResources(modules, LIMITS.isolateEngineBytesMax, SIZES), { metric, dimensions });
       const source = new Clusters({ dimensions, count: 6, spread: 0.4, seed: 8 });
       const vectors = Array.from({ length: COUNT }, (_, i) => ({ namespace: '', id: `v${i}`, values: source.next(), n: i }));
       for (let at = 0; at < COUNT; at += 16) world.upsert(vectors.slice(at, at + 16));

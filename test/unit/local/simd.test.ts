@@ -7,7 +7,7 @@ import { ROOT } from '../../../workers/local/paths.ts';
 
 it('[V80] the build for strict SIMD puts its kernels in place of those that the shards import', async () => {
   const [bundling, object] = await Promise.all(
-    ['workers/local/bundle.ts', 'durable-objects/shard-floor.ts'].map((file) => readFile(join(ROOT, file), 'utf8')),
+    ['workers/local/bundle.ts', 'durable-objects/shard-resources.ts'].map((file) => readFile(join(ROOT, file), 'utf8')),
   );
   const imported = /from '(.*probe\.relaxed\.wasm)'/.exec(object!)?.[1];
   expect(imported).toBeDefined();

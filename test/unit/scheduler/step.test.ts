@@ -4,7 +4,7 @@ import type { AttemptNews } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { commit } from '../../../src/scheduler/decision.ts';
-import type { Nudge } from '../../../src/scheduler/decision.ts';
+import type { WakeUpHint } from '../../../src/scheduler/decision.ts';
 import type { Events, Replies } from '../../../src/scheduler/event.ts';
 import type { Job, JobRequest } from '../../../src/scheduler/job.ts';
 import { step } from '../../../src/scheduler/step.ts';
@@ -18,7 +18,7 @@ const COMPLETED: AttemptNews = { kind: 'completed', progress: DONE, tokens: 70 }
 
 class World {
   readonly store = new MemoryJobStore();
-  nudges: readonly Nudge[] = [];
+  nudges: readonly WakeUpHint[] = [];
   nowMs = 1_000_000;
 
   do<Kind extends keyof Events>(event: Events[Kind] & { kind: Kind }): Replies[Kind] {

@@ -1,19 +1,19 @@
-import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
+import type { ReshardingEnv } from '../../../durable-objects/resharding-stubs.ts';
 import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
 import { replicaName } from '../../../src/index/replicas/shard-member.ts';
 import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
-import type { RouteOutline } from '../../../src/index/routing/route-outline.ts';
+import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ReplicaStanding, WatchedIndex } from '../../support/replica-standing.ts';
 
 /** Has the first shard of an index watched, as if it had said that it is busy, and tells how far the replicas of the index are. */
 export default {
-  async fetch(request: Request, { INDEX, REPLICA }: GrowthEnv): Promise<Response> {
+  async fetch(request: Request, { INDEX, REPLICA }: ReshardingEnv): Promise<Response> {
     const { tenant, name, indexId }: WatchedIndex = await request.json();
     const [tenantId, id] = [tenant as TenantId, indexId as IndexId];
     const index = INDEX.getByName(indexObjectName(tenantId, name));
-    const routes = (await index.outline(name, id, 0)) as Outcome<RouteOutline>;
+    const routes = (await index.outline(name, id, 0)) as Outcome<RoutingSummary>;
     if (!routes.ok) return Response.json(routes.error, { status: 503 });
     await index.watch(id, routes.value.shards[0]?.ordinal ?? 0);
     const standings = replicasIn(routes.value).map(async ({ shard, replica }): Promise<ReplicaStanding> => {
@@ -22,4 +22,4 @@ export default {
     });
     return Response.json(await Promise.all(standings));
   },
-} satisfies ExportedHandler<GrowthEnv>;
+} satisfies ExportedHandler<ReshardingEnv>;

@@ -2,7 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/residue-of.ts';
-import type { RegionPage } from '../../../src/index/routing/route-outline.ts';
+import type { RegionPage } from '../../../src/index/routing/routing-summary.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { between, create, Gateway, indexOf, manifestOf, MODES, objectsOf, range, untilShards, value } from './grown-index.ts';
 

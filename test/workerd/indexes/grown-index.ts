@@ -3,11 +3,11 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { expect } from 'vitest';
 
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { GrowthEnv } from '../../../durable-objects/growth-stubs.ts';
+import type { ReshardingEnv } from '../../../durable-objects/resharding-stubs.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
-import type { RouteOutline } from '../../../src/index/routing/route-outline.ts';
+import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { QueryTarget, Written } from '../../../src/ann/shard-protocol.ts';
@@ -19,19 +19,19 @@ import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import type { MembersEnv } from '../../../durable-objects/durable-members.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
-import { RoutedSearch } from '../../../src/gateway/growth/routed-search.ts';
-import { TreeSearch } from '../../../src/gateway/growth/tree-search.ts';
-import { RoutedShards } from '../../../src/gateway/growth/routed-shards.ts';
+import { RoutedSearch } from '../../../src/gateway/sharded/routed-search.ts';
+import { TreeSearch } from '../../../src/gateway/sharded/tree-search.ts';
+import { RoutedShards } from '../../../src/gateway/sharded/routed-shards.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import { DurableGrowth } from '../../../workers/gateway/adapters/durable-growth.ts';
+import { DurableLocators } from '../../../workers/gateway/adapters/durable-locators.ts';
 import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
 import { Clusters } from '../../support/clusters.ts';
 import { IN_FORCE } from '../../support/in-force.ts';
 
-export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as GrowthEnv;
+export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as ReshardingEnv;
 const DIMENSIONS = 4;
 const INCLUDE = { values: false, metadata: true, text: false };
 const CLOCK = { nowMs: () => Date.now() };
@@ -71,7 +71,7 @@ export class Gateway {
 
   constructor(manifest: IndexManifest, vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 })) {
     this.vectors = vectors;
-    const growing = new DurableGrowth({ INDEX, LOCATOR, SHARD });
+    const growing = new DurableLocators({ INDEX, LOCATOR, SHARD });
     const clock = { nowMs: () => Date.now() + this.turnedMs };
     const describeIndex: IndexDirectory['describe'] = (tenantId, name, staleVersion) =>
       INDEX.getByName(indexObjectName(tenantId, name)).describe(name, staleVersion);
@@ -188,8 +188,8 @@ export class Gateway {
   }
 }
 
-export const routesOf = async ({ tenantId, name, id }: IndexManifest): Promise<RouteOutline> =>
-  value((await INDEX.getByName(indexObjectName(tenantId, name)).outline(name, id, 0)) as Outcome<RouteOutline>);
+export const routesOf = async ({ tenantId, name, id }: IndexManifest): Promise<RoutingSummary> =>
+  value((await INDEX.getByName(indexObjectName(tenantId, name)).outline(name, id, 0)) as Outcome<RoutingSummary>);
 
 export async function objectsOf(manifest: IndexManifest): Promise<DurableObjectStub[]> {
   const { shards, locators } = await routesOf(manifest);
@@ -225,9 +225,9 @@ export async function between(mode: Mode, manifest: IndexManifest): Promise<void
 export async function untilShards(
   mode: Mode,
   gateway: Gateway,
-  isEnough: (outline: RouteOutline) => boolean,
+  isEnough: (outline: RoutingSummary) => boolean,
   each: (round: number) => Promise<void> = async () => undefined,
-): Promise<RouteOutline> {
+): Promise<RoutingSummary> {
   for (let round = 0; round < 200; round += 1) {
     for (const stub of await objectsOf(gateway.manifest)) await runDurableObjectAlarm(stub);
     await between(mode, gateway.manifest);

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
-import type { Recorded } from '../../../durable-objects/billing-desk.ts';
+import type { Recorded } from '../../../durable-objects/billing-service.ts';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { SqliteEventIds } from '../../../durable-objects/sqlite/event-ids.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

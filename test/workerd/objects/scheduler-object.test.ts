@@ -6,7 +6,7 @@ import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore } from '../../../durable-objects/sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from '../../../durable-objects/sqlite/sqlite-outbox.ts';
-import { UsageCourier } from '../../../durable-objects/usage-courier.ts';
+import { UsageDispatcher } from '../../../durable-objects/usage-dispatcher.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { JobState } from '../../../src/contract/jobs.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
@@ -277,7 +277,7 @@ describe('SchedulerObject at size', () => {
         object.claim(POOL, 1);
         object.report(POOL, [{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       }
-      const courier = new UsageCourier(new SqliteOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
+      const courier = new UsageDispatcher(new SqliteOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
       await courier.deliver(100);
       expect(recordedBy).toEqual(['org_fine']);
       const left = state.storage.sql

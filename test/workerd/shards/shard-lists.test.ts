@@ -5,11 +5,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import type { ShardMatches } from '../../../src/ann/shard-protocol.ts';
-import { engineFloor } from '../../../src/ann/engine/engine-floor.ts';
+import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
 import { Shard } from '../../../src/ann/shard.ts';
-import { UPKEEP_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
+import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
 import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../../../src/ann/wasm/scan.wasm';
 import trainModule from '../../../src/ann/wasm/train.wasm';
@@ -60,8 +60,8 @@ const alarmMs = () => runInDurableObject(stub, (_, { storage }) => storage.getAl
 /** Slices of background work by an object that was cut off then: another one over the same storage. */
 const cutOff = (isReached: (store: SqliteVectorStore) => boolean): Promise<void> =>
   inShard((store) => {
-    const sizes = { ...UPKEEP_SIZES, checkpointSlices: 8 };
-    const floor = engineFloor({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax, sizes);
+    const sizes = { ...MAINTENANCE_SIZES, checkpointSlices: 8 };
+    const floor = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax, sizes);
     const shard = new Shard(store, new ShardEngine(floor, 'cut off', store), 'cut off', new SelectionCache(1_024));
     for (let slice = 0; !isReached(store); slice += 1) {
       expect(slice).toBeLessThan(1_000);
@@ -105,7 +105,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
       return [all.length, all.reduce((sum, { entryCount }) => sum + entryCount, 0)];
     });
     expect(entries).toBe(COUNT);
-    expect(lists).toBeGreaterThan(COUNT / UPKEEP_SIZES.entriesMax);
+    expect(lists).toBeGreaterThan(COUNT / MAINTENANCE_SIZES.entriesMax);
   });
 
   it('answer as exact search does, nearly', async () => {

@@ -3,7 +3,7 @@ import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../../src/ann/receipts/receipt.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/replication/change-page.ts';
-import type { RouteOutline } from '../../../src/index/routing/route-outline.ts';
+import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { FollowedObjects } from '../../../src/gateway/generations/followed-objects.ts';
@@ -27,7 +27,7 @@ interface LocatorStub extends GatedStub {
   counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number }>>;
 }
 interface IndexStub {
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RouteOutline>>;
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
 }
 
 const UNREACHABLE = 'an object of the index cannot be reached';
@@ -40,7 +40,7 @@ export class DurableFollowedObjects implements FollowedObjects {
     this.#env = env;
   }
 
-  members({ tenantId, name, id }: IndexManifest): Promise<Outcome<RouteOutline>> {
+  members({ tenantId, name, id }: IndexManifest): Promise<Outcome<RoutingSummary>> {
     const index: IndexStub = this.#env.INDEX.getByName(indexObjectName(tenantId, name));
     // Without anything about regions.
     return ask(UNREACHABLE, () => index.outline(name, id, Infinity));

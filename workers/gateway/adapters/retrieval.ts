@@ -6,12 +6,12 @@ import { BulkTokens } from '../../../src/gateway/bulk/bulk-tokens.ts';
 import { Exports } from '../../../src/gateway/bulk/exports.ts';
 import { Imports } from '../../../src/gateway/bulk/imports.ts';
 import { Erasures } from '../../../src/gateway/erasures.ts';
-import { GenerationDesk } from '../../../src/gateway/generations/generation-desk.ts';
+import { GenerationService } from '../../../src/gateway/generations/generation-service.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
-import type { GroupCalls } from '../../../src/gateway/growth/group-calls.ts';
-import { RoutedSearch } from '../../../src/gateway/growth/routed-search.ts';
-import { TreeSearch } from '../../../src/gateway/growth/tree-search.ts';
-import { RoutedShards } from '../../../src/gateway/growth/routed-shards.ts';
+import type { GroupCalls } from '../../../src/gateway/sharded/group-calls.ts';
+import { RoutedSearch } from '../../../src/gateway/sharded/routed-search.ts';
+import { TreeSearch } from '../../../src/gateway/sharded/tree-search.ts';
+import { RoutedShards } from '../../../src/gateway/sharded/routed-shards.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
@@ -43,7 +43,7 @@ import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import type { Metrics } from '../metrics.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
-import { DurableGrowth } from './durable-growth.ts';
+import { DurableLocators } from './durable-locators.ts';
 import { DurableShards } from './durable-shards.ts';
 import { reach } from '../../../durable-objects/reach.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
@@ -66,7 +66,7 @@ export interface Retrieval {
   readonly imports: Imports;
   readonly exports: Exports;
   readonly erasures: Erasures;
-  readonly generations: GenerationDesk;
+  readonly generations: GenerationService;
   readonly generationWork: GenerationWork;
 }
 
@@ -90,7 +90,7 @@ export function wireRetrieval(
       reach(() => (env.SHARD_GROUP as unknown as GroupCalls).search({ ...group, query: { ...query, ...nearOf(near()) } })),
   };
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
-  const growing = new DurableGrowth(env);
+  const growing = new DurableLocators(env);
   const search = new RoutedSearch(tree, fanOut, clock);
   const reader = new RouteReader(LIMITS.routeMemoryBytesMax, { clock, wakeUps: requestWakeUps });
   const shards = new RoutedShards({
@@ -127,7 +127,7 @@ export function wireRetrieval(
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),
     erasures: new Erasures(new DurableErasures(env, registries)),
     exports: new Exports({ manifests, shards, tokens, sleep }),
-    generations: new GenerationDesk({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
+    generations: new GenerationService({ store, directory, embedder, wake: wakeOf(env), clock, rng, sleep }),
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock, authorityOf }),
   };
 }

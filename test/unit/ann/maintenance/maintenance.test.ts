@@ -14,13 +14,13 @@ import { RowSet } from '../../../../src/ann/filter/row-set.ts';
 import { CorruptList } from '../../../../src/ann/lists/corrupt-list.ts';
 import { RESCORE_MAX_COUNT } from '../../../../src/ann/lists/list-query.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
-import type { UpkeepState } from '../../../../src/ann/maintenance/next-task.ts';
+import type { MaintenanceState } from '../../../../src/ann/maintenance/next-task.ts';
 import { nextTask } from '../../../../src/ann/maintenance/next-task.ts';
 import { splitInTwo, squaredDistance } from '../../../../src/ann/maintenance/split-in-two.ts';
-import { tendingOf } from '../../../../src/ann/maintenance/tending.ts';
+import { listMaintenanceOf } from '../../../../src/ann/maintenance/list-maintenance.ts';
 import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from '../../../../src/ann/maintenance/training-checkpoint.ts';
 import { TrainingTurn } from '../../../../src/ann/maintenance/training-turn.ts';
-import { UPKEEP_SIZES } from '../../../../src/ann/maintenance/maintenance-sizes.ts';
+import { MAINTENANCE_SIZES } from '../../../../src/ann/maintenance/maintenance-sizes.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const settings = (over: Partial<ListSettings> = {}): ListSettings => ({
@@ -31,7 +31,9 @@ const settings = (over: Partial<ListSettings> = {}): ListSettings => ({
 });
 
 /** A shard of 20,000 vectors that is all well, but for what is given. */
-function state(over: Partial<UpkeepState> & { readonly newest?: Partial<ListSettings>; readonly entryCount?: number } = {}): UpkeepState {
+function state(
+  over: Partial<MaintenanceState> & { readonly newest?: Partial<ListSettings>; readonly entryCount?: number } = {},
+): MaintenanceState {
   const { newest, entryCount = 20_000, ...rest } = over;
   return {
     count: 20_000,
@@ -48,13 +50,13 @@ function state(over: Partial<UpkeepState> & { readonly newest?: Partial<ListSett
   };
 }
 
-describe('what the upkeep does next', () => {
+describe('what maintenance does next', () => {
   const two = [
     { settings: settings(), entryCount: 12_000 },
     { settings: settings({ calibratedCount: 0 }), entryCount: 8_000 },
   ];
   const lists = (...counts: number[]) => new Map(counts.map((count, list) => [list, count]));
-  it.each<[string, UpkeepState, unknown]>([
+  it.each<[string, MaintenanceState, unknown]>([
     ['nothing when all is well', state(), undefined],
     ['nothing for a small shard without lists', state({ generations: [], count: 9_999 }), undefined],
     ['train once a shard is large', state({ generations: [], count: 10_000 }), { kind: 'train' }],
@@ -96,7 +98,7 @@ describe('what the upkeep does next', () => {
     ['calibrate after a fall by a third', state({ newest: { calibratedCount: 30_001 } }), { kind: 'calibrate' }],
     ['not calibrate before', state({ newest: { calibratedCount: 13_334 } }), undefined],
   ])('[V121] %s', (_, given, expected) => {
-    expect(nextTask(given, UPKEEP_SIZES)).toEqual(expected);
+    expect(nextTask(given, MAINTENANCE_SIZES)).toEqual(expected);
   });
 });
 
@@ -110,7 +112,7 @@ it.each<[number, number, string]>([
   [600, 23, 'merge'],
   [0, 0, 'merge'],
 ])('[V124] a list of %i entries, %i of them alive, needs: %s', (entryCount, liveCount, expected) => {
-  expect(tendingOf(UPKEEP_SIZES, entryCount, liveCount)).toBe(expected);
+  expect(listMaintenanceOf(MAINTENANCE_SIZES, entryCount, liveCount)).toBe(expected);
 });
 
 describe('splitting in two', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { decodeSettings, encodeSettings, newSettings, proposalCount } from '../../../../src/ann/engine/list-settings.ts';
 import { ShardLists } from '../../../../src/ann/engine/shard-lists.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
-import { Upkeep } from '../../../../src/ann/maintenance/maintenance.ts';
+import { Maintenance } from '../../../../src/ann/maintenance/maintenance.ts';
 import { Clusters } from '../../../support/clusters.ts';
 import type { WorldVector } from '../../../support/shard-world.ts';
 import { expectNothingLeaked, ShardWorld, smallFloor } from '../../../support/shard-world.ts';
@@ -142,7 +142,7 @@ describe('calibration', () => {
   });
 
   it('[V121] tries one depth in a slice, so that searches wait for no more', () => {
-    const [steps, searches] = [vi.spyOn(Upkeep.prototype, 'step'), vi.spyOn(ShardLists.prototype, 'nearby')];
+    const [steps, searches] = [vi.spyOn(Maintenance.prototype, 'step'), vi.spyOn(ShardLists.prototype, 'nearby')];
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     world.upsert(from(sourceOf(11), 600));
     world.settle();

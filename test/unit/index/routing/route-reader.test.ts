@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
 import { withDistricts } from '../../../../src/index/routing/districts.ts';
-import { outlineOf, regionPage } from '../../../../src/index/routing/route-outline.ts';
+import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import { changed } from '../../../../src/index/routing/route-changes.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';

@@ -1,0 +1,117 @@
+import type { Held, QuotaRule, Resource } from '../src/contract/quota-rule.ts';
+import type { TenantId } from '../src/kernel/ids.ts';
+import type { SqlStorage } from '../src/kernel/sql.ts';
+import type { Amounts } from '../src/tenancy/quota/amounts.ts';
+import type { Decision } from '../src/tenancy/quota/decision.ts';
+import type { LevelId } from '../src/tenancy/quota/quota-level.ts';
+import { isHeld, placeOf, withRules } from '../src/tenancy/quota/quota-level.ts';
+import type { LevelView, PathAsk, ReserveRequest } from '../src/tenancy/quota/quota-messages.ts';
+import { reserve, settle } from '../src/tenancy/quota/reservation.ts';
+import type { Path, Taken } from '../src/tenancy/quota/take.ts';
+import { levelAt, take } from '../src/tenancy/quota/take.ts';
+import { SqliteAlertOutbox } from './sqlite/alert-outbox.ts';
+import { openQuotaDatabase, SqliteQuotaStore } from './sqlite/quota-store.ts';
+import { ALL, SqliteReservationStore } from './sqlite/reservation-store.ts';
+
+/** Until every isolate reserves for what a new rule limits: its slices end with their minute. */
+const RULE_KNOWN_MS = 120_000;
+/** Ended reservations that one call forgets. */
+const EXPIRE_MAX_COUNT = 8;
+
+/** The quotas of one organisation at one moment: what its object does in one transaction. */
+export class QuotaService {
+  readonly levels: SqliteQuotaStore;
+  readonly alerts: SqliteAlertOutbox;
+  readonly #reservations: SqliteReservationStore;
+  readonly #nowMs: number;
+  /** Alerts that wait since. */
+  raised = 0;
+
+  constructor(storage: SqlStorage, nowMs: number) {
+    openQuotaDatabase(storage);
+    this.levels = new SqliteQuotaStore(storage);
+    this.alerts = new SqliteAlertOutbox(storage);
+    this.#reservations = new SqliteReservationStore(storage);
+    this.#nowMs = nowMs;
+  }
+
+  take(holder: string, sequence: number, asks: readonly PathAsk[]): Decision[] {
+    const isNew = this.levels.advance(holder, sequence, this.#nowMs);
+    return asks.map(({ path, ask }) => this.#apply(path, (before) => take(before, isNew ? ask : { ...ask, returned: [] }, this.#nowMs)));
+  }
+
+  reserve({ id, path, units, lifeMs }: ReserveRequest): Decision {
+    this.#reservations.expire(this.#nowMs, EXPIRE_MAX_COUNT);
+    const known = this.#reservations.find(id);
+    if (known !== undefined) return known.granted;
+    const decision = this.#apply(path, (before) => reserve(before, units, (...what) => this.#held(...what), this.#nowMs));
+    // What an erased tenant is granted late stays taken above it, and nothing of it is kept.
+    const isKept = decision.kind === 'granted' && this.levels.erased.among(path).size === 0;
+    if (isKept) this.#reservations.add(id, path, decision, this.#nowMs + lifeMs);
+    return decision;
+  }
+
+  settle(id: string, used: Amounts): boolean {
+    const known = this.#reservations.find(id);
+    if (known === undefined || known.isSettled) return false;
+    const before = this.levels.path(known.path);
+    this.levels.savePath(before, settle(before, known.granted.slice, used, this.#nowMs));
+    this.#reservations.settle(id, known.path, used, this.#nowMs);
+    return true;
+  }
+
+  count(
+    counts: readonly { readonly tenant: TenantId; readonly units: number }[],
+    resource: Held,
+    isAll: boolean,
+    begunAtMs: number,
+  ): number {
+    const erased = this.levels.erased.among(counts.map(({ tenant }) => tenant));
+    for (const { tenant, units } of counts) if (!erased.has(tenant)) this.#reservations.count(tenant, resource, units, begunAtMs);
+    if (isAll) this.#reservations.count(ALL, resource, 0, begunAtMs);
+    return counts.length;
+  }
+
+  setRules(id: LevelId, rules: readonly QuotaRule[]): LevelView {
+    this.levels.save(id, withRules(this.levels.level(id), rules, this.#nowMs));
+    return this.describe(id);
+  }
+
+  replaceRule(id: LevelId, rule: QuotaRule, isWanted: boolean): LevelView {
+    const others = this.levels.level(id).rules.filter((other) => placeOf(other) !== placeOf(rule));
+    return this.setRules(id, isWanted ? [...others, rule] : others);
+  }
+
+  describe(id: LevelId): LevelView {
+    const level = levelAt(this.levels.level(id), this.#nowMs);
+    const held = level.rules.filter(({ resource }) => isHeld(resource));
+    return { level, held: held.map((rule) => ({ rule, units: this.#held(id, rule.resource) ?? null })) };
+  }
+
+  erase(tenant: TenantId, below: readonly LevelId[]): number {
+    this.#reservations.erase(tenant);
+    this.levels.erase([tenant, ...below]);
+    return this.left([tenant, ...below]);
+  }
+
+  /** How much is kept of these levels. */
+  left(ids: readonly LevelId[]): number {
+    return this.levels.count(ids) + this.#reservations.countOf(ids);
+  }
+
+  #apply(ids: readonly LevelId[], change: (path: Path) => Taken): Decision {
+    const before = this.levels.path(ids);
+    const { path, decision, alerts } = change(before);
+    this.levels.savePath(before, path);
+    this.alerts.add(path[0].id, alerts, this.#nowMs);
+    this.raised += alerts.length;
+    return decision;
+  }
+
+  #held(id: LevelId, resource: Resource): number | undefined {
+    const held = this.#reservations.held(id, resource);
+    const knownAtMs = this.levels.level(id).rulesSetAtMs + RULE_KNOWN_MS;
+    // Counted before every isolate reserved: to be counted once more.
+    return held === undefined || (this.#nowMs >= knownAtMs && held.countedAtMs < knownAtMs) ? undefined : held.units;
+  }
+}

@@ -1,0 +1,27 @@
+import { engineResources } from '../src/ann/engine/engine-resources.ts';
+import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
+import { ReadQueue } from '../src/ann/overload/read-queue.ts';
+import { workPaced } from '../src/ann/maintenance/work-paced.ts';
+import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
+import scanModule from '../src/ann/wasm/scan.wasm';
+import trainModule from '../src/ann/wasm/train.wasm';
+import { LIMITS } from '../src/contract/limits.ts';
+
+// The shards and replicas of one isolate share its memory: one gives way when another needs the room.
+export const RESOURCES = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
+export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
+
+const CLOCK = { nowMs: () => Date.now() };
+
+/** Does slices with pauses for those who search; see `workPaced`. */
+export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>
+  workPaced({
+    step,
+    slicesMax: LIMITS.shardAlarmSlicesMaxCount,
+    pace: RESOURCES.pace,
+    clock: CLOCK,
+    wait: (delayMs) => scheduler.wait(delayMs),
+  });
+
+/** The order of the reads of one object. A pause of no time lasts until the calls have been served that were delivered by then. */
+export const readQueue = (): ReadQueue => new ReadQueue({ clock: CLOCK, turn: () => scheduler.wait(0) });

@@ -1,0 +1,42 @@
+import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { OrganisationId } from '../src/kernel/ids.ts';
+import type { ObjectsEnv } from './env.ts';
+import type { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
+
+/** After this the ledger is tried again. */
+const LEDGER_RETRY_MS = 5_000;
+
+/** Carries usage from an outbox to the ledgers. An event stays in the outbox until its ledger has acknowledged it. */
+export class UsageDispatcher {
+  readonly #outbox: SqliteOutbox;
+  readonly #ledgers: ObjectsEnv['BILLING'];
+
+  constructor(outbox: SqliteOutbox, ledgers: ObjectsEnv['BILLING']) {
+    this.#outbox = outbox;
+    this.#ledgers = ledgers;
+  }
+
+  /** Hands over at most `count` events that are due. One ledger that is away does not hold up the others. */
+  async deliver(count: number): Promise<void> {
+    for (const [organisationId, events] of this.#outbox.due(Date.now(), count)) {
+      const acknowledged = await this.#record(organisationId, events);
+      if (acknowledged) this.#outbox.remove(events);
+      else this.#outbox.postpone(events, Date.now() + LEDGER_RETRY_MS);
+    }
+  }
+
+  async #record(organisationId: OrganisationId, events: readonly UsageEvent[]): Promise<boolean> {
+    try {
+      const recorded = await this.#ledgers.get(this.#ledgers.idFromName(organisationId)).record(events);
+      if (recorded.ok) return true;
+      complain(organisationId, recorded.error.message);
+    } catch (error) {
+      complain(organisationId, `the ledger did not answer: ${String(error)}`);
+    }
+    return false;
+  }
+}
+
+function complain(organisation: OrganisationId, message: string): void {
+  console.error(JSON.stringify({ level: 'error', message, organisation }));
+}

@@ -1,0 +1,51 @@
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Webhook } from '../src/tenancy/billing/webhook.ts';
+import { signWebhook } from '../src/tenancy/billing/webhook-signature.ts';
+import type { DueDelivery, SqliteDeliveryStore } from './sqlite/delivery-store.ts';
+
+/** Tells webhooks of alerts: signed anew at each attempt, under one id, until somebody says 2xx. */
+export class WebhookDispatcher {
+  readonly #deliveries: SqliteDeliveryStore;
+  readonly #webhook: (id: string) => Webhook | undefined;
+
+  constructor(deliveries: SqliteDeliveryStore, webhook: (id: string) => Webhook | undefined) {
+    this.#deliveries = deliveries;
+    this.#webhook = webhook;
+  }
+
+  async deliver(nowMs: number): Promise<void> {
+    const due = this.#deliveries.due(nowMs, LIMITS.webhookDeliveriesMaxCount);
+    await Promise.all(
+      due.map(async (delivery) => {
+        const webhook = this.#webhook(delivery.webhookId);
+        const status = webhook === undefined ? null : await send(webhook, delivery, nowMs);
+        this.#deliveries.conclude(delivery, status, Date.now());
+      }),
+    );
+  }
+}
+
+async function send({ url, secret }: Webhook, { id, alert }: DueDelivery, nowMs: number): Promise<number | null> {
+  const { kind: type, ...data } = alert;
+  const body = JSON.stringify({ id, type, created_at: Math.floor(alert.atMs / 1000), data });
+  const signed = await signWebhook(secret, id, body, nowMs);
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': signed.id,
+        'webhook-timestamp': signed.timestamp,
+        'webhook-signature': signed.signature,
+      },
+      body,
+      // Wherever it points: what was registered is what is told.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(LIMITS.webhookTimeoutMs),
+    });
+    await response.body?.cancel();
+    return response.status;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,45 @@
+import { MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { ProbeKernels } from '../lists/probe-kernels.ts';
+import { PageMemory } from '../page-memory.ts';
+import { Scanner } from '../scanner.ts';
+import { TrainKernels } from '../training/train-kernels.ts';
+import { Pace } from '../maintenance/pace.ts';
+import { TrainingTurn } from '../maintenance/training-turn.ts';
+import type { MaintenanceSizes } from '../maintenance/maintenance-sizes.ts';
+import { MAINTENANCE_SIZES } from '../maintenance/maintenance-sizes.ts';
+
+/** What the engines of an isolate share: one memory, whoever needs it, and the kernels that work on it. */
+export interface EngineResources {
+  readonly memory: MemoryRegistry;
+  readonly scanner: Scanner;
+  readonly probe: ProbeKernels;
+  readonly train: TrainKernels;
+  readonly turn: TrainingTurn;
+  readonly pace: Pace;
+  readonly sizes: MaintenanceSizes;
+}
+
+/** The compiled kernels of src/ann/wasm. */
+export interface KernelModules {
+  readonly scan: WebAssembly.Module;
+  /** probe.wasm, or probe.relaxed.wasm where the platform takes it. */
+  readonly probe: WebAssembly.Module;
+  readonly train: WebAssembly.Module;
+}
+
+export function engineResources(
+  { scan, probe, train }: KernelModules,
+  bytesMax: number,
+  sizes: MaintenanceSizes = MAINTENANCE_SIZES,
+): EngineResources {
+  const pages = new PageMemory(bytesMax);
+  return {
+    memory: new MemoryRegistry(bytesMax),
+    scanner: new Scanner(scan, pages),
+    probe: new ProbeKernels(probe, pages),
+    train: new TrainKernels(train, pages),
+    turn: new TrainingTurn(),
+    pace: new Pace(),
+    sizes,
+  };
+}

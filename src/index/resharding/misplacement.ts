@@ -1,0 +1,89 @@
+import { LIMITS } from '../../contract/limits.ts';
+import { isInvolved } from '../routing/route-changes.ts';
+import type { RoutedShard, RouteTable } from '../routing/route-table.ts';
+
+/** How far the vectors of an index are from where they would be put now. */
+export interface Misplacement {
+  /** Regions that changed so far. */
+  readonly changes: number;
+  /** When the last one did, or was asked to. */
+  readonly lastMs: number;
+  /** By shard: how many had changed when it was last tidied, or the one that it was split from was. */
+  readonly tidied: Readonly<Record<number, number>>;
+}
+
+export const IN_ORDER: Misplacement = { changes: 0, lastMs: 0, tidied: {} };
+
+/**
+ * A shard is tidied soon after as many regions changed as half of the shards are, and late after a sixteenth of it: it looks at all its
+ * rows, so that an index that grows has each row looked at once for each doubling, and more often only where it has the time.
+ */
+const SHARE_SOON = 1 / 2;
+const SHARE_LATE = 1 / 16;
+
+/** One shard in so many is tidied at once: rows that two of them would exchange stay. */
+const SHARDS_A_TIDYING = 64;
+
+/** The region of a shard changed; part of it may have gone to a new one. */
+export function afterChange(
+  { changes, tidied }: Misplacement,
+  before: RouteTable,
+  after: RouteTable,
+  ordinal: number,
+  nowMs: number,
+): Misplacement {
+  const left = after.shards.map((shard): [number, number] => {
+    const isNew = shard.ordinal > before.highest;
+    return [shard.ordinal, tidied[isNew ? ordinal : shard.ordinal] ?? 0];
+  });
+  return { changes: changes + 1, lastMs: nowMs, tidied: Object.fromEntries(left) };
+}
+
+export const afterRebalancing = ({ tidied, ...rest }: Misplacement, ordinal: number): Misplacement => ({
+  ...rest,
+  tidied: { ...tidied, [ordinal]: rest.changes },
+});
+
+/** When the next shard may be tidied, as far as is known; undefined if none needs to be. */
+export function nextRebalancingMs(disorder: Misplacement, table: RouteTable): number | undefined {
+  const times = untidy(disorder, table).map(({ dueMs }) => dueMs);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/**
+ * The shard that is to be tidied now, and those that may get rows: none that rows leave, nor that replicas relieve, as they are not asked while rows
+ * come.
+ */
+export function nextRebalancing(
+  disorder: Misplacement,
+  table: RouteTable,
+  relieved: ReadonlySet<number>,
+  nowMs: number,
+): { readonly ordinal: number; readonly into: readonly number[] } | undefined {
+  const { shards } = table;
+  const underWay = shards.filter(({ state }) => state.kind === 'tidying').length;
+  if (underWay >= Math.max(1, Math.floor(shards.length / SHARDS_A_TIDYING))) return undefined;
+  const due = untidy(disorder, table).filter(({ shard, dueMs }) => dueMs <= nowMs && !isInvolved(table, shard.ordinal));
+  const next = due.sort((a, b) => b.changes - a.changes)[0]?.shard;
+  if (next === undefined) return undefined;
+  const into = shards.filter(({ ordinal }) => ordinal !== next.ordinal && !isInvolved(table, ordinal) && !relieved.has(ordinal));
+  return { ordinal: next.ordinal, into: into.map(({ ordinal }) => ordinal) };
+}
+
+interface Untidy {
+  readonly shard: RoutedShard;
+  /** Since it was tidied. */
+  readonly changes: number;
+  readonly dueMs: number;
+}
+
+function untidy({ changes: all, lastMs, tidied }: Misplacement, { shards }: RouteTable): Untidy[] {
+  // Two share out all vectors exactly when they become two.
+  if (shards.length <= 2) return [];
+  return shards.flatMap((shard) => {
+    const changes = all - (tidied[shard.ordinal] ?? 0);
+    if (changes === 0 || changes < shards.length * SHARE_LATE) return [];
+    const calmMs = changes < shards.length * SHARE_SOON ? LIMITS.tidyLongCalmMs : LIMITS.tidyCalmMs;
+    return [{ shard, changes, dueMs: lastMs + calmMs }];
+  });
+}

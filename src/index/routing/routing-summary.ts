@@ -1,0 +1,83 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import { membersOf } from './districts.ts';
+import type { RegionRows } from './region-rows.ts';
+import { regionRowsOf } from './region-rows.ts';
+import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
+import { STALE_ROUTE } from '../../ann/rows/stale-route.ts';
+
+/** A route table without what takes room: whoever routes asks for the regions of a district when it needs them. */
+export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'> {
+  /** In the order of their ordinals. */
+  readonly shards: readonly SummarisedShard[];
+  /** At least one, once there are several shards. */
+  readonly districts: readonly SummarisedDistrict[];
+  /** If there, `shards` are only those that changed since the version that the caller knows, and these are no more. */
+  readonly gone?: readonly number[];
+  /** Of the only district, told at once. */
+  readonly page?: RegionPage;
+}
+
+export interface SummarisedShard extends Omit<RoutedShard, 'centroids' | 'since' | 'district'> {
+  /** The number of its district; null when it is given up. */
+  readonly district: number | null;
+}
+
+export interface SummarisedDistrict extends Pick<District, 'number' | 'since'> {
+  /** Absent: as in the outline that the caller knows. */
+  readonly coarse?: CentroidRows;
+}
+
+/** The regions of a district's shards as they have been since a version. */
+export interface RegionPage extends RegionRows {
+  readonly district: number;
+  readonly since: number;
+}
+
+/** For someone who knows the outline of another version, and all that was said by then of districts that have not changed since. */
+export function outlineOf(table: RouteTable, known = 0): RoutingSummary {
+  const { shards, ...rest } = table;
+  const districts = districtsOf(table);
+  const outlined = districts.map(({ number, since, coarse }) => (since <= known ? { number, since } : { number, since, coarse }));
+  const outline: RoutingSummary = { ...rest, shards: shards.map(outlinedShard), districts: outlined };
+  const [only, ...others] = districts;
+  if (only === undefined || others.length > 0 || only.since <= known) return outline;
+  return { ...outline, page: pageOf(table, only) };
+}
+
+/** Refuses with `stale_route` whoever knows the district as it no longer is. */
+export function regionPage(table: RouteTable, number: number, since: number): Outcome<RegionPage> {
+  const district = districtsOf(table).find((candidate) => candidate.number === number && candidate.since === since);
+  return district === undefined ? STALE_ROUTE : ok(pageOf(table, district));
+}
+
+/** The outline with what the caller knew before. */
+export function completed({ gone, ...outline }: RoutingSummary, known: RoutingSummary | undefined): RoutingSummary {
+  const before = new Map(known?.districts.map((district) => [district.number, district]));
+  const districts = outline.districts.map((district) => ({ ...before.get(district.number), ...district }));
+  const shards = gone === undefined ? outline.shards : shardsAfter(known?.shards ?? [], outline.shards, gone);
+  return { ...outline, shards, districts };
+}
+
+function shardsAfter(known: readonly SummarisedShard[], changed: readonly SummarisedShard[], gone: readonly number[]): SummarisedShard[] {
+  const shards = new Map([...known, ...changed].map((shard) => [shard.ordinal, shard]));
+  for (const ordinal of gone) shards.delete(ordinal);
+  return [...shards.values()].sort((a, b) => a.ordinal - b.ordinal);
+}
+
+function outlinedShard(shard: RoutedShard): SummarisedShard {
+  const { centroids, since: _, district = 0, state, ...rest } = shard;
+  // Nobody who routes needs to know where rows of a shard that is tidied go: to almost any other.
+  const told = state.kind === 'tidying' ? { ...state, into: [] } : state;
+  return { ...rest, state: told, district: centroids.scales.length === 0 ? null : district };
+}
+
+function pageOf(table: RouteTable, { number, since }: District): RegionPage {
+  return { district: number, since, ...regionRowsOf(membersOf(table).get(number) ?? []) };
+}
+
+/** A table stored before there were districts is one district, until it changes. */
+const districtsOf = ({ version, districts }: RouteTable): readonly District[] =>
+  districts ?? (version === 0 ? [] : [{ number: 0, since: version, coarse: NONE }]);
+
+const NONE: CentroidRows = { codes: new Int8Array(0), scales: new Float32Array(0) };

@@ -1,0 +1,128 @@
+import { must } from '../../kernel/assert.ts';
+import type { RankingPoint } from './centroid-distances.ts';
+import type { NearShard } from './places-of.ts';
+import { PLACINGS } from './places-of.ts';
+import { regionRowsOf } from './region-rows.ts';
+import { Regions } from './regions.ts';
+import type { SummarisedDistrict, RoutingSummary } from './routing-summary.ts';
+import type { RankedShard } from './router.ts';
+import { byNearness, placingPoint, searchingPoint } from './router.ts';
+import { slotsOf } from './route-table.ts';
+import type { SlotRange } from './slot-range.ts';
+import { holdsSlot } from './slot-range.ts';
+import { SlotSegments } from './slot-segments.ts';
+
+/** How far ranking looks for the ids of a slot. */
+interface Reach {
+  /** The nearest districts by their coarse centroids: it looks into these. */
+  readonly districts: number;
+  /** The nearest of their shards by the means of their centroids: it compares the regions of these. More than an only district may have. */
+  readonly shards: number;
+}
+
+/** Queries want the sixteen nearest shards, vectors four. What is missed by that: `npm run bench -- routing`. */
+const SEARCHING: Reach = { districts: 16, shards: 256 };
+const PLACING: Reach = { districts: 12, shards: 256 };
+
+/** The regions of a district that is looked into. */
+export type RegionsOf = (district: number) => Regions;
+
+/** Ranks the shards of an outline: the nearest districts first, of those the nearest shards roughly, and these exactly. */
+export class SummaryRouter {
+  readonly #metric: RoutingSummary['metric'];
+  /** Of each shard that owns a region. */
+  readonly #slots: ReadonlyMap<number, SlotRange>;
+  readonly #segments: SlotSegments;
+  /** The segments of the ids that each district holds. */
+  readonly #held = new Map<number, Set<number>>();
+  readonly #coarse: Regions;
+
+  constructor({ metric, dimensions, shards, districts }: RoutingSummary) {
+    this.#metric = metric;
+    this.#slots = new Map(shards.flatMap((shard) => (shard.district === null ? [] : [[shard.ordinal, slotsOf(shard)] as const])));
+    this.#segments = new SlotSegments(this.#slots.values());
+    for (const { number } of districts) this.#held.set(number, new Set());
+    for (const { ordinal, district } of shards) {
+      const slots = this.#slots.get(ordinal);
+      if (slots === undefined || district === null) continue;
+      const held = must(this.#held.get(district), 'the district of a shard is in the outline');
+      for (const segment of this.#segments.of(slots)) held.add(segment);
+    }
+    this.#coarse = new Regions(regionRowsOf(districts.map(coarseOf)), { dimensions });
+  }
+
+  /** The districts to look into for a query, the nearest first. */
+  districtsForSearching(values: Float32Array): number[] {
+    const near = this.#districtsByNearness(searchingPoint(this.#metric, values));
+    return this.#segments.firstOfEach(near, SEARCHING.districts, (district) => this.#heldBy(district));
+  }
+
+  /** The districts to look into for a vector of an id with a slot. */
+  districtsForPlacing(values: Float32Array, slot: number): number[] {
+    const segment = this.#segments.at(slot);
+    const near = this.#districtsByNearness(placingPoint(this.#metric, values));
+    return near.filter((district) => this.#heldBy(district).has(segment)).slice(0, PLACING.districts);
+  }
+
+  /** The shards of some districts by where a query's matches are likely, the likeliest first; for any id as many. */
+  rankForSearching(values: Float32Array, districts: readonly number[], regionsOf: RegionsOf): RankedShard[] {
+    const point = searchingPoint(this.#metric, values);
+    const near = this.#roughly(point, districts, regionsOf);
+    return exactly(
+      point,
+      this.#segments.firstOfEach(near, SEARCHING.shards, ({ slots }) => this.#segments.of(slots)),
+    );
+  }
+
+  /**
+   * The nearest few shards of a district that hold a slot, by where a vector of such an id belongs: among the district's share of those that
+   * are compared in so many districts.
+   */
+  nearInDistrict(values: Float32Array, slot: number, district: number, regions: Regions, districtCount: number): NearShard[] {
+    const point = placingPoint(this.#metric, values);
+    const near = this.#roughly(point, [district], () => regions, slot).slice(0, Math.ceil(PLACING.shards / districtCount));
+    const compared = near.map((candidate) => ({ ...candidate, distance: regions.distance(point, candidate.place) }));
+    return compared
+      .sort(byNearness)
+      .slice(0, PLACINGS)
+      .map(({ ordinal, distance, place }) => ({ ordinal, distance, centroid: regions.nearestCentroid(point, place) }));
+  }
+
+  #heldBy(district: number): Set<number> {
+    return must(this.#held.get(district), 'a district of the outline');
+  }
+
+  #districtsByNearness(point: RankingPoint): number[] {
+    const coarse = this.#coarse;
+    // An only district has no coarse centroids.
+    if (coarse.ordinals.length === 0) return [...this.#held.keys()];
+    const ranked = coarse.ordinals.map((ordinal, place) => ({ ordinal, distance: coarse.distance(point, place) }));
+    return ranked.sort(byNearness).map(({ ordinal }) => ordinal);
+  }
+
+  /** By the means of their centroids. Of all shards of the districts, or those that hold a slot. */
+  #roughly(point: RankingPoint, districts: readonly number[], regionsOf: RegionsOf, slot?: number): Candidate[] {
+    const candidates = districts.flatMap((district) => {
+      const regions = regionsOf(district);
+      return regions.ordinals.flatMap((ordinal, place): Candidate[] => {
+        const slots = must(this.#slots.get(ordinal), 'a shard of a district is in the outline');
+        if (slot !== undefined && !holdsSlot(slots, slot)) return [];
+        return [{ ordinal, slots, regions, place, distance: regions.roughDistance(point, place) }];
+      });
+    });
+    return candidates.sort(byNearness);
+  }
+}
+
+interface Candidate extends RankedShard {
+  readonly regions: Regions;
+  readonly place: number;
+}
+
+const exactly = (point: RankingPoint, candidates: readonly Candidate[]): RankedShard[] =>
+  candidates.map(({ ordinal, slots, regions, place }) => ({ ordinal, slots, distance: regions.distance(point, place) })).sort(byNearness);
+
+const coarseOf = ({ number, coarse }: SummarisedDistrict) => ({
+  ordinal: number,
+  centroids: must(coarse, 'an outline is completed before it is used'),
+});

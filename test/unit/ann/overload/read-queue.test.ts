@@ -1,0 +1,133 @@
+import { expect, it } from 'vitest';
+
+import { ReadQueue } from '../../../../src/ann/overload/read-queue.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { Outcome } from '../../../../src/contract/outcome.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { ObjectThread } from '../../../support/object-thread.ts';
+import { VirtualTime } from '../../../support/virtual-time.ts';
+
+/** An object whose reads take so long; tells what it did, and when, since it was made. */
+function object(readMs = 4) {
+  const time = new VirtualTime();
+  const thread = new ObjectThread(time);
+  const turns = new ReadQueue({ clock: time, turn: () => thread.turn() });
+  const startMs = time.nowMs();
+  const done: string[] = [];
+  const doing = async (name: string, ms: number): Promise<Outcome<number>> => {
+    done.push(name);
+    await thread.use(ms);
+    return ok(time.nowMs() - startMs);
+  };
+  const read = (name: string, budgetMs?: number) => thread.deliver(() => turns.read(budgetMs, () => doing(name, readMs)));
+  const other = (name: string) => thread.deliver(() => doing(name, 1));
+  /** Until it knows how long its reads take. */
+  const learn = async (): Promise<void> => {
+    for (let n = 0; n < 40; n += 1) await read('learning');
+    done.length = 0;
+  };
+  return { time, thread, turns, done, read, other, learn };
+}
+
+const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? 'ok' : outcome.error.code);
+
+it('[F40] serves what is no read before the reads that wait, and a read of an idle object at once', async () => {
+  const { time, done, read, other, learn } = object();
+  await time.run(learn());
+  const answers = await time.run(Promise.all([read('a'), read('b'), read('c'), other('page'), other('write')]));
+  expect(done).toEqual(['a', 'page', 'write', 'b', 'c']);
+  expect(answers.map((answer) => answer.ok && answer.value - 160)).toEqual([4, 10, 14, 5, 6]);
+  await time.run(time.sleep(1));
+  // Even if its caller gives up before: nobody else is waiting.
+  expect(codeOf(await time.run(read('d', 0)))).toBe('ok');
+});
+
+it('[F40] does small reads several at a time, none that would keep others waiting for long', async () => {
+  const { time, done, read, other, learn } = object(0.5);
+  await time.run(learn());
+  const reads = Array.from({ length: 12 }, (_, n) => read(`${n}`));
+  const pages = (async () => {
+    for (let n = 0; n < 12; n += 1) await other('page');
+  })();
+  await time.run(Promise.all([...reads, pages]));
+  const together = done
+    .join(' ')
+    .split('page')
+    .map((part) => part.trim().split(' ').filter(Boolean).length);
+  expect(Math.max(...together)).toBeGreaterThan(4);
+  expect(Math.max(...together) * 0.5).toBeLessThanOrEqual(LIMITS.readTurnMs);
+});
+
+it('[F41] serves first who gives up first, and refuses at once what cannot be answered in time', async () => {
+  const { time, done, read, learn } = object();
+  await time.run(learn());
+  const startMs = time.nowMs();
+  const budgets = { first: 100, patient: 100, hasty: 20, hopeless: 3, next: 60 };
+  let hopelessMs = Infinity;
+  const outcomes = await time.run(
+    Promise.all(
+      Object.entries(budgets).map(async ([name, budgetMs]) => {
+        const outcome = await read(name, budgetMs);
+        if (name === 'hopeless') hopelessMs = time.nowMs() - startMs;
+        return outcome;
+      }),
+    ),
+  );
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok', 'overloaded', 'ok']);
+  expect(done).toEqual(['first', 'hasty', 'next', 'patient']);
+  // As soon as the read that was being done is over.
+  expect(hopelessMs).toBe(4);
+});
+
+it('[F41] lets no read wait for longer than any should, and says when to come back', async () => {
+  const { time, done, read, learn } = object();
+  await time.run(learn());
+  const outcomes = await time.run(Promise.all(Array.from({ length: 400 }, (_, n) => read(`${n}`, LIMITS.queryDeadlineMaxMs))));
+  const refused = outcomes.flatMap((outcome) => (outcome.ok ? [] : outcome.error));
+  expect(done.length).toBeGreaterThan(0.9 * (LIMITS.readWaitMaxMs / 4));
+  expect(refused.length).toBe(400 - done.length);
+  for (const outcome of outcomes) if (outcome.ok) expect(outcome.value - 160).toBeLessThanOrEqual(LIMITS.readWaitMaxMs + 8);
+  for (const { retryAfterMs = 0 } of refused) expect(Math.abs(retryAfterMs - LIMITS.readWaitMaxMs)).toBeLessThan(40);
+});
+
+it('[F41] answers those who waited through a stall and still wait', async () => {
+  const { time, thread, read, learn } = object();
+  await time.run(learn());
+  const stall = () => thread.deliver(() => thread.use(3_000).then(() => ok(0)));
+  const outcomes = await time.run(Promise.all([read('first'), read('patient'), read('hasty', 1_000), read('patient'), stall()]));
+  expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'overloaded', 'ok', 'ok']);
+});
+
+it('[F41] forgets a stall soon, and learns that reads have become slower', async () => {
+  const time = new VirtualTime();
+  const thread = new ObjectThread(time);
+  const turns = new ReadQueue({ clock: time, turn: () => thread.turn() });
+  const read = (ms: number, budgetMs?: number) =>
+    thread.deliver(() =>
+      turns.read(budgetMs, async () => {
+        await thread.use(ms);
+        return ok(null);
+      }),
+    );
+  const answered = async (ms: number, budgetMs: number) =>
+    (await time.run(Promise.all(Array.from({ length: 20 }, () => read(ms, budgetMs))))).filter((outcome) => outcome.ok).length;
+  await answered(1, 1_000);
+  await time.run(read(2_000));
+  await answered(1, 1_000);
+  expect(await answered(1, 24)).toBe(20);
+  await answered(10, 1_000);
+  const count = await answered(10, 100);
+  expect(count).toBeGreaterThan(7);
+  expect(count).toBeLessThan(12);
+});
+
+it('[F40] a read that throws holds up nobody', async () => {
+  const { time, thread, turns } = object();
+  const read = (name: string) => thread.deliver(() => turns.read(undefined, () => (name === 'bad' ? bad() : ok(name))));
+  const bad = (): never => {
+    throw new Error('a defect');
+  };
+  await expect(time.run(read('bad'))).rejects.toThrow('a defect');
+  const outcomes = await time.run(Promise.allSettled([read('a'), read('bad'), read('b')]));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});

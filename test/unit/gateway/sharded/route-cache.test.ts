@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+
+import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
+import { withDistricts } from '../../../../src/index/routing/districts.ts';
+import { changed, withDrainEnded } from '../../../../src/index/routing/route-changes.ts';
+import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
+import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
+import { RouteCache } from '../../../../src/gateway/sharded/route-cache.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
+import type { IndexId } from '../../../../src/kernel/ids.ts';
+import { ok } from '../../../../src/kernel/result.ts';
+import { value } from '../../../support/shard-world.ts';
+import { tableOfClusters } from '../../../support/table-of-clusters.ts';
+
+const SHARING = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
+const SIZES = { shardsMax: 8, shardsMin: 3 };
+const MANIFEST = { id: 'ix_1' as IndexId, dimensions: 4, metric: 'l2', routeVersion: 1 } as IndexManifest;
+
+function world() {
+  const { table, nextPoint } = tableOfClusters(40, 6, 4, 1);
+  const state = { table: withDistricts(undefined, table, SIZES), isUnreachable: false };
+  const asked = { outlines: 0, pages: 0 };
+  const cache = new RouteCache(
+    {
+      outline: async (_, known) => {
+        asked.outlines += 1;
+        await Promise.resolve();
+        return state.isUnreachable ? refuse('unavailable', 'gone') : ok(outlineOf(state.table, known));
+      },
+      regions: async (_, district, since) => {
+        asked.pages += 1;
+        return state.isUnreachable ? refuse('unavailable', 'gone') : regionPage(state.table, district, since);
+      },
+    },
+    new RouteReader(1 << 20, SHARING),
+    SHARING,
+  );
+  const split = () => {
+    const { centroids } = state.table.shards[0]!;
+    const divided = changed(state.table, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
+    state.table = withDistricts(state.table, divided, SIZES);
+    state.table = withDistricts(state.table, withDrainEnded(state.table, 0), SIZES);
+  };
+  return { state, asked, cache, split, nextPoint };
+}
+
+describe('[RT33] routes of a gateway', () => {
+  it('are asked for again when a district that is needed has changed, within the call', async () => {
+    const { state, asked, cache, split, nextPoint } = world();
+    // Knows the outline, and no region yet.
+    value(await cache.using(MANIFEST, async ({ outline }) => ok(outline.version)));
+    split();
+    const ranked = await cache.using(MANIFEST, (routes) => routes.rankForSearching(nextPoint()));
+    expect(value(ranked).map(({ ordinal }) => ordinal)).toContain(state.table.highest);
+    expect(asked.outlines).toBe(2);
+  });
+
+  it('are asked for once by calls at the same time, and by the next only for what is newer', async () => {
+    const { state, asked, cache, split } = world();
+    const versions = () => Promise.all([1, 2, 3].map(() => cache.using(MANIFEST, async ({ outline }) => ok(outline.version))));
+    expect((await versions()).map(value)).toEqual([1, 1, 1]);
+    expect(asked.outlines).toBe(1);
+    split();
+    const newer = { ...MANIFEST, routeVersion: state.table.version };
+    expect(value(await cache.using(newer, async ({ outline }) => ok(outline.version)))).toBe(state.table.version);
+    expect(asked).toEqual({ outlines: 2, pages: 0 });
+  });
+
+  it('that nobody can be asked for refuse the call, and not the next', async () => {
+    const { state, cache, nextPoint } = world();
+    state.isUnreachable = true;
+    const rank = () => cache.using(MANIFEST, (routes) => routes.rankForSearching(nextPoint()));
+    expect(await rank()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    state.isUnreachable = false;
+    expect(value(await rank())).toHaveLength(40);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+
+import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
+import type { GroupQuery } from '../../../../src/index/fan-out/shard-group.ts';
+import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
+import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
+import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
+import { RoutedSearch } from '../../../../src/gateway/sharded/routed-search.ts';
+import { TreeSearch } from '../../../../src/gateway/sharded/tree-search.ts';
+import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';
+import { routesOfTable } from '../../../support/routes-of-table.ts';
+import { value } from '../../../support/shard-world.ts';
+
+const INDEX = { ...MANIFEST, metric: 'l2' } as const;
+
+/** Shards along a line, one at every whole number, each with two vectors there; the query stands at 0. */
+function line(count: number, replicated: readonly number[] = []) {
+  const world = new MemberWorld();
+  const shards = Array.from({ length: count }, (_, ordinal) => {
+    world.vectors.set(ordinal, [
+      { id: `${ordinal}a`, values: [ordinal, 0] },
+      { id: `${ordinal}b`, values: [ordinal, 0.1] },
+    ]);
+    const centroids = encodeCentroids(Float32Array.of(ordinal, 0), 2);
+    const replicas = replicated.includes(ordinal) ? [{ replica: 7, location: null }] : [];
+    return { ordinal, since: 1, centroids, state: { kind: 'serving' as const }, replicas };
+  });
+  const table: RouteTable = { version: 3, metric: 'l2', dimensions: 2, shards, highest: count - 1, locators: 8, margin: 1.1 };
+  const groups: GroupQuery[] = [];
+  const aggregators = {
+    search: (query: GroupQuery) => {
+      groups.push(query);
+      return searchGroup(world.reads, query);
+    },
+  };
+  const tree = new TreeSearch(world.reads, aggregators, new FanOut(world.time, world.time));
+  const search = new RoutedSearch(tree, world.fanOut, world.time);
+  const routes = routesOfTable(table);
+  const ask = async (topK: number, exact: boolean, budgetMs: number, consistency: ReadConsistency = STRONG) => {
+    const target = { kind: 'values', values: Float32Array.of(0, 0) } as const;
+    const include = { values: false, metadata: false, text: false };
+    const query = { indexId: INDEX.id, target, namespace: '', topK, filter: null, excludeIds: [], include, exact };
+    const [askedBefore, startedMs] = [world.asked.length, world.time.nowMs()];
+    const reading = { consistency, deadlineMs: startedMs + budgetMs };
+    const outcome = await world.time.run(search.search(INDEX, routes, query, reading));
+    return { outcome, asked: world.asked.slice(askedBefore), tookMs: world.time.nowMs() - startedMs };
+  };
+  return { world, groups, ask };
+}
+
+describe('[RT13] a search of a grown index', () => {
+  it('answers at its deadline without a shard that is slow and one that is dead, and names both', async () => {
+    const { world, ask } = line(6);
+    world.behave(2, { takesMs: 500 });
+    world.behave(4, { fails: 'unavailable' });
+    const { outcome, tookMs } = await ask(8, true, 50);
+    const found = value(outcome);
+    expect(found.ids).toEqual(['0a', '0b', '1a', '1b', '3a', '3b', '5a', '5b']);
+    expect([found.missing?.toSorted(), tookMs]).toEqual([[2, 4], 50]);
+  });
+
+  it('keeps what it has when there is no time left for the shards farther away', async () => {
+    const { world, ask } = line(40);
+    world.behave(1, { takesMs: 500 });
+    const { outcome, asked, tookMs } = await ask(20, false, 50);
+    const found = value(outcome);
+    expect(found.ids.slice(0, 2)).toEqual(['0a', '0b']);
+    expect(asked.length).toBeLessThan(40);
+    expect(found.missing?.length, 'all that might have had more').toBe(40 - asked.length + 1);
+    expect(found.missing).toContain(1);
+    expect(tookMs).toBe(50);
+  });
+
+  it('asks a replica that the routes name in place of a dead shard, and of a slow one when another call is likely to be quicker', async () => {
+    const { world, ask } = line(4, [0, 1]);
+    for (let i = 0; i < 30; i += 1) await ask(2, true, 100);
+    world.behave(0, { fails: 'unavailable' });
+    world.behave(1, { takesMs: 500 });
+    const eventual = { kind: 'eventual' } as const;
+    for (let i = 0; i < 4; i += 1) {
+      const { outcome, tookMs } = await ask(8, true, 100, eventual);
+      expect(value(outcome)).toMatchObject({ ids: ['0a', '0b', '1a', '1b', '2a', '2b', '3a', '3b'] });
+      expect(value(outcome).missing).toBe(undefined);
+      expect(tookMs).toBeLessThan(20);
+    }
+    expect(world.fanOut.counts.hedges).toBeGreaterThan(0);
+    expect(world.fanOut.counts.failovers).toBeGreaterThan(0);
+    // Strongly, nobody may stand in.
+    expect(value((await ask(8, true, 100)).outcome).missing?.toSorted()).toEqual([0, 1]);
+  });
+
+  it('asks fewer shards the less time is left for slow ones', async () => {
+    const { world, ask } = line(12);
+    const near = (await ask(2, false, 100)).asked.length;
+    for (let shard = 0; shard < 12; shard += 1) world.behave(shard, { takesMs: 30 });
+    for (let i = 0; i < 40; i += 1) await ask(2, true, 200);
+    expect((await ask(2, false, 200)).asked.length).toBe(near);
+    const hurried = await ask(1, false, 30.5);
+    expect(hurried.asked.length).toBeLessThan(near);
+    expect(hurried.asked[0]?.shard).toBe(0);
+    expect(value(hurried.outcome).ids).toEqual(['0a']);
+  });
+
+  it('goes through aggregators when it asks more shards than it may by itself', async () => {
+    const { world, groups, ask } = line(250, [3]);
+    world.behave(120, { fails: 'unavailable' });
+    const { outcome } = await ask(3, true, 200, { kind: 'eventual' });
+    const found = value(outcome);
+    expect(found.ids).toEqual(['0a', '0b', '1a']);
+    expect(found.missing).toEqual([120]);
+    expect(groups.map(({ shards }) => shards.length)).toEqual([100, 100, 50]);
+    expect(groups[0]?.manifest.replicas).toEqual([{ shard: 3, replica: 7, location: null }]);
+  });
+});

@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+
+import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import type { Misplacement } from '../../../../src/index/resharding/misplacement.ts';
+import {
+  afterChange,
+  afterRebalancing,
+  IN_ORDER,
+  nextRebalancing,
+  nextRebalancingMs,
+} from '../../../../src/index/resharding/misplacement.ts';
+import type { RoutedShard, RouteTable } from '../../../../src/index/routing/route-table.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+
+/** So many shards side by side on a line. */
+function line(count: number, parts: Record<number, Partial<RoutedShard>> = {}): RouteTable {
+  const shards = Array.from({ length: count }, (_, ordinal): RoutedShard => {
+    const centroids = encodeCentroids(Float32Array.of(ordinal, 0), 2);
+    return { ordinal, since: 1, centroids, state: { kind: 'serving' }, replicas: [], ...parts[ordinal] };
+  });
+  return { version: 9, metric: 'l2', dimensions: 2, shards, highest: count - 1, locators: 8, margin: 0.1 };
+}
+
+/** After so many changes of shard 0, at 1,000 ms. */
+const changed = (table: RouteTable, count: number, before = IN_ORDER): Misplacement =>
+  Array.from({ length: count }).reduce<Misplacement>((all) => afterChange(all, table, table, 0, 1_000), before);
+
+const CALM_MS = 1_000 + LIMITS.tidyCalmMs;
+const NONE: ReadonlySet<number> = new Set();
+
+it('[RT22] shards are tidied soon once half as many regions changed, late once a sixteenth did, and one at a time', () => {
+  const table = line(32);
+  expect(nextRebalancingMs(IN_ORDER, table)).toBe(undefined);
+  expect(nextRebalancingMs(changed(table, 1), table)).toBe(undefined);
+  expect(nextRebalancingMs(changed(table, 2), table)).toBe(1_000 + LIMITS.tidyLongCalmMs);
+  expect(nextRebalancingMs(changed(table, 15), table)).toBe(1_000 + LIMITS.tidyLongCalmMs);
+  const half = changed(table, 16);
+  expect([nextRebalancingMs(half, table), nextRebalancing(half, table, NONE, CALM_MS - 1)]).toEqual([CALM_MS, undefined]);
+  expect(nextRebalancing(half, table, NONE, CALM_MS)).toEqual({ ordinal: 0, into: Array.from({ length: 31 }, (_, i) => i + 1) });
+  expect(nextRebalancing(half, line(32, { 5: { state: { kind: 'tidying', into: [6] } } }), NONE, CALM_MS)).toBe(undefined);
+  expect(nextRebalancing(changed(line(128), 64), line(128, { 5: { state: { kind: 'tidying', into: [6] } } }), NONE, CALM_MS)).toMatchObject(
+    {
+      ordinal: 0,
+    },
+  );
+});
+
+it('[RT22] the one that was not for longest comes first; when all were, none is due', () => {
+  const table = line(4);
+  const disorder = afterRebalancing(changed(table, 4), 0);
+  expect(nextRebalancing(disorder, table, NONE, CALM_MS)?.ordinal).toBe(1);
+  const later = changed(table, 2, disorder);
+  expect(nextRebalancing(afterRebalancing(later, 1), table, NONE, CALM_MS)?.ordinal).toBe(2);
+  const all = [0, 1, 2, 3].reduce(afterRebalancing, later);
+  expect([nextRebalancingMs(all, table), nextRebalancing(all, table, NONE, 1e12)]).toEqual([undefined, undefined]);
+});
+
+it('[RT22] a new shard is as much out of order as the one that it was split from; what is known of one that is no more is forgotten', () => {
+  const tidied = [0, 1, 2].reduce(afterRebalancing, changed(line(3), 2));
+  expect(afterChange(tidied, line(3), line(4), 1, 5)).toEqual({ changes: 3, lastMs: 5, tidied: { 0: 2, 1: 2, 2: 2, 3: 2 } });
+  expect(afterChange(tidied, line(3), line(2), 2, 5).tidied).toEqual({ 0: 2, 1: 2 });
+});
+
+it('[RT21][RT11] no rows go to shards that replicas relieve, nor to those that rows leave or regions come to', () => {
+  const table = line(6, { 3: { state: { kind: 'draining', into: [4] } }, 5: { state: { kind: 'serving' } } });
+  expect(nextRebalancing(changed(table, 6), table, new Set([2]), CALM_MS)).toEqual({ ordinal: 0, into: [1, 5] });
+  // Nor is one of them tidied itself.
+  const others = [0, 1, 2, 5].reduce(afterRebalancing, changed(table, 6));
+  expect(nextRebalancing(others, table, NONE, CALM_MS)).toBe(undefined);
+});
+
+it('[RT22] two shards are never tidied: they shared out all when they became two', () => {
+  expect(nextRebalancingMs(changed(line(2), 6), line(2))).toBe(undefined);
+});

@@ -1,0 +1,121 @@
+import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { Claim } from '../../../src/index/locators/locator.ts';
+import type { Place } from '../../../src/index/locators/locator-store.ts';
+import type { RegionPage, RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/rows/rows.ts';
+import type {
+  ListedVectors,
+  NamespacePage,
+  Repetition,
+  SampledIds,
+  SelectedIds,
+  ShardFetch,
+  ShardList,
+  ShardNamespaces,
+  ShardSample,
+  ShardSelect,
+  ShardStats,
+  ShardVectors,
+  Written,
+} from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
+import { underAuthority } from '../../../src/gateway/authority.ts';
+import type { LocatorAt, LocatorCalls, WriteAt } from '../../../src/gateway/sharded/locator-calls.ts';
+import type { ShardCalls } from '../../../src/gateway/sharded/shard-calls.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import type { GatewayEnv } from '../env.ts';
+import { ask } from './ask.ts';
+
+/** What the objects do. */
+interface ShardStub {
+  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
+  listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
+  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
+  selectIds(select: ShardSelect): Promise<Outcome<SelectedIds>>;
+  sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
+  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+}
+interface LocatorStub {
+  write(indexId: IndexId, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>>;
+  removeIds(indexId: IndexId, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>>;
+  clear(indexId: IndexId, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>>;
+  claim(indexId: IndexId, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>>;
+  find(indexId: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
+  counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
+}
+interface IndexStub {
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
+  regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
+}
+
+const INDEX_UNREACHABLE = 'the index cannot be reached';
+const UNREACHABLE = 'a shard of the index cannot be reached';
+const UNSURE = 'the write may be applied in part, now or later: repeat it';
+
+/** The shards and locators of an index of several shards behind their Durable Objects. */
+export class DurableLocators implements ShardCalls {
+  readonly #env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>;
+
+  constructor(env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>) {
+    this.#env = env;
+  }
+
+  fetch(manifest: IndexManifest, ordinal: number, fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).fetchVectors(fetch));
+  }
+
+  list(manifest: IndexManifest, ordinal: number, list: ShardList): Promise<Outcome<ListedVectors>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).listVectors(list));
+  }
+
+  namespaces(manifest: IndexManifest, ordinal: number, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).namespaces(page));
+  }
+
+  select(manifest: IndexManifest, ordinal: number, select: ShardSelect): Promise<Outcome<SelectedIds>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).selectIds(select));
+  }
+
+  sample(manifest: IndexManifest, ordinal: number, sample: ShardSample): Promise<Outcome<SampledIds>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).sample(sample));
+  }
+
+  stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats(manifest.id));
+  }
+
+  outline(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).outline(manifest.name, manifest.id, known));
+  }
+
+  regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).regions(manifest.name, manifest.id, district, since));
+  }
+
+  readonly locators: LocatorCalls = {
+    write: (at, write) => this.#commit(at, (locator, lease) => locator.write(at.caller, write, lease)),
+    remove: (at, removal) => this.#commit(at, (locator, lease) => locator.removeIds(at.caller, removal, lease)),
+    clear: (at, lsnSeen) => this.#commit(at, (locator, lease) => locator.clear(at.caller, lsnSeen, lease)),
+    claim: (at, repetition) => this.#commit(at, (locator, lease) => locator.claim(at.caller, repetition, lease)),
+    find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(at.caller, keys)),
+    counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(at.caller)),
+  };
+
+  #commit<T>(at: WriteAt, write: (locator: LocatorStub, lease: WriteLease | undefined) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return underAuthority(at.authority, (lease) => ask(UNSURE, () => write(this.#locator(at), lease)));
+  }
+
+  #index({ tenantId, name }: IndexManifest): IndexStub {
+    return this.#env.INDEX.getByName(indexObjectName(tenantId, name));
+  }
+
+  #shard(manifest: IndexManifest, ordinal: number): ShardStub {
+    return this.#env.SHARD.getByName(shardName(manifest, ordinal));
+  }
+
+  #locator({ manifest, locator }: LocatorAt): LocatorStub {
+    return this.#env.LOCATOR.getByName(locatorName(manifest, locator));
+  }
+}
