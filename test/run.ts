@@ -11,7 +11,7 @@ import { strayFiles } from './layers.ts';
 import { writeResults } from './results.ts';
 import type { StepResult } from './results.ts';
 import { selectTests } from './select-tests.ts';
-import { chromiumPath } from './support/chromium.ts';
+import { chromiumPath } from './support/deployment/chromium.ts';
 
 /**
  * `npm run check` is the fast inner loop, `npm test` is everything, `npm run test:full` runs every property far more often, and

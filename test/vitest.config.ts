@@ -78,9 +78,9 @@ export default defineConfig({
       inWorkerd('indexes', 'test/workerd/indexes'),
       inWorkerd('inference'),
       inWorkerd('sharing', 'test/workerd/sharing'),
-      deployed('clients', 'test/support/shared-deployment.ts'),
-      deployed('chaos', 'test/support/build-once.ts'),
-      deployed('browser', 'test/support/build-once.ts'),
+      deployed('clients', 'test/support/deployment/shared-deployment.ts'),
+      deployed('chaos', 'test/support/deployment/build-once.ts'),
+      deployed('browser', 'test/support/deployment/build-once.ts'),
     ],
   },
 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 import { bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
-import type { BatchResult, BatchTask } from '../support/cache-batch.ts';
-import { freePort } from '../support/free-port.ts';
+import type { BatchResult, BatchTask } from '../support/worlds/cache-batch.ts';
+import { freePort } from '../support/deployment/free-port.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { serveObjects } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';

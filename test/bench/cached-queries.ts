@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 
 import { Seeded } from '../../src/kernel/seeded.ts';
-import type { ApiClient } from '../support/api-client.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
 import { load, rawRequest } from './load.ts';
 import { onRawGateway } from './on-raw-gateway.ts';
 import type { RawWorkerd } from './raw-workerd.ts';

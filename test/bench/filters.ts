@@ -1,10 +1,10 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import { loadavg } from 'node:os';
 
-import type { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { createTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const COUNT = 100_000;
 const DIMENSIONS = 100;

@@ -6,7 +6,7 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/deployment/free-port.ts';
 import { load, rawRequest } from './load.ts';
 import { serveRaw } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { quantileMs } from '../support/hot-shard-simulation.ts';
+import { quantileMs } from '../support/worlds/hot-shard-simulation.ts';
 import type { AnnOptions } from './ann.ts';
 import { placeOf } from './ann/place-of.ts';
 import { recallOf } from './ann/recall.ts';

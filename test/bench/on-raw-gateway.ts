@@ -7,8 +7,8 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { freePort } from '../support/free-port.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { freePort } from '../support/deployment/free-port.ts';
 import { serveRaw } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 

@@ -7,7 +7,7 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/deployment/free-port.ts';
 import { installPeers } from './ann/install-peers.ts';
 import { load, rawRequest } from './load.ts';
 import { monthBench } from './quota/month.ts';

@@ -6,7 +6,7 @@ import { PROBE_REACH, probesOf } from '../../src/index/routing/probe-plan.ts';
 import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import type { RankedShard } from '../../src/index/routing/router.ts';
 import { Router } from '../../src/index/routing/router.ts';
-import { routesOfTable } from '../support/routes-of-table.ts';
+import { routesOfTable } from '../support/oracles/routes-of-table.ts';
 import type { AnnOptions } from './ann.ts';
 import { placeOf } from './ann/place-of.ts';
 import type { VectorSet } from './ann/vector-set.ts';

@@ -1,8 +1,8 @@
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Clusters } from '../support/clusters.ts';
-import { quantileMs } from '../support/hot-shard-simulation.ts';
+import { Clusters } from '../support/fixtures/clusters.ts';
+import { quantileMs } from '../support/worlds/hot-shard-simulation.ts';
 import type { Vectors } from './ann/vectors.ts';
 import { vectorAt, vectorsOf } from './ann/vectors.ts';
 import { onRawGateway } from './on-raw-gateway.ts';

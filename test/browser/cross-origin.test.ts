@@ -7,10 +7,10 @@ import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const missing = !existsSync(CHROMIUM);

@@ -3,8 +3,8 @@ import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import { chromiumPath } from '../support/chromium.ts';
-import { deploy } from '../support/deployment.ts';
+import { chromiumPath } from '../support/deployment/chromium.ts';
+import { deploy } from '../support/deployment/deployment.ts';
 
 it('[G10] [G19] [G32] the API page renders from our own server alone, and its examples run', async () => {
   const executablePath = chromiumPath();

@@ -7,10 +7,10 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
 import { serve } from '../../workers/local/serve.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { freePort } from '../support/free-port.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { freePort } from '../support/deployment/free-port.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const DISK_BYTES = 24 * 1024 * 1024;
 const mount = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-disk-'));

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { killWorkerd, persistently, revived } from '../support/deployment/kill-workerd.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { createTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;
 const MODEL = 'glove-sif-100';

@@ -11,12 +11,12 @@ import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
 import type { RawWorkerd } from '../bench/raw-workerd.ts';
 import { serveRaw } from '../bench/raw-workerd.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { freePort } from '../support/free-port.ts';
-import { Interruptions } from '../support/interruptions.ts';
-import { revived } from '../support/kill-workerd.ts';
-import type { ReplicaStanding, WatchedIndex } from '../support/replica-standing.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { freePort } from '../support/deployment/free-port.ts';
+import { Interruptions } from '../support/deployment/interruptions.ts';
+import { revived } from '../support/deployment/kill-workerd.ts';
+import type { ReplicaStanding, WatchedIndex } from '../support/deployment/replica-standing.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 
 const LANES = 3;
@@ -92,7 +92,7 @@ beforeAll(async () => {
   await bundle();
   await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
   await bundleEntry('grown-replicas', join(ROOT, 'test/workerd/grown-replicas/worker.ts'));
-  await bundleVariant(EAGER, 'objects', { './replica-policy.ts': join(ROOT, 'test/support/eager-replica-policy.ts') });
+  await bundleVariant(EAGER, 'objects', { './replica-policy.ts': join(ROOT, 'test/support/deployment/eager-replica-policy.ts') });
   stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-chaos-'));
   deployment = new Deployment(stateDir);
   await deployment.start();

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import type { ApiAnswer, ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { Interruptions } from '../support/interruptions.ts';
-import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
-import { untilMoved } from '../support/route-watch.ts';
+import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { Interruptions } from '../support/deployment/interruptions.ts';
+import { killWorkerd, persistently, revived } from '../support/deployment/kill-workerd.ts';
+import { untilMoved } from '../support/deployment/route-watch.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { createTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const LANES = 3;
 const KILLS = 4;

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import type { ApiClient } from '../support/api-client.ts';
-import { BulkStream } from '../support/bulk-stream.ts';
-import { deploy } from '../support/deployment.ts';
-import { killWorkerd, persistently, revived } from '../support/kill-workerd.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { BulkStream } from '../support/deployment/bulk-stream.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { killWorkerd, persistently, revived } from '../support/deployment/kill-workerd.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { createTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;
 const KILLS = 3;

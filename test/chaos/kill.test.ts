@@ -4,12 +4,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { SCOPES } from '../../src/contract/scope.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { Interruptions } from '../support/interruptions.ts';
-import { killWorkerd, revived } from '../support/kill-workerd.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { Interruptions } from '../support/deployment/interruptions.ts';
+import { killWorkerd, revived } from '../support/deployment/kill-workerd.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const KILLS = 5;
 const LANES = 4;

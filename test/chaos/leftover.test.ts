@@ -12,7 +12,7 @@ import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
 import { serve } from '../../workers/local/serve.ts';
 import { SetupError } from '../../workers/local/setup-error.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../support/deployment/free-port.ts';
 
 let stateDir: string;
 

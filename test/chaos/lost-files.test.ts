@@ -7,11 +7,11 @@ import { afterAll, expect, it } from 'vitest';
 import { SCOPES } from '../../src/contract/scope.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { serve } from '../../workers/local/serve.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { freePort } from '../support/free-port.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { freePort } from '../support/deployment/free-port.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const stateDir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-lost-'));
 let server: Server;

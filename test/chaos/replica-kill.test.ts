@@ -10,11 +10,11 @@ import { bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { serveObjects } from '../bench/raw-workerd.ts';
 import type { RawWorkerd } from '../bench/raw-workerd.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { effort } from '../support/effort.ts';
-import { freePort } from '../support/free-port.ts';
-import { Interruptions } from '../support/interruptions.ts';
-import type { ReplicaTask } from '../support/replica-task.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { effort } from '../support/fixtures/effort.ts';
+import { freePort } from '../support/deployment/free-port.ts';
+import { Interruptions } from '../support/deployment/interruptions.ts';
+import type { ReplicaTask } from '../support/fakes/replica-task.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 
 const VECTORS = 8_000;

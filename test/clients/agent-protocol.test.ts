@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jobOfAttempt } from '../../src/contract/attempt-names.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { sendRaw } from '../support/send-raw.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { sendRaw } from '../support/deployment/send-raw.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 interface Pool {
   readonly id: string;

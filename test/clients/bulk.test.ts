@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { ApiAnswer, ApiClient } from '../support/api-client.ts';
-import { BulkStream } from '../support/bulk-stream.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
+import { BulkStream } from '../support/deployment/bulk-stream.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const DIMENSIONS = 8;
 const PATIENCE = { timeout: 30_000 };

@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { PRICE_BOOK } from '../../src/tenancy/usage/price-book.ts';
-import type { ApiClient } from '../support/api-client.ts';
-import { inTime } from '../support/in-time.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { inTime } from '../support/fixtures/in-time.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const LOCAL = 'glove-sif-100';
 const SHARED = 'glove-sif-100-onnx';

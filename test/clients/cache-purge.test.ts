@@ -3,11 +3,11 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { inTime } from '../support/in-time.ts';
-import { createTenant } from '../support/tenant.ts';
-import type { TestTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { inTime } from '../support/fixtures/in-time.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
 
 const SHARED = 'glove-sif-100-onnx';
 

@@ -3,10 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const SHARED = 'glove-sif-100-onnx';
 const LOCAL = 'glove-sif-100';

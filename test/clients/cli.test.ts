@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ROOT } from '../../workers/local/paths.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write'];
 

@@ -6,14 +6,14 @@ import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import type { Restriction } from '../support/restrictions.ts';
-import { RESTRICTIONS } from '../support/restrictions.ts';
-import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import type { Restriction } from '../support/deployment/restrictions.ts';
+import { RESTRICTIONS } from '../support/deployment/restrictions.ts';
+import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 // Every route against every wrong credential. A new endpoint joins by being in the table; only its sample body is added here.
 

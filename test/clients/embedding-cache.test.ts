@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { ApiClient } from '../support/api-client.ts';
-import { inTime } from '../support/in-time.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { inTime } from '../support/fixtures/in-time.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const SHARED = 'glove-sif-100-onnx';
 const LOCAL = 'glove-sif-100';

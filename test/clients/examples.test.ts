@@ -5,10 +5,10 @@ import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { TOUR } from '../../src/contract/examples/examples.ts';
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import type { OpenApi, TourAnswer } from '../support/tour.ts';
-import { Tour } from '../support/tour.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
+import { Tour } from '../support/deployment/tour.ts';
 
 let server: Server;
 let tour: Tour;

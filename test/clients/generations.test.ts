@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { ImportProgress } from '../../src/contract/bulk.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { BulkStream } from '../support/bulk-stream.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { BulkStream } from '../support/deployment/bulk-stream.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 

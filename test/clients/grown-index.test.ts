@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { ApiClient } from '../support/api-client.ts';
-import { BulkStream } from '../support/bulk-stream.ts';
-import type { Deployment } from '../support/deployment.ts';
-import { deploy } from '../support/deployment.ts';
-import { isSplitting, routeState, untilMoved } from '../support/route-watch.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { BulkStream } from '../support/deployment/bulk-stream.ts';
+import type { Deployment } from '../support/deployment/deployment.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { isSplitting, routeState, untilMoved } from '../support/deployment/route-watch.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const COUNT = 400;
 const DIMENSIONS = 8;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { ApiClient } from '../support/api-client.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 

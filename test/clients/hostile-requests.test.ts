@@ -9,11 +9,11 @@ import { QDRANT_TAG } from '../../src/contract/qdrant/envelope.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import type { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
-import { openRaw, sendRaw } from '../support/send-raw.ts';
-import { createTenant } from '../support/tenant.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
+import { openRaw, sendRaw } from '../support/deployment/send-raw.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 // Whatever is sent, the answer is a typed refusal or a success: never a failure of ours, missing, or long with what was sent.
 

@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { shardBudget } from '../../src/index/resharding/shard-budget.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 

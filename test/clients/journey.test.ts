@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import { ApiClient } from '../support/api-client.ts';
-import type { Agent } from '../support/agent.ts';
-import { startAgent } from '../support/agent.ts';
-import { deploy } from '../support/deployment.ts';
-import { createTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import type { Agent } from '../support/deployment/agent.ts';
+import { startAgent } from '../support/deployment/agent.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 

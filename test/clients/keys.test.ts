@@ -13,16 +13,16 @@ import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway
 import { Hmac } from '../../src/kernel/hmac.ts';
 import { agentToken, poolId } from '../../src/pools/agent-token.ts';
 import { formatApiKey, SECRET_BYTES } from '../../src/tenancy/keys/api-key.ts';
-import { ApiClient } from '../support/api-client.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import type { Deployment } from '../support/deployment.ts';
-import { FORGED_CALLS } from '../support/forged-ids.ts';
-import type { ForgedCall } from '../support/forged-ids.ts';
-import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
-import { idsOf, newKey } from '../support/tenancy.ts';
-import { createTenant } from '../support/tenant.ts';
-import type { TestTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import type { Deployment } from '../support/deployment/deployment.ts';
+import { FORGED_CALLS } from '../support/deployment/forged-ids.ts';
+import type { ForgedCall } from '../support/deployment/forged-ids.ts';
+import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
+import { idsOf, newKey } from '../support/fakes/tenancy.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
 
 /** Every route that takes an `Idempotency-Key`: the table of endpoints decides what there is to try. */
 const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { idempotent }]) => idempotent === true);

@@ -4,11 +4,11 @@ import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import { createTenant } from '../support/tenant.ts';
-import type { TestTenant } from '../support/tenant.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
 
 // Every route of a tenant, called and refused, and what the ledger says of it: the table decides what there is to try.
 

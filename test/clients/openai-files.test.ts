@@ -1,8 +1,8 @@
 import OpenAI, { toFile } from 'openai';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { sharedDeployment } from '../support/shared-deployment.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 
-import { createTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const server = sharedDeployment();
 let openai: OpenAI;

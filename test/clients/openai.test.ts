@@ -1,8 +1,8 @@
 import OpenAI from 'openai';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { sharedDeployment } from '../support/shared-deployment.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 
-import { createTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
 

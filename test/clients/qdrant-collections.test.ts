@@ -3,10 +3,10 @@ import { QdrantVectorStore } from '@langchain/qdrant';
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import { idsOf, lineOf, qdrantClient, refusal } from '../support/deployment/qdrant.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 const server = sharedDeployment();
 let tenant: TestTenant;

@@ -1,11 +1,11 @@
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { failure, idsOf, lineOf, qdrantClient, refusal } from '../support/qdrant.ts';
-import type { PointId } from '../support/qdrant.ts';
-import { sharedDeployment } from '../support/shared-deployment.ts';
-import type { TestTenant } from '../support/tenant.ts';
-import { createTenant } from '../support/tenant.ts';
+import { failure, idsOf, lineOf, qdrantClient, refusal } from '../support/deployment/qdrant.ts';
+import type { PointId } from '../support/deployment/qdrant.ts';
+import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
 
 type Filter = NonNullable<NonNullable<Parameters<QdrantClient['count']>[1]>['filter']>;
 

@@ -6,13 +6,13 @@ import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/scope.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { load, rawRequest } from '../bench/load.ts';
-import type { ApiAnswer } from '../support/api-client.ts';
-import { ApiClient } from '../support/api-client.ts';
-import { deploy } from '../support/deployment.ts';
-import { SAMPLE_BODIES } from '../support/sample-bodies.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
-import { createTenant } from '../support/tenant.ts';
-import type { TestTenant } from '../support/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
 
 // A crowd at the door of several gateways at once, on every route that tenants have, against limits at every level.
 

@@ -9,9 +9,9 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Demo } from '../../workers/local/bootstrap.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
-import type { Agent } from '../support/agent.ts';
-import { startAgent } from '../support/agent.ts';
-import { deploy } from '../support/deployment.ts';
+import type { Agent } from '../support/deployment/agent.ts';
+import { startAgent } from '../support/deployment/agent.ts';
+import { deploy } from '../support/deployment/deployment.ts';
 
 /** The gateway that the pages show is the one that `npm start` starts. */
 const URL_SHOWN = 'http://127.0.0.1:8787';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { readSynsets } from '../../../workers/cli/models/read-synsets.ts';
-import { defaultModel } from '../../support/default-model.ts';
+import { defaultModel } from '../../support/fixtures/default-model.ts';
 import { Gaussian } from './gaussian.ts';
 import type { SetPlace } from './vector-set.ts';
 import { BENCH_CACHE, isWritten, writeVectorSet } from './vector-set.ts';

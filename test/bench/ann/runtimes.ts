@@ -8,7 +8,7 @@ import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { bundleEntry } from '../../../workers/local/bundle.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
-import { freePort } from '../../support/free-port.ts';
+import { freePort } from '../../support/deployment/free-port.ts';
 import { serveAlone } from '../raw-workerd.ts';
 import { FlatTrial } from './flat-trial.ts';
 import { kernelModule } from './kernel-module.ts';

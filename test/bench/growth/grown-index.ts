@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { assert } from '../../../src/kernel/assert.ts';
-import type { ApiAnswer, ApiClient } from '../../support/api-client.ts';
-import { BulkStream } from '../../support/bulk-stream.ts';
+import type { ApiAnswer, ApiClient } from '../../support/deployment/api-client.ts';
+import { BulkStream } from '../../support/deployment/bulk-stream.ts';
 import type { Vectors } from '../ann/vectors.ts';
 import { vectorAt } from '../ann/vectors.ts';
 import type { RawWorkerd } from '../raw-workerd.ts';

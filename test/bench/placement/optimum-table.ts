@@ -1,5 +1,5 @@
-import { leastDollars } from '../../support/least-dollars.ts';
-import { engineDollars, staticInstance } from '../../support/static-instance.ts';
+import { leastDollars } from '../../support/oracles/least-dollars.ts';
+import { engineDollars, staticInstance } from '../../support/fakes/static-instance.ts';
 
 /** What the engine spends on small static instances, beside the least there can be. */
 export function optimumTable(seeds: number): {

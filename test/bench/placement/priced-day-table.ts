@@ -1,5 +1,5 @@
-import type { DayPolicy } from '../../support/priced-day.ts';
-import { pricedDay } from '../../support/priced-day.ts';
+import type { DayPolicy } from '../../support/worlds/priced-day.ts';
+import { pricedDay } from '../../support/worlds/priced-day.ts';
 
 interface DayRow {
   readonly policy: DayPolicy;

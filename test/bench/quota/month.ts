@@ -6,9 +6,9 @@ import { bundleEntry } from '../../../workers/local/bundle.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { monthOf } from '../../../src/tenancy/billing/month.ts';
 import { amountNano, editionAt, priceOf } from '../../../src/tenancy/usage/price-book.ts';
-import { freePort } from '../../support/free-port.ts';
-import type { MonthPlan, MonthResult, MonthTask } from '../../support/synthetic-month.ts';
-import { batchOf } from '../../support/synthetic-month.ts';
+import { freePort } from '../../support/deployment/free-port.ts';
+import type { MonthPlan, MonthResult, MonthTask } from '../../support/fixtures/synthetic-month.ts';
+import { batchOf } from '../../support/fixtures/synthetic-month.ts';
 import { folderBytes } from '../ann/folder-bytes.ts';
 import { serveObjects } from '../raw-workerd.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { freePort } from '../../support/free-port.ts';
+import { freePort } from '../../support/deployment/free-port.ts';
 import { PEERS_FOLDER } from '../ann/peer.ts';
 
 const TICKS_PER_S = 100;

@@ -13,7 +13,7 @@ import { RoutingChangeLog } from '../../../src/index/routing/routing-change-log.
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { routesOfTable } from '../../support/routes-of-table.ts';
+import { routesOfTable } from '../../support/oracles/routes-of-table.ts';
 
 const POINTS = 200;
 const CENTROIDS = 8;

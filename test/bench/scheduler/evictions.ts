@@ -5,8 +5,8 @@ import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
 import type { EvictionPolicy } from '../../../src/scheduler/preemption/eviction-policy.ts';
 import { lostWork } from '../../../src/scheduler/preemption/lost-work.ts';
 import { step } from '../../../src/scheduler/machine/step.ts';
-import { cellSettings, cohort, queue } from '../../support/cell-world.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 

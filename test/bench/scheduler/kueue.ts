@@ -4,8 +4,8 @@ import { Cell } from '../../../src/scheduler/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
 import { step } from '../../../src/scheduler/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
-import { cellSettings, cohort, evictionPolicy } from '../../support/cell-world.ts';
-import { jobSpec, nodeSpec, poolSpec } from '../../support/scheduler-specs.ts';
+import { cellSettings, cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
+import { jobSpec, nodeSpec, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 import { cpuMs } from './cpu-ms.ts';
 

@@ -7,8 +7,8 @@ import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
 import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
 import { step } from '../../../src/scheduler/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
-import { cellSettings, cohort, queue } from '../../support/cell-world.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { cpuMs } from './cpu-ms.ts';
 

@@ -1,4 +1,4 @@
-import { loadedMs, loadedMsByRecency, weightsTrace } from '../../support/weights-trace.ts';
+import { loadedMs, loadedMsByRecency, weightsTrace } from '../../support/fixtures/weights-trace.ts';
 
 const HOUR_MS = 3_600_000;
 

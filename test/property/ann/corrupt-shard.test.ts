@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
 import { METRICS } from '../../../src/contract/metric.ts';
-import { Clusters } from '../../support/clusters.ts';
-import { effort } from '../../support/effort.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { expectNothingLeaked, ShardWorld, smallFloor } from '../../support/shard-world.ts';
-import { readStoredLists } from '../../support/stored-lists.ts';
+import { expectNothingLeaked, ShardWorld, smallFloor } from '../../support/worlds/shard-world.ts';
+import { readStoredLists } from '../../support/oracles/stored-lists.ts';
 
 const DIMENSIONS = 10;
 const COUNT = 420;

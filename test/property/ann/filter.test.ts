@@ -7,9 +7,9 @@ import { RowSet } from '../../../src/ann/filter/row-set.ts';
 import { Selection } from '../../../src/ann/filter/selection.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { instantOf } from '../../../src/contract/instant.ts';
-import { effort } from '../../support/effort.ts';
-import { filterArbitrary, idOf, metadataArbitrary } from '../../support/filter-world.ts';
-import { naivelyAccepts } from '../../support/naive-filter.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { filterArbitrary, idOf, metadataArbitrary } from '../../support/worlds/filter-world.ts';
+import { naivelyAccepts } from '../../support/oracles/naive-filter.ts';
 
 const OPERATORS = ['$eq', '$in', '$lt', '$exists', '$empty', '$size', '$elemMatch', '$geoWithin', '$atLeast', '$id', '$not'];
 

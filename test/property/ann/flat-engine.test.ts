@@ -8,8 +8,8 @@ import type { Metric } from '../../../src/contract/metric.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/vector-engine.ts';
-import { effort } from '../../support/effort.ts';
-import { scanModule } from '../../support/scan-module.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { scanModule } from '../../support/fakes/scan-module.ts';
 
 const scanner = new Scanner(scanModule, new PageMemory(16 * 1024 * 1024));
 let latest: FlatEngine | undefined;

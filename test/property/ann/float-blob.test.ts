@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { decodeFloats, encodeFloats } from '../../../src/ann/float-blob.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 describe('float blobs', () => {
   it('[V6] round-trip every float32 to the bit, negative zero and subnormal numbers included', () => {

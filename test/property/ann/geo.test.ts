@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { boxesOf, isWithin } from '../../../src/ann/filter/geo.ts';
 import { geoKey, keyRanges, pointOfGeoKey } from '../../../src/ann/filter/geo-cells.ts';
 import type { GeoArea, GeoPoint } from '../../../src/contract/geo-area.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const lat = fc.oneof(fc.double({ min: -90, max: 90, noNaN: true }), fc.constantFrom(-90, 0, 90));
 const lon = fc.oneof(fc.double({ min: -180, max: 180, noNaN: true }), fc.constantFrom(-180, 0, 180));

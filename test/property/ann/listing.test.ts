@@ -9,9 +9,9 @@ import type { Filter } from '../../../src/contract/filter.ts';
 import { filter as filterSchema } from '../../../src/contract/filter-syntax.ts';
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { ShardWorld, smallFloor, value } from '../../support/shard-world.ts';
+import { ShardWorld, smallFloor, value } from '../../support/worlds/shard-world.ts';
 
 const ID = fc.oneof(
   { weight: 6, arbitrary: fc.nat(25).map(String) },

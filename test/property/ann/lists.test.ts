@@ -5,9 +5,9 @@ import { CorruptList } from '../../../src/ann/lists/corrupt-list.ts';
 import { prepare } from '../../../src/ann/lists/list-model.ts';
 import type { ListModel } from '../../../src/ann/lists/list-model.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
-import { effort } from '../../support/effort.ts';
-import type { Entry, ListWorldOptions } from '../../support/list-world.ts';
-import { ListWorld } from '../../support/list-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import type { Entry, ListWorldOptions } from '../../support/worlds/list-world.ts';
+import { ListWorld } from '../../support/worlds/list-world.ts';
 
 const never = (list: number): never => {
   throw new Error(`list ${list} is resident`);

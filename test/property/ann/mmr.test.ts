@@ -6,7 +6,7 @@ import type { Metric } from '../../../src/contract/metric.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import type { Candidate } from '../../../src/ann/mmr.ts';
 import { maximalMarginalRelevance, mmrProducts } from '../../../src/ann/mmr.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const closeness = (metric: Metric, a: Float32Array, b: Float32Array): number => (metric === 'l2' ? -1 : 1) * score(metric, a, b);
 

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 
 import type { ListQuery } from '../../../src/ann/lists/posting-lists.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
-import { effort } from '../../support/effort.ts';
-import type { ListWorldOptions } from '../../support/list-world.ts';
-import { ListWorld } from '../../support/list-world.ts';
-import { searchPlainly } from '../../support/plain-lists.ts';
-import { probeModule, strictProbeModule, takesRelaxedSimd } from '../../support/probe-module.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import type { ListWorldOptions } from '../../support/worlds/list-world.ts';
+import { ListWorld } from '../../support/worlds/list-world.ts';
+import { searchPlainly } from '../../support/oracles/plain-lists.ts';
+import { probeModule, strictProbeModule, takesRelaxedSimd } from '../../support/fakes/probe-module.ts';
 
 const never = (list: number): never => {
   throw new Error(`list ${list} is resident`);

@@ -7,8 +7,8 @@ import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
 import { NO_COST } from '../../../src/ann/search-cost.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { VectorWorld } from '../../support/vector-world.ts';
-import { effort } from '../../support/effort.ts';
+import { VectorWorld } from '../../support/worlds/vector-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 describe('measured recall', () => {

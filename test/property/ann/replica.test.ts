@@ -11,11 +11,11 @@ import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { Clusters } from '../../support/clusters.ts';
-import { effort } from '../../support/effort.ts';
-import { FailingSql } from '../../support/failing-sql.ts';
-import type { WorldVector } from '../../support/shard-world.ts';
-import { expectNothingLeaked, keyOf, smallFloor, value } from '../../support/shard-world.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { FailingSql } from '../../support/fakes/failing-sql.ts';
+import type { WorldVector } from '../../support/worlds/shard-world.ts';
+import { expectNothingLeaked, keyOf, smallFloor, value } from '../../support/worlds/shard-world.ts';
 
 const indexId = 'ix_replica' as IndexId;
 const DIMENSIONS = 6;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { CHUNK_ROWS, RowSet } from '../../../src/ann/filter/row-set.ts';
 import { sampleRows } from '../../../src/ann/sample-rows.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 // Single rows far apart, runs that fill much of a chunk, and chunks' edges.
 const run = fc

@@ -10,8 +10,8 @@ import { pageLayout, VectorPage } from '../../../src/ann/vector-page.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
-import { effort } from '../../support/effort.ts';
-import { scanModule } from '../../support/scan-module.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { scanModule } from '../../support/fakes/scan-module.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const MOST = LIMITS.dimensionsMaxCount;

@@ -10,9 +10,9 @@ import type { PropertyIndex } from '../../../src/ann/filter/select-rows.ts';
 import { selectRows } from '../../../src/ann/filter/select-rows.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { effort } from '../../support/effort.ts';
-import { filterArbitrary, idOf, metadataArbitrary } from '../../support/filter-world.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { filterArbitrary, idOf, metadataArbitrary } from '../../support/worlds/filter-world.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
 
 const NAMESPACE = 3;
 

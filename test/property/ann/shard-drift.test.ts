@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 
 import type { Metric } from '../../../src/contract/metric.ts';
 import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
-import { Clusters } from '../../support/clusters.ts';
-import type { WorldVector } from '../../support/shard-world.ts';
-import { ShardWorld, smallFloor } from '../../support/shard-world.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
+import type { WorldVector } from '../../support/worlds/shard-world.ts';
+import { ShardWorld, smallFloor } from '../../support/worlds/shard-world.ts';
 
 const DIMENSIONS = 32;
 const SIZES = { ...MAINTENANCE_SIZES, listedCountMin: 2_000, trialQueries: 300 };

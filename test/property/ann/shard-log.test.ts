@@ -10,9 +10,9 @@ import { Shard } from '../../../src/ann/shard.ts';
 import type { Written } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { effort } from '../../support/effort.ts';
-import { NodeSql } from '../../support/node-sql.ts';
-import { keyOf, smallFloor, value } from '../../support/shard-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
+import { keyOf, smallFloor, value } from '../../support/worlds/shard-world.ts';
 
 const NAMESPACES = ['', 'a', 'b'];
 const REMOVALS_MAX = 60;

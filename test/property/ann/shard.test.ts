@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 
 import { score } from '../../../src/ann/metric.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
-import { Clusters } from '../../support/clusters.ts';
-import { effort } from '../../support/effort.ts';
-import type { WorldQuery, WorldVector } from '../../support/shard-world.ts';
-import { expectNothingLeaked, keyOf, ShardWorld, SMALL_SIZES, smallFloor } from '../../support/shard-world.ts';
-import { EVENTS, eventsBetween, readStoredLists } from '../../support/stored-lists.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import type { WorldQuery, WorldVector } from '../../support/worlds/shard-world.ts';
+import { expectNothingLeaked, keyOf, ShardWorld, SMALL_SIZES, smallFloor } from '../../support/worlds/shard-world.ts';
+import { EVENTS, eventsBetween, readStoredLists } from '../../support/oracles/stored-lists.ts';
 
 const NAMESPACES = ['', '', '', '', 'b', 'c'];
 // Two shards of this test need more, one needs less.

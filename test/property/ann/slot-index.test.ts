@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { SlotIndex, slotIndexBytes } from '../../../src/ann/slot-index.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 // Consecutive rows as storage gives them, and rows far apart, beyond 32 bits.
 const row = fc.oneof(

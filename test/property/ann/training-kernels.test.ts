@@ -7,10 +7,10 @@ import { PAGE_BYTES, PageMemory } from '../../../src/ann/page-memory.ts';
 import { batchCountMax, NearestCentroids } from '../../../src/ann/training/nearest-centroids.ts';
 import { momentSize, ProductCoder } from '../../../src/ann/training/product-coder.ts';
 import { TrainKernels } from '../../../src/ann/training/train-kernels.ts';
-import { effort } from '../../support/effort.ts';
-import { plainEncode, plainNearest, plainUnit } from '../../support/plain-training.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { plainEncode, plainNearest, plainUnit } from '../../support/oracles/plain-training.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { trainModule } from '../../support/train-module.ts';
+import { trainModule } from '../../support/fakes/train-module.ts';
 
 const kernels = new TrainKernels(trainModule, new PageMemory(64 * PAGE_BYTES));
 const random = new Seeded(100);

@@ -7,8 +7,8 @@ import { subspaceDimensionsFor } from '../../../src/ann/training/training-option
 import type { TrainingOptions } from '../../../src/ann/training/training-options.ts';
 import { Training, trainingBytes } from '../../../src/ann/training/training.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
-import { effort } from '../../support/effort.ts';
-import { clustered, trainKernels, trainWhole } from '../../support/train-whole.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { clustered, trainKernels, trainWhole } from '../../support/oracles/train-whole.ts';
 
 const image = ({ model, centroids }: ReturnType<Training['result']>) => ({
   model: [...encodeListModel(model)],

@@ -6,9 +6,9 @@ import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CacheDirectives } from '../../../src/cache/cache-directives.ts';
 import { inputDigest } from '../../../src/cache/cache-key.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
-import { MemoryCacheWorld, principal, sha256, tokensOf, vectorOf } from '../../support/memory-cache-world.ts';
-import { effort } from '../../support/effort.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { MemoryCacheWorld, principal, sha256, tokensOf, vectorOf } from '../../support/worlds/memory-cache-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab'];
 const TENANT = principal('tn_one');

@@ -3,9 +3,9 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import type { EmbeddingList } from '../../support/embedding-list.ts';
-import { effort } from '../../support/effort.ts';
-import { MemoryCacheWorld, principal, tokensOf, vectorOf } from '../../support/memory-cache-world.ts';
+import type { EmbeddingList } from '../../support/fixtures/embedding-list.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { MemoryCacheWorld, principal, tokensOf, vectorOf } from '../../support/worlds/memory-cache-world.ts';
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q'];
 
@@ -37,7 +37,7 @@ const seen = { batches: 0, mixed: 0, duplicates: 0, hits: 0, shared: 0, truncate
 
 /** Two gateways over one second level, asked by HTTP, against a model of what each level holds. */
 async function history(batches: readonly Batch[]): Promise<void> {
-  const { httpGateway } = await import('../../support/http-gateway.ts');
+  const { httpGateway } = await import('../../support/deployment/http-gateway.ts');
   const world = new MemoryCacheWorld();
   const gateways = [httpGateway(world), httpGateway(world)];
   const levels = { memory: [new Set<string>(), new Set<string>()], shared: new Set<string>() };

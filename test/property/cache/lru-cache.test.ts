@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { VectorCache } from '../../../src/cache/vector-cache.ts';
 import { LruCache } from '../../../src/cache/lru-cache.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 const STALE_MS = 50;

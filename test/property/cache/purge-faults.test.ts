@@ -4,7 +4,7 @@ import type * as leasesModule from '../../../src/cache/purge-lease.ts';
 import type * as matcherModule from '../../../src/cache/purge-matcher.ts';
 import { isEverything } from '../../../src/cache/purge-predicate.ts';
 import type { LoggedPredicate, Purgeable } from '../../../src/cache/purge-predicate.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 type Leases = typeof leasesModule;
 type Matchers = typeof matcherModule;
@@ -13,7 +13,7 @@ const PURGES = 60;
 
 /** Worlds of some purges each; what they saw, and the first lie that was told. */
 async function worlds(count: number, firstSeed: number) {
-  const { PurgeWorld } = await import('../../support/purge-world.ts');
+  const { PurgeWorld } = await import('../../support/worlds/purge-world.ts');
   const seen: Record<string, number> = {};
   for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
     const world = new PurgeWorld(seed);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Faults, Happening } from '../../support/purge-simulation.ts';
-import { KEYS, PurgeSimulation } from '../../support/purge-simulation.ts';
-import { effort } from '../../support/effort.ts';
+import type { Faults, Happening } from '../../support/worlds/purge-simulation.ts';
+import { KEYS, PurgeSimulation } from '../../support/worlds/purge-simulation.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const isolate = fc.nat({ max: 2 });
 const key = fc.constantFrom(...KEYS);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { PurgeModel } from '../../support/purge-model.ts';
-import type { ModelFaults } from '../../support/purge-model.ts';
+import { PurgeModel } from '../../support/oracles/purge-model.ts';
+import type { ModelFaults } from '../../support/oracles/purge-model.ts';
 
 const TERMS = { leaseMs: 1, guardMs: 0 };
 const IS_FULL = process.env['SLUICE_TEST_FULL'] === '1';

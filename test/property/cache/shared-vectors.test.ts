@@ -4,10 +4,10 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 
 import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
-import { effort } from '../../support/effort.ts';
-import { isLinearizable } from '../../support/linearizable.ts';
-import type { RegisterOperation } from '../../support/linearizable.ts';
-import type { Recorded, ThreadReport, ThreadTask } from '../../support/shared-vectors-thread.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { isLinearizable } from '../../support/oracles/linearizable.ts';
+import type { RegisterOperation } from '../../support/oracles/linearizable.ts';
+import type { Recorded, ThreadReport, ThreadTask } from '../../support/worlds/shared-vectors-thread.ts';
 
 interface Setting {
   readonly threads: number;
@@ -29,7 +29,9 @@ async function run({ threads, keys: count, entriesMax, operations, forgets, unlo
   const workers = Array.from({ length: threads }, (_, thread) => {
     const own = { keys, seed: seed * 100 + thread, ticks, dimensions: DIMENSIONS };
     const task: ThreadTask = { kind: 'record', operations, forgets, unlockedReads, ...own };
-    return new Worker(new URL('../../support/shared-vectors-thread.ts', import.meta.url), { workerData: { handle: cache.invite(), task } });
+    return new Worker(new URL('../../support/worlds/shared-vectors-thread.ts', import.meta.url), {
+      workerData: { handle: cache.invite(), task },
+    });
   });
   const reports = Promise.all(workers.map(async (worker) => ((await once(worker, 'message')) as [ThreadReport])[0]));
   const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 30_000).unref());

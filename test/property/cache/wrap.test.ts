@@ -7,7 +7,7 @@ import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
 import type { wrap } from '../../../src/cache/wrap.ts';
 import { err } from '../../../src/kernel/result.ts';
 import type { Err } from '../../../src/kernel/result.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab', 'bad', 'worse'];
 const STALE_MS = 500;

@@ -7,11 +7,11 @@ import type { UpsertBody } from '../../../src/contract/vectors.ts';
 import type { Vectors, WrittenVectors } from '../../../src/gateway/vectors.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { effort } from '../../support/effort.ts';
-import { GenerationWorld, Killed, TENANT, vectorOfText } from '../../support/generation-world.ts';
-import { repetitionOf } from '../../support/repetition-of.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { GenerationWorld, Killed, TENANT, vectorOfText } from '../../support/worlds/generation-world.ts';
+import { repetitionOf } from '../../support/fakes/repetition-of.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const CALLER = { principal: TENANT, authority: IN_FORCE, reserve: async () => ok(undefined) };
 const NAME = 'moving';

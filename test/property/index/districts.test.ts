@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 
-import { effort } from '../../support/effort.ts';
-import { expectTidy } from '../../support/growth-census.ts';
-import { GrowthClients } from '../../support/growth-clients.ts';
-import { growthManifest } from '../../support/growth-manifest.ts';
-import { GrowthWorld } from '../../support/growth-world.ts';
-import type { Faults } from '../../support/object-network.ts';
-import { NO_FAULTS } from '../../support/object-network.ts';
-import { routesOfTable } from '../../support/routes-of-table.ts';
-import { value } from '../../support/shard-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { expectTidy } from '../../support/worlds/growth-census.ts';
+import { GrowthClients } from '../../support/worlds/growth-clients.ts';
+import { growthManifest } from '../../support/worlds/growth-manifest.ts';
+import { GrowthWorld } from '../../support/worlds/growth-world.ts';
+import type { Faults } from '../../support/worlds/object-network.ts';
+import { NO_FAULTS } from '../../support/worlds/object-network.ts';
+import { routesOfTable } from '../../support/oracles/routes-of-table.ts';
+import { value } from '../../support/worlds/shard-world.ts';
 
 const MANIFEST = growthManifest(16);
 

@@ -3,13 +3,13 @@ import { expect, it } from 'vitest';
 import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { ALL_SLOTS } from '../../../src/index/routing/slot-range.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { seeds } from '../../support/effort.ts';
-import { expectTidy } from '../../support/growth-census.ts';
-import { GrowthClients } from '../../support/growth-clients.ts';
-import { growthManifest } from '../../support/growth-manifest.ts';
-import { GrowthWorld } from '../../support/growth-world.ts';
-import type { Faults } from '../../support/object-network.ts';
-import { NO_FAULTS } from '../../support/object-network.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { expectTidy } from '../../support/worlds/growth-census.ts';
+import { GrowthClients } from '../../support/worlds/growth-clients.ts';
+import { growthManifest } from '../../support/worlds/growth-manifest.ts';
+import { GrowthWorld } from '../../support/worlds/growth-world.ts';
+import type { Faults } from '../../support/worlds/object-network.ts';
+import { NO_FAULTS } from '../../support/worlds/object-network.ts';
 
 const MANIFEST = growthManifest(40);
 

@@ -6,7 +6,7 @@ import { changed, withDrainEnded, withLocators } from '../../../src/index/routin
 import type { RouteTable } from '../../../src/index/routing/route-table.ts';
 import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { ALL_SLOTS, holdsSlot, isDivisible } from '../../../src/index/routing/slot-range.ts';
-import { seeds } from '../../support/effort.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const DIMENSIONS = 3;

@@ -7,7 +7,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { OnnxEncoder } from '../../../src/inference/onnx-encoder.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { readSynsets } from '../../../workers/cli/models/read-synsets.ts';
-import { defaultModel, manifestOf, modelFile } from '../../support/default-model.ts';
+import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
 const { tokeniser, encoder } = defaultModel;
 const { dimensions } = encoder.manifest;

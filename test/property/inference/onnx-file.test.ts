@@ -3,8 +3,8 @@ import onnxProto from 'onnx-proto';
 import { expect, it } from 'vitest';
 
 import { readOnnxFile } from '../../../src/inference/onnx-file.ts';
-import { modelFile } from '../../support/default-model.ts';
-import { effort } from '../../support/effort.ts';
+import { modelFile } from '../../support/fixtures/default-model.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const { ModelProto } = onnxProto.onnx;
 const SEED = { seed: 20261124 };

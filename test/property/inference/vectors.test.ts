@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { StaticEncoder } from '../../../src/inference/static-encoder.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { truncate } from '../../../src/inference/truncate.ts';
-import { defaultModel, manifestOf } from '../../support/default-model.ts';
+import { defaultModel, manifestOf } from '../../support/fixtures/default-model.ts';
 
 const SEED = { seed: 20261124 };
 const { encoder } = defaultModel;

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { defaultModel } from '../../support/default-model.ts';
-import { effort } from '../../support/effort.ts';
+import { defaultModel } from '../../support/fixtures/default-model.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const { tokeniser } = defaultModel;
 const SEED = { seed: 20261124 };

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { rawJson } from '../../../src/kernel/exact-json.ts';
 import { float32Json, jsonText } from '../../../src/kernel/float32-json.ts';
 import { float32Text } from '../../../src/kernel/float32-text.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const bits = new Uint32Array(1);
 const float = new Float32Array(bits.buffer);

@@ -5,8 +5,8 @@ import { accepts } from '../../../src/ann/filter/accepts.ts';
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 import { qdrantFilter } from '../../../src/contract/qdrant/filter.ts';
 import { parseExactJson } from '../../../src/kernel/exact-json.ts';
-import { effort } from '../../support/effort.ts';
-import { plainlyAccepts } from '../../support/plain-qdrant.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { plainlyAccepts } from '../../support/oracles/plain-qdrant.ts';
 
 const WORDS = ['red', 'blue', '', 'x'];
 const NUMBERS = [-1, 0, 1, 2, 2.5];

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 
 import type { Choice } from '../../../src/scheduler/placement/assign-options.ts';
 import { assignOptions } from '../../../src/scheduler/placement/assign-options.ts';
-import { effort } from '../../support/effort.ts';
-import { leastDollars } from '../../support/least-dollars.ts';
-import { engineDollars, staticInstance } from '../../support/static-instance.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { leastDollars } from '../../support/oracles/least-dollars.ts';
+import { engineDollars, staticInstance } from '../../support/fakes/static-instance.ts';
 
 const choice: fc.Arbitrary<Choice> = fc.record({
   place: fc.constantFrom('a', 'b'),

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import type { Bidder } from '../../../src/scheduler/placement/assign-types.ts';
 import { assignTypes } from '../../../src/scheduler/placement/assign-types.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const total = (bidders: readonly Bidder[], types: readonly number[]): number =>
   bidders.reduce((sum, { gains }, job) => sum + (types[job] === -1 ? 0 : gains[types[job]!]!), 0);

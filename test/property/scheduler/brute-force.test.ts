@@ -4,9 +4,9 @@ import { tryOption } from '../../../src/scheduler/admission/try-option.ts';
 import { chooseVictims } from '../../../src/scheduler/preemption/choose-victims.ts';
 import { mayEvict } from '../../../src/scheduler/preemption/may-evict.ts';
 import type { Victim } from '../../../src/scheduler/preemption/victim.ts';
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { effort } from '../../support/effort.ts';
-import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { demand, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 it('[J48] the victims chosen are enough exactly when some set is, and cost the least or near to it, against every set there is', () => {

@@ -7,10 +7,10 @@ import { Cell } from '../../../src/scheduler/machine/cell.ts';
 import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
 import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
 import { step } from '../../../src/scheduler/machine/step.ts';
-import { BusyCell } from '../../support/busy-cell.ts';
-import type { CellWorld } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { foldRecords } from '../../support/fold-records.ts';
+import { BusyCell } from '../../support/worlds/busy-cell.ts';
+import type { CellWorld } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { foldRecords } from '../../support/oracles/fold-records.ts';
 
 /** As a store and a pool see them. */
 const text = (decisions: readonly CellDecision[]): string => decisions.map((decision) => JSON.stringify(decision)).join('\n');

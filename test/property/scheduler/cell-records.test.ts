@@ -7,10 +7,10 @@ import { Cell } from '../../../src/scheduler/machine/cell.ts';
 import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
 import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
 import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { foldRecords } from '../../support/fold-records.ts';
-import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { foldRecords } from '../../support/oracles/fold-records.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const seen = {

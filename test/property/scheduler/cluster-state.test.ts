@@ -5,8 +5,8 @@ import { tightestMask } from '../../../src/scheduler/model/accelerator-mask.ts';
 import { ClusterState } from '../../../src/scheduler/model/cluster-state.ts';
 import type { Placement } from '../../../src/scheduler/model/placement.ts';
 import { UndoLog } from '../../../src/scheduler/model/undo-log.ts';
-import { effort } from '../../support/effort.ts';
-import { demand, nodeSpec } from '../../support/scheduler-specs.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { demand, nodeSpec } from '../../support/fixtures/scheduler-specs.ts';
 
 const NODES = 3;
 

@@ -9,9 +9,9 @@ import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
 import type { AttemptNews, CellEvent } from '../../../src/scheduler/machine/event.ts';
 import type { EndReason, EvictionReason, JobRecord, JobState } from '../../../src/scheduler/machine/job-record.ts';
 import { isWaiting } from '../../../src/scheduler/machine/job-record.ts';
-import { BusyCell } from '../../support/busy-cell.ts';
-import type { CellWorld } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
+import { BusyCell } from '../../support/worlds/busy-cell.ts';
+import type { CellWorld } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
 
 /** How a job came to a place. */
 type Admission =

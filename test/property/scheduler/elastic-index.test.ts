@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 
 import type { Cell } from '../../../src/scheduler/machine/cell.ts';
 import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
-import { BusyCell } from '../../support/busy-cell.ts';
-import { seeds } from '../../support/effort.ts';
+import { BusyCell } from '../../support/worlds/busy-cell.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
 
 /** Nodes that a job has beyond its least, and those it lacks to what it should have, in whole steps. */
 function steps({ spec, attempt, nodesWanted }: JobRecord): { readonly spare: number; readonly more: number } {

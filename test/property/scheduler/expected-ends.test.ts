@@ -5,9 +5,9 @@ import { expectedEndMs } from '../../../src/scheduler/admission/expected-end.ts'
 import type { CohortNode } from '../../../src/scheduler/fairness/cohort-node.ts';
 import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/machine/job-record.ts';
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const SECOND = 'pool_bbbbbbbbbb' as PoolId;

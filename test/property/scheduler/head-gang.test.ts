@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 
 import type { JobId } from '../../../src/kernel/ids.ts';
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const STEP_MS = 100;

@@ -13,8 +13,8 @@ import type { Shape, WeightedShape } from '../../../src/scheduler/placement/shap
 import { acceptsType } from '../../../src/scheduler/placement/shape.ts';
 import { Stranding } from '../../../src/scheduler/placement/stranding.ts';
 import { WasteCost } from '../../../src/scheduler/placement/waste-cost.ts';
-import { effort } from '../../support/effort.ts';
-import { nodeSpec } from '../../support/scheduler-specs.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { nodeSpec } from '../../support/fixtures/scheduler-specs.ts';
 
 const shape: fc.Arbitrary<Shape> = fc
   .record({

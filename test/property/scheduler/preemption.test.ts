@@ -5,11 +5,11 @@ import { expect, it } from 'vitest';
 import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
 import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/machine/job-record.ts';
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { comparePotential, Oracle, ownerOf } from '../../support/potential.ts';
-import type { Owner } from '../../support/potential.ts';
-import { demand, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { comparePotential, Oracle, ownerOf } from '../../support/oracles/potential.ts';
+import type { Owner } from '../../support/oracles/potential.ts';
+import { demand, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 /** What the worlds really contained. */

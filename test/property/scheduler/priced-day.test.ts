@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { seeds } from '../../support/effort.ts';
-import { pricedDay } from '../../support/priced-day.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { pricedDay } from '../../support/worlds/priced-day.ts';
 
 it('[PL16] on priced days with spot, work costs less on average than where the cheapest hour or the fastest type is taken, at as many deadlines met', () => {
   const parts: number[] = [];

@@ -7,9 +7,9 @@ import { byRank } from '../../../src/scheduler/fairness/holder.ts';
 import { QuotaTree } from '../../../src/scheduler/fairness/quota-tree.ts';
 import { QueueCover } from '../../../src/scheduler/fairness/queue-cover.ts';
 import { UndoLog } from '../../../src/scheduler/model/undo-log.ts';
-import { cohort, evictionPolicy } from '../../support/cell-world.ts';
-import { effort } from '../../support/effort.ts';
-import { jobSpec } from '../../support/scheduler-specs.ts';
+import { cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { jobSpec } from '../../support/fixtures/scheduler-specs.ts';
 
 const limit = (nominal: number) => ({ nominal, borrowingMax: null, lendingMax: null });
 

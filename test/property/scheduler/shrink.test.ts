@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const NODES = 24;

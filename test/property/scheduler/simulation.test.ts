@@ -9,9 +9,9 @@ import type { Events, Replies } from '../../../src/scheduler/event.ts';
 import type { Job } from '../../../src/scheduler/job.ts';
 import { isFinished } from '../../../src/scheduler/job.ts';
 import { step } from '../../../src/scheduler/step.ts';
-import { jobRequest } from '../../support/job-request.ts';
-import { MemoryJobStore } from '../../support/memory-job-store.ts';
-import { effort } from '../../support/effort.ts';
+import { jobRequest } from '../../support/fixtures/job-request.ts';
+import { MemoryJobStore } from '../../support/fakes/memory-job-store.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const POOLS = ['pool_aaaaaaaaaa', 'pool_bbbbbbbbbb', 'pool_cccccccccc'] as PoolId[];
 const RANK = { low: 0, normal: 1, high: 2 } as const;

@@ -9,9 +9,9 @@ import { step } from '../../../src/scheduler/machine/step.ts';
 import { Cell } from '../../../src/scheduler/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
 import { firstOf } from '../../../src/scheduler/queue/effective-priority.ts';
-import { CellWorld, cohort, queue } from '../../support/cell-world.ts';
-import { seeds } from '../../support/effort.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const NEVER_MS = 1_000_000_000;

@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 
 import type { ResidentWeights } from '../../../src/scheduler/weights/resident-weights.ts';
 import { weightsToUnload } from '../../../src/scheduler/weights/weights-to-unload.ts';
-import { BusyCell } from '../../support/busy-cell.ts';
-import type { CellWorld } from '../../support/cell-world.ts';
-import { effort, seeds } from '../../support/effort.ts';
-import { loadedMs, loadedMsByRecency, weightsTrace } from '../../support/weights-trace.ts';
+import { BusyCell } from '../../support/worlds/busy-cell.ts';
+import type { CellWorld } from '../../support/worlds/cell-world.ts';
+import { effort, seeds } from '../../support/fixtures/effort.ts';
+import { loadedMs, loadedMsByRecency, weightsTrace } from '../../support/fixtures/weights-trace.ts';
 
 const weights = fc.record({
   memoryMib: fc.integer({ min: 1, max: 40 }),

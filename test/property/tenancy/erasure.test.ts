@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { seeds } from '../../support/effort.ts';
+import { seeds } from '../../support/fixtures/effort.ts';
 
 /** Worlds in which a tenant is erased; what they saw, and the first thing of the tenant that was found. */
 async function worlds(of: readonly number[]) {
-  const { ErasureWorld } = await import('../../support/erasure-world.ts');
+  const { ErasureWorld } = await import('../../support/worlds/erasure-world.ts');
   const seen: Record<string, number> = {};
   for (const seed of of) {
     const world = new ErasureWorld(seed);
@@ -83,7 +83,7 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
   ],
   [
     'files that are being written were not counted',
-    '../../support/memory-file-store.ts',
+    '../../support/fakes/memory-file-store.ts',
     ({ MemoryFileStore }) => void (MemoryFileStore.prototype.announced = async () => ({ announced: [] })),
   ],
 ];

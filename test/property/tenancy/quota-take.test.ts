@@ -10,9 +10,9 @@ import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import { counterOf, grantedIn, placeOf } from '../../../src/tenancy/quota/quota-level.ts';
 import type { Slice } from '../../../src/tenancy/quota/slice.ts';
 import { windowEndMs, windowMsMax, windowStartMs } from '../../../src/tenancy/quota/window.ts';
-import { effort } from '../../support/effort.ts';
-import { MemoryQuota, rule } from '../../support/memory-quota.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { MemoryQuota, rule } from '../../support/fakes/memory-quota.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const START_MS = Date.UTC(2026, 10, 30, 23, 58, 0); // two minutes before an hour, a day and a month end
 const SEED = { seed: 6, numRuns: effort(120) };

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { windowStartMs } from '../../../src/tenancy/quota/window.ts';
-import { effort } from '../../support/effort.ts';
-import { rule } from '../../support/memory-quota.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { rule } from '../../support/fakes/memory-quota.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { CALM, randomRules, SlicedWorld } from '../../support/sliced-world.ts';
-import type { Faults } from '../../support/sliced-world.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { CALM, randomRules, SlicedWorld } from '../../support/worlds/sliced-world.ts';
+import type { Faults } from '../../support/worlds/sliced-world.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const principalOf = (tenant: number, project: number, key: number): TenantPrincipal => ({
   kind: 'tenant',

@@ -8,7 +8,7 @@ import { must } from '../../../src/kernel/assert.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { ModelThreads } from '../../../workers/agent/model-threads.ts';
 import { TOO_LONG } from '../../../workers/agent/read-lines.ts';
-import { defaultModel, manifestOf, modelFile } from '../../support/default-model.ts';
+import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
 const WORDS = ['river', 'stone', 'quick', 'answer', 'cache', 'light', 'seven', 'green', 'paper', 'engine'];
 const textOf = (n: number): string => [n % 10, (n >> 1) % 10, (n * 7) % 10].map((at) => WORDS[at]).join(' ');

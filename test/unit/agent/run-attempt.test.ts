@@ -11,7 +11,7 @@ import { keepAlive } from '../../../workers/agent/heartbeat.ts';
 import type { PoolClient } from '../../../workers/agent/pool-client.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import { runAttempt } from '../../../workers/agent/run-attempt.ts';
-import { deferred } from '../../support/deferred.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
 
 const ASSIGNMENT: Assignment = { attempt: 'att_x_1', fence: 1, kind: 'batch_embedding', model: 'm' };
 

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
-import { Clusters } from '../../support/clusters.ts';
-import { probeModule } from '../../support/probe-module.ts';
-import { scanModule } from '../../support/scan-module.ts';
-import { ShardWorld, SMALL_SIZES } from '../../support/shard-world.ts';
-import { readStoredLists } from '../../support/stored-lists.ts';
-import { trainModule } from '../../support/train-module.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
+import { probeModule } from '../../support/fakes/probe-module.ts';
+import { scanModule } from '../../support/fakes/scan-module.ts';
+import { ShardWorld, SMALL_SIZES } from '../../support/worlds/shard-world.ts';
+import { readStoredLists } from '../../support/oracles/stored-lists.ts';
+import { trainModule } from '../../support/fakes/train-module.ts';
 
 const dimensions = LIMITS.dimensionsMaxCount;
 const modules = { scan: scanModule, probe: probeModule, train: trainModule };

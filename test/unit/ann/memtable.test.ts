@@ -10,7 +10,7 @@ import type { PlacedVector, ShardHeader } from '../../../src/ann/vector-store.ts
 import { pageLayout } from '../../../src/ann/vector-page.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
-import { scanModule } from '../../support/scan-module.ts';
+import { scanModule } from '../../support/fakes/scan-module.ts';
 
 const DIMENSIONS = 100;
 const COUNT = 2 * pageLayout(DIMENSIONS).capacity + 1;

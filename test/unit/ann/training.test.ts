@@ -11,8 +11,8 @@ import { subspaceDimensionsFor } from '../../../src/ann/training/training-option
 import { Training } from '../../../src/ann/training/training.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { trainModule } from '../../support/train-module.ts';
-import { clustered, trainKernels, trainWhole } from '../../support/train-whole.ts';
+import { trainModule } from '../../support/fakes/train-module.ts';
+import { clustered, trainKernels, trainWhole } from '../../support/oracles/train-whole.ts';
 
 const optionsOf = (metric: Metric, dimensions: number, listCount: number): TrainingOptions => ({
   metric,

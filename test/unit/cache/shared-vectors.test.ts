@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
 
 import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
-import type { ThreadTask } from '../../support/shared-vectors-thread.ts';
+import type { ThreadTask } from '../../support/worlds/shared-vectors-thread.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const BOUNDS = { entriesMax: 64, dimensionsMax: 8, keyCharsMax: 16, stripes: 4 };
@@ -13,7 +13,7 @@ const vectorOf = (value: number, dimensions = 8) => new Float32Array(dimensions)
 
 const start = (cache: SharedVectors, task: ThreadTask) => {
   const handle = cache.invite();
-  const worker = new Worker(new URL('../../support/shared-vectors-thread.ts', import.meta.url), { workerData: { handle, task } });
+  const worker = new Worker(new URL('../../support/worlds/shared-vectors-thread.ts', import.meta.url), { workerData: { handle, task } });
   return { worker, owner: handle.owner };
 };
 

@@ -7,7 +7,7 @@ import { Chance } from '../../../workers/cli/chance.ts';
 import type { Scenario } from '../../../workers/cli/capacity/simulate.ts';
 import { simulate } from '../../../workers/cli/capacity/simulate.ts';
 import { SimulatedTime } from '../../../workers/cli/capacity/simulated-time.ts';
-import { carriedOut } from '../../support/carried-out.ts';
+import { carriedOut } from '../../support/deployment/carried-out.ts';
 
 const numbers = assumed();
 const plan = planIndex(

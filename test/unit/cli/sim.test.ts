@@ -11,9 +11,9 @@ import { gavel } from '../../../workers/cli/sim/gavel.ts';
 import { load, philly } from '../../../workers/cli/sim/jobs.ts';
 import { openb } from '../../../workers/cli/sim/openb.ts';
 import { seedsOf } from '../../../workers/cli/sim/seeds.ts';
-import { carriedOut } from '../../support/carried-out.ts';
-import { syntheticGavel } from '../../support/synthetic-gavel.ts';
-import { syntheticOpenb } from '../../support/synthetic-openb.ts';
+import { carriedOut } from '../../support/deployment/carried-out.ts';
+import { syntheticGavel } from '../../support/fixtures/synthetic-gavel.ts';
+import { syntheticOpenb } from '../../support/fixtures/synthetic-openb.ts';
 
 let folder = '';
 const path = (name: string): string => join(folder, name);

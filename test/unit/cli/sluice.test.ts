@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { programFor } from '../../../workers/cli/program.ts';
-import { carriedOut } from '../../support/carried-out.ts';
+import { carriedOut } from '../../support/deployment/carried-out.ts';
 
 const sluice = (...args: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, '../../../workers/cli/sluice.ts'), ...args], { encoding: 'utf8' });

@@ -11,8 +11,8 @@ import type { AnswerContract, AnswerTerms } from '../../../src/gateway/answer-ca
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { deferred } from '../../support/deferred.ts';
-import { MemoryCacheWorld, sha256 } from '../../support/memory-cache-world.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
+import { MemoryCacheWorld, sha256 } from '../../support/worlds/memory-cache-world.ts';
 
 interface Completion {
   readonly kind: 'completion';

@@ -13,9 +13,9 @@ import type { EmbedInputs } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { deferred } from '../../support/deferred.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
-import { MemoryCacheWorld, principal, sha256, vectorOf } from '../../support/memory-cache-world.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { MemoryCacheWorld, principal, sha256, vectorOf } from '../../support/worlds/memory-cache-world.ts';
 
 const text = (value: string): CachedInput => ({ kind: 'text', text: value });
 const tokens = (...ids: number[]): CachedInput => ({ kind: 'tokens', ids: Int32Array.from(ids) });

@@ -14,8 +14,8 @@ import type { PoolId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { agentToken, poolId } from '../../../src/pools/agent-token.ts';
 import { isSigned, ORGANISATION_CHARS, organisationId, stemOf } from '../../../src/tenancy/resource-ids.ts';
-import { effort } from '../../support/effort.ts';
-import { idsOf, ManualClock } from '../../support/tenancy.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
 
 const signer = new IdSigner(new Hmac('pepper'));
 const text = (length: number) => fc.uint8Array({ minLength: length, maxLength: length }).map(base32);

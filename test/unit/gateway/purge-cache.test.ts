@@ -13,8 +13,8 @@ import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
-import { MemoryCacheWorld, sha256 } from '../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { MemoryCacheWorld, sha256 } from '../../support/worlds/memory-cache-world.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const TENANT = 'tn_0123456789_aaaaaaaa' as TenantId;

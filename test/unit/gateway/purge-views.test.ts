@@ -10,7 +10,7 @@ import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { deferred } from '../../support/deferred.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
 
 const TENANT = 'tn_one' as TenantId;
 const LEASE_MS = LIMITS.purgeLeaseMs;

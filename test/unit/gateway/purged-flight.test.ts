@@ -7,9 +7,9 @@ import { Embedder } from '../../../src/gateway/embed.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { deferred } from '../../support/deferred.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
-import { MemoryCacheWorld, principal, sha256 } from '../../support/memory-cache-world.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { MemoryCacheWorld, principal, sha256 } from '../../support/worlds/memory-cache-world.ts';
 
 it.each<[string, (nowMs: number) => PurgePredicate, number]>([
   ['everything', () => ({}), 2],

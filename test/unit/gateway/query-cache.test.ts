@@ -17,9 +17,9 @@ import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import type { Vectors } from '../../../src/gateway/vectors.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { deferred } from '../../support/deferred.ts';
-import { MemoryCacheWorld, principal, sha256 } from '../../support/memory-cache-world.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
+import { MemoryCacheWorld, principal, sha256 } from '../../support/worlds/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const body = (fields: object): QueryBody => {
   const parsed = parse(vectorEndpoints.queryVectors.body.schema, fields);

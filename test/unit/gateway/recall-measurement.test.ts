@@ -13,7 +13,7 @@ import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { VectorWorld } from '../../support/vector-world.ts';
+import { VectorWorld } from '../../support/worlds/vector-world.ts';
 
 const TENANT = 'tn_1' as TenantId;
 const manifest: IndexManifest = {

@@ -11,8 +11,8 @@ import type { Acting } from '../../../src/gateway/authority.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { actingFor } from '../../support/in-force.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { actingFor } from '../../support/fakes/in-force.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
 
 const OWNER = 'tn_one' as CacheOwnerId;
 const ORIGIN = { contractHash: 'c', model: 'm', modelVersion: '1' };

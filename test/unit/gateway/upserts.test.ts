@@ -14,8 +14,8 @@ import { VectorSpace, withoutTexts } from '../../../src/gateway/vector-space.ts'
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
-import { principal } from '../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { principal } from '../../support/worlds/memory-cache-world.ts';
 
 const caller = withoutTexts({ principal: principal('tn_one'), authority: IN_FORCE });
 

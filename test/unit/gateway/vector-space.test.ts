@@ -8,8 +8,8 @@ import { embeddingSpace } from '../../../src/gateway/embedding-space.ts';
 import { batchPaths, QUERY_PATHS, VectorSpace } from '../../../src/gateway/vector-space.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { principal } from '../../support/memory-cache-world.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
+import { principal } from '../../support/worlds/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 const tenant = principal('tn_one');
 const caller = { principal: tenant, authority: IN_FORCE, reserve: async () => ok(undefined) };

@@ -11,9 +11,9 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
 import { refusal } from '../../../src/contract/errors.ts';
-import { principal } from '../../support/memory-cache-world.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
-import { repetitionOf } from '../../support/repetition-of.ts';
+import { principal } from '../../support/worlds/memory-cache-world.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { repetitionOf } from '../../support/fakes/repetition-of.ts';
 
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 const BODY = { vectors: [{ id: 'a', text: 'a lock keeper', namespace: '' }], model: undefined };

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { checkTokenBatch } from '../../../src/inference/check-token-batch.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { manifestOf } from '../../support/default-model.ts';
+import { manifestOf } from '../../support/fixtures/default-model.ts';
 
 const model = manifestOf('onnx');
 const texts = (...lengths: number[]) => tokenBatch(lengths.map((length) => new Int32Array(length).fill(1)));

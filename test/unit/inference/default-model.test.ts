@@ -10,8 +10,8 @@ import type { Recipe } from '../../../workers/cli/models/recipe.ts';
 import { verify } from '../../../workers/cli/models/verify.ts';
 import { readStaticTable } from '../../../src/inference/static-table.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
-import { carriedOut } from '../../support/carried-out.ts';
-import { defaultModel, manifestOf, modelFile } from '../../support/default-model.ts';
+import { carriedOut } from '../../support/deployment/carried-out.ts';
+import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
 const recipe = JSON.parse(readFileSync(join(MODEL_FOLDER, 'recipe.json'), 'utf8')) as Recipe;
 

@@ -7,7 +7,7 @@ import { LoadOnce } from '../../../src/inference/load-once.ts';
 import { readModelFile } from '../../../src/inference/model-files.ts';
 import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { manifestOf, modelFile } from '../../support/default-model.ts';
+import { manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
 const serving = (bytes: Uint8Array<ArrayBuffer> | undefined) => ({ read: () => Promise.resolve(bytes) });
 

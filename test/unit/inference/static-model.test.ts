@@ -4,7 +4,7 @@ import { quantiseRows } from '../../../src/inference/build/quantise-rows.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { writeOnnx } from '../../../workers/cli/models/write-onnx.ts';
-import { manifestOf } from '../../support/default-model.ts';
+import { manifestOf } from '../../support/fixtures/default-model.ts';
 
 const manifest = { ...manifestOf('static'), dimensions: 2, vocabularySize: 3 };
 const rows = quantiseRows({ columns: 2, values: Float64Array.of(0, 0, 1, 0, 0, 1) });

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { BoundedHeap } from '../../../src/kernel/bounded-heap.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 describe('BoundedHeap', () => {
   it('keeps the first items of the order, whatever the order of arrival', () => {

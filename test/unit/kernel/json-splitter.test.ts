@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { JsonItem } from '../../../src/kernel/json-splitter.ts';
 import { JsonSplitter } from '../../../src/kernel/json-splitter.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const PATHS = [['points'], ['batch', 'vectors']] as const;
 const LIMITS = { itemBytesMax: 10_000, restBytesMax: 10_000 };

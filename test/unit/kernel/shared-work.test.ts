@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { SharedWork } from '../../../src/kernel/shared-work.ts';
 import type { SharedWorkBounds } from '../../../src/kernel/shared-work.ts';
 import { DirectWakeUps, TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
-import { deferred } from '../../support/deferred.ts';
-import { VirtualTime } from '../../support/virtual-time.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const BOUNDS: SharedWorkBounds = { leaderMaxMs: 1_000, waitMaxMs: 3_000, waitersMaxCount: 100, keysMaxCount: 100 };
 

@@ -8,8 +8,8 @@ import type { WakeUpHint } from '../../../src/scheduler/decision.ts';
 import type { Events, Replies } from '../../../src/scheduler/event.ts';
 import type { Job, JobRequest } from '../../../src/scheduler/job.ts';
 import { step } from '../../../src/scheduler/step.ts';
-import { jobRequest } from '../../support/job-request.ts';
-import { MemoryJobStore } from '../../support/memory-job-store.ts';
+import { jobRequest } from '../../support/fixtures/job-request.ts';
+import { MemoryJobStore } from '../../support/fakes/memory-job-store.ts';
 
 const POOL = 'pool_aaaaaaaaaa' as PoolId;
 const OTHER_POOL = 'pool_bbbbbbbbbb' as PoolId;

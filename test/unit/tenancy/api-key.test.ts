@@ -5,7 +5,7 @@ import { base32 } from '../../../src/kernel/ids.ts';
 import { formatApiKey, parseApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { checksum } from '../../../src/tenancy/keys/checksum.ts';
 import { keyId, organisationId, organisationOf, projectId, tenantId } from '../../../src/tenancy/resource-ids.ts';
-import { effort } from '../../support/effort.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const SEED = { seed: 20261125, numRuns: effort(500) };

@@ -10,7 +10,7 @@ import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
 import { monthNamed, monthOf } from '../../../src/tenancy/billing/month.ts';
 import { amountNano, costNanoMax, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { organisationId, tenantId, projectId } = idsOf(1);
 const [EDITION] = PRICE_BOOK as [(typeof PRICE_BOOK)[number]];

@@ -11,7 +11,7 @@ import { issue, revoke } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewSecret } from '../../../src/tenancy/keys/rotation.ts';
 import type { Ticket } from '../../../src/tenancy/ticket.ts';
-import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
+import { idsOf, ManualClock, newKey } from '../../support/fakes/tenancy.ts';
 
 const own = idsOf(1);
 const other = idsOf(2);

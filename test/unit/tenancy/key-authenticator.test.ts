@@ -12,7 +12,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
 import type { AdmittedKey } from '../../../src/tenancy/keys/key-record.ts';
-import { idsOf, ManualClock, newKey } from '../../support/tenancy.ts';
+import { idsOf, ManualClock, newKey } from '../../support/fakes/tenancy.ts';
 
 const ADMIN_KEY = 'an-admin-key-that-nobody-can-guess-at-all';
 const hmac = new Hmac('a-pepper-that-nobody-can-guess-at-all');

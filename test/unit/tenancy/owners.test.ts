@@ -11,7 +11,7 @@ import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { issue } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
-import { idsOf, ManualClock } from '../../support/tenancy.ts';
+import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
 
 const { id: keyId, ...ids } = idsOf(1);
 const admin: Principal = { kind: 'admin' };

@@ -4,8 +4,8 @@ import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { PathSlices } from '../../../src/gateway/tenancy/path-slices.ts';
 import type { Ask, Decision } from '../../../src/tenancy/quota/decision.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';
-import { MemoryQuota, rule } from '../../support/memory-quota.ts';
-import { idsOf, ManualClock } from '../../support/tenancy.ts';
+import { MemoryQuota, rule } from '../../support/fakes/memory-quota.ts';
+import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
 
 const { organisationId } = idsOf(1);
 

@@ -6,8 +6,8 @@ import type { QuotaLedger } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import { TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { Decision } from '../../../src/tenancy/quota/decision.ts';
 import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
-import { VirtualTime } from '../../support/virtual-time.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { organisationId } = idsOf(1);
 const SLICE = { units: { requests: 3 }, startsMs: { second: 0, minute: 0, hour: 0, day: 0, month: 0 } };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../../durable-objects/sqlite/spent-keys.ts';
 import { wireError } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { NodeSql } from '../../support/node-sql.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
 
 function store() {
   const storage = new NodeSql();

@@ -8,7 +8,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
 import { moved, stateOf, tombstone } from '../../../src/tenancy/tenant-state.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { tenantId, organisationId, projectId } = idsOf(1);
 const TENANT: Tenant = { id: tenantId, organisationId, name: 'acme', owner: 'them', defaultProjectId: projectId, createdAtMs: 1 };

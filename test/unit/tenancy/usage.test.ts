@@ -8,8 +8,8 @@ import { amountNano, editionAt, PRICE_BOOK, usd } from '../../../src/tenancy/usa
 import { UsageBuffer, usageIdOf } from '../../../src/tenancy/usage/usage-buffer.ts';
 import type { Use } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { editionSpans } from '../../../src/tenancy/usage/usage-query.ts';
-import { idsOf, ManualClock } from '../../support/tenancy.ts';
-import { effort } from '../../support/effort.ts';
+import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 
 const { id: _, ...ids } = idsOf(1);
 const use = (quantity: number, fields: Partial<Use> = {}): Use => ({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
-import { VirtualTime } from '../../support/virtual-time.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const KIB = 1024;
 

@@ -7,7 +7,7 @@ import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import { decodedChunks } from '../../../workers/gateway/content-coding.ts';
 import { readBody } from '../../../workers/gateway/request-body.ts';
-import { VirtualTime } from '../../support/virtual-time.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const BODY = { kind: 'json', schema: z.unknown(), bytesMax: 4 * LIMITS.inflatedFreeBytesMax } as const;
 const SMALL = { ...BODY, bytesMax: 32 };

@@ -6,7 +6,7 @@ import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import type { Body } from '../../../src/contract/endpoint.ts';
 import { readBody as readBodyIn } from '../../../workers/gateway/request-body.ts';
-import { VirtualTime } from '../../support/virtual-time.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const endpointBody = { ...json(z.strictObject({ a: z.number() })), bytesMax: 32 };
 

@@ -10,8 +10,8 @@ import { parse } from '../../../src/contract/parse.ts';
 import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import { readBody } from '../../../workers/gateway/request-body.ts';
-import { effort } from '../../support/effort.ts';
-import { VirtualTime } from '../../support/virtual-time.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const time = new VirtualTime();
 

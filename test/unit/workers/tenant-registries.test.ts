@@ -7,7 +7,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
 import { withIndexes, withRegistry } from '../../../src/tenancy/tenant-state.ts';
 import { TenantRegistries } from '../../../workers/gateway/adapters/tenant-registries.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { organisationId, tenantId, projectId } = idsOf(1);
 const TENANT: Tenant = { id: tenantId, organisationId, name: 'shop', owner: 'ops', defaultProjectId: projectId, createdAtMs: 1 };

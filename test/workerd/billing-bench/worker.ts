@@ -3,8 +3,8 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
 import { monthNamed } from '../../../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
-import type { MonthResult, MonthTask } from '../../support/synthetic-month.ts';
-import { batchOf, ISOLATES, ORGANISATION } from '../../support/synthetic-month.ts';
+import type { MonthResult, MonthTask } from '../../support/fixtures/synthetic-month.ts';
+import { batchOf, ISOLATES, ORGANISATION } from '../../support/fixtures/synthetic-month.ts';
 
 export { BillingObject } from '../../../durable-objects/billing-object.ts';
 

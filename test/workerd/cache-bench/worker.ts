@@ -4,9 +4,9 @@ import type { EmbeddingCacheObject } from '../../../durable-objects/embedding-ca
 import { parseShards } from '../../../src/cache/cache-layout.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId } from '../../../src/kernel/ids.ts';
-import type { BatchResult, BatchTask } from '../../support/cache-batch.ts';
+import type { BatchResult, BatchTask } from '../../support/worlds/cache-batch.ts';
 import { cacheShards } from '../../../workers/gateway/adapters/cache-shards.ts';
-import { actingFor } from '../../support/in-force.ts';
+import { actingFor } from '../../support/fakes/in-force.ts';
 
 export { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';
 

@@ -5,7 +5,7 @@ import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import type { ReplicaStanding, WatchedIndex } from '../../support/replica-standing.ts';
+import type { ReplicaStanding, WatchedIndex } from '../../support/deployment/replica-standing.ts';
 
 /** Has the first shard of an index watched, as if it had said that it is busy, and tells how far the replicas of the index are. */
 export default {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { residueOf } from '../../../durable-objects/residue-of.ts';
 import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { ALL_SLOTS } from '../../../src/index/routing/slot-range.ts';
-import { Clusters } from '../../support/clusters.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
 import { between, create, indexOf, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
 
 describe.each(MODES)('[RT16, RT17] an index of equal vectors, %s', (mode) => {

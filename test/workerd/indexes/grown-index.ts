@@ -28,8 +28,8 @@ import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { DurableLocators } from '../../../workers/gateway/adapters/durable-locators.ts';
 import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
-import { Clusters } from '../../support/clusters.ts';
-import { IN_FORCE } from '../../support/in-force.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
+import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
 export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as ReshardingEnv;
 const DIMENSIONS = 4;

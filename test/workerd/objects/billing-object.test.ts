@@ -21,7 +21,7 @@ import type { Month } from '../../../src/tenancy/billing/month.ts';
 import { monthOf } from '../../../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };
 

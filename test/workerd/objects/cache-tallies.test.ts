@@ -7,7 +7,7 @@ import type { CountRow, HeldRow } from '../../../durable-objects/sqlite/cache-ta
 import type { CacheTally } from '../../../src/contract/cache-tally.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };
 

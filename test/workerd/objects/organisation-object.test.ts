@@ -7,7 +7,7 @@ import type { OrganisationDirectory } from '../../../src/gateway/tenancy/organis
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import { keyId, organisationId } from '../../../src/tenancy/resource-ids.ts';
 import type { Actor } from '../../../src/tenancy/ticket.ts';
-import { idsOf, newKey } from '../../support/tenancy.ts';
+import { idsOf, newKey } from '../../support/fakes/tenancy.ts';
 import { MAC, organisation, secret, stubOf, ticket } from './organisation-world.ts';
 
 const { DIRECTORY } = env as unknown as Record<'DIRECTORY', DurableObjectNamespace>;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { FileId } from '../../../src/kernel/ids.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
-import { idsOf, newKey } from '../../support/tenancy.ts';
+import { idsOf, newKey } from '../../support/fakes/tenancy.ts';
 import { MAC, organisation, ticket } from './organisation-world.ts';
 
 describe.each([{ evicts: false }, { evicts: true }])('repeated creations, evicted after each call: $evicts', ({ evicts }) => {

@@ -5,7 +5,7 @@ import type { OrganisationObject } from '../../../durable-objects/organisation-o
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
 import type { Actor } from '../../../src/tenancy/ticket.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { ORGANISATION } = env as unknown as Record<'ORGANISATION', DurableObjectNamespace<OrganisationObject>>;
 

@@ -19,7 +19,7 @@ import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
 import { extended } from '../../../src/pools/agent-lease.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { newsOf } from '../../../src/pools/lease-news.ts';
-import { jobRequest } from '../../support/job-request.ts';
+import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 const env = anyEnv as unknown as ObjectsEnv;
 const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;

@@ -10,7 +10,7 @@ import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';
 import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
 import type { Slice } from '../../../src/tenancy/quota/slice.ts';
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { QUOTA, BILLING } = env as unknown as { QUOTA: DurableObjectNamespace; BILLING: DurableObjectNamespace };
 const NOTHING = {};

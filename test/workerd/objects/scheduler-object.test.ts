@@ -16,7 +16,7 @@ import { commit } from '../../../src/scheduler/decision.ts';
 import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { jobRequest } from '../../support/job-request.ts';
+import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 const env = anyEnv as unknown as ObjectsEnv;
 const POOL = 'pool_scheduler0' as PoolId;

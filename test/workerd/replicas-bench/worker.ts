@@ -1,8 +1,8 @@
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import type { ReplicaTask } from '../../support/replica-task.ts';
-import { Clusters } from '../../support/clusters.ts';
+import type { ReplicaTask } from '../../support/fakes/replica-task.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
 
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 export { ShardObject } from '../../../durable-objects/shard-object.ts';

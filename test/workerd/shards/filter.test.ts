@@ -12,8 +12,8 @@ import type { JsonValue } from '../../../src/contract/json-value.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { filterArbitrary, idOf, metadataArbitrary } from '../../support/filter-world.ts';
-import { naivelyAccepts } from '../../support/naive-filter.ts';
+import { filterArbitrary, idOf, metadataArbitrary } from '../../support/worlds/filter-world.ts';
+import { naivelyAccepts } from '../../support/oracles/naive-filter.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 interface ShardsEnv {

@@ -16,7 +16,7 @@ import trainModule from '../../../src/ann/wasm/train.wasm';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { Clusters } from '../../support/clusters.ts';
+import { Clusters } from '../../support/fixtures/clusters.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 

@@ -7,8 +7,8 @@ import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import { CHUNK_ROWS } from '../../../src/ann/filter/row-set.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { applyChange, applyUpsert, storeModel } from '../../support/store-model.ts';
-import type { ListPut, Put, StoreModel } from '../../support/store-model.ts';
+import { applyChange, applyUpsert, storeModel } from '../../support/oracles/store-model.ts';
+import type { ListPut, Put, StoreModel } from '../../support/oracles/store-model.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 

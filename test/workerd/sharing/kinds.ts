@@ -24,9 +24,9 @@ import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts
 import { issue } from '../../../src/tenancy/keys/key-record.ts';
 import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
-import { actingFor } from '../../support/in-force.ts';
-import { tableOfClusters } from '../../support/table-of-clusters.ts';
-import { idsOf, newKey } from '../../support/tenancy.ts';
+import { actingFor } from '../../support/fakes/in-force.ts';
+import { tableOfClusters } from '../../support/oracles/table-of-clusters.ts';
+import { idsOf, newKey } from '../../support/fakes/tenancy.ts';
 import type { SourceObject } from './source-object.ts';
 
 const DELAY_MS = 15;

@@ -1,7 +1,7 @@
 import { env, exports } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
-import { idsOf } from '../../support/tenancy.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
 import type { Kind } from './kinds.ts';
 import type { SharingEnv } from './worker.ts';
 

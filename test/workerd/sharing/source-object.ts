@@ -3,7 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Decision } from '../../../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
-import { MemoryQuota, rule } from '../../support/memory-quota.ts';
+import { MemoryQuota, rule } from '../../support/fakes/memory-quota.ts';
 
 /** Answers each call after a while, and counts what it was asked. */
 export class SourceObject extends DurableObject {

@@ -9,8 +9,8 @@ import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../../src/ann/lists/row-bitmap.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
 import { METRICS } from '../../../../src/contract/metric.ts';
-import { ListWorld } from '../../../support/list-world.ts';
-import { probeModule } from '../../../support/probe-module.ts';
+import { ListWorld } from '../../../support/worlds/list-world.ts';
+import { probeModule } from '../../../support/fakes/probe-module.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const memory = new PageMemory(32 * 1024 * 1024);

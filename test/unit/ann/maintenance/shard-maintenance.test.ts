@@ -4,10 +4,10 @@ import { decodeSettings, encodeSettings, newSettings, proposalCount } from '../.
 import { ShardLists } from '../../../../src/ann/engine/shard-lists.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { Maintenance } from '../../../../src/ann/maintenance/maintenance.ts';
-import { Clusters } from '../../../support/clusters.ts';
-import type { WorldVector } from '../../../support/shard-world.ts';
-import { expectNothingLeaked, ShardWorld, smallFloor } from '../../../support/shard-world.ts';
-import { readStoredLists } from '../../../support/stored-lists.ts';
+import { Clusters } from '../../../support/fixtures/clusters.ts';
+import type { WorldVector } from '../../../support/worlds/shard-world.ts';
+import { expectNothingLeaked, ShardWorld, smallFloor } from '../../../support/worlds/shard-world.ts';
+import { readStoredLists } from '../../../support/oracles/stored-lists.ts';
 
 const DIMENSIONS = 12;
 const cosine = { metric: 'cosine', dimensions: DIMENSIONS } as const;

@@ -14,7 +14,7 @@ import { resumeWrite } from '../../../../src/ann/receipts/resume-write.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
 const BILLING = { usageId: 'ix_1:5', tokens: 7, cachedTokens: 1 };
 const REQUEST = { idempotencyKey: 'k', digest: 'd' };

@@ -10,8 +10,8 @@ import { Shard } from '../../../../src/ann/shard.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
-import { smallFloor, value } from '../../../support/shard-world.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { smallFloor, value } from '../../../support/worlds/shard-world.ts';
 
 const indexId = 'ix_standing' as IndexId;
 const EVENTUAL = { kind: 'eventual' } as const;

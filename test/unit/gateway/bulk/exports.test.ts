@@ -10,8 +10,8 @@ import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
-import { principal } from '../../../support/memory-cache-world.ts';
-import { IN_FORCE } from '../../../support/in-force.ts';
+import { principal } from '../../../support/worlds/memory-cache-world.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 
 const tenant = principal('tn_one');
 const QUERY = { include_values: true, include_metadata: true, include_text: true };

@@ -13,8 +13,8 @@ import { utf8 } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
-import { principal } from '../../../support/memory-cache-world.ts';
-import { IN_FORCE } from '../../../support/in-force.ts';
+import { principal } from '../../../support/worlds/memory-cache-world.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 
 const tenant = principal('tn_one', { keyId: 'key_one' });
 const manifest: IndexManifest = {

@@ -7,9 +7,9 @@ import { copyVectors } from '../../../../src/gateway/generations/copy-vectors.ts
 import type { CopyParts } from '../../../../src/gateway/generations/copy-vectors.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { GenerationWorld, TENANT } from '../../../support/generation-world.ts';
+import { GenerationWorld, TENANT } from '../../../support/worlds/generation-world.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
-import { IN_FORCE } from '../../../support/in-force.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 
 const CALLER = { principal: TENANT, authority: IN_FORCE, reserve: async () => ok(undefined) };
 

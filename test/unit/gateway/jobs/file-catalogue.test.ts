@@ -11,9 +11,9 @@ import { sha256Hex } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
-import { idsOf, ManualClock } from '../../../support/tenancy.ts';
-import { actingFor, IN_FORCE } from '../../../support/in-force.ts';
-import { MemoryFileStore } from '../../../support/memory-file-store.ts';
+import { idsOf, ManualClock } from '../../../support/fakes/tenancy.ts';
+import { actingFor, IN_FORCE } from '../../../support/fakes/in-force.ts';
+import { MemoryFileStore } from '../../../support/fakes/memory-file-store.ts';
 
 const MINE = 'tn_0000000001_00000001' as TenantId;
 const OTHERS = 'tn_0000000001_00000002' as TenantId;

@@ -13,10 +13,10 @@ import { TenantAuthority } from '../../../../src/gateway/tenancy/tenant-authorit
 import type { AttemptId, FileId, PoolId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { TenantState } from '../../../../src/tenancy/organisation.ts';
-import { deferred } from '../../../support/deferred.ts';
-import { IN_FORCE } from '../../../support/in-force.ts';
-import { MemoryFileStore } from '../../../support/memory-file-store.ts';
-import { idsOf } from '../../../support/tenancy.ts';
+import { deferred } from '../../../support/fakes/deferred.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
+import { MemoryFileStore } from '../../../support/fakes/memory-file-store.ts';
+import { idsOf } from '../../../support/fakes/tenancy.ts';
 
 const { tenantId } = idsOf(1);
 const FILE = { id: 'file_a' as FileId, filename: 'a', purpose: 'batch', owner: 'team', digest: '', createdAtMs: 1_000 };

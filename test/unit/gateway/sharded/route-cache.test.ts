@@ -10,8 +10,8 @@ import { RouteCache } from '../../../../src/gateway/sharded/route-cache.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { value } from '../../../support/shard-world.ts';
-import { tableOfClusters } from '../../../support/table-of-clusters.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
+import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 const SHARING = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
 const SIZES = { shardsMax: 8, shardsMin: 3 };

@@ -9,9 +9,9 @@ import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts'
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { RoutedSearch } from '../../../../src/gateway/sharded/routed-search.ts';
 import { TreeSearch } from '../../../../src/gateway/sharded/tree-search.ts';
-import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';
-import { routesOfTable } from '../../../support/routes-of-table.ts';
-import { value } from '../../../support/shard-world.ts';
+import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
+import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
 
 const INDEX = { ...MANIFEST, metric: 'l2' } as const;
 

@@ -7,8 +7,8 @@ import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { TreeSearch } from '../../../../src/gateway/sharded/tree-search.ts';
-import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';
-import { value } from '../../../support/shard-world.ts';
+import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
 
 /** So many shards, each with two vectors, and aggregators over them. */
 function forest(shards: number) {

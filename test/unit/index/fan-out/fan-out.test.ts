@@ -7,7 +7,7 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
-import { VirtualTime } from '../../../support/virtual-time.ts';
+import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
 
 const NEVER_MS = 1e9;
 

@@ -11,8 +11,8 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { effort } from '../../../support/effort.ts';
-import { value } from '../../../support/shard-world.ts';
+import { effort } from '../../../support/fixtures/effort.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
 
 interface Match {
   readonly id: string;

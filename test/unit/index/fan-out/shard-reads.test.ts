@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
-import { MANIFEST, MemberWorld } from '../../../support/member-world.ts';
-import { value } from '../../../support/shard-world.ts';
+import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
 
 const EVENTUAL: ReadConsistency = { kind: 'eventual' };
 const REPLICATED = {

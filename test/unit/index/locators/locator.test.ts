@@ -11,7 +11,7 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
 const GONE = refuse('unavailable', 'the shard cannot be reached');
 

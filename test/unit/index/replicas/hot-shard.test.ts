@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { Seeded } from '../../../../src/kernel/seeded.ts';
-import { HotShardSimulation, quantileMs } from '../../../support/hot-shard-simulation.ts';
+import { HotShardSimulation, quantileMs } from '../../../support/worlds/hot-shard-simulation.ts';
 
 const OPTIONS = {
   shards: 16,

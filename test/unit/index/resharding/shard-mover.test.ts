@@ -12,8 +12,8 @@ import { Shard } from '../../../../src/ann/shard.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { IndexId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { NodeSql } from '../../../support/node-sql.ts';
-import { smallFloor, value } from '../../../support/shard-world.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { smallFloor, value } from '../../../support/worlds/shard-world.ts';
 
 const indexId = 'ix_move' as IndexId;
 const ROWS = 300;

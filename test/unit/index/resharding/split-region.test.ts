@@ -4,7 +4,7 @@ import type { CentroidRows } from '../../../../src/index/routing/route-table.ts'
 import { Router } from '../../../../src/index/routing/router.ts';
 import { splitRegion } from '../../../../src/index/resharding/split-region.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
-import { Clusters } from '../../../support/clusters.ts';
+import { Clusters } from '../../../support/fixtures/clusters.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const DIMENSIONS = 12;

@@ -7,7 +7,7 @@ import { membersOf, withDistricts } from '../../../../src/index/routing/district
 import { changed, withDrainEnded, withLocators } from '../../../../src/index/routing/route-changes.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { districtOf } from '../../../../src/index/routing/route-table.ts';
-import { tableOfClusters } from '../../../support/table-of-clusters.ts';
+import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 const SIZES: DistrictSizes = { shardsMax: 6, shardsMin: 3 };
 

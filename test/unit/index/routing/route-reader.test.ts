@@ -6,8 +6,8 @@ import { outlineOf, regionPage } from '../../../../src/index/routing/routing-sum
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import { changed } from '../../../../src/index/routing/route-changes.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
-import { value } from '../../../support/shard-world.ts';
-import { tableOfClusters } from '../../../support/table-of-clusters.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
+import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 const SIZES = { shardsMax: 8, shardsMin: 3 };
 const DIMENSIONS = 4;

@@ -7,8 +7,8 @@ import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { districtOf } from '../../../../src/index/routing/route-table.ts';
 import { RoutingChangeLog } from '../../../../src/index/routing/routing-change-log.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { value } from '../../../support/shard-world.ts';
-import { tableOfClusters } from '../../../support/table-of-clusters.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
+import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 /** A quarter of what RPC takes. */
 const REPLY_BYTES_MAX = 12 * 1024 * 1024;

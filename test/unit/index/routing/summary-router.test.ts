@@ -12,9 +12,9 @@ import { shardsMax } from '../../../../src/index/resharding/shards-max.ts';
 import { ALL_SLOTS, slotOf } from '../../../../src/index/routing/slot-range.ts';
 import { tableAround } from '../../../../src/index/routing/table-around.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
-import { routesOfTable } from '../../../support/routes-of-table.ts';
-import { value } from '../../../support/shard-world.ts';
-import { tableOfClusters } from '../../../support/table-of-clusters.ts';
+import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
+import { value } from '../../../support/worlds/shard-world.ts';
+import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 const POINTS = 60;
 const SMALL: DistrictSizes = { shardsMax: 64, shardsMin: 16 };

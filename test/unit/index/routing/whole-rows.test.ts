@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row-versions.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { ShardWorld, smallFloor, value } from '../../../support/shard-world.ts';
+import { ShardWorld, smallFloor, value } from '../../../support/worlds/shard-world.ts';
 
 it('[RT23] a slice of moving carries no more than a message does, of the largest vectors too', () => {
   const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: 2 });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { scaleTo } from '../../../../src/scheduler/elastic/load-scaling.ts';
 import type { JobId, PoolId } from '../../../../src/kernel/ids.ts';
-import { CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 const nodes = (count: number) => Array.from({ length: count }, (_, n) => nodeSpec(n, { acceleratorCount: 1 }));
 const elastic = (min: number, max: number, step = 1) => ({ options: [option(1, { nodes: { min, max, step } })] });

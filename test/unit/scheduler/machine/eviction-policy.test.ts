@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { EvictionPolicy } from '../../../../src/scheduler/preemption/eviction-policy.ts';
-import { CellWorld, cohort, evictionPolicy, queue } from '../../../support/cell-world.ts';
-import { demand, nodeSpec, option, poolSpec } from '../../../support/scheduler-specs.ts';
+import { CellWorld, cohort, evictionPolicy, queue } from '../../../support/worlds/cell-world.ts';
+import { demand, nodeSpec, option, poolSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });
 const GRACE = { checkpoint: { intervalMs: 60_000, graceMs: 30_000, restartMs: 0 } };

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { explain } from '../../../../src/scheduler/explain/explain.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { plan } from '../../../../src/scheduler/explain/plan.ts';
-import { CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../../support/fixtures/scheduler-specs.ts';
 
 const why = (world: CellWorld, id: JobId) => explain(world.cell, world.job(id));
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { CellWorld, queue, cohort } from '../../../support/cell-world.ts';
-import { jobSpec, option } from '../../../support/scheduler-specs.ts';
+import { CellWorld, queue, cohort } from '../../../support/worlds/cell-world.ts';
+import { jobSpec, option } from '../../../support/fixtures/scheduler-specs.ts';
 
 const NO_LIMITS = jobSpec(0).limits;
 const GRACE = { intervalMs: 60_000, graceMs: 30_000, restartMs: 10_000 };

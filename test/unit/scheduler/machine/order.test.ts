@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { Placer } from '../../../../src/scheduler/model/placer.ts';
 import { LeastWaste } from '../../../../src/scheduler/placement/least-waste.ts';
-import { CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { demand, nodeSpec, option } from '../../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../../support/worlds/cell-world.ts';
+import { demand, nodeSpec, option } from '../../../support/fixtures/scheduler-specs.ts';
 
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });
 const common = { ...cohort('all'), quotas: { H100: { nominal: 8_000, borrowingMax: null, lendingMax: null } } };

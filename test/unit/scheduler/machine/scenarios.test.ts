@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../../support/fixtures/scheduler-specs.ts';
 
 /** A job that takes `wholes` accelerators of one node. */
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { JobId } from '../../../../src/kernel/ids.ts';
-import { CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { demand, nodeSpec, option } from '../../../support/scheduler-specs.ts';
+import { CellWorld, cohort, queue } from '../../../support/worlds/cell-world.ts';
+import { demand, nodeSpec, option } from '../../../support/fixtures/scheduler-specs.ts';
 
 const SETTINGS = { cohorts: [cohort('all'), queue('a', 90)] };
 const GIB = 1_024;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ClusterState } from '../../../../src/scheduler/model/cluster-state.ts';
 import { UndoLog } from '../../../../src/scheduler/model/undo-log.ts';
-import { demand, nodeSpec } from '../../../support/scheduler-specs.ts';
+import { demand, nodeSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 describe('[J21] nodes of a cluster', () => {
   it('come and go, and an index is used again', () => {

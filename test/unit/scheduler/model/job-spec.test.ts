@@ -5,7 +5,7 @@ import { acceptsPool } from '../../../../src/scheduler/model/accepts-pool.ts';
 import { checkJob } from '../../../../src/scheduler/model/check-job.ts';
 import { equivalenceKey } from '../../../../src/scheduler/model/equivalence-key.ts';
 import type { JobSpec } from '../../../../src/scheduler/model/job-spec.ts';
-import { ACCELERATORS, demand, jobSpec, option, poolSpec } from '../../../support/scheduler-specs.ts';
+import { ACCELERATORS, demand, jobSpec, option, poolSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 describe('[J24] a job that no machine could run is refused, with the field that is wrong', () => {
   const types: ReadonlyMap<string, AcceleratorType> = ACCELERATORS;

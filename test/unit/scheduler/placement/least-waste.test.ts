@@ -6,8 +6,8 @@ import type { NodeSpec } from '../../../../src/scheduler/model/node-spec.ts';
 import type { PlacementRequest } from '../../../../src/scheduler/model/placer.ts';
 import { JobMix } from '../../../../src/scheduler/placement/job-mix.ts';
 import { LeastWaste } from '../../../../src/scheduler/placement/least-waste.ts';
-import { CellWorld, queue, cohort } from '../../../support/cell-world.ts';
-import { demand, jobSpec, nodeSpec, option } from '../../../support/scheduler-specs.ts';
+import { CellWorld, queue, cohort } from '../../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option } from '../../../support/fixtures/scheduler-specs.ts';
 
 const clusterOf = (...specs: Partial<NodeSpec>[]): ClusterState => {
   const cluster = new ClusterState();

@@ -4,7 +4,7 @@ import { ClusterState } from '../../../../src/scheduler/model/cluster-state.ts';
 import type { NodeSpec } from '../../../../src/scheduler/model/node-spec.ts';
 import type { PlacementRequest } from '../../../../src/scheduler/model/placer.ts';
 import { TightestFit } from '../../../../src/scheduler/placement/tightest-fit.ts';
-import { demand, nodeSpec } from '../../../support/scheduler-specs.ts';
+import { demand, nodeSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 const place = (cluster: ClusterState, wanted: PlacementRequest) => new TightestFit(cluster).place(wanted);
 

@@ -13,7 +13,7 @@ import { Scarcity } from '../../../../src/scheduler/placement/scarcity.ts';
 import type { Shape } from '../../../../src/scheduler/placement/shape.ts';
 import { Stranding } from '../../../../src/scheduler/placement/stranding.ts';
 import { WasteCost } from '../../../../src/scheduler/placement/waste-cost.ts';
-import { demand, nodeSpec } from '../../../support/scheduler-specs.ts';
+import { demand, nodeSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 const shape = (count: number, cpuMilli: number, milliEach = 1_000, accelerators: string[] | null = null): Shape => ({
   ...demand(count, { cpuMilli, milliEach }),

@@ -7,9 +7,9 @@ import type { Market } from '../../../../src/scheduler/model/pool-spec.ts';
 import { interruptionsPerHour, NONE_SEEN, watched } from '../../../../src/scheduler/placement/interruptions.ts';
 import { lostHours } from '../../../../src/scheduler/placement/lost-hours.ts';
 import { costPerWork } from '../../../../src/scheduler/placement/work-cost.ts';
-import { cellSettings, CellWorld, cohort, queue } from '../../../support/cell-world.ts';
-import { foldRecords } from '../../../support/fold-records.ts';
-import { jobSpec, nodeSpec, option, poolSpec } from '../../../support/scheduler-specs.ts';
+import { cellSettings, CellWorld, cohort, queue } from '../../../support/worlds/cell-world.ts';
+import { foldRecords } from '../../../support/oracles/fold-records.ts';
+import { jobSpec, nodeSpec, option, poolSpec } from '../../../support/fixtures/scheduler-specs.ts';
 
 const HOUR_MS = 3_600_000;
 const pool = (name: string): PoolId => `pool_${name.padEnd(10, '0')}` as PoolId;

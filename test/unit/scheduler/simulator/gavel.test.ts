@@ -8,7 +8,7 @@ import { readGavel } from '../../../../src/scheduler/simulator/gavel/read-gavel.
 import type { GavelRun, Stay } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { studyGavel } from '../../../../src/scheduler/simulator/gavel/study.ts';
-import { syntheticGavel } from '../../../support/synthetic-gavel.ts';
+import { syntheticGavel } from '../../../support/fixtures/synthetic-gavel.ts';
 
 const TYPES = ['v100', 'p100', 'k80'];
 const read = (seed: number, jobs: number): GavelTrace => {

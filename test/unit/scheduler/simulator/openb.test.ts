@@ -10,9 +10,9 @@ import { readOpenb } from '../../../../src/scheduler/simulator/openb/read-openb.
 import { replayOpenb } from '../../../../src/scheduler/simulator/openb/replay.ts';
 import { MARKS, studyOpenb } from '../../../../src/scheduler/simulator/openb/study.ts';
 import { typicalShapes } from '../../../../src/scheduler/simulator/openb/typical-shapes.ts';
-import { demand, nodeSpec } from '../../../support/scheduler-specs.ts';
+import { demand, nodeSpec } from '../../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
-import { syntheticOpenb } from '../../../support/synthetic-openb.ts';
+import { syntheticOpenb } from '../../../support/fixtures/synthetic-openb.ts';
 
 const traceOf = (...args: Parameters<typeof syntheticOpenb>) => {
   const files = syntheticOpenb(...args);

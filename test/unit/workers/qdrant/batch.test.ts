@@ -17,8 +17,8 @@ import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { doOperations } from '../../../../workers/gateway/compat/qdrant/do-operations.ts';
 import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
-import { IN_FORCE } from '../../../support/in-force.ts';
-import { principal } from '../../../support/memory-cache-world.ts';
+import { IN_FORCE } from '../../../support/fakes/in-force.ts';
+import { principal } from '../../../support/worlds/memory-cache-world.ts';
 
 const user = principal('tn_one');
 

@@ -1,0 +1,47 @@
+import { vi } from 'vitest';
+
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
+import type { TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { Authenticator, Credential } from '../../../src/gateway/authenticator.ts';
+import { BodyBudget } from '../../../src/gateway/body-budget.ts';
+import { Embedder } from '../../../src/gateway/embed.ts';
+import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
+import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { MemoryCacheWorld } from '../worlds/memory-cache-world.ts';
+import { sha256 } from '../worlds/memory-cache-world.ts';
+
+interface App {
+  readonly buildApp: () => { request(path: string, init: RequestInit, env: object, context: object): Promise<Response> };
+}
+
+const wired = new WeakMap<object, object>();
+vi.doMock('../../workers/gateway/compose.ts', () => ({ compose: (env: object) => wired.get(env) }));
+// By name, so that its types, which are those of workerd, do not come along.
+const { buildApp } = await vi.importActual<App>('../../workers/gateway/app.ts');
+// It knows no gateway but that of a call's environment.
+const app = buildApp();
+
+/** The gateway's whole HTTP side, in Node, over one isolate's use cases in a world in memory. Who calls is taken as given. */
+export function httpGateway(world: MemoryCacheWorld) {
+  const { clock, secondLevel, models } = world;
+  const purges = new PurgeViews({ logs: world.logs, clock, wakeUps: new DirectWakeUps() });
+  const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
+  const embedder = new Embedder({ models, cache, sha256, count: () => {} });
+  const env = { LOG_LEVEL: 'warn' };
+  return async (principal: TenantPrincipal, body: object, noStore = false): Promise<Response> => {
+    const credential: Credential = { prove: async () => ok({ principal, lease: { endsAtMs: Number.MAX_SAFE_INTEGER } }) };
+    const parts = {
+      clock,
+      metrics: { count: () => {}, observe: () => {} },
+      authenticator: { present: async () => credential } satisfies Authenticator,
+      budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
+      embeddings: { models, embedder },
+      place: { see: () => {} },
+      bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
+    };
+    wired.set(env, parts);
+    const headers = { authorization: 'Bearer x', 'content-type': 'application/json', ...(noStore ? { 'cache-control': 'no-store' } : {}) };
+    return app.request('/v1/embeddings', { method: 'POST', headers, body: JSON.stringify(body) }, env, { waitUntil: () => {} });
+  };
+}

@@ -1,0 +1,12 @@
+import type { TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { Acting, Authority } from '../../../src/gateway/authority.ts';
+import { ok } from '../../../src/kernel/result.ts';
+
+/** The authority of a key that nobody revokes. */
+export const IN_FORCE: Authority = { lease: async () => ok({ endsAtMs: Number.MAX_SAFE_INTEGER }) };
+
+/** A caller of the tenant whose key nobody revokes. */
+export const actingFor = (tenantId: string): Acting => ({
+  principal: { kind: 'tenant', tenantId } as unknown as TenantPrincipal,
+  authority: IN_FORCE,
+});

@@ -1,0 +1,41 @@
+import type { CellRecords } from '../../../src/scheduler/machine/cell-records.ts';
+import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
+
+/** The rows a store would hold that had carried out these decisions. */
+export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
+  const [jobs, nodes, queues, pools, prices, reservations, durations, throughputs] = [
+    new Map(),
+    new Map(),
+    new Map(),
+    new Map(),
+    new Map(),
+    new Map(),
+    new Map(),
+    new Map(),
+  ];
+  let wakeAtMs: number | null = null;
+  for (const decision of decisions) {
+    if (decision.kind === 'save') jobs.set(decision.job.spec.id, decision.job);
+    else if (decision.kind === 'save_node') nodes.set(decision.node.index, decision.node);
+    else if (decision.kind === 'forget_node') nodes.delete(decision.index);
+    else if (decision.kind === 'save_queue') queues.set(decision.queue.name, decision.queue);
+    else if (decision.kind === 'save_pool') pools.set(decision.pool.spec.id, decision.pool);
+    else if (decision.kind === 'save_price') prices.set(JSON.stringify({ ...decision.row, nanoDollarsPerHour: 0 }), decision.row);
+    else if (decision.kind === 'save_duration') {
+      if (decision.longestMs === null) durations.delete(decision.classKey);
+      else durations.set(decision.classKey, { classKey: decision.classKey, longestMs: decision.longestMs });
+    } else if (decision.kind === 'save_throughput') {
+      if (decision.milliPerHour === null) throughputs.delete(decision.key);
+      else throughputs.set(decision.key, { key: decision.key, milliPerHour: decision.milliPerHour });
+    } else if (decision.kind === 'save_wake') wakeAtMs = decision.atMs;
+    else if (decision.kind === 'save_reservation') {
+      const { root, resource } = decision.reservation;
+      reservations.set(`${root} ${resource}`, decision.reservation);
+    } else if (decision.kind === 'forget_reservation') reservations.delete(`${decision.root} ${decision.resource}`);
+  }
+  const rows = { jobs, nodes, queues, pools, prices, reservations, durations, throughputs };
+  // As a store would give them back: through text.
+  return JSON.parse(
+    JSON.stringify({ ...Object.fromEntries(Object.entries(rows).map(([name, map]) => [name, [...map.values()]])), wakeAtMs }),
+  ) as CellRecords;
+}

@@ -1,0 +1,20 @@
+import { KnownRoutes } from '../../../src/index/routing/known-routes.ts';
+import { Regions } from '../../../src/index/routing/regions.ts';
+import { outlineOf, regionPage } from '../../../src/index/routing/routing-summary.ts';
+import type { RouteTable } from '../../../src/index/routing/route-table.ts';
+import { ok } from '../../../src/kernel/result.ts';
+
+/** The routes of whoever asks for the regions of a table without end, and remembers all. */
+export function routesOfTable(table: RouteTable, onAsked: (district: number) => void = () => undefined): KnownRoutes {
+  const known = new Map<number, Regions>();
+  return new KnownRoutes(outlineOf(table), async (district, since) => {
+    onAsked(district);
+    const remembered = known.get(district);
+    if (remembered !== undefined) return ok(remembered);
+    const page = regionPage(table, district, since);
+    if (!page.ok) return page;
+    const regions = new Regions(page.value, table);
+    known.set(district, regions);
+    return ok(regions);
+  });
+}

@@ -1,9 +1,0 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
-import { ROOT } from '../../workers/local/paths.ts';
-
-const { Module } = WebAssembly as unknown as { Module: new (bytes: Uint8Array) => WebAssembly.Module };
-
-/** The committed kernels of training, which workerd gets compiled. */
-export const trainModule = new Module(readFileSync(join(ROOT, 'src/ann/wasm/train.wasm')));

@@ -1,0 +1,245 @@
+import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import type { Gate } from '../../../src/ann/access-mode/gate.ts';
+import { followerId } from '../../../src/ann/access-mode/gate.ts';
+import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
+import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.ts';
+import { ShardGate } from '../../../src/ann/access-mode/shard-gate.ts';
+import { transition } from '../../../src/index/generations/transition.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
+import { Shard } from '../../../src/ann/shard.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { Budget } from '../../../src/gateway/budget.ts';
+import type { FeedPage, FollowedShards } from '../../../src/gateway/generations/change-feed.ts';
+import type { GenerationStore } from '../../../src/gateway/generations/generation-store.ts';
+import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
+import { VectorSpace } from '../../../src/gateway/vector-space.ts';
+import { Vectors } from '../../../src/gateway/vectors.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { principal } from './memory-cache-world.ts';
+import { NodeSql } from '../fakes/node-sql.ts';
+import type { Seeded } from '../../../src/kernel/seeded.ts';
+import { smallFloor } from './shard-world.ts';
+import { IN_FORCE } from '../fakes/in-force.ts';
+
+/** The driver was killed: whatever it awaited never came. */
+export class Killed extends Error {}
+
+export const TENANT = principal('tn_one', { organisationId: 'org_one', projectId: 'prj_one', keyId: 'key_one', owner: 'tests' });
+
+const LENGTHS: Record<string, number> = { first: 2, second: 3 };
+
+/** What the models of this world make of a text: the first two numbers of its hash, the second three. */
+export function vectorOfText(model: string, text: string): number[] {
+  let hash = model.length;
+  for (const char of text) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) | 0;
+  return Array.from({ length: LENGTHS[model] ?? 2 }, (_, i) => ((hash >> (i * 5)) & 31) + 1);
+}
+
+interface LiveShard {
+  readonly store: SqliteVectorStore;
+  readonly shard: Shard;
+  readonly gate: ShardGate;
+}
+
+/**
+ * An index with its generations over real shards in memory, several gateways that remember manifests, and a worker on its generations
+ * that is killed at any call. Calls take their turn at random, so that all of them interleave.
+ */
+export class GenerationWorld {
+  readonly #random: Seeded;
+  readonly #floor = smallFloor(1 << 24);
+  readonly #shards = new Map<string, LiveShard>();
+  readonly #killShare: number;
+  state: Generations;
+  kills = 0;
+  moved = 0;
+  nowMs = 1_000_000;
+  readonly billed = new Map<string, number>();
+  readonly embedder: TextEmbedder;
+
+  constructor(random: Seeded, manifest: IndexManifest, killShare: number) {
+    this.#random = random;
+    this.#killShare = killShare;
+    this.state = { ...NO_GENERATIONS, serving: manifest };
+    this.open(manifest);
+    this.embedder = {
+      contractOf: (model) => ok({ contractHash: `hash-${model}`, dimensions: LENGTHS[model] ?? 2, version: '1' }),
+      embed: async ({ model, texts }) => {
+        await this.#turn();
+        const vectors = Float32Array.from(texts.flatMap((text) => vectorOfText(model, text)));
+        return ok({ vectors, dimensions: LENGTHS[model] ?? 2, contractHash: '', tokens: texts.length, cachedTokens: 0 });
+      },
+    };
+  }
+
+  open({ id: indexId, dimensions, metric }: IndexManifest): void {
+    if (!this.#shards.has(indexId)) {
+      const store = new SqliteVectorStore(new NodeSql());
+      const engine = new ShardEngine(this.#floor, indexId, store);
+      this.#shards.set(indexId, {
+        store,
+        shard: new Shard(store, engine, indexId, new SelectionCache(1 << 16)),
+        gate: new ShardGate(store),
+      });
+    }
+    this.shardOf(indexId).shard.open({ indexId, dimensions, metric });
+  }
+
+  shardOf(indexId: IndexId): LiveShard {
+    return must(this.#shards.get(indexId), `${indexId} was opened`);
+  }
+
+  /** A gateway of its own. */
+  gateway(): Vectors {
+    const directory = { describe: () => this.#later(() => ok(this.state.serving)) } as unknown as ConstructorParameters<
+      typeof ManifestCache
+    >[0];
+    const manifests = new ManifestCache(directory, { nowMs: () => this.nowMs }, () => this.#turn(5));
+    return new Vectors({ manifests, shards: this.#port((work) => this.#later(work)), space: new VectorSpace(this.embedder) });
+  }
+
+  /** Runs of the work, one after the other, each killed at any of its calls. */
+  worker(): GenerationWork {
+    const mortal = async <T>(work: () => T): Promise<T> => {
+      await this.#turn();
+      const dies = this.#random.next() < this.#killShare;
+      // Killed before the call, or after it when the answer is on its way.
+      if (dies && this.#random.next() < 0.5) this.#die();
+      const answer = work();
+      if (dies) this.#die();
+      await this.#turn();
+      return answer;
+    };
+    const budget: Budget = {
+      rates: () => [],
+      reserve: async () =>
+        ok({
+          extend: async () => ok(undefined),
+          settle: ({ embedding_tokens: tokens = 0 }, { usageId }) => {
+            if (usageId !== undefined && !this.billed.has(usageId)) this.billed.set(usageId, tokens);
+            return 0;
+          },
+        }),
+    };
+    const shards = this.#port(mortal);
+    return new GenerationWork({
+      store: this.#store(mortal),
+      followed: this.#followed(mortal),
+      shards,
+      embedder: this.embedder,
+      budget,
+      clock: { nowMs: () => this.nowMs },
+      authorityOf: () => IN_FORCE,
+    });
+  }
+
+  #die(): never {
+    this.kills += 1;
+    throw new Killed();
+  }
+
+  async #turn(most = 3): Promise<void> {
+    for (let turns = Math.floor(this.#random.next() * most); turns >= 0; turns -= 1) await Promise.resolve();
+  }
+
+  async #later<T>(work: () => T): Promise<T> {
+    await this.#turn();
+    const answer = work();
+    await this.#turn();
+    return answer;
+  }
+
+  #port(run: <T>(work: () => T) => Promise<T>): IndexShards {
+    const at = ({ id }: IndexManifest) => this.shardOf(id).shard;
+    return {
+      upsert: (manifest, batch) => run(() => this.#noted(at(manifest).upsert(batch, this.nowMs))),
+      query: (manifest, query) => run(() => this.#noted(at(manifest).query(query))),
+      fetch: (manifest, fetch) => run(() => this.#noted(at(manifest).fetch(fetch))),
+      list: (manifest, list) => run(() => at(manifest).list({ ...list, limit: Math.min(list.limit, 5) })),
+      namespaces: (manifest, page) => run(() => at(manifest).namespaces(page)),
+      delete: (manifest, deletion) => run(() => this.#noted(at(manifest).delete(deletion))),
+      sample: (manifest, sample) => run(() => at(manifest).sample(sample)),
+      stats: (manifest) => run(() => at(manifest).stats(manifest.id)),
+    } as Partial<IndexShards> as IndexShards;
+  }
+
+  /** Counts who met an index that was changing over. */
+  #noted<T>(outcome: Outcome<T>): Outcome<T> {
+    this.moved += Number(!outcome.ok && outcome.error.code === 'index_moving');
+    return outcome;
+  }
+
+  #followed(run: <T>(work: () => T) => Promise<T>): FollowedShards {
+    return {
+      begin: (manifest, before) =>
+        run((): Outcome<FeedCursor> => {
+          const cursor = this.shardOf(manifest.id).gate.followedFrom(manifest.id, before?.['0']?.lsn ?? 0, this.nowMs);
+          return cursor.ok ? ok({ 0: cursor.value }) : cursor;
+        }),
+      changes: (manifest, cursor) =>
+        run((): Outcome<FeedPage | null> => {
+          const { store } = this.shardOf(manifest.id);
+          const answer = tellChanges(store, { indexId: manifest.id, after: must(cursor['0'], 'one shard'), countMax: 4 }, this.nowMs);
+          if (!answer.ok) return answer;
+          if (answer.value.kind === 'snapshot-needed') return ok(null);
+          const { removed, upserted, next, isCleared, isComplete } = answer.value;
+          const changed = { namespaces: [...removed.namespaces, ...upserted.namespaces], ids: [...removed.ids, ...upserted.ids] };
+          return ok({ isCleared, changed, next: { 0: next }, isComplete });
+        }),
+      carryReceipts: ({ from, to, run: number }, after) =>
+        run((): Outcome<ReceiptCursor> => {
+          const page = this.shardOf(from.id).gate.receiptsBehind(from.id, after?.['shard'] ?? 0, 3);
+          if (!page.ok) return page;
+          const adopted = this.shardOf(to.id).gate.adoptReceipts(followerId(to.id, number), page.value.receipts);
+          return adopted.ok ? ok({ shard: page.value.next }) : adopted;
+        }),
+      count: (manifest, number) =>
+        run((): Outcome<number> => {
+          const stats = this.shardOf(manifest.id).shard.stats(followerId(manifest.id, number));
+          return stats.ok ? ok(stats.value.count) : stats;
+        }),
+      setGate: (manifest, gate: Gate, number) => run(() => this.shardOf(manifest.id).gate.set(manifest.id, gate, number)),
+    };
+  }
+
+  #store(run: <T>(work: () => T) => Promise<T>): GenerationStore {
+    return { call: (_, __, call) => run(() => this.call(call)) };
+  }
+
+  /** As the object of the index does. */
+  call(call: GenerationCall): Outcome<Generations> {
+    const { shadow } = this.state;
+    switch (call.kind) {
+      case 'read':
+        return ok(this.state);
+      case 'begin':
+        if (shadow !== null) return refuse('state_conflict', 'there is another');
+        this.state = { ...this.state, version: this.state.version + 1, shadow: call.shadow };
+        return ok(this.state);
+      case 'change': {
+        const changed = transition(this.state, call.version, call.event);
+        if (changed.ok) this.state = changed.value;
+        return changed;
+      }
+      case 'open': {
+        if (shadow === null) return ok(this.state);
+        this.open(shadow.manifest);
+        const closed = this.shardOf(shadow.manifest.id).gate.set(shadow.manifest.id, 'closed', call.run);
+        return closed.ok ? ok(this.state) : closed;
+      }
+      case 'erase':
+        if (shadow !== null) this.#shards.delete(shadow.manifest.id);
+        this.state = { ...this.state, version: this.state.version + 1, shadow: null };
+        return ok(this.state);
+    }
+  }
+}

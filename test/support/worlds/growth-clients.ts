@@ -1,0 +1,377 @@
+import { expect } from 'vitest';
+
+import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
+import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
+import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../../src/ann/shard-protocol.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import { Clusters } from '../fixtures/clusters.ts';
+import type { GrowthWorld } from './growth-world.ts';
+import { IN_FORCE } from '../fakes/in-force.ts';
+
+/** A state of an id: the serial number of its last write, or null when it is not there. */
+type State = number | null;
+
+interface Known {
+  acknowledged: State;
+  /** What was asked since and not acknowledged. */
+  readonly maybe: Set<State>;
+}
+
+const NAMESPACES = ['', 'en'];
+const KEPT = 'kept';
+const INCLUDE = { values: false, metadata: true, text: false };
+
+export interface ClientOptions {
+  readonly clients: number;
+  readonly idsEach: number;
+  /** Between two writes of a client. */
+  readonly pauseMsMax: number;
+  /** Chance that a write deletes. */
+  readonly deleteChance: number;
+  /** Chance that a vector is the one that many are equal to. */
+  readonly equalChance?: number;
+}
+
+/** Clients that write, delete and read, each its own ids one write at a time; and what they may find. */
+export class GrowthClients {
+  readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0, readBack: 0, oldReads: 0, replayed: 0, late: 0, seenEarly: 0 };
+  readonly #world: GrowthWorld;
+  readonly #options: ClientOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #reads = new Set<Map<string, Set<State>>>();
+  /** What clients wrote under keys, and what they were answered. */
+  readonly #answered = new Map<number, { readonly batch: UpsertBatch; readonly written: Written }[]>();
+  readonly #vectors: Clusters;
+  readonly #equal: Float32Array;
+  /** What reads that may be old are asked through: some of them know old routes. */
+  readonly #gateways: Gateway[];
+  /** Written beside a request that was given up. */
+  readonly #newer = new Map<string, number>();
+  #kept: readonly string[] = [];
+  #serial = 0;
+  #isStopped = false;
+  deleteChance: number;
+  pauseMsMax: number;
+  /** Chance that a client repeats a request instead. */
+  replayChance = 0;
+
+  constructor(world: GrowthWorld, options: ClientOptions, seed: number) {
+    this.#world = world;
+    this.#options = options;
+    this.deleteChance = options.deleteChance;
+    this.pauseMsMax = options.pauseMsMax;
+    this.#gateways = Array.from({ length: 3 }, () => world.gateway());
+    this.#vectors = new Clusters({ dimensions: world.manifest.dimensions, count: 12, spread: 0.35, seed });
+    this.#equal = this.#vectors.next();
+  }
+
+  get liveCount(): number {
+    return [...this.#known.values()].filter(({ acknowledged }) => acknowledged !== null).length;
+  }
+
+  /** Works until `stop`, or until `writes` are acknowledged. */
+  async work(writes = Infinity): Promise<void> {
+    this.#isStopped = false;
+    const endAt = this.counts.writes + writes;
+    const lanes = Array.from({ length: this.#options.clients }, (_, client) => this.#lane(client, endAt));
+    await Promise.all([...lanes, this.#reader(endAt), this.#reader(endAt), this.#replicaReader(endAt)]);
+  }
+
+  /** Vectors that nobody writes again: however old an answer may be, they are in it. */
+  async settleDown(count: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    const { dimensions, id: indexId } = this.#world.manifest;
+    const ids = Array.from({ length: count }, (_, i) => `kept-${i}`);
+    const values = new Float32Array(count * dimensions);
+    ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
+    const columns = { metadata: ids.map(() => null), texts: ids.map(() => null), namespaces: ids.map(() => KEPT) };
+    await this.#acknowledged(gateway, (shards, manifest) =>
+      shards.upsert(manifest, { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
+    );
+    this.#kept = ids;
+  }
+
+  /** Reads that replicas may answer find all of what was written long ago, once, wherever it is being moved. */
+  async #replicaReader(endAt: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    while (!this.#isStopped && this.counts.writes < endAt) {
+      const { ids } = await this.#query(gateway, KEPT, true, { kind: 'eventual' });
+      expect(new Set(ids).size, 'no id is found twice').toBe(ids.length);
+      expect(
+        this.#kept.filter((id) => !ids.includes(id)),
+        `missed at ${this.#world.nowMs}`,
+      ).toEqual([]);
+      this.counts.oldReads += 1;
+      await new Promise<void>((resolve) => this.#world.after(40, resolve));
+    }
+  }
+
+  /** Whoever was told the LSN of its last write finds everything that it wrote by then as it wrote it, whoever answers. */
+  async #readBack(client: number, namespace: string, lsn: number): Promise<void> {
+    const gateway = this.#pick(this.#gateways);
+    const states = this.#keysOf(client)
+      .filter((key) => key.startsWith(`${namespace}\0`))
+      .map((key): [string, State] => [key.slice(namespace.length + 1), this.#known.get(key)?.acknowledged ?? null]);
+    const found = await this.#query(gateway, namespace, true, { kind: 'min-lsn', lsn });
+    const there = statesOf(found);
+    const wrong = states.filter(([id, state]) => (there.get(id) ?? null) !== state);
+    expect(wrong, `what was written by ${lsn}, at ${this.#world.nowMs}`).toEqual([]);
+    this.counts.readBack += 1;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async deleteAll(): Promise<void> {
+    for (const key of this.#known.keys()) this.#begin(key, null);
+    const { id: indexId } = this.#world.manifest;
+    await this.#acknowledged(this.#world.gateway(), (shards, manifest) =>
+      shards.delete(manifest, { indexId, selection: { kind: 'all' } }, IN_FORCE),
+    );
+    for (const key of this.#known.keys()) this.#end(key, null);
+    this.#kept = [];
+  }
+
+  /** With nobody writing: everything is found, once, by fetching, by searching and by counting. */
+  async expectExactly(): Promise<void> {
+    const gateway = this.#world.gateway();
+    for (const namespace of NAMESPACES) {
+      const expected = new Map(
+        [...this.#known]
+          .filter(([key]) => key.startsWith(`${namespace}\0`))
+          .map(([key, { acknowledged }]) => [key.split('\0')[1]!, acknowledged]),
+      );
+      const live = [...expected].filter(([, state]) => state !== null);
+      expect(statesOf(await this.#query(gateway, namespace, true))).toEqual(new Map(live));
+      expect(statesOf(await this.#fetch(gateway, namespace, [...expected.keys()]))).toEqual(new Map(live));
+    }
+    const stats = await gateway.using((shards, manifest) => shards.stats(manifest));
+    expect(stats).toMatchObject({ ok: true, value: { count: this.liveCount + this.#kept.length } });
+  }
+
+  async #lane(client: number, endAt: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    const { random } = this.#world;
+    while (!this.#isStopped && this.counts.writes < endAt) {
+      const [again, kind] = [random.next(), random.next()];
+      if (again < this.replayChance) await this.#replay(gateway, client);
+      else if (again < this.replayChance * 1.3) await this.#finishLate(gateway, client);
+      else if (kind < this.deleteChance * 0.2) await this.#deleteByFilter(gateway, client);
+      else if (kind < this.deleteChance) await this.#deleteIds(gateway, client);
+      else await this.#upsert(gateway, client);
+      this.counts.writes += 1;
+      await new Promise<void>((resolve) => this.#world.after(random.next() * this.pauseMsMax, resolve));
+    }
+  }
+
+  async #reader(endAt: number): Promise<void> {
+    const gateway = this.#world.gateway();
+    while (!this.#isStopped && this.counts.writes < endAt) {
+      const namespace = this.#pick(NAMESPACES);
+      const allowed = new Map(
+        [...this.#known].filter(([key]) => key.startsWith(`${namespace}\0`)).map(([key, known]) => [key, statesNow(known)]),
+      );
+      this.#reads.add(allowed);
+      const kind = this.#world.random.next();
+      const asked = [...allowed.keys()].map((key) => key.split('\0')[1]!);
+      const ids = kind < 0.4 ? asked.filter(() => this.#world.random.next() < 0.2) : asked;
+      const found = kind < 0.4 ? await this.#fetch(gateway, namespace, ids) : await this.#query(gateway, namespace, kind < 0.8);
+      this.#reads.delete(allowed);
+      this.counts.reads += 1;
+      const states = statesOf(found);
+      const statesOfId = (id: string): ReadonlySet<State> => allowed.get(`${namespace}\0${id}`) ?? new Set();
+      const never = [...states].filter(([id, state]) => !statesOfId(id).has(state));
+      expect(never, `what was found by ${kind} at ${this.#world.nowMs} and never there`).toEqual([]);
+      if (kind >= 0.8) continue;
+      // Whatever was there all the time is found.
+      const lost = ids.filter((id) => statesOfId(id).size === 1 && !statesOfId(id).has(null) && !states.has(id));
+      expect(lost, `what was not found by ${kind} at ${this.#world.nowMs} and was there`).toEqual([]);
+      await new Promise<void>((resolve) => this.#world.after(60, resolve));
+    }
+  }
+
+  async #upsert(gateway: Gateway, client: number, keys = this.#someKeys(client)): Promise<void> {
+    const { batch, serials } = this.#batchOf(client, keys, this.#world.random.next() < 0.5);
+    keys.forEach((key, i) => this.#begin(key, serials[i]!));
+    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    expect(written.count).toBe(keys.length);
+    keys.forEach((key, i) => this.#end(key, serials[i]!));
+    if (batch.repetition !== null) this.#answered.set(client, [...(this.#answered.get(client) ?? []), { batch, written }]);
+    if (this.#world.random.next() < 0.5) await this.#readBack(client, this.#pick(NAMESPACES), written.lsn);
+  }
+
+  /** A request of long ago is answered as it was then, and changes nothing that was written or deleted since. */
+  async #replay(gateway: Gateway, client: number): Promise<void> {
+    const answered = this.#answered.get(client) ?? [];
+    if (answered.length === 0) return;
+    const { batch, written } = this.#pick(answered);
+    expect(await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE))).toEqual(written);
+    this.counts.replayed += 1;
+  }
+
+  /**
+   * A request is tried once and given up, whatever came of it; then others write its ids; then it is repeated. Each of its vectors is
+   * written at one time: what was seen before those others is not seen again.
+   */
+  async #finishLate(gateway: Gateway, client: number): Promise<void> {
+    const keys = this.#someKeys(client);
+    const { batch, serials } = this.#batchOf(client, keys, true);
+    keys.forEach((key, i) => this.#begin(key, serials[i]!));
+    const tried = await gateway.using((shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    const early = await this.#statesOf(gateway, keys);
+    const others = keys.filter(() => this.#world.random.next() < 0.7);
+    if (others.length > 0) await this.#upsertBeside(gateway, client, others);
+    const written = await this.#acknowledged(this.#pick(this.#gateways), (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    expect(written).toMatchObject({ count: keys.length });
+    if (tried.ok) expect(written).toEqual(tried.value);
+    for (const [key, state] of await this.#statesOf(gateway, keys)) {
+      const [serial, newer] = [serials[keys.indexOf(key)]!, this.#newer.get(key)];
+      const isFirst = tried.ok || early.get(key) === serial;
+      expect(newer === undefined ? [serial] : isFirst ? [newer] : [newer, serial], `${key} at ${this.#world.nowMs}`).toContain(state);
+      if (newer !== undefined && !tried.ok && isFirst) this.counts.seenEarly += 1;
+      this.#newer.delete(key);
+      this.#end(key, state);
+    }
+    this.counts.late += 1;
+  }
+
+  /** Writes ids of which another write may be under way. */
+  async #upsertBeside(gateway: Gateway, client: number, keys: readonly string[]): Promise<void> {
+    const { batch, serials } = this.#batchOf(client, keys, false);
+    keys.forEach((key, i) => {
+      this.#begin(key, serials[i]!);
+      this.#newer.set(key, serials[i]!);
+    });
+    await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+  }
+
+  #batchOf(client: number, keys: readonly string[], hasKey: boolean): { batch: UpsertBatch; serials: number[] } {
+    const { dimensions, id: indexId } = this.#world.manifest;
+    const serials = keys.map(() => (this.#serial += 1));
+    const values = new Float32Array(keys.length * dimensions);
+    keys.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
+    const batch = {
+      indexId,
+      ids: keys.map((key) => key.split('\0')[1]!),
+      namespaces: keys.map((key) => key.split('\0')[0]!),
+      values,
+      metadata: serials.map((serial, i) => JSON.stringify({ serial, group: `${client}/${Number(keys[i]!.split('-')[1]) % 5}` })),
+      texts: keys.map(() => null),
+      repetition: hasKey ? { idempotencyKey: `write-${serials[0]}`, digest: `digest-${serials[0]}` } : null,
+    };
+    return { batch, serials };
+  }
+
+  /** As they are now, by ids of any namespace. */
+  async #statesOf(gateway: Gateway, keys: readonly string[]): Promise<Map<string, State>> {
+    const states = new Map<string, State>(keys.map((key) => [key, null]));
+    for (const namespace of NAMESPACES) {
+      const ids = keys.filter((key) => key.startsWith(`${namespace}\0`)).map((key) => key.split('\0')[1]!);
+      for (const [id, state] of statesOf(await this.#fetch(gateway, namespace, ids))) states.set(`${namespace}\0${id}`, state);
+    }
+    return states;
+  }
+
+  async #deleteIds(gateway: Gateway, client: number): Promise<void> {
+    const namespace = this.#pick(NAMESPACES);
+    const keys = this.#someKeys(client).filter((key) => key.startsWith(`${namespace}\0`));
+    if (keys.length === 0) return;
+    const { id: indexId } = this.#world.manifest;
+    for (const key of keys) this.#begin(key, null);
+    const selection = { kind: 'ids', namespace, ids: keys.map((key) => key.split('\0')[1]!) } as const;
+    const { lsn } = await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }, IN_FORCE));
+    for (const key of keys) this.#end(key, null);
+    if (this.#world.random.next() < 0.5) await this.#readBack(client, namespace, lsn);
+  }
+
+  async #deleteByFilter(gateway: Gateway, client: number): Promise<void> {
+    const namespace = this.#pick(NAMESPACES);
+    const group = Math.floor(this.#world.random.next() * 5);
+    const keys = this.#keysOf(client).filter((key) => key.startsWith(`${namespace}\0`) && Number(key.split('-')[1]) % 5 === group);
+    const { id: indexId } = this.#world.manifest;
+    for (const key of keys) this.#begin(key, null);
+    const filter = { kind: 'equals', path: 'group', values: [`${client}/${group}`] } as never;
+    await this.#acknowledged(gateway, (shards, manifest) =>
+      shards.delete(manifest, { indexId, selection: { kind: 'filter', namespace, filter, after: 0 } }, IN_FORCE),
+    );
+    this.counts.deletedByFilter += 1;
+    for (const key of keys) this.#end(key, null);
+  }
+
+  /** Repeats a call until it is acknowledged, as a client does. */
+  async #acknowledged<T>(
+    gateway: Gateway,
+    call: (shards: IndexShards, manifest: GrowthWorld['manifest']) => Promise<Outcome<T>>,
+  ): Promise<T> {
+    for (;;) {
+      const outcome = await gateway.using(call);
+      if (outcome.ok) return outcome.value;
+      expect(['unavailable', 'index_growing']).toContain(outcome.error.code);
+      this.counts.retries += 1;
+      await new Promise<void>((resolve) => this.#world.after(100, resolve));
+    }
+  }
+
+  #query(gateway: Gateway, namespace: string, exact: boolean, consistency: ReadConsistency = STRONG): Promise<ShardMatches> {
+    const { id: indexId } = this.#world.manifest;
+    const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
+    const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
+    return this.#acknowledged(gateway, async (shards, manifest) => {
+      const found = await shards.query(manifest, query, { consistency });
+      return found.ok && found.value.missing !== undefined ? PARTIAL : found;
+    });
+  }
+
+  #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
+    const { id: indexId } = this.#world.manifest;
+    return this.#acknowledged(gateway, (shards, manifest) => shards.fetch(manifest, { indexId, namespace, ids, include: INCLUDE }));
+  }
+
+  #nextVector(): Float32Array {
+    const { equalChance = 0 } = this.#options;
+    return equalChance > 0 && this.#world.random.next() < equalChance ? this.#equal : this.#vectors.next();
+  }
+
+  #begin(key: string, state: State): void {
+    const known = this.#known.get(key) ?? { acknowledged: null, maybe: new Set() };
+    this.#known.set(key, known);
+    known.maybe.add(state);
+    for (const allowed of this.#reads) allowed.set(key, (allowed.get(key) ?? new Set<State>([null])).add(state));
+  }
+
+  #end(key: string, state: State): void {
+    const known = this.#known.get(key)!;
+    known.acknowledged = state;
+    known.maybe.clear();
+  }
+
+  #keysOf(client: number): string[] {
+    return Array.from({ length: this.#options.idsEach }, (_, i) => `${NAMESPACES[i % 7 === 0 ? 1 : 0]}\0c${client}-${i}`);
+  }
+
+  #someKeys(client: number): string[] {
+    const keys = this.#keysOf(client);
+    // Writes of one id reach one shard or two, and the LSNs of the others stay behind.
+    const count = this.#world.random.next() < 0.5 ? 1 : 1 + Math.floor(this.#world.random.next() * 12);
+    return [...new Set(Array.from({ length: count }, () => this.#pick(keys)))];
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.#world.random.next() * items.length)]!;
+  }
+}
+
+/** An answer without some shard, where that shard was dying: asked for again. */
+const PARTIAL = refuse('unavailable', 'some shard did not answer');
+
+type Gateway = ReturnType<GrowthWorld['gateway']>;
+
+const statesNow = ({ acknowledged, maybe }: Known): Set<State> => new Set([acknowledged, ...maybe]);
+
+function statesOf({ ids, metadata }: ShardVectors): Map<string, State> {
+  expect(new Set(ids).size, 'no id is found twice').toBe(ids.length);
+  return new Map(ids.map((id, i) => [id, (JSON.parse(metadata![i]!) as { serial: number }).serial]));
+}

@@ -1,0 +1,16 @@
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+
+/** An index whose shards are split before they hold more than so many vectors. */
+export const growthManifest = (shardVectorsMax: number): IndexManifest => ({
+  id: 'ix_grow' as IndexId,
+  tenantId: 'tn_grow' as TenantId,
+  name: 'grows',
+  dimensions: 4,
+  metric: 'l2',
+  shardVectorsMax,
+  embedding: null,
+  owner: 'search',
+  createdS: 1,
+  generation: 1,
+});

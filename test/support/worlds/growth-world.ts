@@ -1,0 +1,320 @@
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
+import { SqliteLocatorStore } from '../../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
+import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
+import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
+import type { MemberReads } from '../../../src/index/fan-out/member-reads.ts';
+import { searchGroup } from '../../../src/index/fan-out/shard-group.ts';
+import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
+import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
+import { DISTRICT_SIZES } from '../../../src/index/routing/district-sizes.ts';
+import { DistrictedRoutes } from '../../../src/index/routing/districted-routes.ts';
+import type { Misplacement } from '../../../src/index/resharding/misplacement.ts';
+import type { ReshardingPeers, ShardAsOf } from '../../../src/index/resharding/index-resharding.ts';
+import { IndexResharding } from '../../../src/index/resharding/index-resharding.ts';
+import { Locator } from '../../../src/index/locators/locator.ts';
+import { ReplicatedRoutes, routesOf } from '../../../src/index/routing/replicated-routes.ts';
+import type { RouteChange } from '../../../src/index/routing/route-changes.ts';
+import type { RegionPage, RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
+import { regionPage } from '../../../src/index/routing/routing-summary.ts';
+import type { RouteSource } from '../../../src/index/routing/route-reader.ts';
+import { RouteReader } from '../../../src/index/routing/route-reader.ts';
+import type { RouteTable } from '../../../src/index/routing/route-table.ts';
+import { tableAround } from '../../../src/index/routing/table-around.ts';
+import { RoutingChangeLog } from '../../../src/index/routing/routing-change-log.ts';
+import type { ShardRoute } from '../../../src/index/routing/shard-route.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { RoutedSearch } from '../../../src/gateway/sharded/routed-search.ts';
+import type { LocatorCalls } from '../../../src/gateway/sharded/locator-calls.ts';
+import { RoutedShards } from '../../../src/gateway/sharded/routed-shards.ts';
+import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { Mutex } from '../../../src/kernel/mutex.ts';
+import type { NodeSql } from '../fakes/node-sql.ts';
+import type { Actor, Faults } from './object-network.ts';
+import { replicaPeers, startReplica } from './replica-actor.ts';
+import { MemoryCell, ObjectNetwork, Unreachable } from './object-network.ts';
+import { startShard } from './shard-actor.ts';
+import { smallFloor } from './shard-world.ts';
+
+/** A whole index of many objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
+export class GrowthWorld extends ObjectNetwork {
+  readonly manifest: IndexManifest;
+  readonly #floor = smallFloor(64 * 1024 * 1024);
+  #waiting: (() => void)[] = [];
+  /** Objects kept busy by reads of each shard that a replica may answer. */
+  heat = { of: (_shard: number): number => 0 };
+  /** Of the index, and what each gateway remembers of routes: of incarnations from now on. */
+  districtSizes = DISTRICT_SIZES;
+  routeBytesMax: number = LIMITS.routeMemoryBytesMax;
+  readonly routes = { districtsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
+  replicaReads = 0;
+  replicasMade = 0;
+  /** Shards that were tidied, each time. */
+  tidied = 0;
+
+  constructor(manifest: IndexManifest, seed: number, faults: Faults) {
+    super(seed, faults);
+    this.manifest = manifest;
+  }
+
+  /** The index with its first shard. */
+  async create(): Promise<void> {
+    await this.#indexPeers('client').openShard(0, 0, 0);
+  }
+
+  /** A gateway isolate with its own caches. */
+  gateway(): { using<T>(work: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> } {
+    const clock = { nowMs: () => this.nowMs };
+    const call = <T>(object: string, method: string, ...args: unknown[]) => this.call<T>(undefined, object, method, args);
+    const shard = (ordinal: number) => `shard:${ordinal}`;
+    const locator = (ordinal: number) => `locator:${ordinal}`;
+    const { id } = this.manifest;
+    const pages = new Set<string>();
+    const only: Mutable<IndexShards> = {
+      query: () => Promise.reject(new Error('as follows')),
+      upsert: (_, batch) => call(shard(0), 'upsert', batch),
+      fetch: (_, fetch) => call(shard(0), 'fetch', fetch),
+      list: (_, list) => call(shard(0), 'list', list),
+      count: (_, count) => call(shard(0), 'count', count),
+      patch: (_, patch) => call(shard(0), 'patch', patch),
+      namespaces: (_, page) => call(shard(0), 'namespaces', page),
+      delete: (_, deletion) => call(shard(0), 'delete', deletion),
+      lsn: () => call(shard(0), 'lsn', id),
+      stats: () => call(shard(0), 'stats', id),
+      sample: (_, sample) => call(shard(0), 'sample', sample),
+      measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),
+    };
+    const shards = {
+      fetch: (_: unknown, ordinal: number, fetch: unknown) => call<never>(shard(ordinal), 'fetch', fetch),
+      list: (_: unknown, ordinal: number, list: unknown) => call<never>(shard(ordinal), 'list', list),
+      namespaces: (_: unknown, ordinal: number, page: unknown) => call<never>(shard(ordinal), 'namespaces', page),
+      select: (_: unknown, ordinal: number, select: unknown) => call<never>(shard(ordinal), 'select', select),
+      sample: (_: unknown, ordinal: number, sample: unknown) => call<never>(shard(ordinal), 'sample', sample),
+      stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', id),
+      outline: (_: unknown, known: number) => call<RoutingSummary>('index', 'outline', known),
+      regions: (_: unknown, district: number, since: number) => {
+        const page = `${district} since ${since}`;
+        if (pages.has(page)) this.routes.pagesAgain += 1;
+        pages.add(page);
+        return call<RegionPage>('index', 'regions', district, since);
+      },
+    };
+    const locators: LocatorCalls = {
+      write: ({ locator: at }, write) => call(locator(at), 'write', write),
+      remove: ({ locator: at }, removal) => call(locator(at), 'remove', removal),
+      clear: ({ locator: at }, lsnSeen) => call(locator(at), 'clear', lsnSeen),
+      claim: ({ locator: at }, repetition) => call(locator(at), 'claim', repetition),
+      find: ({ locator: at }, keys) => call(locator(at), 'find', keys),
+      counts: ({ locator: at }) => call(locator(at), 'counts'),
+    };
+    const directory: Pick<IndexDirectory, 'describe'> = {
+      describe: (_, __, staleVersion) => call('index', 'describe', staleVersion),
+    };
+    const manifests = new ManifestCache(directory as IndexDirectory, clock);
+    const members: MemberReads = {
+      query: (_, { shard: ordinal, replica }, query, consistency) => {
+        if (replica !== null) this.replicaReads += 1;
+        return call(replica === null ? shard(ordinal) : `replica:${ordinal}:${replica}`, 'query', query, consistency);
+      },
+      fetch: () => Promise.reject(new Error('ids are fetched from shards alone')),
+    };
+    const fanOut = new FanOut(clock, this);
+    const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
+    only.query = (manifest, query, reading) => reads.query(manifest, query, reading);
+    const reader = new RouteReader(this.routeBytesMax, { clock, wakeUps: new DirectWakeUps() });
+    const search = new RoutedSearch({ search: (query) => searchGroup(reads, query) }, fanOut, clock);
+    const routed = new RoutedShards({ only, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });
+    return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
+  }
+
+  get table(): RouteTable | undefined {
+    return this.actors.get('index')?.cells.get('routes') as RouteTable | undefined;
+  }
+
+  /** Lets so much time pass, and more while rows are on their way. */
+  async rest(forMs: number): Promise<void> {
+    await this.run(forMs);
+    await this.run(600_000, () => this.table?.shards.every(({ state }) => state.kind === 'serving') !== false);
+  }
+
+  /** What an object stores. */
+  sqlOf(name: string): NodeSql | undefined {
+    return this.actors.get(name)?.sql;
+  }
+
+  protected override start(actor: Actor): NonNullable<Actor['live']> {
+    if (actor.name === 'index') return this.#startIndex(actor);
+    if (actor.name.startsWith('replica:')) return startReplica(this, actor, this.#floor, () => void this.actors.delete(actor.name));
+    const forget = () => void this.actors.delete(actor.name);
+    return actor.name.startsWith('shard:') ? startShard(this, actor, this.#floor, forget) : this.#startLocator(actor);
+  }
+
+  #startIndex(actor: Actor): NonNullable<Actor['live']> {
+    const told = new RoutingChangeLog();
+    const cell = new DistrictedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.districtSizes);
+    const { id, dimensions, metric } = this.manifest;
+    const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
+    const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, { dimensions, metric }, this.heat));
+    const replicated = new ReplicatedRoutes(cell, replicas, () => this.nowMs);
+    const tables = () => routesOf(cell.get() ?? { version: 0, shards: [] });
+    const cells = {
+      table: replicated,
+      change: new MemoryCell<RouteChange | null>(actor, 'change'),
+      disorder: new MemoryCell<Misplacement>(actor, 'disorder'),
+    };
+    const growth = new IndexResharding(cells, this.#indexPeers(actor), () => this.nowMs);
+    const turnstile = new Mutex();
+    const changing = <T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+      turnstile.pass(async () => {
+        actor.alarmMs ??= this.nowMs + LIMITS.indexLifecycleRetryMs;
+        const outcome = await work();
+        for (const wake of this.#waiting.splice(0)) wake();
+        return outcome;
+      });
+    const routed = (): IndexManifest => {
+      const version = cell.get()?.version ?? 0;
+      return version === 0 ? { ...this.manifest, replicas: replicas.ready } : { ...this.manifest, routeVersion: version };
+    };
+    const tend = async (): Promise<void> => {
+      for (const shard of tables().shards) if (this.heat.of(shard) > 0) replicas.watch(shard);
+      if (!replicas.isWatching) return;
+      actor.alarmMs = this.nowMs + LIMITS.replicaTendMs;
+      await replicas.tend(this.nowMs, tables().receiving).finally(() => replicated.publish());
+      this.replicasMade = Math.max(this.replicasMade, replicas.ready.length);
+    };
+    return {
+      methods: {
+        describe: async (staleVersion?: number) => {
+          if (staleVersion !== undefined && (cell.get()?.version ?? 0) <= staleVersion) {
+            await new Promise<void>((resolve) => {
+              this.#waiting.push(resolve);
+              this.after(LIMITS.routeWaitMs, resolve);
+            });
+          }
+          return ok(routed());
+        },
+        outline: async (known: number) => {
+          if (growth.isChanging) await turnstile.pass(() => growth.settle()).catch(() => undefined);
+          const outline = told.tell(growth.routes(this.manifest), known);
+          if (outline.gone !== undefined) this.routes.changesTold += 1;
+          const { districts } = outline;
+          this.routes.districtsMax = Math.max(this.routes.districtsMax, districts.length);
+          if (districts.length > 1) this.routes.unchanged += districts.filter(({ coarse }) => coarse === undefined).length;
+          return ok(outline);
+        },
+        regions: (district: number, since: number) => {
+          this.routes.pages += 1;
+          return regionPage(growth.routes(this.manifest), district, since);
+        },
+        around: (ordinal: number) => ok(tableAround(growth.routes(this.manifest), ordinal)),
+        spread: () => changing(() => growth.spread(this.manifest)),
+        exported: () =>
+          changing(async () => {
+            const exported = growth.exported(this.manifest);
+            const first = cell.get();
+            // Copies from the first split on: otherwise an index has some only once it has many shards.
+            if (first?.margin === 0) cell.put({ ...first, margin: 0.4 });
+            return exported;
+          }),
+        split: (request: never) => changing(() => growth.split(request)),
+        share: (shard: never) => changing(() => growth.share(shard)),
+        merge: (shard: never) => changing(() => growth.merge(shard)),
+        drained: (shard: ShardAsOf) =>
+          changing(() => {
+            if (this.table?.shards.find(({ ordinal }) => ordinal === shard.ordinal)?.state.kind === 'tidying') this.tidied += 1;
+            return growth.drained(shard);
+          }),
+      },
+      alarm: () =>
+        turnstile.pass(async () => {
+          // What fails is tried again.
+          actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
+          if (growth.isMoving) await growth.settle().catch(() => undefined);
+          else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = growth.tidyingMs;
+          if ((growth.tidyingMs ?? Infinity) <= this.nowMs) {
+            actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
+            await growth.tidy(replicas.shards).catch(() => undefined);
+          }
+          if (!growth.isChanging) await tend().catch(() => undefined);
+        }),
+    };
+  }
+
+  #indexPeers(caller: Actor | 'client'): ReshardingPeers {
+    const from = caller === 'client' ? undefined : caller;
+    const { id: indexId, tenantId, name, dimensions, metric } = this.manifest;
+    const told = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
+      const outcome = await this.call<null>(from, callee, method, args);
+      // The platform's calls throw.
+      if (!outcome.ok) throw new Unreachable(outcome.error.message);
+    };
+    return {
+      openShard: (ordinal, since, locators) => {
+        const budget = shardBudget(this.manifest);
+        const route: ShardRoute = { tenantId, name, ordinal, since, budget, locators, isFenced: false, task: null };
+        return told(`shard:${ordinal}`, 'open', { indexId, dimensions, metric }, route);
+      },
+      openLocator: (ordinal) => told(`locator:${ordinal}`, 'open'),
+      export: (locators) => told('shard:0', 'export', locators),
+      drain: async (ordinal, order) => {
+        const drained = await this.call<number>(from, `shard:${ordinal}`, 'drain', [order]);
+        if (!drained.ok) throw new Unreachable(drained.error.message);
+        return drained.value;
+      },
+      raise: (ordinal, lsn) => told(`shard:${ordinal}`, 'raise', lsn),
+      eraseShard: (ordinal) => told(`shard:${ordinal}`, 'erase'),
+    };
+  }
+
+  #startLocator(actor: Actor): NonNullable<Actor['live']> {
+    const ordinal = Number(actor.name.split(':')[1]);
+    const store = new SqliteLocatorStore(actor.sql, { parts: LIMITS.locatorsCount, part: ordinal });
+    const { id: indexId } = this.manifest;
+    this.counts.resumed += store.pending().length;
+    const shard = (to: number, method: string, call: unknown) => this.call<never>(actor, `shard:${to}`, method, [call]);
+    const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => this.nowMs }, wakeUps: new DirectWakeUps() });
+    const source: RouteSource = {
+      indexId,
+      outline: (known) => this.call(actor, 'index', 'outline', [known]),
+      regions: (district, since) => this.call(actor, 'index', 'regions', [district, since]),
+    };
+    const peers = {
+      routes: () => reader.ask(source),
+      put: (to: number, rows: unknown) => shard(to, 'putRows', rows),
+      remove: (to: number, removal: unknown) => shard(to, 'removeRows', removal),
+      clear: (to: number, clearing: unknown) => shard(to, 'clearRows', clearing),
+    };
+    const locator = new Locator({ indexId, ordinal }, store, peers, () => this.nowMs);
+    const armed = <T>(work: () => Promise<T>): Promise<T> => {
+      actor.alarmMs ??= this.nowMs + LIMITS.locatorRetryMs;
+      return work();
+    };
+    return {
+      methods: {
+        open: () => ok(null),
+        write: (write: never) => armed(() => locator.write(write)),
+        remove: (removal: never) => armed(() => locator.remove(removal)),
+        clear: (lsnSeen: number) => armed(() => locator.clear(lsnSeen)),
+        claim: (repetition: never) => locator.claim(repetition),
+        find: (keys: never) => ok(locator.find(keys)),
+        counts: () => ok(store.counts(100)),
+        move: (moves: never) => ok(locator.move(moves)),
+        depart: (departures: never) => ok((locator.depart(departures), null)),
+        adopt: (keys: never, removed: never, receipts: never) => ok((store.adopt(keys, removed, 0, receipts), null)),
+      },
+      alarm: async () => {
+        if (store.isIdle()) return;
+        actor.alarmMs = this.nowMs + LIMITS.locatorRetryMs;
+        await locator.resume();
+      },
+    };
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

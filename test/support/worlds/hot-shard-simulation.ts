@@ -1,0 +1,266 @@
+import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
+import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
+import type { MemberReads } from '../../../src/index/fan-out/member-reads.ts';
+import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
+import { BusyReport } from '../../../src/index/replicas/busy-report.ts';
+import type { PrimaryState, ReplicaPeers, ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
+import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
+import { LoadMeter } from '../../../src/index/replicas/load-meter.ts';
+import type { ShardMember, ShardReplica } from '../../../src/index/replicas/shard-member.ts';
+import { ReadQueue } from '../../../src/ann/overload/read-queue.ts';
+import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { MANIFEST } from './member-world.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
+import { ObjectThread } from './object-thread.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+export interface HotShardOptions {
+  readonly shards: number;
+  /** Of the popularity of shards: the k-th gets a load in proportion to 1 / k^zipf. */
+  readonly zipf: number;
+  /** Queries a second of all shards together, phase by phase. */
+  readonly phases: readonly { readonly seconds: number; readonly qps: number }[];
+  /** What a query takes an object, drawn anew for each. */
+  readonly serviceMs: (random: Seeded) => number;
+  /** From the gateway to an object, one way. */
+  readonly networkMs: (random: Seeded) => number;
+  /** What a page of a copy takes the primary, and the whole copy. */
+  readonly pageMs: number;
+  readonly pages: number;
+  readonly hasReplicas: boolean;
+  /** Of the hottest shard, there from the beginning. */
+  readonly replicasAtFirst?: number;
+  readonly hasHedges?: boolean;
+  /** Whether objects let reads wait for their turn, or do everything in the order in which it comes. */
+  readonly hasTurns?: boolean;
+  /** How long queries may take. */
+  readonly budgetMs?: number;
+  readonly seed: number;
+}
+
+/** One second of the simulation. */
+export interface HotShardSecond {
+  readonly second: number;
+  readonly latenciesMs: readonly number[];
+  readonly replicas: number;
+}
+
+export interface HotShardResult {
+  readonly seconds: readonly HotShardSecond[];
+  /** Between the first second of a phase and when the first replica was ready in it. */
+  readonly readyAfterMs: number | undefined;
+  readonly failed: number;
+  readonly hedges: number;
+  /** Those that were answered before the first call. */
+  readonly hedgesWon: number;
+  readonly calls: number;
+}
+
+/** An object on a thread of its own. */
+class Server {
+  readonly meter = new LoadMeter();
+  readonly thread: ObjectThread;
+  readonly turns: ReadQueue;
+
+  constructor(time: VirtualTime) {
+    this.thread = new ObjectThread(time);
+    this.turns = new ReadQueue({ clock: time, turn: () => this.thread.turn() });
+  }
+}
+
+/**
+ * Shards that are read unevenly, as a queueing model around the real code: `ShardReads` chooses whom to ask and hedges, load is metered as
+ * objects meter it, `ReadQueue` orders and refuses, `IndexReplicas` decides. Objects are threads with the service times that were measured,
+ * and run in parallel, which they do not in one process.
+ */
+export class HotShardSimulation implements MemberReads, ReplicaPeers {
+  readonly indexId = MANIFEST.id;
+  readonly #options: HotShardOptions;
+  readonly #time = new VirtualTime();
+  readonly #random: Seeded;
+  readonly #fanOut: FanOut;
+  readonly #reads: ShardReads;
+  readonly #servers = new Map<string, Server>();
+  readonly #reports = new Map<number, BusyReport>();
+  readonly #readyMs = new Map<number, number>();
+  readonly #replicas: IndexReplicas;
+  #record: ReplicaRecord | undefined;
+  #known: readonly ShardReplica[] = [];
+  #failed = 0;
+  #isOver = false;
+
+  constructor(options: HotShardOptions) {
+    this.#options = options;
+    this.#random = new Seeded(options.seed);
+    this.#fanOut = new FanOut(this.#time, this.#time, options.hasHedges === false ? { share: 0, burst: 0 } : undefined);
+    this.#reads = new ShardReads({ members: this, fanOut: this.#fanOut, choice: new MemberChoice(), clock: this.#time });
+    this.#replicas = new IndexReplicas({ get: () => this.#record, put: (record) => void (this.#record = record) }, this);
+    this.#begin(options.replicasAtFirst ?? 0);
+  }
+
+  async run(): Promise<HotShardResult> {
+    const seconds: HotShardSecond[] = [];
+    const startMs = this.#time.nowMs();
+    let readyAfterMs: number | undefined;
+    const total = this.#options.phases.reduce((sum, phase) => sum + phase.seconds, 0);
+    const upkeep = async (): Promise<void> => {
+      while (!this.#isOver) {
+        await this.#time.sleep(LIMITS.replicaTendMs);
+        if (this.#replicas.isWatching) await this.#replicas.tend(this.#time.nowMs());
+        if (this.#replicas.ready.length > 0) readyAfterMs ??= this.#time.nowMs() - startMs;
+      }
+    };
+    // Gateways use a manifest for a while without asking.
+    const manifests = async (): Promise<void> => {
+      for (; !this.#isOver; this.#known = this.#replicas.ready) await this.#time.sleep(LIMITS.indexManifestTtlMs);
+    };
+    const load = async (): Promise<void> => {
+      const queries: Promise<void>[] = [];
+      for (let second = 0; second < total; second += 1) {
+        const latenciesMs: number[] = [];
+        seconds.push({ second, latenciesMs, replicas: this.#replicas.ready.length });
+        queries.push(...(await this.#second(second, latenciesMs)));
+      }
+      await Promise.all(queries);
+      this.#isOver = true;
+    };
+    await this.#time.run(Promise.all([load(), upkeep(), manifests()]));
+    const { hedges, hedgesWon, calls } = this.#fanOut.counts;
+    return { seconds, readyAfterMs, failed: this.#failed, hedges, hedgesWon, calls };
+  }
+
+  async query(_: unknown, member: ShardMember, { budgetMs }: ShardQuery): Promise<Outcome<ShardMatches>> {
+    const { serviceMs, networkMs, hasTurns = true } = this.#options;
+    await this.#time.sleep(networkMs(this.#random));
+    if (member.replica !== null && !this.#replicas.all.some(({ replica }) => replica === member.replica)) {
+      return refuse('unavailable', 'retired');
+    }
+    const server = this.#server(member);
+    const search = async (): Promise<Outcome<ShardMatches>> => {
+      const workMs = serviceMs(this.#random);
+      await server.thread.use(workMs);
+      const nowMs = this.#time.nowMs();
+      server.meter.record('sharable', workMs, nowMs);
+      if (member.replica === null) this.#report(member.shard, server, nowMs);
+      return ok({ ids: [], values: null, metadata: null, texts: null, scores: [], lsn: 1 });
+    };
+    const found = await server.thread.deliver(() => (hasTurns ? server.turns.read(budgetMs, search) : search()));
+    await this.#time.sleep(networkMs(this.#random));
+    return found;
+  }
+
+  fetch(): Promise<Outcome<ShardVectors>> {
+    return Promise.resolve(refuse('unavailable', 'nobody fetches here'));
+  }
+
+  async primary(shard: number): Promise<PrimaryState> {
+    const { meter, thread } = this.#server({ shard, replica: null });
+    await thread.turn();
+    return { load: meter.load(this.#time.nowMs()), location: null, lsn: 1 };
+  }
+
+  async replica({ shard, replica }: ShardReplica) {
+    const isReady = this.#time.nowMs() >= (this.#readyMs.get(replica) ?? Infinity);
+    return { completeLsn: isReady ? 1 : null, load: this.#server({ shard, replica }).meter.load(this.#time.nowMs()) };
+  }
+
+  /** A copy is read from the primary page by page, between its queries. */
+  async open({ shard, replica }: ShardReplica): Promise<void> {
+    if (this.#readyMs.has(replica)) return;
+    this.#readyMs.set(replica, Infinity);
+    const { pageMs, pages, networkMs } = this.#options;
+    const copy = async (): Promise<void> => {
+      for (let page = 0; page < pages; page += 1) {
+        await this.#time.sleep(2 * networkMs(this.#random));
+        const { thread } = this.#server({ shard, replica: null });
+        await thread.deliver(() => thread.use(pageMs));
+        // Writing a page takes the replica about as long.
+        await this.#time.sleep(pageMs);
+      }
+      this.#readyMs.set(replica, this.#time.nowMs());
+    };
+    void copy();
+  }
+
+  async erase({ shard, replica }: ShardReplica): Promise<void> {
+    this.#servers.delete(`${shard}/${replica}`);
+  }
+
+  #begin(count: number): void {
+    const numbers = Array.from({ length: count }, (_, i) => i + 1);
+    for (const replica of numbers) this.#readyMs.set(replica, 0);
+    const { indexId } = this;
+    const ready = { indexId, shard: 0, location: null, state: 'ready', sinceMs: 0 } as const;
+    this.#record = { highest: count, watched: {}, replicas: numbers.map((replica) => ({ ...ready, replica })) };
+    this.#known = this.#replicas.ready;
+  }
+
+  /** Arrivals of one second; answers the queries that they began. */
+  async #second(second: number, latenciesMs: number[]): Promise<Promise<void>[]> {
+    const queries: Promise<void>[] = [];
+    const endMs = this.#time.nowMs() + 1_000;
+    for (;;) {
+      const gapMs = (-Math.log(1 - this.#random.next()) * 1_000) / this.#qpsAt(second);
+      if (this.#time.nowMs() + gapMs >= endMs) {
+        await this.#time.sleep(endMs - this.#time.nowMs());
+        return queries;
+      }
+      await this.#time.sleep(gapMs);
+      queries.push(this.#ask(this.#shard(), latenciesMs));
+    }
+  }
+
+  async #ask(shard: number, latenciesMs: number[]): Promise<void> {
+    const startedMs = this.#time.nowMs();
+    const target = { kind: 'values', values: Float32Array.of(0) } as const;
+    const include = { values: false, metadata: false, text: false };
+    const query = { indexId: MANIFEST.id, target, namespace: '', topK: 10, filter: null, excludeIds: [], include };
+    const manifest = { ...MANIFEST, replicas: this.#known };
+    const { budgetMs = LIMITS.queryDeadlineDefaultMs } = this.#options;
+    const reading = { consistency: { kind: 'eventual' }, deadlineMs: startedMs + budgetMs } as const;
+    const found = await this.#reads.gather(manifest, [shard], query, reading);
+    if (found.ok) latenciesMs.push(this.#time.nowMs() - startedMs);
+    else this.#failed += 1;
+  }
+
+  #report(shard: number, { meter }: Server, nowMs: number): void {
+    if (!this.#options.hasReplicas) return;
+    const report = this.#reports.get(shard) ?? new BusyReport();
+    this.#reports.set(shard, report);
+    if (report.isDue(meter.load(nowMs), nowMs)) this.#replicas.watch(shard);
+  }
+
+  #server({ shard, replica }: ShardMember): Server {
+    const name = `${shard}/${replica}`;
+    const server = this.#servers.get(name) ?? new Server(this.#time);
+    this.#servers.set(name, server);
+    return server;
+  }
+
+  #qpsAt(second: number): number {
+    let end = 0;
+    for (const phase of this.#options.phases) {
+      end += phase.seconds;
+      if (second < end) return phase.qps;
+    }
+    return 1;
+  }
+
+  /** The k-th shard is the k-th most popular. */
+  #shard(): number {
+    const { shards, zipf } = this.#options;
+    const weights = Array.from({ length: shards }, (_, k) => 1 / (k + 1) ** zipf);
+    let left = this.#random.next() * weights.reduce((sum, weight) => sum + weight, 0);
+    const at = weights.findIndex((weight) => (left -= weight) < 0);
+    return at < 0 ? shards - 1 : at;
+  }
+}
+
+export function quantileMs(latenciesMs: readonly number[], share: number): number {
+  const sorted = latenciesMs.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
+}

@@ -1,0 +1,105 @@
+import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
+import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
+import type { MemberReads } from '../../../src/index/fan-out/member-reads.ts';
+import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { compareScores, score } from '../../../src/ann/metric.ts';
+import type { ShardMember } from '../../../src/index/replicas/shard-member.ts';
+import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
+import type { ErrorCode } from '../../../src/contract/errors.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+export interface MemberVector {
+  readonly id: string;
+  readonly values: readonly number[];
+  readonly version?: number;
+  readonly metadata?: string;
+}
+
+/** How one object behaves. */
+interface Behaviour {
+  readonly takesMs: number;
+  readonly lsn: number;
+  readonly fails?: ErrorCode | undefined;
+}
+
+export const MANIFEST: IndexManifest = {
+  id: 'ix_members' as IndexId,
+  tenantId: 'tn_members' as TenantId,
+  name: 'members',
+  dimensions: 2,
+  metric: 'dot',
+  embedding: null,
+  owner: 'tests',
+  createdS: 0,
+  generation: 1,
+};
+
+/** Shards and replicas of an index in virtual time, as plain lists of vectors that answer when and how they are told to. */
+export class MemberWorld implements MemberReads {
+  readonly time = new VirtualTime();
+  readonly fanOut = new FanOut(this.time, this.time);
+  readonly reads = new ShardReads({ members: this, fanOut: this.fanOut, choice: new MemberChoice(), clock: this.time });
+  readonly vectors = new Map<number, MemberVector[]>();
+  readonly #behaviours = new Map<string, Behaviour>();
+  readonly asked: ShardMember[] = [];
+  readonly sent: ShardQuery[] = [];
+
+  behave(shard: number, behaviour: Partial<Behaviour>, replica: number | null = null): void {
+    this.#behaviours.set(`${shard}/${replica}`, { ...this.#of({ shard, replica }), ...behaviour });
+  }
+
+  async query({ metric }: IndexManifest, member: ShardMember, query: ShardQuery): Promise<Outcome<ShardMatches>> {
+    this.sent.push(query);
+    const { target, topK, include } = query;
+    const answered = await this.#answer(member);
+    if (!answered.ok) return answered;
+    const values = target.kind === 'values' ? target.values : Float32Array.of();
+    const found = (this.vectors.get(member.shard) ?? [])
+      .map((vector) => ({ vector, closeness: score(metric, values, Float32Array.from(vector.values)) }))
+      .sort((a, b) => compareScores(metric, a.closeness, b.closeness) || (a.vector.id < b.vector.id ? -1 : 1))
+      .slice(0, topK);
+    const columns = columnsOf(
+      found.map(({ vector }) => vector),
+      include,
+    );
+    return ok({ ...columns, scores: found.map(({ closeness }) => closeness), lsn: answered.value });
+  }
+
+  async fetch(
+    _: IndexManifest,
+    member: ShardMember,
+    { ids, include }: Parameters<MemberReads['fetch']>[2],
+  ): Promise<Outcome<ShardVectors>> {
+    const answered = await this.#answer(member);
+    if (!answered.ok) return answered;
+    const held = this.vectors.get(member.shard) ?? [];
+    const found = ids.flatMap((id) => held.find((vector) => vector.id === id) ?? []);
+    return ok({ ...columnsOf(found, include), lsn: answered.value });
+  }
+
+  async #answer(member: ShardMember): Promise<Outcome<number>> {
+    this.asked.push(member);
+    const { takesMs, lsn, fails } = this.#of(member);
+    await this.time.sleep(takesMs);
+    return fails === undefined ? ok(lsn) : refuse(fails, 'as told');
+  }
+
+  #of({ shard, replica }: ShardMember): Behaviour {
+    return this.#behaviours.get(`${shard}/${replica}`) ?? { takesMs: 2, lsn: 1 };
+  }
+}
+
+function columnsOf(vectors: readonly MemberVector[], include: ShardQuery['include']): Omit<ShardVectors, 'lsn'> {
+  return {
+    ids: vectors.map(({ id }) => id),
+    values: include.values ? Float32Array.from(vectors.flatMap(({ values }) => values)) : null,
+    metadata: include.metadata ? vectors.map(({ metadata }) => metadata ?? null) : null,
+    texts: null,
+    versions: vectors.map(({ version }) => version ?? 0),
+  };
+}

@@ -1,0 +1,88 @@
+import { vi } from 'vitest';
+
+import type { AliasAction, AliasPage } from '../../../src/index/aliases.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
+import type { PurgePredicate } from '../../../src/cache/purge-predicate.ts';
+import type { PurgeCommand } from '../../../src/cache/purge-record.ts';
+import type { CacheTally } from '../../../src/contract/cache-tally.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { UsageEvent } from '../../../src/contract/usage-event.ts';
+import type { WriteLease } from '../../../src/contract/write-lease.ts';
+import type { CacheShard } from '../../../src/gateway/sharded-cache.ts';
+import type { BillingLedger } from '../../../src/gateway/tenancy/billing-ledger.ts';
+import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import type { CacheOwnerId, IndexId, TenantId } from '../../../src/kernel/ids.ts';
+import { NodeSql } from '../fakes/node-sql.ts';
+
+/** The storage of an object in memory. Its alarms never ring. */
+export class ObjectStorage extends NodeSql {
+  readonly #values = new Map<string, unknown>();
+  readonly kv = {
+    get: (key: string) => this.#values.get(key),
+    put: (key: string, value: unknown) => this.#values.set(key, value),
+    delete: (key: string) => this.#values.delete(key),
+  };
+
+  async getAlarm() {
+    return null;
+  }
+
+  async setAlarm() {}
+}
+
+export type Made<T> = new (context: { storage: ObjectStorage }, env: object) => T;
+/** What an object does, called from beside it. */
+type Near<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R | Promise<R> : never };
+
+export interface PurgeLogOfOne {
+  purge(command: PurgeCommand, lease?: WriteLease): Promise<Outcome<unknown>>;
+  lease(position: number): LeaseGrant;
+  eraseTenant(owner: CacheOwnerId, tenant: TenantId): Promise<Outcome<null>>;
+  left(owner: CacheOwnerId, tenant: TenantId): Promise<Outcome<number>>;
+}
+
+export interface RegistryOfOne {
+  open(): void;
+  admits(name: string, key: null): Outcome<null>;
+  reserve(manifest: IndexManifest, key: null): Outcome<null>;
+  confirm(name: string, id: IndexId): Outcome<null>;
+  release(name: string, id: IndexId): Outcome<null>;
+  changeAliases(actions: readonly AliasAction[], lease?: WriteLease): Outcome<null>;
+  close(limit: number): Outcome<readonly string[]>;
+  taken(limit: number): Outcome<readonly string[]>;
+  aliasPage(index: undefined, after: undefined, limit: number): Outcome<AliasPage>;
+}
+
+export interface LedgerOfOne extends Near<BillingLedger> {
+  record(events: readonly UsageEvent[], tallies: readonly CacheTally[]): Promise<Outcome<unknown>>;
+}
+
+export interface ShardOfOne extends Near<CacheShard> {
+  count(predicate: PurgePredicate): { readonly entries: number };
+}
+
+/** The classes of the objects themselves, in Node. By name, so that their types, which are those of workerd, do not come along. */
+export async function objectClasses() {
+  vi.doMock('cloudflare:workers', () => ({
+    DurableObject: class {
+      readonly ctx: unknown;
+      readonly env: unknown;
+      constructor(ctx: unknown, env: unknown) {
+        this.ctx = ctx;
+        this.env = env;
+      }
+    },
+  }));
+  const load = async <T>(file: string, name: string): Promise<Made<T>> => {
+    const loaded = await vi.importActual<Record<string, Made<T>>>(`../../durable-objects/${file}.ts`);
+    return loaded[name]!;
+  };
+  return {
+    Organisation: await load<Near<OrganisationStore>>('organisation-object', 'OrganisationObject'),
+    Registry: await load<RegistryOfOne>('registry-object', 'RegistryObject'),
+    Cache: await load<ShardOfOne>('embedding-cache-object', 'EmbeddingCacheObject'),
+    Log: await load<PurgeLogOfOne>('purge-log-object', 'PurgeLogObject'),
+    Billing: await load<LedgerOfOne>('billing-object', 'BillingObject'),
+  };
+}

@@ -1,0 +1,93 @@
+import { SqliteFollowerStore } from '../../../durable-objects/sqlite/sqlite-follower-store.ts';
+import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../../src/index/replicas/index-replicas.ts';
+import { Replica } from '../../../src/ann/replication/replica.ts';
+import { Shard } from '../../../src/ann/shard.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { Actor, ObjectNetwork } from './object-network.ts';
+import { Unreachable } from './object-network.ts';
+
+/** How hot the shards of a world are. */
+export interface Heat {
+  /** Objects kept busy by reads of the shard that a replica may answer. */
+  of(shard: number): number;
+}
+
+const actorOf = ({ shard, replica }: Pick<KeptReplica, 'shard' | 'replica'>): string => `replica:${shard}:${replica}`;
+
+/** The replicas of a world, as the index's object reaches them. */
+export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexId, shape: object, heat: Heat): ReplicaPeers {
+  const ask = async <T>(callee: string, method: string, ...args: unknown[]): Promise<T | undefined> => {
+    const answered = await world.call<T>(index, callee, method, args);
+    return answered.ok ? answered.value : undefined;
+  };
+  const tell = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
+    const told = await world.call<null>(index, callee, method, args);
+    if (!told.ok) throw new Unreachable(told.error.message);
+  };
+  return {
+    indexId,
+    primary: async (shard) => {
+      const lsn = await ask<number>(`shard:${shard}`, 'lsn');
+      const state: PrimaryState = { load: { exclusive: 0, sharable: heat.of(shard) }, location: null, lsn: lsn ?? 0 };
+      return lsn === undefined ? undefined : state;
+    },
+    replica: async (replica, lsnMin) => {
+      const completeLsn = await ask<number>(actorOf(replica), 'state', lsnMin);
+      // The primary's is that of all.
+      return completeLsn === undefined
+        ? undefined
+        : { completeLsn: completeLsn < 0 ? null : completeLsn, load: { exclusive: 0, sharable: 0 } };
+    },
+    open: (replica) => tell(actorOf(replica), 'openCopy', { indexId, ...shape }, `shard:${replica.shard}`),
+    erase: (replica) => tell(actorOf(replica), 'erase'),
+  };
+}
+
+/** A replica of a world: the shard of a copy that follows. */
+export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
+  const store = new SqliteVectorStore(actor.sql);
+  const name = `${actor.name}/${actor.incarnation}`;
+  const engine = new ShardEngine(floor, name, store);
+  const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
+  const ask = (primary: string, follow: unknown) => world.call<never>(actor, primary, 'changesSince', [follow]);
+  const replica = new Replica({ store, engine, state: new SqliteFollowerStore(actor.sql), ask });
+  return {
+    methods: {
+      openCopy: (identity: never, primary: string) => {
+        shard.open(identity);
+        replica.follow(primary);
+        actor.alarmMs = world.nowMs;
+        return ok(null);
+      },
+      erase: () => {
+        engine.drop();
+        forget();
+        return ok(null);
+      },
+      state: async (lsnMin?: number) => {
+        if (lsnMin !== undefined) await replica.readable({ kind: 'min-lsn', lsn: lsnMin }, world.nowMs);
+        return ok(replica.state?.completeLsn ?? -1);
+      },
+      query: async (query: never, consistency: never): Promise<Outcome<unknown>> => {
+        const readable = await replica.readable(consistency, world.nowMs, query);
+        if (!readable.ok) return readable;
+        const found = shard.query(query);
+        return found.ok ? ok({ ...found.value, lsn: readable.value }) : found;
+      },
+    },
+    alarm: async () => {
+      for (let slice = 0; slice < 20 && replica.state !== undefined; slice += 1) {
+        const step = await replica.step(world.nowMs);
+        if (step.kind === 'gone') return forget();
+        if (step.nextMs > world.nowMs) return void (actor.alarmMs = step.nextMs);
+      }
+      if (replica.state !== undefined) actor.alarmMs = world.nowMs;
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { expect } from 'vitest';
+
+import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
+import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
+import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { compareScores, score } from '../../../src/ann/metric.ts';
+import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
+import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
+import { Shard } from '../../../src/ann/shard.ts';
+import type { MaintenanceSizes } from '../../../src/ann/maintenance/maintenance-sizes.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { FailingSql } from '../fakes/failing-sql.ts';
+import { probeModule } from '../fakes/probe-module.ts';
+import { scanModule } from '../fakes/scan-module.ts';
+import { trainModule } from '../fakes/train-module.ts';
+
+/** Everything that maintenance does happens within some hundred vectors. */
+export const SMALL_SIZES: MaintenanceSizes = {
+  listedCountMin: 200,
+  flushRowsMin: 20,
+  flushRowsMax: 60,
+  entries: 16,
+  entriesMax: 40,
+  entriesMin: 4,
+  calibratedCountMin: 100,
+  trialQueries: 20,
+  driftCountMin: 50,
+  checkpointSlices: 3,
+};
+
+export const smallFloor = (bytesMax: number, sizes: MaintenanceSizes = SMALL_SIZES): EngineResources =>
+  engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, bytesMax, sizes);
+
+/** Evicts whoever holds memory of a floor, and expects all of its pages to be free again. */
+export function expectNothingLeaked({ memory, probe, scanner }: EngineResources): void {
+  const holder = { evict: () => Infinity };
+  memory.claim('everyone else', holder, memory.bytesMax);
+  memory.release('everyone else', holder);
+  probe.free();
+  const pages = scanner.memory;
+  // The first page is the kernels'.
+  const [bytes, count] = [pages.bytes, pages.bytes / PAGE_BYTES - 1];
+  if (count > 0) pages.free(pages.allocate(count), count);
+  expect([memory.bytes, pages.bytes]).toEqual([0, bytes]);
+}
+
+export interface WorldVector {
+  readonly namespace: string;
+  readonly id: string;
+  readonly values: Float32Array;
+  /** Its metadata is `{ n }`. */
+  readonly n: number;
+}
+
+export interface WorldQuery {
+  readonly values: Float32Array;
+  readonly topK: number;
+  readonly namespace?: string;
+  readonly exact?: boolean;
+  /** Only vectors whose `n` is below. */
+  readonly below?: number;
+  readonly excludeIds?: readonly string[];
+}
+
+export interface WorldMatch {
+  readonly id: string;
+  readonly score: number;
+}
+
+export function value<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
+  return outcome.value;
+}
+
+export const keyOf = (namespace: string, id: string): string => JSON.stringify([namespace, id]);
+
+/** A whole shard over a database in memory, beside a plain map of what it should hold. */
+export class ShardWorld {
+  readonly identity: ShardIdentity;
+  floor: EngineResources;
+  readonly name: string;
+  readonly sql = new FailingSql();
+  readonly vectors = new Map<string, WorldVector>();
+  nowMs = 1_000_000;
+  store!: SqliteVectorStore;
+  engine!: ShardEngine;
+  shard!: Shard;
+
+  constructor(floor: EngineResources, identity: Omit<ShardIdentity, 'indexId'>, name = 'a') {
+    this.floor = floor;
+    this.name = name;
+    this.identity = { ...identity, indexId: `ix_${name}` as IndexId };
+    this.restart();
+    this.shard.open(this.identity);
+  }
+
+  /** As when the platform evicts an object: another one over the same storage, perhaps in another isolate; the old one is never told. */
+  restart(floor = this.floor): void {
+    this.floor = floor;
+    this.store = new SqliteVectorStore(this.sql);
+    this.engine = new ShardEngine(this.floor, this.name, this.store);
+    this.shard = new Shard(this.store, this.engine, this.name, new SelectionCache(1 << 16));
+  }
+
+  /** No (namespace, id) twice. */
+  upsert(vectors: readonly WorldVector[]): void {
+    const { dimensions, indexId } = this.identity;
+    const values = new Float32Array(vectors.length * dimensions);
+    vectors.forEach((vector, i) => values.set(vector.values, i * dimensions));
+    const written = this.shard.upsert(
+      {
+        indexId,
+        ids: vectors.map(({ id }) => id),
+        namespaces: vectors.map(({ namespace }) => namespace),
+        values,
+        metadata: vectors.map(({ n }) => JSON.stringify({ n })),
+        texts: vectors.map(() => null),
+        repetition: null,
+      },
+      this.nowMs,
+    );
+    expect(value(written).count).toBe(vectors.length);
+    for (const vector of vectors) this.vectors.set(keyOf(vector.namespace, vector.id), vector);
+  }
+
+  delete(namespace: string, ids: readonly string[]): void {
+    const deleted = this.shard.delete({ indexId: this.identity.indexId, selection: { kind: 'ids', namespace, ids } });
+    const gone = ids.filter((id) => this.vectors.delete(keyOf(namespace, id)));
+    expect(value(deleted).count).toBe(gone.length);
+  }
+
+  deleteBelow(namespace: string, below: number): void {
+    const filter = { kind: 'range', path: 'n', type: 'number', interval: { max: { value: below, closed: false } } } as const;
+    let count = 0;
+    for (let after: number | null = 0; after !== null;) {
+      const selection: DeleteSelection = { kind: 'filter', namespace, filter, after };
+      const slice: Deleted = value(this.shard.delete({ indexId: this.identity.indexId, selection }));
+      count += slice.count;
+      after = slice.next;
+    }
+    const gone = [...this.vectors].filter(([, vector]) => vector.namespace === namespace && vector.n < below);
+    for (const [key] of gone) this.vectors.delete(key);
+    expect(count).toBe(gone.length);
+  }
+
+  deleteAll(): void {
+    const deleted = this.shard.delete({ indexId: this.identity.indexId, selection: { kind: 'all' } });
+    expect(value(deleted).count).toBe(this.vectors.size);
+    this.vectors.clear();
+  }
+
+  /** Slices of background work, until there is nothing left to do at once; answers when to come back. */
+  sweep(slicesMax = Infinity, afterSlice: () => void = () => {}): number | undefined {
+    for (let slice = 0; slice < slicesMax; slice += 1) {
+      const nextMs = this.shard.sweep(this.nowMs);
+      afterSlice();
+      if (nextMs !== this.nowMs) return nextMs;
+    }
+    return this.nowMs;
+  }
+
+  /** All background work, as long after the last write as it takes. */
+  settle(slicesMax = 20_000): void {
+    for (let nextMs = this.sweep(slicesMax); nextMs !== undefined; nextMs = this.sweep(slicesMax)) {
+      if (nextMs === this.nowMs) throw new Error(`no end of the background work after ${slicesMax} slices`);
+      this.nowMs = nextMs;
+    }
+  }
+
+  query(asked: WorldQuery): ShardMatches {
+    const { namespace = '', exact = false, below, excludeIds = [] } = asked;
+    const query: ShardQuery = {
+      indexId: this.identity.indexId,
+      target: { kind: 'values', values: asked.values.slice() },
+      namespace,
+      topK: asked.topK,
+      filter: below === undefined ? null : { kind: 'range', path: 'n', type: 'number', interval: { max: { value: below, closed: false } } },
+      excludeIds,
+      include: { values: false, metadata: false, text: false },
+      exact,
+      explain: true,
+    };
+    return value(this.shard.query(query));
+  }
+
+  /** What brute force finds, closest first. */
+  truth({ values, topK, namespace = '', below = Infinity, excludeIds = [] }: WorldQuery): WorldMatch[] {
+    const { metric } = this.identity;
+    const excluded = new Set(excludeIds);
+    return [...this.vectors.values()]
+      .filter((vector) => vector.namespace === namespace && vector.n < below && !excluded.has(vector.id))
+      .map((vector) => ({ id: vector.id, score: score(metric, values, vector.values) }))
+      .sort((a, b) => compareScores(metric, a.score, b.score) || (a.id < b.id ? -1 : 1))
+      .slice(0, topK);
+  }
+
+  /** Compares an exact query with brute force. */
+  expectExact(asked: WorldQuery): void {
+    const { ids, scores } = this.query({ ...asked, exact: true });
+    expect(ids.map((id, i) => ({ id, score: scores[i] }))).toEqual(this.truth(asked));
+  }
+
+  /** Of the approximate answers to some queries, how much is among the true ones. */
+  recall(queries: readonly WorldQuery[]): number {
+    let [found, wanted] = [0, 0];
+    for (const query of queries) {
+      const ids = new Set(this.query(query).ids);
+      const truth = this.truth(query);
+      found += truth.filter(({ id }) => ids.has(id)).length;
+      wanted += truth.length;
+    }
+    return found / wanted;
+  }
+
+  stats() {
+    return value(this.shard.stats(this.identity.indexId));
+  }
+}

@@ -1,0 +1,38 @@
+import { compareScores, score } from '../../../src/ann/metric.ts';
+import type { MeasuredSearch } from '../../../src/ann/recall-slice.ts';
+import { NO_COST } from '../../../src/ann/search-cost.ts';
+import type { StoredVector, VectorMatch } from '../../../src/ann/vector-engine.ts';
+import type { Metric } from '../../../src/contract/metric.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
+
+/** Random vectors and searches over them by brute force, right ones and wrong ones. */
+export class VectorWorld {
+  readonly vectors: readonly StoredVector[];
+  readonly #metric: Metric;
+
+  /** Components have so many `levels`: with few of them, many vectors are equal. */
+  constructor(metric: Metric, count: number, dimensions: number, seed: number, levels: number) {
+    const random = new Seeded(seed);
+    this.#metric = metric;
+    this.vectors = Array.from({ length: count }, (_, i) => ({
+      row: i + 1,
+      id: `v${i}`,
+      values: Float32Array.from({ length: dimensions }, () => Math.floor(random.next() * levels) / levels + 0.1),
+    }));
+  }
+
+  /** All vectors, closest first. */
+  ranked(values: Float32Array): VectorMatch[] {
+    return this.vectors
+      .map((stored) => ({ row: stored.row, id: stored.id, score: score(this.#metric, values, stored.values) }))
+      .sort((a, b) => compareScores(this.#metric, a.score, b.score) || (a.id < b.id ? -1 : 1));
+  }
+
+  /** An engine that loses every `dropEvery`-th match of what it answers, unless it is to be exact. */
+  searchDropping(dropEvery: number): MeasuredSearch {
+    return ({ values, topK, exact }) => {
+      const right = this.ranked(values).slice(0, topK);
+      return { matches: exact ? right : right.filter((_, i) => (i + 1) % dropEvery !== 0), explanation: NO_COST };
+    };
+  }
+}
