@@ -6,7 +6,7 @@ import { err, ok } from '../kernel/result.ts';
 import type { Erasure } from './erasure.ts';
 import type { IndexManifest } from './index-manifest.ts';
 
-/** The request that created an index, for telling its repetition from another one. */
+/** The request that created an index; identifies a repetition of it. */
 export interface Creation {
   /** The `Idempotency-Key`, if there was one. */
   readonly idempotencyKey: string | null;

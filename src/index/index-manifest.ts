@@ -5,7 +5,7 @@ import type { ShardReplica } from './replicas/shard-member.ts';
 
 /** What an index is. Nothing in it changes but the generation and the route version. */
 export interface IndexManifest {
-  /** Random per creation: tells an index from an earlier one of the same name. */
+  /** Random per creation: distinguishes an index from an earlier one of the same name. */
   readonly id: IndexId;
   readonly tenantId: TenantId;
   readonly name: string;
@@ -21,7 +21,7 @@ export interface IndexManifest {
   readonly owner: string;
   /** Seconds since the Unix epoch. */
   readonly createdS: number;
-  /** The id of its first generation, which tells it from an earlier or later index of its name. Absent in indexes made before 0.6.0. */
+  /** The id of its first generation, which distinguishes it from an earlier or later index of its name. Absent in indexes made before 0.6.0. */
   readonly firstId?: IndexId;
   /** Counts the sets of vectors the index has served from, from 1. */
   readonly generation: number;
@@ -29,7 +29,7 @@ export interface IndexManifest {
   readonly shardVectorsMax?: number;
   /** Of its route table, once it has several shards: see `RouteTable`. */
   readonly routeVersion?: number;
-  /** Objects that answer reads beside the shards themselves. Absent: none. */
+  /** Replicas: objects that answer reads in addition to the shards. Absent: none. */
   readonly replicas?: readonly ShardReplica[];
 }
 
@@ -38,7 +38,7 @@ export interface PinnedEmbedding {
   readonly contractHash: string;
 }
 
-/** Tells an index from others of its name, whichever of its generations serves. */
+/** Identifies an index among others of its name, whichever of its generations serves. */
 export const incarnationOf = ({ firstId, createdS }: Pick<IndexManifest, 'firstId' | 'createdS'>): string =>
   firstId ?? `created:${createdS}`;
 

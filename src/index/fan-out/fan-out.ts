@@ -42,12 +42,12 @@ export class FanOut {
     return { ...this.#calls.counts, partials: this.#partials };
   }
 
-  /** How long the slow ones of the calls take lately; undefined while there were too few to tell. */
+  /** Recent duration of the slow calls; undefined while there are too few measurements. */
   get slowMs(): number | undefined {
     return this.#calls.latencies.quantileMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
   }
 
-  /** After how long a call is so late that another one may be quicker; undefined while there were too few to tell. */
+  /** The age from which a call is so late that a second one may be quicker; undefined while there are too few measurements. */
   get lateMs(): number | undefined {
     return this.#calls.latencies.lateMs(LIMITS.hedgeQuantile, this.#calls.clock.nowMs());
   }

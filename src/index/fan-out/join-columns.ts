@@ -18,7 +18,7 @@ export const firstColumns = ({ ids, values, metadata, texts }: VectorColumns, co
   texts: texts?.slice(0, count) ?? null,
 });
 
-/** A column that nobody asked for is absent from every part. */
+/** A column that was not requested is absent from every part. */
 function joinOptional<T>(columns: readonly (readonly T[] | null)[]): readonly T[] | null {
   const present = columns.filter((column) => column !== null);
   return present.length < columns.length ? null : present.flat();

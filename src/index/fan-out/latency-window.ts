@@ -1,4 +1,4 @@
-/** Bounds of the buckets grow by an eighth from 0.05 ms to 2 minutes: a quantile is told to within 13 %. */
+/** Bounds of the buckets grow by an eighth from 0.05 ms to 2 minutes: a quantile is accurate to 13 %. */
 const GROWTH = 1.125;
 const FIRST_MS = 0.05;
 const BUCKETS = 125;
@@ -16,7 +16,7 @@ export class LatencyWindow {
   #previousCount = 0;
   #startedMs = -Infinity;
 
-  /** Fewer than `countMin` calls tell nothing. */
+  /** With fewer than `countMin` calls no quantile is stated. */
   constructor(windowMs: number, countMin: number) {
     this.#halfMs = windowMs / 2;
     this.#countMin = countMin;
@@ -29,7 +29,7 @@ export class LatencyWindow {
     this.#count += 1;
   }
 
-  /** At most so long took a share of the calls; undefined when there were too few to tell. */
+  /** The duration that this share of the calls did not exceed; undefined while there are too few measurements. */
   quantileMs(share: number, nowMs: number): number | undefined {
     this.#turn(nowMs);
     const count = this.#count + this.#previousCount;
@@ -44,9 +44,9 @@ export class LatencyWindow {
   }
 
   /**
-   * After so long, another call is at least as likely as not to be answered before the first: half of those that took so long took a usual
-   * call's time more. Not before the quantile of `share`, or several times what is usual if that is less. Where nearly all take about
-   * as long, that is longer than any did. Undefined when there were too few to tell.
+   * The age from which a second call is at least as likely as not to be answered before the first: half of the calls that took this long
+   * took at least a usual call's time more. Not before the quantile of `share`, or several times the usual duration if that is less. Where
+   * nearly all calls take about as long, it is longer than any of them. Undefined while there are too few measurements.
    */
   lateMs(share: number, nowMs: number): number | undefined {
     const [usualMs, slowMs] = [this.quantileMs(0.5, nowMs), this.quantileMs(share, nowMs)];

@@ -73,7 +73,7 @@ export class LeafCall<T> {
     });
   }
 
-  /** Nobody waits any more. */
+  /** No caller waits for it any more. */
   stop(): void {
     this.#isOver = true;
     this.#callOff();
@@ -113,7 +113,7 @@ export class LeafCall<T> {
     const absence = ABSENCES.get(outcome.error.code);
     if (absence === undefined) this.#settle(outcome);
     else if (absence === 'late') this.#settle(ok(absence));
-    // In place of the call that failed, so no extra load.
+    // It replaces the call that failed, so it adds no load.
     else if (!this.#isSpareAsked && this.#leaf.askSpare !== undefined) this.#askSpare('failovers');
     else if (this.#underWay === 0) this.#settle(ok(absence));
   }

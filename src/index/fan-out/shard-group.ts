@@ -21,10 +21,11 @@ export interface GroupQuery {
 }
 
 /**
- * Asks the shards of a group all at once and merges what they answer. Refuses as a fan-out does.
+ * Asks all shards of a group at once and merges their answers. Refuses as a fan-out does.
  *
- * Who wants many matches gets them in rounds: each shard is asked for its share and some more, then those again, for more, that may have
- * further ones among the closest. So the answers held at a time are a few times what is wanted, however many shards there are.
+ * When many matches are wanted they are collected in rounds: each shard is asked for its expected share and some more; then those shards
+ * are asked for more that may have further ones among the closest. So the answers held at a time are a few times what is wanted, however
+ * many shards there are.
  */
 export async function searchGroup(
   reads: ShardReads,

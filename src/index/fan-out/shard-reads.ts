@@ -16,7 +16,7 @@ import { ok } from '../../kernel/result.ts';
 import type { MemberReads } from './member-reads.ts';
 import type { Reading } from './reading.ts';
 
-/** An answer, and who gave it. */
+/** An answer, and the member that gave it. */
 export interface FromMember<T> {
   readonly member: ShardMember;
   readonly answer: T;
@@ -32,11 +32,11 @@ interface ShardReadsParts {
   readonly fanOut: FanOut;
   readonly choice: MemberChoice;
   readonly clock: Clock;
-  /** Where this isolate is, as a location hint: replicas are asked to be near to whoever reads most. */
+  /** Where this isolate is, as a location hint: replicas are requested near the isolates that read most. */
   readonly near?: () => string | undefined;
 }
 
-/** Reads of shards: strong ones by the shards themselves, others by whoever of them and their replicas is quickest. */
+/** Reads of shards: strong ones go to the shards themselves, others to the quickest of a shard and its replicas. */
 export class ShardReads {
   readonly #parts: ShardReadsParts;
 
@@ -88,7 +88,7 @@ export class ShardReads {
     { consistency, deadlineMs }: Reading,
   ): Promise<Outcome<Gathered<FromMember<ShardMatches>>>> {
     const { members, fanOut, near } = this.#parts;
-    // An aggregator passes on what it was told.
+    // An aggregator passes on what the shards reported to it.
     const from = query.near ?? near?.();
     const sent = { ...query, target: ownTarget(query), ...(from === undefined ? {} : { near: from }) };
     const untilMs = this.deadlineOf({ deadlineMs });
@@ -121,8 +121,8 @@ export class ShardReads {
       };
     if (members.size === 1) return { shard, ask: call(primary) };
     const [first = primary, second = primary] = choice.ranked([...members.keys()], clock.nowMs());
-    // A replica that lacks what is asked for has no stand-in but the shard itself, which has everything.
-    // Whoever is asked first refuses what it has no time for early enough to ask the other one.
+    // A replica that lacks what is asked for can only be replaced by the shard itself, which has everything. The first member that is asked
+    // refuses what it has no time for early enough to ask the other one.
     return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary) };
   }
 }

@@ -11,7 +11,7 @@ export type FeedCursor = Readonly<Record<string, ChangeCursor>>;
 /** How far the receipts of an index have been taken over, by what keeps them: an only shard, or locators. */
 export type ReceiptCursor = Readonly<Record<string, number>>;
 
-/** A place in the order of namespaces and ids. */
+/** A position in the order of namespaces and ids. */
 export interface FillCursor {
   readonly namespace: string;
   readonly id: string | null;
@@ -22,16 +22,16 @@ export interface Comparison {
   readonly samples: number;
   /** The share of the ten nearest in the serving generation that are among the ten nearest in the other. */
   readonly overlapAt10: number;
-  /** Discounted gain of the other's ten nearest, where the serving generation's tell what is worth how much; 1 for the same order. */
+  /** Discounted gain of the other generation's ten nearest, where the ranks in the serving generation set the gains; 1 for the same order. */
   readonly ndcgAt10: number;
 }
 
 /**
- * What the generation that does not serve is at:
+ * The phase of the shadow generation:
  *
- *     opening -> clearing -> filling -> comparing -> following            a copy is made, and kept up
- *     following -> sealing -> draining -> closing -> switching -> following      the two change places
- *                  sealing, draining -> unsealing -> following                   they do not after all
+ *     opening -> clearing -> filling -> comparing -> following                   a copy is made, then kept up to date
+ *     following -> sealing -> draining -> closing -> switching -> following      the exchange
+ *                  sealing, draining -> unsealing -> following                   the exchange is given up
  *     any but those of the exchange -> erasing -> gone
  */
 export type Phase =
@@ -50,7 +50,7 @@ export type Phase =
 /** On whose behalf and whose bill the work is done. */
 export type GenerationOwner = Pick<TenantPrincipal, 'organisationId' | 'tenantId' | 'projectId' | 'keyId' | 'owner'>;
 
-/** The generation beside the one that serves: the next, or the one before. It follows the serving one, write by write. */
+/** The shadow generation, beside the serving one: the next, or the previous. It follows the serving one, write by write. */
 export interface Shadow {
   readonly manifest: IndexManifest;
   readonly phase: Phase;
@@ -88,7 +88,7 @@ export interface Beside {
   readonly isFollowed: boolean;
 }
 
-/** Phases in which the two change places. What consists of what must not change then. */
+/** Phases of the exchange. Which objects belong to which generation must not change during them. */
 export const isExchanging = ({ phase }: Pick<Shadow, 'phase'>): boolean => EXCHANGE.has(phase);
 
 const EXCHANGE: ReadonlySet<Phase> = new Set(['sealing', 'draining', 'unsealing', 'closing', 'switching']);

@@ -4,8 +4,8 @@ import { ok } from '../../kernel/result.ts';
 import type { GenerationEvent, Generations, Phase, Shadow } from './generation-state.ts';
 
 /**
- * The generations after an event, told by whoever read `version`. Refuses with `stale_fence` a version that is no longer the newest,
- * and with `state_conflict` what does not go on from the present phase. Every step may be done again before it is told.
+ * The generations after an event, reported by the run that read `version`. Refuses with `stale_fence` a version that is no longer the
+ * newest, and with `state_conflict` an event that does not follow from the present phase. Every step may be repeated before it is reported.
  */
 export function transition(known: Generations, version: number, event: GenerationEvent): Outcome<Generations> {
   const { shadow } = known;

@@ -35,7 +35,7 @@ export interface PendingClearing {
 
 /** What a locator remembers. Each call is one transaction. */
 export interface LocatorStore {
-  /** Gives out the next version, under which the ids live at their old places and the new ones. */
+  /** Issues the next version; under it, the location of each id covers its old shards and its new ones. */
   beginWrite(write: LocatedWrite): PendingWrite;
   /** The same for those of the ids that are there, and have the expected version; undefined when none is. */
   beginRemoval(removal: LocatedRemoval): PendingRemoval | undefined;
@@ -48,7 +48,7 @@ export interface LocatorStore {
   /** Ids that are still of its version are gone. */
   finishRemoval(removal: PendingRemoval, lsn: number): void;
   finishClearing(clearing: PendingClearing, lsn: number): void;
-  /** The highest LSN that it was told of by writers and shards, 0 at first: what is written from now on gets a higher one. */
+  /** The highest LSN that writers and shards have reported, 0 at first: later writes get a higher one. */
   lsn(): number;
   see(lsn: number): void;
   /** What is under way, the oldest first. */
@@ -71,7 +71,7 @@ export interface LocatorStore {
   claim(repetition: Repetition, billing: Billing, nowMs: number): Receipt;
   /** The write under way of a request. */
   pendingOf(repetition: Repetition): PendingWrite | undefined;
-  /** The first receipts that changed behind a place. */
+  /** The first receipts that changed after a position. */
   receiptsBehind(after: number, countMax: number): ReceiptPage;
   /** Takes over what another object knows of requests. Repeating it changes nothing. */
   adoptReceipts(receipts: readonly KeyedReceipt[]): void;

@@ -26,7 +26,7 @@ import type {
   RowsCleared,
 } from '../../ann/rows/rows.ts';
 
-/** Whom a locator asks. Every call may be refused with `unavailable`. */
+/** RPCs that a locator makes. Every call may be refused with `unavailable`. */
 export interface LocatorPeers {
   /** The routes as they are now. */
   routes(): Promise<Outcome<KnownRoutes>>;
@@ -38,7 +38,7 @@ export interface LocatorPeers {
 
 /** What is known of a request whose key was claimed. */
 export interface Claim {
-  /** Once all of it is written, as far as this locator was told. */
+  /** Once all of it is written, as far as this locator knows. */
   readonly wholeLsn: number | null;
   readonly billing: Billing | null;
 }
@@ -47,11 +47,10 @@ export interface Claim {
 const REPLACED_MAX = 8;
 
 /**
- * Knows where ids live, and through it go all their writes, one at a time for each id. A write is recorded before anything else
- * is done, and sent until every shard has its part; then it is forgotten and acknowledged. So what is cut off is finished by
- * whoever comes next.
+ * Knows the shards of each id; all writes of an id go through it, one at a time. A write is recorded before anything else is done, and sent
+ * until every shard has its part; then the record is deleted and the write acknowledged. An interrupted write is finished by the next call.
  *
- * Invariant: the shards of an id's place are all that may have a row of it, however many calls are still on their way.
+ * Invariant: no shard outside an id's location has a row of it, however many calls are still in flight.
  */
 export class Locator {
   readonly #store: LocatorStore;
@@ -88,7 +87,7 @@ export class Locator {
       const resumed = resumeWrite(write, write.idempotency, (repetition) => this.#store.receipt(repetition));
       if (!resumed.ok) return resumed;
       if (resumed.value.kind === 'repeated') return ok(resumed.value.written);
-      // A try that was cut off has its place among the writes of its ids: others may have come after it.
+      // An interrupted try keeps its position among the writes of its ids: other writes may have come after it.
       const cutOff = write.idempotency === null ? undefined : this.#store.pendingOf(write.idempotency);
       if (cutOff !== undefined && cutOff.idempotency?.digest !== write.idempotency?.digest) return keyWroteOtherwise();
       const begun = cutOff ?? this.#store.beginWrite(partAt(write, resumed.value.positions));
@@ -103,7 +102,7 @@ export class Locator {
   remove(removal: LocatedRemoval): Promise<Outcome<Written>> {
     return this.#locks.hold(keysOf(removal), async () => {
       const begun = this.#store.beginRemoval(removal);
-      // Perhaps they were removed a moment ago, by a call that nobody heard the answer of.
+      // They may just have been removed by a call whose answer was lost.
       return begun === undefined ? ok({ count: 0, lsn: this.#store.lsn() }) : this.#tracked(begun);
     });
   }
@@ -129,7 +128,7 @@ export class Locator {
     );
   }
 
-  /** Ends what is under way; answers whether nothing is any more. What begins meanwhile has to be refused by whoever asks. */
+  /** Finishes the writes under way; returns whether none is left. The caller has to refuse writes that begin meanwhile. */
   async comeToRest(): Promise<boolean> {
     await this.#locks.holdAll(async () => undefined);
     await this.resume();
@@ -158,7 +157,7 @@ export class Locator {
 
   /** After rows were removed that had been moved. */
   depart({ ids, namespaces, versions, from, since, lsn }: RowDepartures): void {
-    // Whoever is told of a later write must not find the rows at a replica that lags behind their removal.
+    // A caller that learns the LSN of a later write must not find the rows at a replica that lags behind their removal.
     this.#store.see(lsn);
     // A late repetition: meanwhile the shard received rows again.
     if (this.#store.arrivedAt(from) > since) return;

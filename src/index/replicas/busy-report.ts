@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { ShardLoad } from './load-meter.ts';
 
-/** When a shard tells its index that it is busy: now and then, while it is. */
+/** When a shard reports to its index that it is busy: from time to time while it is. */
 export class BusyReport {
   #toldMs = -Infinity;
 

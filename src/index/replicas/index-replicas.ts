@@ -5,7 +5,7 @@ import type { ReplicaPressure } from './replica-policy.ts';
 import { decideReplicas, NO_PRESSURE } from './replica-policy.ts';
 import type { ShardReplica } from './shard-member.ts';
 
-/** A replica, and since when it is what it is. Only ready ones are told to whoever reads. */
+/** A replica, its state, and since when it has been in it. Only ready ones are announced to readers. */
 export interface KeptReplica extends ShardReplica {
   /** The generation whose shard it follows. */
   readonly indexId: IndexId;
@@ -38,7 +38,7 @@ export interface PrimaryState {
   readonly lsn: number;
 }
 
-/** Whom an index tells and asks about replicas. Repeating a call changes nothing; undefined when nobody answers. */
+/** RPCs of an index about replicas. Repeating a call changes nothing; undefined when no object answers. */
 export interface ReplicaPeers {
   /** The generation that serves. */
   readonly indexId: IndexId;
@@ -57,8 +57,8 @@ export interface ReplicaRoutes {
 }
 
 /**
- * The replicas of one index: who has some, made for shards that are busy and retired when they are cold. What is to be done is stored
- * before it is done, so whatever is cut off is done by the next `tend`. One call at a time.
+ * The replicas of one index: created for shards that are busy and retired when they are cold. Each step is stored before it is done, so an
+ * interrupted one is completed by the next `tend`. One call at a time.
  */
 export class IndexReplicas {
   readonly #cell: RecordCell;
@@ -98,8 +98,8 @@ export class IndexReplicas {
   }
 
   /**
-   * Before routes are published. Replicas of shards that are no more go, too. Those of a shard that rows come to are not told of until they
-   * have them all: one that lags behind would miss rows that were written long ago.
+   * Called before routes are published. Replicas of shards that no longer exist are removed, too. Those of a shard that is receiving rows
+   * are not announced until they have all of them: one that lags behind would miss rows that were written long ago.
    */
   follow({ shards, receiving }: ReplicaRoutes, nowMs: number): void {
     const { watched, replicas, highest } = this.#record;

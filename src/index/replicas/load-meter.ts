@@ -32,7 +32,7 @@ export class LoadMeter {
     return { exclusive: this.#load.exclusive * kept, sharable: this.#load.sharable * kept };
   }
 
-  /** Where most of the load lately came from; null when nobody said. */
+  /** The region that most of the recent load came from; null when no caller stated one. */
   get location(): string | null {
     const [most] = [...this.#locations].sort((a, b) => b[1] - a[1]);
     return most?.[0] ?? null;

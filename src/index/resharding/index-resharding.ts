@@ -21,9 +21,9 @@ import { isDivisible } from '../routing/slot-range.ts';
 export interface ReshardingPeers {
   openShard(ordinal: number, since: number, locators: number): Promise<void>;
   openLocator(ordinal: number): Promise<void>;
-  /** Has the first shard tell so many locators which ids it has. */
+  /** Instructs the first shard to send its ids to this many locators. */
   export(locators: number): Promise<void>;
-  /** Answers the LSN of the shard, which from then on refuses who does not know the order. */
+  /** Returns the LSN of the shard, which from then on refuses callers with a table from before this order. */
   drain(ordinal: number, order: DrainOrder): Promise<number>;
   /** Gives the shard's next write a higher LSN than this. */
   raise(ordinal: number, lsn: number): Promise<void>;
@@ -68,11 +68,11 @@ export interface ReshardingCells {
 }
 
 /**
- * The growth of one index: its route table, and the steps from one to the next. One call at a time.
+ * The resharding of one index: its routing table, and the steps from one version to the next. One call at a time.
  *
- * A change is recorded; then the shard that loses something is told, and from then on refuses whoever was routed by the old table; only
- * then anybody is told the new one. So nobody reads a shard by the old table what others wrote elsewhere by the new. What is cut off
- * anywhere is taken up by `settle`.
+ * A change is recorded; then it is sent to the shard that loses rows, which from then on refuses callers with the old table; only then is
+ * the new table published. So no read of a shard by the old table misses a write by the new one. `settle` completes what was interrupted
+ * anywhere.
  */
 export class IndexResharding {
   readonly #table: Cell<RouteTable>;
@@ -122,7 +122,7 @@ export class IndexResharding {
     return ok(null);
   }
 
-  /** The only shard told the locators everything: from now on they are asked. */
+  /** The only shard has sent everything to the locators: from now on all writes go through them. */
   exported(manifest: Space): Outcome<null> {
     const table = this.routes(manifest);
     if (table.version === 0) this.#table.put(withLocators(table));
@@ -136,7 +136,7 @@ export class IndexResharding {
     return this.#begin({ kind: 'split', ordinal: shard.ordinal, halves, margin });
   }
 
-  /** Asked by a shard whose vectors are too much alike to be told apart: half of its ids go to a new one. Refuses as `split` does. */
+  /** Asked by a shard whose vectors no centroids separate: half of its ids go to a new one. Refuses as `split` does. */
   async share(shard: ShardAsOf): Promise<Outcome<null>> {
     const table = await this.#settled();
     const own = table === undefined ? undefined : shardAt(table, shard.ordinal);
@@ -163,7 +163,7 @@ export class IndexResharding {
     return ok(null);
   }
 
-  /** Goes on with what was cut off, and tells everybody again what they should be doing. */
+  /** Continues an interrupted change, and sends every object its current instructions again. */
   async settle(): Promise<void> {
     const table = await this.#settled();
     if (table === undefined) return;
@@ -171,7 +171,7 @@ export class IndexResharding {
     for (const { ordinal, state } of table.shards) if (state.kind !== 'serving') await this.#order(table, ordinal);
   }
 
-  /** When shards are to be tidied again; undefined if none needs to be. */
+  /** When shards are to be rebalanced again; undefined if none needs it. */
   get tidyingMs(): number | undefined {
     const table = this.#table.get();
     return table === undefined ? undefined : nextRebalancingMs(this.#known, table);
@@ -253,7 +253,7 @@ export class IndexResharding {
     for (const target of into) await this.#peers.raise(target, lsn);
   }
 
-  /** Whoever asks for a change of regions goes before those that only tidy. */
+  /** A request to change regions takes precedence over rebalancing. */
   #notNow(): Outcome<null> {
     this.#disorder.put({ ...this.#known, lastMs: this.#now() });
     return BUSY;
@@ -266,7 +266,7 @@ export class IndexResharding {
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, ordinal) => ordinal);
 
-/** Shards that a row's places are looked for among: as many as an order has room for that is stored as one value. */
+/** Shards among which a row may be assigned: as many as fit in an order that is stored as one value. */
 const aroundMax = ({ dimensions }: RouteTable): number => Math.min(256, Math.floor(1_500_000 / (SHARD_CENTROIDS * dimensions)));
 
 const BUSY = refuse('state_conflict', 'the routes of the index changed: ask again later');

@@ -6,14 +6,20 @@ import { slotsOf } from '../routing/route-table.ts';
 import { Router } from '../routing/router.ts';
 import { vectorsOfStep } from './vectors-of-step.ts';
 
-/** The share of a region's vectors that get a second place, and from how many shards on; of all, 0.57 have one then. Of few shards a query asks most. */
+/**
+ * The share of a region's vectors that get a spilled copy, and the number of shards from which on they do; 0.57 of all have one then. With
+ * few shards a query asks most of them anyway.
+ */
 const SPILLED_SHARE = 0.52;
 const SPILLED_FROM = 8 * PROBES_MAX;
 
-/** Vectors looked at: their ranks tell the share to a few percent. */
+/** Vectors sampled: their ranks estimate the share to a few percent. */
 const LOOKED_AT = 256;
 
-/** The margin that gives the wanted share of a shard's vectors a second place, once it is split in these halves; undefined while none is wanted. */
+/**
+ * The spill threshold at which the wanted share of a shard's vectors get a spilled copy, once it is split into these halves; undefined
+ * while no copies are wanted.
+ */
 export function* measuredMargin(
   table: RouteTable,
   ordinal: number,

@@ -8,20 +8,20 @@ export interface Misplacement {
   readonly changes: number;
   /** When the last one did, or was asked to. */
   readonly lastMs: number;
-  /** By shard: how many had changed when it was last tidied, or the one that it was split from was. */
+  /** By shard: how many regions had changed when it, or the shard that it was split from, was last rebalanced. */
   readonly tidied: Readonly<Record<number, number>>;
 }
 
 export const IN_ORDER: Misplacement = { changes: 0, lastMs: 0, tidied: {} };
 
 /**
- * A shard is tidied soon after as many regions changed as half of the shards are, and late after a sixteenth of it: it looks at all its
- * rows, so that an index that grows has each row looked at once for each doubling, and more often only where it has the time.
+ * A shard is rebalanced soon once as many regions have changed as half of the shards are, and late after a sixteenth of that. Rebalancing
+ * looks at all its rows: so a growing index looks at each row once for each doubling, and more often only where it has the time.
  */
 const SHARE_SOON = 1 / 2;
 const SHARE_LATE = 1 / 16;
 
-/** One shard in so many is tidied at once: rows that two of them would exchange stay. */
+/** One shard in this many is rebalanced at a time: rows that two of them would exchange would stay where they are. */
 const SHARDS_A_TIDYING = 64;
 
 /** The region of a shard changed; part of it may have gone to a new one. */
@@ -51,8 +51,8 @@ export function nextRebalancingMs(disorder: Misplacement, table: RouteTable): nu
 }
 
 /**
- * The shard that is to be tidied now, and those that may get rows: none that rows leave, nor that replicas relieve, as they are not asked while rows
- * come.
+ * The shard to rebalance now, and the shards that may receive its rows: none that rows are leaving, and none with replicas in use, since
+ * replicas are not asked while rows arrive.
  */
 export function nextRebalancing(
   disorder: Misplacement,
@@ -72,7 +72,7 @@ export function nextRebalancing(
 
 interface Untidy {
   readonly shard: RoutedShard;
-  /** Since it was tidied. */
+  /** Since the last rebalancing. */
   readonly changes: number;
   readonly dueMs: number;
 }

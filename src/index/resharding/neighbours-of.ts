@@ -10,9 +10,9 @@ import { holdsSlots, meets } from '../routing/slot-range.ts';
 const NEIGHBOURS_MAX = 4;
 
 /**
- * Who takes the vectors of a shard that is given up, of those that nothing is being moved from or to: the nearest of the shards that
- * hold its ids. A shard that shares its region comes first, even if it has to be waited for, and takes back the ids; where no other
- * shard holds them, the nearest takes them over that can.
+ * The shard that takes the vectors of one that is given up, among those that no move concerns: the nearest of the shards that hold its ids.
+ * A shard with the same region comes first, even if it has to be waited for, and takes the ids back; where no other shard holds them, the
+ * nearest one that can takes them over.
  */
 export function neighboursOf(table: RouteTable, ordinal: number): number[] {
   const own = shardAt(table, ordinal);

@@ -35,7 +35,7 @@ export async function putRows<T extends GrantedRow>(takers: RowTakers, slice: Sl
   const puts = [...grouped(pairs.map(({ target }) => target))].map(async ([target, members]) => {
     const positions = members.map((i) => pairs[i]!.at);
     const put = await (slice.isWhole ? putLacking : putAll)(takers, slice, target, positions);
-    // Where all can stay as it is, nobody waits for a shard that is full, or changes.
+    // If no row has to move, the write does not wait for a shard that is full or changing.
     if (!put.ok && slice.isWhole && UNWILLING.has(put.error.code)) unwilling.add(target);
     return put.ok || unwilling.has(target);
   });

@@ -7,7 +7,7 @@ export interface WholeRows extends Rows {
   readonly versions: readonly number[];
 }
 
-/** A row that was copied elsewhere and stays for a while, as queries under way may look for it in either place. */
+/** A row that was copied to another shard and stays for a while, because queries under way may look for it in either shard. */
 export interface Departing {
   readonly row: Row;
   readonly namespace: string;
@@ -15,7 +15,7 @@ export interface Departing {
   readonly version: number;
 }
 
-/** What a shard of several knows beside its vectors: which writes came too late, and which rows are on their way. */
+/** What a shard of a grown index stores besides its vectors: which writes came too late, and which rows are being moved. */
 export interface RowVersions {
   /** For each: the lowest version that would be news here, by the row there is and by what was removed. */
   newsFrom(keys: RowKeys): number[];

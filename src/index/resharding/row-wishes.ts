@@ -20,7 +20,7 @@ export class RowWishes {
   readonly #order: DrainOrder;
   readonly #router: Router;
   readonly #into: ReadonlySet<number>;
-  /** Whether the places of rows are told by all shards around, not only by those that vectors go to. */
+  /** Whether rows are assigned among all neighbouring shards, not only among those that vectors may be sent to. */
   readonly isWhole: boolean;
 
   constructor(here: number, order: DrainOrder, space: { readonly metric: Metric; readonly dimensions: number }) {
@@ -35,7 +35,7 @@ export class RowWishes {
     this.isWhole = own.state.kind === 'tidying';
   }
 
-  /** Among which places are looked for. */
+  /** The shards among which rows are assigned. */
   get shards(): number {
     return this.#order.shards.length;
   }
@@ -45,7 +45,7 @@ export class RowWishes {
     return this.isWhole ? this.#inOrder(places) : this.#divided(places);
   }
 
-  /** All places that the row should have: as far as they are among those that may get any. */
+  /** All shards that the row is assigned to, among those that may receive rows. */
   #inOrder(places: readonly number[]): RowWish | undefined {
     const isShared = places.includes(this.#here);
     const to = places.filter((place) => place !== this.#here);

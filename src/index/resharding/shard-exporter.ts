@@ -11,11 +11,11 @@ import type { ShardParts } from './shard-mover.ts';
 import type { RowKeys } from '../../ann/rows/rows.ts';
 import type { Cell, ShardRoute } from '../routing/shard-route.ts';
 
-/** Whom a shard tells about its ids. Every call may be refused with `unavailable`. */
+/** RPCs by which a shard exports its ids. Every call may be refused with `unavailable`. */
 export interface ExporterPeers {
   /** Ids that are there, others that are not there any more, and what is known of requests. */
   adopt(locator: number, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
-  /** Tells the index that the locators know every id: from then on it has routes, of version 1 or a later one. */
+  /** Reports to the index that the locators have every id: from then on it has routes, of version 1 or later. */
   exported(): Promise<Outcome<unknown>>;
 }
 
@@ -36,7 +36,7 @@ export class ShardExporter {
     this.#peers = peers;
   }
 
-  /** Takes the order to tell so many locators; a repetition changes nothing. */
+  /** Accepts the order to export to this many locators; a repetition changes nothing. */
   begin(locators: number): void {
     const route = must(this.#route.get(), 'a shard that is exported knows its index');
     if (route.locators > 0) return;
@@ -57,7 +57,7 @@ export class ShardExporter {
     if (!(await this.#tell(route, added, removed, receipts))) return nowMs + LIMITS.routeRetryMs;
     const isNearEnd =
       Math.max(added.ids.length, removed.ids.length) < LIMITS.propertySliceMaxCount && receipts.length < LIMITS.receiptPageMaxCount;
-    // Written meanwhile: only what this slice saw has been told.
+    // Rows written meanwhile follow in a later slice: only what this slice saw has been sent.
     const now = must(this.#route.get(), 'a shard that is exported knows its index');
     const goOn = { after: added.rows.at(-1) ?? after, removedAfter: removed.positions.at(-1) ?? removedAfter, receiptsAfter: next };
     this.#route.put({ ...now, task: { kind: 'export', ...goOn }, isFenced: now.isFenced || isNearEnd });

@@ -16,11 +16,11 @@ import type { Cell, DrainOrder, ShardRoute } from '../routing/shard-route.ts';
 import { slotOf } from '../routing/slot-range.ts';
 import { vectorsOfStep } from './vectors-of-step.ts';
 
-/** Whom a shard that drains asks. Every call may be refused with `unavailable`. */
+/** RPCs of a shard that moves rows away. Every call may be refused with `unavailable`. */
 export interface MoverPeers extends RowTakers {
   move(locator: number, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
   depart(locator: number, departures: RowDepartures): Promise<Outcome<null>>;
-  /** Tells the index that nothing is left to move. */
+  /** Reports to the index that nothing is left to move. */
   drained(shard: { readonly ordinal: number; readonly since: number }): Promise<Outcome<unknown>>;
 }
 
@@ -30,17 +30,17 @@ export interface ShardParts {
   readonly store: VectorStore;
   readonly versions: RowVersions;
   readonly route: Cell<ShardRoute>;
-  /** What it was told last. */
+  /** The last order that it received. */
   readonly order: Cell<DrainOrder>;
 }
 
-/** Rows of one slice of moving, whose places are told by so many shards: some milliseconds. */
+/** Rows of one slice of moving, assigned among this many shards: some milliseconds. */
 export const sliceRows = (dimensions: number, shards = 2): number =>
   Math.min(128, Math.max(16, Math.floor(8_192 / dimensions)), 4 * vectorsOfStep(shards, dimensions));
 
 /**
- * Moves the rows of a shard that belong to others, slice by slice. A row first gets its second place at its locator, so that from then
- * on every write reaches both; then it is copied; it leaves when every query that may look for it only here is over.
+ * Moves the rows of a shard that belong to others, slice by slice. The locator first adds the other shard to the row's location, so that
+ * every write from then on reaches both; then the row is copied; it leaves once every query that may look for it only here is over.
  */
 export class ShardMover {
   readonly #shard: Shard;
@@ -76,7 +76,7 @@ export class ShardMover {
   async step(nowMs: number): Promise<number | undefined> {
     const { task, ...route } = this.#route.get() ?? { task: null };
     if (task?.kind !== 'drain') return undefined;
-    // Whoever follows the changes to their end waits for it: a move would be one after the other.
+    // A follower that reads the changes to their end waits for the mover: a move would be one more change after another.
     if (this.#store.gate().gate === 'sealed') return nowMs + LIMITS.routeRetryMs;
     const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.moveLeaveMaxCount);
     if (due.length > 0) return this.#leave(due, task.since, nowMs);

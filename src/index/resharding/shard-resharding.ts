@@ -55,7 +55,7 @@ export class ShardResharding {
     return (this.#route.get()?.task ?? null) !== null || this.#splitter.isDue(header);
   }
 
-  /** Does a slice of moving, telling or splitting; answers when to come back, in milliseconds since the Unix epoch, or undefined. */
+  /** Does a time slice of moving, exporting or splitting; returns when to continue, in milliseconds since the Unix epoch, or undefined. */
   async step(nowMs: number): Promise<number | undefined> {
     if (this.#route.get() === undefined || this.#store.header() === undefined) return undefined;
     const nextMs = (await this.#mover.step(nowMs)) ?? (await this.#exporter.step(nowMs)) ?? (await this.#splitter.step(nowMs));

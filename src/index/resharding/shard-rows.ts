@@ -40,7 +40,7 @@ export class ShardRows {
     return isFenced ? STALE_ROUTE : this.checkRead(call);
   }
 
-  /** A write that did not fit will, once the shard is split; a shard that was never told its index stays as full as it is. */
+  /** A write that did not fit will fit once the shard is split; a shard that does not know its index stays full. */
   unlessFull<T>(written: Outcome<T>): Outcome<T> {
     const isFull = !written.ok && written.error.code === 'limit_exceeded' && written.error.param === 'vectors';
     return isFull && this.#route.get() !== undefined ? FULL : written;

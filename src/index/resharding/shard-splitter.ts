@@ -9,7 +9,7 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { Cell, ShardRoute } from '../routing/shard-route.ts';
 import { splitRegion } from './split-region.ts';
 
-/** Whom a shard asks that has too many vectors, or too few. Every call may be refused with `unavailable` or `state_conflict`. */
+/** RPCs of a shard that has too many vectors, or too few. Every call may be refused with `unavailable` or `state_conflict`. */
 export interface SplitterPeers {
   /** What is to be known for splitting the shard: see `tableAround`. */
   around(ordinal: number): Promise<Outcome<RouteTable>>;
@@ -27,7 +27,7 @@ export interface SplitterPeers {
  */
 const SAMPLE_MAX = 4_096;
 
-/** Of long vectors fewer: some 2 MB of numbers, but never less than tell the centroids apart. */
+/** Fewer of long vectors: some 2 MB of numbers, but never less than separates the centroids. */
 const SAMPLE_NUMBERS = 500_000;
 const SAMPLE_MIN = 1_024;
 

@@ -18,11 +18,11 @@ type Space = Pick<RouteTable, 'metric' | 'dimensions'>;
 type Halves = readonly [CentroidRows, CentroidRows];
 
 /**
- * Cuts the region of a shard in two that hold about as many of the sampled vectors: many means of them, ordered along the line
- * between two means of all, and cut in the middle; or the largest of the means apart from the others, as where half of the vectors
- * are equal. Undefined when the vectors are too much alike to be told apart by what a route table says of centroids.
+ * Divides the region of a shard into two that hold about equally many of the sampled vectors: many means of them, ordered along the line
+ * between two means of all, divided in the middle; or the largest of the means against the others, as where half of the vectors are equal.
+ * Undefined when the centroids of a routing table cannot separate the vectors.
  *
- * `own`: vectors of the region as stored; `all`: with copies of others that are kept there, too. [n x dimensions]
+ * `own`: vectors assigned to the region, as stored; `all`: with the spilled copies kept there. [n x dimensions]
  */
 export function* splitRegion(
   { metric, dimensions }: Space,

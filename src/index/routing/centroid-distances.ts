@@ -7,7 +7,7 @@ export interface RankingPoint {
   readonly square?: number;
 }
 
-/** Centroids, ready for telling how far a point is from each. They stay as they are stored: decoded they would take four times the memory. */
+/** Centroids, ready for computing how far a point is from each. They stay in their stored form: decoded they would take four times the memory. */
 export class CentroidDistances {
   readonly #dimensions: number;
   readonly #codes: Int8Array<ArrayBuffer>;

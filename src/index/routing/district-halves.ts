@@ -4,7 +4,7 @@ import { shardMeans } from './shard-means.ts';
 
 type Halves = readonly [readonly RoutedShard[], readonly RoutedShard[]];
 
-/** Cuts a district in two that have as many shards: ordered along the line between two means of all. */
+/** Divides a shard group into two of equally many shards: ordered along the line between two means of all. */
 export function districtHalves(shards: readonly RoutedShard[], dimensions: number, seed: number): Halves {
   const means = shardMeans(shards, dimensions);
   const { centroids: poles } = kMeansAtOnce(means, dimensions, 2, seed);

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 
-/** Shards of a district that own a region. */
+/** Shards of a shard group that own a region. */
 export interface DistrictSizes {
   /** One that has more is cut in two. */
   readonly shardsMax: number;

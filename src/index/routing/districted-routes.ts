@@ -3,7 +3,7 @@ import { withDistricts } from './districts.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Cell } from './shard-route.ts';
 
-/** A route table whose shards are grouped in districts: no change of routes is kept without what it means for them. */
+/** A routing table whose shards are in shard groups: every change of routes is stored together with its effect on the groups. */
 export class DistrictedRoutes implements Cell<RouteTable> {
   readonly #cell: Cell<RouteTable>;
   readonly #sizes: DistrictSizes;

@@ -10,12 +10,12 @@ import type { CentroidRows, District, RoutedShard, RouteTable } from './route-ta
 import { districtOf } from './route-table.ts';
 import { shardMeans } from './shard-means.ts';
 
-/** Centroids that say where the shards of a district are. */
+/** Coarse centroids of a shard group. */
 const COARSE_CENTROIDS = 16;
 
 /**
- * A table with its districts as they should be, given what it was before its last change. A new shard comes with the district of the one
- * it was split from. A district that the change did not touch stays as it is, with the version since which it is so.
+ * A table with its shard groups brought up to date, given the table before its last change. A new shard starts in the group of the shard it
+ * was split from. A group that the change did not touch keeps its contents and the version since which they hold.
  */
 export function withDistricts(before: RouteTable | undefined, table: RouteTable, sizes: DistrictSizes): RouteTable {
   if (table.version === 0) return table;
@@ -38,7 +38,7 @@ export function withDistricts(before: RouteTable | undefined, table: RouteTable,
   return { ...table, shards, districts };
 }
 
-/** The shards of each district that own a region, by its number. */
+/** The shards of each group that own a region, by the number of the group. */
 export function membersOf({ shards }: Pick<RouteTable, 'shards'>): Map<number, RoutedShard[]> {
   const owners = shards.filter(({ centroids }) => centroids.scales.length > 0);
   return new Map([...grouped(owners.map(districtOf))].map(([number, places]) => [number, places.map((place) => owners[place]!)]));

@@ -57,7 +57,7 @@ function drawnBy(weights: Float64Array, left: number): number {
   return last;
 }
 
-/** The place of the nearest centroid of each vector. */
+/** The index of the nearest centroid of each vector. */
 function* nearestOf(values: Float32Array, centroids: Float32Array, dimensions: number): Generator<undefined, Uint32Array> {
   const places = new Uint32Array(values.length / dimensions);
   const perStep = Math.max(1, Math.floor(STEP_PRODUCTS / centroids.length));

@@ -14,13 +14,13 @@ import { byNearness } from './router.ts';
 import type { Rows } from '../../ann/rows/rows.ts';
 import { slotOf } from './slot-range.ts';
 
-/** Asks for the regions of a district as they have been since a version, unless they are remembered. */
+/** Requests the regions of a shard group as of a version, unless they are cached. */
 export type AskRegions = (district: number, since: number) => Promise<Outcome<Regions>>;
 
-/** Districts whose regions are asked for at once while vectors are placed, and held beside what is remembered: 16 MB of the longest vectors. */
+/** Shard groups whose regions are requested at once while vectors are assigned, and held in addition to the cache: 16 MB of the longest vectors. */
 const DISTRICTS_AT_ONCE = 4;
 
-/** Of a shard in an outline, as measured. */
+/** Bytes for each shard in a routing summary, as measured. */
 const SHARD_BYTES = 300;
 
 /** The routes of an index, ready for use. Ranking is refused as asking for regions is. */
@@ -43,7 +43,7 @@ export class KnownRoutes {
   /** In memory, roughly. */
   get bytes(): number {
     const { shards, districts } = this.outline;
-    // As it was told, and as the router has it.
+    // As received, and as the router holds it.
     const coarse = districts.reduce((sum, district) => sum + 2 * (district.coarse?.codes.byteLength ?? 0), 0);
     return coarse + shards.length * SHARD_BYTES;
   }
@@ -73,7 +73,7 @@ export class KnownRoutes {
     return ok(points.map(({ nearest }) => placesOf(placingsOf(nearest, dimensions), margin)));
   }
 
-  /** For the nearest few shards of each point that wants the district looked into. */
+  /** For the nearest few shards of each point that needs the regions of the group. */
   #look(points: readonly PlacedPoint[], district: number, regions: Regions): void {
     for (const point of points) {
       if (!point.districts.includes(district)) continue;

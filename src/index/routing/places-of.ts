@@ -17,7 +17,7 @@ export interface Placing extends Pick<NearShard, 'ordinal' | 'distance'> {
   readonly apart: number;
 }
 
-/** Shards that are looked at for a second place. With 3, 0.004 less of the true nearest is found in as many shards. */
+/** Shards considered for a spilled copy. With 3, 0.004 less of the true nearest is found in as many shards. */
 export const PLACINGS = 6;
 
 /** `near`: the nearest first. */
@@ -31,8 +31,8 @@ export function placingsOf(near: readonly NearShard[], dimensions: number): Plac
 }
 
 /**
- * The shards that keep a vector, given the nearest that hold its id: the nearest, which is its own, and the one where a copy is worth most, if that is
- * worth enough. `margin`: see `spillExcess`.
+ * The shards that keep a vector, given the nearest that hold its id: the nearest, to which it belongs, and the one where a spilled copy is
+ * worth most, if that is worth enough. `margin`: see `spillExcess`.
  */
 export function placesOf(placings: readonly Placing[], margin: number): number[] {
   const own = placings[0];
@@ -41,7 +41,7 @@ export function placesOf(placings: readonly Placing[], margin: number): number[]
   return ordinal !== undefined && excess <= margin ? [own.ordinal, ordinal] : [own.ordinal];
 }
 
-/** By how much the loss of a vector's second place exceeds that of its first; infinite without a second shard. */
+/** By how much the loss of a vector's spilled copy exceeds that of its first row; infinite without a second shard. */
 export const spillExcess = (placings: readonly Placing[]): number => bestSpill(placings).excess;
 
 function bestSpill([own, ...others]: readonly Placing[]): { readonly ordinal: number | undefined; readonly excess: number } {

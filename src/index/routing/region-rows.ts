@@ -1,10 +1,10 @@
 import { decodeCentroids, encodeCentroids } from './centroid-rows.ts';
 import type { CentroidRows, RoutedShard } from './route-table.ts';
 
-/** What is said of the regions of some shards, side by side: as they are told and kept. */
+/** The regions of some shards, column by column: the form in which they are sent and stored. */
 export interface RegionRows {
   readonly ordinals: readonly number[];
-  /** How many of the centroids are of the shard at each place. */
+  /** How many of the centroids belong to each shard, in order. */
   readonly counts: readonly number[];
   readonly centroids: CentroidRows;
 }

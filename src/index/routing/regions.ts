@@ -8,14 +8,14 @@ import type { CentroidRows, RouteTable } from './route-table.ts';
 /** Of an ordinal, an end, and what goes with a mean. */
 const PLACE_BYTES = 28;
 
-/** The regions of some shards, ready for telling how far a point is from each. */
+/** The regions of some shards, ready for computing how far a point is from each. */
 export class Regions {
   readonly ordinals: readonly number[];
   readonly #centroids: CentroidDistances;
   readonly #rows: RegionRows;
   readonly #space: Pick<RouteTable, 'dimensions'>;
   #means: CentroidDistances | undefined;
-  /** Where the centroids of the shard at each place end. */
+  /** Where the centroids of each shard end, in order. */
   readonly #ends: readonly number[];
 
   constructor(rows: RegionRows, space: Pick<RouteTable, 'dimensions'>) {
@@ -32,7 +32,7 @@ export class Regions {
     return this.#centroids.bytes + this.ordinals.length * (PLACE_BYTES + this.#space.dimensions);
   }
 
-  /** How far a point is from the nearest centroid of the shard at a place. */
+  /** How far a point is from the nearest centroid of the shard at an index. */
   distance(point: RankingPoint, place: number): number {
     return this.#nearest(point, place).distance;
   }
@@ -42,9 +42,9 @@ export class Regions {
     return this.#centroids.centroid(this.#nearest(point, place).row);
   }
 
-  /** How far it is from the mean of the shard's centroids: for less, nearly as good for telling which are near. */
+  /** How far it is from the mean of the shard's centroids: cheaper, and nearly as good a predictor of which are near. */
   roughDistance(point: RankingPoint, place: number): number {
-    // Who ranks all regions exactly does not need them.
+    // A router that ranks all regions exactly does not need them.
     this.#means ??= new CentroidDistances(meansOf(this.#rows, this.#space.dimensions), this.#space);
     return this.#means.distance(point, place);
   }

@@ -11,7 +11,10 @@ export const SERVING = { kind: 'serving' } as const;
 export const shardAt = ({ shards }: RouteTable, ordinal: number): RoutedShard | undefined =>
   shards.find((shard) => shard.ordinal === ordinal);
 
-/** Whether the shard gives rows away, or gets a part of another's region. Those that only get rows of one that is tidied may change. */
+/**
+ * Whether the shard gives rows away, or takes over a part of another's region. A shard that only receives rows of one that is rebalanced
+ * may change.
+ */
 export const isInvolved = ({ shards }: RouteTable, ordinal: number): boolean =>
   shards.some(({ ordinal: other, state }) => {
     if (other === ordinal) return state.kind !== 'serving';
@@ -32,7 +35,7 @@ export type RouteChange =
       readonly kind: 'split';
       readonly ordinal: number;
       readonly halves: readonly [CentroidRows, CentroidRows];
-      /** As measured in this region; undefined where nothing tells. */
+      /** As measured in this region; undefined without a measurement. */
       readonly margin: number | undefined;
     }
   /** It keeps half of its ids; a new shard owns the same region for the other half. */
@@ -116,7 +119,7 @@ function halvesBy(change: Division, source: RoutedShard): readonly [Half, Half] 
 
 const noCentroids = ({ dimensions }: RouteTable): CentroidRows => encodeCentroids(new Float32Array(0), dimensions);
 
-/** Measurements that the margin is about the mean of. */
+/** The number of measurements that the spill threshold averages, roughly. */
 const MARGIN_MEMORY = 64;
 
 /** Ends the draining of a shard: it serves its region, or is gone if it has none. */

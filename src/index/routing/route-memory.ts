@@ -6,7 +6,7 @@ export class RouteMemory<T> {
   readonly #kind: string;
   readonly #kept = new Map<string, Kept<T>>();
 
-  /** Names of one kind in the registry must not be used by anybody else. */
+  /** The memory registry requires names that no other holder of this kind uses. */
   constructor(registry: MemoryRegistry, kind: string) {
     this.#registry = registry;
     this.#kind = kind;
@@ -20,7 +20,7 @@ export class RouteMemory<T> {
     return kept.value;
   }
 
-  /** In place of an older value. What is larger than the whole memory is not kept. */
+  /** Replaces an older value. A value larger than the whole memory is not kept. */
   keep(key: string, value: T, bytes: number): void {
     if (bytes > this.#registry.bytesMax) return;
     const kept: Kept<T> = {

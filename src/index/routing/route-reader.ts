@@ -22,8 +22,8 @@ export interface RouteSource {
 }
 
 /**
- * The routes of indexes as somebody knows them: outlines, and the regions of those districts that were needed, in one memory that is
- * bounded in bytes. The regions of a district are good for every version of the routes between which it did not change.
+ * The routes of indexes as a caller caches them: routing summaries, and the regions of those shard groups that were needed, in one memory
+ * that is bounded in bytes. The regions of a group are valid for every version of the routes between which it did not change.
  */
 export class RouteReader {
   readonly #outlines: RouteMemory<KnownRoutes>;

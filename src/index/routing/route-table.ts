@@ -3,10 +3,10 @@ import type { SlotRange } from './slot-range.ts';
 import { ALL_SLOTS } from './slot-range.ts';
 
 /**
- * Which shards an index has and what region of space each of them owns. Changed by the index's object alone, version by version.
+ * Which shards an index has and what region of space each of them owns. Only the index's object changes it, version by version.
  *
- * Every call to a shard carries the version it was routed by. A shard refuses calls that were routed before its region last changed
- * with `stale_route`, which no client ever sees: whoever routed asks for the newer table and repeats the call.
+ * Every call to a shard carries the version it was routed by. A shard refuses calls that were routed before its region last changed with
+ * `stale_route`, which no client ever sees: the router fetches the newer table and repeats the call.
  */
 export interface RouteTable {
   /** 0: the index has one shard, which answers for itself, and no locators. */
@@ -19,13 +19,13 @@ export interface RouteTable {
   readonly highest: number;
   /** Objects that know where ids live; see `locatorOf`. Never changes once it is not 0. */
   readonly locators: number;
-  /** See `placesOf`: how much worse than the first a second place may be. */
+  /** The spill threshold; see `placesOf`: how much worse than the first shard a second one may be. */
   readonly margin: number;
   /** In the order of their numbers: at least one. Absent in tables stored before there were any. */
   readonly districts?: readonly District[];
 }
 
-/** Shards that are near one another. Whoever routes looks for the nearest districts first, and at the regions of their shards then. */
+/** A shard group: shards that are near one another. A router looks for the nearest groups first, and then at the regions of their shards. */
 export interface District {
   readonly number: number;
   /** The version with which its shards and their regions became what they are. */
@@ -43,7 +43,7 @@ export interface RoutedShard {
   readonly centroids: CentroidRows;
   /** Which ids belong to it; absent: all. For each id, the shards that hold its slot divide space among them. */
   readonly slots?: SlotRange;
-  /** The number of its district; absent: 0. */
+  /** The number of its shard group; absent: 0. */
   readonly district?: number;
   readonly state: ShardState;
   /** Shards that follow this one and may answer for it. */
@@ -56,7 +56,7 @@ export const slotsOf = ({ slots = ALL_SLOTS }: Pick<RoutedShard, 'slots'>): Slot
 
 export type ShardState =
   | { readonly kind: 'serving' }
-  /** Its region shrank, and the vectors that are no longer its own are on their way: whoever asks one of `into` asks it, too. */
+  /** Its region shrank, and the vectors that it no longer owns are being moved: a query of one of `into` asks it, too. */
   | { readonly kind: 'draining'; readonly into: readonly number[] }
   /** Regions around it changed; it keeps its own, but some of its vectors are, or have copies, where they no longer would be put. */
   | { readonly kind: 'tidying'; readonly into: readonly number[] };

@@ -2,7 +2,7 @@ import type { RoutingSummary } from './routing-summary.ts';
 import { outlineOf } from './routing-summary.ts';
 import type { RoutedShard, RouteTable } from './route-table.ts';
 
-/** Who knows older ones is told everything: that is rare, and shards that did not change are the same objects in all of them. */
+/** A caller with an older version gets everything: that is rare, and shards that did not change are the same objects in all of them. */
 const REMEMBERED_MAX = 16;
 
 /** Tells outlines of a table, and remembers what it told, so that whoever comes again is told only of the shards that changed. */
@@ -24,7 +24,7 @@ export class RoutingChangeLog {
   }
 
   #remember(table: RouteTable): void {
-    // To who knows nothing, everything is told.
+    // A caller without a summary gets everything.
     if (table.version === 0) return;
     this.#told.delete(table.version);
     this.#told.set(table.version, table);

@@ -14,7 +14,7 @@ export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'>
   readonly districts: readonly SummarisedDistrict[];
   /** If there, `shards` are only those that changed since the version that the caller knows, and these are no more. */
   readonly gone?: readonly number[];
-  /** Of the only district, told at once. */
+  /** Those of a single shard group, sent at once. */
   readonly page?: RegionPage;
 }
 
@@ -28,7 +28,7 @@ export interface SummarisedDistrict extends Pick<District, 'number' | 'since'> {
   readonly coarse?: CentroidRows;
 }
 
-/** The regions of a district's shards as they have been since a version. */
+/** The regions of a group's shards, unchanged since a version. */
 export interface RegionPage extends RegionRows {
   readonly district: number;
   readonly since: number;
@@ -45,7 +45,7 @@ export function outlineOf(table: RouteTable, known = 0): RoutingSummary {
   return { ...outline, page: pageOf(table, only) };
 }
 
-/** Refuses with `stale_route` whoever knows the district as it no longer is. */
+/** Refuses with `stale_route` a caller whose shard group has changed. */
 export function regionPage(table: RouteTable, number: number, since: number): Outcome<RegionPage> {
   const district = districtsOf(table).find((candidate) => candidate.number === number && candidate.since === since);
   return district === undefined ? STALE_ROUTE : ok(pageOf(table, district));
@@ -67,7 +67,7 @@ function shardsAfter(known: readonly SummarisedShard[], changed: readonly Summar
 
 function outlinedShard(shard: RoutedShard): SummarisedShard {
   const { centroids, since: _, district = 0, state, ...rest } = shard;
-  // Nobody who routes needs to know where rows of a shard that is tidied go: to almost any other.
+  // No router needs to know where rows of a shard that is being rebalanced go: it may be almost any other shard.
   const told = state.kind === 'tidying' ? { ...state, into: [] } : state;
   return { ...rest, state: told, district: centroids.scales.length === 0 ? null : district };
 }
@@ -76,7 +76,7 @@ function pageOf(table: RouteTable, { number, since }: District): RegionPage {
   return { district: number, since, ...regionRowsOf(membersOf(table).get(number) ?? []) };
 }
 
-/** A table stored before there were districts is one district, until it changes. */
+/** A table stored before there were shard groups is one group, until it changes. */
 const districtsOf = ({ version, districts }: RouteTable): readonly District[] =>
   districts ?? (version === 0 ? [] : [{ number: 0, since: version, coarse: NONE }]);
 

@@ -19,7 +19,7 @@ export interface ShardRoute {
 }
 
 export type ShardTask =
-  /** Tells the locators which ids it has, those behind row `after`, what was removed behind `removedAfter`, and receipts; absent: from the first. */
+  /** Sends the locators the ids of the rows after row `after`, the removals after `removedAfter`, and receipts; absent: from the first. */
   | { readonly kind: 'export'; readonly after: Row; readonly removedAfter: number; readonly receiptsAfter?: number }
   /** Moves rows between `after` and `end` to whichever of the shards they belong, by the order of version `since`. */
   | { readonly kind: 'drain'; readonly since: number; readonly after: Row; readonly end: Row };
@@ -27,7 +27,7 @@ export type ShardTask =
 /** What the shard's state says began with version `since`. */
 export interface DrainOrder {
   readonly since: number;
-  /** It and those that rows may go to; when it is tidied, all around it. */
+  /** The shard itself and those that its rows may go to; when it is being rebalanced, all its neighbours. */
   readonly shards: readonly RoutedShard[];
   readonly margin: number;
 }

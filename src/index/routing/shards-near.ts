@@ -7,10 +7,13 @@ import { shardMeans } from './shard-means.ts';
 import { nearestRoughly } from './shards-around.ts';
 import { holdsSlot } from './slot-range.ts';
 
-/** Vectors on a shard may have a place at so many around it: between regions of a hundred dimensions, a quarter of them lie beyond the nearest 24. */
+/**
+ * The number of neighbouring shards to which vectors of a shard may be assigned: between regions of a hundred dimensions, a quarter of them
+ * lie beyond the nearest 24.
+ */
 const NEAR = 96;
 
-/** Shards around one that owns a region, of those that hold a slot, in the districts around it: by where they are, roughly, the nearest first. */
+/** Neighbours of a shard that owns a region: those that hold a slot, in the shard groups around it, ranked roughly, the nearest first. */
 export function shardsNear(table: RouteTable, own: RoutedShard, slot: number): RoutedShard[] {
   const mean = shardMeans([own], table.dimensions);
   const members = membersOf(table);

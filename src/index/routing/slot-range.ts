@@ -2,8 +2,8 @@ import { assert } from '../../kernel/assert.ts';
 import { idHash } from '../../ann/rows/id-hash.ts';
 
 /**
- * Ids by their hashes: the slots `from` to, but not including, `to`. Vectors that no centroids can tell apart are told apart by their
- * ids. The bits are others than those that locators are chosen by, so each locator knows ids of all slots.
+ * Ids by their hashes: the slots `from` to, but not including, `to`. Vectors that no centroids separate are divided by their ids. The bits
+ * differ from those that choose locators, so each locator knows ids of all slots.
  */
 export interface SlotRange {
   readonly from: number;

@@ -14,9 +14,12 @@ import { SlotSegments } from './slot-segments.ts';
 
 /** How far ranking looks for the ids of a slot. */
 interface Reach {
-  /** The nearest districts by their coarse centroids: it looks into these. */
+  /** The nearest shard groups by their coarse centroids: the router looks into these. */
   readonly districts: number;
-  /** The nearest of their shards by the means of their centroids: it compares the regions of these. More than an only district may have. */
+  /**
+   * The nearest of their shards by the means of their centroids: the router compares the regions of these. More than a single shard group
+   * may have.
+   */
   readonly shards: number;
 }
 
@@ -24,7 +27,7 @@ interface Reach {
 const SEARCHING: Reach = { districts: 16, shards: 256 };
 const PLACING: Reach = { districts: 12, shards: 256 };
 
-/** The regions of a district that is looked into. */
+/** The regions of a shard group that the router looks into. */
 export type RegionsOf = (district: number) => Regions;
 
 /** Ranks the shards of an outline: the nearest districts first, of those the nearest shards roughly, and these exactly. */
@@ -33,7 +36,7 @@ export class SummaryRouter {
   /** Of each shard that owns a region. */
   readonly #slots: ReadonlyMap<number, SlotRange>;
   readonly #segments: SlotSegments;
-  /** The segments of the ids that each district holds. */
+  /** The slot segments that each shard group holds. */
   readonly #held = new Map<number, Set<number>>();
   readonly #coarse: Regions;
 
@@ -51,20 +54,20 @@ export class SummaryRouter {
     this.#coarse = new Regions(regionRowsOf(districts.map(coarseOf)), { dimensions });
   }
 
-  /** The districts to look into for a query, the nearest first. */
+  /** The shard groups to look into for a query, the nearest first. */
   districtsForSearching(values: Float32Array): number[] {
     const near = this.#districtsByNearness(searchingPoint(this.#metric, values));
     return this.#segments.firstOfEach(near, SEARCHING.districts, (district) => this.#heldBy(district));
   }
 
-  /** The districts to look into for a vector of an id with a slot. */
+  /** The shard groups to look into for a vector of an id with a slot. */
   districtsForPlacing(values: Float32Array, slot: number): number[] {
     const segment = this.#segments.at(slot);
     const near = this.#districtsByNearness(placingPoint(this.#metric, values));
     return near.filter((district) => this.#heldBy(district).has(segment)).slice(0, PLACING.districts);
   }
 
-  /** The shards of some districts by where a query's matches are likely, the likeliest first; for any id as many. */
+  /** The shards of some groups by where a query's matches are likely, the likeliest first; for any id the same number. */
   rankForSearching(values: Float32Array, districts: readonly number[], regionsOf: RegionsOf): RankedShard[] {
     const point = searchingPoint(this.#metric, values);
     const near = this.#roughly(point, districts, regionsOf);
@@ -75,8 +78,8 @@ export class SummaryRouter {
   }
 
   /**
-   * The nearest few shards of a district that hold a slot, by where a vector of such an id belongs: among the district's share of those that
-   * are compared in so many districts.
+   * The nearest few shards of a group that hold a slot, as candidates for a vector of such an id: among the group's portion of the shards
+   * that are compared exactly.
    */
   nearInDistrict(values: Float32Array, slot: number, district: number, regions: Regions, districtCount: number): NearShard[] {
     const point = placingPoint(this.#metric, values);
@@ -94,13 +97,13 @@ export class SummaryRouter {
 
   #districtsByNearness(point: RankingPoint): number[] {
     const coarse = this.#coarse;
-    // An only district has no coarse centroids.
+    // A single shard group has no coarse centroids.
     if (coarse.ordinals.length === 0) return [...this.#held.keys()];
     const ranked = coarse.ordinals.map((ordinal, place) => ({ ordinal, distance: coarse.distance(point, place) }));
     return ranked.sort(byNearness).map(({ ordinal }) => ordinal);
   }
 
-  /** By the means of their centroids. Of all shards of the districts, or those that hold a slot. */
+  /** Ranked by the means of their centroids. Of all shards of the groups, or of those that hold a slot. */
   #roughly(point: RankingPoint, districts: readonly number[], regionsOf: RegionsOf, slot?: number): Candidate[] {
     const candidates = districts.flatMap((district) => {
       const regions = regionsOf(district);
