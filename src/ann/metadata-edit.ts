@@ -2,14 +2,14 @@ import type { JsonValue } from '../contract/json-value.ts';
 import { isRawJson, parseExactJson } from '../kernel/exact-json.ts';
 import { unreachable } from '../kernel/unreachable.ts';
 
-/** A step into a JSON value: to a member, to an item by its place, or to every item (null). */
+/** A step into a JSON value: to a member, to an item by its index, or to every item (null). */
 export type PathStep = string | number | null;
 
 /** A change of the metadata of vectors. */
 export type MetadataEdit =
-  /** Sets members of the object at a place: those of `fields`, which is a JSON object as text. What is no object there becomes one. */
+  /** Sets members of the object at a path: those of `fields`, which is a JSON object as text. Any other value there is replaced by an object. */
   | { readonly kind: 'set'; readonly at: readonly PathStep[]; readonly fields: string }
-  /** Removes what is at some places. */
+  /** Removes the values at some paths. */
   | { readonly kind: 'unset'; readonly paths: readonly (readonly PathStep[])[] }
   | { readonly kind: 'replace'; readonly metadata: string | null };
 
@@ -47,7 +47,7 @@ function removeAt(value: JsonValue, [step, ...rest]: readonly PathStep[]): JsonV
   return Object.fromEntries(Object.entries(value).filter(([key]) => key !== step));
 }
 
-/** Of an array, the item at a place changed, or every item; anything else as it is. */
+/** Of an array, the item at an index changed, or every item; any other value unchanged. */
 const mapItems = (value: JsonValue, place: number | null, change: (item: JsonValue) => JsonValue): JsonValue =>
   Array.isArray(value) ? value.map((item, at) => (place === null || place === at ? change(item) : item)) : value;
 

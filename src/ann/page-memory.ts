@@ -6,7 +6,8 @@ export const PAGE_BYTES = 65_536;
 // Growing replaces every view; a megabyte at a time, that is rare.
 const GROWTH_PAGES = 16;
 
-// Beside what may be claimed, 4 MiB: for the scratch of the deepest search, which takes 2.5, and for runs that find no gap between pages in use.
+// 4 MiB above what may be claimed: for the scratch of the deepest search, which takes 2.5, and for runs that find no gap between pages in
+// use.
 const SPARE_PAGES = 64;
 
 /**

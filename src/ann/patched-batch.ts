@@ -8,7 +8,7 @@ import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts
 import type { Row } from './vector-engine.ts';
 import type { ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
-/** What a slice of a change does: it writes a batch in place of some vectors, and leaves the others as they are. */
+/** What a slice of a change does: it replaces some vectors by a batch, and leaves the others as they are. */
 interface PatchedBatch {
   readonly batch: UpsertBatch;
   readonly replaced: readonly VectorPlace[];

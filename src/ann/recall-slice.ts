@@ -48,7 +48,7 @@ export function measureSlice(
 const others = (matches: readonly VectorMatch[], row: Row, topK: number): VectorMatch[] =>
   matches.filter((match) => match.row !== row).slice(0, topK);
 
-/** How many of the found are as close as the last of the nearest: of several that tie for the last place, any will do. */
+/** How many of the found are as close as the last of the nearest: of several that tie for the last rank, any will do. */
 function hits(metric: Metric, nearest: readonly VectorMatch[], found: readonly VectorMatch[]): number {
   const last = must(nearest.at(-1), 'there is a nearest').score;
   return new Set(found.filter(({ score }) => compareScores(metric, score, last) <= 0).map(({ row }) => row)).size;

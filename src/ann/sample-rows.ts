@@ -7,7 +7,7 @@ export function sampleRows(rows: RowSet, count: number, seed: number): Row[] {
   const random = mulberry32(seed);
   let left = rows.size;
   for (const row of rows) {
-    // Each row with the chance that the sample's open places are to the rows left.
+    // Each row with the probability of open slots in the sample over rows left.
     if (random() * left < count - sample.length) sample.push(row);
     left -= 1;
   }

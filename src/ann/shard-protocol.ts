@@ -27,7 +27,7 @@ export interface Routed {
 }
 
 export interface Read extends Routed {
-  /** How long whoever asks waits for it from now on. Absent: as long as a query may take. */
+  /** How long the caller waits for it from now on. Absent: as long as a query may take. */
   readonly budgetMs?: number;
 }
 
@@ -47,7 +47,7 @@ export interface UpsertBatch extends Routed {
   readonly lsnSeen?: number;
 }
 
-/** Tells the repetition of a request from another request. */
+/** Identifies the repetition of a request. */
 export interface Repetition {
   readonly idempotencyKey: string;
   /** SHA-256 of what was asked, in hex. */
@@ -75,7 +75,7 @@ export interface Written {
   readonly billing?: Billing;
 }
 
-/** Which columns an answer carries beside the ids. */
+/** Which columns an answer carries besides the ids. */
 export interface Include {
   readonly values: boolean;
   readonly metadata: boolean;
@@ -98,7 +98,7 @@ export interface ShardQuery extends Read {
   readonly exact?: boolean;
   /** Whether to answer an explanation. */
   readonly explain?: boolean;
-  /** Where whoever asks is: a location hint of Cloudflare. */
+  /** Where the caller is: a location hint of Cloudflare. */
   readonly near?: string;
   /** If what is included takes more, the answer is bare. Absent: then the query is refused where it takes more than any answer may. */
   readonly columnsBytesMax?: number;
@@ -181,7 +181,7 @@ export interface VectorColumns {
   readonly values: Float32Array<ArrayBuffer> | null;
   readonly metadata: readonly (string | null)[] | null;
   readonly texts: readonly (string | null)[] | null;
-  /** Told by shards of several: of rows with the same id, the highest is the newest. */
+  /** Set by shards of a grown index: of rows with the same id, the highest is the newest. */
   readonly versions?: readonly number[];
 }
 
@@ -227,7 +227,7 @@ export interface ShardCount extends Routed {
   readonly filter: Filter | null;
 }
 
-/** How many vectors the filter accepts. Of several shards, each counts the vectors whose first place it is. */
+/** How many vectors the filter accepts. Each of several shards counts the vectors of which it is the first shard. */
 export interface Counted {
   readonly count: number;
   readonly lsn: number;

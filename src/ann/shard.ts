@@ -260,7 +260,7 @@ export class Shard {
     return this.#lastCost;
   }
 
-  /** False at first and after what was derived from the vectors was lost: then nobody has asked yet whether a sweep is due. */
+  /** False at first and after what was derived from the vectors was lost: then it has not been checked whether a sweep is due. */
   get isKeptUp(): boolean {
     return this.#engine.isKeptUp;
   }
@@ -357,7 +357,7 @@ export class Shard {
     return written;
   }
 
-  /** Only whoever asks several shards can do something with versions. */
+  /** Only a caller of several shards uses versions. */
   #versionsOf(rows: readonly Row[], { routeVersion = 0 }: Routed): { versions?: number[] } {
     return routeVersion === 0 ? {} : { versions: this.#store.versionsOf(rows) };
   }

@@ -3,7 +3,7 @@ import type { Row } from './vector-engine.ts';
 
 const SIZE_MIN = 16;
 
-/** Places of an index of `count` rows: a power of two, of which at most three quarters are taken, so that probes stay short. */
+/** Slots of an index of `count` rows: a power of two, of which at most three quarters are taken, so that probes stay short. */
 function sizeFor(count: number): number {
   return count === 0 ? 0 : Math.max(SIZE_MIN, 2 ** (32 - Math.clz32(Math.ceil((count * 4) / 3) - 1)));
 }
@@ -12,12 +12,12 @@ function sizeFor(count: number): number {
 export const slotIndexBytes = (count: number): number => sizeFor(count) * Uint32Array.BYTES_PER_ELEMENT;
 
 /**
- * Where each row lies: a hash table of slot numbers, four bytes a place. It keeps no rows: it asks for the row of a slot, so every
- * slot in it must have its row while it is in use.
+ * Where each row lies: a hash table of slot numbers, four bytes a slot. It keeps no rows: it asks for the row of a slot, so every slot in
+ * it must have its row while it is in use.
  */
 export class SlotIndex {
   readonly #rowAt: (slot: number) => Row;
-  // One more than the slot; 0 is a free place. A row lies at its home or in the run of taken places from there on.
+  // One more than the slot; 0 is free. A row lies in the slot of its hash or in the run of taken ones from there on.
   #places = new Uint32Array(0);
   #count = 0;
 
@@ -70,7 +70,7 @@ export class SlotIndex {
     this.#count = 0;
   }
 
-  /** The place of `row`, or the free one where it would go. */
+  /** The slot of `row`, or the free one where it would go. */
   #find(row: Row): number {
     const mask = this.#places.length - 1;
     let place = this.#home(row);

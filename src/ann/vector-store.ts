@@ -17,7 +17,7 @@ export interface ShardHeader extends ShardIdentity {
   readonly nextRow: Row;
 }
 
-/** A vector's place: the row of its data and the ordinal of its namespace. */
+/** Where a vector is stored: the row of its data and the ordinal of its namespace. */
 export interface VectorPlace {
   readonly row: Row;
   readonly namespace: number;
@@ -40,7 +40,7 @@ export interface VectorStore {
   /** Undefined before `create`, and once everything was erased. */
   header(): ShardHeader | undefined;
   bytes(): number;
-  /** Whom the shard serves: all, until it is told otherwise. */
+  /** The access mode of the shard: all callers, until another mode is set. */
   gate(): GateState;
   setGate(state: GateState): void;
   /** What the metadata of the vectors says. */

@@ -13,8 +13,8 @@ interface AliasesParts {
 }
 
 /**
- * Names that stand for indexes. Gateways remember what a name stood for, for `indexManifestTtlMs` at most; so a change is answered when
- * nobody can remember what was before: every call that begins later goes where the answer says.
+ * Names that stand for indexes. Gateways cache what a name stood for, for `indexManifestTtlMs` at most; so a change is answered once no
+ * cache can hold the previous state: every later call uses the new one.
  */
 export class Aliases {
   readonly #parts: AliasesParts;

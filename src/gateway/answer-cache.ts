@@ -31,12 +31,12 @@ export interface Question {
   readonly tenantId: TenantId;
   /** Names what is asked, its kind first: `query:` and a digest. So kinds never meet, and purges of texts take none. */
   readonly digest: string;
-  /** What the answer depends on beside: the state of an index, the contract of a model. */
+  /** What the answer also depends on: the state of an index, the contract of a model. */
   readonly basis: string;
   /** Of the model that purges know it by. */
   readonly model: string;
   readonly modelVersion: string;
-  /** It wants an answer of its own, which is nobody else's. */
+  /** The caller wants a fresh answer, which is not shared with others. */
   readonly isAlone: boolean;
   readonly terms: AnswerTerms;
   readonly view: CurrentView;
@@ -49,7 +49,7 @@ export interface AnswerContract<A> extends CacheBounds {
   readonly bytesOf: (answer: A) => number;
   /** The basis that it was made on, which may be newer than the one that was asked on. */
   readonly basisOf: (answer: A) => string;
-  /** As those get it who did not cause it: it took them no tokens. */
+  /** The form for callers that joined another's flight: it took them no tokens. */
   readonly repeated: (answer: A) => A;
 }
 

@@ -2,7 +2,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { WriteLease } from '../contract/write-lease.ts';
 
-/** Who is calling, and until when a write may be committed on the strength of that. */
+/** The authenticated caller, and until when a write may be committed under this authentication. */
 export interface Proof {
   readonly principal: Principal;
   readonly lease: WriteLease;
@@ -14,7 +14,7 @@ export interface Credential {
   prove(): Promise<Outcome<Proof>>;
 }
 
-/** Turns the secret of a request into who is calling. */
+/** Authenticates a request by its secret. */
 export interface Authenticator {
   /** The secret in a form that can be checked again and again while the request runs. */
   present(apiKey: string): Promise<Credential>;

@@ -25,8 +25,8 @@ export interface Acting {
 const TRIES = 3;
 
 /**
- * Does a durable step under a lease, and again under a new one where the lease ended before the step arrived. Null: work of Sluice itself, in
- * nobody's name.
+ * Does a durable step under a lease, and again under a new one where the lease ended before the step arrived. Null: work of Sluice itself,
+ * under no key.
  */
 export async function underAuthority<T>(
   authority: Authority | null,

@@ -17,7 +17,7 @@ import type { CurrentView } from './purge-views.ts';
 export interface BatchRequest {
   /** In whose name what is computed is kept. */
   readonly acting: Acting;
-  /** Whose cache answers: nobody reads or writes that of another. */
+  /** The owner of the cache that answers: no other owner reads or writes it. */
   readonly owner: CacheOwnerId;
   readonly manifest: ModelManifest;
   /** One for each input, see `inputDigest`. */
@@ -67,7 +67,7 @@ export class BatchProgress {
     return [this.keyOf(slot), ...this.request.tags.toSorted()].join('\n');
   }
 
-  /** What an entry that is computed for a slot carries: the tags of the request, and those of the entry whose place it takes. */
+  /** What an entry that is computed for a slot carries: the tags of the request, and those of the entry it replaces. */
   tagsFor(slot: number): readonly string[] {
     return [...new Set([...this.request.tags, ...(this.#tags.get(slot) ?? [])])].slice(0, LIMITS.cacheEntryTagsMaxCount);
   }

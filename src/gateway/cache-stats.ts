@@ -18,7 +18,7 @@ export interface CacheLine extends Pick<CacheSubject, 'cache' | 'model'> {
   readonly held: { readonly isolates: number; readonly entries: number; readonly bytes: number };
 }
 
-/** What isolates told, as it is kept. Whole hours, `fromMs` included and `toMs` not. */
+/** What isolates reported, as it is stored. Whole hours, `fromMs` included and `toMs` not. */
 export type CacheLines = (
   organisationId: OrganisationId,
   tenantId: TenantId,
@@ -30,7 +30,7 @@ interface CacheStatsParts {
   readonly organisations: Organisations;
   readonly lines: CacheLines;
   readonly clock: Clock;
-  /** Delivers what this isolate has not told yet, so that callers see their own calls. */
+  /** Delivers what this isolate has not reported yet, so that callers see their own calls. */
   readonly flush: () => Promise<void>;
 }
 

@@ -16,7 +16,7 @@ export interface CacheEvent {
   readonly holding: Holding;
 }
 
-/** Hears what the caches of an isolate do for whom. */
+/** Receives what the caches of an isolate do, by owner. */
 export type CountCache = (principal: TenantPrincipal, event: CacheEvent) => void;
 
 interface CountCacheParts {

@@ -11,8 +11,8 @@ export interface IndexDirectory {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. */
   create(manifest: IndexManifest, creation: Creation, authority: Authority): Promise<Outcome<IndexManifest>>;
   /**
-   * The index of that name, or which an alias of that name stands for. Refuses with `index_not_found`. Whoever was refused by the routes
-   * of `staleVersion` gets newer ones, if there are any soon.
+   * The index of that name, or the one that an alias of that name stands for. Refuses with `index_not_found`. A caller that was refused for
+   * the routes of `staleVersion` gets newer ones, if there are any soon.
    */
   describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
   /** From now on and for good, the tenant gets no index or alias. Answers the first names that are taken, listed or not. */

@@ -21,15 +21,15 @@ export interface FoundInMemory extends CachedVector {
   readonly freshMs: number;
 }
 
-/** What is kept beside the numbers. */
+/** Bytes an entry takes besides its numbers. */
 interface Entry extends HeldEntry {
   readonly stamp: Omit<CachedVector, 'vector'>;
 }
 
-/** Of an entry's stamp, beside its tags. */
+/** Bytes of an entry's stamp without its tags. */
 const STAMP_BYTES = 120;
 
-/** The memory of an isolate as the first level of the cache; it knows what it holds for whom. */
+/** The memory of an isolate as the first level of the cache; it counts what it holds by owner. */
 export class LevelOne {
   readonly #vectors = new VectorCache<Entry>(
     { entriesMax: LIMITS.cacheL1EntriesMax, bytesMax: LIMITS.cacheL1BytesMax },

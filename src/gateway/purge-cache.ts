@@ -27,7 +27,7 @@ interface CachePurgerParts {
   readonly rng: Rng;
 }
 
-/** Who purges, and whether the right to is still there. */
+/** The caller of a purge, and whether it may still purge. */
 export interface PurgeCaller {
   readonly principal: Principal;
   readonly authority: Authority;

@@ -6,7 +6,7 @@ import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 
 /** The purge logs of all caches. Each call refuses with `unavailable` when the log does not answer in time. */
 export interface PurgeLogs {
-  /** What a reader who knows the log up to `position` is missing. Answers or refuses within `purgeLeaseWaitMaxMs`. */
+  /** The purges after `position` that a reader lacks. Answers or refuses within `purgeLeaseWaitMaxMs`. */
   lease(owner: CacheOwnerId, position: number): Promise<Outcome<LeaseGrant>>;
   /** Answers once the purge holds everywhere, or at once when `fast`. Refuses with `idempotency_mismatch` or `lease_expired`. */
   purge(command: PurgeCommand, lease: WriteLease | undefined): Promise<Outcome<PurgeRecord>>;

@@ -15,7 +15,7 @@ import type { PurgeLogs } from './purge-logs.ts';
 /** What an isolate may believe of the purges of a cache while it serves one request. */
 export interface CurrentView {
   readonly log: PurgeLog;
-  /** Whether the log is complete. If not, nothing cached may be served: there may be purges nobody here has heard of. */
+  /** Whether the log is complete. If not, nothing cached may be served: there may be purges that this isolate lacks. */
   readonly complete: boolean;
   /** For fills that start under this view. */
   readonly stamp: FillStamp;
@@ -65,7 +65,7 @@ export class PurgeViews {
     const nowMs = this.#nowMs();
     const { view, retryAtMs } = this.#find(owner);
     if (!isLeased(view, nowMs)) {
-      // Whether it came or not is judged below; who waits in vain goes on without.
+      // Whether it arrived is checked below; a caller that waits in vain continues without it.
       if (nowMs >= retryAtMs) await this.#renewals.run(owner, () => this.#ask(owner));
     } else if (view.leasedUntilMs - nowMs < LIMITS.purgeLeaseMs / 2 && this.#renewals.find(owner) === undefined) {
       void this.#renewals.lead([owner], () => this.#ask(owner)).catch(() => undefined);
@@ -84,7 +84,7 @@ export class PurgeViews {
     return this.#held.get(owner, this.#latestMs) ?? UNKNOWN;
   }
 
-  /** A clock that was set back tells no more how long ago a lease began: all of them end. */
+  /** A clock that was set back no longer shows how long ago a lease began: all of them end. */
   #nowMs(): number {
     const nowMs = this.#parts.clock.nowMs();
     if (nowMs < this.#latestMs) this.#held = noneHeld();

@@ -46,11 +46,11 @@ interface QueryCacheParts {
 interface IndexState {
   readonly manifest: IndexManifest;
   readonly lsn: number;
-  /** Its answer is nobody else's. */
+  /** Its answer is not shared with others. */
   readonly isAlone: boolean;
 }
 
-/** What a match costs beside its characters and numbers. */
+/** What a match takes besides its characters and numbers. */
 const MATCH_OVERHEAD_BYTES = 64;
 const ENTRY_OVERHEAD_BYTES = 512;
 
@@ -129,7 +129,7 @@ export class QueryCache {
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
   #stateOf({ principal }: EmbeddingCaller, index: string, { explain }: QueryBody): Promise<Outcome<IndexState>> {
     return onIndex(this.#parts.manifests, principal, index, async (manifest): Promise<Outcome<IndexState>> => {
-      // An explanation tells how this very query was answered; and several shards have no one LSN that every write raises.
+      // An explanation describes how this very query was answered; and several shards have no one LSN that every write raises.
       if (explain || (manifest.routeVersion ?? 0) > 0) return ok({ manifest, lsn: 0, isAlone: true });
       const lsn = await this.#parts.shards.lsn(manifest);
       return lsn.ok ? ok({ manifest, lsn: lsn.value, isAlone: false }) : lsn;

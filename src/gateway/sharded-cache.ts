@@ -64,7 +64,7 @@ export class ShardedCache implements SecondLevel {
       const rows = new Float32Array(members.length * dimensions);
       members.forEach((at, row) => rows.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), row * dimensions));
       const ofShard = members.map((at) => must(entries[at], 'a member of the batch'));
-      // [T71] A refusal is no failure: what may not be kept, or for which nobody can say so, is not.
+      // [T71] A refusal is no failure: what may not be stored, or cannot be verified, is not stored.
       await underAuthority<null>(authority, async (lease) => (lease?.isUnconfirmed ? ok(null) : shard.put(origin, ofShard, rows, lease)));
     });
   }

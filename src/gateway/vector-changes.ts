@@ -40,7 +40,7 @@ interface VectorChangesParts {
 
 const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
 
-/** Changes stored vectors in place, slice by slice. */
+/** Changes stored vectors in their shards, slice by slice. */
 export class VectorChanges {
   readonly #parts: VectorChangesParts;
 

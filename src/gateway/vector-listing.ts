@@ -49,7 +49,7 @@ export class VectorListing {
       if (!fits.ok) return fits;
       const parts: VectorColumns[] = [];
       let { start } = query;
-      // One more than asked for tells what follows.
+      // One more than requested shows what follows.
       for (let missing = query.limit + 1; ;) {
         const listed = await shards.list(manifest, { ...query, indexId: manifest.id, start, limit: missing });
         if (!listed.ok) return listed;

@@ -8,7 +8,7 @@ import { err, ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 import type { EmbedTexts, TextEmbedder } from './text-embedder.ts';
 
-/** Who embeds, and on whose quota. */
+/** The model that embeds, and the principal whose quota pays. */
 export interface EmbeddingCaller extends Acting {
   readonly reserve: EmbedTexts['reserve'];
 }
@@ -41,7 +41,7 @@ export interface PointPaths {
   readonly text: string;
 }
 
-/** Of the vector at this place of a batch. */
+/** The vector at this index of a batch. */
 export const batchPaths = (at: number): PointPaths => ({ values: `vectors[${at}].values`, text: `vectors[${at}].text` });
 
 export const QUERY_PATHS: PointPaths = { values: 'vector', text: 'text' };

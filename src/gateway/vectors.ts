@@ -26,7 +26,7 @@ interface VectorsParts {
   readonly space: VectorSpace;
 }
 
-/** What a call on vectors answers: the index it was answered by, beside the answer. */
+/** What a call on vectors returns: the answer and the index that gave it. */
 export type OnIndex<T> = T & { readonly manifest: IndexManifest };
 
 /** What is billed of a write; under a usage id, once. */
@@ -78,7 +78,7 @@ export class Vectors {
       if (!written.ok) return written;
       const { count, lsn, billing } = written.value;
       if (!hasCallersKey(repetition)) return ok({ count, lsn, ...tokens, manifest });
-      // In earlier versions, the LSN told a request from others under the same key.
+      // In earlier versions, the LSN distinguished a request from others under the same key.
       const { usageId } = billing ?? { usageId: `${manifest.id}:${lsn}` };
       return ok({ count, lsn, ...billedOf(billing ?? tokens, tokens), usageId: `${usageId}:${repetition.idempotencyKey}`, manifest });
     });

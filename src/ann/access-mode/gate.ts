@@ -4,7 +4,8 @@ import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 
 /**
- * Whom a shard serves: all; all but writers, while its vectors are handed over; or none but whoever follows another generation into it.
+ * Which calls a shard serves: all; all but writes, while its vectors are handed over; or none but those of the follower that copies another
+ * generation into it.
  */
 export type Gate = 'open' | 'sealed' | 'closed';
 
@@ -33,14 +34,14 @@ interface NamedCaller {
   readonly isInsider: boolean;
 }
 
-/** Who calls, by the index id that he gives. */
+/** The caller: the index id that it names, and the run of a follower. */
 export function callerOf(named: IndexId): NamedCaller {
   const [indexId = '', mark] = named.split(MARK);
   const isInsider = mark === INSIDER;
   return { indexId: indexId as IndexId, run: mark === undefined || isInsider ? null : Number(mark), isInsider };
 }
 
-/** Refuses with `index_moving` whom the gate keeps out, and with `stale_fence` a follower whose time is over. */
+/** Refuses with `index_moving` callers that the access mode excludes, and with `stale_fence` a follower whose run was superseded. */
 export function admit({ gate, run: newest }: GateState, run: number | null, isWrite: boolean): Outcome<null> {
   if (run === null) {
     const isServed = gate === 'open' || (gate === 'sealed' && !isWrite);

@@ -13,7 +13,7 @@ export interface Gated {
   setGate(state: GateState): void;
 }
 
-/** Who gets at what an object of an index keeps. */
+/** Which callers get access to what an object of an index stores. */
 export class Gatekeeper {
   readonly #gated: Gated;
 
@@ -21,7 +21,10 @@ export class Gatekeeper {
     this.#gated = gated;
   }
 
-  /** For a caller who names the index; `own`: that of the object, where it was read already. Refuses with `index_not_found`, or as `admit` does. */
+  /**
+   * Access for a caller that names the index; `own`: that of the object, if it was read already. Refuses with `index_not_found`, or as
+   * `admit` does.
+   */
   pass(named: IndexId, isWrite = false, own = this.#gated.indexId()): Outcome<null> {
     const { indexId, run, isInsider } = callerOf(named);
     if (own !== indexId) return notFound();

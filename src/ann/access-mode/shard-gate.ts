@@ -10,7 +10,7 @@ import { Gatekeeper, notFound } from './gatekeeper.ts';
 
 type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receiptsBehind' | 'adoptReceipts'>;
 
-/** Who gets at the vectors of a shard. */
+/** Which callers get access to the vectors of a shard. */
 export class ShardGate {
   readonly #store: GatedStore;
   readonly #keeper: Gatekeeper;
@@ -24,7 +24,7 @@ export class ShardGate {
     });
   }
 
-  /** The shard, for a caller who names its index. Refuses with `index_not_found`, or as `admit` does. */
+  /** The shard, for a caller that names its index. Refuses with `index_not_found`, or as `admit` does. */
   pass(named: IndexId, isWrite = false): Outcome<ShardHeader> {
     const header = this.#store.header();
     if (header === undefined) return notFound();
@@ -37,7 +37,7 @@ export class ShardGate {
     return this.#keeper.set(indexId, gate, run);
   }
 
-  /** Where whoever follows the shard's changes from now on begins. Its clock then says `lsnMin` at least. */
+  /** Where a follower that starts now begins. From then on the shard's clock is at least at `lsnMin`. */
   followedFrom(indexId: IndexId, lsnMin: number, nowMs: number): Outcome<ChangeCursor> {
     const known = this.#store.header();
     if (known?.indexId !== indexId) return notFound();
@@ -47,7 +47,7 @@ export class ShardGate {
     return ok({ lsn: header.lsn, row: header.nextRow - 1 });
   }
 
-  /** For a follower: what is known of requests that changed behind a place. */
+  /** For a follower: receipts of requests that changed after a position. */
   receiptsBehind(indexId: IndexId, after: number, countMax: number = LIMITS.receiptPageMaxCount): Outcome<ReceiptPage> {
     if (this.#store.header()?.indexId !== indexId) return notFound();
     return ok(this.#store.receiptsBehind(after, countMax));

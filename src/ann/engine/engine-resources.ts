@@ -8,7 +8,7 @@ import { TrainingTurn } from '../maintenance/training-turn.ts';
 import type { MaintenanceSizes } from '../maintenance/maintenance-sizes.ts';
 import { MAINTENANCE_SIZES } from '../maintenance/maintenance-sizes.ts';
 
-/** What the engines of an isolate share: one memory, whoever needs it, and the kernels that work on it. */
+/** What the engines of an isolate share: one memory, the registry that divides it, and the kernels that work on it. */
 export interface EngineResources {
   readonly memory: MemoryRegistry;
   readonly scanner: Scanner;

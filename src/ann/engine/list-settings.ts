@@ -12,7 +12,7 @@ export interface SearchDepth {
   readonly rescoreGrowth: number;
 }
 
-/** What maintenance of a generation remembers: stored beside it as JSON. */
+/** What maintenance remembers of a list set: stored with it as JSON. */
 export interface ListSettings extends SearchDepth {
   /** Whether no depth finds what the index was created for: then all lists are searched, by bounds of what their codes lose. */
   readonly isExact: boolean;
@@ -69,7 +69,7 @@ export const proposalCount = (topK: number): number => topK + Math.max(6, Math.c
 // A read of a row takes some microseconds.
 const BLURRED_MAX = 128;
 
-/** How many at most, where int8 codes do not tell what is closer: as of vectors that are nearly equal. */
+/** The most rows to read where int8 codes do not decide what is closer: as of vectors that are nearly equal. */
 export const proposalMax = (topK: number): number => proposalCount(topK) + BLURRED_MAX;
 
 /** How many entries are rescored for that. */

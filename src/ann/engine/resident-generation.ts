@@ -8,7 +8,7 @@ import type { ListSettings } from './list-settings.ts';
 import { decodeSettings, encodeSettings } from './list-settings.ts';
 
 /**
- * A generation whose directory is in memory; of its lists, those that were needed. Whoever changes it changes its storage, too.
+ * A list set whose directory is in memory, with those of its lists that were needed. A caller that changes it also changes its storage.
  * Constructing one throws `CorruptList`, and leaves no memory taken.
  */
 export class ResidentGeneration {

@@ -27,8 +27,8 @@ export interface ListsQuery {
 }
 
 /**
- * A shard's posting lists while the isolate has room for them: directories are loaded by the first search, lists when a search
- * or maintenance needs them; other shards may take back any list.
+ * A shard's posting lists while the isolate has room for them: directories are loaded by the first search, lists when a search or
+ * maintenance needs them; other shards may evict any list.
  */
 export class ShardLists implements MemoryHolder {
   readonly #memory: MemoryRegistry;

@@ -3,7 +3,7 @@ import type { GeoBox } from './geo.ts';
 
 /**
  * The globe as a grid whose cells are numbered along a Z-order curve, so that boxes are few ranges of numbers. A key is the number of a
- * point's cell in hexadecimal, which sorts alike, and the point itself, for who needs to know more exactly.
+ * point's cell in hexadecimal, which sorts alike, followed by the point itself for exact checks.
  */
 
 // Halvings of each axis: the sides of a cell are at most 38 m.

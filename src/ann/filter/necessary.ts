@@ -5,7 +5,7 @@ import { numberLiesIn } from './interval.ts';
 /** Accepts everything. */
 const ANYTHING: Filter = { kind: 'and', of: [] };
 
-/** What holds of metadata that has an element which a filter accepts, in conditions that the index can tell. */
+/** Conditions that the index can decide, and that hold for all metadata with an element that a filter accepts. */
 export const necessary = ({ path, of }: Extract<Filter, { kind: 'element' }>): Filter => weakened(of, path);
 
 /** What is true of metadata if a filter accepts something at `root` of it: other elements may meet a condition, too, so no negation is. */

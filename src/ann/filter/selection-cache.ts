@@ -8,7 +8,7 @@ interface Remembered {
   readonly bytes: number;
 }
 
-/** Of whom a selection is: a shard may be known by any name that no other shard has. */
+/** Identifies the shard of a selection: any name that no other shard has. */
 interface Asked {
   readonly shard: string;
   readonly namespace: number;

@@ -3,11 +3,11 @@ import type { PageMemory } from '../page-memory.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
 import type { Centroid } from './list-model.ts';
 
-// Columns beside the codes: float64 scale and bias; uint32 first block, last block, entry count and tick of the last search.
+// Columns besides the codes: float64 scale and bias; uint32 first block, last block, entry count and tick of the last search.
 const DOUBLES = 2;
 const WORDS = 4;
 
-/** Columns by place: where each begins, and how many places there are. */
+/** Columns by slot: where each begins, and how many slots there are. */
 export interface Columns {
   readonly codes: number;
   readonly scales: number;
@@ -19,7 +19,7 @@ export interface Columns {
   readonly capacity: number;
 }
 
-/** All lists of an index, resident or not, in columns that kernels read: places are contiguous, so removing a list moves the last one. */
+/** All lists of an index, resident or not, in columns that kernels read: slots are contiguous, so removing a list moves the last one. */
 export class ListDirectory {
   readonly #memory: PageMemory;
   readonly #dimensions: number;
@@ -62,7 +62,7 @@ export class ListDirectory {
     return must(this.#places.get(list), `list ${list} is in the directory`);
   }
 
-  /** Entries of the list at a place. */
+  /** Entries of the list in a slot. */
   countAt(place: number): number {
     return this.#memory.views.uint32[this.columns.counts / 4 + place]!;
   }
@@ -91,7 +91,7 @@ export class ListDirectory {
     this.#memory.views.uint32[this.columns.used / 4 + place] = tick;
   }
 
-  /** The list's place, with this centroid. */
+  /** The list's slot, with this centroid. */
   put(list: number, { codes, scale }: Centroid): number {
     assert(codes.length === this.#dimensions, `a centroid of this index has ${this.#dimensions} dimensions, not ${codes.length}`);
     const place = this.#places.get(list) ?? this.#add(list);
@@ -147,7 +147,7 @@ export class ListDirectory {
     return place;
   }
 
-  /** Makes a place what kernels pass over: they score four at a time, some of which may not be in use. */
+  /** Makes kernels skip a slot: they score four at a time, some of which may not be in use. */
   #clear(place: number): void {
     this.#memory.views.float64[this.columns.biases / 8 + place] = -Infinity;
     this.setEntries(place, 0, 0, 0);

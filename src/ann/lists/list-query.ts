@@ -8,7 +8,7 @@ export interface ListQuery {
   readonly values: Float32Array;
   /** How many rows to propose, at least 1. */
   readonly count: number;
-  /** More are proposed, up to `countMax`, as long as int8 codes do not tell that they are behind the `of`-th. Without it, none. */
+  /** More are proposed, up to `countMax`, as long as int8 codes do not prove that they are behind the `of`-th. Without it, none. */
   readonly blurred?: { readonly of: number; readonly countMax: number };
   /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
   readonly stop: number;

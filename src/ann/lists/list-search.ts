@@ -60,7 +60,7 @@ export class ListSearch {
     this.#tables.free();
   }
 
-  /** Before the blocks of the list at a place go: what the search under way needs of them is used now. */
+  /** Called before the blocks of the list in a slot are freed: the search under way uses what it needs of them now. */
   beforeEviction(place: number): void {
     if (!this.#isUnderWay || this.#directory.usedAt(place) !== this.#tick) return;
     this.#kernels.run.compact(this.#kernels.frame.address);
@@ -81,7 +81,7 @@ export class ListSearch {
       while (frame.double('nextTop') > -Infinity && frame.word('found') < query.rescoreCount) {
         run.openWindow(frame.address);
         this.#probe(missing);
-        // Enough were found, and whoever is further behind can not be among them.
+        // Enough were found, and entries further behind cannot be among them.
         if (frame.word('need') > 0) break;
       }
       run.compact(frame.address);
@@ -148,7 +148,7 @@ export class ListSearch {
     frame.setWord('isDistance', Number(isDistance));
     frame.setWord('hasLow', Number(hasLow));
     frame.setWord('goal', query.rescoreCount);
-    // Sums saturate: whoever needs more than they reach is out of reach.
+    // Sums saturate: an entry that needs more than they reach is out of reach.
     frame.setWord('stop', Math.max(-WINDOW, Math.min(sumMax, Math.floor(query.stop))));
     for (const name of ['found', 'need', 'atLeast', 'start', 'listsProbed', 'codesScanned'] as const) frame.setWord(name, 0);
     const pages = query.allowed.pages;
@@ -170,7 +170,7 @@ export class ListSearch {
     frame.setWord('tick', this.#tick);
   }
 
-  /** Where all vectors of a list look alike, lists are told apart by half a window between the best and the worst. */
+  /** Where all vectors of a list look alike, the lists differ by half a window between the best and the worst. */
   #coarseInverse(): number {
     const { frame, memory } = this.#kernels;
     const start = frame.word('bases') / 8;
@@ -199,7 +199,7 @@ export class ListSearch {
   #select({ count, blurred }: ListQuery): number {
     const { frame, run, memory } = this.#kernels;
     const size = run.select(frame.address, count);
-    // By both planes, entries are told apart a hundred times better.
+    // With both planes, codes separate entries a hundred times better.
     if (blurred === undefined || size < count || this.#layout.hasLow) return size;
     const { uint32, float32, float64 } = memory.views;
     const [closeness, scales, found] = [frame.word('closeness') / 8, frame.word('scales') / 4, frame.word('found')];
@@ -255,7 +255,7 @@ export class ListSearch {
   *#allAllowed(missing: Missing): Generator<number> {
     const { frame, run } = this.#kernels;
     const found = () => {
-      // By their codes alone: who comes into question is read anyway.
+      // Ordered by their codes alone: all candidates are read anyway.
       run.settle(frame.address, 0);
       return frame.word('found');
     };

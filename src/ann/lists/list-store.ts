@@ -6,7 +6,7 @@ export interface Generation {
   readonly id: number;
   /** See `encodeListModel`. */
   readonly model: Uint8Array;
-  /** JSON of whoever maintains the lists. */
+  /** JSON that maintenance keeps with the lists. */
   readonly settings: string;
 }
 

@@ -64,8 +64,8 @@ function merge(shard: MaintainedShard, generation: ResidentGeneration, list: num
 }
 
 /**
- * Whether a list lies so far from all others that its vectors would be strange even in the nearest: codes could not tell them apart
- * there. As long as such lists are few, they may be short.
+ * Whether a list lies so far from all others that its vectors would be outliers even in the nearest: codes could not separate them there.
+ * As long as such lists are few, they may be short.
  */
 function isApart(shard: MaintainedShard, generation: ResidentGeneration, list: number, liveCount: number): boolean {
   if (liveCount < generation.centroids.size * shard.sizes.entriesMin) return false;

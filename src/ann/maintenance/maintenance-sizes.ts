@@ -1,4 +1,4 @@
-/** At which sizes maintenance of a shard does what. */
+/** The sizes at which maintenance acts on a shard. */
 export interface MaintenanceSizes {
   /** A shard with fewer vectors is searched without lists: reading all their codes takes less than a tenth of a millisecond. */
   readonly listedCountMin: number;
@@ -13,7 +13,7 @@ export interface MaintenanceSizes {
   /** Fewer entries are searched deeply at little cost: depth is calibrated from here on, by so many trial queries. */
   readonly calibratedCountMin: number;
   readonly trialQueries: number;
-  /** Entries encoded since a calibration that tell whether vectors drift. */
+  /** Entries encoded since a calibration that are enough to detect drift. */
   readonly driftCountMin: number;
   /** Slices of a training after which it is remembered how far it got. */
   readonly checkpointSlices: number;

@@ -30,7 +30,7 @@ export type NextTask =
   | { readonly kind: 'train' | 'flush' | 'migrate' | 'calibrate' }
   | { readonly kind: 'tend'; readonly lists: readonly number[] };
 
-/** What the maintenance of a shard does next, the most urgent first; undefined when all is well. */
+/** The next maintenance task of a shard, the most urgent first; undefined when none is due. */
 export function nextTask(state: MaintenanceState, sizes: MaintenanceSizes): NextTask | undefined {
   const { generations, unlistedCount, count } = state;
   const newest = generations.at(-1);

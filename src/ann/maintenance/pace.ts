@@ -1,8 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
 
 /**
- * How the background work of an isolate makes way for its searches: while there are any, a slice is followed by a pause of at least
- * twice its length. So a search finds most of the time nobody before it, and seldom more than a slice or two.
+ * How background work of an isolate yields to searches: while there are any, a slice is followed by a pause of at least twice its length.
+ * So a search usually finds no work before it, and seldom more than a slice or two.
  */
 export class Pace {
   #searchedMs = -Infinity;

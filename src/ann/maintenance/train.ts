@@ -17,7 +17,7 @@ import type { MaintainedShard } from './maintained-shard.ts';
 const SEED = 1;
 const SAMPLE_BYTES_MAX = 16 * 1024 * 1024;
 const SAMPLE_VECTORS_PER_LIST = 64;
-// Beyond it, int8 codes do not tell the closest apart.
+// Beyond it, int8 codes do not separate the closest.
 const LOW_PLANE_RECALL = 0.97;
 const STEPS_PER_SLICE = 3;
 

@@ -1,7 +1,7 @@
 // A shard that says nothing for this long has lost its turn, with its memory.
 const TURN_TTL_MS = 5_000;
 
-/** Lets one shard of an isolate train at a time: a training holds a sample beside what the memory registry governs. */
+/** Lets one shard of an isolate train at a time: a training holds a sample that the memory registry does not govern. */
 export class TrainingTurn {
   #name: string | undefined;
   #untilMs = 0;

@@ -16,7 +16,7 @@ export async function workPaced({ step, slicesMax, pace, clock, wait }: PacedWor
     const startedMs = clock.nowMs();
     const nextMs = await step(startedMs);
     if (nextMs === undefined || nextMs > startedMs) return nextMs;
-    // Only now is anybody else served; and only by now has the platform's clock gone on.
+    // Only now are other calls served, and only by now has the platform's clock advanced.
     await wait(0);
     const nowMs = clock.nowMs();
     const pauseMs = pace.pauseMs(nowMs - startedMs, nowMs);

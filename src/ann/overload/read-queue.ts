@@ -24,9 +24,9 @@ const READ_WEIGHT = 1 / 8;
 const READ_MIN_MS = 0.05;
 
 /**
- * The order of what an object does. Calls are served as they are delivered; but a read that comes while another is being done waits, so
- * that whatever was delivered in between is served before it: writes, pages for followers, what the index asks. A read that cannot be
- * answered before its caller gives up is refused at once. Where nobody waits, a read is done at once, whatever its caller says.
+ * The deadline-ordered read queue of an object. Calls are served as they are delivered; but a read that arrives while another is served
+ * waits, so that everything delivered in between is served before it: writes, pages for followers, calls of the index. A read that cannot
+ * be answered before its caller's deadline is refused at once. Where no read waits, a read is served at once, whatever its deadline.
  */
 export class ReadQueue {
   readonly #parts: ReadQueueParts;

@@ -1,6 +1,6 @@
 /**
- * What begins the key that a gateway gives to a request that came without one, so that its own tries are told from other requests (RT41). No
- * caller's key has a space.
+ * The prefix of the key that a gateway gives to a request that came without one, so that its own retries are recognised (RT41). No caller's
+ * key has a space.
  */
 const OWN = ' ';
 

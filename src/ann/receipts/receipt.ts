@@ -30,7 +30,7 @@ export interface KeyedReceipt extends Receipt {
   readonly idempotencyKey: string;
 }
 
-/** Receipts in the order in which they last changed: all that changed behind the place at which the page begins, if it is the last. */
+/** Receipts in the order in which they last changed: all that changed after the position at which the page begins, if it is the last. */
 export interface ReceiptPage {
   readonly receipts: readonly KeyedReceipt[];
   /** Where the next page begins. */

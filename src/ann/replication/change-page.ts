@@ -2,9 +2,9 @@ import type { IndexId } from '../../kernel/ids.ts';
 import type { Row } from '../vector-engine.ts';
 
 /**
- * How far a follower has got in a shard's changes: it has every removal up to `lsn` and, of the vectors now stored, those up to `row`.
- * Whoever starts anew begins at row 0, which is a snapshot: rows are numbered in the order of their writes, so the scan ends where
- * the log goes on.
+ * How far a follower has got in a shard's changes: it has every removal up to `lsn` and, of the vectors now stored, those up to `row`. A
+ * new follower begins at row 0, which is a snapshot: rows are numbered in the order of their writes, so the scan ends where the log
+ * continues.
  */
 export interface ChangeCursor {
   readonly lsn: number;
@@ -24,7 +24,7 @@ export interface ShardFollow {
 /** Changes to apply as one: `isCleared` first, then `removed`, then `upserted`. Or the log no longer reaches back: begin anew. */
 export type ShardChanges = { readonly kind: 'snapshot-needed' } | (ChangePage & Standing);
 
-/** Whom the shard refuses that tells its changes: whoever answers for it refuses them as soon as it has these changes. */
+/** Which callers the shard that sends these changes refuses: its replica refuses them as soon as it has the changes. */
 export interface Standing {
   /** Calls that were routed before this version of the routes; see `ShardRoute`. */
   readonly since: number;
@@ -41,7 +41,7 @@ export interface ChangePage {
   readonly next: ChangeCursor;
   /** Of the shard as it answers. */
   readonly lsn: number;
-  /** Whether nothing is left: who applied every page up to this one has all writes up to `lsn`. Before that, `next` promises nothing. */
+  /** Whether nothing is left: a follower that applied every page up to this one has all writes up to `lsn`. Before that, `next` promises nothing. */
   readonly isComplete: boolean;
 }
 

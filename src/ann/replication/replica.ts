@@ -53,7 +53,7 @@ export class Replica {
     if (this.state === undefined) this.#parts.state.put({ primary, cursor: null, completeLsn: null, since: 0, isClosed: false });
   }
 
-  /** Asks for one page and applies it; whoever asks meanwhile waits for the same one. */
+  /** Requests one page and applies it; concurrent callers wait for the same one. */
   pull(nowMs: number, lsnMin = 0): Promise<PullResult> {
     this.#pulling ??= this.#pull(nowMs, lsnMin).finally(() => (this.#pulling = undefined));
     return this.#pulling;
@@ -91,7 +91,10 @@ export class Replica {
     return this.#completeLsn >= lsnMin ? ok(this.#completeLsn) : BEHIND;
   }
 
-  /** By what was told together with the changes that follow from it: so nobody misses what left with a reorganisation he knows nothing of. */
+  /**
+   * By the version that came together with the changes that follow from it: so no caller misses rows that left by a resharding that its
+   * table lacks.
+   */
   #admit(routeVersion: number): Outcome<null> {
     const { since, isClosed } = must(this.state, 'a replica that has copied knows how its primary stands');
     return routeVersion < since ? STALE_ROUTE : admit({ gate: isClosed ? 'closed' : 'open', run: 0 }, null, false);

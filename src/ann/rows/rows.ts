@@ -63,7 +63,7 @@ export interface RowMoves extends RowKeys {
   readonly isNearer: readonly boolean[];
   /** Whether a copy at both is worth it. */
   readonly isShared: readonly boolean[];
-  /** Whether those are all places that they should have: whatever copies there are elsewhere will go. */
+  /** Whether those are all shards that they are assigned to: copies in other shards will be removed. */
   readonly isWhole: boolean;
   readonly from: number;
   /** With which `from` began to drain. */
@@ -83,7 +83,7 @@ export interface RowDepartures extends RowKeys {
 
 /** The part of a write that one locator is asked for: no id is there twice. */
 export interface LocatedWrite extends Rows, Routed {
-  /** By whose route table, the places of each. */
+  /** The shard whose routing table assigns them, and the shards of each. */
   readonly places: readonly (readonly number[])[];
   /** Only those are written whose version is still this; absent: all. */
   readonly expected?: readonly number[];

@@ -1,4 +1,4 @@
-/** A number in [0, 1) for each seed and place in a sequence of sequences: chance without a state, so that any step can be done again. */
+/** A random number in [0, 1) for each seed and position in a sequence of sequences: stateless, so that any step can be repeated. */
 export function chance(seed: number, sequence: number, place: number): number {
   return mix(mix(mix(seed) ^ Math.imul(sequence + 1, 0x9e3779b1)) ^ Math.imul(place + 1, 0x85ebca77)) / 2 ** 32;
 }

@@ -10,7 +10,7 @@ import { solveCodeword } from './solve-codeword.ts';
 // Codewords that a step solves for: a millisecond.
 const STEP_SOLVED = 2_048;
 
-/** Vectors and the places of their lists' centroids, which `nearest` holds. */
+/** Vectors and the indexes of their lists' centroids, which `nearest` holds. */
 export interface AssignedSample {
   readonly sample: Sample;
   readonly of: number;

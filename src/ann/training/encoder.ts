@@ -37,7 +37,7 @@ export class Encoder {
     return this.#coder.bytes + (this.#centroids?.bytes ?? 0);
   }
 
-  /** The centroids to assign to and code against, in place of those before. At least one. */
+  /** The centroids to assign to and code against, replacing the previous ones. At least one. */
   setCentroids(lists: readonly { readonly list: number; readonly centroid: Centroid }[]): void {
     this.#centroids?.free();
     this.#centroids = new NearestCentroids(this.#kernels, this.#model.dimensions, lists.length);

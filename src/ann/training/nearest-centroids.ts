@@ -91,7 +91,7 @@ export class NearestCentroids {
     this.#count = count;
     this.#unit = unitFor(largestScale * CODE_MAX);
     const { float32 } = this.#kernels.memory.views;
-    // Places past the last centroid are never nearest.
+    // Slots past the last centroid are never nearest.
     const end = Math.ceil(count / GROUP) * GROUP;
     float32.fill(0, this.scalesAddress / 4, this.scalesAddress / 4 + end);
     float32.fill(Infinity, this.#halves, this.#halves + end);
@@ -117,8 +117,8 @@ export class NearestCentroids {
   }
 
   /**
-   * The places of the nearest centroids of prepared vectors, the first of several; until the next call. Answers with them, vector by
-   * vector, x.c - |c|^2/2 where asked for: half of what the distance's square is less than |x|^2.
+   * The indexes of the nearest centroids of prepared vectors, the first of several; until the next call. Returns them, vector by vector,
+   * with x.c - |c|^2/2 where asked for: half of what the distance's square is less than |x|^2.
    */
   nearest(vectors: Float32Array, count: number, places: Uint32Array, gains?: Float64Array): void {
     assert(this.#count > 0, 'there is a centroid');

@@ -109,8 +109,8 @@ export class ProductCoder {
   }
 
   /**
-   * Codes vectors `from` to `to`, at most `batchCountMax`, against the centroids at `places`. [n x dimensions]. Adds them to what is
-   * gathered, if the codebook is to be learnt.
+   * Codes vectors `from` to `to`, at most `batchCountMax`, against the centroids at `places`. [n x dimensions]. Adds them to the gathered
+   * sums, if the codebook is to be trained.
    */
   encode(vectors: Float32Array, from: number, to: number, centroids: NearestCentroids, places: Uint32Array, out: ProductCodes): void {
     const { count: subspaces, width, dimensions } = this.#subspaces;

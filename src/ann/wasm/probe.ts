@@ -75,7 +75,7 @@ function orderSlice(s: Search): bool {
   return s.ordered > 0;
 }
 
-/** Counts the lists of each depth of the slice that begins at `slice`, one place behind. */
+/** Counts the lists of each depth of the slice that begins at `slice`, one position later. */
 function countSlice(depths: usize, lists: u32, slice: u32, counts: usize): void {
   for (let list: u32 = 0; list < lists; list += 4) {
     let near = inSlice(depths + list * 4, slice);
@@ -134,8 +134,8 @@ function measureDepths(s: Search): void {
 }
 
 /**
- * Scans the lists of the window, from place `from` of the slice under way on. Returns the place of the first one that has entries but is
- * not resident; -1 once all are scanned, or the next one's entries would have to gain more than `stop`.
+ * Scans the lists of the window, from position `from` of the current slice on. Returns the position of the first one that has entries but
+ * is not resident; -1 once all are scanned, or the next one's entries would have to gain more than `stop`.
  */
 export function probe(s: Search, from: u32): i32 {
   let place = from;

@@ -35,7 +35,7 @@ export function scan(
     let products = multiplyFour(first, min(first + stride, last), min(first + 2 * stride, last), min(first + 3 * stride, last), stride);
     const inUse = (1 << min<u32>(4, count - slot)) - 1;
     let chosen = inUse & i32x4.bitmask(i32x4.eq(v128.load(namespaces + slot * 4), i32x4.splat(namespace)));
-    // One place that calls: only that is inlined.
+    // A single call site: only that is inlined.
     for (let pair = slot; chosen != 0; pair += 2) {
       boundTwo(products, pair, chosen & 3, scales, capacity, isDistance, scale, length, error, threshold);
       products = i64x2.shuffle(products, products, 1, 1);

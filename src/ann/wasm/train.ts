@@ -39,8 +39,8 @@ function clamped(at: usize, unit: f32): v128 {
 }
 
 /**
- * The place of the nearest centroid to each packed vector, the first if several are, and its key: x.c - |c|^2/2 over the vector's scale.
- * Centroids are int16 codes, eight side by side: [groups][pairs of components][8 centroids][2]; `scales` and `halves` (of |c|^2) are
+ * The index of the nearest centroid to each packed vector, the first if several are, and its key: x.c - |c|^2/2 over the vector's scale.
+ * Centroids are int16 codes, eight interleaved: [groups][pairs of components][8 centroids][2]; `scales` and `halves` (of |c|^2) are
  * float32, padding has 0 and infinity. `states` is scratch: 32 bytes for each vector of a block.
  */
 export function nearest(
@@ -125,7 +125,7 @@ function meet(vectors: usize, centroids: usize, stride: u32, ratios: usize, scal
   }
 }
 
-/** Of each lane, the greater key and its place. */
+/** Of each lane, the greater key and its index. */
 function keep(state: usize, products: v128, ratio: f32, scales: usize, halves: usize, place: u32): void {
   const product = f32x4.mul(f32x4.convert_i32x4_s(products), v128.load(scales));
   const key = f32x4.sub(product, f32x4.mul(v128.load(halves), f32x4.splat(ratio)));

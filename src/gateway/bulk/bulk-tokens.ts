@@ -21,7 +21,7 @@ const importState = z.strictObject({
   applied: z.string(),
 });
 
-/** Where an export stands, and the generation whose vectors it tells. */
+/** The position of an export, and the generation whose vectors it contains. */
 const exportState = z.strictObject({
   generation: z.string(),
   /** Null: before the first namespace. */

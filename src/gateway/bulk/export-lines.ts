@@ -1,7 +1,7 @@
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { float32Text } from '../../kernel/float32-text.ts';
 
-/** Vectors as lines. Metadata is kept as JSON of one line, and told as it is kept: parsing would change numbers that no double holds. */
+/** Vectors as lines. Metadata is stored as JSON of one line, and sent as stored: parsing would change numbers that no double holds. */
 export function exportLines({ ids, values, metadata, texts }: VectorColumns, namespace: string, dimensions: number): string {
   const place = namespace === '' ? [] : [`"namespace":${JSON.stringify(namespace)}`];
   return ids

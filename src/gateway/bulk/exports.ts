@@ -14,7 +14,7 @@ import type { BulkTokens } from './bulk-tokens.ts';
 import { exportLines } from './export-lines.ts';
 import { waitMsOf } from './wait.ts';
 
-/** So many pages are told between two lines about the export. */
+/** Pages sent between two progress lines of an export. */
 const PAGES_TOLD = 8;
 
 interface ExportsParts {
@@ -24,7 +24,7 @@ interface ExportsParts {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** An export under way: what it tells of which vectors, and how far it is. */
+/** An export under way: which columns of which vectors it sends, and its position. */
 interface Export extends Acting {
   readonly manifest: IndexManifest;
   readonly query: ExportQuery;
@@ -38,7 +38,7 @@ interface Export extends Acting {
 
 type Progress = Extract<ExportLine, { export: unknown }>['export'];
 
-/** Reads all vectors of an index in the order of namespaces and ids, which no write, move or split changes. SPEC.md beside this file. */
+/** Reads all vectors of an index in the order of namespaces and ids, which no write, move or split changes. Rules: SPEC.md in this folder. */
 export class Exports {
   readonly #parts: ExportsParts;
 
@@ -80,7 +80,7 @@ export class Exports {
     }
   }
 
-  /** Tells the rest of the namespace in which the export stands; answers what stopped it, if anything did. */
+  /** Sends the rest of the current namespace; returns what stopped it, if anything did. */
   async *#tellNamespace(job: Export): AsyncGenerator<string, Refusal | undefined> {
     for (let pages = 1; ; pages += 1) {
       const listed = await this.#page(job);

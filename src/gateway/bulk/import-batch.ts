@@ -94,7 +94,7 @@ const embeddedChars = ({ values, text }: ImportLine): number => (values === unde
 // Neither part contains NUL.
 const keyOf = ({ namespace, id }: ImportLine): string => `${namespace}\0${id}`;
 
-/** A place between two lines of an import. */
+/** A position between two lines of an import. */
 export interface Position {
   /** Lines before it. */
   readonly lines: number;

@@ -58,7 +58,7 @@ interface Done {
   readonly lsn: number | null;
 }
 
-/** Writes streams of vectors into indexes, batch by batch through the same use case as an upsert. SPEC.md beside this file. */
+/** Writes streams of vectors into indexes, batch by batch through the same use case as an upsert. Rules: SPEC.md in this folder. */
 export class Imports {
   readonly #parts: ImportsParts;
 

@@ -10,7 +10,7 @@ import type { RawLine } from '../../kernel/raw-lines.ts';
 
 const VALUE_CHARS_SHOWN = 64;
 
-/** The vector of a line; null for a blank one and for one in which an export told how it went. The refusal says what stands there. */
+/** The vector of a line; null for a blank line and for a progress line of an export. The refusal includes the value found. */
 export function readLine({ content }: RawLine): Outcome<ImportLine | null> {
   if (content === undefined) {
     return refuse('limit_exceeded', `has more than ${LIMITS.importLineBytesMax} bytes (importLineBytesMax)`);

@@ -10,7 +10,7 @@ export interface FeedPage {
   readonly isCleared: boolean;
   readonly changed: VectorKeys;
   readonly next: FeedCursor;
-  /** Whether nothing is left: every write acknowledged before the question was told of, if all pages were. */
+  /** Whether nothing is left: every write acknowledged before the call is covered by the pages so far. */
   readonly isComplete: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface ReceiptCarriage {
   readonly run: number;
 }
 
-/** The shards of an index for whoever follows it. Every call may be refused with `index_not_found`, `stale_fence` or `unavailable`. */
+/** The shards of an index, for followers. Every call may be refused with `index_not_found`, `stale_fence` or `unavailable`. */
 export interface FollowedShards {
   /** From now on changes are kept; answers where they begin. Writes are numbered from behind those that were followed before. */
   begin(manifest: IndexManifest, before: FeedCursor | null): Promise<Outcome<FeedCursor>>;

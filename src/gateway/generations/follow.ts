@@ -10,8 +10,8 @@ import { copyVectors, remove, takesValues } from './copy-vectors.ts';
 const EVERYTHING = { values: true, metadata: true, text: true };
 
 /**
- * Makes vectors in the one generation what they are in the other now. Told of a key too often or too late, it changes nothing for the
- * worse: so the changes of many shards may come in any order, and vectors may move between shards meanwhile.
+ * Makes vectors in the target generation what they are in the source now. Keys that are repeated or late do no harm: so the changes of many
+ * shards may come in any order, and vectors may move between shards meanwhile.
  */
 export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, usageId: string): Promise<Outcome<Copied>> {
   let [count, tokens] = [0, 0];
@@ -45,7 +45,7 @@ export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, u
   return ok({ count, tokens });
 }
 
-/** What the other generation does not have, as far as that costs tokens: shards tell of a vector that moved as of one that changed. */
+/** What the target generation lacks, as far as that costs tokens: shards announce a vector that moved like one that changed. */
 async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, columns: VectorColumns): Promise<Outcome<VectorColumns>> {
   if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
   const { to, run } = copy;

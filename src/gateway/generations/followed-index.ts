@@ -51,7 +51,7 @@ export class FollowedIndex implements FollowedShards {
     const parts = await this.#partsOf(manifest);
     if (!parts.ok) return parts;
     const { shards } = parts.value;
-    // A shard that was given up took with it what it had not told.
+    // A shard that was given up took with it the changes that it had not sent.
     if (Object.keys(cursor).some((shard) => !shards.includes(Number(shard)))) return ok(null);
     const told = await allOf(
       shards.map((shard) => {
@@ -62,7 +62,7 @@ export class FollowedIndex implements FollowedShards {
     if (!told.ok) return told;
     const pages: ChangePage[] = told.value.flatMap((page) => (page.kind === 'page' ? [page] : []));
     const isCleared = pages.some((page) => page.isCleared);
-    // It had one shard when everything was deleted, and what others have told since is not to be told again.
+    // It had one shard when everything was deleted, and what other shards have sent since must not be sent again.
     if (pages.length < shards.length || (isCleared && shards.length > 1)) return ok(null);
     const keys = pages.flatMap(({ removed, upserted }) => [removed, upserted]);
     return ok({

@@ -6,13 +6,13 @@ import type { RoutingSummary } from '../../index/routing/routing-summary.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 
-/** The objects of a generation, one by one, for whoever follows it or opens and closes its gates. Every call may be refused with `unavailable`. */
+/** The objects of a generation, one by one, for following them and for changing their access modes. Every call may be refused with `unavailable`. */
 export interface FollowedObjects {
   /** Its shards and locators. */
   members(manifest: IndexManifest): Promise<Outcome<Pick<RoutingSummary, 'version' | 'shards' | 'locators'>>>;
   followedFrom(manifest: IndexManifest, shard: number, lsnMin: number): Promise<Outcome<ChangeCursor>>;
   changesSince(manifest: IndexManifest, shard: number, follow: ShardFollow): Promise<Outcome<ShardChanges>>;
-  /** Of a locator, or of the only shard (null): receipts that changed behind a place. */
+  /** Of a locator, or of an only shard (null): receipts that changed after a position. */
   receiptsBehind(manifest: IndexManifest, locator: number | null, after: number): Promise<Outcome<ReceiptPage>>;
   /** Refuses with `stale_route` what came for an only shard that is one of several by now. */
   adoptReceipts(
@@ -24,6 +24,6 @@ export interface FollowedObjects {
   shardCount(manifest: IndexManifest, shard: number, caller: IndexId): Promise<Outcome<number>>;
   locatorCount(manifest: IndexManifest, locator: number, caller: IndexId): Promise<Outcome<number>>;
   setShardGate(manifest: IndexManifest, shard: number, gate: Gate, run: number): Promise<Outcome<null>>;
-  /** Once that is answered, no write of those who are kept out is under way. */
+  /** Once that is answered, no write of the excluded callers is under way. */
   setLocatorGate(manifest: IndexManifest, locator: number, gate: Gate, run: number): Promise<Outcome<null>>;
 }

@@ -82,7 +82,7 @@ export class GenerationService {
       fault: null,
       dropsMissing: false,
     };
-    // Before there is anything to do: else a creation that is cut off would be nobody's business.
+    // Recorded before there is anything to do: otherwise no alarm would resume an interrupted creation.
     const woken = await wake(tenantId, name);
     if (!woken.ok) return woken;
     const creation = {
@@ -146,7 +146,7 @@ export class GenerationService {
     return refuse('state_conflict', `the generation does not serve: ${done.value.shadow?.fault ?? 'it was changed back'}`);
   }
 
-  /** Tells an event of whatever the state is by then. */
+  /** Applies an event to whatever the state is by then. */
   async #change(
     { principal, authority }: Acting,
     name: string,

@@ -33,8 +33,8 @@ interface Run {
 type Step = Outcome<Generations | null>;
 
 /**
- * Fills the generation beside the serving one, keeps it up, and lets the two change places. Every step is done before it is told, may be
- * done again, and begins from what the index's object says: so whatever was cut off goes on where it was. SPEC.md beside this file.
+ * Fills the shadow generation, keeps it up to date, and exchanges the two. Every step is done before it is recorded, may be repeated, and
+ * begins from the state in the index's object: so interrupted work continues where it was. Rules: SPEC.md in this folder.
  */
 export class GenerationWork {
   readonly #parts: GenerationWorkParts;
@@ -66,7 +66,7 @@ export class GenerationWork {
       }
       refusals += 1;
       const settled = await this.#afterRefusal(run, state, step.error, refusals);
-      // Somebody asked for something meanwhile: it is taken up at once.
+      // A request came in meanwhile: it is processed at once.
       if (step.error.code === 'stale_fence') return 0;
       if (settled === undefined) return step.error.retryAfterMs ?? LIMITS.generationRetryMs;
       state = settled;
@@ -112,7 +112,7 @@ export class GenerationWork {
         return told(await followed.setGate(serving, 'open', run.number), { kind: 'unsealed' });
       case 'closing': {
         const closed = await followed.setGate(shadow.manifest, 'closed', run.number);
-        // Nobody writes into the generation that now serves before its gate opens: its changes are followed from the first.
+        // No call writes into the generation that now serves before its access mode opens: its changes are followed from the first.
         const feed = closed.ok ? await followed.begin(serving, shadow.feed) : closed;
         return feed.ok ? this.#tell(run, state, { kind: 'closed', feed: feed.value }) : feed;
       }

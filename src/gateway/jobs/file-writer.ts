@@ -40,7 +40,7 @@ export class FileWriter<Content> {
     }
     const [stored] = await Promise.allSettled([store.create(tenantId, file, content)]);
     const lasting = await this.#lasting(authority, admitted.value, announcedAtMs);
-    // Whoever was told of an error may not know that the file is there all the same.
+    // A caller that got an error may not know that the file exists all the same.
     if (!lasting.ok) await this.#takeBack(tenantId, file);
     await store.withdraw(tenantId, announcement);
     if (!lasting.ok) return lasting;
@@ -48,7 +48,7 @@ export class FileWriter<Content> {
     return ok(stored.value);
   }
 
-  /** Deletes all there is, and what writers left who died before they could withdraw. */
+  /** Deletes all there is, including what was left by writers that died before they could withdraw. */
   async eraseAll(tenantId: TenantId): Promise<void> {
     const { store, clock } = this.#parts;
     const { announced } = await store.announced(tenantId, LIMITS.pageMaxCount);

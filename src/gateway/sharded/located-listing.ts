@@ -31,7 +31,7 @@ export class LocatedListing {
     this.#reads = reads;
   }
 
-  /** Every shard tells the ids of a whole page; what is included is fetched of those that are on the page in the end. */
+  /** Every shard lists the ids of a whole page; the included columns are fetched only for the ids that are on the merged page. */
   async list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
     const { indexId, namespace, include } = list;
     const listed = await this.#listIds(manifest, { ...list, include: { values: false, metadata: false, text: false } });

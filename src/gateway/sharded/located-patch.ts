@@ -14,7 +14,7 @@ import type { LocatedWrites } from './located-writes.ts';
 
 const EVERYTHING = { values: true, metadata: true, text: true };
 
-/** So often vectors are read again that somebody wrote meanwhile. */
+/** How often vectors are read again because another call wrote them meanwhile. */
 const ATTEMPTS_MAX = 8;
 
 /** Changes vectors of an index of several shards: reads them and writes what they become, unless they were written in between. */

@@ -20,7 +20,7 @@ import type { ShardCalls } from './shard-calls.ts';
 /** So often ids are located again that were on the move when they were asked for. */
 const LOOKS_MAX = 3;
 
-/** Vectors asked for at first, and what later portions may come to, as far as the earlier ones tell. */
+/** Vectors requested at first, and the size of later portions, as predicted by the earlier ones. */
 const FIRST_PORTION = 64;
 const PORTION_BYTES = 8 * 1024 * 1024;
 

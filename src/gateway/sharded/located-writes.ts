@@ -188,7 +188,7 @@ interface Part {
 
 type Count = (written: Written) => void;
 
-/** An index as somebody calls it by some routes. */
+/** An index as called under some routes. */
 interface RoutedIndex extends Omit<WriteAt, 'locator'> {
   readonly routes: KnownRoutes;
 }

@@ -5,7 +5,7 @@ export interface Origin {
   readonly longitude?: unknown;
 }
 
-/** Where an object would be near to whoever asks: a location hint of Cloudflare; undefined when nobody knows. */
+/** Where an object would be near the caller: a location hint of Cloudflare; undefined when the caller's location is not known. */
 export function locationHint({ continent, longitude }: Origin): string | undefined {
   const east = typeof longitude === 'string' ? Number(longitude) : NaN;
   switch (continent) {

@@ -57,7 +57,7 @@ export class RouteCache {
       const asked = await this.#asked.run(manifest.id, () => this.#ask(manifest), waitBudget);
       if (!asked.ok) return err(sharedRefusal(asked.error, 'the routes of the index, which another request asks for,'));
       const { value: routes, isLeader } = asked.value;
-      // What another request asked for may have been told before the version was there.
+      // The result of another request's call may predate that version.
       if (isLeader || !routes.ok || routes.value.outline.version >= version) return routes;
     }
   }

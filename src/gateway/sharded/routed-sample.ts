@@ -7,8 +7,8 @@ import { allOf } from './all-of.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 /**
- * Ids drawn over all shards: each shard draws, and gives as many as its share of the vectors. An id with two places is as likely from
- * either, and comes once.
+ * Ids drawn over all shards: each shard draws, and contributes as many as its share of the vectors. An id with a spilled copy is equally
+ * likely from either shard, and comes once.
  */
 export async function drawSample(
   shards: ShardCalls,

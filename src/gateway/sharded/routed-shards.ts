@@ -95,7 +95,7 @@ export class RoutedShards implements IndexShards {
     return isAlone(manifest) ? this.#only.delete(manifest, deletion, authority) : this.#writes.delete(manifest, deletion, authority);
   }
 
-  /** Of several shards, always strongly: their ids are located by who serialises their writes. */
+  /** Of several shards, always strongly: their ids are located by their locators, which serialise the writes. */
   fetch(manifest: IndexManifest, fetch: ShardFetch, consistency?: ReadConsistency): Promise<Outcome<ShardVectors>> {
     return isAlone(manifest) ? this.#only.fetch(manifest, fetch, consistency) : this.#reads.fetch(manifest, fetch);
   }
@@ -105,7 +105,7 @@ export class RoutedShards implements IndexShards {
     const { target, excludeIds, mmr, include } = query;
     const point = await this.#reads.pointOf(manifest, query);
     if (!point.ok) return point;
-    // Examples are no matches: whoever gives them has seen them.
+    // Examples are no matches: the caller has seen them.
     const examples = target.kind === 'examples' ? [...target.positive, ...target.negative] : [];
     const { mmr: _, ...plain } = query;
     const wanted: ShardQuery = {
@@ -165,7 +165,7 @@ export class RoutedShards implements IndexShards {
       const sum = (of: (stats: ShardStats) => number) => shards.value.reduce((total, stats) => total + of(stats), 0);
       return ok({
         lsn: shards.value.reduce((most, { lsn }) => Math.max(most, lsn), 0),
-        // Of those who know each id once.
+        // Of the locators, or the only shard, which know each id once.
         count: locators.value.reduce((total, { ids }) => total + ids, 0),
         shards: outline.shards.length,
         replicas: replicas.length,

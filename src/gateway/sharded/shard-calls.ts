@@ -23,7 +23,7 @@ export interface ShardCalls {
   select(manifest: IndexManifest, ordinal: number, select: ShardSelect): Promise<Outcome<SelectedIds>>;
   sample(manifest: IndexManifest, ordinal: number, sample: ShardSample): Promise<Outcome<SampledIds>>;
   stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>>;
-  /** What the index's own object says now, to whoever knows what it said of an earlier version: see `RouteSource`. */
+  /** The current state in the index's own object, for a caller that has an earlier version: see `RouteSource`. */
   outline(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>>;
   regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>>;
 }

@@ -31,7 +31,7 @@ export interface BillingLedger {
   setBudget(budget: Budget): Promise<Outcome<Budget>>;
   list<K extends keyof BillingRecords>(kind: K): Promise<readonly BillingRecords[K][]>;
   remove<K extends keyof BillingRecords>(kind: K, id: string): Promise<BillingRecords[K] | null>;
-  /** When each of the keys was last used, as far as usage has been told. */
+  /** When each of the keys was last used, as far as usage has been reported. */
   lastUsed(ids: readonly KeyId[]): Promise<readonly (number | null)[]>;
   alerts(limit: number): Promise<readonly ToldAlert[]>;
   /** Forgets all of a tenant but what it used, for good; answers how much is left. */

@@ -15,7 +15,7 @@ const HOLD_MS = 120_000;
 
 export interface HoldingsParts {
   readonly ledgers: QuotaLedgers;
-  /** How much of something a tenant has now, asked of whoever keeps it. */
+  /** How much of something a tenant has now, as counted by the object that keeps it. */
   readonly countOf: (resource: Held, tenant: TenantId) => Promise<Outcome<number>>;
   readonly tenantsOf: (organisation: OrganisationId) => Promise<Outcome<readonly TenantId[]>>;
   readonly background: (work: Promise<unknown>) => void;
@@ -31,8 +31,8 @@ export interface Hold {
 }
 
 /**
- * Keeps what exists within its limits: reserved before it is made, and counted anew whenever that would not fit. Only for callers of whom
- * the ledger has said that such a limit is on their path.
+ * Keeps what exists within its limits: reserved before it is created, and counted anew whenever that would not fit. Only for callers that
+ * have such a limit on their path.
  */
 export class Holdings {
   readonly #parts: HoldingsParts;
@@ -41,7 +41,7 @@ export class Holdings {
     this.#parts = parts;
   }
 
-  /** Refuses with `insufficient_quota` or `limit_exceeded`; or `unavailable` when nobody can say how much there is. */
+  /** Refuses with `insufficient_quota` or `limit_exceeded`; or `unavailable` when the current count cannot be determined. */
   async hold(principal: TenantPrincipal, path: readonly LevelId[], resource: Held, units: number, id: string): Promise<Outcome<Hold>> {
     const ledger = this.#parts.ledgers(principal.organisationId);
     const request = { id: `${resource}:${id}`, path, units: { [resource]: units }, lifeMs: HOLD_MS };

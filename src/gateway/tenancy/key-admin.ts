@@ -44,7 +44,7 @@ export class KeyAdmin {
   readonly #parts: TenancyParts;
   readonly #onChange: (id: KeyId) => void;
 
-  /** `onChange` runs once a key has changed, so that whoever remembers it can forget it. */
+  /** `onChange` runs once a key has changed, so that caches of it can drop it. */
   constructor(parts: TenancyParts, onChange: (id: KeyId) => void) {
     this.#parts = parts;
     this.#onChange = onChange;

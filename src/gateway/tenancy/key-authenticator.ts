@@ -20,7 +20,7 @@ import type { Authenticator, Credential, Proof } from '../authenticator.ts';
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
 export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;
 
-/** Scopes that let a caller make keys or command pools: refused while nobody can say whether the key is revoked. */
+/** Scopes that let a caller make keys or command pools: refused while it cannot be determined whether the key is revoked. */
 const CONFIRMED_ONLY: ReadonlySet<Scope> = new Set<Scope>(['keys:write', 'pools:admin']);
 
 export interface KeyAuthenticatorParts {
@@ -95,12 +95,12 @@ export class KeyAuthenticator implements Authenticator {
     if (verified.ok && known.record.isSuspended === true) return SUSPENDED_TENANT;
     if (!verified.ok) return verified;
     const isUnconfirmed = nowMs - known.readAtMs > LIMITS.keyFreshMs;
-    // While nobody can say whether the key is revoked, it is what this isolate knows that counts, and that is judged now.
+    // While it cannot be determined whether the key is revoked, the record that this isolate has counts, as of now.
     const lease = isUnconfirmed ? { ...leaseFrom(nowMs), isUnconfirmed } : leaseFrom(known.readAtMs);
     return ok({ principal: principalOf(known.record, isUnconfirmed), lease });
   }
 
-  /** What is known of a key, read again if it is older than `ageMs`. Undefined if nobody can say. */
+  /** The record of a key, read again if it is older than `ageMs`. Undefined if it cannot be read. */
   async #read(id: KeyId, ageMs: number): Promise<KnownKey | undefined> {
     const known = this.#known.get(id) ?? this.#unknown.get(id);
     const nowMs = this.#clock.nowMs();
@@ -120,7 +120,7 @@ export class KeyAuthenticator implements Authenticator {
   #readOnce(id: KeyId, nowMs: number) {
     return this.#readings.run(id, async (flight) => {
       const read: KnownKey = { record: await this.#lookup(id), readAtMs: nowMs };
-      // A reading that was overtaken by `forget` is for those who wait for it alone.
+      // A reading that was overtaken by `forget` serves only the callers that already wait for it.
       return this.#readings.isCurrent(id, flight) ? this.#remember(id, read) : read;
     });
   }

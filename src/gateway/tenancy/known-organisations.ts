@@ -7,7 +7,7 @@ interface KnownOrganisationsParts {
   /** Addresses an object, which creates it. */
   readonly at: (id: OrganisationId) => OrganisationStore;
   readonly directory: () => OrganisationDirectory;
-  /** Whether this deployment made the id. Rejects when nobody can say. */
+  /** Whether this deployment made the id. Rejects when that cannot be determined. */
   readonly isKnown: (id: OrganisationId) => Promise<boolean>;
 }
 

@@ -33,7 +33,7 @@ interface PathSlicesParts {
   readonly wakeUps: WakeUps;
 }
 
-/** The slices of one key and all above it in this isolate: asked for one at a time, by whoever finds the pool short. */
+/** The slices of one key and all levels above it in this isolate: requested one at a time, by the caller that finds the pool short. */
 export class PathSlices {
   readonly #parts: PathSlicesParts;
   readonly #pool = new SlicePool();
@@ -108,7 +108,7 @@ export class PathSlices {
     return isRefused ? err(sharedRefusal(joined.kind, 'the quota, which another request asks for,')) : undefined;
   }
 
-  /** What those who wait need together. */
+  /** What the waiting callers need together. */
   #waitingNeed(nowMs: number): Amounts {
     let sum = NOTHING;
     for (const waiting of this.#waiting) {
@@ -119,8 +119,8 @@ export class PathSlices {
   }
 
   /**
-   * The asker draws in the same step in which the grant arrives: nobody can take it from under its hands.
-   * Undefined when the window turned on the way, so that the grant no longer covers the need.
+   * The requester draws in the same step in which the grant arrives, so no other call can take it first. Undefined when the window turned
+   * on the way, so that the grant no longer covers the need.
    */
   async #ask(need: Amounts, sentAtMs: number): Promise<Outcome<Slice> | undefined> {
     const ask = this.#pool.ask(need, this.#waitingNeed(sentAtMs), sentAtMs);

@@ -18,7 +18,7 @@ export interface QuotaLedger {
     begunAtMs: number,
   ): Promise<number>;
   setRules(id: LevelId, rules: readonly QuotaRule[]): Promise<LevelView>;
-  /** Puts a rule in the place of the level's one of the same resource, window and kind, or takes that away. */
+  /** Replaces the level's rule of the same resource, window and kind, or removes it. */
   replaceRule(id: LevelId, rule: QuotaRule, isWanted: boolean): Promise<LevelView>;
   describe(id: LevelId): Promise<LevelView>;
   grantedIn(ids: readonly LevelId[], startMs: number): Promise<readonly Amounts[]>;

@@ -15,8 +15,8 @@ const UNIT: Readonly<Record<QuotaRule['resource'], string>> = {
 };
 
 /**
- * What a caller is told. Waiting helps against a rate; against a day, a month, a budget or what exists already it does not, so clients
- * must not retry.
+ * The refusal for a caller. Waiting helps against a rate; against a day, a month, a budget or a resource-count quota it does not, so
+ * clients must not retry.
  */
 export function quotaRefusal({ level, rule, needed, retryAfterMs }: Refused): Refusal {
   const units = (count: number): string =>

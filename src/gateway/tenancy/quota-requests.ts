@@ -9,11 +9,11 @@ import type { Decision } from '../../tenancy/quota/decision.ts';
 import type { PathAsk } from '../../tenancy/quota/quota-messages.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 
-/** An ask and what came of it, as data: whoever sends it writes the answer, and who asked reads it. */
+/** A quota request and its outcome, as data: the request that sends it writes the answer, the one that made it reads it. */
 interface Asked {
   readonly ask: PathAsk;
   isSent: boolean;
-  /** With a failure nobody knows whether the ledger heard it. */
+  /** After a failure it is not known whether the ledger received it. */
   answer: Answer | undefined;
 }
 
@@ -28,9 +28,9 @@ export interface QuotaRequestsParts {
 }
 
 /**
- * What one isolate asks of the quotas: for each organisation one message is under way at a time, and what is asked meanwhile goes together
- * with the next. However many keys an organisation has and however busy they are, its object hears an isolate no more often than it
- * answers. A message is sent by one of the requests that wait for it (SW1).
+ * The quota request batcher of one isolate: for each organisation one message is under way at a time, and requests that arrive meanwhile go
+ * together with the next. However many keys an organisation has and however busy they are, its object receives from an isolate no more
+ * messages than it answers. A message is sent by one of the requests that wait for it (SW1).
  */
 export class QuotaRequests {
   readonly #parts: QuotaRequestsParts;
@@ -45,7 +45,7 @@ export class QuotaRequests {
     this.#messages = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.quotaMessageMaxMs, 2 * LIMITS.quotaMessageMaxMs) });
   }
 
-  /** Rejects when the ledger cannot be reached; then it is not known whether it heard. */
+  /** Rejects when the ledger cannot be reached; then it is not known whether it received the message. */
   async ask(organisationId: OrganisationId, ask: PathAsk): Promise<Decision> {
     const asked: Asked = { ask, isSent: false, answer: undefined };
     this.#asked.set(organisationId, (this.#asked.get(organisationId) ?? new Set()).add(asked));
@@ -58,7 +58,7 @@ export class QuotaRequests {
     return asked.answer.decision;
   }
 
-  /** Sends what waits. What comes meanwhile goes with the next message; whoever led this one need not wait for that. */
+  /** Sends what waits. Requests that arrive meanwhile go with the next message; the leader of this one need not wait for that. */
   async #sendNext(organisationId: OrganisationId, messages: number): Promise<undefined> {
     // Whatever else asks in this turn goes along.
     await Promise.resolve();
@@ -66,7 +66,7 @@ export class QuotaRequests {
     if (batch.length === 0) return undefined;
     await this.#send(organisationId, batch);
     if (!this.#asked.has(organisationId) || messages >= LIMITS.quotaMessagesMaxCount) return undefined;
-    // Those who wait for it hear of its failure.
+    // The requests that wait for it get its failure.
     void this.#messages.lead([organisationId], () => this.#sendNext(organisationId, messages + 1)).catch(() => undefined);
     return undefined;
   }
@@ -94,7 +94,7 @@ export class QuotaRequests {
   }
 }
 
-/** As it is sent: what it hands in goes once, for a leader that died may have been heard. */
+/** As it is sent: what it returns is sent once, because a leader that died may have been received. */
 function once(asked: Asked): PathAsk {
   const { path, ask } = asked.ask;
   const isAgain = asked.isSent;

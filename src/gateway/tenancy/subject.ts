@@ -20,7 +20,7 @@ export function subjectOf(principal: Principal, named: TenantId | undefined): Ou
 export const ownerFor = (principal: Principal, within: string = ADMIN_OWNER): string =>
   principal.kind === 'tenant' ? principal.owner : within;
 
-/** Who did it, for the audit trail. */
+/** The actor, for the audit trail. */
 export const actorOf = (principal: Principal): Actor => (principal.kind === 'tenant' ? principal.keyId : 'admin');
 
 /**

@@ -49,7 +49,7 @@ export class TenancyAdmin {
     // Only a repetition has an id that may be there already.
     const isListed = idempotencyKey !== undefined && (await directory.has(id));
     const found = await this.#parts.organisations.at(id).found(organisation, asked, isListed);
-    // Listed last: an organisation that is founded and not listed was never answered, so nobody knows of it.
+    // Listed last: an organisation that is founded and not listed was never answered, so no caller has its id.
     return found.ok ? directory.add(found.value, asked.digest) : found;
   }
 
@@ -105,7 +105,7 @@ async function ownerWithin(
   return found.ok ? ok(ownerFor(principal, found.value.owner)) : found;
 }
 
-/** The audit actor, and the digest that tells a repetition from another request under the same idempotency key. */
+/** The audit actor, and the digest that identifies a repetition under the same idempotency key. */
 export const ticket = async (principal: Principal, operation: string, args: unknown): Promise<Ticket> => ({
   actor: actorOf(principal),
   digest: await requestDigest(principal, operation, args),

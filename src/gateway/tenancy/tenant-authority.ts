@@ -25,7 +25,7 @@ export class TenantAuthority implements Authority {
     this.#tenantId = tenantId;
   }
 
-  /** Refuses with `tenant_suspended`, or with `unavailable` when nobody can say. */
+  /** Refuses with `tenant_suspended`, or with `unavailable` when the state cannot be determined. */
   async lease(): Promise<Outcome<WriteLease>> {
     const askedAtMs = this.#clock.nowMs();
     try {

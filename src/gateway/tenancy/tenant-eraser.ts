@@ -15,7 +15,7 @@ export interface ErasureStep {
   readonly what: string;
   /** Erases some or all of it. Doing it again changes nothing. */
   erase(tenant: TenantId, principal: Principal): Promise<Outcome<unknown>>;
-  /** How much of it there still is, asked anew of whoever holds it; `isErased`: it was found to be nothing before. */
+  /** How much of it there still is, counted anew by the object that holds it; `isErased`: an earlier count found nothing. */
   remaining(tenant: TenantId, isErased: boolean): Promise<Outcome<number>>;
 }
 
@@ -24,7 +24,7 @@ export interface Erasure {
   readonly remaining: readonly { readonly what: string; readonly count: number }[];
   /** Whether nothing is left, as just counted. */
   readonly isVerified: boolean;
-  /** Of the tenant, its state and what remains: for the records of whoever asked. */
+  /** The state of the tenant and what remains of it, for the caller's records. */
   readonly digest: string;
 }
 

@@ -40,7 +40,7 @@ export interface UsageReport {
 
 const DAY_MS = 86_400_000;
 
-/** Answers what was used, in whole hours, by whom and at which price. */
+/** Returns what was used, in whole hours, by which key and at which price. */
 export class UsageReader {
   readonly #parts: UsageReaderParts;
 

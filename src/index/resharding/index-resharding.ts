@@ -17,7 +17,7 @@ import { shardsAround } from '../routing/shards-around.ts';
 import { SHARD_CENTROIDS } from './split-region.ts';
 import { isDivisible } from '../routing/slot-range.ts';
 
-/** Whom an index that grows tells. Repeating a call changes nothing; one that fails throws, and is repeated later. */
+/** RPCs by which a growing index instructs its objects. Repeating a call changes nothing; one that fails throws, and is repeated later. */
 export interface ReshardingPeers {
   openShard(ordinal: number, since: number, locators: number): Promise<void>;
   openLocator(ordinal: number): Promise<void>;
@@ -53,7 +53,7 @@ export interface IndexObjects {
   readonly locators: readonly number[];
 }
 
-/** What shards tell and ask their index; see the methods of `IndexResharding`. */
+/** What shards report to their index and ask of it; see the methods of `IndexResharding`. */
 export type GrowthCall =
   | { readonly kind: 'spread' | 'exported' }
   | { readonly kind: 'split'; readonly request: SplitRequest }

@@ -44,7 +44,7 @@ export const afterRebalancing = ({ tidied, ...rest }: Misplacement, ordinal: num
   tidied: { ...tidied, [ordinal]: rest.changes },
 });
 
-/** When the next shard may be tidied, as far as is known; undefined if none needs to be. */
+/** The earliest time at which the next shard may be rebalanced, as far as is known; undefined if none needs it. */
 export function nextRebalancingMs(disorder: Misplacement, table: RouteTable): number | undefined {
   const times = untidy(disorder, table).map(({ dueMs }) => dueMs);
   return times.length === 0 ? undefined : Math.min(...times);

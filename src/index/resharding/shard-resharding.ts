@@ -11,10 +11,10 @@ import { ShardRows } from './shard-rows.ts';
 import type { SplitterPeers } from './shard-splitter.ts';
 import { ShardSplitter } from './shard-splitter.ts';
 
-/** Whom a shard asks about growing. */
+/** RPCs by which a shard requests a split or a merge. */
 export type ShardReshardingPeers = MoverPeers & ExporterPeers & SplitterPeers;
 
-/** A shard as a part of an index that may have several. A shard that was never told its index stays alone. */
+/** A shard as a part of an index that may have several. A shard that does not know its index stays an only shard. */
 export class ShardResharding {
   readonly rows: ShardRows;
   readonly #store: VectorStore;

@@ -5,12 +5,12 @@ import type { RoutedShard, RouteTable } from './route-table.ts';
 /** A caller with an older version gets everything: that is rare, and shards that did not change are the same objects in all of them. */
 const REMEMBERED_MAX = 16;
 
-/** Tells outlines of a table, and remembers what it told, so that whoever comes again is told only of the shards that changed. */
+/** Sends routing summaries of a table, and remembers those it sent, so that a returning caller gets only the shards that changed. */
 export class RoutingChangeLog {
   /** By version, the oldest first. */
   readonly #told = new Map<number, RouteTable>();
 
-  /** To someone who knows the outline of an older version. */
+  /** For a caller with the routing summary of an older version. */
   tell(table: RouteTable, known: number): RoutingSummary {
     const before = this.#told.get(known);
     this.#remember(table);

@@ -6,7 +6,7 @@ import { regionRowsOf } from './region-rows.ts';
 import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
 import { STALE_ROUTE } from '../../ann/rows/stale-route.ts';
 
-/** A route table without what takes room: whoever routes asks for the regions of a district when it needs them. */
+/** A routing summary: a routing table without its large parts. A router requests the regions of a shard group when it needs them. */
 export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'> {
   /** In the order of their ordinals. */
   readonly shards: readonly SummarisedShard[];
@@ -19,12 +19,12 @@ export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'>
 }
 
 export interface SummarisedShard extends Omit<RoutedShard, 'centroids' | 'since' | 'district'> {
-  /** The number of its district; null when it is given up. */
+  /** The number of its shard group; null when the shard is given up. */
   readonly district: number | null;
 }
 
 export interface SummarisedDistrict extends Pick<District, 'number' | 'since'> {
-  /** Absent: as in the outline that the caller knows. */
+  /** Absent: as in the routing summary that the caller has. */
   readonly coarse?: CentroidRows;
 }
 
@@ -34,7 +34,7 @@ export interface RegionPage extends RegionRows {
   readonly since: number;
 }
 
-/** For someone who knows the outline of another version, and all that was said by then of districts that have not changed since. */
+/** For a caller with the routing summary of another version: leaves out the contents of groups that have not changed since. */
 export function outlineOf(table: RouteTable, known = 0): RoutingSummary {
   const { shards, ...rest } = table;
   const districts = districtsOf(table);
@@ -51,7 +51,7 @@ export function regionPage(table: RouteTable, number: number, since: number): Ou
   return district === undefined ? STALE_ROUTE : ok(pageOf(table, district));
 }
 
-/** The outline with what the caller knew before. */
+/** The routing summary, completed by what the caller had before. */
 export function completed({ gone, ...outline }: RoutingSummary, known: RoutingSummary | undefined): RoutingSummary {
   const before = new Map(known?.districts.map((district) => [district.number, district]));
   const districts = outline.districts.map((district) => ({ ...before.get(district.number), ...district }));

@@ -30,7 +30,7 @@ const PLACING: Reach = { districts: 12, shards: 256 };
 /** The regions of a shard group that the router looks into. */
 export type RegionsOf = (district: number) => Regions;
 
-/** Ranks the shards of an outline: the nearest districts first, of those the nearest shards roughly, and these exactly. */
+/** Ranks the shards of a routing summary: the nearest groups first, of those the nearest shards roughly, and these exactly. */
 export class SummaryRouter {
   readonly #metric: RoutingSummary['metric'];
   /** Of each shard that owns a region. */

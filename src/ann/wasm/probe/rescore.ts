@@ -1,7 +1,7 @@
 import { products } from './products';
 import { Search } from './search';
 
-/** References below it are places of candidates settled before: no block lies in the first page. */
+/** References below it are indexes of candidates settled before: no block lies in the first page. */
 const SETTLED_MAX: u32 = 65536;
 
 /** Vectors whose memory is asked for at once: as many cache misses as a core has under way. */
@@ -114,8 +114,8 @@ function squares(codes: usize, low: usize, dimensions: u32): f64 {
 }
 
 /**
- * Rescores by both planes every candidate that may belong to the `count` best. What rounding to int8 does to a closeness is spread with
- * |q| scale / sqrt(12), for distances with |q - x| in place of |q|: two ends of that many deviations meet with next to no chance.
+ * Rescores by both planes every candidate that may belong to the `count` best. The error of a closeness by rounding to int8 has a standard
+ * deviation of |q| scale / sqrt(12), for distances with |q - x| instead of |q|: two ends of that many deviations overlap almost never.
  */
 export function refine(s: Search, count: u32): void {
   if (!s.hasLow || select(s, count) < count) return;
@@ -130,7 +130,7 @@ export function refine(s: Search, count: u32): void {
   }
 }
 
-/** Writes the places of the `count` closest candidates, closest first, equally close ones by their rows. Returns how many there are. */
+/** Writes the indexes of the `count` closest candidates, closest first, equally close ones by their rows. Returns how many there are. */
 export function select(s: Search, count: u32): u32 {
   const size = min(count, s.found);
   // A heap of the closest so far, the least close of them at its root.

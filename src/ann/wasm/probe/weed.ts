@@ -1,8 +1,8 @@
 import { Search } from './search';
 
 /**
- * Keeps the candidates whose true closeness may reach `threshold`, in their order: closeness and row, and in place of references how far
- * the true closeness may be away. Returns how many. `lost` and `length` are those of `CodeBounds` in lists/closeness-bounds.ts.
+ * Keeps the candidates whose true closeness may reach `threshold`, in their order: closeness and row, and instead of references how far
+ * away the true closeness may be. Returns how many. `lost` and `length` are those of `CodeBounds` in lists/closeness-bounds.ts.
  */
 export function weed(s: Search, threshold: f64, scaleError: f64, lost: f64, length: f64, queryError: f64, arithmetic: f64): u32 {
   const queryLength = s.queryLength;
