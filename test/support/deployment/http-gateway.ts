@@ -16,9 +16,9 @@ interface App {
 }
 
 const wired = new WeakMap<object, object>();
-vi.doMock('../../workers/gateway/compose.ts', () => ({ compose: (env: object) => wired.get(env) }));
+vi.doMock('../../../workers/gateway/compose.ts', () => ({ compose: (env: object) => wired.get(env) }));
 // By name, so that its types, which are those of workerd, do not come along.
-const { buildApp } = await vi.importActual<App>('../../workers/gateway/app.ts');
+const { buildApp } = await vi.importActual<App>('../../../workers/gateway/app.ts');
 // It knows no gateway but that of a call's environment.
 const app = buildApp();
 
