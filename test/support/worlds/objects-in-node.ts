@@ -75,7 +75,7 @@ export async function objectClasses() {
     },
   }));
   const load = async <T>(file: string, name: string): Promise<Made<T>> => {
-    const loaded = await vi.importActual<Record<string, Made<T>>>(`../../durable-objects/${file}.ts`);
+    const loaded = await vi.importActual<Record<string, Made<T>>>(`../../../durable-objects/${file}.ts`);
     return loaded[name]!;
   };
   return {
