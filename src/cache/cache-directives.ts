@@ -37,7 +37,7 @@ export function parseCacheControl(header: string | undefined): CacheDirectives {
     asked = narrowed(asked, directive, value?.trim().replace(/^"(.*)"$/, '$1'));
     allowsStale ||= directive === 'max-stale';
   }
-  // `max-stale` is a leave, not a demand: beside a demand for freshness it gives none.
+  // `max-stale` is a permission, not a demand: together with a demand for freshness it permits nothing.
   return allowsStale && asked.freshMsMin === 0 ? asked : { ...asked, staleMsMax: 0 };
 }
 

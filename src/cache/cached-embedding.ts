@@ -21,7 +21,7 @@ interface Meta<E> {
 interface Wanted {
   readonly key: string;
   readonly input: string;
-  /** What others who want the same computation look for. Undefined: nobody may join. */
+  /** The flight that others who want the same computation look up. Undefined: it cannot be joined. */
   flightKey: string | undefined;
   /** What the tier said, if there is one. */
   fence: number | undefined;
@@ -38,7 +38,7 @@ export class CachedEmbedding<E> {
   readonly #options: WrapOptions<E>;
   readonly #staleMs: number;
   readonly #entries: VectorCache<Meta<E>>;
-  /** By what those look for who may join. */
+  /** The key under which a flight is found by callers that may join it. */
   readonly #flights: SharedWork<Rows<E>>;
   /** The same by key: whose rows are kept when they land. */
   readonly #fills = new Map<string, Flight<Rows<E>>>();
@@ -121,7 +121,7 @@ export class CachedEmbedding<E> {
       const { vector, fence } = must(held?.[i], 'a tier answers every key');
       answers[must(slots[i], 'asked')] = vector;
       one.fence = fence;
-      // A flight from before the key was forgotten is not for those who ask after it.
+      // A flight from before the key was forgotten does not serve later callers.
       one.flightKey = fence === undefined ? undefined : `${fence}:${one.key}`;
       if (vector !== undefined) this.#counts.tier += 1;
     });
@@ -146,7 +146,7 @@ export class CachedEmbedding<E> {
       joined.set(entry.flight, slots);
       slots.push({ slot, row: entry.row });
     });
-    // Those who share a flight share its rows.
+    // Callers that share a flight share its rows.
     const take = (slot: number, rows: Rows<E>, row: number): void => {
       answers[slot] = copyOf(must(rows[row], 'a flight answers its keys'));
     };
@@ -193,11 +193,11 @@ export class CachedEmbedding<E> {
   async #store(batch: readonly Wanted[], rows: Rows<E>, flight: Flight<Rows<E>>): Promise<void> {
     const generation = flight.mark;
     const ofTier = batch.flatMap(({ key, input, fence }, row) => {
-      // Once forgotten, or in a newer generation, the rows answer those who wait for them already and nobody else.
+      // Once forgotten, or in a newer generation, the rows answer only the callers that already wait for them.
       if (generation !== this.#generation || this.#fills.get(key) !== flight) return [];
       const answer = must(rows[row], 'a row of the batch');
       const ttlMs = this.#ttlMs(input, answer);
-      // Failures stay here: whether one repeats may depend on who asks.
+      // Failures are not shared: whether one repeats may depend on the caller.
       if (!(answer instanceof Float32Array) || this.#options.tier === undefined) this.#remember(key, answer, generation, ttlMs);
       else if (fence !== undefined) return [{ key, vector: answer, ttlMs, fence }];
       return [];

@@ -25,11 +25,11 @@ export interface WrapOptions<E> {
   readonly keyOf?: (input: string) => string;
   /** `frequent`: inputs seen once do not evict those seen often. */
   readonly admission?: 'all' | 'frequent';
-  /** Holds the vectors in place of this function's own memory, for several threads or processes. */
+  /** Holds the vectors instead of this function's own memory, for several threads or processes. */
   readonly tier?: VectorTier;
   /** How concurrent batches wait for each other. Default: directly, which requests of a Worker must not: there, `TimedWakeUps`. */
   readonly wakeUps?: WakeUps;
-  /** Hears why a vector could not be renewed behind a stale one. The stale one stays until its end. */
+  /** Receives the reason why a stale vector could not be renewed. The stale one stays until its end. */
   readonly onRenewalFailed?: (reason: unknown) => void;
 }
 

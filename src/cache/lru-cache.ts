@@ -12,7 +12,7 @@ export interface LruCacheOptions<V> {
   readonly admission?: 'all' | 'frequent';
   /** How long an entry stays after its end, for `getStale`. */
   readonly staleMs?: number;
-  /** Hears of every value that the cache lets go, replaced ones included. Must not call the cache. */
+  /** Receives every value that the cache drops, replaced ones included. Must not call the cache. */
   readonly onRemoved?: (value: V, why: Removal) => void;
 }
 
@@ -84,7 +84,7 @@ export class LruCache<V> {
     return undefined;
   }
 
-  /** Like `get`, but for `staleMs` after its end, too. `expiresAtMs` tells whether that has come. */
+  /** Like `get`, but for `staleMs` after its end, too. `expiresAtMs` shows whether that has come. */
   getStale(key: string, nowMs: number): { readonly value: V; readonly expiresAtMs: number } | undefined {
     const slot = this.#slots.get(key);
     if (slot !== undefined) {

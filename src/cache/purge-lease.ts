@@ -43,7 +43,7 @@ export const effectiveAtMs = (book: LeaseBook, nowMs: number): number => Math.ma
 export interface PurgeView {
   readonly log: PurgeLog;
   readonly leasedUntilMs: number;
-  /** The newest time on the log's clock that a grant has told, and when, on the reader's own, that grant was asked for. */
+  /** The newest time on the log's clock that a grant carried, and when, on the reader's own, that grant was requested. */
   readonly knownMs: number;
   readonly askedAtMs: number;
 }

@@ -9,7 +9,7 @@ export interface PurgeLogBounds {
   readonly termsMax: number;
 }
 
-/** What the purges of a log mean for an entry. `stale`: since then, on the log's clock, only for those who accept stale ones. */
+/** What the purges of a log mean for an entry. `stale`: since then, on the log's clock, only for callers that accept stale ones. */
 export type PurgeVerdict = { readonly kind: 'kept' } | { readonly kind: 'stale'; readonly sinceMs: number } | { readonly kind: 'taken' };
 
 const KEPT: PurgeVerdict = { kind: 'kept' };
@@ -44,14 +44,14 @@ export class PurgeLog {
     return this.extend([{ position: this.position + 1, predicate, mode, atMs }]);
   }
 
-  /** The log without the words of its purges: where there are any, one purge of everything takes the place of all. */
+  /** The log without the texts and tags of its purges: where it has any, one purge of everything replaces them all. */
   withoutTerms(): PurgeLog {
     const last = this.entries.at(-1);
     if (last === undefined || !this.entries.some(({ predicate }) => hasTerms(predicate))) return this;
     return new PurgeLog([{ ...last, predicate: {}, mode: 'hard' }], this.#bounds);
   }
 
-  /** What a reader who knows the log up to `position` is missing. */
+  /** The purges after `position` that a reader lacks. */
   since(position: number): readonly LoggedPredicate[] {
     return this.entries.filter((entry) => entry.position > position);
   }

@@ -14,7 +14,7 @@ export interface PurgePredicate {
   readonly modelVersion?: string;
   /** On the log's clock, exclusive: see `FillStamp`. */
   readonly filledBeforeMs?: number;
-  /** Also matches an entry of which it is not known who filled it. */
+  /** Also matches an entry whose filler is not known. */
   readonly filledBy?: TenantId;
 }
 
@@ -35,7 +35,7 @@ export interface LoggedPredicate {
 export interface FillStamp {
   /** Position of the log. */
   readonly position: number;
-  /** The latest time on the log's clock that the filler had been told of. */
+  /** The latest time on the log's clock that the filler had received. */
   readonly knownMs: number;
   /** The tenant that a shared cache has the entry from. Absent from what was stored before that was kept. */
   readonly filledBy?: TenantId | undefined;
@@ -52,7 +52,7 @@ export interface Purgeable extends FillStamp {
 
 export const isEverything = (predicate: PurgePredicate): boolean => Object.values(predicate).every((selector) => selector === undefined);
 
-/** Whether a predicate holds words of whoever purged: texts, as their digests, or tags. */
+/** Whether a predicate contains data of its caller: digests of texts, or tags. */
 export const hasTerms = ({ digests, tags, tagPrefix }: PurgePredicate): boolean =>
   digests !== undefined || tags !== undefined || tagPrefix !== undefined;
 

@@ -10,11 +10,11 @@ export type PurgeSelection = Omit<PurgePredicate, 'filledBeforeMs'> & {
 /** `next-read` answers once the purge holds for every reader, `fast` once it is durable. */
 export type PurgeConsistency = 'next-read' | 'fast';
 
-/** A purge to be made. `bodyDigest` tells a repeat of the same request from another one under the same id. */
+/** A purge to be made. `bodyDigest` identifies a repetition of the request under the same id. */
 export interface PurgeCommand {
   readonly purgeId: PurgeId;
   readonly owner: CacheOwnerId;
-  /** Who purges: a cache may be shared. */
+  /** The caller of the purge: a cache may be shared. */
   readonly tenantId: TenantId;
   readonly bodyDigest: string;
   readonly selection: PurgeSelection;

@@ -1,13 +1,13 @@
 import type { Eviction } from './eviction.ts';
 
-/** Before any place in the log. */
+/** Before any position in the log. */
 const UNUSED = -1;
 
 /**
- * The least recently used goes first, exactly. A use is written down at the end of a log, which is all that an answer waits for. What it
- * makes void is worked out later, many uses at once, as in Caffeine's read buffers: then the processor fetches their places side by side,
- * where a linked list would wait for four of them, one after the other, at each use. Void uses are passed over when they come to be the
- * oldest, or dropped when the log is full: a constant number of steps a use, on average.
+ * The least recently used goes first, exactly. A use is appended to a log, which is all that an answer waits for. The older records that it
+ * makes void are found later, many uses at once, as in Caffeine's read buffers: then the processor fetches them in parallel, where a linked
+ * list would wait for four fetches, one after the other, at each use. Void uses are skipped when they become the oldest, or dropped when
+ * the log is full: a constant number of steps a use, on average.
  */
 export class RecencyEviction implements Eviction {
   /** Slots, from the least recently used at `#from` on; twice as long as there are slots. */

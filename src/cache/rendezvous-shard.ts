@@ -1,12 +1,12 @@
-/** A place for entries. `weight` is its share of them, relative to the weights of the others. */
+/** A named part of the cache. `weight` is its share of the entries, relative to the weights of the others. */
 export interface Shard {
   readonly name: string;
   readonly weight: number;
 }
 
 /**
- * Weighted rendezvous: the shard, as its place in `shards`, on which `digest` scores best. A shard's score depends on nothing but itself
- * and the digest: one that is added moves only the entries that it wins, one that is removed only its own.
+ * Weighted rendezvous: the index in `shards` of the one on which `digest` scores best. A shard's score depends only on itself and the
+ * digest: one that is added moves only the entries that it wins, one that is removed only its own.
  */
 export function rendezvousShard(digest: string, shards: readonly Shard[]): number {
   const seed = hashOf(digest);

@@ -17,14 +17,14 @@ interface Held<Meta> {
   readonly meta: Meta;
 }
 
-/** What an entry costs beside its numbers and the characters of its key: the slot, the key's place in the index, the objects in it. */
+/** Bytes of an entry besides its numbers and the characters of its key: the slot, the key's entry in the index, the objects in it. */
 const ENTRY_OVERHEAD_BYTES = 160;
 
 export const vectorEntryBytes = (key: string, vector: Float32Array): number => vector.byteLength + key.length + ENTRY_OVERHEAD_BYTES;
 
 /**
- * Vectors by key, each with what the caller wants to know of it (`meta`, one object for many entries if need be). Numbers are copied in
- * and out, so nobody changes what is cached.
+ * Vectors by key, each with metadata of the caller (`meta`, one object for many entries if need be). Numbers are copied in and out, so no
+ * caller changes what is cached.
  */
 export class VectorCache<Meta> {
   readonly #entries: LruCache<Held<Meta>>;
@@ -66,7 +66,7 @@ export class VectorCache<Meta> {
     return { vector: slab.read(row), meta, expiresAtMs: found.expiresAtMs };
   }
 
-  /** What `getStale` would answer beside the vector. */
+  /** What `getStale` would answer with the vector. */
   metaOf(key: string, nowMs: number): Meta | undefined {
     return this.#entries.getStale(key, nowMs)?.value.meta;
   }

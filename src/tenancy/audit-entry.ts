@@ -1,4 +1,4 @@
-/** One line of an organisation's audit trail: who did what to which resource. */
+/** One line of an organisation's audit trail: the actor, the action and the resource. */
 export interface AuditEntry {
   /** Rises with every entry. */
   readonly position: number;

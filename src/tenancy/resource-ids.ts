@@ -2,7 +2,7 @@ import { SIGNATURE_CHARS } from '../kernel/id-signer.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
 import { base32 } from '../kernel/ids.ts';
 
-/** Characters of an id: the organisation's own, and what tells its tenants, projects and keys apart. 5 bits each. */
+/** Characters of an id: the organisation's own, and those that distinguish its tenants, projects and keys. 5 bits each. */
 export const ORGANISATION_CHARS = 10;
 export const TENANT_CHARS = 8;
 export const KEY_CHARS = 10;
@@ -27,5 +27,5 @@ export function organisationOf(id: TenantId | ProjectId | KeyId): OrganisationId
 
 export const stemOf = (organisation: OrganisationId): string => organisation.slice('org_'.length);
 
-/** Whether the id has a signature, which may be anybody's. */
+/** Whether the id has a signature, valid or not. */
 export const isSigned = (organisation: OrganisationId): boolean => stemOf(organisation).length === ORGANISATION_CHARS + SIGNATURE_CHARS;

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { TierAnswer, TierEntry, VectorTier } from '../vector-tier.ts';
 import type { SharedVectors } from './shared-vectors.ts';
 
-/** Shared memory as the place where a wrapped function keeps its vectors. */
+/** Shared memory as the store in which a wrapped function keeps its vectors. */
 export class SharedTier implements VectorTier {
   readonly #vectors: SharedVectors;
   readonly #clock: Clock;

@@ -55,7 +55,7 @@ export class SharedVectors {
     return new SharedVectors(new SharedLayout(buffer), owner);
   }
 
-  /** For one more thread. Whoever starts that thread tells `bury` when it has ended. */
+  /** For one more thread. The code that starts that thread calls `bury` when it has ended. */
   invite(): SharedHandle {
     return { buffer: this.#layout.buffer, owner: this.#layout.newOwner() };
   }
@@ -85,7 +85,7 @@ export class SharedVectors {
     return this.#inside(stripe, () => stripe.set(key, hash, vector, expiresAtMs ?? Infinity, fence), false);
   }
 
-  /** From now on nobody gets what was stored under this key before, nor what is stored with a fence of before. */
+  /** From now on no caller gets what was stored under this key before, nor what is stored with an earlier fence. */
   forget(key: string): void {
     const hash = this.#hashOf(key);
     const stripe = this.#stripeOf(hash);

@@ -8,8 +8,8 @@ const NAPS = 20;
 const NAP_MS = 1;
 
 /**
- * Locks that say who holds them. A thread that stays inside, stopped or dead, makes the others wait some 20 ms once and nobody after
- * that, until it leaves or is known to be dead. Nobody takes a lock from the living: it could wake and write.
+ * Locks that record their holder. A thread that stays inside, paused or dead, delays the others by some 20 ms once and not after that,
+ * until it leaves or is known to be dead. No thread takes a lock from one that may be alive: it could resume and write.
  */
 export class StripeLocks {
   readonly #layout: SharedLayout;
@@ -20,12 +20,12 @@ export class StripeLocks {
     this.#owner = owner;
   }
 
-  /** Whether the stripe is this thread's now. If not, whoever has it may not come back. */
+  /** Whether this thread holds the stripe now. If not, its holder may never return. */
   enter(stripe: number): boolean {
     const { words } = this.#layout;
     const base = this.#layout.wordsOf(stripe);
     for (let spin = 0; spin < SPINS; spin++) {
-      // Only looks while the stripe is taken: whoever asks for the line to write takes it from the holder.
+      // Only reads while the stripe is taken: requesting the cache line for writing would take it from the holder.
       if (Atomics.load(words, base + WORD.lock) !== 0) continue;
       if (Atomics.compareExchange(words, base + WORD.lock, 0, this.#owner) === 0) return true;
     }

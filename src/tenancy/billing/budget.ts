@@ -1,6 +1,6 @@
 import type { LevelId } from '../quota/quota-level.ts';
 
-/** What may be spent at a level in a calendar month, and at which shares of it somebody wants to hear. */
+/** What may be spent at a level in a calendar month, and the shares of it at which an alert is raised. */
 export interface Budget {
   readonly id: string;
   readonly levelId: LevelId;

@@ -1,7 +1,7 @@
 import type { Meter } from '../../contract/meter.ts';
 import type { Invoice } from './invoice.ts';
 
-/** Running totals of what was recorded: kept beside the rollups that invoices are made of, so that one can prove the other. */
+/** Running totals of what was recorded: kept separately from the rollups that invoices are made of, so that one can verify the other. */
 export interface ControlTotal {
   readonly tenant: string;
   readonly meter: Meter;

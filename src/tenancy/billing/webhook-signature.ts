@@ -6,7 +6,7 @@ export const WEBHOOK_TOLERANCE_MS = 300_000;
 
 /** What is delivered, as its headers and body say. */
 export interface SignedMessage {
-  /** The same for every attempt at one delivery: receivers tell repetitions by it. */
+  /** The same for every attempt at one delivery: receivers recognise repetitions by it. */
   readonly id: string;
   /** Seconds since the epoch, of this attempt. */
   readonly timestamp: string;
@@ -19,7 +19,7 @@ export async function signWebhook(secret: string, id: string, body: string, nowM
   return { id, timestamp, signature: `v1,${await macOf(secret, id, timestamp, body)}` };
 }
 
-/** What a receiver does: whether the message is from who holds the secret, and of now. */
+/** What a receiver does: checks that the sender has the secret, and that the message is recent. */
 export async function verifyWebhook(
   secret: string,
   { id, timestamp, signature }: SignedMessage,

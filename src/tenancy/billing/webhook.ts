@@ -1,4 +1,4 @@
-/** Where an organisation wants to hear of its alerts. */
+/** The URL to which an organisation's alerts are delivered. */
 export interface Webhook {
   readonly id: string;
   readonly url: string;

@@ -22,7 +22,7 @@ export function formatApiKey(id: KeyId, secret: Uint8Array): string {
   return body + checksum(body);
 }
 
-/** Which key a text claims to be. A typo or an invention is refused by its checksum, without asking anybody. */
+/** The key that a text claims to be. A typo or an invention is refused by its checksum, without a call. */
 export function parseApiKey(text: string): Outcome<KeyId> {
   const match = SHAPE.exec(text);
   if (match === null) return refuse('invalid_api_key', 'the API key is not of the form sk_<public id>_<secret>');

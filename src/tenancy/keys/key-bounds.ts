@@ -26,7 +26,7 @@ export function strongerIn(
   return resourcesWithin(inner.resources, outer.resources) ? undefined : 'resources';
 }
 
-/** Whether an address may use the key; one that nobody knows may not where only some may. */
+/** Whether an address may use the key; an unknown address may not where only some may. */
 export function admitsAddress(addresses: readonly string[] | null, address: string | undefined): boolean {
   return addresses === null || (address !== undefined && addresses.some((range) => rangeWithin(address, range)));
 }

@@ -52,7 +52,7 @@ export function issue({ mac, ...key }: NewKey): KeyRecord {
   return { ...key, secrets: [{ mac, createdAtMs: key.createdAtMs, validUntilMs: null }], revokedAtMs: null };
 }
 
-/** A new secret beside the current one, which stays good for `graceMs`. */
+/** A new secret besides the current one, which stays valid for `graceMs`. */
 export function rotate(record: KeyRecord, mac: string, graceMs: number, nowMs: number): Outcome<KeyRecord> {
   const dead = deadSince(record, nowMs);
   if (dead !== undefined) return refuse('state_conflict', `the key is ${dead} and cannot be rotated`);
@@ -66,7 +66,7 @@ export function revoke(record: KeyRecord, nowMs: number): KeyRecord {
   return record.revokedAtMs === null ? { ...record, revokedAtMs: nowMs } : record;
 }
 
-/** Whether `mac` proves the key now. A wrong secret and a revoked key are told apart from nothing. */
+/** Whether `mac` proves the key now. The result does not distinguish a wrong secret from a revoked key. */
 export function verify(record: KeyRecord, mac: string, nowMs: number): Outcome<KeyRecord> {
   let proved = false;
   for (const secret of record.secrets) {

@@ -4,12 +4,12 @@ import { ok } from '../../kernel/result.ts';
 import type { KeyRecord } from './key-record.ts';
 import { deadSince } from './key-record.ts';
 
-/** A secret to put in the place of the current one. */
+/** A secret that replaces the current one. */
 export interface NewSecret {
   readonly mac: string;
   /** How long the replaced secret keeps working. */
   readonly graceMs: number;
-  /** What the secret was derived from, beside the pepper and the idempotency key. Proves nothing by itself. */
+  /** What the secret was derived from, besides the pepper and the idempotency key. Proves nothing by itself. */
   readonly nonce: string;
   /** Where the rotation is remembered; null without an idempotency key. */
   readonly receiptId: string | null;

@@ -31,7 +31,7 @@ export const covers = (a: Amounts, b: Amounts): boolean => keysOf(b).every((key)
 
 export const isNothing = (a: Amounts): boolean => keysOf(a).every((key) => a[key] === 0);
 
-/** What a meter counts as, beside what it costs; undefined where only that counts. */
+/** What a meter counts as, besides what it costs; undefined where only that counts. */
 export const COUNTER_OF: Readonly<Record<Meter, Consumed | undefined>> = {
   requests: 'requests',
   embedding_tokens: 'tokens',

@@ -6,7 +6,7 @@ import type { Slice } from './slice.ts';
 export interface Ask {
   /** All of it or nothing. */
   readonly need: Amounts;
-  /** The whole draw this is for; `need` is what the asker's slice does not cover. Tells a limit that can never be met. */
+  /** The whole draw this is for; `need` is what the requester's slice does not cover. Shows a limit that can never be met. */
   readonly draw: Amounts;
   /** What the asker could use before it asks again; at least `need`. */
   readonly want: Amounts;
@@ -16,7 +16,7 @@ export interface Ask {
 
 export type Decision = Granted | Refused;
 
-/** The tightest limit of a resource after a decision, as its asker may tell the caller. */
+/** The tightest limit of a resource after a decision, as its requester may report it to the caller. */
 export interface Tightest {
   readonly resource: 'requests' | 'tokens';
   readonly limit: number;
@@ -33,7 +33,7 @@ export interface Granted {
   /** The shortest window that the slice counts in: units of another are not for use here. */
   readonly window: 'second' | 'minute';
   readonly tightest: readonly Tightest[];
-  /** What exists is limited here: whoever adds to it must reserve. */
+  /** What exists is limited here: a call that adds to it must reserve. */
   readonly holds: readonly CounterKey[];
 }
 

@@ -15,5 +15,5 @@ const OF_A_TENANT: readonly QuotaRule[] = [
   perMinute('tokens', LIMITS.quotaDefaultTokensPerMinute),
 ];
 
-/** What a level may take until somebody says otherwise. */
+/** What a level may take until other rules are set. */
 export const defaultRules = (kind: LevelKind): readonly QuotaRule[] => (kind === 'tenant' ? OF_A_TENANT : []);

@@ -15,12 +15,12 @@ export interface ReserveRequest {
   readonly id: string;
   readonly path: readonly LevelId[];
   readonly units: Amounts;
-  /** Afterwards nobody can settle it any more. */
+  /** Afterwards it can no longer be settled. */
   readonly lifeMs: number;
 }
 
 export interface LevelView {
   readonly level: QuotaLevel;
-  /** How much exists of what its rules limit while it exists; null where nobody has counted yet. */
+  /** How much exists of what its rules limit while it exists; null where it has not been counted yet. */
   readonly held: readonly { readonly rule: QuotaRule; readonly units: number | null }[];
 }

@@ -9,7 +9,7 @@ import type { Path, PathLevel, Taken } from './take.ts';
 import { take } from './take.ts';
 import { rolled } from './window.ts';
 
-/** How much exists of what is counted while it exists, at an organisation or tenant; undefined while nobody has counted. */
+/** How much exists of what is counted while it exists, at an organisation or tenant; undefined while it has not been counted. */
 export type HeldUnits = (id: LevelId, resource: Resource) => number | undefined;
 
 /**

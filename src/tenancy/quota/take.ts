@@ -8,7 +8,7 @@ import { fillsInMs } from './token-bucket.ts';
 import { rolled, windowEndMs, windowMsMax } from './window.ts';
 import type { WindowStarts } from './window.ts';
 
-/** A level on the way from the organisation down to whoever asks. */
+/** A level on the path from the organisation down to the requester. */
 export interface PathLevel {
   readonly id: LevelId;
   readonly kind: LevelKind;
@@ -73,7 +73,7 @@ function grant(path: Path, units: Amounts, startsMs: WindowStarts, nowMs: number
   };
 }
 
-/** The longest wait first: whoever has spent the month need not be told about the minute. */
+/** The longest wait first: a caller that has spent the month does not need the limit of the minute. */
 function refusalOf(path: Path, { need, draw }: Ask, nowMs: number): Refused | undefined {
   let worst: Refused | undefined;
   for (const { kind, level, rule } of hardRules(path)) {
@@ -154,5 +154,5 @@ export const isWithinLimits = (level: QuotaLevel): boolean =>
       rule.kind === 'soft' || rule.window === 'held' || rule.burst !== null || grantedIn(level, counterOf(rule), rule.window) <= rule.limit,
   );
 
-/** A level as it is now, for whoever looks at it alone. */
+/** A level as it is now, viewed by itself. */
 export const levelAt = (level: QuotaLevel, nowMs: number): QuotaLevel => opened(level, rolled(level.startsMs, nowMs), nowMs);

@@ -27,7 +27,7 @@ export const NEVER_STARTED: WindowStarts = { second: 0, minute: 0, hour: 0, day:
 /** The windows of `nowMs`, but none that lies before those of `startsMs`: a clock that steps back reopens nothing. */
 export function rolled(startsMs: WindowStarts, nowMs: number): WindowStarts {
   const start = (kind: WindowKind): number => Math.max(startsMs[kind], windowStartMs(kind, nowMs));
-  // Most calls find the windows as they are: the second tells.
+  // Most calls find the windows as they are, which the second shows.
   if (start('second') === startsMs.second) return startsMs;
   return { second: start('second'), minute: start('minute'), hour: start('hour'), day: start('day'), month: start('month') };
 }

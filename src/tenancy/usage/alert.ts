@@ -2,7 +2,7 @@ import type { ThresholdAlert } from '../billing/budget.ts';
 import type { QuotaNews } from '../quota/decision.ts';
 import type { LevelId } from '../quota/quota-level.ts';
 
-/** Something that people want to hear of, once. */
+/** Something that an organisation is notified of, once. */
 export type Alert = QuotaAlert | ThresholdAlert;
 
 /** A soft quota was passed, or a budget refuses more. */

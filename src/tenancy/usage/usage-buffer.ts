@@ -12,7 +12,7 @@ export type Use = Omit<UsageEvent, 'id'>;
 export interface UsageBatch {
   readonly organisationId: OrganisationId;
   readonly events: readonly UsageEvent[];
-  /** What the caches did: it goes along, so that telling it costs no call. */
+  /** What the caches did: it is sent along, so that reporting it costs no call. */
   readonly tallies: readonly CacheTally[];
 }
 
@@ -33,13 +33,13 @@ export class UsageBuffer {
   #cut: UsageBatch[] = [];
   #pendingCount = 0;
 
-  /** `onLost` is told of each line that finds no room while the ledger is away: used, and never billed. */
+  /** `onLost` is called with each line that finds no room while the ledger cannot be reached: used, and never billed. */
   constructor(isolateId: string, onLost: () => void) {
     this.#isolateId = isolateId;
     this.#onLost = onLost;
   }
 
-  /** Adds up what nobody will deliver twice. */
+  /** Adds up what is delivered once. */
   add(use: Use): void {
     const key = JSON.stringify([use.projectId, use.keyId, use.meter, use.model, use.route, use.accelerator, use.atMs]);
     const sum = this.#open.get(key);
@@ -52,7 +52,7 @@ export class UsageBuffer {
     if (!this.#open.has(event.id)) this.#insert(event.id, event);
   }
 
-  /** Adds to what is told of a cache with the next batch of its organisation. What it holds now replaces what it held. */
+  /** Adds to the report on a cache that goes with the next batch of its organisation. What it holds now replaces what it held. */
   tally(tally: Omit<CacheTally, 'id' | 'isolateId'>): void {
     const key = JSON.stringify([tally.tenantId, tally.cache, tally.model]);
     const sum = this.#tallies.get(key);
