@@ -25,7 +25,7 @@ import type { ToldAlert } from './sqlite/delivery-store.ts';
 
 type Kind = keyof BillingBodies & string;
 
-/** The ledger of one organisation: usage counted once, whoever delivers it how often; and what is said and sent about it. */
+/** The ledger of one organisation: usage, counted once however often it is delivered; and the budgets, alerts and invoices made from it. */
 export class BillingObject extends DurableObject<ObjectsEnv> {
   readonly #desk = new BillingService(this.ctx.storage);
 
@@ -88,7 +88,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> {
     return this.ctx.storage.transactionSync(() => this.#desk.records.add(kind, body, digest, Date.now()));
   }
 
-  /** Writes a budget, in the place of the one of its id. Refuses that of a level that was erased. */
+  /** Writes a budget, replacing the one of its id. Refuses that of a level that was erased. */
   setBudget(budget: Budget): Outcome<Budget> {
     return this.#desk.setBudget(budget);
   }
@@ -113,12 +113,12 @@ export class BillingObject extends DurableObject<ObjectsEnv> {
     return this.#desk.left(tenant, below);
   }
 
-  /** How much is kept of a tenant beside what it used. */
+  /** How much is kept of a tenant besides what it used. */
   left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
     return this.#desk.left(tenant, below);
   }
 
-  /** What isolates told of a tenant's caches, in whole hours, and what they hold. */
+  /** What isolates reported of a tenant's caches, in whole hours, and what they hold. */
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
     const { tallies } = this.#desk;
     return { counts: tallies.counts(tenantId, fromMs, toMs), held: tallies.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };

@@ -102,7 +102,7 @@ export class BillingService {
     return this.records.all('budget').filter(({ levelId }) => levels.includes(levelId));
   }
 
-  /** Tells webhooks, closes months and forgets what is old. */
+  /** Delivers alerts to webhooks, closes months and deletes what is old. */
   async tend(nowMs: number): Promise<void> {
     await new WebhookDispatcher(this.deliveries, (id) => this.records.find('webhook', id)).deliver(nowMs);
     this.#storage.transactionSync(() => this.invoices.close(nowMs));

@@ -14,8 +14,8 @@ import type { Slice } from './sqlite/embedding-cache-store.ts';
 const SWEEP_EVERY_MS = 60_000;
 
 /**
- * One shard of a cache's second level; its name is `<owner>:<shard>`. It knows nothing of purges but how to erase and to count: whoever
- * reads judges by the stamp in each entry.
+ * One shard of a cache's second level; its name is `<owner>:<shard>`. Of purges it knows only how to erase and to count: readers judge each
+ * entry by its stamp.
  */
 export class EmbeddingCacheObject extends DurableObject {
   readonly #store = new EmbeddingCacheStore(this.ctx.storage, {

@@ -94,7 +94,7 @@ export class IndexErasure {
     };
   }
 
-  /** Repeating it changes nothing. Those who write to others go first. */
+  /** Repeating it changes nothing. Objects that write to others go first. */
   async erase(): Promise<void> {
     await Promise.all(this.#locators.map(({ name }) => this.#env.LOCATOR.getByName(name).erase()));
     await Promise.all(this.#shards.map(({ name, indexId }) => this.#env.SHARD.getByName(name).erase(indexId)));

@@ -18,13 +18,13 @@ import type { IndexRoutes } from './index-routes.ts';
 interface Stored extends GenerationState {
   /** The requests under idempotency keys that made generations. */
   readonly made?: MadeGenerations;
-  /** In stores from before that: the request that made the present or the last generation beside the serving one. */
+  /** In older stores: the request that made the present or the last shadow generation. */
   readonly creation?: Creation;
 }
 
 type CallOf<Kind extends GenerationCall['kind']> = Extract<GenerationCall, { kind: Kind }>;
 
-/** The generations of a live index, in its object's storage beside its record, which says what serves. */
+/** The generations of a live index, in its object's storage next to its record, which states which one serves. */
 export class IndexGenerations {
   readonly #storage: DurableObjectStorage;
   readonly #env: ReshardingEnv & Pick<ObjectsEnv, 'REGISTRY'>;
@@ -55,7 +55,7 @@ export class IndexGenerations {
     }
   }
 
-  /** The generation beside the serving one. */
+  /** The shadow generation. */
   get shadow(): Shadow | undefined {
     return this.#stored().shadow ?? undefined;
   }
@@ -88,7 +88,7 @@ export class IndexGenerations {
     const changed = transition(this.#read(record), version, event);
     if (!changed.ok) return changed;
     const { serving, ...state } = changed.value;
-    // Whoever lists indexes is told of an exchange before it counts as done.
+    // The registry is informed of an exchange before it counts as done.
     const listed = event.kind === 'switched' ? await this.#env.REGISTRY.getByName(serving.tenantId).replace(serving) : ok(null);
     if (!listed.ok) return listed;
     // Both writes of an exchange are one: nothing is awaited in between.

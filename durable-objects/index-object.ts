@@ -17,7 +17,7 @@ import { ok } from '../src/kernel/result.ts';
 import type { IndexRoutes } from './index-routes.ts';
 import { StoredIndex } from './stored-index.ts';
 
-/** One index of one tenant, or the place where one may be: the authority on whether it exists, what it is and where its vectors are. */
+/** One index name of one tenant: the authority on whether an index of that name exists, what it is and which objects hold its vectors. */
 export class IndexObject extends StoredIndex {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. The answered index is listed and takes vectors. */
   create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>> {
@@ -33,7 +33,7 @@ export class IndexObject extends StoredIndex {
     });
   }
 
-  /** Refuses with `index_not_found`. Whoever was refused by `staleVersion` of the routes waits a moment for the next. */
+  /** Refuses with `index_not_found`. A caller that was refused for `staleVersion` of the routes waits a moment for the next. */
   async describe(name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
     if (this.recorded()?.state !== 'live') await this.turnstile.pass(() => this.settle());
     const stale = this.recorded();
@@ -142,7 +142,7 @@ export class IndexObject extends StoredIndex {
 }
 
 /**
- * While the two generations change places, neither gets or loses objects. A shard that is given up takes its log with it, which whoever
- * follows has to read first: so shards are given up when nobody follows.
+ * During the exchange of two generations, neither gets or loses objects. A shard that is given up takes its log with it, which followers
+ * have to read first: so shards are given up when there is no follower.
  */
 const mustWait = (shadow: Shadow, { kind }: GrowthCall): boolean => kind === 'merge' || (kind !== 'drained' && isExchanging(shadow));

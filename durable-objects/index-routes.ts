@@ -30,7 +30,7 @@ interface IndexRoutesParts {
   readonly replicas: StoredCell<ReplicaRecord>;
 }
 
-/** The routes of a generation of an index in the object's storage, and who waits for them. Their changes must take turns. */
+/** The routes of a generation of an index in the object's storage, and the callers that wait for them. Changes to them must be serialised. */
 export class IndexRoutes {
   readonly #parts: IndexRoutesParts;
   readonly #stored: RouteTableCell;
@@ -109,7 +109,7 @@ export class IndexRoutes {
     }
   }
 
-  /** Before another generation serves: nobody is told of replicas of this one any more. */
+  /** Before another generation serves: replicas of this one are no longer announced. */
   retireReplicas(): void {
     this.#replicas.retireAll(Date.now());
     this.#replicated.publish();
@@ -123,7 +123,7 @@ export class IndexRoutes {
     return true;
   }
 
-  /** When shards are to be tidied again, as far as is known. */
+  /** When shards are to be rebalanced again, as far as is known. */
   get tidyingMs(): number | undefined {
     return this.#growth.tidyingMs;
   }

@@ -2,7 +2,7 @@ import { createDurable, proxyDurable } from 'itty-durable';
 
 /** What itty-durable is used for here: synchronous methods over this object's own SQLite, arguments and answers as JSON. */
 interface SyncDurable {
-  /** Bindings are under `env` alone: beside it the library replaces them by proxies of its own. */
+  /** Bindings are under `env` alone: on the object itself the library replaces them by proxies of its own. */
   readonly state: { readonly storage: DurableObjectStorage; readonly env: unknown };
   fetch(request: Request): Promise<Response>;
 }

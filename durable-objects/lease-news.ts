@@ -5,7 +5,7 @@ import type { AgentLease } from '../src/pools/agent-lease.ts';
 import { afterVerdict, newsOf } from '../src/pools/lease-news.ts';
 import type { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
 
-/** Tells the scheduler what a pool's leases do, and obeys its verdicts. */
+/** Reports changes of a pool's leases to the scheduler, and applies its verdicts. */
 export class LeaseNews {
   readonly #store: SqlitePoolStore;
   readonly #report: (news: readonly AttemptReport[]) => Promise<readonly ReportVerdict[]>;

@@ -12,7 +12,7 @@ import { reach } from './reach.ts';
 export function locatorPeers(env: ReshardingEnv, { tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
   const index: IndexReshardingStub = env.INDEX.getByName(indexObjectName(tenantId, name));
   const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
-  // All calls of a Durable Object have one I/O context: there the leader may wake those who wait.
+  // All calls of a Durable Object have one I/O context: there the leader may wake its waiters.
   const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => Date.now() }, wakeUps: new DirectWakeUps() });
   const source: RouteSource = {
     indexId,

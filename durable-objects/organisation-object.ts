@@ -139,7 +139,7 @@ export class OrganisationObject extends DurableObject {
     return this.#records.inside(() => ok(this.#documents.note({ atMs: Date.now(), actor, action, subject })));
   }
 
-  /** What was done here and by whom, newest first, before the entry at `before`. */
+  /** The audit trail: actions and their actors, newest first, before the entry at `before`. */
   audit(limit: number, before = Number.MAX_SAFE_INTEGER): Outcome<readonly AuditEntry[]> {
     return this.#records.inside(() => ok(this.#documents.trail(limit, before)));
   }

@@ -25,8 +25,8 @@ export interface OrganisationBodies extends Record<string, object> {
 }
 
 /**
- * The records of one organisation. Its object is addressed by ids that this deployment made (T65), and none of them is answered to anybody
- * before the organisation is stored: so where there is none, what was stored is lost, and whatever is asked is `unavailable`. [T90]
+ * The records of one organisation. Its object is addressed by ids that this deployment made (T65), and no id is answered before the
+ * organisation is stored: so where there is no record, what was stored is lost, and every call is `unavailable`. [T90]
  */
 export class OrganisationRecords {
   readonly documents: SqliteDocumentStore<OrganisationBodies>;
@@ -186,7 +186,7 @@ export class OrganisationRecords {
     return count;
   }
 
-  /** Leaves an erased tenant's id, and no word of what it was called or who owned it. */
+  /** Keeps an erased tenant's id, but neither its name nor its owner. */
   bury(tenant: Tenant, actor: Actor): Tenant {
     if (stateOf(tenant) === 'erased') return tenant;
     const buried = tombstone(tenant, Date.now());

@@ -110,7 +110,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
     else await this.#news.tell(this.#store.unsynced(Date.now() + 1, BATCH));
   }
 
-  /** Takes attempts from silent agents, and brings the scheduler up to date: everything it has not heard of for half a period. */
+  /** Takes attempts from silent agents, and reports to the scheduler everything that has not been reported for half a period. */
   override async alarm(): Promise<void> {
     this.#alarmAtMs = 0;
     const nowMs = Date.now();

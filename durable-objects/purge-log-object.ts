@@ -25,7 +25,7 @@ const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs 
 /** How soon an erasure goes on after a slice, and after a shard did not answer. */
 const ERASE_NEXT_MS = 20;
 const ERASE_RETRY_MS = 30_000;
-/** After this the erasure of a tenant is answered, done or not: its count tells. */
+/** After this the erasure of a tenant is answered, done or not: its count decides. */
 const ERASE_MAX_MS = 10_000;
 
 /** A timer may fire a little early by the clock. */
@@ -42,7 +42,7 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
   );
   #leases = openLeaseBook(TERMS, Date.now());
 
-  /** What a reader who knows the log up to `position` is missing, and for how long it may rely on that. */
+  /** The purges after `position` that a reader lacks, and for how long it may rely on them. */
   lease(position: number): LeaseGrant {
     const nowMs = Date.now();
     this.#leases = grantLease(this.#leases, TERMS, nowMs);

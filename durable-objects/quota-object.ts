@@ -83,7 +83,7 @@ export class QuotaObject extends SyncObject {
     return this.atOnce((desk) => desk.left(ids));
   }
 
-  /** Carries alerts to the organisation's ledger, which tells whoever wants to know. */
+  /** Delivers alerts to the organisation's ledger, which delivers them to webhooks. */
   async alarm(): Promise<void> {
     const nowMs = Date.now();
     const courier = new AlertDispatcher(new QuotaService(this.state.storage, nowMs).alerts, (this.state.env as ObjectsEnv).BILLING);

@@ -31,7 +31,7 @@ interface ReplicaEnv {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
 }
 
-/** A copy of a shard that follows it and answers reads, as `Replica` says. Opened and erased by the index's own object; nobody can write to it. */
+/** A copy of a shard that follows it and answers reads, as `Replica` describes. Opened and erased by the index's own object; it accepts no writes. */
 export class ReplicaObject extends DurableObject<ReplicaEnv> {
   readonly #name = this.ctx.id.toString();
   readonly #store = new SqliteVectorStore(this.ctx.storage);

@@ -85,7 +85,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     return outcome;
   }
 
-  /** Has the rows moved that belong to other shards; answers the LSN, from behind which on nobody is served who does not know of it. */
+  /** Orders the rows moved that belong to other shards; returns the LSN after which callers without that order are refused. */
   async drain(order: DrainOrder): Promise<number> {
     const { lsn } = must(this.store.header(), 'a shard that drains is open');
     this.#growth.drain(order);
@@ -105,7 +105,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     return { ...this.pulse.standing(), lsn: header.lsn };
   }
 
-  /** Has so many locators told which ids there are. */
+  /** Orders the ids exported to this many locators. */
   async export(locators: number): Promise<void> {
     this.#growth.export(locators);
     await this.ctx.storage.setAlarm(Date.now());

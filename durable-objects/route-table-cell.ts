@@ -4,8 +4,8 @@ import type { Cell } from '../src/index/routing/shard-route.ts';
 type Header = Omit<RouteTable, 'shards' | 'districts'>;
 
 /**
- * A route table in an object's storage: one value a shard and one a district, as all together outgrow a value, and only those that changed
- * are written.
+ * A routing table in an object's storage: one value for each shard and each shard group, as all together exceed the limit of a value, and
+ * only those that changed are written.
  */
 export class RouteTableCell implements Cell<RouteTable> {
   readonly #storage: DurableObjectStorage;

@@ -139,7 +139,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> {
     const target = poolId === 'waiting' ? this.#waiting.values().next().value : poolId;
     if (target === undefined) return;
     this.#waiting.delete(target);
-    // A hint: a pool that does not hear it asks again within `poolSyncMs`.
+    // A hint: a pool that does not receive it asks again within `poolSyncMs`.
     const heard = this.env.POOL.get(this.env.POOL.idFromName(target)).nudge(poolId === 'waiting' ? 'work' : 'attempts');
     this.ctx.waitUntil(heard.catch(() => undefined));
   }

@@ -48,7 +48,7 @@ export class ShardObject extends ReshardingShard {
     return this.#gate.set(indexId, gate, run);
   }
 
-  /** From now on changes are kept for a follower, who begins here. */
+  /** From now on changes are kept for a follower, which begins here. */
   followedFrom(indexId: IndexId, lsnMin: number): Outcome<ChangeCursor> {
     return this.#gate.followedFrom(indexId, lsnMin, Date.now());
   }
@@ -72,7 +72,7 @@ export class ShardObject extends ReshardingShard {
     return this.writing(batch, lease, () => this.shard.upsert(batch, Date.now()), hasCallersKey(batch.repetition));
   }
 
-  /** Strong whatever is asked for: the consistency only tells whether a replica could have answered as well. */
+  /** Served strongly whatever is asked for: the consistency only shows whether a replica could have answered as well. */
   async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
     const outcome = await this.reading(query, () => this.#search(query, consistency));
     // What was left undone when this object was evicted is taken up with its first query.

@@ -7,7 +7,7 @@ import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv, IndexReshardingStub } from './resharding-stubs.ts';
 
-/** How busy a shard is. It tells its index when replicas could relieve it. */
+/** How busy a shard is. It reports to its index when replicas could relieve it. */
 export class ShardPulse {
   readonly #env: Pick<ReshardingEnv, 'INDEX'>;
   readonly #route: Cell<ShardRoute>;
@@ -24,7 +24,7 @@ export class ShardPulse {
     this.#meter.record('exclusive', 0, Date.now());
   }
 
-  /** A read that took so long; answers what it tells the index, if it does. Without a consistency, nobody else may answer. */
+  /** Counts a read of this duration; returns the load report for the index, if one is due. Without a consistency, no replica may answer. */
   read(tookMs: number, consistency: ReadConsistency | undefined, near: string | undefined, indexId: IndexId): Promise<void> | undefined {
     const isSharable = consistency !== undefined && consistency.kind !== 'strong';
     const nowMs = Date.now();

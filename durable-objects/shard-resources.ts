@@ -13,7 +13,7 @@ export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 
 const CLOCK = { nowMs: () => Date.now() };
 
-/** Does slices with pauses for those who search; see `workPaced`. */
+/** Does slices with pauses for searches; see `workPaced`. */
 export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>
   workPaced({
     step,

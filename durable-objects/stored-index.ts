@@ -24,8 +24,8 @@ import { IndexRoutes } from './index-routes.ts';
 import { StoredCell } from './stored-cell.ts';
 
 /**
- * What becomes of an index. Creating and deleting take several objects. What is under way is recorded, with an alarm, before the first
- * step, and every step may be repeated; so whoever comes next, a caller or the alarm, takes up what was cut off and finishes it.
+ * The lifecycle of an index. Creating and deleting take several objects. The intention is recorded, with an alarm, before the first step,
+ * and every step may be repeated; so the next caller or the alarm completes what was interrupted.
  */
 export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
   // One creation, deletion or change of routes at a time: their steps await other objects, during which other calls run.
@@ -41,7 +41,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     await this.turnstile.pass(async () => {
       await this.settle();
       const record = this.recorded();
-      // While there is another generation, rows stay where whoever follows them finds them.
+      // While there is a shadow generation, rows stay where its follower finds them.
       if (record?.state === 'live' && this.beside.shadow === undefined) await this.#tidy(this.routesOf(record.manifest));
       const tendMs = record?.state === 'live' ? await this.routesOf(record.manifest).tend() : undefined;
       const alarmMs = await this.ctx.storage.getAlarm();
@@ -116,7 +116,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     else if (!(await this.#settleRoutes())) await this.#rest();
   }
 
-  /** Until shards are to be tidied, if any are. */
+  /** Until shards are to be rebalanced, if any are. */
   async #rest(): Promise<void> {
     const record = this.recorded();
     const isTidied = record?.state === 'live' && this.beside.shadow === undefined;
@@ -143,7 +143,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     const registry = this.env.REGISTRY.getByName(manifest.tenantId);
     const reserved = await registry.reserve(manifest, record.creation.idempotencyKey, record.creation.bodyDigest);
     if (!reserved.ok) {
-      // Of a registry that is lost nobody knows whether it gave the name: once it is back, the alarm goes on. [T91]
+      // While a registry is lost it is not known whether it gave the name: once it is back, the alarm continues. [T91]
       if (reserved.error.code === 'unavailable') return reserved;
       await this.#forget();
       return reserved.error.code === 'state_conflict' ? indexLost(manifest.name) : reserved;
@@ -156,7 +156,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     return ok(manifest);
   }
 
-  /** Counted before the first step, so that a deletion that was cut off tells all the same what it erased. */
+  /** Counted before the first step, so that an interrupted deletion also reports what it erased. */
   protected async finishDeletion(record: IndexRecord): Promise<Outcome<Erasure>> {
     const { manifest } = record;
     const partsOf = (generation: IndexManifest, isOpening: boolean) => {

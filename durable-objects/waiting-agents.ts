@@ -37,7 +37,7 @@ export class WaitingAgents {
     return this.#waiters.size;
   }
 
-  /** Counts the agent as waiting. An older request of the same agent, which nobody listens to any more, is called off. */
+  /** Counts the agent as waiting. An older request of the same agent, which can no longer be answered usefully, is cancelled. */
   join(agentId: AgentId): Waiter {
     this.call(agentId);
     const waiter = new Waiter(agentId);

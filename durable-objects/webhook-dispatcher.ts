@@ -3,7 +3,7 @@ import type { Webhook } from '../src/tenancy/billing/webhook.ts';
 import { signWebhook } from '../src/tenancy/billing/webhook-signature.ts';
 import type { DueDelivery, SqliteDeliveryStore } from './sqlite/delivery-store.ts';
 
-/** Tells webhooks of alerts: signed anew at each attempt, under one id, until somebody says 2xx. */
+/** Delivers alerts to webhooks: signed anew at each attempt, under one id, until the receiver answers 2xx. */
 export class WebhookDispatcher {
   readonly #deliveries: SqliteDeliveryStore;
   readonly #webhook: (id: string) => Webhook | undefined;
@@ -39,7 +39,7 @@ async function send({ url, secret }: Webhook, { id, alert }: DueDelivery, nowMs:
         'webhook-signature': signed.signature,
       },
       body,
-      // Wherever it points: what was registered is what is told.
+      // Redirects are not followed: only the registered URL receives alerts.
       redirect: 'manual',
       signal: AbortSignal.timeout(LIMITS.webhookTimeoutMs),
     });

@@ -39,7 +39,7 @@ export class WorkClaim {
     if (grants.length === 0) return;
     const { store, waiting, onAssigned } = this.#parts;
     const nowMs = Date.now();
-    // An agent may have stopped waiting meanwhile: what nobody took ends as never started, and the scheduler soon knows.
+    // An agent may have stopped waiting meanwhile: an attempt that was not taken ends as never started, and the scheduler soon knows.
     for (const grant of grants) {
       const agentId = waiting.next();
       const lease = assign(grant, agentId ?? ('agt_none' as AgentId), nowMs);

@@ -14,7 +14,7 @@ export interface RaisedAlert {
   readonly alert: QuotaNews;
 }
 
-/** Alerts that were raised in the transaction of a grant, until somebody has taken them. */
+/** Alerts that were raised in the transaction of a grant, until they are delivered. */
 export class SqliteAlertOutbox {
   readonly #sql: SqlStorage['sql'];
 

@@ -41,7 +41,7 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
     return ok(body);
   }
 
-  /** Writes a record, new or in the place of the one of its id. */
+  /** Writes a record, new or replacing the one of its id. */
   put<K extends keyof Bodies & string>(kind: K, body: Bodies[K]): void {
     this.#sql.exec(
       `INSERT INTO records (kind, id, digest, body) VALUES (?, ?, '', ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body`,

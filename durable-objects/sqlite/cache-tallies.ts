@@ -32,7 +32,7 @@ export interface HeldRow {
   readonly bytes: number;
 }
 
-/** What the isolates told of their caches: counts by hour, and what each held when it last told. */
+/** What the isolates reported of their caches: counts by hour, and what each held at its last report. */
 export class SqliteCacheTallies {
   readonly #storage: SqlStorage;
 
@@ -85,7 +85,7 @@ export class SqliteCacheTallies {
       .toArray();
   }
 
-  /** What the isolates held that told so since then. */
+  /** What the isolates hold that have reported since then. */
   held(tenantId: TenantId, sinceMs: number): HeldRow[] {
     return this.#storage.sql
       .exec<{ [K in keyof HeldRow]: HeldRow[K] }>(

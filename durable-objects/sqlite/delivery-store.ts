@@ -26,7 +26,7 @@ export interface ToldAlert {
   readonly deliveries: readonly Delivery[];
 }
 
-/** Every alert of an organisation, once by its id, and how far its webhooks have been told. */
+/** Every alert of an organisation, once by its id, and how far it has been delivered to its webhooks. */
 export class SqliteDeliveryStore {
   readonly #sql: SqlStorage['sql'];
 
@@ -77,7 +77,7 @@ export class SqliteDeliveryStore {
     return this.#sql.exec<{ due: number | null }>('SELECT min(due_ms) AS due FROM deliveries').one().due ?? undefined;
   }
 
-  /** What came of an attempt: `status` is null when nobody answered. */
+  /** The outcome of an attempt: `status` is null when there was no answer. */
   conclude({ id, attempts }: DueDelivery, status: number | null, nowMs: number): void {
     const isDone = status !== null && status >= 200 && status < 300;
     const dueMs = isDone ? undefined : nextAttemptMs(attempts + 1, nowMs);

@@ -31,7 +31,7 @@ export interface NewDocument<T> {
   readonly body: T;
 }
 
-/** Small records as JSON, with an audit trail beside them. Creates its tables with the first document, never for a read. */
+/** Small records as JSON, with their audit trail. Creates its tables with the first document, never for a read. */
 export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>> {
   readonly #storage: SqlStorage;
   #ready = false;
@@ -120,7 +120,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     });
   }
 
-  /** The same, for what nobody did but Sluice itself. */
+  /** The same, for actions of Sluice itself. */
   replace<K extends keyof Bodies & string>(kind: K, body: Bodies[K] & { readonly id: string }): void {
     this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, body.id);
   }

@@ -34,7 +34,7 @@ export class SqliteEventIds {
     return fresh;
   }
 
-  /** Forgets ids of events from before `beforeMs`, and sources that were last heard before; some at a time. True when none is left. */
+  /** Deletes ids of events from before `beforeMs`, and sources that last reported before; a bounded number at a time. True when none is left. */
   forget(beforeMs: number, countMax: number): boolean {
     this.#sql.exec('DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE at_ms < ? LIMIT ?)', beforeMs, countMax);
     const silent = 'SELECT source FROM sources WHERE seen_at_ms < ? LIMIT ?';

@@ -21,8 +21,8 @@ export const PROPERTY_TABLE: Migrations[number] = `
   UPDATE shard SET unindexed_row_max = (SELECT COALESCE(MAX(row), 0) FROM vectors);`;
 
 /**
- * The same index with its paths by number: half as large and as costly to write. Whoever changes what entries metadata has adds this
- * step once more, which builds the index anew.
+ * The same index with its paths by number: half as large and as costly to write. A change of which entries metadata has must add this step
+ * once more, which rebuilds the index.
  */
 export const PROPERTY_TABLES = `
   DROP TABLE properties;

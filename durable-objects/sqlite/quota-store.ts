@@ -16,7 +16,7 @@ const MIGRATIONS: Migrations = [
   `CREATE TABLE accounts (tenant TEXT PRIMARY KEY, account TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE holders (holder TEXT PRIMARY KEY, sequence INTEGER NOT NULL, seen_at_ms INTEGER NOT NULL) WITHOUT ROWID;
    CREATE INDEX holders_by_age ON holders (seen_at_ms);`,
-  // Levels take the place of accounts of tenants alone. No deployment had set any.
+  // Levels replace the accounts of tenants alone. No deployment had set any.
   `DROP TABLE accounts;
    CREATE TABLE levels (id TEXT PRIMARY KEY, level TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE months (level_id TEXT NOT NULL, start_ms INTEGER NOT NULL, granted TEXT NOT NULL, PRIMARY KEY (level_id, start_ms)) WITHOUT ROWID;`,
@@ -96,7 +96,7 @@ export class SqliteQuotaStore {
     return this.#sql.exec<{ count: number }>(query, JSON.stringify(ids)).one().count;
   }
 
-  /** Notes a message of a holder. False for one that was seen before, and for the first of a holder nobody knows. */
+  /** Records a message of a holder. False for one that was seen before, and for the first of an unknown holder. */
   advance(holder: string, sequence: number, nowMs: number): boolean {
     const [row] = this.#sql.exec<{ sequence: number }>('SELECT sequence FROM holders WHERE holder = ?', holder).toArray();
     if (row === undefined) this.#sql.exec('DELETE FROM holders WHERE seen_at_ms < ?', nowMs - HOLDER_FORGOTTEN_MS);

@@ -75,7 +75,7 @@ export class SqliteReceiptStore {
     });
   }
 
-  /** The first receipts that changed behind that place. */
+  /** The first receipts that changed after that position. */
   behind(after: number, countMax: number): ReceiptPage {
     const rows = this.#storage.sql
       .exec<ReceiptRow>(`SELECT ${COLUMNS} FROM receipts WHERE position > ? ORDER BY position LIMIT ?`, after, countMax)

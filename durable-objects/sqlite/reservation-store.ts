@@ -18,7 +18,7 @@ export const RESERVATION_TABLES = `
     tenant TEXT NOT NULL, resource TEXT NOT NULL, units INTEGER NOT NULL, counted_at_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, resource)) WITHOUT ROWID;`;
 
-/** In the place of a tenant: when all of them had been counted. */
+/** Replaces the time of a tenant: when all of them had been counted. */
 export const ALL = '';
 
 export interface Reservation {
@@ -109,7 +109,7 @@ export class SqliteReservationStore {
     this.#sql.exec('DELETE FROM held WHERE tenant = ? AND resource = ? AND ends_at_ms < ?', tenant, resource, begunAtMs);
   }
 
-  /** Forgets reservations that ended, some at a time. What they took and nobody settled stays taken. */
+  /** Deletes reservations that ended, a bounded number at a time. What they took and was never settled stays taken. */
   expire(nowMs: number, countMax: number): void {
     this.#sql.exec('DELETE FROM reservations WHERE id IN (SELECT id FROM reservations WHERE expires_at_ms <= ? LIMIT ?)', nowMs, countMax);
   }

@@ -7,8 +7,8 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';
 
 /**
- * Removals by the LSN of their write. `log_lsn` is the LSN from which on the log has them all, null while nobody follows;
- * `cleared_lsn` that of the last write that removed everything.
+ * Removals by the LSN of their write. `log_lsn` is the LSN from which on the log has them all, null without a follower; `cleared_lsn` that
+ * of the last write that removed everything.
  */
 export const CHANGE_LOG_TABLE = `
   CREATE TABLE removals (lsn INTEGER NOT NULL, namespace TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (lsn, namespace, id)) WITHOUT ROWID;
@@ -30,7 +30,7 @@ type ChangedRow = {
   version: number;
 };
 
-/** What was removed, beside the vectors themselves. The calls of the store belong into the transaction of the write. */
+/** The log of removals, separate from the vectors. Calls of this store belong into the transaction of the write. */
 export class SqliteChangeLog implements ChangeLog {
   readonly #storage: SqlStorage;
   readonly #removalsMaxCount: number;
@@ -58,7 +58,7 @@ export class SqliteChangeLog implements ChangeLog {
     if (logLsn === null || fromLsn < logLsn || after.lsn > lsn) return undefined;
     const removed = this.#removals(fromLsn, countMax);
     const lsnEnd = removed.isCut ? (removed.rows.at(-1)?.lsn ?? fromLsn) : lsn;
-    // A vector is told of only after every removal before its write, which would otherwise take it.
+    // A vector is sent only after every removal before its write, which would otherwise remove it.
     const upserted = this.#vectors(after.row, lsnEnd, countMax, dimensions);
     return {
       kind: 'page',

@@ -5,7 +5,7 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 export const FOLLOWER_TABLE =
   'CREATE TABLE following (only INTEGER PRIMARY KEY CHECK (only = 1), primary_name TEXT NOT NULL, lsn INTEGER, row INTEGER, complete_lsn INTEGER);';
 
-/** Later: whom it refuses, as its primary does. */
+/** Later: which callers it refuses, as its primary does. */
 export const FOLLOWER_STANDING = `
   ALTER TABLE following ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE following ADD COLUMN is_closed INTEGER NOT NULL DEFAULT 0;`;
@@ -19,7 +19,7 @@ type StateRow = {
   is_closed: number;
 };
 
-/** Whom a shard follows and how far it has got. */
+/** The primary that a replica follows and how far it has got. */
 export class SqliteFollowerStore implements FollowerStore {
   readonly #storage: SqlStorage;
 

@@ -198,7 +198,7 @@ export class SqliteLocatorStore implements LocatorStore {
     this.#storage.transactionSync(() => {
       const { sql } = this.#storage;
       this.#receipts.adopt(receipts);
-      // Whoever wrote since knows better than this call, which comes late.
+      // A later write overrides this call, which comes late.
       if (sql.exec<{ version: number }>('SELECT version FROM locator').one().version > 0) return;
       for (const part of jsonParts(pairs(removed))) {
         sql.exec(`DELETE FROM entries WHERE (namespace, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`, part);
@@ -256,7 +256,7 @@ export class SqliteLocatorStore implements LocatorStore {
     return this.#storage.sql.exec<{ version: number }>('UPDATE locator SET version = version + 1 RETURNING version').one().version;
   }
 
-  /** Gives ids a version, under which they may live where they did and at their new places. */
+  /** Gives ids a version, under which they may be in their present shards and in the new ones. */
   #take(
     { ids, namespaces }: RowKeys,
     version: number,

@@ -75,7 +75,7 @@ export class SqlitePoolStore {
     return this.#leases('SELECT body FROM leases WHERE lost = 0 AND lease_until_ms <= ? ORDER BY lease_until_ms LIMIT ?', nowMs, count);
   }
 
-  /** At most `count` leases that the scheduler heard of before `beforeMs`, longest ago first. */
+  /** At most `count` leases that were last reported to the scheduler before `beforeMs`, longest ago first. */
   unsynced(beforeMs: number, count: number): readonly AgentLease[] {
     return this.#leases('SELECT body FROM leases WHERE synced_at_ms < ? ORDER BY synced_at_ms LIMIT ?', beforeMs, count);
   }
@@ -84,7 +84,7 @@ export class SqlitePoolStore {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM leases WHERE lost = 0').one().count;
   }
 
-  /** A lost lease is news that the scheduler must hear at the next opportunity. */
+  /** The loss of a lease must be reported to the scheduler at the next opportunity. */
   save(lease: AgentLease): void {
     this.#sql.exec(
       `INSERT INTO leases VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT (attempt_id) DO UPDATE SET

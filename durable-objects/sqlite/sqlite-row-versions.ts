@@ -23,7 +23,7 @@ type WholeRow = Keyed & { row: number; version: number; floats: ArrayBuffer; met
 
 type Keyed = { namespace: string; id: string };
 
-/** What a shard of several knows beside its vectors, as SQLite rows. */
+/** What a shard of a grown index stores besides its vectors, as SQLite rows. */
 export class SqliteRowVersions implements RowVersions {
   readonly #storage: SqlStorage;
 
@@ -153,7 +153,7 @@ export class SqliteRowVersions implements RowVersions {
   }
 
   beginExport(): void {
-    // However an id is removed, and if it comes again at once: it is looked at when it is told.
+    // However an id was removed, even if it came back at once: it is read when its change is sent.
     this.#storage.sql.exec(`CREATE TRIGGER IF NOT EXISTS remember_removed AFTER DELETE ON vectors BEGIN
       INSERT INTO removed_ids (namespace, id) SELECT name, OLD.id FROM namespaces WHERE ordinal = OLD.namespace; END`);
   }

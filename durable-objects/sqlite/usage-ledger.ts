@@ -10,7 +10,7 @@ import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
 import type { UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
 import { SqliteEventIds } from './event-ids.ts';
 
-/** The first schema: sums by hour. `WIDER_ROLLUPS` took its place. */
+/** The first schema: sums by hour. `WIDER_ROLLUPS` replaced it. */
 export const FIRST_ROLLUPS = `
   CREATE TABLE seen (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX seen_by_age ON seen (at_ms);
@@ -138,7 +138,7 @@ export class SqliteUsageLedger {
       .toArray();
   }
 
-  /** What was used in a month by everybody, a tenant or a project, by price. */
+  /** What was used in a month by the organisation, a tenant or a project, by price. */
   monthTotals(monthStartMs: number, level: { readonly tenant?: string; readonly project?: string }): PricedTotal[] {
     return this.#sql
       .exec<{ [K in keyof PricedTotal]: PricedTotal[K] }>(
@@ -165,7 +165,7 @@ export class SqliteUsageLedger {
   }
 }
 
-/** Rows of a statement as JSON: the columns that tell them apart, their quantity and how many events it is of. */
+/** Rows of a statement as JSON: the columns that identify them, their quantity and how many events it is of. */
 function summed(events: readonly UsageEvent[], columnsOf: (event: UsageEvent) => readonly (string | number)[]): string {
   const rows = new Map<string, { columns: readonly (string | number)[]; quantity: number; events: number }>();
   for (const event of events) {

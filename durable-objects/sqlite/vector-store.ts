@@ -27,7 +27,7 @@ import { SqliteVectorReader } from './sqlite-vector-reader.ts';
 
 type HeaderRow = { index_id: string; dimensions: number; metric: string; recall: number; lsn: number; count: number; next_row: number };
 
-/** The vectors of one shard as SQLite rows, with what is derived from them and the receipts of repeatable writes beside them. */
+/** The vectors of one shard as SQLite rows, with what is derived from them and the receipts of repeatable writes. */
 export class SqliteVectorStore extends SqliteVectorReader implements VectorStore {
   readonly #storage: SqlStorage;
   readonly #receipts: SqliteReceiptStore;

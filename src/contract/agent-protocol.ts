@@ -8,8 +8,8 @@ import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { poolId } from './pools.ts';
 
-// What an agent of a pool says, and hears. Every word about an attempt carries the attempt's fence; once the fence is not the
-// job's newest, or the lease is lost, the answer is `stale_fence` and the agent must drop the attempt.
+// Messages between a pool and its agents. Every message about an attempt carries the attempt's fence; once the fence is not the job's
+// newest, or the lease is lost, the answer is `stale_fence` and the agent must drop the attempt.
 
 const AGENT = { kind: 'agent' } as const satisfies Access;
 

@@ -1,6 +1,6 @@
 /**
- * What only the description of the API says. Gateways serve that description as a file: their bundle has `workers/gateway/no-api-text.ts`
- * in the place of this module, so that a cold start parses none of it.
+ * Texts used only in the description of the API. Gateways serve that description as a file: their bundle has
+ * `workers/gateway/no-api-text.ts` instead of this module, so that a cold start parses none of it.
  */
 export const apiText = <T>(text: T): T => text;
 

@@ -10,7 +10,7 @@ export const outputFileOf = (id: JobId, fence: number): FileId => `file_${suffix
 /** The job that an attempt is at. */
 export const jobOfAttempt = (id: AttemptId): JobId => `job_${id.split('_')[1]}` as JobId;
 
-/** The job whose attempt writes this file, or undefined for a file that somebody uploaded. */
+/** The job whose attempt writes this file, or undefined for an uploaded file. */
 export function jobOfOutput(id: FileId): JobId | undefined {
   const [, stem, fence] = id.split('_');
   return fence === undefined ? undefined : (`job_${stem}` as JobId);

@@ -16,7 +16,7 @@ export const FAILURE_REASONS = [
   'cancelled',
   /** The agent, or its whole pool, fell silent. */
   'lease_expired',
-  /** Nobody ever confirmed the attempt. */
+  /** No agent ever confirmed the attempt. */
   'never_started',
 ] as const;
 

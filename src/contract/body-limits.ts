@@ -6,8 +6,8 @@ export const BODY_LIMITS = {
   jsonBodyMemoryFactor: 4,
   // The same of a form: its bytes, the parts cut out of it, and what is hashed.
   formBodyMemoryFactor: 3,
-  // Memory for all bodies larger than `bodySmallBytesMax` in one isolate of 128 MB: beside the model (25 MB) and the caches. The largest
-  // of the bodies may exceed it, so that one is always read to its end.
+  // Memory for all bodies larger than `bodySmallBytesMax` in one isolate of 128 MB, in addition to the model (25 MB) and the caches. The
+  // largest of the bodies may exceed it, so that one is always read to its end.
   bodiesBytesMax: 32 * 1024 * 1024,
   // Of one key: others keep as much.
   bodiesOfKeyBytesMax: 16 * 1024 * 1024,
@@ -30,7 +30,8 @@ export const BODY_LIMITS = {
   bodyTotalMs: 90_000,
   // What a request holds for a body counts no longer than this after its last byte: the platform may end a request without a word.
   bodyForgottenMs: 180_000,
-  // A refused upload is read this far, so that its sender hears the refusal: twice what any route takes; more is not worth the bandwidth.
+  // A refused upload is read this far, so that its sender receives the refusal: twice what any route takes; more is not worth the
+  // bandwidth.
   drainBytesMax: 64 * 1024 * 1024,
   // For this long, too: a sender that waits for the answer would never send the rest.
   drainMs: 1_000,

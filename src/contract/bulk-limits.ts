@@ -10,13 +10,13 @@ export const BULK_LIMITS = {
   importHeldBytesMax: 4 * 1024 * 1024,
   // No more characters than `embeddingTokensMaxCount` tokens: any text has fewer tokens than characters.
   importBatchTextCharsMax: 262_144,
-  // How often an import or export tells how far it is, at most: a token a second costs nobody anything.
+  // How often an import or export reports its progress, at most: a token a second costs next to nothing.
   bulkProgressMs: 1_000,
-  // Lines that wait for a slow reader: beyond, an import tells less, and an export waits.
+  // Lines that wait for a slow reader: beyond, an import reports less, and an export waits.
   bulkLinesHeldMaxCount: 64,
   // A batch that was refused for a while is tried again so often, and waited for so long altogether.
   importRetriesMaxCount: 5,
-  // Longer than a quota of a minute keeps anybody waiting.
+  // Longer than a limit of a minute delays any caller.
   importWaitMaxMs: 65_000,
   // The longest id and namespace, escaped, and what else a token says.
   bulkTokenCharsMax: 8_192,
@@ -34,7 +34,7 @@ export const BULK_LIMITS = {
   generationIdleMs: 2_000,
   // A shard that is busy or splits is ready again within a second or so.
   generationRetryMs: 1_000,
-  // Whoever begins a generation has its work watched first; it is looked for this long.
+  // Work on a new generation is watched closely at first, for this long.
   generationWatchMs: 60_000,
   // Refusals after which a change of generations is given up, as writes wait meanwhile.
   generationExchangeTriesMax: 4,

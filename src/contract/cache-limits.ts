@@ -1,8 +1,8 @@
 /** Limits of the embedding cache and of purges. See `LIMITS`. */
 export const CACHE_LIMITS = {
-  // L1: beside the model (about 25 MB) and the requests under way in an isolate of 128 MB.
+  // L1: in addition to the model (about 25 MB) and the requests under way in an isolate of 128 MB.
   cacheL1BytesMax: 24 * 1024 * 1024,
-  // Smaller vectors fill the bytes only by the ten thousand; each entry costs some 200 bytes beside its own.
+  // Smaller vectors fill the bytes only by the ten thousand; each entry takes some 200 bytes besides its own.
   cacheL1EntriesMax: 50_000,
   // L2 of a cache, unless the deployment says otherwise: a batch costs at most one call a shard, and eight hold some 2 million vectors of
   // 384 numbers. A purge calls every shard at once.
@@ -31,7 +31,7 @@ export const CACHE_LIMITS = {
   purgeTermsMaxCount: 8_192,
   // Texts or keys of one purge.
   purgeKeysMaxCount: 1_000,
-  // Tags are names of documents and releases: nobody lists more by hand, and programs can call again.
+  // Tags are names of documents and releases: longer lists are not written by hand, and programs can call again.
   purgeTagsMaxCount: 100,
   // A count walks through a whole cache, slice by slice.
   purgeCountTimeoutMs: 20_000,
@@ -41,6 +41,6 @@ export const CACHE_LIMITS = {
   purgeReceiptsMaxCount: 10_000,
   // Tenants whose purge log an isolate holds.
   purgeViewsMaxCount: 1_000,
-  // Of the 128 MB of an isolate, beside `cacheL1BytesMax`.
+  // Of the 128 MB of an isolate, in addition to `cacheL1BytesMax`.
   purgeViewsBytesMax: 16 * 1024 * 1024,
 } as const;

@@ -36,7 +36,7 @@ export interface CacheSubject {
   readonly model: string | null;
 }
 
-/** What an isolate counted for one subject since it last told, and what it holds now. */
+/** What an isolate counted for one subject since its last report, and what it holds now. */
 export interface CacheTally extends CacheSubject {
   /** Deterministic: a tally that is delivered twice counts once. */
   readonly id: string;

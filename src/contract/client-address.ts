@@ -3,9 +3,9 @@ import { contains, parseAddressRange } from './address-range.ts';
 
 /** Where a request came from, as far as it can be proved. */
 export interface Hops {
-  /** The address at the other end of the connection, from the platform itself; undefined where nobody knows it. */
+  /** The address at the other end of the connection, as reported by the platform; undefined where it is not known. */
   readonly peer: string | undefined;
-  /** `x-forwarded-for`: what the proxies on the way noted, the nearest last; anybody can have begun it. */
+  /** `x-forwarded-for`: the addresses noted by proxies on the path, the nearest last; any client can have begun the list. */
   readonly forwardedFor: string | null;
 }
 
@@ -16,8 +16,8 @@ export function parseProxies(text: string): readonly AddressRange[] | undefined 
 }
 
 /**
- * The nearest address that is no trusted proxy's: what a trusted proxy noted is believed, what anybody else wrote is not. Undefined when
- * a trusted proxy noted something that is no address.
+ * The nearest address that is not a trusted proxy's: what a trusted proxy noted is believed, anything else is not. Undefined when a trusted
+ * proxy noted something that is not an address.
  */
 export function clientAddress({ peer, forwardedFor }: Hops, proxies: readonly AddressRange[]): string | undefined {
   const noted = forwardedFor === null ? [] : forwardedFor.split(',').map((item) => item.trim());

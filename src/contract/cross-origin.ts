@@ -43,5 +43,5 @@ export function admitsOrigin({ origins, any, byKey }: CrossOriginPolicy, origin:
 export const canNameOrigin = (policy: CrossOriginPolicy | undefined, origin: string): boolean =>
   policy !== undefined && admitsOrigin(policy, origin, [origin]);
 
-/** Whether some key could admit a page: nobody knows before the call, for a preflight carries no key. */
+/** Whether some key could admit a page: this is not known before the call, because a preflight carries no key. */
 export const mayAdmitOrigin = (policy: CrossOriginPolicy, origin: string): boolean => policy.byKey || admitsOrigin(policy, origin, null);

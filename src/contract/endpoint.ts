@@ -4,7 +4,7 @@ import type { ArrayPath } from '../kernel/json-splitter.ts';
 import type { Meter } from './meter.ts';
 import type { Scope } from './scope.ts';
 
-/** Who may call. `tenant` takes the tenant from the key; the admin key belongs to none and is refused there. */
+/** Which callers are allowed. `tenant` takes the tenant from the key; the admin key belongs to none and is refused there. */
 export type Access =
   | { readonly kind: 'public' }
   | { readonly kind: 'tenant'; readonly scope: Scope }
@@ -59,7 +59,7 @@ export interface Endpoint {
   readonly summary: string;
   readonly description?: string;
   readonly access: Access;
-  /** What the call consumes beside one request; the handler must report each of them. */
+  /** What the call consumes besides one request; the handler must report each of them. */
   readonly meters: readonly Meter[];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;

@@ -36,7 +36,7 @@ const createBody = z
         about('Embeds the texts of queries, where that is another model than that of the vectors (two towers). Of as many dimensions.'),
       ),
     metric: metric.default('cosine'),
-    // Absent rather than filled in: a creation is told from another one by what its body says.
+    // Absent rather than filled in: a repetition of a creation is recognised by its body.
     recall: recall.optional().meta(apiText({ default: RECALL_TARGET_DEFAULT })),
     shard_vectors_max: z
       .int()

@@ -7,7 +7,7 @@ import { refuse } from './outcome.ts';
 import { fieldPath } from './parse.ts';
 
 /**
- * JSON that a caller sent, in one place for bodies, lines of imports and lines of jobs.
+ * JSON that a caller sent, checked in one module for bodies, lines of imports and lines of jobs.
  *
  * Half a surrogate pair has no UTF-8 form: stored or hashed it becomes U+FFFD, so that two ids, keys or texts would become one. UTF-8
  * itself cannot carry one; only an escape such as `\ud800` can, so only texts with such an escape are searched.
@@ -23,7 +23,7 @@ export function parseJsonText(text: string, isExact = false, at: readonly Proper
   return fault === undefined ? ok(value) : { ok: false, error: fault };
 }
 
-/** The JSON that bytes say, which stand at a place of the body; refuses as `parseJsonText` does, and what is not UTF-8. */
+/** Parses JSON from bytes at an offset of the body; refuses as `parseJsonText` does, and what is not UTF-8. */
 export function parseJsonBytes(bytes: Uint8Array, isExact = false, at: readonly PropertyKey[] = []): Outcome<unknown> {
   const text = utf8Text(bytes);
   return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact, at);

@@ -73,7 +73,7 @@ export const LIMITS = {
   schedulerBatchMaxCount: 100,
   // A pool that says nothing for this long is gone; several missed syncs.
   poolLeaseMs: 30_000,
-  // How often a pool tells the scheduler what its attempts do, and learns of cancellations.
+  // How often a pool reports its attempts to the scheduler, and learns of cancellations.
   poolSyncMs: 2_000,
   // An agent that says nothing for this long is gone; several missed heartbeats.
   agentLeaseMs: 10_000,
@@ -81,7 +81,7 @@ export const LIMITS = {
   agentHeartbeatMs: 2_000,
   // Below the 30 s at which proxies give up on a silent request.
   longPollMsMax: 25_000,
-  // Each is an object that the scheduler hears from every `poolSyncMs`: 500 calls a second.
+  // Each is an object that calls the scheduler every `poolSyncMs`: 500 calls a second.
   poolsMaxCount: 1000,
   // Of one pool: each is a row of some 200 bytes, and a heartbeat every `agentHeartbeatMs`.
   agentsMaxCount: 10_000,
@@ -95,7 +95,7 @@ export const LIMITS = {
   writeLeaseGuardMs: 500,
   // A key is refused only on a record this new, so that a new secret works at once and guessing asks ten times a second.
   keyDoubtedMs: 100,
-  // How long a known key keeps working while nobody can say whether it is revoked.
+  // How long a known key keeps working while its organisation cannot be reached.
   keyUnconfirmedMs: 300_000,
   // Keys an isolate remembers, a few hundred bytes each.
   keysCachedMaxCount: 10_000,
@@ -125,7 +125,7 @@ export const LIMITS = {
   unsignedIdsFreshMs: 60_000,
   // A control object that says nothing for this long counts as unreachable.
   controlTimeoutMs: 2_000,
-  // What a tenant may take a minute until somebody says otherwise: more than one isolate serves, less than a runaway loop.
+  // What a tenant may take a minute by default: more than one isolate serves, less than a runaway loop.
   quotaDefaultRequestsPerMinute: 600_000,
   // What the same isolates embed of short texts in that time.
   quotaDefaultTokensPerMinute: 100_000_000,
@@ -141,7 +141,7 @@ export const LIMITS = {
   billingRecordsMaxCount: 1_000,
   // What an invoice says of a charge; the id of a budget holds that of its level.
   billingTextCharsMax: 128,
-  // Each sends an alert a month: more would be read by nobody.
+  // Each sends an alert a month: more would not be read.
   budgetThresholdsMaxCount: 16,
   // A month's invoice stays a draft for this long, so that usage which an outage held up is on it.
   invoiceGraceMs: 3 * 86_400_000,
@@ -151,9 +151,9 @@ export const LIMITS = {
   webhookDeliveriesMaxCount: 20,
   // A receiver that needs longer should answer first and work then; it is tried again in any case.
   webhookTimeoutMs: 10_000,
-  // A reservation that nobody settled stays spent; after this long nobody can settle it any more.
+  // A reservation that was never settled stays spent; after this long it can no longer be settled.
   reservationMaxMs: 86_400_000,
-  // Usage that an isolate holds while nobody can take it, some 200 bytes a line.
+  // Usage that an isolate holds while the ledger cannot be reached, some 200 bytes a line.
   usagePendingMaxCount: 20_000,
   // Events of one call to the ledger; each costs two indexed writes.
   usageBatchMaxCount: 500,
@@ -173,7 +173,7 @@ export const LIMITS = {
   embeddingTokensMaxCount: 300_000,
   // A text is a passage, not a book: tokenising takes time linear in it, and vectors of more mean little.
   embeddingTextCharsMax: 262_144,
-  // The longest an entry of the embedding cache may be told to live; without a TTL it lives until it is evicted.
+  // The longest TTL of an entry of the embedding cache; without a TTL it lives until it is evicted.
   cacheTtlMaxMs: 30 * 86_400_000,
   // The shortest: below, an entry would run out before the answer that made it has arrived.
   cacheTtlMinMs: 1,
@@ -183,14 +183,14 @@ export const LIMITS = {
   cacheTagsMaxCount: 16,
   // Names of documents and releases fit; each entry keeps its tags.
   cacheTagCharsMax: 64,
-  // An entry that several requests tag carries the tags of all, up to so many; the oldest are dropped, and with them the entry for those
-  // who ask for them.
+  // An entry that several requests tag carries the tags of all, up to this many; the oldest are dropped, and with them the entry for
+  // requests with those tags.
   cacheEntryTagsMaxCount: 32,
   // Owners and models whose share of L1 is counted apart, some 100 bytes each.
   cacheHoldingsMaxCount: 10_000,
   // Statistics are for operating a cache: some 13 numbers a model and hour.
   cacheStatsDaysMax: 31,
-  // An isolate that told nothing for this long counts as gone, and what it held with it.
+  // An isolate without a report for this long counts as gone, and what it held with it.
   cacheHeldMs: 300_000,
   // Search results are kept for bursts of the same query; a longer life would only hold memory, as any write makes them miss.
   queryCacheTtlMaxMs: 3_600_000,
@@ -225,7 +225,7 @@ export const LIMITS = {
   pauseMinMs: 10,
   // A longer pause would put off maintenance for nothing: searches of that time have been served.
   pauseMaxMs: 50,
-  // Without a search for this long there is nobody to make way for.
+  // Without a search for this long, background work does not pause.
   paceQuietMs: 1_000,
   // How long an index remembers an Idempotency-Key, and how many changes of its receipts each of its objects at most: beyond either, the
   // oldest is forgotten. A locator changes every eighth receipt twice, so that 10,000 keys are remembered.
@@ -234,17 +234,17 @@ export const LIMITS = {
   upsertReceiptsMaxCount: 12_000,
   // Removals that a followed shard remembers, some 50 bytes each; a follower further behind copies the shard anew.
   shardLogRemovalsMaxCount: 100_000,
-  // A shard that nobody followed for this long stops logging removals.
+  // A shard without a follower for this long stops logging removals.
   shardLogIdleMs: 600_000,
   // Vectors of one answer to a follower: some 30 ms in the shard, and as much in the follower.
   changePageMaxCount: 1_000,
-  // At two bytes a UTF-16 unit; a page of removals beside it has 1,000 ids.
+  // At two bytes a UTF-16 unit; a page of removals has another 1,000 ids.
   changePageBytesMax: 8 * 1024 * 1024,
   // Pages a replica asks for before it sends a read on to its primary.
   replicaReadPullsMaxCount: 3,
   // How often a replica asks for what is new: what an `eventual` read may miss.
   replicaPullMs: 500,
-  // The same of a replica that nobody reads.
+  // The same of a replica without reads.
   replicaPullIdleMs: 5_000,
   // How soon a replica tries again whose primary cannot be reached.
   replicaRetryMs: 2_000,
@@ -262,7 +262,7 @@ export const LIMITS = {
   replicaAddAfterMs: 3_000,
   // How often an index looks at the load of a shard that was busy or has replicas.
   replicaTendMs: 2_000,
-  // A retired replica stays this long for those who still know of it: longer than they use a manifest and than a query takes.
+  // A retired replica stays this long for callers with an older manifest: longer than they use one and than a query takes.
   replicaGraceMs: 15_000,
   // How often a busy shard says so.
   busyReportMs: 5_000,
@@ -274,13 +274,13 @@ export const LIMITS = {
   objectRequestsPerSecond: 1_000,
   // Pages of one alarm of a replica: a copy of 100,000 vectors is one alarm.
   replicaAlarmPagesMaxCount: 100,
-  // A read that would have to wait longer for the reads before it is refused: its caller asks somebody else, or comes back later.
+  // A read that would have to wait longer for the reads before it is refused: its caller asks another member, or retries later.
   readWaitMaxMs: 1_000,
   // Each holds some kilobytes of its query.
   readsWaitingMaxCount: 1_000,
   // Reads done together before others are served: several small ones, lest a pause cost more than they do.
   readTurnMs: 4,
-  // What the answer of a shard takes to get back to whoever waits for it.
+  // The time that the answer of a shard takes to reach its caller.
   readReturnMs: 2,
   // How long an object counts as taking that refused a read, if it does not say when it could do it.
   refusedReadMs: 100,
@@ -290,7 +290,7 @@ export const LIMITS = {
   lsnRaiseMax: 2 ** 20,
   // How long a query may take, unless it says otherwise: a shard that was never loaded in this process takes seconds.
   queryDeadlineDefaultMs: 10_000,
-  // A search that takes longer is no use to those who wait, and holds its shards meanwhile.
+  // A search that takes longer is of no use to its caller, and holds its shards meanwhile.
   queryDeadlineMaxMs: 10_000,
   // Less than a call to an object takes even when it is near and idle.
   queryDeadlineMinMs: 1,
@@ -306,15 +306,15 @@ export const LIMITS = {
   fanOutMatchesMaxCount: 1_000,
   // A call to a shard that takes longer than this share of them did within the window is made to a replica, too.
   hedgeQuantile: 0.95,
-  // Long enough for the calls that tell a quantile, short enough to follow a change of load.
+  // Long enough for the calls that a quantile needs, short enough to follow a change of load.
   latencyWindowMs: 10_000,
-  // Of fewer calls, the slow ones cannot be told.
+  // With fewer calls, the slow ones cannot be determined.
   latencySamplesMinCount: 20,
   // Calls made twice, of all calls, and how many of them at once: more would make an overload worse.
   hedgeShareMax: 0.05,
   // As many as one slow shard may cause at once.
   hedgeBurstMaxCount: 8,
-  // CPU time that one more call in parallel costs whoever makes it: 73 to 89 us, measured in fan-outs of 256 in workerd.
+  // CPU time that one more call in parallel costs its caller: 73 to 89 us, measured in fan-outs of 256 in workerd.
   leafCallCostMs: 0.09,
   // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
   indexManifestTtlMs: 1_000,
@@ -328,9 +328,9 @@ export const LIMITS = {
   indexLifecycleRetryMs: 5_000,
   // A replay keeps all nodes and jobs of a trace in memory: some 200 MB at most.
   traceNodesMaxCount: 100_000,
-  // Some 100 bytes each beside the nodes.
+  // Some 100 bytes each, in addition to the nodes.
   traceJobsMaxCount: 1_000_000,
-  // Seeds of one simulation: more take hours and tell nothing new.
+  // Seeds of one simulation: more take hours and show nothing new.
   traceSeedsMaxCount: 1_000,
   // A picture of more is megabytes that no browser likes, and shows nothing more.
   pictureBarsMaxCount: 20_000,

@@ -42,7 +42,7 @@ export function parse<S extends z.ZodType>(
 const faultOf = ({ code }: z.core.$ZodIssue) =>
   code === 'too_big' || code === 'too_small' || code === 'invalid_format' ? ('bound' as const) : ('format' as const);
 
-/** For the schemas that say nothing themselves: the value beside its limit, and never more than a piece of what was sent. */
+/** For schemas without a message of their own: the value and its limit, and never more than a piece of what was sent. */
 function describe(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'too_big') return `${sizeOf(issue.input)}; the limit is ${issue.maximum}`;
   if (issue.code === 'too_small') return `${sizeOf(issue.input)}; the least is ${issue.minimum}`;

@@ -1,7 +1,7 @@
 import type { CacheOwnerId, KeyId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
 import type { Scope } from './scope.ts';
 
-/** Who is calling, as proved by the API key. Everything a request touches is named by `tenantId`. */
+/** The caller, as proved by the API key. Everything a request touches is named by `tenantId`. */
 export type Principal = TenantPrincipal | AdminPrincipal;
 
 export interface TenantPrincipal {
@@ -13,7 +13,7 @@ export interface TenantPrincipal {
   /** The team that owns the key, and what the key makes where no other team is named. */
   readonly owner: string;
   readonly scopes: readonly Scope[];
-  /** Scopes of the key that do not count now, because nobody can say whether it has been revoked. */
+  /** Scopes of the key that do not count now, because it cannot be determined whether it has been revoked. */
   readonly withheld?: readonly Scope[];
   /** When the key ends. Absent: never. */
   readonly expiresAtMs?: number;
@@ -44,7 +44,7 @@ export interface AgentPrincipal {
   readonly poolId: PoolId;
 }
 
-/** Anyone who has shown a credential. */
+/** Any caller with a valid credential. */
 export type Caller = Principal | AgentPrincipal;
 
 export const allows = (principal: Principal, scope: Scope): boolean => principal.kind === 'admin' || principal.scopes.includes(scope);

@@ -6,8 +6,8 @@ export const RESHARDING_LIMITS = {
   routeMemoryBytesMax: 24 * 1024 * 1024,
   // The same of a locator, many of which share an isolate: it needs routes only for writes that others routed by old ones.
   locatorRouteBytesMax: 4 * 1024 * 1024,
-  // Shards whose regions are told together, at most: 96 of the longest vectors are 6 MB, and while there are no more, all are
-  // ranked exactly. A query looks into 16 districts: of twice as many shards each, into twice as many shards.
+  // The most shards whose regions are sent together: 96 of the longest vectors are 6 MB, and while there are no more, all are ranked
+  // exactly. A query looks into 16 shard groups: of twice as many shards each, into twice as many shards.
   districtShardsMaxCount: 96,
   // Fewer are not worth a call.
   districtShardsMinCount: 16,
@@ -15,11 +15,11 @@ export const RESHARDING_LIMITS = {
   seenIndexesMaxCount: 1_024,
   // Receipts that one object hands another at once, some 400 bytes each.
   receiptPageMaxCount: 1_000,
-  // How long whoever was routed wrongly waits for the index to say better.
+  // How long a caller with outdated routes waits for the index to publish newer ones.
   routeWaitMs: 2_000,
   // How soon a locator takes up writes that were cut off.
   locatorRetryMs: 2_000,
-  // Namespaces of one locator that statistics tell apart.
+  // Namespaces of one locator that statistics list separately.
   namespacesCountedMax: 10_000,
   // Some 13 MB of regions at 384 dimensions; a query ranks them in 2.4 ms.
   shardsPerIndexMaxCount: 4_096,
@@ -39,7 +39,7 @@ export const RESHARDING_LIMITS = {
   tidyCalmMs: 60_000,
   // The same where few regions changed: what is out of order then is found late, at little cost.
   tidyLongCalmMs: 3_600_000,
-  // How soon an index looks again whether a shard can be tidied that could not be, as others were being changed.
+  // How soon an index checks again whether a shard can be rebalanced that could not be, because others were being changed.
   tidyRetryMs: 5_000,
   // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
   tombstoneTtlMs: 60_000,

@@ -4,14 +4,15 @@ export const RETRIEVAL_LIMITS = {
   dimensionsMinCount: 2,
   // The largest embedding models in use have as many, and their codes fill the kernels' page.
   dimensionsMaxCount: 8_192,
-  // Matches of one query, and how many closer ones it may pass over: a shard reads and scores some 25,000 vectors for the two together,
-  // which takes about 100 ms. What is included of them is bounded by `retrievalReplyBytesMax` beside.
+  // Matches of one query, and how many closer ones it may skip: a shard reads and scores some 25,000 vectors for the two together, which
+  // takes about 100 ms. The columns that are included are bounded separately by `retrievalReplyBytesMax`.
   topKMaxCount: 10_000,
   // As `topKMaxCount`: what is passed over is searched all the same.
   queryOffsetMaxCount: 10_000,
   // What Qdrant and most clients ask for: it fits a prompt or a page.
   topKDefaultCount: 10,
-  // One slice of an upsert, which is one transaction: some 20 ms in the shard for vectors of usual size, during which it answers nobody else.
+  // One slice of an upsert, which is one transaction: some 20 ms in the shard for vectors of usual size, during which it serves no other
+  // call.
   upsertVectorsMaxCount: 1_000,
   // Its numbers, four bytes each, and its characters, two each: some 50 ms at most, and far from the 32 MiB that a message may have.
   upsertSliceBytesMax: 8 * 1024 * 1024,
@@ -21,7 +22,7 @@ export const RETRIEVAL_LIMITS = {
   upsertBodyBytesMax: 32 * 1024 * 1024,
   // Ids of one call that reads, deletes or changes: as many as a query answers. What is read of them is bounded by `retrievalReplyBytesMax`.
   vectorIdsMaxCount: 10_000,
-  // One slice of a deletion by ids, which is one transaction: some 20 ms in the shard, during which it answers nobody else.
+  // One slice of a deletion by ids, which is one transaction: some 20 ms in the shard, during which it serves no other call.
   vectorIdsSliceMaxCount: 1_000,
   // Longer than a URL or a path usually is; ids are read by the ten thousand.
   vectorIdBytesMax: 512,
@@ -29,7 +30,7 @@ export const RETRIEVAL_LIMITS = {
   namespaceBytesMax: 64,
   // A passage with what is known of it. A page of 100 is 6 MB, and any vector fits a row of 2 MB many times over.
   vectorMetadataBytesMax: 64 * 1024,
-  // A passage, not a document: texts are for embedding and for showing beside a match.
+  // A passage, not a document: texts are for embedding and for showing with a match.
   vectorTextBytesMax: 64 * 1024,
   // Ids a query may exclude, such as what a user has seen: looked up in some 40 ms.
   excludeIdsMaxCount: 10_000,
@@ -39,7 +40,7 @@ export const RETRIEVAL_LIMITS = {
   mmrCandidatesMaxCount: 1_000,
   // Choosing takes `top_k` times the candidates times the dimensions.
   mmrProductsMaxCount: 40_000_000,
-  // Unless told otherwise, a diversified query chooses among so many times its `top_k`.
+  // By default, a diversified query chooses among this many times its `top_k`.
   mmrCandidatesDefaultFactor: 5,
   // Filters are evaluated in the shard, which serves one call at a time: every 50,000 vectors that meet a condition are some 10 ms, up to
   // `filterEntriesReadMaxCount`. Deeper and wider filters are written by programs gone wrong.
@@ -56,7 +57,7 @@ export const RETRIEVAL_LIMITS = {
   filterPolygonPointsMaxCount: 256,
   // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
   filterEntriesReadMaxCount: 2_000_000,
-  // Vectors whose metadata one filter reads because the index alone cannot tell (`$elemMatch`): some 300 ms.
+  // Vectors whose metadata one filter reads because the index alone cannot decide (`$elemMatch`): some 300 ms.
   filterJudgedMaxCount: 50_000,
   // So few vectors are judged by their metadata rather than by reading wide conditions from the index: about 1 ms.
   filterNarrowMaxCount: 256,
@@ -66,11 +67,11 @@ export const RETRIEVAL_LIMITS = {
   propertyEntriesMaxCount: 64,
   // Longer strings are texts rather than properties: they are compared in the metadata itself.
   propertyStringCharsMax: 256,
-  // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard answers nobody.
+  // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard serves no other call.
   propertySliceMaxCount: 1_000,
   // Vectors of one page of a listing; their ids and numbers alone are some 1 MB.
   listMaxCount: 10_000,
-  // Ids that one slice of a filtered listing looks at: some 20 ms in which the shard answers nobody.
+  // Ids that one slice of a filtered listing looks at: some 20 ms in which the shard serves no other call.
   listSliceMaxCount: 10_000,
   // So few accepted vectors are listed by sorting their ids rather than by looking for them among all: about 2 ms.
   listNarrowMaxCount: 1_000,
@@ -88,23 +89,24 @@ export const RETRIEVAL_LIMITS = {
   facetHitsMaxCount: 1_000,
   // Matches that groups are made of, whose payloads are all read.
   qdrantGroupCandidatesMaxCount: 1_000,
-  // What a batch has beside its points and vectors, such as payloads and ids: it is parsed as a whole, in four times its memory.
+  // What a batch has besides its points and vectors, such as payloads and ids: it is parsed as a whole, in four times its memory.
   qdrantOperationsBytesMax: 12 * 1024 * 1024,
   // Each may take a shard 100 ms; they are done one after another.
   qdrantSearchesMaxCount: 64,
-  // Places in metadata that one change removes.
+  // Paths in metadata that one change removes.
   metadataPathsMaxCount: 64,
   // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
   filterExactMaxCount: 256,
   // Each search of a measurement is done twice, exactly too.
   recallTopKMaxCount: 1_000,
-  // Vectors that one measurement of recall searches around: 100 tell 0.95 from 0.97, 500 take the largest shard some 20 s in all.
+  // Vectors that one measurement of recall searches around: 100 distinguish 0.95 from 0.97, 500 take the largest shard some 20 s in all.
   recallSamplesDefaultCount: 100,
   // 500 take the largest shard some 20 s in all.
   recallSamplesMaxCount: 500,
   // The vectors that a measurement names because most was missed around them.
   recallWorstMaxCount: 10,
-  // One slice of a measurement ends once it has touched so much or read so many vectors: some 50 ms in which the shard answers nobody.
+  // One slice of a measurement ends once it has touched this much or read this many vectors: some 50 ms in which the shard serves no other
+  // call.
   recallSliceBytesMax: 64 * 1024 * 1024,
   // Reading a row from storage takes some 20 us.
   recallSliceRowsMaxCount: 2_000,

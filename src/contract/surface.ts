@@ -38,7 +38,7 @@ function qdrantStatus({ code, schema }: Refusal): number {
   return code === 'deadline_exceeded' ? 408 : ERRORS[code].status;
 }
 
-/** Qdrant's status and error shape; beside what its clients read stands what the one error table says. */
+/** Qdrant's status and error shape, together with the fields of the one error table. */
 export const qdrantError = (error: Refusal, requestId: string) => ({
   status: qdrantStatus(error),
   body: {

@@ -9,7 +9,7 @@ import { ok } from '../kernel/result.ts';
  */
 export interface WriteLease {
   readonly endsAtMs: number;
-  /** Nobody could say whether the key is still in force: no erasure waits for such a lease to end. */
+  /** It could not be determined whether the key is still in force: no erasure waits for such a lease to end. */
   readonly isUnconfirmed?: true;
 }
 

@@ -9,7 +9,7 @@ const [MINUS, COMMA, POINT, ZERO] = [45, 44, 46, 48];
 /** The longest that JavaScript writes is such as `-340282350000000000000`. */
 const CHARS_MAX = 24;
 
-/** So many significant digits tell any two floats apart. */
+/** This many significant digits distinguish any two floats. */
 const DIGITS_MAX = 9;
 
 /**

@@ -2,11 +2,11 @@ import { joinedBytes } from './bytes.ts';
 
 /** One element of an array that is read element by element. */
 export interface JsonItem {
-  /** Which of the arrays, by its place in `paths`. */
+  /** Which of the arrays, by its index in `paths`. */
   readonly array: number;
   /** Which element it is of each list on the way to that array. */
   readonly lists: readonly number[];
-  /** The element as it was written: JSON that nobody has parsed yet. */
+  /** The element as it was written: JSON that has not been parsed yet. */
   readonly bytes: Uint8Array;
 }
 
@@ -24,10 +24,10 @@ const [QUOTE, COMMA, ZERO, COLON, BACKSLASH] = [0x22, 0x2c, 0x30, 0x3a, 0x5c];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Cuts a JSON text, which arrives in chunks, into the elements of some of its arrays and the rest, so that the text is never held whole.
+ * Splits a JSON text, which arrives in chunks, into the elements of some of its arrays and the rest, so that the text is never held whole.
  *
- * It finds where elements begin and end and checks nothing else: whoever uses it parses each element, and at the end the rest, in which
- * every element stands as a zero. So the rest is JSON exactly if the whole is, given that each element is.
+ * It finds where elements begin and end and checks nothing else: the caller parses each element, and at the end the rest, in which every
+ * element stands as a zero. So the rest is JSON exactly if the whole is, given that each element is.
  */
 export class JsonSplitter {
   readonly #paths: readonly ArrayPath[];

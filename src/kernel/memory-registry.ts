@@ -12,11 +12,11 @@ interface Claim {
 }
 
 /**
- * Shares one memory budget among everything in an isolate that can be rebuilt: the least recently used holders give way, each by as
+ * Shares one memory budget among everything in an isolate that can be rebuilt: the least recently used holders are evicted, each by as
  * little as it can.
  *
- * Invariant: the bytes claimed never exceed `bytesMax`. Holders are known by name, because the platform may replace an object
- * without telling the old one: the new holder of a name evicts the old.
+ * Invariant: the bytes claimed never exceed `bytesMax`. Holders are known by name, because the platform may replace an object without
+ * notifying the old one: the new holder of a name evicts the old.
  */
 export class MemoryRegistry {
   readonly bytesMax: number;

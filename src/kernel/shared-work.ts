@@ -26,7 +26,7 @@ export interface SharedWorkParts {
 /** Work under way, as data: what waiters look at. */
 export interface Flight<T> {
   readonly startedAtMs: number;
-  /** The leader's, for those who judge whether they may join. */
+  /** The leader's context, for callers that decide whether they may join. */
   readonly mark: number;
   waiting: number;
   isGivenUp: boolean;
@@ -67,11 +67,11 @@ export interface WaitBudget {
 }
 
 /**
- * Work that several calls want at once, and one of them does (rules SW1-SW8 of SPEC.md beside this file).
+ * Work that several calls want at once, and one of them does (rules SW1-SW8 of SPEC.md in this folder). The first caller leads: it does the
+ * work in its own request, which its own `waitUntil` keeps alive. The others wait by their own means (`WakeUps`) and then read the result,
+ * which is plain data.
  *
- * The first to ask leads: it does the work in its own request, which its own `waitUntil` keeps alive. The others wait by their own means
- * (`WakeUps`) and then read the result, which is plain data. No promise is kept here: in a Worker one request must not await what
- * another's I/O resolves.
+ * No promise is stored here: in a Worker one request must not await what another's I/O resolves.
  */
 export class SharedWork<T> {
   readonly #parts: SharedWorkParts;
@@ -85,7 +85,7 @@ export class SharedWork<T> {
     return { leftMs: this.#parts.bounds.waitMaxMs };
   }
 
-  /** Does the work, or waits for whoever does. Rejects when the work fails; a waiter then hears the message alone. */
+  /** Does the work, or waits for its leader. Rejects when the work fails; a waiter then gets the message alone. */
   async run(
     key: string,
     work: (flight: Flight<T>) => Promise<Plain<T>>,
@@ -101,7 +101,7 @@ export class SharedWork<T> {
         case 'failed':
           throw joined.thrown;
         case 'abandoned':
-          // Of all who wake now the first finds no flight and leads; the others find its (SW3).
+          // Of all waiters that wake now the first finds no flight and leads; the others find its (SW3).
           continue;
         case 'crowded':
         case 'late':
@@ -116,17 +116,17 @@ export class SharedWork<T> {
     return entry === undefined || this.#isDead(entry.flight) ? undefined : entry;
   }
 
-  /** Nobody finds this work any more. Those who have joined are answered. */
+  /** No later caller finds this work any more. Those that have joined are answered. */
   drop(key: string): void {
     this.#entries.delete(key);
   }
 
-  /** Whether a flight is the one that a key is answered by: it was not dropped, nor did a newer one take its place. */
+  /** Whether a flight is the one that answers a key: it was neither dropped nor replaced by a newer one. */
   isCurrent(key: string, flight: Flight<T>): boolean {
     return this.#entries.get(key)?.flight === flight;
   }
 
-  /** Does the work, and announces meanwhile that it will answer `keys`, row by row. It takes the place of what was announced before. */
+  /** Does the work, and announces meanwhile that it will answer `keys`, row by row. It replaces what was announced before. */
   lead(keys: readonly string[], work: (flight: Flight<T>) => Promise<Plain<T>>, mark = 0): Promise<T> {
     const { clock, wakeUps, bounds } = this.#parts;
     const flight: Flight<T> = { startedAtMs: clock.nowMs(), mark, waiting: 0, isGivenUp: false, result: undefined };
@@ -172,7 +172,7 @@ export class SharedWork<T> {
     }
   }
 
-  /** Those of leaders that died, which nobody asked for since: they began first, and so come first. */
+  /** Flights of leaders that died, which were not requested since: they began first, and so come first. */
   #forgetDead(): void {
     for (const [key, { flight }] of this.#entries) {
       if (!this.#isDead(flight)) return;

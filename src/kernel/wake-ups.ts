@@ -21,8 +21,8 @@ export interface WakeTimes {
 const GROWTH = 1.5;
 
 /**
- * For requests of a Worker. Each has an I/O context of its own, and workerd lets none continue in another's: so a waiter looks again
- * after a timer of its own (SW2), and nobody calls it.
+ * For requests of a Worker. Each has an I/O context of its own, and workerd lets none continue in another's: so a waiter checks again after
+ * a timer of its own (SW2), and no other request wakes it.
  */
 export class TimedWakeUps implements WakeUps {
   readonly sharesErrors = false;

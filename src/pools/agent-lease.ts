@@ -12,7 +12,7 @@ export interface AgentLease {
   readonly leaseUntilMs: number;
   /** Null until the agent's first heartbeat. */
   readonly progress: Progress | null;
-  /** What the agent is told at its next heartbeat. */
+  /** The instruction in the reply to the agent's next heartbeat. */
   readonly command: 'continue' | 'cancel';
   /** Taken from the agent; kept until the scheduler knows. */
   readonly lost: boolean;
@@ -28,7 +28,7 @@ export const assign = (grant: Grant, agentId: AgentId, nowMs: number): AgentLeas
   lost: false,
 });
 
-/** Whether whoever shows `fence` holds this lease. */
+/** Whether `fence` holds this lease. */
 export const holds = (lease: AgentLease | undefined, fence: number): lease is AgentLease =>
   lease !== undefined && !lease.lost && lease.grant.fence === fence;
 

@@ -1,7 +1,7 @@
 import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
 import type { AgentLease } from './agent-lease.ts';
 
-/** What the scheduler should hear of a lease, if anything: an attempt that nobody has confirmed is no news. */
+/** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */
 export function newsOf({ grant, progress, lost }: AgentLease): AttemptReport | undefined {
   const { jobId, fence } = grant;
   if (lost) {

@@ -14,12 +14,12 @@ import type { Gateway } from './compose.ts';
 import { checkOrigin } from './cross-origin.ts';
 import { HttpError, valueOf } from './http-error.ts';
 
-/** Who calls, and their right to, which may end while the call runs. Of agents the pool itself decides at each step. */
+/** The caller and its right to call, which may end while the call runs. For agents the pool itself decides at each step. */
 export type Admission =
   | { readonly caller: Principal; readonly authority: Authority }
   | { readonly caller: AgentPrincipal; readonly authority?: undefined };
 
-/** Who calls, if the endpoint lets them. */
+/** The caller, if the endpoint admits it. */
 export async function admit(context: AppContext, endpoint: Endpoint, gateway: Gateway): Promise<Admission | undefined> {
   const { access } = endpoint;
   const request = context.req.raw;

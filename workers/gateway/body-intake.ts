@@ -28,7 +28,7 @@ export function bodyOwner(caller: Caller | undefined): string {
 /**
  * Reads the body of one request within its time and its memory. [G11] [G12]
  *
- * Whoever opens it releases it, once neither the bytes nor what was made of them are needed.
+ * The code that opens it releases it, once neither the bytes nor what was made of them are needed.
  */
 export class BodyIntake {
   readonly #parts: BodyParts;
@@ -50,7 +50,7 @@ export class BodyIntake {
     this.#hold.release();
   }
 
-  /** Ends what was begun: reads away what is left, so that the sender hears the answer, and releases. */
+  /** Ends a body that was begun: discards the rest, so that the sender receives the answer, and releases. */
   async finish(): Promise<void> {
     if (this.#reader !== undefined) await drainReader(this.#reader);
     this.release();
@@ -120,7 +120,7 @@ export class BodyIntake {
     return ok(null);
   }
 
-  /** A refusal of the body, whose sender hears it even while it is still sending. */
+  /** A refusal of the body that reaches its sender even while it is still sending. */
   async refuse<T extends Outcome<never>>(refused: T): Promise<T> {
     if (this.#reader === undefined) return refused;
     if (!refused.ok && refused.error.code === 'request_timeout') this.#reader.cancel().catch(() => undefined);

@@ -2,7 +2,7 @@ import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
 import type { CacheEvent } from '../../src/gateway/count-cache.ts';
 import type { Metrics } from './metrics.ts';
 
-/** What a cache did for one request, for those who watch this isolate. Models are a closed set; tenants are none, and are not told apart. */
+/** What a cache did for one request, for metrics of this isolate. Models are a closed set; tenants are none, and are not distinguished. */
 export function countInMetrics(metrics: Metrics, { cache, model, sources, agesMs, holding }: CacheEvent): void {
   const labels = { cache, model: model ?? '' };
   for (const source of new Set(sources)) {

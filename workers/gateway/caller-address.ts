@@ -14,7 +14,7 @@ export interface AddressEnv {
 export function callerAddress(headers: Headers, env: AddressEnv): string | undefined {
   const { PEER_ADDRESS: fixed, PEER_ADDRESS_HEADER: header } = env;
   const peer = fixed ?? (header === undefined ? null : headers.get(header)) ?? undefined;
-  // A list with a mistake in it trusts nobody.
+  // A list with a mistake in it trusts no address.
   const proxies = parseProxies(env.TRUSTED_PROXIES ?? '') ?? [];
   return clientAddress({ peer, forwardedFor: headers.get('x-forwarded-for') }, proxies);
 }

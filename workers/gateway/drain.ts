@@ -15,7 +15,7 @@ export async function drainReader(reader: BodyReader): Promise<void> {
   try {
     await within(readAway(reader), LIMITS.drainMs);
   } catch {
-    // Too slow; or the client has gone, and with it whoever could have read the refusal.
+    // Too slow; or the client has disconnected and cannot read the refusal.
   }
   await reader.cancel().catch(() => undefined);
 }

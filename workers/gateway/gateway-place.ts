@@ -5,7 +5,7 @@ import { locationHint } from '../../src/gateway/sharded/location-hint.ts';
 export class GatewayPlace {
   hint: string | undefined;
 
-  /** All requests of an isolate come in at one place. */
+  /** All requests of an isolate arrive in one colo. */
   see({ cf }: Request): void {
     this.hint ??= cf === undefined ? undefined : locationHint(cf as Origin);
   }

@@ -12,9 +12,9 @@ interface Watched {
 }
 
 /**
- * Does the work on an index's generations, alarm by alarm. It keeps nothing but the index's name: what there is to do, the index's own
- * object says, and what is done by whom is fenced there. It lives in the gateway's Worker because the work takes the gateway's use cases,
- * models and budgets, which no other Worker may reach.
+ * Does the work on an index's generations, alarm by alarm. It stores only the index's name: the state of the work is in the index's own
+ * object, which fences superseded runs. It lives in the gateway's Worker because the work takes the gateway's use cases, models and
+ * budgets, which no other Worker may reach.
  */
 export class GenerationObject extends DurableObject<GatewayEnv> {
   /** Works on the index's generations from now on, until it has one only. */

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/kernel/clock.ts';
 
 const encoder = new TextEncoder();
 
-/** Lines as they are read: whoever makes them waits for a slow reader. */
+/** Lines sent as they are read: their producer waits for a slow reader. */
 export function pulledLines(lines: AsyncGenerator<string, void>): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
@@ -22,9 +22,9 @@ interface Told {
 }
 
 /**
- * News of work that does not wait for its reader: who sends a long body first and reads the answer after must not stop it. Of those
- * that came too soon or found the reader behind only the next is told, but the first and the last always are. `finish` is called once the
- * work is over, however it ended; `ended` resolves after that.
+ * Progress lines of work that does not wait for its reader: a client that sends a long body first and reads the answer afterwards must not
+ * stop it. Of lines that came too soon or found the reader behind only the latest is sent, but the first and the last always are. `finish`
+ * is called once the work is over, however it ended; `ended` resolves after that.
  */
 export function toldLines<T extends Told>(
   work: AsyncGenerator<T, void>,

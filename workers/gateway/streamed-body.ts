@@ -91,7 +91,7 @@ class StreamedReading {
     return parse(this.#streamed.whole, rest.value);
   }
 
-  /** Puts elements in the place of the zeros that stand for them. Answers where an array is that was written more than once. */
+  /** Replaces the zeros that stand for elements by them. Returns the path of an array that was written more than once. */
   #fill(node: unknown, [key, ...path]: ArrayPath, array: number, lists: readonly number[]): readonly number[] | undefined {
     if (typeof key !== 'string') {
       if (!Array.isArray(node)) return undefined;
@@ -113,7 +113,7 @@ class StreamedReading {
     return undefined;
   }
 
-  /** Where elements of an array were that has no place in the rest: what was written there later has taken it. */
+  /** Elements of an array that has no position in the rest: a later value at its path replaced it. */
   #leftOf(array: number): readonly number[] | undefined {
     const left = [...this.#items.keys()].find((name) => name.startsWith(nameOf(array, [])));
     return left?.split('/').slice(1).filter(Boolean).map(Number);

@@ -35,7 +35,7 @@ type BodyExample<E extends Endpoint> = E['body'] extends { kind: 'none' }
  * query, and a body (of NDJSON and bytes the text; of a form its parts, `file` the content of the file).
  */
 export type ExampleOf<E extends Endpoint = Endpoint> = {
-  /** Who calls, where both a tenant's key and the admin may. */
+  /** The caller, where both a tenant's key and the admin may call. */
   readonly as?: 'tenant' | 'admin';
   readonly params?: Values<E['params']>;
   readonly query?: Values<E['query']>;

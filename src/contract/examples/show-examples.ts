@@ -26,9 +26,9 @@ const isAnswered = (value: object): value is Answered => 'operation' in value &&
 const placeholderOf = ({ operation, path }: Answered): string => `{${operation}.${path}}`;
 
 /**
- * Puts the examples into an OpenAPI document: as `example` of parameters and bodies, as links from the answers that they take ids
- * from, and their place in the tour as `x-sluice-example`. Parameters that an example leaves out have none: what a page fills in is
- * the example and nothing else.
+ * Puts the examples into an OpenAPI document: as `example` of parameters and bodies, as links from the answers that they take ids from, and
+ * their position in the tour as `x-sluice-example`. Parameters that an example leaves out have none: what a page fills in is the example
+ * and nothing else.
  */
 export function showExamples<D extends { readonly paths?: object | undefined }>(document: D): D {
   const operations = new Map<EndpointName, Operation>();

@@ -10,8 +10,8 @@ export const QDRANT_TAG = 'Qdrant';
 export const collectionParams = z.object({ collection: indexName.meta(about('An index, or an alias of one.')) });
 
 /**
- * What Qdrant's clients send beside a body. Writes are always done when they are answered, and seen by every later read; but only those
- * that asked to wait are told so, as their clients know it. As in Qdrant, other parameters mean nothing.
+ * What Qdrant's clients send besides a body. Writes are always done when they are answered, and seen by every later read; but only those
+ * that asked to wait get `completed`, as their clients expect. As in Qdrant, other parameters mean nothing.
  */
 export const callQuery = z.object({
   wait: z.enum(['true', 'false']).optional(),

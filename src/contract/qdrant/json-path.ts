@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { about } from '../api-text.ts';
 import { LIMITS } from '../limits.ts';
 
-/** A step of a path into a payload: to a member, to an item by its place, or to every item (null). */
+/** A step of a path into a payload: to a member, to an item by its index, or to every item (null). */
 type Step = string | number | null;
 
 const STEP = /\.?(?:"([^"]+)"|([^."[\]]+))|\[(\d{0,9})\]/y;

@@ -18,7 +18,7 @@ const valuesInput = floats.transform((values): VectorInput => ({ kind: 'values',
 const idInput = pointId.transform((id): VectorInput => ({ kind: 'id', id }));
 const refused = (message: string) => z.never({ error: message });
 
-/** Told apart by what it looks like, so that a mistake is named as one in that. */
+/** Distinguished by their members, so that a mistake is reported for the form that was meant. */
 export const vectorInput = z.unknown().transform((value, context): VectorInput => {
   const schema = Array.isArray(value) ? valuesInput : isObject(value) ? NO_DENSE_VECTOR : idInput;
   return passOn(schema.safeParse(value), context);

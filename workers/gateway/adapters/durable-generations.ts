@@ -32,7 +32,7 @@ export class DurableGenerations implements GenerationStore {
   }
 }
 
-/** Wakes whoever works on the generations of an index. */
+/** Wakes the object that works on the generations of an index. */
 export const wakeOf =
   (env: GatewayEnv) =>
   (tenantId: TenantId, name: string): Promise<Outcome<null>> =>

@@ -7,7 +7,7 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
-/** Who knows how much there is of what quotas limit while it exists. */
+/** Counts of the resources that resource-count quotas limit. */
 export const heldCounters = (
   indexes: Indexes,
   queue: Pick<JobQueue, 'openCount'>,

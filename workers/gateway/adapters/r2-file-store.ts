@@ -6,7 +6,7 @@ import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 export type FileContent = Blob | ReadableStream;
 
 const prefixOf = (tenantId: TenantId): string => `tenants/${tenantId}/files/`;
-/** Beside the files, so that listing those finds none of it. */
+/** In a separate prefix, so that listing the files finds none of it. */
 const announcementsOf = (tenantId: TenantId): string => `tenants/${tenantId}/writes/`;
 const keyOf = (tenantId: TenantId, id: string): string => prefixOf(tenantId) + id;
 

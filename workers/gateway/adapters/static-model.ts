@@ -19,8 +19,8 @@ export const STATIC_MODEL: ModelManifest = must(
 );
 
 /**
- * The static model of this isolate, fetched and checked when first used: 6.7 MB that stay, plus 1.1 MB of word table.
- * `onLoaded` hears how long each successful load took.
+ * The static model of this isolate, fetched and checked when first used: 6.7 MB that stay, plus 1.1 MB of word table. `onLoaded` receives
+ * the duration of each successful load.
  */
 export function staticModel(assets: Pick<Fetcher, 'fetch'>, clock: Clock, onLoaded: (loadMs: number) => void): LoadOnce<StaticModel> {
   const load = async (): Promise<Outcome<StaticModel>> => {

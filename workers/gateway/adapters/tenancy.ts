@@ -43,7 +43,7 @@ import type { Metrics } from '../metrics.ts';
 import { quotaLedgersOf } from './quota-ledgers.ts';
 import { within } from './within.ts';
 
-/** Who may call, how much, and what it cost: the parts of an isolate that know tenants. */
+/** Authentication, quotas and usage: the parts of an isolate that know tenants. */
 export interface Tenancy {
   readonly authenticator: KeyAuthenticator;
   readonly budget: SlicedBudget;
@@ -60,9 +60,9 @@ export interface Tenancy {
   readonly quotaLedgers: QuotaLedgers;
   readonly holdJob: JobParts['holdJob'];
   readonly cacheStats: CacheStats;
-  /** Hands over the usage that waits, for whoever may not run much longer. */
+  /** Hands over the usage that waits, for a process that may end soon. */
   readonly flush: () => Promise<void>;
-  /** Takes what the caches do; it is told with the usage. */
+  /** Takes what the caches do; it is delivered with the usage. */
   readonly countCache: CountCache;
 }
 
@@ -148,7 +148,7 @@ const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
 
-/** Beside what was asked for: a ledger that is away must not hold it up. */
+/** Separate from the answer: a ledger that cannot be reached must not delay it. */
 async function lastUsed(billing: BillingLedgers, ids: readonly KeyId[]): Promise<ReadonlyMap<KeyId, number>> {
   const [first] = ids;
   if (first === undefined) return new Map();
@@ -160,7 +160,7 @@ const lookupOf = (organisations: Organisations): KeyLookup => {
   return async (id) => {
     const found = await within(organisations.at(organisationOf(id)).admit(id), LIMITS.controlTimeoutMs);
     if (found.ok) return found.value;
-    // Of a key whose organisation is lost nobody can say anything: it is not unknown. [T90]
+    // A key whose organisation is lost is not unknown: nothing can be determined about it. [T90]
     if (found.error.code === 'unavailable') throw new Error(found.error.message);
     return undefined;
   };

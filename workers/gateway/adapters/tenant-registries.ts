@@ -9,9 +9,9 @@ import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 export type RegistryStub = DurableObjectStub<RegistryObject>;
 
 /**
- * The index registries of those tenants that have one. Asking the registry of a tenant for the first time would create it, so whether there
- * is one is asked of the tenant's organisation, which is told before the first index is created (T68), and again once the registry is stored:
- * from then on one that finds nothing in its storage has lost it (T91).
+ * The index registries of those tenants that have one. Asking the registry of a tenant for the first time would create it, so the tenant's
+ * organisation is asked whether there is one. It is informed before the first index is created (T68), and again once the registry is
+ * stored: from then on a registry that finds nothing in its storage has lost it (T91).
  */
 export class TenantRegistries {
   readonly #namespace: DurableObjectNamespace<RegistryObject>;

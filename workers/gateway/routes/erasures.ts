@@ -3,7 +3,7 @@ import type { Route } from '../serve.ts';
 import { route } from '../serve.ts';
 import { seconds } from './wire.ts';
 
-/** The index's own object, beside those that held its vectors or knew where they were. */
+/** The index's own object, in addition to those that held its vectors or located them. */
 const ITSELF = 1;
 
 export const erasureRoutes: readonly Route[] = [

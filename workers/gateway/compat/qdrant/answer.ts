@@ -13,7 +13,7 @@ interface Waiting {
   readonly query: { readonly wait?: 'true' | 'false' | undefined };
 }
 
-/** A write that is done. Qdrant says so to those that wait for it; others hear that it is acknowledged. */
+/** A write that is done. Qdrant answers `completed` to clients that wait for it, and `acknowledged` to others. */
 export const updated = ({ query }: Waiting, lsn: number) => ({
   operation_id: lsn,
   status: query.wait === 'true' ? ('completed' as const) : ('acknowledged' as const),

@@ -11,7 +11,7 @@ import { isWord, valuesAt, withValues } from './values-at.ts';
 
 const GROUP_SIZE_DEFAULT = 3;
 
-/** Matches for each place in a group: groups of few points need more of them. */
+/** Matches for each point that a group may have: groups of few points need more of them. */
 const CANDIDATES_FACTOR = 10;
 
 /** The closest points by the values at a path: the groups in the order of their closest point. A point is in the group of each value. */

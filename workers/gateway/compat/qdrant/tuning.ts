@@ -12,7 +12,7 @@ const merged = (section: string, members: Readonly<Record<string, unknown>> | nu
   return Object.keys(said).length === 0 ? [] : [{ kind: 'merge', section, members: said }];
 };
 
-/** What a creation says beside the vectors' size and distance. */
+/** What a creation sets besides the vectors' size and distance. */
 export function tuningOfCreation(
   { hnsw_config, optimizers_config, quantization_config, metadata, ...params }: z.output<typeof creationTuning>,
   ofVector: z.output<typeof vectorTuning>,
