@@ -18,7 +18,7 @@ export const RESERVATION_TABLES = `
     tenant TEXT NOT NULL, resource TEXT NOT NULL, units INTEGER NOT NULL, counted_at_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, resource)) WITHOUT ROWID;`;
 
-/** Replaces the time of a tenant: when all of them had been counted. */
+/** In the column `tenant`: stands for all tenants of the organisation, counted together. */
 export const ALL = '';
 
 export interface Reservation {

@@ -34,7 +34,7 @@ export const BULK_LIMITS = {
   generationIdleMs: 2_000,
   // A shard that is busy or splits is ready again within a second or so.
   generationRetryMs: 1_000,
-  // Work on a new generation is watched closely at first, for this long.
+  // `GenerationObject` looks for work this long after a generation was requested, since the request may not be recorded yet.
   generationWatchMs: 60_000,
   // Refusals after which a change of generations is given up, as writes wait meanwhile.
   generationExchangeTriesMax: 4,
