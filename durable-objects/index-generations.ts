@@ -73,7 +73,7 @@ export class IndexGenerations {
     if (repeated.value) return ok(this.#read(record));
     if (known.shadow !== null) {
       const { generation } = known.shadow.manifest;
-      return refuse('state_conflict', `generation ${generation} is beside the serving one: let it serve, or delete it first`);
+      return refuse('state_conflict', `there is already a second generation, ${generation}: let it serve, or delete it first`);
     }
     const { id } = shadow.manifest;
     this.#storage.kv.put('generations', {
@@ -112,7 +112,8 @@ export class IndexGenerations {
   async #erase(record: IndexRecord): Promise<Outcome<Generations>> {
     const { creation: _, ...known } = this.#stored();
     let made = madeOf(this.#stored());
-    if (known.shadow !== null && known.shadow.phase !== 'erasing') return refuse('state_conflict', 'the generation is not to be erased');
+    if (known.shadow !== null && known.shadow.phase !== 'erasing')
+      return refuse('state_conflict', 'the generation cannot be erased in its present phase');
     if (known.shadow !== null) {
       const { manifest } = known.shadow;
       const routes = this.#routesOf(manifest);

@@ -68,8 +68,7 @@ export class IndexObject extends StoredIndex {
       const routes = this.#routesAt(indexId);
       if (routes === undefined) return indexNotFound(indexId);
       const { shadow } = this.beside;
-      if (shadow !== undefined && mustWait(shadow, call))
-        return refuse('state_conflict', 'the other generation of the index has to be done with first');
+      if (shadow !== undefined && mustWait(shadow, call)) return refuse('state_conflict', 'finish or cancel the other generation first');
       // Whatever is begun is taken up by the alarm if it is cut off.
       await this.armSoon();
       return routes.grow(call);
@@ -110,7 +109,7 @@ export class IndexObject extends StoredIndex {
       const leased = underLease(lease, Date.now());
       if (!leased.ok) return leased;
       const isExchange = call.kind === 'change' && call.event.kind === 'activation';
-      if (isExchange && !(await this.#isAtRest())) return refuse('unavailable', 'the index is being spread over shards: repeat the call');
+      if (isExchange && !(await this.#isAtRest())) return refuse('unavailable', 'the index is being resharded; retry');
       const answer = await this.beside.answer(record, call);
       return answer.ok ? ok(this.#described(answer.value)) : answer;
     });

@@ -122,4 +122,4 @@ export class LocatorObject extends DurableObject<ReshardingEnv> {
   }
 }
 
-const BUSY = refuse('unavailable', 'a write is still under way: ask again');
+const BUSY = refuse('unavailable', 'a write is still under way; retry');

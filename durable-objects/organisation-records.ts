@@ -196,4 +196,4 @@ export class OrganisationRecords {
   }
 }
 
-const LOST = refuse('unavailable', 'the organisation has lost what it stored: restore its file and repeat the call');
+const LOST = refuse('unavailable', 'the organisation has lost its storage: restore its file and repeat the call');

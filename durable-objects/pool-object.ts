@@ -137,4 +137,4 @@ export class PoolObject extends DurableObject<ObjectsEnv> {
   }
 }
 
-const stale = (attemptId: AttemptId) => refuse('stale_fence', `attempt ${attemptId} is not yours any more: drop it`);
+const stale = (attemptId: AttemptId) => refuse('stale_fence', `attempt ${attemptId} was given to another agent: drop it`);

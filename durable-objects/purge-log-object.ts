@@ -67,7 +67,7 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
 
   find(purgeId: PurgeId): Outcome<PurgeRecord> {
     const record = this.#store.find(purgeId);
-    return record === undefined ? refuse('purge_not_found', 'there is no such purge, or it is too long ago', 'purge') : ok(record);
+    return record === undefined ? refuse('purge_not_found', 'there is no such purge, or its record has expired', 'purge') : ok(record);
   }
 
   /**
@@ -109,7 +109,7 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
     try {
       return ok((await Promise.all(counts)).reduce((sum, of) => ({ entries: sum.entries + of.entries, bytes: sum.bytes + of.bytes })));
     } catch {
-      return refuse('unavailable', 'a shard of the cache cannot be reached, and without it the count would be too low');
+      return refuse('unavailable', 'a shard of the cache cannot be reached, so the count would be too low');
     }
   }
 

@@ -119,4 +119,4 @@ export class RegistryObject extends DurableObject {
   }
 }
 
-const LOST = refuse('unavailable', 'the registry of the indexes has lost what it stored: restore its file and repeat the call');
+const LOST = refuse('unavailable', 'the registry of the indexes has lost its storage: restore its file and repeat the call');

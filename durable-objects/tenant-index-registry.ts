@@ -48,7 +48,7 @@ export class TenantIndexRegistry {
   reserve(manifest: IndexManifest, idempotencyKey: string | null, bodyDigest?: string): Outcome<null> {
     const holder = this.#registry.holderOf(manifest.name);
     if (holder === manifest.id) return ok(null);
-    if (holder !== undefined) return refuse('state_conflict', `the name "${manifest.name}" is that of another index`, 'name');
+    if (holder !== undefined) return refuse('state_conflict', `the name "${manifest.name}" belongs to another index`, 'name');
     const admitted = this.admits(manifest.name, idempotencyKey, bodyDigest);
     if (admitted.ok) this.#registry.add(manifest, idempotencyKey);
     return admitted;
@@ -66,7 +66,7 @@ export class TenantIndexRegistry {
     if (this.#registry.holderOf(name) !== undefined) return ok(null);
     if (this.#closed.get() === true) return ERASED_TENANT;
     const target = this.#aliases.targetOf(name);
-    if (target !== undefined) return refuse('already_exists', `"${name}" is the name of an alias: an index needs another`, 'name');
+    if (target !== undefined) return refuse('already_exists', `"${name}" is the name of an alias: choose another name`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
     if (this.#registry.count() < LIMITS.indexesPerTenantMaxCount) return ok(null);
     const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;

@@ -34,7 +34,7 @@ export const aliasEndpoints = {
     path: '/v1/aliases',
     tag: 'Aliases',
     summary: apiText('Change aliases, all or none'),
-    description: apiText(`One after another, seen by nobody in between. ${SETTLED}`),
+    description: apiText(`In order, as one change. ${SETTLED}`),
     access: tenant('index:write'),
     meters: [],
     body: json(actionsBody),

@@ -55,7 +55,7 @@ const invoice = z
       .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
       .meta(
         about(
-          'Granted by quotas in the month and not billed: what gateways hold now, what they have not told yet, and what was lost with those that died. Never billed.',
+          'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
         ),
       ),
   })
@@ -333,7 +333,7 @@ export const billingEndpoints = {
   deleteWebhook: {
     ...removal,
     path: '/v1/webhooks/:webhook',
-    summary: apiText('Remove a webhook, and what is on its way to it'),
+    summary: apiText('Remove a webhook, and its pending deliveries'),
     params: z.object({ webhook: z.string().regex(/^wh_[0-9a-z]{20}$/, 'must be the id of a webhook') }),
     reply: json(webhook),
   },
@@ -341,7 +341,7 @@ export const billingEndpoints = {
     ...admin,
     method: 'GET',
     path: '/v1/alerts',
-    summary: apiText('The alerts of an organisation, newest first, and how far its webhooks have been told'),
+    summary: apiText('The alerts of an organisation, newest first, and the state of their deliveries'),
     query: organisationQuery.extend({ limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount) }),
     body: NO_BODY,
     status: 200,

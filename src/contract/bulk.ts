@@ -23,7 +23,7 @@ export const importLine = z
   .refine((line) => line.values !== undefined || line.text !== undefined, 'give `values`, `text` or both')
   .meta(
     about(
-      'A vector, as an export writes it. A text beside values is kept and not embedded. Lines that tell how an export went are passed over.',
+      'A vector, as an export writes it. A text that comes with values is stored and not embedded. Progress lines of an export are skipped.',
     ),
   );
 
@@ -70,7 +70,7 @@ const flag = (otherwise: boolean) =>
     .transform((value) => value === 'true');
 
 const exportQuery = z.strictObject({
-  token: token.optional().meta(about('Of an earlier part of the same export: it goes on behind what that had told.')),
+  token: token.optional().meta(about('From an earlier part of the same export: continues after the vectors sent by then.')),
   include_values: flag(true),
   include_metadata: flag(true),
   include_text: flag(true),
@@ -89,7 +89,7 @@ const exportLine = z.union([
   z.object({
     export: z.object({
       status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was cut off.')),
-      vectors: count.meta(about('How many this part has told so far.')),
+      vectors: count.meta(about('How many vectors this part has sent so far.')),
       token: token.meta(about('Goes on behind the line before.')),
       lsn: count,
       error: failure.omit({ line: true, param: true }).optional(),
@@ -106,10 +106,10 @@ export const bulkEndpoints = {
     tag: 'Vectors',
     summary: apiText('Write any number of vectors, one a line'),
     description: apiText(
-      'The body is NDJSON and is read as fast as it is written into the index; the reply is NDJSON too and tells how far it is, about once a second. ' +
+      'The body is NDJSON and is read as fast as it is written into the index; the reply is NDJSON too and reports progress about once a second. ' +
         'Lines are written in their order, in batches, as an upsert would. The first line that cannot be written ends the import: all before it is ' +
         'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
-        'written without being told is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
+        'written but not acknowledged is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
         'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
         'what it becomes, so compress the rest anew.',
     ),
@@ -128,8 +128,8 @@ export const bulkEndpoints = {
     tag: 'Vectors',
     summary: apiText('Read all vectors, one a line'),
     description: apiText(
-      'In the order of namespaces and ids. A vector that is there throughout is told exactly once, as it was at some time meanwhile; one that comes ' +
-        'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` tells how far it is, with a `token` that goes on ' +
+      'In the order of namespaces and ids. A vector that exists throughout is sent exactly once, as it was at some time meanwhile; one that comes ' +
+        'or goes meanwhile, once or not at all. Every so often, and at the end, a line `export` reports the progress, with a `token` that continues ' +
         'from there. An import takes all of it as it is.',
     ),
     access: tenant('index:read'),

@@ -22,7 +22,7 @@ const line = z
   .object({
     cache: z.enum(['embeddings', 'queries']),
     model: z.string().nullable().meta(about('Null for search results.')),
-    hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share that nobody had to compute for it; null when nothing was asked.')),
+    hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
     hits: z
       .object({
         memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
@@ -38,7 +38,7 @@ const line = z
       .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
     held: z
       .object({ isolates: count, entries: count, bytes: count })
-      .meta(about('What the isolates hold that told so within five minutes.')),
+      .meta(about('What the isolates hold that have reported within five minutes.')),
   })
   .meta({ id: 'CacheStatsLine' });
 
@@ -48,7 +48,7 @@ export const cacheStatsEndpoints = {
     path: '/v1/cache/stats',
     tag: 'Cache',
     summary: apiText('What the caches of a tenant save'),
-    description: apiText('In whole hours, for each model and for search results. Isolates tell within a second or so, with the usage.'),
+    description: apiText('In whole hours, for each model and for search results. Isolates report within a second or so, with the usage.'),
     access: tenantOrAdmin('usage:read'),
     meters: [],
     query,

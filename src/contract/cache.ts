@@ -17,7 +17,11 @@ const purgeBody = z
     keys: selection(
       z.string().regex(/^(ids:)?[0-9a-f]{64}$/, 'must be 64 lower-case hex digits, after `ids:` for token ids'),
       LIMITS.purgeKeysMaxCount,
-    ).meta(about("SHA-256 of texts' UTF-8, for those who will not send them again; `ids:` and that of token ids as little-endian int32.")),
+    ).meta(
+      about(
+        "SHA-256 of texts' UTF-8, for callers that will not send the texts again; `ids:` and that of token ids as little-endian int32.",
+      ),
+    ),
     text: selection(z.string().min(1).max(LIMITS.embeddingTextCharsMax), LIMITS.purgeKeysMaxCount).meta(
       about('Texts, as they were sent to be embedded.'),
     ),

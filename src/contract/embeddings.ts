@@ -44,7 +44,7 @@ export const embeddingEndpoints = {
       '',
       'Inputs seen before are answered from the cache of the tenant, at the price of `embedding_cached_tokens`. Floats, base64 and any `dimensions` are made from the one full vector that is kept.',
       '',
-      'The answer tells in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version.',
+      'The answer states in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version.',
     ),
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],

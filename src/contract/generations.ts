@@ -91,7 +91,7 @@ export const generationEndpoints = {
     method: 'GET',
     path: '/v1/indexes/:index/generations',
     tag: 'Generations',
-    summary: apiText('What serves, and what is beside it'),
+    summary: apiText('The serving generation and the shadow generation'),
     access: tenant('index:read'),
     meters: [],
     params: indexParams,

@@ -76,7 +76,7 @@ const stats = z.object({
   object: z.literal('index.stats'),
   name,
   generation: z.int().min(1),
-  lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer was told of.')),
+  lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer has seen.')),
   vectors: z.int().min(0),
   vectors_max: z.int().min(1).meta(about('How many vectors the index can hold.')),
   shards: z.int().min(1).meta(about('How many shards hold them: an index begins with one, and splits as it grows.')),

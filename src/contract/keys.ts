@@ -72,7 +72,7 @@ const keyFields = {
   revoked_at: unixSeconds.nullable(),
   /** Until when the secret that a rotation replaced still works. */
   previous_secret_expires_at: unixSeconds.nullable(),
-  last_used_at: unixSeconds.nullable().meta(about('To the minute, as far as usage has been told; null: never, or only listed.')),
+  last_used_at: unixSeconds.nullable().meta(about('To the minute, as far as usage has been reported; null: never, or only listed.')),
 };
 
 const key = z.object(keyFields).meta({ id: 'Key' });

@@ -106,7 +106,7 @@ export const organisationEndpoints = {
     tag: TAG,
     summary: apiText('Let the tenants of an organisation share one embedding cache, or end that'),
     description: apiText(
-      'Never shared unless asked for: tenants that share can tell from `cache-status` whether another of them has embedded a text. ' +
+      'Never shared unless asked for: tenants that share can see in `cache-status` whether another of them has embedded a text. ' +
         "Holds within a second. Vectors are shared, search results never; a purge by any of them takes from the shared cache and from the tenant's own.",
     ),
     access: ADMIN,

@@ -44,7 +44,7 @@ export const quotaRule = z
       .max(LIMITS.quotaBurstMax)
       .nullable()
       .default(null)
-      .meta(about('Units that may be taken at once: a token bucket of this size in place of a window. Of a second or a minute.')),
+      .meta(about('Units that may be taken at once: a token bucket of this size instead of a window. Of a second or a minute.')),
     accelerator: acceleratorType.nullable().default(null).meta(about('Of `accelerator_ms`: this type alone.')),
   })
   .refine(({ resource, window }) => (window === 'held') === (HELD as readonly string[]).includes(resource), {

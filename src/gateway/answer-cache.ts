@@ -108,7 +108,7 @@ export class AnswerCache<A> {
     for (;;) {
       const held = forwarded === 'miss' ? this.#find(question) : undefined;
       if (held !== undefined) return ok(held);
-      if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` leaves nothing else');
+      if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` forbids computing it');
       const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
       if (flight === undefined) return this.#lead(question, flightKey, forwarded, make);
       const joined = await this.#flights.join(flight, waitBudget);

@@ -48,7 +48,7 @@ type Restricted = Pick<TenantPrincipal, 'resources'>;
 export function mayTouch({ resources }: Restricted, touched: Partial<Touched>): Outcome<null> {
   if (resources === undefined) return ok(null);
   const denied = deniedOf(resources, { named: touched.named ?? [], unnamed: touched.unnamed ?? [] });
-  return denied === undefined ? ok(null) : refuse('scope_denied', `the key may not touch ${denied}`);
+  return denied === undefined ? ok(null) : refuse('scope_denied', `the key may not access ${denied}`);
 }
 
 export const mayTouchModels = (principal: Restricted, models: readonly string[]): Outcome<null> =>

@@ -209,7 +209,7 @@ const isPurged = (progress: BatchProgress, slot: number, position: number): bool
   progress.verdictOf(slot, { position, knownMs: -Infinity, tags: progress.request.tags }).kind !== 'kept';
 
 const notCached = (absent: number, distinct: number) =>
-  refuse('not_cached', `${absent} of ${distinct} distinct inputs are not cached, and \`only-if-cached\` leaves nothing else`);
+  refuse('not_cached', `${absent} of ${distinct} distinct inputs are not cached, and \`only-if-cached\` forbids computing them`);
 
 /** A copy: a view would keep the whole batch in memory for one entry. */
 const rowOf = (rows: Float32Array<ArrayBuffer>, row: number, dimensions: number): Float32Array<ArrayBuffer> =>

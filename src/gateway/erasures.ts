@@ -33,7 +33,7 @@ export class Erasures {
     const found = await this.#objects.find(tenantId, id);
     if (!found.ok) return found;
     const erasure = found.value;
-    if (erasure === null) return refuse('erasure_not_found', 'no index with this id was deleted, or too long ago', 'erasure');
+    if (erasure === null) return refuse('erasure_not_found', 'no index with this id was deleted recently', 'erasure');
     let remaining = 0;
     const { shards, locators = [], replicas = [] } = erasure;
     const asking = [

@@ -80,4 +80,4 @@ export const mayTouchIndex = (user: IndexUser, { name }: Pick<IndexManifest, 'na
   mayTouch(user, { named: [`index/${name}`] });
 
 const replaced = (name: string) =>
-  refuse('state_conflict', `the index named "${name}" was deleted, and another one has its name by now`, 'index');
+  refuse('state_conflict', `the index named "${name}" was deleted, and another index has its name now`, 'index');

@@ -104,4 +104,4 @@ const isDoubtful = (code: ErrorCode): boolean => code === 'stale_route' || code 
 const isAnother = (before: IndexManifest, now: IndexManifest, code: ErrorCode): boolean =>
   before.id !== now.id || (isDoubtful(code) && before.routeVersion !== now.routeVersion);
 
-const REORGANISED = refuse('unavailable', 'the index is being reorganised: repeat the call');
+const REORGANISED = refuse('unavailable', 'the index is being resharded; retry');

@@ -53,11 +53,11 @@ export const generationKeyUsedOtherwise = () =>
 
 /** The registry lists an index whose own object, or one of its parts, knows nothing of it: what it stored is lost, not deleted. [G41] */
 export const indexLost = (name: string) =>
-  refuse('unavailable', `the index "${name}" is there, but a part of it has lost what it stored: restore its files and repeat the call`);
+  refuse('unavailable', `the index "${name}" is there, but a part of it has lost its storage: restore its files and repeat the call`);
 
 /** The routes of the index name the shard, which knows nothing of the index. [G41] */
 export const shardLost = (ordinal: number) =>
-  refuse('unavailable', `shard ${ordinal} of the index has lost what it stored: restore its file and repeat the call`);
+  refuse('unavailable', `shard ${ordinal} of the index has lost its storage: restore its file and repeat the call`);
 
 export const indexNotFound = (name: string) =>
   err({ ...refusal('index_not_found', `there is no index named "${name}"`, 'index'), index: name });

@@ -21,5 +21,5 @@ export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcom
   const at = firstUnknownId(ids, model.vocabularySize);
   if (at === -1) return ok(undefined);
   const param = `input[${offsets.findLastIndex((offset) => offset <= at)}]`;
-  return refuse('invalid_value', `${param} has token id ${ids[at]}; ${model.id} knows 0 to ${model.vocabularySize - 1}`, param);
+  return refuse('invalid_value', `${param} has token id ${ids[at]}; ${model.id} has 0 to ${model.vocabularySize - 1}`, param);
 }

@@ -14,6 +14,6 @@ export async function readModelFile(files: ModelFiles, { id, file }: ModelManife
   const bytes = await files.read(file.path);
   if (bytes === undefined) return refuse('unavailable', `the file of model ${id} cannot be read`);
   if (bytes.length !== file.bytes || (await sha256Hex(bytes)) !== file.sha256)
-    return refuse('unavailable', `the file of model ${id} is not the one its manifest names`);
+    return refuse('unavailable', `the file of model ${id} does not match its manifest`);
   return ok(bytes);
 }

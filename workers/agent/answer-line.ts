@@ -119,7 +119,7 @@ async function embed(request: Request, { tokeniser, model }: LoadedModel): Promi
     return refuse('limit_exceeded', `input[${long}] has ${texts[long]?.length} tokens; the model takes ${tokensMax}`, `input[${long}]`);
   const batch = tokenBatch(texts);
   if (firstUnknownId(batch.ids, vocabularySize) !== -1)
-    return refuse('invalid_value', `a token id is not below ${vocabularySize}`, 'input');
+    return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');
   const full = await model.embed(batch);
   const vectors = dimensions === modelDimensions ? full : truncate(full, modelDimensions, dimensions);
   const data = texts.map((_, index) => ({

@@ -92,7 +92,7 @@ async function work(
 function endingOf(error: unknown, signal: AbortSignal): Ending {
   if (signal.aborted) {
     const reason = signal.reason as StopReason;
-    return reason === 'lost' ? { kind: 'lost' } : failed(reason, 'the agent was told to stop');
+    return reason === 'lost' ? { kind: 'lost' } : failed(reason, 'the agent was instructed to stop');
   }
   if (error instanceof Refused && error.code === 'stale_fence') return { kind: 'lost' };
   if (error instanceof Refused && error.code === 'file_not_found') return failed('input_missing', error.message);

@@ -36,9 +36,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   sim: {
     summary: 'run traces through the scheduler',
     commands: {
-      gavel: { summary: 'jobs on accelerators of several types, beside Gavel', load: async () => (await import('./sim/gavel.ts')).gavel() },
+      gavel: {
+        summary: 'jobs on accelerators of several types, compared with Gavel',
+        load: async () => (await import('./sim/gavel.ts')).gavel(),
+      },
       load: { summary: 'jobs that are made up', load: async () => (await import('./sim/jobs.ts')).load() },
-      openb: { summary: 'an openb trace: accelerators allocated, beside FGD', load: async () => (await import('./sim/openb.ts')).openb() },
+      openb: {
+        summary: 'an openb trace: accelerators allocated, compared with FGD',
+        load: async () => (await import('./sim/openb.ts')).openb(),
+      },
       philly: { summary: 'a Philly trace', load: async () => (await import('./sim/jobs.ts')).philly() },
     },
   },

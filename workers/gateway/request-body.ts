@@ -77,7 +77,7 @@ function brokenText(form: FormData): Outcome<never> | undefined {
     const texts = [name, typeof part === 'string' ? part : part.name];
     if (!texts.some((text) => text.includes(REPLACEMENT))) continue;
     const param = shownName(name);
-    return refuse('invalid_value', `${param}: its name or text is not UTF-8, or holds U+FFFD, which stands for what is not`, param);
+    return refuse('invalid_value', `${param}: its name or text is not UTF-8, or contains U+FFFD, the replacement character`, param);
   }
   return undefined;
 }

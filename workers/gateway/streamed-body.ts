@@ -86,7 +86,7 @@ class StreamedReading {
       const twice = this.#fill(rest.value, path, array, []) ?? this.#leftOf(array);
       if (twice === undefined) continue;
       const param = fieldPath(placeOf(path, twice));
-      return refuse('invalid_value', `${param}: is there twice`, param);
+      return refuse('invalid_value', `${param}: is given twice`, param);
     }
     return parse(this.#streamed.whole, rest.value);
   }
@@ -152,4 +152,4 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const exceeds = (limit: NonNullable<JsonSplitter['exceeded']>, restLimit: 'bodyRestBytesMax' | 'qdrantOperationsBytesMax') =>
   limit === 'itemBytesMax'
     ? refuse('limit_exceeded', `an element of the body has more than ${LIMITS.bodyItemBytesMax} bytes (bodyItemBytesMax)`)
-    : refuse('payload_too_large', `the body has more than ${LIMITS[restLimit]} bytes beside its elements (${restLimit})`);
+    : refuse('payload_too_large', `the body has more than ${LIMITS[restLimit]} bytes besides its elements (${restLimit})`);

@@ -22,7 +22,7 @@ export function checkUrlText(url: string, pattern: string): Outcome<null> {
   return ok(null);
 }
 
-const notUtf8 = (param: string) => refuse('invalid_value', `${param}: is not UTF-8 once its percent-encoding is undone`, param);
+const notUtf8 = (param: string) => refuse('invalid_value', `${param}: is not UTF-8 after percent-decoding`, param);
 
 const ESCAPE = /%([\da-f]{2})/gi;
 

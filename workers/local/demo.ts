@@ -126,7 +126,7 @@ function wordsOf(points: readonly Point[]): string {
 
 async function showCache(): Promise<void> {
   heading('4. The embedding cache, and a purge that holds from the next read');
-  const input = `a text nobody has sent before: ${performance.timeOrigin}`;
+  const input = `a text that was never sent before: ${performance.timeOrigin}`;
   const ask = async (note: string): Promise<void> => {
     const { headers } = await call('POST', '/v1/embeddings', { model: MODEL, input });
     console.log(`  ${note.padEnd(18)} cache-status: ${headers.get('cache-status')}`);

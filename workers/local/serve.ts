@@ -103,7 +103,9 @@ async function ready(miniflare: Miniflare, ports: readonly number[]): Promise<vo
     await miniflare.ready;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_ADDRESS_IN_USE') throw error;
-    throw new SetupError(`Port ${ports.join(' or ')} of 127.0.0.1 is in use. Stop whoever listens there, or choose another with PORT.`);
+    throw new SetupError(
+      `Port ${ports.join(' or ')} of 127.0.0.1 is in use. Stop the process that listens there, or choose another port with PORT.`,
+    );
   }
 }
 

@@ -45,7 +45,7 @@ export function callerOf(named: IndexId): NamedCaller {
 export function admit({ gate, run: newest }: GateState, run: number | null, isWrite: boolean): Outcome<null> {
   if (run === null) {
     const isServed = gate === 'open' || (gate === 'sealed' && !isWrite);
-    return isServed ? ok(null) : refuse('index_moving', 'the index is changing over to other vectors; try again');
+    return isServed ? ok(null) : refuse('index_moving', 'the index is switching generations; retry');
   }
   const isLate = isWrite && (run < newest || gate !== 'closed');
   return isLate ? refuse('stale_fence', 'another run of the follower has taken over') : ok(null);

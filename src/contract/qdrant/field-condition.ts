@@ -28,7 +28,7 @@ export function readFieldCondition(check: FilterCheck, { key, ...rest }: Fields,
   check.condition(at);
   const given = Object.entries(rest).filter(([, value]) => value !== undefined && value !== null);
   const [first] = given;
-  if (first === undefined || given.length > 1) return check.refuse('must have exactly one condition beside its key', at);
+  if (first === undefined || given.length > 1) return check.refuse('must have exactly one condition besides its key', at);
   const [name, value] = first;
   const read = Object.hasOwn(CONDITIONS, name) ? CONDITIONS[name] : undefined;
   if (read === undefined) return check.refuse(`is no condition: those are ${Object.keys(CONDITIONS).join(', ')}`, [...at, name]);
@@ -81,7 +81,7 @@ const keywords = (check: FilterCheck, value: unknown, at: FilterPlace): Scalar[]
 };
 
 function keyword(check: FilterCheck, value: unknown, at: FilterPlace): Scalar {
-  if (isRawJson(value)) check.refuse('is a whole number beyond 2^53: payloads keep such numbers, but filters cannot tell them apart', at);
+  if (isRawJson(value)) check.refuse('is a whole number beyond 2^53: payloads keep such numbers, but filters cannot distinguish them', at);
   else if (value === null) check.refuse('is null: ask with `is_null`', at);
   else return check.scalar(value, at);
   return null;

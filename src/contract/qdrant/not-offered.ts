@@ -1,5 +1,5 @@
 const NO_SNAPSHOTS = 'vectors are exported by `GET /v1/indexes/{index}/export`, and imported by `POST /v1/indexes/{index}/import`';
-const NO_CLUSTER = 'an index splits and is replicated by itself: `GET /v1/indexes/{index}/stats` tells into how many shards';
+const NO_CLUSTER = 'an index splits and is replicated by itself: `GET /v1/indexes/{index}/stats` returns the number of shards';
 const NO_DISCOVERY = 'search by `nearest` or `recommend`';
 
 /** What Qdrant's API has and this one has not, by the path (any method), and what to use instead. */

@@ -143,4 +143,8 @@ export class Exports {
 }
 
 const othersServed = (param?: string) =>
-  refuse('state_conflict', `${param === undefined ? '' : `${param}: `}the index serves other vectors by now: begin a new export`, param);
+  refuse(
+    'state_conflict',
+    `${param === undefined ? '' : `${param}: `}another generation of the index serves now: start a new export`,
+    param,
+  );

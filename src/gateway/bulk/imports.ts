@@ -84,10 +84,10 @@ export class Imports {
     if (!checked.ok) return checked;
     const pin = pinnedTo(manifest);
     if (resumed !== undefined && resumed.value.index !== pin.incarnation) {
-      return refuse('invalid_value', 'token: is of another index; begin the import anew', 'token');
+      return refuse('invalid_value', 'token: belongs to another index; start the import again', 'token');
     }
     if (resumed !== undefined && resumed.value.key !== principal.keyId) {
-      return refuse('invalid_value', 'token: was answered to another key; begin the import anew', 'token');
+      return refuse('invalid_value', 'token: was issued to another key; start the import again', 'token');
     }
     const { import: id, lines, bytes, applied } = resumed?.value ?? { ...START, import: await this.#newId(terms, pin) };
     return ok(this.#run({ ...terms, id, pin }, { at: { lines, bytes }, applied, written: 0, lsn: null }, body));

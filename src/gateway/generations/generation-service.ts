@@ -143,7 +143,7 @@ export class GenerationService {
     if (!begun.ok) return begun;
     const done = await this.#settled(principal.tenantId, name.value, ({ shadow }) => shadow?.phase === 'following');
     if (!done.ok || done.value.serving.id === target) return done;
-    return refuse('state_conflict', `the generation does not serve: ${done.value.shadow?.fault ?? 'it was changed back'}`);
+    return refuse('state_conflict', `the generation does not serve: ${done.value.shadow?.fault ?? 'the switch was undone'}`);
   }
 
   /** Applies an event to whatever the state is by then. */
@@ -178,7 +178,7 @@ export class GenerationService {
       const known = await store.call(tenantId, name, { kind: 'read' }, null);
       if (!known.ok || isSettled(known.value)) return known;
       if (clock.nowMs() >= endMs)
-        return refuse('deadline_exceeded', 'it is under way and goes on by itself: ask for the generations later');
+        return refuse('deadline_exceeded', 'the change continues in the background: request the generations later');
       await sleep(POLL_MS);
     }
   }
@@ -206,6 +206,6 @@ function differing(serving: IndexManifest, manifest: IndexManifest): Outcome<Ind
   if (settingsOf(serving) !== settingsOf(manifest)) return ok(manifest);
   return refuse(
     'invalid_value',
-    'the generation would be like the one that serves: give another `model`, `query_model`, `metric` or `recall`',
+    'the generation would not differ from the serving one: give another `model`, `query_model`, `metric` or `recall`',
   );
 }

@@ -26,7 +26,7 @@ export class AgentAuthenticator {
     if (poolId === undefined) return refuse('invalid_api_key', 'only the agent token of a pool may call here');
     const isValid = (await this.#isKnown(poolId)) && (await this.#pools(poolId).knows(await this.#hmac.hex(token)));
     if (!isValid) return refuse('invalid_api_key', 'the agent token is not valid');
-    if (poolId !== called) return refuse('scope_denied', 'the agent token is of another pool');
+    if (poolId !== called) return refuse('scope_denied', 'the agent token belongs to another pool');
     return ok({ kind: 'agent', poolId });
   }
 }

@@ -38,7 +38,7 @@ export class LocatedPatch {
     let [left, count, lsn] = [asked, 0, 0];
     const there = new Set<string>();
     for (let attempt = 0; left.length > 0; attempt += 1) {
-      if (attempt === ATTEMPTS_MAX) return refuse('unavailable', 'the vectors are being written all the time: repeat the call');
+      if (attempt === ATTEMPTS_MAX) return refuse('unavailable', 'the vectors are being written continuously; retry');
       const found = await this.#reads.fetch(manifest, {
         indexId: patch.indexId,
         namespace: patch.namespace,

@@ -73,4 +73,4 @@ export class RouteCache {
 
 const isOutdated = (code: string): boolean => code === 'stale_route' || code === 'index_not_found';
 
-const REORGANISED = refuse('unavailable', 'the index is being reorganised: repeat the call');
+const REORGANISED = refuse('unavailable', 'the index is being resharded; retry');

@@ -68,7 +68,7 @@ export class RoutedSearch {
     if (more?.ok === false) return more;
     // Vectors that moved meanwhile may have left one shard before it was asked and come to the other after it was.
     if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && outline.shards.some(({ state }) => state.kind !== 'serving')) {
-      return refuse('stale_route', 'vectors moved while they were looked for');
+      return refuse('stale_route', 'vectors moved during the search');
     }
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
   }

@@ -121,16 +121,17 @@ export class KeyAdmin {
   }
 
   /**
-   * A key changes none that reaches further than itself (T63). Rotating answers a working secret: so a key rotates itself and what it made,
+   * A key changes none that reaches further than itself (T63). Rotating answers a working secret: so a key may rotate only itself and keys that it made,
    * which counts for it.
    */
   async #changeable(principal: Principal, id: KeyId, change: 'rotate' | 'revoke'): Promise<Outcome<void>> {
     const found = await this.find(principal, id);
     if (!found.ok || principal.kind === 'admin' || id === principal.keyId) return found.ok ? ok(undefined) : found;
     const field = strongerIn(boundsOfRecord(found.value), boundsOf(principal));
-    if (field !== undefined) return refuse('scope_denied', `${field}: a key cannot ${change} one that reaches further than itself`, 'key');
+    if (field !== undefined)
+      return refuse('scope_denied', `${field}: a key cannot ${change} a key that reaches further than itself`, 'key');
     if (change === 'revoke' || found.value.lineage?.includes(principal.keyId) === true) return ok(undefined);
-    return refuse('scope_denied', 'a key rotates itself and what it made', 'key');
+    return refuse('scope_denied', 'a key may rotate only itself and keys that it made', 'key');
   }
 
   /**
@@ -175,7 +176,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const { lineage = [] } = principal;
   const countMax = LIMITS.keyLineageMaxCount;
   if (lineage.filter((id) => id.startsWith('key_')).length >= countMax) {
-    return refuse('limit_exceeded', `keys may make one another keyLineageMaxCount (${countMax}) times`);
+    return refuse('limit_exceeded', `a chain of keys that create one another may have at most keyLineageMaxCount (${countMax}) keys`);
   }
   const bounds: KeyBounds = {
     scopes: asked.scopes,
@@ -187,7 +188,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const field = strongerIn(bounds, maker);
   return field === undefined
     ? ok(bounds)
-    : refuse('scope_denied', `${field}: a key cannot make one that reaches further than itself`, field);
+    : refuse('scope_denied', `${field}: a key cannot make a key that reaches further than itself`, field);
 }
 
 /** What was asked for, and the maker's own patterns of those kinds that were not. */

@@ -14,7 +14,7 @@ export function transition(known: Generations, version: number, event: Generatio
   if (event.kind !== 'claimed' && !FROM[event.kind].includes(shadow.phase)) return conflict(shadow.phase, event.kind);
   if (event.kind === 'drained') return ok(exchanged(known, shadow));
   if (event.kind === 'activation' && event.generation !== shadow.manifest.id) {
-    return refuse('state_conflict', 'the generation is not the one that waits', 'generation');
+    return refuse('state_conflict', 'the generation is not the one that is ready to serve', 'generation');
   }
   return ok({ serving: known.serving, version: version + 1, shadow: { ...shadow, ...changesBy(event, shadow) } });
 }
@@ -90,4 +90,4 @@ function exchanged({ serving, version }: Generations, shadow: Shadow): Generatio
 }
 
 const conflict = (phase: Phase, kind: string) =>
-  refuse('state_conflict', `the other generation is ${phase}, from where "${kind}" does not go on`);
+  refuse('state_conflict', `the other generation is ${phase}: "${kind}" is not possible in this phase`);

@@ -30,7 +30,7 @@ import type {
 export interface LocatorPeers {
   /** The routes as they are now. */
   routes(): Promise<Outcome<KnownRoutes>>;
-  /** Refuses with `stale_route`, `index_growing`, or `index_not_found` where the shard was given up, or has lost what it stored. */
+  /** Refuses with `stale_route`, `index_growing`, or `index_not_found` where the shard was merged away, or has lost what it stored. */
   put(ordinal: number, rows: RowPut): Promise<Outcome<{ readonly lsn: number }>>;
   remove(ordinal: number, removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
   clear(ordinal: number, clearing: RowClearing): Promise<Outcome<RowsCleared>>;

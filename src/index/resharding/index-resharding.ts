@@ -269,7 +269,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, ordi
 /** Shards among which a row may be assigned: as many as fit in an order that is stored as one value. */
 const aroundMax = ({ dimensions }: RouteTable): number => Math.min(256, Math.floor(1_500_000 / (SHARD_CENTROIDS * dimensions)));
 
-const BUSY = refuse('state_conflict', 'the routes of the index changed: ask again later');
+const BUSY = refuse('state_conflict', 'the routes of the index changed; retry later');
 
 const mayDivide = (table: RouteTable, shard: ShardAsOf): boolean => mayChange(table, shard) && table.shards.length < shardsMax(table);
 

@@ -61,7 +61,7 @@ export class ShardMover {
     this.#peers = peers;
   }
 
-  /** Takes an order; a repetition changes nothing, nor does one that comes after the shard was given up. */
+  /** Takes an order; a repetition changes nothing, nor does one that comes after the shard was merged away. */
   begin(order: DrainOrder): void {
     const route = this.#route.get();
     if (route === undefined || route.since >= order.since) return;

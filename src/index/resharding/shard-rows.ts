@@ -122,8 +122,8 @@ export class ShardRows {
 
   #state({ indexId }: Pick<RowPut, 'indexId'>): Outcome<{ lsn: number }> {
     const header = this.#store.header();
-    return header?.indexId === indexId ? ok({ lsn: header.lsn }) : refuse('index_not_found', 'the shard was given up', 'index');
+    return header?.indexId === indexId ? ok({ lsn: header.lsn }) : refuse('index_not_found', 'the shard was merged away', 'index');
   }
 }
 
-const FULL = refuse('index_growing', 'a shard of the index is full until it is split: repeat the call later');
+const FULL = refuse('index_growing', 'a shard of the index is full until it is split; retry later');

@@ -32,7 +32,7 @@ export const capacity = () =>
     .requiredOption('--qps <n>', 'queries a second', number(0))
     .option('--recall <share>', `what searches find of the nearest: ${RECALL_TARGETS.join(' or ')}`, recallOf, 0.95)
     .option('--writes <n>', 'vectors written a second', number(0), 0)
-    .option('--replicas <n>', 'copies of each shard beside the first; with one, slow calls are made to it again', number(0), 0)
+    .option('--replicas <n>', 'replicas of each shard; with one, slow calls are hedged to it', number(0), 0)
     .option('--deadline <ms>', 'after which a query is answered with what there is', number(1), 50)
     .option('--json', 'everything as JSON')
     .action(printPlan);

@@ -36,7 +36,7 @@ const CLUSTER = 'v100=36,p100=36,k80=36';
 const MEASURED = '4000..5000';
 
 export const gavel = () =>
-  command('gavel', 'Runs jobs on accelerators of several types: how long they take, beside Gavel.')
+  command('gavel', 'Runs jobs on accelerators of several types: how long they take, compared with Gavel.')
     .requiredOption('--throughputs <json>', 'steps a second by type and job, as published with Gavel')
     .requiredOption('--jobs <csv>', 'jobs: job_id,arrival_unit,job_type,scale_factor,total_steps')
     .option('--rate <list>', 'jobs an hour', (text) => text.split(',').map(positive()), [5.6])
@@ -46,7 +46,7 @@ export const gavel = () =>
     )
     .option('--round <s>', 'seconds of a round', positive(), 360)
     .option('--checkpoint <s>', 'what a move costs in the second row, seconds', positive(), 60)
-    .option('--svg <file>', 'write a picture of who had which accelerator when, at the first rate')
+    .option('--svg <file>', 'write a picture of which job had which accelerator when, at the first rate')
     .option('--json', 'everything as JSON')
     .action(runJobs);
 

@@ -40,7 +40,7 @@ const jobsCommand = (name: string, summary: string): Command =>
   command(name, summary)
     .option('--nodes <n>', 'nodes', whole(1, LIMITS.traceNodesMaxCount), 64)
     .option('--per-node <n>', 'accelerators of each', whole(1, PER_NODE_MAX), 8)
-    .option('--svg <file>', 'write a picture of who had which accelerator when')
+    .option('--svg <file>', 'write a picture of which job had which accelerator when')
     .option('--json', 'everything as JSON');
 
 export const philly = () =>

@@ -23,7 +23,7 @@ interface Flags {
 const SEEDS = '42..51';
 
 export const openb = () =>
-  command('openb', 'Replays an openb trace: how many accelerators are allocated, beside FGD.')
+  command('openb', 'Replays an openb trace: how many accelerators are allocated, compared with FGD.')
     .requiredOption('--nodes <csv>', 'nodes: sn,cpu_milli,memory_mib,gpu,model')
     .requiredOption('--pods <csv>', 'jobs: name,cpu_milli,memory_mib,num_gpu,gpu_milli and, if there is one, gpu_spec')
     .addOption(new Option('--seeds <range>', 'orders of arrival').argParser(seedsOf).default(seedsOf(SEEDS), SEEDS))

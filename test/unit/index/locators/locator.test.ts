@@ -192,7 +192,7 @@ it('[RT21] a row gets all places that it should have, however many copies there 
   expect(places()).toEqual([0, 2]);
 });
 
-const UNKNOWN = refuse('index_not_found', 'the shard was given up', 'index');
+const UNKNOWN = refuse('index_not_found', 'the shard was merged away', 'index');
 const routesTo = (...ordinals: number[]): Outcome<KnownRoutes> =>
   ok({ outline: { version: 2, shards: ordinals.map((ordinal) => ({ ordinal })) }, placesFor: async () => ok([ordinals]) } as never);
 

@@ -21,7 +21,7 @@ const granted = [
   { at: 1, to: [1, 2] },
   { at: 2, to: [2] },
 ];
-const FULL = refuse('index_growing', 'a shard of the index is full until it is split: repeat the call later');
+const FULL = refuse('index_growing', 'a shard of the index is full until it is split; retry later');
 const GONE = refuse('unavailable', 'the shard cannot be reached');
 
 /** Shards 1 and 2: what they have, what they refuse, and what they were sent. */

@@ -98,7 +98,7 @@ async function listed(
 
 async function aimOf(call: PointCall, collection: IndexRef, { query }: AskedPoints, topK: number): Promise<Outcome<Aim>> {
   if (query.kind === 'recommend') return recommendationAim(call, collection, query);
-  if (query.kind === 'listed') return refuse('invalid_value', 'query: nothing to look for', 'query');
+  if (query.kind === 'listed') return refuse('invalid_value', 'query: give a vector, text or example to search for', 'query');
   const { to, mmr: choice } = query;
   const mmr = choice === null ? undefined : { diversity: choice.diversity, candidates_limit: Math.max(choice.candidates ?? topK, topK) };
   return ok(to.kind === 'id' ? { id: to.id, mmr, exclude_ids: [to.id], scale: 1 } : { vector: to.values, mmr, exclude_ids: [], scale: 1 });

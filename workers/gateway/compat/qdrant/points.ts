@@ -75,6 +75,6 @@ export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantDeleteVectors, async (call) => {
     const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     if (!found.ok) return inQdrantWords(found.error);
-    return refuse('invalid_value', 'vector: a point has one vector and is nothing without it: delete the point', 'vector');
+    return refuse('invalid_value', 'vector: a point cannot exist without its vector: delete the point', 'vector');
   }),
 ];
