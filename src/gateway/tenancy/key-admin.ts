@@ -176,7 +176,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const { lineage = [] } = principal;
   const countMax = LIMITS.keyLineageMaxCount;
   if (lineage.filter((id) => id.startsWith('key_')).length >= countMax) {
-    return refuse('limit_exceeded', `a chain of keys that create one another may have at most keyLineageMaxCount (${countMax}) keys`);
+    return refuse('limit_exceeded', `keys may create one another at most keyLineageMaxCount (${countMax}) times in a chain`);
   }
   const bounds: KeyBounds = {
     scopes: asked.scopes,

@@ -14,7 +14,7 @@ import { naivelyAccepts } from '../../support/oracles/naive-filter.ts';
 const OPERATORS = ['$eq', '$in', '$lt', '$exists', '$empty', '$size', '$elemMatch', '$geoWithin', '$atLeast', '$id', '$not'];
 
 describe('a filter', () => {
-  it('[V60][V61][V62][V63][V69][V70][V140][V141][V142][V143][V144][V145] accepts what an evaluator that was written apart accepts', () => {
+  it('[V60][V61][V62][V63][V69][V70][V140][V141][V142][V143][V144][V145] agrees with a second evaluator', () => {
     const seen = { accepted: 0, refused: 0 };
     const by: Record<string, number> = {};
     fc.assert(

@@ -59,7 +59,7 @@ describe('the keys of points', () => {
     expect(seen.found).toBeLessThan(2.5 * seen.within);
   });
 
-  it('[V144] are in disjoint ascending ranges that hold little beside a small area', () => {
+  it('[V144] are in disjoint ascending ranges that cover little more than a small area', () => {
     const circle: GeoArea = { kind: 'circle', center: { lat: 52.52, lon: 13.4 }, radiusM: 2000 };
     const ranges = boxesOf(circle).flatMap(keyRanges);
     ranges.slice(1).forEach(({ from }, i) => expect(from > ranges[i]!.to).toBe(true));

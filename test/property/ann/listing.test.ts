@@ -173,7 +173,7 @@ class ListedWorld extends ShardWorld {
 
 const parsed = (json: string | null): JsonValue => (json === null ? null : (JSON.parse(json) as JsonValue));
 
-it('[Q60][Q61][Q62][Q63] lists, counts and changes what a plain map holds, whatever was written, deleted or evicted in between', () => {
+it('[Q60][Q61][Q62][Q63] lists, counts and changes what a plain map holds, through writes and evictions', () => {
   fc.assert(
     fc.property(fc.array(STEP, { minLength: 10, maxLength: 30 }), (steps) => {
       const world = new ListedWorld(smallFloor(1 << 22), { dimensions: 2, metric: 'l2' });

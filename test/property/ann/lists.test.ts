@@ -146,7 +146,7 @@ function closeness({ metric, mean }: ListModel, query: Float32Array, values: Flo
 }
 
 describe('exact searches', () => {
-  it.each(METRICS)('[V84] %s: every interval holds the true closeness, and whoever may be among the closest is there', (metric) => {
+  it.each(METRICS)('[V84] %s: every interval holds the true closeness, and every possible match is proposed', (metric) => {
     const seen = { found: 0, leftOut: 0 };
     const run = (chosen: ListWorldOptions, count: number) => {
       const world = new ListWorld(chosen);

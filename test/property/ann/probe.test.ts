@@ -54,7 +54,7 @@ const search = fc.record({
 });
 
 describe('probing lists', () => {
-  it.each(METRICS)('[V80] %s: probes the lists, keeps the candidates and gives the closeness that plain loops do, to the bit', (metric) => {
+  it.each(METRICS)('[V80] %s: probes the lists, keeps the candidates and gives the closeness of plain loops, to the bit', (metric) => {
     const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0, blurred: 0 };
     fc.assert(
       fc.property(scenario({ metric: fc.constant(metric) }), search, (options, { count, more, stop, near }) => {

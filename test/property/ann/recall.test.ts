@@ -57,7 +57,7 @@ describe('measured recall', () => {
     expect(recallOf(world.searchDropping(Infinity))).toBe(1);
   });
 
-  it('[V157] a slice ends when its work is done, after one vector at least, and passes over those that are gone', () => {
+  it('[V157] a slice ends when its work is done, after one vector at least, and skips deleted vectors', () => {
     const world = new VectorWorld('dot', 20, 2, 1, 1_000);
     const costing =
       (cost: Partial<typeof NO_COST>): MeasuredSearch =>

@@ -85,7 +85,7 @@ describe('RowSet', () => {
 });
 
 describe('sampleRows', () => {
-  it('[V118] takes any row as likely as another, in order, as many as asked for, and the same for the same seed', () => {
+  it('[V118] takes every row with equal probability, in order, and the same rows for the same seed', () => {
     const set = RowSet.of(Array.from({ length: 100 }, (_, i) => i * 700));
     const taken = new Map<number, number>();
     const samples = 2_000;

@@ -180,7 +180,7 @@ const PERFORM: { readonly [K in Step['kind']]: (world: World, action: Extract<St
   forget: (world, action) => void (world.followers[action.follower] = new Follower()),
 };
 
-it('[F1][F2][F3] whoever follows a shard has what it has whenever the log is done, whatever was written, removed, cut off and forgotten', () => {
+it('[F1][F2][F3] a follower has what its shard has at the end of the log, whatever was written or lost', () => {
   const seen = new Map<string, number>();
   const count = (what: string) => void seen.set(what, (seen.get(what) ?? 0) + 1);
   fc.assert(
@@ -201,7 +201,7 @@ it('[F1][F2][F3] whoever follows a shard has what it has whenever the log is don
   for (const what of ['complete', 'cut', 'removed', 'cleared', 'snapshot', 'idled']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(20);
 });
 
-it('[F2] a shard that nobody follows logs nothing, and one that was followed stops after a while', () => {
+it('[F2] a shard without a follower logs nothing, and one whose follower is gone stops after a while', () => {
   const world = new World(() => {});
   const logged = () => world.sql.sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM removals').one().n;
   const write = () => {

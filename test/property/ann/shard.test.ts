@@ -235,7 +235,7 @@ const PATHS = [
 ];
 
 describe('a shard', () => {
-  it('[V120] answers as a plain map does, whatever its upkeep is doing, however it is evicted and interrupted', () => {
+  it('[V120] answers as a plain map does during maintenance, evictions and interruptions', () => {
     const seen = new Map<string, number>();
     const count = (what: string) => void seen.set(what, (seen.get(what) ?? 0) + 1);
     fc.assert(

@@ -52,7 +52,7 @@ describe('SlotIndex', () => {
     for (const count of [seen.added, seen.moved, seen.deleted, seen.absent]) expect(count).toBeGreaterThan(20);
   });
 
-  it('[V34] at most three quarters of its places are taken, and at least three eighths once there are many', () => {
+  it('[V34] at most three quarters of its slots are taken, and at least three eighths once there are many', () => {
     for (let count = 1; count < 5000; count += 1) {
       expect(count).toBeLessThanOrEqual((slotIndexBytes(count) / 4) * 0.75);
       if (count > 12) expect(count).toBeGreaterThan((slotIndexBytes(count) / 4) * 0.375);

@@ -151,7 +151,7 @@ describe('the training kernels', () => {
     }
   });
 
-  it('[V103] the nearest centroid is the one at the least distance, but for what 16 bits cannot tell', () => {
+  it('[V103] the nearest centroid is the one at the least distance, to the precision of 16 bits', () => {
     let decided = 0;
     for (let trial = 0; trial < 40; trial += 1) {
       const dimensions = 2 + Math.floor(random.next() * 60);

@@ -17,7 +17,7 @@ interface Read {
   readonly dueMs: number;
 }
 
-it('[F41] every read is done or refused once: by when its caller gives up, and refused only if it could not be done by then', () => {
+it('[F41] every read is done or refused once, by its deadline, and refused only if it would be late', () => {
   let [refused, overtaken, bumped] = [0, 0, 0];
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {

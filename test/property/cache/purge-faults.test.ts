@@ -31,7 +31,7 @@ describe('the cache of several isolates on a faulty network', () => {
     vi.resetModules();
   });
 
-  it('[C7] [C13] [C60] [C61] [C62] answers no request with what a purge, reported before it was accepted, had taken', async () => {
+  it('[C7] [C13] [C60] [C61] [C62] no request accepted after a purge was reported gets what it took', async () => {
     const runs = effort(10);
     const { seen, violation } = await worlds(runs, 1);
     expect(violation).toBeUndefined();

@@ -8,7 +8,7 @@ const IS_FULL = process.env['SLUICE_TEST_FULL'] === '1';
 
 describe('the purge protocol, in all its histories', () => {
   it.each(IS_FULL ? ([1, 2] as const) : ([1] as const))(
-    '[C7] [C8] serves nothing that a purge took to a request accepted after its receipt: two isolates, purges: %i',
+    '[C7] [C8] no request accepted after a receipt gets what the purge took: two isolates, purges: %i',
     (purges) => {
       const { states, violation, served, servedAfterReceipt } = new PurgeModel(purges, TERMS).explore();
       expect(violation).toBeUndefined();

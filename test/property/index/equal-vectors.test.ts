@@ -17,7 +17,7 @@ const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, 
 
 // Of all, or most; the rest are around a few centres.
 it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
-  '[RT16, RT17, RT18] equal vectors are shared out and taken back under faults: none is lost or doubled (seed %i, %d of them equal)',
+  '[RT16, RT17, RT18] equal vectors are divided and merged under faults, none lost (seed %i, %d equal)',
   async (seed, equalChance) => {
     const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
     await world.during(world.create());

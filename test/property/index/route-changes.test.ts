@@ -24,7 +24,7 @@ function expectComplete({ shards }: RouteTable): void {
   }
 }
 
-it.each(seeds(50))('[RT16, RT18] after any splits, shares and merges every id has a shard, and all merge into one (seed %i)', (seed) => {
+it.each(seeds(50))('[RT16, RT18] after any splits and merges every id has a shard, and all merge into one (seed %i)', (seed) => {
   const random = new Seeded(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)]!;
   const point = () =>

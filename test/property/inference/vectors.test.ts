@@ -18,7 +18,7 @@ const texts = fc.array(text, { maxLength: 20 }).map((rows) => rows.map((ids) => 
 const rowOf = (vectors: Float32Array, row: number, columns: number) => vectors.subarray(row * columns, (row + 1) * columns);
 const lengthOf = (vector: Float32Array) => Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
 
-it('[M10] each text has its own unit vector, or zero when nothing is known, at its own place', () => {
+it('[M10] each text has its own unit vector, or zero without a known token, at its own index', () => {
   const seen = { unit: 0, zero: 0 };
   fc.assert(
     fc.property(texts, (rows) => {

@@ -91,7 +91,7 @@ it('[G20] zeros, subnormals, powers of two, whole numbers and the largest floats
   expect(float32Text(Float32Array.of(9, 0.3, 0.7, 9).subarray(1, 3))).toBe('[0.3,0.7]');
 });
 
-it('[G20] vectors take their place in JSON whatever strings stand beside them', () => {
+it('[G20] vectors are inserted correctly into JSON, whatever strings it contains', () => {
   const hostile = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom('"\\/', '"\\/[1]"', '\\/', '\\', '"', '/', '"\\\\/x"', '\\"\\/', String.raw`"\\/`),

@@ -40,7 +40,7 @@ function best(jobs: readonly (readonly Choice[])[], free: Free): { count: number
   return found;
 }
 
-it('[PL14] options are assigned within what is free, near to the least that all can cost, and nobody is left out who would find something', () => {
+it('[PL14] options are assigned within free capacity, at nearly least cost, to every job that fits', () => {
   const gaps: number[] = [];
   let leftOut = 0;
   fc.assert(
@@ -84,7 +84,7 @@ it('[PL14] options are assigned within what is free, near to the least that all 
   expect(Math.min(...gaps)).toBeGreaterThan(-1e-9);
 });
 
-it('[PL15] what the engine spends on jobs that are there at once is within 3 % of the least there can be, on average', () => {
+it('[PL15] the engine spends at most 3 % more than the optimum on jobs that wait together, on average', () => {
   const gaps: number[] = [];
   for (let seed = 1; seed <= effort(20); seed++) {
     const instance = staticInstance(seed);

@@ -20,7 +20,7 @@ function most(bidders: readonly Bidder[], places: readonly number[], job = 0): n
   return best;
 }
 
-it('[PL8] types are assigned so that gains add up to the most, and who is well placed stays', () => {
+it('[PL8] types are assigned for the greatest total gain, and well-placed jobs stay', () => {
   let moved = 0;
   let around = 0;
   fc.assert(

@@ -9,7 +9,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 import { demand, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-it('[J48] the victims chosen are enough exactly when some set is, and cost the least or near to it, against every set there is', () => {
+it('[J48] the victims chosen suffice exactly when some set does, and cost nearly the least of every set', () => {
   let [found, best, regret, byReclaim, acrossCohorts] = [0, 0, 0, 0, 0];
   for (let seed = 1; seed <= effort(600); seed++) {
     const rng = new Seeded(seed);
@@ -75,7 +75,7 @@ it('[J48] the victims chosen are enough exactly when some set is, and cost the l
   expect(regret / found).toBeLessThan(0.05);
 });
 
-it('[J49] in fair order queues get what filling up the smallest dominant share step by step gives them, by weight', () => {
+it('[J49] in fair order queues get what progressive filling of the weighted dominant share gives them', () => {
   for (let seed = 1; seed <= effort(60); seed++) {
     const rng = new Seeded(seed);
     const below = (count: number) => Math.floor(rng.next() * count);

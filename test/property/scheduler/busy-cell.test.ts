@@ -49,7 +49,7 @@ function checkSegment(world: CellWorld, before: JobRecord | undefined, { spec, a
   assert.equal(segment.nanoDollarsPerHour, price ?? 0);
 }
 
-it('[J69] jobs have cost what the ledger says, segment by segment, without gap or overlap, each at the price of its beginning', () => {
+it('[J69] the cost of jobs is that of their ledger events, segment by segment, without gap or overlap', () => {
   let [charged, segments, most] = [0, 0, 0];
   for (const seed of seeds(40)) {
     const busy = new BusyCell(seed);
@@ -79,7 +79,7 @@ it('[J69] jobs have cost what the ledger says, segment by segment, without gap o
   expect(most, 'attempts of several segments').toBeGreaterThan(2);
 });
 
-it('[J50] [J60] a cell to which everything happens decides the same when rebuilt on the way, and as planned', () => {
+it('[J50] [J60] a cell with every kind of event decides the same when rebuilt midway, and as planned', () => {
   const seen = { rebuilt: 0, placed: 0, waits: 0 };
   // In those beyond the first, holds were gone through in the order in which they had come.
   for (const seed of seeds(40, 134, 426, 611)) {

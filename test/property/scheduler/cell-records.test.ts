@@ -158,7 +158,7 @@ function tally(decisions: readonly CellDecision[]): void {
   }
 }
 
-it('[J50] [J51] a cell rebuilt from its records decides as the one that was never gone; the same events give the same bytes', () => {
+it('[J50] [J51] a cell rebuilt from its records decides as the original; equal events give equal bytes', () => {
   for (const seed of seeds(150, 308, 908, 1_115, 1_873, 2_534)) {
     const script = new Script(seed);
     const { world } = script;

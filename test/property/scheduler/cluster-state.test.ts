@@ -89,7 +89,7 @@ class World {
   }
 }
 
-it('[J21] what is free on a cluster is what there is less what is held, to the unit, and a trial leaves no trace', () => {
+it('[J21] free capacity is total less taken capacity, to the unit, and a trial leaves no trace', () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
       const world = new World();

@@ -27,7 +27,7 @@ const idsWhere = (cell: Cell, holds: (job: JobRecord) => boolean): string[] =>
 const isOn = ({ attempt }: JobRecord, index: number): boolean =>
   [...(attempt?.placement.slots ?? []), ...(attempt?.shedding ?? [])].some(({ node }) => node === index);
 
-it('[J74] which jobs can shrink or grow, who is on a node, and which nodes are idle, is kept up as it is when all are looked at', () => {
+it('[J74] incremental lists of elastic jobs, jobs by node and idle nodes equal full scans', () => {
   const seen = { shrinkable: 0, growable: 0, idle: 0, busy: 0 };
   for (const seed of seeds(12)) {
     const busy = new BusyCell(seed);

@@ -12,7 +12,7 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const SECOND = 'pool_bbbbbbbbbb' as PoolId;
 
-it('[J46] who is expected to leave next is kept in order, whatever is learned of how long jobs take', () => {
+it('[J46] expected releases are kept in order, whatever is learned of how long jobs take', () => {
   const seen = { learned: 0, unknown: 0, left: 0, elsewhere: 0 };
   for (const seed of seeds(60)) {
     const rng = new Seeded(seed);

@@ -67,7 +67,7 @@ class Flood {
   }
 }
 
-it('[J46] a gang at the head starts within 1.1 times of its earliest feasible start, whatever small jobs flood in', () => {
+it('[J46] a gang at the head starts within 1.1 times its earliest feasible start', () => {
   const seen = { waited: 0, passed: 0 };
   for (const seed of seeds(60)) {
     const flood = new Flood(seed);

@@ -146,7 +146,7 @@ class World {
   }
 }
 
-it('[PL1] [PL2] [PL3] placements keep to what is free, are the same in any order, and are those a new board would choose', () => {
+it('[PL1] [PL2] [PL3] placements fit, do not depend on order, and equal those of an uncached board', () => {
   fc.assert(
     fc.property(
       fc.array(node, { minLength: 1, maxLength: 6 }),

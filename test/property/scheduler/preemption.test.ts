@@ -212,7 +212,7 @@ const FAILED_ONCE = [
   4_332, 5_316, 5_478, 10_499, 11_859, 13_582, 13_835, 15_177, 15_491, 15_907, 20_568, 21_669, 22_508, 26_177, 27_047, 28_298, 31_841,
 ];
 
-it('[J40] [J41] [J42] [J43] evictions improve the potential, break no quota, use no device twice, and end', () => {
+it('[J40] [J41] [J42] [J43] evictions raise the potential, exceed no quota, double no device, and end', () => {
   for (const seed of seeds(1_900, ...FAILED_ONCE)) {
     try {
       const random = new RandomWorld(seed);
@@ -227,7 +227,7 @@ it('[J40] [J41] [J42] [J43] evictions improve the potential, break no quota, use
     expect(count, `the worlds contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
 });
 
-it('[J40] [J43] [J70] no more leave at once than policies allow, and whoever has to wait for that is looked at in time', () => {
+it('[J40] [J43] [J70] evictions stay within policies, and a job that waits for one is examined in time', () => {
   for (const seed of seeds(200)) {
     try {
       const random = new RandomWorld(seed, 'budgets');
@@ -240,7 +240,7 @@ it('[J40] [J43] [J70] no more leave at once than policies allow, and whoever has
   expect(budgetsSpent).toBeGreaterThan(100);
 });
 
-it('[J40] [J43] [J73] evictions improve the potential where jobs keep the priority that they had waited for', () => {
+it('[J40] [J43] [J73] evictions raise the potential where jobs keep the priority earned by waiting', () => {
   for (const seed of seeds(160)) {
     try {
       const random = new RandomWorld(seed, 'ageing');

@@ -34,7 +34,7 @@ function coveredOf(holders: readonly Holder[], quotas: ReadonlyMap<string, numbe
   return covered;
 }
 
-it('[J66] whom a quota covers is the same kept up as worked out from scratch, by rank, each whole or not at all', () => {
+it('[J66] the jobs that a quota covers, kept incrementally, equal those computed from scratch', () => {
   const seen = { covered: 0, uncovered: 0, passed: 0 };
   const check = (lengths: { readonly minLength: number; readonly maxLength: number }, quotaMax: number, numRuns: number): void =>
     fc.assert(

@@ -7,7 +7,7 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const NODES = 24;
 
-it('[J61] others give up as few steps as will do, one after the other from who has most to spare', () => {
+it('[J61] jobs give up as few steps as suffice, one after the other from the one with most to spare', () => {
   const seen = { shrunk: 0, bySeveral: 0, impossible: 0, untouched: 0 };
   for (const seed of seeds(150)) {
     const rng = new Seeded(seed);

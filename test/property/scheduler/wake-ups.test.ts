@@ -71,7 +71,7 @@ function checkAtRest(cell: Cell): void {
   }
 }
 
-it('[J72] who sleeps on is left out of nothing: where everybody is woken before every event, the same is decided', () => {
+it('[J72] a job that is not examined misses nothing: examining all before every event decides the same', () => {
   const seen = { hopeless: 0, started: 0, evicted: 0, held: 0 };
   for (const seed of seeds(70)) {
     const cramped = new CrampedWorld(seed);

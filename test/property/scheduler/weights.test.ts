@@ -46,7 +46,7 @@ it('[J65] unloads weights that are not in use, enough and none too many, at a co
   expect(regret / all).toBeLessThan(0.5);
 });
 
-it('[J68] what is kept by credit costs less loading than what is kept by recency, whether much or little memory is left for it', () => {
+it('[J68] keeping weights by credit costs less loading than by recency, with little memory or much', () => {
   for (const memoryMib of [240 * 1_024, 480 * 1_024, 960 * 1_024]) {
     let [byCredit, byRecency] = [0, 0];
     for (const seed of seeds(8)) {
@@ -87,7 +87,7 @@ function check(world: CellWorld): void {
   }
 }
 
-it('[J68] weights stay when those who work with them leave, as far as memory allows; those in use always', () => {
+it('[J68] idle weights stay as far as memory allows; weights in use always', () => {
   for (const seed of seeds(40, 98, 109, 177)) {
     const busy = new BusyCell(seed);
     const { world } = busy;

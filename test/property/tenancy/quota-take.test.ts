@@ -217,7 +217,7 @@ class Replay {
 }
 
 describe('the quota algebra', () => {
-  it('[T20] [T21] [T22] [T36] grants at all levels what a hand count allows, never more, whichever way the clock steps', () => {
+  it('[T20] [T21] [T22] [T36] grants at all levels what a hand count allows, however the clock steps', () => {
     const seen = { granted: 0, refused: 0, credited: 0, backwards: 0, turned: 0, reserved: 0, settled: 0 };
     fc.assert(
       fc.property(rulesOfLevels, fc.array(step, { minLength: 30, maxLength: 100 }), (rules, steps) => {

@@ -63,7 +63,7 @@ describe('budgets over several isolates', () => {
     }
   });
 
-  it('[T20] [T22] [T24] [T36] [T38] never overshoot at any level, whatever is lost, repeated, reordered or crashes and however clocks disagree', async () => {
+  it('[T20] [T22] [T24] [T36] [T38] never exceeds a limit under losses, crashes and clock skew', async () => {
     const total: Record<string, number> = {};
     let steps = 0;
     for (let seed = 1; seed <= effort(10); seed++) {

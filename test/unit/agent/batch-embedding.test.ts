@@ -118,7 +118,7 @@ describe('embedding a batch', () => {
     expect(reports.at(-1)).toEqual({ completed: 1_000, failed: 0, total: 1_000 });
   });
 
-  it('[P13] stops in the middle when it is told to', async () => {
+  it('[P13] stops midway when it is instructed to', async () => {
     const stop = new AbortController();
     stop.abort('released');
     await expect(run('{"id":"a","text":"a"}', stop.signal)).rejects.toBe('released');

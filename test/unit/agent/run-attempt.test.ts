@@ -114,7 +114,7 @@ describe('an attempt', () => {
     expect(pool.told).toEqual(['fail cancelled']);
   });
 
-  it('[P13] gives the work back when the agent is told to stop', async () => {
+  it('[P13] gives the work back when the agent is instructed to stop', async () => {
     const pool = new FakePool();
     const stop = new AbortController();
     pool.outputHook = async () => {
@@ -125,7 +125,7 @@ describe('an attempt', () => {
     expect(pool.told).toEqual(['fail released']);
   });
 
-  it('[P4] drops an attempt that is somebody else’s, without a word', async () => {
+  it('[P4] drops an attempt that was given to another agent, without a message', async () => {
     const pool = new FakePool();
     pool.outputHook = async () => {
       throw refused('stale_fence');

@@ -37,7 +37,7 @@ describe('SelectionCache', () => {
     expect(counted.calls).toBe(6);
   });
 
-  it('[V148] stays within its bytes, forgetting who was asked for least recently', () => {
+  it('[V148] stays within its bytes, forgetting the least recently used shard', () => {
     const cache = new SelectionCache(10_000);
     const counted = counting([1]);
     for (const lsn of [1, 2, 3]) cache.recall({ ...asked, lsn }, counted.select);

@@ -144,7 +144,7 @@ describe('training', () => {
     }
   });
 
-  it('[V104] an error along a vector counts four times as much as one across, so products with what is close suffer less', () => {
+  it('[V104] an error along a vector counts four times one across, so close products suffer less', () => {
     expect(parallelWeight('l2')).toBe(0);
     const values = clustered(3_000, 32, 6, 1, 8);
     const result = trainWhole(optionsOf('cosine', 32, 8), values);

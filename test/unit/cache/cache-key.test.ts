@@ -20,7 +20,7 @@ describe('cache key', () => {
     expect(digest).not.toBe(inputDigest(sha256, { kind: 'text', text: '\x01\0\0\0\x02\x01\0\0' }));
   });
 
-  it('[C1] tells apart tenants, contracts and inputs', () => {
+  it('[C1] distinguishes tenants, contracts and inputs', () => {
     const keys = [keyOf('tn_a', 'c1', 'd'), keyOf('tn_b', 'c1', 'd'), keyOf('tn_a', 'c2', 'd'), keyOf('tn_a', 'c1', 'e')];
     expect(new Set(keys).size).toBe(4);
   });

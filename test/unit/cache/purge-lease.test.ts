@@ -34,7 +34,7 @@ describe('purge leases', () => {
     expect(() => renewView(EMPTY, { since: 3, tail: [], leaseMs: 900, grantedAtMs: 0 }, 0)).toThrow('without a gap');
   });
 
-  it('[C62] tell the time of the log: fills are stamped with one that has passed, staleness is counted to one that has not', () => {
+  it('[C62] carry the log’s time: fills get one that has passed, staleness one that has not come', () => {
     const grant = (grantedAtMs: number) => ({ since: 0, tail: [], leaseMs: 900, grantedAtMs });
     const view = renewView(EMPTY, grant(70_000), 1000);
     expect(stampOf(view)).toEqual({ position: 0, knownMs: 70_000 });

@@ -32,7 +32,7 @@ describe('what plans rest on', () => {
     expect(assumed({ hopMs: 9 })).toEqual({ ...assumed(), hopMs: 9 });
   });
 
-  it('[K1] every assumption is used: half or twice of it changes a plan, or is one of those of a simulation', () => {
+  it('[K1] every assumption is used: halving or doubling it changes a plan or a simulation', () => {
     const simulated = new Set([
       'coldStartMs',
       'coldStartSpread',
@@ -102,7 +102,7 @@ describe('the plan of an index', () => {
     expect(planIndex({ ...DEMAND, vectors: 10 }, assumed()).routing).toEqual({ rankingMs: 0, regionBytes: 0 });
   });
 
-  it('[K3] has one shard and nothing beside it while that holds everything', () => {
+  it('[K3] has one shard and nothing else while that holds everything', () => {
     const small = planIndex({ ...DEMAND, vectors: 100_000 }, assumed());
     expect(small).toMatchObject({ shards: 1, locators: 0, objects: 2, probes: 1, vectorsPerShard: 100_000 });
     expect(planIndex({ ...DEMAND, vectors: 100_001 }, assumed({ copiesFactor: 1.25 }))).toMatchObject({
@@ -120,7 +120,7 @@ describe('the plan of an index', () => {
     expect(routing.regionBytes).toBeLessThan(planIndex(DEMAND, assumed()).routing.regionBytes);
   });
 
-  it('a shard nobody calls is always out of memory, a busy one hardly ever', () => {
+  it('an idle shard is always out of memory, a busy one hardly ever', () => {
     expect(planIndex({ ...DEMAND, qps: 0 }, assumed())).toMatchObject({ coldShare: 1, usdPerMillionQueries: 0 });
     expect(planIndex({ ...DEMAND, qps: 0.1 }, assumed()).coldShare).toBeGreaterThan(0.8);
     expect(planIndex({ ...DEMAND, qps: 10_000 }, assumed()).coldShare).toBeLessThan(1e-4);

@@ -58,7 +58,7 @@ describe('seeds', () => {
 describe('sluice sim openb', () => {
   const files = () => ['--nodes', path('nodes.csv'), '--pods', path('openb_pod_list_default.csv')];
 
-  it('[PL20] prints rows beside the published one, the same each time', async () => {
+  it('[PL20] prints rows with the published one, the same each time', async () => {
     const text = await printed(openb, ...files(), '--seeds', '1..2');
     expect(text).toContain('default: 38 nodes, 212 accelerators, 320 jobs');
     for (const line of [/Sluice +\d\d\.\d\d \(/, /FGD, replica +\d\d/, /FGD, published +94\.91 +95\.23 +95\.39/, /leads +\d of 2/]) {
@@ -91,7 +91,7 @@ describe('sluice sim gavel', () => {
   const files = () => ['--throughputs', path('throughputs.json'), '--jobs', path('jobs.csv'), '--cluster', 'v100=2,p100=2,k80=2'];
   const all = () => [...files(), '--measure', '50..100', '--rate', '0.3,5.6'];
 
-  it('[PL20] prints rows beside the published ones, the same each time', async () => {
+  it('[PL20] prints rows with the published ones, the same each time', async () => {
     const text = await printed(gavel, ...all());
     expect(text).toContain('jobs.csv: 120 jobs, of which 50 to 99 are measured');
     for (const line of [/Sluice +\d+\.\d\d/, /Sluice, a move costs 60 s +\d+\.\d\d/, /FIFO.*replica +\d/, /Gavel, published +28\.96/]) {

@@ -35,7 +35,7 @@ it('[G21] an origin is what browsers write, and nothing else', () => {
   expect(wrong.filter(isOrigin)).toEqual([]);
 });
 
-it('[G21][G22] a page is admitted by the deployment, narrowed by the key, or by the key alone where keys count', () => {
+it('[G21][G22] a page is admitted by the deployment, narrowed by the key, or by keys alone if configured', () => {
   const admitted = (list: string, ofKey: readonly string[] | null) =>
     [APP, LOCAL, OTHER].filter((origin) => admitsOrigin(policy(list), origin, ofKey));
   expect(admitted('', null)).toEqual([]);

@@ -11,7 +11,7 @@ import { SCOPES } from '../../../src/contract/scope.ts';
 const ROWS = Object.entries<Endpoint>(ENDPOINTS);
 
 describe('what is metered', () => {
-  it('[T51] is every route but those of nobody, of the admin and of agents: a new one of these is a decision', () => {
+  it('[T51] is every route but those without a key, of the admin and of agents: a new one is a decision', () => {
     const open = ROWS.filter(([, { access }]) => access.kind === 'public').map(([name]) => name);
     expect(open.sort()).toEqual(['health', 'qdrantHealth', 'qdrantLiveness', 'qdrantReadiness', 'qdrantVersion', 'ready']);
     const agents = ROWS.filter(([, { access }]) => access.kind === 'agent').map(([, { path }]) => path);

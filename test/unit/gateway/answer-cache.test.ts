@@ -108,7 +108,7 @@ describe('answers of any kind', () => {
     expect(counts.made).toBe(3);
   });
 
-  it('[C95] refused to a caller for its own quota or time are made by those who waited for them', async () => {
+  it('[C95] refused for the leader’s own quota or time are computed by its waiters', async () => {
     for (const code of ['rate_limit_exceeded', 'insufficient_quota', 'deadline_exceeded'] as const) {
       const { ask, counts } = isolate();
       const gate = deferred<Outcome<Answer>>();
@@ -123,7 +123,7 @@ describe('answers of any kind', () => {
     }
   });
 
-  it('[C100] that are under way answer those who ask the same, each of whom gets what a repetition is', async () => {
+  it('[C100] under way answer the same question of other callers, as a repetition', async () => {
     const { ask, counts } = isolate();
     const gate = deferred<void>();
     const make = async () => {
@@ -138,7 +138,7 @@ describe('answers of any kind', () => {
     expect(counts.made).toBe(1);
   });
 
-  it('[C16] [C100] begun before a purge answer nobody who asks after it', async () => {
+  it('[C16] [C100] begun before a purge answer no later caller', async () => {
     const { ask, world } = isolate();
     const gate = deferred<void>();
     const early = ask({ what: 'completion:q' }, async () => {

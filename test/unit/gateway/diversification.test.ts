@@ -6,7 +6,7 @@ import { diversificationOf } from '../../../src/gateway/diversification.ts';
 
 const { mmrCandidatesMaxCount: candidatesMax, mmrProductsMaxCount: productsMax } = LIMITS;
 
-it('[V153] chooses among five times top_k unless told otherwise, or among as many as the shard can take', () => {
+it('[V153] chooses among five times top_k by default, or among as many as the shard can take', () => {
   const candidatesAt = (topK: number, dimensions: number) => {
     const asked = diversificationOf({ dimensions }, { mmr: { diversity: 0.5 }, top_k: topK, offset: 0 });
     return asked.ok ? asked.value?.candidates : asked.error.code;

@@ -113,7 +113,7 @@ describe('Embedder', () => {
     expect(world.computed).toEqual(['ab', 'ab', 'ab', 'ab']);
   });
 
-  it('[C88] shares between tenants of one organisation that says so, and with nobody else', async () => {
+  it('[C88] shares between tenants of one organisation that allows it, and with no other', async () => {
     const { embed, world } = isolate();
     const of = (tenantId: string, organisationId: string, more: object = {}) => principal(tenantId, { organisationId, ...more });
     const sharing = { sharesCache: true };

@@ -21,7 +21,7 @@ const signer = new IdSigner(new Hmac('pepper'));
 const text = (length: number) => fc.uint8Array({ minLength: length, maxLength: length }).map(base32);
 
 describe('signed ids', () => {
-  it('[T65] are told from invented ones, those of another kind and those of another deployment', async () => {
+  it('[T65] are distinguished from invented ones, and those of other kinds or deployments', async () => {
     await fc.assert(
       fc.asyncProperty(text(ORGANISATION_CHARS), text(SIGNATURE_CHARS), async (own, invented) => {
         const signed = await signer.sign('organisation', own);
@@ -68,7 +68,7 @@ describe('ids without a signature', () => {
     expect(await ids.has('d')).toBe(true);
   });
 
-  it('[T65] are nobody while the directory cannot be reached: neither known nor unknown', async () => {
+  it('[T65] are neither known nor unknown while the directory cannot be reached', async () => {
     let isAway = true;
     const ids = new UnsignedIds(async () => {
       if (isAway) throw new Error('away');

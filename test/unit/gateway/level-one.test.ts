@@ -17,7 +17,7 @@ const vector = (length: number, more: Partial<CachedVector> = {}): CachedVector 
 });
 
 describe('the memory of an isolate', () => {
-  it('[C2] [C96] knows what it holds for whom, and tells once what had to go for others', () => {
+  it('[C2] [C96] counts what it holds by owner, and reports evictions once', () => {
     const level = new LevelOne();
     level.store(A, 'a1', vector(QUARTER), undefined, 0);
     level.store(A, 'a2', vector(QUARTER), undefined, 0);

@@ -106,7 +106,7 @@ describe('a purge', () => {
     expect([commands, trail]).toEqual([[], []]);
   });
 
-  it('[C9] has the same id for the same idempotency key, and a digest that tells bodies apart', async () => {
+  it('[C9] has the same id for the same idempotency key, and a digest that distinguishes bodies', async () => {
     const { commandFor } = purger();
     const first = await commandFor({ text: ['a'] }, 'once');
     expect(first?.purgeId).toMatch(/^pg_[0-9a-z]{26}$/);
@@ -123,7 +123,7 @@ describe('a purge', () => {
     expect(new Set([first?.purgeId, ...fresh.map((command) => command?.purgeId)]).size).toBe(4);
   });
 
-  it('[C64] is noted in the audit trail before it happens, by whom, and does not happen unless it is', async () => {
+  it('[C64] is in the audit trail with its caller before it happens, and does not happen otherwise', async () => {
     const { purges, commands, commandFor, trail, world } = purger();
     const command = await commandFor({ everything: true });
     expect(trail).toEqual([[TENANT, 'cache.purge', 'key_1', command?.purgeId]]);

@@ -121,7 +121,7 @@ describe('search results', () => {
     ]);
   });
 
-  it('[C102] cost the shard one row, and none where they could answer nobody else', async () => {
+  it('[C102] cost the shard one row, and none where they could answer no other call', async () => {
     const { ask, index, lsnsRead, searches } = isolate();
     await ask();
     for (let hit = 0; hit < 5; hit++) expect(await ask()).toEqual(HIT);
@@ -167,7 +167,7 @@ describe('search results', () => {
     expect(await ask()).toMatchObject({ match: 'match 1', source: 'memory' });
   });
 
-  it('[C92] are told apart by tenant and by every field of the question', async () => {
+  it('[C92] are distinguished by tenant and by every field of the question', async () => {
     const { ask } = isolate();
     await ask();
     expect(await ask(TEXT, terms(), 'tn_two')).toMatchObject({ source: 'computed' });

@@ -73,7 +73,7 @@ const hits = async (cache: ShardedCache, digests: readonly string[], acting: Act
 };
 
 describe('the shards of a cache', () => {
-  it('[C63] are called once each for a batch, all at once, and answer every digest at its place', async () => {
+  it('[C63] are called once each for a batch, all at once, and answer every digest in its position', async () => {
     const { world, under } = deployment();
     const cache = under(layout('16'));
     await put(cache, DIGESTS);
@@ -143,7 +143,7 @@ describe('the shards of a cache', () => {
     expect(await hits(under(layout('16')), DIGESTS)).toEqual(DIGESTS.toSorted());
   });
 
-  it('[C63] are asked for what was there before only while entries move, and only for what is missing and has another place', async () => {
+  it('[C63] are asked for former entries only while entries move, and only for missing ones that moved', async () => {
     const { world, under } = deployment();
     await put(under(layout('24')), DIGESTS);
     world.calls.length = 0;

@@ -88,7 +88,7 @@ describe('many vectors of one call', () => {
     expect(batches).toEqual([]);
   });
 
-  it('[V165] that fail midway tell how many were written', async () => {
+  it('[V165] that fail midway report how many were written', async () => {
     const { upserts } = world({ failAt: 2 });
     expect(await upserts.upsert(caller, 'many', { vectors: vectorsOf(2_500) })).toEqual({
       ok: false,
@@ -108,7 +108,7 @@ describe('many vectors of one call', () => {
     expect(batches).toHaveLength(1);
   });
 
-  it('[RT41] without a key have one of the gateway, of each slice of each call another, that its caller never sees', async () => {
+  it('[RT41] without a key get one from the gateway, another for each slice and call, that no caller sees', async () => {
     const { upserts, batches } = world();
     for (let calls = 0; calls < 2; calls++) {
       const written = await upserts.upsert(caller, 'many', { vectors: vectorsOf(1_500) });
@@ -122,7 +122,7 @@ describe('many vectors of one call', () => {
     expect(isOwnKey('!')).toBe(false);
   });
 
-  it('[V166] are known by their slices when the call is repeated, and told from others', async () => {
+  it('[V166] are identified by their slices when the call is repeated', async () => {
     const keysOf = async (vectors: readonly NewVector[]): Promise<readonly (Repetition | null)[]> => {
       const { upserts, batches } = world();
       await upserts.upsert(caller, 'many', { vectors, idempotencyKey: 'key' });

@@ -86,7 +86,7 @@ describe('contracts', () => {
   };
   const accepted = (...models: string[]) => models.map((model) => ({ model, contract_hash: contracts[model] }));
 
-  it('[B20] are told with the refusal of another one', () => {
+  it('[B20] are listed in the refusal of another one', () => {
     const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', param: 'model', of, model });
     for (const [of, model, models] of [
       [manifest, 'strange', ['glove']],

@@ -53,7 +53,7 @@ it('[RT39] a repetition is billed as its first try, as far as this one reserved 
   expect(await writing({ tokens: 12, cachedTokens: 0 }, first).write('k')).toMatchObject({ value: { tokens: 12, cachedTokens: 12 } });
 });
 
-it('[RT39] a request whose key earlier versions claimed is billed as by them, one without a key by itself', async () => {
+it('[RT39] a request whose key earlier versions claimed is billed as by them, one without a key alone', async () => {
   const embedded = { tokens: 30, cachedTokens: 10 };
   expect(await writing(embedded).write('k')).toMatchObject({ value: { ...embedded, usageId: 'ix_1:9:k' } });
   const written = await writing(embedded).write();

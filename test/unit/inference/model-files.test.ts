@@ -24,7 +24,7 @@ it('[M7] refuses any other bytes', async () => {
     expect(await readModelFile(serving(bytes), manifestOf('static'))).toMatchObject({ ok: false, error: { code: 'unavailable' } });
 });
 
-it('[M9] loads once for all who ask, and again only after a failure', async () => {
+it('[M9] loads once for all callers, and again only after a failure', async () => {
   const outcomes: (() => Outcome<string>)[] = [
     () => {
       throw new Error('lost');

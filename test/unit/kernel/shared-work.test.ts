@@ -39,7 +39,7 @@ function world(bounds: Partial<SharedWorkBounds> = {}) {
 const never = () => expect.unreachable('somebody else leads');
 
 describe('shared work', () => {
-  it('[SW1] is done once by whoever asks first; all others get its result', async () => {
+  it('[SW1] is done once, by the first caller; all others get its result', async () => {
     const { time, shared, counts, work } = world();
     const all = Promise.all(Array.from({ length: 50 }, () => shared.run('a', work(30))));
     const answers = (await time.run(all)).map((answer) => (answer.ok ? `${answer.value.value} ${answer.value.isLeader}` : answer.error));
@@ -54,7 +54,7 @@ describe('shared work', () => {
     expect(counts.begun).toBe(3);
   });
 
-  it('[SW1] answers several keys by rows, and a newer leader takes the place of an older one', async () => {
+  it('[SW1] answers several keys by rows, and a newer leader replaces an older one', async () => {
     const { time, shared, work } = world();
     const older = shared.lead(['a', 'b'], work(50, 'older'), 1);
     expect([shared.find('b')?.row, shared.find('b')?.flight.mark]).toEqual([1, 1]);
@@ -65,7 +65,7 @@ describe('shared work', () => {
     expect(shared.find('a')).toBeUndefined();
   });
 
-  it('[SW1] that was dropped answers those who joined, and nobody else', async () => {
+  it('[SW1] that was dropped answers only the callers that had joined', async () => {
     const { time, shared, counts, work } = world();
     const early = [shared.run('a', work(30, 'old')), shared.run('a', never)];
     shared.drop('a');
@@ -103,7 +103,7 @@ describe('shared work', () => {
     expect(time.nowMs() - begunMs).toBeLessThan(1_200);
   });
 
-  it('[SW3] is taken over though the clock stands still, and by those who ask only later', async () => {
+  it('[SW3] is taken over though the clock stands still, also by later callers', async () => {
     const { time, shared, counts, work, dies } = world();
     const frozen = new SharedWork<string>({
       clock: { nowMs: () => 7 },
@@ -118,7 +118,7 @@ describe('shared work', () => {
     expect(counts.begun).toBe(4);
   });
 
-  it('[SW3] whose leader was only slow is finished by it, and nobody is left over', async () => {
+  it('[SW3] whose leader was only slow is finished by it, and every waiter is answered', async () => {
     const { time, shared, work } = world();
     const slow = shared.run('a', work(2_000, 'slow'));
     const second = shared.run('a', work(5, 'second'));
@@ -127,7 +127,7 @@ describe('shared work', () => {
     expect(shared.find('a')).toBeUndefined();
   });
 
-  it('[SW4] that fails fails for those who wait, by its message, and not for the next', async () => {
+  it('[SW4] that fails fails for its waiters, by its message, and not for the next caller', async () => {
     const { time, shared, counts, work } = world();
     const fails = async (): Promise<string> => {
       counts.begun += 1;

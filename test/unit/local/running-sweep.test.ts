@@ -74,7 +74,7 @@ function sweep({ renamed, settling }: Meanwhile = {}): RunningSweep {
 
 const left = (): string[] => readdirSync(folder).sort();
 
-it('[G43] files of objects that store nothing are removed while the runtime is there, unless it has them open or they are young', async () => {
+it('[G43] empty files are removed at run time, unless the runtime has them open or they are young', async () => {
   const empty = [database(1), database(2, 'CREATE TABLE t (a)', 'DROP TABLE t'), database(3, 'CREATE TABLE _cf_KV (key TEXT)')];
   const kept = [database(4, 'CREATE TABLE t (a)'), database(5), database(6), database(7)];
   hold(pathOf(5));
@@ -90,7 +90,7 @@ it('[G43] files of objects that store nothing are removed while the runtime is t
   expect(left().filter((file) => /^\d.*(sqlite|aside)$/.test(file))).toEqual(kept.map((path) => path.slice(folder.length + 1)));
 });
 
-it('[G43] nothing is removed where nobody can say what is open', async () => {
+it('[G43] nothing is removed where it cannot be determined what is open', async () => {
   database(1);
   const unknown = new RunningSweep({
     storeDir: root,

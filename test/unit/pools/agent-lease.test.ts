@@ -35,7 +35,7 @@ describe('an agent’s lease', () => {
     expect(extended(fresh, PROGRESS, NOW_MS - 60_000).leaseUntilMs).toBe(fresh.leaseUntilMs);
   });
 
-  it('[P4] is held by whoever shows its fence, until it is lost', () => {
+  it('[P4] is held by its fence, until it is lost', () => {
     expect(holds(fresh, 3)).toBe(true);
     expect(holds(fresh, 2)).toBe(false);
     expect(holds(fresh, 4)).toBe(false);

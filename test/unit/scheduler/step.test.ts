@@ -81,7 +81,7 @@ describe('the life of a job', () => {
     expect(world.claim(3)).toEqual([]);
   });
 
-  it('[J3] keeps a retried job at its place in the queue, under a higher fence', () => {
+  it('[J3] keeps a retried job’s position in the queue, under a higher fence', () => {
     const world = new World();
     const first = world.submit(1);
     const second = world.submit(2);

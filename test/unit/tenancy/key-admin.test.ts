@@ -80,7 +80,7 @@ describe('making keys', () => {
     expect(await keys.create(admin, body, undefined)).toMatchObject({ error: { code: 'invalid_value', param: 'tenant' } });
   });
 
-  it('[T9] rotates itself and what it made, and nothing else: who rotates gets a working secret', async () => {
+  it('[T9] rotates only itself and keys it made, and the caller gets a working secret', async () => {
     const { keys, stored } = setUp();
     const another = { ...own, id: idsOf(7).id };
     expect((await keys.rotate(tenantKey(['keys:write']), own.id, 0, undefined)).ok).toBe(true);
@@ -137,7 +137,7 @@ describe('making keys', () => {
     expect((await keys.revoke({ ...narrow, keyId: own.id }, own.id, false)).ok).toBe(true);
   });
 
-  it('[T60] digests who asks, for what and with which arguments', async () => {
+  it('[T60] digests caller, operation and arguments', async () => {
     const { keys, digests } = setUp();
     const one = tenantKey(['keys:write', 'inference']);
     const two = { ...one, keyId: idsOf(9).id };
@@ -159,7 +159,7 @@ describe('making keys', () => {
     expect(new Set([first, ...others, ...digests.slice(0, made)]).size).toBe(8);
   });
 
-  it('[T62] answers a repeated rotation with the secret of the first, and makes another where that was forgotten', async () => {
+  it('[T62] answers a repeated rotation with the first secret, or a new one if that record is gone', async () => {
     const rotated = async ({ keys }: ReturnType<typeof setUp>, key: string | undefined, id = own.id) => {
       const answer = await keys.rotate(admin, id, 0, key);
       return answer.ok ? answer.value.apiKey : answer.error.code;

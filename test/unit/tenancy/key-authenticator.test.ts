@@ -60,7 +60,7 @@ class World {
 }
 
 describe('the authenticator', () => {
-  it('knows the admin key and tells other keys by their records', async () => {
+  it('knows the admin key and identifies other keys by their records', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(ADMIN_KEY)).toBe('admin');
@@ -91,7 +91,7 @@ describe('the authenticator', () => {
     expect(await shares()).toBe(false);
   });
 
-  it('[T1] asks nobody about a text that cannot be a key', async () => {
+  it('[T1] makes no call for a text that cannot be a key', async () => {
     const world = new World();
     const { apiKey } = await world.addKey();
     expect(await world.codeOf(`${apiKey.slice(0, -1)}_`)).toBe('invalid_api_key');
@@ -155,7 +155,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(apiKey)).toBe('unavailable');
   });
 
-  it('[T7] takes a new secret as soon as the record may be doubted', async () => {
+  it('[T7] takes a new secret as soon as the record’s cache TTL has passed', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -200,7 +200,7 @@ describe('the authenticator', () => {
     expect(await credential.prove()).toMatchObject({ error: { code: 'invalid_api_key' } });
   });
 
-  it('[T53] leases from one moment to the next while the store is away, and not at all once nobody can judge', async () => {
+  it('[T53] leases moment by moment while the store is away, and not once nothing can be determined', async () => {
     const world = new World();
     const { apiKey } = await world.addKey();
     const credential = await world.authenticator.present(apiKey);

@@ -51,7 +51,7 @@ describe('addresses', () => {
     expect(parseAddressRange(text)).toBeUndefined();
   });
 
-  it('[T13] nobody knows are let in nowhere but where all are', () => {
+  it('[T13] unknown to the platform are admitted only where all are', () => {
     expect([admitsAddress(null, undefined), admitsAddress(['::/0'], undefined), admitsAddress(['::/0'], 'unknown')]).toEqual([
       true,
       false,
@@ -90,7 +90,7 @@ describe('resources', () => {
   });
 });
 
-describe('what a call names beside its path', () => {
+describe('what a call addresses besides its path', () => {
   const denied = (resources: string[], endpoint: Endpoint, body: object) => deniedOf(resources, touchedBy(endpoint, {}, body));
 
   it('[T55] is both models of an index, and all models where a purge names none', () => {

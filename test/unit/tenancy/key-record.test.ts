@@ -30,7 +30,7 @@ describe('key records', () => {
     expect(again.ok && verify(again.value, MAC.first, 1101).ok).toBe(false);
   });
 
-  it('[T61] are answered to a repetition while the secret it made is current, not in its grace, and the key lives', () => {
+  it('[T61] answer a repetition while their secret is current, not in its grace, and the key lives', () => {
     const rotated = rotate(fresh, MAC.second, 500, 1000);
     const record = rotated.ok ? rotated.value : fresh;
     expect(whileCurrent(record, MAC.second, 1_100)).toEqual({ ok: true, value: record });

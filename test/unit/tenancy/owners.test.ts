@@ -58,7 +58,7 @@ describe('owners of what is created', () => {
     expect(await pools.create({ name: 'p' }, undefined)).toMatchObject({ value: { pool: { owner: 'admin' } } });
   });
 
-  it('[T70] are those that the request names, whoever calls', async () => {
+  it('[T70] are those that the request names, whichever key calls', async () => {
     const { keys, tenancy, pools, reads } = setUp();
     const [named, tenant, organisation] = [{ name: 'x', owner: 'named' }, ids.tenantId, ids.organisationId];
     for (const principal of [caller, admin]) {

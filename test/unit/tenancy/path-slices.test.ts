@@ -31,7 +31,7 @@ function setUp() {
 }
 
 describe('idle slices', () => {
-  it('[T23] are handed in once nobody has drawn for a whole period, and not before', async () => {
+  it('[T23] are returned after a whole period without a draw, and not before', async () => {
     const { slices, asks, granted } = setUp();
     for (let call = 0; call < 10; call++) expect(await slices.draw({ requests: 1 })).toMatchObject({ ok: true });
     expect(granted()).toBeGreaterThan(10);

@@ -72,13 +72,13 @@ describe('what an isolate asks of the quotas', () => {
     expect(messages.map(({ sequence }) => sequence)).toEqual([0, 1, 2]);
   });
 
-  it('[SW4] that nobody could hear fails for those who asked in that message, and not for the next', async () => {
+  it('[SW4] that could not be delivered fails for the callers in that message, and not for the next', async () => {
     const { time, ask, later } = isolate((nth) => (nth === 1 ? 'lost' : 'answered'));
     const settled = await time.run(Promise.allSettled([ask(1), ask(2), later(3, 3), later(4, 4)]));
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
   });
 
-  it('[SW3] [T22] is asked again by one of those who wait when its leader died; what it hands in goes once', async () => {
+  it('[SW3] [T22] is sent again by a waiter when its leader died; what it returns is sent once', async () => {
     const { time, messages, ask, later } = isolate((nth) => (nth === 1 ? 'never' : 'answered'));
     void ask(1);
     const waiters = [ask(2), later(5, 3), later(9, 4)];

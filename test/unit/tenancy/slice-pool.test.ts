@@ -53,7 +53,7 @@ describe('a pool of slices', () => {
     expect(pool.drain()).toEqual([{ units: requests(9), startsMs: startsAt(1) }]);
   });
 
-  it('[T22] lets units of one minute stand for one another, as if they had been granted when the oldest was', () => {
+  it('[T22] treats units of one minute as equal, as if granted when the oldest was', () => {
     const pool = new SlicePool();
     pool.credit(granted(2, 1, { second: 3 }), 0);
     pool.credit(granted(2, 1, { second: 9 }), 6_000);

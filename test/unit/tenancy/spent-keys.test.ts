@@ -16,7 +16,7 @@ const SPENT = { error: { code: 'idempotency_key_spent', param: 'idempotency-key'
 const request = (key: string, digest = 'd') => ({ key, digest });
 
 describe('spent idempotency keys', () => {
-  it('[T78] are told with what they made and since when it is gone, and another request under one is a mismatch', () => {
+  it('[T78] are reported with what they made and when it ended; another request under one is a mismatch', () => {
     const { spent } = store();
     expect(spent.admit('a', request('k'), 1)).toEqual(FREE);
     spent.spend('a', request('k'), 'ix_1', 1_000);

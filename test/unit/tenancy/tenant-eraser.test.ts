@@ -46,7 +46,7 @@ function setUp(left: Record<string, number>) {
 }
 
 describe('the erasure of a tenant', () => {
-  it('[T16] [T58] stops its keys first, waits for all leases to end, goes on where it was cut off, and says what is left by counting anew', async () => {
+  it('[T16] [T58] stops its keys first, waits for leases, resumes when interrupted, counts the rest', async () => {
     const { erase, away, order, tenant, eraser } = setUp({ indexes: 7, files: 3 });
     away.add('files');
     expect(await erase()).toMatchObject({ error: { code: 'unavailable' } });

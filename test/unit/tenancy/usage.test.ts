@@ -45,7 +45,7 @@ describe('usage on its way', () => {
     expect(buffer.batches()).toEqual([second, expect.anything()]);
   });
 
-  it('[C96] takes tallies along in the batches of their organisation: added up, at most as many as a batch holds, and again until acknowledged', () => {
+  it('[C96] sends tallies with the batches of their organisation: added up, bounded, until acknowledged', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const tally = (fields: object = {}) => {
       const subject = { organisationId: ids.organisationId, tenantId: ids.tenantId, cache: 'embeddings' as const, model: 'glove' };

@@ -8,7 +8,7 @@ import { idsOf } from '../../support/fakes/tenancy.ts';
 const NOW_MS = Date.UTC(2026, 10, 25);
 
 describe('webhooks', () => {
-  it('[T49] are signed: another secret, body, id or time is refused, and so is what is older than the replay window', async () => {
+  it('[T49] are signed: another secret, body, id or time, or an age beyond the replay window, is refused', async () => {
     const signed = await signWebhook('whsec_a', 'alert/wh_1', '{"a":1}', NOW_MS);
     const check = (fields: Partial<typeof signed> = {}, body = '{"a":1}', secret = 'whsec_a', nowMs = NOW_MS) =>
       verifyWebhook(secret, { ...signed, ...fields }, body, nowMs);

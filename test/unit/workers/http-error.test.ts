@@ -14,7 +14,7 @@ it.each([
   expect([status, ...told]).toEqual([429, String(retryAfterMs), seconds, 'true']);
 });
 
-it('[G2] a refusal that waiting does not help tells no wait', () => {
+it('[G2] a refusal that waiting does not help states no wait', () => {
   const { headers } = errorResponse(refusal('insufficient_quota', 'spent'), 'req_1', 'sluice');
   expect(['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers.get(name))).toEqual([null, null, 'false']);
 });

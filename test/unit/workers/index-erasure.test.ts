@@ -24,8 +24,8 @@ function erasureOf(rows: readonly (number | null)[], ids: readonly (number | nul
   return new IndexErasure(env, [{ manifest: MANIFEST, objects, isAlone, isOpening }], []).count(1);
 }
 
-describe('what a deletion tells that it erased', () => {
-  it('[B40] is what the first shard has while locators are being told, not what they know so far', async () => {
+describe('what a deletion reports as erased', () => {
+  it('[B40] is what the first shard has during its export, not what locators have so far', async () => {
     expect(await erasureOf([300, 0], [0, 0], true)).toMatchObject({ vectors: 300, bytes: 20 });
     expect(await erasureOf([300, 0], [70, 12], true)).toMatchObject({ vectors: 300 });
   });
@@ -34,7 +34,7 @@ describe('what a deletion tells that it erased', () => {
     expect(await erasureOf([300, 140], [180, 120], false)).toMatchObject({ vectors: 300, bytes: 20 });
   });
 
-  it('[B40] names every object that there may be, also a shard that was opened for a split that is not done', async () => {
+  it('[B40] names every object that may exist, also a shard opened for an unfinished split', async () => {
     const erasure = await erasureOf([300, 0], [0, 0], true);
     expect([erasure.shards.length, erasure.locators?.length]).toEqual([2, 2]);
   });

@@ -36,7 +36,7 @@ describe('an error of the platform below an object', () => {
     for (const defect of DEFECTS) expect(platformFault(defect)).toBeUndefined();
   });
 
-  it('[G35] is answered as a value by whoever calls an object, also when it crossed from there', async () => {
+  it('[G35] is returned as a value to the caller of an object, also across RPC', async () => {
     const failing = (thrown: Error) => async () => {
       throw thrown;
     };

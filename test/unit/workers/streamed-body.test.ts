@@ -141,7 +141,7 @@ describe('a body that is read element by element', () => {
   const upsert = ENDPOINTS.upsertVectors.body;
   const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? undefined : [outcome.error.code, outcome.error.param]);
 
-  it('[G13] is refused for its first fault, by the place of it, as the whole is', async () => {
+  it('[G13] is refused for its first fault, by its path, as the whole is', async () => {
     const good = (i: number) => ({ id: `v${i}`, values: [1, 2] });
     const vectors = Array.from({ length: 30 }, (_, i) => (i === 17 ? { id: 'bad', values: [1, '2'] } : good(i)));
     for (const read of [await readIn(upsert, JSON.stringify({ vectors })), readWhole(upsert, JSON.stringify({ vectors }))]) {
@@ -157,7 +157,7 @@ describe('a body that is read element by element', () => {
     expect(codeOf(await readIn(upsert, ''))?.[0]).toBe('malformed_json');
   });
 
-  it('[G13] names an element of a list in a list, and refuses an array that is written twice in one of them', async () => {
+  it('[G13] names an element of a nested list, and refuses an array that is written twice in one', async () => {
     const { body } = ENDPOINTS.qdrantUpdateBatch;
     const points = (...all: unknown[]) => ({ points: all.map((values, i) => ({ id: i, vector: values })) });
     const good = [{ upsert: points([1, 2], [3, 4]) }, { delete: { points: [1] } }, { update_vectors: points([5, 6]) }];

@@ -45,7 +45,7 @@ function world(kept: Partial<Tenant>, isStored: boolean) {
 }
 
 describe('the registry of a tenant', () => {
-  it('[T91] is stored before its first index, and then known to be there: in this order, wherever that is cut off', async () => {
+  it('[T91] is stored before its first index, then recorded as stored: in this order, wherever interrupted', async () => {
     for (const cutOffAt of ['openIndexes', 'open', 'keepRegistry']) {
       const { state, isolate, registry } = world({ hasIndexes: false }, false);
       state.cutOffAt = cutOffAt;
@@ -79,7 +79,7 @@ describe('the registry of a tenant', () => {
     },
   );
 
-  it('[T68] [T90] is not asked for of a tenant that never had an index, nor taken for absent when its organisation cannot say', async () => {
+  it('[T68] [T90] is not asked for of a tenant without an index, nor taken for absent in an outage', async () => {
     const { state, store, isolate } = world({ hasIndexes: false }, true);
     expect(await isolate().find(tenantId)).toEqual(ok(undefined));
     store.tenant = async () => refuse('unavailable', 'the organisation has lost what it stored');

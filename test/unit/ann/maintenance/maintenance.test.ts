@@ -122,14 +122,14 @@ describe('splitting in two', () => {
   const split = (...values: number[]) =>
     splitInTwo(Float32Array.from(values), 2, 5)?.map(([x, y]) => [0 + Math.round(x!), 0 + Math.round(y!)]);
 
-  it('[V124] finds what lies in two places', () => {
+  it('[V124] finds two clusters', () => {
     expect(split(...around(-0.5, 9.5, 20), ...around(29.5, -0.5, 40))?.sort()).toEqual([
       [0, 10],
       [30, 0],
     ]);
   });
 
-  it('[V124] halves what lies in one place, evenly enough', () => {
+  it('[V124] halves coinciding vectors, evenly enough', () => {
     const values = Float32Array.from(around(0, 0, 400));
     const halves = splitInTwo(values, 2, 5)!;
     const nearer = Array.from({ length: 400 }, (_, i) => values.subarray(2 * i, 2 * i + 2)).filter(

@@ -61,7 +61,7 @@ describe('background work comes to its end', () => {
     world.expectExact({ values: source.next(), topK: 10 });
   });
 
-  it('[V159] where some vectors lie far from all lists: the first found lists, others join, and those stay short while they are few', () => {
+  it('[V159] vectors far from all lists found lists that others join, and that stay short while few', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: DIMENSIONS });
     const source = sourceOf(8);
     world.upsert(from(source, 600));
@@ -109,7 +109,7 @@ describe('calibration', () => {
   const nearlyEqual = (source: Clusters, values: Float32Array, spread: number) =>
     vectorOf(values.map((component) => component * (1 + spread * (source.random.next() - 0.5))));
 
-  it('[V160] where no depth is enough, as of vectors that codes cannot tell apart: lists are searched exactly', () => {
+  it('[V160] where no depth suffices, as for vectors with equal codes: lists are searched exactly', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(9);
     world.upsert(from(source, 600));
@@ -123,7 +123,7 @@ describe('calibration', () => {
     expect(world.recall(queries)).toBe(1);
   });
 
-  it('[V161] what int8 codes cannot tell apart is told apart by reading more; nothing more is read of the rest', () => {
+  it('[V161] what int8 codes cannot separate is separated by reading more rows, and no others', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(10);
     world.upsert(from(source, 500));
@@ -158,7 +158,7 @@ describe('calibration', () => {
   });
 
   // More than calibration rescores at least, and more than it knows the closest of.
-  it.each([90, 300])('[V162] of %i vectors that tie for the last place, a trial takes any', (count) => {
+  it.each([90, 300])('[V162] of %i vectors that tie for the last rank, a trial takes any', (count) => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(11);
     for (let group = 0; group < 5; group += 1) {
@@ -173,7 +173,7 @@ describe('calibration', () => {
   });
 });
 
-it('[V125] the largest answers are searched for as deeply as a search can, however steep the need for depth', () => {
+it('[V125] the largest answers are searched as deeply as possible, however steep the need for depth', () => {
   const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), cosine);
   const source = sourceOf(4);
   world.upsert(from(source, 1_200));
@@ -230,7 +230,7 @@ describe('memory', () => {
     expectNothingLeaked(floor);
   });
 
-  it('[V126] that is too small for a single shard serves it, too: its own lists give way to each other', () => {
+  it('[V126] that is too small for a single shard serves it, too: its lists evict one another', () => {
     const { world, source, bytes } = large('a', 3);
     const bytesMax = Math.floor((0.75 * bytes) / PAGE_BYTES) * PAGE_BYTES;
     const floor = smallFloor(bytesMax);

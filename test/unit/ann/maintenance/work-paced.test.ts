@@ -20,7 +20,7 @@ function thread() {
   return { pace, waits, spend, work, now: () => nowMs };
 }
 
-it('[RT14] works without pauses while nobody searches, and lets others in between slices', async () => {
+it('[RT14] works without pauses while there are no searches, and yields between slices', async () => {
   const { waits, spend, work } = thread();
   let left = 5;
   expect(
@@ -32,7 +32,7 @@ it('[RT14] works without pauses while nobody searches, and lets others in betwee
   expect(waits).toEqual([0, 0, 0, 0]);
 });
 
-it('[RT14] leaves the thread to others for twice as long as a slice takes while there are searches, within bounds', async () => {
+it('[RT14] yields for twice the length of a slice while there are searches, within bounds', async () => {
   const { pace, waits, spend, work, now } = thread();
   const slicesMs = [2, 8, 100, 8];
   let done = 0;

@@ -58,7 +58,7 @@ it('[F40] does small reads several at a time, none that would keep others waitin
   expect(Math.max(...together) * 0.5).toBeLessThanOrEqual(LIMITS.readTurnMs);
 });
 
-it('[F41] serves first who gives up first, and refuses at once what cannot be answered in time', async () => {
+it('[F41] serves the earliest deadline first, and refuses at once what cannot be answered in time', async () => {
   const { time, done, read, learn } = object();
   await time.run(learn());
   const startMs = time.nowMs();
@@ -90,7 +90,7 @@ it('[F41] lets no read wait for longer than any should, and says when to come ba
   for (const { retryAfterMs = 0 } of refused) expect(Math.abs(retryAfterMs - LIMITS.readWaitMaxMs)).toBeLessThan(40);
 });
 
-it('[F41] answers those who waited through a stall and still wait', async () => {
+it('[F41] answers reads that waited through a stall and whose callers still wait', async () => {
   const { time, thread, read, learn } = object();
   await time.run(learn());
   const stall = () => thread.deliver(() => thread.use(3_000).then(() => ok(0)));
@@ -121,7 +121,7 @@ it('[F41] forgets a stall soon, and learns that reads have become slower', async
   expect(count).toBeLessThan(12);
 });
 
-it('[F40] a read that throws holds up nobody', async () => {
+it('[F40] a read that throws delays no other', async () => {
   const { time, thread, turns } = object();
   const read = (name: string) => thread.deliver(() => turns.read(undefined, () => (name === 'bad' ? bad() : ok(name))));
   const bad = (): never => {

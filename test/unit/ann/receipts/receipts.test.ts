@@ -82,7 +82,7 @@ describe('receipts of an object', () => {
     expect(receipts.find('k')?.done).toEqual([{ ...WHOLE, lsn: 8 }]);
   });
 
-  it('[RT40] are told page by page: again once changed, never because repeated', () => {
+  it('[RT40] are sent page by page: again after a change, not after a repetition', () => {
     const receipts = stored();
     for (const key of ['a', 'b', 'c']) receipts.claim({ idempotencyKey: key, digest: 'd' }, BILLING, 1);
     const keysBehind = (after: number, most = 10) => {
@@ -116,7 +116,7 @@ describe('receipts of an object', () => {
     for (const key of ['newer', 'k']) expect(receipts.find(key)).toBeDefined();
   });
 
-  it('[RT41] of requests without a key are bounded apart in number and time: they push out none of a caller', () => {
+  it('[RT41] of requests without a key are bounded separately: they evict none of a caller', () => {
     const sql = new NodeSql();
     migrate(sql, SHARD_SCHEMA);
     const receipts = new SqliteReceiptStore(sql);
@@ -140,7 +140,7 @@ describe('receipts of an object', () => {
     expect(receipts.sweep(1_001 + LIMITS.upsertReceiptTtlMs)).toBe(undefined);
   });
 
-  it('[RT41] of what a shard writes whole are kept only for the keys of callers, and those of parts are told apart from others', () => {
+  it('[RT41] of whole writes are kept for callers’ keys only; those of parts are marked as the gateway’s', () => {
     const store = new SqliteVectorStore(new NodeSql());
     store.create({ indexId: 'ix_1' as IndexId, dimensions: 1, metric: 'dot' });
     const writeUnder = (idempotencyKey: string, id: string) => {

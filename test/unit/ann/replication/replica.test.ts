@@ -56,7 +56,7 @@ function world() {
   return { primary, copy, routes, replica, write };
 }
 
-it('[RT11] a replica refuses old routes and callers as its shard does, from the changes on that follow from it', async () => {
+it('[RT11] a replica refuses old routes and callers as its shard does, once it has the changes', async () => {
   const { primary, routes, replica, write } = world();
   write('a', 1);
   expect(await replica.pull(0)).toBe('complete');
@@ -75,7 +75,7 @@ it('[RT11] a replica refuses old routes and callers as its shard does, from the 
   });
 });
 
-it('[RT11] a replica knows the versions of its rows, by which copies of a vector are told apart', async () => {
+it('[RT11] a replica has the versions of its rows, which distinguish copies of a vector', async () => {
   const { copy, replica, write } = world();
   write('a', 7);
   write('b', 12);

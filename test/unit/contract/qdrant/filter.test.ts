@@ -49,7 +49,7 @@ describe('[Q20] a filter of Qdrant is read', () => {
   });
 });
 
-describe('[Q21] a filter of Qdrant is refused, naming the place,', () => {
+describe('[Q21] a filter of Qdrant is refused, naming the path,', () => {
   const must = (condition: unknown) => ({ must: [condition] });
   it.each<[string, unknown, string]>([
     ['that asks for words', must({ key: 'a', match: { text: 'x' } }), 'must[0].match.text'],
@@ -86,7 +86,7 @@ describe('[Q21] a filter of Qdrant is refused, naming the place,', () => {
   });
 });
 
-it('[Q31] paths into payloads are members and places', () => {
+it('[Q31] paths into payloads are members and indexes', () => {
   expect(parseJsonPath('a.b[].c[12]."d.e"')).toEqual(['a', 'b', null, 'c', 12, 'd.e']);
   for (const path of ['', '.a', 'a..b', 'a[x]', 'a[', '[0]', 'a"b']) expect([path, parseJsonPath(path)]).toEqual([path, undefined]);
 });

@@ -7,7 +7,7 @@ const tokens = new BulkTokens(new Hmac('a secret of one deployment'));
 const STATE = { import: 'imp_1', index: 'ix_1', key: 'key_1', lines: 2000, bytes: 40_000, applied: 'digest' };
 
 describe('a token', () => {
-  it('[B13] tells where its import stands, to the deployment that made it alone', async () => {
+  it('[B13] identifies the position of its import, for the deployment that made it alone', async () => {
     const token = await tokens.seal('import', STATE);
     expect(await tokens.open('import', token)).toEqual({ ok: true, value: STATE });
     const other = new BulkTokens(new Hmac('a secret of another deployment'));

@@ -86,14 +86,14 @@ const toldIn = (lines: readonly string[]) =>
     .map((line) => JSON.parse(line).export as { status: string; token: string; vectors: number });
 
 describe('an export', () => {
-  it('[B10] tells every namespace to its end, and metadata as it is kept', async () => {
+  it('[B10] sends every namespace completely, and metadata as stored', async () => {
     const lines = await new World([3, 0, 7, 1, 5]).run();
     expect(keysIn(lines)).toEqual([3, 0, 7, 1, 5].flatMap((count, n) => Array.from({ length: count }, (_, i) => `n${n}/v${i}`)));
     expect(lines[1]).toBe('{"id":"v1","namespace":"n0","values":[1,0.5],"metadata":{"big":12345678901234567890}}');
     expect(toldIn(lines).at(-1)).toMatchObject({ status: 'done', vectors: 16, lsn: 7 });
   });
 
-  it('[B8][B11] goes on from every token it told: with what follows the line before, and nothing else', async () => {
+  it('[B8][B11] continues from every token it sent: with the lines that followed, and nothing else', async () => {
     const whole = await new World([9, 30, 4]).run();
     const all = keysIn(whole);
     for (let tells = 0; tells < 20; tells += 1) {
@@ -141,7 +141,7 @@ describe('an export', () => {
   });
 });
 
-it('[T57] an export ends with a typed error once its key is revoked, and tells nothing from then on', async () => {
+it('[T57] an export ends with a typed error once its key is revoked, and sends nothing afterwards', async () => {
   const world = new World([9]);
   let isInForce = true;
   const authority = { lease: async () => (isInForce ? IN_FORCE.lease() : refuse('invalid_api_key', 'the API key is not valid')) };

@@ -123,7 +123,7 @@ describe('batches of lines', () => {
     }
   });
 
-  it('[B12] pass over what an export told of itself, and over nothing else', async () => {
+  it('[B12] skip the progress lines of an export, and nothing else', async () => {
     const text =
       line({ export: { status: 'running' } }) + line({ id: 'a', values: [1, 2], text: 'kept', metadata: null }) + line({ export: {} });
     const [batch] = await batchesIn(text);

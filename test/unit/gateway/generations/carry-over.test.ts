@@ -152,7 +152,7 @@ describe('copying vectors', () => {
 });
 
 describe('following changes', () => {
-  it('[B44] embeds what changed, and not again what is told of because it moved', async () => {
+  it('[B44] embeds what changed, and not what is announced because it moved', async () => {
     const world = new GenerationWorld(new Seeded(2), manifestOf('ix_a', 1, 'first', 2), 0);
     const vectors = world.gateway();
     const write = (body: { id: string; text: string; metadata?: string }[]) =>

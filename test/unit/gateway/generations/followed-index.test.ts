@@ -79,7 +79,7 @@ const following = (change: (objects: Objects) => void = () => undefined) => {
 };
 
 describe('FollowedIndex', () => {
-  it('[B42] begins at every shard behind what was followed before, and tells what changed in any of them', async () => {
+  it('[B42] begins at every shard after what was followed before, and returns changes of any of them', async () => {
     const { index, objects } = following();
     const begun = await index.begin(MANIFEST, { 0: { lsn: 5, row: 1 }, 7: { lsn: 9, row: 1 } });
     expect(begun).toEqual(ok({ 0: { lsn: 9, row: 0 }, 2: { lsn: 11, row: 20 } }));
@@ -107,7 +107,7 @@ describe('FollowedIndex', () => {
     ]);
   });
 
-  it('[B42] knows no way on from a shard that was given up, from a log that was cut, or from a deletion of everything by one of several', async () => {
+  it('[B42] cannot continue from a merged shard, a truncated log, or a deletion of everything by one shard', async () => {
     const at = { lsn: 1, row: 1 };
     expect(await following().index.changes(MANIFEST, { 0: at, 1: at, 2: at })).toEqual(ok(null));
     expect(await following((objects) => (objects.isCut = true)).index.changes(MANIFEST, { 0: at, 2: at })).toEqual(ok(null));
@@ -143,7 +143,7 @@ describe('FollowedIndex', () => {
     expect(await following((objects) => (objects.version = 0)).index.count(MANIFEST, 3)).toEqual(ok(100));
   });
 
-  it('[B43] keeps locators from writing before their shards are sealed, and lets them write after shards are open; stops at a refusal', async () => {
+  it('[B43] stops locators before their shards are sealed, resumes them after; stops at a refusal', async () => {
     const { index, objects } = following();
     await index.setGate(MANIFEST, 'sealed', 3);
     expect(objects.asked).toEqual(['locator 0 sealed', 'locator 1 sealed', 'shard 0 sealed', 'shard 2 sealed']);

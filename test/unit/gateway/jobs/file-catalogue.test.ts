@@ -83,7 +83,7 @@ describe('files', () => {
     expect(idOf(await upload('abc'))).not.toBe(idOf(await upload('abc')));
   });
 
-  it('[T78] are not uploaded again under a key whose file was deleted, not even by a try that was already under way', async () => {
+  it('[T78] are not uploaded again under a key whose file was deleted, not even by a try under way', async () => {
     const { files, gone, store, upload } = world();
     const id = idOf(await upload('abc', 'k'));
     expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
@@ -140,7 +140,7 @@ describe('files', () => {
     expect(seen).toEqual(ids.sort());
   });
 
-  it('[T54] are taken back when they were stored after their key had ended, and not when an earlier request stored them', async () => {
+  it('[T54] are removed when stored after their key had ended, and not when stored by an earlier request', async () => {
     const { files, upload } = world();
     const lease = () => {
       let asked = 0;

@@ -71,7 +71,7 @@ describe('a file', () => {
     expect(await writer.count(tenantId)).toBe(0);
   });
 
-  it('[T73] is not written while nobody can say whether the right is still there', async () => {
+  it('[T73] is not written while it cannot be determined whether the right still holds', async () => {
     const { writer } = setUp();
     const authority: Authority = { lease: async () => ok({ endsAtMs: Number.MAX_SAFE_INTEGER, isUnconfirmed: true }) };
     expect(await writer.write(tenantId, authority, FILE, 'content')).toMatchObject({ error: { code: 'unavailable' } });

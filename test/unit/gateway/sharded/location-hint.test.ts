@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { locationHint } from '../../../../src/gateway/sharded/location-hint.ts';
 
-it('[RT12] replicas are asked to be near to where most of the reads came in; nowhere in particular when nobody said', () => {
+it('[RT12] replicas are requested near most of the reads; without a location when none is known', () => {
   const hints = [
     ['NA', '-122.3'],
     ['NA', '-74.0'],

@@ -46,7 +46,7 @@ function world() {
 }
 
 describe('[RT33] routes of a gateway', () => {
-  it('are asked for again when a district that is needed has changed, within the call', async () => {
+  it('are requested again within the call when a needed shard group has changed', async () => {
     const { state, asked, cache, split, nextPoint } = world();
     // Knows the outline, and no region yet.
     value(await cache.using(MANIFEST, async ({ outline }) => ok(outline.version)));
@@ -67,7 +67,7 @@ describe('[RT33] routes of a gateway', () => {
     expect(asked).toEqual({ outlines: 2, pages: 0 });
   });
 
-  it('that nobody can be asked for refuse the call, and not the next', async () => {
+  it('that cannot be requested refuse the call, and not the next', async () => {
     const { state, cache, nextPoint } = world();
     state.isUnreachable = true;
     const rank = () => cache.using(MANIFEST, (routes) => routes.rankForSearching(nextPoint()));

@@ -73,7 +73,7 @@ describe('[RT13] a search of a grown index', () => {
     expect(tookMs).toBe(50);
   });
 
-  it('asks a replica that the routes name in place of a dead shard, and of a slow one when another call is likely to be quicker', async () => {
+  it('asks a replica instead of a dead shard, and of a slow one when a second call is likely quicker', async () => {
     const { world, ask } = line(4, [0, 1]);
     for (let i = 0; i < 30; i += 1) await ask(2, true, 100);
     world.behave(0, { fails: 'unavailable' });

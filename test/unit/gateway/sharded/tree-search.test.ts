@@ -63,7 +63,7 @@ describe('TreeSearch', () => {
     }
   });
 
-  it('[F31] names the shards of an aggregator that is out of reach, and those that an aggregator did not hear in time', async () => {
+  it('[F31] names the shards of an unreachable aggregator, and those an aggregator missed in time', async () => {
     const { world, groups, dead, search } = forest(300);
     dead.add(2);
     world.behave(250, { takesMs: 500 });
@@ -79,7 +79,7 @@ describe('TreeSearch', () => {
     expect(await search(50)).toMatchObject({ ok: false, error: { code: 'stale_route' } });
   });
 
-  it('[F31] refuses with `deadline_exceeded` when no aggregator heard any shard in time', async () => {
+  it('[F31] refuses with `deadline_exceeded` when no aggregator got an answer in time', async () => {
     const { world, search } = forest(300);
     for (let shard = 0; shard < 300; shard += 1) world.behave(shard, { takesMs: 500 });
     expect(await search(50)).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });

@@ -109,7 +109,7 @@ describe('FanOut', () => {
     await expect(world.gather([world.leaf(0, 50), defect])).rejects.toThrow(RangeError);
   });
 
-  it('[F13] asks the spare of a shard that is so late that another may be quicker: whichever is first counts', async () => {
+  it('[F13] hedges to the spare of a shard that is so late that the spare may be quicker: the first counts', async () => {
     const world = new World();
     await world.learn();
     const lateMs = world.fanOut.lateMs!;
@@ -179,7 +179,7 @@ describe('FanOut', () => {
     expect(late.outcome.ok ? null : late.outcome.error.code).toBe('deadline_exceeded');
   });
 
-  it('[F13] hedging shortens the tail of many shards of which each is slow now and then, at the load it may cost', async () => {
+  it('[F13] hedging shortens the tail of many shards that stall now and then, within its budget', async () => {
     const shards = 16;
     const tails = { plain: [] as number[], hedged: [] as number[] };
     for (const kind of ['plain', 'hedged'] as const) {

@@ -24,7 +24,7 @@ it('[F16] a quantile of what was recorded lies within 13 % above the true one', 
   }
 });
 
-it('[F16] tells nothing of few calls, and forgets those that lie behind the window', () => {
+it('[F16] states no quantile of few calls, and forgets those before the window', () => {
   const window = new LatencyWindow(10_000, 20);
   for (let i = 0; i < 19; i += 1) window.record(50, 0);
   expect(window.quantileMs(0.5, 0)).toBe(undefined);
@@ -38,7 +38,7 @@ it('[F16] tells nothing of few calls, and forgets those that lie behind the wind
   expect(window.quantileMs(0.95, 30_000)).toBe(undefined);
 });
 
-it('[F13] a call is late when another one is likelier than not to be quicker: never where all take about as long', () => {
+it('[F13] a call is late when another is likely quicker: never where all take about as long', () => {
   const random = new Seeded(4);
   const lateOf = (shape: () => number) => {
     const window = new LatencyWindow(10_000, 20);

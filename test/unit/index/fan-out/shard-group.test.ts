@@ -126,7 +126,7 @@ describe('many matches of a group of shards', () => {
     for (const round of again.rounds.slice(1)) expect(round.shards).toEqual([7]);
   });
 
-  it('[F50] are those found before where a shard is not heard again, and it is named', async () => {
+  it('[F50] are those found before where a shard stops answering, and it is named', async () => {
     const { rounds, search } = group(
       'l2',
       [

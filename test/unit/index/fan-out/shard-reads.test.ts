@@ -30,7 +30,7 @@ describe('ShardReads', () => {
     for (const replica of [null, 1, 2]) expect(world.asked.filter((member) => member.replica === replica).length).toBeGreaterThan(5);
   });
 
-  it('[F43] asks another one at once when it is refused, and whoever refused not first for a while', async () => {
+  it('[F43] calls another member at once when refused, and the refusing one not first for a while', async () => {
     const world = new MemberWorld();
     world.behave(0, { takesMs: 1, fails: 'overloaded' });
     world.behave(0, { takesMs: 20 }, 1);
@@ -59,7 +59,7 @@ describe('ShardReads', () => {
     expect(world.sent.at(-1)!.budgetMs).toBe(0);
   });
 
-  it('[F33] asks those more who answer faster, and does not forget the others', async () => {
+  it('[F33] asks faster members more, and keeps trying the others', async () => {
     const world = new MemberWorld();
     world.behave(0, { takesMs: 40 });
     world.behave(0, { takesMs: 10 }, 1);
@@ -87,7 +87,7 @@ describe('ShardReads', () => {
     expect(world.fanOut.counts.hedges).toBe(0);
   });
 
-  it('[F34] an answer is complete up to the lowest LSN of the replicas in it, and without any up to the highest', async () => {
+  it('[F34] an answer states the lowest LSN of its replicas, and without any the highest of its shards', async () => {
     const world = new MemberWorld();
     for (const [shard, lsn] of [9, 4, 12].entries()) world.behave(shard, { lsn });
     world.behave(0, { lsn: 5 }, 1);

@@ -11,7 +11,7 @@ const YES = { ok: true, value: true };
 const NO = { ok: true, value: false };
 
 describe('generations that were made under idempotency keys', () => {
-  it('[T78] are answered again while they are there, whichever were made since, and refused once they are gone', () => {
+  it('[T78] are answered again while they exist, whichever came since, and refused once they are gone', () => {
     let made: MadeGenerations = withMade([], creation('one'), id('1'), 1);
     made = withMade(made, creation('two'), id('2'), 2);
     made = withMade(made, creation(null), id('3'), 3);
@@ -29,7 +29,7 @@ describe('generations that were made under idempotency keys', () => {
     expect(withEnded(made, id('1'), 9_000)).toEqual(made);
   });
 
-  it('[T78] are remembered for spentKeyTtlMs after their end, and the newest generationKeysMaxCount of them', () => {
+  it('[T78] are remembered for spentKeyTtlMs after their end, the newest generationKeysMaxCount of them', () => {
     const ended = withEnded(withMade([], creation('one'), id('1'), 1), id('1'), 1);
     const laterMs = 1 + LIMITS.spentKeyTtlMs;
     expect(isRepeated(ended, creation('one'), laterMs - 1)).toMatchObject({ error: { code: 'idempotency_key_spent' } });

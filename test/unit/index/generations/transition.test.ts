@@ -84,7 +84,7 @@ describe('the generations of an index', () => {
     }
   });
 
-  it('[B31] are changed by nobody who read an older version, and claimed anew by each run', () => {
+  it('[B31] are not changed by a run that read an older version, and claimed anew by each run', () => {
     for (const { event } of Object.values(EVENTS)) {
       expect(transition(at('following'), 6, event)).toMatchObject({ error: { code: 'stale_fence' } });
     }
@@ -92,7 +92,7 @@ describe('the generations of an index', () => {
     expect(transition({ ...at('filling'), shadow: null }, 7, { kind: 'claimed' })).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
-  it('[B33][B34] change places in one step, and only in that one', () => {
+  it('[B33][B34] are exchanged in one step, and only in that one', () => {
     const drained = transition(at('draining'), 7, { kind: 'drained' });
     expect(drained).toMatchObject({
       value: {
@@ -126,7 +126,7 @@ describe('the generations of an index', () => {
 });
 
 describe('the gate of a shard', () => {
-  it('[B33] lets through whom it should, and followers of the newest run only, while it is closed', () => {
+  it('[B33] admits the callers of its access mode, and followers of the newest run only, while closed', () => {
     const verdicts = (gate: 'open' | 'sealed' | 'closed') =>
       [
         [null, false],

@@ -148,7 +148,7 @@ it('[RT39] a claim says what its key is billed as; another request under the key
   expect(locator.claim({ ...request, digest: 'other' })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
 });
 
-it('[F3] a locator has all writes numbered above what writers, shards and rows that left told it, though it dies in between', async () => {
+it('[F3] a locator numbers writes above all LSNs it has seen, though it dies in between', async () => {
   const { locator, start, write, answers, lsnsSent, settled } = world();
   const one = async (id: string, lsnSeen: number, lsn: number) => {
     const written = write(id, lsnSeen);
@@ -170,7 +170,7 @@ it('[F3] a locator has all writes numbered above what writers, shards and rows t
   expect(await start().remove({ ids: ['b'], namespaces: [''], expected: null, lsnSeen: 70 })).toMatchObject({ value: { lsn: 70 } });
 });
 
-it('[RT21] a row gets all places that it should have, however many copies there are; one that goes leaves no other behind', async () => {
+it('[RT21] a row gets all shards it is assigned to, however many; a removed copy takes no other with it', async () => {
   const { locator, write, answers, settled } = world();
   const writing = write('a');
   await settled();
@@ -196,7 +196,7 @@ const UNKNOWN = refuse('index_not_found', 'the shard was merged away', 'index');
 const routesTo = (...ordinals: number[]): Outcome<KnownRoutes> =>
   ok({ outline: { version: 2, shards: ordinals.map((ordinal) => ({ ordinal })) }, placesFor: async () => ok([ordinals]) } as never);
 
-it('[G41] a shard that knows no index though the routes name it has lost what it stored: nothing is acknowledged, all is repeated', async () => {
+it('[G41] a shard in the routes without its index has lost its storage: writes are kept and repeated', async () => {
   const { locator, start, write, answers, settled, told } = world();
   const answered = async <T>(call: Promise<T>, outcome: Outcome<{ readonly lsn: number }>): Promise<T> => {
     await settled();
@@ -228,7 +228,7 @@ it('[G41] a shard that knows no index though the routes name it has lost what it
   ]);
 });
 
-it('[RT6] a shard that the routes do not name was given up: nothing is left to remove there, and what goes there goes elsewhere', async () => {
+it('[RT6] a shard that the routes lack was merged away: its writes go to others', async () => {
   const { locator, write, answers, settled, told } = world();
   const answered = async <T>(call: Promise<T>, ...outcomes: Outcome<{ readonly lsn: number }>[]): Promise<T> => {
     for (const outcome of outcomes) {

@@ -69,7 +69,7 @@ class World implements ReplicaPeers {
 }
 
 describe('IndexReplicas', () => {
-  it('[F23] makes replicas for a shard that says it is busy, tells of them when they have copied, and erases them when it is cold', async () => {
+  it('[F23] makes replicas for a busy shard, announces them once copied, and erases them when it is cold', async () => {
     const world = new World();
     expect(await world.replicas.tend(0)).toBe(undefined);
     world.sharable = 1.6;
@@ -117,7 +117,7 @@ describe('IndexReplicas', () => {
     expect([world.replicas.all, world.replicas.isWatching]).toEqual([[], false]);
   });
 
-  it('[RT11] tells of a replica again only when it has all that came while its shard took rows over from others', async () => {
+  it('[RT11] announces a replica again only when it has all rows that its shard took over', async () => {
     const world = new World();
     world.sharable = 1.6;
     world.replicas.watch(3);

@@ -22,7 +22,7 @@ function live(seconds: number, loadAt: (second: number) => { exclusive: number; 
 }
 
 describe('decideReplicas', () => {
-  it('[F23] gives a busy shard as many replicas as it needs, one after the other, and takes them when it is cold for long', () => {
+  it('[F23] gives a busy shard the replicas it needs, one by one, and removes them when cold for long', () => {
     const { changes, replicas } = live(400, (second) => ({ exclusive: 0.05, sharable: second < 100 ? 2.2 : 0.1 }));
     const added = changes.filter(({ kind }) => kind === 'add');
     const retired = changes.find(({ kind }) => kind === 'retire');
@@ -55,7 +55,7 @@ describe('decideReplicas', () => {
 });
 
 describe('LoadMeter', () => {
-  it('[F25] tells the share of the time that calls kept it busy, of the last seconds', () => {
+  it('[F25] returns the recent share of time that calls kept it busy', () => {
     const meter = new LoadMeter();
     for (let ms = 0; ms < 60_000; ms += 20) meter.record('sharable', 8, ms);
     const { exclusive, sharable } = meter.load(60_000);

@@ -62,7 +62,7 @@ function grown() {
   return { growth, split, table, log, orders, state, clock };
 }
 
-it('[RT8][RT11] a shard that takes over begins behind the LSN from which on the one that gives refuses old routes; then all are told', async () => {
+it('[RT8][RT11] a taking shard starts above the LSN at which the giving one refuses old routes', async () => {
   const { growth, split, log } = grown();
   expect(await split(0, 1)).toMatchObject({ ok: true, value: { version: 2 } });
   expect(log).toEqual(['open 1 since 2', 'drain 0 since 2', 'raise 1 above 41', 'routes 2: 0 draining,1 serving']);
@@ -75,7 +75,7 @@ it('[RT8][RT11] a shard that takes over begins behind the LSN from which on the 
   expect(log).toEqual(['routes 5: 0 serving', 'erase 1']);
 });
 
-it('[RT16] a share is a split: the new shard is there before anybody is told; from one slot there is nothing to share', async () => {
+it('[RT16] a hash split opens the new shard before it is announced; one slot cannot be split', async () => {
   const { growth, table, log } = grown();
   const share = (ordinal: number, since: number) => growth.answer(SPACE, { kind: 'share', shard: { ordinal, since } });
   expect(await share(0, 1)).toMatchObject({ ok: true, value: { version: 2 } });
@@ -88,7 +88,7 @@ it('[RT16] a share is a split: the new shard is there before anybody is told; fr
   expect(await share(0, 2)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
 });
 
-it('[RT7] a change that was cut off is done before anybody is told, and nothing else is begun before', async () => {
+it('[RT7] an interrupted change is completed before it is published, and before another begins', async () => {
   const { growth, split, table, log, state } = grown();
   state.isCutOff = true;
   await expect(split(0, 1)).rejects.toThrow('cut off');
@@ -100,7 +100,7 @@ it('[RT7] a change that was cut off is done before anybody is told, and nothing 
   expect(log.filter((line) => line.startsWith('routes'))).toEqual(['routes 2: 0 draining,1 serving']);
 });
 
-it('[RT21][RT22] once calm, shards hand vectors to others, one after the other; none that is split waits, and none begins while one asks', async () => {
+it('[RT21][RT22] once calm, shards rebalance one by one; no split waits, and none begins while one waits', async () => {
   const { growth, split, table, log, clock } = grown();
   const drained = (ordinal: number, since: number) => growth.answer(SPACE, { kind: 'drained', shard: { ordinal, since } });
   await split(0, 1);
@@ -124,7 +124,7 @@ it('[RT21][RT22] once calm, shards hand vectors to others, one after the other; 
   expect(growth.tidyingMs).toBe(2 * LIMITS.tidyCalmMs);
 });
 
-it('[RT21] a shard that is tidied is told where the others are, and nothing that grows with their number twice', async () => {
+it('[RT21] a rebalancing shard gets its neighbours, and no list as long as the index twice', async () => {
   const { growth, split, table, orders, clock } = grown();
   for (const since of [1, 2]) {
     await split(0, since);

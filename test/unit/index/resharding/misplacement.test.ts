@@ -28,7 +28,7 @@ const changed = (table: RouteTable, count: number, before = IN_ORDER): Misplacem
 const CALM_MS = 1_000 + LIMITS.tidyCalmMs;
 const NONE: ReadonlySet<number> = new Set();
 
-it('[RT22] shards are tidied soon once half as many regions changed, late once a sixteenth did, and one at a time', () => {
+it('[RT22] shards are rebalanced soon once half of the regions changed, late at a sixteenth', () => {
   const table = line(32);
   expect(nextRebalancingMs(IN_ORDER, table)).toBe(undefined);
   expect(nextRebalancingMs(changed(table, 1), table)).toBe(undefined);
@@ -55,13 +55,13 @@ it('[RT22] the one that was not for longest comes first; when all were, none is 
   expect([nextRebalancingMs(all, table), nextRebalancing(all, table, NONE, 1e12)]).toEqual([undefined, undefined]);
 });
 
-it('[RT22] a new shard is as much out of order as the one that it was split from; what is known of one that is no more is forgotten', () => {
+it('[RT22] a new shard inherits the misplacement score of its origin; a merged shard’s is forgotten', () => {
   const tidied = [0, 1, 2].reduce(afterRebalancing, changed(line(3), 2));
   expect(afterChange(tidied, line(3), line(4), 1, 5)).toEqual({ changes: 3, lastMs: 5, tidied: { 0: 2, 1: 2, 2: 2, 3: 2 } });
   expect(afterChange(tidied, line(3), line(2), 2, 5).tidied).toEqual({ 0: 2, 1: 2 });
 });
 
-it('[RT21][RT11] no rows go to shards that replicas relieve, nor to those that rows leave or regions come to', () => {
+it('[RT21][RT11] no rows go to shards with replicas in use, nor to those that change', () => {
   const table = line(6, { 3: { state: { kind: 'draining', into: [4] } }, 5: { state: { kind: 'serving' } } });
   expect(nextRebalancing(changed(table, 6), table, new Set([2]), CALM_MS)).toEqual({ ordinal: 0, into: [1, 5] });
   // Nor is one of them tidied itself.
@@ -69,6 +69,6 @@ it('[RT21][RT11] no rows go to shards that replicas relieve, nor to those that r
   expect(nextRebalancing(others, table, NONE, CALM_MS)).toBe(undefined);
 });
 
-it('[RT22] two shards are never tidied: they shared out all when they became two', () => {
+it('[RT22] two shards are never rebalanced: their split moved all rows', () => {
   expect(nextRebalancingMs(changed(line(2), 6), line(2))).toBe(undefined);
 });

@@ -27,7 +27,7 @@ function own(ordinal: number, shards: readonly RoutedShard[], xs: readonly numbe
   }
 }
 
-it('[RT20] copies from beyond the border are left out, however many shards there are; none of an only shard', () => {
+it('[RT20] spilled copies are left out, however many shards there are; an only shard has none', () => {
   const far = Array.from({ length: 60 }, (_, i) => shard(10 + i, 100 + i));
   expect(own(1, [shard(0, 0), shard(1, 10), shard(2, 20), ...far], [4, 6, 10, 14, 16])).toEqual([6, 10, 14]);
   expect(own(0, [shard(0, 0)], [4, 600])).toEqual([4, 600]);

@@ -43,7 +43,7 @@ function takers(has: Record<number, string[]>, refusals: Record<number, Outcome<
 
 const slice = (isWhole: boolean) => ({ found, header: { indexId: 'ix_put' as IndexId, lsn: 40 }, since: 5, isWhole });
 
-it('[RT21] a shard that is tidied sends only what is lacking, and knows the rest to be there', async () => {
+it('[RT21] a rebalancing shard sends only missing rows, and assumes the rest present', async () => {
   const shards = takers({ 1: ['a'], 2: ['b', 'c'] });
   expect(await putRows(shards, slice(true), granted)).toEqual(granted);
   expect(shards.sent).toEqual(['b@8 to 1 by 5']);
@@ -55,7 +55,7 @@ it('[RT7] a shard that was split sends everything', async () => {
   expect(shards.sent).toEqual(['a@7,b@8 to 1 by 5', 'b@8,c@9 to 2 by 5']);
 });
 
-it('[RT21] nobody waits for a full shard to tidy: what it does not take stays where it is; a split waits', async () => {
+it('[RT21] rebalancing does not wait for a full shard: refused rows stay; a split waits', async () => {
   expect(await putRows(takers({}, { 2: FULL }), slice(true), granted)).toEqual([granted[0]]);
   expect(await putRows(takers({}, { 2: FULL }), slice(false), granted)).toBe(undefined);
 });

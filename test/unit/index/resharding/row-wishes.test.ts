@@ -17,7 +17,7 @@ const wishes = (own: RoutedShard, ...others: RoutedShard[]) =>
   new RowWishes(own.ordinal, { since: 4, shards: [own, ...others], margin: 2 }, SPACE);
 const at = (x: number, y: number) => Float32Array.of(x, y);
 
-it('[RT2][RT7] a shard that was split keeps what is nearer to it, gives the rest to the other half and copies what lies between', () => {
+it('[RT2][RT7] a split shard keeps nearer rows, gives the rest to the other half and copies border rows', () => {
   const divided = wishes(shard(0, 0, 0, { kind: 'draining', into: [1] }), shard(1, 4, 0));
   expect(divided.of(at(0.5, 0), 0)).toBe(undefined);
   expect(divided.of(at(3.5, 0), 0)).toEqual({ to: [1], isNearer: true, isShared: false });
@@ -31,7 +31,7 @@ it('[RT7] a shard that is given up gives everything to the nearest of those that
   expect(given.of(at(1, 0), 0)).toEqual({ to: [1], isNearer: true, isShared: false });
 });
 
-it('[RT21] a shard that is tidied sends a row to all its places, and gives it up unless it is one of them', () => {
+it('[RT21] a rebalancing shard sends a row to all its shards, and drops it unless it is one of them', () => {
   const tidied = wishes(shard(0, 0, 0, { kind: 'tidying', into: [1, 2] }), shard(1, 4, 0), shard(2, 0, 4));
   expect(tidied.of(at(0.5, 0), 0)).toBe(undefined);
   expect(tidied.of(at(1.9, 0.2), 0)).toEqual({ to: [1], isNearer: false, isShared: true });
@@ -39,7 +39,7 @@ it('[RT21] a shard that is tidied sends a row to all its places, and gives it up
   expect(tidied.of(at(2.3, 2.1), 0)).toEqual({ to: [1, 2], isNearer: true, isShared: false });
 });
 
-it('[RT21] a row stays where it is as long as one of its places may get none', () => {
+it('[RT21] a row stays while one of its shards may not receive it', () => {
   const tidied = wishes(shard(0, 0, 0, { kind: 'tidying', into: [1] }), shard(1, 4, 0), shard(2, 0, 4));
   expect(tidied.of(at(2.3, 2.1), 0)).toBe(undefined);
   expect(tidied.of(at(3.5, 0), 0)).toEqual({ to: [1], isNearer: true, isShared: false });

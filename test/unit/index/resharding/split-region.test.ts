@@ -55,7 +55,7 @@ it.each(cases)('[RT18] %s: each half of a split has a share that is not merged a
   }
 });
 
-it.each(cases)('[RT16] %s: vectors that centroids cannot tell apart have no halves (seed %i)', (metric, seed) => {
+it.each(cases)('[RT16] %s: vectors that no centroids separate have no halves (seed %i)', (metric, seed) => {
   for (const [equalShare, noise] of [
     [1, 0],
     [1, 1e-7],

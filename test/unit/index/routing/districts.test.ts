@@ -32,7 +32,7 @@ const line = (count: number): RouteTable => ({
 const numbersOf = (table: RouteTable) => (table.districts ?? []).map(({ number }) => number);
 const groupsOf = (table: RouteTable) => [...membersOf(table)].map(([, shards]) => shards.map(({ ordinal }) => ordinal));
 
-describe('[RT30] districts', () => {
+describe('[RT30] shard groups', () => {
   it('are one until it has too many shards, and are then cut in two of neighbours', () => {
     const whole = withDistricts(undefined, line(6), SIZES);
     expect(groupsOf(whole)).toEqual([[0, 1, 2, 3, 4, 5]]);
@@ -61,7 +61,7 @@ describe('[RT30] districts', () => {
     expect(table.districts?.map(({ coarse }) => coarse.scales.length)).toEqual([0]);
   });
 
-  it('hold every shard that owns a region once, neither too many nor too few, of 4,096 at once as of a few more each time', () => {
+  it('hold every shard with a region once, neither too many nor too few, of 4,096 at once or added singly', () => {
     const { table } = tableOfClusters(4_096, 40, 8, 3);
     const many = withDistricts(undefined, table, DISTRICT_SIZES);
     const sizes = [...membersOf(many).values()].map((shards) => shards.length);
@@ -77,8 +77,8 @@ describe('[RT30] districts', () => {
   });
 });
 
-describe('[RT31] a district that a change does not touch', () => {
-  it('stays the same with its version, whatever happens to others; one that it touches is of the new version', () => {
+describe('[RT31] a shard group that a change does not touch', () => {
+  it('stays the same with its version, whatever happens to others; a changed one gets the new version', () => {
     const before = withDistricts(undefined, line(24), SIZES);
     const split = withDistricts(before, changed(before, { kind: 'split', ordinal: 0, halves: [row(0), row(0.5)], margin: 1.1 }), SIZES);
     const touched = new Set(

@@ -45,7 +45,7 @@ describe('[RT33] what is remembered of routes', () => {
     expect(reader.remembered(source.indexId)).toBe(routes);
   });
 
-  it('is good for later versions in which the district is the same', async () => {
+  it('is valid for later versions in which the shard group is unchanged', async () => {
     const { state, asked, source, nextPoint } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     await value(await reader.ask(source)).rankForSearching(nextPoint());
@@ -63,7 +63,7 @@ describe('[RT33] what is remembered of routes', () => {
     expect(touched.length).toBeLessThan(state.table.districts!.length / 2);
   });
 
-  it('takes no more bytes than it may, over all indexes; what was used last goes last, and is asked for again', async () => {
+  it('takes no more bytes than it may, over all indexes; evicts the least recently used', async () => {
     const [first, second] = [index('ix_a', 40), index('ix_b', 40)];
     const whole = value(await new RouteReader(1 << 20, SHARING).ask(first.source)).bytes;
     // Room for both outlines and some pages, not for those of both.
@@ -94,7 +94,7 @@ describe('[RT33] what is remembered of routes', () => {
     expect(value(await value(await reader.ask(few.source)).rankForSearching(nextPoint()))).toHaveLength(4);
   });
 
-  it('is refused as stale when the district has changed, and by whoever cannot be reached', async () => {
+  it('is refused as stale when the shard group has changed, or when its source cannot be reached', async () => {
     const { state, source, nextPoint } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));

@@ -45,14 +45,14 @@ describe('Router', () => {
   });
 });
 
-describe('places of a vector [RT2]', () => {
+describe('shards of a vector [RT2]', () => {
   /** The nearest shard, and others by how far they are and how far from its centroid. */
   const placings = (first: number, ...others: [distance: number, apart: number][]) => [
     { ordinal: 4, distance: first, apart: 0 },
     ...others.map(([distance, apart], i) => ({ ordinal: 10 + i, distance, apart })),
   ];
 
-  it('is its nearest shard, and one more where the loss of a copy is at most the margin above', () => {
+  it('are the nearest, and one more where the loss of a copy is within the spill threshold', () => {
     // Residuals at right angles: the loss of the copy is its distance.
     expect(placesOf(placings(1, [1.19, 2.19]), 0.2)).toEqual([4, 10]);
     expect(placesOf(placings(1, [1.21, 2.21]), 0.2)).toEqual([4]);
@@ -82,7 +82,7 @@ it('[RT3] ids spread evenly over the locators, and namespaces do not mix', () =>
   expect(Math.max(...counts)).toBeLessThan(1150);
 });
 
-it('[RT4] the first shard keeps the name of the only one, others are told apart', () => {
+it('[RT4] the first shard keeps the name of an only one, others get their ordinal', () => {
   const manifest = { tenantId: 'tn_a' as TenantId, id: 'ix_b' as IndexId };
   expect([0, 1, 12].map((ordinal) => shardName(manifest, ordinal))).toEqual(['tn_a:ix_b', 'tn_a:ix_b:1', 'tn_a:ix_b:12']);
 });

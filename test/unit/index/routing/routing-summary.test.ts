@@ -21,8 +21,8 @@ function districted(shardCount: number): RouteTable {
 const bytesOf = (told: unknown): number =>
   JSON.stringify(told, (_, part: unknown) => (ArrayBuffer.isView(part) ? '#'.repeat(part.byteLength) : part)).length;
 
-describe('[RT32] whoever routes', () => {
-  it('is told all shards and no regions, and asks for those district by district: together they are the table', () => {
+describe('[RT32] a router', () => {
+  it('gets all shards without regions, and requests those by shard group: together they are the table', () => {
     const table = districted(50);
     const outline = outlineOf(table);
     expect(outline.shards.map(({ ordinal }) => ordinal)).toEqual(table.shards.map(({ ordinal }) => ordinal));
@@ -39,7 +39,7 @@ describe('[RT32] whoever routes', () => {
     }
   });
 
-  it('of an index of few shards is told everything at once', () => {
+  it('of an index of few shards gets everything at once', () => {
     const outline = outlineOf(districted(5));
     expect([outline.districts.length, outline.page?.ordinals]).toEqual([1, [0, 1, 2, 3, 4]]);
     const { table } = tableOfClusters(5, 2, 4, 1);
@@ -56,14 +56,14 @@ describe('[RT32] whoever routes', () => {
     expect(pages.some(({ ordinals }) => ordinals.includes(7))).toBe(false);
   });
 
-  it('knows a shard that is tidied, not to which of all others rows of it go', () => {
+  it('sees that a shard is rebalanced, not where its rows go', () => {
     const table = districted(30);
     const into = table.shards.map(({ ordinal }) => ordinal).filter((ordinal) => ordinal !== 7);
     const outline = outlineOf(withDistricts(table, changed(table, { kind: 'tidy', ordinal: 7, into }), SIZES));
     expect(outline.shards[7]).toMatchObject({ ordinal: 7, district: districtOf(table.shards[7]!), state: { kind: 'tidying', into: [] } });
   });
 
-  it('is not told again what it knows of an older version', () => {
+  it('is not sent again what it has of an older version', () => {
     const before = districted(50);
     const known = outlineOf(before);
     const { centroids } = before.shards[3]!;
@@ -79,7 +79,7 @@ describe('[RT32] whoever routes', () => {
     expect(outlineOf(after, Infinity).districts.every(({ coarse }) => coarse === undefined)).toBe(true);
   });
 
-  it('comes again and is told of the shards that changed alone, if what it knows is remembered', () => {
+  it('gets only the changed shards on return, if its version is remembered', () => {
     const told = new RoutingChangeLog();
     let table = districted(50);
     let known = completed(told.tell(table, 0), undefined);
@@ -110,7 +110,7 @@ describe('[RT32] whoever routes', () => {
     expect(told.tell({ ...table, version: 130 }, 119).gone).toEqual([]);
   });
 
-  it('hears of a district as it no longer is that its routes are stale', () => {
+  it('gets `stale_route` for a shard group that has changed', () => {
     const table = districted(50);
     const { number, since } = table.districts![2]!;
     expect(regionPage(table, number, since).ok).toBe(true);

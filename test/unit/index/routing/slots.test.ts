@@ -67,7 +67,7 @@ describe('a shard that shares its region', () => {
     expect(ordinals(router.rankForSearching(Float32Array.of(1, 0)))).toEqual([0, 2, 1]);
   });
 
-  it('[RT18] is taken back by who shares the region, though others are as near; busy, it is waited for', () => {
+  it('[RT18] merges into the shard with its region, though others are as near; busy, it is waited for', () => {
     const shards = [shard(0, 1, LOW), shard(1, 1.01), shard(2, 1, HIGH)];
     expect(neighboursOf(table(...shards), 2)).toEqual([0]);
     const merged = changed(table(...shards), { kind: 'merge', ordinal: 2, into: [0] });

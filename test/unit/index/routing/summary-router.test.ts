@@ -31,7 +31,7 @@ const rowsOf = (points: readonly Float32Array[], ids = points.map((_, i) => `p${
   values: Float32Array.from(points.flatMap((point) => [...point])),
 });
 
-describe('[RT34] ranking by an outline', () => {
+describe('[RT34] ranking by a routing summary', () => {
   it.each<Metric>(['l2', 'cosine', 'dot'])('is that of the whole table while it has few shards, by %s', async (metric) => {
     const { table, nextPoint } = tableOfClusters(30, 6, 5, 2, metric);
     const [routes, router] = [routesOfTable(withDistricts(undefined, table, { shardsMax: 8, shardsMin: 3 })), new Router(table)];
@@ -62,7 +62,7 @@ describe('[RT34] ranking by an outline', () => {
     expect(placed / POINTS).toBeGreaterThan(0.95);
   });
 
-  it('looks for ids of each slot as if there were no others, however far away the only shard that holds them', async () => {
+  it('finds shards of each slot as if the others did not exist, however far away', async () => {
     const { table, nextPoint } = tableOfClusters(2_000, 40, 8, 7);
     const last = table.shards.at(-1)!;
     const cut = ALL_SLOTS.to - 200;
@@ -81,7 +81,7 @@ describe('[RT34] ranking by an outline', () => {
     }
   });
 
-  it('asks all shards that share a region by their ids, wherever their districts are', async () => {
+  it('asks all shards that share a region by their ids, whatever their shard groups', async () => {
     const { table } = tableOfClusters(1, 1, 4, 1);
     const width = ALL_SLOTS.to / 256;
     const shards = Array.from({ length: 256 }, (_, ordinal): RoutedShard => ({
@@ -94,7 +94,7 @@ describe('[RT34] ranking by an outline', () => {
   });
 });
 
-it('[RT35] vectors are placed in whatever order they come, with the regions of few districts at once', async () => {
+it('[RT35] vectors are assigned in any order, with the regions of few shard groups at once', async () => {
   const { table, nextPoint } = tableOfClusters(2_000, 60, 8, 4);
   const districted = withDistricts(undefined, table, SMALL);
   const routes = routesOfTable(districted);
@@ -109,7 +109,7 @@ it('[RT35] vectors are placed in whatever order they come, with the regions of f
   expect(calls.length, 'each is asked for once').toBe(new Set(calls).size);
 });
 
-it('[RT37] a shard is told of those around it that hold its ids, as near as any', () => {
+it('[RT37] a shard gets its neighbours that hold its ids, as near as any', () => {
   const { table } = tableOfClusters(1_000, 30, 8, 9);
   const districted = withDistricts(undefined, table, SMALL);
   for (const own of [0, 500, 999]) {

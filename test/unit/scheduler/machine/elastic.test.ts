@@ -12,7 +12,7 @@ const settings = { cohorts: [cohort('all'), queue('a', 8), queue('b', 8)] };
 const sizeOf = (world: CellWorld, id: JobId) => world.job(id).attempt?.placement.slots.length;
 
 describe('[J61] jobs whose number of nodes may change', () => {
-  it('start with as many as there are, in whole steps, and grow into what nobody waits for', () => {
+  it('start with as many nodes as there are, in whole steps, and grow into unclaimed ones', () => {
     const world = new CellWorld(settings, nodes(6));
     const other = world.submit(1, elastic(3, 3));
     const id = world.submit(2, elastic(1, 5, 2));
@@ -23,7 +23,7 @@ describe('[J61] jobs whose number of nodes may change', () => {
     expect(world.decided('resize')[0]!.nodeIds).toHaveLength(5);
   });
 
-  it('give up what they can do without to whoever waits, before anybody is evicted, and the place is used once they have left it', () => {
+  it('give up their surplus to waiting jobs before any eviction, and the nodes are used once free', () => {
     const world = new CellWorld(settings, nodes(4));
     const large = world.submit(1, elastic(1, 4));
     const small = world.submit(2, { queue: 'b', ...elastic(2, 2) });
@@ -39,7 +39,7 @@ describe('[J61] jobs whose number of nodes may change', () => {
     expect(world.states(third)).toEqual(['starting']);
   });
 
-  it('do not grow while somebody waits who could use it', () => {
+  it('do not grow while a waiting job could use the nodes', () => {
     const world = new CellWorld(settings, nodes(4));
     const first = world.submit(1, elastic(1, 1));
     const id = world.submit(2, elastic(1, 4));
@@ -149,7 +149,7 @@ describe('[J63] a pool that can grow', () => {
     expect(world.cell.fleet.nodesOf(ELASTIC)).toHaveLength(1);
   });
 
-  it('asks for none for a job whose place will be free before a node could be there', () => {
+  it('requests none for a job whose nodes will be free before a new one could be there', () => {
     for (const [leftMs, count] of [
       [59_000, 0],
       [61_000, 1],

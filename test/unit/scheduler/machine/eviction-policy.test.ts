@@ -30,7 +30,7 @@ describe('[J70] an eviction policy', () => {
     }
   });
 
-  it('lets so many leave at once, and whoever waits for another to leave is looked at as soon as one has left', () => {
+  it('limits evictions at once, and examines the next waiting job as soon as one has left', () => {
     for (const world of [worldOf({ leavingMaxCount: 1 }), worldOf({}, { leavingMaxCount: 1 })]) {
       const low = [1, 2].map((n) => world.submit(n, { ...of(4), priority: 1, ...GRACE }));
       const large = world.submit(3, { ...of(8), priority: 9, preemptible: false });
@@ -65,7 +65,7 @@ describe('[J70] an eviction policy', () => {
     }
   });
 
-  it('says whom it costs least to evict: by work lost, or by how long ago they came', () => {
+  it('chooses the cheapest victims: by work lost, or by how recently they came', () => {
     for (const [victimOrder, victim] of [
       ['least_lost_work', 0],
       ['most_recent', 1],

@@ -41,7 +41,7 @@ describe('[J64] why a job waits', () => {
     expect(why(world, huge)).toMatchObject({ blockers: [{ kind: 'exceeds_capacity' }], remedies: [{ kind: 'smaller_demand' }] });
   });
 
-  it('is topology, price, market, a place that is held, other jobs, its queue, or those before it', () => {
+  it('is topology, price, market, reserved nodes, other jobs, its queue, or the jobs ahead', () => {
     const racks = [0, 1].map((n) => nodeSpec(n, { domains: { rack: `r${n}` } }));
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 90)] }, racks);
     const topology = { level: 'rack', mode: 'required', block: false } as const;
@@ -70,7 +70,7 @@ describe('[J64] why a job waits', () => {
     expect(why(world, runs).why).toEqual({ kind: 'not_waiting' });
   });
 
-  it('names its position and who is ahead, by priority and then by submission', () => {
+  it('names its position and the jobs ahead, by priority and then by submission', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 1)] });
     world.submit(1);
     const ids = [2, 3, 4].map((n) => world.submit(n, { priority: 50 }));
@@ -82,7 +82,7 @@ describe('[J64] why a job waits', () => {
 });
 
 describe('[J60] a plan', () => {
-  it('names place, price, victims and start', () => {
+  it('names placement, price, victims and start', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)] }, [nodeSpec(0)]);
     world.do({
       kind: 'price',

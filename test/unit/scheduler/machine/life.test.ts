@@ -76,7 +76,7 @@ describe('the life of a job in the engine', () => {
     expect(world.job(runs)).toMatchObject({ state: 'expired', endReason: 'deadline' });
   });
 
-  it('[J32] is told to leave at its longest duration, and killed when its grace is over', () => {
+  it('[J32] is asked to stop at its longest duration, and killed when its grace is over', () => {
     const world = new CellWorld();
     const id = world.submit(1, { limits: { ...NO_LIMITS, durationMaxMs: 5_000 }, checkpoint: GRACE });
     world.wait(5_000);
@@ -92,7 +92,7 @@ describe('the life of a job in the engine', () => {
     expect(world.job(id)).toMatchObject({ state: 'failed', endReason: 'max_duration' });
   });
 
-  it('[J33] is cancelled at once while it waits, and once it has left otherwise, even if it completes meanwhile', () => {
+  it('[J33] is cancelled at once while it waits, else once it has stopped, even if it completes meanwhile', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 2)] });
     const [one, two, three] = [1, 2, 3].map((n) => world.submit(n, { checkpoint: GRACE }));
     world.do({ kind: 'cancel', jobId: three! });
@@ -107,7 +107,7 @@ describe('the life of a job in the engine', () => {
     expect(world.do({ kind: 'cancel', jobId: jobSpec(77).id }).outcome).toMatchObject({ ok: false });
   });
 
-  it('[J34] starts where somebody is told to leave only once that one has left', () => {
+  it('[J34] starts on the nodes of an evicted job only once that has left', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)] }, undefined);
     const low = world.submit(1, { priority: 10, options: [option(8)], checkpoint: GRACE });
     const high = world.submit(2, { priority: 90, options: [option(4)] });

@@ -8,8 +8,8 @@ import { demand, nodeSpec, option } from '../../../support/fixtures/scheduler-sp
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });
 const common = { ...cohort('all'), quotas: { H100: { nominal: 8_000, borrowingMax: null, lendingMax: null } } };
 
-describe('[J71] who comes next', () => {
-  it('is who has waited longest, once that counts for more than the priority of others', () => {
+describe('[J71] the next job', () => {
+  it('is the one that has waited longest, once that outweighs the priority of others', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)], agingMs: 10_000, agingMax: 5 }, [nodeSpec(0)]);
     const runs = world.submit(1, { ...of(8), priority: 50 });
     const old = world.submit(2, { ...of(8), priority: 1, preemptible: false });
@@ -22,7 +22,7 @@ describe('[J71] who comes next', () => {
     expect(world.states(old, higher)).toEqual(['starting', 'pending']);
   });
 
-  it('is the queue that has had less of late, where both have the same now; and what is long ago counts for nothing', () => {
+  it('is of the queue that used less lately, where both have the same now; distant use does not count', () => {
     for (const [passedMs, first] of [
       [0, 'b'],
       [40 * 3_600_000, 'a'],
@@ -40,7 +40,7 @@ describe('[J71] who comes next', () => {
   });
 });
 
-it('[J73] who was given a place for having waited keeps it from those it passed, and evicts nobody by having waited', () => {
+it('[J73] a job placed for having waited keeps its rank, and evicts none by having waited', () => {
   const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)], agingMs: 10_000, agingMax: 5, headPatienceMs: 1e12 }, [
     nodeSpec(0),
   ]);
@@ -57,7 +57,7 @@ it('[J73] who was given a place for having waited keeps it from those it passed,
   expect(world.states(old, passed, more)).toEqual(['checkpointing', 'pending', 'admitted']);
 });
 
-it('[J72] one that becomes the first of its kind, as the one before it has gone, is looked at when its own patience is over', () => {
+it('[J72] a job that becomes first of its class is examined when its own wait limit is over', () => {
   const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 8)], headPatienceMs: 20_000, agingMs: 1e12 }, [nodeSpec(0)]);
   const [runs, held] = [world.submit(1, { ...of(8), priority: 99 }), world.submit(2, { ...of(8), priority: 98 })];
   const before = world.submit(3, of(8));

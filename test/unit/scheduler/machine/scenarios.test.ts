@@ -49,7 +49,7 @@ describe('what others got wrong', () => {
     }
   });
 
-  it('[J44] kueue #7101: a job that can never have a place lets none of the evicted back in before the one that evicted them', () => {
+  it('[J44] kueue #7101: a job that never fits lets no victim back in before its preemptor', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 3), queue('b', 0)] }, [nodeSpec(0, { acceleratorCount: 4 })]);
     const borrower = world.submit(1, { queue: 'b', ...of(1), ...GRACE });
     const never = world.submit(2, { queue: 'a', ...of(4) });
@@ -62,7 +62,7 @@ describe('what others got wrong', () => {
     expect(world.states(borrower, never, fits)).toEqual(['evicted', 'pending', 'starting']);
   });
 
-  it('[J34] kueue #13662: what one victim gives up early belongs to the one it left for, though it would fit its own quota', () => {
+  it('[J34] kueue #13662: nodes freed early by a victim are reserved for its preemptor', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 4), queue('b', 2)] }, [nodeSpec(0, { acceleratorCount: 6 })]);
     const early = world.submit(1, { queue: 'b', priority: 90, ...of(3), ...GRACE });
     const late = world.submit(2, { queue: 'b', priority: 90, ...of(3), ...GRACE });
@@ -112,7 +112,7 @@ describe('what others got wrong', () => {
     expect(world.states(first, second)).toEqual(['succeeded', 'starting']);
   });
 
-  it('[J46] kueue #8309: a gang at the head waits no longer than its earliest start, however many small jobs flood in', () => {
+  it('[J46] kueue #8309: a gang at the head waits no longer than its earliest start under a flood of jobs', () => {
     const nodes = Array.from({ length: 8 }, (_, n) => nodeSpec(n, { acceleratorCount: 1 }));
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 16), queue('b', 16)] }, nodes);
     let n = 0;
@@ -137,7 +137,7 @@ describe('what others got wrong', () => {
     expect(startedShort(), 'short jobs pass it meanwhile').toBeGreaterThan(5);
   });
 
-  it('[J47] KAI #2075: a job that a node refuses tries elsewhere, gives way, and fails once it was refused often enough', () => {
+  it('[J47] KAI #2075: a job that a node refuses tries others, yields, and fails after enough refusals', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 16)] }, [nodeSpec(0), nodeSpec(1)]);
     const [doomed, other, third] = [world.submit(1, of(8)), world.submit(2, of(8)), world.submit(3, of(8))];
     const nodeOf = () => world.cell.fleet.node(world.job(doomed).attempt!.placement.slots[0]!.node).spec.id;

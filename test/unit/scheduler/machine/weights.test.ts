@@ -40,7 +40,7 @@ describe('[J68] weights in the memory of nodes', () => {
     expect(world.cell.fleet.node(home).weights).toMatchObject([{ model: 'llama', uses: 2, users: 1 }]);
   });
 
-  it('make way at once for a job that needs the memory: the cheapest to load again, and never those in use', () => {
+  it('are unloaded at once for a job that needs the memory: the cheapest to reload, never those in use', () => {
     const world = new CellWorld(SETTINGS, [nodeSpec(0, { memoryMib: 64 * GIB })]);
     const held = world.submit(1, using('in use', 16, 1));
     for (const [n, model, loadMs] of [

@@ -30,7 +30,7 @@ describe('[J21] nodes of a cluster', () => {
     expect(() => cluster.allocate(half)).toThrow('has that much');
   });
 
-  it('are told apart by revision when something changed', () => {
+  it('differ by revision when something changed', () => {
     const cluster = new ClusterState();
     cluster.add(nodeSpec(0));
     cluster.add(nodeSpec(1));

@@ -105,7 +105,7 @@ describe('[PL10] the placer of the engine', () => {
 });
 
 describe('[PL3] the log of changes', () => {
-  it('tells what changed since, or that it is too long ago', () => {
+  it('returns what changed since, or that it is too long ago', () => {
     const log = new ChangeLog();
     for (let n = 0; n < 5_000; n++) log.note(n % 7);
     expect([...log.since(4_997)!]).toEqual([6, 0, 1]);

@@ -106,7 +106,7 @@ describe('[PL6] scarcity of types', () => {
     expect([...scarcity.typePrices().keys()], 'a node that is closed has nothing').toEqual(['H100', 'TPU']);
   });
 
-  it('sends who has a choice where nobody else insists', () => {
+  it('prefers, for flexible jobs, types that no other job insists on', () => {
     const cluster = clusterOf({ accelerator: 'A100' }, {});
     const anywhere = shape(1, 1_000);
     const mix = [
@@ -132,7 +132,7 @@ describe('[PL7] scarcity of blocks', () => {
     return idle;
   };
 
-  it('costs nothing while blocks abound, a fifth of a block once all are spoken for, and nothing to who needs as many', () => {
+  it('costs nothing while blocks abound, a fifth of a block when contended, and nothing for equal blocks', () => {
     const gangs = new GangScarcity(mix);
     const begun = clusterOf({}, {});
     begun.allocate({ demand: demand(1), slots: [{ node: 0, mask: 1 }] });

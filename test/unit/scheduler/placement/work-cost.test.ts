@@ -49,7 +49,7 @@ const twoWays = (h100: number, a100: number, overrides: Partial<JobSpec> = {}): 
 const poolOf = (made: CellWorld, n: number, overrides: Partial<JobSpec>): PoolId | undefined =>
   made.job(made.submit(n, overrides)).attempt?.poolId;
 
-describe('[PL11] a place', () => {
+describe('[PL11] the price of an option', () => {
   it('is where the job, not the hour, costs least', () => {
     const made = world({ h100: 4, spot: 9, a100: 2 });
     expect(poolOf(made, 1, twoWays(3_000, 1_000)), 'three times as fast at twice the price').toBe(pool('demand'));
@@ -84,7 +84,7 @@ describe('[PL11] a place', () => {
 });
 
 describe('[PL12] throughput', () => {
-  it('is what attempts report, the newest half, in place of hints; and is on record', () => {
+  it('is what attempts report, the newest half, instead of hints; and is recorded', () => {
     const made = world({ h100: 4, spot: 9, a100: 2 });
     const hopeful = twoWays(3_000, 1_000);
     const first = made.submit(1, hopeful);
@@ -147,7 +147,7 @@ describe('[PL13] interruptions', () => {
 });
 
 describe('[PL14] jobs that wait together', () => {
-  it('give way to who needs a place more', () => {
+  it('leave cheap nodes to jobs without an alternative', () => {
     const made = world({ h100: 4, spot: 99, a100: 4 });
     // One place of each is left.
     made.submit(1, {

@@ -36,7 +36,7 @@ describe('[PL25] rounds', () => {
   const small = (overrides: Partial<GavelRun> = {}) =>
     run({ jobsPerHour: 3_600, places: [1, 1], roundS: 100, fromId: 0, toId: 10, ...overrides });
 
-  it('take in who has arrived by their beginning, and end in the middle for who is done', () => {
+  it('include jobs that arrived by their beginning, and end midway for jobs that are done', () => {
     const stays: Stay[] = [];
     const result = runRounds(trace(job(0, 0, 150), job(1, 1, 130)), small(), firstCome, (stay) => stays.push(stay));
     // The second waits for the next round, has the slow type for it (50 done of 130), then the fast one.
@@ -56,7 +56,7 @@ describe('[PL25] rounds', () => {
     ]);
   });
 
-  it('skip time in which nobody is there, and go on until all who are measured are done', () => {
+  it('skip time without jobs, and continue until all measured jobs are done', () => {
     const result = runRounds(trace(job(0, 0, 10), job(1, 1_234, 250), job(2, 1_240, 40)), small({ toId: 2 }), firstCome);
     expect(result.completionS).toEqual([10, 66 + 250]);
     expect(result.rounds).toBe(4);
@@ -84,12 +84,12 @@ describe('policies', () => {
     expect(firstCome(jobs, [1, 1, 1], 0)).toEqual([0, 1, 2, -1, -1]);
   });
 
-  it('[PL25] ours lets go first who has attained least, and who has a place keep it for as long as a move would cost', () => {
+  it('[PL25] ours first preempts jobs with least attained service; placed jobs stay for the cost of a move', () => {
     expect(leastAttained([active(0, 900, 0), active(1, 800), active(2, 700)], [1, 1, 0], 0)).toEqual([-1, 1, 0]);
     expect(leastAttained([active(0, 900, 0), active(1, 800), active(2, 700)], [1, 1, 0], 0.05)).toEqual([0, -1, 1]);
   });
 
-  it('[PL25] give away no speed: who gains most from the fast type has it', () => {
+  it('[PL25] waste no speed: the job with the greatest gain has the fast type', () => {
     const jobs = [active(0, 0, 0, [1, 0.9, 0.9]), active(1, 0, 1, [1, 0.5, 0.1]), active(2, 0, 2, [1, 0.8, 0.1])];
     expect(leastAttained(jobs, [1, 1, 1], 0)).toEqual([2, 0, 1]);
     expect(leastAttained(jobs.slice(0, 2), [1, 1, 1], 0)).toEqual([1, 0]);

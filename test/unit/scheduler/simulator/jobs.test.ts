@@ -110,7 +110,7 @@ describe('[PL29] pictures', () => {
     ]);
   });
 
-  it('show who had what when, and how much was in use', () => {
+  it('show which job had what when, and how much was in use', () => {
     const bars = [
       { lane: 0, from: 0, to: 10, kind: 0, title: 'a & <b>' },
       { lane: 1, from: 5, to: 10, kind: 1, title: 'c' },

@@ -112,7 +112,7 @@ describe('[PL24] the replica of FGD', () => {
     ]);
   });
 
-  it('gives 50 points where nothing changes, so that the first of equals is taken, and more the less is wasted', () => {
+  it('gives 50 points where nothing changes, so that the first of equals is taken; more for less waste', () => {
     const cluster = new ClusterState();
     for (const n of [0, 1, 2]) cluster.add(nodeSpec(n, { acceleratorCount: 2 }));
     const half = { ...demand(1, { milliEach: 500 }), accelerators: null };

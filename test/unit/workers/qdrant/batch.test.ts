@@ -101,7 +101,7 @@ describe('a batch of operations', () => {
     }
   });
 
-  it('[Q35] of slices stays with its collection, too, and tells how many points were written', async () => {
+  it('[Q35] of slices stays with its collection, too, and reports how many points were written', async () => {
     const count = LIMITS.upsertVectorsMaxCount + 1;
     const { run, done } = world((call, change) => {
       if (call === 2) change('ix_2');
@@ -111,7 +111,7 @@ describe('a batch of operations', () => {
     expect([written, done]).toEqual([count - 1, [`${count - 1} written in ix_1`]]);
   });
 
-  it('[Q35] goes to the collection that has the name, though an older one is remembered, as nothing is done yet', async () => {
+  it('[Q35] uses the present collection of the name, though an older one is cached, before its first step', async () => {
     const { run, done, change } = world();
     await run(upsert());
     change('ix_2');

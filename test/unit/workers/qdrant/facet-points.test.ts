@@ -28,7 +28,7 @@ it('[Q54] all points are counted, page by page, and equal counts are in the orde
   expect(await hits()).toEqual(ok([0, 1, 2].map((value) => ({ value, count: 1_429 }))));
 });
 
-it('[Q54] more points than facetPointsMaxCount are refused: before any is read, or once so many came meanwhile', async () => {
+it('[Q54] more points than facetPointsMaxCount are refused, before any is read or as soon as counted', async () => {
   const refused = { error: { code: 'limit_exceeded', param: 'filter', message: expect.stringContaining('facetPointsMaxCount') } };
   const many = callOn(LIMITS.facetPointsMaxCount + 1);
   expect([await many.hits(), many.read()]).toMatchObject([refused, 0]);

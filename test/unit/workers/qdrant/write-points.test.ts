@@ -25,7 +25,7 @@ async function asked(body: object): Promise<UpsertCall | undefined> {
 
 const placesOf = (call: UpsertCall | undefined) => call?.vectors.map(({ id }, at) => [id, call.pathsOf?.(at).values]);
 
-it('[Q30] points are named by their places in the request, also where one comes twice', async () => {
+it('[Q30] points are named by their position in the request, also duplicates', async () => {
   const points = [1, 2, 1, 3].map((id) => ({ id, vector: [id, 1] }));
   expect(placesOf(await asked({ points }))).toEqual([
     ['1', 'points[2].vector'],
