@@ -1,5 +1,6 @@
 import type { Erasure } from '../src/index/erasure.ts';
-import { followerId } from '../src/ann/access-mode/gate.ts';
+import type { Addressed } from '../src/ann/access-mode/caller.ts';
+import { followerWith } from '../src/ann/access-mode/caller.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import { locatorName, shardName } from '../src/index/index-manifest.ts';
 import type { KeptReplica } from '../src/index/replicas/index-replicas.ts';
@@ -69,10 +70,10 @@ export class IndexErasure {
   async count(nowMs: number): Promise<Erasure> {
     const { id, tenantId, name } = this.#serving;
     const stats: Outcome<ShardStats>[] = await Promise.all(
-      this.#shards.map((part) => this.#env.SHARD.getByName(part.name).stats(followerId(part.indexId, 0))),
+      this.#shards.map((part) => this.#env.SHARD.getByName(part.name).stats(readerOf(part))),
     );
     const counts: Outcome<LocatorCounts>[] = await Promise.all(
-      this.#locators.map((part) => this.#env.LOCATOR.getByName(part.name).counts(followerId(part.indexId, 0))),
+      this.#locators.map((part) => this.#env.LOCATOR.getByName(part.name).counts(readerOf(part))),
     );
     // A shard that was never opened holds nothing; one that was opened and knows nothing of it has lost what it stored. [G41]
     const held = stats.map((answer) => (answer.ok ? answer.value : { count: 0, storageBytes: 0 }));
@@ -101,6 +102,9 @@ export class IndexErasure {
     await Promise.all(this.#replicas.map(({ name, indexId }) => this.#env.REPLICA.getByName(name).erase(indexId)));
   }
 }
+
+/** Whatever the access mode of the object: a follower may always read. */
+const readerOf = ({ indexId }: Part): Addressed => ({ indexId, caller: followerWith(0) });
 
 const lostOf = (parts: readonly Part[], answers: readonly Outcome<unknown>[]): Part[] =>
   parts.filter(({ isOpened }, at) => isOpened && answers[at]?.ok === false);

@@ -1,8 +1,8 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
+import type { Addressed } from '../src/ann/access-mode/caller.ts';
 import type { Gate } from '../src/ann/access-mode/gate.ts';
-import { insiderId } from '../src/ann/access-mode/gate.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
 import type { Claim } from '../src/index/locators/locator.ts';
 import type { Place } from '../src/index/locators/locator-store.ts';
@@ -40,65 +40,65 @@ export class LocatorObject extends DurableObject<ReshardingEnv> {
     return residueOf(this.ctx.storage);
   }
 
-  write(caller: IndexId, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>> {
-    return this.#commit(lease, () => this.#opened.with(caller, ({ locator }) => locator.write(write), true));
+  write(call: Addressed, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>> {
+    return this.#commit(lease, () => this.#opened.with(call, ({ locator }) => locator.write(write), true));
   }
 
-  removeIds(caller: IndexId, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>> {
-    return this.#commit(lease, () => this.#opened.with(caller, ({ locator }) => locator.remove(removal), true));
+  removeIds(call: Addressed, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>> {
+    return this.#commit(lease, () => this.#opened.with(call, ({ locator }) => locator.remove(removal), true));
   }
 
-  clear(caller: IndexId, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>> {
-    return this.#commit(lease, () => this.#opened.with(caller, ({ locator }) => locator.clear(lsnSeen), true));
+  clear(call: Addressed, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>> {
+    return this.#commit(lease, () => this.#opened.with(call, ({ locator }) => locator.clear(lsnSeen), true));
   }
 
-  claim(caller: IndexId, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>> {
-    return this.#commit(lease, () => this.#opened.with(caller, async ({ locator }) => locator.claim(repetition), true));
+  claim(call: Addressed, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>> {
+    return this.#commit(lease, () => this.#opened.with(call, async ({ locator }) => locator.claim(repetition), true));
   }
 
-  find(caller: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>> {
-    return this.#opened.with(caller, async ({ locator }) => ok(locator.find(keys)));
+  find(call: Addressed, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>> {
+    return this.#opened.with(call, async ({ locator }) => ok(locator.find(keys)));
   }
 
-  counts(caller: IndexId): Promise<Outcome<LocatorCounts>> {
-    return this.#opened.with(caller, async ({ store }) => ok(store.counts(LIMITS.namespacesCountedMax)));
+  counts(call: Addressed): Promise<Outcome<LocatorCounts>> {
+    return this.#opened.with(call, async ({ store }) => ok(store.counts(LIMITS.namespacesCountedMax)));
   }
 
   /** Once that is answered, no write of those who are kept out is under way. */
   async setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>> {
     const set = this.#opened.setGate(indexId, gate, run);
     if (!set.ok || gate === 'open') return set;
-    return this.#opened.with(insiderId(indexId), async ({ locator }) => ((await locator.comeToRest()) ? ok(null) : BUSY));
+    return this.#opened.within(indexId, async ({ locator }) => ((await locator.comeToRest()) ? ok(null) : BUSY));
   }
 
   move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>> {
-    return this.#opened.with(insiderId(indexId), async ({ locator }) => ok(locator.move(moves)));
+    return this.#opened.within(indexId, async ({ locator }) => ok(locator.move(moves)));
   }
 
   depart(indexId: IndexId, departures: RowDepartures): Promise<Outcome<null>> {
-    return this.#opened.forInsider(indexId, ({ locator }) => locator.depart(departures));
+    return this.#opened.within(indexId, async ({ locator }) => (locator.depart(departures), ok(null)));
   }
 
   adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
-    return this.#opened.forInsider(indexId, ({ store }) => store.adopt(keys, removed, 0, receipts));
+    return this.#opened.within(indexId, async ({ store }) => (store.adopt(keys, removed, 0, receipts), ok(null)));
   }
 
   /** For followers: what is known of requests. */
   receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>> {
-    return this.#opened.with(insiderId(indexId), async ({ store }) => ok(store.receiptsBehind(after, LIMITS.receiptPageMaxCount)));
+    return this.#opened.within(indexId, async ({ store }) => ok(store.receiptsBehind(after, LIMITS.receiptPageMaxCount)));
   }
 
   /** From a follower. */
-  async adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
+  async adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
     await this.#arm();
-    return this.#opened.with(caller, async ({ store }) => (store.adoptReceipts(receipts), ok(null)), true);
+    return this.#opened.with(call, async ({ store }) => (store.adoptReceipts(receipts), ok(null)), true);
   }
 
   /** Finishes what was cut off; comes back until nothing is under way, and when the next receipt runs out. */
   override async alarm(): Promise<void> {
     const { identity } = this.#opened;
     if (identity === undefined) return;
-    await this.#opened.with(insiderId(identity.indexId), async ({ locator, store }) => {
+    await this.#opened.within(identity.indexId, async ({ locator, store }) => {
       if (store.isIdle()) {
         const nextMs = store.sweep(Date.now());
         return ok(nextMs === undefined ? null : await this.ctx.storage.setAlarm(nextMs));

@@ -1,11 +1,12 @@
+import type { Addressed } from '../src/ann/access-mode/caller.ts';
+import { INDEX_OBJECT } from '../src/ann/access-mode/caller.ts';
 import type { Gate, GateState } from '../src/ann/access-mode/gate.ts';
-import { insiderId, OPEN } from '../src/ann/access-mode/gate.ts';
+import { OPEN } from '../src/ann/access-mode/gate.ts';
 import { Gatekeeper } from '../src/ann/access-mode/gatekeeper.ts';
 import { Locator } from '../src/index/locators/locator.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import { ok } from '../src/kernel/result.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorIdentity } from './locator-identity.ts';
 import { partOf } from './locator-identity.ts';
@@ -63,8 +64,8 @@ export class OpenedLocator {
   }
 
   /** Refuses as `Gatekeeper` does. */
-  async with<T>(caller: IndexId, work: (opened: Opened) => Promise<Outcome<T>>, isWrite = false): Promise<Outcome<T>> {
-    const passed = this.#keeper.pass(caller, isWrite);
+  async with<T>(call: Addressed, work: (opened: Opened) => Promise<Outcome<T>>, isWrite = false): Promise<Outcome<T>> {
+    const passed = this.#keeper.pass(call, isWrite);
     if (!passed.ok) return passed;
     if (this.#opened === undefined) {
       const identity = must(this.#identity.get(), 'a locator that lets pass is open');
@@ -74,8 +75,8 @@ export class OpenedLocator {
     return work(this.#opened);
   }
 
-  /** For another object of the index. */
-  forInsider(indexId: IndexId, work: (opened: Opened) => void): Promise<Outcome<null>> {
-    return this.with(insiderId(indexId), async (opened) => (work(opened), ok(null)));
+  /** For an object of the index, perhaps this one. */
+  within<T>(indexId: IndexId, work: (opened: Opened) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return this.with({ indexId, caller: INDEX_OBJECT }, work);
   }
 }

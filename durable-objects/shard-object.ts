@@ -1,4 +1,5 @@
 import type { Residue } from '../src/index/erasure.ts';
+import type { Addressed } from '../src/ann/access-mode/caller.ts';
 import type { Gate } from '../src/ann/access-mode/gate.ts';
 import { ShardGate } from '../src/ann/access-mode/shard-gate.ts';
 import { hasCallersKey } from '../src/ann/receipts/own-key.ts';
@@ -59,8 +60,8 @@ export class ShardObject extends ReshardingShard {
   }
 
   /** From a follower, while this is the only shard. */
-  adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
-    return this.writing({}, undefined, () => this.#gate.adoptReceipts(caller, receipts), true);
+  adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
+    return this.writing({}, undefined, () => this.#gate.adoptReceipts(call, receipts), true);
   }
 
   residue(): Promise<Residue> {
@@ -81,9 +82,9 @@ export class ShardObject extends ReshardingShard {
   }
 
   /** Of the last write: it does not wait for reads, as it takes none of their time. */
-  lsn(indexId: IndexId): Outcome<number> {
+  lsn(call: Addressed): Outcome<number> {
     return this.readingNow({}, () => {
-      const passed = this.#gate.pass(indexId);
+      const passed = this.#gate.pass(call);
       return passed.ok ? ok(passed.value.lsn) : passed;
     });
   }
@@ -121,8 +122,8 @@ export class ShardObject extends ReshardingShard {
     return tellChanges(this.store, follow, Date.now(), this.since);
   }
 
-  stats(indexId: IndexId): Outcome<ShardStats> {
-    return this.shard.stats(indexId);
+  stats(call: Addressed): Outcome<ShardStats> {
+    return this.shard.stats(call);
   }
 
   sample(sample: ShardSample): Promise<Outcome<SampledIds>> {

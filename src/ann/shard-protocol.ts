@@ -2,6 +2,7 @@ import type { Filter } from '../contract/filter.ts';
 import type { Metric } from '../contract/metric.ts';
 import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId } from '../kernel/ids.ts';
+import type { Addressed } from './access-mode/caller.ts';
 import type { ListingStart } from './id-order.ts';
 import type { MetadataEdit } from './metadata-edit.ts';
 import type { SearchCost } from './search-cost.ts';
@@ -32,8 +33,7 @@ export interface Read extends Routed {
 }
 
 /** Vectors to write. Columns have one item a vector; no (namespace, id) is there twice. */
-export interface UpsertBatch extends Routed {
-  readonly indexId: IndexId;
+export interface UpsertBatch extends Routed, Addressed {
   readonly ids: readonly string[];
   readonly namespaces: readonly string[];
   /** [ids.length x dimensions] */
@@ -82,8 +82,7 @@ export interface Include {
   readonly text: boolean;
 }
 
-export interface ShardQuery extends Read {
-  readonly indexId: IndexId;
+export interface ShardQuery extends Read, Addressed {
   readonly target: QueryTarget;
   readonly namespace: string;
   readonly topK: number;
@@ -118,16 +117,14 @@ export type QueryTarget =
   /** Like stored vectors and unlike others, which are never among the matches. At least one is positive. */
   | { readonly kind: 'examples'; readonly positive: readonly string[]; readonly negative: readonly string[] };
 
-export interface ShardFetch extends Read {
-  readonly indexId: IndexId;
+export interface ShardFetch extends Read, Addressed {
   readonly namespace: string;
   readonly ids: readonly string[];
   readonly include: Include;
 }
 
 /** Asks for the namespaces behind one, in the order of their code points. */
-export interface ShardNamespaces extends Routed {
-  readonly indexId: IndexId;
+export interface ShardNamespaces extends Routed, Addressed {
   /** Null: from the first. */
   readonly after: string | null;
   readonly limit: number;
@@ -140,8 +137,7 @@ export interface NamespacePage {
   readonly lsn: number;
 }
 
-export interface ShardDelete extends Routed {
-  readonly indexId: IndexId;
+export interface ShardDelete extends Routed, Addressed {
   readonly selection: DeleteSelection;
   /** An LSN of the index that the writer knows of: the write gets a higher one. */
   readonly lsnSeen?: number;
@@ -154,8 +150,7 @@ export type DeleteSelection =
   | { readonly kind: 'filter'; readonly namespace: string; readonly filter: Filter; readonly after: number };
 
 /** Asks for the vectors that a filter accepts, in slices: those in rows behind `after`, at first 0. */
-export interface ShardSelect extends Routed {
-  readonly indexId: IndexId;
+export interface ShardSelect extends Routed, Addressed {
   readonly namespace: string;
   readonly filter: Filter;
   readonly after: number;
@@ -201,8 +196,7 @@ export interface ShardMatches extends ShardVectors {
 }
 
 /** Asks for vectors of the namespace in the order of `compareIds`. */
-export interface ShardList extends Routed {
-  readonly indexId: IndexId;
+export interface ShardList extends Routed, Addressed {
   readonly namespace: string;
   readonly filter: Filter | null;
   /** Null: at the first. */
@@ -221,8 +215,7 @@ export interface ListedVectors extends ShardVectors {
   readonly next: string | null;
 }
 
-export interface ShardCount extends Routed {
-  readonly indexId: IndexId;
+export interface ShardCount extends Routed, Addressed {
   readonly namespace: string;
   readonly filter: Filter | null;
 }
@@ -237,8 +230,7 @@ export interface Counted {
  * Changes stored vectors. Each is read, changed and written at once: of several shards, that takes what serialises the writes of an
  * id, and new values may lead to other shards.
  */
-export interface ShardPatch extends Routed {
-  readonly indexId: IndexId;
+export interface ShardPatch extends Routed, Addressed {
   readonly namespace: string;
   /** No id twice. */
   readonly ids: readonly string[];
@@ -277,8 +269,7 @@ export interface FilterUse {
 }
 
 /** Asks for stored vectors drawn at random: the same ones for the same vectors and seed. */
-export interface ShardSample extends Routed {
-  readonly indexId: IndexId;
+export interface ShardSample extends Routed, Addressed {
   readonly namespace: string;
   readonly count: number;
   /** 32 bits. */
@@ -293,8 +284,7 @@ export interface SampledIds {
 }
 
 /** Asks what searches around stored vectors find of their nearest; ids that are not there are passed over. */
-export interface ShardRecall extends Routed {
-  readonly indexId: IndexId;
+export interface ShardRecall extends Routed, Addressed {
   readonly namespace: string;
   readonly ids: readonly string[];
   readonly topK: number;

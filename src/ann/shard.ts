@@ -5,6 +5,7 @@ import { refuse } from '../contract/outcome.ts';
 import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
+import type { Addressed } from './access-mode/caller.ts';
 import { ShardGate } from './access-mode/shard-gate.ts';
 import { diversified } from './diversified.ts';
 import { matchColumns, rowColumns } from './included-columns.ts';
@@ -96,7 +97,7 @@ export class Shard {
 
   /** All or nothing. Refuses with `limit_exceeded` when the vectors do not fit, or with `idempotency_mismatch`. */
   upsert(batch: UpsertBatch, nowMs: number): Outcome<Written> {
-    const found = this.#gate.pass(batch.indexId, true);
+    const found = this.#gate.pass(batch, true);
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
@@ -118,7 +119,7 @@ export class Shard {
 
   /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
   query(query: ShardQuery): Outcome<ShardMatches> {
-    const found = this.#gate.pass(query.indexId);
+    const found = this.#gate.pass(query);
     if (!found.ok) return found;
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
@@ -144,8 +145,9 @@ export class Shard {
   }
 
   /** Ids of vectors of the namespace drawn at random, all if there are fewer. */
-  sample({ indexId, namespace, count, seed }: ShardSample): Outcome<SampledIds> {
-    const found = this.#gate.pass(indexId);
+  sample(sample: ShardSample): Outcome<SampledIds> {
+    const { namespace, count, seed } = sample;
+    const found = this.#gate.pass(sample);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const live = ordinal === undefined ? new RowSet() : this.#store.liveRows(ordinal);
@@ -154,8 +156,9 @@ export class Shard {
   }
 
   /** What searches around some of these vectors find: the first, as many as one slice takes. */
-  measureRecall({ indexId, namespace, ids, topK, filter }: ShardRecall): Outcome<RecallSlice> {
-    const scope = this.#scopeOf(indexId, namespace, filter);
+  measureRecall(recall: ShardRecall): Outcome<RecallSlice> {
+    const { ids, topK } = recall;
+    const scope = this.#scopeOf(recall);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
@@ -166,8 +169,8 @@ export class Shard {
 
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
   fetch(fetch: ShardFetch): Outcome<ShardVectors> {
-    const { indexId, namespace, ids, include } = fetch;
-    const found = this.#gate.pass(indexId);
+    const { namespace, ids, include } = fetch;
+    const found = this.#gate.pass(fetch);
     if (!found.ok) return found;
     const ordinal = this.#store.namespaceOrdinal(namespace);
     const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
@@ -178,8 +181,8 @@ export class Shard {
 
   /** Refuses with `limit_exceeded`. */
   list(list: ShardList): Outcome<ListedVectors> {
-    const { indexId, namespace, filter, start, limit, include } = list;
-    const scope = this.#scopeOf(indexId, namespace, filter);
+    const { start, limit, include } = list;
+    const scope = this.#scopeOf(list);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     const { rows, next } = ordinal === undefined ? NOTHING_LISTED : listRows(this.#store, ordinal, among, start, limit);
@@ -187,16 +190,17 @@ export class Shard {
     return columns.ok ? ok({ ...columns.value, ...this.#versionsOf(rows, list), next, lsn: header.lsn }) : columns;
   }
 
-  namespaces({ indexId, after, limit }: ShardNamespaces): Outcome<NamespacePage> {
-    const found = this.#gate.pass(indexId);
+  namespaces(page: ShardNamespaces): Outcome<NamespacePage> {
+    const { after, limit } = page;
+    const found = this.#gate.pass(page);
     if (!found.ok) return found;
     const names = this.#store.namespacesBehind(after, limit + 1);
     return ok({ names: names.slice(0, limit), hasMore: names.length > limit, lsn: found.value.lsn });
   }
 
   /** Refuses with `limit_exceeded` what a query refuses, too. */
-  count({ indexId, namespace, filter }: ShardCount): Outcome<Counted> {
-    const scope = this.#scopeOf(indexId, namespace, filter);
+  count(count: ShardCount): Outcome<Counted> {
+    const scope = this.#scopeOf(count);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     const all = () => (ordinal === undefined ? new RowSet() : this.#store.liveRows(ordinal));
@@ -205,7 +209,7 @@ export class Shard {
 
   /** Refuses with `limit_exceeded` metadata that would outgrow a limit. */
   patch(patch: ShardPatch, nowMs: number): Outcome<Patched> {
-    const scope = this.#scopeOf(patch.indexId, patch.namespace, patch.filter, true);
+    const scope = this.#scopeOf(patch, true);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, taken: patch.ids.length, missing: patch.ids });
@@ -217,8 +221,9 @@ export class Shard {
   }
 
   /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
-  delete({ indexId, selection, lsnSeen }: ShardDelete): Outcome<Deleted> {
-    const found = this.#gate.pass(indexId, true);
+  delete(deletion: ShardDelete): Outcome<Deleted> {
+    const { selection, lsnSeen } = deletion;
+    const found = this.#gate.pass(deletion, true);
     if (!found.ok) return found;
     if (selection.kind === 'all') {
       this.#engine.drop();
@@ -232,18 +237,18 @@ export class Shard {
   }
 
   /** One slice of the vectors that a filter accepts. */
-  select({ indexId, namespace, filter, after }: ShardSelect): Outcome<SelectedIds> {
-    const scope = this.#scopeOf(indexId, namespace, filter);
+  select(select: ShardSelect): Outcome<SelectedIds> {
+    const scope = this.#scopeOf(select);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
-    const { rows, next } = ordinal === undefined ? NOTHING_LISTED : sliceBehind(this.#store, ordinal, among, after);
+    const { rows, next } = ordinal === undefined ? NOTHING_LISTED : sliceBehind(this.#store, ordinal, among, select.after);
     const idOf = new Map(this.#store.idsOf(rows).map(({ row, id }) => [row, id]));
     const ids = rows.map((row) => must(idOf.get(row), 'a selected row is stored'));
     return ok({ ids, versions: this.#store.versionsOf(rows), next, lsn: header.lsn });
   }
 
-  stats(indexId: IndexId): Outcome<ShardStats> {
-    const found = this.#gate.pass(indexId);
+  stats(call: Addressed): Outcome<ShardStats> {
+    const found = this.#gate.pass(call);
     if (!found.ok) return found;
     return ok({
       lsn: found.value.lsn,
@@ -290,11 +295,11 @@ export class Shard {
   }
 
   /** The vectors of a namespace that a filter accepts; undefined `among`: all of it. */
-  #scopeOf(indexId: IndexId, namespace: string, filter: Filter | null, isWrite = false): Outcome<Scope> {
-    const found = this.#gate.pass(indexId, isWrite);
+  #scopeOf(call: Scoped, isWrite = false): Outcome<Scope> {
+    const found = this.#gate.pass(call, isWrite);
     if (!found.ok) return found;
-    const ordinal = this.#store.namespaceOrdinal(namespace);
-    const selected = this.#selection(ordinal, filter, [], found.value);
+    const ordinal = this.#store.namespaceOrdinal(call.namespace);
+    const selected = this.#selection(ordinal, call.filter, [], found.value);
     return selected.ok ? ok({ header: found.value, ordinal, among: selected.value }) : selected;
   }
 
@@ -361,6 +366,12 @@ export class Shard {
   #versionsOf(rows: readonly Row[], { routeVersion = 0 }: Routed): { versions?: number[] } {
     return routeVersion === 0 ? {} : { versions: this.#store.versionsOf(rows) };
   }
+}
+
+/** A call about the vectors of a namespace that a filter accepts. */
+interface Scoped extends Addressed {
+  readonly namespace: string;
+  readonly filter: Filter | null;
 }
 
 interface Scope {

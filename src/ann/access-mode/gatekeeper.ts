@@ -2,8 +2,10 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Addressed } from './caller.ts';
+import { CLIENT } from './caller.ts';
 import type { Gate, GateState } from './gate.ts';
-import { admit, callerOf } from './gate.ts';
+import { admit } from './gate.ts';
 
 /** An object of an index that has a gate. */
 export interface Gated {
@@ -21,18 +23,16 @@ export class Gatekeeper {
     this.#gated = gated;
   }
 
-  /**
-   * Access for a caller that names the index; `own`: that of the object, if it was read already. Refuses with `index_not_found`, or as
-   * `admit` does.
-   */
-  pass(named: IndexId, isWrite = false, own = this.#gated.indexId()): Outcome<null> {
-    const { indexId, run, isInsider } = callerOf(named);
+  /** `own`: the index id of the object, where it was read already. Refuses with `index_not_found`, or as `admit` does. */
+  pass({ indexId, caller = CLIENT }: Addressed, isWrite = false, own = this.#gated.indexId()): Outcome<null> {
     if (own !== indexId) return notFound();
-    if (isInsider) return ok(null);
+    // What other objects of the index do needs no look at the gate, which is a read of the store.
+    if (caller.kind === 'index-object') return ok(null);
     const known = this.#gated.gate();
-    const admitted = admit(known, run, isWrite);
+    const admitted = admit(known, caller, isWrite);
     if (!admitted.ok) return admitted;
-    if (isWrite && run !== null && run > known.run) this.#gated.setGate({ gate: known.gate, run });
+    const isNewer = isWrite && caller.kind === 'follower' && caller.fencingToken > known.run;
+    if (isNewer) this.#gated.setGate({ gate: known.gate, run: caller.fencingToken });
     return ok(null);
   }
 

@@ -5,6 +5,7 @@ import { ok } from '../../kernel/result.ts';
 import type { KeyedReceipt, ReceiptPage } from '../receipts/receipt.ts';
 import type { ChangeCursor } from '../replication/change-page.ts';
 import type { ShardHeader, VectorStore } from '../vector-store.ts';
+import type { Addressed } from './caller.ts';
 import type { Gate } from './gate.ts';
 import { Gatekeeper, notFound } from './gatekeeper.ts';
 
@@ -24,11 +25,11 @@ export class ShardGate {
     });
   }
 
-  /** The shard, for a caller that names its index. Refuses with `index_not_found`, or as `admit` does. */
-  pass(named: IndexId, isWrite = false): Outcome<ShardHeader> {
+  /** The header of the shard, for a call that may be served. Refuses with `index_not_found`, or as `admit` does. */
+  pass(call: Addressed, isWrite = false): Outcome<ShardHeader> {
     const header = this.#store.header();
     if (header === undefined) return notFound();
-    const passed = this.#keeper.pass(named, isWrite, header.indexId);
+    const passed = this.#keeper.pass(call, isWrite, header.indexId);
     return passed.ok ? ok(header) : passed;
   }
 
@@ -54,8 +55,8 @@ export class ShardGate {
   }
 
   /** From a follower: what is known of requests that were written to another generation. Refuses as `pass` does. */
-  adoptReceipts(named: IndexId, receipts: readonly KeyedReceipt[]): Outcome<null> {
-    const passed = this.pass(named, true);
+  adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Outcome<null> {
+    const passed = this.pass(call, true);
     if (!passed.ok) return passed;
     this.#store.adoptReceipts(receipts);
     return ok(null);

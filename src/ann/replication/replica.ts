@@ -4,6 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
+import { CLIENT } from '../access-mode/caller.ts';
 import { admit } from '../access-mode/gate.ts';
 import { STALE_ROUTE } from '../rows/stale-route.ts';
 import type { Routed } from '../shard-protocol.ts';
@@ -97,7 +98,7 @@ export class Replica {
    */
   #admit(routeVersion: number): Outcome<null> {
     const { since, isClosed } = must(this.state, 'a replica that has copied knows how its primary stands');
-    return routeVersion < since ? STALE_ROUTE : admit({ gate: isClosed ? 'closed' : 'open', run: 0 }, null, false);
+    return routeVersion < since ? STALE_ROUTE : admit({ gate: isClosed ? 'closed' : 'open', run: 0 }, CLIENT, false);
   }
 
   get #completeLsn(): number {

@@ -1,4 +1,4 @@
-import { followerId } from '../../ann/access-mode/gate.ts';
+import { followerWith } from '../../ann/access-mode/caller.ts';
 import type { Comparison } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -37,7 +37,7 @@ export async function compare(
       } as const;
       const [mine, its] = await Promise.all([
         shards.query(serving, { ...query, indexId: serving.id }),
-        shards.query(other, { ...query, indexId: followerId(other.id, run) }),
+        shards.query(other, { ...query, indexId: other.id, caller: followerWith(run) }),
       ]);
       // Deleted meanwhile, or without a text to carry over.
       if (!mine.ok || !its.ok) {

@@ -1,4 +1,4 @@
-import { followerId } from '../../ann/access-mode/gate.ts';
+import { followerWith } from '../../ann/access-mode/caller.ts';
 import type { GenerationOwner } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
@@ -79,7 +79,7 @@ export async function copyVectors(
 /** Deletes vectors from the generation that is written. */
 export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<null>> {
   if (ids.length === 0) return ok(null);
-  const deleted = await shards.delete(to, { indexId: followerId(to.id, run), selection: { kind: 'ids', namespace, ids } }, null);
+  const deleted = await shards.delete(to, { indexId: to.id, caller: followerWith(run), selection: { kind: 'ids', namespace, ids } }, null);
   return deleted.ok ? ok(null) : deleted;
 }
 
@@ -134,7 +134,8 @@ async function write(
 ): Promise<Outcome<null>> {
   if (rows.length === 0) return ok(null);
   const batch = {
-    indexId: followerId(to.id, run),
+    indexId: to.id,
+    caller: followerWith(run),
     ids: rows.map((row) => must(ids[row], 'an id a row')),
     namespaces: rows.map(() => namespace),
     values: Float32Array.from(values),

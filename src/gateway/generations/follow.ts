@@ -1,5 +1,5 @@
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
-import { followerId } from '../../ann/access-mode/gate.ts';
+import { followerWith } from '../../ann/access-mode/caller.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -50,7 +50,7 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
   if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
   const { to, run } = copy;
   const include = { values: false, metadata: true, text: true };
-  const known = await shards.fetch(to, { indexId: followerId(to.id, run), namespace, ids: columns.ids, include });
+  const known = await shards.fetch(to, { indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
   if (!known.ok) return known;
   const { ids, metadata, texts } = known.value;
   const rowOf = new Map(ids.map((id, row) => [id, row]));

@@ -1,5 +1,5 @@
 import type { Gate } from '../../ann/access-mode/gate.ts';
-import { followerId } from '../../ann/access-mode/gate.ts';
+import { followerWith } from '../../ann/access-mode/caller.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { KeyedReceipt } from '../../ann/receipts/receipt.ts';
@@ -80,7 +80,7 @@ export class FollowedIndex implements FollowedShards {
     const keepers: readonly (number | null)[] = source === undefined || source.length === 0 ? [null] : source;
     const pages = await allOf(keepers.map((keeper) => this.#objects.receiptsBehind(from, keeper, after?.[nameOf(keeper)] ?? 0)));
     if (!pages.ok) return pages;
-    const caller = followerId(to.id, run);
+    const caller = followerWith(run);
     const adopted = await allOf(
       pages.value
         .flatMap(({ receipts }) => addressed(receipts, target?.length ?? 0))
@@ -94,7 +94,7 @@ export class FollowedIndex implements FollowedShards {
     const parts = await this.#partsOf(manifest);
     if (!parts.ok) return parts;
     const { shards, locators } = parts.value;
-    const caller = followerId(manifest.id, run);
+    const caller = followerWith(run);
     // Of several shards, the locators know each id once.
     const counts = await allOf(
       locators.length === 0

@@ -1,5 +1,5 @@
 import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../index/generations/generation-state.ts';
-import { followerId } from '../../ann/access-mode/gate.ts';
+import { followerWith } from '../../ann/access-mode/caller.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import { ERRORS } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -93,7 +93,11 @@ export class GenerationWork {
         return this.#open(run, state);
       case 'clearing': {
         const selection = { kind: 'all' } as const;
-        const cleared = await shards.delete(shadow.manifest, { indexId: followerId(shadow.manifest.id, run.number), selection }, null);
+        const cleared = await shards.delete(
+          shadow.manifest,
+          { indexId: shadow.manifest.id, caller: followerWith(run.number), selection },
+          null,
+        );
         return told(cleared, { kind: 'cleared' });
       }
       case 'filling':
@@ -156,7 +160,7 @@ export class GenerationWork {
     if (isCleared) {
       const cleared = await this.#parts.shards.delete(
         copy.to,
-        { indexId: followerId(copy.to.id, run.number), selection: { kind: 'all' } },
+        { indexId: copy.to.id, caller: followerWith(run.number), selection: { kind: 'all' } },
         null,
       );
       if (!cleared.ok) return cleared;

@@ -33,10 +33,10 @@ export class LocatedListing {
 
   /** Every shard lists the ids of a whole page; the included columns are fetched only for the ids that are on the merged page. */
   async list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
-    const { indexId, namespace, include } = list;
+    const { indexId, caller, namespace, include } = list;
     const listed = await this.#listIds(manifest, { ...list, include: { values: false, metadata: false, text: false } });
     if (!listed.ok || listed.value.ids.length === 0 || !(include.values || include.metadata || include.text)) return listed;
-    const fetched = await this.#reads.fetch(manifest, { indexId, namespace, ids: listed.value.ids, include });
+    const fetched = await this.#reads.fetch(manifest, { indexId, caller, namespace, ids: listed.value.ids, include });
     return fetched.ok ? ok({ ...fetched.value, next: listed.value.next, lsn: listed.value.lsn }) : fetched;
   }
 
@@ -74,13 +74,13 @@ export class LocatedListing {
     });
   }
 
-  async count(manifest: IndexManifest, { indexId, namespace, filter }: ShardCount): Promise<Outcome<Counted>> {
-    const ids = await this.selected(manifest, { indexId, namespace, filter: filter ?? EVERYTHING });
+  async count(manifest: IndexManifest, { filter, ...count }: ShardCount): Promise<Outcome<Counted>> {
+    const ids = await this.selected(manifest, { ...count, filter: filter ?? EVERYTHING });
     return ids.ok ? ok({ count: ids.value.ids.size, lsn: ids.value.lsn }) : ids;
   }
 
   /** The ids that a filter accepts, slice by slice. */
-  selected(manifest: IndexManifest, asked: Pick<ShardSelect, 'indexId' | 'namespace' | 'filter'>): Promise<Outcome<Selected>> {
+  selected(manifest: IndexManifest, asked: Omit<ShardSelect, 'after'>): Promise<Outcome<Selected>> {
     return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
       const ids = new Set<string>();
       let lsn = 0;

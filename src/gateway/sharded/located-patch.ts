@@ -41,6 +41,7 @@ export class LocatedPatch {
       if (attempt === ATTEMPTS_MAX) return refuse('unavailable', 'the vectors are being written continuously; retry');
       const found = await this.#reads.fetch(manifest, {
         indexId: patch.indexId,
+        caller: patch.caller,
         namespace: patch.namespace,
         ids: left,
         include: EVERYTHING,
@@ -61,18 +62,18 @@ export class LocatedPatch {
   /** Those of the ids that the patch's filter accepts. */
   async #accepted(
     manifest: IndexManifest,
-    { indexId, namespace, filter }: ShardPatch,
+    { indexId, caller, namespace, filter }: ShardPatch,
     ids: readonly string[],
   ): Promise<Outcome<Set<string>>> {
     if (filter === null) return ok(new Set(ids));
     const both: Filter = { kind: 'and', of: [{ kind: 'ids', ids }, filter] };
-    const selected = await this.#listing.selected(manifest, { indexId, namespace, filter: both });
+    const selected = await this.#listing.selected(manifest, { indexId, caller, namespace, filter: both });
     return selected.ok ? ok(selected.value.ids) : selected;
   }
 
   async #write(
     manifest: IndexManifest,
-    { indexId, namespace, edit, ids: order }: ShardPatch,
+    { indexId, caller, namespace, edit, ids: order }: ShardPatch,
     found: ShardVectors,
     accepted: ReadonlySet<string>,
     authority: Authority | null,
@@ -94,7 +95,7 @@ export class LocatedPatch {
     const ids = changed.map((i) => found.ids[i] ?? '');
     if (ids.length === 0) return ok({ count: 0, lsn: found.lsn, overtaken: [] });
     const texts = changed.map((i) => (edit.kind === 'values' ? null : (found.texts?.[i] ?? null)));
-    const batch = { indexId, ids, namespaces: ids.map(() => namespace), values, metadata, texts, repetition: null };
+    const batch = { indexId, caller, ids, namespaces: ids.map(() => namespace), values, metadata, texts, repetition: null };
     const expected = changed.map((i) => found.versions?.[i] ?? 0);
     return this.#writes.replace(manifest, batch, expected, authority);
   }

@@ -1,3 +1,4 @@
+import type { Addressed } from '../../ann/access-mode/caller.ts';
 import { joinColumns } from '../../index/fan-out/join-columns.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { KnownRoutes } from '../../index/routing/known-routes.ts';
@@ -69,12 +70,12 @@ export class LocatedReads {
   /** The point that a target stands for. Refuses with `vector_not_found`, naming the field. */
   async pointOf(
     manifest: IndexManifest,
-    { indexId, namespace, target }: Pick<ShardQuery, 'indexId' | 'namespace' | 'target'>,
+    { indexId, caller, namespace, target }: Pick<ShardQuery, keyof Addressed | 'namespace' | 'target'>,
   ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
     if (target.kind === 'values') return ok(target.values);
     const wanted = target.kind === 'id' ? { id: [target.id] } : { positive_ids: target.positive, negative_ids: target.negative };
     const ids = [...new Set(Object.values(wanted).flat())];
-    const found = await this.fetch(manifest, { indexId, namespace, ids, include: VALUES_ONLY });
+    const found = await this.fetch(manifest, { indexId, caller, namespace, ids, include: VALUES_ONLY });
     if (!found.ok) return found;
     const { dimensions, metric } = manifest;
     const rowOf = new Map(found.value.ids.map((id, row) => [id, row]));
@@ -118,7 +119,7 @@ export class LocatedReads {
   /** The ids by the shards that may have them. */
   async #locate(
     manifest: IndexManifest,
-    { indexId: caller, namespace }: Pick<ShardFetch, 'indexId' | 'namespace'>,
+    { caller, namespace }: Pick<ShardFetch, 'caller' | 'namespace'>,
     ids: readonly string[],
     locators: number,
   ): Promise<Outcome<Map<number, string[]>>> {

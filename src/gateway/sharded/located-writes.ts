@@ -34,12 +34,12 @@ export class LocatedWrites {
   /** Acknowledged once every vector is written; if refused otherwise than for the request's own fault, some may be, now or later. */
   upsert(manifest: IndexManifest, batch: UpsertBatch, authority: Authority | null): Promise<Outcome<Written>> {
     return this.#routes.using(manifest, async (routes) => {
-      const claimed = await this.#claim({ manifest, caller: batch.indexId, authority, routes }, batch);
+      const claimed = await this.#claim({ manifest, caller: batch.caller, authority, routes }, batch);
       if (!claimed.ok) return claimed;
       const { wholeLsn, billing } = claimed.value;
       const billed = billing === null ? {} : { billing };
       if (wholeLsn !== null) return ok({ count: batch.ids.length, lsn: wholeLsn, ...billed });
-      const parts = await this.#parts({ manifest, caller: batch.indexId, authority, routes }, batch);
+      const parts = await this.#parts({ manifest, caller: batch.caller, authority, routes }, batch);
       if (!parts.ok) return parts;
       const written = await allOf(parts.value.map(({ sent }) => sent));
       return written.ok ? ok({ ...this.#together(manifest, written.value), ...billed }) : written;
@@ -60,7 +60,7 @@ export class LocatedWrites {
     authority: Authority | null,
   ): Promise<Outcome<Written & { readonly overtaken: string[] }>> {
     return this.#routes.using(manifest, async (routes) => {
-      const parts = await this.#parts({ manifest, caller: batch.indexId, authority, routes }, batch, expected);
+      const parts = await this.#parts({ manifest, caller: batch.caller, authority, routes }, batch, expected);
       if (!parts.ok) return parts;
       const written = await allOf(parts.value.map(({ sent }) => sent));
       if (!written.ok) return written;
@@ -91,11 +91,7 @@ export class LocatedWrites {
     return ok(parts);
   }
 
-  async delete(
-    manifest: IndexManifest,
-    { indexId: caller, selection }: ShardDelete,
-    authority: Authority | null,
-  ): Promise<Outcome<Deleted>> {
+  async delete(manifest: IndexManifest, { caller, selection }: ShardDelete, authority: Authority | null): Promise<Outcome<Deleted>> {
     // What was deleted by older routes counts, too.
     let deleted: Written = { count: 0, lsn: 0 };
     const outcome = await this.#routes.using(manifest, (routes) =>
@@ -126,12 +122,12 @@ export class LocatedWrites {
     { namespace, filter }: Extract<DeleteSelection, { kind: 'filter' }>,
     count: Count,
   ): Promise<Outcome<null>> {
-    const { manifest, caller: indexId } = index;
+    const { manifest, caller } = index;
     const { version: routeVersion, shards } = index.routes.outline;
     const sourcesFirst = [...shards].sort((a, b) => rankOf(a) - rankOf(b));
     for (const { ordinal } of sourcesFirst) {
       for (let after: number | null = 0; after !== null;) {
-        const call = { indexId, routeVersion, namespace, filter, after };
+        const call = { indexId: manifest.id, caller, routeVersion, namespace, filter, after };
         const selected: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
         if (!selected.ok) return selected;
         const { ids, versions, next } = selected.value;

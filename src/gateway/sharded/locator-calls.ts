@@ -1,17 +1,17 @@
+import type { Caller } from '../../ann/access-mode/caller.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { Claim } from '../../index/locators/locator.ts';
 import type { Place } from '../../index/locators/locator-store.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { IndexId } from '../../kernel/ids.ts';
 import type { Authority } from '../authority.ts';
 
-/** A locator of an index, and the index id as the caller gives it: see `followerId`. */
+/** A locator of an index, and what calls it; absent: a client. */
 export interface LocatorAt {
   readonly manifest: IndexManifest;
   readonly locator: number;
-  readonly caller: IndexId;
+  readonly caller?: Caller | undefined;
 }
 
 /** The same for a write, and in whose name it is; null: Sluice itself. */

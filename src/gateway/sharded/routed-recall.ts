@@ -14,13 +14,14 @@ const IDS_ONLY = { values: false, metadata: false, text: false };
 
 /** Searches around vectors as a query would and exactly, over all shards; each is left out of its own answer. */
 export async function measureRouted(shards: IndexShards, manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>> {
-  const { indexId, namespace, topK, filter } = recall;
+  const { indexId, caller, namespace, topK, filter } = recall;
   const ids = recall.ids.slice(0, SLICE);
   const samples: SampleRecall[] = [];
   let [cost, exactCost] = [NO_COST, NO_COST];
   for (const id of ids) {
     const query = {
       indexId,
+      caller,
       namespace,
       topK,
       filter,

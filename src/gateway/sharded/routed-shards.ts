@@ -127,9 +127,10 @@ export class RoutedShards implements IndexShards {
   }
 
   /** What shards had no room for is fetched of the closest of all. */
-  async #filled(manifest: IndexManifest, { indexId, namespace, include }: ShardQuery, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+  async #filled(manifest: IndexManifest, query: ShardQuery, found: ShardMatches): Promise<Outcome<ShardMatches>> {
+    const { indexId, caller, namespace, include } = query;
     if (found.isBare !== true || !(include.values || include.metadata || include.text)) return ok(found);
-    const fetched = await this.#reads.fetch(manifest, { indexId, namespace, ids: found.ids, include });
+    const fetched = await this.#reads.fetch(manifest, { indexId, caller, namespace, ids: found.ids, include });
     return fetched.ok ? ok(fetchedMatches(found, fetched.value)) : fetched;
   }
 
@@ -158,7 +159,7 @@ export class RoutedShards implements IndexShards {
     return this.#routes.using(manifest, async ({ outline, replicas }) => {
       const [shards, locators] = await Promise.all([
         allOf(outline.shards.map(({ ordinal }) => this.#shards.stats(manifest, ordinal))),
-        allOf(Array.from({ length: outline.locators }, (_, locator) => this.#locators.counts({ manifest, locator, caller: manifest.id }))),
+        allOf(Array.from({ length: outline.locators }, (_, locator) => this.#locators.counts({ manifest, locator }))),
       ]);
       if (!shards.ok) return shards;
       if (!locators.ok) return locators;

@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
-import { insiderId } from '../../ann/access-mode/gate.ts';
+import { INDEX_OBJECT } from '../../ann/access-mode/caller.ts';
 import type { Shard } from '../../ann/shard.ts';
 import type { ShardHeader, VectorStore } from '../../ann/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
@@ -134,7 +134,7 @@ export class ShardMover {
     // A newer row of an id is another row, and stays.
     const here = this.#versions.stillThere(due);
     for (const [namespace, members] of grouped(here.map((row) => row.namespace))) {
-      this.#shard.delete({ indexId: insiderId(indexId), selection: { kind: 'ids', namespace, ids: members.map((i) => here[i]!.id) } });
+      this.#shard.delete({ indexId, caller: INDEX_OBJECT, selection: { kind: 'ids', namespace, ids: members.map((i) => here[i]!.id) } });
     }
     const { lsn } = header();
     const byLocator = grouped(due.map(({ namespace, id }) => locatorOf(namespace, id, route.locators)));

@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { insiderId } from '../../ann/access-mode/gate.ts';
+import { INDEX_OBJECT } from '../../ann/access-mode/caller.ts';
 import type { Routed } from '../../ann/shard-protocol.ts';
 import type { Shard } from '../../ann/shard.ts';
 import type { VectorStore } from '../../ann/vector-store.ts';
@@ -63,7 +63,7 @@ export class ShardRows {
     const versions = chosen.map((i) => rows.versions[i]!);
     return this.unlessFull(
       this.#shard.upsert(
-        { indexId: insiderId(rows.indexId), ...rowsAt(rows, chosen), versions, repetition: null, lsnSeen: rows.lsnSeen },
+        { indexId: rows.indexId, caller: INDEX_OBJECT, ...rowsAt(rows, chosen), versions, repetition: null, lsnSeen: rows.lsnSeen },
         nowMs,
       ),
     );
@@ -113,7 +113,7 @@ export class ShardRows {
     let lsn = lsnBefore;
     for (const [namespace, members] of grouped(positions.map((at) => namespaces[at]!))) {
       const selection = { kind: 'ids', namespace, ids: members.map((i) => ids[positions[i]!]!) } as const;
-      const deleted = this.#shard.delete({ indexId: insiderId(indexId), selection, lsnSeen: lsn });
+      const deleted = this.#shard.delete({ indexId, caller: INDEX_OBJECT, selection, lsnSeen: lsn });
       if (!deleted.ok) return deleted;
       ({ lsn } = deleted.value);
     }

@@ -38,7 +38,7 @@ export class ShardTrial {
 
   /** Bytes resident now. */
   get bytes(): number {
-    const stats = this.#shard.stats(INDEX);
+    const stats = this.#shard.stats({ indexId: INDEX });
     return stats.ok ? stats.value.memoryBytes : 0;
   }
 

@@ -136,7 +136,7 @@ const PERFORM: Perform = {
     if (before.cursor !== null && world.replica.state!.cursor === null) world.count('anew');
     if (result !== 'complete') return;
     expect(world.replica.state!.completeLsn).toBe(world.lsn);
-    expect(value(world.shard.stats(indexId)).count).toBe(world.vectors.size);
+    expect(value(world.shard.stats({ indexId })).count).toBe(world.vectors.size);
   },
   fail: async (world, { writes }) => {
     const before = world.replica.state;
@@ -153,7 +153,7 @@ const PERFORM: Perform = {
   evict: (world) => world.evict(),
   sweep: (world, { slices }) => {
     for (let slice = 0; slice < slices && world.shard.sweep(world.nowMs) === world.nowMs; slice += 1);
-    if (value(world.shard.stats(indexId)).count > 200) world.count('kept up');
+    if (value(world.shard.stats({ indexId })).count > 200) world.count('kept up');
   },
   read: async (world, action) => {
     const lsnMin = Math.max(0, world.lsn - action.ago);

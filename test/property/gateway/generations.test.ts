@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { followerId } from '../../../src/ann/access-mode/gate.ts';
+import { followerWith } from '../../../src/ann/access-mode/caller.ts';
 import type { Shadow } from '../../../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { UpsertBody } from '../../../src/contract/vectors.ts';
@@ -110,7 +110,8 @@ function contentOf(world: GenerationWorld, manifest: IndexManifest): Map<string,
   const { shard } = world.shardOf(manifest.id);
   for (const namespace of ['', 'other']) {
     const listed = shard.list({
-      indexId: followerId(manifest.id, 1e9),
+      indexId: manifest.id,
+      caller: followerWith(1e9),
       namespace,
       filter: null,
       start: null,

@@ -2,7 +2,7 @@ import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
 import type { Gate } from '../../../src/ann/access-mode/gate.ts';
-import { followerId } from '../../../src/ann/access-mode/gate.ts';
+import { followerWith } from '../../../src/ann/access-mode/caller.ts';
 import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.ts';
 import { ShardGate } from '../../../src/ann/access-mode/shard-gate.ts';
@@ -168,7 +168,7 @@ export class GenerationWorld {
       namespaces: (manifest, page) => run(() => at(manifest).namespaces(page)),
       delete: (manifest, deletion) => run(() => this.#noted(at(manifest).delete(deletion))),
       sample: (manifest, sample) => run(() => at(manifest).sample(sample)),
-      stats: (manifest) => run(() => at(manifest).stats(manifest.id)),
+      stats: (manifest) => run(() => at(manifest).stats({ indexId: manifest.id })),
     } as Partial<IndexShards> as IndexShards;
   }
 
@@ -199,12 +199,12 @@ export class GenerationWorld {
         run((): Outcome<ReceiptCursor> => {
           const page = this.shardOf(from.id).gate.receiptsBehind(from.id, after?.['shard'] ?? 0, 3);
           if (!page.ok) return page;
-          const adopted = this.shardOf(to.id).gate.adoptReceipts(followerId(to.id, number), page.value.receipts);
+          const adopted = this.shardOf(to.id).gate.adoptReceipts({ indexId: to.id, caller: followerWith(number) }, page.value.receipts);
           return adopted.ok ? ok({ shard: page.value.next }) : adopted;
         }),
       count: (manifest, number) =>
         run((): Outcome<number> => {
-          const stats = this.shardOf(manifest.id).shard.stats(followerId(manifest.id, number));
+          const stats = this.shardOf(manifest.id).shard.stats({ indexId: manifest.id, caller: followerWith(number) });
           return stats.ok ? ok(stats.value.count) : stats;
         }),
       setGate: (manifest, gate: Gate, number) => run(() => this.shardOf(manifest.id).gate.set(manifest.id, gate, number)),

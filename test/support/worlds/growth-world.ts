@@ -86,7 +86,7 @@ export class GrowthWorld extends ObjectNetwork {
       namespaces: (_, page) => call(shard(0), 'namespaces', page),
       delete: (_, deletion) => call(shard(0), 'delete', deletion),
       lsn: () => call(shard(0), 'lsn', id),
-      stats: () => call(shard(0), 'stats', id),
+      stats: () => call(shard(0), 'stats', { indexId: id }),
       sample: (_, sample) => call(shard(0), 'sample', sample),
       measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),
     };
@@ -96,7 +96,7 @@ export class GrowthWorld extends ObjectNetwork {
       namespaces: (_: unknown, ordinal: number, page: unknown) => call<never>(shard(ordinal), 'namespaces', page),
       select: (_: unknown, ordinal: number, select: unknown) => call<never>(shard(ordinal), 'select', select),
       sample: (_: unknown, ordinal: number, sample: unknown) => call<never>(shard(ordinal), 'sample', sample),
-      stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', id),
+      stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', { indexId: id }),
       outline: (_: unknown, known: number) => call<RoutingSummary>('index', 'outline', known),
       regions: (_: unknown, district: number, since: number) => {
         const page = `${district} since ${since}`;

@@ -90,7 +90,7 @@ export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineReso
       namespaces: (page: never) => reading(page, () => shard.namespaces(page)),
       select: (select: never) => reading(select, () => shard.select(select)),
       sample: (sample: never) => reading(sample, () => shard.sample(sample)),
-      stats: (indexId: never) => shard.stats(indexId),
+      stats: (of: never) => shard.stats(of),
       measureRecall: (recall: never) => shard.measureRecall(recall),
       putRows: (put: never) => written(rows.put(put, world.nowMs)),
       lackingRows: (keys: never) => rows.lacking(keys),

@@ -216,6 +216,6 @@ export class ShardWorld {
   }
 
   stats() {
-    return value(this.shard.stats(this.identity.indexId));
+    return value(this.shard.stats({ indexId: this.identity.indexId }));
   }
 }

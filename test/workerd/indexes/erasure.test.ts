@@ -6,7 +6,8 @@ import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { isEmpty } from '../../../src/index/erasure.ts';
-import { followerId } from '../../../src/ann/access-mode/gate.ts';
+import type { Caller } from '../../../src/ann/access-mode/caller.ts';
+import { CLIENT, followerWith } from '../../../src/ann/access-mode/caller.ts';
 import type { Shadow } from '../../../src/index/generations/generation-state.ts';
 import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
@@ -42,15 +43,16 @@ function value<T>(outcome: Outcome<T>): T {
 const indexOf = ({ tenantId, name }: IndexManifest) => INDEX.getByName(indexObjectName(tenantId, name));
 const shardOf = (manifest: IndexManifest) => SHARD.getByName(shardName(manifest));
 
-const write = (manifest: IndexManifest, indexId: IndexId) =>
+const write = (manifest: IndexManifest, caller: Caller) =>
   shardOf(manifest).upsert({
-    indexId,
+    indexId: manifest.id,
+    caller,
     ids: ['a', 'b'],
     namespaces: ['', ''],
     values: Float32Array.of(1, 0, 0, 1),
     metadata: ['{"secret":1}', null],
     texts: ['secret', null],
-    repetition: { idempotencyKey: indexId, digest: 'd' },
+    repetition: { idempotencyKey: manifest.id, digest: 'd' },
   });
 
 /** An index with two vectors and another generation beside it, with two more. */
@@ -60,8 +62,8 @@ async function filled(tenant: string): Promise<{ serving: IndexManifest; shadow:
   const waiting = { manifest: shadow, phase: 'opening' } as unknown as Shadow;
   const begun = value(await indexOf(serving).generations('erased', { kind: 'begin', shadow: waiting, creation: ONCE }));
   value(await indexOf(serving).generations('erased', { kind: 'open', run: begun.version }));
-  value(await write(serving, serving.id));
-  value(await write(shadow, followerId(shadow.id, begun.version)));
+  value(await write(serving, CLIENT));
+  value(await write(shadow, followerWith(begun.version)));
   return { serving, shadow };
 }
 

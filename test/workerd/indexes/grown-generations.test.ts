@@ -2,6 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { followerWith } from '../../../src/ann/access-mode/caller.ts';
 import type { Generations, Shadow } from '../../../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
@@ -116,15 +117,18 @@ async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKe
   const values = new Float32Array(vectors.flatMap((vector) => [...vector]));
   const metadata = part.map((id) => JSON.stringify({ half: id }));
   const columns = { namespaces: part.map(() => ''), metadata, texts: part.map(() => null) };
-  const written = await LOCATOR.getByName(locatorName(manifest, locator)).write(manifest.id, {
-    ids: part,
-    values,
-    ...columns,
-    routeVersion: version,
-    places: part.map(() => [shards[0]!.ordinal]),
-    idempotency: { idempotencyKey, digest: ids.join() },
-    lsnSeen: 0,
-  });
+  const written = await LOCATOR.getByName(locatorName(manifest, locator)).write(
+    { indexId: manifest.id },
+    {
+      ids: part,
+      values,
+      ...columns,
+      routeVersion: version,
+      places: part.map(() => [shards[0]!.ordinal]),
+      idempotency: { idempotencyKey, digest: ids.join() },
+      lsnSeen: 0,
+    },
+  );
   expect(written).toMatchObject({ ok: true, value: { count: part.length } });
   part.forEach((id, i) => gateway.written.set(id, { values: vectors[i]!, metadata: metadata[i]! }));
   return part;
@@ -244,15 +248,21 @@ it('[B43] a locator that is sealed answers when no write is under way, refuses o
   for (const locator of locators) expect(await locator.setGate(manifest.id, 'sealed', 4)).toMatchObject({ ok: true });
   for (const locator of locators) {
     expect(await runInDurableObject(locator, (_, { storage }) => storage.sql.exec('SELECT * FROM operations').toArray())).toEqual([]);
-    expect(await locator.clear(manifest.id, 0)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
-    expect(await locator.counts(manifest.id)).toMatchObject({ ok: true });
+    expect(await locator.clear({ indexId: manifest.id }, 0)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
+    expect(await locator.counts({ indexId: manifest.id })).toMatchObject({ ok: true });
   }
   await writing;
   const [locator] = locators;
   expect(await locator!.setGate(manifest.id, 'open', 3)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
   expect(await locator!.setGate(manifest.id, 'closed', 5)).toMatchObject({ ok: true });
-  expect(await locator!.counts(manifest.id)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
-  expect(await locator!.clear(`${manifest.id}~4` as IndexId, 0)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
-  expect(await locator!.clear(`${manifest.id}~6` as IndexId, 0)).toMatchObject({ ok: true });
-  expect(await locator!.clear(`${manifest.id}~5` as IndexId, 0)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+  expect(await locator!.counts({ indexId: manifest.id })).toMatchObject({ ok: false, error: { code: 'index_moving' } });
+  expect(await locator!.clear({ indexId: manifest.id, caller: followerWith(4) }, 0)).toMatchObject({
+    ok: false,
+    error: { code: 'stale_fence' },
+  });
+  expect(await locator!.clear({ indexId: manifest.id, caller: followerWith(6) }, 0)).toMatchObject({ ok: true });
+  expect(await locator!.clear({ indexId: manifest.id, caller: followerWith(5) }, 0)).toMatchObject({
+    ok: false,
+    error: { code: 'stale_fence' },
+  });
 });

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
+import { followerWith } from '../../../src/ann/access-mode/caller.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
@@ -56,15 +57,30 @@ it('[T54] a locator commits no write, removal or claim whose lease has ended', a
   const repetition = { idempotencyKey: 'once', digest: 'd' };
   const rows = { ids: ['a'], namespaces: [''], values: Float32Array.of(1, 0), metadata: [null], texts: [null] };
   const rowsOfAll = { ...rows, places: [[0]], routeVersion: 1, idempotency: repetition, lsnSeen: 0 };
-  expect(await locator.write(indexId, rowsOfAll, late)).toMatchObject(expired);
-  expect(await locator.removeIds(indexId, { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 7 }, late)).toMatchObject(expired);
-  expect(await locator.clear(indexId, 7, late)).toMatchObject(expired);
-  expect(await locator.claim(indexId, repetition, late)).toMatchObject(expired);
+  expect(await locator.write({ indexId }, rowsOfAll, late)).toMatchObject(expired);
+  expect(await locator.removeIds({ indexId }, { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 7 }, late)).toMatchObject(expired);
+  expect(await locator.clear({ indexId }, 7, late)).toMatchObject(expired);
+  expect(await locator.claim({ indexId }, repetition, late)).toMatchObject(expired);
   // Nothing of it is there: neither the id, nor that its write was under way, nor that it was asked for.
-  expect(await locator.find(indexId, { ids: ['a'], namespaces: [''] })).toEqual({ ok: true, value: [undefined] });
-  expect(await locator.counts(indexId)).toEqual({ ok: true, value: { ids: 0, writes: 0, namespaces: [] } });
+  expect(await locator.find({ indexId }, { ids: ['a'], namespaces: [''] })).toEqual({ ok: true, value: [undefined] });
+  expect(await locator.counts({ indexId })).toEqual({ ok: true, value: { ids: 0, writes: 0, namespaces: [] } });
   const [other, lasting] = [{ ...repetition, digest: 'other' }, { endsAtMs: Number.MAX_SAFE_INTEGER }];
-  expect(await locator.claim(indexId, other, lasting)).toMatchObject({ ok: true, value: { wholeLsn: null } });
+  expect(await locator.claim({ indexId }, other, lasting)).toMatchObject({ ok: true, value: { wholeLsn: null } });
+});
+
+it('[B33] a locator that an earlier version closed opens closed, for followers as new as it had seen', async () => {
+  const [indexId, tenantId] = ['ix_closed' as IndexId, freshTenant()];
+  const locator = LOCATOR.getByName(locatorName({ id: indexId, tenantId }, 0));
+  await runInDurableObject(locator, (_, { storage }) => {
+    // As version 0.5 stored them.
+    storage.kv.put('identity', { indexId, tenantId, name: 'closed', ordinal: 0 });
+    storage.kv.put('gate', { gate: 'closed', run: 5 });
+  });
+  await evictDurableObject(locator);
+  expect(await locator.counts({ indexId })).toMatchObject({ error: { code: 'index_moving' } });
+  expect(await locator.adoptReceipts({ indexId, caller: followerWith(4) }, [])).toMatchObject({ error: { code: 'stale_fence' } });
+  expect(await locator.adoptReceipts({ indexId, caller: followerWith(7) }, [])).toMatchObject({ ok: true });
+  await runInDurableObject(locator, (_, { storage }) => expect(storage.kv.get('gate')).toEqual({ gate: 'closed', run: 7 }));
 });
 
 /** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */

@@ -11,11 +11,11 @@ import { between, create, Gateway, indexOf, LOCATOR, manifestOf, MODES, objectsO
 /** A locator comes back when its oldest receipt runs out; while it waits for that, soon after any write all the same. */
 async function expectSweepsOfReceipts(manifest: IndexManifest): Promise<void> {
   const locator = LOCATOR.getByName(locatorName(manifest, 0));
-  await locator.claim(manifest.id, { idempotencyKey: 'swept', digest: 'd' });
+  await locator.claim({ indexId: manifest.id }, { idempotencyKey: 'swept', digest: 'd' });
   await runDurableObjectAlarm(locator);
   await runInDurableObject(locator, async (object: LocatorObject, { storage }) => {
     expect(await storage.getAlarm()).toBeGreaterThan(Date.now() + LIMITS.upsertReceiptTtlMs / 2);
-    await object.removeIds(manifest.id, { ids: ['absent'], namespaces: [''], expected: null, lsnSeen: 0 });
+    await object.removeIds({ indexId: manifest.id }, { ids: ['absent'], namespaces: [''], expected: null, lsnSeen: 0 });
     expect(await storage.getAlarm()).toBeLessThan(Date.now() + 2 * LIMITS.locatorRetryMs);
   });
 }

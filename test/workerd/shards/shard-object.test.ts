@@ -3,6 +3,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { Caller } from '../../../src/ann/access-mode/caller.ts';
+import { followerWith, INDEX_OBJECT } from '../../../src/ann/access-mode/caller.ts';
 import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
@@ -124,7 +126,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'all' } }))).toEqual({ count: 2, lsn: 4, next: null });
     await between(stub);
     expect(value(await stub.query(queryOf(indexId, [3, 1])))).toMatchObject({ ids: [], lsn: 4 });
-    expect(value(await stub.stats(indexId))).toMatchObject({ lsn: 4, count: 0, namespaces: 0 });
+    expect(value(await stub.stats({ indexId }))).toMatchObject({ lsn: 4, count: 0, namespaces: 0 });
   });
 
   it('[V4] keeps namespaces apart: the same id in two is two vectors', async () => {
@@ -143,7 +145,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     await between(stub);
     await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: 'en', ids: ['a', 'b'] } });
     await between(stub);
-    expect(value(await stub.stats(indexId))).toMatchObject({ count: 1, namespaces: 1 });
+    expect(value(await stub.stats({ indexId }))).toMatchObject({ count: 1, namespaces: 1 });
     expect(idsOf(await stub.query(queryOf(indexId, [1, 0])))).toEqual(['a']);
     // The ordinal of a namespace that vanished may be given to another one: nothing of the old shows there.
     await stub.upsert(batchOf(indexId, [{ id: 'z', values: [5, 0], namespace: 'de' }]));
@@ -201,7 +203,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     await between(stub);
     const other = batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'k1', digest: 'd2' });
     expect(await stub.upsert(other)).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
-    expect(value(await stub.stats(indexId)).lsn).toBe(2);
+    expect(value(await stub.stats({ indexId })).lsn).toBe(2);
   });
 
   it('[V11] once erased it is empty, refuses everything, and stays so however often it is erased', async () => {
@@ -216,7 +218,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
       await stub.query(queryOf(indexId, [1, 0])),
       await stub.fetchVectors({ indexId, namespace: '', ids: ['a'], include: NOTHING }),
       await stub.deleteVectors({ indexId, selection: { kind: 'all' } }),
-      await stub.stats(indexId),
+      await stub.stats({ indexId }),
     ]) {
       expect(refused).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
     }
@@ -229,13 +231,34 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
 });
 
 describe('ShardObject', () => {
+  it('[B33] opens closed what an earlier version closed, for followers as new as it had seen', async () => {
+    const { indexId, stub } = await openShard();
+    await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec("UPDATE shard SET gate = 'closed', follower_run = 5"));
+    await evictDurableObject(stub);
+    const written = (caller?: Caller) => stub.upsert({ ...batchOf(indexId, [{ id: 'a', values: [1, 0] }]), caller });
+    expect(await written()).toMatchObject({ error: { code: 'index_moving' } });
+    expect(await written(followerWith(4))).toMatchObject({ error: { code: 'stale_fence' } });
+    expect(await written(followerWith(7))).toMatchObject({ ok: true });
+    expect(await written(followerWith(6))).toMatchObject({ error: { code: 'stale_fence' } });
+    expect(await written(INDEX_OBJECT)).toMatchObject({ ok: true });
+    expect(await stub.stats({ indexId })).toMatchObject({ error: { code: 'index_moving' } });
+    expect(value(await stub.stats({ indexId, caller: followerWith(0) }))).toMatchObject({ count: 1 });
+  });
+
+  it('[B33] knows no index by an id with a mark, as earlier versions named their callers', async () => {
+    const { indexId, stub } = await openShard();
+    for (const mark of ['~*', '~9']) {
+      expect(await stub.stats({ indexId: `${indexId}${mark}` as IndexId })).toMatchObject({ error: { code: 'index_not_found' } });
+    }
+  });
+
   it('[C102] tells the LSN of the last write, to those alone who name its index', async () => {
     const { indexId, stub } = await openShard();
-    expect(value(await stub.lsn(indexId))).toBe(0);
+    expect(value(await stub.lsn({ indexId }))).toBe(0);
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]));
     const { lsn } = value(await stub.upsert(batchOf(indexId, [{ id: 'b', values: [0, 1] }])));
-    expect(value(await stub.lsn(indexId))).toBe(lsn);
-    expect(await stub.lsn('ix_other' as IndexId)).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
+    expect(value(await stub.lsn({ indexId }))).toBe(lsn);
+    expect(await stub.lsn({ indexId: 'ix_other' as IndexId })).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
   });
 
   it('[V11] stores nothing for an index that was never opened, and refuses it', async () => {
@@ -306,7 +329,7 @@ describe('ShardObject', () => {
       await expect(shard.upsert(batch)).rejects.toThrow('refused');
     });
     expect(value(await stub.query(queryOf(indexId, [1, 0])))).toMatchObject({ ids: ['a'], lsn: 1 });
-    expect(value(await stub.stats(indexId))).toMatchObject({ count: 1, namespaces: 1, lsn: 1 });
+    expect(value(await stub.stats({ indexId }))).toMatchObject({ count: 1, namespaces: 1, lsn: 1 });
   });
 
   it('[V15] refuses vectors beyond its capacity, naming the limit, but takes replacements', async () => {
@@ -345,7 +368,7 @@ describe('ShardObject', () => {
     expect(value(await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: '', ids } }))).toMatchObject({ count: 2 });
     const many = ids.slice(0, LIMITS.upsertVectorsMaxCount).map((id) => ({ id, values: [1, 0], namespace: '\u0001'.repeat(64) }));
     for (let times = 0; times < 2; times += 1) value(await stub.upsert(batchOf(indexId, many)));
-    expect(value(await stub.stats(indexId)).count).toBe(1 + many.length);
+    expect(value(await stub.stats({ indexId })).count).toBe(1 + many.length);
   });
 
   it('[V16] refuses an answer larger than the limit instead of failing under it', async () => {

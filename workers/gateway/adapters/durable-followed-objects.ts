@@ -1,3 +1,4 @@
+import type { Addressed, Caller } from '../../../src/ann/access-mode/caller.ts';
 import type { Gate } from '../../../src/ann/access-mode/gate.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
@@ -15,16 +16,16 @@ import { ask } from './ask.ts';
 /** What the objects do. */
 interface GatedStub {
   receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>>;
-  adoptReceipts(caller: IndexId, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
+  adoptReceipts(to: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
   setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>>;
 }
 interface ShardStub extends GatedStub {
   followedFrom(indexId: IndexId, lsnMin: number): Promise<Outcome<ChangeCursor>>;
   changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
-  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+  stats(of: Addressed): Promise<Outcome<ShardStats>>;
 }
 interface LocatorStub extends GatedStub {
-  counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number }>>;
+  counts(of: Addressed): Promise<Outcome<{ readonly ids: number }>>;
 }
 interface IndexStub {
   outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
@@ -62,18 +63,18 @@ export class DurableFollowedObjects implements FollowedObjects {
     manifest: IndexManifest,
     locator: number | null,
     receipts: readonly KeyedReceipt[],
-    caller: IndexId,
+    caller: Caller,
   ): Promise<Outcome<null>> {
-    return ask(UNREACHABLE, () => this.#keeper(manifest, locator).adoptReceipts(caller, receipts));
+    return ask(UNREACHABLE, () => this.#keeper(manifest, locator).adoptReceipts({ indexId: manifest.id, caller }, receipts));
   }
 
-  async shardCount(manifest: IndexManifest, shard: number, caller: IndexId): Promise<Outcome<number>> {
-    const stats = await ask(UNREACHABLE, () => this.#shard(manifest, shard).stats(caller));
+  async shardCount(manifest: IndexManifest, shard: number, caller: Caller): Promise<Outcome<number>> {
+    const stats = await ask(UNREACHABLE, () => this.#shard(manifest, shard).stats({ indexId: manifest.id, caller }));
     return stats.ok ? ok(stats.value.count) : stats;
   }
 
-  async locatorCount(manifest: IndexManifest, locator: number, caller: IndexId): Promise<Outcome<number>> {
-    const counts = await ask(UNREACHABLE, () => this.#locator(manifest, locator).counts(caller));
+  async locatorCount(manifest: IndexManifest, locator: number, caller: Caller): Promise<Outcome<number>> {
+    const counts = await ask(UNREACHABLE, () => this.#locator(manifest, locator).counts({ indexId: manifest.id, caller }));
     return counts.ok ? ok(counts.value.ids) : counts;
   }
 

@@ -1,3 +1,4 @@
+import type { Addressed } from '../../../src/ann/access-mode/caller.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Claim } from '../../../src/index/locators/locator.ts';
@@ -35,20 +36,22 @@ interface ShardStub {
   namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
   selectIds(select: ShardSelect): Promise<Outcome<SelectedIds>>;
   sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
-  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+  stats(of: Addressed): Promise<Outcome<ShardStats>>;
 }
 interface LocatorStub {
-  write(indexId: IndexId, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>>;
-  removeIds(indexId: IndexId, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>>;
-  clear(indexId: IndexId, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>>;
-  claim(indexId: IndexId, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>>;
-  find(indexId: IndexId, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
-  counts(indexId: IndexId): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
+  write(to: Addressed, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>>;
+  removeIds(to: Addressed, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>>;
+  clear(to: Addressed, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>>;
+  claim(to: Addressed, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>>;
+  find(to: Addressed, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
+  counts(to: Addressed): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }
 interface IndexStub {
   outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
   regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
 }
+
+const addressed = ({ manifest, caller }: LocatorAt): Addressed => ({ indexId: manifest.id, caller });
 
 const INDEX_UNREACHABLE = 'the index cannot be reached';
 const UNREACHABLE = 'a shard of the index cannot be reached';
@@ -83,7 +86,7 @@ export class DurableLocators implements ShardCalls {
   }
 
   stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>> {
-    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats(manifest.id));
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats({ indexId: manifest.id }));
   }
 
   outline(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>> {
@@ -95,12 +98,12 @@ export class DurableLocators implements ShardCalls {
   }
 
   readonly locators: LocatorCalls = {
-    write: (at, write) => this.#commit(at, (locator, lease) => locator.write(at.caller, write, lease)),
-    remove: (at, removal) => this.#commit(at, (locator, lease) => locator.removeIds(at.caller, removal, lease)),
-    clear: (at, lsnSeen) => this.#commit(at, (locator, lease) => locator.clear(at.caller, lsnSeen, lease)),
-    claim: (at, repetition) => this.#commit(at, (locator, lease) => locator.claim(at.caller, repetition, lease)),
-    find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(at.caller, keys)),
-    counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(at.caller)),
+    write: (at, write) => this.#commit(at, (locator, lease) => locator.write(addressed(at), write, lease)),
+    remove: (at, removal) => this.#commit(at, (locator, lease) => locator.removeIds(addressed(at), removal, lease)),
+    clear: (at, lsnSeen) => this.#commit(at, (locator, lease) => locator.clear(addressed(at), lsnSeen, lease)),
+    claim: (at, repetition) => this.#commit(at, (locator, lease) => locator.claim(addressed(at), repetition, lease)),
+    find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(addressed(at), keys)),
+    counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(addressed(at))),
   };
 
   #commit<T>(at: WriteAt, write: (locator: LocatorStub, lease: WriteLease | undefined) => Promise<Outcome<T>>): Promise<Outcome<T>> {

@@ -1,4 +1,5 @@
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
+import type { Addressed } from '../../../src/ann/access-mode/caller.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { shardName } from '../../../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
@@ -32,7 +33,6 @@ import { underAuthority } from '../../../src/gateway/authority.ts';
 import type { Reading } from '../../../src/index/fan-out/reading.ts';
 import type { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
-import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ask } from './ask.ts';
 
 /** What the object does. */
@@ -43,8 +43,8 @@ interface ShardStub {
   countVectors(count: ShardCount): Promise<Outcome<Counted>>;
   patchVectors(patch: ShardPatch, lease?: WriteLease): Promise<Outcome<Patched>>;
   deleteVectors(deletion: ShardDelete, lease?: WriteLease): Promise<Outcome<Deleted>>;
-  lsn(indexId: IndexId): Promise<Outcome<number>>;
-  stats(indexId: IndexId): Promise<Outcome<ShardStats>>;
+  lsn(of: Addressed): Promise<Outcome<number>>;
+  stats(of: Addressed): Promise<Outcome<ShardStats>>;
   sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
   measureRecall(recall: ShardRecall): Promise<Outcome<RecallSlice>>;
 }
@@ -96,11 +96,11 @@ export class DurableShards implements IndexShards {
   }
 
   lsn(manifest: IndexManifest): Promise<Outcome<number>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).lsn(manifest.id));
+    return ask(UNREACHABLE, () => this.#of(manifest).lsn({ indexId: manifest.id }));
   }
 
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).stats(manifest.id));
+    return ask(UNREACHABLE, () => this.#of(manifest).stats({ indexId: manifest.id }));
   }
 
   sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>> {

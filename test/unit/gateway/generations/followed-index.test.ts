@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Caller } from '../../../../src/ann/access-mode/caller.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { KeyedReceipt } from '../../../../src/ann/receipts/receipt.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
@@ -52,15 +53,15 @@ class Objects implements FollowedObjects {
     const receipt = { idempotencyKey: `${id} ${holder} ${after}`, digest: 'd', atMs: 1, done, billing: null };
     return ok({ receipts: after < 5 ? [receipt] : [], next: Math.max(after, 5) });
   }
-  async adoptReceipts(_: IndexManifest, locator: number | null, receipts: readonly KeyedReceipt[], caller: IndexId) {
-    for (const { idempotencyKey } of receipts) this.asked.push(`${caller} ${locator ?? 'shard'}: ${idempotencyKey}`);
+  async adoptReceipts({ id }: IndexManifest, locator: number | null, receipts: readonly KeyedReceipt[], caller: Caller) {
+    for (const { idempotencyKey } of receipts) this.asked.push(`${id} ${JSON.stringify(caller)} ${locator ?? 'shard'}: ${idempotencyKey}`);
     return this.busyLocator === locator ? refuse('stale_route', 'it is no longer alone') : ok(null);
   }
-  async shardCount(_: IndexManifest, shard: number, caller: IndexId) {
-    return ok(caller === 'ix_1~3' ? 100 + shard : -1);
+  async shardCount(_: IndexManifest, shard: number, caller: Caller) {
+    return ok(isRun3(caller) ? 100 + shard : -1);
   }
-  async locatorCount(_: IndexManifest, locator: number, caller: IndexId) {
-    return ok(caller === 'ix_1~3' ? 10 + locator : -1);
+  async locatorCount(_: IndexManifest, locator: number, caller: Caller) {
+    return ok(isRun3(caller) ? 10 + locator : -1);
   }
   async setShardGate(_: IndexManifest, shard: number, gate: string) {
     this.asked.push(`shard ${shard} ${gate}`);
@@ -71,6 +72,8 @@ class Objects implements FollowedObjects {
     return locator === this.busyLocator ? refuse('unavailable', 'a write is under way') : ok(null);
   }
 }
+
+const isRun3 = (caller: Caller): boolean => caller.kind === 'follower' && caller.fencingToken === 3;
 
 const following = (change: (objects: Objects) => void = () => undefined) => {
   const objects = new Objects();
@@ -126,12 +129,13 @@ describe('FollowedIndex', () => {
       if (toAlone) objects.alone.add(other.id);
       return [await index.carryReceipts(carriage, after), objects.asked];
     };
+    const run7 = `ix_2 ${JSON.stringify({ kind: 'follower', fencingToken: 7 })}`;
     const both = ok({ 'locator 0': 5, 'locator 1': 5 });
-    expect(await between(false, false)).toEqual([both, ['ix_2~7 0: ix_1 0 0', 'ix_2~7 1: ix_1 1 0']]);
-    expect(await between(false, true)).toEqual([both, ['ix_2~7 shard: ix_1 0 0', 'ix_2~7 shard: ix_1 1 0']]);
-    expect(await between(true, true, { shard: 2 })).toEqual([ok({ shard: 5 }), ['ix_2~7 shard: ix_1 shard 2']]);
+    expect(await between(false, false)).toEqual([both, [`${run7} 0: ix_1 0 0`, `${run7} 1: ix_1 1 0`]]);
+    expect(await between(false, true)).toEqual([both, [`${run7} shard: ix_1 0 0`, `${run7} shard: ix_1 1 0`]]);
+    expect(await between(true, true, { shard: 2 })).toEqual([ok({ shard: 5 }), [`${run7} shard: ix_1 shard 2`]]);
     const home = locatorOf('', 'ix_1 shard 0', 2);
-    expect(await between(true, false)).toEqual([ok({ shard: 5 }), [`ix_2~7 ${home}: ix_1 shard 0`]]);
+    expect(await between(true, false)).toEqual([ok({ shard: 5 }), [`${run7} ${home}: ix_1 shard 0`]]);
     expect(await between(false, false, { 'locator 0': 5, 'locator 1': 9 })).toEqual([ok({ 'locator 0': 5, 'locator 1': 9 }), []]);
     const { index, objects } = following((busy) => (busy.busyLocator = 1));
     expect(await index.carryReceipts(carriage, null)).toMatchObject({ error: { code: 'stale_route' } });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { admit, callerOf, followerId, insiderId } from '../../../../src/ann/access-mode/gate.ts';
+import { CLIENT, followerWith, INDEX_OBJECT } from '../../../../src/ann/access-mode/caller.ts';
+import { admit } from '../../../../src/ann/access-mode/gate.ts';
 import type { GenerationEvent, Generations, Phase, Shadow } from '../../../../src/index/generations/generation-state.ts';
 import { transition } from '../../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
@@ -127,23 +128,23 @@ describe('the generations of an index', () => {
 
 describe('the gate of a shard', () => {
   it('[B33] admits the callers of its access mode, and followers of the newest run only, while closed', () => {
+    const calls = [
+      [CLIENT, false],
+      [CLIENT, true],
+      [followerWith(5), false],
+      [followerWith(5), true],
+      [followerWith(4), true],
+      [followerWith(6), true],
+      [INDEX_OBJECT, false],
+      [INDEX_OBJECT, true],
+    ] as const;
     const verdicts = (gate: 'open' | 'sealed' | 'closed') =>
-      [
-        [null, false],
-        [null, true],
-        [5, false],
-        [5, true],
-        [4, true],
-        [6, true],
-      ].map(([run, isWrite]) => {
-        const admitted = admit({ gate, run: 5 }, run as number | null, isWrite as boolean);
+      calls.map(([caller, isWrite]) => {
+        const admitted = admit({ gate, run: 5 }, caller, isWrite);
         return admitted.ok ? 'in' : admitted.error.code;
       });
-    expect(verdicts('open')).toEqual(['in', 'in', 'in', 'stale_fence', 'stale_fence', 'stale_fence']);
-    expect(verdicts('sealed')).toEqual(['in', 'index_moving', 'in', 'stale_fence', 'stale_fence', 'stale_fence']);
-    expect(verdicts('closed')).toEqual(['index_moving', 'index_moving', 'in', 'in', 'stale_fence', 'in']);
-    expect(callerOf(followerId('ix_1' as IndexId, 12))).toEqual({ indexId: 'ix_1', run: 12, isInsider: false });
-    expect(callerOf('ix_1' as IndexId)).toEqual({ indexId: 'ix_1', run: null, isInsider: false });
-    expect(callerOf(insiderId('ix_1' as IndexId))).toEqual({ indexId: 'ix_1', run: null, isInsider: true });
+    expect(verdicts('open')).toEqual(['in', 'in', 'in', 'stale_fence', 'stale_fence', 'stale_fence', 'in', 'in']);
+    expect(verdicts('sealed')).toEqual(['in', 'index_moving', 'in', 'stale_fence', 'stale_fence', 'stale_fence', 'in', 'in']);
+    expect(verdicts('closed')).toEqual(['index_moving', 'index_moving', 'in', 'in', 'stale_fence', 'in', 'in', 'in']);
   });
 });
