@@ -116,7 +116,7 @@ export class AnswerCache<A> {
       if (joined.kind === 'failed') throw joined.thrown;
       if (joined.kind !== 'done') return err(unshared(joined.kind));
       const shared = joined.value;
-      // What was refused to its caller says nothing of this one.
+      // A refusal for the leader does not apply to this caller.
       if (!shared.ok && OWN_REFUSALS.has(shared.error.code)) return this.#lead(question, flightKey, forwarded, make);
       if (!shared.ok) return shared;
       return ok({ answer: this.#parts.contract.repeated(shared.value), report: reportOf('joined', { forwarded }) });

@@ -8,7 +8,7 @@ interface BodyBudgetLimits {
   /** Bodies up to this size share a reserve of their own, so that large ones never keep them waiting. */
   readonly smallBytesMax: number;
   readonly reserveBytesMax: number;
-  /** What was not touched for so long belongs to a request that the platform cut off without running its `finally`. */
+  /** Memory that was not touched for this long belongs to a request that the platform ended without running its `finally`. */
   readonly forgottenMs: number;
 }
 

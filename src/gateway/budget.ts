@@ -31,6 +31,6 @@ export interface UsageLabel {
 /** Every call passes through here before it does any work: nothing is unmetered. */
 export interface Budget {
   reserve(principal: TenantPrincipal, quantities: Quantities): Promise<Outcome<Reservation>>;
-  /** The limits of the present minute as far as this isolate knows, whether the last call was admitted or not. */
+  /** The limits of the present minute as cached in this isolate, whether the last call was admitted or not. */
   rates(principal: TenantPrincipal): readonly RateState[];
 }

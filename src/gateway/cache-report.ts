@@ -20,6 +20,6 @@ export interface CacheReport {
   readonly stored: { readonly memory: boolean; readonly shared: boolean };
 }
 
-/** What `age` says: that of the oldest; undefined when all was computed for this request. */
+/** The value of `age`: that of the oldest; undefined when all was computed for this request. */
 export const ageOf = ({ agesMs }: CacheReport): number | undefined =>
   agesMs.length === 0 ? undefined : agesMs.reduce((oldest, ageMs) => Math.max(oldest, ageMs), 0);

@@ -9,7 +9,7 @@ import { ok } from '../kernel/result.ts';
 
 const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = LIMITS;
 
-/** How a query is to be diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
+/** How a query is diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
 export function diversificationOf(
   { dimensions }: Pick<IndexManifest, 'dimensions'>,
   { mmr, top_k: wanted, offset }: Pick<QueryBody, 'mmr' | 'top_k' | 'offset'>,

@@ -11,7 +11,7 @@ export interface ErasedObjects {
   isShardLeft(shard: string): Promise<Outcome<boolean>>;
   isLocatorLeft(locator: string): Promise<Outcome<boolean>>;
   isReplicaLeft(replica: string): Promise<Outcome<boolean>>;
-  /** Whether the object of the index's name, or the list of the tenant's indexes, still knows it. */
+  /** Whether the object of the index's name, or the tenant's index registry, still has it. */
   isIndexLeft(erasure: Erasure): Promise<Outcome<boolean>>;
 }
 

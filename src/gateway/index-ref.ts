@@ -52,8 +52,8 @@ export async function onIndex<T>(
 const PINS_MAX = 3;
 
 /**
- * Does work of several steps on one index: whatever has its name later, none of the steps goes there. What is remembered of a name may be of
- * an index that was deleted before the call came; so, while nothing is applied, the work begins anew with the one that has the name now.
+ * Does work of several steps on one index: none of the steps goes to a later index of its name. A cached manifest may be of an index that
+ * was deleted before the call came; so, until something is applied, the work restarts with the index that has the name now.
  */
 export async function onOneIndex<T>(
   manifests: ManifestCache,

@@ -19,8 +19,8 @@ interface Entry {
 }
 
 /**
- * The manifests this isolate asked for a moment ago. An old manifest never gives a wrong answer: a success was confirmed by the
- * shard, which knows its index id, and a refusal is checked against the directory before it is believed.
+ * The manifests this isolate cached a moment ago. An old manifest never gives a wrong answer: a success was confirmed by the shard, which
+ * knows its index id, and a refusal is checked against the directory before it is believed.
  */
 export class ManifestCache {
   readonly #directory: IndexDirectory;
@@ -45,7 +45,7 @@ export class ManifestCache {
     return this.#once(tenantId, name, work);
   }
 
-  /** The index of that name as its object says now, for work that stays with it. */
+  /** The index of that name as its object states now, for work that stays with it. */
   current(tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> {
     return this.#ask(tenantId, name);
   }
@@ -70,8 +70,8 @@ export class ManifestCache {
   }
 
   /**
-   * An object of the index says that there is no such index. It is believed if the index's own object says so, too. If not, the object has
-   * lost what it stored: no answer of it is one of the index. [G41]
+   * An object of the index reports that there is no such index. It is believed if the index's own object confirms it. If not, the object
+   * has lost its storage: no answer of it counts. [G41]
    */
   async #lost(tenantId: TenantId, name: string, id: IndexId): Promise<Outcome<never>> {
     const asked = await this.#ask(tenantId, name);
@@ -100,7 +100,7 @@ export class ManifestCache {
 /** What a part of an index refuses with when it and the caller know different indexes or routes. */
 const isDoubtful = (code: ErrorCode): boolean => code === 'stale_route' || code === 'index_not_found';
 
-/** Whether the work is to be done again: on another index, or by other routes. */
+/** Whether the work is to be repeated: on another index, or by other routes. */
 const isAnother = (before: IndexManifest, now: IndexManifest, code: ErrorCode): boolean =>
   before.id !== now.id || (isDoubtful(code) && before.routeVersion !== now.routeVersion);
 

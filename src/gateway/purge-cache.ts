@@ -110,7 +110,7 @@ export class CachePurger {
     if (!subject.ok) return subject;
     const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
     if (!owners.ok) return owners;
-    // The tenant's own log says whose purge it is: that of a shared cache holds those of others, too.
+    // The tenant's own log identifies the purges of the tenant: that of a shared cache has those of others, too.
     const own = await this.#parts.logs.find(subject.value, purgeId);
     if (!own.ok) return own;
     const others = await Promise.all(owners.value.slice(1).map((owner) => this.#parts.logs.find(owner, purgeId)));

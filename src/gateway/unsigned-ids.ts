@@ -2,8 +2,8 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 
 /**
- * The ids that were made before ids were signed, which only a directory knows. None are added any more, so they are read as a whole: an
- * invented id costs no question but one in `unsignedIdsFreshMs`, in case an older version of the gateway made some a moment ago.
+ * The ids that were made before ids were signed, which only a directory knows. None are added any more, so they are read as a whole:
+ * invented ids cost at most one call in `unsignedIdsFreshMs`, in case an older version of the gateway has just made some.
  */
 export class UnsignedIds<Id extends string> {
   readonly #read: () => Promise<readonly Id[]>;

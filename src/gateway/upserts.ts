@@ -34,7 +34,7 @@ export interface UpsertCall {
 
 /**
  * Writes the vectors of one call: all of them are checked before the first is written, then they are written slice by slice, each all or
- * none. A refusal says how many were written before it. [V165] [V166]
+ * none. A refusal states how many were written before it. [V165] [V166]
  */
 export class Upserts {
   readonly #parts: UpsertsParts;

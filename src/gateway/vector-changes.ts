@@ -141,6 +141,6 @@ export class VectorChanges {
   }
 }
 
-/** What an edit says of the ids behind the first `done`. A slice owns its buffer: RPC ships all of it. */
+/** What an edit holds of the ids after the first `done`. A slice owns its buffer: RPC ships all of it. */
 const restOf = (edit: VectorEdit, done: number, dimensions: number): VectorEdit =>
   edit.kind === 'values' && done > 0 ? { kind: 'values', values: edit.values.slice(done * dimensions) } : edit;

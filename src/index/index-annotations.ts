@@ -4,7 +4,7 @@ import { refuse } from '../contract/outcome.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
 
-// JSON values; said so loosely, the types of calls between objects do not unfold without end.
+// JSON values; with this loose type, the types of calls between objects do not expand without end.
 type Members = Readonly<Record<string, unknown>>;
 
 /** What clients of another vector database declared about an index. The engine needs none of it; they are shown it again. */

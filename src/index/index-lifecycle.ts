@@ -15,8 +15,8 @@ export interface Creation {
 }
 
 /**
- * An index as its object keeps it. It is `creating` until the registry and the shard have it, and `deleting` until both have lost
- * it; either is persisted before the first step, so that whatever is cut off is taken up again from the record.
+ * An index as stored by its object. It is `creating` until the registry and the shard have it, and `deleting` until both have removed it;
+ * either is persisted before the first step, so that interrupted work is resumed from the record.
  */
 export interface IndexRecord {
   readonly state: 'creating' | 'live' | 'deleting';
@@ -51,11 +51,11 @@ export const keyUsedOtherwise = () =>
 export const generationKeyUsedOtherwise = () =>
   refuse('idempotency_mismatch', 'this idempotency-key created a generation for another caller or with another body', 'idempotency-key');
 
-/** The registry lists an index whose own object, or one of its parts, knows nothing of it: what it stored is lost, not deleted. [G41] */
+/** The registry lists an index that its own object, or one of its parts, does not have: its storage is lost, not deleted. [G41] */
 export const indexLost = (name: string) =>
   refuse('unavailable', `the index "${name}" is there, but a part of it has lost its storage: restore its files and repeat the call`);
 
-/** The routes of the index name the shard, which knows nothing of the index. [G41] */
+/** The routes of the index name the shard, which does not have the index. [G41] */
 export const shardLost = (ordinal: number) =>
   refuse('unavailable', `shard ${ordinal} of the index has lost its storage: restore its file and repeat the call`);
 

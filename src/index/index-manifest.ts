@@ -25,7 +25,7 @@ export interface IndexManifest {
   readonly firstId?: IndexId;
   /** Counts the sets of vectors the index has served from, from 1. */
   readonly generation: number;
-  /** Vectors of one shard, from which on it is split. Absent: as many as `shardBudget` says. */
+  /** The number of vectors from which on a shard is split. Absent: `shardBudget`. */
   readonly shardVectorsMax?: number;
   /** Of its route table, once it has several shards: see `RouteTable`. */
   readonly routeVersion?: number;

@@ -1,10 +1,10 @@
 import type { SampleRecall } from '../ann/shard-protocol.ts';
 
-/** What samples say about the recall of all searches. */
+/** What samples imply for the recall of all searches. */
 export interface RecallEstimate {
   /** The mean share of the nearest that a search finds. */
   readonly mean: number;
-  /** Of that mean; undefined for one sample, which says nothing about their spread. */
+  /** Of that mean; undefined for one sample, which does not show a spread. */
   readonly standardError: number | undefined;
   /** Where the true mean lies, at 95 % confidence. */
   readonly low: number;
@@ -36,7 +36,7 @@ export function estimateRecall(samples: readonly SampleRecall[]): RecallEstimate
 /** The share of its nearest that a sample found. */
 export const shareOf = ({ found, of }: SampleRecall): number => found / of;
 
-/** How many independent trials of a share have that standard error; as few as possible when it says nothing. */
+/** How many independent trials of a share have that standard error; as few as possible when it is unknown. */
 function trialsOf(mean: number, standardError: number, min: number, max: number): number {
   if (standardError === 0) return min;
   return Math.min(max, Math.max(min, (mean * (1 - mean)) / standardError ** 2));

@@ -85,7 +85,7 @@ export class ShardEngine {
     return this.#healing(() => this.#upkeepOf(header).isDue(header.count));
   }
 
-  /** Does a slice of background work; answers when to come back, in milliseconds since the Unix epoch, or undefined when all is well. */
+  /** Does a slice of background work; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */
   keepUp(nowMs: number, header: ShardHeader): number | undefined {
     return this.#healing(() => this.#upkeepOf(header).step(nowMs));
   }
@@ -111,7 +111,7 @@ export class ShardEngine {
     return this.#maintenance;
   }
 
-  /** Lists that are not what was written are forgotten: the vectors themselves are the truth, and are listed anew. */
+  /** Lists that are not what was written are dropped: the vectors themselves are the source of truth, and are listed again. */
   #healing<T>(work: () => T): T {
     try {
       return work();

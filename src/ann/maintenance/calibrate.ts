@@ -12,8 +12,8 @@ const RESCORE_COUNTS = [32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 40
 const RESCORE_COUNT_MAX = 8192;
 
 /**
- * Finds how deep searches have to go to reach the index's target of recall at the least cost: its own vectors are the queries, what
- * exact search finds is the truth. Aims above the target by a quarter of what lies between it and 1, as the sample is small.
+ * Finds how deep searches have to go to reach the index's recall target at the least cost: its own vectors are the queries, what exact
+ * search finds is the ground truth. Aims above the target by a quarter of the distance to 1, as the sample is small.
  */
 export function* calibrate(shard: MaintainedShard, generationId: number): Task {
   const target = shard.identity.recall ?? RECALL_TARGET_DEFAULT;

@@ -153,7 +153,7 @@ function vectorsOf(shard: MaintainedShard, generationId: number, list: number, l
   return vectorsAt(generation, list, livePositions(generation, list, live));
 }
 
-/** The vectors of a resident list as its codes say, which coding again does not change. */
+/** The vectors of a resident list as decoded from their codes; coding them again does not change them. */
 function vectorsAt({ lists, model: { dimensions } }: ResidentGeneration, list: number, positions: Uint32Array): PreparedVectors {
   const [rows, all] = [lists.rowsOf(list), lists.valuesOf(list)];
   const values = new Float32Array(positions.length * dimensions);

@@ -41,7 +41,7 @@ export class Maintenance {
     this.#wroteMs = nowMs;
   }
 
-  /** Does a slice; answers when to come back, in milliseconds since the Unix epoch, or undefined when all is well. */
+  /** Does a slice; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */
   step(nowMs: number): number | undefined {
     const quietMs = this.#wroteMs + QUIET_MS;
     this.#task ??= this.#choose(quietMs <= nowMs);
@@ -92,7 +92,7 @@ export class Maintenance {
     switch (next.kind) {
       case 'train':
         yield* train(shard, this.#floor, this.#name);
-        // A new generation numbers its lists anew.
+        // A new list set numbers its lists from the start.
         this.#tendedCounts.clear();
         return;
       case 'flush':

@@ -5,7 +5,7 @@ import type { MaintenanceSizes } from './maintenance-sizes.ts';
 /** A model is outgrown by this factor of vectors, and drifted from by this factor of loss. */
 const GROWTH_MAX = 4;
 const DRIFT_MAX = 1.3;
-/** How far the number of entries may move before searches are calibrated anew. */
+/** How far the number of entries may move before searches are calibrated again. */
 const CALIBRATION_GROWTH_MAX = 1.5;
 
 type GenerationState = Pick<ResidentGeneration, 'settings' | 'entryCount'>;
@@ -47,7 +47,7 @@ export function nextTask(state: MaintenanceState, sizes: MaintenanceSizes): Next
 }
 
 function isOutgrown({ settings }: GenerationState, count: number, { driftCountMin, listedCountMin }: MaintenanceSizes): boolean {
-  // So few are searched well with any model, and there may be none to learn from.
+  // So few vectors are searched well with any model, and there may be none to train on.
   if (count < listedCountMin) return false;
   if (count > GROWTH_MAX * settings.trainedCount) return true;
   const { encodedCount, encodedLoss, usualLoss, calibratedCount } = settings;

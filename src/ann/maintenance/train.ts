@@ -32,13 +32,14 @@ class TrainingRoom implements MemoryHolder {
   }
 }
 
-/** Learns a generation from a sample of the shard's vectors and creates it, without entries. */
+/** Trains a list set on a sample of the shard's vectors and creates it, without entries. */
 export function* train(shard: MaintainedShard, { memory, train: kernels }: EngineResources, name: string): Task {
   const { store, identity } = shard;
   const started = resumed(shard) ?? begun(shard);
   const sample = yield* readSample(shard, started.rows);
   const isResumed = started.progress.length > 0;
-  // Without all of its sample a training would go on otherwise: it begins anew. One that only begins does without what was deleted.
+  // Without all of its sample a training would continue differently: it starts again. One that has only started leaves out what was
+  // deleted.
   const isLost = isResumed && sample.rows.length < started.rows.length;
   if (isLost || sample.rows.length === 0) return store.lists.saveCheckpoint(null);
   const room = new TrainingRoom();

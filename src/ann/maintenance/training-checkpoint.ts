@@ -26,7 +26,7 @@ export function encodeTrainingCheckpoint({ count, listCount, rows, progress }: T
   return bytes;
 }
 
-/** Undefined when the bytes are of another layout, or not what was written: then training begins anew. */
+/** Undefined when the bytes are of another layout, or not what was written: then training starts again. */
 export function decodeTrainingCheckpoint(bytes: Uint8Array): TrainingCheckpoint | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (i: number): number => view.getUint32(4 * i, true);

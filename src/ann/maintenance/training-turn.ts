@@ -1,4 +1,4 @@
-// A shard that says nothing for this long has lost its turn, with its memory.
+// A shard that does not continue for this long has lost its turn, with its memory.
 const TURN_TTL_MS = 5_000;
 
 /** Lets one shard of an isolate train at a time: a training holds a sample that the memory registry does not govern. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Pace } from './pace.ts';
 
 interface PacedWork {
-  /** Does a slice; answers when to come back: now, later, or not at all. */
+  /** Does a slice; returns when to continue: now, later, or not at all. */
   readonly step: (nowMs: number) => Promise<number | undefined>;
   readonly slicesMax: number;
   readonly pace: Pace;
@@ -10,7 +10,7 @@ interface PacedWork {
   readonly wait: (delayMs: number) => Promise<void>;
 }
 
-/** Does slices one after the other while any is due, with pauses; answers when to come back, or undefined when nothing is left. */
+/** Does slices one after the other while any is due, with pauses; returns when to continue, or undefined when nothing is left. */
 export async function workPaced({ step, slicesMax, pace, clock, wait }: PacedWork): Promise<number | undefined> {
   for (let slice = 0; slice < slicesMax; slice += 1) {
     const startedMs = clock.nowMs();

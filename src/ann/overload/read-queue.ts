@@ -18,7 +18,7 @@ interface Waiting {
   readonly refuse: (waitMs: number) => void;
 }
 
-/** A read that takes many times as long as they do says little about the next. */
+/** A read that takes many times as long as they do is a poor predictor of the next. */
 const OUTLIER_TIMES = 4;
 const READ_WEIGHT = 1 / 8;
 const READ_MIN_MS = 0.05;

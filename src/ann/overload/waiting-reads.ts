@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 
-/** What is to be done now, and what cannot be answered in time any more. */
+/** The reads to serve now, and those that can no longer be answered in time. */
 interface Turn<T> {
   readonly now: T[];
   readonly late: T[];

@@ -2,8 +2,8 @@ import type { IndexId } from '../../kernel/ids.ts';
 import type { Billing, Repetition } from '../shard-protocol.ts';
 
 /**
- * What an object of an index remembers of a request with an `Idempotency-Key`. It says of ids, not of the object, what is written, so it
- * means the same wherever it is taken: to the locators at the first split, and to the objects of another generation.
+ * What an object of an index remembers of a request with an `Idempotency-Key`. It states which ids are written, not in which object, so it
+ * means the same wherever it is copied: to the locators at the first split, and to the objects of another generation.
  */
 export interface Receipt {
   readonly digest: string;
@@ -25,7 +25,7 @@ export interface DonePart {
 /** All vectors of a request. */
 export const WHOLE = { parts: 1, part: 0 } as const;
 
-/** A receipt on its way from one object to another. */
+/** A receipt as sent from one object to another. */
 export interface KeyedReceipt extends Receipt {
   readonly idempotencyKey: string;
 }

@@ -10,7 +10,7 @@ import type { Receipt } from './receipt.ts';
 export type ResumedWrite =
   /** It is done: this is what it answered. */
   | { readonly kind: 'repeated'; readonly written: Written }
-  /** What is still to be written, by position: all that no receipt says is written. */
+  /** What is still to be written, by position: all that no receipt states as written. */
   | { readonly kind: 'left'; readonly positions: readonly number[] };
 
 /** What is left to do of a write, by what is remembered of its key. Refuses another request under the same key. */

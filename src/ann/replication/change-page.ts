@@ -21,7 +21,7 @@ export interface ShardFollow {
   readonly lsnMin?: number;
 }
 
-/** Changes to apply as one: `isCleared` first, then `removed`, then `upserted`. Or the log no longer reaches back: begin anew. */
+/** Changes to apply as one: `isCleared` first, then `removed`, then `upserted`. Or the log no longer reaches back: start again. */
 export type ShardChanges = { readonly kind: 'snapshot-needed' } | (ChangePage & Standing);
 
 /** Which callers the shard that sends these changes refuses: its replica refuses them as soon as it has the changes. */

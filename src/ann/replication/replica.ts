@@ -20,7 +20,7 @@ export type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outco
 /** How a replica stands after a page. */
 export type PullResult = 'complete' | 'behind' | 'unreachable' | 'gone';
 
-/** When to come back, in milliseconds since the Unix epoch; `gone`: it was erased meanwhile. */
+/** When to continue, in milliseconds since the Unix epoch; `gone`: it was erased meanwhile. */
 export type ReplicaStep = { readonly kind: 'step'; readonly nextMs: number } | { readonly kind: 'gone' };
 
 interface ReplicaParts {
@@ -77,7 +77,7 @@ export class Replica {
 
   /**
    * The LSN up to which the answer to a read is complete. Refused with `unavailable` when that is not enough, and the primary has to be
-   * asked; with `stale_route` or `index_moving` as the primary would, as far as this replica knows.
+   * asked; with `stale_route` or `index_moving` as the primary would, as far as this replica is informed.
    */
   async readable(consistency: ReadConsistency, nowMs: number, { routeVersion = 0 }: Routed = {}): Promise<Outcome<number>> {
     if (consistency.kind === 'strong' || this.#completeLsn < 0) return BEHIND;
@@ -113,7 +113,8 @@ export class Replica {
     const answered = await ask(primary, { indexId, after: cursor, countMax: LIMITS.changePageMaxCount, lsnMin });
     // Erased meanwhile.
     if (this.state === undefined) return 'gone';
-    // Also where the primary knows no index: it may have lost what it stored, of which this is a copy. The index says when that is to go. [G41]
+    // Also where the primary has no index: it may have lost its storage, of which this is a copy. The index's object orders its erasure.
+    // [G41]
     if (!answered.ok) return 'unreachable';
     const changes = answered.value;
     if (changes.kind === 'snapshot-needed') {

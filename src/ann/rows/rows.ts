@@ -22,7 +22,7 @@ export interface Rows extends RowKeys {
 export interface RowPut extends Rows, Routed {
   readonly indexId: IndexId;
   readonly versions: readonly number[];
-  /** An LSN that the sender knows of: what is written gets a higher one. */
+  /** An LSN that the sender has seen: the write gets a higher one. */
   readonly lsnSeen: number;
 }
 

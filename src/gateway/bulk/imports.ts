@@ -112,7 +112,7 @@ export class Imports {
     }
   }
 
-  /** Writes as much of a batch as can be written, and says what cannot. */
+  /** Writes as much of a batch as can be written, and returns the refusal of the rest. */
   async #writeBatch(job: Import, batch: ImportBatch, done: Done): Promise<Done & { readonly fault?: LineFault | Unplaced | undefined }> {
     const { fault } = batch;
     if (batch.lines.length === 0) return { ...done, at: batch.until, fault };

@@ -4,7 +4,7 @@ import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 
-/** Which vectors changed, in any order; what they are now is to be asked. */
+/** Which vectors changed, in any order; their current state has to be read. */
 export interface FeedPage {
   /** Whether everything was deleted before these changes. */
   readonly isCleared: boolean;

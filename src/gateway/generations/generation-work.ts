@@ -43,7 +43,7 @@ export class GenerationWork {
     this.#parts = parts;
   }
 
-  /** Works for a while; answers after how many milliseconds to come back, or null when there is no other generation. */
+  /** Works for a while; returns after how many milliseconds to continue, or null when there is no shadow generation. */
   async advance(tenantId: TenantId, name: string): Promise<number | null> {
     const { store, clock } = this.#parts;
     const known = await store.call(tenantId, name, { kind: 'read' }, null);
@@ -74,7 +74,7 @@ export class GenerationWork {
     return 0;
   }
 
-  /** Goes on with the exchange for a few tries, and then gives it up: writes wait meanwhile. Undefined: comes back later. */
+  /** Continues the exchange for a few tries, and then gives it up: writes wait meanwhile. Undefined: to be continued later. */
   async #afterRefusal(run: Run, state: Generations, error: Refusal, refusals: number): Promise<Generations | undefined> {
     const phase = state.shadow?.phase;
     if (error.code === 'stale_fence' || (phase !== 'sealing' && phase !== 'draining')) return undefined;

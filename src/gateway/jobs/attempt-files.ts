@@ -32,7 +32,10 @@ export class AttemptFiles<Content> {
     return held.ok ? this.#parts.files.read(held.value.tenantId, held.value.work.inputFile) : held;
   }
 
-  /** Refuses with `stale_fence`, with `tenant_suspended` once the tenant is being erased, or with `unavailable` when the upload was cut off. Written once: a repeated upload changes nothing. */
+  /**
+   * Refuses with `stale_fence`, with `tenant_suspended` once the tenant is being erased, or with `unavailable` when the upload was
+   * interrupted. Written once: a repeated upload changes nothing.
+   */
   async output(poolId: PoolId, attemptId: AttemptId, fence: number, bytes: number, content: Content): Promise<Outcome<null>> {
     if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the output', 'content-length');
     if (bytes > LIMITS.jobOutputBytesMax) {
@@ -54,7 +57,7 @@ export class AttemptFiles<Content> {
       const stored = await writer.write(tenantId, authorityOf(tenantId), file, content);
       return stored.ok ? ok(null) : stored;
     } catch {
-      // Its sender was cut off, or the store was: nothing is stored of what is not stored whole.
+      // The upload or the store was interrupted: nothing is stored of an incomplete file.
       return refuse('unavailable', 'the output was not stored: send it again');
     }
   }

@@ -103,7 +103,7 @@ export class FileCatalogue<Content> {
     const lasting = await authority.lease();
     if (!lasting.ok) return lasting;
     const { digest } = file.value;
-    // First: a deletion that is cut off leaves a file that can be deleted again, and is never uploaded twice.
+    // First: an interrupted deletion leaves a file that can be deleted again, and is never uploaded twice.
     const spent = digest === '' ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);
     if (spent.ok) await this.#parts.store.delete(tenantId, id);
     return spent;

@@ -15,11 +15,11 @@ export interface FileWriterParts<Content> {
 }
 
 /**
- * Writes the files of tenants, and erases them, so that none is there once a tenant is erased (T73).
+ * Writes the files of tenants, and erases them, so that none exists once a tenant is erased (T73).
  *
- * The store checks no leases and knows no tenants. So a write is announced in the store before its right is checked, and the announcement is
- * withdrawn once the file is written or taken back. An erasure counts files only after it has found nothing announced: whatever is announced
- * later asks for its right after the tenant's end, and is refused.
+ * The store checks no leases and knows no tenants. So a write is announced in the store before its right is checked, and the announcement
+ * is withdrawn once the file is written or removed. An erasure counts files only after it has found no announcement: a later one has its
+ * right checked after the tenant's end, and is refused.
  */
 export class FileWriter<Content> {
   readonly #parts: FileWriterParts<Content>;
@@ -90,7 +90,7 @@ export class FileWriter<Content> {
   }
 }
 
-/** No object that knows of erasures stands behind the store: a lease that an erasure does not wait for is not enough. */
+/** The store does not know erasures: a lease that an erasure does not wait for is not enough. */
 const confirmed = (lease: Outcome<WriteLease>): Outcome<WriteLease> =>
   lease.ok && lease.value.isUnconfirmed === true
     ? refuse('unavailable', 'whether the key is still in force cannot be checked now; try again')

@@ -71,7 +71,7 @@ export class LocatedWrites {
     });
   }
 
-  /** The parts of a batch by their locators, on their way. */
+  /** The parts of a batch by their locators, as sent. */
   async #parts(index: RoutedIndex, batch: UpsertBatch, expected?: readonly number[]): Promise<Outcome<Part[]>> {
     const { ids, namespaces, repetition: idempotency } = batch;
     const { version: routeVersion, locators } = index.routes.outline;

@@ -1,4 +1,4 @@
-/** What the platform says of where a request came in. */
+/** What the platform reports about where a request came in. */
 export interface Origin {
   readonly continent?: unknown;
   /** Degrees east, as text. */

@@ -14,7 +14,7 @@ import type { ShardCalls } from './shard-calls.ts';
 const CORRECTIONS_MAX = 8;
 
 /**
- * The routes that this isolate knows of indexes. Old ones never give a wrong answer: shards refuse what was routed before their region
+ * The routes of indexes that this isolate caches. Old ones never give a wrong answer: shards refuse what was routed before their region
  * changed, and the call is repeated by newer ones.
  */
 export class RouteCache {

@@ -22,7 +22,7 @@ export async function drawSample(
   const shares = drawn.value.map(({ ids, of = 0 }) => ids.slice(0, Math.ceil((asked.count * of) / Math.max(1, total))));
   const lsn = drawn.value.reduce((most, answer) => Math.max(most, answer.lsn), 0);
   const longest = Math.max(0, ...shares.map((ids) => ids.length));
-  // In turns, so that no shard is cut off for being the last.
+  // In turns, so that the last shard does not lose its share.
   const inTurns = Array.from({ length: longest }, (_, turn) => shares.flatMap((ids) => ids[turn] ?? [])).flat();
   return ok({ ids: [...new Set(inTurns)].slice(0, asked.count), lsn });
 }

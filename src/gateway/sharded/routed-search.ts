@@ -73,7 +73,7 @@ export class RoutedSearch {
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
   }
 
-  /** Those near the query, with those whose vectors may still be on their way to them. */
+  /** Those near the query, and those whose vectors may still be moving to them. */
   async #probes(routes: KnownRoutes, values: Float32Array, budgetMs: number): Promise<Outcome<number[]>> {
     const ranked = await routes.rankForSearching(values);
     if (!ranked.ok) return ranked;

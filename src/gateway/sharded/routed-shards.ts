@@ -60,8 +60,8 @@ interface RoutedShardsParts {
 }
 
 /**
- * The shards of an index, however many it has. An index that has one is asked as if there were no others: its shard refuses with
- * `stale_route` once it has, and the manifest cache asks for the manifest that says so.
+ * The shards of an index, however many it has. An index with one is asked directly: its shard refuses with `stale_route` once there are
+ * more, and the manifest cache fetches the manifest with routes.
  */
 export class RoutedShards implements IndexShards {
   readonly #only: IndexShards;

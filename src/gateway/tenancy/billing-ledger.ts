@@ -21,7 +21,7 @@ export interface ToldAlert {
   readonly deliveries: readonly Delivery[];
 }
 
-/** The ledger of one organisation, as far as its money goes. Calls reject when it cannot be reached. */
+/** The ledger of one organisation: its billing operations. Calls reject when it cannot be reached. */
 export interface BillingLedger {
   invoice(organisationId: OrganisationId, month: Month): Promise<Invoice>;
   invoicedMonths(): Promise<readonly number[]>;

@@ -166,7 +166,7 @@ const boundsOfRecord = ({ scopes, expiresAtMs, addresses = null, origins = null,
   resources,
 });
 
-/** The bounds of a new key: the maker's own, where the body says nothing; nothing that reaches further. */
+/** The bounds of a new key: the maker's own, where the body has none; nothing that reaches further. */
 function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   const expiresAtMs = body.expires_at === null ? null : body.expires_at * 1000;
   const { scopes, addresses, origins, resources } = body;

@@ -15,7 +15,7 @@ import type { Slice } from '../../tenancy/quota/slice.ts';
 import { SlicePool } from '../../tenancy/quota/slice-pool.ts';
 import { quotaRefusal } from './quota-refusal.ts';
 
-/** After a refusal this isolate does not ask for as much again for this long: a refused crowd must not storm the ledger. */
+/** After a refusal this isolate does not request as much again for this long: many refused callers must not flood the ledger. */
 const REFUSAL_MS = 100;
 
 const RENEWAL = '';
@@ -49,7 +49,7 @@ export class PathSlices {
     this.#renewals = new SharedWork({ ...parts, bounds: sharedFor(LIMITS.quotaRenewalMaxMs, WAIT_MAX_MS) });
   }
 
-  /** Refuses with `rate_limit_exceeded`, `insufficient_quota`, `limit_exceeded`, or `unavailable` when the ledger is away. */
+  /** Refuses with `rate_limit_exceeded`, `insufficient_quota`, `limit_exceeded`, or `unavailable` when the ledger cannot be reached. */
   async draw(need: Amounts): Promise<Outcome<Slice>> {
     this.#isIdle = false;
     const waitBudget = this.#renewals.waitBudget();

@@ -32,7 +32,7 @@ export interface SlicedBudgetParts {
   readonly onUsage: () => void;
 }
 
-/** Serves quota out of slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */
+/** Serves quota from slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */
 export class SlicedBudget implements Budget {
   readonly #parts: SlicedBudgetParts;
   readonly #keys = new Map<KeyId, PathSlices>();

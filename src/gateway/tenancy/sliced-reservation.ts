@@ -70,7 +70,7 @@ export class SlicedReservation implements Reservation {
     return costNanoMax(used, this.#edition);
   }
 
-  /** A call that wrote nothing may have been cut off in a write: what it held counts on until it is known. */
+  /** A call that wrote nothing may have been interrupted during a write: its reservation counts until the outcome is known. */
   #settleHolds(written: number): void {
     let rest = written;
     for (const { hold, units } of this.#holds) {

@@ -29,8 +29,8 @@ export interface Erasure {
 }
 
 /**
- * Erases tenants: first their keys stop, then what they had goes, last their records. Each call goes on where the last one was cut off, and
- * ends with a count of what is left, kind by kind.
+ * Erases tenants: first their keys stop, then what they had is removed, last their records. Each call continues where the last one was
+ * interrupted, and ends with a count of what is left, kind by kind.
  */
 export class TenantEraser {
   readonly #organisations: Organisations;
@@ -43,7 +43,7 @@ export class TenantEraser {
     this.#sleep = sleep;
   }
 
-  /** Refuses as the steps do; then it is to be called again. */
+  /** Refuses as the steps do; then it must be called again. */
   async erase(principal: Principal, id: TenantId): Promise<Outcome<Erasure>> {
     const store = this.#organisations.at(organisationOf(id));
     const begun = await store.moveTenant(id, 'erasing', actorOf(principal));

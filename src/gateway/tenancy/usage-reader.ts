@@ -13,7 +13,7 @@ import { HOUR_MS } from '../../tenancy/usage/usage-query.ts';
 import type { Organisations } from './organisation-store.ts';
 import { subjectOf } from './subject.ts';
 
-/** The ledger of an organisation, as far as it is read. */
+/** The ledger of an organisation: its read operations. */
 export type UsageLines = (organisationId: OrganisationId, query: UsageQuery) => Promise<Outcome<readonly UsageLine[]>>;
 
 export interface ReadUsage {

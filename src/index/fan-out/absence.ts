@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../contract/errors.ts';
 /** Why there is no answer: the shard cannot be reached, has too much to do, or had no time. */
 export type Absence = 'unreachable' | 'overloaded' | 'late';
 
-/** Refusals that say no more than that there is no answer. */
+/** Refusals that mean only that there is no answer. */
 export const ABSENCES: ReadonlyMap<ErrorCode, Absence> = new Map([
   ['unavailable', 'unreachable'],
   ['overloaded', 'overloaded'],

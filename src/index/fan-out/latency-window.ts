@@ -3,7 +3,7 @@ const GROWTH = 1.125;
 const FIRST_MS = 0.05;
 const BUCKETS = 125;
 
-/** One shard that is sick makes more than a few calls slow, which says nothing about the others. */
+/** One sick shard makes more than a few calls slow, which does not apply to the others. */
 const LATE_TIMES = 4;
 
 /** How long calls took lately: those of the current half of the window and of the half before. */

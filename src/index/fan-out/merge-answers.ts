@@ -74,8 +74,8 @@ export interface AnswerLsn {
 }
 
 /**
- * Up to which LSN of the index an answer of several shards is complete. Shards have everything that was acknowledged, so the highest
- * is true of all; a replica has no more than it says, so the lowest of those is.
+ * The LSN of the index up to which an answer of several shards is complete. Shards have everything that was acknowledged, so the highest
+ * holds for all; a replica may have no more than it states, so the lowest of those holds.
  */
 export function combinedLsn(answers: readonly AnswerLsn[]): AnswerLsn {
   const old = answers.filter(({ isOld }) => isOld);

@@ -15,8 +15,8 @@ export interface MergedMatch {
 type Ranked = Pick<ShardMatches, 'ids' | 'scores'> & { readonly versions?: readonly number[] | undefined };
 
 /**
- * The closest `topK` of several answers, each closest first; equal scores in the code unit order of their ids. An id that several
- * answers have (a vector near a border lies in two shards, one on its way in both) counts once, as in the answer where its version is highest.
+ * The closest `topK` of several answers, each closest first; equal scores in the code unit order of their ids. An id that several answers
+ * have (a vector near a border is in two shards, a moving one in both) counts once, as in the answer where its version is highest.
  */
 export function mergeMatches(metric: Metric, answers: readonly Ranked[], topK: number): MergedMatch[] {
   const newest = new Map<string, MergedMatch & { readonly version: number }>();

@@ -50,7 +50,7 @@ export type Phase =
 /** On whose behalf and whose bill the work is done. */
 export type GenerationOwner = Pick<TenantPrincipal, 'organisationId' | 'tenantId' | 'projectId' | 'keyId' | 'owner'>;
 
-/** The shadow generation, beside the serving one: the next, or the previous. It follows the serving one, write by write. */
+/** The shadow generation: the next, or the previous. It follows the serving one, write by write. */
 export interface Shadow {
   readonly manifest: IndexManifest;
   readonly phase: Phase;

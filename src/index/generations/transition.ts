@@ -42,12 +42,12 @@ const FROM: Readonly<Record<Exclude<Kind, 'claimed'>, readonly Phase[]>> = {
 type PlainKind = 'claimed' | 'cleared' | 'lost' | 'sealed' | 'drained' | 'unsealed' | 'switched' | 'erasure';
 type PlainEvent = Extract<GenerationEvent, { kind: PlainKind }>;
 
-/** Of events that say no more than that they happened. What `drained` does is `exchanged`. */
+/** For events without data. What `drained` does is `exchanged`. */
 const STEPS: Readonly<Record<PlainKind, Partial<Shadow>>> = {
   claimed: {},
   drained: {},
   cleared: { phase: 'filling', filled: null, copied: 0 },
-  // What was followed is not known any more: everything is copied anew, over a clean sheet.
+  // The followed positions are lost: everything is copied again, after clearing.
   lost: { phase: 'opening', feed: null, filled: null, comparison: null },
   sealed: { phase: 'draining' },
   unsealed: { phase: 'following' },

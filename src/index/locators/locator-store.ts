@@ -73,7 +73,7 @@ export interface LocatorStore {
   pendingOf(repetition: Repetition): PendingWrite | undefined;
   /** The first receipts that changed after a position. */
   receiptsBehind(after: number, countMax: number): ReceiptPage;
-  /** Takes over what another object knows of requests. Repeating it changes nothing. */
+  /** Takes over receipts of another object. Repeating it changes nothing. */
   adoptReceipts(receipts: readonly KeyedReceipt[]): void;
   /** Forgets receipts that have run out; answers when the next one does. */
   sweep(nowMs: number): number | undefined;

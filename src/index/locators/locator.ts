@@ -79,8 +79,8 @@ export class Locator {
   }
 
   /**
-   * All of it, in the end: when refused with `unavailable` or `index_growing` it may be done later. A repetition of a finished
-   * write changes nothing; one of a write that was cut off goes on with it.
+   * All of it, eventually: when refused with `unavailable` or `index_growing` it may be done later. A repetition of a finished write
+   * changes nothing; one of an interrupted write continues it.
    */
   write(write: LocatedWrite): Promise<Outcome<LocatedWritten>> {
     return this.#locks.hold(keysOf(write), async () => {
@@ -116,7 +116,7 @@ export class Locator {
     });
   }
 
-  /** Goes on with everything that was cut off. */
+  /** Continues everything that was interrupted. */
   async resume(): Promise<void> {
     const cutOff = this.#store.pending().filter(({ version }) => !this.#running.has(version));
     await Promise.all(

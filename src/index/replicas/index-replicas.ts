@@ -13,12 +13,12 @@ export interface KeptReplica extends ShardReplica {
   readonly sinceMs: number;
 }
 
-/** What an index knows of its replicas. */
+/** The stored state of an index's replicas. */
 export interface ReplicaRecord {
   /** The highest number that a replica was ever given. */
   readonly highest: number;
   readonly replicas: readonly KeptReplica[];
-  /** Shards that said they were busy, or have replicas, by ordinal. */
+  /** Shards that reported to be busy, or have replicas, by ordinal. */
   readonly watched: Readonly<Record<number, ReplicaPressure>>;
 }
 
@@ -52,7 +52,7 @@ export interface ReplicaPeers {
 /** What routes mean for replicas. */
 export interface ReplicaRoutes {
   readonly shards: ReadonlySet<number>;
-  /** Shards that rows are on their way to, from others. */
+  /** Shards to which rows of others are being moved. */
   readonly receiving: ReadonlySet<number>;
 }
 
@@ -91,7 +91,7 @@ export class IndexReplicas {
     return Object.keys(this.#record.watched).length > 0 || this.#record.replicas.length > 0;
   }
 
-  /** A shard says that it is busy: from now on it is looked at. */
+  /** A shard reports that it is busy: from now on it is watched. */
   watch(shard: number): void {
     const { watched, ...rest } = this.#record;
     if (watched[shard] === undefined) this.#cell.put({ ...rest, watched: { ...watched, [shard]: NO_PRESSURE } });
@@ -117,7 +117,7 @@ export class IndexReplicas {
     this.#cell.put({ highest, watched: {}, replicas: replicas.map((replica) => retiring(replica, nowMs)) });
   }
 
-  /** Looks at the watched shards, and does what their load asks for; answers when to come back, or undefined. `receiving`: see `ReplicaRoutes`. */
+  /** Examines the watched shards, and does what their load requires; returns when to continue, or undefined. `receiving`: see `ReplicaRoutes`. */
   async tend(nowMs: number, receiving: ReadonlySet<number> = new Set()): Promise<number | undefined> {
     for (const replica of this.#record.replicas) await this.#tendReplica(replica, receiving.has(replica.shard), nowMs);
     for (const shard of Object.keys(this.#record.watched)) await this.#tendShard(Number(shard), nowMs);
@@ -126,7 +126,7 @@ export class IndexReplicas {
 
   async #tendReplica(replica: KeptReplica, isReceiving: boolean, nowMs: number): Promise<void> {
     if (replica.state === 'copying') {
-      // Perhaps it was cut off before it was opened.
+      // It may have been interrupted before it was opened.
       await this.#peers.open(replica);
       const primary = isReceiving ? undefined : await this.#peers.primary(replica.shard);
       if (primary === undefined) return;

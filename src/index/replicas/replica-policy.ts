@@ -26,7 +26,7 @@ export function decideReplicas(load: ShardLoad, replicas: number, pressure: Repl
   const isCold = replicas > 0 && loadOfPrimary(load, replicas - 1) < LIMITS.replicaRetireLoad;
   const busySinceMs = isBusy ? (pressure.busySinceMs ?? nowMs) : null;
   const coldSinceMs = isCold ? (pressure.coldSinceMs ?? nowMs) : null;
-  // The next change has to be waited for anew: what the last one did shows only then.
+  // The next change has to wait again: only then does the effect of the last one show.
   if (busySinceMs !== null && nowMs - busySinceMs >= LIMITS.replicaAddAfterMs) return { kind: 'add', pressure: NO_PRESSURE };
   if (coldSinceMs !== null && nowMs - coldSinceMs >= LIMITS.replicaRetireAfterMs) return { kind: 'retire', pressure: NO_PRESSURE };
   return { kind: 'keep', pressure: { busySinceMs, coldSinceMs } };

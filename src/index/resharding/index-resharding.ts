@@ -99,7 +99,7 @@ export class IndexResharding {
     return done.ok ? ok({ version: this.routes(manifest).version }) : done;
   }
 
-  /** Whether a change was begun: shards may know more than the table says. */
+  /** Whether a change was begun: shards may be ahead of the table. */
   get isChanging(): boolean {
     return (this.#change.get() ?? null) !== null;
   }
@@ -241,7 +241,7 @@ export class IndexResharding {
     const shard = must(shardAt(table, ordinal), 'a shard that is told something is in the table');
     const order = { since: shard.since, margin: table.margin };
     if (shard.state.kind === 'tidying') {
-      // Of the others, where they are is all that matters: what else is said of them may be long.
+      // For other shards only the position matters: the rest may be long.
       const around = shardsAround(shard, table, aroundMax(table)).map((other): RoutedShard => ({ ...other, state: SERVING, replicas: [] }));
       await this.#peers.drain(ordinal, { ...order, shards: [shard, ...around] });
       return;
@@ -249,7 +249,7 @@ export class IndexResharding {
     const into = receivers(shard);
     const concerned = table.shards.filter((other) => other === shard || into.includes(other.ordinal));
     const lsn = await this.#peers.drain(ordinal, { ...order, shards: concerned });
-    // A replica of the shard that has a write into its old region, by LSN, then knows of the order, too.
+    // A replica of the shard that has a write into its old region, by LSN, then also has the order.
     for (const target of into) await this.#peers.raise(target, lsn);
   }
 
@@ -273,6 +273,6 @@ const BUSY = refuse('state_conflict', 'the routes of the index changed; retry la
 
 const mayDivide = (table: RouteTable, shard: ShardAsOf): boolean => mayChange(table, shard) && table.shards.length < shardsMax(table);
 
-/** Whether a shard is as the caller knows it, and nothing is being moved from or to it. */
+/** Whether a shard is unchanged for the caller, and no rows are being moved from or to it. */
 const mayChange = (table: RouteTable, { ordinal, since }: ShardAsOf): boolean =>
   shardAt(table, ordinal)?.since === since && !isInvolved(table, ordinal);

@@ -19,7 +19,7 @@ export interface Departing {
 export interface RowVersions {
   /** For each: the lowest version that would be news here, by the row there is and by what was removed. */
   newsFrom(keys: RowKeys): number[];
-  /** Rows older than `version` are ignored from now on, for as long as a call may be on its way. */
+  /** Rows older than `version` are ignored from now on, for as long as a call may be in flight. */
   bury(keys: RowKeys, version: number, nowMs: number): void;
   /** The same for all ids of a locator, for ever. */
   raiseFloor(locator: number, version: number): void;

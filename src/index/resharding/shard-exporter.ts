@@ -44,7 +44,7 @@ export class ShardExporter {
     this.#route.put({ ...route, locators, task: { kind: 'export', after: 0, removedAfter: 0 } });
   }
 
-  /** Does a slice; answers when to come back, or undefined when nothing is under way. */
+  /** Does a slice; returns when to continue, or undefined when nothing is under way. */
   async step(nowMs: number): Promise<number | undefined> {
     const route = this.#route.get();
     if (route?.task?.kind !== 'export') return undefined;

@@ -72,7 +72,7 @@ export class ShardMover {
     });
   }
 
-  /** Does a slice; answers when to come back, or undefined when nothing is under way. */
+  /** Does a slice; returns when to continue, or undefined when nothing is under way. */
   async step(nowMs: number): Promise<number | undefined> {
     const { task, ...route } = this.#route.get() ?? { task: null };
     if (task?.kind !== 'drain') return undefined;

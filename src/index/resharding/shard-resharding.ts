@@ -67,7 +67,7 @@ export class ShardResharding {
     return soonestMs === Infinity ? undefined : soonestMs;
   }
 
-  /** What this shard knows of its index. */
+  /** What this shard has stored about its index. */
   get route(): ShardRoute {
     return must(this.#route.get(), 'a shard is asked about its index after it joined it');
   }

@@ -11,7 +11,7 @@ import { splitRegion } from './split-region.ts';
 
 /** RPCs of a shard that has too many vectors, or too few. Every call may be refused with `unavailable` or `state_conflict`. */
 export interface SplitterPeers {
-  /** What is to be known for splitting the shard: see `tableAround`. */
+  /** What splitting the shard requires: see `tableAround`. */
   around(ordinal: number): Promise<Outcome<RouteTable>>;
   /** Asks for locators, without which there is no second shard. */
   spread(): Promise<Outcome<unknown>>;
@@ -62,7 +62,7 @@ export class ShardSplitter {
     return route !== undefined && route.task === null && (header.count > route.budget || isSmall(route, header));
   }
 
-  /** Does a slice; answers when to come back, or undefined when the shard is as large as it should be. */
+  /** Does a slice; returns when to continue, or undefined when the shard has the right size. */
   async step(nowMs: number): Promise<number | undefined> {
     const [route, header] = [this.#route.get(), this.#store.header()];
     if (route === undefined || header === undefined || !this.isDue(header)) return undefined;
@@ -94,7 +94,7 @@ export class ShardSplitter {
     return this.#notBeforeMs;
   }
 
-  /** How to cut the region in two, if it can be. */
+  /** How to divide the region into two, if possible. */
   *#train(table: RouteTable, ordinal: number, header: ShardHeader): Generator<undefined, Cut | undefined> {
     const all = yield* this.#sample(header);
     const own = yield* ownVectors(table, ordinal, all);

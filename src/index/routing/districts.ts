@@ -59,7 +59,7 @@ function regrouped(table: RouteTable, { shardsMax, shardsMin }: DistrictSizes): 
       const [number, shards] = small;
       districts.delete(number);
       const nearest = nearestDistrict(shards, districts, table.dimensions);
-      // One that becomes too large by that is cut in two that are not too small.
+      // One that becomes too large by that is divided into two that are not too small.
       districts.set(nearest, [...must(districts.get(nearest), 'the nearest district is there'), ...shards]);
     } else return districts;
   }

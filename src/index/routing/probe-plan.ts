@@ -37,7 +37,7 @@ const PROBES_MIN = 3;
 /** Squared distances beyond so many times the nearest are not probed: see `npm run bench -- routing`. */
 export const PROBE_REACH = 1.6;
 
-/** The shards with those among them whose vectors may still be on their way to one of them. */
+/** The shards, and those whose vectors may still be moving to one of them. */
 export function withSources({ shards }: Pick<RoutingSummary, 'shards'>, probed: readonly number[]): number[] {
   const asked = new Set(probed);
   for (const { ordinal, state } of shards)

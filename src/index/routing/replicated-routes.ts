@@ -26,7 +26,7 @@ export class ReplicatedRoutes implements Cell<RouteTable> {
     this.#cell.put(withReplicas(table, this.#replicas.ready));
   }
 
-  /** Makes a new version of the table if other replicas answer reads than it says. */
+  /** Makes a new version of the table if the replicas that answer reads differ from its own. */
   publish(): void {
     const table = this.#cell.get();
     if (table === undefined || table.version === 0) return;

@@ -94,7 +94,7 @@ function divided(table: RouteTable, change: Division): RouteTable {
   return { ...table, version: since, highest, margin, shards: [...shards, added] };
 }
 
-/** The geometric mean, as what one region says must count no more where vectors lie far apart than where they lie close together. */
+/** The geometric mean: a region must count no more where vectors lie far apart than where they lie close together. */
 function marginAfter({ margin, shards }: RouteTable, measured: number | undefined): number {
   if (measured === undefined || !Number.isFinite(measured) || measured <= 0) return margin;
   return margin <= 0 ? measured : margin * (measured / margin) ** (1 / Math.min(shards.length, MARGIN_MEMORY));

@@ -42,7 +42,7 @@ export class RouteReader {
     return this.#outlines.get(indexId);
   }
 
-  /** As the index says now. */
+  /** The current state in the index's object. */
   async ask(source: RouteSource): Promise<Outcome<KnownRoutes>> {
     const { indexId } = source;
     const known = this.#outlines.get(indexId)?.outline;

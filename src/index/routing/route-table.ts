@@ -61,7 +61,7 @@ export type ShardState =
   /** Regions around it changed; it keeps its own, but some of its vectors are, or have copies, where they no longer would be put. */
   | { readonly kind: 'tidying'; readonly into: readonly number[] };
 
-/** Which shards rows of one are on their way to. */
+/** The shards to which rows of a shard are being moved. */
 export const receivers = ({ state }: Pick<RoutedShard, 'state'>): readonly number[] => (state.kind === 'serving' ? [] : state.into);
 
 export interface ReplicaRef {

@@ -33,7 +33,7 @@ export class RoutingChangeLog {
   }
 }
 
-/** Whether the same is said of a shard but for where its region is. */
+/** Whether a shard is the same but for its region. */
 function isToldSame(shard: RoutedShard, other: RoutedShard | undefined): boolean {
   if (shard === other || other === undefined) return shard === other;
   return toldOf(shard) === toldOf(other);

@@ -12,7 +12,7 @@ export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'>
   readonly shards: readonly SummarisedShard[];
   /** At least one, once there are several shards. */
   readonly districts: readonly SummarisedDistrict[];
-  /** If there, `shards` are only those that changed since the version that the caller knows, and these are no more. */
+  /** If present, `shards` are only those that changed since the caller's version, and these no longer exist. */
   readonly gone?: readonly number[];
   /** Those of a single shard group, sent at once. */
   readonly page?: RegionPage;

@@ -2,7 +2,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import type { Row } from '../../ann/vector-engine.ts';
 import type { RoutedShard } from './route-table.ts';
 
-/** What a shard knows of the index it belongs to. */
+/** What a shard has stored about the index it belongs to. */
 export interface ShardRoute {
   readonly tenantId: TenantId;
   readonly name: string;
@@ -24,7 +24,7 @@ export type ShardTask =
   /** Moves rows between `after` and `end` to whichever of the shards they belong, by the order of version `since`. */
   | { readonly kind: 'drain'; readonly since: number; readonly after: Row; readonly end: Row };
 
-/** What the shard's state says began with version `since`. */
+/** The version `since` which the shard has its state. */
 export interface DrainOrder {
   readonly since: number;
   /** The shard itself and those that its rows may go to; when it is being rebalanced, all its neighbours. */

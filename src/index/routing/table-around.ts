@@ -3,7 +3,7 @@ import type { RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import { shardsNear } from './shards-near.ts';
 
-/** A table of one shard and those around it that hold the first of its ids: what is to be known for splitting it. */
+/** A table of one shard and the neighbours that hold the first of its ids: what splitting it requires. */
 export function tableAround(table: RouteTable, ordinal: number): RouteTable {
   const own = shardAt(table, ordinal);
   if (own === undefined) return { ...table, shards: [], districts: [] };
