@@ -3,10 +3,10 @@ import { quotaAlert } from '../src/tenancy/usage/alert.ts';
 import type { ObjectsEnv } from './env.ts';
 import type { RaisedAlert, SqliteAlertOutbox } from './sqlite/alert-outbox.ts';
 
-/** After this the ledger is tried again. */
+/** The delay after which the ledger is tried again. */
 const LEDGER_RETRY_MS = 5_000;
 
-/** Carries alerts from the quota object to the organisation's ledger. An alert waits until it has been taken. */
+/** Delivers alerts from the quota object to the organisation's ledger. An alert is kept until the ledger has acknowledged it. */
 export class AlertDispatcher {
   readonly #outbox: SqliteAlertOutbox;
   readonly #ledgers: ObjectsEnv['BILLING'];

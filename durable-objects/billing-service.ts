@@ -31,7 +31,7 @@ export interface Recorded {
   readonly late: number;
 }
 
-/** What the ledger of one organisation does in one transaction, and what it does by alarm. */
+/** The transactions of the ledger of one organisation, and its work by alarm. */
 export class BillingService {
   readonly ledger: SqliteUsageLedger;
   readonly records: SqliteBillingRecords<BillingBodies>;

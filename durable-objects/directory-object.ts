@@ -32,7 +32,7 @@ export class DirectoryObject extends DurableObject {
     return this.#documents.exists() && this.#documents.find('organisation', id) !== undefined;
   }
 
-  /** Writes as much as a small write with its journal takes, so that its caller learns whether there is room. */
+  /** Writes as much as a small write with its journal takes, so that its caller finds out whether there is room. */
   probe(): void {
     this.ctx.storage.kv.put('probe', new Uint8Array(LIMITS.storageProbeBytes));
   }

@@ -75,7 +75,7 @@ export class IndexErasure {
     const counts: Outcome<LocatorCounts>[] = await Promise.all(
       this.#locators.map((part) => this.#env.LOCATOR.getByName(part.name).counts(readerOf(part))),
     );
-    // A shard that was never opened holds nothing; one that was opened and knows nothing of it has lost what it stored. [G41]
+    // A shard that was never opened holds nothing; one that was opened and has no record of it has lost its storage. [G41]
     const held = stats.map((answer) => (answer.ok ? answer.value : { count: 0, storageBytes: 0 }));
     const lost = [...lostOf(this.#shards, stats), ...lostOf(this.#locators, counts)];
     const ids = this.#isAlone ? [] : counts.filter((_, at) => this.#locators[at]?.indexId === id);

@@ -44,7 +44,7 @@ export class IndexObject extends StoredIndex {
 
   /** Refuses with `index_not_found` unless one of the generations has this id. */
   async outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>> {
-    // Shards may already refuse what the table says: it changes in a moment.
+    // Shards may already refuse by the next table: it is published in a moment.
     if (this.#routesAt(indexId)?.isChanging === true) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
     const routes = this.#routesAt(indexId);
     return routes === undefined ? indexNotFound(name) : ok(routes.outline(known));
@@ -69,7 +69,7 @@ export class IndexObject extends StoredIndex {
       if (routes === undefined) return indexNotFound(indexId);
       const { shadow } = this.beside;
       if (shadow !== undefined && mustWait(shadow, call)) return refuse('state_conflict', 'finish or cancel the other generation first');
-      // Whatever is begun is taken up by the alarm if it is cut off.
+      // The alarm resumes whatever is interrupted.
       await this.armSoon();
       return routes.grow(call);
     });
@@ -101,7 +101,7 @@ export class IndexObject extends StoredIndex {
     });
   }
 
-  /** Refuses with `index_not_found`, or as the call says. */
+  /** Refuses with `index_not_found`, or as the call does. */
   generations(name: string, call: GenerationCall, lease?: WriteLease): Promise<Outcome<Generations>> {
     return this.turnstile.pass(async () => {
       const record = this.recorded();

@@ -94,12 +94,12 @@ export class IndexRoutes {
     return outcome;
   }
 
-  /** A shard says that it is busy: replicas may relieve it. */
+  /** A shard reports that it is busy: replicas may relieve it. */
   watch(shard: number): void {
     if (routesOf(this.table).shards.has(shard)) this.#replicas.watch(shard);
   }
 
-  /** Makes and retires replicas as load asks for it; answers when to come back, or undefined. */
+  /** Makes and retires replicas as load requires; returns when to continue, or undefined. */
   async tend(): Promise<number | undefined> {
     if (!this.#replicas.isWatching) return undefined;
     try {
@@ -115,7 +115,7 @@ export class IndexRoutes {
     this.#replicated.publish();
   }
 
-  /** Goes on with what was cut off; answers whether anything was. */
+  /** Continues an interrupted change; returns whether there was one. */
   async settle(): Promise<boolean> {
     const growth = this.#growth;
     if (!growth.isMoving) return false;

@@ -16,7 +16,7 @@ import { editionSpans } from '../src/tenancy/usage/usage-query.ts';
 import type { SqliteBillingRecords } from './sqlite/billing-records.ts';
 import type { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
 
-/** What the ledger of an organisation keeps by kind. The id of a final invoice is its month. */
+/** The records of an organisation's ledger, by kind. The id of a final invoice is its month. */
 export interface BillingBodies extends Record<string, { readonly id: string }> {
   budget: Budget;
   credit: Credit;

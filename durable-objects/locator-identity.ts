@@ -12,7 +12,7 @@ export interface LocatorIdentity {
   readonly locators?: number;
 }
 
-/** Of all ids, those that a locator knows. */
+/** The ids of a locator, among all. */
 export const partOf = ({ ordinal, locators = LIMITS.locatorsCount }: LocatorIdentity): Omit<DonePart, 'lsn'> => ({
   parts: locators,
   part: ordinal,

@@ -20,7 +20,7 @@ import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
 import { OpenedLocator } from './opened-locator.ts';
 import { residueOf } from './residue-of.ts';
 
-/** Where some of the ids of one index live, as `Locator` says. Opened and erased by the index's own object. */
+/** The locations of some of the ids of one index, as `Locator` keeps them. Opened and erased by the index's own object. */
 export class LocatorObject extends DurableObject<ReshardingEnv> {
   readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
@@ -94,7 +94,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> {
     return this.#opened.with(call, async ({ store }) => (store.adoptReceipts(receipts), ok(null)), true);
   }
 
-  /** Finishes what was cut off; comes back until nothing is under way, and when the next receipt runs out. */
+  /** Finishes interrupted writes; continues until none is under way, and when the next receipt expires. */
   override async alarm(): Promise<void> {
     const { identity } = this.#opened;
     if (identity === undefined) return;

@@ -37,7 +37,7 @@ export class OrganisationRecords {
     this.#spentFiles = new SqliteSpentKeys(storage);
   }
 
-  /** `isListed`: it was founded before, so nothing is made anew here. */
+  /** `isListed`: it was founded before, so it is not created anew here. */
   found(organisation: Organisation, { actor, digest }: Ticket, isListed: boolean): Outcome<Organisation> {
     if (isListed && this.#organisation() === undefined) return LOST;
     this.documents.open();
@@ -97,7 +97,7 @@ export class OrganisationRecords {
     });
   }
 
-  /** A line of the trail about something that is to be done for a tenant: of one that is being erased, nothing is. */
+  /** A line of the audit trail about work for a tenant: none begins for a tenant that is being erased. */
   note(id: TenantId, line: { readonly actor: Actor; readonly action: string; readonly subject: string }): Outcome<Tenant> {
     return this.insideLasting(id, line.actor, (tenant) => {
       this.documents.note({ atMs: Date.now(), ...line });

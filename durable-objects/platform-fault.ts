@@ -2,10 +2,10 @@ import type { Refusal } from '../src/contract/errors.ts';
 import { refusal } from '../src/contract/errors.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 
-/** What SQLite, the file system and R2 say when there is no room left. */
+/** The messages of SQLite, the file system and R2 when there is no room left. */
 const FULL = /SQLITE_FULL|ENOSPC|no space left/i;
 
-/** What they say when they cannot read or write: the codes of SQLite, and what the runtime makes of faults that it does not explain. */
+/** Their messages when they cannot read or write: the codes of SQLite, and the runtime's text for faults without an explanation. */
 const BROKEN =
   /SQLITE_(?:CORRUPT|NOTADB|IOERR|CANTOPEN|READONLY|NOLFS|PROTOCOL)|^internal error; reference = |^(?:put|get|head|list|delete): .*\(\d+\)$|^Network connection lost/;
 

@@ -12,9 +12,9 @@ import type { MadeIndex } from './sqlite/index-registry.ts';
 import { TenantIndexRegistry } from './tenant-index-registry.ts';
 
 /**
- * The indexes of one tenant. It is opened before the tenant's first index, and then the tenant's organisation remembers that it is there. So
- * a registry that finds nothing in its storage has lost it, and refuses whatever it is asked with `unavailable`: no index is taken for
- * deleted, or made anew. [T91]
+ * The indexes of one tenant. It is opened before the tenant's first index, and then the tenant's organisation records that it exists. So a
+ * registry that finds nothing in its storage has lost it, and refuses every call with `unavailable`: no index counts as deleted, or is
+ * created anew. [T91]
  */
 export class RegistryObject extends DurableObject {
   readonly #registry = new TenantIndexRegistry(this.ctx.storage);

@@ -20,7 +20,7 @@ import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resource
 import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
-/** What a replica says of itself. */
+/** The state that a replica reports. */
 export interface ReplicaState {
   /** Null while it copies. */
   readonly completeLsn: number | null;

@@ -111,7 +111,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     await this.ctx.storage.setAlarm(Date.now());
   }
 
-  /** Does what is due, slice by slice with calls in between, and comes back when there is more. */
+  /** Does the work that is due, slice by slice with calls in between, and continues when there is more. */
   override async alarm(): Promise<void> {
     const nextMs = await inBackground(async (nowMs) => {
       const growthMs = await this.#growth.step(nowMs);

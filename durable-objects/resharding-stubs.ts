@@ -39,7 +39,7 @@ export interface IndexReshardingStub {
   /** See `tableAround`. */
   around(name: string, indexId: IndexId, ordinal: number): Promise<Outcome<RouteTable>>;
   grow(indexId: IndexId, call: GrowthCall): Promise<Outcome<{ readonly version: number }>>;
-  /** Says that a shard is busy. */
+  /** Reports that a shard is busy. */
   watch(indexId: IndexId, shard: number): Promise<void>;
 }
 

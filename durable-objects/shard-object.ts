@@ -41,7 +41,7 @@ import { ReshardingShard } from './resharding-shard.ts';
 import { RESOURCES } from './shard-resources.ts';
 import { residueOf } from './residue-of.ts';
 
-/** The vectors of an index, or of one of its regions, as `Shard` says. Only the sole shard of an index is written to by gateways. */
+/** The vectors of an index, or of one of its regions, behind `Shard`. Gateways write directly only to an only shard. */
 export class ShardObject extends ReshardingShard {
   readonly #gate = new ShardGate(this.store);
 

@@ -33,7 +33,7 @@ export class ShardPulse {
     const route = this.#route.get();
     if (route === undefined || !this.#report.isDue(this.#meter.load(nowMs), nowMs)) return undefined;
     const index: IndexReshardingStub = this.#env.INDEX.getByName(indexObjectName(route.tenantId, route.name));
-    // It says so again while it is.
+    // It reports again while it is busy.
     return index.watch(indexId, route.ordinal).catch(() => undefined);
   }
 

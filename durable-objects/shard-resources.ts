@@ -7,7 +7,7 @@ import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
 import { LIMITS } from '../src/contract/limits.ts';
 
-// The shards and replicas of one isolate share its memory: one gives way when another needs the room.
+// The shards and replicas of one isolate share its memory: one is evicted when another needs the room.
 export const RESOURCES = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
 export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
 

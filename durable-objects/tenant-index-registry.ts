@@ -39,7 +39,7 @@ export class TenantIndexRegistry {
     this.#registry.open();
   }
 
-  /** Whether it was ever opened, as far as its storage says. */
+  /** Whether it was ever opened, according to its storage. */
   isOpen(): boolean {
     return this.#registry.isOpen();
   }

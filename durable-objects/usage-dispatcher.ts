@@ -3,10 +3,10 @@ import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { ObjectsEnv } from './env.ts';
 import type { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
 
-/** After this the ledger is tried again. */
+/** The delay after which the ledger is tried again. */
 const LEDGER_RETRY_MS = 5_000;
 
-/** Carries usage from an outbox to the ledgers. An event stays in the outbox until its ledger has acknowledged it. */
+/** Delivers usage from an outbox to the ledgers. An event stays in the outbox until its ledger has acknowledged it. */
 export class UsageDispatcher {
   readonly #outbox: SqliteOutbox;
   readonly #ledgers: ObjectsEnv['BILLING'];
@@ -16,7 +16,7 @@ export class UsageDispatcher {
     this.#ledgers = ledgers;
   }
 
-  /** Hands over at most `count` events that are due. One ledger that is away does not hold up the others. */
+  /** Sends at most `count` events that are due. A ledger that cannot be reached does not delay the others. */
   async deliver(count: number): Promise<void> {
     for (const [organisationId, events] of this.#outbox.due(Date.now(), count)) {
       const acknowledged = await this.#record(organisationId, events);

@@ -100,7 +100,7 @@ export class SqliteDeliveryStore {
     return alerts.map(({ id, body }) => ({ alert: JSON.parse(body) as Alert, deliveries: this.#of(id) }));
   }
 
-  /** What is on its way to a webhook goes with it. */
+  /** Its pending deliveries are removed with a webhook. */
   drop(webhookId: string): void {
     this.#sql.exec('DELETE FROM deliveries WHERE webhook_id = ?', webhookId);
   }

@@ -18,7 +18,7 @@ export const EMBEDDING_CACHE_MIGRATIONS: Migrations = [
      UPDATE totals SET bytes = bytes - length(old.vector) + length(new.vector); END;
    CREATE TRIGGER entry_removed AFTER DELETE ON entries BEGIN
      UPDATE totals SET entries = entries - 1, bytes = bytes - length(old.vector); END;`,
-  // What was cached does not say what made it, so that no purge by model could find it: it goes.
+  // Cached entries without their model could not be found by a purge by model: they are removed.
   `DROP TABLE entries;
    DROP TABLE totals;
    CREATE TABLE origins (origin INTEGER PRIMARY KEY, model TEXT NOT NULL, version TEXT NOT NULL);

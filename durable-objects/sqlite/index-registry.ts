@@ -31,7 +31,7 @@ export class SqliteIndexRegistry {
     migrate(this.#storage, REGISTRY_SCHEMA);
   }
 
-  /** Whether it was ever opened, as far as its storage says. */
+  /** Whether it was ever opened, according to its storage. */
   isOpen(): boolean {
     return hasTable(this.#storage, 'indexes');
   }

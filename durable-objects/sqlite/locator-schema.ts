@@ -3,10 +3,9 @@ import type { Migrations } from './migrate.ts';
 import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
 
 /**
- * The tables of a locator. `version` is the last one given out, `ids` how many there are, `writes` how many were finished,
- * `lsn` the highest that any of them has. The shards of
- * an entry are ordinals with commas between. An operation lies in as many rows as its bytes take; `key` is the `Idempotency-Key` of its
- * request. `part` says which ids are the locator's.
+ * The tables of a locator. `version` is the last one issued, `ids` how many there are, `writes` how many were finished, `lsn` the highest
+ * that any of them has. The shards of an entry are ordinals with commas between. An operation takes as many rows as its bytes need; `key`
+ * is the `Idempotency-Key` of its request. `part` identifies the locator's ids.
  */
 export const locatorSchema = (part: Omit<DonePart, 'lsn'>): Migrations => [
   `CREATE TABLE locator (version INTEGER NOT NULL, ids INTEGER NOT NULL, writes INTEGER NOT NULL);

@@ -1,6 +1,6 @@
 import type { Operation, PendingWrite } from '../../src/index/locators/locator-store.ts';
 
-// 4 bytes say how long the JSON is; after it come the values, at a multiple of 4.
+// 4 bytes with the length of the JSON; after it come the values, at a multiple of 4.
 const HEADER_BYTES = 4;
 
 /** An operation as bytes: its values as they lie in memory, everything else as JSON. */

@@ -1,6 +1,6 @@
 import type { PurgePredicate } from '../../src/cache/purge-predicate.ts';
 
-/** The entries that a predicate matches, as a condition on the table `entries` and what it binds. Says the same as `PurgeMatcher`. */
+/** The entries that a predicate matches, as a condition on the table `entries` and its bindings. Decides as `PurgeMatcher` does. */
 export interface PurgeCondition {
   readonly sql: string;
   readonly bindings: readonly (string | number)[];

@@ -107,8 +107,8 @@ export class PurgeLogStore {
   }
 
   /**
-   * Takes what the tenant brought in, and its words out of the log: of a shared one all words, since it does not say whose they are. Answers when
-   * that holds for every reader.
+   * Removes the entries of the tenant, and its texts from the log: of a shared log all texts, since it does not record their tenants.
+   * Answers when that holds for every reader.
    */
   eraseTenant(owner: CacheOwnerId, tenantId: TenantId, nowMs: number, effectiveAtMs: number): number {
     this.#open();

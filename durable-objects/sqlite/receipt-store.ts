@@ -12,8 +12,8 @@ export const RECEIPT_TABLE = `
     lsn INTEGER NOT NULL, count INTEGER NOT NULL, at_ms INTEGER NOT NULL);`;
 
 /**
- * From then on a receipt says which part of its request it is of, and what is billed. `done` has items `[parts, part, lsn]`. Until then
- * every receipt of an object was of the same part.
+ * From this version on a receipt states which part of its request it is of, and what is billed. `done` has items `[parts, part, lsn]`.
+ * Before, every receipt of an object was of the same part.
  */
 export const receiptsOfParts = ({ parts, part }: Omit<DonePart, 'lsn'>): string => `
   ALTER TABLE receipts ADD COLUMN done TEXT NOT NULL DEFAULT '[]';

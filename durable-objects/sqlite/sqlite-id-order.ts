@@ -3,7 +3,7 @@ import { isNumber } from '../../src/ann/id-order.ts';
 import type { PlacedId } from '../../src/ann/vector-store.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 
-/** Ids that are whole numbers, written plainly. A query that says so in these words is answered from their own index. */
+/** Ids that are whole numbers without leading zeros. A query with this exact condition is answered from their own index. */
 const IS_NUMBER = `id NOT GLOB '*[^0-9]*' AND (id = '0' OR id NOT GLOB '0*')`;
 
 /** Of numbers without leading zeros the longer is the greater; other ids are in order in the index that keeps them unique. */

@@ -27,7 +27,7 @@ export class SqliteLocatorStore implements LocatorStore {
   readonly #receipts: SqliteReceiptStore;
   readonly #part: Omit<DonePart, 'lsn'>;
 
-  /** `part`: of all ids, those that this locator knows. */
+  /** `part`: the ids of this locator, among all. */
   constructor(storage: SqlStorage, part: Omit<DonePart, 'lsn'>) {
     this.#storage = storage;
     this.#part = part;

@@ -30,7 +30,7 @@ export class SqliteOutbox {
     this.#sql.exec('DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))', idsOf(events));
   }
 
-  /** Puts events off, so that one ledger that cannot be reached does not hold up the others. */
+  /** Postpones events, so that one ledger that cannot be reached does not delay the others. */
   postpone(events: readonly UsageEvent[], dueMs: number): void {
     this.#sql.exec('UPDATE outbox SET due_ms = ? WHERE id IN (SELECT value FROM json_each(?))', dueMs, idsOf(events));
   }

@@ -18,7 +18,7 @@ const READ_ROWS = 256;
 type PlacedRow = { row: number; namespace: number; floats: ArrayBuffer };
 type ColumnsRow = { row: number; id: string; floats: ArrayBuffer | null; metadata: string | null; text: string | null };
 
-/** What a `VectorStore` says about the vectors that are there. */
+/** The read operations of a `VectorStore`. */
 export class SqliteVectorReader {
   readonly #storage: SqlStorage;
   readonly #rowSets: SqliteRowSets;

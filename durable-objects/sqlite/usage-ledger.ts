@@ -115,7 +115,7 @@ export class SqliteUsageLedger {
       .map(({ meter, quantity, accelerator, ...group }) => ({ meter, quantity, accelerator, group: group as UsageGroup }));
   }
 
-  /** What the hours from `fromMs` to `toMs` came to, as an invoice says it. */
+  /** The sums of the hours from `fromMs` to `toMs`, in the form of an invoice. */
   monthlyUses(fromMs: number, toMs: number): MonthlyUse[] {
     return this.#sql
       .exec<{ [K in keyof MonthlyUse]: MonthlyUse[K] }>(

@@ -23,5 +23,5 @@ function mean(metric: Metric, vectors: readonly Float32Array[]): Float64Array {
   return sum;
 }
 
-/** A zero vector has no direction: it adds nothing, whatever its length is said to be. */
+/** A zero vector has no direction: it adds nothing, whatever its stored length. */
 const lengthOf = (values: Float32Array): number => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0)) || 1;

@@ -1,5 +1,8 @@
 import type { ShardHeader } from './vector-store.ts';
 
-/** What a write goes by whose writer knows of an LSN. Only a write may raise it: what is known of the vectors is known by their LSN. */
+/**
+ * The header with its LSN raised to the highest that the writer has seen (a Lamport clock). Only a write may raise it: readers take the LSN
+ * for that of the vectors.
+ */
 export const seeing = (lsnSeen: number | undefined, header: ShardHeader): ShardHeader =>
   lsnSeen === undefined || lsnSeen <= header.lsn ? header : { ...header, lsn: lsnSeen };

@@ -21,7 +21,7 @@ export interface ShardIdentity {
   readonly recall?: RecallTarget;
 }
 
-/** What calls to a shard say about how they came to it. */
+/** The route by which a call reached a shard. */
 export interface Routed {
   /** Of the route table that they were routed by; absent: 0. See `RouteTable`. */
   readonly routeVersion?: number;
@@ -43,7 +43,7 @@ export interface UpsertBatch extends Routed, Addressed {
   /** Of the writes by which they came; absent: 0, as in an index of one shard. See `RowKeys`. */
   readonly versions?: readonly number[];
   readonly repetition: Repetition | null;
-  /** An LSN of the index that the writer knows of: the write gets a higher one. */
+  /** An LSN of the index that the writer has seen: the write gets a higher one. */
   readonly lsnSeen?: number;
 }
 
@@ -139,7 +139,7 @@ export interface NamespacePage {
 
 export interface ShardDelete extends Routed, Addressed {
   readonly selection: DeleteSelection;
-  /** An LSN of the index that the writer knows of: the write gets a higher one. */
+  /** An LSN of the index that the writer has seen: the write gets a higher one. */
   readonly lsnSeen?: number;
 }
 
@@ -244,7 +244,7 @@ export type VectorEdit =
   /** Gives each id new values, [ids.length x dimensions]; metadata stays, a text goes. */
   | { readonly kind: 'values'; readonly values: Float32Array<ArrayBuffer> };
 
-/** A slice of a change, all or nothing: the first `taken` of the ids are done, `count` vectors are as the edit says. */
+/** A slice of a change, all or nothing: the first `taken` of the ids are done, `count` vectors were changed. */
 export interface Patched extends Written {
   readonly taken: number;
   /** Those of them that are not there. */

@@ -61,7 +61,7 @@ import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
 import type { ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
 
 /**
- * The vectors of one index: a store that is the truth and an engine that follows it. Synchronous throughout, so that no read sees
+ * The vectors of one index: a store that is the source of truth and an engine that follows it. Synchronous throughout, so that no read sees
  * half a write. Every call names the index id it is meant for and is refused with `index_not_found` when that is not this shard's.
  */
 export class Shard {
@@ -277,8 +277,8 @@ export class Shard {
   }
 
   /**
-   * Does a slice of background work: indexes what older versions left unindexed, keeps the posting lists up, forgets receipts that ran
-   * out. Answers when to come back, in milliseconds since the Unix epoch, or undefined.
+   * Does a slice of background work: indexes what older versions left unindexed, maintains the posting lists, deletes expired receipts.
+   * Returns when to continue, in milliseconds since the Unix epoch, or undefined.
    */
   sweep(nowMs: number): number | undefined {
     const header = this.#store.header();

@@ -31,9 +31,9 @@ export interface PlacedVector extends VectorPlace {
 }
 
 /**
- * Where a shard's vectors live: the truth, from which the engine is rebuilt. What a row holds never changes and no row is used
- * twice: an upsert of a stored vector deletes its row and writes a new one, behind all others. Every write is one transaction and has
- * the LSN after that of the header it is given. Nothing is stored before `create`.
+ * The stored vectors of a shard: the source of truth, from which the engine is rebuilt. What a row holds never changes and no row is used
+ * twice: an upsert of a stored vector deletes its row and writes a new one, after all others. Every write is one transaction and has the
+ * LSN after that of the header it is given. Nothing is stored before `create`.
  */
 export interface VectorStore {
   create(identity: ShardIdentity): void;
@@ -43,7 +43,7 @@ export interface VectorStore {
   /** The access mode of the shard: all callers, until another mode is set. */
   gate(): GateState;
   setGate(state: GateState): void;
-  /** What the metadata of the vectors says. */
+  /** The properties in the metadata of the vectors. */
   readonly properties: PropertyIndex;
   readonly lists: ListStore;
   readonly log: ChangeLog;

@@ -14,7 +14,7 @@ export interface CacheDirectives {
   readonly staleMsMax: number;
 }
 
-/** What a request that says nothing asks for. */
+/** What a request without directives asks for. */
 export const ANY_FRESH: CacheDirectives = {
   bypass: false,
   store: true,

@@ -23,13 +23,13 @@ interface Wanted {
   readonly input: string;
   /** The flight that others who want the same computation look up. Undefined: it cannot be joined. */
   flightKey: string | undefined;
-  /** What the tier said, if there is one. */
+  /** The answer of the tier, if there is one. */
   fence: number | undefined;
 }
 
 const NO_NUMBERS = new Float32Array(0);
 
-/** How long an embedding may take, and for how many, is its caller's to say: here nothing ends early. */
+/** The caller decides how long an embedding may take: nothing ends early here. */
 const BOUNDS = { leaderMaxMs: Infinity, waitMaxMs: Infinity, waitersMaxCount: Infinity, keysMaxCount: Infinity };
 
 /** The machine behind `wrap`. */

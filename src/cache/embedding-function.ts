@@ -19,7 +19,7 @@ export interface WrapOptions<E> {
   readonly ttlMs?: number | ((input: string) => number | undefined);
   /** For how long after its TTL a vector still answers while a new one is computed. Default 0. Not with a tier. */
   readonly staleMs?: number;
-  /** How long a failure answers. Default 0: each input is tried anew. */
+  /** How long a failure answers. Default 0: each input is tried again. */
   readonly failureTtlMs?: (failure: E) => number;
   /** Names an input. Inputs of one name share a vector. Default: the input itself. */
   readonly keyOf?: (input: string) => string;

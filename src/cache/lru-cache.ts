@@ -26,8 +26,8 @@ export interface CacheCounts {
 const FIRST_SLOTS = 64;
 
 /**
- * Values by key, bounded in entries and bytes; the least recently used go first, or as `admission` says. Time is an argument and
- * nothing runs by itself. Entries live in numbered slots: ends, sizes and the order of use are columns of numbers, not objects.
+ * Values by key, bounded in entries and bytes; the least recently used go first, or by `admission`. Time is an argument and nothing runs by
+ * itself. Entries live in numbered slots: ends, sizes and the order of use are columns of numbers, not objects.
  */
 export class LruCache<V> {
   readonly #bounds: CacheBounds;

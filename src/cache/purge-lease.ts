@@ -39,7 +39,7 @@ export const grantLease = (book: LeaseBook, terms: LeaseTerms, nowMs: number): L
 /** When a purge appended at `nowMs` holds for every reader. */
 export const effectiveAtMs = (book: LeaseBook, nowMs: number): number => Math.max(nowMs, book.leasedUntilMs);
 
-/** The reader's side: the log as far as it knows it, and until when nothing newer can be effective. */
+/** The reader's side: the purges received so far, and until when no later one can be effective. */
 export interface PurgeView {
   readonly log: PurgeLog;
   readonly leasedUntilMs: number;

@@ -56,7 +56,7 @@ export class PurgeLog {
     return this.entries.filter((entry) => entry.position > position);
   }
 
-  /** Takes in an answer of `since`; what it knows already, such as a late or repeated answer, changes nothing. */
+  /** Takes in an answer of `since`; purges it already has, such as in a late or repeated answer, change nothing. */
   extend(tail: readonly LoggedPredicate[]): PurgeLog {
     const unknown = tail.filter((entry) => entry.position > this.position);
     return unknown.length === 0 ? this : new PurgeLog([...this.entries, ...unknown], this.#bounds);

@@ -7,7 +7,7 @@ export interface VectorOrigin {
   readonly modelVersion: string;
 }
 
-/** A vector on its way into the second level. Row `i` of the accompanying matrix belongs to entry `i`. */
+/** A vector sent to the second level. Row `i` of the accompanying matrix belongs to entry `i`. */
 export interface NewVector extends FillStamp {
   readonly digest: string;
   readonly tags: readonly string[];

@@ -1,7 +1,7 @@
 /** What a tier knew of one key. */
 export interface TierAnswer {
   readonly vector: Float32Array<ArrayBuffer> | undefined;
-  /** Changes whenever the key may have been forgotten. Undefined: the tier could not say. */
+  /** Changes whenever the key may have been forgotten. Undefined: the tier could not determine it. */
   readonly fence: number | undefined;
 }
 

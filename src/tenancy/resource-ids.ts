@@ -10,7 +10,7 @@ export const KEY_CHARS = 10;
 /** `stem` is the organisation's own characters and their signature; without one in organisations made before ids were signed. */
 export const organisationId = (stem: string): OrganisationId => `org_${stem}` as OrganisationId;
 
-// Everything inside an organisation carries its stem, so that any id alone says which object holds it.
+// Everything inside an organisation carries its stem, so that any id alone identifies the object that holds it.
 export const tenantId = (organisation: OrganisationId, bytes: Uint8Array): TenantId =>
   `tn_${stemOf(organisation)}_${base32(bytes)}` as TenantId;
 

@@ -39,6 +39,48 @@ describe('the shape of the code', () => {
     expect(limits.filter(({ reason }) => !reason.startsWith('  // ')).map(({ row }) => row)).toEqual([]);
   });
 
+  it('opens every SPEC.md with its model and vocabulary, in 8 to 35 lines, before the first rule', async () => {
+    const specs: string[] = [];
+    for await (const file of glob('{src,durable-objects,workers}/**/SPEC.md', { cwd: ROOT })) {
+      const [title = '', heading = '', ...rest] = (await readFile(join(ROOT, file), 'utf8')).split('\n').filter((line) => line !== '');
+      const end = rest.findIndex((line) => line.startsWith('#') || /^(- \*\*|\| )[A-Z]+\d+/.test(line));
+      if (!title.startsWith('# ') || heading !== '## Model and vocabulary' || end < 8 || end > 35) specs.push(`${file}: ${end}`);
+    }
+    expect(specs).toEqual([]);
+  });
+
+  it('titles the tests of rules in at most 100 characters', async () => {
+    const long: string[] = [];
+    for await (const file of glob('test/{unit,property}/**/*.test.ts', { cwd: ROOT })) {
+      const text = await readFile(join(ROOT, file), 'utf8');
+      for (const [, title = ''] of text.matchAll(/\b(?:it|describe)[.\w]*\(\s*['`](\[.*)['`],/g))
+        if (title.length > 100) long.push(`${file}: ${title}`);
+    }
+    expect(long).toEqual([]);
+  });
+
+  it('speaks of callers, routers and shards in comments, not of persons', () => {
+    const person =
+      /^ *(?:\*|\/\*\*|\/\/).*\b(whoever|whom|somebody|nobody|someone|tidying|upkeep|courier|turnstile|districts?|outlines?)\b/im;
+    const layers = [
+      'src/index/',
+      'src/ann/',
+      'src/gateway/',
+      'src/cache/',
+      'src/tenancy/',
+      'src/kernel/',
+      'durable-objects/',
+      'workers/gateway/',
+    ];
+    const spoken = [...files].filter(([file]) => layers.some((layer) => file.startsWith(layer)));
+    expect(spoken.length).toBeGreaterThan(400);
+    expect(
+      spoken.flatMap(([file, text]) =>
+        text.split('\n').flatMap((line) => (person.test(line.replaceAll(/`[^`]*`/g, '')) ? [`${file}: ${line.trim()}`] : [])),
+      ),
+    ).toEqual([]);
+  });
+
   it('gives every lint suppression a reason', () => {
     const bare = [...files].filter(([, text]) => /(oxlint-disable[\w-]*|@ts-expect-error)(?!.*--)/.test(text));
     expect(bare.map(([file]) => file)).toEqual([]);

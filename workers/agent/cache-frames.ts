@@ -33,7 +33,7 @@ export class FrameReader {
     const head = this.#joined(PREFIX_BYTES);
     const [headerBytes, numbersBytes] = [head.readUInt32LE(0), head.readUInt32LE(4)];
     const frameBytes = PREFIX_BYTES + headerBytes + numbersBytes;
-    if (frameBytes > FRAME_BYTES_MAX || numbersBytes % 4 !== 0) throw new Error('this is no frame of the cache');
+    if (frameBytes > FRAME_BYTES_MAX || numbersBytes % 4 !== 0) throw new Error('this is not a frame of the cache');
     if (this.#bytes < frameBytes) return undefined;
     const frame = this.#joined(frameBytes);
     const header: unknown = JSON.parse(frame.toString('utf8', PREFIX_BYTES, PREFIX_BYTES + headerBytes));

@@ -107,6 +107,6 @@ export class SocketTier implements VectorTier {
 function answeredBy({ header, numbers }: Frame): Answered {
   const reply = cacheReply.parse(header);
   const expected = reply.answers.reduce((sum, { dimensions }) => sum + (dimensions ?? 0), 0);
-  if (expected !== numbers.length) throw new Error('an answer with other numbers than it says');
+  if (expected !== numbers.length) throw new Error('an answer whose numbers do not match its header');
   return { reply, numbers };
 }

@@ -10,7 +10,7 @@ interface Entry {
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  init: { summary: 'remember the URL and the key of a gateway', load: async () => (await import('./gateway/init.ts')).init() },
+  init: { summary: 'store the URL and the key of a gateway', load: async () => (await import('./gateway/init.ts')).init() },
   import: { summary: 'write the vectors of a file into an index', load: async () => (await import('./gateway/import.ts')).importFile() },
   search: { summary: 'search an index by a text', load: async () => (await import('./gateway/search.ts')).search() },
   keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
@@ -20,7 +20,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./capacity/capacity.ts')).capacity(),
   },
   assumptions: {
-    summary: 'what capacity plans rest on, with sources',
+    summary: 'the assumptions of capacity plans, with sources',
     load: async () => (await import('./capacity/capacity.ts')).assumptions(),
   },
   models: {
@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         summary: 'jobs on accelerators of several types, compared with Gavel',
         load: async () => (await import('./sim/gavel.ts')).gavel(),
       },
-      load: { summary: 'jobs that are made up', load: async () => (await import('./sim/jobs.ts')).load() },
+      load: { summary: 'generated jobs', load: async () => (await import('./sim/jobs.ts')).load() },
       openb: {
         summary: 'an openb trace: accelerators allocated, compared with FGD',
         load: async () => (await import('./sim/openb.ts')).openb(),

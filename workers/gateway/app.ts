@@ -124,7 +124,7 @@ function refuseMethod(context: AppContext, path: string, methods: readonly strin
   return fail(context, new HttpError(error, { allow: methods.join(', ') }));
 }
 
-/** [Q53] A client of Qdrant learns that the path is not wrong, but not offered here. */
+/** [Q53] The refusal shows a client of Qdrant that the path is not wrong, but not offered here. */
 function refuseKnown(context: AppContext, path: string, instead: string): Promise<Response> {
   context.set('route', path);
   return fail(context, new HttpError(refusal('not_offered', `${context.req.method} ${path} of Qdrant is not offered: ${instead}`)));

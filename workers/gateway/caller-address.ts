@@ -1,8 +1,8 @@
 import { clientAddress, parseProxies } from '../../src/contract/client-address.ts';
 
-/** What a deployment says about where its callers come from. */
+/** How a deployment determines its callers' addresses. */
 export interface AddressEnv {
-  /** The header in which the platform itself says where a connection comes from, whatever its caller sends: `cf-connecting-ip`. */
+  /** The header in which the platform itself states the address of a connection, whatever its caller sends: `cf-connecting-ip`. */
   readonly PEER_ADDRESS_HEADER?: string;
   /** Where all connections come from, if that is known: on one machine, as only its loopback address is listened to. */
   readonly PEER_ADDRESS?: string;

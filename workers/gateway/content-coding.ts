@@ -24,8 +24,8 @@ export function codingOf(headers: Headers): Outcome<ContentCoding> {
 }
 
 /**
- * The bytes of a body as they were before it was compressed, read as they are asked for. Throws a `RefusedStream` for bytes that are not
- * what the header says, and for a body that grows more than any real one does: neither it nor what it would become is ever held.
+ * The bytes of a body as they were before compression, read as they are requested. Throws a `RefusedStream` for bytes that contradict the
+ * header, and for a body that grows more than any real one does: neither it nor its inflated form is ever held.
  *
  * By Node's streams: workerd's `DecompressionStream` inflates all it is given before the first byte is read, however much that makes.
  */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** A strong entity tag (RFC 9110, 8.8.3): the same for the same bytes. Cut to 128 bits, which no two answers share by chance. */
+/** A strong entity tag (RFC 9110, 8.8.3): the same for the same bytes. Truncated to 128 bits, which no two answers share by chance. */
 export const etagOf = (text: string, bytes?: Uint8Array): string =>
   `"${hash('sha256', bytes === undefined ? text : `${text}${hash('sha256', bytes, 'hex')}`, 'hex').slice(0, 32)}"`;
 

@@ -26,7 +26,7 @@ export class GenerationObject extends DurableObject<GatewayEnv> {
   override async alarm(): Promise<void> {
     const watched = this.ctx.storage.kv.get<Watched>('watched');
     if (watched === undefined) return;
-    // Armed again first: what is cut off, or fails, is taken up again.
+    // Armed again first: so an interruption or failure is followed by another alarm.
     await this.ctx.storage.setAlarm(Date.now() + LIMITS.generationRetryMs);
     const { retrieval, tenancy } = compose(this.env);
     const waitMs = await retrieval.generationWork.advance(watched.tenantId, watched.name);

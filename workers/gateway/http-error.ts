@@ -4,7 +4,7 @@ import type { Surface } from '../../src/contract/surface.ts';
 import { qdrantError } from '../../src/contract/surface.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 
-/** A refusal on its way out of middleware; `app.onError` turns it into the one error shape. */
+/** A refusal thrown out of middleware; `app.onError` turns it into the one error shape. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly refusal: Refusal;
@@ -17,7 +17,7 @@ export class HttpError extends Error {
   }
 }
 
-/** The value of an outcome; a refusal is on its way out. */
+/** The value of an outcome; throws a refusal. */
 export function valueOf<T>(outcome: Outcome<T>): T {
   if (!outcome.ok) throw new HttpError(outcome.error);
   return outcome.value;

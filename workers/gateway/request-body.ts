@@ -16,12 +16,11 @@ import { readStreamed } from './streamed-body.ts';
 const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;
 
 /**
- * Reads and validates a request body, in memory that `intake` holds.
+ * Reads and validates a request body, in memory that `intake` holds. Refuses with `unsupported_media_type`, `payload_too_large` (before the
+ * bytes are held, when their number is declared), `malformed_json`, `invalid_value` when the body ends before its end, `request_timeout`
+ * when it comes too slowly, `overloaded` when other requests hold the memory it needs, or as the schema does.
  *
- * Refuses with `unsupported_media_type`, `payload_too_large` (before the bytes are held, when their number is declared),
- * `malformed_json`, `invalid_value` when the body ends before its end, `request_timeout` when it comes too slowly, `overloaded` when
- * others keep the memory it needs, or what the schema says. The same bound holds for
- * the bytes that are sent and for what they become once they are decompressed.
+ * The same bound holds for the bytes that are sent and for what they become once they are decompressed.
  */
 export async function readBody(request: Request, body: Body, intake: BodyIntake): Promise<Outcome<unknown>> {
   if (body.kind === 'none') return ok(undefined);

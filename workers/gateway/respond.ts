@@ -5,7 +5,7 @@ import { jsonText } from '../../src/kernel/float32-json.ts';
 import type { Done } from './call.ts';
 import { etagOf, isNoneMatch } from './etag.ts';
 
-/** What a handler answered, as the endpoint says it is sent. */
+/** A handler's answer, sent as the endpoint declares. */
 export function respond<E extends Endpoint>(request: Request, endpoint: E, answer: Done<E>): Response {
   const init = { status: endpoint.status, headers: { ...answer.headers } };
   switch (endpoint.reply.kind) {
@@ -25,8 +25,8 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
 }
 
 /**
- * What was read, unless the caller has it already (304). Only for GET: of any other method a 304 would say that nothing was done, and the
- * answer to a POST is no representation that its sender could have kept under this path.
+ * The representation, unless the caller has it already (304). Only for GET: of any other method a 304 would mean that nothing was done, and
+ * the answer to a POST is no representation that its sender could have kept under this path.
  */
 function respondOnce<E extends Endpoint>(request: Request, { reply, headers }: Done<E>): Response {
   const body = jsonText(reply);

@@ -40,7 +40,7 @@ export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>
 
 async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
   const gateway = compose(context.env);
-  // What `cf` says is the platform's word only where the platform is in front.
+  // `cf` is the platform's word only where the platform receives the request.
   if (context.env.PEER_ADDRESS === undefined) gateway.place.see(context.req.raw);
   context.set('route', endpoint.path);
   const admission = await admit(context, endpoint, gateway);

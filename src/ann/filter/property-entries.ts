@@ -17,15 +17,15 @@ export interface PropertyEntry {
 
 type Value = Omit<PropertyEntry, 'path'>;
 
-/** Says of a vector that any of its properties may be missing from the index. */
+/** Marks a vector of which any property may be missing from the index. */
 const ANYTHING_MORE: PropertyEntry = { path: '', kind: 'more', value: 0 };
 
 /**
- * The index entries of metadata: each value that a filter can reach, once. A value that is too long becomes `more` at its path, and so
- * does the mixture of arrays and other values at the ends of one path, which cannot be counted apart; metadata of too many values
- * becomes `more` at the empty path, alone.
+ * The index entries of metadata: each value that a filter can reach, once. A value that is too long becomes `more` at its path, and so does
+ * the mixture of arrays and other values at the ends of one path, which cannot be counted separately; metadata of too many values becomes
+ * `more` at the empty path, alone.
  *
- * Entries are removed by computing them again from the metadata, so a change here needs a migration that builds the index anew.
+ * Entries are removed by computing them again from the metadata, so a change here needs a migration that rebuilds the index.
  */
 export function propertyEntries(metadata: JsonValue): PropertyEntry[] {
   const collector = new Collector();

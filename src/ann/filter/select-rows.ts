@@ -61,7 +61,7 @@ const NO_ROW = new Selection(new RowSet());
 interface Few {
   /** Rows that are judged by their metadata rather than by wide conditions. */
   readonly rows: number;
-  /** Entries that are read to learn that a condition is wide. */
+  /** Entries that are read to find out that a condition is wide. */
   readonly entries: number;
 }
 
@@ -83,7 +83,7 @@ class Selector {
     this.#index = index;
   }
 
-  /** Says of the rows in `among` which ones the filter accepts; of others, nothing. */
+  /** States of the rows in `among` which ones the filter accepts; nothing about others. */
   select(filter: Filter, among: Selection): Selection {
     if (this.#isFew(among)) return this.#judge(filter, among);
     switch (filter.kind) {

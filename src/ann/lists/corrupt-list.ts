@@ -1,4 +1,4 @@
-/** Bytes of a list or of a model that are not what was written: cut off, altered, or of another layout. To be rebuilt from the stored vectors. */
+/** Bytes of a list or of a model that are not what was written: truncated, altered, or of another layout. To be rebuilt from the stored vectors. */
 export class CorruptList extends Error {
   override readonly name = 'CorruptList';
 }

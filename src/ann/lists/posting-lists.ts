@@ -119,7 +119,7 @@ export class PostingLists {
     return this.#chains.rows(...this.#chainOf(list));
   }
 
-  /** What the codes of a resident list say of its vectors, in the index's space. [entryCount x dimensions] */
+  /** The vectors of a resident list as decoded from its codes, in the index's space. [entryCount x dimensions] */
   valuesOf(list: number): Float32Array {
     return this.#chains.values(...this.#chainOf(list));
   }

@@ -12,7 +12,7 @@ const PASSES = 3;
 // Keeps the factor between two units a float32.
 const FACTOR_MAX = 2 ** 100;
 
-/** Into how many subspaces of which width vectors are cut. */
+/** The number of subspaces into which vectors are divided, and their width. */
 export interface Subspaces {
   readonly dimensions: number;
   readonly count: number;
@@ -75,7 +75,7 @@ export class ProductCoder {
   #unit = 1;
   #weight = 0;
 
-  /** `gathers`: whether the codebook is to be learnt. */
+  /** `gathers`: whether the codebook is to be trained. */
   constructor(kernels: TrainKernels, subspaces: Subspaces, gathers: boolean) {
     this.#kernels = kernels;
     this.#subspaces = subspaces;

@@ -1,7 +1,7 @@
 import type { ListModel } from '../lists/list-model.ts';
 import { prepare } from '../lists/list-model.ts';
 
-/** Vectors to learn from, prepared as they are read: the whole sample, or evenly spaced ones of it. */
+/** Training vectors, prepared as they are read: the whole sample, or evenly spaced ones of it. */
 export class Sample {
   readonly count: number;
   readonly #values: Float32Array;

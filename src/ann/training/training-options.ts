@@ -1,6 +1,6 @@
 import type { Metric } from '../../contract/metric.ts';
 
-/** What an index is to learn. The same options and the same sample give the same result, to the bit. */
+/** The options of a training. The same options and the same sample give the same result, to the bit. */
 export interface TrainingOptions {
   readonly metric: Metric;
   readonly dimensions: number;

@@ -9,7 +9,7 @@ import type { TrainingOptions } from './training-options.ts';
 const MAGIC = 0x5453_0001;
 const HEADER_BYTES = 2 * 4 + 4 * 8;
 
-/** Everything that a training knows between two rounds. */
+/** The whole state of a training between two rounds. */
 export class TrainingState {
   /** Rounds done: what comes next follows from it. */
   round = 0;

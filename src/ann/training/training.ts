@@ -34,7 +34,7 @@ const CODEBOOK_FROM = LLOYD_FROM + LLOYD_ROUNDS;
 const WEIGHTED_FROM = CODEBOOK_FROM + NEAREST_ROUNDS;
 const MEASURE = WEIGHTED_FROM + WEIGHTED_ROUNDS;
 
-/** Learns centroids and a model from a sample, in bounded steps. However it is interrupted and resumed, the result is the same. */
+/** Trains centroids and a model on a sample, in bounded steps. However it is interrupted and resumed, the result is the same. */
 export class Training {
   readonly #options: TrainingOptions;
   readonly #sample: Sample;

@@ -27,8 +27,8 @@ export interface SharedCounts {
 }
 
 /**
- * Vectors by key in memory that many threads share; the least recently used of a stripe go first. Each operation on a key is atomic
- * among all threads. It may miss or not keep at any time, and never waits for a thread that does not come back.
+ * Vectors by key in memory that many threads share; the least recently used of a stripe go first. Each operation on a key is atomic among
+ * all threads. It may miss or not keep at any time, and never waits for a thread that has died.
  */
 export class SharedVectors {
   readonly owner: number;

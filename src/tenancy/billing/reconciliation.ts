@@ -19,7 +19,7 @@ export interface Reconciliation {
   readonly isExact: boolean;
   readonly events: number;
   readonly rows: readonly ReconciledMeter[];
-  /** The sum of the lines, and what the invoice says. */
+  /** The sum of the lines, and the total of the invoice. */
   readonly linesNano: bigint;
   readonly subtotalNano: bigint;
 }

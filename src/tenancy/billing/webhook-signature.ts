@@ -4,7 +4,7 @@ import { Hmac } from '../../kernel/hmac.ts';
 /** A receiver refuses what was signed longer ago, or further ahead: a captured message cannot be played again later. */
 export const WEBHOOK_TOLERANCE_MS = 300_000;
 
-/** What is delivered, as its headers and body say. */
+/** What is delivered, by its headers and body. */
 export interface SignedMessage {
   /** The same for every attempt at one delivery: receivers recognise repetitions by it. */
   readonly id: string;

@@ -7,7 +7,7 @@ export interface Webhook {
   readonly createdAtMs: number;
 }
 
-/** One alert on its way to one webhook. */
+/** One alert for one webhook, until delivered. */
 export interface Delivery {
   readonly id: string;
   readonly webhookId: string;

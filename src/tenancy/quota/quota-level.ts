@@ -17,7 +17,7 @@ export interface QuotaLevel {
   readonly rulesSetAtMs: number;
   /** The windows that `granted` counts in. */
   readonly startsMs: WindowStarts;
-  /** Units by counter, in the order of `QUOTA_WINDOWS`. Counted with and without a rule: a new rule knows what is spent. */
+  /** Units by counter, in the order of `QUOTA_WINDOWS`. Counted with and without a rule: a new rule starts from what is spent. */
   readonly granted: Readonly<Partial<Record<CounterKey, readonly number[]>>>;
   /** By the rule's index: those with a burst. */
   readonly buckets: Readonly<Record<string, TokenBucket>>;

@@ -7,7 +7,7 @@ import { NEVER_STARTED } from './window.ts';
 
 /** A slice should last about this long at the present rate. */
 const SLICE_MS = 5_000;
-/** A rate over less time than this says nothing. */
+/** A rate over less time than this means nothing. */
 const RATE_SPAN_MIN_MS = 250;
 /** Remainders of different windows that wait to be handed in; older ones stay spent. */
 const SURPLUS_MAX_COUNT = 4;
@@ -86,7 +86,7 @@ export class SlicePool {
     return this.#holds;
   }
 
-  /** The tightest limits as far as this isolate knows, with what it holds itself counted as remaining. */
+  /** The tightest limits as this isolate last saw them, with what it holds itself counted as remaining. */
   tightest(nowMs: number): readonly Tightest[] {
     return this.#tightest.map((state) => ({
       ...state,
@@ -116,5 +116,5 @@ export class SlicePool {
   }
 }
 
-/** Of two within one minute: units that count as granted earlier than they were come back to fewer windows, never to more. */
+/** The earlier of two within one minute: units that count as granted earlier than they were return to fewer windows, never to more. */
 const older = (a: WindowStarts, b: WindowStarts): WindowStarts => (a.second <= b.second ? a : b);

@@ -28,7 +28,7 @@ export interface Taken {
 const SLICE_SHARE = 32;
 
 /**
- * Takes a slice at all levels of a path: credits what comes back, then grants `need` and as much of `want` as is fair, or refuses and
+ * Takes a slice at all levels of a path: credits what is returned, then grants `need` and as much of `want` as is fair, or refuses and
  * grants nothing.
  */
 export function take(path: Path, ask: Ask, nowMs: number): Taken {

@@ -4,11 +4,11 @@ import { assert } from '../../kernel/assert.ts';
 export interface TokenBucket {
   readonly level: number;
   readonly atMs: number;
-  /** What was granted before is not in here, and does not come back to here. */
+  /** Units granted before are not in here, and are not returned here. */
   readonly bornMs: number;
 }
 
-/** `perWindow` units come back in every `windowMs`, up to `burst`. */
+/** `perWindow` units are added in every `windowMs`, up to `burst`. */
 export interface BucketRate {
   readonly perWindow: number;
   readonly windowMs: number;

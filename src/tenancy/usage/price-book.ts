@@ -69,7 +69,7 @@ export function amountNano(quantity: number, price: Price): bigint {
   return (BigInt(quantity) * BigInt(price.nano) * 2n + units) / (2n * units);
 }
 
-/** What quantities cost at most: each meter rounded up, so that sums of parts are never below what a line of a bill says. */
+/** What quantities cost at most: each meter rounded up, so that sums of parts are never below the line of a bill. */
 export function costNanoMax(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): number {
   let nano = 0;
   for (const meter of METERS) {

@@ -8,7 +8,7 @@ import type { OrganisationId } from '../../kernel/ids.ts';
 /** Usage that has no id of its own: equal uses within one batch are added up. */
 export type Use = Omit<UsageEvent, 'id'>;
 
-/** Events on their way to the ledger of one organisation. Sent again, unchanged, until they are acknowledged. */
+/** Events for the ledger of one organisation. Sent again, unchanged, until they are acknowledged. */
 export interface UsageBatch {
   readonly organisationId: OrganisationId;
   readonly events: readonly UsageEvent[];
@@ -19,13 +19,13 @@ export interface UsageBatch {
 const lineCount = ({ events, tallies }: UsageBatch): number => events.length + tallies.length;
 
 /**
- * The usage of one isolate that the ledger has not acknowledged. Ids are `<isolate>:<sequence>` and given when a batch is
- * cut, so that a batch delivered twice is recorded once.
+ * The usage of one isolate that the ledger has not acknowledged. Ids are `<isolate>:<sequence>` and given when a batch is formed, so that a
+ * batch delivered twice is recorded once.
  */
 export class UsageBuffer {
   readonly #isolateId: string;
   readonly #onLost: () => void;
-  /** Of events and of tallies apart: the ledger remembers runs of numbers, and these must have no holes. */
+  /** Numbered separately for events and tallies: the ledger remembers ranges of numbers, and these must have no holes. */
   #sequence = 0;
   #tallySequence = 0;
   #open = new Map<string, UsageEvent>();

@@ -26,18 +26,18 @@ interface Flags {
 }
 
 export const capacity = () =>
-  command('capacity', "What an index of a size and load takes: shards, objects, memory, storage, a month's bill and latency.")
+  command('capacity', 'Plans an index of a given size and load: shards, objects, memory, storage, monthly bill and latency.')
     .requiredOption('--vectors <n>', 'vectors, such as 300000000 or 3e8', number(1))
     .requiredOption('--dims <n>', 'numbers of each', number(LIMITS.dimensionsMinCount, LIMITS.dimensionsMaxCount))
     .requiredOption('--qps <n>', 'queries a second', number(0))
-    .option('--recall <share>', `what searches find of the nearest: ${RECALL_TARGETS.join(' or ')}`, recallOf, 0.95)
+    .option('--recall <share>', `share of the nearest that searches find: ${RECALL_TARGETS.join(' or ')}`, recallOf, 0.95)
     .option('--writes <n>', 'vectors written a second', number(0), 0)
     .option('--replicas <n>', 'replicas of each shard; with one, slow calls are hedged to it', number(0), 0)
-    .option('--deadline <ms>', 'after which a query is answered with what there is', number(1), 50)
+    .option('--deadline <ms>', 'time after which a query returns what it has', number(1), 50)
     .option('--json', 'everything as JSON')
     .action(printPlan);
 
-export const assumptions = () => command('assumptions', 'What capacity plans rest on, with sources.').action(printAssumptions);
+export const assumptions = () => command('assumptions', 'The assumptions of capacity plans, with sources.').action(printAssumptions);
 
 function printAssumptions(): void {
   for (const [name, { value, unit, basis, source, date }] of Object.entries(ASSUMPTIONS)) {

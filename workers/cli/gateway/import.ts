@@ -38,8 +38,8 @@ export const importFile = () =>
     .argument('<index>', 'name of the index')
     .argument('<file>', 'such as notes.ndjson, or what an export wrote')
     .option('--create-model <model>', 'create the index first, pinned to this model, unless there is one')
-    .option('--resume', 'go on where an import of this file stopped')
-    .option('--json', 'the last line of the answer as it is')
+    .option('--resume', 'continue where an import of this file stopped')
+    .option('--json', 'print the last line of the answer as JSON')
     .action(async (index: string, file: string, flags: Flags) => {
       const profile = await currentProfile();
       const client = new GatewayClient(profile, profile.apiKey);
@@ -83,7 +83,7 @@ class Import {
     this.#position = await this.#noted();
     if (this.#position !== undefined && !resumes) {
       throw new UsageError(
-        `an import of ${this.#file} stopped after ${this.#position.lines} lines: go on with --resume, or delete ${this.#notes} to begin anew`,
+        `an import of ${this.#file} stopped after ${this.#position.lines} lines: continue with --resume, or delete ${this.#notes} to start again`,
       );
     }
     for (let attempt = 1; ; attempt += 1) {
@@ -97,7 +97,8 @@ class Import {
       if (last?.status === 'stopped') throw this.#stopped(last);
       // What came further starts a new count: only attempts that bring nothing are bounded.
       if ((this.#position?.bytes ?? 0) > from) attempt = 0;
-      if (attempt >= ATTEMPTS_MAX) throw new Failure(`the import was cut off ${ATTEMPTS_MAX} times in a row: go on later with --resume`);
+      if (attempt >= ATTEMPTS_MAX)
+        throw new Failure(`the import was interrupted ${ATTEMPTS_MAX} times in a row: continue later with --resume`);
       await sleep(PAUSE_MS * 2 ** Math.min(attempt, 4));
     }
   }
@@ -161,7 +162,7 @@ class Import {
     if (text === undefined) return undefined;
     const position = JSON.parse(text) as Position;
     if (position.index === this.#index) return position;
-    throw new UsageError(`${this.#notes} is of an import into ${position.index}: delete it to import into ${this.#index}`);
+    throw new UsageError(`${this.#notes} belongs to an import into ${position.index}: delete it to import into ${this.#index}`);
   }
 
   #stopped({ error, lines }: ImportProgress): Failure {

@@ -9,7 +9,7 @@ interface Flags {
 
 /** `sluice init`: checks a key against its gateway, then remembers both. */
 export const init = () =>
-  command('init', 'Remembers the URL and the key of a gateway, after trying them.')
+  command('init', 'Stores the URL and the key of a gateway, after checking them.')
     .requiredOption('--url <url>', 'of the gateway, such as https://sluice.example.com')
     .option('--key <key>', 'an API key (default: that of SLUICE_API_KEY, which leaves no trace in the history of the shell)')
     .addHelpText('after', `\nThe profile is ${profilePath()}, readable by its owner alone.`)

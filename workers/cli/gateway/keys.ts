@@ -42,24 +42,24 @@ export const keys = () =>
     .addCommand(
       subject(command('create', 'Creates a key, and shows its secret once.'))
         .requiredOption('--name <name>', 'of the key')
-        .option('--owner <team>', 'the team that answers for it (default: the owner of the key in use; with --admin, of the tenant)')
+        .option('--owner <team>', 'the team that is responsible for it (default: the owner of the key in use; with --admin, of the tenant)')
         .addOption(new Option('--scopes <scope...>', 'what it may do (default: what an application needs)').choices(SCOPES))
-        .option('--resources <resource...>', 'what it may touch, such as index/blog-* (default: everything)')
+        .option('--resources <resource...>', 'what it may access, such as index/blog-* (default: everything)')
         .option('--days <n>', 'how long it works (default: for ever)')
         .action(create),
     )
     .addCommand(
-      subject(command('revoke', 'Revokes a key, for good.'))
+      subject(command('revoke', 'Revokes a key permanently.'))
         .argument('<id>', 'such as key_...')
-        .option('--descendants', 'and all keys that it made, and those made')
+        .option('--descendants', 'and all keys that descend from it')
         .action(revoke),
     );
 
 const subject = (of: Command): Command =>
   of
     .option('--admin', 'as the admin (SLUICE_ADMIN_KEY, or that of `npm start` on this machine)')
-    .option('--tenant <id>', 'whose keys; with --admin only')
-    .option('--json', 'the answer as it is');
+    .option('--tenant <id>', 'the tenant of the keys; with --admin only')
+    .option('--json', 'print the answer as JSON');
 
 /** As whom, and about whose keys. */
 async function callerOf({ admin, tenant }: Subject): Promise<{ client: GatewayClient; tenant: string | undefined }> {
@@ -67,7 +67,7 @@ async function callerOf({ admin, tenant }: Subject): Promise<{ client: GatewayCl
   if (admin !== true) return { client: new GatewayClient(profile, profile.apiKey), tenant };
   if (profile.adminKey === undefined) throw new UsageError('--admin: no admin key is known; set SLUICE_ADMIN_KEY');
   const named = tenant ?? profile.tenant;
-  if (named === undefined) throw new UsageError('--admin: say whose keys with --tenant');
+  if (named === undefined) throw new UsageError('--admin: give the tenant of the keys with --tenant');
   return { client: new GatewayClient(profile, profile.adminKey), tenant: named };
 }
 

@@ -63,6 +63,6 @@ async function readProfile(path: string): Promise<Profile | undefined> {
     const { url, api_key: apiKey, admin_key: adminKey, tenant } = stored.parse(JSON.parse(text));
     return { url, apiKey, adminKey, tenant };
   } catch {
-    throw new UsageError(`${path} is no profile: write it anew with \`sluice init\``);
+    throw new UsageError(`${path} is not a profile: write it again with \`sluice init\``);
   }
 }

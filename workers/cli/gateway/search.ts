@@ -34,7 +34,7 @@ export const search = () =>
     .option('--namespace <name>', 'of the vectors')
     .option('--filter <json>', `such as '{"page": {"$lt": 10}}'`, objectOf)
     .option('--exact', 'compare with every vector')
-    .option('--json', 'the answer as it is')
+    .option('--json', 'print the answer as JSON')
     .action(async (index: string, words: readonly string[], { topK, namespace, filter, exact, json }: Flags) => {
       const profile = await currentProfile();
       const client = new GatewayClient(profile, profile.apiKey);

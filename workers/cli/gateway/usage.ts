@@ -30,7 +30,7 @@ export const usage = () =>
     .option('--from <date>', 'such as 2026-11-01 (default: this month)', secondsOf)
     .option('--to <date>', 'such as 2026-11-30T12:00Z (default: now)', secondsOf)
     .option('--group-by <list>', `dimensions, separated by commas: ${DIMENSIONS.join(', ')}`)
-    .option('--json', 'the answer as it is')
+    .option('--json', 'print the answer as JSON')
     .action(async ({ from, to, groupBy, json }: Flags) => {
       const profile = await currentProfile();
       const query = queryOf({ from, to, group_by: groupBy });

@@ -45,7 +45,7 @@ export const gavel = () =>
       new Option('--measure <range>', 'jobs measured, by id, without the last').argParser(rangeOf).default(rangeOf(MEASURED), MEASURED),
     )
     .option('--round <s>', 'seconds of a round', positive(), 360)
-    .option('--checkpoint <s>', 'what a move costs in the second row, seconds', positive(), 60)
+    .option('--checkpoint <s>', 'seconds that a move costs in the second row', positive(), 60)
     .option('--svg <file>', 'write a picture of which job had which accelerator when, at the first rate')
     .option('--json', 'everything as JSON')
     .action(runJobs);

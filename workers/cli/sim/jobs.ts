@@ -53,11 +53,11 @@ export const philly = () =>
     });
 
 export const load = () =>
-  jobsCommand('load', 'Runs jobs that are made up through the engine: waits, use, a picture.')
+  jobsCommand('load', 'Runs generated jobs through the engine: waits, use, a picture.')
     .option('--jobs <n>', 'jobs that come', whole(1, LIMITS.traceJobsMaxCount), 2_000)
-    .option('--load <part>', 'what they ask for, as a part of what there is', positive(100), 0.9)
-    .option('--owners <n>', 'whose they are, each with a queue', whole(1, 1_000), 4)
-    .option('--seed <n>', 'of the chance that makes them', whole(1, 2 ** 31 - 1), 1)
+    .option('--load <part>', 'the resources they request, as a share of the capacity', positive(100), 0.9)
+    .option('--owners <n>', 'owners of the jobs, each with a queue', whole(1, 1_000), 4)
+    .option('--seed <n>', 'seed of the generator', whole(1, 2 ** 31 - 1), 1)
     .action(async (flags: LoadFlags) => {
       const chance = new Chance(flags.seed);
       const shape = { jobs: flags.jobs, accelerators: flags.nodes * flags.perNode, load: flags.load, owners: flags.owners };
@@ -95,7 +95,7 @@ async function simulate(name: string, jobs: readonly TracedJob[], flags: Flags):
 function report(name: string, jobs: number, owners: number, cluster: ReplayCluster, result: ReplayResult, cpuMs: number): string {
   return [
     `${name}: ${jobs} jobs of ${owners} owners on ${cluster.nodes} nodes of ${cluster.acceleratorsPerNode}`,
-    `  finished          ${result.finished}${result.impossible > 0 ? `; ${result.impossible} ask for more than there is` : ''}`,
+    `  finished          ${result.finished}${result.impossible > 0 ? `; ${result.impossible} request more than the capacity` : ''}`,
     `  wait              mean ${hours(result.meanWaitMs)}, p99 ${hours(result.p99WaitMs)}`,
     `  completion time   mean ${hours(result.meanCompletionMs)}; the last ends after ${hours(result.makespanMs)}`,
     `  in use            ${(100 * result.utilisation).toFixed(1)} % of all accelerators' time up to then`,

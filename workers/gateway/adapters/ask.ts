@@ -6,8 +6,8 @@ import { err } from '../../../src/kernel/result.ts';
 import { within } from './within.ts';
 
 /**
- * What an object of an index answers; `unavailable` when it cannot be reached or says nothing in time. An error that the object's
- * own code threw is a defect and is thrown on.
+ * The answer of an object of an index; `unavailable` when it cannot be reached or does not answer in time. An error that the object's own
+ * code threw is a defect and is rethrown.
  */
 export async function ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {

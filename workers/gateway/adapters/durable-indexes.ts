@@ -30,8 +30,8 @@ type IndexCall<T> = (index: IndexStub, ownName: string) => Promise<Outcome<T>>;
 const UNREACHABLE = 'the index cannot be reached';
 
 /**
- * The indexes behind their Durable Objects: one an index, and one a tenant that lists them. The object of a name is addressed only once the
- * tenant's registry says that an index has the name, or when one is created there (T67).
+ * The indexes in their Durable Objects: one for each index name, and one for each tenant that lists them. The object of a name is addressed
+ * only once the tenant's registry has the name, or when an index is created there (T67).
  */
 export class DurableIndexes implements IndexDirectory {
   readonly #indexes: DurableObjectNamespace<IndexObject>;
@@ -157,7 +157,7 @@ export class DurableIndexes implements IndexDirectory {
   }
 }
 
-/** The object of an index that the registry knows may have been deleted since; if the registry still knows it, it was not. */
+/** An index in the registry may have been deleted since; if the registry still has it, it was not. */
 const isAbsent = (outcome: Outcome<unknown>): boolean => !outcome.ok && outcome.error.code === 'index_not_found';
 
 /** What a tenant without a registry has. */

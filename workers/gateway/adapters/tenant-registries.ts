@@ -24,7 +24,7 @@ export class TenantRegistries {
     this.#organisations = organisations;
   }
 
-  /** Undefined when the tenant never had an index. Refuses with `unavailable` when its organisation cannot say. */
+  /** Undefined when the tenant never had an index. Refuses with `unavailable` when its organisation cannot be asked. */
   async find(tenantId: TenantId): Promise<Outcome<RegistryStub | undefined>> {
     const registry = this.#namespace.getByName(tenantId);
     if (this.#known.has(tenantId)) return ok(registry);
@@ -34,7 +34,7 @@ export class TenantRegistries {
     const { hasIndexes, hasRegistry } = tenant.value;
     if (hasIndexes === false) return ok(undefined);
     if (hasRegistry !== true) {
-      // Tenants from before this was kept may have one. For the others, the creation of the first index was cut off.
+      // Tenants from before this was recorded may have one. For the others, the creation of the first index was interrupted.
       if (!(await registry.isOpen())) return ok(undefined);
       const kept = await organisation.keepRegistry(tenantId);
       if (!kept.ok) return kept;

@@ -84,7 +84,7 @@ function close(s: Search, i: u32, address: usize, product: i32): void {
   store<f64>(s.closeness + i * 8, closeness);
 }
 
-/** Rescores a candidate by both planes, if there are two; nothing more is to be had from its codes. */
+/** Rescores a candidate by both planes, if there are two; its codes contain no more than that. */
 function finish(s: Search, i: u32): void {
   const address = load<u32>(s.addresses + i * 4);
   if (address == 0) return;

@@ -7,7 +7,7 @@ export const SLICE: u32 = 64;
 /** Nibbles whose sum fits 8 bits, but for saturation. */
 export const CHUNK: u32 = 64;
 
-/** What a search has and where: the fields of `SEARCH` in lists/probe-kernels.ts, in the same order. Addresses unless said otherwise. */
+/** The fields of a search in memory: those of `SEARCH` in lists/probe-kernels.ts, in the same order. Addresses unless noted. */
 @unmanaged
 export class Search {
   // The directory of lists: how many, and columns.

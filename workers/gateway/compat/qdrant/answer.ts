@@ -27,7 +27,7 @@ const FIELDS: ReadonlyMap<string, string> = new Map([
   ['mmr.candidates_limit', 'query.mmr.candidates_limit'],
 ]);
 
-/** A refusal with the name that its field has in Qdrant's API. What a refusal says begins with the field, if it names one. */
+/** A refusal with the name that its field has in Qdrant's API. The message begins with the field, if there is one. */
 export function inQdrantWords(error: Refusal) {
   const { param, message } = error;
   const [field = '', ...places] = param?.split(/(?=\[)/) ?? [];

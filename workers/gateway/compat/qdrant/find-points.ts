@@ -53,7 +53,7 @@ export async function findPoints(call: PointCall, collection: IndexRef, asked: A
   };
   const found = await call.gateway.retrieval.vectors.query(withoutTexts(call), collection, searched, deadlineOf(call));
   if (!found.ok) return inQdrantWords(found.error);
-  // Nothing in Qdrant's answers could say so.
+  // Qdrant's answers have no field for it.
   if (found.value.missing !== undefined) return refuse('deadline_exceeded', 'the search ran out of time before every shard had answered');
   const scores = found.value.scores.map((score) => score * scale);
   return ok(closeEnough({ ...found.value, scores }, asked.score_threshold ?? null));

@@ -64,7 +64,7 @@ async function upsertPoints(call: WritingCall, collection: IndexRef, points: rea
   return written.ok ? ok({ lsn: written.value.lsn, written: distinct.length }) : inQdrantWords(written.error);
 }
 
-/** Of several points with one id, the last; each says where it stood. */
+/** Of several points with one id, the last; each keeps its position in the request. */
 const lastOfEach = <T extends { readonly id: string }>(points: readonly T[]): T[] => [
   ...new Map(points.map((point) => [point.id, point])).values(),
 ];
