@@ -1,3 +1,4 @@
+import { messageOf } from '../src/contract/errors.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { ObjectsEnv } from './env.ts';
@@ -29,7 +30,7 @@ export class UsageDispatcher {
     try {
       const recorded = await this.#ledgers.get(this.#ledgers.idFromName(organisationId)).record(events);
       if (recorded.ok) return true;
-      complain(organisationId, recorded.error.message);
+      complain(organisationId, messageOf(recorded.error));
     } catch (error) {
       complain(organisationId, `the ledger did not answer: ${String(error)}`);
     }

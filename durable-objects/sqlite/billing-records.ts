@@ -29,7 +29,7 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
       .toArray();
     if (known !== undefined) {
       if (known.digest === digest) return ok(fromExactJson(known.body) as Bodies[K]);
-      return refuse('idempotency_mismatch', 'this idempotency-key was used with other arguments', 'idempotency-key');
+      return refuse('idempotency_mismatch', 'was used with other arguments', 'idempotency-key');
     }
     // The id follows from the key, if there was one.
     const unspent = this.#spent.admit(kind, { key: body.id, digest }, nowMs);

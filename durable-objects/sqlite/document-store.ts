@@ -188,5 +188,4 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   }
 }
 
-const usedOtherwise = () =>
-  refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or with other arguments', 'idempotency-key');
+const usedOtherwise = () => refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');

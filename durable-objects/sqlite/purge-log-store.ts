@@ -83,7 +83,7 @@ export class PurgeLogStore {
     const known = this.#receipt(purgeId);
     if (known !== undefined) {
       if (known.body_digest === bodyDigest) return ok(this.#record(known));
-      return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another purge', 'idempotency-key');
+      return refuse('idempotency_mismatch', 'was used by another caller or for another purge', 'idempotency-key');
     }
     this.#open();
     const log = this.log.append(predicateAt(command.selection, nowMs), mode, nowMs);

@@ -62,7 +62,7 @@ export class SqliteSpentKeys {
       .toArray();
     if (spent === undefined) return ok(null);
     if (spent.digest === digest) return keySpent({ id: spent.made, endedAtMs: spent.ended_ms }, 'was deleted');
-    return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or with other arguments', 'idempotency-key');
+    return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
   }
 
   forget(scope: string): void {

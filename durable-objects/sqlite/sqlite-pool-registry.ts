@@ -19,7 +19,7 @@ export class SqlitePoolRegistry {
     const known = this.find(pool.id);
     if (known !== undefined) {
       const same = known.name === pool.name && known.owner === pool.owner;
-      return same ? ok(known) : refuse('idempotency_mismatch', 'the idempotency key was used for another pool', 'idempotency-key');
+      return same ? ok(known) : refuse('idempotency_mismatch', 'was used for another pool', 'idempotency-key');
     }
     const { taken, count } = this.#sql
       .exec<{ taken: number; count: number }>('SELECT count(*) AS count, coalesce(max(name = ?), 0) AS taken FROM pools', pool.name)

@@ -1,8 +1,8 @@
+import { refusalAt, withDetail } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
 import { parse } from '../contract/parse.ts';
 import { metadata as metadataSchema } from '../contract/vector-fields.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
 import { editMetadata } from './metadata-edit.ts';
 import type { VectorEdit } from './shard-protocol.ts';
 
@@ -14,7 +14,8 @@ export function editedMetadata(id: string, before: string | null, edit: VectorEd
   const after = editMetadata(before, edit);
   if (after === null) return ok(null);
   const checked = parse(metadataSchema, after);
-  return checked.ok
-    ? checked
-    : refuse(checked.error.code, `the metadata of ${JSON.stringify(id.slice(0, ID_CHARS_SHOWN))} ${checked.error.message}`, 'metadata');
+  if (checked.ok) return checked;
+  // The metadata was made here: no schema of the request refused it.
+  const { schema: _, ...error } = checked.error;
+  return err(withDetail(refusalAt(error, ['metadata']), `it is that of ${JSON.stringify(id.slice(0, ID_CHARS_SHOWN))}`));
 }

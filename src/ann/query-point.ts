@@ -19,8 +19,8 @@ export function pointOf(
   for (const [field, ids] of Object.entries(wanted)) {
     for (const [i, id] of ids.entries()) {
       const values = namespace === undefined ? undefined : store.valuesOf(namespace, id, header);
-      const param = target.kind === 'id' ? field : `${field}[${i}]`;
-      if (values === undefined) return refuse('vector_not_found', `${param}: there is no vector with this id in the namespace`, param);
+      const path = target.kind === 'id' ? [field] : [field, i];
+      if (values === undefined) return refuse('vector_not_found', 'there is no vector with this id in the namespace', path);
       stored.set(id, values);
     }
   }

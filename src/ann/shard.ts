@@ -4,7 +4,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
-import { ok } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
 import type { Addressed } from './access-mode/caller.ts';
 import { ShardGate } from './access-mode/shard-gate.ts';
 import { diversified } from './diversified.ts';
@@ -112,7 +112,8 @@ export class Shard {
     const countMax = shardCapacity(header);
     if (header.count + countNew > countMax) {
       const message = `the index holds ${header.count} vectors: ${countNew} more exceed the ${countMax} that fit shardEngineBytesMax`;
-      return refuse('limit_exceeded', message, 'vectors');
+      const { error } = refuse('limit_exceeded', message, 'vectors');
+      return err({ ...error, limit: { name: 'shardEngineBytesMax', bound: countMax }, value: header.count + countNew });
     }
     return ok({ ...this.#put(left, seeing(batch.lsnSeen, header), replaced, nowMs), count: batch.ids.length });
   }

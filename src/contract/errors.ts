@@ -1,3 +1,6 @@
+import type { FieldPath } from './field-path.ts';
+import { pathText } from './field-path.ts';
+
 /**
  * The error catalogue. Every refusal the API can answer is a row here; a code without a row does not compile.
  *
@@ -76,18 +79,25 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** A refusal inside Sluice: plain data, so that it crosses RPC unchanged. */
+/**
+ * A refusal inside Sluice: plain data, so that it crosses RPC unchanged. [G51]
+ *
+ * Code acts on its fields and never on its words: `message` is read where an answer or a log line is written, and nowhere else.
+ */
 export interface Refusal {
   readonly code: ErrorCode;
-  /** One sentence that names the field, the limit and the value, without secrets or inputs. */
+  /** What is wrong, without secrets or inputs. With a `path` it does not repeat the field: `has 3 numbers; the index has 4 dimensions`. */
   readonly message: string;
-  /** Path of the offending field, such as `input[3]`. */
-  readonly param?: string;
+  /** Where the offending field stands in the request. Absent: no field is at fault. */
+  readonly path?: FieldPath;
+  /** The limit that was hit, and what would have exceeded it. */
+  readonly limit?: Limit;
+  readonly value?: number;
+  /** What is there or is not, by the name that was given. */
+  readonly resource?: Resource;
   readonly retryAfterMs?: number;
   /** Where a value was that its schema refused, and why: it is of another kind, or beyond a bound. */
   readonly schema?: { readonly part: RequestPart; readonly fault: 'format' | 'bound' };
-  /** The index that is there or is not, by the name that was given. */
-  readonly index?: string;
   /** With `contract_mismatch`: the embedding contracts that would have done. */
   readonly accepted?: readonly AcceptedContract[];
   /** With `idempotency_key_spent`: what the key made, and since when it is gone. */
@@ -103,6 +113,17 @@ export interface SpentKey {
   readonly endedAtMs: number | null;
 }
 
+/** A bound; `name`: its name in `LIMITS`, if it is one of them. */
+export interface Limit {
+  readonly name?: string;
+  readonly bound: number;
+}
+
+export interface Resource {
+  readonly kind: 'index' | 'vector';
+  readonly name: string;
+}
+
 export type RequestPart = 'path' | 'query' | 'headers' | 'body';
 
 export interface AcceptedContract {
@@ -110,8 +131,27 @@ export interface AcceptedContract {
   readonly contract_hash: string;
 }
 
-export const refusal = (code: ErrorCode, message: string, param?: string): Refusal =>
-  param === undefined ? { code, message } : { code, message, param };
+/** `at`: the path of the field at fault, or the name of one at the top of the request. */
+export function refusal(code: ErrorCode, message: string, at: FieldPath | string = []): Refusal {
+  const path = typeof at === 'string' ? [at] : at;
+  return path.length === 0 ? { code, message } : { code, message, path };
+}
+
+/** The same refusal of another field; of none, if the path is empty. */
+export function refusalAt(error: Refusal, path: FieldPath): Refusal {
+  const { path: _before, ...rest } = error;
+  return path.length === 0 ? rest : { ...rest, path };
+}
+
+/** The same refusal, saying more. */
+export const withDetail = (error: Refusal, detail: string): Refusal => ({ ...error, message: `${error.message}; ${detail}` });
+
+/** The field at fault as answers name it, such as `vectors[3].values`; null: none is. */
+export const paramOf = ({ path }: Refusal): string | null => (path === undefined ? null : pathText(path));
+
+/** The whole sentence of an answer or a log line: the field at fault, if one is, and what is wrong. [G52] */
+export const messageOf = (error: Refusal): string =>
+  error.path === undefined ? error.message : `${pathText(error.path)}: ${error.message}`;
 
 /** Ends a stream that was refused midway: what iterates over it learns why. */
 export class RefusedStream extends Error {
@@ -119,14 +159,10 @@ export class RefusedStream extends Error {
   readonly refusal: Refusal;
 
   constructor(reason: Refusal) {
-    super(reason.message);
+    super(messageOf(reason));
     this.refusal = reason;
   }
 }
-
-/** What a call that is done in slices is refused with, once some of its vectors were written. */
-export const afterSome = (error: Refusal, applied: number): Refusal =>
-  applied === 0 ? error : { ...error, message: `${error.message}; the first ${applied} vectors were written`, applied };
 
 /** OpenAI's error shape, plus the request id. */
 export interface WireError {
@@ -144,9 +180,9 @@ export interface WireError {
 
 export const wireError = (error: Refusal, requestId: string): WireError => ({
   error: {
-    message: error.message,
+    message: messageOf(error),
     type: ERRORS[error.code].type,
-    param: error.param ?? null,
+    param: paramOf(error),
     code: error.code,
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
     ...(error.spent === undefined ? {} : { spent: spentReply(error.spent) }),

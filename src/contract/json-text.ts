@@ -4,7 +4,7 @@ import type { Refusal } from './errors.ts';
 import { refusal } from './errors.ts';
 import type { Outcome } from './outcome.ts';
 import { refuse } from './outcome.ts';
-import { fieldPath } from './parse.ts';
+import type { FieldPath } from './field-path.ts';
 
 /**
  * JSON that a caller sent, checked in one module for bodies, lines of imports and lines of jobs.
@@ -12,7 +12,7 @@ import { fieldPath } from './parse.ts';
  * Half a surrogate pair has no UTF-8 form: stored or hashed it becomes U+FFFD, so that two ids, keys or texts would become one. UTF-8
  * itself cannot carry one; only an escape such as `\ud800` can, so only texts with such an escape are searched.
  */
-export function parseJsonText(text: string, isExact = false, at: readonly PropertyKey[] = []): Outcome<unknown> {
+export function parseJsonText(text: string, isExact = false, at: FieldPath = []): Outcome<unknown> {
   let value: unknown;
   try {
     value = isExact ? parseExactJson(text) : (JSON.parse(text) as unknown);
@@ -24,7 +24,7 @@ export function parseJsonText(text: string, isExact = false, at: readonly Proper
 }
 
 /** Parses JSON from bytes at an offset of the body; refuses as `parseJsonText` does, and what is not UTF-8. */
-export function parseJsonBytes(bytes: Uint8Array, isExact = false, at: readonly PropertyKey[] = []): Outcome<unknown> {
+export function parseJsonBytes(bytes: Uint8Array, isExact = false, at: FieldPath = []): Outcome<unknown> {
   const text = utf8Text(bytes);
   return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact, at);
 }
@@ -42,18 +42,18 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Names the field of `value`, which `text` says, that holds half a surrogate pair, if any does; `at`: where the value stands. */
-export function surrogateFault(text: string, value: unknown, at: readonly PropertyKey[] = []): Refusal | undefined {
+export function surrogateFault(text: string, value: unknown, at: FieldPath = []): Refusal | undefined {
   if (!SURROGATE_ESCAPE.test(text)) return undefined;
   const place = loneSurrogateIn(value);
   if (place === undefined) return undefined;
-  const param = fieldPath([...at, ...place.path]);
+  const path = [...at, ...place.path];
   const what = place.isName ? 'has a field whose name holds' : 'holds';
-  const message = `${param === '' ? 'the body' : `${param}:`} ${what} half a surrogate pair, which has no UTF-8 form`;
-  return refusal('invalid_value', message, param === '' ? undefined : param);
+  const message = `${path.length === 0 ? 'the body ' : ''}${what} half a surrogate pair, which has no UTF-8 form`;
+  return refusal('invalid_value', message, path);
 }
 
 interface Place {
-  readonly path: readonly PropertyKey[];
+  readonly path: FieldPath;
   /** Whether the name of one of its fields is at fault, not its value. */
   readonly isName: boolean;
 }
@@ -61,7 +61,7 @@ interface Place {
 interface Node {
   readonly value: unknown;
   readonly parent: Node | undefined;
-  readonly key: PropertyKey;
+  readonly key: string | number;
 }
 
 /** Without recursion: a hostile nesting must not overflow the stack. */
@@ -84,8 +84,8 @@ function loneSurrogateIn(value: unknown): Place | undefined {
 
 const mayHoldText = (value: unknown): boolean => typeof value === 'string' || (typeof value === 'object' && value !== null);
 
-function pathOf(node: Node): PropertyKey[] {
-  const path: PropertyKey[] = [];
+function pathOf(node: Node): FieldPath {
+  const path: (string | number)[] = [];
   for (let at: Node | undefined = node; at?.parent !== undefined; at = at.parent) path.unshift(at.key);
   return path;
 }

@@ -2,20 +2,11 @@ import type { z } from 'zod';
 
 import { must } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
-import type { RequestPart } from './errors.ts';
+import type { Limit, RequestPart } from './errors.ts';
 import { refusal } from './errors.ts';
+import type { FieldPath } from './field-path.ts';
+import { fieldPathOf } from './field-path.ts';
 import type { Outcome } from './outcome.ts';
-
-const NAME_CHARS_SHOWN = 64;
-
-/** `['input', 3, 'text']` as `input[3].text`. */
-export function fieldPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === 'number') return `${text}[${part}]`;
-    const name = shownName(String(part));
-    return text === '' ? name : `${text}.${name}`;
-  }, '');
-}
 
 /**
  * Validates a value that came over the wire; `at`: where it stood in what was sent.
@@ -27,16 +18,27 @@ export function parse<S extends z.ZodType>(
   schema: S,
   value: unknown,
   part: RequestPart = 'body',
-  at: readonly PropertyKey[] = [],
+  at: FieldPath = [],
 ): Outcome<z.output<S>> {
-  const result = schema.safeParse(value, { error: describe });
+  const result = schema.safeParse(value, { error: describe, reportInput: true });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
-  const place = [...at, ...issue.path];
-  const param = fieldPath(issue.code === 'unrecognized_keys' ? [...place, must(issue.keys[0], 'somebody is unknown')] : place);
-  const message = param === '' ? issue.message : `${param}: ${issue.message}`;
+  const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'somebody is unknown')] : [];
+  const path = [...at, ...fieldPathOf(issue.path), ...unknown];
   const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
-  return err({ ...refusal(code, message, param === '' ? undefined : param), schema: { part, fault: faultOf(issue) } });
+  return err({ ...refusal(code, issue.message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } });
+}
+
+/** The bound that a schema found exceeded, and by what. */
+function excessOf(issue: z.core.$ZodIssue): { readonly limit?: Limit; readonly value?: number } {
+  if (issue.code !== 'too_big') return {};
+  const value = numberOf(issue.input);
+  return { limit: { bound: Number(issue.maximum) }, ...(value === undefined ? {} : { value }) };
+}
+
+function numberOf(input: unknown): number | undefined {
+  if (typeof input === 'string' || Array.isArray(input)) return input.length;
+  return typeof input === 'number' ? input : undefined;
 }
 
 const faultOf = ({ code }: z.core.$ZodIssue) =>
@@ -59,9 +61,6 @@ function sizeOf(input: unknown): string {
   if (typeof input === 'string') return `has ${input.length} characters`;
   return Array.isArray(input) ? `has ${input.length} items` : `is ${String(input)}`;
 }
-
-/** As much of a name that the caller chose as a refusal repeats. */
-export const shownName = (name: string): string => name.slice(0, NAME_CHARS_SHOWN);
 
 // A union reports one list of issues for each option; the option that got furthest is the one the caller meant.
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {

@@ -8,6 +8,6 @@ export type KeyEnd = 'was deleted' | 'was erased' | 'was revoked' | 'has expired
 /** The answer to a repetition whose result is gone (T78): nothing is made again, however late it comes. */
 export function keySpent({ id, endedAtMs }: SpentKey, end: KeyEnd) {
   const since = endedAtMs === null ? '' : ` (${new Date(endedAtMs).toISOString()})`;
-  const message = `this idempotency-key was used before, and what it made, ${id}, ${end}${since}: use another key to make a new one`;
+  const message = `was used before, and what it made, ${id}, ${end}${since}: use another key to make a new one`;
   return err({ ...refusal('idempotency_key_spent', message, 'idempotency-key'), spent: { id, endedAtMs } });
 }

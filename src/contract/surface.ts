@@ -1,5 +1,5 @@
 import type { Refusal, RequestPart } from './errors.ts';
-import { ERRORS } from './errors.ts';
+import { ERRORS, messageOf, paramOf } from './errors.ts';
 
 /** Which API a path belongs to: each has its own shape of errors. */
 export type Surface = 'sluice' | 'qdrant';
@@ -45,7 +45,7 @@ export const qdrantError = (error: Refusal, requestId: string) => ({
     status: {
       error: qdrantMessage(error),
       code: error.code,
-      param: error.param ?? null,
+      param: paramOf(error),
       ...(error.applied === undefined ? {} : { applied: error.applied }),
     },
     time: 0,
@@ -54,13 +54,15 @@ export const qdrantError = (error: Refusal, requestId: string) => ({
 });
 
 function qdrantMessage(error: Refusal): string {
-  const { code, message, schema, index } = error;
+  const { code, schema, resource } = error;
+  const message = messageOf(error);
   if (schema?.fault === 'bound') return `Validation error in ${PARTS[schema.part]}: [${message}]`;
   if (schema !== undefined) return `${schema.part === 'body' ? 'Format' : 'Deserialize'} error in ${PARTS[schema.part]}: ${message}`;
   if (code === 'malformed_json') return `Format error in JSON body: ${message}`;
   const opening = OPENINGS[qdrantStatus(error)] ?? '';
   // Word for word, as some look for it in the text.
-  if (code === 'index_not_found' && index !== undefined) return `${opening}Collection \`${index}\` doesn't exist!`;
-  if (code === 'already_exists' && index !== undefined) return `${opening}Collection \`${index}\` already exists!`;
+  if (code === 'index_not_found' && resource !== undefined) return `${opening}Collection \`${resource.name}\` doesn't exist!`;
+  if (code === 'already_exists' && resource !== undefined) return `${opening}Collection \`${resource.name}\` already exists!`;
+  if (code === 'vector_not_found' && resource !== undefined) return `${opening}No point with id ${resource.name} found`;
   return `${opening}${message}`;
 }

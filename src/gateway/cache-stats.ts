@@ -62,7 +62,7 @@ export class CacheStats {
     const { from = Math.max(0, (request.to ?? nowS) - DAY_MS / 1000), to = nowS } = request;
     const fromMs = hourBefore(from * 1000);
     const toMs = hourBefore(to * 1000 - 1) + HOUR_MS;
-    if (toMs <= fromMs) return refuse('invalid_value', 'to must be later than from', 'to');
+    if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
     const { cacheStatsDaysMax: daysMax } = LIMITS;
     if (toMs - fromMs > daysMax * DAY_MS) return refuse('limit_exceeded', `a period may span cacheStatsDaysMax (${daysMax}) days`, 'from');
 

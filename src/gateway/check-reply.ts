@@ -8,6 +8,6 @@ import { ok } from '../kernel/result.ts';
 export function checkReply({ dimensions }: IndexManifest, values: boolean, count: number, param: string): Outcome<null> {
   const { retrievalReplyFloatsMaxCount: floatsMax } = LIMITS;
   if (!values || count * dimensions <= floatsMax) return ok(null);
-  const message = `${param}: ${count} vectors of ${dimensions} dimensions exceed the ${floatsMax} numbers of one answer (retrievalReplyFloatsMaxCount)`;
+  const message = `${count} vectors of ${dimensions} dimensions exceed the ${floatsMax} numbers of one answer (retrievalReplyFloatsMaxCount)`;
   return refuse('limit_exceeded', message, param);
 }

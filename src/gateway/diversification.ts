@@ -20,9 +20,9 @@ export function diversificationOf(
   const products = mmrProducts(candidates, topK, dimensions);
   if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });
   const message =
-    `mmr.candidates_limit: choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications, ` +
+    `choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications, ` +
     `more than mmrProductsMaxCount (${productsMax})`;
-  return refuse('limit_exceeded', message, 'mmr.candidates_limit');
+  return refuse('limit_exceeded', message, ['mmr', 'candidates_limit']);
 }
 
 /** The most candidates for which `mmrProducts` stays within its limit. */

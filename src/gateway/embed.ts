@@ -125,11 +125,11 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
   if (!checked.ok) return checked;
   const { embeddingTokensMaxCount: tokensMax } = LIMITS;
   if (batch.ids.length <= tokensMax) return ok(batch);
-  return refuse('limit_exceeded', `input has ${batch.ids.length} tokens; the limit is ${tokensMax} (embeddingTokensMaxCount)`, 'input');
+  return refuse('limit_exceeded', `has ${batch.ids.length} tokens; the limit is ${tokensMax} (embeddingTokensMaxCount)`, 'input');
 }
 
 const tooManyDimensions = ({ id, dimensions }: ModelManifest, asked: number) =>
-  refuse('invalid_value', `dimensions is ${asked}; the vectors of ${id} have ${dimensions}`, 'dimensions');
+  refuse('invalid_value', `is ${asked}; the vectors of ${id} have ${dimensions}`, 'dimensions');
 
 function tokensOf({ ids, offsets }: TokenBatch, row: number): Int32Array {
   return ids.subarray(must(offsets[row], 'a row of the batch'), must(offsets[row + 1], 'a row of the batch'));

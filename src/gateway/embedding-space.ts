@@ -1,4 +1,5 @@
 import type { IndexManifest } from '../index/index-manifest.ts';
+import { refusalAt } from '../contract/errors.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { err, ok } from '../kernel/result.ts';
@@ -19,9 +20,9 @@ export function embeddingSpace(
   const items = { dimensions, embedding: { model, contractHash } };
   if (queryModel === undefined) return ok(items);
   const queries = embedder.contractOf(queryModel);
-  if (!queries.ok) return err({ ...queries.error, param: 'query_model' });
+  if (!queries.ok) return err(refusalAt(queries.error, ['query_model']));
   if (queries.value.dimensions !== dimensions) {
-    const message = `query_model: the vectors of ${queryModel} have ${queries.value.dimensions} numbers, those of ${model} ${dimensions}`;
+    const message = `the vectors of ${queryModel} have ${queries.value.dimensions} numbers, those of ${model} ${dimensions}`;
     return refuse('dimension_mismatch', message, 'query_model');
   }
   return ok({ ...items, queryEmbedding: { model: queryModel, contractHash: queries.value.contractHash } });

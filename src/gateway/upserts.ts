@@ -5,7 +5,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { NewVector } from '../contract/vectors.ts';
 import { err, ok } from '../kernel/result.ts';
-import { afterSome } from '../contract/errors.ts';
+import { afterSome } from './after-some.ts';
 import type { IndexRef, PinnedIndex } from './index-ref.ts';
 import { onIndex, onOneIndex } from './index-ref.ts';
 import type { ManifestCache } from './manifest-cache.ts';
@@ -78,7 +78,7 @@ export class Upserts {
       const { value } = written;
       done = { ...value, count: count + value.count, tokens: tokens + value.tokens, cachedTokens: cachedTokens + value.cachedTokens };
     }
-    return done === undefined ? refuse('invalid_value', 'vectors: give at least one', 'vectors') : ok(done);
+    return done === undefined ? refuse('invalid_value', 'give at least one', 'vectors') : ok(done);
   }
 }
 

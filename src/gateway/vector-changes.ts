@@ -5,7 +5,7 @@ import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { err, ok } from '../kernel/result.ts';
-import { afterSome } from '../contract/errors.ts';
+import { afterSome } from './after-some.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';

@@ -83,8 +83,4 @@ const bytesOf = (parts: readonly VectorColumns[]): number =>
 const charsOf = (column: readonly (string | null)[] | null): number => (column ?? []).reduce((sum, item) => sum + (item?.length ?? 0), 0);
 
 const refuseSize = () =>
-  refuse(
-    'limit_exceeded',
-    `limit: the page exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors`,
-    'limit',
-  );
+  refuse('limit_exceeded', `the page exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors`, 'limit');

@@ -1,6 +1,9 @@
 import type { EmbeddingUse, IndexManifest, PinnedEmbedding } from '../index/index-manifest.ts';
 import { embeddingFor } from '../index/index-manifest.ts';
 import type { Refusal } from '../contract/errors.ts';
+import { refusalAt } from '../contract/errors.ts';
+import type { FieldPath } from '../contract/field-path.ts';
+import { pathBelow } from '../contract/field-path.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { assert, must } from '../kernel/assert.ts';
@@ -35,16 +38,16 @@ interface Point {
   readonly paths: PointPaths;
 }
 
-/** Where the parts of a point stand in the request, such as `vectors[3].values`. */
+/** Where the parts of a point stand in the request. */
 export interface PointPaths {
-  readonly values: string;
-  readonly text: string;
+  readonly values: FieldPath;
+  readonly text: FieldPath;
 }
 
 /** The vector at this index of a batch. */
-export const batchPaths = (at: number): PointPaths => ({ values: `vectors[${at}].values`, text: `vectors[${at}].text` });
+export const batchPaths = (at: number): PointPaths => ({ values: ['vectors', at, 'values'], text: ['vectors', at, 'text'] });
 
-export const QUERY_PATHS: PointPaths = { values: 'vector', text: 'text' };
+export const QUERY_PATHS: PointPaths = { values: ['vector'], text: ['text'] };
 
 /**
  * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
@@ -89,8 +92,7 @@ export class VectorSpace {
     if (misfit !== undefined) return dimensionMismatch(misfit, dimensions);
     const unembedded = points.find(({ values, text }) => values === undefined && text !== undefined);
     if (unembedded === undefined || embeddingFor(manifest, use) !== null) return ok(null);
-    const param = unembedded.paths.text;
-    return refuse('invalid_value', `${param}: the index was created without a model, so it takes vectors only`, param);
+    return refuse('invalid_value', 'the index was created without a model, so it takes vectors only', unembedded.paths.text);
   }
 
   /** Refuses a model whose vectors do not belong into the index, or are not to be searched around. */
@@ -128,9 +130,8 @@ export class VectorSpace {
   }
 }
 
-function dimensionMismatch(point: Point, dimensions: number) {
-  const param = point.paths.values;
-  return refuse('dimension_mismatch', `${param} has ${point.values?.length} numbers; the index has ${dimensions} dimensions`, param);
+function dimensionMismatch({ values, paths }: Point, dimensions: number) {
+  return refuse('dimension_mismatch', `has ${values?.length} numbers; the index has ${dimensions} dimensions`, paths.values);
 }
 
 function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse = 'items') {
@@ -142,8 +143,8 @@ function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: E
   return err({ ...error, accepted: accepted === null ? [] : [{ model: accepted.model, contract_hash: accepted.contractHash }] });
 }
 
-/** The embedder's refusal with its `input[i]` under the name that the caller used. */
-function renamed(error: Refusal, pathOf: (input: number) => string): Refusal {
-  const rename = (text: string) => text.replaceAll(/\binput\[(\d+)\]/g, (_, input: string) => pathOf(Number(input)));
-  return { ...error, message: rename(error.message), ...(error.param === undefined ? {} : { param: rename(error.param) }) };
+/** The embedder's refusal at the place of the point that the caller sent; the embedder calls its texts `input`. */
+function renamed(error: Refusal, pathOf: (input: number) => FieldPath): Refusal {
+  const [input, ...rest] = pathBelow(error.path, ['input']) ?? [];
+  return typeof input === 'number' ? refusalAt(error, [...pathOf(input), ...rest]) : error;
 }

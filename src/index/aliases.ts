@@ -1,4 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
+import type { FieldPath } from '../contract/field-path.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
@@ -39,7 +40,7 @@ export function changedAliases(actions: readonly AliasAction[], names: NamedInde
   const changed = new Map<string, string | null>();
   const targetOf = (alias: string): string | null => changed.get(alias) ?? (changed.has(alias) ? null : (names.targetOf(alias) ?? null));
   for (const [i, action] of actions.entries()) {
-    const refused = apply(action, `actions[${i}]`);
+    const refused = apply(action, ['actions', i]);
     if (refused !== undefined) return refused;
   }
   const added = [...changed].filter(([alias, target]) => target !== null && names.targetOf(alias) === undefined).length;
@@ -47,33 +48,33 @@ export function changedAliases(actions: readonly AliasAction[], names: NamedInde
   if (added > 0 && names.aliasCount + added - removed > LIMITS.aliasesPerTenantMaxCount) return tooMany();
   return ok(changed);
 
-  function apply(action: AliasAction, param: string) {
+  function apply(action: AliasAction, path: FieldPath) {
     const target = targetOf(action.alias);
     switch (action.kind) {
       case 'set':
         if (!names.isListed(action.index)) return indexNotFound(action.index);
-        return put(action.alias, action.index, param);
+        return put(action.alias, action.index, path);
       case 'remove':
         if (target !== null && (action.of ?? target) === target) changed.set(action.alias, null);
-        else if (action.isOptional !== true) return aliasNotFound(action.alias, param);
+        else if (action.isOptional !== true) return aliasNotFound(action.alias, path);
         return undefined;
       case 'rename':
-        if (target === null) return aliasNotFound(action.alias, param);
+        if (target === null) return aliasNotFound(action.alias, path);
         changed.set(action.alias, null);
-        return put(action.to, target, param);
+        return put(action.to, target, path);
       default:
         return unreachable(action);
     }
   }
 
-  function put(alias: string, index: string, param: string) {
-    if (names.isIndex(alias)) return refuse('already_exists', `${param}: an index has the name "${alias}"`, param);
+  function put(alias: string, index: string, path: FieldPath) {
+    if (names.isIndex(alias)) return refuse('already_exists', `an index has the name "${alias}"`, path);
     changed.set(alias, index);
     return undefined;
   }
 }
 
-const aliasNotFound = (alias: string, param: string) => refuse('alias_not_found', `${param}: there is no alias "${alias}"`, param);
+const aliasNotFound = (alias: string, path: FieldPath) => refuse('alias_not_found', `there is no alias "${alias}"`, path);
 
 const tooMany = () =>
   refuse('limit_exceeded', `a tenant has at most ${LIMITS.aliasesPerTenantMaxCount} aliases (aliasesPerTenantMaxCount)`, 'actions');

@@ -40,16 +40,19 @@ export function answerCreation(known: IndexRecord | undefined, creation: Creatio
   if (known === undefined) return undefined;
   if (creation.idempotencyKey === null || creation.idempotencyKey !== known.creation.idempotencyKey) {
     const { name } = known.manifest;
-    return err({ ...refusal('already_exists', `an index named "${name}" already exists`, 'name'), index: name });
+    return err({
+      ...refusal('already_exists', `an index named "${name}" already exists`, 'name'),
+      resource: { kind: 'index' as const, name },
+    });
   }
   return creation.bodyDigest === known.creation.bodyDigest ? ok(known.manifest) : keyUsedOtherwise();
 }
 
 export const keyUsedOtherwise = () =>
-  refuse('idempotency_mismatch', 'this idempotency-key created an index for another caller or with another body', 'idempotency-key');
+  refuse('idempotency_mismatch', 'created an index for another caller or with another body', 'idempotency-key');
 
 export const generationKeyUsedOtherwise = () =>
-  refuse('idempotency_mismatch', 'this idempotency-key created a generation for another caller or with another body', 'idempotency-key');
+  refuse('idempotency_mismatch', 'created a generation for another caller or with another body', 'idempotency-key');
 
 /** The registry lists an index that its own object, or one of its parts, does not have: its storage is lost, not deleted. [G41] */
 export const indexLost = (name: string) =>
@@ -60,7 +63,7 @@ export const shardLost = (ordinal: number) =>
   refuse('unavailable', `shard ${ordinal} of the index has lost its storage: restore its file and repeat the call`);
 
 export const indexNotFound = (name: string) =>
-  err({ ...refusal('index_not_found', `there is no index named "${name}"`, 'index'), index: name });
+  err({ ...refusal('index_not_found', `there is no index named "${name}"`, 'index'), resource: { kind: 'index' as const, name } });
 
 /** A finished deletion. */
 export interface DeletedIndex {

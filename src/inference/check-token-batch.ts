@@ -9,17 +9,17 @@ import { firstUnknownId, isTokenBatch } from './token-batch.ts';
 /** Whether `model` can embed `batch`; a refusal names the text at fault as `input[i]`. */
 export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcome<void> {
   const { ids, offsets } = batch;
-  if (!isTokenBatch(batch)) return refuse('invalid_value', 'offsets must rise from 0 to the number of token ids', 'offsets');
+  if (!isTokenBatch(batch)) return refuse('invalid_value', 'must rise from 0 to the number of token ids', 'offsets');
   const texts = offsets.length - 1;
   if (texts > LIMITS.embeddingInputsMaxCount)
-    return refuse('limit_exceeded', `input has ${texts} texts; the limit is ${LIMITS.embeddingInputsMaxCount}`, 'input');
+    return refuse('limit_exceeded', `has ${texts} texts; the limit is ${LIMITS.embeddingInputsMaxCount}`, 'input');
   for (let text = 0; text < texts; text++) {
     const tokens = offsets[text + 1]! - offsets[text]!;
     if (tokens > model.tokensMax)
-      return refuse('limit_exceeded', `input[${text}] has ${tokens} tokens; ${model.id} takes ${model.tokensMax}`, `input[${text}]`);
+      return refuse('limit_exceeded', `has ${tokens} tokens; ${model.id} takes ${model.tokensMax}`, ['input', text]);
   }
   const at = firstUnknownId(ids, model.vocabularySize);
   if (at === -1) return ok(undefined);
-  const param = `input[${offsets.findLastIndex((offset) => offset <= at)}]`;
-  return refuse('invalid_value', `${param} has token id ${ids[at]}; ${model.id} has 0 to ${model.vocabularySize - 1}`, param);
+  const text = offsets.findLastIndex((offset) => offset <= at);
+  return refuse('invalid_value', `has token id ${ids[at]}; ${model.id} has 0 to ${model.vocabularySize - 1}`, ['input', text]);
 }

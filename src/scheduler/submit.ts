@@ -43,6 +43,4 @@ export function submit(jobs: JobView, { request }: Events['submit'], nowMs: numb
 }
 
 const sameRequest = (known: Job, digest: string): Replies['submit'] =>
-  known.digest === digest
-    ? ok(known)
-    : refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another job', 'idempotency-key');
+  known.digest === digest ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');

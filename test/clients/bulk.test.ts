@@ -117,7 +117,7 @@ describe('an import over HTTP', () => {
       written: 10,
       error: { code: 'dimension_mismatch', line: 12, param: 'values' },
     });
-    expect(last?.error?.message).toMatch(/^line 12: values has 2 numbers/);
+    expect(last?.error?.message).toMatch(/^line 12: values: has 2 numbers/);
     expect((await stats(index)).vectors).toBe(10);
     const first = await importAll(index, line(0, { values: Array.from({ length: DIMENSIONS + 1 }, () => 0) }));
     expect(first.last).toMatchObject({ status: 'stopped', lines: 0, written: 0, error: { line: 1, param: 'values' } });

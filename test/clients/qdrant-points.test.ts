@@ -160,7 +160,7 @@ describe('points by the unmodified Qdrant client', () => {
       status: 400,
       data: { status: { code: 'dimension_mismatch', param: 'operations[1].upsert.points[1].vector', applied: 1 } },
     });
-    expect(thrown.data?.status.error).toMatch(/^Wrong input: operations\[1\]\.upsert: /);
+    expect(thrown.data?.status.error).toMatch(/^Wrong input: operations\[1\]\.upsert\.points\[1\]\.vector: /);
     expect(idsOf((await qdrant.scroll(name, {})).points)).toEqual([1, 2, 3]);
     expect((await written()) - before).toBe(2);
     const searches = [{ query: [1, 1] }, { query: 99 }];

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
+import { messageOf, paramOf } from '../../src/contract/errors.ts';
 import { surrogateFault } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -62,7 +63,7 @@ export async function answerLine(line: Line, id: string, loaded: LoadedModel): P
   };
 }
 
-const wireOf = ({ code, message, param }: Refusal) => ({ code, message, param: param ?? null });
+const wireOf = (error: Refusal) => ({ code: error.code, message: messageOf(error), param: paramOf(error) });
 
 function readRequest(line: Line, model: string): { customId: string | null; request: Outcome<Request> } {
   if (line === TOO_LONG) {
@@ -104,7 +105,7 @@ function parseJson(line: string): unknown {
 
 function ofModel(request: Outcome<Request>, model: string): Outcome<Request> {
   if (!request.ok || request.value.model === model) return request;
-  return refuse('model_not_found', `the job runs ${model}, not ${request.value.model}`, 'body.model');
+  return refuse('model_not_found', `the job runs ${model}, not ${request.value.model}`, ['body', 'model']);
 }
 
 async function embed(request: Request, { tokeniser, model }: LoadedModel): Promise<Outcome<{ body: object; tokens: number }>> {
@@ -115,8 +116,7 @@ async function embed(request: Request, { tokeniser, model }: LoadedModel): Promi
   }
   const texts = tokensOf(request.input, tokeniser);
   const long = texts.findIndex((ids) => ids.length > tokensMax);
-  if (long !== -1)
-    return refuse('limit_exceeded', `input[${long}] has ${texts[long]?.length} tokens; the model takes ${tokensMax}`, `input[${long}]`);
+  if (long !== -1) return refuse('limit_exceeded', `has ${texts[long]?.length} tokens; the model takes ${tokensMax}`, ['input', long]);
   const batch = tokenBatch(texts);
   if (firstUnknownId(batch.ids, vocabularySize) !== -1)
     return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');

@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/contract/errors.ts';
 import { createWriteStream, openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -73,7 +74,7 @@ async function work(
   const [inputPath, outputPath] = [join(folder, 'input.jsonl'), join(folder, 'output.jsonl')];
   try {
     const answerer = await persistently(signal, () => models.load(assignment.model));
-    if (!answerer.ok) return failed('model_unavailable', answerer.error.message);
+    if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
     await persistently(signal, async () => {
       const { body } = await client.input(assignment, signal);
       await pipeline(Readable.fromWeb(must<ReadableStream>(body, 'an input has a body')), createWriteStream(inputPath), { signal });

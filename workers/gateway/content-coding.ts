@@ -19,7 +19,7 @@ export function codingOf(headers: Headers): Outcome<ContentCoding> {
   const named = headers.get('content-encoding') ?? '';
   const coding = CODINGS[named.trim().toLowerCase()];
   if (coding !== undefined) return ok(coding);
-  const message = `content-encoding must be gzip, deflate or absent, not "${named.slice(0, 32)}"`;
+  const message = `must be gzip, deflate or absent, not "${named.slice(0, 32)}"`;
   return refuse('unsupported_media_type', message, 'content-encoding');
 }
 

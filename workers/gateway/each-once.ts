@@ -1,4 +1,4 @@
-import { shownName } from '../../src/contract/parse.ts';
+import { shownName } from '../../src/contract/field-path.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { ok } from '../../src/kernel/result.ts';
@@ -10,7 +10,7 @@ export function eachOnce<T>(fields: Iterable<readonly [string, T]>): Outcome<Rec
   for (const [name] of entries) {
     if (seen.has(name)) {
       const param = shownName(name);
-      return refuse('invalid_value', `${param}: is given more than once`, param);
+      return refuse('invalid_value', 'is given more than once', param);
     }
     seen.add(name);
   }

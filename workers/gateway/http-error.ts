@@ -1,4 +1,4 @@
-import { ERRORS, wireError } from '../../src/contract/errors.ts';
+import { ERRORS, messageOf, wireError } from '../../src/contract/errors.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import type { Surface } from '../../src/contract/surface.ts';
 import { qdrantError } from '../../src/contract/surface.ts';
@@ -11,7 +11,7 @@ export class HttpError extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(refusal: Refusal, headers: Readonly<Record<string, string>> = {}) {
-    super(refusal.message);
+    super(messageOf(refusal));
     this.refusal = refusal;
     this.headers = headers;
   }

@@ -10,7 +10,7 @@ export function idempotencyKeyOf(request: Request): string | undefined {
     throw new HttpError(
       refusal(
         'invalid_value',
-        `idempotency-key must be 1 to ${LIMITS.idempotencyKeyCharsMax} visible ASCII characters, not ${key.length}`,
+        `must be 1 to ${LIMITS.idempotencyKeyCharsMax} visible ASCII characters, not ${key.length}`,
         'idempotency-key',
       ),
     );

@@ -4,7 +4,8 @@ import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { parse, shownName } from '../../src/contract/parse.ts';
+import { shownName } from '../../src/contract/field-path.ts';
+import { parse } from '../../src/contract/parse.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
@@ -58,9 +59,7 @@ function checkHeaders(headers: Headers, kind: Exclude<Body['kind'], 'none'>): Ou
   if (!coding.ok) return coding;
   if (kind === 'bytes') {
     // What is stored as it comes would later be read as what it is not.
-    return coding.value === 'identity'
-      ? coding
-      : refuse('unsupported_media_type', 'this route takes no content-encoding', 'content-encoding');
+    return coding.value === 'identity' ? coding : refuse('unsupported_media_type', 'this route takes none', 'content-encoding');
   }
   const contentType = headers.get('content-type') ?? '';
   if (contentType.toLowerCase().startsWith(MEDIA_TYPE[kind])) return coding;
@@ -76,7 +75,7 @@ function brokenText(form: FormData): Outcome<never> | undefined {
     const texts = [name, typeof part === 'string' ? part : part.name];
     if (!texts.some((text) => text.includes(REPLACEMENT))) continue;
     const param = shownName(name);
-    return refuse('invalid_value', `${param}: its name or text is not UTF-8, or contains U+FFFD, the replacement character`, param);
+    return refuse('invalid_value', 'its name or text is not UTF-8, or contains U+FFFD, the replacement character', param);
   }
   return undefined;
 }

@@ -4,7 +4,7 @@ import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { fieldPath, parse } from '../../src/contract/parse.ts';
+import { parse } from '../../src/contract/parse.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { heldBytes } from '../../src/kernel/held-bytes.ts';
 import type { ArrayPath, JsonItem } from '../../src/kernel/json-splitter.ts';
@@ -85,8 +85,7 @@ class StreamedReading {
     for (const [array, { path }] of this.#streamed.arrays.entries()) {
       const twice = this.#fill(rest.value, path, array, []) ?? this.#leftOf(array);
       if (twice === undefined) continue;
-      const param = fieldPath(placeOf(path, twice));
-      return refuse('invalid_value', `${param}: is given twice`, param);
+      return refuse('invalid_value', 'is given twice', placeOf(path, twice));
     }
     return parse(this.#streamed.whole, rest.value);
   }
@@ -126,9 +125,8 @@ class StreamedReading {
     this.#items.set(name, list);
     const place = placeOf(path, lists);
     if (list.length === countMax) {
-      const param = fieldPath(place);
-      const message = `${param}: has more than ${countMax} items; the limit is ${countMax}`;
-      return err({ ...refusal('limit_exceeded', message, param), schema: { part: 'body', fault: 'bound' } });
+      const message = `has more than ${countMax} items; the limit is ${countMax}`;
+      return err({ ...refusal('limit_exceeded', message, place), limit: { bound: countMax }, schema: { part: 'body', fault: 'bound' } });
     }
     const at = [...place, list.length];
     const value = parseJsonBytes(bytes, this.#isExact, at);

@@ -1,7 +1,7 @@
 import { utf8Text } from '../../src/contract/json-text.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { shownName } from '../../src/contract/parse.ts';
+import { shownName } from '../../src/contract/field-path.ts';
 import { ok } from '../../src/kernel/result.ts';
 
 /**
@@ -22,7 +22,7 @@ export function checkUrlText(url: string, pattern: string): Outcome<null> {
   return ok(null);
 }
 
-const notUtf8 = (param: string) => refuse('invalid_value', `${param}: is not UTF-8 after percent-decoding`, param);
+const notUtf8 = (param: string) => refuse('invalid_value', 'is not UTF-8 after percent-decoding', param);
 
 const ESCAPE = /%([\da-f]{2})/gi;
 

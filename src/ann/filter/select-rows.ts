@@ -199,7 +199,7 @@ class Selector {
     const rows = [...must(among.rows, 'who is judged is known one by one')];
     this.#vectorsRead += rows.length;
     if (this.#vectorsRead > LIMITS.filterJudgedMaxCount) {
-      this.exceeded ??= `filter: reads the metadata of more than ${LIMITS.filterJudgedMaxCount} vectors (filterJudgedMaxCount): ${ADVICE}`;
+      this.exceeded ??= `reads the metadata of more than ${LIMITS.filterJudgedMaxCount} vectors (filterJudgedMaxCount): ${ADVICE}`;
     }
     const accepted = new RowSet();
     if (this.exceeded !== undefined) return NO_ROW;

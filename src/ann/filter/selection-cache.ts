@@ -37,7 +37,7 @@ export class SelectionCache {
     if (known !== undefined) this.#forget(key, known);
     const outcome = known?.lsn === lsn ? known.outcome : select();
     // At two bytes a character.
-    const bytes = 2 * key.length + (outcome.ok ? outcome.value.bytes : outcome.error.message.length);
+    const bytes = 2 * key.length + (outcome.ok ? outcome.value.bytes : JSON.stringify(outcome.error).length);
     this.#remembered.set(key, { lsn, outcome, bytes });
     this.#bytes += bytes;
     for (const [other, item] of this.#remembered) {

@@ -34,4 +34,4 @@ export function resumeWrite(
 
 const UNKNOWN: Pick<Receipt, 'done' | 'billing'> = { done: [], billing: null };
 
-export const keyWroteOtherwise = () => refuse('idempotency_mismatch', 'this idempotency-key was used for another write', 'idempotency-key');
+export const keyWroteOtherwise = () => refuse('idempotency_mismatch', 'was used for another write', 'idempotency-key');

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
+import type { FieldPath } from '../field-path.ts';
 import { LIMITS } from '../limits.ts';
 import { floats, floatsReply, metadata } from '../vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
@@ -19,7 +20,7 @@ export interface NewPoint {
   readonly values: Float32Array<ArrayBuffer>;
   readonly payload: string | undefined;
   /** Where its vector stands in the request. */
-  readonly path: string;
+  readonly path: FieldPath;
 }
 
 type Floats = Float32Array<ArrayBuffer>;
@@ -36,7 +37,7 @@ const pointsOf = (item: z.ZodType<Point>) =>
     .array(item)
     .max(pointsMax)
     .transform((points): NewPoint[] =>
-      points.map(({ id, vector: values, payload: text }, i) => ({ id, values, payload: text, path: `points[${i}].vector` })),
+      points.map(({ id, vector: values, payload: text }, i) => ({ id, values, payload: text, path: ['points', i, 'vector'] as const })),
     );
 
 const batchOf = (vector: z.ZodType<Floats>, text: z.ZodType<Payload>) =>
@@ -53,7 +54,7 @@ const batchOf = (vector: z.ZodType<Floats>, text: z.ZodType<Payload>) =>
     .transform(({ ids, vectors, payloads }): NewPoint[] =>
       ids.flatMap((id, i) => {
         const values = vectors[i];
-        return values === undefined ? [] : [{ id, values, payload: payloads?.[i], path: `batch.vectors[${i}]` }];
+        return values === undefined ? [] : [{ id, values, payload: payloads?.[i], path: ['batch', 'vectors', i] }];
       }),
     );
 
@@ -93,7 +94,7 @@ const updateOf = (item: z.ZodType<z.output<typeof newVector>>) =>
     points: z
       .array(item)
       .max(pointsMax)
-      .transform((points) => points.map((changed, i) => ({ ...changed, path: `points[${i}].vector` }))),
+      .transform((points) => points.map((changed, i) => ({ ...changed, path: ['points', i, 'vector'] as const }))),
     shard_key: noShardKey,
     update_filter: absent('a vector is written whatever was there'),
   });

@@ -66,7 +66,7 @@ export class BulkTokens {
   }
 }
 
-const NONE_OF_OURS = refuse('invalid_value', 'token: was not issued by this call', 'token');
+const NONE_OF_OURS = refuse('invalid_value', 'was not issued by this call', 'token');
 
 function jsonOf(text: string): unknown {
   const bytes = fromBase64Url(text);

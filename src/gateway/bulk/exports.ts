@@ -2,6 +2,7 @@ import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { ListedVectors, NamespacePage } from '../../ann/shard-protocol.ts';
 import type { ExportLine, ExportQuery } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';
+import { messageOf } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
@@ -136,15 +137,10 @@ export class Exports {
 
   async #told({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): Promise<string> {
     const token = await this.#parts.tokens.seal('export', { generation: manifest.id, namespace, id });
-    const why = error === undefined ? {} : { error: { code: error.code, message: error.message } };
+    const why = error === undefined ? {} : { error: { code: error.code, message: messageOf(error) } };
     const line: ExportLine = { export: { status, vectors, token, lsn, ...why } };
     return `${JSON.stringify(line)}\n`;
   }
 }
 
-const othersServed = (param?: string) =>
-  refuse(
-    'state_conflict',
-    `${param === undefined ? '' : `${param}: `}another generation of the index serves now: start a new export`,
-    param,
-  );
+const othersServed = (param?: string) => refuse('state_conflict', 'another generation of the index serves now: start a new export', param);

@@ -1,6 +1,7 @@
 import type { ImportLine, ImportProgress } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';
-import { ERRORS, RefusedStream } from '../../contract/errors.ts';
+import { ERRORS, messageOf, paramOf, RefusedStream, refusalAt } from '../../contract/errors.ts';
+import { pathBelow } from '../../contract/field-path.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
@@ -84,10 +85,10 @@ export class Imports {
     if (!checked.ok) return checked;
     const pin = pinnedTo(manifest);
     if (resumed !== undefined && resumed.value.index !== pin.incarnation) {
-      return refuse('invalid_value', 'token: belongs to another index; start the import again', 'token');
+      return refuse('invalid_value', 'belongs to another index; start the import again', 'token');
     }
     if (resumed !== undefined && resumed.value.key !== principal.keyId) {
-      return refuse('invalid_value', 'token: was issued to another key; start the import again', 'token');
+      return refuse('invalid_value', 'was issued to another key; start the import again', 'token');
     }
     const { import: id, lines, bytes, applied } = resumed?.value ?? { ...START, import: await this.#newId(terms, pin) };
     return ok(this.#run({ ...terms, id, pin }, { at: { lines, bytes }, applied, written: 0, lsn: null }, body));
@@ -182,7 +183,8 @@ export class Imports {
 
   async #stopped(job: Import, done: Done, refusal: Refusal, fault?: LineFault | Unplaced): Promise<ImportProgress> {
     const placed = fault !== undefined && 'before' in fault ? fault : undefined;
-    const { code, message, param, retryAfterMs } = refusal;
+    const { code, retryAfterMs } = refusal;
+    const message = messageOf(refusal);
     const line = placed === undefined ? null : placed.before.lines + 1;
     return {
       ...(await this.#progress(job, 'stopped', done)),
@@ -190,7 +192,7 @@ export class Imports {
       error: {
         code,
         message: line === null ? message : `line ${line}: ${message}`,
-        param: param ?? null,
+        param: paramOf(refusal),
         line,
         ...(ERRORS[code].retryable && retryAfterMs !== undefined ? { retry_after_ms: retryAfterMs } : {}),
       },
@@ -239,15 +241,11 @@ async function settled(next: Promise<IteratorResult<ImportBatch, void>>): Promis
   }
 }
 
-/** The line that a refusal of a batch names, and the refusal in the words of the line. */
-function culpritOf({ message, ...rest }: Refusal, lines: readonly PlacedLine[]): { line: PlacedLine; refusal: Refusal } | undefined {
-  const named = /^vectors\[(\d+)\](?:\.(.+))?$/.exec(rest.param ?? '');
-  const line = named === null ? undefined : lines[Number(named[1])];
-  if (named === null || line === undefined) return undefined;
-  const { param: _, ...refusal } = rest;
-  const field = named[2];
-  const inWords = message.replaceAll(`vectors[${named[1]}]${field === undefined ? '' : `.${field}`}`, field ?? 'the vector');
-  return { line, refusal: { ...refusal, message: inWords, ...(field === undefined ? {} : { param: field }) } };
+/** The line that a refusal of a batch names, and the refusal with its place in the line. */
+function culpritOf(error: Refusal, lines: readonly PlacedLine[]): { line: PlacedLine; refusal: Refusal } | undefined {
+  const [at, ...field] = pathBelow(error.path, ['vectors']) ?? [];
+  const line = typeof at === 'number' ? lines[at] : undefined;
+  return line === undefined ? undefined : { line, refusal: refusalAt(error, field) };
 }
 
 const START = { lines: 0, bytes: 0, applied: '' };

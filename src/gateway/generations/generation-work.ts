@@ -1,7 +1,7 @@
 import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../index/generations/generation-state.ts';
 import { followerWith } from '../../ann/access-mode/caller.ts';
 import type { Refusal } from '../../contract/errors.ts';
-import { ERRORS } from '../../contract/errors.ts';
+import { ERRORS, messageOf } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
@@ -79,7 +79,7 @@ export class GenerationWork {
     const phase = state.shadow?.phase;
     if (error.code === 'stale_fence' || (phase !== 'sealing' && phase !== 'draining')) return undefined;
     if (ERRORS[error.code].retryable && refusals < LIMITS.generationExchangeTriesMax) return state;
-    const given = await this.#tell(run, state, { kind: 'given-up', fault: error.message });
+    const given = await this.#tell(run, state, { kind: 'given-up', fault: messageOf(error) });
     return given.ok ? given.value : undefined;
   }
 

@@ -57,11 +57,11 @@ export class FileCatalogue<Content> {
   ): Promise<Outcome<StoredFile>> {
     const { filename, purpose, owner, bytes, content } = upload;
     if (bytes > LIMITS.fileBytesMax)
-      return refuse('limit_exceeded', `file: ${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
+      return refuse('limit_exceeded', `${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
     if (filename.length > LIMITS.fileNameCharsMax) {
       return refuse(
         'limit_exceeded',
-        `file: a name of ${filename.length} characters is above fileNameCharsMax (${LIMITS.fileNameCharsMax})`,
+        `a name of ${filename.length} characters is above fileNameCharsMax (${LIMITS.fileNameCharsMax})`,
         'file',
       );
     }
@@ -83,7 +83,7 @@ export class FileCatalogue<Content> {
       return kept;
     }
     if (stored.value.digest === digest) return stored;
-    return refuse('idempotency_mismatch', 'this idempotency-key was used by another caller or for another file', 'idempotency-key');
+    return refuse('idempotency_mismatch', 'was used by another caller or for another file', 'idempotency-key');
   }
 
   async find(tenantId: TenantId, id: FileId): Promise<Outcome<StoredFile>> {

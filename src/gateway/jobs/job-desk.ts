@@ -1,11 +1,12 @@
 import type { CreateJob, JobState } from '../../contract/jobs.ts';
+import { refusalAt } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
 import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Job } from '../../scheduler/job.ts';
 import { requestDigest } from '../tenancy/subject.ts';
@@ -43,7 +44,7 @@ export class JobDesk {
     const input = await files.find(tenantId, inputFile);
     // A repetition is answered as the first try, though its file was deleted since.
     const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
-    if (!input.ok && !isRepeated) return refuse(input.error.code, input.error.message, 'input_file');
+    if (!input.ok && !isRepeated) return err(refusalAt(input.error, ['input_file']));
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
     const submitted = await queue.submit({

@@ -82,8 +82,8 @@ export class LocatedReads {
     for (const [field, asked] of Object.entries(wanted)) {
       const missing = asked.findIndex((id) => !rowOf.has(id));
       if (missing < 0) continue;
-      const param = target.kind === 'id' ? field : `${field}[${missing}]`;
-      return refuse('vector_not_found', `${param}: there is no vector with this id in the namespace`, param);
+      const path = target.kind === 'id' ? [field] : [field, missing];
+      return refuse('vector_not_found', 'there is no vector with this id in the namespace', path);
     }
     const valuesOf = (id: string) => {
       const row = must(rowOf.get(id), 'every example was read');

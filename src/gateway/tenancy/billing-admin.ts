@@ -90,7 +90,7 @@ export class BillingAdmin {
     body: { readonly organisation: OrganisationId; readonly url: string },
     idempotencyKey: string | undefined,
   ): Promise<Outcome<Webhook>> {
-    if (!this.#parts.allowsHttp && !body.url.startsWith('https://')) return refuse('invalid_value', 'url: must begin with https://', 'url');
+    if (!this.#parts.allowsHttp && !body.url.startsWith('https://')) return refuse('invalid_value', 'must begin with https://', 'url');
     const entropy = entropyFor(this.#parts.rng, this.#parts.hmac, `webhook-secret:${body.organisation}`, idempotencyKey);
     const secret = `whsec_${base32(await entropy.bytes('secret', SECRET_CHARS))}`;
     return this.#add(principal, 'webhook', 'wh', body, idempotencyKey, (id) => ({

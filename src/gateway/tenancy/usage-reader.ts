@@ -54,7 +54,7 @@ export class UsageReader {
     const nowMs = this.#parts.clock.nowMs();
     const fromMs = hourBefore((request.from ?? windowStartMs('month', nowMs) / 1000) * 1000);
     const toMs = hourBefore((request.to ?? nowMs / 1000) * 1000 - 1) + HOUR_MS;
-    if (toMs <= fromMs) return refuse('invalid_value', 'to must be later than from', 'to');
+    if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
     const daysMax = LIMITS.usageDaysMax;
     if (toMs - fromMs > daysMax * DAY_MS) return refuse('limit_exceeded', `a period may span usageDaysMax (${daysMax}) days`, 'from');
 

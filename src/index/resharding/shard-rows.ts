@@ -42,7 +42,7 @@ export class ShardRows {
 
   /** A write that did not fit will fit once the shard is split; a shard that does not know its index stays full. */
   unlessFull<T>(written: Outcome<T>): Outcome<T> {
-    const isFull = !written.ok && written.error.code === 'limit_exceeded' && written.error.param === 'vectors';
+    const isFull = !written.ok && written.error.code === 'limit_exceeded' && written.error.limit?.name === 'shardEngineBytesMax';
     return isFull && this.#route.get() !== undefined ? FULL : written;
   }
 

@@ -16,15 +16,15 @@ const isRange = ({ min, max, step }: NodeRange): boolean =>
 
 /** Refuses a job that could not run on any machine there may ever be. */
 export function checkJob(job: JobSpec, types: ReadonlyMap<string, AcceleratorType>): Outcome<JobSpec> {
-  if (job.options.length === 0) return refuse('invalid_value', 'a job names at least one option', 'options');
-  if (!isCount(job.priority, 0)) return refuse('invalid_value', `a priority is a whole number from 0 on, not ${job.priority}`, 'priority');
-  if (!isCount(job.retry.attemptsMax, 1)) return refuse('invalid_value', 'a job has at least one attempt', 'retry.attemptsMax');
+  if (job.options.length === 0) return refuse('invalid_value', 'has to name at least one', 'options');
+  if (!isCount(job.priority, 0)) return refuse('invalid_value', `has to be a whole number from 0 on, not ${job.priority}`, 'priority');
+  if (!isCount(job.retry.attemptsMax, 1)) return refuse('invalid_value', 'has to be at least 1', ['retry', 'attemptsMax']);
   if (job.dependsOn.includes(job.id)) return refuse('invalid_value', 'a job cannot wait for itself', 'dependsOn');
   const fault = weightsFault(job);
   if (fault !== undefined) return refuse('invalid_value', fault, 'weights');
   for (const [index, option] of job.options.entries()) {
     const optionFault = faultOf(option, types);
-    if (optionFault !== undefined) return refuse('invalid_value', optionFault, `options[${index}]`);
+    if (optionFault !== undefined) return refuse('invalid_value', optionFault, ['options', index]);
   }
   return ok(job);
 }

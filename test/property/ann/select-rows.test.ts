@@ -114,7 +114,7 @@ describe('the cost of a filter', () => {
     expect(select(written, LIMITS.filterEntriesReadMaxCount / 2)).toMatchObject({ ok: true });
     expect(select(written, LIMITS.filterEntriesReadMaxCount / 2 + 1)).toMatchObject({
       ok: false,
-      error: { code: 'limit_exceeded', param: 'filter', message: expect.stringContaining('filterEntriesReadMaxCount') },
+      error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('filterEntriesReadMaxCount') },
     });
   });
 
@@ -123,7 +123,7 @@ describe('the cost of a filter', () => {
     expect(select(written, LIMITS.filterJudgedMaxCount)).toMatchObject({ ok: true });
     expect(select(written, LIMITS.filterJudgedMaxCount + 1)).toMatchObject({
       ok: false,
-      error: { code: 'limit_exceeded', param: 'filter', message: expect.stringContaining('filterJudgedMaxCount') },
+      error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('filterJudgedMaxCount') },
     });
     const narrowed = { ...written, $id: { $in: ['v1'] } };
     expect(select(narrowed, LIMITS.filterJudgedMaxCount + 1)).toMatchObject({ ok: true });

@@ -5,8 +5,8 @@ import { ERRORS, refusal, wireError } from '../../../src/contract/errors.ts';
 
 describe('the error catalogue', () => {
   it("writes OpenAI's shape", () => {
-    expect(wireError(refusal('invalid_value', 'input[3] is empty', 'input[3]'), 'req_1')).toEqual({
-      error: { message: 'input[3] is empty', type: 'invalid_request_error', param: 'input[3]', code: 'invalid_value' },
+    expect(wireError(refusal('invalid_value', 'is empty', ['input', 3]), 'req_1')).toEqual({
+      error: { message: 'input[3]: is empty', type: 'invalid_request_error', param: 'input[3]', code: 'invalid_value' },
       request_id: 'req_1',
     });
     expect(wireError(refusal('internal_error', 'x'), 'req_1').error.param).toBeNull();

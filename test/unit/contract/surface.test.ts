@@ -5,7 +5,7 @@ import { indexNotFound } from '../../../src/index/index-lifecycle.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import type { Refusal } from '../../../src/contract/errors.ts';
-import { refusal } from '../../../src/contract/errors.ts';
+import { paramOf, refusal } from '../../../src/contract/errors.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { QDRANT_TAG, callQuery } from '../../../src/contract/qdrant/envelope.ts';
@@ -55,7 +55,11 @@ it('[Q3] a value beyond its bounds is 422, one of another kind 400, each as Qdra
     [refusal('malformed_json', 'it ends early'), 400, 'Format error in JSON body: it ends early'],
     [refusal('dimension_mismatch', 'three numbers'), 400, 'Wrong input: three numbers'],
     [refused(indexNotFound('a "b"\n$1')), 404, 'Not found: Collection `a "b"\n$1` doesn\'t exist!'],
-    [{ ...refusal('already_exists', 'x', 'name'), index: 'a' }, 409, 'Wrong input: Collection `a` already exists!'],
+    [
+      { ...refusal('already_exists', 'x', 'name'), resource: { kind: 'index', name: 'a' } },
+      409,
+      'Wrong input: Collection `a` already exists!',
+    ],
     [refusal('scope_denied', 'no'), 403, 'no'],
     [refusal('deadline_exceeded', 'no time'), 408, 'Timeout error: no time'],
     [refusal('not_offered', 'no'), 501, 'no'],
@@ -63,6 +67,6 @@ it('[Q3] a value beyond its bounds is 422, one of another kind 400, each as Qdra
   for (const [error, status, message] of cases) {
     const answer = qdrantError(error, 'req_1');
     expect([answer.status, answer.body.status.error]).toEqual([status, expect.stringContaining(message)]);
-    expect(answer.body).toMatchObject({ status: { code: error.code, param: error.param ?? null }, time: 0, request_id: 'req_1' });
+    expect(answer.body).toMatchObject({ status: { code: error.code, param: paramOf(error) }, time: 0, request_id: 'req_1' });
   }
 });

@@ -4,6 +4,7 @@ import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { upsertPoints } from '../../../src/contract/qdrant/points.ts';
+import { paramOf } from '../../../src/contract/errors.ts';
 
 const upsert = ENDPOINTS.upsertVectors.body.schema;
 const create = ENDPOINTS.createIndex.body.schema;
@@ -20,9 +21,9 @@ const ones = (count: number): number[] => Array.from({ length: count }, () => 1)
 const good = { id: 'good', values: [1, 2] };
 
 /** What is refused, and why; undefined when nothing is. */
-function fault(schema: Parameters<typeof parse>[0], value: unknown): readonly [param: string | undefined, code: string] | undefined {
+function fault(schema: Parameters<typeof parse>[0], value: unknown): readonly [param: string | null, code: string] | undefined {
   const parsed = parse(schema, value);
-  return parsed.ok ? undefined : [parsed.error.param, parsed.error.code];
+  return parsed.ok ? undefined : [paramOf(parsed.error), parsed.error.code];
 }
 
 /** A batch whose point at this place is another one. */

@@ -32,7 +32,7 @@ it('[V153] chooses among five times top_k by default, or among as many as the sh
 
 it('[V153] refuses what would hold the shard too long, naming the field, the limit and the value', () => {
   const asked = diversificationOf({ dimensions: 1_536 }, { mmr: { diversity: 0.5, candidates_limit: 1_000 }, top_k: 100, offset: 0 });
-  expect(asked).toMatchObject({ ok: false, error: { code: 'limit_exceeded', param: 'mmr.candidates_limit' } });
+  expect(asked).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['mmr', 'candidates_limit'] } });
   const message = asked.ok ? '' : asked.error.message;
   for (const part of ['mmrProductsMaxCount', String(productsMax), String(mmrProducts(1_000, 100, 1_536))]) expect(message).toContain(part);
 });

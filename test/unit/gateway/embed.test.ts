@@ -16,6 +16,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import { deferred } from '../../support/fakes/deferred.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 import { MemoryCacheWorld, principal, sha256, vectorOf } from '../../support/worlds/memory-cache-world.ts';
+import { faultOf } from '../../support/fixtures/fault-of.ts';
 
 const text = (value: string): CachedInput => ({ kind: 'text', text: value });
 const tokens = (...ids: number[]): CachedInput => ({ kind: 'tokens', ids: Int32Array.from(ids) });
@@ -45,7 +46,7 @@ const value = <T>(outcome: Outcome<T>): T => {
 describe('Embedder', () => {
   it('refuses an unknown model and names those there are', async () => {
     expect(await isolate().embed([text('a')], { model: 'gpt' })).toMatchObject({
-      error: { code: 'model_not_found', param: 'model', message: expect.stringContaining('local, remote') },
+      error: { code: 'model_not_found', path: ['model'], message: expect.stringContaining('local, remote') },
     });
   });
 
@@ -65,7 +66,7 @@ describe('Embedder', () => {
     [[tokens(-1)], 'invalid_value', 'input[0]'],
   ])('refuses what the model cannot take, naming the input', async (inputs, code, param) => {
     const { embed, world } = isolate();
-    expect(await embed(inputs)).toMatchObject({ ok: false, error: { code, param } });
+    expect(faultOf(await embed(inputs))).toMatchObject({ code, param });
     expect(world.computed).toEqual([]);
   });
 
@@ -73,12 +74,12 @@ describe('Embedder', () => {
     const inputs = Array.from({ length: LIMITS.embeddingTokensMaxCount / 200 }, () => text('x'.repeat(200)));
     expect(await isolate().embed(inputs)).toMatchObject({ ok: true });
     expect(await isolate().embed([...inputs, text('x')])).toMatchObject({
-      error: { code: 'limit_exceeded', param: 'input', message: expect.stringContaining('embeddingTokensMaxCount') },
+      error: { code: 'limit_exceeded', path: ['input'], message: expect.stringContaining('embeddingTokensMaxCount') },
     });
   });
 
   it('refuses more dimensions than the model has', async () => {
-    expect(await isolate().embed([text('a')], { dimensions: 4 })).toMatchObject({ error: { code: 'invalid_value', param: 'dimensions' } });
+    expect(await isolate().embed([text('a')], { dimensions: 4 })).toMatchObject({ error: { code: 'invalid_value', path: ['dimensions'] } });
   });
 
   it('[C20] reserves all tokens before it computes any, and computes nothing when that is refused', async () => {

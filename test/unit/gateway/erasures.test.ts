@@ -23,5 +23,5 @@ it('[B41] counts every object with something left, and relies on none that does 
   expect(await erasuresOf(['c']).verify(TENANT, 'ix_1')).toMatchObject({ value: { remaining: 1 } });
   expect(await erasuresOf(['a', 'index', 'l', 'r', 'b']).verify(TENANT, 'ix_1')).toMatchObject({ value: { remaining: 5 } });
   expect(await erasuresOf([], 'b').verify(TENANT, 'ix_1')).toMatchObject({ error: { code: 'unavailable' } });
-  expect(await erasuresOf([]).verify(TENANT, 'ix_2')).toMatchObject({ error: { code: 'erasure_not_found', param: 'erasure' } });
+  expect(await erasuresOf([]).verify(TENANT, 'ix_2')).toMatchObject({ error: { code: 'erasure_not_found', path: ['erasure'] } });
 });

@@ -81,10 +81,10 @@ describe('many vectors of one call', () => {
     const vectors = vectorsOf(2_500).map((vector, i) => (i === 2_017 ? { ...vector, values: Float32Array.of(1, 2, 3) } : vector));
     expect(await upserts.upsert(caller, 'many', { vectors })).toMatchObject({
       ok: false,
-      error: { code: 'dimension_mismatch', param: 'vectors[2017].values' },
+      error: { code: 'dimension_mismatch', path: ['vectors', 2017, 'values'] },
     });
     const text = [...vectorsOf(1_200), { id: 'text', namespace: '', text: 'no model' }];
-    expect(await upserts.upsert(caller, 'many', { vectors: text })).toMatchObject({ error: { param: 'vectors[1200].text' } });
+    expect(await upserts.upsert(caller, 'many', { vectors: text })).toMatchObject({ error: { path: ['vectors', 1200, 'text'] } });
     expect(batches).toEqual([]);
   });
 

@@ -55,9 +55,9 @@ describe('a batch of values and texts', () => {
   });
 
   it('[V25] names the point that the embedder refused as the caller knows it', async () => {
-    const refused = spaceOf('hash-1', refuse('limit_exceeded', 'input[1] has 9 tokens', 'input[1]'));
+    const refused = spaceOf('hash-1', refuse('limit_exceeded', 'has 9 tokens', ['input', 1]));
     expect(await refused.place(caller, manifest, undefined, mixed)).toMatchObject({
-      error: { code: 'limit_exceeded', param: 'vectors[3].text', message: 'vectors[3].text has 9 tokens' },
+      error: { code: 'limit_exceeded', path: ['vectors', 3, 'text'], message: 'has 9 tokens' },
     });
   });
 
@@ -87,14 +87,14 @@ describe('contracts', () => {
   const accepted = (...models: string[]) => models.map((model) => ({ model, contract_hash: contracts[model] }));
 
   it('[B20] are listed in the refusal of another one', () => {
-    const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', param: 'model', of, model });
+    const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', path: ['model'], of, model });
     for (const [of, model, models] of [
       [manifest, 'strange', ['glove']],
       [{ ...manifest, embedding: null }, 'glove', []],
       [towers, 'queries', ['items']],
     ] as const) {
-      const { code, param } = refused(of, model);
-      expect(space.checkModel(of, model)).toMatchObject({ error: { code, param, accepted: accepted(...models) } });
+      const { code, path } = refused(of, model);
+      expect(space.checkModel(of, model)).toMatchObject({ error: { code, path, accepted: accepted(...models) } });
     }
     expect(space.checkModel(towers, 'items', 'queries')).toMatchObject({ error: { accepted: accepted('queries') } });
   });
@@ -128,8 +128,8 @@ describe('the space of a new index', () => {
     expect(embeddingSpace(embedder, 'items', 'queries')).toMatchObject({
       value: { dimensions: 2, queryEmbedding: { model: 'queries', contractHash: 'hash-queries' } },
     });
-    expect(embeddingSpace(embedder, 'items', 'wide')).toMatchObject({ error: { code: 'dimension_mismatch', param: 'query_model' } });
-    expect(embeddingSpace(embedder, 'items', 'none')).toMatchObject({ error: { code: 'model_not_found', param: 'query_model' } });
-    expect(embeddingSpace(embedder, 'none', 'items')).toMatchObject({ error: { code: 'model_not_found', param: 'model' } });
+    expect(embeddingSpace(embedder, 'items', 'wide')).toMatchObject({ error: { code: 'dimension_mismatch', path: ['query_model'] } });
+    expect(embeddingSpace(embedder, 'items', 'none')).toMatchObject({ error: { code: 'model_not_found', path: ['query_model'] } });
+    expect(embeddingSpace(embedder, 'none', 'items')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
   });
 });

@@ -4,6 +4,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { checkTokenBatch } from '../../../src/inference/check-token-batch.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { manifestOf } from '../../support/fixtures/default-model.ts';
+import { faultOf } from '../../support/fixtures/fault-of.ts';
 
 const model = manifestOf('onnx');
 const texts = (...lengths: number[]) => tokenBatch(lengths.map((length) => new Int32Array(length).fill(1)));
@@ -28,5 +29,5 @@ it.each([
   ['offsets that end early', { ids: new Int32Array(2), offsets: Int32Array.of(0, 1) }, 'invalid_value', 'offsets'],
   ['no offsets', { ids: new Int32Array(0), offsets: new Int32Array(0) }, 'invalid_value', 'offsets'],
 ])('[M13] refuses %s', (_, batch, code, param) => {
-  expect(checkTokenBatch(model, batch)).toMatchObject({ ok: false, error: { code, param } });
+  expect(faultOf(checkTokenBatch(model, batch))).toMatchObject({ code, param });
 });

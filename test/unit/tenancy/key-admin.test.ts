@@ -12,6 +12,7 @@ import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewSecret } from '../../../src/tenancy/keys/rotation.ts';
 import type { Ticket } from '../../../src/tenancy/ticket.ts';
 import { idsOf, ManualClock, newKey } from '../../support/fakes/tenancy.ts';
+import { paramOf } from '../../../src/contract/errors.ts';
 
 const own = idsOf(1);
 const other = idsOf(2);
@@ -77,7 +78,7 @@ describe('making keys', () => {
     expect(added).toEqual([]);
     expect((await keys.create(maker, body, undefined)).ok).toBe(true);
     expect((await keys.create(admin, { ...body, tenant: own.tenantId, scopes: ['pools:admin'] }, undefined)).ok).toBe(true);
-    expect(await keys.create(admin, body, undefined)).toMatchObject({ error: { code: 'invalid_value', param: 'tenant' } });
+    expect(await keys.create(admin, body, undefined)).toMatchObject({ error: { code: 'invalid_value', path: ['tenant'] } });
   });
 
   it('[T9] rotates only itself and keys it made, and the caller gets a working secret', async () => {
@@ -186,7 +187,7 @@ describe('making keys', () => {
     };
     const refused = async (more: object) => {
       const made = await keys.create(bounded, { ...body, ...more }, undefined);
-      return made.ok ? 'made' : made.error.param;
+      return made.ok ? 'made' : paramOf(made.error);
     };
     expect(await refused({ expires_at: 1_001 })).toBe('expires_at');
     expect(await refused({ addresses: ['11.0.0.1'] })).toBe('addresses');

@@ -35,7 +35,7 @@ describe('key records', () => {
     const record = rotated.ok ? rotated.value : fresh;
     expect(whileCurrent(record, MAC.second, 1_100)).toEqual({ ok: true, value: record });
     const conflict = (word: string) => ({
-      error: { code: 'idempotency_key_spent', param: 'idempotency-key', message: expect.stringContaining(word) },
+      error: { code: 'idempotency_key_spent', path: ['idempotency-key'], message: expect.stringContaining(word) },
     });
     expect(whileCurrent(record, MAC.first, 1_100)).toMatchObject(conflict('rotated'));
     expect(whileCurrent(revoke(record, 1_050), MAC.second, 1_100)).toMatchObject(conflict('revoked'));

@@ -12,7 +12,7 @@ function store() {
 }
 
 const FREE = { ok: true, value: null };
-const SPENT = { error: { code: 'idempotency_key_spent', param: 'idempotency-key' } };
+const SPENT = { error: { code: 'idempotency_key_spent', path: ['idempotency-key'] } };
 const request = (key: string, digest = 'd') => ({ key, digest });
 
 describe('spent idempotency keys', () => {

@@ -46,13 +46,13 @@ describe('whose usage is read', () => {
     async (id) => {
       const { usage, asked } = reader();
       const refused = await usage.read(tenant, { organisation: id as OrganisationId });
-      expect(refused).toMatchObject({ ok: false, error: { code: 'scope_denied', param: 'organisation' } });
+      expect(refused).toMatchObject({ ok: false, error: { code: 'scope_denied', path: ['organisation'] } });
       expect(asked).toEqual([]);
     },
   );
 
   it('is not guessed when both a tenant and an organisation are named', async () => {
     const refused = await reader().usage.read(admin, { organisation: ORGANISATION, tenant: TENANT });
-    expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', param: 'tenant' } });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', path: ['tenant'] } });
   });
 });

@@ -76,7 +76,7 @@ describe('a form', () => {
     ['half a surrogate pair', [0xed, 0xa0, 0x80]],
     ['U+FFFD itself', [0xef, 0xbf, 0xbd]],
   ])('[G30] whose file is named by %s is refused, as two names would be one', async (_, name) => {
-    expect(await readBody(fileName(name), formBody)).toMatchObject({ error: { code: 'invalid_value', param: 'file' } });
+    expect(await readBody(fileName(name), formBody)).toMatchObject({ error: { code: 'invalid_value', path: ['file'] } });
   });
 
   it('[G30] may name its file by any characters', async () => {

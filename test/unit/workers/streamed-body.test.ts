@@ -12,6 +12,7 @@ import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import { readBody } from '../../../workers/gateway/request-body.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
+import { paramOf } from '../../../src/contract/errors.ts';
 
 const time = new VirtualTime();
 
@@ -139,7 +140,7 @@ describe('a body that is read element by element', () => {
   });
 
   const upsert = ENDPOINTS.upsertVectors.body;
-  const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? undefined : [outcome.error.code, outcome.error.param]);
+  const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? undefined : [outcome.error.code, paramOf(outcome.error)]);
 
   it('[G13] is refused for its first fault, by its path, as the whole is', async () => {
     const good = (i: number) => ({ id: `v${i}`, values: [1, 2] });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { checkUrlText } from '../../../workers/gateway/url-text.ts';
+import { faultOf } from '../../support/fixtures/fault-of.ts';
 
 const check = (path: string, pattern: string) => checkUrlText(`http://sluice${path}`, pattern);
 
@@ -12,7 +13,7 @@ describe('the text of a URL', () => {
     ['/v1/files?purpose=batch&after=%c3', '/v1/files', 'after'],
     ['/v1/files?%ff=1', '/v1/files', '%ff'],
   ])('[G30] of %s is refused, as it is not UTF-8, by the name of the parameter', (path, pattern, param) => {
-    expect(check(path, pattern)).toMatchObject({ ok: false, error: { code: 'invalid_value', param } });
+    expect(faultOf(check(path, pattern))).toMatchObject({ code: 'invalid_value', param });
   });
 
   it.each([

@@ -156,9 +156,9 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     const again = manifestOf(first.tenantId, 'articles');
     expect(value(await indexOf(again).create(again, keyed)).id).toBe(first.id);
     const otherBody = await indexOf(again).create(again, { ...keyed, bodyDigest: 'd2' });
-    expect(otherBody).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    expect(otherBody).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', path: ['idempotency-key'] } });
     for (const creation of [ONCE, { ...keyed, idempotencyKey: 'k2' }]) {
-      expect(await indexOf(again).create(again, creation)).toMatchObject({ ok: false, error: { code: 'already_exists', param: 'name' } });
+      expect(await indexOf(again).create(again, creation)).toMatchObject({ ok: false, error: { code: 'already_exists', path: ['name'] } });
     }
     const otherName = manifestOf(first.tenantId, 'books');
     expect(await indexOf(otherName).create(otherName, { ...keyed, bodyDigest: 'd3' })).toMatchObject({

@@ -62,7 +62,7 @@ describe('RegistryObject', () => {
     expect(await registry.changeAliases([{ kind: 'set', alias: 'other', index: 'kept' }])).toMatchObject({ ok: true });
     expect(await names()).toEqual(['kept', 'kept', true]);
     expect(value(await registry.isTaken('other'))).toBe(false);
-    expect(await registry.admits('other', null)).toMatchObject({ error: { code: 'already_exists', param: 'name' } });
+    expect(await registry.admits('other', null)).toMatchObject({ error: { code: 'already_exists', path: ['name'] } });
     expect(await registry.admits('new', 'once')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
     // Its own object says what becomes of a taken name.
     expect(await registry.admits('kept', 'once')).toEqual({ ok: true, value: null });
@@ -89,7 +89,7 @@ describe('RegistryObject', () => {
     const refused = await indexOf(extra).create(extra, ONCE);
     expect(refused).toMatchObject({
       ok: false,
-      error: { code: 'limit_exceeded', param: 'name', message: expect.stringContaining('indexesPerTenantMaxCount') },
+      error: { code: 'limit_exceeded', path: ['name'], message: expect.stringContaining('indexesPerTenantMaxCount') },
     });
     expect(await indexOf(extra).describe('extra')).toMatchObject({ error: { code: 'index_not_found' } });
     await registry.release('kept', 'ix_other' as IndexId);

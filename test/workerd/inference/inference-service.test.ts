@@ -10,6 +10,7 @@ import { assetFiles } from '../../../workers/inference/asset-files.ts';
 import type { InferenceEnv } from '../../../workers/inference/env.ts';
 import type { InferenceService } from '../../../workers/inference/inference-service.ts';
 import { MODEL_CATALOGUE } from '../../../workers/inference/model-catalogue.ts';
+import { paramOf } from '../../../src/contract/errors.ts';
 
 const MODEL = 'glove-sif-100-onnx';
 const service = (exports as unknown as { InferenceService: Service<typeof InferenceService> }).InferenceService;
@@ -59,7 +60,7 @@ describe('the inference Worker', () => {
       embed({ ids: one, offsets: new Int32Array(0) }),
       embed({ ids: new Int32Array(manifest.tokensMax + 1), offsets: Int32Array.of(0, manifest.tokensMax + 1) }),
     ]);
-    expect(refusals.map((answer) => (answer.ok ? 'embedded' : `${answer.error.code} ${answer.error.param}`))).toEqual([
+    expect(refusals.map((answer) => (answer.ok ? 'embedded' : `${answer.error.code} ${paramOf(answer.error)}`))).toEqual([
       'model_not_found model',
       'model_not_found model',
       'invalid_value input[1]',

@@ -26,7 +26,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     });
     const twin = { ...tenant, id: idsOf(base + 50).tenantId };
     expect(await call((store) => store.addTenant(twin, project, ticket()))).toMatchObject({
-      error: { code: 'already_exists', param: 'name' },
+      error: { code: 'already_exists', path: ['name'] },
     });
     expect(await call((store) => store.tenants(10, undefined))).toEqual({ ok: true, value: { items: [tenant], hasMore: false } });
   });
@@ -100,12 +100,12 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(first).toMatchObject({ value: { nonce: 'nonce-b', record: { secrets: [{ mac: 'b'.repeat(64) }, { mac: MAC }] } } });
     // A repetition proposes another nonce, and is told the first.
     expect(await rotate('c', 'rot_1')).toEqual(first);
-    expect(await rotate('c', 'rot_1', 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    expect(await rotate('c', 'rot_1', 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', path: ['idempotency-key'] } });
     const second = await rotate('d', 'rot_2');
     expect(second).toMatchObject({ value: { record: { secrets: [{ mac: 'd'.repeat(64) }, { mac: 'b'.repeat(64) }] } } });
     const late = await rotate('b', 'rot_1');
     expect(late).toMatchObject({
-      error: { code: 'idempotency_key_spent', param: 'idempotency-key', message: expect.stringContaining('rotated') },
+      error: { code: 'idempotency_key_spent', path: ['idempotency-key'], message: expect.stringContaining('rotated') },
     });
     const current = await call((store) => store.key(ids.id));
     expect(current).toEqual({ ok: true, value: second.ok && second.value.record });

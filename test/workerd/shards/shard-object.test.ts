@@ -187,7 +187,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     await between(stub);
     const around = (id: string) => stub.query({ ...queryOf(indexId, []), target: { kind: 'id', id } });
     expect(value(await around('a'))).toMatchObject({ ids: ['a', 'b'], scores: [1, expect.closeTo(3 / Math.sqrt(10), 12)] });
-    expect(await around('absent')).toMatchObject({ ok: false, error: { code: 'vector_not_found', param: 'id' } });
+    expect(await around('absent')).toMatchObject({ ok: false, error: { code: 'vector_not_found', path: ['id'] } });
   });
 
   it('[V10] answers a repeated write once, and refuses another write under its key', async () => {
@@ -202,7 +202,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(value(await stub.query(queryOf(indexId, [1, 0])))).toMatchObject({ scores: [7], lsn: 2 });
     await between(stub);
     const other = batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'k1', digest: 'd2' });
-    expect(await stub.upsert(other)).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+    expect(await stub.upsert(other)).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch', path: ['idempotency-key'] } });
     expect(value(await stub.stats({ indexId })).lsn).toBe(2);
   });
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../src/contract/errors.ts';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +24,6 @@ export async function readInput(flag: string, path: string): Promise<TableFile> 
 
 /** The value of an outcome; what the user gave cannot be used when there is none. */
 export function accept<T>(outcome: Outcome<T>): T {
-  if (!outcome.ok) throw new UsageError(`${outcome.error.code}: ${outcome.error.message}`);
+  if (!outcome.ok) throw new UsageError(`${outcome.error.code}: ${messageOf(outcome.error)}`);
   return outcome.value;
 }

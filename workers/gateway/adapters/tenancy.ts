@@ -1,3 +1,4 @@
+import { messageOf } from '../../../src/contract/errors.ts';
 import { waitUntil } from 'cloudflare:workers';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
@@ -161,7 +162,7 @@ const lookupOf = (organisations: Organisations): KeyLookup => {
     const found = await within(organisations.at(organisationOf(id)).admit(id), LIMITS.controlTimeoutMs);
     if (found.ok) return found.value;
     // A key whose organisation is lost is not unknown: nothing can be determined about it. [T90]
-    if (found.error.code === 'unavailable') throw new Error(found.error.message);
+    if (found.error.code === 'unavailable') throw new Error(messageOf(found.error));
     return undefined;
   };
 };

@@ -14,7 +14,7 @@ const CLOSED = 'this deployment lets no page of that origin call it: add the ori
 export const keyRoutes: readonly Route[] = [
   route(keyEndpoints.createKey, async ({ gateway, principal, body, idempotencyKey }) => {
     const idle = body.origins?.findIndex((origin) => !canNameOrigin(gateway.crossOrigin, origin)) ?? -1;
-    if (idle !== -1) return refuse('invalid_value', `origins[${idle}]: ${CLOSED}`, `origins[${idle}]`);
+    if (idle !== -1) return refuse('invalid_value', CLOSED, ['origins', idle]);
     const created = await gateway.tenancy.keys.create(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: withSecret(created.value, await lastUse(gateway, created.value.record)), used: {} } : created;
   }),

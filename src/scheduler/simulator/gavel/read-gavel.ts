@@ -33,28 +33,20 @@ export function readGavel(throughputsFile: TableFile, jobsFile: TableFile, types
   for (const { line, job_id, arrival_unit, job_type, scale_factor, total_steps } of table.value) {
     const where = `${jobsFile.name} line ${line} column`;
     if (scale_factor !== 1) {
-      return refuse(
-        'invalid_value',
-        `${where} scale_factor: "${scale_factor}" is not 1, as for every job of continuous-single`,
-        'scale_factor',
-      );
+      return refuse('invalid_value', `${where} scale_factor: "${scale_factor}" is not 1, as for every job of continuous-single`);
     }
     const perSecond = throughputs.value.map((of) => of.get(job_type) ?? 0);
     const slow = perSecond.findIndex((rate) => rate === 0);
     if (slow >= 0) {
-      return refuse(
-        'invalid_value',
-        `${where} job_type: "${job_type}" does not run on ${types[slow]} by ${throughputsFile.name}`,
-        'job_type',
-      );
+      return refuse('invalid_value', `${where} job_type: "${job_type}" does not run on ${types[slow]} by ${throughputsFile.name}`);
     }
     const fastest = Math.max(...perSecond);
     if (total_steps / fastest > WORK_MAX_S) {
-      return refuse('invalid_value', `${where} total_steps: "${total_steps}" is more than ${WORK_MAX_S} s of work`, 'total_steps');
+      return refuse('invalid_value', `${where} total_steps: "${total_steps}" is more than ${WORK_MAX_S} s of work`);
     }
     const last = jobs.at(-1);
     if (last !== undefined && arrival_unit < last.arrivalUnit) {
-      return refuse('invalid_value', `${where} arrival_unit: "${arrival_unit}" is before that of the line above`, 'arrival_unit');
+      return refuse('invalid_value', `${where} arrival_unit: "${arrival_unit}" is before that of the line above`);
     }
     const speeds = perSecond.map((rate) => rate / fastest);
     jobs.push({ id: job_id, arrivalUnit: arrival_unit, workS: total_steps / fastest, speeds });
@@ -69,14 +61,14 @@ function readThroughputs({ name, text }: TableFile, types: readonly string[]): O
   const tables: ReadonlyMap<string, number>[] = [];
   for (const type of types) {
     const entries = parsed[type];
-    if (!isRecord(entries)) return refuse('invalid_value', `${name}: there is no type ${type}`, type);
+    if (!isRecord(entries)) return refuse('invalid_value', `${name}: there is no type ${type}`);
     const rates = new Map<string, number>();
     for (const [key, entry] of Object.entries(entries)) {
       const job = /^\('(.*)', 1\)$/.exec(key)?.[1];
       if (job === undefined) continue;
       const rate = isRecord(entry) ? entry['null'] : entry;
       if (typeof rate !== 'number' || !(rate >= 0 && rate < Infinity)) {
-        return refuse('invalid_value', `${name} ${type} ${key}: ${JSON.stringify(rate) ?? 'nothing'} is no number of steps a second`, type);
+        return refuse('invalid_value', `${name} ${type} ${key}: ${JSON.stringify(rate) ?? 'nothing'} is no number of steps a second`);
       }
       rates.set(job, rate);
     }

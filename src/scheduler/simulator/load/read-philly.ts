@@ -28,7 +28,6 @@ export function readPhilly(file: TableFile): Outcome<readonly TracedJob[]> {
       return refuse(
         'invalid_value',
         `${file.name} line ${line} column timestamp: "${timestamp.slice(0, 40)}" is not a time such as 2017-10-03 07:41:12`,
-        'timestamp',
       );
     }
     // Jobs without accelerators say nothing of a cluster of them.

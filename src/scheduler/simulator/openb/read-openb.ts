@@ -23,10 +23,10 @@ export function readOpenb(nodesFile: TableFile, podsFile: TableFile): Outcome<Op
   const pods = readPods(podsFile);
   if (!pods.ok) return pods;
   if (!nodes.value.some(({ acceleratorCount }) => acceleratorCount > 0)) {
-    return refuse('invalid_value', `${nodesFile.name}: no node has a GPU`, 'gpu');
+    return refuse('invalid_value', `${nodesFile.name}: no node has a GPU`);
   }
   if (!pods.value.shapes.some(({ shape }) => acceleratorMilli(shape) > 0)) {
-    return refuse('invalid_value', `${podsFile.name}: no pod asks for a GPU`, 'num_gpu');
+    return refuse('invalid_value', `${podsFile.name}: no pod asks for a GPU`);
   }
   return ok({ nodes: nodes.value, ...pods.value });
 }
@@ -44,8 +44,8 @@ function readNodes(file: TableFile): Outcome<readonly NodeSpec[]> {
   const names = new Set<string>();
   const nodes: NodeSpec[] = [];
   for (const { sn, cpu_milli, memory_mib, gpu, model, line } of table.value) {
-    if (names.has(sn)) return refuse('invalid_value', `${file.name} line ${line} column sn: "${sn}" was named before`, 'sn');
-    if (gpu > 0 && model === '') return refuse('invalid_value', `${file.name} line ${line} column model: "" is not a name`, 'model');
+    if (names.has(sn)) return refuse('invalid_value', `${file.name} line ${line} column sn: "${sn}" was named before`);
+    if (gpu > 0 && model === '') return refuse('invalid_value', `${file.name} line ${line} column model: "" is not a name`);
     names.add(sn);
     const accelerator = gpu === 0 ? null : model;
     const size = { accelerator, acceleratorCount: gpu, cpuMilli: cpu_milli, memoryMib: memory_mib };
@@ -70,11 +70,7 @@ function readPods(file: TableFile): Outcome<Pick<OpenbTrace, 'shapes' | 'pods'>>
   const pods: number[] = [];
   for (const row of table.value.toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))) {
     if (row.num_gpu > 0 && row.gpu_milli === 0) {
-      return refuse(
-        'invalid_value',
-        `${file.name} line ${row.line} column gpu_milli: "0" is not what one of ${row.num_gpu} GPUs gives`,
-        'gpu_milli',
-      );
+      return refuse('invalid_value', `${file.name} line ${row.line} column gpu_milli: "0" is not what one of ${row.num_gpu} GPUs gives`);
     }
     const shape = shapeOf(row);
     const key = JSON.stringify([shape, [...(shape.accelerators ?? [])]]);

@@ -26,7 +26,7 @@ export function readTable<const Columns extends Record<string, Column<unknown>>>
   const header = fieldsOf(lines[0] ?? '') ?? [];
   const places = Object.entries(columns).map(([column, how]) => ({ column, how, at: header.indexOf(column) }));
   const missing = places.find(({ at, how }) => at < 0 && !('otherwise' in how));
-  if (missing !== undefined) return refuse('invalid_value', `${file} line 1: there is no column ${missing.column}`, missing.column);
+  if (missing !== undefined) return refuse('invalid_value', `${file} line 1: there is no column ${missing.column}`);
   const rows: Row<Columns>[] = [];
   for (const [index, textLine] of lines.entries()) {
     if (index === 0 || textLine === '') continue;
@@ -56,7 +56,7 @@ function readRow(where: string, fields: readonly string[], places: readonly Plac
     const value = at < 0 ? how.otherwise : how.read(field);
     if (value === undefined) {
       const shown = JSON.stringify(field.length > SHOWN_CHARS ? `${field.slice(0, SHOWN_CHARS)}...` : field);
-      return refuse('invalid_value', `${where} column ${column}: ${shown} is not ${how.expected}`, column);
+      return refuse('invalid_value', `${where} column ${column}: ${shown} is not ${how.expected}`);
     }
     row[column] = value;
   }

@@ -58,7 +58,7 @@ describe('what is left of a request', () => {
 
   it('[RT40] is refused to another request under the same key, however far the first is', () => {
     for (const done of [[], [{ ...WHOLE, lsn: 1 }], [{ parts: 8, part: 1, lsn: 1 }]]) {
-      expect(resumed(receipt(done), 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', param: 'idempotency-key' } });
+      expect(resumed(receipt(done), 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', path: ['idempotency-key'] } });
     }
   });
 });

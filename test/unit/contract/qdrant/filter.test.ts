@@ -6,14 +6,15 @@ import { parse } from '../../../../src/contract/parse.ts';
 import { qdrantFilter } from '../../../../src/contract/qdrant/filter.ts';
 import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
+import { faultOf } from '../../../support/fixtures/fault-of.ts';
 
 const read = (written: unknown): Filter | undefined => qdrantFilter.parse(written);
 
 /** Where a filter is refused, and why. */
-function refusal(written: unknown): [param: string | undefined, code: string, message: string] {
-  const parsed = parse(qdrantFilter, written);
-  if (parsed.ok) throw new Error(`${JSON.stringify(written)} was taken`);
-  return [parsed.error.param, parsed.error.code, parsed.error.message];
+function refusal(written: unknown): [param: string | null, code: string, message: string] {
+  const fault = faultOf(parse(qdrantFilter, written));
+  if (fault === undefined) throw new Error(`${JSON.stringify(written)} was taken`);
+  return [fault.param, fault.code, fault.message];
 }
 
 describe('[Q20] a filter of Qdrant is read', () => {
@@ -74,7 +75,7 @@ describe('[Q21] a filter of Qdrant is refused, naming the path,', () => {
     ['of a vector that points have not', must({ has_vector: 'image' }), 'must[0].has_vector'],
     ['that is a list', [], ''],
   ])('%s', (_, written, place) => {
-    expect(refusal(written).slice(0, 2)).toEqual([place === '' ? undefined : place, 'invalid_value']);
+    expect(refusal(written).slice(0, 2)).toEqual([place === '' ? null : place, 'invalid_value']);
   });
 
   it('beyond a limit', () => {

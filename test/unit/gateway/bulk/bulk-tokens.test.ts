@@ -11,7 +11,7 @@ describe('a token', () => {
     const token = await tokens.seal('import', STATE);
     expect(await tokens.open('import', token)).toEqual({ ok: true, value: STATE });
     const other = new BulkTokens(new Hmac('a secret of another deployment'));
-    expect(await other.open('import', token)).toMatchObject({ error: { code: 'invalid_value', param: 'token' } });
+    expect(await other.open('import', token)).toMatchObject({ error: { code: 'invalid_value', path: ['token'] } });
   });
 
   it('[B13] is refused with any character changed, missing or added, and as a token of another kind', async () => {

@@ -127,20 +127,20 @@ describe('an import whose batches are refused', () => {
 
   it('[B5] writes the lines before the one that was refused, in the words of that line', async () => {
     const world = new World();
-    world.refusals.push({ code: 'dimension_mismatch', message: 'vectors[2].values has 2 numbers', param: 'vectors[2].values' });
+    world.refusals.push({ code: 'dimension_mismatch', message: 'has 2 numbers', path: ['vectors', 2, 'values'] });
     const told = await world.run(chunks(`${lines(0, 2)}\n\n${lines(2, 5)}`));
     expect(world.writes.map(({ ids }) => ids.length)).toEqual([5, 2]);
     expect(told.at(-1)).toMatchObject({
       status: 'stopped',
       lines: 4,
       written: 2,
-      error: { line: 5, param: 'values', message: 'line 5: values has 2 numbers' },
+      error: { line: 5, param: 'values', message: 'line 5: values: has 2 numbers' },
     });
     const first = new World();
-    first.refusals.push({ code: 'invalid_value', message: 'vectors[0] is odd', param: 'vectors[0]' });
+    first.refusals.push({ code: 'invalid_value', message: 'is odd', path: ['vectors', 0] });
     expect((await first.run(chunks(lines(0, 5)))).at(-1)).toMatchObject({
       lines: 0,
-      error: { line: 1, message: 'line 1: the vector is odd' },
+      error: { line: 1, param: null, message: 'line 1: is odd' },
     });
     expect(first.writes).toHaveLength(1);
   });
@@ -169,7 +169,7 @@ describe('an import that is cut off', () => {
     const last = (await world.run(broken(lines(0, 2500)))).at(-1);
     const other = { principal: principal('tn_one', { keyId: 'key_two' }), authority: IN_FORCE, index: 'bulk', token: last?.token };
     const terms = { ...other, model: undefined, idempotencyKey: undefined, route: '/r' };
-    expect(await world.imports.open(terms, chunks())).toMatchObject({ error: { code: 'invalid_value', param: 'token' } });
+    expect(await world.imports.open(terms, chunks())).toMatchObject({ error: { code: 'invalid_value', path: ['token'] } });
     const again = new World();
     await again.run(chunks(lines(5000, 5001), lines(1, 3000)));
     const resumed = new World();

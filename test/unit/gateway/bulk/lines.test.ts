@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import { err } from '../../../../src/kernel/result.ts';
 import type { ImportBatch } from '../../../../src/gateway/bulk/import-batch.ts';
 import { batchesOf } from '../../../../src/gateway/bulk/import-batch.ts';
 import { readLine } from '../../../../src/gateway/bulk/read-line.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
 import { rawLines } from '../../../../src/kernel/raw-lines.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
+import { faultOf } from '../../../support/fixtures/fault-of.ts';
 
 const START = { lines: 0, bytes: 0 };
 
@@ -116,9 +118,8 @@ describe('batches of lines', () => {
       const [batch, ...others] = await batchesIn(`${good}\n${bad}\n${good}`);
       expect(others).toEqual([]);
       expect(batch).toMatchObject({ lines: [{ vector: { id: 'a' } }], until: { lines: 2 } });
-      expect(batch?.fault?.refusal.code).toBe(code);
-      expect(batch?.fault?.refusal.param).toBe(param);
-      expect(batch?.fault?.refusal.message).toMatch(message);
+      const refused = batch?.fault === undefined ? undefined : faultOf(err(batch.fault.refusal));
+      expect(refused).toMatchObject({ code, param: param ?? null, message: expect.stringMatching(message) });
       expect(batch?.fault).toMatchObject({ before: { lines: 2 }, behind: { lines: 3, bytes: utf8(`${good}\n${bad}\n`).length } });
     }
   });

@@ -172,7 +172,7 @@ describe('files', () => {
         undefined,
       );
     expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });
-    expect(await upTo(LIMITS.fileBytesMax + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', param: 'file' } });
+    expect(await upTo(LIMITS.fileBytesMax + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['file'] } });
     expect(await upload('', undefined, 'n'.repeat(LIMITS.fileNameCharsMax + 1))).toMatchObject({
       ok: false,
       error: { code: 'limit_exceeded' },

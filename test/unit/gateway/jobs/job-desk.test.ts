@@ -41,7 +41,7 @@ it('[T60] a repeated submission is answered though its input file was deleted; a
   expect(await submit('k')).toEqual(first);
   expect(await submit('k', { ...BODY, max_attempts: 2 })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
   for (const key of [undefined, 'other']) {
-    expect(await submit(key)).toMatchObject({ error: { code: 'file_not_found', param: 'input_file' } });
+    expect(await submit(key)).toMatchObject({ error: { code: 'file_not_found', path: ['input_file'] } });
   }
   expect(jobs.size).toBe(1);
 });

@@ -59,7 +59,7 @@ describe('the life of a job in the engine', () => {
     const late = world.submit(4, { dependsOn: [third] });
     expect(world.job(late)).toMatchObject({ state: 'failed', endReason: 'dependency_failed' });
     const missing = world.do({ kind: 'submit', spec: jobSpec(5, { dependsOn: [jobSpec(99).id] }) });
-    expect(missing.outcome).toMatchObject({ ok: false, error: { code: 'job_not_found', param: 'dependsOn' } });
+    expect(missing.outcome).toMatchObject({ ok: false, error: { code: 'job_not_found', path: ['dependsOn'] } });
   });
 
   it('[J31] expires at its deadline, waiting or running', () => {

@@ -29,7 +29,7 @@ it('[Q54] all points are counted, page by page, and equal counts are in the orde
 });
 
 it('[Q54] more points than facetPointsMaxCount are refused, before any is read or as soon as counted', async () => {
-  const refused = { error: { code: 'limit_exceeded', param: 'filter', message: expect.stringContaining('facetPointsMaxCount') } };
+  const refused = { error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('facetPointsMaxCount') } };
   const many = callOn(LIMITS.facetPointsMaxCount + 1);
   expect([await many.hits(), many.read()]).toMatchObject([refused, 0]);
   const grown = callOn(LIMITS.facetPointsMaxCount * 3, 1);

@@ -43,15 +43,12 @@ it('[Q42] a point belongs to the group of each string and whole number at the pa
 });
 
 it('[Q3] a refusal names the fields as Qdrant does', () => {
-  const missing = { code: 'vector_not_found', message: 'positive_ids[1]: there is none', param: 'positive_ids[1]' } as const;
-  expect(inQdrantWords(missing).error).toEqual({ ...missing, message: 'positive[1]: there is none', param: 'positive[1]' });
-  const tooMany = { code: 'limit_exceeded', message: 'mmr.candidates_limit: too many', param: 'mmr.candidates_limit' } as const;
-  expect(inQdrantWords(tooMany).error).toMatchObject({
-    message: 'query.mmr.candidates_limit: too many',
-    param: 'query.mmr.candidates_limit',
-  });
+  const missing = { code: 'vector_not_found', message: 'there is none', path: ['positive_ids', 1] } as const;
+  expect(inQdrantWords(missing).error).toEqual({ ...missing, path: ['positive', 1] });
+  const tooMany = { code: 'limit_exceeded', message: 'too many', path: ['mmr', 'candidates_limit'] } as const;
+  expect(inQdrantWords(tooMany).error).toEqual({ ...tooMany, path: ['query', 'mmr', 'candidates_limit'] });
   // What callers named stays as it is.
-  const named = { code: 'index_not_found', message: 'there is no index named "top_k"', param: 'index' } as const;
+  const named = { code: 'index_not_found', message: 'there is no index named "top_k"', path: ['index'] } as const;
   expect(inQdrantWords(named).error).toEqual(named);
   expect(inQdrantWords({ code: 'unavailable', message: 'top_k' }).error).toEqual({ code: 'unavailable', message: 'top_k' });
 });

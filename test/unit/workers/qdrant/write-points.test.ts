@@ -28,13 +28,13 @@ const placesOf = (call: UpsertCall | undefined) => call?.vectors.map(({ id }, at
 it('[Q30] points are named by their position in the request, also duplicates', async () => {
   const points = [1, 2, 1, 3].map((id) => ({ id, vector: [id, 1] }));
   expect(placesOf(await asked({ points }))).toEqual([
-    ['1', 'points[2].vector'],
-    ['2', 'points[1].vector'],
-    ['3', 'points[3].vector'],
+    ['1', ['points', 2, 'vector']],
+    ['2', ['points', 1, 'vector']],
+    ['3', ['points', 3, 'vector']],
   ]);
   const batch = { ids: [1, 2, 1], vectors: [[1], [2], [3]].map(([x = 0]) => [x, 1]) };
   expect(placesOf(await asked({ batch }))).toEqual([
-    ['1', 'batch.vectors[2]'],
-    ['2', 'batch.vectors[1]'],
+    ['1', ['batch', 'vectors', 2]],
+    ['2', ['batch', 'vectors', 1]],
   ]);
 });

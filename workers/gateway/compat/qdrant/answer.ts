@@ -1,4 +1,8 @@
 import type { Refusal } from '../../../../src/contract/errors.ts';
+import { refusal, refusalAt } from '../../../../src/contract/errors.ts';
+import type { FieldPath } from '../../../../src/contract/field-path.ts';
+import { pathBelow } from '../../../../src/contract/field-path.ts';
+import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
 import { err } from '../../../../src/kernel/result.ts';
 import type { Timing } from '../../timing.ts';
 
@@ -20,26 +24,34 @@ export const updated = ({ query }: Waiting, lsn: number) => ({
 });
 
 /** Where Sluice's own fields stand in Qdrant's requests. */
-const FIELDS: ReadonlyMap<string, string> = new Map([
-  ['positive_ids', 'positive'],
-  ['negative_ids', 'negative'],
-  ['top_k', 'limit'],
-  ['mmr.candidates_limit', 'query.mmr.candidates_limit'],
-]);
+const FIELDS: readonly { readonly own: FieldPath; readonly theirs: FieldPath }[] = [
+  { own: ['positive_ids'], theirs: ['positive'] },
+  { own: ['negative_ids'], theirs: ['negative'] },
+  { own: ['top_k'], theirs: ['limit'] },
+  { own: ['mmr', 'candidates_limit'], theirs: ['query', 'mmr', 'candidates_limit'] },
+];
 
-/** A refusal with the name that its field has in Qdrant's API. The message begins with the field, if there is one. */
+/** A refusal at the place that its field has in Qdrant's API. */
 export function inQdrantWords(error: Refusal) {
-  const { param, message } = error;
-  const [field = '', ...places] = param?.split(/(?=\[)/) ?? [];
-  const name = FIELDS.get(field);
-  if (param === undefined || name === undefined) return err(error);
-  const renamed = [name, ...places].join('');
-  return err({ ...error, param: renamed, message: message.startsWith(param) ? renamed + message.slice(param.length) : message });
+  for (const { own, theirs } of FIELDS) {
+    const rest = pathBelow(error.path, own);
+    if (rest !== undefined) return err(refusalAt(error, [...theirs, ...rest]));
+  }
+  return err(error);
 }
 
 /** A refusal of one of several parts of a request, such as `operations[3].upsert`: it names its field from the top. */
-export function inPart(error: Refusal, part: string) {
-  const isField = error.param !== undefined && error.param !== 'index';
-  const param = isField ? `${part}.${error.param}` : part;
-  return err({ ...error, param, message: `${part}: ${error.message}` });
+export function inPart(error: Refusal, part: FieldPath) {
+  // The index is named in the URL, not in the part.
+  const field = pathBelow(error.path, ['index']) === undefined ? (error.path ?? []) : [];
+  return err(refusalAt(error, [...part, ...field]));
+}
+
+/** Refuses a point that is named and is not there. */
+export function pointNotFound(id: string, field: string) {
+  const name = quotedId(id);
+  return err({
+    ...refusal('vector_not_found', `there is no point with the id ${name}`, field),
+    resource: { kind: 'vector' as const, name },
+  });
 }

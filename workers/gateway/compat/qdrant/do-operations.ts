@@ -26,7 +26,7 @@ export async function doOperations(call: WritingCall, collection: string, operat
 
 /** A refused operation names itself and how many operations were done before it. */
 function inOperation(error: Refusal, i: number, operation: PointOperation) {
-  const { applied, ...refused } = inPart(error, `operations[${i}].${Object.keys(operation).join()}`).error;
+  const { applied, ...refused } = inPart(error, ['operations', i, ...Object.keys(operation)]).error;
   // Of the first one, part of what it writes may be written.
   return err(i > 0 ? { ...refused, applied: i } : { ...refused, ...(applied === undefined ? {} : { applied }) });
 }

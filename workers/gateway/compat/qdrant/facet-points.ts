@@ -64,6 +64,6 @@ const isFacet = (value: JsonValue): boolean => isWord(value) || typeof value ===
 const tooMany = (count: number) =>
   refuse(
     'limit_exceeded',
-    `filter: ${count} points have the key and match, more than facetPointsMaxCount (${LIMITS.facetPointsMaxCount}): narrow the filter`,
+    `${count} points have the key and match, more than facetPointsMaxCount (${LIMITS.facetPointsMaxCount}): narrow the filter`,
     'filter',
   );

@@ -98,7 +98,7 @@ async function listed(
 
 async function aimOf(call: PointCall, collection: IndexRef, { query }: AskedPoints, topK: number): Promise<Outcome<Aim>> {
   if (query.kind === 'recommend') return recommendationAim(call, collection, query);
-  if (query.kind === 'listed') return refuse('invalid_value', 'query: give a vector, text or example to search for', 'query');
+  if (query.kind === 'listed') return refuse('invalid_value', 'give a vector, text or example to search for', 'query');
   const { to, mmr: choice } = query;
   const mmr = choice === null ? undefined : { diversity: choice.diversity, candidates_limit: Math.max(choice.candidates ?? topK, topK) };
   return ok(to.kind === 'id' ? { id: to.id, mmr, exclude_ids: [to.id], scale: 1 } : { vector: to.values, mmr, exclude_ids: [], scale: 1 });
@@ -107,7 +107,7 @@ async function aimOf(call: PointCall, collection: IndexRef, { query }: AskedPoin
 async function recommendationAim(call: PointCall, collection: IndexRef, query: Recommendation): Promise<Outcome<Aim>> {
   const { positive, negative, strategy } = query;
   const isOfNone = strategy === 'average_vector' ? positive.length === 0 : positive.length + negative.length === 0;
-  if (isOfNone) return refuse('invalid_value', 'positive: give at least one positive example', 'positive');
+  if (isOfNone) return refuse('invalid_value', 'give at least one positive example', 'positive');
   const [likes, dislikes] = [idsOf(positive), idsOf(negative)];
   const areStored = likes.length + dislikes.length === positive.length + negative.length;
   if (strategy === 'average_vector' && areStored) {

@@ -1,10 +1,10 @@
-import { pointIdOfPath, quotedId, shownId } from '../../../../src/contract/qdrant/point-id.ts';
+import { pointIdOfPath, shownId } from '../../../../src/contract/qdrant/point-id.ts';
 import { qdrantPointEndpoints } from '../../../../src/contract/qdrant/points.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import type { Route } from '../../serve.ts';
 import { route } from '../../serve.ts';
-import { enveloped, inQdrantWords, updated } from './answer.ts';
+import { enveloped, inQdrantWords, pointNotFound, updated } from './answer.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { includeOf, recordsOf } from './records.ts';
 import { deletePoints, writePoints } from './write-points.ts';
@@ -40,7 +40,7 @@ export const qdrantPointRoutes: readonly Route[] = [
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     const [record] = recordsOf(found.value, WHOLE);
-    if (record === undefined) return refuse('vector_not_found', `there is no point with the id ${quotedId(id)}`, 'id');
+    if (record === undefined) return pointNotFound(id, 'id');
     return { ok: true, reply: enveloped(call, record), used: {} };
   }),
 
@@ -75,6 +75,6 @@ export const qdrantPointRoutes: readonly Route[] = [
   route(qdrantPointEndpoints.qdrantDeleteVectors, async (call) => {
     const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     if (!found.ok) return inQdrantWords(found.error);
-    return refuse('invalid_value', 'vector: a point cannot exist without its vector: delete the point', 'vector');
+    return refuse('invalid_value', 'a point cannot exist without its vector: delete the point', 'vector');
   }),
 ];

@@ -56,11 +56,11 @@ function vectorsOf(
 ): Outcome<Float32Array[]> {
   const vectors: Float32Array[] = [];
   for (const [i, input] of inputs.entries()) {
-    const param = `${side}[${i}]`;
+    const path = [side, i];
     const vector = input.kind === 'values' ? input.values : stored.get(input.id);
-    if (vector === undefined) return refuse('vector_not_found', `${param}: there is no such point`, param);
+    if (vector === undefined) return refuse('vector_not_found', 'there is no such point', path);
     if (vector.length === dimensions) vectors.push(vector);
-    else return refuse('dimension_mismatch', `${param} has ${vector.length} numbers; the collection has ${dimensions} dimensions`, param);
+    else return refuse('dimension_mismatch', `has ${vector.length} numbers; the collection has ${dimensions} dimensions`, path);
   }
   return ok(vectors);
 }

@@ -82,7 +82,7 @@ async function search(
       const found = await Promise.all(searches.map((asked) => findPoints(call, pin, asked)));
       const points: ScoredPoints[] = [];
       for (const [i, outcome] of found.entries()) {
-        if (!outcome.ok) return searches.length === 1 ? outcome : inPart(outcome.error, `searches[${i}]`);
+        if (!outcome.ok) return searches.length === 1 ? outcome : inPart(outcome.error, ['searches', i]);
         const asked = searches[i];
         if (asked !== undefined) points.push(scoredPoints(outcome.value, asked));
       }

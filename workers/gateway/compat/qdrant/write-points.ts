@@ -1,15 +1,14 @@
 import type { MetadataEdit } from '../../../../src/ann/metadata-edit.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { FieldPath } from '../../../../src/contract/field-path.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
 import type { NewPoint } from '../../../../src/contract/qdrant/points.ts';
-import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PointSelection } from '../../../../src/contract/qdrant/selectors.ts';
 import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { inQdrantWords } from './answer.ts';
+import { inQdrantWords, pointNotFound } from './answer.ts';
 import type { PointCall, WritingCall } from './point-call.ts';
 
 /** A change of the points of a collection. */
@@ -23,7 +22,7 @@ export type PointWrite =
 interface MovedPoint {
   readonly id: string;
   readonly vector: Float32Array<ArrayBuffer>;
-  readonly path: string;
+  readonly path: FieldPath;
 }
 
 /** A change that is done: the write it ended with, and how many vectors it wrote. */
@@ -69,7 +68,7 @@ const lastOfEach = <T extends { readonly id: string }>(points: readonly T[]): T[
   ...new Map(points.map((point) => [point.id, point])).values(),
 ];
 
-const pathsOf = (point: { readonly path: string } | undefined) => ({ values: point?.path ?? 'points', text: 'points' });
+const pathsOf = (point: { readonly path: FieldPath } | undefined) => ({ values: point?.path ?? ['points'], text: ['points'] });
 
 export async function deletePoints(call: PointCall, collection: IndexRef, selection: PointSelection): Promise<Outcome<DoneWrite>> {
   if ('ids' in selection && selection.ids.length === 0) return stateOf(call, collection);
@@ -128,7 +127,7 @@ async function refuseMissing(call: PointCall, collection: IndexRef, ids: readonl
     if (!found.ok) return inQdrantWords(found.error);
     const there = new Set(found.value.ids);
     const missing = slice.find((id) => !there.has(id));
-    if (missing !== undefined) return refuse('vector_not_found', `No point with id ${quotedId(missing)} found`, 'points');
+    if (missing !== undefined) return pointNotFound(missing, 'points');
   }
   return undefined;
 }

@@ -1,0 +1,76 @@
+import { globSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+import { messageOf, paramOf, refusal, refusalAt, wireError, withDetail } from '../../../src/contract/errors.ts';
+import { pathBelow } from '../../../src/contract/field-path.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { refuseBeyond } from '../../../src/contract/outcome.ts';
+import { qdrantError } from '../../../src/contract/surface.ts';
+
+const MISFIT = refusal('dimension_mismatch', 'has 3 numbers; the index has 4 dimensions', ['vectors', 3, 'values']);
+
+describe('a refusal in an answer', () => {
+  it('[G52] names the field at fault and says what is wrong with it', () => {
+    expect([paramOf(MISFIT), messageOf(MISFIT)]).toEqual([
+      'vectors[3].values',
+      'vectors[3].values: has 3 numbers; the index has 4 dimensions',
+    ]);
+    expect(wireError(MISFIT, 'r').error).toMatchObject({ param: paramOf(MISFIT), message: messageOf(MISFIT) });
+    expect(qdrantError(MISFIT, 'r').body.status).toMatchObject({ param: paramOf(MISFIT), error: `Wrong input: ${messageOf(MISFIT)}` });
+  });
+
+  it('[G52] without a field is the sentence alone', () => {
+    for (const none of [refusal('unavailable', 'later'), refusal('unavailable', 'later', []), refusalAt(MISFIT, [])]) {
+      expect([paramOf(none), messageOf(none)]).toEqual([null, none.message]);
+    }
+  });
+
+  it('[G52] cuts the names that the caller chose', () => {
+    expect(paramOf(refusal('invalid_value', 'x', ['metadata', 'k'.repeat(1_000)]))).toBe(`metadata.${'k'.repeat(64)}`);
+  });
+
+  it('[G52] names the limit, its bound and the value that exceeds it, also as data', () => {
+    const { error } = refuseBeyond({ path: 'limit', limit: 'pageMaxCount', value: 1_001, what: 'is 1001', advice: 'ask for pages' });
+    const bound = LIMITS.pageMaxCount;
+    expect(messageOf(error)).toBe(`limit: is 1001; the limit is ${bound} (pageMaxCount): ask for pages`);
+    expect(error).toMatchObject({ code: 'limit_exceeded', limit: { name: 'pageMaxCount', bound }, value: 1_001 });
+  });
+});
+
+describe('the place of a refusal', () => {
+  it('[G51] is another one, and its words stay', () => {
+    const moved = refusalAt(MISFIT, ['operations', 1, 'upsert', ...(MISFIT.path ?? [])]);
+    expect(messageOf(moved)).toBe(`operations[1].upsert.vectors[3].values: ${MISFIT.message}`);
+    expect(withDetail(moved, 'it is 7')).toEqual({ ...moved, message: `${MISFIT.message}; it is 7` });
+  });
+
+  it('[G51] is found below a part of a request by its segments', () => {
+    expect(pathBelow(MISFIT.path, ['vectors'])).toEqual([3, 'values']);
+    expect(pathBelow(MISFIT.path, ['vectors', 3, 'values'])).toEqual([]);
+    // A name that the caller chose is one segment, whatever it looks like.
+    for (const path of [undefined, ['vector'], ['vectors[3]', 'values'], ['text']]) expect(pathBelow(path, ['vectors'])).toBeUndefined();
+  });
+});
+
+/** What reads the `message` of something else: of errors that were thrown, of issues of schemas, of a job's failure. */
+const OTHER_MESSAGES = [
+  'durable-objects/platform-fault.ts',
+  'src/contract/filter-syntax.ts',
+  'src/contract/geo-area.ts',
+  'src/contract/parse.ts',
+  'src/contract/qdrant/field-condition.ts',
+  'src/contract/qdrant/filter.ts',
+  'src/gateway/tenancy/quota-requests.ts',
+  'src/inference/onnx-file.ts',
+  'src/kernel/shared-work.ts',
+  'src/scheduler/end-attempt.ts',
+  'workers/gateway/always-answer.ts',
+  'workers/gateway/app.ts',
+];
+
+it('[G51] the words of a refusal are read where answers and log lines are written, and nowhere else', () => {
+  const reads = /\.message\b|const \{[^{}]*\bmessage\b[^{}]*\} =|\{[^{}]*\bmessage\b[^{}]*\}: Refusal\b/;
+  const files = globSync(['src/**/*.ts', 'durable-objects/**/*.ts', 'workers/gateway/**/*.ts', 'workers/objects/**/*.ts']);
+  const readers = files.filter((file) => reads.test(readFileSync(file, 'utf8'))).sort();
+  expect(readers).toEqual(['src/contract/errors.ts', ...OTHER_MESSAGES].sort());
+});
