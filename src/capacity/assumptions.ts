@@ -2,7 +2,7 @@
 interface Assumption {
   readonly value: number;
   readonly unit: string;
-  /** `read` in a published source, `measured` here, or `chosen`: a guess on the safe side that nothing published tells. */
+  /** `read` in a published source, `measured` here, or `chosen`: a guess on the safe side without a published source. */
   readonly basis: 'read' | 'measured' | 'chosen';
   readonly source: string;
   /** When it was read, measured or chosen. */
@@ -23,7 +23,7 @@ const measured = (value: number, unit: string, source: string, date = '2026-11-2
 });
 const chosen = (value: number, unit: string, source: string): Assumption => ({ value, unit, basis: 'chosen', source, date: '2026-11-25' });
 
-/** Everything that a plan or a simulation takes for granted about the platform, in one place. */
+/** Everything that a plan or a simulation takes for granted about the platform, in one file. */
 export const ASSUMPTIONS = {
   // Prices of the paid plan; what it includes is not deducted, so that a plan does not depend on what else the account does.
   objectRequestUsdPerMillion: read(0.15, 'USD per million calls of an object', PRICING),
@@ -80,7 +80,7 @@ export const ASSUMPTIONS = {
 
   popularitySkew: chosen(0.6, 'exponent of the Zipf law by which queries choose regions', 'some topics are asked for ten times as often'),
 
-  // Bytes beside the vectors.
+  // Bytes in addition to the vectors.
   listBytesFactor: measured(
     1.4,
     'bytes in memory for each number of a vector that is listed: codes, int8 and ids',

@@ -12,7 +12,7 @@ export interface IndexDemand {
   /** Vectors written a second, on average. */
   readonly writesPerSecond: number;
   readonly recall: RecallTarget;
-  /** Copies of each shard beside the first. */
+  /** Replicas of each shard. */
   readonly replicas: number;
   /** At so many vectors a shard is split. */
   readonly shardVectorsMax: number;
@@ -124,7 +124,7 @@ function billOf(
   const calls = queries * (probes + aggregators) + writes * (a.copiesFactor + 1) * (1 + replicas);
   const cpuMs = queries * (a.gatewayCpuMs + (probes * a.callCpuUs) / 1000) + (queries + writes) * routing.rankingMs;
   const rowsRead = queries * probes * a.rowsScoredCount * 2;
-  // A vector, its properties, its place, and the row that is replaced.
+  // A vector, its properties, its location, and the row that is replaced.
   const rowsWritten = writes * a.copiesFactor * (1 + replicas) * 6;
   return [
     { what: 'requests of the gateway', usdPerMonth: queries * a.workerRequestUsdPerMillion },

@@ -8,7 +8,7 @@ export interface RoutingPlan {
   readonly regionBytes: number;
 }
 
-/** By `SummaryRouter`: centroids of a shard, its districts' coarse ones for each shard, and how many shards are compared roughly and exactly. */
+/** By `SummaryRouter`: centroids of a shard, its shard groups' coarse ones for each shard, and how many shards are compared roughly and exactly. */
 const CENTROIDS = 8;
 const COARSE_SHARE = 1 / 4;
 const ROUGHLY_MAX = 1_024;

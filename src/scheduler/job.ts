@@ -2,7 +2,7 @@ import type { FailureReason, Progress, Work } from '../contract/attempt.ts';
 import type { JobState, Priority } from '../contract/jobs.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
 
-/** Who submitted a job, and who pays. */
+/** The submitter of a job, and its payer. */
 interface JobOwner {
   readonly organisationId: OrganisationId;
   readonly tenantId: TenantId;
@@ -23,7 +23,7 @@ export interface JobRequest extends JobOwner {
 
 /** All there is to know about a job. Plain data: it is stored as one row. */
 export interface Job extends JobRequest {
-  /** Order of submission in the cell. A job keeps its place when it is tried again. */
+  /** Order of submission in the cell. A job keeps its position when it is retried. */
   readonly sequence: number;
   readonly state: JobState;
   /** Fence of the newest attempt; 0 before the first. */

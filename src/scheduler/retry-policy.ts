@@ -1,7 +1,7 @@
 import type { FailureReason } from '../contract/attempt.ts';
 import type { Job } from './job.ts';
 
-/** `permanent`: trying again cannot help. `counted`: tried again, up to the job's limit. `free`: nobody's fault, always tried again. */
+/** `permanent`: retrying cannot help. `counted`: retried, up to the job's limit. `free`: not the job's fault, always retried. */
 type Policy = 'permanent' | 'counted' | 'free';
 
 const POLICY = {

@@ -3,7 +3,7 @@ import type { UsageEvent } from '../contract/usage-event.ts';
 import type { Decision } from './decision.ts';
 import type { Job, LiveAttempt } from './job.ts';
 
-/** Part of the usage route, so that jobs show up beside API calls. */
+/** Part of the usage route, so that jobs appear among API calls. */
 const JOBS_ROUTE = '/v1/jobs';
 
 /** Charges an attempt's work to the job's owner: the job with its totals raised, and one usage event a meter. */

@@ -88,7 +88,7 @@ async function writeAnswers(job: BatchEmbedding, total: number, output: FileHand
   job.onProgress({ completed, failed, total });
   for await (const lines of turnsOf(job.inputPath)) {
     const answering = job.answerer.answer(lines, job.id, asked);
-    // Whoever waits for it hears of its failure; until then nobody may be there.
+    // Its failure reaches the caller that awaits it; until then it may have none.
     answering.catch(() => undefined);
     underWay.push(answering);
     asked += lines.length;

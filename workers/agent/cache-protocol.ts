@@ -15,7 +15,7 @@ export const cacheCall = z.discriminatedUnion('kind', [
 
 export type CacheCall = z.infer<typeof cacheCall>;
 
-/** Answers come in the order of the calls. To `get`: one for each key, numbers beside; `dimensions` null where there is no vector. */
+/** Answers come in the order of the calls. To `get`: one for each key, with the numbers separate; `dimensions` null where there is no vector. */
 export const cacheReply = z.object({
   done: z.boolean(),
   answers: z.array(z.object({ fence: z.number().nullable(), dimensions: z.int().nonnegative().nullable() })),

@@ -41,7 +41,7 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** Calls are answered one after the other: the order is all that tells the answers apart. */
+/** Calls are answered one after the other: only the order identifies the answers. */
 function serve(socket: Socket, tier: VectorTier): void {
   const reader = new FrameReader();
   let last = Promise.resolve();

@@ -22,8 +22,8 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Keeps the lease of an attempt. The attempt is lost once the gateway says so, or once the lease, timed from before the last
- * heartbeat that was heard had been sent, has run out here.
+ * Keeps the lease of an attempt. The attempt is lost once the gateway reports it, or once the lease has run out here, timed from before the
+ * last acknowledged heartbeat was sent.
  */
 export async function keepAlive(options: HeartbeatOptions): Promise<void> {
   const { client, attempt, heartbeatMs, leaseMs, nowMs, signal } = options;

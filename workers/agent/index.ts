@@ -13,7 +13,7 @@ process.once('uncaughtException', (error) => {
 
 const config = readConfig(process.env);
 const stop = new AbortController();
-// `disconnect`: whoever started the agent is gone.
+// `disconnect`: the process that started the agent is gone.
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(signal, () => stop.abort());
 
 const name = `${hostname()}-${process.pid}`

@@ -50,7 +50,7 @@ interface Thread {
 }
 
 const STRIPES = 64;
-/** Beside numbers and key: links, lengths, fence, end, and a bucket or two. */
+/** In addition to numbers and key: links, lengths, fence, end, and a bucket or two. */
 const SLOT_BYTES = 44;
 
 /** One model in several threads, which share the vectors they compute. A thread that ends fails its calls and is replaced at the next. */

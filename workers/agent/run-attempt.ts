@@ -36,7 +36,7 @@ type Ending =
 
 const failed = (reason: FailureReason, message: string): Ending => ({ kind: 'failed', reason, message });
 
-/** Runs one attempt to its end, and reports that end unless somebody else has the job by then. */
+/** Runs one attempt to its end, and reports that end unless another agent has the job by then. */
 export async function runAttempt(assignment: Assignment, context: AttemptContext): Promise<void> {
   const stop = new AbortController();
   const finished = new AbortController();

@@ -16,7 +16,7 @@ interface Answered {
 
 /** Computing takes no longer than this, so there is no use in waiting. */
 const ANSWER_MS_MAX = 1_000;
-/** After a connection has failed nobody is kept waiting for the next one for so long. */
+/** After a connection has failed no call waits for the next one for this long. */
 const RETRY_MS = 200;
 
 /** A cache that another process serves, through the socket at `path`. When that one is away, everything is missing. */
@@ -24,7 +24,7 @@ export class SocketTier implements VectorTier {
   readonly #path: string;
   #socket: Socket | undefined;
   #retryAtMs = 0;
-  /** Who waits for an answer on the present connection, in order. */
+  /** The calls that wait for an answer on the present connection, in order. */
   #waiting: Waiter[] = [];
 
   constructor(path: string) {
@@ -83,7 +83,7 @@ export class SocketTier implements VectorTier {
     socket.on('data', (chunk) => {
       try {
         for (const frame of reader.push(chunk)) {
-          // Before anybody is taken from those who wait: it may throw.
+          // Before a call is taken from the waiting ones: it may throw.
           const answered = answeredBy(frame);
           waiting.shift()?.(answered);
         }
@@ -97,7 +97,7 @@ export class SocketTier implements VectorTier {
       this.#retryAtMs = Math.max(this.#retryAtMs, performance.now() + RETRY_MS);
       for (const answered of waiting.splice(0)) answered(undefined);
     });
-    // Nobody stays alive for a cache; a call under way has its own timer.
+    // The connection alone keeps no process alive; a call under way has its own timer.
     socket.unref();
     this.#socket = socket;
     return socket;

@@ -40,7 +40,7 @@ async function makeWritable(folder: string): Promise<void> {
   }
 }
 
-/** The name of a process, as far as /proc tells. */
+/** The name of a process, according to /proc. */
 export function commandOf(pid: number | string): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
@@ -49,7 +49,7 @@ export function commandOf(pid: number | string): string {
   }
 }
 
-/** A workerd whose parent was killed hard lives on, and writes: nobody alive claims what it holds open. */
+/** A workerd whose parent was killed hard lives on, and writes: no live process claims what it holds open. */
 async function endLeftovers(folder: string): Promise<void> {
   for (const entry of readdirSync('/proc')) {
     if (commandOf(entry) !== 'workerd' || !holdsOpen(entry, folder)) continue;

@@ -12,7 +12,7 @@ import { explainSetupErrors } from './setup-error.ts';
 
 const READY_POLL_MS = 250;
 
-// `wrangler dev` over the same four configurations, with reload; for whoever lives in the code.
+// `wrangler dev` over the same four configurations, with reload; for development.
 explainSetupErrors();
 keepFromOthers();
 const { port, stateDir } = readSettings(process.env);

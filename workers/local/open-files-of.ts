@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 
-/** The paths of the files that a process has open, by what they are called now; undefined where /proc does not tell. */
+/** The paths of the files that a process has open, by their present names; undefined where /proc does not list them. */
 export function openFilesOf(pid: number | 'self'): ReadonlySet<string> | undefined {
   const folder = `/proc/${pid}/fd`;
   try {

@@ -5,7 +5,7 @@ const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const OTHERS = 0o077;
 
-/** Whatever this process and those that it starts write from now on, such as workerd, nobody else reads. */
+/** Files that this process and its children, such as workerd, write from now on are readable by their user alone. */
 export function keepFromOthers(): void {
   process.umask(OTHERS);
 }

@@ -12,7 +12,7 @@ const SETTLE_MS = 1_000;
 
 export interface RunningSweepParts {
   readonly storeDir: string;
-  /** The paths of all files that the runtime has open; undefined where nobody can say. */
+  /** The paths of all files that the runtime has open; undefined where they cannot be listed. */
   readonly openFiles: () => ReadonlySet<string> | undefined;
   readonly sleep: (ms: number) => Promise<void>;
   readonly nowMs: () => number;
@@ -85,7 +85,7 @@ export class RunningSweep {
     return isEmptyUnopened(path) ? { path, modifiedMs } : undefined;
   }
 
-  /** Gives their names back to those that somebody has opened, or changed, and answers the others. */
+  /** Restores the names of files that were opened or changed meanwhile, and returns the others. */
   #restoreOpened(aside: readonly EmptyFile[]): EmptyFile[] {
     const open = this.#parts.openFiles();
     return aside.filter(({ path, modifiedMs }) => {
@@ -96,7 +96,7 @@ export class RunningSweep {
   }
 }
 
-/** A journal under the old name is that of somebody who opened the file under it; one of a new file comes with that file. */
+/** A journal under the old name belongs to a process that opened the file under it; one of a new file comes with that file. */
 const isUnchanged = (path: string, modifiedMs: number): boolean =>
   statSync(path + ASIDE).mtimeMs === modifiedMs && (existsSync(path) || !existsSync(`${path}-wal`));
 

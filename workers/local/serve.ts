@@ -20,7 +20,7 @@ export interface Server {
   readonly secrets: Secrets;
   /** Where its objects and buckets keep their data. */
   readonly storeDir: string;
-  /** Changes when workerd is restarted; undefined while there is none, or where /proc does not tell. */
+  /** Changes when workerd is restarted; undefined while there is none, or where /proc does not list it. */
   workerdPid(): number | undefined;
   readonly miniflare: Miniflare;
   stop(): Promise<void>;
@@ -72,7 +72,7 @@ export async function serve({ ports, stateDir, variables = {}, sweepEveryMs = SW
 
 const workerdPid = (): number | undefined => childNamed('workerd');
 
-/** The paths of the files that it has open, as far as /proc tells. */
+/** The paths of the files that it has open, according to /proc. */
 function filesOfWorkerd(): ReadonlySet<string> | undefined {
   const pid = workerdPid();
   return pid === undefined ? undefined : openFilesOf(pid);
@@ -109,7 +109,7 @@ async function ready(miniflare: Miniflare, ports: readonly number[]): Promise<vo
   }
 }
 
-/** The pid of our child process of that name, as far as /proc tells. */
+/** The pid of our child process of that name, according to /proc. */
 function childNamed(name: string): number | undefined {
   try {
     const threads = readdirSync('/proc/self/task');

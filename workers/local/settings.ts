@@ -9,7 +9,7 @@ export interface Settings {
   /** Of the first gateway; others listen on those that follow. */
   readonly port: number;
   readonly stateDir: string;
-  /** What the Workers are told. */
+  /** The settings of the Workers. */
   readonly variables: Readonly<Record<string, string>>;
 }
 

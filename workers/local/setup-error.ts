@@ -1,4 +1,4 @@
-/** Something that whoever starts Sluice must put right; the message says what, and how. */
+/** Something that the user of Sluice must correct; the message states what, and how. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
 }

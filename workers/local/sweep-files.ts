@@ -48,7 +48,7 @@ export function databaseFolders(storeDir: string): string[] {
   }
 }
 
-/** Whether it has no row in any table; of what cannot be read, nobody knows. */
+/** Whether it has no row in any table; false when it cannot be read. */
 function isEmpty(path: string): boolean {
   try {
     if (sizeOf(path) + sizeOf(`${path}-wal`) > EMPTY_BYTES_MAX) return false;
@@ -58,7 +58,7 @@ function isEmpty(path: string): boolean {
   }
 }
 
-/** The same of a file that nobody has open, while somebody may open it at any moment: neither locked nor written to. */
+/** The same of a file that no process has open but may at any moment: neither locked nor written to. */
 export function isEmptyUnopened(path: string): boolean {
   try {
     if (sizeOf(path) > EMPTY_BYTES_MAX || sizeOf(`${path}-wal`) > 0) return false;

@@ -20,8 +20,8 @@ export interface Advised {
 }
 
 /**
- * Which way each of the jobs that wait should take, so that all of them together cost little: the first to come would else take what another
- * needs more, for a little less money. Only advice: whether there is a place is found out when it is a job's turn.
+ * Which option each of the waiting jobs should take, so that all of them together cost little: otherwise the first job takes what another
+ * needs more, for a little less money. Only advice: whether there is room is found out in a job's turn.
  */
 export class Advice {
   readonly #cell: Cell;
@@ -31,7 +31,7 @@ export class Advice {
     this.#cell = cell;
   }
 
-  /** Undefined when there is no choice, or nobody else to consider. */
+  /** Undefined when there is no choice, or no other job to consider. */
   of(job: JobRecord): Advised | undefined {
     this.#advised ??= this.#find();
     return this.#advised.get(job.spec.id);
@@ -53,7 +53,7 @@ export class Advice {
     return found;
   }
 
-  /** By pool, nodes with whole accelerators that nobody has a part of. */
+  /** By pool, nodes with wholly idle accelerators. */
   #wholeFree(): ReadonlyMap<string, ReadonlyMap<number, number>> {
     const { fleet } = this.#cell;
     const { wholeFree, isOpen } = fleet.cluster.columns;
@@ -77,7 +77,7 @@ const isRigid = ({ spec }: JobRecord, { option }: Way): boolean => spec.options[
 
 function choiceOf({ spec }: JobRecord, { option, pool, cost }: Way): Choice {
   const { perNode, nodes } = spec.options[option] ?? { perNode: { acceleratorCount: 0, milliEach: 0 }, nodes: { min: 0 } };
-  // Parts, and work without accelerators, are in nobody's way.
+  // Parts of accelerators, and work without any, block no other job.
   const count = perNode.milliEach === WHOLE_MILLI ? perNode.acceleratorCount : 0;
   return { place: pool.pool.spec.id, count, nodes: count === 0 ? 0 : nodes.min, cost };
 }

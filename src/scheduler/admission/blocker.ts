@@ -1,6 +1,6 @@
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 
-/** Why a job has no place by one of its options. */
+/** Why a job has no placement by one of its options. */
 export type Blocker =
   /** No pool is of a market and region it accepts, and has what it needs. */
   | { readonly kind: 'no_pool'; readonly option: number }
@@ -10,7 +10,7 @@ export type Blocker =
   | Quota<'exceeds_quota'>
   /** Its queue and cohort have no more left now. */
   | Quota<'quota'>
-  /** Not even with nobody else there would it have room. */
+  /** It would not have room even in an empty cell. */
   | { readonly kind: 'exceeds_capacity'; readonly option: number }
   /** The nodes are taken. */
   | { readonly kind: 'no_room'; readonly option: number; readonly lack: Lack | null }

@@ -11,13 +11,13 @@ import { tryOption } from './try-option.ts';
 /** Room for a job once others have left. */
 interface LaterRoom {
   readonly offer: Offer;
-  /** Who has to have left. */
+  /** The expected releases of a job: the jobs that must have ended first. */
   readonly gone: readonly JobId[];
-  /** When the last has that left before there was room; null when nobody had to. */
+  /** When the last of these jobs has ended before there was room; null when none had to. */
   readonly endMs: number | null;
 }
 
-/** Those who own something that a job could use, quota of the same tree or a part of a pool that it accepts, in the order in which they leave. */
+/** The owners of something that a job could use, quota of the same tree or a part of a pool that it accepts, in the order of their expected ends. */
 export class Departures {
   readonly #cell: Cell;
   readonly #job: JobRecord;
@@ -64,7 +64,7 @@ export class Departures {
     return best;
   }
 
-  /** What there is once those from `low` up to `count` have gone, too; they stay so unless that is a place. */
+  /** What there is once those from `low` up to `count` have ended, too; they count as ended afterwards unless that gives a placement. */
   #letGo(low: number, count: number): Offer | undefined {
     let offer: Offer | undefined;
     this.#cell.undo.allOrNothing((): true | undefined => {
@@ -75,7 +75,7 @@ export class Departures {
     return offer;
   }
 
-  /** Of those who will have gone, only those on the nodes in question, if that is enough. */
+  /** Of the jobs expected to end, only those on the nodes in question, if that is enough. */
   #narrowed(gone: readonly JobId[], offer: Offer): Pick<LaterRoom, 'offer' | 'gone'> {
     const nodes = new Set(offer.placement.slots.map(({ node }) => node));
     const there = gone.filter((id) => this.#cell.job(id).attempt?.placement.slots.some(({ node }) => nodes.has(node)));

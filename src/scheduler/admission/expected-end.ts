@@ -1,7 +1,7 @@
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 
-/** When a job with a place will have left it: at the latest it may, else after what jobs like it have taken; Infinity when nobody knows. */
+/** When a placed job is expected to have ended: at its longest duration, else after what similar jobs have taken; Infinity when unknown. */
 export function expectedEndMs(cell: Cell, { spec, classKey, attempt }: JobRecord): number {
   const { durationMaxMs, deadlineAtMs } = spec.limits;
   const startedAtMs = attempt?.startedAtMs ?? attempt?.admittedAtMs ?? cell.nowMs;
@@ -9,7 +9,7 @@ export function expectedEndMs(cell: Cell, { spec, classKey, attempt }: JobRecord
   return Math.min(startedAtMs + durationMs, (deadlineAtMs ?? Infinity) + spec.checkpoint.graceMs);
 }
 
-/** How long a job that starts now will take at most; undefined when nobody can say. */
+/** The longest time that a job starting now will take; undefined when unknown. */
 export function longestMs(cell: Cell, { spec, classKey }: JobRecord): number | undefined {
   const { durationMaxMs } = spec.limits;
   if (durationMaxMs !== null) return durationMaxMs;

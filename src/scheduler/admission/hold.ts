@@ -34,14 +34,14 @@ function isDoneBefore(cell: Cell, job: JobRecord, { startMs }: Reservation): boo
 
 function comesBefore(cell: Cell, job: JobRecord, option: number, first: JobRecord, firstOption: number): boolean {
   const lead = effectivePriority(cell, job) - effectivePriority(cell, first);
-  // Who has waited long enough is no longer passed by those whose quota covers more.
+  // A job that has waited long enough is no longer passed by those whose quota covers more.
   if (lead !== 0 || cell.settings.order === 'priority') return lead > 0;
   const { holders } = cell.holdings;
   const standing = (one: JobRecord, its: number): number => holders.standingWith(cell.holdings.holderOf(one, its));
   return job.spec.queue !== first.spec.queue && standing(job, option) < standing(first, firstOption);
 }
 
-/** Whether a place can have nothing to do with a reservation: neither its nodes nor its quota. */
+/** Whether a placement cannot interfere with a reservation: neither by its nodes nor by its quota. */
 export const isApart = (cell: Cell, hold: Reservation, job: JobRecord, { placement }: Offer): boolean =>
   rootOf(cell.holdings.queueOf(job.spec)).spec.name !== hold.root && placement.slots.every(({ node }) => !hold.nodes.includes(node));
 
@@ -58,7 +58,7 @@ export function nodesToSpare(cell: Cell, holds: readonly Reservation[], demand: 
         cluster.allocate({ demand, slots: [slot] });
         return !cluster.fits(slot.node, perNode);
       });
-    // Where there is enough with everybody there, there is with some of them gone.
+    // Where there is enough with all jobs present, there is enough with some of them gone.
     const inDoubt = taken.filter(isTooFew);
     if (inDoubt.length === 0) continue;
     cell.undo.trial(() => {
@@ -77,7 +77,7 @@ function supposeAllGone(cell: Cell, { after }: Reservation): void {
   }
 }
 
-/** Whether the job that comes first would still fit where its place is held once those it waits for are gone, if another took this one now. */
+/** Whether the first job would still fit on its reserved nodes once the jobs it waits for are gone, if another took this placement now. */
 export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer: Offer): boolean {
   const { accelerator } = must(job.spec.options[offer.option], 'the option exists');
   const first = cell.job(hold.jobId);

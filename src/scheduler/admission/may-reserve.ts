@@ -5,7 +5,7 @@ import type { Reservation } from '../queue/reservation.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
 import { resourceClass } from './hold.ts';
 
-/** Whether `reserve` could do something for a job that has no place: hold places for it, or see to it that it is looked at once it may. */
+/** Whether `reserve` could do something for a job without a placement: reserve nodes for it, or schedule its next examination. */
 export function mayReserve(cell: Cell, job: JobRecord): boolean {
   const patientUntilMs = patientUntil(cell, job);
   if (cell.nowMs < patientUntilMs) return patientUntilMs < cell.wakesAtMs;

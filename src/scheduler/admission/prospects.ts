@@ -6,8 +6,8 @@ import type { PendingClass } from '../queue/pending-class.ts';
 import { mayReserve } from './may-reserve.ts';
 
 /**
- * Whether anything can come of looking at a class: its quota has room for one of its jobs, or others may be made to give up theirs, or places may
- * have to be held for it. Of a class whose quota is used up and whose place in the queue is known this says no, at little cost.
+ * Whether examining a class can have an effect: its quota has room for one of its jobs, others may be evicted for it, or nodes may have to
+ * be reserved. For a class whose quota is used up and whose position in the queue is known, the answer is no, at little cost.
  */
 export function hasProspects(cell: Cell, pending: PendingClass): boolean {
   const { queue, bundles } = pending;

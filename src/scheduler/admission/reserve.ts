@@ -8,8 +8,8 @@ import { mayClaim, patientUntil } from './may-reserve.ts';
 import type { Offer } from '../life/offer.ts';
 
 /**
- * Holds places for a job that comes first in its resource class and has none: those that will be free soonest, so that others pass it only
- * with what it does not need, or if they are done before it starts. Without this, small jobs would keep a large one waiting for ever.
+ * Reserves nodes for the first job of its resource class without a placement: those that will be free soonest, so that others pass it only
+ * with nodes it does not need, or if they end before it starts. Without this, small jobs would keep a large one waiting for ever.
  */
 export function reserve(cell: Cell, job: JobRecord): void {
   const patientUntilMs = patientUntil(cell, job);
@@ -32,12 +32,12 @@ export function reserve(cell: Cell, job: JobRecord): void {
 interface Soonest {
   /** Null when it depends on jobs that may take for ever. */
   readonly startMs: number | null;
-  /** Who has to end first. */
+  /** The jobs that have to end first. */
   readonly after: readonly JobId[];
   readonly offer: Offer;
 }
 
-/** The place a job would have first if nobody new came and everybody took as long as it may; undefined when never. Changes nothing. */
+/** The first placement a job would have if no job came and all took as long as they may; undefined when never. Changes nothing. */
 export function soonestPlace(cell: Cell, job: JobRecord, option: number): Soonest | undefined {
   return cell.undo.trial(() => {
     for (const reservation of cell.reservations.all) cell.reservations.remove(reservation);

@@ -16,8 +16,8 @@ import type { Way } from './ways.ts';
 import { waysOf } from './ways.ts';
 
 /**
- * Gives places to waiting jobs until nobody is left who might have one: takes who comes next, admits it if it fits, else if others can be
- * made to leave for it; the class of one that has no place sleeps. Stops after `admissionsMaxCount`, to go on with the next event or at once.
+ * Places waiting jobs until no other can be placed: takes the next job, admits it if it fits, else if victims can be evicted for it; the
+ * class of a job that cannot be placed sleeps. Stops after `admissionsMaxCount`, to continue with the next event or at once.
  */
 export function schedule(cell: Cell): void {
   const heads = new Heads(cell);
@@ -43,7 +43,7 @@ function giveFreePlace(cell: Cell, job: JobRecord, advice: Advice): boolean {
   return offer !== undefined;
 }
 
-/** The place where the job's own work costs least, unless others who wait had better have that. */
+/** The nodes where the job's own work costs least, unless other waiting jobs should rather have them. */
 function freePlace(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
   if (hasNoChoice(cell, job)) return offerOf(tryOption(cell, job, 0, 'brief'));
   const ways = waysOf(cell, job);

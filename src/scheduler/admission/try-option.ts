@@ -19,7 +19,7 @@ import { lackOf } from './lack.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
 
-/** Whether to find out exactly what is lacking, which costs more than finding a place, or just that something is. */
+/** Whether to determine exactly what is lacking, which costs more than finding a placement, or only that something is. */
 export type Detail = 'brief' | 'full';
 
 /** Where to look: in these pools, and among these nodes only. */
@@ -28,7 +28,10 @@ export interface Within {
   readonly among: ReadonlySet<number> | undefined;
 }
 
-/** Looks for a place by one option, as things are: the most nodes its quota and a pool allow, and such that what is held stays. Changes nothing. */
+/**
+ * Finds a placement by one option in the present state: the most nodes that its quota and a pool allow, leaving reservations intact.
+ * Changes nothing.
+ */
 export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail, within?: Within): Attempted {
   const pools = within?.pools ?? affordablePools(cell, job.spec, option);
   if ('kind' in pools) return { blocker: pools };
@@ -71,8 +74,9 @@ interface Wanted {
 }
 
 /**
- * Places in a pool, the best first: those that leave alone the nodes that are held, of these those that nobody has to leave first, and of these
- * those where the job's weights are. Which of them is taken depends on what is held, so that all are tried before the job is said to have none.
+ * Placements in a pool, the best first: those that leave reserved nodes alone, of these those that no other job has to leave first, and of
+ * these those where the job's weights are. Which of them is taken depends on reservations, so all are tried before the job is reported as
+ * not placeable.
  */
 function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds }: Wanted): Iterable<readonly Slot[]> {
   const roomy = cell.fleet.roomyNodes(poolId, wanted.perNode);
@@ -89,7 +93,7 @@ function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds
   }
 }
 
-/** Whether there would be a place were nothing held. */
+/** Whether there would be a placement without reservations. */
 function hasRoom(
   cell: Cell,
   poolId: PoolId,
@@ -115,7 +119,7 @@ function* partsOf(
   if (toSpare.size > 0) yield (node) => mayUse(node) && (!held.has(node) || toSpare.has(node));
 }
 
-/** The place with the most nodes, in whole steps from the least the job needs; found by halving, as more nodes are never easier to place. */
+/** The placement with the most nodes, in whole steps from the least the job needs; found by bisection, as more nodes are never easier to place. */
 function mostNodes({ nodes }: ResourceOption, countMax: number, placeOf: (count: number) => Offer | undefined): Offer | undefined {
   let steps = Math.floor((countMax - nodes.min) / nodes.step);
   if (steps < 0) return undefined;

@@ -13,7 +13,7 @@ export interface Segment {
   readonly nanoDollarsPerHour: number;
 }
 
-/** What the ledger is told of a segment. Its id makes a second delivery harmless. */
+/** The ledger event of a segment. Its id makes a second delivery harmless. */
 export interface LedgerEvent {
   readonly id: string;
   readonly jobId: JobId;

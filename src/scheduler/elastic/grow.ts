@@ -12,8 +12,8 @@ import type { ResourceOption } from '../model/resource-option.ts';
 import { stepsWanted } from './steps.ts';
 
 /**
- * Gives jobs that could use more nodes what nobody waits for, in their order. Who waits comes first, whatever it waits for: a job must not grow into
- * what another is about to be given.
+ * Gives jobs that could use more nodes what no waiting job needs, in their order. Waiting jobs come first, whatever they wait for: a job
+ * must not grow into what another is about to get.
  */
 export function grow(cell: Cell): void {
   for (const job of inOrder(cell, cell.growable)) {
@@ -25,7 +25,7 @@ export function grow(cell: Cell): void {
   }
 }
 
-/** Whether somebody waits who shares the job's quota, or could use the nodes it would take. */
+/** Whether a waiting job shares the job's quota, or could use the nodes it would take. */
 function isAwaited(cell: Cell, { spec }: JobRecord, { accelerator }: ResourceOption): boolean {
   const root = rootOf(cell.holdings.queueOf(spec));
   for (const { queue, exemplar } of cell.pending.all) {

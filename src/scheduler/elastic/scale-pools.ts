@@ -31,7 +31,7 @@ export function scalePools(cell: Cell): void {
       cell.savePool({ ...pool, comingCount: pool.comingCount + more, askedAtMs: cell.nowMs });
       cell.decide({ kind: 'provision', poolId: id, count: more });
     }
-    // What is idle may yet be what somebody waits for.
+    // Idle nodes may be what a waiting job needs.
     if (asked === 0 && pool.comingCount === 0) retire(cell, idle, elasticity.idleMs, nodeCount(cell, pool) - elasticity.nodesMin);
   }
 }
@@ -67,7 +67,7 @@ function addDemand(cell: Cell, pending: PendingClass, wanted: Map<PoolId, number
       const asked = wanted.get(id) ?? 0;
       const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
       if (room <= 0) continue;
-      // One whose place will be free before a node could be there needs none.
+      // A job whose nodes will be free before a new one could be there needs none.
       const count = soonMs <= cell.nowMs + elasticity.provisioningMs ? withinQuota - 1 : withinQuota;
       // Of a gang each part has a node of its own.
       const needed = nodes.min > 1 ? count * nodes.min : Math.ceil(count / perTemplate);
@@ -77,7 +77,7 @@ function addDemand(cell: Cell, pending: PendingClass, wanted: Map<PoolId, number
   }
 }
 
-/** From when on there is a place for the first of a class, as far as one is held for it; Infinity when nobody knows. */
+/** From when on there is a placement for the first of a class, as far as one is reserved for it; Infinity when unknown. */
 function heldFromMs(cell: Cell, { root, jobs }: PendingClass, accelerator: string | null): number {
   const hold = cell.reservations.of(root.spec.name, accelerator ?? 'cpu');
   return hold?.jobId === jobs.first ? (hold?.startMs ?? Infinity) : Infinity;
@@ -101,7 +101,7 @@ function markIdle(cell: Cell): void {
   }
 }
 
-/** Gives back nodes that have been idle for the pool's idle time, as many as may go: not those that are held for somebody. */
+/** Releases nodes that have been idle for the pool's idle time, as many as permitted: not reserved ones. */
 function retire(cell: Cell, idle: readonly NodeRecord[], idleMs: number, countMax: number): void {
   const held = new Set([...cell.reservations.all].flatMap(({ nodes }) => nodes));
   const open = idle.filter(({ index }) => !held.has(index));

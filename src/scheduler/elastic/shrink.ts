@@ -10,8 +10,8 @@ import { acceptsPool } from '../model/accepts-pool.ts';
 import { stepsToSpare } from './steps.ts';
 
 /**
- * Finds a place for a job by taking from others what they have beyond their least: nobody needs it, so whoever waits may have it. Takes a step
- * at a time from who has most to spare, until there is a place. Answers whether there is.
+ * Finds a placement for a job by taking from others what exceeds their least: no job needs it, so a waiting job may have it. Takes a step
+ * at a time from the one with most to spare, until there is a placement. Returns whether there is.
  */
 export function makeOthersShrink(cell: Cell, job: JobRecord): boolean {
   if (cell.shrinkable.size === 0) return false;
@@ -59,7 +59,10 @@ interface Step {
   readonly spare: number;
 }
 
-/** The steps of those who have what the job could use, quota of the same tree or nodes that it accepts: from who has most to spare at the time. */
+/**
+ * The steps of jobs that hold what the job could use, quota of the same tree or nodes that it accepts: from the one with most to spare at
+ * the time.
+ */
 function stepsFor(cell: Cell, { spec }: JobRecord, option: number): readonly Step[] {
   const wanted = must(spec.options[option], 'the option exists');
   const root = rootOf(cell.holdings.queueOf(spec));

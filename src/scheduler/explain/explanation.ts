@@ -12,22 +12,22 @@ export interface Explanation {
   readonly position: number | null;
   /** The next few before it in its queue, first to last. */
   readonly ahead: readonly JobId[];
-  /** When it will have a place if nobody new comes and everybody takes as long as it may; null when somebody may take for ever. */
+  /** When it will be placed if no job comes and all take as long as they may; null when some may take for ever. */
   readonly earliestStartMs: number | null;
-  /** Any of these would bring it closer to a place. */
+  /** Any of these would bring it closer to a placement. */
   readonly remedies: readonly Remedy[];
 }
 
 export type Why =
-  /** It has a place, or is over. */
+  /** It is placed, or over. */
   | { readonly kind: 'not_waiting' }
   | { readonly kind: 'dependencies'; readonly jobs: readonly JobId[] }
   | { readonly kind: 'queue_suspended' }
   /** Its load asks for no nodes at the moment. */
   | { readonly kind: 'scaled_to_zero' }
-  /** Those before it in its class will be looked at first; as things are it has a place. */
+  /** The jobs before it in its class will be examined first; in the present state it could be placed. */
   | { readonly kind: 'others_first' }
-  /** By none of its options has it a place. */
+  /** None of its options gives a placement. */
   | { readonly kind: 'blocked' };
 
 export type Remedy =

@@ -20,9 +20,9 @@ export type Plan =
       readonly poolId: PoolId;
       readonly nodeIds: readonly string[];
       readonly nanoDollarsPerHour: number;
-      /** When it will have been handed over, if those who must leave take all of their grace. */
+      /** When it will have been handed over, if its victims take all of their grace. */
       readonly startMs: number;
-      /** Who would be told to leave for it. */
+      /** The jobs whose eviction would be requested for it. */
       readonly victims: readonly { readonly jobId: JobId; readonly reason: EvictionReason }[];
     }
   | { readonly kind: 'waits'; readonly explanation: Explanation };

@@ -6,7 +6,7 @@ import type { PendingClass } from '../queue/pending-class.ts';
 /** How many of those ahead an explanation names. */
 const AHEAD_MAX = 10;
 
-/** A job's place in its queue: by priority, then by submission. */
+/** A job's position in its queue: by priority, then by submission. */
 export function positionOf(cell: Cell, job: JobRecord): number {
   let before = 0;
   for (const pending of classesOf(cell, job)) before += countBefore(pending, job);

@@ -14,7 +14,7 @@ export function available(node: CohortNode, resource: string): number {
   return own + Math.min(available(node.parent, resource), shared + borrowingMax);
 }
 
-/** The most a member could ever take, with nobody else there. */
+/** The most a member could ever take, if it were alone. */
 export function ceiling(node: CohortNode, resource: string): number {
   const account = node.accounts.get(resource);
   if (account === undefined) return Infinity;

@@ -13,7 +13,7 @@ export interface Account {
   held: number;
 }
 
-/** A cohort or queue with its place in the tree. */
+/** A cohort or queue with its position in the tree. */
 export interface CohortNode {
   readonly spec: CohortSpec;
   readonly parent: CohortNode | null;

@@ -17,7 +17,7 @@ interface Covered {
   readonly used: ReadonlyMap<string, number>;
 }
 
-/** Whom the quotas of `node` and of the cohorts below cover. `coveredIn` answers what the quota of a queue does. */
+/** The jobs that the quotas of `node` and of the cohorts below cover. `coveredIn` returns those of a queue's quota. */
 export function coverOf(node: CohortNode, coveredIn: (queue: CohortNode) => Covered): Cover {
   const covered = new Map<JobId, number>();
   const cover = (member: CohortNode): Covered => {

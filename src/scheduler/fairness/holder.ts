@@ -12,8 +12,8 @@ export interface Holder {
   readonly bundle: Bundle;
 }
 
-/** What decides who comes first. */
+/** What determines which job comes first. */
 export type Rank = Pick<Holder, 'priority' | 'sequence'>;
 
-/** Higher priority first, then who was there first. A total order. */
+/** Higher priority first, then the earlier one. A total order. */
 export const byRank = (a: Rank, b: Rank): number => b.priority - a.priority || a.sequence - b.sequence;

@@ -6,13 +6,13 @@ import { coverOf } from './guarantee.ts';
 import type { Holder, Rank } from './holder.ts';
 import { QueueCover } from './queue-cover.ts';
 
-/** Who holds quota in which queue, by rank, and how well it is covered. */
+/** The holders of quota in each queue, by rank, and how well they are covered. */
 export class Holders {
   readonly #undo: UndoLog;
   readonly #queues = new Map<CohortNode, QueueCover>();
   /** What the holders of a queue hold together, by their priority and by resource. */
   readonly #sums = new Map<CohortNode, Map<number, Map<string, number>>>();
-  /** Whom the cohorts of deep trees cover, as far as nothing changed there. */
+  /** The holders that the cohorts of deep trees cover, as far as nothing changed there. */
   readonly #covers = new Map<CohortNode, Cover>();
   /** Standings in deep trees that were asked for, as far as nothing changed there. */
   readonly #asked = new Map<CohortNode, Map<string, number>>();

@@ -27,8 +27,8 @@ interface Block {
 }
 
 /**
- * The holders of one queue by rank, and whom its nominal quota covers: by rank, each whole or not at all. When one comes or goes, its block is
- * worked out again, and of those after it only where not all fit, and only as far as what is left for them has changed.
+ * The holders of one queue by rank, and those that its nominal quota covers: by rank, each whole or not at all. When one comes or goes, its
+ * block is computed again, and of those after it only where not all fit, and only as far as what is left for them has changed.
  */
 export class QueueCover {
   readonly #blocks: Block[] = [];

@@ -62,7 +62,7 @@ function openAccounts(node: CohortNode): void {
 
 const lendable = (account: Account | undefined): number => (account === undefined ? 0 : account.subtree - account.kept);
 
-/** A resource that one member of a tree has a quota of is limited for all: who has none may borrow it. */
+/** A resource of which one member of a tree has a quota is limited for all: a member without one may borrow it. */
 function shareResources(node: CohortNode): void {
   for (const resource of node.parent?.accounts.keys() ?? []) {
     if (!node.accounts.has(resource)) node.accounts.set(resource, { subtree: 0, kept: 0, borrowingMax: Infinity, used: 0, held: 0 });

@@ -6,7 +6,7 @@ import { effectivePriority } from '../queue/effective-priority.ts';
 import type { Offer } from './offer.ts';
 import { start } from './start.ts';
 
-/** Gives a waiting job a place under a new fence, and hands it to its pool as soon as nobody is there any more. */
+/** Places a waiting job under a new fence, and hands it to its pool as soon as its nodes are empty. */
 export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Offer): void {
   const fence = job.fence + 1;
   const attempt: Attempt = {
@@ -32,8 +32,8 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
 }
 
 /**
- * Its queue's share is larger now, and others of its queue, or of its cohort, may be covered no longer: who evens out, reclaims, or evicts those
- * of its own queue may have a claim on some of these jobs.
+ * Its queue's share is larger now, and others of its queue, or of its cohort, may no longer be covered: jobs that preempt for fair share,
+ * reclaim, or preempt within their queue may have a claim on some of these jobs.
  */
 function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord, { priority }: Attempt): void {
   const admittedTo = cell.holdings.queueOf(spec);

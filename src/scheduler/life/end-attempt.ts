@@ -27,20 +27,20 @@ export function finish(
   }
 }
 
-/** Those who wait for a job's nodes may start there; what it worked with there it needs no longer. */
+/** Jobs that wait for its nodes may start there; it no longer needs the weights it used there. */
 function freeNodes(cell: Cell, job: JobRecord): void {
   const nodes = nodesOf(job);
   if (job.attempt !== null && job.attempt.startedAtMs !== null) leaveNodes(cell, job, nodes);
   startOn(cell, nodes);
 }
 
-/** Puts a job back where it waits. It keeps its place in the queue, and what it had saved. */
+/** Puts a job back to waiting. It keeps its position in the queue, and what it had saved. */
 export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted', change: Partial<JobRecord> = {}): void {
   cell.save({ ...withoutAttempt(cell, job), ...change, state });
   freeNodes(cell, job);
 }
 
-/** What becomes of a job once it has left its place. */
+/** The state of a job once it has left its nodes. */
 export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void {
   const next = AFTER_LEAVING[reason];
   if (next.state === 'evicted') requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });

@@ -1,7 +1,7 @@
 import type { PoolId } from '../../kernel/ids.ts';
 import type { Placement } from '../model/placement.ts';
 
-/** A place a job could have now. */
+/** A placement a job could have now. */
 export interface Offer {
   readonly option: number;
   readonly poolId: PoolId;

@@ -5,7 +5,7 @@ import { nodesOf } from '../machine/job-record.ts';
 import { enterNodes } from '../weights/node-weights.ts';
 import { openSegment } from './open-segment.ts';
 
-/** Hands an admitted job to its pool unless somebody is still where it shall run. */
+/** Hands an admitted job to its pool unless another job is still on its nodes. */
 export function start(cell: Cell, job: JobRecord): void {
   const { attempt } = job;
   if (job.state !== 'admitted' || attempt === null || cell.holdings.leavers.block(attempt.placement)) return;
@@ -16,7 +16,7 @@ export function start(cell: Cell, job: JobRecord): void {
   cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, nodeIds });
 }
 
-/** Hands over those that have waited for somebody to leave these nodes. */
+/** Hands over the jobs that waited for others to leave these nodes. */
 export function startOn(cell: Cell, nodes: Iterable<number>): void {
   for (const job of inOrder(cell, cell.admitted.on(nodes))) start(cell, job);
 }

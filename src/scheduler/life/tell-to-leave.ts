@@ -12,7 +12,7 @@ interface Notice {
   readonly forJob?: JobId;
 }
 
-/** Tells a job to save and leave. It owns its place no longer; others may be given it, and wait until it has gone. */
+/** Requests a job's eviction: it saves and stops. It no longer owns its placement; others may get it, and wait until the job has gone. */
 export function tellToLeave(cell: Cell, job: JobRecord, { reason, goneAtMs = Infinity, forJob }: Notice): void {
   const { attempt } = job;
   if (attempt === null) return;

@@ -1,11 +1,11 @@
 import type { EndReason, EvictionReason } from '../machine/job-record.ts';
 
-/** What becomes of a job that has left its place: it waits again, or is over. */
+/** The state of a job that has left its nodes: it waits again, or is over. */
 type Aftermath = { readonly state: 'evicted' } | { readonly state: 'failed' | 'expired' | 'cancelled'; readonly endReason: EndReason };
 
 const WAITS: Aftermath = { state: 'evicted' };
 
-/** What becomes of a job that has left its place, by why it had to. */
+/** The state of a job that has left its nodes, by the reason of its eviction. */
 export const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
   priority: WAITS,
   reclaim: WAITS,

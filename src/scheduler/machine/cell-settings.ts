@@ -17,18 +17,18 @@ export interface CellSettings {
   readonly poolEviction: ReadonlyMap<PoolId, EvictionPolicy>;
   /** Chooses nodes, going by the jobs there are; made once for a cell. */
   readonly placer: (cluster: ClusterState, mix: JobMix) => Placer;
-  /** What goes first among queues: who has had less, or who asks for more. */
+  /** What precedes among queues: the one that has had less, or the one that requests more. */
   readonly order: 'fair' | 'priority';
-  /** A waiting job counts as one priority higher for each of these, up to `agingMax`: nobody waits for ever. It evicts nobody by that. */
+  /** A waiting job counts as one priority higher for each of these, up to `agingMax`: so none waits for ever. It evicts none by that. */
   readonly agingMs: number;
   readonly agingMax: number;
   readonly historyHalfLifeMs: number;
   /** Whether a job without a longest duration counts as one that takes no longer than others like it have, when it would pass the first. */
   readonly trustsObservedDurations: boolean;
-  /** For this long the first that has no place lets others pass; then places are held for it. */
+  /** For this long the first job without a placement lets others pass; then nodes are reserved for it. */
   readonly headPatienceMs: number;
   /** The longest that one price is charged without looking again. */
   readonly segmentMaxMs: number;
-  /** Jobs one step gives places to; the rest comes with the next `tick`, at once. */
+  /** The jobs that one step places; the rest follows with the next `tick`, at once. */
   readonly admissionsMaxCount: number;
 }

@@ -49,7 +49,7 @@ export class Cell {
   readonly tree: QuotaTree;
   readonly holdings: Holdings;
   readonly idleNodes: IdleNodes;
-  /** Jobs by the nodes they have a place on, or are on still; and those of them whose place others have to leave first. */
+  /** Jobs by the nodes that they own or still occupy; and those whose nodes other jobs have to leave first. */
   readonly onNodes = new JobsByNode(this.undo, nodesOf);
   readonly admitted = new JobsByNode(this.undo, (job) => (job.state === 'admitted' ? nodesOf(job) : []));
   readonly pending = new PendingQueues(this.undo, (exemplar) => this.#poolsFor(exemplar));
@@ -118,12 +118,12 @@ export class Cell {
     return this.#queues.get(name) ?? { name, isSuspended: false, history: NO_HISTORY };
   }
 
-  /** Jobs that have been told to leave. */
+  /** Jobs whose eviction was requested. */
   get leaving(): ReadonlySet<JobId> {
     return this.#sets.checkpointing;
   }
 
-  /** Jobs that have a place, or are on it still. */
+  /** Jobs that own a placement, or still occupy one. */
   get placed(): ReadonlySet<JobId> {
     return this.#sets.placed;
   }
@@ -197,7 +197,7 @@ export class Cell {
   }
 
   saveNode(node: NodeRecord): void {
-    // A place on a node that takes no new work can be held no longer.
+    // Nodes that take no new work can no longer be reserved.
     const held = [...this.reservations.all].filter(({ nodes }) => node.state !== 'open' && nodes.includes(node.index));
     for (const { jobId } of held) this.releaseHold(jobId);
     this.fleet.saveNode(node);
@@ -213,7 +213,7 @@ export class Cell {
     this.prices.add(row);
     this.poolChoices = new WeakMap();
     this.decide({ kind: 'save_price', row });
-    // Whoever it makes room for is looked at when it begins to hold.
+    // Jobs that it makes room for are examined when the reservation begins.
     this.wakeAt(Math.max(this.nowMs, row.fromMs));
   }
 
@@ -227,7 +227,7 @@ export class Cell {
     this.#file(this.job(id), this.job(id));
   }
 
-  /** Lets go of what is held for a job; whoever waits for the same comes into question for it. */
+  /** Cancels a job's reservation; jobs that wait for the same become candidates for it. */
   releaseHold(id: JobId): void {
     for (const reservation of this.reservations.all) {
       if (reservation.jobId !== id) continue;
@@ -320,7 +320,7 @@ export class Cell {
     if (history.untilMs !== record.history.untilMs) this.saveQueue({ ...record, history });
   }
 
-  /** Something was given back: whoever shares its quota or could use its nodes may have a place now. */
+  /** Something was released: jobs that share its quota or could use its nodes may fit now. */
   #wakeFor({ spec, attempt }: JobRecord): void {
     const freed = spec.options[attempt?.option ?? 0]?.accelerator ?? null;
     const couldUse = ({ accelerator }: ResourceOption): boolean => freed === null || accelerator === null || accelerator === freed;
@@ -328,7 +328,7 @@ export class Cell {
     if (attempt !== null) this.#wakeNear(attempt.poolId, couldUse, (pending) => hasProspects(this, pending));
   }
 
-  /** Wakes whoever could be in a pool by such an option. */
+  /** Wakes the jobs that could be in a pool by such an option. */
   #wakeNear(
     poolId: PoolId,
     couldUse: (option: ResourceOption) => boolean,
@@ -347,7 +347,7 @@ export class Cell {
     );
   }
 
-  /** One has left of whom so many may at once: now another may be told to. */
+  /** A job has left whose policy limits evictions at once: now the next may be requested. */
   #wakeEvictors(job: JobRecord): void {
     if (policyFor(this, job).leavingMaxCount === Infinity) return;
     this.pending.wake(({ queue }) => {
@@ -371,7 +371,7 @@ export class Cell {
     }
     this.reservations.load(reservations);
     this.throughputs.load(throughputs);
-    // As it was left: nobody had a place, or it was to look again at once.
+    // As recorded: no job could be placed, or another pass was due at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);
     this.#wakeAtMs = wakeAtMs ?? Infinity;
   }

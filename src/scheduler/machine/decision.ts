@@ -28,11 +28,11 @@ export type CellDecision =
   | { readonly kind: 'charge'; readonly event: LedgerEvent }
   /** Hand the attempt to its pool. */
   | { readonly kind: 'start'; readonly jobId: JobId; readonly fence: number; readonly poolId: PoolId; readonly nodeIds: readonly string[] }
-  /** Tell the attempt to save and leave by then. */
+  /** Asks the attempt to save and stop by then. */
   | { readonly kind: 'notice'; readonly jobId: JobId; readonly fence: number; readonly reason: EvictionReason; readonly untilMs: number }
   /** Make the attempt leave now. */
   | { readonly kind: 'kill'; readonly jobId: JobId; readonly fence: number }
-  /** Tell the attempt which nodes it has from now on. */
+  /** Informs the attempt which nodes it has from now on. */
   | { readonly kind: 'resize'; readonly jobId: JobId; readonly fence: number; readonly nodeIds: readonly string[] }
   /** Let the node forget the weights: others need the memory. */
   | { readonly kind: 'unload'; readonly nodeId: string; readonly model: string }

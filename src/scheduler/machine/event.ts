@@ -14,9 +14,9 @@ export type AttemptNews =
   | { readonly kind: 'progress'; readonly workMilli: number; readonly overMs: number }
   | { readonly kind: 'completed' }
   | { readonly kind: 'failed'; readonly isPermanent: boolean }
-  /** It has left, as it was told to or of its own accord; what it saved stays. */
+  /** It has stopped, on request or of its own accord; what it saved stays. */
   | { readonly kind: 'released' }
-  /** It has left the nodes it was told to give up. */
+  /** It has left the nodes it was asked to give up. */
   | { readonly kind: 'shed' }
   /** A node would not take it. */
   | { readonly kind: 'rejected'; readonly nodeId: string };
@@ -33,7 +33,7 @@ export type CellEvent =
   /** The queue's tenant may not run jobs, or may again. */
   | { readonly kind: 'suspend'; readonly queue: string; readonly isSuspended: boolean }
   | { readonly kind: 'add_nodes'; readonly nodes: readonly NodeSpec[] }
-  /** No new work for the node; what is there is told to leave. */
+  /** No new work for the node; the eviction of the jobs there is requested. */
   | { readonly kind: 'drain'; readonly nodeId: string }
   /** The node will be taken away at that time. */
   | { readonly kind: 'spot_notice'; readonly nodeId: string; readonly goneAtMs: number }

@@ -4,7 +4,7 @@ import type { UndoLog } from '../model/undo-log.ts';
 import type { JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
 
-/** An owner of a place, and when it will have left it. */
+/** An owner of a placement, and when it is expected to have left. */
 export interface Departure {
   readonly endMs: number;
   readonly sequence: number;
@@ -13,15 +13,15 @@ export interface Departure {
   readonly site: Site;
 }
 
-/** Whose nodes jobs are on, and whose quota they have: who is on the same may wait for them. */
+/** The nodes that jobs are on, and the quota they hold: jobs on the same may wait for them. */
 interface Site {
   readonly poolId: PoolId;
   readonly root: CohortNode;
-  /** Soonest first, then who was submitted first. */
+  /** Soonest first, then by submission. */
   readonly departures: Departure[];
 }
 
-/** Jobs that own a place, by when they will have left it, kept in order: who waits for a place asks for the first few in its way. */
+/** Jobs that own a placement, by expected end, kept in order: a waiting job needs the first few that block it. */
 export class ExpectedEnds {
   readonly #undo: UndoLog;
   readonly #endMsOf: (job: JobRecord) => number;
@@ -36,7 +36,7 @@ export class ExpectedEnds {
     this.#rootOf = rootOf;
   }
 
-  /** Those on sites in question, soonest first, then who was submitted first. */
+  /** Those on the nodes in question, soonest first, then by submission. */
   *inOrder(concerns: (site: Site) => boolean): Generator<Departure, void> {
     const lists = [...this.#sites.values()].flatMap((pools) => [...pools.values()].filter(concerns).map(({ departures }) => departures));
     const next = lists.map(() => 0);
@@ -111,5 +111,5 @@ function indexOf(departure: Departure): number {
   return low;
 }
 
-/** Of those that never leave, who was submitted first. */
+/** Of those that never end, by submission. */
 const byTime = (a: Departure, b: Departure): number => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs);

@@ -14,14 +14,14 @@ import type { Attempt, JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
 import { Leavers } from './leavers.ts';
 
-/** Who owns which quota and which part of which node, and who still has to leave. All of it follows from the job records. */
+/** Which job owns which quota and which part of which node, and which still has to leave. All of it is derived from the job records. */
 export class Holdings {
   readonly holders: Holders;
   readonly leavers: Leavers;
   readonly #cluster: ClusterState;
   readonly #tree: QuotaTree;
   readonly #undo: UndoLog;
-  /** Who has been supposed gone, in a trial. */
+  /** The jobs supposed gone, in a trial. */
   readonly #gone = new Set<JobId>();
 
   constructor(cluster: ClusterState, tree: QuotaTree, undo: UndoLog) {
@@ -66,8 +66,8 @@ export class Holdings {
   }
 
   /**
-   * Gives back what an attempt owns, unless that has been done, for as long as a trial takes: ask only on trial. Who is covered by which quota stays as it is: no
-   * trial asks for that of anybody whom those that are supposed to be gone could outrank.
+   * Releases what an attempt owns, unless that was done, for the duration of a trial. Quota coverage stays as it is: no trial asks it for a
+   * job that the supposedly gone ones could outrank.
    */
   supposeGone(job: JobRecord, attempt: Attempt): void {
     const { id } = job.spec;
@@ -77,7 +77,7 @@ export class Holdings {
     this.#release(job, attempt);
   }
 
-  /** As `supposeGone`, of one that would be told to leave: it is still there, and nobody starts where it is before it has left. */
+  /** As `supposeGone`, of a job whose eviction would be requested: it is still there, and no other starts on its nodes before it has left. */
   supposeLeaving(job: JobRecord, attempt: Attempt): void {
     this.supposeGone(job, attempt);
     if (attempt.startedAtMs === null) return;
@@ -108,7 +108,7 @@ export const bundleHeld = ({ spec, attempt }: Pick<JobRecord, 'spec' | 'attempt'
     ? []
     : bundleOf(spec.options[attempt.option]?.accelerator ?? null, attempt.placement.demand, attempt.placement.slots.length);
 
-/** Where a job is that it does not own any more: all of its place once it has to leave, and before that the nodes it gives up. */
+/** The nodes that a job occupies without owning them: all of them once it has to leave, and before that the nodes it gives up. */
 function stillThere({ attempt }: JobRecord): Placement | null {
   if (attempt === null || attempt.startedAtMs === null) return null;
   const slots = attempt.leaving === null ? attempt.shedding : [...attempt.placement.slots, ...attempt.shedding];

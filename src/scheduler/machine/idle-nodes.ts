@@ -3,7 +3,7 @@ import type { NodeRecord } from './decision.ts';
 import type { Fleet } from './fleet.ts';
 import type { Leavers } from './leavers.ts';
 
-/** Nodes of pools that grow and shrink on which nobody is. Looks again only at those where something has changed. */
+/** Idle nodes of pools that grow and shrink. Examines again only nodes that changed. */
 export class IdleNodes {
   readonly #fleet: Fleet;
   readonly #leavers: Leavers;

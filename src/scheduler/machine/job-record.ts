@@ -4,8 +4,8 @@ import type { Placement, Slot } from '../model/placement.ts';
 import type { Segment } from '../billing/segment.ts';
 
 /**
- * `pending` and `evicted` wait for a place; `admitted` has one that others still have to leave; `starting` has been handed to its pool;
- * `running` is confirmed; `checkpointing` has been told to save and leave. The others are final.
+ * `pending` and `evicted` wait for a placement; `admitted` has one that other jobs still have to leave; `starting` has been handed to its
+ * pool; `running` is confirmed; `checkpointing` was asked to save and stop. The others are final.
  */
 export type JobState =
   | 'pending'
@@ -19,7 +19,7 @@ export type JobState =
   | 'cancelled'
   | 'expired';
 
-/** Why a job was told to leave, or taken from a node. */
+/** Why a job's eviction was requested, or why it lost a node. */
 export type EvictionReason =
   | 'priority'
   | 'reclaim'
@@ -42,7 +42,7 @@ export interface JobRecord {
   readonly spec: JobSpec;
   /** Jobs of one key are equivalent. */
   readonly classKey: string;
-  /** Order of submission. A job keeps its place when it is tried again. */
+  /** Order of submission. A job keeps its position when it is retried. */
   readonly sequence: number;
   readonly state: JobState;
   /** Of the newest attempt; 0 before the first. Rises with each. */
@@ -69,17 +69,17 @@ export interface Attempt {
   readonly fence: number;
   /** Which of the options it runs by. */
   readonly option: number;
-  /** What it goes by among those with a place: its job's priority, and as much more as that had waited for. */
+  /** Its priority among placed jobs: its own, plus what its waiting added. */
   readonly priority: number;
   readonly poolId: PoolId;
   readonly placement: Placement;
   readonly admittedAtMs: number;
-  /** When it was handed to its pool; null while its place is being left by others. */
+  /** When it was handed to its pool; null while other jobs are leaving its nodes. */
   readonly startedAtMs: number | null;
   readonly runningAtMs: number | null;
   /** When it last saved its work. */
   readonly savedAtMs: number | null;
-  /** Set once it has been told to leave: it owns its place no longer, and is there still. */
+  /** Set once its eviction was requested: it no longer owns its placement, but still occupies it. */
   readonly leaving: Leaving | null;
   /** Nodes it is giving up and is on still. */
   readonly shedding: readonly Slot[];
@@ -93,7 +93,7 @@ export interface Leaving {
   /** From then on it is made to leave. */
   readonly graceEndsAtMs: number;
   readonly isKilled: boolean;
-  /** For whom it makes way. */
+  /** The job that it is preempted for. */
   readonly forJob: JobId | null;
 }
 
@@ -102,9 +102,9 @@ export const isFinished = ({ state }: JobRecord): boolean =>
 
 export const isWaiting = ({ state }: JobRecord): boolean => state === 'pending' || state === 'evicted';
 
-/** The attempt that owns its place: not one that has been told to leave. */
+/** The attempt that owns its placement: not one whose eviction was requested. */
 export const owner = ({ attempt }: JobRecord): Attempt | null => (attempt === null || attempt.leaving !== null ? null : attempt);
 
-/** The nodes a job has a place on, or is giving up and is on still. */
+/** The nodes that a job owns, or is giving up and still occupies. */
 export const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
   attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);

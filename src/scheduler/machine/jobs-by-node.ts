@@ -2,7 +2,7 @@ import type { JobId } from '../../kernel/ids.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { JobRecord } from './job-record.ts';
 
-/** Jobs by the nodes that they have to do with in some way: whatever happens to a node, it is known whom it concerns. */
+/** Jobs by the nodes that concern them in any way: so an event of a node finds its jobs. */
 export class JobsByNode {
   readonly #undo: UndoLog;
   readonly #nodesOf: (job: JobRecord) => readonly number[];

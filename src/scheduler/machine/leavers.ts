@@ -3,7 +3,7 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import type { Placement } from '../model/placement.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 
-/** Who is still on nodes it does not own any more. What it is on may belong to others already, who wait for it to leave. */
+/** The jobs that occupy nodes they no longer own. These may belong to other jobs already, which wait for them. */
 export class Leavers {
   readonly #undo: UndoLog;
   readonly #cluster: ClusterState;
@@ -34,14 +34,14 @@ export class Leavers {
     return this.#byNode.has(node);
   }
 
-  /** Memory that those who are still there take. */
+  /** Memory of jobs that still occupy the nodes. */
   memoryMibOn(node: number): number {
     let memoryMib = 0;
     for (const jobId of this.#byNode.get(node) ?? []) memoryMib += this.#places.get(jobId)?.demand.memoryMib ?? 0;
     return memoryMib;
   }
 
-  /** Whether somebody must leave before work can start at this place: it is on the same accelerators, or CPU or memory is short until then. */
+  /** Whether a job must leave before work can start on these nodes: it is on the same accelerators, or CPU or memory is short until then. */
   block({ slots }: Placement): boolean {
     return slots.some(({ node, mask }) => {
       const { cpuFreeMilli, memoryFreeMib } = this.#cluster.columns;
@@ -60,7 +60,7 @@ export class Leavers {
 
   #put(jobId: JobId, place: Placement | null): void {
     for (const { node } of this.place(jobId)?.slots ?? []) {
-      // Whoever comes to be here has given something back here; one that goes changes nothing else.
+      // A job that comes to be here has released something here; one that goes changes nothing else.
       this.#cluster.changes.note(node);
       const left = this.#byNode.get(node);
       left?.delete(jobId);

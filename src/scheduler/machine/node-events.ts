@@ -26,7 +26,7 @@ export function provisionFailed(cell: Cell, poolId: NodeSpec['poolId'], count: n
   cell.savePool({ ...pool, comingCount: Math.max(0, pool.comingCount - count) });
 }
 
-/** No new work for a node; what is there is told to leave, by then at the latest. */
+/** No new work for a node; the eviction of the jobs there is requested, by then at the latest. */
 export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_notice', goneAtMs = Infinity): void {
   const node = cell.fleet.find(nodeId);
   if (node === undefined) return;
@@ -38,10 +38,7 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
   dropEmpty(cell);
 }
 
-/**
- * A node is gone, and whatever ran there with it: nobody is asked to save anything. A job that had other nodes, too, is made to leave those
- * before it may run again elsewhere.
- */
+/** A node is gone, with all that ran there: no job can save. A job that had other nodes, too, must leave those before it may run again elsewhere. */
 export function nodeLost(cell: Cell, nodeId: string): void {
   const node = cell.fleet.find(nodeId);
   if (node === undefined) return;

@@ -30,7 +30,7 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     case 'progress':
       return learn(cell, job, attempt, news);
     case 'completed':
-      // What is done is done, even if it was told to leave; but a job that was cancelled has no result.
+      // A completion counts even after an eviction was requested; but a cancelled job has no result.
       if (attempt.leaving?.reason === 'cancelled') finish(cell, job, 'cancelled', 'cancelled');
       else {
         cell.observeDuration(job, cell.nowMs - (attempt.startedAtMs ?? cell.nowMs));

@@ -42,7 +42,10 @@ export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
   return { decisions: cell.takeDecisions(), outcome, nextDueMs: cell.nextDueMs() };
 }
 
-/** Whoever is still to be looked at is so at once, and on record as such: there were too many, or a place was let go of after all had been. */
+/**
+ * If classes remain unprocessed, schedule another pass now, and record it: there were too many, or a reservation was cancelled after all
+ * had been examined.
+ */
 function lookAgain(cell: Cell): void {
   for (const { queue } of cell.pending.awake()) if (!cell.queue(queue.spec.name).isSuspended) return cell.wakeAt(cell.nowMs);
 }
@@ -100,7 +103,7 @@ function cancel(cell: Cell, job: JobRecord): void {
   else tellToLeave(cell, job, { reason: 'cancelled' });
 }
 
-/** A suspended queue gives nobody a place; what it has running is told to leave. */
+/** A suspended queue places no job; the eviction of its running jobs is requested. */
 function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: string; readonly isSuspended: boolean }): CellStep['outcome'] {
   const queue = cell.tree.queue(name);
   if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');

@@ -22,7 +22,7 @@ const ACT = {
     if (job.attempt === null) finish(cell, job, 'expired', 'deadline');
     else tellToLeave(cell, job, { reason: 'deadline' });
   },
-  /** It has had its grace: from now on it is made to leave. Its place is free once its pool says so. */
+  /** Its grace is over: from now on it is killed. Its nodes are free once its pool confirms it. */
   grace(cell: Cell, job: JobRecord): void {
     const { attempt } = job;
     if (attempt === null || attempt.leaving === null) return;

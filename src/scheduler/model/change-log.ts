@@ -16,7 +16,7 @@ export class ChangeLog {
     this.#count += 1;
   }
 
-  /** The nodes that changed after the first `count` changes, some more than once; undefined when that is too long ago to tell. */
+  /** The nodes that changed after the first `count` changes, some more than once; undefined when the log no longer reaches back. */
   since(count: number): Iterable<number> | undefined {
     return this.#count - count > REMEMBERED ? undefined : this.#from(count);
   }

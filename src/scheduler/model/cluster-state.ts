@@ -13,7 +13,7 @@ import { UndoLog } from './undo-log.ts';
  * Every change can be undone: see `UndoLog`.
  */
 export class ClusterState {
-  /** Read by those who search for room; changed here only. */
+  /** Read by searches for room; changed only here. */
   readonly columns = new NodeColumns();
   readonly changes = new ChangeLog();
   readonly #undo: UndoLog;
@@ -22,7 +22,7 @@ export class ClusterState {
   /** Nodes of each type, by index; those without accelerators under null. */
   readonly #byAccelerator = new Map<string | null, number[]>();
   readonly #vacant: number[] = [];
-  /** By pool, the open nodes by how many accelerators they have that nobody has a part of, at least one: on full nodes these are few. */
+  /** By pool, the open nodes by how many wholly idle accelerators they have, at least one: on full nodes these are few. */
   readonly #byWhole = new Map<string, readonly Set<number>[]>();
 
   constructor(undo: UndoLog = new UndoLog()) {
@@ -47,7 +47,7 @@ export class ClusterState {
     return this.#byAccelerator.get(accelerator) ?? [];
   }
 
-  /** Takes a node in and answers its index: the lowest that is not taken, unless told which. Not undone by a trial. */
+  /** Adds a node and returns its index: the lowest that is free, unless given. Not undone by a trial. */
   add(spec: NodeSpec, at?: number): number {
     assert(spec.acceleratorCount <= NODE_ACCELERATORS_MAX, `a node has at most ${NODE_ACCELERATORS_MAX} accelerators`);
     assert(!this.#indexes.has(spec.id), `node ${spec.id} is new`);
@@ -88,12 +88,15 @@ export class ClusterState {
     this.#undo.note(() => this.#setOpen(node, was));
   }
 
-  /** How many open nodes of a pool have at least so many, and one, accelerators that nobody has a part of: tells most of what has no place at once. */
+  /**
+   * How many open nodes of a pool have at least so many, and one, wholly idle accelerators: most jobs that cannot be placed are found by it
+   * at once.
+   */
   countWithWhole(poolId: string, wholes: number): number {
     return this.#withWhole(poolId, wholes).reduce((count, { size }) => count + size, 0);
   }
 
-  /** The open nodes of a pool that have at least so many accelerators that nobody has a part of, by index: one or more. */
+  /** The open nodes of a pool that have at least so many wholly idle accelerators, by index: one or more. */
   nodesWithWhole(poolId: string, wholes: number): readonly number[] {
     return this.#withWhole(poolId, wholes)
       .flatMap((nodes) => [...nodes])

@@ -42,7 +42,7 @@ export interface JobLimits {
 export interface CheckpointPolicy {
   /** How often it saves by itself; null when never. */
   readonly intervalMs: number | null;
-  /** How long it needs, once told to stop, to save and leave. */
+  /** How long it needs, once asked to stop, to save. */
   readonly graceMs: number;
   /** What a start costs before work goes on, counted as lost work when it is evicted. */
   readonly restartMs: number;

@@ -7,7 +7,7 @@ export class NodeColumns {
   memoryFreeMib = new Int32Array(0);
   /** `NODE_ACCELERATORS_MAX` a node. */
   acceleratorFreeMilli = new Int16Array(0);
-  /** Accelerators of the node nobody has a part of. */
+  /** Wholly idle accelerators of the node. */
   wholeFree = new Uint8Array(0);
   /** Rises whenever something of the node changes, so that what was worked out about it can be kept. */
   revision = new Uint32Array(0);

@@ -16,6 +16,6 @@ export interface PlacementRequest {
 /** Chooses nodes of one cluster. The same state and request give the same answer, and nothing is changed: the caller allocates. */
 export interface Placer {
   place(request: PlacementRequest): readonly Slot[] | undefined;
-  /** How contended a type is by those who insist on it, from 0 to 1. */
+  /** How contended a type is by jobs that insist on it, from 0 to 1. */
   scarcity(accelerator: string | null): number;
 }

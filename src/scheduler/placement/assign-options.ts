@@ -2,7 +2,7 @@ import { Bins } from './bins.ts';
 
 /** A way to run a job. */
 export interface Choice {
-  /** Where: the nodes there are shared by all who choose it. */
+  /** The pool or region: its nodes are shared by all jobs that choose it. */
   readonly place: string;
   /** Whole accelerators it takes on each of so many nodes. */
   readonly count: number;
@@ -13,7 +13,7 @@ export interface Choice {
 export interface Assigned {
   /** Which of the job's choices; -1 when nothing is left for it. */
   readonly choice: number;
-  /** On which nodes of its place. */
+  /** On which nodes of it. */
   readonly nodes: readonly number[];
 }
 
@@ -24,10 +24,10 @@ const ROUNDS_MAX = 20;
 const EQUAL = 1e-9;
 
 /**
- * Which choice each job makes so that all of them together cost little, and on which nodes. They choose one after the other, then change their
- * minds alone or in pairs as long as that saves something: once with the largest first, once with those first who have most to lose, of which
- * the cheaper counts. Where both leave somebody out, once with the first first, so that nobody is left out for somebody who comes later.
- * `whole` tells of each place how many whole accelerators its nodes have free.
+ * The choice of each job so that all of them together cost little, and on which nodes. They choose one after the other, then change alone
+ * or in pairs as long as that saves something: once with the largest first, once with those first that have most to lose, of which the
+ * cheaper result counts. Where both leave a job out, once in the given order, so that no job is left out for a later one. `whole` returns
+ * how many whole accelerators are free on the nodes of each pool.
  */
 export function assignOptions(
   jobs: readonly (readonly Choice[])[],
@@ -72,7 +72,7 @@ class Assignment {
     return this.#chosen;
   }
 
-  /** Whether anybody has found something better. */
+  /** Whether any job has found something better. */
   #improve(): boolean {
     let isBetter = false;
     for (const [at, a] of this.#order.entries()) {
@@ -94,7 +94,7 @@ class Assignment {
   #improvePair(a: number, b: number): boolean {
     const before = [this.#chosen[a] ?? NOTHING, this.#chosen[b] ?? NOTHING] as const;
     const was = this.#costOf(a) + this.#costOf(b);
-    // Who has the cheapest place of all wants nobody else's.
+    // A job with the cheapest nodes of all wants no other's.
     if (this.#isContent(a) && this.#isContent(b)) return false;
     this.#leave(a);
     this.#leave(b);
@@ -141,7 +141,7 @@ class Assignment {
     this.#chosen[job] = before;
   }
 
-  /** Infinite for who has nothing: anything is better. */
+  /** Infinite for a job without any: anything is better. */
   #costOf(job: number): number {
     return this.#jobs[job]?.[this.#chosen[job]?.choice ?? -1]?.cost ?? Infinity;
   }

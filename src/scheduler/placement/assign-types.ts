@@ -9,9 +9,9 @@ export interface Bidder {
 const EQUAL = 1e-9;
 
 /**
- * Which type each job gets, by index, so that the gains add up to the most there can be, `places` of each type at most; -1 for jobs that are
- * too many. Begins with what jobs have and cancels cycles: one job moves to a second type, one from there to a third, and so on, the last to
- * the first, or a free place does. Without such a cycle that gains nothing is left to gain (as for any flow of least cost). The first of equals moves.
+ * The type of each job, by index, so that the gains add up to the most there can be, at most `places` of each type; -1 for surplus jobs.
+ * Begins with what jobs have and cancels cycles: one job moves to a second type, one from there to a third, and so on, the last to the
+ * first, or into a free unit. Without a gaining cycle the total cannot rise (as for any flow of least cost). The first of equals moves.
  */
 export function assignTypes(bidders: readonly Bidder[], places: readonly number[]): readonly number[] {
   const assignment = new Assignment(bidders, places);
@@ -21,7 +21,7 @@ export function assignTypes(bidders: readonly Bidder[], places: readonly number[
 
 interface Edge {
   readonly gain: number;
-  /** The job that moves; -1 when a free place does. */
+  /** The job that moves; -1 for a free unit. */
   readonly mover: number;
 }
 

@@ -1,4 +1,4 @@
-/** How many whole accelerators are free on each of some nodes, by place. */
+/** How many whole accelerators are free on each of some nodes, by index. */
 export class Bins {
   readonly #free: Map<string, Map<number, number>>;
 

@@ -76,7 +76,7 @@ function cheapestOne(row: ShapeRow, nodes: readonly number[], tariff: Tariff, al
   let bestCost = Infinity;
   for (const node of nodes) {
     let cost = row.cost(node);
-    // A tariff only adds: who is dearer without it need not be asked.
+    // A tariff only adds: an option that is dearer without it need not be priced.
     if (cost <= bestCost && cost < Infinity) cost += tariff(node, row.wholeTaken(node));
     if (cost > bestCost || cost === Infinity || (cost === bestCost && node > best) || !allows(node)) continue;
     best = node;

@@ -3,8 +3,8 @@ import { domainKey } from '../model/domain-key.ts';
 import type { TopologyRequest } from '../model/resource-option.ts';
 
 /**
- * Of the nodes given, those of one domain that has at least `count`: the domain with the fewest, so that large ones stay whole for those
- * who need them. For a block, exactly `count` neighbours. Undefined when no domain has as many.
+ * Of the nodes given, those of one domain that has at least `count`: the domain with the fewest, so that large ones stay whole for jobs
+ * that need them. For a block, exactly `count` neighbours. Undefined when no domain has as many.
  */
 export function domainNodes(
   cluster: ClusterState,

@@ -11,7 +11,7 @@ import { Scarcity } from './scarcity.ts';
 import type { Shape } from './shape.ts';
 import { WasteCost } from './waste-cost.ts';
 
-/** Places where least is wasted, going by the jobs there are. */
+/** Places where least is wasted, for the present workload mix. */
 export class LeastWaste implements Placer {
   readonly #cluster: ClusterState;
   readonly #mix: JobMix;

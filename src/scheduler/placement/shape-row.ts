@@ -41,7 +41,7 @@ export class ShapeRow {
     return this.#masks[node] ?? 0;
   }
 
-  /** How many accelerators that nobody has a part of it would take, or a part of. Ask `cost` first. */
+  /** How many wholly idle accelerators it would take, or break up. Call `cost` first. */
   wholeTaken(node: number): number {
     return this.#wholeTaken[node] ?? 0;
   }

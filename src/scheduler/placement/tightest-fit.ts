@@ -5,7 +5,7 @@ import type { Slot } from '../model/placement.ts';
 import type { Placer, PlacementRequest } from '../model/placer.ts';
 import { domainNodes } from './domain-nodes.ts';
 
-/** Places on the nodes that are left with least: fewest accelerators nobody has a part of, then least CPU, then first. */
+/** Places on the nodes that are left with least: fewest wholly idle accelerators, then least CPU, then first. */
 export class TightestFit implements Placer {
   readonly #cluster: ClusterState;
 

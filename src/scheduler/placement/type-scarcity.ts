@@ -6,8 +6,8 @@ import type { WeightedShape } from './shape.ts';
 import { acceleratorMilli, acceptsType } from './shape.ts';
 
 /**
- * What a thousandth of each type costs others, in thousandths: 0 for a type that nobody insists on, 1 for one of which all that is idle is
- * spoken for by jobs that cannot go everywhere. Jobs that may go elsewhere then do so, as long as that wastes less than they need.
+ * What a thousandth of each type costs other jobs, in thousandths: 0 for a type that no job insists on, 1 for one whose idle units are all
+ * claimed by jobs bound to it. Flexible jobs then go elsewhere, as long as that wastes less than they need.
  */
 export class TypeScarcity {
   readonly #mix: readonly WeightedShape[];

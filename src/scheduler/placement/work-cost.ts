@@ -1,4 +1,4 @@
-/** What decides what a place is worth to a job. */
+/** What determines the price of an option for a job. */
 export interface WorkTerms {
   /** Of one node's worth. */
   readonly nanoDollarsPerHour: number;
@@ -10,7 +10,7 @@ export interface WorkTerms {
   readonly interruptionsPerHour: number;
   /** What the job loses each time. */
   readonly lostHours: number;
-  /** How contended the type is by those who insist on it, from 0 to 1. */
+  /** How contended the type is by jobs that insist on it, from 0 to 1. */
   readonly scarcity: number;
 }
 

@@ -16,8 +16,8 @@ interface Room {
 }
 
 /**
- * Finds who would have to leave for a job to have its nodes by an option, at the least cost. Looks only at nodes with room, and at those that
- * victims are on; what it has worked out of a node it keeps.
+ * Finds the cheapest victims for a job to have its nodes by an option. Examines only nodes with room and nodes of victims, and caches its
+ * plan of each node.
  */
 export class CheapestRoom {
   readonly #cell: Cell;
@@ -26,9 +26,9 @@ export class CheapestRoom {
   readonly #wanted: ResourceOption;
   /** Victims by node, cheapest first. */
   readonly #byNode: ReadonlyMap<number, readonly Victim[]>;
-  /** The sets of nodes each of which could hold the whole job, once somebody has asked. */
+  /** The sets of nodes each of which could hold the whole job, once computed. */
   #groups: readonly (readonly number[])[] | undefined;
-  /** What it would take to make room on a node when nobody else has left; undefined when that cannot be done. */
+  /** What it would take to make room on a node when no other victim has left; undefined when that cannot be done. */
   readonly #plans = new Map<number, NodePlan | undefined>();
 
   constructor(cell: Cell, job: JobRecord, option: number, victims: readonly Victim[]) {
@@ -48,7 +48,7 @@ export class CheapestRoom {
     this.#byNode = byNode;
   }
 
-  /** Who else has to leave when those in `gone` have; undefined when nobody helps. */
+  /** The further victims when those in `gone` have left; undefined when none help. */
   find(gone: ReadonlySet<Victim>): readonly Victim[] | undefined {
     const pools = affordablePools(this.#cell, this.#job.spec, this.#option);
     if ('kind' in pools) return undefined;
@@ -72,7 +72,7 @@ export class CheapestRoom {
     return [...free, ...this.#byNode.keys()].filter(isUsable).sort((a, b) => a - b);
   }
 
-  /** Takes the cheapest node first, and the others as they are once those on it have gone, who may be elsewhere, too. */
+  /** Takes the cheapest node first, and the others in the state after its victims have gone, which may occupy them, too. */
   #among(nodes: readonly number[], gone: ReadonlySet<Victim>): Room | undefined {
     const leaving = new Set(gone);
     const used = new Set<number>();
@@ -99,7 +99,7 @@ export class CheapestRoom {
     return { victims: [...leaving].filter((victim) => !gone.has(victim)), cost };
   }
 
-  /** The plan for a node where nobody has left yet; undefined also when it cannot be cheaper than `best`. */
+  /** The plan for a node that no victim has left yet; undefined also when it cannot be cheaper than `best`. */
   #plan(node: number, best: NodePlan | undefined): NodePlan | undefined {
     if (this.#plans.has(node)) return this.#plans.get(node);
     const [first] = this.#byNode.get(node) ?? [];

@@ -15,16 +15,16 @@ import { FairTrade } from './fair-trade.ts';
 import { byCost } from './victim.ts';
 import type { Victim } from './victim.ts';
 
-/** Whom to evict, and the place that is there then. */
+/** The victims, and the placement that they free. */
 export interface Way {
   readonly victims: readonly Victim[];
   readonly offer: Offer;
 }
 
 /**
- * Whom to evict so that a job has a place by an option, out of those who may be, cheapest first; undefined when that does not help. Makes
- * room on the cheapest nodes and gets the quota from the cheapest holders, in either order, spares everyone it can do without, and takes the
- * cheaper of both. Where neither leads to a place, as beside places that are held, it takes the cheapest, one more at a time. Changes nothing.
+ * The victims to evict so that a job fits by an option, out of the permitted ones, cheapest first; undefined when that does not help. Makes
+ * room on the cheapest nodes and gets the quota from the cheapest holders, in either order, spares every victim it can, and takes the
+ * cheaper of both. Where neither gives a placement, as with reserved nodes, it takes the cheapest, one more at a time. Changes nothing.
  */
 export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
   const search = new Search(cell, job, option, legal);
@@ -36,7 +36,7 @@ export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal:
 
 const costOf = ({ victims }: Way): number => victims.reduce((sum, { cost }) => sum + cost, 0);
 
-/** Victims that are tried one after the other where nothing tells which of them would help. */
+/** Victims that are tried one after the other where nothing shows which of them would help. */
 const TRIED_MAX = 64;
 
 class Search {
@@ -50,7 +50,7 @@ class Search {
   #room: CheapestRoom | undefined;
   /** What the job is offered as things are. */
   readonly #asIs: Attempted;
-  /** Whose leaving makes room as things are, once somebody has asked. */
+  /** The victims whose leaving makes room in the present state, once computed. */
   #forRoomAsIs: { readonly victims: readonly Victim[] | undefined } | undefined;
   /** Whether nothing but room or quota was found short, and not even all victims together give that. */
   #isHopeless = true;
@@ -77,7 +77,7 @@ class Search {
     return 'blocker' in this.#asIs && this.#asIs.blocker.kind === 'no_room' ? ['room'] : ['quota', 'room'];
   }
 
-  /** What the job is offered once these have been told to leave: just what it then gets. */
+  /** The placement of the job once the eviction of these was requested: exactly what it then gets. */
   tryWithout(victims: readonly Victim[]): Attempted {
     return this.#without(victims, () => tryOption(this.#cell, this.#job, this.#option, 'brief'));
   }
@@ -151,8 +151,8 @@ class Search {
   }
 
   /**
-   * Leaves out those without whom it fits as well, the dearest first. One of the job's own queue that stays adds to that queue's share, so
-   * whoever goes for the sake of shares is looked at again.
+   * Spares victims without which it fits as well, the dearest first. One of the job's own queue that stays adds to that queue's share, so
+   * victims chosen for fair share are checked again.
    */
   #spared(way: Way): Way {
     let best = way;
@@ -165,7 +165,7 @@ class Search {
   }
 
   #mayAdd(chosen: readonly Victim[], victim: Victim): boolean {
-    // Who goes for another reason than shares makes none of them less fair.
+    // A victim chosen for another reason makes no share less fair.
     const isFair = victim.reason !== 'fair_share' || this.#trade.isFair([...chosen, victim]);
     return isFair && withinBudget(this.#cell, chosen, victim);
   }

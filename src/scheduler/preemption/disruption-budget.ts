@@ -3,7 +3,7 @@ import type { JobRecord } from '../machine/job-record.ts';
 import { policyOf } from './policy-for.ts';
 import type { Victim } from './victim.ts';
 
-/** Whether one more may leave its queue, and its pool, beside those that are leaving and those that are chosen to. */
+/** Whether one more may leave its queue, and its pool, besides those that are leaving and those that are chosen to. */
 export function withinBudget(cell: Cell, chosen: readonly Victim[], { job }: Victim): boolean {
   const ofQueue = policyOf(cell.holdings.queueOf(job.spec)).leavingMaxCount;
   const ofPool = job.attempt === null ? undefined : cell.settings.poolEviction.get(job.attempt.poolId)?.leavingMaxCount;

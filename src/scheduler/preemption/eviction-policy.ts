@@ -2,7 +2,7 @@ import type { JobSpec } from '../model/job-spec.ts';
 
 /** How jobs of a queue, or in a pool, may be evicted. Where both say something, the stricter holds. */
 export interface EvictionPolicy {
-  /** Who goes first among those who may be evicted. */
+  /** Which of the permitted victims goes first. */
   readonly victimOrder: 'least_lost_work' | 'most_recent';
   /** A job is left alone for this long after it has started to run. */
   readonly runtimeMinMs: number;

@@ -5,8 +5,8 @@ import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 const NO_ACCELERATOR_MILLI = WHOLE_MILLI / 10;
 
 /**
- * What evicting a job costs, in thousandths of an accelerator times ms: the work since it last saved, and what a start takes. Whether it
- * will save while it leaves nobody knows, so that is not counted on: those who save often are left alone least, and lose least.
+ * What evicting a job costs, in thousandths of an accelerator times ms: the work since it last saved, and a start. It may or may not save
+ * while it stops, so that is not counted on: otherwise jobs that save often would be evicted least, though they lose least.
  */
 export function lostWork({ spec, attempt }: JobRecord, nowMs: number): number {
   if (attempt === null || attempt.startedAtMs === null) return 0;

@@ -6,7 +6,7 @@ import type { Way } from './choose-victims.ts';
 import { chooseVictims } from './choose-victims.ts';
 import { mayEvict } from './may-evict.ts';
 
-/** Makes others leave for a job that has no place, if it may: those whose eviction costs least. Answers whether the job has a place now. */
+/** Evicts others for a job without a placement, if it may: those whose eviction costs least. Returns whether the job has a placement now. */
 export function makeWay(cell: Cell, job: JobRecord): boolean {
   const way = wayFor(cell, job);
   if (way === undefined) return false;
@@ -15,7 +15,7 @@ export function makeWay(cell: Cell, job: JobRecord): boolean {
   return true;
 }
 
-/** The first option that others can be made to leave for, and who. Changes nothing. */
+/** The first option for which others can be evicted, and the victims. Changes nothing. */
 function wayFor(cell: Cell, job: JobRecord): Way | undefined {
   for (let option = 0; option < job.spec.options.length; option++) {
     const legal = mayEvict(cell, cell.holdings.holderOf(job, option));

@@ -10,9 +10,9 @@ import { policyFor, policyOf } from './policy-for.ts';
 import type { Victim } from './victim.ts';
 
 /**
- * Whom a job may evict. Three rules, each of which leaves the state better by one order that never cycles (see SPEC.md):
- * its own queue's jobs of less priority, unless they are better covered than it would be; jobs anywhere that are less covered than it would
- * be; and, where neither is covered, jobs of queues with a larger share that are of no more priority.
+ * Which jobs a job may evict. Three rules, each of which raises the potential, which never cycles (see SPEC.md): its own queue's jobs of
+ * less priority, unless they are better covered than it would be; jobs anywhere that are less covered than it would be; and, where neither
+ * is covered, jobs of queues with a larger share that are of no more priority.
  */
 export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
   const { holders } = cell.holdings;
@@ -31,7 +31,7 @@ export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
   return victims;
 }
 
-/** Those of a queue whom the rule could name: on a full cluster that has settled these are few. */
+/** The jobs of a queue that the rule could select: on a full cluster that has settled these are few. */
 function inQuestion(cell: Cell, { priority }: Holder, other: CohortNode, reason: Victim['reason']): readonly Holder[] {
   const { holders } = cell.holdings;
   if (reason === 'reclaim') return holders.uncovered(other);

@@ -2,7 +2,7 @@ import type { ClusterState } from '../model/cluster-state.ts';
 import type { NodeDemand } from '../model/node-demand.ts';
 import type { Victim } from './victim.ts';
 
-/** Who would have to leave a node for a demand to fit there. */
+/** The victims that would have to leave a node for a demand to fit there. */
 export interface NodePlan {
   readonly node: number;
   readonly victims: readonly Victim[];
@@ -10,8 +10,8 @@ export interface NodePlan {
 }
 
 /**
- * The cheapest of the victims given, which come cheapest first, without whom a demand fits on a node; those in `gone` have left already.
- * Takes them in order until it fits, then spares whom it can, the dearest first. Undefined when not even all of them would do.
+ * The cheapest of the victims given, which come cheapest first, without which a demand fits on a node; those in `gone` have left already.
+ * Takes them in order until it fits, then spares those it can, the dearest first. Undefined when all of them together do not suffice.
  */
 export function planNode(
   cluster: ClusterState,

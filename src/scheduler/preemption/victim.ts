@@ -7,6 +7,6 @@ export interface Victim {
   readonly cost: number;
 }
 
-/** Cheapest first, then least priority, then who came last. A total order. */
+/** Cheapest first, then least priority, then the latest. A total order. */
 export const byCost = (a: Victim, b: Victim): number =>
   a.cost - b.cost || a.job.spec.priority - b.job.spec.priority || b.job.sequence - a.job.sequence;

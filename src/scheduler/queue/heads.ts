@@ -16,7 +16,7 @@ interface Head {
   readonly bundle: Bundle;
 }
 
-/** Who comes next, of those that are awake and of whom looking at them may bring something. */
+/** The next job, of those that are awake and whose examination may have an effect. */
 export class Heads {
   readonly #cell: Cell;
   readonly #contests = new Map<CohortNode, Contest>();
@@ -35,12 +35,12 @@ export class Heads {
     return next?.pending;
   }
 
-  /** Something was given or taken in a tree: shares are other ones now, and so is who may hope for something. */
+  /** Something was granted or released in a tree: its shares have changed, and with them which jobs may fit. */
   changed(root: CohortNode): void {
     this.#contests.delete(root);
   }
 
-  /** A class has been found to have no place. */
+  /** A class was found to have no placement. */
   slept({ root, queue }: PendingClass): void {
     this.#contests.get(root)?.lookAgain(queue);
   }
@@ -160,7 +160,7 @@ function headsOf(cell: Cell, classes: Iterable<PendingClass>): ReadonlyMap<Cohor
   return heads;
 }
 
-/** How a member of a cohort stands beside the others, were its head given what it asks for. */
+/** The standing of a member of a cohort among the others, if its head got what it requests. */
 interface Entry {
   readonly head: Head;
   readonly borrows: number;
@@ -176,7 +176,7 @@ function entryOf(cell: Cell, member: CohortNode, head: Head): Entry {
   return { head, borrows: borrows ? 1 : 0, sharePpm: dominantSharePpm(member, head.bundle) + past };
 }
 
-/** Who stays within its own quota first, then who has less; or, where priority rules, the other way about. */
+/** Members within their own quota first, then those that have less; or, where priority rules, the reverse. */
 function compare(order: 'fair' | 'priority', a: Entry, b: Entry): number {
   const byShare = a.borrows - b.borrows || a.sharePpm - b.sharePpm;
   const priority = b.head.priority - a.head.priority;

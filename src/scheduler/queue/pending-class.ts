@@ -18,7 +18,7 @@ export class PendingClass {
   /** Those it could be in by one of its options, as far as market and region go. */
   readonly pools: readonly PoolId[];
   readonly jobs = new SequenceList();
-  /** Whether something has happened since its first job was last found to have no place. */
+  /** Whether something has happened since its first job was last found to have no placement. */
   isAwake = false;
 
   constructor(key: string, queue: CohortNode, exemplar: JobSpec, pools: readonly PoolId[]) {

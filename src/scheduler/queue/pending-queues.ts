@@ -7,8 +7,8 @@ import type { UndoLog } from '../model/undo-log.ts';
 import { PendingClass } from './pending-class.ts';
 
 /**
- * Who waits, by equivalence class. A class that was found to have no place sleeps until something happens that might give it one;
- * nothing else wakes it, and no time passes between that and its evaluation.
+ * The waiting jobs, by equivalence class. A class that was found to have no placement sleeps until an event that might give it one; nothing
+ * else wakes it, and no time passes between that and its evaluation.
  */
 export class PendingQueues {
   readonly #undo: UndoLog;

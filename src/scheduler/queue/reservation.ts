@@ -1,6 +1,6 @@
 import type { JobId } from '../../kernel/ids.ts';
 
-/** Places held for a job that comes first and has none. Plain data. */
+/** A reservation of nodes for the first job without a placement. Plain data. */
 export interface Reservation {
   /** The cohort tree: jobs of different trees compete for nodes, but not for quota. */
   readonly root: string;
@@ -9,10 +9,10 @@ export interface Reservation {
   readonly jobId: JobId;
   /** By which of its options it will start. */
   readonly option: number;
-  /** Who has to end first: once none of them is left, there is a place. */
+  /** The jobs that have to end first: once none of them is left, there is a placement. */
   readonly after: readonly JobId[];
-  /** When that is, if everybody takes as long as it may; null when somebody may take for ever. */
+  /** When that is, if all jobs take as long as they may; null when some may take for ever. */
   readonly startMs: number | null;
-  /** Where its place would be, as things were. */
+  /** Its expected placement when it was reserved. */
   readonly nodes: readonly number[];
 }

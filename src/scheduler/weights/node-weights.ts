@@ -13,7 +13,7 @@ export function enterNodes(cell: Cell, { spec }: JobRecord, nodes: readonly numb
   }
 }
 
-/** A job has left nodes. Its weights stay as long as nobody needs the memory. */
+/** A job has left nodes. Its weights stay as long as no job needs the memory. */
 export function leaveNodes(cell: Cell, { spec }: JobRecord, nodes: readonly number[]): void {
   for (const node of nodes) {
     if (spec.weights !== null) save(cell, node, withoutUser(residentOn(cell, node), spec.weights.model));
@@ -21,7 +21,7 @@ export function leaveNodes(cell: Cell, { spec }: JobRecord, nodes: readonly numb
   }
 }
 
-/** Weights that nobody works with lie in memory that nobody has asked for. Whoever starts there needs not wait for them to go. */
+/** Weights that no job uses lie in unclaimed memory. A job that starts there does not wait for them to be unloaded. */
 function unloadWhatDoesNotFit(cell: Cell, node: number): void {
   const resident = residentOn(cell, node);
   const idleMib = resident.reduce((sum, { users, memoryMib }) => sum + (users === 0 ? memoryMib : 0), 0);

@@ -1,9 +1,9 @@
 import type { ResidentWeights } from './resident-weights.ts';
 
 /**
- * Which weights to unload so that `neededMib` are free: those with the least credit, and never those in use. Takes the least for its size first,
- * spares whom it can, the dearest first, and prefers a single one that is cheaper than all of these. Undefined when not even all of them are
- * enough.
+ * Which weights to unload so that `neededMib` are free: those with the least credit, and never those in use. Takes the least for its size
+ * first, spares those it can, the dearest first, and prefers a single one that is cheaper than all of these. Undefined when not even all of
+ * them are enough.
  */
 export function weightsToUnload(
   resident: readonly ResidentWeights[],

@@ -11,7 +11,7 @@ import { command } from '../command.ts';
 import type { SimulatedQueries } from './simulate.ts';
 import { simulate } from './simulate.ts';
 
-// So many that the 99.9th percentile is told by twenty of them.
+// Enough that twenty of them lie beyond the 99.9th percentile.
 const QUERIES = 20_000;
 
 interface Flags {

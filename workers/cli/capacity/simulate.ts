@@ -31,7 +31,7 @@ export interface SimulatedQueries {
   readonly hedgedShare: number;
 }
 
-/** Shards and their replicas as queues: one call at a time, out of memory when nobody called for long. */
+/** Shards and their replicas as queues: one call at a time, out of memory when not called for long. */
 class Shards {
   calls = 0;
   coldCalls = 0;

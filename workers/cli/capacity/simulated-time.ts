@@ -8,7 +8,7 @@ interface Due {
   isOff: boolean;
 }
 
-// Promises that one event settles are all heard before the next: a call of a fan-out takes so many turns.
+// All promises that one event settles continue before the next: a call of a fan-out takes so many turns.
 const TURNS = 8;
 
 /** A clock that jumps from event to event, in the order in which they are due: a binary heap of some hundred thousand. */

@@ -19,7 +19,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** How far an import of a file has come, beside the file while it is not done. */
+/** The progress of an import of a file, stored next to the file until it is done. */
 interface Position {
   readonly index: string;
   readonly token: string;
@@ -29,7 +29,7 @@ interface Position {
 
 const ATTEMPTS_MAX = 8;
 const PAUSE_MS = 500;
-/** Errors of connecting: trying again at once would find nobody either. */
+/** Errors of connecting: retrying at once would fail again. */
 const NOBODY_THERE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /** `sluice import INDEX FILE`: goes on by itself after a cut, and with `--resume` after it was stopped. */

@@ -61,7 +61,7 @@ const subject = (of: Command): Command =>
     .option('--tenant <id>', 'the tenant of the keys; with --admin only')
     .option('--json', 'print the answer as JSON');
 
-/** As whom, and about whose keys. */
+/** The caller, and the tenant of the keys. */
 async function callerOf({ admin, tenant }: Subject): Promise<{ client: GatewayClient; tenant: string | undefined }> {
   const profile = await currentProfile();
   if (admin !== true) return { client: new GatewayClient(profile, profile.apiKey), tenant };

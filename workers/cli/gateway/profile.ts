@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { ROOT } from '../../local/paths.ts';
 import { UsageError } from '../command.ts';
 
-/** A gateway, and as whom to call it. */
+/** A gateway, and the credentials to call it. */
 export interface Profile {
   readonly url: string;
   readonly apiKey: string;
@@ -21,7 +21,7 @@ const stored = z.object({ url: z.url(), api_key: z.string(), admin_key: z.string
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where `sluice init` writes: beside other tools' settings, or where SLUICE_PROFILE says. */
+/** Where `sluice init` writes: with other tools' settings, or where SLUICE_PROFILE points. */
 export const profilePath = (environment: Environment = process.env): string =>
   environment['SLUICE_PROFILE'] ?? join(environment['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'sluice/profile.json');
 

@@ -53,7 +53,7 @@ function objectOf(text: string): object {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // Told below, as anything else that is no object.
+    // Reported below, like any other value that is not an object.
   }
   throw new InvalidArgumentError('It must be a JSON object.');
 }

@@ -50,7 +50,7 @@ export const gavel = () =>
     .option('--json', 'everything as JSON')
     .action(runJobs);
 
-/** Runs jobs by Gavel's protocol for `continuous-single`, beside what was published. */
+/** Runs jobs by Gavel's protocol for `continuous-single`, and compares with what was published. */
 async function runJobs(flags: Flags): Promise<void> {
   const { rate: rates, cluster, round: roundS, checkpoint: checkpointS } = flags;
   const { from: fromId, to: toId } = flags.measure;

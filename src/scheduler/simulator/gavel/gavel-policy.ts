@@ -10,20 +10,20 @@ export interface ActiveJob {
   readonly type: number;
 }
 
-/** Who gets which type for the next round: jobs in the order given, by index; -1 for those that wait. */
+/** The type of each job for the next round: jobs in the order given, by index; -1 for those that wait. */
 export type GavelPolicy = (jobs: readonly ActiveJob[], places: readonly number[], moveCost: number) => readonly number[];
 
 /** Attained work after which a job counts noticeably less than a new one. */
 const YOUNG_S = 36_000;
 const AGE_EXPONENT = -0.2;
 
-/** Where a move cost all its progress, whoever has a place would keep it before others that have attained less by no more than this. */
+/** Where a move cost all its progress, a placed job would keep its type before others that have attained less by no more than this. */
 const HEAD_START_S = 72_000;
 
 /**
- * Who has attained least goes first, counted in work done and not in time, so that nobody pays for having been on a slow type. Among those who
- * go, types are given so that progress, in parts of each job's own best, adds up to the most; the young count a little more, as more of
- * them are about to end. `moveCost` is the part of a move's progress that the move itself costs.
+ * The job that has attained least goes first, counted in work done and not in time, so that no job pays for having been on a slow type.
+ * Among those that go, types are assigned so that progress, in parts of each job's own best, adds up to the most; the young count a little
+ * more, as more of them are about to end. `moveCost` is the part of a move's progress that the move itself costs.
  */
 export const leastAttained: GavelPolicy = (jobs, places, moveCost) => {
   const rank = ({ attainedS, type }: ActiveJob): number => attainedS - (type >= 0 ? HEAD_START_S * moveCost : 0);

@@ -43,8 +43,8 @@ interface Running extends ActiveJob {
 }
 
 /**
- * Gavel's protocol for `continuous-single`: time goes in rounds; whoever has arrived takes part in the next; a job that ends within a round
- * leaves its accelerator idle to the round's end. Jobs come until all that are measured are done.
+ * Gavel's protocol for `continuous-single`: time goes in rounds; a job that has arrived takes part in the next; a job that ends within a
+ * round leaves its accelerator idle to the round's end. Jobs come until all that are measured are done.
  */
 export function runRounds(
   trace: GavelTrace,

@@ -150,7 +150,7 @@ const nodesOf = ({ nodes, acceleratorsPerNode }: ReplayCluster): readonly NodeSp
     ordinal,
   }));
 
-/** Who needs more than a node has takes as many nodes as it needs, as much of each; undefined when there are not so many. */
+/** A job that needs more than a node has takes as many nodes as it needs, an equal part of each; undefined when there are not so many. */
 function specOf(job: number, { accelerators, owner }: TracedJob, cluster: ReplayCluster): JobSpec | undefined {
   const nodes = Math.ceil(accelerators / cluster.acceleratorsPerNode);
   if (nodes > cluster.nodes) return undefined;

@@ -9,7 +9,7 @@ import { typicalShapes } from './typical-shapes.ts';
 /** How nodes are chosen in a replay, made for a cluster and the jobs that will come. */
 export type OpenbPolicy = (cluster: ClusterState, shapes: readonly WeightedShape[]) => CostBoard;
 
-/** Sluice's, as its engine places jobs, and the published one beside it. */
+/** Sluice's, as its engine places jobs, and the published one for comparison. */
 export const OPENB_POLICIES = {
   sluice: (cluster, shapes) => new CostBoard(cluster, new WasteCost(cluster, shapes), new Scarcity(cluster, shapes)),
   fgd: (cluster, shapes) => new CostBoard(cluster, new FgdCost(cluster, typicalShapes(shapes)), null),

@@ -15,7 +15,7 @@ export interface OpenbReplay {
   /** After each whole percent that arrived, from 0 on; the last after everything has. */
   readonly curve: readonly AllocationPoint[];
   readonly placed: number;
-  /** Jobs that had no place when they came: they do not come again. */
+  /** Jobs that did not fit when they came: they do not come again. */
   readonly refused: number;
   readonly cluster: ClusterState;
 }

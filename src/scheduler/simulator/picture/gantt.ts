@@ -25,7 +25,7 @@ const MARGIN = 48;
 /** Points of the curve of use. */
 const SAMPLES = 400;
 
-/** Who had what when, a line for each lane, under the share of lanes that was in use. As SVG, the same for the same bars. */
+/** Which job had which accelerator when, a line for each lane, under the share of lanes that was in use. As SVG, the same for the same bars. */
 export function ganttSvg({ title, unit, lanes, bars }: Gantt): string {
   const to = bars.reduce((latest, bar) => Math.max(latest, bar.to), 1e-9);
   const top = MARGIN + USAGE_HEIGHT + 24;
