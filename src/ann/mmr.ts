@@ -24,7 +24,7 @@ export function maximalMarginalRelevance(metric: Metric, candidates: readonly Ca
   const chosen: number[] = [];
   for (let at = 0; chosen.length < count && rest.length > 0;) {
     const [taken] = rest.splice(at, 1);
-    const last = must(taken, 'somebody is left').position;
+    const last = must(taken, 'a candidate is left').position;
     chosen.push(last);
     if (chosen.length === count) break;
     at = 0;

@@ -66,7 +66,7 @@ export const ASSUMPTIONS = {
   rowReadUs: measured(9.3, 'us to read a row of SQLite for exact scoring', 'npm run bench -- ann: cold start'),
   rowsScoredCount: measured(16, 'rows read for ten matches', 'src/ann/engine/list-settings.ts: proposalCount'),
   callCpuUs: measured(89, 'us of CPU of one call in a fan-out of 256, both ends', 'raw workerd, one gateway and 256 objects'),
-  gatewayCpuMs: measured(0.35, 'ms of CPU of a query in the gateway beside its calls', 'npm run bench -- gateway'),
+  gatewayCpuMs: measured(0.35, 'ms of CPU of a query in the gateway without its calls', 'npm run bench -- gateway'),
   rankedNumberNs: measured(
     1.5,
     'ns of CPU for each number of a centroid that a query or a vector is compared with: 2.4 ms of 4,096 shards x 384',
@@ -88,11 +88,11 @@ export const ASSUMPTIONS = {
   ),
   rowBytes: measured(
     180,
-    'bytes of SQLite for each vector beside its numbers: keys, indexes, row sets',
+    'bytes of SQLite for each vector besides its numbers: keys, indexes, row sets',
     'npm run bench -- ann, shard life',
   ),
   metadataBytes: chosen(120, 'bytes of metadata and property entries for each vector', 'a few short fields'),
-  locatorBytes: chosen(90, 'bytes of the entry that says where an id lives', 'an id of 20 characters, a version, places'),
+  locatorBytes: chosen(90, 'bytes of the location of an id', 'an id of 20 characters, a version, shards'),
 } as const satisfies Record<string, Assumption>;
 
 export type AssumptionName = keyof typeof ASSUMPTIONS;

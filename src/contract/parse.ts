@@ -23,7 +23,7 @@ export function parse<S extends z.ZodType>(
   const result = schema.safeParse(value, { error: describe, reportInput: true });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
-  const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'somebody is unknown')] : [];
+  const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'a key is unrecognised')] : [];
   const path = [...at, ...fieldPathOf(issue.path), ...unknown];
   const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
   return err({ ...refusal(code, issue.message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } });

@@ -75,7 +75,7 @@ async function writeAnswers(job: BatchEmbedding, total: number, output: FileHand
   let [asked, completed, failed, tokens, bytes] = [0, 0, 0, 0, 0];
   const underWay: Promise<readonly LineAnswer[]>[] = [];
   const writeNext = async (): Promise<void> => {
-    const answers = await must(underWay.shift(), 'a turn is under way');
+    const answers = await must(underWay.shift(), 'a batch is under way');
     job.signal.throwIfAborted();
     bytes += (await output.write(answers.map(({ json }) => `${json}\n`).join(''))).bytesWritten;
     for (const answer of answers) {

@@ -15,7 +15,7 @@ import { SocketTier } from './socket-tier.ts';
 const { manifest, bytes, handle, socketPath } = workerData as ThreadData;
 const port = must(parentPort, 'this runs in a thread');
 const opened = openStaticModel(manifest, bytes);
-assert(opened.ok, 'whoever starts a thread has opened the model');
+assert(opened.ok, 'the model was opened before a thread starts');
 const { tokeniser, encoder } = opened.value;
 const tier =
   socketPath === undefined ? new SharedTier(SharedVectors.join(handle), { nowMs: () => Date.now() }) : new SocketTier(socketPath);

@@ -196,7 +196,7 @@ class Selector {
   }
 
   #judge(filter: Filter, among: Selection): Selection {
-    const rows = [...must(among.rows, 'who is judged is known one by one')];
+    const rows = [...must(among.rows, 'rows to be judged are listed one by one')];
     this.#vectorsRead += rows.length;
     if (this.#vectorsRead > LIMITS.filterJudgedMaxCount) {
       this.exceeded ??= `reads the metadata of more than ${LIMITS.filterJudgedMaxCount} vectors (filterJudgedMaxCount): ${ADVICE}`;

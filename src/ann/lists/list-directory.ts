@@ -51,7 +51,7 @@ export class ListDirectory {
   }
 
   listAt(place: number): number {
-    return must(this.#lists[place], 'a place in use has a list');
+    return must(this.#lists[place], 'a slot in use has a list');
   }
 
   has(list: number): boolean {

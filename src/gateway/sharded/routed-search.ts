@@ -43,7 +43,7 @@ export class RoutedSearch {
   ): Promise<Outcome<ShardMatches>> {
     const { outline, replicas } = routes;
     const { target, topK, exact = false } = query;
-    assert(target.kind === 'values', 'whoever routes a query knows where to');
+    assert(target.kind === 'values', 'a routed query has its vector');
     const startedMs = this.#clock.nowMs();
     const deadlineMs = reading.deadlineMs ?? startedMs + LIMITS.queryDeadlineDefaultMs;
     const all = outline.shards.map(({ ordinal }) => ordinal);

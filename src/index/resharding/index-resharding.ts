@@ -238,7 +238,7 @@ export class IndexResharding {
   }
 
   async #order(table: RouteTable, ordinal: number): Promise<void> {
-    const shard = must(shardAt(table, ordinal), 'a shard that is told something is in the table');
+    const shard = must(shardAt(table, ordinal), 'a shard that gets an order is in the table');
     const order = { since: shard.since, margin: table.margin };
     if (shard.state.kind === 'tidying') {
       // For other shards only the position matters: the rest may be long.

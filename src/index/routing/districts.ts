@@ -60,7 +60,7 @@ function regrouped(table: RouteTable, { shardsMax, shardsMin }: DistrictSizes): 
       districts.delete(number);
       const nearest = nearestDistrict(shards, districts, table.dimensions);
       // One that becomes too large by that is divided into two that are not too small.
-      districts.set(nearest, [...must(districts.get(nearest), 'the nearest district is there'), ...shards]);
+      districts.set(nearest, [...must(districts.get(nearest), 'the nearest shard group exists'), ...shards]);
     } else return districts;
   }
 }

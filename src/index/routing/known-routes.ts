@@ -84,7 +84,7 @@ export class KnownRoutes {
 
   async #regionsOf(districts: readonly number[]): Promise<Outcome<RegionsOf>> {
     const asked = await Promise.all(
-      districts.map((district) => this.#askRegions(district, must(this.#sinces.get(district), 'a district of the outline'))),
+      districts.map((district) => this.#askRegions(district, must(this.#sinces.get(district), 'a shard group of the routing summary'))),
     );
     const found = new Map<number, Regions>();
     for (const [i, regions] of asked.entries()) {

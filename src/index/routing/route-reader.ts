@@ -62,7 +62,7 @@ export class RouteReader {
     const kept = this.#regions.get(key);
     if (kept?.since === since) return ok(kept.regions);
     const asked = await this.#asked.run(`${key}@${since}`, () => this.#ask(source, space, district, since));
-    return asked.ok ? asked.value.value : err(sharedRefusal(asked.error, 'the regions of a district, which another call asks for,'));
+    return asked.ok ? asked.value.value : err(sharedRefusal(asked.error, 'the regions of a shard group, which another call requests,'));
   }
 
   async #ask(source: RouteSource, space: Space, district: number, since: number): Promise<Outcome<Regions>> {

@@ -48,7 +48,7 @@ export class SummaryRouter {
     for (const { ordinal, district } of shards) {
       const slots = this.#slots.get(ordinal);
       if (slots === undefined || district === null) continue;
-      const held = must(this.#held.get(district), 'the district of a shard is in the outline');
+      const held = must(this.#held.get(district), 'the shard group of a shard is in the routing summary');
       for (const segment of this.#segments.of(slots)) held.add(segment);
     }
     this.#coarse = new Regions(regionRowsOf(districts.map(coarseOf)), { dimensions });
@@ -92,7 +92,7 @@ export class SummaryRouter {
   }
 
   #heldBy(district: number): Set<number> {
-    return must(this.#held.get(district), 'a district of the outline');
+    return must(this.#held.get(district), 'a shard group of the routing summary');
   }
 
   #districtsByNearness(point: RankingPoint): number[] {
@@ -108,7 +108,7 @@ export class SummaryRouter {
     const candidates = districts.flatMap((district) => {
       const regions = regionsOf(district);
       return regions.ordinals.flatMap((ordinal, place): Candidate[] => {
-        const slots = must(this.#slots.get(ordinal), 'a shard of a district is in the outline');
+        const slots = must(this.#slots.get(ordinal), 'a shard of a group is in the routing summary');
         if (slot !== undefined && !holdsSlot(slots, slot)) return [];
         return [{ ordinal, slots, regions, place, distance: regions.roughDistance(point, place) }];
       });
@@ -127,5 +127,5 @@ const exactly = (point: RankingPoint, candidates: readonly Candidate[]): RankedS
 
 const coarseOf = ({ number, coarse }: SummarisedDistrict) => ({
   ordinal: number,
-  centroids: must(coarse, 'an outline is completed before it is used'),
+  centroids: must(coarse, 'a routing summary is completed before it is used'),
 });
