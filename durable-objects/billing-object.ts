@@ -18,7 +18,8 @@ import { editionSpans, priced } from '../src/tenancy/usage/usage-query.ts';
 import type { UsageLine, UsageQuery } from '../src/tenancy/usage/usage-query.ts';
 import { BillingService } from './billing-service.ts';
 import type { Recorded } from './billing-service.ts';
-import type { ObjectsEnv } from './env.ts';
+import type { BillingStub, ObjectsEnv } from './env.ts';
+import type { Served } from './object-namespace.ts';
 import type { BillingBodies } from './invoice-service.ts';
 import type { CountRow, HeldRow } from './sqlite/cache-tallies.ts';
 import type { ToldAlert } from './sqlite/delivery-store.ts';
@@ -26,7 +27,7 @@ import type { ToldAlert } from './sqlite/delivery-store.ts';
 type Kind = keyof BillingBodies & string;
 
 /** The ledger of one organisation: usage, counted once however often it is delivered; and the budgets, alerts and invoices made from it. */
-export class BillingObject extends DurableObject<ObjectsEnv> {
+export class BillingObject extends DurableObject<ObjectsEnv> implements Served<BillingStub> {
   readonly #desk = new BillingService(this.ctx.storage);
 
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */

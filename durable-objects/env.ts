@@ -1,23 +1,45 @@
-import type { BillingObject } from './billing-object.ts';
+import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
+import type { CacheTally } from '../src/contract/cache-tally.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { PoolId } from '../src/kernel/ids.ts';
+import type { Alert } from '../src/tenancy/usage/alert.ts';
+import type { Recorded } from './billing-service.ts';
 import type { CacheLayoutEnv } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
-import type { PoolObject } from './pool-object.ts';
+import type { ObjectNamespace } from './object-namespace.ts';
 import type { RegistryObject } from './registry-object.ts';
-import type { SchedulerObject } from './scheduler-object.ts';
 
 /** Bindings of the objects Worker, through which control objects reach each other. */
 export interface ObjectsEnv extends CacheLayoutEnv, ReshardingEnv {
   /** One object a cell, named after it. */
-  readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
+  readonly SCHEDULER: ObjectNamespace<SchedulerStub>;
   /** One object a pool, named by the pool's id. */
-  readonly POOL: DurableObjectNamespace<PoolObject>;
+  readonly POOL: ObjectNamespace<PoolStub>;
   /** One object an organisation, named by its id. */
-  readonly BILLING: DurableObjectNamespace<BillingObject>;
+  readonly BILLING: ObjectNamespace<BillingStub>;
   /** The second level of the embedding caches: one object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
   /** One object a tenant, named by its id. */
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
+}
+
+/** What a pool asks of the scheduler. */
+export interface SchedulerStub {
+  claim(poolId: PoolId, count: number): Promise<readonly Grant[]>;
+  report(poolId: PoolId, reports: readonly AttemptReport[]): Promise<readonly ReportVerdict[]>;
+}
+
+/** What the scheduler tells a pool. */
+export interface PoolStub {
+  nudge(about: 'work' | 'attempts'): Promise<void>;
+}
+
+/** What other objects deliver to a ledger. */
+export interface BillingStub {
+  record(events: readonly UsageEvent[], tallies?: readonly CacheTally[]): Promise<Outcome<Recorded>>;
+  raise(alerts: readonly Alert[]): Promise<number>;
 }
 
 /** The scheduler cell that everything runs in. */

@@ -15,10 +15,12 @@ import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { IndexRoutes } from './index-routes.ts';
+import type { Served } from './object-namespace.ts';
+import type { IndexReshardingStub } from './resharding-stubs.ts';
 import { StoredIndex } from './stored-index.ts';
 
 /** One index name of one tenant: the authority on whether an index of that name exists, what it is and which objects hold its vectors. */
-export class IndexObject extends StoredIndex {
+export class IndexObject extends StoredIndex implements Served<IndexReshardingStub> {
   /** Refuses with `already_exists`, `limit_exceeded` or `idempotency_mismatch`. The answered index is listed and takes vectors. */
   create(manifest: IndexManifest, creation: Creation, lease?: WriteLease): Promise<Outcome<IndexManifest>> {
     return this.turnstile.pass(async () => {

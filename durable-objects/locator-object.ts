@@ -15,13 +15,14 @@ import { underLease } from '../src/contract/write-lease.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { ReshardingEnv } from './resharding-stubs.ts';
+import type { Served } from './object-namespace.ts';
+import type { LocatorStub, ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
 import { OpenedLocator } from './opened-locator.ts';
 import { residueOf } from './residue-of.ts';
 
 /** The locations of some of the ids of one index, as `Locator` keeps them. Opened and erased by the index's own object. */
-export class LocatorObject extends DurableObject<ReshardingEnv> {
+export class LocatorObject extends DurableObject<ReshardingEnv> implements Served<LocatorStub> {
   readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
   /** Of a generation that does not serve, closed to all but its follower. */

@@ -12,7 +12,8 @@ import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { extended, holds, swept } from '../src/pools/agent-lease.ts';
 import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
-import type { ObjectsEnv } from './env.ts';
+import type { ObjectsEnv, PoolStub } from './env.ts';
+import type { Served } from './object-namespace.ts';
 import { SCHEDULER_CELL } from './env.ts';
 import { LeaseNews } from './lease-news.ts';
 import { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
@@ -22,7 +23,7 @@ import { WorkClaim } from './work-claim.ts';
 const BATCH = LIMITS.schedulerBatchMaxCount;
 
 /** One pool: its agents, and which attempt each of them holds. Speaks to the scheduler for all of them, in batches. */
-export class PoolObject extends DurableObject<ObjectsEnv> {
+export class PoolObject extends DurableObject<ObjectsEnv> implements Served<PoolStub> {
   readonly #store = new SqlitePoolStore(this.ctx.storage);
   readonly #waiting = new WaitingAgents();
   readonly #news = new LeaseNews(this.#store, (news) => this.#scheduler().report(this.#id(), news));

@@ -3,7 +3,6 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Residue } from '../src/index/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
-import type { ShardLoad } from '../src/index/replicas/load-meter.ts';
 import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
@@ -14,25 +13,15 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import type { Served } from './object-namespace.ts';
 import { residueOf } from './residue-of.ts';
-import type { ShardObject } from './shard-object.ts';
+import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
 import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from './sqlite/vector-store.ts';
 
-/** The state that a replica reports. */
-export interface ReplicaState {
-  /** Null while it copies. */
-  readonly completeLsn: number | null;
-  readonly load: ShardLoad;
-}
-
-interface ReplicaEnv {
-  readonly SHARD: DurableObjectNamespace<ShardObject>;
-}
-
 /** A copy of a shard that follows it and answers reads, as `Replica` describes. Opened and erased by the index's own object; it accepts no writes. */
-export class ReplicaObject extends DurableObject<ReplicaEnv> {
+export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> implements Served<ReplicaStub> {
   readonly #name = this.ctx.id.toString();
   readonly #store = new SqliteVectorStore(this.ctx.storage);
   readonly #engine = new ShardEngine(RESOURCES, this.#name, this.#store);

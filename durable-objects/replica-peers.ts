@@ -4,8 +4,7 @@ import type { KeptReplica, PrimaryState, ReplicaPeers } from '../src/index/repli
 import { replicaName } from '../src/index/replicas/shard-member.ts';
 import { RECALL_TARGET_DEFAULT } from '../src/contract/recall-target.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import type { ReshardingEnv } from './resharding-stubs.ts';
-import type { ReplicaState } from './replica-object.ts';
+import type { ReplicaState, ReshardingEnv } from './resharding-stubs.ts';
 
 /** The replicas of an index's shards, as its own object opens, asks and erases them. */
 export class ReplicaPeersOf implements ReplicaPeers {

@@ -1,3 +1,5 @@
+import type { Addressed } from '../src/ann/access-mode/caller.ts';
+import type { Gate } from '../src/ann/access-mode/gate.ts';
 import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
 import type { GrowthCall } from '../src/index/resharding/index-resharding.ts';
 import type { RegionPage, RoutingSummary } from '../src/index/routing/routing-summary.ts';
@@ -13,23 +15,27 @@ import type {
   RowsAsOf,
   RowsCleared,
 } from '../src/ann/rows/rows.ts';
+import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
+import type { ShardIdentity, ShardStats } from '../src/ann/shard-protocol.ts';
+import type { Beside } from '../src/index/generations/generation-state.ts';
+import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
+import type { ShardLoad } from '../src/index/replicas/load-meter.ts';
+import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import type { IndexObject } from './index-object.ts';
-import type { LocatorObject } from './locator-object.ts';
-import type { ReplicaObject } from './replica-object.ts';
-import type { ShardObject } from './shard-object.ts';
+import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
+import type { ObjectNamespace } from './object-namespace.ts';
 
 /** The objects of an index that grows, which reach each other. */
 export interface ReshardingEnv {
   /** See `indexObjectName`. */
-  readonly INDEX: DurableObjectNamespace<IndexObject>;
+  readonly INDEX: ObjectNamespace<IndexReshardingStub>;
   /** See `locatorName`. */
-  readonly LOCATOR: DurableObjectNamespace<LocatorObject>;
+  readonly LOCATOR: ObjectNamespace<LocatorStub>;
   /** Hosted by the shards Worker; see `shardName`. */
-  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly SHARD: ObjectNamespace<ShardStub>;
   /** Hosted there, too; see `replicaName`. */
-  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+  readonly REPLICA: ObjectNamespace<ReplicaStub>;
 }
 
 /** What the objects do for each other. */
@@ -44,6 +50,9 @@ export interface IndexReshardingStub {
 }
 
 export interface LocatorStub {
+  open(identity: LocatorIdentity, gate?: Gate): Promise<void>;
+  erase(): Promise<void>;
+  counts(call: Addressed): Promise<Outcome<LocatorCounts>>;
   move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
   depart(indexId: IndexId, departures: RowDepartures): Promise<Outcome<null>>;
   adopt(indexId: IndexId, keys: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
@@ -54,4 +63,29 @@ export interface ShardRowsStub {
   lackingRows(rows: RowsAsOf): Promise<Outcome<number[]>>;
   removeRows(removal: RowRemoval): Promise<Outcome<{ readonly lsn: number }>>;
   clearRows(clearing: RowClearing): Promise<Outcome<RowsCleared>>;
+}
+
+export interface ShardStub extends ShardRowsStub {
+  open(identity: ShardIdentity, route?: ShardRoute, beside?: Partial<Beside>): Promise<void>;
+  erase(indexId: IndexId): Promise<number>;
+  drain(order: DrainOrder): Promise<number>;
+  raise(lsn: number): Promise<void>;
+  export(locators: number): Promise<void>;
+  standing(): Promise<PrimaryState | undefined>;
+  setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>>;
+  stats(call: Addressed): Promise<Outcome<ShardStats>>;
+  changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
+}
+
+export interface ReplicaStub {
+  open(identity: ShardIdentity, primary: string): Promise<void>;
+  erase(indexId: IndexId): Promise<void>;
+  state(lsnMin?: number): Promise<ReplicaState>;
+}
+
+/** The state that a replica reports. */
+export interface ReplicaState {
+  /** Null while it copies. */
+  readonly completeLsn: number | null;
+  readonly load: ShardLoad;
 }

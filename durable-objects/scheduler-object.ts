@@ -15,7 +15,8 @@ import type { WakeUpHint } from '../src/scheduler/decision.ts';
 import type { Events, Replies } from '../src/scheduler/event.ts';
 import type { Job, JobRequest } from '../src/scheduler/job.ts';
 import { step } from '../src/scheduler/step.ts';
-import type { ObjectsEnv } from './env.ts';
+import type { ObjectsEnv, SchedulerStub } from './env.ts';
+import type { Served } from './object-namespace.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore } from './sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
@@ -26,7 +27,7 @@ import { UsageDispatcher } from './usage-dispatcher.ts';
 const ALARM_LATE_MS = 10_000;
 
 /** One scheduler cell: every job, and which pool runs it. Decides by `step`; writes each step in one transaction. */
-export class SchedulerObject extends DurableObject<ObjectsEnv> {
+export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served<SchedulerStub> {
   readonly #jobs = new SqliteJobStore(this.ctx.storage);
   readonly #outbox = new SqliteOutbox(this.ctx.storage);
   readonly #courier = new UsageDispatcher(this.#outbox, this.env.BILLING);

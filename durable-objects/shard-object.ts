@@ -37,12 +37,14 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
+import type { Served } from './object-namespace.ts';
 import { ReshardingShard } from './resharding-shard.ts';
+import type { ShardStub } from './resharding-stubs.ts';
 import { RESOURCES } from './shard-resources.ts';
 import { residueOf } from './residue-of.ts';
 
 /** The vectors of an index, or of one of its regions, behind `Shard`. Gateways write directly only to an only shard. */
-export class ShardObject extends ReshardingShard {
+export class ShardObject extends ReshardingShard implements Served<ShardStub> {
   readonly #gate = new ShardGate(this.store);
 
   setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {

@@ -1,7 +1,7 @@
 import { decodeFloats } from '../../src/ann/float-blob.ts';
 import type { ChangeLog } from '../../src/ann/replication/change-log.ts';
 import type { ChangeCursor, ChangedVectors, ChangePage } from '../../src/ann/replication/change-page.ts';
-import type { ShardHeader } from '../../src/ann/vector-store.ts';
+import type { ShardHeader } from '../../src/ann/shard-header.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql.ts';
 import { insertInto } from './insert-into.ts';

@@ -5,7 +5,8 @@ import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/
 import { billingOf, WHOLE } from '../../src/ann/receipts/receipt.ts';
 import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
-import type { ShardHeader, VectorPlace, VectorStore } from '../../src/ann/vector-store.ts';
+import type { ShardHeader } from '../../src/ann/shard-header.ts';
+import type { VectorPlace, VectorStore } from '../../src/ann/vector-store.ts';
 import type { Metric } from '../../src/contract/metric.ts';
 import type { RecallTarget } from '../../src/contract/recall-target.ts';
 import { RECALL_TARGET_DEFAULT } from '../../src/contract/recall-target.ts';

@@ -2,7 +2,8 @@ import { must } from '../kernel/assert.ts';
 import { maximalMarginalRelevance } from './mmr.ts';
 import type { Diversification } from './shard-protocol.ts';
 import type { VectorMatch } from './vector-engine.ts';
-import type { ShardHeader, VectorStore } from './vector-store.ts';
+import type { ShardHeader } from './shard-header.ts';
+import type { VectorStore } from './vector-store.ts';
 
 /** Of matches, closest first, the `topK` that diversify them best. */
 export function diversified(

@@ -6,7 +6,8 @@ import type { Selection } from './filter/selection.ts';
 import { editedMetadata } from './edited-metadata.ts';
 import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
 import type { Row } from './vector-engine.ts';
-import type { ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
+import type { ShardHeader } from './shard-header.ts';
+import type { VectorPlace, VectorStore } from './vector-store.ts';
 
 /** What a slice of a change does: it replaces some vectors by a batch, and leaves the others as they are. */
 interface PatchedBatch {

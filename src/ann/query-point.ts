@@ -4,7 +4,8 @@ import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import { recommend } from './recommend.ts';
 import type { QueryTarget } from './shard-protocol.ts';
-import type { ShardHeader, VectorStore } from './vector-store.ts';
+import type { ShardHeader } from './shard-header.ts';
+import type { VectorStore } from './vector-store.ts';
 
 /** The point that a query searches around. Refuses with `vector_not_found`, naming the field, when a stored vector it needs is not there. */
 export function pointOf(

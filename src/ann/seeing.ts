@@ -1,4 +1,4 @@
-import type { ShardHeader } from './vector-store.ts';
+import type { ShardHeader } from './shard-header.ts';
 
 /**
  * The header with its LSN raised to the highest that the writer has seen (a Lamport clock). Only a write may raise it: readers take the LSN

@@ -58,7 +58,8 @@ import type {
   Written,
 } from './shard-protocol.ts';
 import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
-import type { ShardHeader, VectorPlace, VectorStore } from './vector-store.ts';
+import type { ShardHeader } from './shard-header.ts';
+import type { VectorPlace, VectorStore } from './vector-store.ts';
 
 /**
  * The vectors of one index: a store that is the source of truth and an engine that follows it. Synchronous throughout, so that no read sees

@@ -5,17 +5,9 @@ import type { GateState } from './access-mode/gate.ts';
 import type { ListStore } from './lists/list-store.ts';
 import type { KeyedReceipt, Receipt, ReceiptPage } from './receipts/receipt.ts';
 import type { ChangeLog } from './replication/change-log.ts';
+import type { ShardHeader } from './shard-header.ts';
 import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';
 import type { ReadVectors, Row } from './vector-engine.ts';
-
-/** A shard's identity and where it stands. */
-export interface ShardHeader extends ShardIdentity {
-  /** Number of the last write. */
-  readonly lsn: number;
-  readonly count: number;
-  /** The row of the next vector: all there ever were are lower. */
-  readonly nextRow: Row;
-}
 
 /** Where a vector is stored: the row of its data and the ordinal of its namespace. */
 export interface VectorPlace {

@@ -1,5 +1,10 @@
 import type { OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
-import type { CacheSharing } from './cache-sharing.ts';
+
+/**
+ * Whether the tenants of an organisation share one embedding cache. `off`: no longer, so what they shared may still be stored and must be
+ * purged with the rest.
+ */
+export type CacheSharing = 'never' | 'on' | 'off';
 
 /** The customer: everything below it lives in one `OrganisationObject`. */
 export interface Organisation {

@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os';
 
 import { RECALL_TARGETS } from '../../src/contract/recall-target.ts';
 import { must } from '../../src/kernel/assert.ts';
+import type { AnnOptions } from './ann/ann-options.ts';
 import { OURS, PEERS } from './ann/contenders.ts';
 import { readLists } from './ann/contenders/lists.ts';
 import type { Effort, Point, Standing } from './ann/curves.ts';
@@ -18,19 +19,6 @@ import type { Truth } from './ann/truth.ts';
 import { truthOf } from './ann/truth.ts';
 import type { SetPlace, VectorSet } from './ann/vector-set.ts';
 import { readVectorSet } from './ann/vector-set.ts';
-
-export interface AnnOptions {
-  /** A folder with base.fvecs and query.fvecs, in place of the word vectors. */
-  readonly data?: string | undefined;
-  /** How to compare the vectors of `data`. */
-  readonly metric?: string | undefined;
-  /** Also measures other libraries, which are installed first; the first time, building their indexes takes half an hour. */
-  readonly peers?: boolean | undefined;
-  /** Names of the only contenders, with commas between them; then nothing else is measured. */
-  readonly only?: string | undefined;
-  /** Fewer vectors, queries and rounds. */
-  readonly quick?: boolean | undefined;
-}
 
 const FULL = {
   curves: { recallMs: { 1: 1500, 10: 5000, 100: 1500 }, timingMs: 300, rounds: { 1: 3, 10: 7, 100: 3 } },

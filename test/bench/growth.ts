@@ -3,7 +3,7 @@ import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { quantileMs } from '../support/worlds/hot-shard-simulation.ts';
-import type { AnnOptions } from './ann.ts';
+import type { AnnOptions } from './ann/ann-options.ts';
 import { placeOf } from './ann/place-of.ts';
 import { recallOf } from './ann/recall.ts';
 import { truthOf } from './ann/truth.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import type { AnnOptions } from './ann.ts';
+import type { AnnOptions } from './ann/ann-options.ts';
 import { annBench } from './ann.ts';
 import type { CacheBenchOptions } from './cache.ts';
 import { cacheBench } from './cache.ts';

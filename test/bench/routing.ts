@@ -7,7 +7,7 @@ import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import type { RankedShard } from '../../src/index/routing/router.ts';
 import { Router } from '../../src/index/routing/router.ts';
 import { routesOfTable } from '../support/oracles/routes-of-table.ts';
-import type { AnnOptions } from './ann.ts';
+import type { AnnOptions } from './ann/ann-options.ts';
 import { placeOf } from './ann/place-of.ts';
 import type { VectorSet } from './ann/vector-set.ts';
 import { readVectorSet } from './ann/vector-set.ts';

@@ -2,12 +2,13 @@ import type { CacheLayoutEnv } from '../../durable-objects/cache-layout-of.ts';
 import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
 import type { IndexObject } from '../../durable-objects/index-object.ts';
 import type { LocatorObject } from '../../durable-objects/locator-object.ts';
+import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
 import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
 import type { AddressEnv } from './caller-address.ts';
-import type { GenerationObject } from './generation-object.ts';
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
 export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
@@ -27,7 +28,7 @@ export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   /** Hosted by the shards Worker; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** One object an index name of a tenant, in this Worker; see `GenerationObject`. */
-  readonly GENERATION: DurableObjectNamespace<GenerationObject>;
+  readonly GENERATION: ObjectNamespace<GenerationStub>;
   /** Hosted by the shards Worker; see `replicaName`. */
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
   /** Aggregators of many shards; see `ShardGroup`. */
@@ -51,4 +52,9 @@ export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   readonly POOL: DurableObjectNamespace;
   /** Files of tenants, under `tenants/<tenant>/files/`. */
   readonly FILES: R2Bucket;
+}
+
+/** What the gateway asks of the object that works on the generations of an index. */
+export interface GenerationStub {
+  watch(tenantId: TenantId, name: string): Promise<void>;
 }

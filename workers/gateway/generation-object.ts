@@ -1,9 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { Served } from '../../durable-objects/object-namespace.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import { compose } from './compose.ts';
-import type { GatewayEnv } from './env.ts';
+import type { GatewayEnv, GenerationStub } from './env.ts';
 
 interface Watched {
   readonly tenantId: TenantId;
@@ -16,7 +17,7 @@ interface Watched {
  * object, which fences superseded runs. It lives in the gateway's Worker because the work takes the gateway's use cases, models and
  * budgets, which no other Worker may reach.
  */
-export class GenerationObject extends DurableObject<GatewayEnv> {
+export class GenerationObject extends DurableObject<GatewayEnv> implements Served<GenerationStub> {
   /** Works on the index's generations from now on, until it has one only. */
   async watch(tenantId: TenantId, name: string): Promise<void> {
     this.ctx.storage.kv.put('watched', { tenantId, name, sinceMs: Date.now() } satisfies Watched);

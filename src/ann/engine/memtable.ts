@@ -3,7 +3,8 @@ import { must } from '../../kernel/assert.ts';
 import { FlatEngine, flatEngineBytes } from '../flat-engine.ts';
 import type { Scanner } from '../scanner.ts';
 import type { Row } from '../vector-engine.ts';
-import type { PlacedVector, ShardHeader, VectorStore } from '../vector-store.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { PlacedVector, VectorStore } from '../vector-store.ts';
 
 export type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
 

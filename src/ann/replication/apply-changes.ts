@@ -1,7 +1,8 @@
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
-import type { PlacedVector, ShardHeader, VectorPlace, VectorStore } from '../vector-store.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { PlacedVector, VectorPlace, VectorStore } from '../vector-store.ts';
 import type { ChangedVectors, ChangePage, VectorKeys } from './change-page.ts';
 
 /** Applies a page to a shard that follows another one: all of it or nothing, together with what `alongside` stores. */

@@ -1,4 +1,4 @@
-import type { ShardHeader } from '../vector-store.ts';
+import type { ShardHeader } from '../shard-header.ts';
 import type { ChangeCursor, ChangePage } from './change-page.ts';
 
 /** What a shard stores of its past: the vectors stored, by row, and a bounded log of removals. Nothing is logged without a follower. */

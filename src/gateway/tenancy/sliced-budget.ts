@@ -1,35 +1,26 @@
 import type { Quantities } from '../../contract/meter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { CounterKey } from '../../tenancy/quota/amounts.ts';
-import type { UsageBuffer } from '../../tenancy/usage/usage-buffer.ts';
 import type { Budget, RateState, Reservation } from '../budget.ts';
-import type { Holdings } from './holdings.ts';
 import { pathOf } from './path-of.ts';
 import { PathSlices } from './path-slices.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { QuotaRequests } from './quota-requests.ts';
+import type { ReservationParts } from './sliced-reservation.ts';
 import { SlicedReservation } from './sliced-reservation.ts';
 
 /** Keys whose slices an isolate holds; the least recently used is handed back first. */
 const KEYS_MAX_COUNT = 10_000;
 
-export interface SlicedBudgetParts {
+export interface SlicedBudgetParts extends ReservationParts {
   readonly ledgers: QuotaLedgers;
-  readonly usage: UsageBuffer;
-  readonly clock: Clock;
   /** Names this isolate among all that ever ran. */
   readonly isolateId: string;
   readonly wakeUps: WakeUps;
-  readonly holdings: Holdings;
-  /** Names a write among all that ever were. */
-  readonly newId: () => string;
-  /** Called after each settled request: usage waits to be delivered. */
-  readonly onUsage: () => void;
 }
 
 /** Serves quota from slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */

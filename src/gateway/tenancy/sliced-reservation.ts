@@ -3,25 +3,35 @@ import { METERS } from '../../contract/meter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import { assert, must } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Amounts } from '../../tenancy/quota/amounts.ts';
 import { amountsOf, combine, COUNTER_OF, covers, isNothing, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
 import type { Slice } from '../../tenancy/quota/slice.ts';
 import { costNanoMax, editionAt } from '../../tenancy/usage/price-book.ts';
 import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
-import type { Use } from '../../tenancy/usage/usage-buffer.ts';
+import type { UsageBuffer, Use } from '../../tenancy/usage/usage-buffer.ts';
 import { usageIdOf } from '../../tenancy/usage/usage-buffer.ts';
 import type { Reservation, UsageLabel } from '../budget.ts';
-import type { Hold } from './holdings.ts';
+import type { Hold, Holdings } from './holdings.ts';
 import { pathOf } from './path-of.ts';
 import type { PathSlices } from './path-slices.ts';
-import type { SlicedBudgetParts } from './sliced-budget.ts';
+
+export interface ReservationParts {
+  readonly usage: UsageBuffer;
+  readonly clock: Clock;
+  readonly holdings: Holdings;
+  /** Names a write among all that ever were. */
+  readonly newId: () => string;
+  /** Called after each settled request: usage waits to be delivered. */
+  readonly onUsage: () => void;
+}
 
 /** What one call has drawn from slices: settled once, and what it did not use goes back to where it came from. */
 export class SlicedReservation implements Reservation {
   readonly #principal: TenantPrincipal;
   readonly #slices: PathSlices;
-  readonly #parts: SlicedBudgetParts;
+  readonly #parts: ReservationParts;
   /** The prices of the whole call, whatever happens while it runs. */
   readonly #edition: PriceEdition;
   #drawn: Slice[] = [];
@@ -29,7 +39,7 @@ export class SlicedReservation implements Reservation {
   readonly #holds: { readonly hold: Hold; readonly units: number }[] = [];
   #isSettled = false;
 
-  constructor(principal: TenantPrincipal, slices: PathSlices, parts: SlicedBudgetParts) {
+  constructor(principal: TenantPrincipal, slices: PathSlices, parts: ReservationParts) {
     this.#principal = principal;
     this.#slices = slices;
     this.#parts = parts;

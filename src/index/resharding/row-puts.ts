@@ -1,7 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ShardHeader } from '../../ann/vector-store.ts';
+import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { RowWish } from './row-wishes.ts';
 import type { WholeRows } from './row-versions.ts';
 import { rowsAt } from '../../ann/rows/rows-at.ts';

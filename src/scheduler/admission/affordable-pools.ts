@@ -1,4 +1,4 @@
-import type { Cell } from '../machine/cell.ts';
+import type { CellView } from '../machine/cell-view.ts';
 import type { PoolRecord } from '../machine/pool-record.ts';
 import { acceptsPool } from '../model/accepts-pool.ts';
 import { WHOLE_MILLI } from '../model/accelerator-type.ts';
@@ -6,22 +6,13 @@ import type { JobSpec } from '../model/job-spec.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
 import { interruptionsPerHour } from '../placement/interruptions.ts';
 import { lostHours } from '../placement/lost-hours.ts';
-import type { Blocker } from './blocker.ts';
-
-/** The pools for an option, or why there are none. */
-export type PoolChoice = readonly PricedPool[] | Blocker;
-
-/** A pool a job could run in, and what each node's worth would cost there. */
-export interface PricedPool {
-  readonly pool: PoolRecord;
-  readonly nanoDollarsPerNodeHour: number;
-}
+import type { PoolChoice, PricedPool } from './pool-choice.ts';
 
 /**
  * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted
  * in, then by id. Prices are compared as they are now. Where a pool has no price, it is free unless the job names a limit.
  */
-export function affordablePools(cell: Cell, spec: JobSpec, option: number): PoolChoice {
+export function affordablePools(cell: CellView, spec: JobSpec, option: number): PoolChoice {
   const known = cell.poolChoices.get(spec.options)?.[option];
   if (known !== undefined) return known;
   const choice = choose(cell, spec, option);
@@ -31,7 +22,7 @@ export function affordablePools(cell: Cell, spec: JobSpec, option: number): Pool
   return choice;
 }
 
-function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
+function choose(cell: CellView, spec: JobSpec, option: number): PoolChoice {
   const wanted = spec.options[option];
   if (wanted === undefined) return { kind: 'no_pool', option };
   const limit = spec.limits.priceMaxNanoDollarsPerHour;
@@ -54,14 +45,14 @@ function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
 }
 
 /** What one node's worth of an option costs in a pool for an hour; undefined when it is not sold there now. */
-function nodePrice(cell: Cell, { accelerator, perNode }: ResourceOption, { spec }: PoolRecord): number | undefined {
+function nodePrice(cell: CellView, { accelerator, perNode }: ResourceOption, { spec }: PoolRecord): number | undefined {
   const price = cell.prices.priceAt({ accelerator, region: spec.region, market: spec.market }, cell.nowMs);
   const milli = accelerator === null ? WHOLE_MILLI : perNode.acceleratorCount * perNode.milliEach;
   return price === undefined ? undefined : Math.ceil((price * milli) / WHOLE_MILLI);
 }
 
 /** Whether the pool has nodes of the type, or could have. Work without accelerators runs on any. */
-function mayHave(cell: Cell, { accelerator }: ResourceOption, { id, elasticity }: PoolRecord['spec']): boolean {
+function mayHave(cell: CellView, { accelerator }: ResourceOption, { id, elasticity }: PoolRecord['spec']): boolean {
   if (accelerator === null || elasticity?.template.accelerator === accelerator) return true;
   return cell.fleet.hasAccelerator(id, accelerator);
 }

@@ -7,14 +7,12 @@ import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { longestMs } from './expected-end.ts';
 import { owner } from '../machine/job-record.ts';
+import { resourceClass } from './resource-class.ts';
 import { tightestMask } from '../model/accelerator-mask.ts';
 import type { NodeDemand } from '../model/node-demand.ts';
 import type { Slot } from '../model/placement.ts';
 import { effectivePriority } from '../queue/effective-priority.ts';
 import type { Reservation } from '../queue/reservation.ts';
-
-/** The resource class that an option competes for. */
-export const resourceClass = ({ spec }: JobRecord, option: number): string => spec.options[option]?.accelerator ?? 'cpu';
 
 /**
  * What a job must leave alone: the reservations of its resource class, unless one is its own, and but for those of jobs that it comes before,

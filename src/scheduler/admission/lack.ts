@@ -3,7 +3,7 @@ import type { NodeDemand } from '../model/node-demand.ts';
 import type { NodeSpec } from '../model/node-spec.ts';
 import { WHOLE_MILLI } from '../model/accelerator-type.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
-import type { PricedPool } from './affordable-pools.ts';
+import type { PricedPool } from './pool-choice.ts';
 import type { Blocker, Lack } from './blocker.ts';
 
 /** Why no pool had room: what there is too little of, in the pool where the most nodes would do. */

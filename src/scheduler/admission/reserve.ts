@@ -3,7 +3,7 @@ import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { Departures } from './departures.ts';
-import { resourceClass } from './hold.ts';
+import { resourceClass } from './resource-class.ts';
 import { mayClaim, patientUntil } from './may-reserve.ts';
 import type { Offer } from '../life/offer.ts';
 

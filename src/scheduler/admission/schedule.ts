@@ -6,7 +6,7 @@ import type { JobRecord } from '../machine/job-record.ts';
 import { makeWay } from '../preemption/make-way.ts';
 import { firstOf } from '../queue/effective-priority.ts';
 import { Heads } from '../queue/heads.ts';
-import type { PricedPool } from './affordable-pools.ts';
+import type { PricedPool } from './pool-choice.ts';
 import { affordablePools } from './affordable-pools.ts';
 import { Advice } from './advice.ts';
 import { reserve } from './reserve.ts';

@@ -11,7 +11,7 @@ import type { Reservation } from '../queue/reservation.ts';
 import type { ModelWeights } from '../model/model-weights.ts';
 import type { Slot } from '../model/placement.ts';
 import type { ResourceOption } from '../model/resource-option.ts';
-import type { PricedPool } from './affordable-pools.ts';
+import type { PricedPool } from './pool-choice.ts';
 import { affordablePools } from './affordable-pools.ts';
 import type { Blocker } from './blocker.ts';
 import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';

@@ -3,7 +3,7 @@ import type { JobRecord } from '../machine/job-record.ts';
 import { costPerWork } from '../placement/work-cost.ts';
 import { interruptionsPerHour } from '../placement/interruptions.ts';
 import { lostHours } from '../placement/lost-hours.ts';
-import type { PricedPool } from './affordable-pools.ts';
+import type { PricedPool } from './pool-choice.ts';
 import { affordablePools } from './affordable-pools.ts';
 
 /** An option in a pool, and what it costs. */

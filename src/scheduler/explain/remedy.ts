@@ -1,6 +1,6 @@
 import { unreachable } from '../../kernel/unreachable.ts';
 import type { Blocker } from '../admission/blocker.ts';
-import { resourceClass } from '../admission/hold.ts';
+import { resourceClass } from '../admission/resource-class.ts';
 import { rootOf } from '../fairness/cohort-node.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';

@@ -14,17 +14,15 @@ import type { ResourceOption } from '../model/resource-option.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
-import { policyFor, policyOf } from '../preemption/policy-for.ts';
-import type { PendingClass } from '../queue/pending-class.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
 import { Durations } from '../queue/durations.ts';
 import { Shapes } from '../queue/shapes.ts';
 import { Reservations } from '../queue/reservations.ts';
 import { expectedEndMs } from '../admission/expected-end.ts';
-import { hasProspects } from '../admission/prospects.ts';
 import { stepsToSpare, stepsWanted } from '../elastic/steps.ts';
-import type { PoolChoice } from '../admission/affordable-pools.ts';
+import type { PoolChoice } from '../admission/pool-choice.ts';
 import type { CellSettings } from './cell-settings.ts';
+import type { CellView } from './cell-view.ts';
 import type { CellDecision, NodeRecord, QueueRecord } from './decision.ts';
 import { dueOf } from './due-at.ts';
 import { ExpectedEnds } from './expected-ends.ts';
@@ -37,12 +35,13 @@ import { JobsByNode } from './jobs-by-node.ts';
 import type { PoolRecord } from './pool-record.ts';
 import type { CellRecords } from './cell-records.ts';
 import { Timers } from './timers.ts';
+import { wakeAfter, wakeEvictors, wakeNear } from './waking.ts';
 
 /**
  * The state of a scheduler cell. Its records are the truth; all else here follows from them and is kept up as they change, so that a cell
  * built from the same records decides the same. Nothing is done but by the decisions it collects.
  */
-export class Cell {
+export class Cell implements CellView {
   readonly settings: CellSettings;
   readonly undo = new UndoLog();
   readonly fleet: Fleet;
@@ -185,8 +184,8 @@ export class Cell {
     this.#ageHistory(this.holdings.queueOf(job.spec));
     this.#put(before, job);
     this.decide({ kind: 'save', job });
-    if (this.holdings.change(before, job)) this.#wakeFor(before ?? job);
-    if (before !== undefined && isLeaving(before) && !isLeaving(job)) this.#wakeEvictors(before);
+    if (this.holdings.change(before, job)) wakeAfter(this, before ?? job);
+    if (before !== undefined && isLeaving(before) && !isLeaving(job)) wakeEvictors(this, before);
   }
 
   saveQueue(queue: QueueRecord): void {
@@ -234,7 +233,7 @@ export class Cell {
       this.reservations.remove(reservation);
       const couldUse = (option: ResourceOption): boolean => (option.accelerator ?? 'cpu') === reservation.resource;
       this.pending.wakeBelow(this.tree.node(reservation.root), () => true);
-      for (const poolId of new Set(reservation.nodes.map((node) => this.fleet.node(node).spec.poolId))) this.#wakeNear(poolId, couldUse);
+      for (const poolId of new Set(reservation.nodes.map((node) => this.fleet.node(node).spec.poolId))) wakeNear(this, poolId, couldUse);
     }
   }
 
@@ -320,40 +319,10 @@ export class Cell {
     if (history.untilMs !== record.history.untilMs) this.saveQueue({ ...record, history });
   }
 
-  /** Something was released: jobs that share its quota or could use its nodes may fit now. */
-  #wakeFor({ spec, attempt }: JobRecord): void {
-    const freed = spec.options[attempt?.option ?? 0]?.accelerator ?? null;
-    const couldUse = ({ accelerator }: ResourceOption): boolean => freed === null || accelerator === null || accelerator === freed;
-    this.pending.wakeBelow(rootOf(this.holdings.queueOf(spec)), (pending) => hasProspects(this, pending));
-    if (attempt !== null) this.#wakeNear(attempt.poolId, couldUse, (pending) => hasProspects(this, pending));
-  }
-
-  /** Wakes the jobs that could be in a pool by such an option. */
-  #wakeNear(
-    poolId: PoolId,
-    couldUse: (option: ResourceOption) => boolean,
-    concerns: (pending: PendingClass) => boolean = () => true,
-  ): void {
-    const { spec } = this.fleet.pool(poolId);
-    this.pending.wakeNear(
-      poolId,
-      (pending) => pending.exemplar.options.some((option) => couldUse(option) && acceptsPool(option, spec)) && concerns(pending),
-    );
-  }
-
   #poolsFor({ options }: JobSpec): readonly PoolId[] {
     return Array.from(this.fleet.pools, ({ spec }) => spec).flatMap((pool) =>
       options.some((option) => acceptsPool(option, pool)) ? [pool.id] : [],
     );
-  }
-
-  /** A job has left whose policy limits evictions at once: now the next may be requested. */
-  #wakeEvictors(job: JobRecord): void {
-    if (policyFor(this, job).leavingMaxCount === Infinity) return;
-    this.pending.wake(({ queue }) => {
-      const { reclaims, preemptsWithin, evensOut } = policyOf(queue);
-      return reclaims || preemptsWithin || evensOut;
-    });
   }
 
   #load({ jobs, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs }: CellRecords): void {

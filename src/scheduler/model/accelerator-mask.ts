@@ -1,6 +1,11 @@
 import { WHOLE_MILLI } from './accelerator-type.ts';
-import type { ClusterState } from './cluster-state.ts';
 import type { NodeDemand } from './node-demand.ts';
+
+/** What is free of each accelerator of a node. */
+interface FreeAccelerators {
+  spec(node: number): { readonly acceleratorCount: number };
+  acceleratorFreeMilli(node: number, index: number): number;
+}
 
 /** How many accelerators a mask names. */
 export function maskSize(mask: number): number {
@@ -13,7 +18,7 @@ export function maskSize(mask: number): number {
  * The accelerators a demand would best take on a node that fits it: those with the least free that is enough, lowest index first,
  * so that parts gather on few devices and whole ones stay whole.
  */
-export function tightestMask(cluster: ClusterState, node: number, { acceleratorCount, milliEach }: NodeDemand): number {
+export function tightestMask(cluster: FreeAccelerators, node: number, { acceleratorCount, milliEach }: NodeDemand): number {
   let mask = 0;
   for (let taken = 0; taken < acceleratorCount; taken++) {
     let best = -1;

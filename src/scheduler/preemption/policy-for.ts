@@ -1,4 +1,4 @@
-import type { Cell } from '../machine/cell.ts';
+import type { CellView } from '../machine/cell-view.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { must } from '../../kernel/assert.ts';
 import type { CohortNode } from '../fairness/cohort-node.ts';
@@ -7,7 +7,7 @@ import type { EvictionPolicy } from './eviction-policy.ts';
 export const policyOf = (queue: CohortNode): EvictionPolicy => must(queue.spec.eviction, 'a queue has a policy');
 
 /** What holds for a job where it runs: its queue's policy and that of its pool, the stricter of both. */
-export function policyFor(cell: Cell, { spec, attempt }: JobRecord): EvictionPolicy {
+export function policyFor(cell: CellView, { spec, attempt }: JobRecord): EvictionPolicy {
   const own = policyOf(cell.holdings.queueOf(spec));
   const there = attempt === null ? undefined : cell.settings.poolEviction.get(attempt.poolId);
   if (there === undefined) return own;

@@ -1,7 +1,7 @@
 import { parse } from 'node:path';
 
 import type { Metric } from '../../../src/contract/metric.ts';
-import type { AnnOptions } from '../ann.ts';
+import type { AnnOptions } from './ann-options.ts';
 import { gloveSet } from './glove.ts';
 import type { SetPlace } from './vector-set.ts';
 

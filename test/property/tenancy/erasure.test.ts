@@ -5,9 +5,10 @@ import { seeds } from '../../support/fixtures/effort.ts';
 /** Worlds in which a tenant is erased; what they saw, and the first thing of the tenant that was found. */
 async function worlds(of: readonly number[]) {
   const { ErasureWorld } = await import('../../support/worlds/erasure-world.ts');
+  const { LATE_TRAFFIC } = await import('../../support/worlds/late-writes.ts');
   const seen: Record<string, number> = {};
   for (const seed of of) {
-    const world = new ErasureWorld(seed);
+    const world = new ErasureWorld(seed, LATE_TRAFFIC);
     await world.run();
     for (const [what, times] of Object.entries(world.seen)) seen[what] = (seen[what] ?? 0) + times;
     if (world.violations.length > 0) return { seen, violation: `seed ${seed}: ${world.violations[0]}` };

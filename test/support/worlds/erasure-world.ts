@@ -26,8 +26,6 @@ import { erasureSteps } from '../../../workers/gateway/adapters/erasure-steps.ts
 import { DOOMED, NEIGHBOUR, ORGANISATION, WORD } from './erasure-parties.ts';
 import type { Party } from './faulty-network.ts';
 import { FaultyNetwork } from './faulty-network.ts';
-import type { LateWrite } from './late-writes.ts';
-import { lateWrites, neighbourFills } from './late-writes.ts';
 import { MemoryFileStore } from '../fakes/memory-file-store.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { ObjectStorage, objectClasses } from './objects-in-node.ts';
@@ -41,6 +39,16 @@ const hmac = new Hmac('a pepper of at least thirty-two characters');
 
 export type WorldGateway = Awaited<ReturnType<ErasureWorld['gateway']>>;
 
+export type LateWrite = (gateway: WorldGateway) => Promise<Outcome<unknown>>;
+
+/** What gateways do in the world while the tenant is erased: see `LATE_TRAFFIC`. */
+export interface Traffic {
+  /** Every way in which something of the tenant comes to be stored. */
+  writes(world: ErasureWorld): Readonly<Record<string, LateWrite>>;
+  /** What a neighbour stores meanwhile. */
+  fills(world: ErasureWorld, gateway: WorldGateway): Promise<void>;
+}
+
 /**
  * A tenant that is erased while gateways write for it in every way there is: the objects' own classes over storage in memory, and the gateway's
  * use cases, on a network that delays, loses and repeats; gateways die, and their clocks differ from those of objects. Of indexes and shards
@@ -53,12 +61,14 @@ export class ErasureWorld {
   readonly files: MemoryFileStore;
   /** Of each index: its id, and how many rows there are. */
   readonly indexes = new Map<string, { readonly id: IndexId; rows: number }>();
+  readonly #traffic: Traffic;
   readonly #objects = new Map<string, unknown>();
   readonly #quotaSql = new NodeSql();
   #classes!: Awaited<ReturnType<typeof objectClasses>>;
   #verifiedAtMs = Infinity;
 
-  constructor(seed: number) {
+  constructor(seed: number, traffic: Traffic) {
+    this.#traffic = traffic;
     this.network = new FaultyNetwork(new Seeded(seed));
     this.files = new MemoryFileStore(() => this.network.nowMs);
   }
@@ -84,9 +94,9 @@ export class ErasureWorld {
       const at = (count: number, spanMs: number, what: () => void) => {
         for (let n = 0; n < count; n += 1) network.after(network.between(0, spanMs), what);
       };
-      for (const [kind, write] of Object.entries(lateWrites(this)))
+      for (const [kind, write] of Object.entries(this.#traffic.writes(this)))
         at(6, SPAN_MS, () => void this.#try(kind, write, network.pick(gateways)));
-      at(6, SPAN_MS, () => void neighbourFills(this, network.pick(gateways)).catch(() => undefined));
+      at(6, SPAN_MS, () => void this.#traffic.fills(this, network.pick(gateways)).catch(() => undefined));
       network.after(network.between(2_000, 6_000), () => void this.#erase());
       for (let atMs = 2_000; atMs < 40_000; atMs += 400) network.after(atMs, () => this.#look());
       await network.run();

@@ -1,6 +1,5 @@
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Acting } from '../../../src/gateway/authority.ts';
 import { underAuthority } from '../../../src/gateway/authority.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
@@ -10,12 +9,10 @@ import type { CacheOwnerId, FileId, IndexId, KeyId } from '../../../src/kernel/i
 import { ok } from '../../../src/kernel/result.ts';
 import { keyId, projectId } from '../../../src/tenancy/resource-ids.ts';
 import { DOOMED, NEIGHBOUR, ORGANISATION, WORD } from './erasure-parties.ts';
-import type { ErasureWorld, WorldGateway } from './erasure-world.ts';
+import type { ErasureWorld, LateWrite, Traffic, WorldGateway } from './erasure-world.ts';
 
 import { IN_FORCE } from '../fakes/in-force.ts';
 import { newKey } from '../fakes/tenancy.ts';
-
-export type LateWrite = (gateway: WorldGateway) => Promise<Outcome<unknown>>;
 
 /** The right of the admin does not end. */
 const ADMIN = { authority: IN_FORCE };
@@ -23,7 +20,7 @@ const ORIGIN = { contractHash: 'c', model: 'm', modelVersion: '1' };
 const { tenant, project, key } = DOOMED;
 
 /** Every way in which something of a tenant comes to be stored, begun with a right that may have ended by the time. */
-export function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
+function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
   const { network } = world;
   let serial = 0;
   const next = (): number => (serial += 1);
@@ -154,8 +151,10 @@ export function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWri
 }
 
 /** What a neighbour brings into the shared cache, the same texts among it. */
-export const neighbourFills = (world: ErasureWorld, gateway: WorldGateway): Promise<void> =>
+const neighbourFills = (world: ErasureWorld, gateway: WorldGateway): Promise<void> =>
   fillFor(world, gateway, gateway.neighbour, ORGANISATION, false, () => world.network.sleep(world.network.between(1, 3_000)));
+
+export const LATE_TRAFFIC: Traffic = { writes: lateWrites, fills: neighbourFills };
 
 async function fillFor(
   world: ErasureWorld,

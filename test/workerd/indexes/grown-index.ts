@@ -3,7 +3,10 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { expect } from 'vitest';
 
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { ReshardingEnv } from '../../../durable-objects/resharding-stubs.ts';
+import type { IndexObject } from '../../../durable-objects/index-object.ts';
+import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
+import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
+import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
@@ -31,7 +34,14 @@ import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 
-export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as ReshardingEnv;
+interface GrownEnv {
+  readonly INDEX: DurableObjectNamespace<IndexObject>;
+  readonly LOCATOR: DurableObjectNamespace<LocatorObject>;
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
+}
+
+export const { INDEX, LOCATOR, SHARD, REPLICA } = env as unknown as GrownEnv;
 const DIMENSIONS = 4;
 const INCLUDE = { values: false, metadata: true, text: false };
 const CLOCK = { nowMs: () => Date.now() };

@@ -21,7 +21,7 @@ import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { newsOf } from '../../../src/pools/lease-news.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
-const env = anyEnv as unknown as ObjectsEnv;
+const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
 const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
 const PROGRESS = { completed: 2, failed: 0, total: 5 };
 const COMPLETED = { kind: 'completed', progress: { completed: 5, failed: 0, total: 5 }, tokens: 9 } as const;

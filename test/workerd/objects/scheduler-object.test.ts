@@ -2,7 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env as anyEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
+import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
 import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore } from '../../../durable-objects/sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from '../../../durable-objects/sqlite/sqlite-outbox.ts';
@@ -18,7 +20,12 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
-const env = anyEnv as unknown as ObjectsEnv;
+interface SchedulerEnv {
+  readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
+  readonly BILLING: DurableObjectNamespace<BillingObject>;
+}
+
+const env = anyEnv as unknown as SchedulerEnv;
 const POOL = 'pool_scheduler0' as PoolId;
 const DONE = { completed: 4, failed: 1, total: 5 };
 
