@@ -21,7 +21,7 @@ interface Meta<E> {
 interface Wanted {
   readonly key: string;
   readonly input: string;
-  /** The flight that others who want the same computation look up. Undefined: it cannot be joined. */
+  /** The flight that later callers of the same computation look up. Undefined: it cannot be joined. */
   flightKey: string | undefined;
   /** The answer of the tier, if there is one. */
   fence: number | undefined;

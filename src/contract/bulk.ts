@@ -45,7 +45,7 @@ const importProgress = z.object({
   object: z.literal('index.import'),
   status: z
     .enum(['running', 'done', 'stopped'])
-    .meta(about('`done` and `stopped` are the last line. Without one of them the import was cut off.')),
+    .meta(about('`done` and `stopped` are the last line. Without one of them the import was interrupted.')),
   import: z.string().meta(about('The same for all parts of an import.')),
   lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
   bytes: count.meta(about('And so many bytes: where the next part begins.')),
@@ -88,7 +88,7 @@ const exportLine = z.union([
   }),
   z.object({
     export: z.object({
-      status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was cut off.')),
+      status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was interrupted.')),
       vectors: count.meta(about('How many vectors this part has sent so far.')),
       token: token.meta(about('Goes on behind the line before.')),
       lsn: count,
@@ -111,7 +111,7 @@ export const bulkEndpoints = {
         'written, nothing behind it. When the connection breaks, repeat the call with the last `token` and send the body from `bytes` on: what was ' +
         'written but not acknowledged is then neither written nor billed again, for as long as an upsert remembers its `Idempotency-Key`. ' +
         'With such a key, even a repetition from the beginning is. The body may be compressed (`content-encoding: gzip` or `deflate`); `bytes` counts ' +
-        'what it becomes, so compress the rest anew.',
+        'what it becomes, so compress the rest again.',
     ),
     access: tenant('index:write'),
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],

@@ -31,7 +31,7 @@ const cacheControl = z.string().optional();
 export const embeddingCacheHeaders = z.object({
   'cache-control': cacheControl.meta(
     about(
-      '`no-cache` computes anew, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) narrow what may answer, `max-stale` widens it, `only-if-cached` computes nothing: 504 `not_cached` unless all is cached.',
+      '`no-cache` computes again, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) narrow what may answer, `max-stale` widens it, `only-if-cached` computes nothing: 504 `not_cached` unless all is cached.',
     ),
   ),
   [TTL_HEADER]: ttlMs(LIMITS.cacheTtlMaxMs).meta(
@@ -46,7 +46,7 @@ export const embeddingCacheHeaders = z.object({
 export const queryCacheHeaders = z.object({
   'cache-control': cacheControl.meta(
     about(
-      'With a TTL: `no-cache` searches anew, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) narrow what may answer, `only-if-cached` searches nothing.',
+      'With a TTL: `no-cache` searches again, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) narrow what may answer, `only-if-cached` searches nothing.',
     ),
   ),
   [TTL_HEADER]: ttlMs(LIMITS.queryCacheTtlMaxMs).meta(

@@ -207,7 +207,7 @@ export const organisationEndpoints = {
     method: 'GET',
     path: '/v1/audit',
     tag: TAG,
-    summary: apiText('Who did what in an organisation, newest first'),
+    summary: apiText('The audit trail of an organisation, newest first'),
     access: ADMIN,
     meters: [],
     query: z.strictObject({

@@ -239,7 +239,7 @@ export const vectorEndpoints = {
     summary: apiText('Delete vectors by id or by filter, or all of them'),
     description: apiText(
       `All, or up to ${LIMITS.vectorIdsSliceMaxCount.toLocaleString('en')} ids: all or none. More ids, or by a filter: in slices, each all or none; repeat the ` +
-        'call when it was cut off. ' +
+        'call when it was interrupted. ' +
         'Whether vectors that are written meanwhile go too is not said.',
     ),
     access: tenant('index:write'),

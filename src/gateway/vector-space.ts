@@ -143,7 +143,7 @@ function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: E
   return err({ ...error, accepted: accepted === null ? [] : [{ model: accepted.model, contract_hash: accepted.contractHash }] });
 }
 
-/** The embedder's refusal at the place of the point that the caller sent; the embedder calls its texts `input`. */
+/** The embedder's refusal with the param of the point that the caller sent; the embedder calls its texts `input`. */
 function renamed(error: Refusal, pathOf: (input: number) => FieldPath): Refusal {
   const [input, ...rest] = pathBelow(error.path, ['input']) ?? [];
   return typeof input === 'number' ? refusalAt(error, [...pathOf(input), ...rest]) : error;

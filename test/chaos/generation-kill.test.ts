@@ -58,7 +58,7 @@ async function killWhileChangingOver(index: string, looks: number): Promise<void
   await revived(client);
 }
 
-it(`[B31][B33] kill -9 while generations change places: one of them serves, with every acknowledged write, once (${SEEDS} seeds)`, async () => {
+it(`[B31][B33] kill -9 in an exchange: one generation serves, no write is lost (${SEEDS} seeds)`, async () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const random = new Seeded(seed);
     const name = `flipped-${seed}`;

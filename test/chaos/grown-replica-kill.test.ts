@@ -104,7 +104,7 @@ afterAll(async () => {
 });
 
 it.each(seeds)(
-  '[RT19] kill -9 while replicas of a grown index catch up: whoever asks for an LSN finds exactly what it stands for (seed %i)',
+  '[RT19] kill -9 while replicas catch up: a read with an LSN gets its exact state (seed %i)',
   async (seed) => {
     const random = new Seeded(seed);
     const { client } = deployment;

@@ -29,7 +29,7 @@ afterAll(() => server.stop());
 const seeds = Array.from({ length: process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2 }, (_, i) => i + 1);
 
 it.each(seeds)(
-  '[RT10] kill -9 while an index splits and is written to: every count and every vector is exact (seed %i)',
+  '[RT10] kill -9 while an index splits and is written to: counts and vectors are exact (seed %i)',
   async (seed) => {
     const random = new Seeded(seed);
     const index = `/v1/indexes/splits-${seed}`;

@@ -37,7 +37,7 @@ let end = 0;
 /** Where each line begins. */
 const OFFSETS = LINES_OF_TEXT.map((line) => (end += line.length) - line.length);
 
-it(`[B4] kill -9 during an import: what goes on from the last token is whole, and each batch is written once (${SEEDS} seeds)`, async () => {
+it(`[B4] kill -9 in an import: resumed it is whole, each batch written once (${SEEDS} seeds)`, async () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const random = new Seeded(seed);
     const index = `/v1/indexes/killed-${seed}`;

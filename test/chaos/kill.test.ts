@@ -99,7 +99,7 @@ it('kill -9 while jobs are being created leaves exactly one job an idempotency k
   expect(listed.body.data.map((job: { id: string }) => job.id).sort()).toEqual([...ids.values()].sort());
 });
 
-it('kill -9 while keys are made and revoked and a quota is drawn on: every key is what was last said of it, and the quota holds', async () => {
+it('kill -9 while keys and quota change: every key is as last acknowledged, and the quota holds', async () => {
   const limit = 150;
   const tenant = await createTenant(server, { scopes: SCOPES, quota: { requests: { day: limit } } });
   const owner = (await createTenant(server, { scopes: SCOPES })).client;

@@ -85,7 +85,7 @@ const vectorCalls = (client: ApiClient) => ({
   deleteAll: () => client.post('/v1/indexes/kept/delete', { all: true }),
 });
 
-it('[G41] [G43] [T90] [T91] deleted indexes leave no files; what was emptied is neither deleted nor new, whatever it was', async () => {
+it('[G41] [G43] [T90] [T91] deleted indexes leave no files; emptied storage is neither deleted nor new', async () => {
   await start();
   const newTenant = (organisation?: string) =>
     createTenant(server, { scopes: SCOPES, ...(organisation === undefined ? {} : { organisation }) });

@@ -70,7 +70,7 @@ class Process {
 type Written = { readonly ok: true; readonly value: { readonly lsn: number } };
 
 it(
-  '[F20][F21] a replica whose process is killed while it copies or catches up has exactly what its primary has',
+  '[F20][F21] a replica killed while it copies or catches up has exactly what its primary has',
   async () => {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const random = new Seeded(seed);

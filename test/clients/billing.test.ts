@@ -100,7 +100,7 @@ describe('an invoice', () => {
 });
 
 describe('a budget', () => {
-  it('[T46] [T49] tells a webhook of each threshold once, signed and again until it is heard, and stops what would pass it', async () => {
+  it('[T46] [T49] delivers each threshold once, signed, until acknowledged; stops what would exceed it', async () => {
     const spender = await createTenant(server);
     const hook = await receiver(1);
     const { body: webhook } = await admin.post('/v1/webhooks', { organisation: spender.organisation, url: hook.url });
@@ -144,7 +144,7 @@ describe('a budget', () => {
     await expect.poll(async () => (await embed(spender.client, 'free again')).status, { timeout: 30_000 }).toBe(200);
   });
 
-  it('[T49] is told over https alone unless the deployment says otherwise', async () => {
+  it('[T49] is delivered over https alone unless the deployment allows http', async () => {
     const strict = sharedDeployment();
     const strictAdmin = new ApiClient(strict.urls[0]!, strict.secrets.SLUICE_ADMIN_KEY);
     const { organisation } = await createTenant(strict);

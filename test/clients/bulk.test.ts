@@ -69,7 +69,7 @@ async function written(): Promise<number> {
 }
 
 describe('an import over HTTP', () => {
-  it('[B2][B8][B9] writes every line in order, tells how far it is, and is billed for what it wrote', async () => {
+  it('[B2][B8][B9] writes every line in order, reports progress, and is billed for what it wrote', async () => {
     const index = await createIndex();
     const before = await written();
     const text = linesFrom(0, 3000) + line(7, { values: valuesOf(8000) });
@@ -203,7 +203,7 @@ describe('an import over HTTP', () => {
 });
 
 describe('an export over HTTP', () => {
-  it('[B10][B11] tells each vector once, in order, while vectors come, go and are replaced, and goes on from any token', async () => {
+  it('[B10][B11] sends each vector once, in order, while vectors change, and continues from any token', async () => {
     const index = await createIndex();
     const total = 20_000;
     await importAll(index, linesFrom(0, total));

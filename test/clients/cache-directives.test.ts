@@ -76,7 +76,7 @@ describe('what a request may ask of the cache', () => {
     expect(await embed('a long life', headers)).toMatchObject({ status: 200 });
   });
 
-  it('[C82] a purge of a tag takes what carries it, and an entry answers only requests whose tags it carries', async () => {
+  it('[C82] a purge of a tag takes what carries it; an entry answers only requests whose tags it carries', async () => {
     const tagged = (input: string, tag: string) => statusOf(input, { 'cache-tag': tag });
     expect(await tagged('tag me', 'release-1')).toContain('fwd=miss');
     expect(await tagged('tag me', 'release-1')).toContain('hit');
@@ -91,7 +91,7 @@ describe('what a request may ask of the cache', () => {
   });
 });
 
-describe('what an answer tells of the cache', () => {
+describe('what an answer states about the cache', () => {
   it('[C83] is RFC 9211, one member a level, the nearest to the caller last', async () => {
     const statuses: string[] = [];
     for (const headers of [{}, {}, { 'cache-control': 'no-cache' }, { 'cache-control': 'no-store', 'x-sluice-cache-ttl-ms': '5000' }]) {
@@ -118,7 +118,7 @@ describe('what an answer tells of the cache', () => {
     expect(age).toBeLessThanOrEqual((performance.now() - askedMs) / 1_000);
   });
 
-  it('[C86] has an etag of its very bytes: the same for the same, another for other formats, lengths, models and texts', async () => {
+  it('[C86] has an etag of its bytes: another for other formats, lengths, models and texts', async () => {
     const tagOf = async (input: unknown, more: object = {}) => (await embed(input, {}, more)).headers.get('etag');
     const first = await tagOf('tag of bytes');
     expect(first).toMatch(/^"[0-9a-f]{32}"$/);
@@ -130,7 +130,7 @@ describe('what an answer tells of the cache', () => {
     expect(await embed('tag of bytes', { 'if-none-match': first ?? '' })).toMatchObject({ status: 200 });
   });
 
-  it('[C86] what is read by GET is not sent again to those who have it', async () => {
+  it('[C86] a GET is not answered again to a caller that has the representation', async () => {
     const first = await client.get('/v1/models');
     const etag = first.headers.get('etag') ?? '';
     for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {

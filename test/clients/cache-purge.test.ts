@@ -88,7 +88,7 @@ describe('a purge over HTTP', () => {
     expect([old, young]).toEqual([false, true]);
   });
 
-  it('[C61] that is soft leaves stale entries to those who accept them', async () => {
+  it('[C61] that is soft leaves stale entries to callers that accept them', async () => {
     await fill({ soft: undefined });
     expect((await purge({ everything: true, mode: 'soft' })).body).toMatchObject({ mode: 'soft', erased: false });
     expect([await isCached(elsewhere, 'soft'), await isCached(elsewhere, 'soft', undefined, 'max-stale')]).toEqual([false, true]);

@@ -66,7 +66,7 @@ describe('tenants of one organisation', () => {
     expect(await admin.put('/v1/organisations/org_0000000000/cache', { shared: true })).toMatchObject({ status: 404 });
   });
 
-  it('[C88] share both levels once it is on, each billed for what it asked, and nobody else does', async () => {
+  it('[C88] share both levels once it is on, each billed for its own requests, and with no other tenant', async () => {
     await share(true);
     for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared text');
     for (const model of [LOCAL, SHARED]) expect(await statusOf(b, model, 'shared text')).toContain('sluice-l1; hit');

@@ -63,7 +63,7 @@ describe('statistics of a cache', () => {
     expect(await stranger.get(`/v1/cache/stats?tenant=${id}`)).toMatchObject({ status: 404 });
   });
 
-  it('[C96] tell how old hits were, and what the isolates hold', async () => {
+  it('[C96] state the age of hits, and what the isolates hold', async () => {
     const { client } = await createTenant(server);
     const embed = () => client.post('/v1/embeddings', { model: LOCAL, input: 'aged' });
     const startedMs = performance.now();
@@ -82,7 +82,7 @@ describe('statistics of a cache', () => {
     expect(held.bytes).toBeGreaterThan(400);
   });
 
-  it('[C96] count each text of a crowd that asks for the same ones at once as its answer says, and compute it once', async () => {
+  it('[C96] count each text of concurrent equal requests by its answer, and compute it once', async () => {
     const [crowd, texts] = [12, 400];
     const input = Array.from({ length: texts }, (_, i) => `a crowd asks for text number ${i}`);
     for (let isOfCache = false; !isOfCache;) {

@@ -52,7 +52,7 @@ const following = (index: string) =>
   expect.poll(async () => (await generationsOf(index))[1], { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
 
 describe('generations over HTTP', () => {
-  it('[B30][B32][B33][B45][T78] embed anew, are compared, serve at once for every gateway, and can be gone back from', async () => {
+  it('[B30][B32][B33][B45][T78] embed again, are compared, serve at every gateway, and can be undone', async () => {
     const index = await filled('anew', { model: MODEL });
     const created = await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' });
     expect(created).toMatchObject({
@@ -143,7 +143,7 @@ describe('generations over HTTP', () => {
     });
   });
 
-  it('[B32] takes over vectors as they are where only settings change, and refuses what would change nothing', async () => {
+  it('[B32] copies vectors as they are where only settings change, and refuses what would change nothing', async () => {
     const index = await filled('settings', { model: MODEL, metric: 'cosine' });
     expect(await client.post(`${index}/generations`, { metric: 'cosine' })).toMatchObject({
       status: 400,
@@ -166,7 +166,7 @@ describe('generations over HTTP', () => {
     expect((await client.get(`${index}/generations`)).status).toBe(404);
   });
 
-  it('[B4][B45] an import goes on from its token in another generation, and repeats nothing that is written', async () => {
+  it('[B4][B45] an import continues from its token in another generation, and repeats nothing written', async () => {
     const index = '/v1/indexes/imported';
     expect((await client.post('/v1/indexes', { name: 'imported', owner: 'search', dimensions: 2, metric: 'cosine' })).status).toBe(201);
     const first = await imported(client, index, `${lines(0, 10)}{"id": 7}\n`);

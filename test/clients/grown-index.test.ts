@@ -50,7 +50,7 @@ async function vectorsBilled(): Promise<number> {
 }
 
 describe('an index of several shards, over HTTP', () => {
-  it('[RT2] splits by itself, and tells how many shards there are and how many a query asked', async () => {
+  it('[RT2] splits by itself, and reports how many shards there are and how many a query asked', async () => {
     early.push((await upsertEarly()).body, await importEarly());
     expect(early).toMatchObject([{ upserted: 10 }, { status: 'done', written: 10 }]);
     await client.post(`${INDEX}/delete`, { ids: EARLY.map(({ id }) => `i${id}`) });
@@ -100,7 +100,7 @@ describe('an index of several shards, over HTTP', () => {
     for (let n = 7; n < 40; n += 8) await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] });
   });
 
-  it('[F34] tells of a strong answer no lower LSN than was acknowledged before, whichever shards it asked', async () => {
+  it('[F34] states for a strong answer no lower LSN than was acknowledged, whichever shards it asked', async () => {
     for (let n = 0; n < 40; n += 1) {
       const { lsn } = (await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] })).body;
       const { body } = await client.post(`${INDEX}/query`, { vector: vectorOf((n * 7) % 40).values, top_k: 1 });

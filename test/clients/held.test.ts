@@ -9,7 +9,7 @@ const MODEL = 'glove-sif-100';
 const server = sharedDeployment();
 
 describe('what exists', () => {
-  it('[T40] [T52] never is more vectors than a tenant may have, over all its indexes and from all gateways; what goes makes room', async () => {
+  it('[T40] [T52] a tenant never has more vectors than allowed, over all indexes; deletions make room', async () => {
     const { client } = await createTenant(server, { quota: { vectors: { held: 10 } } });
     const gateways = server.urls.map((url) => new ApiClient(url, client.apiKey));
     for (const name of ['a', 'b']) await client.post('/v1/indexes', { name, owner: 'testers', dimensions: 2 });

@@ -211,7 +211,7 @@ describe('a body on its way', () => {
     expect(answer).toContain('the body ended early');
   });
 
-  it('that is too long by half is refused to a sender who sends all of it before it listens', async () => {
+  it('that is too long by half is refused to a sender that sends all of it before it reads', async () => {
     const body = { model: 'm', input: 'x'.repeat(1.5 * LIMITS.jsonBodyBytesMax) };
     for (let round = 0; round < 10; round += 1) {
       const answers = await Promise.all([0, 1].map(() => client.post('/v1/embeddings', body)));

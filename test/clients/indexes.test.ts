@@ -83,7 +83,7 @@ describe('indexes over HTTP', () => {
     expect(await tenant.client.post('/v1/indexes', body)).toMatchObject(refused(409, 'already_exists', 'name'));
   });
 
-  it('[V7][V9] writes, searches, fetches and deletes vectors, telling the state of the index', async () => {
+  it('[V7][V9] writes, searches, fetches and deletes vectors, and reports the state of the index', async () => {
     const index = await createIndex();
     const vectors = [
       { id: 'x', values: [1, 0, 0], metadata: { lang: 'en', nested: { list: [1, null] } } },
@@ -161,7 +161,7 @@ describe('indexes over HTTP', () => {
     expect(best).toMatchObject({ id: 't2', score: expect.closeTo(1, 6) });
   });
 
-  it('[B20][B21] tells which contracts an index takes, for vectors and for queries', async () => {
+  it('[B20][B21] lists the contracts that an index takes, for vectors and for queries', async () => {
     const name = `towers-${(serial += 1)}`;
     const body = { name, owner: 'search-team', model: MODEL, query_model: `${MODEL}-onnx` };
     const created = await tenant.client.post('/v1/indexes', body);
@@ -269,7 +269,7 @@ describe('indexes over HTTP', () => {
     expect(await ask({ id: 'd1', positive_ids: ['d2'] })).toMatchObject(refused(400, 'invalid_value', null));
   });
 
-  it('[V65] refuses filters that are malformed, too large or empty, naming the place', async () => {
+  it('[V65] refuses filters that are malformed, too large or empty, naming the path', async () => {
     const index = await createIndex({ dimensions: 2 });
     const query = (filter: unknown) => tenant.client.post(`${index}/query`, { vector: [1, 0], filter });
     const remove = (body: object) => tenant.client.post(`${index}/delete`, body);

@@ -51,7 +51,7 @@ describe('the journey of a tenant', () => {
     }
   });
 
-  it('takes a text without a known word beside others, and finds it close to nothing', async () => {
+  it('takes a text without a known word among others, and finds it close to nothing', async () => {
     const vectors = [
       { id: 'odd', text: 'zzxqy' },
       { id: 'whale', text: 'the largest animal of the sea' },
@@ -135,7 +135,7 @@ describe('a job on a pool', () => {
     throw new Error(`job ${id} never finishes`);
   }
 
-  it('embeds a file like the gateway does, tells bad lines one by one, and is billed', async () => {
+  it('embeds a file like the gateway does, reports bad lines one by one, and is billed', async () => {
     const job = await finished(await submit([...lines, '{"id": "broken"', '{"id": "no text"}']));
     expect(job).toMatchObject({ state: 'succeeded', error: null, progress: { completed: 3000, failed: 2, total: 3002 } });
     expect(Number(job.cost_usd)).toBeGreaterThan(0);

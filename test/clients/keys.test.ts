@@ -129,7 +129,7 @@ describe('an idempotency key', () => {
     },
   );
 
-  it('[T60] tells a narrower key nothing of what the admin made under it', async () => {
+  it('[T60] shows a narrower key nothing of what the admin made under it', async () => {
     const body = { name: 'root', owner: 'testers', scopes: SCOPES };
     const headers = { 'idempotency-key': 'of-the-admin' };
     const made = await admin.post('/v1/keys', { ...body, tenant: tenant.id }, headers);
@@ -254,7 +254,7 @@ describe('what was made before ids were signed', () => {
   });
 });
 
-describe('what nobody made', () => {
+describe('what was never made', () => {
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
   const LANES = 16;
 

@@ -42,7 +42,7 @@ describe('the gateway', () => {
     expect((await admin.get('/healthz', { 'x-request-id': 'x'.repeat(65) })).headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/);
   });
 
-  it('[G1] tells where the time went and what the call cost', async () => {
+  it('[G1] reports where the time went and what the call cost', async () => {
     const { client } = await createTenant(server);
     const { headers } = await client.post('/v1/embeddings', { model: 'glove-sif-100', input: 'a mill race' });
     expect(headers.get('server-timing')).toMatch(/total;dur=[\d.]+$/);

@@ -83,7 +83,7 @@ describe('collections by the unmodified Qdrant client', () => {
     ]);
   });
 
-  it('[Q6] says that a write is completed to those that wait, else that it is acknowledged; it is done either way', async () => {
+  it('[Q6] answers `completed` to clients that wait, else `acknowledged`; the write is done either way', async () => {
     const name = await lineOf(qdrant, 1);
     const write = async (wait: boolean | undefined) => {
       const query = wait === undefined ? '' : `?wait=${wait}`;

@@ -138,7 +138,7 @@ describe('points by the unmodified Qdrant client', () => {
     ]);
   });
 
-  it('[Q34][Q52] names the operation of a batch that is refused, keeps what was done before it, and bills that', async () => {
+  it('[Q34][Q52] names the refused operation of a batch, keeps what was done before it, and bills that', async () => {
     const name = await lineOf(qdrant, 1);
     const written = async () => {
       const { data } = (await tenant.client.get('/v1/usage?group_by=route')).body as {

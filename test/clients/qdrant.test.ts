@@ -245,7 +245,7 @@ describe('the unmodified Qdrant client', () => {
     expect([method.status, await method.json()]).toMatchObject([405, { status: { code: 'method_not_allowed' } }]);
   });
 
-  it('[Q4] takes its key as api-key, and hears when to come back', async () => {
+  it('[Q4] takes its key as api-key, and gets the time to retry after', async () => {
     expect(await refusal(qdrantClient(server, tenant, 'sk_nonsense').getCollections())).toEqual([
       401,
       'invalid_api_key',

@@ -35,7 +35,7 @@ const groupsOf = (matches: { metadata: { group: number } }[]) => new Set(matches
 const idsOf = (matches: { id: string }[]) => matches.map(({ id }) => id);
 
 describe('queries that diversify', () => {
-  it('[V152] spread over what is alike, around a vector, an id or examples, within a filter and beside exclusions', async () => {
+  it('[V152] are diverse, around a vector, an id or examples, with filters and exclusions', async () => {
     const mmr = { diversity: 0.7, candidates_limit: COUNT };
     for (const target of [{}, { vector: undefined, id: 's0' }, { vector: undefined, positive_ids: ['s0', 's12'] }]) {
       const plain = (await query({ top_k: 12, ...target })).body.matches;
@@ -61,7 +61,7 @@ describe('queries that diversify', () => {
 });
 
 describe('explained and exact queries', () => {
-  it('[V150][V151] tell how they were answered, and how long it took', async () => {
+  it('[V150][V151] report how they were answered, and how long it took', async () => {
     const answer = await query({ explain: true, exact: true, filter: { late: true } });
     expect(answer.body.explanation).toEqual({
       engine: 'flat',

@@ -82,7 +82,7 @@ const faultOf = ({ body }: ApiAnswer): { code: string; message: string } => ({
 
 const QUOTA_CODES = new Set(['insufficient_quota', 'rate_limit_exceeded']);
 
-it('[T20] [T23] [T36] [T51] serves a crowd on all routes from several gateways exactly what every level allows, and no less', async () => {
+it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what every level allows', async () => {
   const random = new Seeded(6);
   const admitted: Record<string, number> = {};
   const refused: ApiAnswer[] = [];

@@ -74,7 +74,7 @@ describe('keys', () => {
 });
 
 describe('a suspension', () => {
-  it('[T15] stops the keys of a tenant within a second in every gateway, and nothing else; then they work again', async () => {
+  it('[T15] stops the keys of one tenant within a second at every gateway, then restores them', async () => {
     const one = await createTenant(server);
     const other = await createTenant(server, { organisation: one.organisation });
     const codes = () =>
@@ -103,7 +103,7 @@ describe('a suspension', () => {
 });
 
 describe('an erasure', () => {
-  it('[T16] [T72] [T74] leaves nothing of a tenant but its id and its bill, and nothing less of its neighbour', async () => {
+  it('[T16] [T72] [T74] leaves nothing of a tenant but its id and its bill, and all of its neighbour', async () => {
     const doomed = await createTenant(server);
     const neighbour = await createTenant(server, { organisation: doomed.organisation });
     const organisation = doomed.organisation;

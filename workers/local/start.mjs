@@ -58,7 +58,7 @@ function ownNode() {
 }
 
 function installIfNeeded() {
-  // A linked node_modules is somebody else's: npm would empty it.
+  // A linked node_modules belongs to another checkout: npm would empty it.
   if (existsSync(MODULES) && lstatSync(MODULES).isSymbolicLink()) return;
   const installed = join(MODULES, '.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(ROOT, 'package-lock.json')).mtimeMs) return;

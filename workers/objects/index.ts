@@ -10,5 +10,5 @@ export { QuotaObject } from '../../durable-objects/quota-object.ts';
 export { RegistryObject } from '../../durable-objects/registry-object.ts';
 export { SchedulerObject } from '../../durable-objects/scheduler-object.ts';
 
-/** Nobody calls this Worker over HTTP: it only hosts the classes above. */
+/** This Worker is not called over HTTP: it only hosts the classes above. */
 export default {};

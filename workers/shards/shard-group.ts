@@ -17,8 +17,9 @@ const FAN_OUT = new FanOut(clock, systemTimer);
 const CHOICE = new MemberChoice();
 
 /**
- * An aggregator: asks a group of an index's shards, and answers the closest of what they find. It keeps nothing but how long calls take,
- * and holds at a time one answer a shard of a group, bounded by `fanOutReplyBytesMax`: so it may live beside the vectors of this Worker.
+ * An aggregator: calls a group of an index's shards, and returns the closest of what they find. It stores only how long calls take, and
+ * holds at a time one answer for each shard of a group, bounded by `fanOutReplyBytesMax`: so it may share the memory of this Worker with
+ * vectors.
  */
 export class ShardGroup extends WorkerEntrypoint<MembersEnv> {
   search(query: GroupQuery): Promise<Outcome<PartAnswer>> {

@@ -241,7 +241,7 @@ async function settled(next: Promise<IteratorResult<ImportBatch, void>>): Promis
   }
 }
 
-/** The line that a refusal of a batch names, and the refusal with its place in the line. */
+/** The line that a refusal of a batch names, and the refusal with its path in the line. */
 function culpritOf(error: Refusal, lines: readonly PlacedLine[]): { line: PlacedLine; refusal: Refusal } | undefined {
   const [at, ...field] = pathBelow(error.path, ['vectors']) ?? [];
   const line = typeof at === 'number' ? lines[at] : undefined;

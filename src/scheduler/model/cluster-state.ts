@@ -157,7 +157,7 @@ export class ClusterState {
     this.#countWhole(node, 1);
   }
 
-  /** Answers how many more there are of which nobody has a part: one, none, or one less. */
+  /** Returns the change in the number of wholly idle accelerators: one, none, or one less. */
   #takeAccelerator(node: number, accelerator: number, milli: number): number {
     const { acceleratorFreeMilli } = this.columns;
     const at = node * NODE_ACCELERATORS_MAX + accelerator;

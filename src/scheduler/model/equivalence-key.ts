@@ -1,8 +1,8 @@
 import type { JobSpec } from './job-spec.ts';
 
 /**
- * What decides whether a job can be placed now: jobs of one key are told apart by their order only, so that one evaluation serves all.
- * Leaves out what does not: names, retries, dependencies, the deadline, and cost limits.
+ * What determines whether a job can be placed now: jobs of one key differ only in their order, so that one evaluation serves all. Leaves
+ * out the rest: names, retries, dependencies, the deadline, and cost limits.
  */
 export const equivalenceKey = ({ queue, priority, preemptible, options, limits, checkpoint, dataRegions, weights }: JobSpec): string =>
   JSON.stringify([

@@ -69,7 +69,7 @@ async function filled(tenant: string): Promise<{ serving: IndexManifest; shadow:
 
 const residues = (manifests: readonly IndexManifest[]) => Promise.all(manifests.map((manifest) => shardOf(manifest).residue()));
 
-it('[B40][B41] a deletion tells what it erased, and no object has anything left: neither tables nor keys nor alarms', async () => {
+it('[B40][B41] a deletion reports what it erased, and no object has tables, keys or alarms left', async () => {
   const { serving, shadow } = await filled('tn_whole');
   expect((await residues([serving, shadow])).map(isEmpty)).toEqual([false, false]);
   expect(await indexOf(serving).holds([shadow.id])).toBe(true);
@@ -89,7 +89,7 @@ it('[B40][B41] a deletion tells what it erased, and no object has anything left:
   expect(value(await registry.erasure(shadow.id))).toBeNull();
 });
 
-it('[B41] whatever is in a storage is seen, though no code asks for it; an index of the same name is another one', async () => {
+it('[B41] inspection sees unused data, too; an index of the same name is another one', async () => {
   const { serving, shadow } = await filled('tn_left');
   value(await indexOf(serving).remove('erased'));
   await runInDurableObject(shardOf(shadow), (_, { storage }) => void storage.sql.exec('CREATE TABLE forgotten (id TEXT)'));
@@ -107,7 +107,7 @@ it('[B41] whatever is in a storage is seen, though no code asks for it; an index
   expect(value(await REGISTRY.getByName('tn_left').holds('erased', [again.id]))).toBe(true);
 });
 
-it('[B40] a deletion that was cut off after it had erased tells what it erased all the same', async () => {
+it('[B40] an interrupted deletion that had erased reports what it erased all the same', async () => {
   const { serving, shadow } = await filled('tn_cut');
   const whole = value(await indexOf(serving).remove('erased'));
   const second = await filled('tn_cut_too');

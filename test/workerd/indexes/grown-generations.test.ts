@@ -135,7 +135,7 @@ async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKe
 }
 
 describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mode) => {
-  it('are filled while both split, change places without losing a write, go back, and are erased with every object', async () => {
+  it('are filled while both split, exchanged without losing a write, undone, and erased with every object', async () => {
     const gateway = await create(manifestOf(`both-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
     const early = await gateway.write(range(0, 10), 'early');
@@ -206,7 +206,7 @@ describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mo
   });
 });
 
-it('[B45][RT41] an only shard that comes to serve after several writes the rest of a request that one of them began', async () => {
+it('[B45][RT41] an only shard that serves after several completes a request that one of them began', async () => {
   const gateway = await create(manifestOf('fewer'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));
@@ -238,7 +238,7 @@ it('[B45][RT41] an only shard that comes to serve after several writes the rest 
   await gateway.expectAll();
 });
 
-it('[B43] a locator that is sealed answers when no write is under way, refuses others, and a follower only while it is closed', async () => {
+it('[B43] a sealed locator answers once no write is under way, and then admits only followers', async () => {
   const gateway = await create(manifestOf('sealed'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));

@@ -33,7 +33,7 @@ const find = (manifest: IndexManifest) =>
     include: { values: false, metadata: false, text: false },
   });
 
-it('[T54] an index is neither created, deleted, nor given another generation or alias under a lease that has ended', async () => {
+it('[T54] an index is not created, deleted or given a generation or alias under a lease that has ended', async () => {
   const late = { endsAtMs: 1 };
   const manifest = manifestOf(freshTenant(), 'articles');
   const expired = { error: { code: 'lease_expired' } };
@@ -148,7 +148,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     expect([await listed(a.tenantId), await listed(b.tenantId)]).toEqual([[], ['articles']]);
   });
 
-  it('[V20] answers a repeated creation with the same index, and tells it from another one', async () => {
+  it('[V20] answers a repeated creation with the same index, and distinguishes another one', async () => {
     const first = manifestOf(freshTenant(), 'articles');
     const keyed: Creation = { idempotencyKey: 'k', bodyDigest: 'd1' };
     value(await indexOf(first).create(first, keyed));
@@ -168,7 +168,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     expect(await listed(first.tenantId)).toEqual(['articles']);
   });
 
-  it('[T78] a creation that is repeated once its index was deleted makes nothing, whatever has the name by then', async () => {
+  it('[T78] a creation repeated after its index was deleted makes nothing, whatever has the name now', async () => {
     const first = manifestOf(freshTenant(), 'articles');
     const keyed: Creation = { idempotencyKey: 'k', bodyDigest: 'd1' };
     const again = manifestOf(first.tenantId, 'articles');
@@ -222,7 +222,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(false);
   });
 
-  it('[V21] a creation that was cut off is finished by whoever asks next', async () => {
+  it('[V21] an interrupted creation is finished by the next call', async () => {
     const [described, recreated, removed] = ['a', 'b', 'c'].map((name) => manifestOf(freshTenant(), name)) as [
       IndexManifest,
       IndexManifest,
@@ -336,7 +336,7 @@ describe('IndexObject', () => {
     expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
   });
 
-  it('[V22] writes nothing for a name nobody created', async () => {
+  it('[V22] writes nothing for a name that was never created', async () => {
     const manifest = manifestOf('tn_unopened_garbage' as TenantId, 'garbage');
     await indexOf(manifest).describe('garbage');
     await indexOf(manifest).remove('garbage');

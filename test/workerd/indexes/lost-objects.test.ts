@@ -16,7 +16,7 @@ async function lose(stub: DurableObjectStub): Promise<void> {
   await evictDurableObject(stub);
 }
 
-it('[G41] [B40] nothing is acknowledged that a lost shard or locator should have done; the deletion of all of it says what was lost', async () => {
+it('[G41] [B40] nothing is acknowledged for a lost shard or locator; deleting all reports what was lost', async () => {
   const gateway = await create(manifestOf('lost-parts'));
   const { manifest } = gateway;
   await gateway.write(range(0, 90));
@@ -63,7 +63,7 @@ it('[G41] [B40] nothing is acknowledged that a lost shard or locator should have
 
 const EVEN = { kind: 'equals', path: 'even', values: [true] };
 
-it('[T91] a registry that is not open, or has lost what it stored, is unavailable; no index comes or goes meanwhile', async () => {
+it('[T91] a registry that is not open, or lost its storage, is unavailable; no index comes or goes', async () => {
   const manifest = aloneManifestOf(freshTenant(), 'kept');
   const registry = REGISTRY.getByName(manifest.tenantId);
   value(await indexOf(manifest).create(manifest, ONCE));

@@ -5,7 +5,7 @@ import { residueOf } from '../../../durable-objects/residue-of.ts';
 import type { Misplacement } from '../../../src/index/resharding/misplacement.ts';
 import { create, indexOf, manifestOf, MODES, objectsOf, range, routesOf, untilShards } from './grown-index.ts';
 
-it('[RT21][RT22] shards of a calm index are tidied one by one, evicted between calls, while it is read and written; nothing is left behind', async () => {
+it('[RT21][RT22] shards of a calm index rebalance one by one under reads and writes', async () => {
   const [, mode] = MODES;
   const gateway = await create(manifestOf('tidies'));
   const { manifest } = gateway;

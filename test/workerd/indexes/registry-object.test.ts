@@ -5,7 +5,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { freshTenant, indexOf, listed, manifestOf, ONCE, REGISTRY, value } from './index-stubs.ts';
 
-it('[T59] the registry of an erased tenant gives no name to an index or an alias, and tells of all that are taken', async () => {
+it('[T59] the registry of an erased tenant gives no name to an index or alias, and lists those taken', async () => {
   const kept = manifestOf(freshTenant(), 'articles');
   const registry = REGISTRY.getByName(kept.tenantId);
   value(await indexOf(kept).create(kept, ONCE));

@@ -117,7 +117,7 @@ describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode
   });
 });
 
-it('[RT12][F23] a shard of a grown index that is read a lot gets a replica; reads may then be answered by it', async () => {
+it('[RT12][F23] a shard of a grown index that is read a lot gets a replica, which answers reads', async () => {
   const gateway = await create(manifestOf('replicated-hot'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));

@@ -22,7 +22,7 @@ function flaky(...answers: (() => Response)[]) {
   return fetcher as typeof fetcher & Pick<Fetcher, 'fetch'>;
 }
 
-it('[M9] many callers share one load, and its time is told', async () => {
+it('[M9] many callers share one load, and its duration is reported', async () => {
   const assets = flaky();
   const loads: number[] = [];
   const model = staticModel(assets, clock, (loadMs) => loads.push(loadMs));

@@ -261,7 +261,7 @@ describe('BillingObject', () => {
     expect(await ledger.reconcile(organisationId, now)).toMatchObject({ isExact: true, events: 1 });
   });
 
-  it('[T74] keeps of an erased tenant what it used, and nothing else of it, whatever is told later', async () => {
+  it('[T74] keeps of an erased tenant only what it used, whatever is reported later', async () => {
     const ledger = ledgerOf('erasures');
     const { tenantId, projectId, id: keyId } = idsOf(1);
     const neighbour = idsOf(2);
@@ -290,7 +290,7 @@ describe('BillingObject', () => {
     expect((await linesOf(ledger, { ...ALL, groupBy: ['tenant'] })).map(({ quantity }) => quantity)).toEqual([10, 10]);
   });
 
-  it('[T46] tells of each threshold of a budget once a month, at the level it is of', async () => {
+  it('[T46] raises an alert for each threshold of a budget once a month, at its level', async () => {
     const ledger = ledgerOf('budgets');
     const { tenantId, organisationId } = idsOf(1);
     const budget = { id: 'b', amountNano: 1_000, thresholds: [50, 100], isHard: false };

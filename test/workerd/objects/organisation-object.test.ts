@@ -31,7 +31,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await call((store) => store.tenants(10, undefined))).toEqual({ ok: true, value: { items: [tenant], hasMore: false } });
   });
 
-  it('[C88] shares no cache until told to, tells it with each key, and remembers that it did', async () => {
+  it('[C88] shares no cache until configured, reports it with each key, and remembers that it did', async () => {
     const { found, addTenant, call, ids } = organisation(base + 7, evicts);
     const key = newKey({ ...ids, mac: MAC });
     const sharing = async () => {
@@ -89,7 +89,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     });
   });
 
-  it('[T60] [T61] answers a repeated rotation as the first, and never brings back a secret that was replaced or revoked', async () => {
+  it('[T60] [T61] answers a repeated rotation as the first, and never returns a replaced or revoked secret', async () => {
     const { found, addTenant, call, ids } = organisation(base + 8, evicts);
     await found();
     await addTenant();
@@ -151,7 +151,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     });
   });
 
-  it('[T68] [T91] knows whether a tenant has indexes and a registry that is stored, and takes none for one that is erased', async () => {
+  it('[T68] [T91] records whether a tenant has indexes and a stored registry, and admits none when erased', async () => {
     const { found, addTenant, call, ids, tenant } = organisation(base + 11, evicts);
     await found();
     await addTenant();
@@ -202,7 +202,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
 });
 
 describe('OrganisationObject', () => {
-  it('[T11] [T90] stores nothing before it is founded, and is unavailable: whoever has its id knows that it was', async () => {
+  it('[T11] [T90] stores nothing before it is founded, and is unavailable: its id proves that it was', async () => {
     const { call, found, ids, tenant, project } = organisation(300, false);
     const codes = [
       await call((store) => store.key(ids.id)),
@@ -345,7 +345,7 @@ describe('DirectoryObject', () => {
     expect(await directory.page(2, organisations[1]?.id)).toEqual({ items: organisations.slice(2), hasMore: false });
   });
 
-  it('[T65] tells which organisations have ids without a signature, and stores nothing to say that there are none', async () => {
+  it('[T65] lists the organisations with unsigned ids, and stores nothing when there are none', async () => {
     const stub = DIRECTORY.get(DIRECTORY.idFromName('directory-of-two-ages'));
     const directory = stub as unknown as OrganisationDirectory;
     expect(await directory.unsigned()).toEqual([]);

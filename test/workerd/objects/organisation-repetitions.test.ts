@@ -41,7 +41,7 @@ describe.each([{ evicts: false }, { evicts: true }])('repeated creations, evicte
     expect(await call((store) => store.spendFile(tenantId, file, 'd'))).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
-  it('[T78] answers a creation that is repeated once its tenant is erased with that, and with no record of it', async () => {
+  it('[T78] answers a creation repeated after its tenant was erased with that, and with no record of it', async () => {
     const { found, addTenant, call, ids } = organisation(base + 14, evicts);
     await found();
     await addTenant();

@@ -68,7 +68,7 @@ describe.each([
   ['in memory', false],
   ['evicted between calls', true],
 ])('PoolObject, %s', (_name, evicts) => {
-  it('[P1] hands an attempt to one agent, hears its heartbeats and passes its end on', async () => {
+  it('[P1] hands an attempt to one agent, takes its heartbeats and reports its end', async () => {
     const { call } = await newPool(evicts);
     const agent = value(await call((object) => object.register('one')));
     const other = value(await call((object) => object.register('two')));
@@ -145,7 +145,7 @@ describe.each([
     await call((object) => object.end(grant.attemptId, 1, COMPLETED));
   });
 
-  it('[P5] tells the agent of a cancelled job to stop', async () => {
+  it('[P5] instructs the agent of a cancelled job to stop', async () => {
     const { stub, call } = await newPool(evicts);
     const agent = value(await call((object) => object.register('one')));
     const request = await newJob();
@@ -207,7 +207,7 @@ describe('PoolObject', () => {
     expect(tables).toEqual([]);
   });
 
-  it('[P3] gives a lost attempt back to nobody, before the scheduler knows of it', async () => {
+  it('[P3] gives a lost attempt to no agent before the scheduler is informed', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register('one')));
     await newJob();
@@ -222,7 +222,7 @@ describe('PoolObject', () => {
     await call((object) => object.end(again.attemptId, 2, COMPLETED));
   });
 
-  it('[P10] counts work that nobody waits for any more as never started', async () => {
+  it('[P10] counts work whose agent no longer waits as never started', async () => {
     const { stub } = await newPool();
     await inStore(stub, async (store) => {
       const waiting = new WaitingAgents();
@@ -271,7 +271,7 @@ describe('PoolObject', () => {
     for (const { attemptId } of grants) await call((object) => object.end(attemptId, 1, COMPLETED));
   });
 
-  it('[P1] goes on telling the scheduler after a call that failed', async () => {
+  it('[P1] continues to report to the scheduler after a call that failed', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register('one')));
     await newJob();

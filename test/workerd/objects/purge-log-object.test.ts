@@ -187,7 +187,7 @@ describe('PurgeLogObject', () => {
     expect((await log.lease(0)).tail).toEqual([]);
   });
 
-  it('[T72] takes all that an erased tenant brought into its own cache, keeps no word of it, and is purged by nobody for it', async () => {
+  it('[T72] removes what an erased tenant brought into its cache, and takes no purge for it', async () => {
     const { tenantId, log, command, shards } = newTenant();
     const [tagged, receipt] = [command({ tags: ['secret'] }, { consistency: 'fast' }), { ok: true, value: null }];
     await log.purge(tagged);

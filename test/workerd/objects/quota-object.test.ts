@@ -90,7 +90,7 @@ describe('QuotaObject', () => {
     expect(await spent(tenantId)).toBe(40);
   });
 
-  it('[T39] keeps a reservation under its id: asked for again it is the same, settled twice it comes back once', async () => {
+  it('[T39] keeps a reservation under its id: repeated it is the same, settled twice it is credited once', async () => {
     const { quota, path, spent, keyId, stub } = organisation(104);
     await quota.setRules(keyId, [rule('accelerator_ms', 'day', 1_000, { accelerator: 'h100' }), rule('accelerator_ms', 'day', 1_500)]);
     const units = { accelerator_ms: 800, 'accelerator_ms:h100': 800, requests: 1 };
@@ -111,7 +111,7 @@ describe('QuotaObject', () => {
     expect(await spent(keyId)).toBe(1);
   });
 
-  it('[T39] leaves spent what nobody settled in time', async () => {
+  it('[T39] leaves spent what was not settled in time', async () => {
     const { quota, path, spent, tenantId } = organisation(105);
     await quota.reserve({ id: 'short', path, units: { requests: 5 }, lifeMs: 0 });
     await quota.reserve({ id: 'next', path, units: { requests: 1 }, lifeMs: HOUR_MS });
@@ -153,7 +153,7 @@ describe('QuotaObject', () => {
     expect(await write('f', 3)).toMatchObject({ kind: 'refused', level: 'organisation' });
   });
 
-  it('[T41] lets what is above a soft limit pass and tells the ledger once a window', async () => {
+  it('[T41] lets use above a soft limit pass and alerts the ledger once a window', async () => {
     const { quota, take, ask, keyId, stub, organisationId } = organisation(108);
     await quota.setRules(keyId, [rule('requests', 'day', 3, { kind: 'soft' })]);
     for (let call = 0; call < 5; call++) expect((await take('isolate', call, ask({ requests: 1 }))).kind).toBe('granted');

@@ -254,7 +254,7 @@ describe('filters in a shard', () => {
     await check();
   });
 
-  it('[V68] indexes what an older version left unindexed, in slices, answering rightly before, meanwhile and after', async () => {
+  it('[V68] indexes what an older version left unindexed, in slices, with correct answers throughout', async () => {
     const { stub, upsert, query } = await openShard();
     const total = LIMITS.propertySliceMaxCount + 200;
     const items = Array.from({ length: total }, (_, i) => ({ id: `v${i}`, values: [1], metadata: i % 10 === 0 ? { rare: i } : null }));

@@ -126,7 +126,7 @@ const codesOf = (outcomes: readonly Outcome<unknown>[]) => [
 ];
 
 describe('an object that is asked for more than it can do', () => {
-  it('[F40][F41] a shard serves pages, the index and writes before the reads that wait, and refuses what it has no time for', async () => {
+  it('[F40][F41] a shard serves pages, the index and writes before waiting reads, and refuses late ones', async () => {
     const { indexId, shard, write, query, queryMs } = await busyShard();
     await shard.followedFrom(indexId, 0);
     const { count, codes, answeredBefore } = await floodAnswered(

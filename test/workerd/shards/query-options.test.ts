@@ -100,7 +100,7 @@ describe('diversified queries', () => {
 });
 
 describe('explanations', () => {
-  it('[V151] tell the engine, what it cost and what the filter left, when asked for', async () => {
+  it('[V151] report the engine, its cost and what the filter left, when asked for', async () => {
     const { query } = await shardOf(1_000);
     expect(await query()).not.toHaveProperty('explanation');
     const plain = (await query({ explain: true })).explanation;

@@ -69,7 +69,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read(EVENTUAL)).ids).toEqual(['v2999', 'v2998', 'v2997']);
   });
 
-  it('[F20][F22] a read that asks for an LSN sees what was written and removed up to it, from the moment of its acknowledgement', async () => {
+  it('[F20][F22] a read with an LSN sees what was written and removed up to it, once acknowledged', async () => {
     const { shard, replica, write, remove, read, copy } = await openBoth();
     await write(0, 10);
     await copy();
@@ -95,7 +95,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read({ kind: 'min-lsn', lsn: 1_001 })).ids[0]).toBe('v3');
   });
 
-  it('[F3] asked for an LSN that nobody was ever told, it leaves the clock where later LSNs can still be asked for', async () => {
+  it('[F3] asked for an LSN never issued, it leaves the clock where later LSNs are reachable', async () => {
     const { write, read, copy } = await openBoth();
     await write(0, 3);
     await copy();
@@ -113,7 +113,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(await read(STRONG)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
   });
 
-  it('[F21] copies anew what the log no longer tells, and resurrects nothing', async () => {
+  it('[F21] copies anew what the log no longer has, and resurrects nothing', async () => {
     const { shard, replica, write, remove, read, copy, query } = await openBoth();
     await write(0, 50);
     await copy();
@@ -130,7 +130,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read(EVENTUAL))).toEqual(value(await shard.query(query)));
   });
 
-  it('[F20] [G41] keeps its copy when its primary knows no index, which it may have lost, and goes when it is erased', async () => {
+  it('[F20] [G41] keeps its copy when its primary, possibly lost, has no index, until it is erased', async () => {
     const { indexId, shard, replica, write, copy } = await openBoth();
     await write(0, 3);
     await copy();

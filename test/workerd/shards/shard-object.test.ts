@@ -252,7 +252,7 @@ describe('ShardObject', () => {
     }
   });
 
-  it('[C102] tells the LSN of the last write, to those alone who name its index', async () => {
+  it('[C102] returns the LSN of the last write, only to callers that name its index', async () => {
     const { indexId, stub } = await openShard();
     expect(value(await stub.lsn({ indexId }))).toBe(0);
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]));

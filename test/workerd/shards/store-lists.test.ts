@@ -28,7 +28,7 @@ const listOf = (list: number, blocks: number): ListChange => ({
 
 const generation = (lists: ListStore): number => lists.createGeneration(new Uint8Array(3), '{}');
 
-it('[V115] a dropped generation is out of sight at once, and its room is freed in slices that leave the others alone', () =>
+it('[V115] a dropped list set is out of sight at once, and its room is freed in slices', () =>
   inShard('dropped', ({ lists }, sql) => {
     const [before, dropped, after] = [generation(lists), generation(lists), generation(lists)];
     for (const id of [before, dropped, after]) for (const list of [0, 1, 2 ** 20 - 1]) lists.change(id, listOf(list, 2));

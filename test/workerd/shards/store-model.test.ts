@@ -63,7 +63,7 @@ const step = fc.oneof(
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-it('[V110][V111][V112][V113][V114][V115][V116][V117] a store and its lists agree with a plain model, evicted between any two writes', async () => {
+it('[V110][V111][V112][V113][V114][V115][V116][V117] a store agrees with a plain model through evictions', async () => {
   const indexId = 'ix_model' as IndexId;
   const stub = SHARD.getByName(`tn_model:${indexId}`);
   await stub.open({ indexId, dimensions: 1, metric: 'dot' });

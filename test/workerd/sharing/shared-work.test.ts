@@ -78,7 +78,7 @@ describe('requests that meet over shared work', () => {
     600_000,
   );
 
-  it('[SW3] outlive leaders that die with their requests: one of those who wait takes over', async () => {
+  it('[SW3] outlive leaders that die with their requests: a waiter takes over', async () => {
     const before = (await source.calls())['mortal'] ?? 0;
     const leader = ask('mortal/a', 20);
     const waiters = Array.from({ length: 30 }, () => ask('mortal/a'));

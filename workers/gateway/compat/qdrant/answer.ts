@@ -31,7 +31,7 @@ const FIELDS: readonly { readonly own: FieldPath; readonly theirs: FieldPath }[]
   { own: ['mmr', 'candidates_limit'], theirs: ['query', 'mmr', 'candidates_limit'] },
 ];
 
-/** A refusal at the place that its field has in Qdrant's API. */
+/** A refusal with the path that its field has in Qdrant's API. */
 export function inQdrantWords(error: Refusal) {
   for (const { own, theirs } of FIELDS) {
     const rest = pathBelow(error.path, own);
