@@ -3,6 +3,8 @@ import { Hono } from 'hono';
 
 import { platformFault } from '../../durable-objects/platform-fault.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName } from '../../src/contract/endpoints.ts';
+import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { refusal } from '../../src/contract/errors.ts';
 import { QDRANT_NOT_OFFERED } from '../../src/contract/qdrant/not-offered.ts';
 import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
@@ -13,57 +15,15 @@ import { answerPreflights, shareAnswers } from './cross-origin.ts';
 import type { GatewayEnv } from './env.ts';
 import { drain } from './drain.ts';
 import { errorResponse, HttpError } from './http-error.ts';
-import { agentRoutes } from './routes/agents.ts';
-import { aliasRoutes } from './routes/aliases.ts';
-import { bulkRoutes } from './routes/bulk.ts';
-import { billingRoutes } from './routes/billing.ts';
-import { cacheRoutes } from './routes/cache.ts';
-import { cacheStatsRoutes } from './routes/cache-stats.ts';
-import { embeddingRoutes } from './routes/embeddings.ts';
-import { erasureRoutes } from './routes/erasures.ts';
-import { fileRoutes } from './routes/files.ts';
-import { generationRoutes } from './routes/generations.ts';
-import { indexRoutes } from './routes/indexes.ts';
-import { jobRoutes } from './routes/jobs.ts';
-import { keyRoutes } from './routes/keys.ts';
-import { modelRoutes } from './routes/models.ts';
-import { opsRoutes } from './routes/ops.ts';
-import { organisationRoutes } from './routes/organisations.ts';
-import { poolRoutes } from './routes/pools.ts';
-import { quotaRoutes } from './routes/quotas.ts';
-import { usageRoutes } from './routes/usage.ts';
-import { vectorChangeRoutes } from './routes/vector-changes.ts';
-import { vectorListingRoutes } from './routes/vector-listing.ts';
-import { vectorRoutes } from './routes/vectors.ts';
-import { qdrantRoutes } from './compat/qdrant/routes.ts';
-import type { Route } from './serve.ts';
+import { HANDLERS } from './handlers.ts';
+import type { Handlers, Route } from './serve.ts';
+import { route } from './serve.ts';
 
-/** Every route of the API, one group a resource. */
-export const ROUTES: readonly Route[] = [
-  ...opsRoutes,
-  ...embeddingRoutes,
-  ...modelRoutes,
-  ...cacheRoutes,
-  ...cacheStatsRoutes,
-  ...indexRoutes,
-  ...aliasRoutes,
-  ...vectorRoutes,
-  ...vectorListingRoutes,
-  ...vectorChangeRoutes,
-  ...bulkRoutes,
-  ...generationRoutes,
-  ...erasureRoutes,
-  ...organisationRoutes,
-  ...keyRoutes,
-  ...quotaRoutes,
-  ...usageRoutes,
-  ...billingRoutes,
-  ...fileRoutes,
-  ...jobRoutes,
-  ...poolRoutes,
-  ...agentRoutes,
-  ...qdrantRoutes,
-];
+const routeOf = <Name extends EndpointName>(name: Name, handler: Handlers[Name]): Route =>
+  route<(typeof ENDPOINTS)[Name]>(ENDPOINTS[name], handler);
+
+/** Every route of the API, in the order in which it is matched. */
+const ROUTES = (Object.keys(HANDLERS) as EndpointName[]).map((name) => routeOf(name, HANDLERS[name]));
 
 /** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
 const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
@@ -82,7 +42,7 @@ export function buildApp(): App {
     const paths = mountsOf(known).filter((path) => surfaceOf(path) === 'qdrant');
     for (const path of paths) app.all(path, (context) => refuseKnown(context, path, instead));
   }
-  for (const [path, methods] of methodsByPath(ROUTES.map((route) => route.endpoint))) {
+  for (const [path, methods] of methodsByPath(ROUTES.map(({ endpoint }) => endpoint))) {
     app.all(path, (context) => refuseMethod(context, path, methods));
   }
   app.get('/qdrant', (context) => context.redirect('/qdrant/'));

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../src/contract/endpoint.ts';
+import type { EndpointName, ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import { parse } from '../../src/contract/parse.ts';
@@ -20,6 +21,9 @@ import { respond } from './respond.ts';
 import { checkUrlText } from './url-text.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
+
+/** What answers each endpoint, by its name in the endpoint table. The routes of a resource give a part of it. */
+export type Handlers = { readonly [Name in EndpointName]: Handler<(typeof ENDPOINTS)[Name]> };
 
 /** An endpoint and the code that answers it. */
 export interface Route {

@@ -1,45 +1,41 @@
-import { agentEndpoints } from '../../../src/contract/agent-protocol.ts';
 import type { Assignment } from '../../../src/contract/agent-protocol.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 
 /** What the agents of a pool call. The pool is the one that the token is of. */
-export const agentRoutes: readonly Route[] = [
-  route(agentEndpoints.registerAgent, async ({ gateway, principal, body }) => {
+export const agentHandlers = {
+  registerAgent: async ({ gateway, principal, body }) => {
     const agent = await gateway.heavy.pools(principal.poolId).register(body.name);
     if (!agent.ok) return agent;
     return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
-  }),
-  route(agentEndpoints.leaseWork, async ({ gateway, principal, body }) => {
+  },
+  leaseWork: async ({ gateway, principal, body }) => {
     const grant = await gateway.heavy.pools(principal.poolId).lease(body.agent as AgentId, body.wait_ms);
     return grant.ok ? { ok: true, reply: { assignment: grant.value && assignmentOf(grant.value) }, used: {} } : grant;
-  }),
-  route(agentEndpoints.heartbeat, async ({ gateway, principal, params, body }) => {
+  },
+  heartbeat: async ({ gateway, principal, params, body }) => {
     const pool = gateway.heavy.pools(principal.poolId);
     const command = await pool.heartbeat(params.attempt as AttemptId, body.fence, body.progress);
     return command.ok ? { ok: true, reply: { command: command.value }, used: {} } : command;
-  }),
-  route(agentEndpoints.readInput, async ({ gateway, principal, params, query }) => {
+  },
+  readInput: async ({ gateway, principal, params, query }) => {
     const content = await gateway.heavy.attempts.input(principal.poolId, params.attempt as AttemptId, query.fence);
     return content.ok ? { ok: true, reply: content.value, used: {} } : content;
-  }),
-  route(agentEndpoints.writeOutput, async ({ gateway, principal, params, query, request }) => {
+  },
+  writeOutput: async ({ gateway, principal, params, query, request }) => {
     const bytes = Number(request.headers.get('content-length') ?? Number.NaN);
     const content = request.body ?? new Blob();
     return accepted(await gateway.heavy.attempts.output(principal.poolId, params.attempt as AttemptId, query.fence, bytes, content));
-  }),
-  route(agentEndpoints.completeAttempt, async ({ gateway, principal, params, body: { fence, ...news } }) =>
+  },
+  completeAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
     accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'completed', ...news })),
-  ),
-  route(agentEndpoints.failAttempt, async ({ gateway, principal, params, body: { fence, ...news } }) =>
+  failAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
     accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'failed', ...news })),
-  ),
-];
+} satisfies Partial<Handlers>;
 
 const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 

@@ -1,4 +1,3 @@
-import { billingEndpoints } from '../../../src/contract/billing.ts';
 import type { ShownInvoice } from '../../../src/gateway/tenancy/invoice-reader.ts';
 import type { Budget } from '../../../src/tenancy/billing/budget.ts';
 import type { Credit } from '../../../src/tenancy/billing/credit.ts';
@@ -9,81 +8,80 @@ import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation
 import type { Webhook } from '../../../src/tenancy/billing/webhook.ts';
 import type { ToldAlert } from '../../../src/gateway/tenancy/billing-ledger.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';
 
-export const billingRoutes: readonly Route[] = [
-  route(billingEndpoints.getInvoice, async ({ gateway, principal, params, query }) => {
+export const billingHandlers = {
+  getInvoice: async ({ gateway, principal, params, query }) => {
     const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
     return read.ok ? { ok: true, reply: invoiceReply(read.value), used: {} } : read;
-  }),
-  route(billingEndpoints.getInvoiceCsv, async ({ gateway, principal, params, query }) => {
+  },
+  getInvoiceCsv: async ({ gateway, principal, params, query }) => {
     const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
     if (!read.ok) return read;
     const headers = { 'content-disposition': `attachment; filename="${read.value.invoice.id}.csv"` };
     return { ok: true, reply: invoiceCsv(read.value.invoice), used: {}, headers };
-  }),
-  route(billingEndpoints.getInvoiceHtml, async ({ gateway, principal, params, query }) => {
+  },
+  getInvoiceHtml: async ({ gateway, principal, params, query }) => {
     const read = await gateway.tenancy.invoices.read(principal, query.organisation, params.period);
     if (!read.ok) return read;
     return { ok: true, reply: invoiceHtml(read.value.invoice), used: {} };
-  }),
-  route(billingEndpoints.listInvoices, async ({ gateway, query }) => {
+  },
+  listInvoices: async ({ gateway, query }) => {
     const months = await gateway.tenancy.invoices.periods(query.organisation);
     if (!months.ok) return months;
     const data = months.value.map(({ name }) => ({ object: 'invoice.period' as const, period: name }));
     return { ok: true, reply: { object: 'list' as const, data }, used: {} };
-  }),
-  route(billingEndpoints.reconcileInvoice, async ({ gateway, params, query }) => {
+  },
+  reconcileInvoice: async ({ gateway, params, query }) => {
     const proof = await gateway.tenancy.invoices.reconcile(query.organisation, params.period);
     return proof.ok ? { ok: true, reply: proofReply(params.period, proof.value), used: {} } : proof;
-  }),
-  route(billingEndpoints.createCredit, async ({ gateway, principal, body, idempotencyKey }) => {
+  },
+  createCredit: async ({ gateway, principal, body, idempotencyKey }) => {
     const added = await gateway.tenancy.billing.addCredit(principal, body, idempotencyKey);
     return added.ok ? { ok: true, reply: creditReply(added.value), used: {} } : added;
-  }),
-  route(billingEndpoints.listCredits, async ({ gateway, query }) => {
+  },
+  listCredits: async ({ gateway, query }) => {
     const all = await gateway.tenancy.billing.list(query.organisation, 'credit');
     return all.ok ? { ok: true, reply: listReply(all.value.map(creditReply)), used: {} } : all;
-  }),
-  route(billingEndpoints.createCharge, async ({ gateway, principal, body, idempotencyKey }) => {
+  },
+  createCharge: async ({ gateway, principal, body, idempotencyKey }) => {
     const added = await gateway.tenancy.billing.addCharge(principal, body, idempotencyKey);
     return added.ok ? { ok: true, reply: chargeReply(added.value), used: {} } : added;
-  }),
-  route(billingEndpoints.listCharges, async ({ gateway, query }) => {
+  },
+  listCharges: async ({ gateway, query }) => {
     const all = await gateway.tenancy.billing.list(query.organisation, 'charge');
     return all.ok ? { ok: true, reply: listReply(all.value.map(chargeReply)), used: {} } : all;
-  }),
-  route(billingEndpoints.setBudget, async ({ gateway, principal, body }) => {
+  },
+  setBudget: async ({ gateway, principal, body }) => {
     const set = await gateway.tenancy.billing.setBudget(principal, body);
     return set.ok ? { ok: true, reply: budgetReply(set.value), used: {} } : set;
-  }),
-  route(billingEndpoints.listBudgets, async ({ gateway, query }) => {
+  },
+  listBudgets: async ({ gateway, query }) => {
     const all = await gateway.tenancy.billing.list(query.organisation, 'budget');
     return all.ok ? { ok: true, reply: listReply(all.value.map(budgetReply)), used: {} } : all;
-  }),
-  route(billingEndpoints.deleteBudget, async ({ gateway, principal, params, query }) => {
+  },
+  deleteBudget: async ({ gateway, principal, params, query }) => {
     const removed = await gateway.tenancy.billing.removeBudget(principal, query.organisation, params.budget);
     return removed.ok ? { ok: true, reply: budgetReply(removed.value), used: {} } : removed;
-  }),
-  route(billingEndpoints.createWebhook, async ({ gateway, principal, body, idempotencyKey }) => {
+  },
+  createWebhook: async ({ gateway, principal, body, idempotencyKey }) => {
     const added = await gateway.tenancy.billing.addWebhook(principal, body, idempotencyKey);
     return added.ok ? { ok: true, reply: { ...webhookReply(added.value), secret: added.value.secret }, used: {} } : added;
-  }),
-  route(billingEndpoints.listWebhooks, async ({ gateway, query }) => {
+  },
+  listWebhooks: async ({ gateway, query }) => {
     const all = await gateway.tenancy.billing.list(query.organisation, 'webhook');
     return all.ok ? { ok: true, reply: listReply(all.value.map(webhookReply)), used: {} } : all;
-  }),
-  route(billingEndpoints.deleteWebhook, async ({ gateway, principal, params, query }) => {
+  },
+  deleteWebhook: async ({ gateway, principal, params, query }) => {
     const removed = await gateway.tenancy.billing.removeWebhook(principal, query.organisation, params.webhook);
     return removed.ok ? { ok: true, reply: webhookReply(removed.value), used: {} } : removed;
-  }),
-  route(billingEndpoints.listAlerts, async ({ gateway, query }) => {
+  },
+  listAlerts: async ({ gateway, query }) => {
     const all = await gateway.tenancy.billing.alerts(query.organisation, query.limit);
     return all.ok ? { ok: true, reply: listReply(all.value.map(alertReply)), used: {} } : all;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const listReply = <T>(data: T[]) => ({ object: 'list' as const, data });
 

@@ -3,11 +3,10 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { BodyIntake, bodyOwner } from '../body-intake.ts';
 import { codingOf } from '../content-coding.ts';
 import { pulledLines, toldLines } from '../ndjson-stream.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 
-export const bulkRoutes: readonly Route[] = [
-  route(bulkEndpoints.importVectors, async (call) => {
+export const bulkHandlers = {
+  importVectors: async (call) => {
     const { gateway, principal, authority, params, query, request, idempotencyKey } = call;
     const intake = new BodyIntake(gateway.bodies, request, bodyOwner(principal), 'stream');
     const room = await intake.claim(LIMITS.importHeldBytesMax);
@@ -24,10 +23,10 @@ export const bulkRoutes: readonly Route[] = [
     }
     intake.release();
     return opened;
-  }),
+  },
 
-  route(bulkEndpoints.exportVectors, async (call) => {
+  exportVectors: async (call) => {
     const opened = await call.gateway.retrieval.exports.open(call, call.params.index, call.query);
     return opened.ok ? { ok: true, reply: pulledLines(opened.value), used: {} } : opened;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;

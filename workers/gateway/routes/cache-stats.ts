@@ -1,19 +1,17 @@
-import { cacheStatsEndpoints } from '../../../src/contract/cache-stats.ts';
 import type { CacheLine } from '../../../src/gateway/cache-stats.ts';
 import { agesOf, hitsOf } from '../../../src/gateway/cache-stats.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';
 
-export const cacheStatsRoutes: readonly Route[] = [
-  route(cacheStatsEndpoints.cacheStats, async ({ gateway, principal, query }) => {
+export const cacheStatsHandlers = {
+  cacheStats: async ({ gateway, principal, query }) => {
     const report = await gateway.tenancy.cacheStats.read(principal, query);
     if (!report.ok) return report;
     const { tenantId, fromMs, toMs, lines } = report.value;
     const period = { from: seconds(fromMs), to: seconds(toMs) };
     return { ok: true, reply: { object: 'cache.stats' as const, tenant: tenantId, ...period, data: lines.map(lineReply) }, used: {} };
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 function lineReply({ cache, model, counts, held }: CacheLine) {
   const { hits, asked } = hitsOf(counts);

@@ -1,12 +1,10 @@
 import type { PurgeRecord } from '../../../src/cache/purge-record.ts';
-import { cacheEndpoints } from '../../../src/contract/cache.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { PurgeId } from '../../../src/kernel/ids.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 
-export const cacheRoutes: readonly Route[] = [
-  route(cacheEndpoints.purgeCache, async ({ gateway, principal, authority, body, idempotencyKey }) => {
+export const cacheHandlers = {
+  purgeCache: async ({ gateway, principal, authority, body, idempotencyKey }) => {
     const { purger } = gateway.embeddings;
     if (body.dry_run) {
       const counted = await purger.count(principal, body);
@@ -15,12 +13,12 @@ export const cacheRoutes: readonly Route[] = [
     }
     const purged = await purger.purge({ principal, authority }, body, idempotencyKey);
     return purged.ok ? { ok: true, reply: purgeReply(purged.value, gateway.clock.nowMs()), used: {} } : purged;
-  }),
-  route(cacheEndpoints.getPurge, async ({ gateway, principal, params, query }) => {
+  },
+  getPurge: async ({ gateway, principal, params, query }) => {
     const found = await gateway.embeddings.purger.find(principal, query.tenant, params.purge as PurgeId);
     return found.ok ? { ok: true, reply: purgeReply(found.value, gateway.clock.nowMs()), used: {} } : found;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const purgeReply = ({ purgeId, position, mode, consistency, effectiveAtMs, erased }: PurgeRecord, nowMs: number) => ({
   object: 'cache.purge' as const,

@@ -4,16 +4,14 @@ import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
 import type { EmbeddingInput } from '../../../src/contract/embedding-input.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
-import { embeddingEndpoints } from '../../../src/contract/embeddings.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { float32Json } from '../../../src/kernel/float32-json.ts';
 import { etagOf } from '../etag.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { cacheHeaders } from './cache-headers.ts';
 
-export const embeddingRoutes: readonly Route[] = [
-  route(embeddingEndpoints.createEmbeddings, async (call) => {
+export const embeddingHandlers = {
+  createEmbeddings: async (call) => {
     const { gateway, principal, authority, body, options } = call;
     const inputs = inputsOf(body.input);
     const { model, dimensions } = body;
@@ -46,8 +44,8 @@ export const embeddingRoutes: readonly Route[] = [
         ...cacheHeaders(report),
       },
     };
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 /** Of the very numbers: recomputing may change their last bits, and that is another answer. */
 const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, format: string): string =>

@@ -1,13 +1,11 @@
-import { erasureEndpoints } from '../../../src/contract/erasures.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';
 
 /** The index's own object, in addition to those that held its vectors or located them. */
 const ITSELF = 1;
 
-export const erasureRoutes: readonly Route[] = [
-  route(erasureEndpoints.verifyIndexErasure, async ({ gateway, principal, params }) => {
+export const erasureHandlers = {
+  verifyIndexErasure: async ({ gateway, principal, params }) => {
     const verified = await gateway.retrieval.erasures.verify(principal.tenantId, params.erasure);
     if (!verified.ok) return verified;
     const { erasure, remaining } = verified.value;
@@ -25,5 +23,5 @@ export const erasureRoutes: readonly Route[] = [
       verified: remaining === 0,
     };
     return { ok: true, reply, used: {} };
-  }),
-];
+  },
+} satisfies Partial<Handlers>;

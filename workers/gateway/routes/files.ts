@@ -1,14 +1,12 @@
-import { fileEndpoints } from '../../../src/contract/files.ts';
 import type { FileRecord } from '../../../src/contract/files.ts';
 import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import type { FileId } from '../../../src/kernel/ids.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
-export const fileRoutes: readonly Route[] = [
-  route(fileEndpoints.uploadFile, async ({ gateway, principal, authority, body, idempotencyKey }) => {
+export const fileHandlers = {
+  uploadFile: async ({ gateway, principal, authority, body, idempotencyKey }) => {
     // What a form holds as a file part is a `File` of the runtime.
     const content = body.file as File;
     const upload = {
@@ -21,24 +19,24 @@ export const fileRoutes: readonly Route[] = [
     };
     const stored = await gateway.heavy.files.upload({ principal, authority }, upload, idempotencyKey);
     return stored.ok ? { ok: true, reply: fileReply(stored.value), used: {} } : stored;
-  }),
-  route(fileEndpoints.listFiles, async ({ gateway, principal, query }) => {
+  },
+  listFiles: async ({ gateway, principal, query }) => {
     const page = await gateway.heavy.files.list(principal.tenantId, query.limit, query.after);
     return { ok: true, reply: pageReply(page, fileReply), used: {} };
-  }),
-  route(fileEndpoints.getFile, async ({ gateway, principal, params }) => {
+  },
+  getFile: async ({ gateway, principal, params }) => {
     const file = await gateway.heavy.files.find(principal.tenantId, params.file as FileId);
     return file.ok ? { ok: true, reply: fileReply(file.value), used: {} } : file;
-  }),
-  route(fileEndpoints.getFileContent, async ({ gateway, principal, params }) => {
+  },
+  getFileContent: async ({ gateway, principal, params }) => {
     const content = await gateway.heavy.files.read(principal.tenantId, params.file as FileId);
     return content.ok ? { ok: true, reply: content.value, used: {} } : content;
-  }),
-  route(fileEndpoints.deleteFile, async ({ gateway, principal, authority, params }) => {
+  },
+  deleteFile: async ({ gateway, principal, authority, params }) => {
     const deleted = await gateway.heavy.files.delete({ principal, authority }, params.file as FileId);
     return deleted.ok ? { ok: true, reply: { id: params.file, object: 'file' as const, deleted: true as const }, used: {} } : deleted;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const fileReply = (file: StoredFile): FileRecord => ({
   id: file.id,

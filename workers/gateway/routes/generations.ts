@@ -2,29 +2,18 @@ import type { Generations, Shadow } from '../../../src/index/generations/generat
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import type { GenerationReply } from '../../../src/contract/generations.ts';
-import { generationEndpoints } from '../../../src/contract/generations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 
-export const generationRoutes: readonly Route[] = [
-  route(generationEndpoints.createGeneration, async (call) =>
+export const generationHandlers = {
+  createGeneration: async (call) =>
     answered(await call.gateway.retrieval.generations.create(call, call.params.index, call.body, call.idempotencyKey)),
-  ),
-  route(generationEndpoints.listGenerations, async ({ gateway, principal, params }) =>
-    answered(await gateway.retrieval.generations.list(principal, params.index)),
-  ),
-  route(generationEndpoints.activateGeneration, async (call) =>
-    answered(await call.gateway.retrieval.generations.activate(call, call.params.index, call.body)),
-  ),
-  route(generationEndpoints.rollbackGeneration, async (call) =>
-    answered(await call.gateway.retrieval.generations.rollback(call, call.params.index, call.body)),
-  ),
-  route(generationEndpoints.deleteGeneration, async (call) =>
-    answered(await call.gateway.retrieval.generations.retire(call, call.params.index)),
-  ),
-];
+  listGenerations: async ({ gateway, principal, params }) => answered(await gateway.retrieval.generations.list(principal, params.index)),
+  activateGeneration: async (call) => answered(await call.gateway.retrieval.generations.activate(call, call.params.index, call.body)),
+  rollbackGeneration: async (call) => answered(await call.gateway.retrieval.generations.rollback(call, call.params.index, call.body)),
+  deleteGeneration: async (call) => answered(await call.gateway.retrieval.generations.retire(call, call.params.index)),
+} satisfies Partial<Handlers>;
 
 function answered(outcome: Outcome<Generations>) {
   if (!outcome.ok) return outcome;

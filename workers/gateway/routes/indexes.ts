@@ -1,29 +1,27 @@
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
-import { indexEndpoints } from '../../../src/contract/indexes.ts';
 import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 
-export const indexRoutes: readonly Route[] = [
-  route(indexEndpoints.createIndex, async (call) => {
+export const indexHandlers = {
+  createIndex: async (call) => {
     const created = await call.gateway.retrieval.indexes.create(call, call.body, call.idempotencyKey);
     return created.ok ? { ok: true, reply: indexReply(created.value), used: {} } : created;
-  }),
+  },
 
-  route(indexEndpoints.listIndexes, async ({ gateway, principal, query }) => {
+  listIndexes: async ({ gateway, principal, query }) => {
     const page = await gateway.retrieval.indexes.list(principal.tenantId, query.after, query.limit);
     if (!page.ok) return page;
     const { indexes, hasMore } = page.value;
     return { ok: true, reply: { object: 'list' as const, data: indexes.map(indexReply), has_more: hasMore }, used: {} };
-  }),
+  },
 
-  route(indexEndpoints.describeIndex, async ({ gateway, principal, params }) => {
+  describeIndex: async ({ gateway, principal, params }) => {
     const found = await gateway.retrieval.indexes.describe(principal, params.index);
     return found.ok ? { ok: true, reply: indexReply(found.value), used: {} } : found;
-  }),
+  },
 
-  route(indexEndpoints.indexStats, async ({ gateway, principal, params }) => {
+  indexStats: async ({ gateway, principal, params }) => {
     const found = await gateway.retrieval.indexes.stats(principal, params.index);
     if (!found.ok) return found;
     const {
@@ -51,9 +49,9 @@ export const indexRoutes: readonly Route[] = [
       memory_bytes: memoryBytes,
     };
     return { ok: true, reply, used: {} };
-  }),
+  },
 
-  route(indexEndpoints.deleteIndex, async ({ gateway, principal, authority, params }) => {
+  deleteIndex: async ({ gateway, principal, authority, params }) => {
     const removed = await gateway.retrieval.indexes.remove(principal.tenantId, params.index, authority);
     if (!removed.ok) return removed;
     const { id, vectors, objects, lost, bytes } = removed.value;
@@ -68,8 +66,8 @@ export const indexRoutes: readonly Route[] = [
       bytes,
     };
     return { ok: true, reply, used: {} };
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 function indexReply(manifest: IndexManifest) {
   const { id, name, dimensions, metric, recall, embedding, shardVectorsMax = null, owner, createdS, generation } = manifest;

@@ -1,4 +1,3 @@
-import { jobEndpoints } from '../../../src/contract/jobs.ts';
 import type { JobReply } from '../../../src/contract/jobs.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
@@ -6,25 +5,19 @@ import type { JobId } from '../../../src/kernel/ids.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/job.ts';
 import { isFinished } from '../../../src/scheduler/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
-export const jobRoutes: readonly Route[] = [
-  route(jobEndpoints.createJob, async ({ gateway, principal, body, idempotencyKey }) =>
+export const jobHandlers = {
+  createJob: async ({ gateway, principal, body, idempotencyKey }) =>
     answer(await gateway.heavy.jobs.submit(principal, body, idempotencyKey)),
-  ),
-  route(jobEndpoints.listJobs, async ({ gateway, principal, query }) => {
+  listJobs: async ({ gateway, principal, query }) => {
     const page = await gateway.heavy.jobs.list(principal.tenantId, { ...query, after: query.after as JobId | undefined });
     return page.ok ? { ok: true, reply: pageReply(page.value, jobReply), used: {} } : page;
-  }),
-  route(jobEndpoints.getJob, async ({ gateway, principal, params }) =>
-    answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
-  ),
-  route(jobEndpoints.cancelJob, async ({ gateway, principal, params }) =>
-    answer(await gateway.heavy.jobs.cancel(principal.tenantId, params.job as JobId)),
-  ),
-];
+  },
+  getJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
+  cancelJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.cancel(principal.tenantId, params.job as JobId)),
+} satisfies Partial<Handlers>;
 
 const answer = (job: Outcome<Job>) => (job.ok ? ({ ok: true, reply: jobReply(job.value), used: {} } as const) : job);
 

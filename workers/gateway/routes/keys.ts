@@ -1,45 +1,43 @@
 import { canNameOrigin } from '../../../src/contract/cross-origin.ts';
-import { keyEndpoints } from '../../../src/contract/keys.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { KeyWithSecret } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
 import type { Gateway } from '../compose.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
 const CLOSED = 'this deployment lets no page of that origin call it: add the origin, or `keys`, to its CORS_ORIGINS';
 
-export const keyRoutes: readonly Route[] = [
-  route(keyEndpoints.createKey, async ({ gateway, principal, body, idempotencyKey }) => {
+export const keyHandlers = {
+  createKey: async ({ gateway, principal, body, idempotencyKey }) => {
     const idle = body.origins?.findIndex((origin) => !canNameOrigin(gateway.crossOrigin, origin)) ?? -1;
     if (idle !== -1) return refuse('invalid_value', CLOSED, ['origins', idle]);
     const created = await gateway.tenancy.keys.create(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: withSecret(created.value, await lastUse(gateway, created.value.record)), used: {} } : created;
-  }),
-  route(keyEndpoints.listKeys, async ({ gateway, principal, query }) => {
+  },
+  listKeys: async ({ gateway, principal, query }) => {
     const page = await gateway.tenancy.keys.list(principal, query.tenant, query.limit, query.after);
     if (!page.ok) return page;
     const uses = await gateway.tenancy.lastUsed(page.value.items.map(({ id }) => id));
     return { ok: true, reply: pageReply(page.value, (record) => keyReply(record, uses.get(record.id))), used: {} };
-  }),
-  route(keyEndpoints.getKey, async ({ gateway, principal, params }) => {
+  },
+  getKey: async ({ gateway, principal, params }) => {
     const found = await gateway.tenancy.keys.find(principal, params.key);
     return found.ok ? { ok: true, reply: keyReply(found.value, await lastUse(gateway, found.value)), used: {} } : found;
-  }),
-  route(keyEndpoints.rotateKey, async ({ gateway, principal, params, body, idempotencyKey }) => {
+  },
+  rotateKey: async ({ gateway, principal, params, body, idempotencyKey }) => {
     const rotated = await gateway.tenancy.keys.rotate(principal, params.key, body.grace_seconds * 1000, idempotencyKey);
     return rotated.ok ? { ok: true, reply: withSecret(rotated.value, await lastUse(gateway, rotated.value.record)), used: {} } : rotated;
-  }),
-  route(keyEndpoints.revokeKey, async ({ gateway, principal, params, query }) => {
+  },
+  revokeKey: async ({ gateway, principal, params, query }) => {
     const revoked = await gateway.tenancy.keys.revoke(principal, params.key, query.descendants === 'true');
     if (!revoked.ok) return revoked;
     const { record, descendants } = revoked.value;
     const reply = { ...keyReply(record, await lastUse(gateway, record)), revoked_descendants: [...descendants] };
     return { ok: true, reply, used: {} };
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const lastUse = async ({ tenancy }: Gateway, { id }: KeyRecord): Promise<number | undefined> => (await tenancy.lastUsed([id])).get(id);
 

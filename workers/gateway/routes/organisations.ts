@@ -1,78 +1,73 @@
-import { organisationEndpoints } from '../../../src/contract/organisations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Erasure } from '../../../src/gateway/tenancy/tenant-eraser.ts';
 import { actorOf, subjectOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { Organisation, Project, Tenant } from '../../../src/tenancy/organisation.ts';
 import { stateOf } from '../../../src/tenancy/tenant-state.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
-export const organisationRoutes: readonly Route[] = [
-  route(organisationEndpoints.createOrganisation, async ({ gateway, principal, body, idempotencyKey }) => {
+export const organisationHandlers = {
+  createOrganisation: async ({ gateway, principal, body, idempotencyKey }) => {
     const created = await gateway.tenancy.admin.createOrganisation(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: organisationReply(created.value), used: {} } : created;
-  }),
-  route(organisationEndpoints.listOrganisations, async ({ gateway, query }) => {
+  },
+  listOrganisations: async ({ gateway, query }) => {
     const page = await gateway.tenancy.organisations.directory().page(query.limit, query.after);
     return { ok: true, reply: pageReply(page, organisationReply), used: {} };
-  }),
-  route(organisationEndpoints.getOrganisationCache, async ({ gateway, params }) => {
+  },
+  getOrganisationCache: async ({ gateway, params }) => {
     const found = await gateway.tenancy.organisations.at(params.organisation).organisation();
     return found.ok ? { ok: true, reply: cacheReply(found.value), used: {} } : found;
-  }),
-  route(organisationEndpoints.setOrganisationCache, async ({ gateway, principal, params, body }) => {
+  },
+  setOrganisationCache: async ({ gateway, principal, params, body }) => {
     const changed = await gateway.tenancy.organisations.at(params.organisation).shareCache(body.shared, actorOf(principal));
     return changed.ok ? { ok: true, reply: cacheReply(changed.value), used: {} } : changed;
-  }),
-  route(organisationEndpoints.createTenant, async ({ gateway, principal, body, idempotencyKey }) => {
+  },
+  createTenant: async ({ gateway, principal, body, idempotencyKey }) => {
     const created = await gateway.tenancy.admin.createTenant(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: tenantReply(created.value), used: {} } : created;
-  }),
-  route(organisationEndpoints.listTenants, async ({ gateway, query }) => {
+  },
+  listTenants: async ({ gateway, query }) => {
     const page = await gateway.tenancy.organisations.at(query.organisation).tenants(query.limit, query.after);
     return page.ok ? { ok: true, reply: pageReply(page.value, tenantReply), used: {} } : page;
-  }),
-  route(organisationEndpoints.getTenant, async ({ gateway, params }) =>
+  },
+  getTenant: async ({ gateway, params }) =>
     tenantAnswer(await gateway.tenancy.organisations.at(organisationOf(params.tenant)).tenant(params.tenant)),
-  ),
-  route(organisationEndpoints.suspendTenant, async ({ gateway, principal, params }) =>
+  suspendTenant: async ({ gateway, principal, params }) =>
     tenantAnswer(
       await gateway.tenancy.organisations.at(organisationOf(params.tenant)).moveTenant(params.tenant, 'suspended', actorOf(principal)),
     ),
-  ),
-  route(organisationEndpoints.resumeTenant, async ({ gateway, principal, params }) =>
+  resumeTenant: async ({ gateway, principal, params }) =>
     tenantAnswer(
       await gateway.tenancy.organisations.at(organisationOf(params.tenant)).moveTenant(params.tenant, 'active', actorOf(principal)),
     ),
-  ),
-  route(organisationEndpoints.eraseTenant, async ({ gateway, principal, params }) => {
+  eraseTenant: async ({ gateway, principal, params }) => {
     const erased = await gateway.eraser.erase(principal, params.tenant);
     return erased.ok ? { ok: true, reply: erasureReply(erased.value), used: {} } : erased;
-  }),
-  route(organisationEndpoints.verifyErasure, async ({ gateway, params }) => {
+  },
+  verifyErasure: async ({ gateway, params }) => {
     const found = await gateway.eraser.verify(params.tenant);
     return found.ok ? { ok: true, reply: erasureReply(found.value), used: {} } : found;
-  }),
-  route(organisationEndpoints.listAudit, async ({ gateway, query }) => {
+  },
+  listAudit: async ({ gateway, query }) => {
     const trail = await gateway.tenancy.organisations.at(query.organisation).audit(query.limit, query.before);
     if (!trail.ok) return trail;
     const data = trail.value.map(({ atMs, ...entry }) => ({ object: 'audit.entry' as const, at: seconds(atMs), ...entry }));
     return { ok: true, reply: { object: 'list' as const, data }, used: {} };
-  }),
-  route(organisationEndpoints.createProject, async ({ gateway, principal, body, idempotencyKey }) => {
+  },
+  createProject: async ({ gateway, principal, body, idempotencyKey }) => {
     const created = await gateway.tenancy.admin.createProject(principal, body, idempotencyKey);
     return created.ok ? { ok: true, reply: projectReply(created.value), used: {} } : created;
-  }),
-  route(organisationEndpoints.listProjects, async ({ gateway, principal, query }) => {
+  },
+  listProjects: async ({ gateway, principal, query }) => {
     const subject = subjectOf(principal, query.tenant);
     if (!subject.ok) return subject;
     const store = gateway.tenancy.organisations.at(organisationOf(subject.value));
     const page = await store.projects(subject.value, query.limit, query.after);
     return page.ok ? { ok: true, reply: pageReply(page.value, projectReply), used: {} } : page;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const cacheReply = ({ id, cacheSharing }: Organisation) => ({
   object: 'organisation.cache' as const,

@@ -1,21 +1,19 @@
 import { QUOTA_WINDOWS } from '../../../src/contract/quota-rule.ts';
-import { quotaEndpoints } from '../../../src/contract/quotas.ts';
 import type { ShownLevel } from '../../../src/gateway/tenancy/quota-admin.ts';
 import { windowEndMs } from '../../../src/tenancy/quota/window.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';
 
-export const quotaRoutes: readonly Route[] = [
-  route(quotaEndpoints.setQuota, async ({ gateway, principal, body: { rules, ...named } }) => {
+export const quotaHandlers = {
+  setQuota: async ({ gateway, principal, body: { rules, ...named } }) => {
     const set = await gateway.tenancy.quotas.set(principal, named, rules);
     return set.ok ? { ok: true, reply: quotaReply(set.value), used: {} } : set;
-  }),
-  route(quotaEndpoints.getQuota, async ({ gateway, principal, query }) => {
+  },
+  getQuota: async ({ gateway, principal, query }) => {
     const shown = await gateway.tenancy.quotas.show(principal, query);
     return shown.ok ? { ok: true, reply: quotaReply(shown.value), used: {} } : shown;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const quotaReply = ({ kind, id, level: { rules, granted, startsMs }, held }: ShownLevel) => ({
   object: 'quota' as const,

@@ -1,17 +1,15 @@
-import { usageEndpoints } from '../../../src/contract/usage.ts';
 import type { UsageReport } from '../../../src/gateway/tenancy/usage-reader.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine } from '../../../src/tenancy/usage/usage-query.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';
 
-export const usageRoutes: readonly Route[] = [
-  route(usageEndpoints.getUsage, async ({ gateway, principal, query }) => {
+export const usageHandlers = {
+  getUsage: async ({ gateway, principal, query }) => {
     const report = await gateway.tenancy.usage.read(principal, query);
     return report.ok ? { ok: true, reply: usageReply(report.value), used: {} } : report;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 const usageReply = ({ fromMs, toMs, lines }: UsageReport) => ({
   object: 'usage' as const,

@@ -5,19 +5,17 @@ import type { Refusal } from '../../../src/contract/errors.ts';
 import type { HeadersOf } from '../../../src/contract/endpoint.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
-import { recallEndpoints } from '../../../src/contract/recall.ts';
-import { vectorEndpoints } from '../../../src/contract/vectors.ts';
+import type { vectorEndpoints } from '../../../src/contract/vectors.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import type { Route } from '../serve.ts';
-import { route } from '../serve.ts';
+import type { Handlers } from '../serve.ts';
 import { cacheHeaders } from './cache-headers.ts';
 import { explanationReply } from './explanation-reply.ts';
 import { recallReply } from './recall-reply.ts';
 import { indexed, vectorReplies } from './vector-replies.ts';
 
-export const vectorRoutes: readonly Route[] = [
-  route(vectorEndpoints.upsertVectors, async (call) => {
+export const vectorHandlers = {
+  upsertVectors: async (call) => {
     const { gateway, params, body, idempotencyKey } = call;
     const reserved = await call.reserve({ vectors_written: body.vectors.length });
     if (!reserved.ok) return reserved;
@@ -31,9 +29,9 @@ export const vectorRoutes: readonly Route[] = [
       used: { vectors_written: count, ...tokenMeters(written.value) },
       ...indexed(written.value),
     };
-  }),
+  },
 
-  route(vectorEndpoints.queryVectors, async (call) => {
+  queryVectors: async (call) => {
     const { gateway, params, body } = call;
     const reserved = await call.reserve({ vector_queries: 1 });
     if (!reserved.ok) return reserved;
@@ -55,9 +53,9 @@ export const vectorRoutes: readonly Route[] = [
       used: { ...queryMeters(report), ...tokenMeters(found) },
       ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
-  }),
+  },
 
-  route(recallEndpoints.measureRecall, async (call) => {
+  measureRecall: async (call) => {
     const { gateway, params, principal, body } = call;
     const reserved = await call.reserve({ vector_queries: body.samples });
     if (!reserved.ok) return reserved;
@@ -65,21 +63,21 @@ export const vectorRoutes: readonly Route[] = [
     if (!measured.ok) return measured;
     const used = { vector_queries: measured.value.sampleCount };
     return { ok: true, reply: recallReply(measured.value, body.top_k), used, ...indexed(measured.value) };
-  }),
+  },
 
-  route(vectorEndpoints.fetchVectors, async (call) => {
+  fetchVectors: async (call) => {
     const found = await call.gateway.retrieval.vectors.fetch(call, call.params.index, call.body);
     if (!found.ok) return found;
     return { ok: true, reply: { vectors: vectorReplies(found.value), lsn: found.value.lsn }, used: {}, ...indexed(found.value) };
-  }),
+  },
 
-  route(vectorEndpoints.deleteVectors, async (call) => {
+  deleteVectors: async (call) => {
     const deleted = await call.gateway.retrieval.vectors.delete(call, call.params.index, call.body);
     if (!deleted.ok) return deleted;
     const { count, lsn } = deleted.value;
     return { ok: true, reply: { deleted: count, lsn }, used: {}, ...indexed(deleted.value) };
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 /** What the query asks of the cache, if it wants one. */
 function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): AnswerTerms | undefined {

@@ -1,28 +1,26 @@
 import type { AliasAction, AliasPage } from '../../../../src/index/aliases.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { QdrantAliasAction } from '../../../../src/contract/qdrant/aliases.ts';
-import { qdrantAliasEndpoints } from '../../../../src/contract/qdrant/aliases.ts';
-import type { Route } from '../../serve.ts';
-import { route } from '../../serve.ts';
+import type { Handlers } from '../../serve.ts';
 import { enveloped } from './answer.ts';
 
-export const qdrantAliasRoutes: readonly Route[] = [
-  route(qdrantAliasEndpoints.qdrantChangeAliases, async (call) => {
+export const qdrantAliasHandlers = {
+  qdrantChangeAliases: async (call) => {
     const changed = await call.gateway.retrieval.aliases.change(call, call.body.actions.map(actionOf));
     return changed.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : changed;
-  }),
+  },
 
-  route(qdrantAliasEndpoints.qdrantAliases, async (call) => {
+  qdrantAliases: async (call) => {
     const page = await call.gateway.retrieval.aliases.list(call.principal, undefined, undefined, LIMITS.aliasesPerTenantMaxCount);
     return page.ok ? { ok: true, reply: enveloped(call, aliasesOf(page.value)), used: {} } : page;
-  }),
+  },
 
-  route(qdrantAliasEndpoints.qdrantCollectionAliases, async (call) => {
+  qdrantCollectionAliases: async (call) => {
     const { aliases } = call.gateway.retrieval;
     const page = await aliases.list(call.principal, call.params.collection, undefined, LIMITS.aliasesPerTenantMaxCount);
     return page.ok ? { ok: true, reply: enveloped(call, aliasesOf(page.value)), used: {} } : page;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 /** An alias that is not there is as good as deleted. */
 function actionOf(action: QdrantAliasAction): AliasAction {

@@ -1,33 +1,20 @@
 import type { AnnotationChange } from '../../../../src/index/index-annotations.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { qdrantCollectionEndpoints } from '../../../../src/contract/qdrant/collections.ts';
 import type { Acting } from '../../../../src/gateway/authority.ts';
-import type { Route } from '../../serve.ts';
-import { route } from '../../serve.ts';
+import type { Handlers } from '../../serve.ts';
 import { enveloped, updated } from './answer.ts';
 import type { PointCall } from './point-call.ts';
 import { infoOf, tuningOfCreation, tuningOfUpdate } from './tuning.ts';
 
-const {
-  qdrantListCollections,
-  qdrantCollection,
-  qdrantCollectionExists,
-  qdrantCreateCollection,
-  qdrantUpdateCollection,
-  qdrantDeleteCollection,
-  qdrantCreateFieldIndex,
-  qdrantDeleteFieldIndex,
-} = qdrantCollectionEndpoints;
-
-export const qdrantCollectionRoutes: readonly Route[] = [
-  route(qdrantListCollections, async (call) => {
+export const qdrantCollectionHandlers = {
+  qdrantListCollections: async (call) => {
     const { indexes } = call.gateway.retrieval;
     const page = await indexes.list(call.principal.tenantId, undefined, LIMITS.indexesPerTenantMaxCount);
     if (!page.ok) return page;
     return { ok: true, reply: enveloped(call, { collections: page.value.indexes.map(({ name }) => ({ name })) }), used: {} };
-  }),
+  },
 
-  route(qdrantCollection, async (call) => {
+  qdrantCollection: async (call) => {
     const { indexes } = call.gateway.retrieval;
     const { collection } = call.params;
     const [found, declared] = await Promise.all([
@@ -36,15 +23,15 @@ export const qdrantCollectionRoutes: readonly Route[] = [
     ]);
     if (!found.ok) return found;
     return declared.ok ? { ok: true, reply: enveloped(call, infoOf(found.value, declared.value)), used: {} } : declared;
-  }),
+  },
 
-  route(qdrantCollectionExists, async (call) => {
+  qdrantCollectionExists: async (call) => {
     const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     if (!found.ok && found.error.code !== 'index_not_found') return found;
     return { ok: true, reply: enveloped(call, { exists: found.ok }), used: {} };
-  }),
+  },
 
-  route(qdrantCreateCollection, async (call) => {
+  qdrantCreateCollection: async (call) => {
     const { indexes } = call.gateway.retrieval;
     const { params, body } = call;
     const { vectors, sparse_vectors: _sparse, sharding_method: _sharding, ...tuning } = body;
@@ -53,31 +40,31 @@ export const qdrantCollectionRoutes: readonly Route[] = [
     const changes = tuningOfCreation(tuning, vectors.tuning);
     const kept = changes.length === 0 ? created : await indexes.annotate(call, params.collection, changes);
     return kept.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : kept;
-  }),
+  },
 
-  route(qdrantUpdateCollection, async (call) => {
+  qdrantUpdateCollection: async (call) => {
     const { indexes } = call.gateway.retrieval;
     const kept = await indexes.annotate(call, call.params.collection, tuningOfUpdate(call.body));
     return kept.ok ? { ok: true, reply: enveloped(call, true as const), used: {} } : kept;
-  }),
+  },
 
-  route(qdrantDeleteCollection, async (call) => {
+  qdrantDeleteCollection: async (call) => {
     const removed = await call.gateway.retrieval.indexes.remove(call.principal.tenantId, call.params.collection, call.authority);
     if (!removed.ok && removed.error.code !== 'index_not_found') return removed;
     return { ok: true, reply: enveloped(call, removed.ok), used: {} };
-  }),
+  },
 
-  route(qdrantCreateFieldIndex, async (call) => {
+  qdrantCreateFieldIndex: async (call) => {
     const { field_name: field, field_schema: as } = call.body;
     const done = await declare(call, call.params.collection, { kind: 'declare', field, as });
     return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
-  }),
+  },
 
-  route(qdrantDeleteFieldIndex, async (call) => {
+  qdrantDeleteFieldIndex: async (call) => {
     const done = await declare(call, call.params.collection, { kind: 'withdraw', field: call.params.field });
     return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;
 
 /** Answers where the collection stands. */
 async function declare(call: Acting & Pick<PointCall, 'gateway'>, collection: string, change: AnnotationChange) {

@@ -1,13 +1,11 @@
-import { qdrantFacetEndpoints } from '../../../../src/contract/qdrant/facet.ts';
-import type { Route } from '../../serve.ts';
-import { route } from '../../serve.ts';
+import type { Handlers } from '../../serve.ts';
 import { enveloped } from './answer.ts';
 import { facetPoints } from './facet-points.ts';
 
-export const qdrantFacetRoutes: readonly Route[] = [
-  route(qdrantFacetEndpoints.qdrantFacet, async (call) => {
+export const qdrantFacetHandlers = {
+  qdrantFacet: async (call) => {
     const { indexes } = call.gateway.retrieval;
     const hits = await indexes.onOne(call.principal, call.params.collection, (pin) => facetPoints(call, pin, call.body));
     return hits.ok ? { ok: true, reply: enveloped(call, { hits: hits.value }), used: {} } : hits;
-  }),
-];
+  },
+} satisfies Partial<Handlers>;

@@ -1,9 +1,7 @@
 import { pointIdOfPath, shownId } from '../../../../src/contract/qdrant/point-id.ts';
-import { qdrantPointEndpoints } from '../../../../src/contract/qdrant/points.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
-import type { Route } from '../../serve.ts';
-import { route } from '../../serve.ts';
+import type { Handlers } from '../../serve.ts';
 import { enveloped, inQdrantWords, pointNotFound, updated } from './answer.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { includeOf, recordsOf } from './records.ts';
@@ -11,23 +9,23 @@ import { deletePoints, writePoints } from './write-points.ts';
 
 const WHOLE = { with_payload: true, with_vector: true } as const;
 
-export const qdrantPointRoutes: readonly Route[] = [
-  route(qdrantPointEndpoints.qdrantUpsertPoints, async (call) => {
+export const qdrantPointHandlers = {
+  qdrantUpsertPoints: async (call) => {
     const done = await writePoints(call, call.params.collection, { kind: 'upsert', points: call.body });
     if (!done.ok) return { ...done, used: { vectors_written: done.error.applied ?? 0 } };
     return { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: { vectors_written: done.value.written } };
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantRetrievePoints, async (call) => {
+  qdrantRetrievePoints: async (call) => {
     const { values, metadata, text } = includeOf(call.body);
     const include = { include_values: values, include_metadata: metadata, include_text: text };
     const asked = { ids: call.body.ids, namespace: '', consistency: 'strong' as const, ...include };
     const found = await call.gateway.retrieval.vectors.fetch(withoutTexts(call), call.params.collection, asked);
     if (!found.ok) return inQdrantWords(found.error);
     return { ok: true, reply: enveloped(call, recordsOf(found.value, call.body)), used: {} };
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantRetrievePoint, async (call) => {
+  qdrantRetrievePoint: async (call) => {
     const id = pointIdOfPath(call.params.id);
     const asked = {
       ids: [id],
@@ -42,14 +40,14 @@ export const qdrantPointRoutes: readonly Route[] = [
     const [record] = recordsOf(found.value, WHOLE);
     if (record === undefined) return pointNotFound(id, 'id');
     return { ok: true, reply: enveloped(call, record), used: {} };
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantDeletePoints, async (call) => {
+  qdrantDeletePoints: async (call) => {
     const done = await deletePoints(call, call.params.collection, call.body);
     return done.ok ? { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: {} } : done;
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantScrollPoints, async (call) => {
+  qdrantScrollPoints: async (call) => {
     const { offset, limit, filter = null } = call.body;
     const start = offset === undefined || offset === null ? null : { id: offset, isIncluded: true };
     const query = { namespace: '', filter, start, limit: limit ?? LIMIT_DEFAULT, include: includeOf(call.body) };
@@ -58,23 +56,23 @@ export const qdrantPointRoutes: readonly Route[] = [
     const { following } = page.value;
     const reply = { points: recordsOf(page.value, call.body), next_page_offset: following === null ? null : shownId(following) };
     return { ok: true, reply: enveloped(call, reply), used: {} };
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantCountPoints, async (call) => {
+  qdrantCountPoints: async (call) => {
     const { filter = null } = call.body;
     const counted = await call.gateway.retrieval.listing.count(call.principal, call.params.collection, '', filter);
     return counted.ok ? { ok: true, reply: enveloped(call, { count: counted.value.count }), used: {} } : inQdrantWords(counted.error);
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantUpdateVectors, async (call) => {
+  qdrantUpdateVectors: async (call) => {
     const done = await writePoints(call, call.params.collection, { kind: 'values', points: call.body.points });
     if (!done.ok) return { ...done, used: { vectors_written: done.error.applied ?? 0 } };
     return { ok: true, reply: enveloped(call, updated(call, done.value.lsn)), used: { vectors_written: done.value.written } };
-  }),
+  },
 
-  route(qdrantPointEndpoints.qdrantDeleteVectors, async (call) => {
+  qdrantDeleteVectors: async (call) => {
     const found = await call.gateway.retrieval.indexes.describe(call.principal, call.params.collection);
     if (!found.ok) return inQdrantWords(found.error);
     return refuse('invalid_value', 'a point cannot exist without its vector: delete the point', 'vector');
-  }),
-];
+  },
+} satisfies Partial<Handlers>;

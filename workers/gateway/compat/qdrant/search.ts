@@ -1,34 +1,42 @@
 import type { Outcome } from '../../../../src/contract/outcome.ts';
-import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';
-import { qdrantSearchEndpoints } from '../../../../src/contract/qdrant/search.ts';
+import type { AskedGroups, AskedPoints } from '../../../../src/contract/qdrant/search.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { Timing } from '../../timing.ts';
-import type { Route } from '../../serve.ts';
-import { route } from '../../serve.ts';
+import type { Handlers } from '../../serve.ts';
 import { enveloped, inPart } from './answer.ts';
 import { findPoints, scoredPoints } from './find-points.ts';
 import { groupPoints } from './group-points.ts';
 import type { SearchingCall } from './point-call.ts';
 
-const {
-  qdrantQuery,
-  qdrantQueryBatch,
-  qdrantQueryGroups,
-  qdrantSearch,
-  qdrantSearchBatch,
-  qdrantSearchGroups,
-  qdrantRecommend,
-  qdrantRecommendBatch,
-  qdrantRecommendGroups,
-} = qdrantSearchEndpoints;
+/** A call of one of Qdrant's kinds of search. */
+type CallOf<Body> = SearchingCall & { readonly timing: Timing; readonly params: { readonly collection: string }; readonly body: Body };
 
-export const qdrantSearchRoutes: readonly Route[] = [
-  route(qdrantQuery, async (call) => {
+const searchOne = async (call: CallOf<AskedPoints>) => {
+  const found = await search(call, call.params.collection, [call.body]);
+  return found.ok ? { ok: true as const, reply: enveloped(call, found.value[0] ?? []), used: { vector_queries: 1 } } : found;
+};
+
+const searchBatch = async (call: CallOf<{ readonly searches: readonly AskedPoints[] }>) => {
+  const { searches } = call.body;
+  const found = await search(call, call.params.collection, searches);
+  return found.ok ? { ok: true as const, reply: enveloped(call, found.value), used: { vector_queries: searches.length } } : found;
+};
+
+const searchGroups = async (call: CallOf<AskedGroups>) => {
+  const reserved = await call.reserve({ vector_queries: 1 });
+  if (!reserved.ok) return reserved;
+  const { indexes } = call.gateway.retrieval;
+  const grouping = indexes.onOne(call.principal, call.params.collection, (pin) => groupPoints(call, pin, call.body));
+  const groups = await call.timing.of('search', grouping);
+  return groups.ok ? { ok: true as const, reply: enveloped(call, { groups: groups.value }), used: { vector_queries: 1 } } : groups;
+};
+
+export const qdrantSearchHandlers = {
+  qdrantQuery: async (call) => {
     const found = await search(call, call.params.collection, [call.body]);
     return found.ok ? { ok: true, reply: enveloped(call, { points: found.value[0] ?? [] }), used: { vector_queries: 1 } } : found;
-  }),
-
-  route(qdrantQueryBatch, async (call) => {
+  },
+  qdrantQueryBatch: async (call) => {
     const { searches } = call.body;
     const found = await search(call, call.params.collection, searches);
     if (!found.ok) return found;
@@ -37,34 +45,15 @@ export const qdrantSearchRoutes: readonly Route[] = [
       found.value.map((points) => ({ points })),
     );
     return { ok: true, reply, used: { vector_queries: searches.length } };
-  }),
-
-  ...[qdrantSearch, qdrantRecommend].map((endpoint) =>
-    route(endpoint, async (call) => {
-      const found = await search(call, call.params.collection, [call.body]);
-      return found.ok ? { ok: true, reply: enveloped(call, found.value[0] ?? []), used: { vector_queries: 1 } } : found;
-    }),
-  ),
-
-  ...[qdrantSearchBatch, qdrantRecommendBatch].map((endpoint) =>
-    route(endpoint, async (call) => {
-      const { searches } = call.body;
-      const found = await search(call, call.params.collection, searches);
-      return found.ok ? { ok: true, reply: enveloped(call, found.value), used: { vector_queries: searches.length } } : found;
-    }),
-  ),
-
-  ...[qdrantQueryGroups, qdrantSearchGroups, qdrantRecommendGroups].map((endpoint) =>
-    route(endpoint, async (call) => {
-      const reserved = await call.reserve({ vector_queries: 1 });
-      if (!reserved.ok) return reserved;
-      const { indexes } = call.gateway.retrieval;
-      const grouping = indexes.onOne(call.principal, call.params.collection, (pin) => groupPoints(call, pin, call.body));
-      const groups = await call.timing.of('search', grouping);
-      return groups.ok ? { ok: true, reply: enveloped(call, { groups: groups.value }), used: { vector_queries: 1 } } : groups;
-    }),
-  ),
-];
+  },
+  qdrantSearch: searchOne,
+  qdrantRecommend: searchOne,
+  qdrantSearchBatch: searchBatch,
+  qdrantRecommendBatch: searchBatch,
+  qdrantQueryGroups: searchGroups,
+  qdrantSearchGroups: searchGroups,
+  qdrantRecommendGroups: searchGroups,
+} satisfies Partial<Handlers>;
 
 type ScoredPoints = ReturnType<typeof scoredPoints>;
 
