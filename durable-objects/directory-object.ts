@@ -37,7 +37,7 @@ export class DirectoryObject extends DurableObject {
     this.ctx.storage.kv.put('probe', new Uint8Array(LIMITS.storageProbeBytes));
   }
 
-  /** All whose ids were made before ids were signed. */
+  /** All organisations whose ids were made before ids were signed. */
   unsigned(): OrganisationId[] {
     const ids = this.#documents.exists() ? (this.#documents.idsOf('organisation', '') as OrganisationId[]) : [];
     return ids.filter((id) => !isSigned(id));

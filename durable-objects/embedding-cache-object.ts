@@ -26,7 +26,7 @@ export class EmbeddingCacheObject extends DurableObject {
     countRowsMax: LIMITS.cacheCountRowsMax,
   });
 
-  /** The vectors of those digests that are here, under one contract. */
+  /** The stored vectors of some digests, under one contract. */
   get(contractHash: string, digests: readonly string[]): StoredVectors {
     return this.#store.get(contractHash, digests, Date.now());
   }

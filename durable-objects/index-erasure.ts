@@ -88,7 +88,7 @@ export class IndexErasure {
       ...(this.#locators.length === 0 ? {} : { locators: namesOf(this.#locators) }),
       ...(this.#replicas.length === 0 ? {} : { replicas: namesOf(this.#replicas) }),
       ...(lost.length === 0 ? {} : { lost: namesOf(lost) }),
-      // Of several shards, the locators know each id once.
+      // With several shards, the locators have each id once.
       vectors: ids.length === 0 ? (held[0]?.count ?? 0) : ids.reduce((sum, known) => sum + (known.ok ? known.value.ids : 0), 0),
       bytes: held.reduce((sum, { storageBytes }) => sum + storageBytes, 0),
       erasedAtMs: nowMs,

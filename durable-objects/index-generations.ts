@@ -102,7 +102,7 @@ export class IndexGenerations {
 
   async #open(record: IndexRecord, { run }: CallOf<'open'>): Promise<Outcome<Generations>> {
     const shadow = this.#stored().shadow?.manifest;
-    // Of several shards, all were closed from their beginning on.
+    // The shards of a grown shadow generation were closed from the beginning.
     if (shadow === undefined || !this.#routesOf(shadow).isAlone) return ok(this.#read(record));
     await new IndexPeers(this.#env, shadow).openShard(0, 0, 0);
     const closed: Outcome<null> = await this.#shard(shadow).setGate(shadow.id, 'closed', run);

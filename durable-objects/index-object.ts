@@ -117,13 +117,13 @@ export class IndexObject extends StoredIndex implements Served<IndexReshardingSt
     });
   }
 
-  /** Whether anything of those generations is still here. */
+  /** Whether anything of those generations is left in storage. */
   holds(indexIds: readonly IndexId[]): boolean {
     const held = [this.recorded()?.manifest.id, this.beside.shadow?.manifest.id];
     return held.some((id) => id !== undefined && indexIds.includes(id));
   }
 
-  /** Of the generation of that id. */
+  /** Belongs to the generation of that id. */
   #routesAt(indexId: IndexId): IndexRoutes | undefined {
     const manifest = this.manifests().find(({ id }) => id === indexId);
     return manifest === undefined ? undefined : this.routesOf(manifest);

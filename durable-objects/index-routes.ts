@@ -26,7 +26,7 @@ interface IndexRoutesParts {
   readonly manifest: IndexManifest;
   readonly role: GenerationRole;
   readonly districtSizes: DistrictSizes;
-  /** Of the generation that serves, whichever that is. */
+  /** Those of the serving generation, whichever that is. */
   readonly replicas: StoredCell<ReplicaRecord>;
 }
 

@@ -25,7 +25,7 @@ import { residueOf } from './residue-of.ts';
 export class LocatorObject extends DurableObject<ReshardingEnv> implements Served<LocatorStub> {
   readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
-  /** Of a generation that does not serve, closed to all but its follower. */
+  /** Of a shadow generation: closed to all calls but its follower's. */
   open(identity: LocatorIdentity, gate: Gate = 'open'): void {
     this.#opened.open(identity, gate);
   }
@@ -89,7 +89,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
     return this.#opened.within(indexId, async ({ store }) => ok(store.receiptsBehind(after, LIMITS.receiptPageMaxCount)));
   }
 
-  /** From a follower. */
+  /** Called by a follower. */
   async adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
     await this.#arm();
     return this.#opened.with(call, async ({ store }) => (store.adoptReceipts(receipts), ok(null)), true);

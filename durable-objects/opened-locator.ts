@@ -44,7 +44,7 @@ export class OpenedLocator {
     return this.#identity.get();
   }
 
-  /** Of a generation that does not serve, closed to all but its follower. */
+  /** Of a shadow generation: closed to all calls but its follower's. */
   open(identity: LocatorIdentity, gate: Gate): void {
     const known = this.#identity.get();
     assert(known === undefined || known.indexId === identity.indexId, 'a locator is named by its index id');

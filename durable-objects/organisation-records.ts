@@ -20,7 +20,7 @@ export interface OrganisationBodies extends Record<string, object> {
   tenant: Tenant;
   project: Project;
   key: KeyRecord;
-  /** Of the keys of a tenant, which is its parent. */
+  /** For the keys of a tenant, which is their parent. */
   rotation: RotationReceipt;
 }
 
@@ -58,7 +58,7 @@ export class OrganisationRecords {
     return this.documents.transaction(() => body(tenant));
   }
 
-  /** As `insideTenant` and `acting`, unless the tenant is being erased: nothing new is put where all is to go. */
+  /** As `insideTenant` and `acting`, but refuses once the tenant is being erased: nothing new is stored then. */
   insideLasting<T>(id: TenantId, actor: Actor, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
     return this.insideTenant(id, (tenant) =>
       this.acting(actor, () => {

@@ -22,7 +22,7 @@ import type { Erasure } from './sqlite/purge-log-store.ts';
 
 const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
 
-/** How soon an erasure goes on after a slice, and after a shard did not answer. */
+/** The delay after which an erasure continues, after a slice or after a shard did not answer. */
 const ERASE_NEXT_MS = 20;
 const ERASE_RETRY_MS = 30_000;
 /** After this the erasure of a tenant is answered, done or not: its count decides. */

@@ -38,7 +38,7 @@ export class QuotaObject extends SyncObject {
     return this.atOnce((desk) => desk.settle(id, used));
   }
 
-  /** This object's clock, by which counts begin. */
+  /** This object's clock, which times the counts. */
   now(): number {
     return Date.now();
   }

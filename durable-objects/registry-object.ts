@@ -37,10 +37,7 @@ export class RegistryObject extends DurableObject {
     return this.#held((registry) => registry.admits(name, idempotencyKey, bodyDigest));
   }
 
-  /**
-   * From now on and for good, no index or alias gets a name here: the tenant is being erased (T59). Answers the first names that are taken,
-   * as `taken` does.
-   */
+  /** From now on no index or alias gets a name here: the tenant is being erased (T59). Returns the first names that are taken, as `taken` does. */
   close(limit: number): Outcome<readonly string[]> {
     return this.#held((registry) => {
       registry.close();
@@ -95,7 +92,7 @@ export class RegistryObject extends DurableObject {
     return this.#answered((registry) => registry.erasure(id));
   }
 
-  /** Whether the name still stands for one of those. */
+  /** Whether the name still stands for one of those indexes. */
   holds(name: string, indexIds: readonly IndexId[]): Outcome<boolean> {
     return this.#answered((registry) => registry.holds(name, indexIds));
   }

@@ -38,7 +38,7 @@ export class ReplicaPeersOf implements ReplicaPeers {
     await this.#stub(replica).erase(replica.indexId);
   }
 
-  /** Of another generation than the one that serves, perhaps. */
+  /** It may belong to a shadow generation. */
   #primaryOf({ indexId, shard }: KeptReplica): string {
     return shardName({ tenantId: this.#manifest.tenantId, id: indexId }, shard);
   }

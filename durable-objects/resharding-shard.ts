@@ -120,7 +120,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     if (nextMs !== undefined) await this.ctx.storage.setAlarm(nextMs);
   }
 
-  /** From which version of the routes on callers must know them. */
+  /** The version of the routes from which on callers are served. */
   protected get since(): number {
     return this.#route.get()?.since ?? 0;
   }

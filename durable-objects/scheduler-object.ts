@@ -79,7 +79,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#jobs.openCount(tenantId);
   }
 
-  /** Those of the attempt outputs that the tenant's jobs have accepted. */
+  /** The attempt outputs that the tenant's jobs have accepted. */
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): readonly FileId[] {
     return ids.filter((id) => {
       const job = this.#jobs.find(must(jobOfOutput(id), 'the id of an output'));

@@ -61,7 +61,7 @@ export class ShardObject extends ReshardingShard implements Served<ShardStub> {
     return this.#gate.receiptsBehind(indexId, after);
   }
 
-  /** From a follower, while this is the only shard. */
+  /** Called by a follower, while this is the only shard. */
   adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
     return this.writing({}, undefined, () => this.#gate.adoptReceipts(call, receipts), true);
   }
@@ -70,7 +70,7 @@ export class ShardObject extends ReshardingShard implements Served<ShardStub> {
     return residueOf(this.ctx.storage);
   }
 
-  /** As all writes of gateways, in the name of a key: refused with `lease_expired` once its lease has ended. */
+  /** Like all writes of gateways, in the name of a key: refused with `lease_expired` once its lease has ended. */
   upsert(batch: UpsertBatch, lease?: WriteLease): Promise<Outcome<Written>> {
     return this.writing(batch, lease, () => this.shard.upsert(batch, Date.now()), hasCallersKey(batch.repetition));
   }
@@ -83,7 +83,7 @@ export class ShardObject extends ReshardingShard implements Served<ShardStub> {
     return outcome;
   }
 
-  /** Of the last write: it does not wait for reads, as it takes none of their time. */
+  /** The LSN of the last write: it does not wait for reads, as it takes none of their time. */
   lsn(call: Addressed): Outcome<number> {
     return this.readingNow({}, () => {
       const passed = this.#gate.pass(call);

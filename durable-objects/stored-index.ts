@@ -86,7 +86,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     return routes;
   }
 
-  /** Of a live index, the generation that serves first. */
+  /** The first serving generation of a live index. */
   protected manifests(): IndexManifest[] {
     const record = this.recorded();
     const shadow = this.beside.shadow?.manifest;

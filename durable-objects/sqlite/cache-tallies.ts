@@ -72,7 +72,7 @@ export class SqliteCacheTallies {
     });
   }
 
-  /** Of whole hours, `fromMs` included and `toMs` not. */
+  /** In whole hours, `fromMs` included and `toMs` not. */
   counts(tenantId: TenantId, fromMs: number, toMs: number): CountRow[] {
     return this.#storage.sql
       .exec<{ [K in keyof CountRow]: CountRow[K] }>(

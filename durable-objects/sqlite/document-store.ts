@@ -26,7 +26,7 @@ export interface NewDocument<T> {
   readonly id: string;
   readonly parent: string;
   readonly name: string;
-  /** Of the request that asked for it: the same id with another digest is another request. */
+  /** The digest of the request: the same id with another digest is another request. */
   readonly digest: string;
   readonly body: T;
 }

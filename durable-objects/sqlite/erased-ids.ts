@@ -15,7 +15,7 @@ export class SqliteErasedIds {
     this.#sql.exec('INSERT OR IGNORE INTO erased SELECT value FROM json_each(?)', JSON.stringify(ids));
   }
 
-  /** Those of `ids` that are among them. */
+  /** Those of `ids` that are erased. */
   among(ids: readonly string[]): ReadonlySet<string> {
     const query = 'SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))';
     return new Set(

@@ -19,7 +19,7 @@ export class SqliteEventIds {
     this.#sql = storage.sql;
   }
 
-  /** Notes ids; answers those that are new, each once. Call in the transaction that counts what they are of. */
+  /** Records ids; returns the new ones, each once. Call in the transaction that counts their events. */
   note(events: readonly { readonly id: string; readonly atMs: number }[], nowMs: number): ReadonlySet<string> {
     const numbers = new Map<string, number[]>();
     const others: { id: string; atMs: number }[] = [];

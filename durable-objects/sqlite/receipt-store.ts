@@ -24,8 +24,8 @@ export const receiptsOfParts = ({ parts, part }: Omit<DonePart, 'lsn'>): string 
   CREATE INDEX receipts_by_age ON receipts (at_ms);`;
 
 /**
- * From then on the receipts of requests that came without a key (`own`) are bounded apart: they push out none that a caller relies on. `turn`
- * counts the receipts of one kind as they change.
+ * From this version on the receipts of requests that came without a key (`own`) are bounded separately: they evict none that a caller
+ * relies on. `turn` counts the receipts of one kind as they change.
  */
 export const RECEIPTS_OF_OWN_KEYS = `
   ALTER TABLE receipts ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
@@ -35,7 +35,7 @@ export const RECEIPTS_OF_OWN_KEYS = `
   CREATE INDEX receipts_by_age ON receipts (own, at_ms);
   CREATE INDEX receipts_in_turn ON receipts (own, turn);`;
 
-/** Of callers' keys (0), and of those that gateways give (1). */
+/** The kind of a receipt: of a caller's key (0), or of one that a gateway gave (1). */
 const KINDS = [
   { own: 0, ttlMs: LIMITS.upsertReceiptTtlMs, countMax: LIMITS.upsertReceiptsMaxCount },
   { own: 1, ttlMs: LIMITS.ownReceiptTtlMs, countMax: LIMITS.ownReceiptsMaxCount },

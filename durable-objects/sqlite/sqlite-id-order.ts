@@ -6,7 +6,7 @@ import type { SqlStorage } from '../../src/kernel/sql.ts';
 /** Ids that are whole numbers without leading zeros. A query with this exact condition is answered from their own index. */
 const IS_NUMBER = `id NOT GLOB '*[^0-9]*' AND (id = '0' OR id NOT GLOB '0*')`;
 
-/** Of numbers without leading zeros the longer is the greater; other ids are in order in the index that keeps them unique. */
+/** Of numbers without leading zeros the longer is the greater; other ids are ordered by the index that keeps them unique. */
 export const NUMBER_INDEX = `CREATE INDEX vectors_by_number ON vectors (namespace, length(id), id) WHERE ${IS_NUMBER};`;
 
 type Seek = (query: string, ...bindings: (string | number)[]) => PlacedId[];

@@ -164,7 +164,7 @@ export class SqliteListStore implements ListStore {
     });
   }
 
-  /** Those of a list from an ordinal on. */
+  /** The blocks of a list from an ordinal on. */
   #deleteBlocks(generation: number, list: number, from: number): void {
     this.#storage.sql.exec(
       'DELETE FROM blocks WHERE key >= ? AND key < ?',

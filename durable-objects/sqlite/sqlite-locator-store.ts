@@ -286,7 +286,7 @@ export class SqliteLocatorStore implements LocatorStore {
     insertInto(this.#storage, 'INSERT INTO operations', parts);
   }
 
-  /** That this locator's part of a request is written. */
+  /** Records that this locator's part of a request is written. */
   #note({ idempotency }: PendingWrite, lsn: number, nowMs: number): void {
     if (idempotency !== null) this.#receipts.add(idempotency, { ...this.#part, lsn }, null, nowMs);
   }

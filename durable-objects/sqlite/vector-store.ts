@@ -247,7 +247,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     );
   }
 
-  /** Answers the ids of those that were there. */
+  /** Returns the ids that existed. */
   #deleteVectors(rows: readonly Row[]): string[] {
     if (rows.length === 0) return [];
     const deleted = this.#storage.sql

@@ -5,7 +5,7 @@ import type { VectorMatch } from './vector-engine.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { VectorStore } from './vector-store.ts';
 
-/** Of matches, closest first, the `topK` that diversify them best. */
+/** The `topK` matches that are best diversified, given the matches closest first. */
 export function diversified(
   store: Pick<VectorStore, 'read'>,
   matches: readonly VectorMatch[],

@@ -5,7 +5,7 @@ import { compareIds, isBehind } from './id-order.ts';
 import type { Row } from './vector-engine.ts';
 import type { PlacedId, VectorStore } from './vector-store.ts';
 
-/** The rows of a listing's page, and behind which id the listing goes on; null at its end. */
+/** The rows of a listing's page, and the id after which the listing continues; null at its end. */
 interface RowsPage {
   readonly rows: Row[];
   readonly next: string | null;

@@ -23,7 +23,7 @@ export interface ShardIdentity {
 
 /** The route by which a call reached a shard. */
 export interface Routed {
-  /** Of the route table that they were routed by; absent: 0. See `RouteTable`. */
+  /** The version of the routing table that they were routed by; absent: 0. See `RouteTable`. */
   readonly routeVersion?: number;
 }
 
@@ -40,7 +40,7 @@ export interface UpsertBatch extends Routed, Addressed {
   readonly values: Float32Array<ArrayBuffer>;
   readonly metadata: readonly (string | null)[];
   readonly texts: readonly (string | null)[];
-  /** Of the writes by which they came; absent: 0, as in an index of one shard. See `RowKeys`. */
+  /** The versions of the writes by which they came; absent: 0, as in an index of one shard. See `RowKeys`. */
   readonly versions?: readonly number[];
   readonly repetition: Repetition | null;
   /** An LSN of the index that the writer has seen: the write gets a higher one. */
@@ -71,7 +71,7 @@ export interface Billing extends Embedded {
 export interface Written {
   readonly count: number;
   readonly lsn: number;
-  /** Of a write under an `Idempotency-Key`, the same for every repetition. Absent: the key was claimed by an earlier version. */
+  /** A digest of a write under an `Idempotency-Key`, the same for every repetition. Absent: the key was claimed by an earlier version. */
   readonly billing?: Billing;
 }
 
@@ -156,7 +156,7 @@ export interface ShardSelect extends Routed, Addressed {
   readonly after: number;
 }
 
-/** A slice of a selection; `next` is where the next slice goes on, or null at the end. */
+/** A slice of a selection; `next` is where the next slice continues, or null at the end. */
 export interface SelectedIds {
   readonly ids: readonly string[];
   readonly versions: readonly number[];
@@ -164,7 +164,7 @@ export interface SelectedIds {
   readonly lsn: number;
 }
 
-/** A slice of a deletion; `next` is where the next slice goes on, or null at the end. */
+/** A slice of a deletion; `next` is where the next slice continues, or null at the end. */
 export interface Deleted extends Written {
   readonly next: number | null;
 }
@@ -211,7 +211,7 @@ export interface ShardList extends Routed, Addressed {
  * copies of one id are one vector.
  */
 export interface ListedVectors extends ShardVectors {
-  /** Behind this id the listing goes on; up to it nothing is missing. Null: nothing is missing at all. */
+  /** The id after which the listing continues; up to it nothing is missing. Null: nothing is missing at all. */
   readonly next: string | null;
 }
 
@@ -234,7 +234,7 @@ export interface ShardPatch extends Routed, Addressed {
   readonly namespace: string;
   /** No id twice. */
   readonly ids: readonly string[];
-  /** Only those of the ids whose vectors it accepts now are changed; null: all. */
+  /** Changes only those of the ids whose vectors it accepts now; null: all. */
   readonly filter: Filter | null;
   readonly edit: VectorEdit;
 }
@@ -247,7 +247,7 @@ export type VectorEdit =
 /** A slice of a change, all or nothing: the first `taken` of the ids are done, `count` vectors were changed. */
 export interface Patched extends Written {
   readonly taken: number;
-  /** Those of them that are not there. */
+  /** The ids that do not exist. */
   readonly missing: readonly string[];
 }
 
@@ -312,7 +312,7 @@ export interface ShardStats {
   readonly lsn: number;
   readonly count: number;
   readonly shards: number;
-  /** That answer reads which may be old; absent: those that the manifest names. */
+  /** The replicas that answer reads which accept old data; absent: those that the manifest names. */
   readonly replicas?: number;
   readonly namespaces: number;
   readonly storageBytes: number;

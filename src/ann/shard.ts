@@ -222,7 +222,7 @@ export class Shard {
     return ok({ ...done, lsn: this.#put(batch, header, replaced, nowMs).lsn });
   }
 
-  /** All or nothing, but for a filter, of which one slice is done. Ids that are not there are not counted. */
+  /** All or nothing, but for a filter, of which one slice is done. Ids that do not exist are not counted. */
   delete(deletion: ShardDelete): Outcome<Deleted> {
     const { selection, lsnSeen } = deletion;
     const found = this.#gate.pass(deletion, true);
@@ -262,7 +262,7 @@ export class Shard {
     });
   }
 
-  /** Of the last query. */
+  /** The time of the last query. */
   get lastCost(): SearchCost {
     return this.#lastCost;
   }

@@ -3,7 +3,7 @@ import type { Selection } from './filter/selection.ts';
 import type { Row } from './vector-engine.ts';
 import type { VectorStore } from './vector-store.ts';
 
-/** The selected rows of a namespace behind `after`, as many as one slice takes; `next` is where the next slice goes on, or null. */
+/** The selected rows of a namespace after `after`, as many as one slice takes; `next` is where the next slice continues, or null. */
 export function sliceBehind(
   store: Pick<VectorStore, 'rowsBehind'>,
   namespace: number,

@@ -21,7 +21,7 @@ export interface VectorQuery {
   readonly namespace: number;
   /** At least 1. */
   readonly topK: number;
-  /** Only these may be found, of the namespace; absent: all of it. */
+  /** Only these rows of the namespace may be found; absent: all. */
   readonly among?: Rows | undefined;
   /** Exhaustive, whatever the engine is tuned to. */
   readonly exact?: boolean;

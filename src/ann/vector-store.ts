@@ -56,7 +56,7 @@ export interface VectorStore {
     replaced: readonly VectorPlace[],
     nowMs: number,
   ): { written: Written; places: VectorPlace[] };
-  /** Deletes vectors of one namespace by id; answers where those that were there lay. */
+  /** Deletes vectors of one namespace by id; returns where they were stored. */
   delete(namespace: string, ids: readonly string[], header: ShardHeader): { written: Written; rows: Row[] };
   /** Deletes stored vectors of one namespace by row. */
   deleteRows(namespace: number, rows: readonly Row[], header: ShardHeader): Written;
@@ -76,7 +76,7 @@ export interface VectorStore {
   readRows(rows: Iterable<Row>, shape: Pick<ShardIdentity, 'dimensions'>): Iterable<PlacedVector>;
   read(shape: Pick<ShardIdentity, 'dimensions'>): ReadVectors;
   valuesOf(namespace: number, id: string, header: ShardHeader): Float32Array | undefined;
-  /** The rows of those ids that are there, in the order of `ids`. */
+  /** The rows of the ids that exist, in the order of `ids`. */
   rowsOf(namespace: number, ids: readonly string[]): Row[];
   /** The first `countMax` rows of the namespace behind `after`, ascending. */
   rowsBehind(namespace: number, after: Row, countMax: number): Row[];

@@ -9,7 +9,7 @@ import { admit } from './gate.ts';
 
 /** An object of an index that has a gate. */
 export interface Gated {
-  /** Of the index that it is part of; undefined when it is of none. */
+  /** The index it belongs to; undefined without one. */
   indexId(): IndexId | undefined;
   gate(): GateState;
   setGate(state: GateState): void;

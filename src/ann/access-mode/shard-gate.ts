@@ -55,7 +55,7 @@ export class ShardGate {
     return ok(this.#store.receiptsBehind(after, countMax));
   }
 
-  /** From a follower: what is known of requests that were written to another generation. Refuses as `pass` does. */
+  /** Called by a follower: receipts of requests that were written to another generation. Refuses as `pass` does. */
   adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Outcome<null> {
     const passed = this.pass(call, true);
     if (!passed.ok) return passed;

@@ -16,7 +16,7 @@ export class CurrentEncoder {
     return this.#current?.encoder.bytes ?? 0;
   }
 
-  /** Not to be kept: it is another one after the next change of centroids. */
+  /** Not to be stored by callers: the next change of centroids replaces it. */
   of(generation: ResidentGeneration): Encoder {
     const { centroidsVersion } = generation;
     if (this.#current?.generation !== generation || this.#current.centroidsVersion !== centroidsVersion) {

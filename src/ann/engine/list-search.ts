@@ -41,7 +41,7 @@ export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { 
   return { candidates: Array.from(rows, (row) => ({ row, closest: Infinity })), cost: { ...NO_COST, ...cost } };
 }
 
-/** All that may be among the `topK` closest, by reading every list. */
+/** All entries that may be among the `topK` closest, by reading every list. */
 export function searchExactly({ model, lists, pageIn }: Searched, { values, topK, allowed }: Wanted): ListCandidates {
   const { rows, closeness, errors, cost } = lists.searchExact({ values, count: topK, stop: 0, rescoreCount: topK, allowed }, pageIn);
   const bounds = closestOf(model, values);
@@ -52,7 +52,7 @@ export function searchExactly({ model, lists, pageIn }: Searched, { values, topK
 // Relative allowance for what rounding adds on the way from a closeness to a distance.
 const ROUNDING = 1e-6;
 
-/** From what lists maximise, q.x + b, to the closeness of the metric: minus the distance for `l2`, else the same. */
+/** Converts what lists maximise, q.x + b, to the closeness of the metric: minus the distance for `l2`, else the same. */
 function closestOf(model: ListModel, values: Float32Array): (bound: number) => number {
   if (model.metric !== 'l2') return (bound) => bound + Math.abs(bound) * ROUNDING;
   const centred = new Float32Array(values.length);

@@ -22,7 +22,7 @@ export interface ListSettings extends SearchDepth {
   readonly calibratedCount: number;
   /** What encoding an entry lost on average, squared, before that. */
   readonly usualLoss: number;
-  /** Of entries encoded since: how many, and the sum of what each lost. */
+  /** Entries encoded since the last calibration: how many, and the sum of their coding errors. */
   readonly encodedCount: number;
   readonly encodedLoss: number;
 }

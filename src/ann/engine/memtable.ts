@@ -69,7 +69,7 @@ export class Memtable implements MemoryHolder {
     return Infinity;
   }
 
-  /** All or nothing: half an engine would answer wrongly, none is loaded again. */
+  /** All or nothing: half an engine would answer wrongly, a missing one is loaded again. */
   #follow(vectors: Iterable<PlacedVector>): void {
     const engine = must(this.#engine, 'a claim never evicts its own holder');
     try {

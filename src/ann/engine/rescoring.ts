@@ -33,7 +33,7 @@ export class Rescoring {
     for (let start = 0; start < candidates.length; start += rowsMax) {
       const batch = candidates.slice(start, start + rowsMax);
       const { closest } = must(batch[0], 'a batch is not empty');
-      // One that could only tie must still be read: its id may come first.
+      // A row that could only tie must still be read: its id may come first.
       if (this.#best.isFull && closest < sign * must(this.#best.last, 'a full heap has a last item').score) return;
       this.rowCount += batch.length;
       for (const stored of this.#readVectors(batch.map(({ row }) => row))) {

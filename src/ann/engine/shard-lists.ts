@@ -16,7 +16,7 @@ import type { SearchDepth } from './list-settings.ts';
 import { LiveRows } from './live-rows.ts';
 import { ResidentGeneration } from './resident-generation.ts';
 
-// Of the isolate's memory. The rest is for the shard's memtable.
+// The share of the isolate's memory. The rest is for the shard's memtable.
 const OWN_SHARE_MAX = 31 / 32;
 
 /** Values as the user gave them. */
@@ -71,7 +71,7 @@ export class ShardLists implements MemoryHolder {
     );
   }
 
-  /** Not to be kept: it is another one after the next change of centroids. */
+  /** Not to be stored by callers: the next change of centroids replaces it. */
   encoder(generation: ResidentGeneration): Encoder {
     const encoder = this.#encoder.of(generation);
     this.#claim();
@@ -125,7 +125,7 @@ export class ShardLists implements MemoryHolder {
     return searchNearby(this.#searched(generation), depth, { ...query, allowed: this.#allowed(query.namespace) });
   }
 
-  /** All in one generation's lists that may be among the best of a namespace. */
+  /** All entries in a list set that may be among the best of a namespace. */
   exactly(generation: ResidentGeneration, query: ListsQuery): ListCandidates {
     return searchExactly(this.#searched(generation), { ...query, allowed: this.#allowed(query.namespace) });
   }
@@ -198,7 +198,7 @@ export class ShardLists implements MemoryHolder {
     this.#memory.claim(this.#name, this, this.bytes);
   }
 
-  /** Has lists of this shard go, those first that were not used for longest, until it is enough. Not those that are being changed. */
+  /** Evicts lists of this shard, the least recently used first, until enough is free. Not those that are being changed. */
   #giveWay(needed: string | undefined, isEnough: (freedBytes: number) => boolean): void {
     let freedBytes = 0;
     if (isEnough(freedBytes)) return;

@@ -35,7 +35,7 @@ export function propertyEntries(metadata: JsonValue): PropertyEntry[] {
 
 class Collector {
   readonly #entries = new Map<string, PropertyEntry>();
-  /** Of each path, whether arrays are at its ends, or other values. */
+  /** For each path, whether arrays are at its ends, or other values. */
   readonly #ends = new Map<string, 'arrays' | 'others' | 'both'>();
 
   entries(): PropertyEntry[] {

@@ -21,7 +21,7 @@ import { Selection } from './selection.ts';
 export interface JudgedVector {
   readonly row: Row;
   readonly id: string;
-  /** As JSON; null for none. */
+  /** Encoded as JSON; null for none. */
   readonly metadata: string | null;
 }
 
@@ -115,7 +115,7 @@ class Selector {
     }
   }
 
-  /** What few rows meet comes first: the rest may then be judged by the metadata of those that are left. */
+  /** The condition that fewest rows meet comes first: the rest may then be judged by the metadata of the remaining rows. */
   #selectAll(parts: readonly Filter[], among: Selection): Selection {
     const wide: Filter[] = [];
     let left = among;
@@ -236,7 +236,7 @@ const isAccepted = (filter: Filter, { id, metadata }: JudgedVector): boolean =>
 /** Rows that are in at least `count` of some selections. */
 function atLeast(count: number, selections: readonly Selection[]): Selection {
   if (count > selections.length) return NO_ROW;
-  // In at least n of those seen so far, for each n up to `count`.
+  // The rows in at least n of the sets seen so far, for each n up to `count`.
   const levels = [EVERY_ROW, ...Array.from({ length: count }, () => NO_ROW)];
   for (const selection of selections) {
     for (let n = count; n > 0; n -= 1) {

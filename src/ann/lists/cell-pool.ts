@@ -24,7 +24,7 @@ export class CellPool {
   readonly #runPages: number;
   readonly #runCells: number;
   readonly #runs = new Map<number, Run>();
-  // Those with room; cells are taken from the last.
+  // Pages with room; cells are taken from the last.
   readonly #roomy: Run[] = [];
   #count = 0;
 

@@ -1,6 +1,6 @@
 import { CODE_MAX } from '../quantise.ts';
 
-/** Of a dimension that was rounded to int8, in units of its scale: half a unit, and what float32 lost before. */
+/** For a dimension that was rounded to int8, in units of its scale: half a unit, and the earlier error of float32. */
 const ROUNDING = 0.501;
 /** Scales of vectors next to zero are rounded, too. */
 export const SCALE_ERROR = 1e-42;

@@ -55,7 +55,7 @@ export function quantiseTo(values: Float32Array, codes: Int8Array): number {
   let largest = 0;
   for (let i = 0; i < values.length; i += 1) largest = Math.max(largest, Math.abs(values[i]!));
   const scale = Math.fround(largest / CODE_MAX);
-  // Of numbers near the least of float32, nothing is left.
+  // Values near the least of float32 vanish.
   const inverse = scale === 0 ? 0 : 1 / scale;
   for (let i = 0; i < values.length; i += 1) codes[i] = Math.max(-CODE_MAX, Math.min(CODE_MAX, Math.round(values[i]! * inverse)));
   return scale;

@@ -4,7 +4,7 @@ import type { RowBitmap } from './row-bitmap.ts';
 export const RESCORE_MAX_COUNT = 32_768;
 
 export interface ListQuery {
-  /** As the user gave it. [dimensions] */
+  /** The query as the user gave it. [dimensions] */
   readonly values: Float32Array;
   /** How many rows to propose, at least 1. */
   readonly count: number;
@@ -23,7 +23,7 @@ export interface ListAnswer {
   readonly rows: Float64Array;
   /** q.x + b over the codes; see `prepare`. */
   readonly closeness: Float64Array;
-  /** Of exact searches: the true closeness differs by this at most. */
+  /** For exact searches: the true closeness differs by at most this. */
   readonly errors: Float64Array | null;
   readonly cost: ListCost;
 }

@@ -19,7 +19,7 @@ const SUM_MAX = 127;
 // in the other order: see `refine` in wasm/probe/rescore.ts.
 const BLUR = 3 / Math.sqrt(12);
 
-// Candidates are weeded out when twice as many as needed have been found, and not more often than each so many.
+// Candidates are weeded out when twice as many as needed have been found, and not more often than once in this many.
 const WEEDING_MIN = 1024;
 
 /** The true closeness of a row differs by `error` at most. */
@@ -237,7 +237,7 @@ export class ListSearch {
     return { listsProbed, codesScanned, rescored, listsPagedIn, bytesTouched };
   }
 
-  /** Of the candidates that were rescored, those that may reach the threshold. */
+  /** Of the rescored candidates, those that may reach the threshold. */
   #weeded(threshold: number, queryError: number): Interval[] {
     const { frame, memory, run } = this.#kernels;
     const { lost, length } = codeBounds(this.#layout.dimensions);

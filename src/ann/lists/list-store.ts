@@ -58,7 +58,7 @@ export interface ListStore {
   allBlocks(generation: number): Iterable<StoredBlock>;
   change(generation: number, change: ListChange): void;
 
-  /** What unfinished background work goes on from. */
+  /** From which unfinished background work continues. */
   checkpoint(): Uint8Array | undefined;
   saveCheckpoint(bytes: Uint8Array | null): void;
 }

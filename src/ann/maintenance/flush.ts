@@ -26,7 +26,7 @@ export function* flush(shard: MaintainedShard, generationId: number, rows: reado
   const inOrder = [...listOf].sort(([, a], [, b]) => a - b).map(([row]) => row);
   for (const slice of inSlices(inOrder, dimensions)) {
     const generation = shard.lists.generation(generationId);
-    // Those deleted meanwhile are not read any more.
+    // Rows deleted meanwhile are no longer read.
     const vectors = read(generation, slice);
     const lists = vectors.rows.map((row) => must(listOf.get(row), 'every row of the flush is assigned'));
     editLists(shard, generation, (edit) => edit.append(inListOrder(vectors, lists, dimensions)));

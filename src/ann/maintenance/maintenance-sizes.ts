@@ -10,7 +10,7 @@ export interface MaintenanceSizes {
   /** A list with more live entries is split, one with fewer is merged. */
   readonly entriesMax: number;
   readonly entriesMin: number;
-  /** Fewer entries are searched deeply at little cost: depth is calibrated from here on, by so many trial queries. */
+  /** With fewer entries, deep searches cost little: depth is calibrated from here on, by this many trial queries. */
   readonly calibratedCountMin: number;
   readonly trialQueries: number;
   /** Entries encoded since a calibration that are enough to detect drift. */

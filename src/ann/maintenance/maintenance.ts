@@ -52,7 +52,7 @@ export class Maintenance {
     const { kind, run } = this.#task;
     if (kind === 'train' && !this.#floor.turn.take(this.#name, nowMs)) return nowMs + TURN_RETRY_MS;
     this.#task = undefined;
-    // One that throws is not gone on with.
+    // A task that throws is not continued.
     if (run.next().done === true) this.#floor.turn.release(this.#name);
     else this.#task = { kind, run };
     return nowMs;
@@ -110,14 +110,14 @@ export class Maintenance {
     }
   }
 
-  /** Those still there are as good as they get, until their counts change. */
+  /** The remaining lists are as good as they get, until their counts change. */
   #rememberTended(lists: readonly number[]): void {
     const counts = this.#entryCounts();
     for (const list of lists) this.#tendedCounts.set(list, counts.get(list) ?? 0);
     for (const list of this.#tendedCounts.keys()) if (!counts.has(list)) this.#tendedCounts.delete(list);
   }
 
-  /** Of the newest generation's lists. */
+  /** The lists of the newest list set. */
   #entryCounts(): Map<number, number> {
     const newest = this.#shard.lists.generations().at(-1);
     return new Map(newest && Array.from(newest.centroids.keys(), (list) => [list, newest.lists.entryCount(list)]));

@@ -7,7 +7,7 @@ import type { Task } from './task.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
 
-/** Moves the entries of an old generation's lists to a new one, and forgets those that are dead. */
+/** Moves the entries of an old list set to a new one, and drops dead ones. */
 export function* migrate(shard: MaintainedShard, fromId: number, toId: number): Task {
   const { store, lists, identity } = shard;
   const count = sliceVectors(identity.dimensions);

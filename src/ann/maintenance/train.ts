@@ -21,7 +21,7 @@ const SAMPLE_VECTORS_PER_LIST = 64;
 const LOW_PLANE_RECALL = 0.97;
 const STEPS_PER_SLICE = 3;
 
-/** The room that the isolate has for a training: one that is taken away ends it, to go on from its checkpoint. */
+/** The isolate's memory for a training: losing it ends the training, which continues later from its checkpoint. */
 class TrainingRoom implements MemoryHolder {
   training: Training | undefined;
 
@@ -86,7 +86,7 @@ interface Sample {
   readonly values: Float32Array;
 }
 
-/** Those of the rows that are still there. */
+/** The rows that still exist. */
 function* readSample({ store, identity }: MaintainedShard, rows: readonly Row[]): Generator<undefined, Sample> {
   const { dimensions } = identity;
   const values = new Float32Array(rows.length * dimensions);

@@ -6,7 +6,7 @@ export interface TrainingCheckpoint {
   /** Vectors in the shard when it began. */
   readonly count: number;
   readonly listCount: number;
-  /** Of the sample, ascending, below 2^32. */
+  /** The rows of the sample, ascending, below 2^32. */
   readonly rows: readonly Row[];
   /** See `Training.checkpoint`; empty at the start. */
   readonly progress: Uint8Array;

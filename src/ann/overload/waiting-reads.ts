@@ -6,13 +6,13 @@ interface Turn<T> {
   readonly late: T[];
 }
 
-/** How fast reads are done: at this moment, each takes about so long. */
+/** The recent speed of reads: the present time for each. */
 export interface ReadRate {
   readonly nowMs: number;
   readonly readMs: number;
 }
 
-/** Reads that wait for their turn: first those whose callers give up first, of equal ones those that came first. */
+/** Reads that wait for their turn, in the order of their callers' deadlines; equal ones in order of arrival. */
 export class WaitingReads<T> {
   readonly #reads: { readonly read: T; readonly dueMs: number }[] = [];
 
@@ -20,14 +20,14 @@ export class WaitingReads<T> {
     return this.#reads.length;
   }
 
-  /** Answers those that have no time left with it before them, perhaps itself. `dueMs`: when its caller gives up. */
+  /** Removes and answers the reads that cannot be served in time once this one is queued, perhaps itself. `dueMs`: its deadline. */
   add(read: T, dueMs: number, rate: ReadRate): T[] {
     const at = this.#placeOf(dueMs);
     this.#reads.splice(at, 0, { read, dueMs });
     return this.#dropLate(at, rate);
   }
 
-  /** Takes so many, at least one if there is any. */
+  /** Takes this many, at least one if there is any. */
   take(count: number, rate: ReadRate): Turn<T> {
     const late = this.#dropLate(0, rate);
     return { now: this.#reads.splice(0, Math.max(1, count)).map(({ read }) => read), late };
@@ -43,7 +43,7 @@ export class WaitingReads<T> {
     return low;
   }
 
-  /** From there on, all that would be done after its caller gave up, or not for longer than any should wait, or is one too many. */
+  /** From this position on, reads that would miss their deadline, wait too long, or exceed the length of the queue. */
   #dropLate(from: number, { nowMs, readMs }: ReadRate): T[] {
     const late: T[] = [];
     let kept = from;

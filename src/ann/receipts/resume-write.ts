@@ -8,7 +8,7 @@ import type { Receipt } from './receipt.ts';
 
 /** A write that may be a repetition. */
 export type ResumedWrite =
-  /** It is done: this is what it answered. */
+  /** It is done: this was its answer. */
   | { readonly kind: 'repeated'; readonly written: Written }
   /** What is still to be written, by position: all that no receipt states as written. */
   | { readonly kind: 'left'; readonly positions: readonly number[] };

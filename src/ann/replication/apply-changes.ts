@@ -20,7 +20,7 @@ export function applyChanges(store: VectorStore, engine: ShardEngine, page: Chan
   if (placed.length > 0) engine.put(placed, before, nowMs);
 }
 
-/** Answers where those that were there lay. */
+/** Returns where the former vectors were stored. */
 function remove(store: VectorStore, { namespaces, ids }: VectorKeys): VectorPlace[] {
   return [...grouped(namespaces)].flatMap(([name, members]) => {
     const namespace = store.namespaceOrdinal(name);

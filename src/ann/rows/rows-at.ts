@@ -1,6 +1,6 @@
 import type { Rows } from './rows.ts';
 
-/** Those of the rows that stand at the positions, in their order. */
+/** The rows at the positions, in their order. */
 export function rowsAt({ ids, namespaces, values, metadata, texts }: Rows, positions: readonly number[]): Rows {
   const dimensions = values.length / ids.length;
   const chosen = new Float32Array(positions.length * dimensions);

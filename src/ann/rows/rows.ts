@@ -48,7 +48,7 @@ export interface RowClearing {
   readonly lsnSeen: number;
 }
 
-/** `next` is where the next slice goes on; null at the end. */
+/** `next` is where the next slice continues; null at the end. */
 export interface RowsCleared {
   readonly lsn: number;
   readonly next: number | null;
@@ -73,7 +73,7 @@ export interface RowMoves extends RowKeys {
 /** `busy`: a write of the id is under way, ask again later. `stays`: there is a newer row, or there are copies enough. */
 export type MoveAnswer = 'copy' | 'move' | 'busy' | 'stays';
 
-/** That rows are no longer at `from`, from `lsn` of it on. */
+/** Reports that rows are no longer at `from`, from its LSN `lsn` on. */
 export interface RowDepartures extends RowKeys {
   readonly versions: readonly number[];
   readonly from: number;
@@ -85,7 +85,7 @@ export interface RowDepartures extends RowKeys {
 export interface LocatedWrite extends Rows, Routed {
   /** The shard whose routing table assigns them, and the shards of each. */
   readonly places: readonly (readonly number[])[];
-  /** Only those are written whose version is still this; absent: all. */
+  /** Writes only those whose version is still this; absent: all. */
   readonly expected?: readonly number[];
   /** Of the whole write. */
   readonly idempotency: Repetition | null;

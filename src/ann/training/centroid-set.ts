@@ -20,7 +20,7 @@ export class CentroidSet {
     this.scales = new Float32Array(count);
   }
 
-  /** Not to be kept: it changes with the set. */
+  /** Not to be stored by callers: it changes with the set. */
   at(place: number): Centroid {
     return { codes: this.#codesAt(place), scale: this.scales[place]! };
   }

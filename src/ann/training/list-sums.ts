@@ -1,7 +1,7 @@
 import { STEP_COMPONENTS } from './centroid-set.ts';
 import { finite } from './float-unit.ts';
 
-// A list that has less than one part in so many of the mean takes over half of the largest, if that has more than so many times the mean.
+// A list with less than the mean divided by this takes half of the largest, if that has more than this multiple of the mean.
 const SMALL_PART = 16;
 const LARGE_TIMES = 2;
 

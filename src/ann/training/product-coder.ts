@@ -6,7 +6,7 @@ import { batchCountMax, putRows, strideOf } from './nearest-centroids.ts';
 import type { TrainKernels } from './train-kernels.ts';
 import { Columns } from './train-kernels.ts';
 
-/** After so many passes of coordinate descent few codes change; most vectors settle sooner. */
+/** After this many passes of coordinate descent few codes change; most vectors settle sooner. */
 const PASSES = 3;
 
 // Keeps the factor between two units a float32.

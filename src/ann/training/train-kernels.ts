@@ -59,7 +59,7 @@ export class TrainKernels {
 export class Columns {
   #end = 0;
 
-  /** The offset of a column of so many bytes. */
+  /** The offset of a column of this many bytes. */
   add(bytes: number): number {
     const start = this.#end;
     this.#end += Math.ceil(bytes / 16) * 16;

@@ -17,12 +17,12 @@ import type { TrainKernels } from './train-kernels.ts';
 import type { TrainingOptions } from './training-options.ts';
 import { TrainingState } from './training-state.ts';
 
-// The centroids that k-means starts with are the best of a few trials, on so many vectors a list.
+// The centroids that k-means starts with are the best of a few trials, on this many vectors a list.
 const TRIALS = 3;
 const TRIAL_ROUNDS = 3;
 const TRIAL_VECTORS_PER_LIST = 16;
 const LLOYD_ROUNDS = 8;
-// The codebook is learnt from so many vectors: a thousand for each codeword of a subspace.
+// The codebook is trained on this many vectors: a thousand for each codeword of a subspace.
 const CODED_COUNT_MAX = 16_384;
 const NEAREST_ROUNDS = 6;
 const WEIGHTED_ROUNDS = 6;
@@ -80,7 +80,7 @@ export class Training {
     return this.#isDone;
   }
 
-  /** Where to go on from. Work since the last such point is done again: a fraction of a second at most. */
+  /** The state from which to continue. Work since the last such point is repeated: a fraction of a second at most. */
   checkpoint(): Uint8Array<ArrayBuffer> {
     return this.#checkpoint;
   }
