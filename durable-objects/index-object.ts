@@ -123,7 +123,7 @@ export class IndexObject extends StoredIndex implements Served<IndexReshardingSt
     return held.some((id) => id !== undefined && indexIds.includes(id));
   }
 
-  /** Belongs to the generation of that id. */
+  /** The routes of the generation of that id. */
   #routesAt(indexId: IndexId): IndexRoutes | undefined {
     const manifest = this.manifests().find(({ id }) => id === indexId);
     return manifest === undefined ? undefined : this.routesOf(manifest);

@@ -26,7 +26,7 @@ interface IndexRoutesParts {
   readonly manifest: IndexManifest;
   readonly role: GenerationRole;
   readonly districtSizes: DistrictSizes;
-  /** Those of the serving generation, whichever that is. */
+  /** Shared by all generations: the replicas of the one that serves, whichever that is. */
   readonly replicas: StoredCell<ReplicaRecord>;
 }
 

@@ -20,7 +20,7 @@ export interface OrganisationBodies extends Record<string, object> {
   tenant: Tenant;
   project: Project;
   key: KeyRecord;
-  /** For the keys of a tenant, which is their parent. */
+  /** Rotations of keys; their parent is the tenant of the keys. */
   rotation: RotationReceipt;
 }
 

@@ -38,7 +38,7 @@ export class ReplicaPeersOf implements ReplicaPeers {
     await this.#stub(replica).erase(replica.indexId);
   }
 
-  /** It may belong to a shadow generation. */
+  /** The name of its primary, which may belong to another generation than the one that serves. */
   #primaryOf({ indexId, shard }: KeptReplica): string {
     return shardName({ tenantId: this.#manifest.tenantId, id: indexId }, shard);
   }

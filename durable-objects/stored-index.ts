@@ -86,7 +86,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     return routes;
   }
 
-  /** The first serving generation of a live index. */
+  /** The manifests of a live index: that of the serving generation first. */
   protected manifests(): IndexManifest[] {
     const record = this.recorded();
     const shadow = this.beside.shadow?.manifest;

@@ -71,7 +71,7 @@ export interface Billing extends Embedded {
 export interface Written {
   readonly count: number;
   readonly lsn: number;
-  /** A digest of a write under an `Idempotency-Key`, the same for every repetition. Absent: the key was claimed by an earlier version. */
+  /** What a write under an `Idempotency-Key` is billed as, the same for every repetition. Absent: the key was claimed by an earlier version. */
   readonly billing?: Billing;
 }
 
@@ -312,7 +312,7 @@ export interface ShardStats {
   readonly lsn: number;
   readonly count: number;
   readonly shards: number;
-  /** The replicas that answer reads which accept old data; absent: those that the manifest names. */
+  /** The number of replicas that answer reads which accept old data; absent: as in the manifest. */
   readonly replicas?: number;
   readonly namespaces: number;
   readonly storageBytes: number;

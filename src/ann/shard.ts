@@ -262,7 +262,7 @@ export class Shard {
     });
   }
 
-  /** The time of the last query. */
+  /** What the last query cost. */
   get lastCost(): SearchCost {
     return this.#lastCost;
   }

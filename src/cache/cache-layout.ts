@@ -1,7 +1,7 @@
 import { assert } from '../kernel/assert.ts';
 import type { Shard } from './rendezvous-shard.ts';
 
-/** The shards of the second level. While entries move, `before` are those that held them: what is missing may still be there. */
+/** The shards of the second level. While entries move, `before` is the former layout: a missing entry may still be there. */
 export interface CacheLayout {
   readonly shards: readonly Shard[];
   /** Empty once all have moved. */

@@ -13,7 +13,7 @@ export interface WrapOptions<E> {
   readonly clock: Clock;
   /** Default 100,000. */
   readonly entriesMax?: number;
-  /** Of vectors, keys and what holds them. Default 256 MiB. */
+  /** The bytes of vectors, keys and the structures that hold them. Default 256 MiB. */
   readonly bytesMax?: number;
   /** How long a vector answers, for each input or for all. Default: until it is evicted. */
   readonly ttlMs?: number | ((input: string) => number | undefined);

@@ -24,7 +24,7 @@ export class PurgeMatcher {
     }
   }
 
-  /** Those that the filler did not know of, newest first. */
+  /** The purges that the filler did not have, newest first. */
   *matching(entry: Purgeable): Generator<LoggedPredicate, void, undefined> {
     for (const candidates of [this.#others, this.#byDigest.get(entry.digest) ?? []]) {
       for (let i = candidates.length - 1; i >= 0; i--) {

@@ -1,8 +1,8 @@
 import type { TenantId } from '../kernel/ids.ts';
 
 /**
- * Which entries of one cache a purge takes: those that match every selector given. Without any selector it takes all there is.
- * Lists match an entry that has any of their members.
+ * Which entries of one cache a purge takes: those that match every selector given. Without any selector it takes all. Lists match an entry
+ * that has any of their members.
  */
 export interface PurgePredicate {
   /** See `inputDigest`. */

@@ -3,7 +3,7 @@ import type { PurgeMode, PurgePredicate } from './purge-predicate.ts';
 
 /** What a purge is to take, before a log has dated it. */
 export type PurgeSelection = Omit<PurgePredicate, 'filledBeforeMs'> & {
-  /** Only entries whose fill started so long before the purge. */
+  /** Only entries whose fill started this long before the purge. */
   readonly olderThanMs?: number;
 };
 
@@ -29,7 +29,7 @@ export interface PurgeRecord {
   readonly mode: PurgeMode;
   readonly consistency: PurgeConsistency;
   readonly appendedAtMs: number;
-  /** From then on no request is answered with what it took. */
+  /** From then on no request is answered with an entry that it took. */
   readonly effectiveAtMs: number;
   /** Whether what it took is gone from the second level's storage too. A soft purge erases nothing. */
   readonly erased: boolean;
@@ -38,7 +38,7 @@ export interface PurgeRecord {
 /** What a purge would find in the second level. */
 export interface PurgeCount {
   readonly entries: number;
-  /** Of the vectors. */
+  /** The bytes of their vectors. */
   readonly bytes: number;
 }
 

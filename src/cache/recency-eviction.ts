@@ -12,7 +12,7 @@ const UNUSED = -1;
 export class RecencyEviction implements Eviction {
   /** Slots, from the least recently used at `#from` on; twice as long as there are slots. */
   #log = new Int32Array(0);
-  /** Where in the log the latest use of a slot is, of those before `#known`. */
+  /** The position in the log of a slot's latest use, before `#known`. */
   #usedAt = new Int32Array(0);
   #from = 0;
   #known = 0;

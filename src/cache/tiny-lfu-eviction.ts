@@ -5,14 +5,14 @@ import { FrequencySketch } from './frequency-sketch.ts';
 import { keyHash } from './key-hash.ts';
 import { NONE, SlotLinks, SlotOrder } from './slot-order.ts';
 
-/** Of the whole cache, what new entries may take without having proved themselves: at first, at least and at most. */
+/** The share of the cache for new entries before they have proved themselves: at first, at least and at most. */
 const WINDOW_SHARE = { first: 0.01, min: 0.01, max: 0.8 };
 /** By how much the window is changed to see whether that helps; a little less each time, until the hit ratio jumps. */
 const STEP = { first: 0.0625, decay: 0.98 };
 const JUMP = 0.05;
 /** Requests between two changes, in multiples of the entries. */
 const SAMPLE_FACTOR = 4;
-/** Of the rest, what is kept for entries that were used again. */
+/** The share of the rest for entries that were used again. */
 const PROTECTED_SHARE = 0.8;
 
 type Region = 0 | 1 | 2;

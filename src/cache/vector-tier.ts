@@ -10,7 +10,7 @@ export interface TierEntry {
   readonly vector: Float32Array<ArrayBuffer>;
   /** Durations cross between processes, wall times never do. Undefined: it stays until it is evicted. */
   readonly ttlMs: number | undefined;
-  /** Of the answer that had no vector. */
+  /** The fence of the answer that had no vector for the key. */
   readonly fence: number;
 }
 

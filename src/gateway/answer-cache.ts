@@ -33,7 +33,7 @@ export interface Question {
   readonly digest: string;
   /** What the answer also depends on: the state of an index, the contract of a model. */
   readonly basis: string;
-  /** Of the model that purges know it by. */
+  /** The model by which purges find the answer. */
   readonly model: string;
   readonly modelVersion: string;
   /** The caller wants a fresh answer, which is not shared with others. */
@@ -86,7 +86,7 @@ export class AnswerCache<A> {
     this.#flights = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
-  /** Of all tenants. */
+  /** Entries and bytes of all tenants together. */
   get held(): { readonly entries: number; readonly bytes: number } {
     return { entries: this.#entries.size, bytes: this.#entries.bytes };
   }
@@ -187,7 +187,7 @@ const unshared = (reason: NotShared): Refusal =>
     ? refusal('deadline_exceeded', 'the answer, which another request makes, is not there in time')
     : sharedRefusal(reason, 'the answer, which another request makes,');
 
-/** Those that are about the caller: its quota, and the time it has. */
+/** Refusals that are about the caller: its quota, and its deadline. */
 const OWN_REFUSALS: ReadonlySet<ErrorCode> = new Set(['rate_limit_exceeded', 'insufficient_quota', 'limit_exceeded', 'deadline_exceeded']);
 
 const keyOf = ({ tenantId, digest }: Question, basis: string): string => `${tenantId}:${digest}:${basis}`;

@@ -25,7 +25,7 @@ export interface BatchRequest {
   readonly directives: CacheDirectives;
   /** How long what is computed may answer; undefined: until it is evicted. */
   readonly ttlMs: number | undefined;
-  /** Only entries that carry all of them answer, and what is computed carries them: a purge of any of them takes it. */
+  /** Only entries that carry all of these tags answer, and computed ones carry them: a purge of any of them takes such an entry. */
   readonly tags: readonly string[];
   /** The vectors of those inputs, row by row. */
   compute(inputs: readonly number[]): Promise<Outcome<Float32Array<ArrayBuffer>>>;

@@ -2,7 +2,7 @@ import { LIMITS } from '../contract/limits.ts';
 
 /** How much memory the bodies of all requests of an isolate may take together. */
 interface BodyBudgetLimits {
-  /** Of bodies larger than `smallBytesMax`: of all of them, and of one owner's. */
+  /** Limits for bodies larger than `smallBytesMax`: for all of them, and for one owner's. */
   readonly bytesMax: number;
   readonly ownerBytesMax: number;
   /** Bodies up to this size share a reserve of their own, so that large ones never keep them waiting. */
@@ -33,9 +33,9 @@ interface Held {
 /** What one request holds of the memory for bodies. */
 export interface BodyHold {
   readonly bytes: number;
-  /** Asks for so many bytes more; false: not now, so that the caller stops reading and asks again later. */
+  /** Requests this many more bytes; false: not now, so that the caller stops reading and requests them again later. */
   take(bytes: number, nowMs: number): boolean;
-  /** From now on the body takes no more than so much. */
+  /** From now on the body takes no more than this. */
   shrinkTo(bytes: number): void;
   /** Gives everything back. Repeating it changes nothing. */
   release(): void;
@@ -44,8 +44,8 @@ export interface BodyHold {
 /**
  * Admits the bytes of request bodies as they arrive. [G11]
  *
- * The body that holds the most may take what it still needs, whatever others hold: of bodies that wait for one another there is always
- * one that goes on, and the budget is never exceeded by more than one body.
+ * The body that holds the most may take what it still needs, whatever others hold: of bodies that wait for one another there is always one
+ * that continues, and the budget is never exceeded by more than one body.
  */
 export class BodyBudget {
   readonly #limits: BodyBudgetLimits;
@@ -99,7 +99,7 @@ export class BodyBudget {
     return this.#largeBytes + grown <= this.#limits.bytesMax && ofOwner + grown <= this.#limits.ownerBytesMax;
   }
 
-  /** Of those that end, among the large or the small ones; of several that hold as much, the oldest. */
+  /** Whether the body holds the most of those that are read whole, among the large or the small ones; of equal ones, the oldest. */
   #isLargest(held: Held, isLarge: boolean): boolean {
     let largest: Held | undefined;
     for (const other of this.#held) {

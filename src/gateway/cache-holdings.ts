@@ -24,7 +24,7 @@ export class CacheHoldings {
   add(holder: string, bytes: number): HeldEntry {
     const holding = this.#holdings.get(holder) ?? { ...NOTHING };
     this.#holdings.set(holder, holding);
-    // Of holders without entries only the latest are remembered.
+    // Only the latest holders without entries are remembered.
     if (this.#holdings.size > LIMITS.cacheHoldingsMaxCount) this.#forgetEmpty(holder);
     holding.entries += 1;
     holding.bytes += bytes;

@@ -4,7 +4,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 
-/** Refuses with `limit_exceeded` an answer of so many vectors with their values, if they are more than one answer holds. */
+/** Refuses with `limit_exceeded` an answer of this many vectors with their values, if one answer cannot hold them. */
 export function checkReply({ dimensions }: IndexManifest, values: boolean, count: number, param: string): Outcome<null> {
   const { retrievalReplyFloatsMaxCount: floatsMax } = LIMITS;
   if (!values || count * dimensions <= floatsMax) return ok(null);

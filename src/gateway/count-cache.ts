@@ -11,7 +11,7 @@ export interface CacheEvent {
   readonly model: string | null;
   /** One for each input. */
   readonly sources: readonly VectorSource[];
-  /** Of the hits in memory or shared, each distinct input once. */
+  /** The ages of hits in memory or in the shared level, each distinct input once. */
   readonly agesMs: readonly number[];
   readonly holding: Holding;
 }

@@ -15,7 +15,7 @@ export interface IndexDirectory {
    * the routes of `staleVersion` gets newer ones, if there are any soon.
    */
   describe(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>>;
-  /** From now on and for good, the tenant gets no index or alias. Answers the first names that are taken, listed or not. */
+  /** From now on the tenant gets no index or alias. Returns the first names that are taken, listed or not. */
   close(tenantId: TenantId): Promise<Outcome<readonly string[]>>;
   /** The first names that are taken, listed or not. */
   taken(tenantId: TenantId): Promise<Outcome<readonly string[]>>;

@@ -41,7 +41,7 @@ export interface IndexShards {
   count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>>;
   patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>>;
   delete(manifest: IndexManifest, deletion: ShardDelete, authority: Authority | null): Promise<Outcome<Deleted>>;
-  /** Of the last write to an index of one shard; of several there is no one LSN that every write raises. */
+  /** The LSN of the last write to an index of one shard; several have no one LSN that every write raises. */
   lsn(manifest: IndexManifest): Promise<Outcome<number>>;
   stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
   sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>>;

@@ -95,7 +95,7 @@ export class Indexes {
     }
   }
 
-  /** How many there are, up to a page: also those that are not listed yet, or no longer. */
+  /** How many there are, up to a page: including those that are not listed yet, or no longer. */
   async countAll(tenantId: TenantId): Promise<Outcome<number>> {
     const names = await this.#parts.directory.taken(tenantId);
     return names.ok ? ok(names.value.length) : names;
@@ -141,7 +141,7 @@ export class Indexes {
     });
   }
 
-  /** Where the vectors of a new index live: the space of its model, or any of so many dimensions. */
+  /** The vector space of a new index: that of its model, or any with this many dimensions. */
   #space(body: CreateIndexBody): Outcome<EmbeddingSpace> {
     if (body.model !== undefined) return embeddingSpace(this.#parts.embedder, body.model, body.query_model);
     return ok({ dimensions: must(body.dimensions, 'the schema asks for dimensions or a model'), embedding: null });

@@ -35,7 +35,7 @@ export class ManifestCache {
     this.#sleep = sleep;
   }
 
-  /** As `once`, and again while the index changes over to another generation, which takes some milliseconds. */
+  /** As `once`, and again while the index switches generations, which takes some milliseconds. */
   async using<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     for (const waitMs of MOVING_WAITS_MS) {
       const outcome = await this.#once(tenantId, name, work);

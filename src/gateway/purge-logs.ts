@@ -14,7 +14,7 @@ export interface PurgeLogs {
   find(owner: CacheOwnerId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>>;
   /** What a purge would find in the second level. */
   count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>>;
-  /** Takes what the tenant brought into the cache, and its words out of the log, for good. Repeating it goes on with it. */
+  /** Removes what the tenant brought into the cache, and its texts from the log, permanently. Repeating it continues it. */
   eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>>;
   /** How many entries the second level has of the tenant. */
   left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>>;

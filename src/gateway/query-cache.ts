@@ -152,7 +152,7 @@ export function queryDigest(sha256: Sha256, { vector, ...rest }: QueryBody): str
   // Every number in it is finite: the contract refuses others.
   const fields = utf8(JSON.stringify([vector?.length ?? null, rest]));
   if (vector === undefined) return `query:${sha256(fields)}`;
-  // As bytes: written out, the numbers would cost more than all else of a cached answer.
+  // As bytes: as text, the numbers would take more than all else of a cached answer.
   const question = new Uint8Array(vector.byteLength + fields.length);
   question.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
   question.set(fields, vector.byteLength);

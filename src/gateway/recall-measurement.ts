@@ -18,9 +18,9 @@ export interface MeasuredRecall {
   /** Undefined when there was nothing to measure. */
   readonly estimate: RecallEstimate | undefined;
   readonly sampleCount: number;
-  /** Those that missed most, worst first. */
+  /** The searches that missed most, worst first. */
   readonly worst: readonly SampleRecall[];
-  /** Of all searches together. */
+  /** Over all searches. */
   readonly cost: SearchCost;
   readonly exactCost: SearchCost;
   /** The write after which the vectors were drawn. */

@@ -126,7 +126,7 @@ export class ShardedCache implements SecondLevel {
     await this.put(owner, origin, entries, vectors, acting);
   }
 
-  /** Calls each of `shards` that the `wanted` members of a batch belong to, all at once; leaves out those that fail. */
+  /** Calls each of `shards` that has members in `wanted`, all at once; leaves out those that fail. */
   async #eachShard<T>(
     owner: CacheOwnerId,
     digests: readonly string[],

@@ -110,7 +110,7 @@ async function repetitionOf(
   from: number,
 ): Promise<Repetition> {
   const digest = await requestDigest(principal, 'vectors.upsert', await upsertDigest({ vectors, model }));
-  // Of a call in one slice, as it was before there were several.
+  // A call in one slice has the key and digest that it had before calls had several slices.
   if (vectors.length === all.length) return { idempotencyKey, digest };
   return { idempotencyKey: from === 0 ? idempotencyKey : `${idempotencyKey} ${from}`, digest: `${digest}:${all.length}` };
 }

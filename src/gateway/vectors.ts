@@ -169,7 +169,7 @@ export class Vectors {
   }
 }
 
-/** As the first try, as far as this one reserved as much: of another model, which may serve since, the texts are fewer tokens perhaps. */
+/** As the first try, as far as this one reserved as much: under another model, which may serve since, the texts may be fewer tokens. */
 function billedOf(first: TokensUsed, reserved: TokensUsed): TokensUsed {
   const tokens = Math.min(first.tokens, reserved.tokens);
   return { tokens, cachedTokens: Math.min(first.cachedTokens, tokens) };

@@ -2,23 +2,23 @@ import type { IndexId, TenantId } from '../kernel/ids.ts';
 
 /** What the deletion of an index erased, counted before its first step; kept when the index itself is forgotten. */
 export interface Erasure {
-  /** Of the index as it served last: names the erasure. */
+  /** The id of the generation that served last: names the erasure. */
   readonly id: IndexId;
   readonly tenantId: TenantId;
   readonly name: string;
-  /** Of all its generations. */
+  /** The ids of all its generations. */
   readonly indexIds: readonly IndexId[];
   /** The names of the objects that held its vectors. */
   readonly shards: readonly string[];
-  /** The names of those that knew where its ids live, if there were any. */
+  /** The names of its locators, if there were any. */
   readonly locators?: readonly string[];
   /** The names of the copies of shards that answered reads, if there were any. */
   readonly replicas?: readonly string[];
-  /** Those among all these that had lost what they stored, if there were any. */
+  /** The objects among all these that had lost their storage, if there were any. */
   readonly lost?: readonly string[];
-  /** Of the generation that served. */
+  /** How many vectors the serving generation had. */
   readonly vectors: number;
-  /** Of storage, of all objects. */
+  /** The bytes of storage that all objects had. */
   readonly bytes: number;
   readonly erasedAtMs: number;
 }

@@ -25,7 +25,7 @@ export type AnnotationChange =
 
 export const NO_ANNOTATIONS: IndexAnnotations = { fields: {}, sections: {} };
 
-/** All changes, one after another, or none. Refuses with `limit_exceeded`. */
+/** All changes in order, or none. Refuses with `limit_exceeded`. */
 export function annotated(before: IndexAnnotations, changes: readonly AnnotationChange[]): Outcome<IndexAnnotations> {
   const after = changes.reduce(changed, before);
   const { indexFieldsMaxCount: countMax, indexAnnotationsBytesMax: bytesMax } = LIMITS;

@@ -74,6 +74,6 @@ export interface DeletedIndex {
   readonly objects: number;
   /** How many of them had lost what they stored. */
   readonly lost: number;
-  /** Of storage. */
+  /** The bytes of storage. */
   readonly bytes: number;
 }

@@ -27,7 +27,7 @@ export interface IndexManifest {
   readonly generation: number;
   /** The number of vectors from which on a shard is split. Absent: `shardBudget`. */
   readonly shardVectorsMax?: number;
-  /** Of its route table, once it has several shards: see `RouteTable`. */
+  /** The version of its routing table, once it has several shards: see `RouteTable`. */
   readonly routeVersion?: number;
   /** Replicas: objects that answer reads in addition to the shards. Absent: none. */
   readonly replicas?: readonly ShardReplica[];

@@ -4,7 +4,7 @@ import type { SampleRecall } from '../ann/shard-protocol.ts';
 export interface RecallEstimate {
   /** The mean share of the nearest that a search finds. */
   readonly mean: number;
-  /** Of that mean; undefined for one sample, which does not show a spread. */
+  /** The standard error of that mean; undefined for one sample, which does not show a spread. */
   readonly standardError: number | undefined;
   /** Where the true mean lies, at 95 % confidence. */
   readonly low: number;

@@ -16,7 +16,7 @@ import type { SearchDepth } from './list-settings.ts';
 import { LiveRows } from './live-rows.ts';
 import { ResidentGeneration } from './resident-generation.ts';
 
-// The share of the isolate's memory. The rest is for the shard's memtable.
+// The most of the isolate's memory that lists of one shard take. The rest is for the shard's memtable.
 const OWN_SHARE_MAX = 31 / 32;
 
 /** Values as the user gave them. */

@@ -34,7 +34,7 @@ export class PostingLists {
     return this.#directory.bytes + this.#chains.bytes + this.#search.bytes;
   }
 
-  /** Of each entry, roughly. */
+  /** The bytes of one entry, roughly. */
   get entryBytes(): number {
     const { blockBytes, recordBytes, hasLow, dimensions } = this.#chains.layout;
     return blockBytes / BLOCK_ENTRIES + recordBytes + (hasLow ? dimensions : 0);

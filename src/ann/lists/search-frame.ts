@@ -45,7 +45,7 @@ export interface FrameSizes {
   readonly listCapacity: number;
   readonly candidatesMax: number;
   readonly keyCount: number;
-  /** The query as float32, with the zeros after its dimensions. */
+  /** How many floats the query takes, with the zeros after its dimensions. */
   readonly floatCount: number;
 }
 
@@ -64,7 +64,7 @@ export class SearchFrame {
     return this.#pages * PAGE_BYTES;
   }
 
-  /** The addresses of the frame, for kernels. */
+  /** The address of the frame, for kernels. */
   get address(): number {
     return this.#address;
   }

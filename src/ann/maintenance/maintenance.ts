@@ -117,7 +117,7 @@ export class Maintenance {
     for (const list of this.#tendedCounts.keys()) if (!counts.has(list)) this.#tendedCounts.delete(list);
   }
 
-  /** The lists of the newest list set. */
+  /** The entry counts of the newest list set, by list. */
   #entryCounts(): Map<number, number> {
     const newest = this.#shard.lists.generations().at(-1);
     return new Map(newest && Array.from(newest.centroids.keys(), (list) => [list, newest.lists.entryCount(list)]));

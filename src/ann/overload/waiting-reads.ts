@@ -6,7 +6,7 @@ interface Turn<T> {
   readonly late: T[];
 }
 
-/** The recent speed of reads: the present time for each. */
+/** The speed of reads: the present time, and about how long each read takes. */
 export interface ReadRate {
   readonly nowMs: number;
   readonly readMs: number;

@@ -39,7 +39,7 @@ export interface ChangePage {
   readonly removed: VectorKeys;
   readonly upserted: ChangedVectors;
   readonly next: ChangeCursor;
-  /** The state of the shard as it answers. */
+  /** The LSN of the shard as it answers. */
   readonly lsn: number;
   /** Whether nothing is left: a follower that applied every page up to this one has all writes up to `lsn`. Before that, `next` promises nothing. */
   readonly isComplete: boolean;

@@ -284,8 +284,8 @@ function accept(s: Search, block: usize, entry: u32, sum: i32): void {
 }
 
 /**
- * Keeps the `goal` best candidates by their keys, equal ones in the order they were found, which stays. Those before `start` are of lists
- * so much better that they stay in any case.
+ * Keeps the `goal` best candidates by their keys, equal ones in the order they were found, which is preserved. Candidates before `start`
+ * are of lists so much better that they stay in any case.
  */
 export function compact(s: Search): void {
   if (s.need == 0) return;

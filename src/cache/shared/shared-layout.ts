@@ -32,7 +32,7 @@ export const WORD = {
   evicted: 11,
 } as const;
 
-/** Of the words before the stripes: bounds, then the newest owner. */
+/** The number of words before the stripes: bounds, then the newest owner. */
 const HEADER_WORDS = 16;
 const NEWEST_OWNER = 4;
 /** 64 bytes, a cache line: threads in different stripes do not touch each other's. */
@@ -47,7 +47,7 @@ export class SharedLayout {
   readonly bucketsPerStripe: number;
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly buckets: Int32Array<SharedArrayBuffer>;
-  /** Of the slot in the same bucket, and of the next free one. */
+  /** Links of a slot: in the same bucket, and to the next free one. */
   readonly next: Int32Array<SharedArrayBuffer>;
   readonly newer: Int32Array<SharedArrayBuffer>;
   readonly older: Int32Array<SharedArrayBuffer>;

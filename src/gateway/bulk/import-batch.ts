@@ -23,7 +23,7 @@ export interface ImportBatch {
   readonly from: Position;
   readonly lines: readonly PlacedLine[];
   readonly until: Position;
-  /** Of the line at `until`, if that is what ended the batch. */
+  /** The refusal of the line at `until`, if it ended the batch. */
   readonly fault: LineFault | undefined;
 }
 

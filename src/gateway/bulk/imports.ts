@@ -177,7 +177,7 @@ export class Imports {
   async #newId({ idempotencyKey, principal }: ImportTerms, { incarnation }: PinnedIndex): Promise<string> {
     const bytes = this.#parts.rng.bytes(IMPORT_ID_CHARS);
     if (idempotencyKey === undefined) return `imp_${base32(bytes)}`;
-    // Of the key and of this very index: another one's import under the same `Idempotency-Key` is another import.
+    // A digest of the key and of this very index: an import into another one under the same `Idempotency-Key` is another import.
     return `imp_${(await sha256Hex(`${principal.tenantId}:${incarnation}:${principal.keyId}:${idempotencyKey}`)).slice(0, 2 * IMPORT_ID_CHARS)}`;
   }
 

@@ -23,7 +23,7 @@ export interface ReceiptCarriage {
 
 /** The shards of an index, for followers. Every call may be refused with `index_not_found`, `stale_fence` or `unavailable`. */
 export interface FollowedShards {
-  /** From now on changes are kept; answers where they begin. Writes are numbered from behind those that were followed before. */
+  /** From now on changes are kept; returns where they begin. Later writes get LSNs above those that were followed before. */
   begin(manifest: IndexManifest, before: FeedCursor | null): Promise<Outcome<FeedCursor>>;
   /** Null: the changes behind the cursor are not all known any more. */
   changes(manifest: IndexManifest, after: FeedCursor): Promise<Outcome<FeedPage | null>>;

@@ -24,7 +24,7 @@ interface Parts {
 /** What keeps receipts: a locator, or the only shard. */
 const nameOf = (locator: number | null): string => (locator === null ? 'shard' : `locator ${locator}`);
 
-/** Receipts by what has to know them in an index of so many locators. */
+/** Receipts by the objects that must have them in an index of this many locators. */
 function addressed(receipts: readonly KeyedReceipt[], locators: number): [number | null, readonly KeyedReceipt[]][] {
   if (locators > 0) return [...receiptsByLocator(receipts, locators)];
   return receipts.length === 0 ? [] : [[null, receipts]];

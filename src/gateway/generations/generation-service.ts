@@ -20,7 +20,7 @@ import type { TextEmbedder } from '../text-embedder.ts';
 import { mayTouchModels } from '../authority.ts';
 import type { GenerationStore } from './generation-store.ts';
 
-// As for indexes: no two ever share one.
+// As for indexes: no two ever share an id.
 const GENERATION_ID_CHARS = 16;
 const CHANGE_TRIES = 60;
 const POLL_MS = 50;
@@ -29,7 +29,7 @@ interface GenerationServiceParts {
   readonly store: GenerationStore;
   readonly directory: Pick<IndexDirectory, 'describe'>;
   readonly embedder: Pick<TextEmbedder, 'contractOf'>;
-  /** Sees to it that the work on the index's generations goes on, whatever happens to this isolate. */
+  /** Ensures that the work on the index's generations continues, whatever happens to this isolate. */
   readonly wake: (tenantId: TenantId, name: string) => Promise<Outcome<null>>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -66,7 +66,7 @@ export class GenerationService {
     const id = `ix_${base32(rng.bytes(GENERATION_ID_CHARS))}` as IndexId;
     const manifest = this.#manifestOf(known.value.serving, body, id);
     if (!manifest.ok) return manifest;
-    // [T55] Also those that it takes over, unnamed, from the generation that serves.
+    // [T55] Also the models that it inherits, unnamed, from the serving generation.
     const touched = mayTouchModels(principal, modelsOf(manifest.value));
     if (!touched.ok) return touched;
     const shadow: Shadow = {
@@ -163,7 +163,7 @@ export class GenerationService {
       const event = eventFor(known.value.shadow);
       if (!event.ok) return event;
       const changed = await store.call(tenantId, name, { kind: 'change', version: known.value.version, event: event.value }, authority);
-      // Its work goes on meanwhile, step by step; and what is being spread over shards is so in a moment.
+      // Its work continues meanwhile, step by step; and resharding under way ends in a moment.
       if (changed.ok || !PASSING.has(changed.error.code) || tries === CHANGE_TRIES) return changed;
       await sleep(POLL_MS);
     }

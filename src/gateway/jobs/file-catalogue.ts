@@ -140,7 +140,7 @@ export class FileCatalogue<Content> {
   }
 }
 
-/** Only an upload that can be repeated is read for it. */
+/** The digest of an upload that can be repeated; the content of any other is not read for it. */
 async function digestOf<Content>(principal: TenantPrincipal, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<string> {
   if (idempotencyKey === undefined) return '';
   const { filename, purpose, owner, digest } = upload;

@@ -9,7 +9,7 @@ export interface StoredFile {
   readonly owner: string;
   readonly bytes: number;
   readonly createdAtMs: number;
-  /** Of the request, where it came with an idempotency key. */
+  /** The digest of the request, if it came with an idempotency key. */
   readonly digest: string;
 }
 

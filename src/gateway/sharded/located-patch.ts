@@ -59,7 +59,7 @@ export class LocatedPatch {
     return ok({ count, lsn, taken, missing: asked.filter((id) => !there.has(id)) });
   }
 
-  /** Those of the ids that the patch's filter accepts. */
+  /** The ids that the patch's filter accepts. */
   async #accepted(
     manifest: IndexManifest,
     { indexId, caller, namespace, filter }: ShardPatch,

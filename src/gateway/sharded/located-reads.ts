@@ -18,7 +18,7 @@ import type { LocatorCalls } from './locator-calls.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
-/** So often ids are located again that were on the move when they were asked for. */
+/** How often ids are located again that were being moved when they were requested. */
 const LOOKS_MAX = 3;
 
 /** Vectors requested at first, and the size of later portions, as predicted by the earlier ones. */
@@ -54,7 +54,7 @@ export class LocatedReads {
       done += portion.length;
       bytes += textBytes(found.value);
       if (bytes > LIMITS.retrievalReplyBytesMax) return replyTooLarge();
-      // As the vectors before, with what their values take on the way.
+      // The mean of the vectors so far, plus the bytes of a vector's values in transit.
       const each = Math.max(1, bytes / done) + (fetch.include.values ? 4 * dimensions : 0);
       count = Math.max(FIRST_PORTION, Math.floor(PORTION_BYTES / each));
     } while (done < ids.length);

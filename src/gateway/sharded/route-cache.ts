@@ -10,7 +10,7 @@ import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
-/** So often a call is repeated by newer routes: more changes during one call are a defect. */
+/** How often a call is repeated by newer routes: more changes during one call are a defect. */
 const CORRECTIONS_MAX = 8;
 
 /**

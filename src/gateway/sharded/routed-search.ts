@@ -49,7 +49,7 @@ export class RoutedSearch {
     const all = outline.shards.map(({ ordinal }) => ordinal);
     const ask = (shards: readonly number[]) =>
       this.#group.search({
-        // Those that the table names: they were whole when it became what it is.
+        // The replicas that the routing table names: they were complete when it was published.
         manifest: { ...manifest, replicas },
         shards,
         query: { ...query, routeVersion: outline.version },
@@ -73,7 +73,7 @@ export class RoutedSearch {
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
   }
 
-  /** Those near the query, and those whose vectors may still be moving to them. */
+  /** The shards near the query, and those whose vectors may still be moving to them. */
   async #probes(routes: KnownRoutes, values: Float32Array, budgetMs: number): Promise<Outcome<number[]>> {
     const ranked = await routes.rankForSearching(values);
     if (!ranked.ok) return ranked;

@@ -190,7 +190,7 @@ export class RoutedShards implements IndexShards {
 
 const isAlone = ({ routeVersion = 0 }: IndexManifest): boolean => routeVersion === 0;
 
-/** Of candidates with their values, those that diversify the answer best. */
+/** The candidates with values that diversify the answer best. */
 function diversified({ metric, dimensions }: IndexManifest, found: ShardMatches, { topK, mmr, include }: ShardQuery): ShardMatches {
   const { ids, scores, values, metadata, texts, versions } = found;
   const valuesAt = (at: number) => must(values, 'candidates come with values').subarray(at * dimensions, (at + 1) * dimensions);

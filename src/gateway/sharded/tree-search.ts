@@ -13,7 +13,7 @@ import type { GroupCalls } from './group-calls.ts';
 export class TreeSearch {
   readonly #reads: ShardReads;
   readonly #groups: GroupCalls;
-  /** Of calls to aggregators, which take longer than those to shards. */
+  /** Latencies of calls to aggregators, which take longer than those to shards. */
   readonly #fanOut: FanOut;
 
   constructor(reads: ShardReads, groups: GroupCalls, fanOut: FanOut) {

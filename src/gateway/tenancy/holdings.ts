@@ -59,7 +59,7 @@ export class Holdings {
     return ok({ settle: (added) => this.#parts.background(ledger.settle(request.id, { [resource]: added }).catch(() => undefined)) });
   }
 
-  /** Of the level that refused: one tenant, or all of an organisation. */
+  /** Counts again at the level that refused: one tenant, or the whole organisation. */
   async #recount(
     ledger: QuotaLedger,
     { organisationId, tenantId }: TenantPrincipal,

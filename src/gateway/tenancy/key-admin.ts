@@ -97,7 +97,7 @@ export class KeyAdmin {
     return ok({ record, apiKey: first === nonce ? apiKey : await this.#rotatedSecret(id, first, idempotencyKey) });
   }
 
-  /** `withDescendants`: with all keys that the key made, and those that they made. */
+  /** `withDescendants`: with all keys that descend from it. */
   async revoke(principal: Principal, id: KeyId, withDescendants: boolean): Promise<Outcome<Revoked>> {
     const revocable = await this.#changeable(principal, id, 'revoke');
     if (!revocable.ok) return revocable;
@@ -191,7 +191,7 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
     : refuse('scope_denied', `${field}: a key cannot make a key that reaches further than itself`, field);
 }
 
-/** What was asked for, and the maker's own patterns of those kinds that were not. */
+/** The patterns that were requested, and the maker's own for the kinds that were not. */
 function passedOn(asked: readonly string[] | null, own: readonly string[] | null): readonly string[] | null {
   const kinds = new Set((asked ?? []).map(kindOf));
   const passed = [...(asked ?? []), ...(own ?? []).filter((pattern) => !kinds.has(kindOf(pattern)))];

@@ -94,7 +94,7 @@ export class QuotaRequests {
   }
 }
 
-/** As it is sent: what it returns is sent once, because a leader that died may have been received. */
+/** As it is sent: what it returns is sent once, because the message of a leader that died may have been received. */
 function once(asked: Asked): PathAsk {
   const { path, ask } = asked.ask;
   const isAgain = asked.isSent;

@@ -16,7 +16,7 @@ export function subjectOf(principal: Principal, named: TenantId | undefined): Ou
   return named === undefined ? refuse('invalid_value', 'the admin key belongs to no tenant: give one', 'tenant') : ok(named);
 }
 
-/** Of what is created where the request names no owner (T70). `within`: the owner of the tenant or organisation that it is in. */
+/** The owner of what is created where the request names none (T70). `within`: the owner of the tenant or organisation that it is in. */
 export const ownerFor = (principal: Principal, within: string = ADMIN_OWNER): string =>
   principal.kind === 'tenant' ? principal.owner : within;
 

@@ -46,7 +46,7 @@ export class TenancyAdmin {
     const asked = await ticket(principal, 'organisation.create', { name, owner });
     const organisation = { id, name, owner, createdAtMs: this.#parts.clock.nowMs() };
     const directory = this.#parts.organisations.directory();
-    // Only a repetition has an id that may be there already.
+    // Only a repetition has an id that may exist already.
     const isListed = idempotencyKey !== undefined && (await directory.has(id));
     const found = await this.#parts.organisations.at(id).found(organisation, asked, isListed);
     // Listed last: an organisation that is founded and not listed was never answered, so no caller has its id.

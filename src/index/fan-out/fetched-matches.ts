@@ -9,7 +9,7 @@ export const bareMatches = ({ ids, scores, ...found }: ShardMatches, from: numbe
   ...NOTHING,
 });
 
-/** Matches with what was fetched of them; those that were deleted in between are left out. */
+/** Matches with their fetched columns; vectors deleted in between are left out. */
 export function fetchedMatches(matches: ShardMatches, fetched: ShardVectors): ShardMatches {
   const { lsn, missing, explanation } = matches;
   const scoreOf = new Map(matches.ids.map((id, i) => [id, matches.scores[i]]));

@@ -67,7 +67,7 @@ const both = (a: Explanation, b: Explanation): Explanation => ({
 
 const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
 
-/** Of an answer, and whether a replica gave it. */
+/** The LSN of an answer, and whether a replica gave it. */
 export interface AnswerLsn {
   readonly lsn: number;
   readonly isOld: boolean;

@@ -26,7 +26,7 @@ export function isRepeated(made: MadeGenerations, { idempotencyKey, bodyDigest }
   return id === null || endedAtMs === null ? ok(true) : keySpent({ id, endedAtMs }, 'was deleted');
 }
 
-/** With another one, if it came under a key; without those that are gone for long, and at most `generationKeysMaxCount`. */
+/** Adds another one, if it came under a key; drops those that ended long ago, and keeps at most `generationKeysMaxCount`. */
 export function withMade(made: MadeGenerations, creation: Creation, id: IndexId, nowMs: number): MadeGenerations {
   const { idempotencyKey } = creation;
   const kept = made.filter((known) => !isForgotten(known, nowMs) && known.idempotencyKey !== idempotencyKey);

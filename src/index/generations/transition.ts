@@ -21,7 +21,7 @@ export function transition(known: Generations, version: number, event: Generatio
 
 type Kind = GenerationEvent['kind'];
 
-/** The phases from which each event goes on; a run may claim the work in any. */
+/** The phases in which each event is possible; a run may claim the work in any. */
 const FROM: Readonly<Record<Exclude<Kind, 'claimed'>, readonly Phase[]>> = {
   opened: ['opening'],
   cleared: ['clearing'],

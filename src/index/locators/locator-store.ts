@@ -4,7 +4,7 @@ import type { LocatedRemoval, LocatedWrite, RowKeys, Rows } from '../../ann/rows
 
 /** Where an id lives. */
 export interface Place {
-  /** Of the last write. */
+  /** The version of the last write. */
   readonly version: number;
   /** Every shard that may have a row of the id, its own first. */
   readonly shards: readonly number[];
@@ -43,7 +43,7 @@ export interface LocatorStore {
   beginClearing(lsnSeen: number, nowMs: number): PendingClearing;
   /** Sends what is still of the write's version elsewhere, as a newer version: rows of the old one may lie where they no longer should. */
   replace(write: PendingWrite, routeVersion: number, places: readonly (readonly number[])[]): PendingWrite;
-  /** From now on, what is still of the write's version lives only where it was to go. */
+  /** From now on, ids that still have the write's version are only in their new shards. */
   finishWrite(write: PendingWrite, lsn: number, nowMs: number): void;
   /** Ids that are still of its version are gone. */
   finishRemoval(removal: PendingRemoval, lsn: number): void;
@@ -78,6 +78,6 @@ export interface LocatorStore {
   /** Forgets receipts that have run out; answers when the next one does. */
   sweep(nowMs: number): number | undefined;
 
-  /** Distinct ids that live somewhere, writes that were finished, and the namespaces there are, at most so many. */
+  /** Distinct ids with a location, writes that were finished, and the namespaces, at most this many. */
   counts(namespacesMax: number): { readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] };
 }

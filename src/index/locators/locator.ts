@@ -43,7 +43,7 @@ export interface Claim {
   readonly billing: Billing | null;
 }
 
-/** So often a write is sent on because regions changed while it was under way: more is a defect. */
+/** How often a write is sent on because regions changed while it was under way: more is a defect. */
 const REPLACED_MAX = 8;
 
 /**
@@ -204,7 +204,7 @@ export class Locator {
       if (put.ok) {
         const removed = await this.#removeElsewhere(write, current);
         if (!removed.ok) return removed;
-        // Of ids that later writes took over, nothing was sent.
+        // For ids that later writes took over, nothing was sent.
         const lsn = current.length === 0 ? this.#store.lsn() : Math.max(put.value, removed.value);
         this.#store.finishWrite(write, lsn, this.#now());
         return ok({ count: write.ids.length, lsn });

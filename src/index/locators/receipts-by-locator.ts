@@ -15,8 +15,8 @@ export function receiptsByLocator(receipts: readonly KeyedReceipt[], locators: n
 }
 
 /**
- * The one that claims the key, which alone is asked about a request that is whole, and those that would write what is written. A part
- * of as many parts as there are locators concerns one of them.
+ * The locator that claims the key, which alone is asked about a complete request, and those that would write what is written. A part of as
+ * many parts as there are locators concerns one of them.
  */
 function targetsOf({ idempotencyKey, done, billing }: KeyedReceipt, locators: number): Set<number> {
   const parts = done.filter((part) => part.parts > 1);

@@ -34,7 +34,7 @@ interface RecordCell {
 export interface PrimaryState {
   readonly load: ShardLoad;
   readonly location: string | null;
-  /** Of its last write. */
+  /** The LSN of its last write. */
   readonly lsn: number;
 }
 
@@ -69,14 +69,14 @@ export class IndexReplicas {
     this.#peers = peers;
   }
 
-  /** Those that answer reads. */
+  /** The replicas that answer reads. */
   get ready(): readonly ShardReplica[] {
     return this.#record.replicas.flatMap(({ shard, replica, location, state }) =>
       state === 'ready' ? [{ shard, replica, location }] : [],
     );
   }
 
-  /** All that there may be, for erasing them. */
+  /** All replicas that may exist, for erasing them. */
   get all(): readonly KeptReplica[] {
     return this.#record.replicas;
   }

@@ -16,7 +16,7 @@ export class LoadMeter {
   #locations = new Map<string, number>();
   #atMs: number | undefined;
 
-  /** Something that took so much computing; of a read, where it came from. */
+  /** An operation that took this much computing; for a read, where it came from. */
   record(kind: keyof ShardLoad, busyMs: number, nowMs: number, location?: string): void {
     const weight = Math.max(busyMs / 1_000, 1 / LIMITS.objectRequestsPerSecond) * RATE_PER_SECOND;
     const kept = this.#kept(nowMs);
@@ -43,5 +43,5 @@ export class LoadMeter {
   }
 }
 
-/** What one second's worth of work adds to the mean at once: so much decays in a second when the mean is 1. */
+/** What one second's worth of work adds to the mean at once: this much decays in a second when the mean is 1. */
 const RATE_PER_SECOND = Math.LN2 / (LIMITS.loadHalfLifeMs / 1_000);

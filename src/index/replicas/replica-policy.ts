@@ -16,8 +16,8 @@ export interface ReplicaDecision {
 }
 
 /**
- * Whether a shard with so many replicas, all of them ready, should have one more or one fewer. `load` is that of the shard and its
- * replicas together. Between the two thresholds nothing happens, and neither is believed before it held for a while.
+ * Whether a shard with this many replicas, all of them ready, should have one more or one fewer. `load` is that of the shard and its
+ * replicas together. Between the two thresholds nothing happens, and a threshold counts only after it was crossed for a while.
  */
 export function decideReplicas(load: ShardLoad, replicas: number, pressure: ReplicaPressure, nowMs: number): ReplicaDecision {
   const busiest = loadOfPrimary(load, replicas);

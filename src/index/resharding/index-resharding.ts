@@ -46,9 +46,9 @@ export interface SplitRequest extends ShardAsOf {
 
 /** The ordinals of an index's objects. */
 export interface IndexObjects {
-  /** All that may be there. */
+  /** The ordinals of all shards that may exist. */
   readonly shards: readonly number[];
-  /** Those of them that were opened for certain. */
+  /** The shards among them that certainly were opened. */
   readonly opened: readonly number[];
   readonly locators: readonly number[];
 }
@@ -191,7 +191,7 @@ export class IndexResharding {
   /** Every object that the index may have, for erasing them. */
   objects(): IndexObjects {
     const table = this.#table.get();
-    // Beyond the highest there may be one that was opened for a change that is not done.
+    // There may be one above the highest, opened for a change that is not done.
     const count = table === undefined ? 1 : table.highest + 2;
     const routed = table?.shards.map(({ ordinal }) => ordinal) ?? [];
     return { shards: upTo(count), opened: routed.length === 0 ? [0] : routed, locators: upTo(table?.locators ?? 0) };

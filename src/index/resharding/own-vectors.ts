@@ -6,7 +6,7 @@ import { Router } from '../routing/router.ts';
 import { vectorsOfStep } from './vectors-of-step.ts';
 
 /**
- * Those of some vectors on a shard that belong to its region: the others are copies from beyond the border. [n x dimensions]
+ * The sampled vectors on a shard that belong to its region: the others are spilled copies. [n x dimensions]
  *
  * `table`: at least of the shard and those around it.
  */
