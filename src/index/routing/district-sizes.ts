@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 
-/** Shards of a shard group that own a region. */
+/** How many shards with a region a shard group may have. */
 export interface DistrictSizes {
   /** One that has more is divided in two. */
   readonly shardsMax: number;

@@ -73,7 +73,7 @@ export class KnownRoutes {
     return ok(points.map(({ nearest }) => placesOf(placingsOf(nearest, dimensions), margin)));
   }
 
-  /** For the nearest few shards of each point that needs the regions of the group. */
+  /** Finds the nearest few shards of a group for each point that needs its regions. */
   #look(points: readonly PlacedPoint[], district: number, regions: Regions): void {
     for (const point of points) {
       if (!point.districts.includes(district)) continue;

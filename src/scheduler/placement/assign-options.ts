@@ -2,7 +2,7 @@ import { Bins } from './bins.ts';
 
 /** A way to run a job. */
 export interface Choice {
-  /** The pool or region: its nodes are shared by all jobs that choose it. */
+  /** Names a set of nodes, which all jobs that choose it share. */
   readonly place: string;
   /** Whole accelerators it takes on each of so many nodes. */
   readonly count: number;
@@ -13,7 +13,7 @@ export interface Choice {
 export interface Assigned {
   /** Which of the job's choices; -1 when nothing is left for it. */
   readonly choice: number;
-  /** On which nodes of it. */
+  /** The chosen nodes among them. */
   readonly nodes: readonly number[];
 }
 

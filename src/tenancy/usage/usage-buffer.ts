@@ -39,7 +39,7 @@ export class UsageBuffer {
     this.#onLost = onLost;
   }
 
-  /** Adds up what is delivered once. */
+  /** Adds up uses that are delivered only once. */
   add(use: Use): void {
     const key = JSON.stringify([use.projectId, use.keyId, use.meter, use.model, use.route, use.accelerator, use.atMs]);
     const sum = this.#open.get(key);

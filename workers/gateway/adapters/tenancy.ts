@@ -149,7 +149,7 @@ const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
 
-/** Separate from the answer: a ledger that cannot be reached must not delay it. */
+/** In addition to what was asked for: a ledger that cannot be reached must not delay the rest. */
 async function lastUsed(billing: BillingLedgers, ids: readonly KeyId[]): Promise<ReadonlyMap<KeyId, number>> {
   const [first] = ids;
   if (first === undefined) return new Map();
