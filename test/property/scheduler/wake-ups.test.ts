@@ -95,3 +95,13 @@ it('[J72] a job that is not examined misses nothing: examining all before every 
   for (const [what, count] of Object.entries(seen))
     expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
 });
+
+it('[J72] a job is examined once another that shares only nodes with it, and no quota, has left them', () => {
+  const cohorts = [cohort('left'), cohort('right'), queue('a', 4, { parent: 'left' }), queue('b', 4, { parent: 'right' })];
+  const world = new CellWorld({ cohorts }, [nodeSpec(0, { acceleratorCount: 4 })]);
+  const options = [option(4, { perNode: demand(4) })];
+  const [first, second] = [world.submit(1, { queue: 'a', options }), world.submit(2, { queue: 'b', options })];
+  expect(world.states(first, second)).toEqual(['starting', 'pending']);
+  world.report(first, { kind: 'completed' });
+  expect(world.states(first, second)).toEqual(['succeeded', 'starting']);
+});
