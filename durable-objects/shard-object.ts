@@ -33,6 +33,7 @@ import type {
   UpsertBatch,
   Written,
 } from '../src/ann/shard-protocol.ts';
+import type { ShardReadMethods, ShardWriteMethods } from '../src/ann/shard-operations.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -44,7 +45,7 @@ import { RESOURCES } from './shard-resources.ts';
 import { residueOf } from './residue-of.ts';
 
 /** The vectors of an index, or of one of its regions, behind `Shard`. Gateways write directly only to an only shard. */
-export class ShardObject extends ReshardingShard implements Served<ShardStub> {
+export class ShardObject extends ReshardingShard implements Served<ShardStub & ShardReadMethods & ShardWriteMethods> {
   readonly #gate = new ShardGate(this.store);
 
   setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {

@@ -20,6 +20,7 @@ import type {
   ShardVectors,
   Written,
 } from '../../../src/ann/shard-protocol.ts';
+import type { ShardReadMethods } from '../../../src/ann/shard-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import { underAuthority } from '../../../src/gateway/authority.ts';
@@ -30,12 +31,7 @@ import type { GatewayEnv } from '../env.ts';
 import { ask } from './ask.ts';
 
 /** What the objects do. */
-interface ShardStub {
-  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>>;
-  listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
-  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
-  selectIds(select: ShardSelect): Promise<Outcome<SelectedIds>>;
-  sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
+interface ShardStub extends ShardReadMethods {
   stats(of: Addressed): Promise<Outcome<ShardStats>>;
 }
 interface LocatorStub {

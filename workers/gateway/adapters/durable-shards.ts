@@ -26,8 +26,8 @@ import type {
   UpsertBatch,
   Written,
 } from '../../../src/ann/shard-protocol.ts';
+import type { ShardReadMethods, ShardWriteMethods } from '../../../src/ann/shard-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { Authority } from '../../../src/gateway/authority.ts';
 import { underAuthority } from '../../../src/gateway/authority.ts';
 import type { Reading } from '../../../src/index/fan-out/reading.ts';
@@ -35,18 +35,9 @@ import type { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import { ask } from './ask.ts';
 
-/** What the object does. */
-interface ShardStub {
-  upsert(batch: UpsertBatch, lease?: WriteLease): Promise<Outcome<Written>>;
-  listVectors(list: ShardList): Promise<Outcome<ListedVectors>>;
-  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>>;
-  countVectors(count: ShardCount): Promise<Outcome<Counted>>;
-  patchVectors(patch: ShardPatch, lease?: WriteLease): Promise<Outcome<Patched>>;
-  deleteVectors(deletion: ShardDelete, lease?: WriteLease): Promise<Outcome<Deleted>>;
+interface ShardStub extends ShardReadMethods, ShardWriteMethods {
   lsn(of: Addressed): Promise<Outcome<number>>;
   stats(of: Addressed): Promise<Outcome<ShardStats>>;
-  sample(sample: ShardSample): Promise<Outcome<SampledIds>>;
-  measureRecall(recall: ShardRecall): Promise<Outcome<RecallSlice>>;
 }
 
 const UNREACHABLE = 'the shard of the index cannot be reached';
