@@ -2,7 +2,7 @@ import type { CacheCounter, CacheCounts, CacheSubject } from '../contract/cache-
 import { addCounts, AGE_BOUNDS_S } from '../contract/cache-tally.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../contract/outcome.ts';
 import type { Principal } from '../contract/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../kernel/ids.ts';
@@ -63,8 +63,9 @@ export class CacheStats {
     const fromMs = hourBefore(from * 1000);
     const toMs = hourBefore(to * 1000 - 1) + HOUR_MS;
     if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
-    const { cacheStatsDaysMax: daysMax } = LIMITS;
-    if (toMs - fromMs > daysMax * DAY_MS) return refuse('limit_exceeded', `a period may span cacheStatsDaysMax (${daysMax}) days`, 'from');
+    const days = (toMs - fromMs) / DAY_MS;
+    if (days > LIMITS.cacheStatsDaysMax)
+      return refuseBeyond({ path: 'from', limit: 'cacheStatsDaysMax', value: days, what: `spans ${days.toFixed(1)} days` });
 
     const organisationId = organisationOf(subject.value);
     const tenant = await this.#parts.organisations.at(organisationId).tenant(subject.value);

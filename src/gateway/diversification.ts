@@ -3,7 +3,7 @@ import { mmrProducts } from '../ann/mmr.ts';
 import type { Diversification } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuseBeyond } from '../contract/outcome.ts';
 import type { QueryBody } from '../contract/vectors.ts';
 import { ok } from '../kernel/result.ts';
 
@@ -19,10 +19,8 @@ export function diversificationOf(
   const candidates = mmr.candidates_limit ?? Math.max(topK, Math.min(factor * topK, candidatesMax, affordable(topK, dimensions)));
   const products = mmrProducts(candidates, topK, dimensions);
   if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });
-  const message =
-    `choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications, ` +
-    `more than mmrProductsMaxCount (${productsMax})`;
-  return refuse('limit_exceeded', message, ['mmr', 'candidates_limit']);
+  const what = `choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications`;
+  return refuseBeyond({ path: ['mmr', 'candidates_limit'], limit: 'mmrProductsMaxCount', value: products, what });
 }
 
 /** The most candidates for which `mmrProducts` stays within its limit. */

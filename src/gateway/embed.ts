@@ -5,7 +5,7 @@ import type { CachedInput } from '../cache/cache-key.ts';
 import type { Sha256 } from '../cache/sha256.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../contract/outcome.ts';
 import { cacheOwnerOf } from '../contract/principal.ts';
 import { checkTokenBatch } from '../inference/check-token-batch.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
@@ -123,9 +123,9 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
   const batch = tokenBatch(inputs.map((input) => (input.kind === 'text' ? tokeniser.tokenise(input.text) : input.ids)));
   const checked = checkTokenBatch(manifest, batch);
   if (!checked.ok) return checked;
-  const { embeddingTokensMaxCount: tokensMax } = LIMITS;
-  if (batch.ids.length <= tokensMax) return ok(batch);
-  return refuse('limit_exceeded', `has ${batch.ids.length} tokens; the limit is ${tokensMax} (embeddingTokensMaxCount)`, 'input');
+  const tokens = batch.ids.length;
+  if (tokens <= LIMITS.embeddingTokensMaxCount) return ok(batch);
+  return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
 }
 
 const tooManyDimensions = ({ id, dimensions }: ModelManifest, asked: number) =>

@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuseBeyond } from '../contract/outcome.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
 
@@ -28,12 +28,13 @@ export const NO_ANNOTATIONS: IndexAnnotations = { fields: {}, sections: {} };
 /** All changes in order, or none. Refuses with `limit_exceeded`. */
 export function annotated(before: IndexAnnotations, changes: readonly AnnotationChange[]): Outcome<IndexAnnotations> {
   const after = changes.reduce(changed, before);
-  const { indexFieldsMaxCount: countMax, indexAnnotationsBytesMax: bytesMax } = LIMITS;
   const count = Object.keys(after.fields).length;
-  if (count > countMax) return refuse('limit_exceeded', `${count} fields are declared, more than indexFieldsMaxCount (${countMax})`);
+  if (count > LIMITS.indexFieldsMaxCount) {
+    return refuseBeyond({ limit: 'indexFieldsMaxCount', value: count, what: `${count} fields are declared` });
+  }
   const bytes = utf8(JSON.stringify(after)).length;
-  if (bytes <= bytesMax) return ok(after);
-  return refuse('limit_exceeded', `what is declared has ${bytes} bytes as JSON, more than indexAnnotationsBytesMax (${bytesMax})`);
+  if (bytes <= LIMITS.indexAnnotationsBytesMax) return ok(after);
+  return refuseBeyond({ limit: 'indexAnnotationsBytesMax', value: bytes, what: `what is declared has ${bytes} bytes as JSON` });
 }
 
 function changed({ fields, sections }: IndexAnnotations, change: AnnotationChange): IndexAnnotations {

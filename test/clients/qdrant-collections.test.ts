@@ -253,7 +253,9 @@ describe('collections by the unmodified Qdrant client', () => {
     expect(await contents()).toEqual(['locks', 'weirs']);
     await store.delete({ filter: { must: [{ key: 'metadata.loc.lines.from', match: { value: 0 } }] } });
     expect(await contents()).toEqual(['weirs']);
-    await expect(store.addVectors([[1, 2]], documents.slice(0, 1))).rejects.toThrow('400 Bad Request: Wrong input: points[0].vector has 2');
+    await expect(store.addVectors([[1, 2]], documents.slice(0, 1))).rejects.toThrow(
+      '400 Bad Request: Wrong input: points[0].vector: has 2',
+    );
   });
 
   it('[Q1][Q5] serves a LlamaIndex vector store: each call as it makes it', async () => {

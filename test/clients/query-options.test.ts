@@ -164,5 +164,5 @@ it('[V25][V153] what is malformed or beyond a limit is refused by name, with the
     mmr: { candidates_limit: 1_000 },
   });
   expect(wide).toMatchObject({ status: 400, body: { error: { code: 'limit_exceeded', param: 'mmr.candidates_limit' } } });
-  expect(wide.body.error.message).toContain(`mmrProductsMaxCount (${LIMITS.mmrProductsMaxCount})`);
+  expect(wide.body.error.message).toContain(`${LIMITS.mmrProductsMaxCount} (mmrProductsMaxCount)`);
 });

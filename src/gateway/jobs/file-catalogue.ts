@@ -1,7 +1,7 @@
 import { jobOfOutput } from '../../contract/attempt-names.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -56,14 +56,10 @@ export class FileCatalogue<Content> {
     idempotencyKey: string | undefined,
   ): Promise<Outcome<StoredFile>> {
     const { filename, purpose, owner, bytes, content } = upload;
-    if (bytes > LIMITS.fileBytesMax)
-      return refuse('limit_exceeded', `${bytes} bytes are above fileBytesMax (${LIMITS.fileBytesMax})`, 'file');
+    if (bytes > LIMITS.fileBytesMax) return refuseBeyond({ path: 'file', limit: 'fileBytesMax', value: bytes, what: `has ${bytes} bytes` });
     if (filename.length > LIMITS.fileNameCharsMax) {
-      return refuse(
-        'limit_exceeded',
-        `a name of ${filename.length} characters is above fileNameCharsMax (${LIMITS.fileNameCharsMax})`,
-        'file',
-      );
+      const chars = filename.length;
+      return refuseBeyond({ path: 'file', limit: 'fileNameCharsMax', value: chars, what: `has a name of ${chars} characters` });
     }
     const { rng, hmac, store, writer, spent, clock } = this.#parts;
     const { tenantId } = principal;

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { Dimension } from '../../contract/usage-dimension.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -55,8 +55,9 @@ export class UsageReader {
     const fromMs = hourBefore((request.from ?? windowStartMs('month', nowMs) / 1000) * 1000);
     const toMs = hourBefore((request.to ?? nowMs / 1000) * 1000 - 1) + HOUR_MS;
     if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
-    const daysMax = LIMITS.usageDaysMax;
-    if (toMs - fromMs > daysMax * DAY_MS) return refuse('limit_exceeded', `a period may span usageDaysMax (${daysMax}) days`, 'from');
+    const days = (toMs - fromMs) / DAY_MS;
+    if (days > LIMITS.usageDaysMax)
+      return refuseBeyond({ path: 'from', limit: 'usageDaysMax', value: days, what: `spans ${days.toFixed(1)} days` });
 
     await this.#parts.flush();
     const { organisationId, tenantId } = scope.value;

@@ -60,6 +60,7 @@ it('[Q3] a value beyond its bounds is 422, one of another kind 400, each as Qdra
       409,
       'Wrong input: Collection `a` already exists!',
     ],
+    [{ ...refusal('vector_not_found', 'x', 'id'), resource: { kind: 'vector', name: '7' } }, 404, 'Not found: No point with id 7 found'],
     [refusal('scope_denied', 'no'), 403, 'no'],
     [refusal('deadline_exceeded', 'no time'), 408, 'Timeout error: no time'],
     [refusal('not_offered', 'no'), 501, 'no'],

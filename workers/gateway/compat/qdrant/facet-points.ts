@@ -2,7 +2,7 @@ import type { ListingStart } from '../../../../src/ann/id-order.ts';
 import type { JsonValue } from '../../../../src/contract/json-value.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { refuseBeyond } from '../../../../src/contract/outcome.ts';
 import type { AskedFacet } from '../../../../src/contract/qdrant/facet.ts';
 import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
@@ -62,8 +62,10 @@ export async function facetPoints(call: PointCall, collection: IndexRef, { key, 
 const isFacet = (value: JsonValue): boolean => isWord(value) || typeof value === 'boolean';
 
 const tooMany = (count: number) =>
-  refuse(
-    'limit_exceeded',
-    `${count} points have the key and match, more than facetPointsMaxCount (${LIMITS.facetPointsMaxCount}): narrow the filter`,
-    'filter',
-  );
+  refuseBeyond({
+    path: 'filter',
+    limit: 'facetPointsMaxCount',
+    value: count,
+    what: `${count} points have the key and match`,
+    advice: 'narrow the filter',
+  });
