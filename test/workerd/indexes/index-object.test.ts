@@ -352,7 +352,9 @@ describe('IndexObject', () => {
     const manifest = manifestOf(freshTenant(), 'declared');
     const index = indexOf(manifest);
     const declare = { kind: 'declare' as const, field: 'kind', as: { data_type: 'keyword' } };
-    expect(await index.annotate('declared', [declare])).toMatchObject({ error: { code: 'index_not_found', index: 'declared' } });
+    expect(await index.annotate('declared', [declare])).toMatchObject({
+      error: { code: 'index_not_found', resource: { kind: 'index', name: 'declared' } },
+    });
     await index.create(manifest, ONCE);
     // As an index that was created before anything could be declared.
     expect(value(await index.annotate('declared', []))).toEqual({ fields: {}, sections: {} });

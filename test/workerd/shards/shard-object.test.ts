@@ -341,7 +341,7 @@ describe('ShardObject', () => {
     const refused = await stub.upsert(batchOf(indexId, [{ id: 'b', values: wide }]));
     expect(refused).toMatchObject({
       ok: false,
-      error: { code: 'limit_exceeded', message: expect.stringContaining(`${countMax} that fit shardEngineBytesMax`) },
+      error: { code: 'limit_exceeded', limit: { name: 'shardEngineBytesMax', bound: countMax } },
     });
     expect(value(await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }])))).toEqual({ count: 1, lsn: 2 });
   });
