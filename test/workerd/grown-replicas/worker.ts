@@ -2,8 +2,6 @@ import type { ReshardingEnv } from '../../../durable-objects/resharding-stubs.ts
 import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
 import { replicaName } from '../../../src/index/replicas/shard-member.ts';
 import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
-import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ReplicaStanding, WatchedIndex } from '../../support/deployment/replica-standing.ts';
 
@@ -13,7 +11,7 @@ export default {
     const { tenant, name, indexId }: WatchedIndex = await request.json();
     const [tenantId, id] = [tenant as TenantId, indexId as IndexId];
     const index = INDEX.getByName(indexObjectName(tenantId, name));
-    const routes = (await index.outline(name, id, 0)) as Outcome<RoutingSummary>;
+    const routes = await index.outline(name, id, 0);
     if (!routes.ok) return Response.json(routes.error, { status: 503 });
     await index.watch(id, routes.value.shards[0]?.ordinal ?? 0);
     const standings = replicasIn(routes.value).map(async ({ shard, replica }): Promise<ReplicaStanding> => {
