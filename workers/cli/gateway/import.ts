@@ -134,6 +134,8 @@ class Import {
   }
 
   async #follow(response: IncomingMessage): Promise<ImportProgress | undefined> {
+    // Both ends may close the connection once the last line is read: the reader below reports what matters.
+    response.on('error', () => undefined);
     if (response.statusCode !== 200) {
       let text = '';
       for await (const chunk of response) text += String(chunk);
@@ -167,8 +169,7 @@ class Import {
 
   #stopped({ error, lines }: ImportProgress): Failure {
     this.#say('');
-    const where = error?.line === null || error?.line === undefined ? '' : `line ${error.line}: `;
-    return new Failure(`${where}${error?.message ?? 'the import was stopped'} (${error?.code ?? 'unknown'}); ${lines} lines are written`);
+    return new Failure(`${error?.message ?? 'the import was stopped'} (${error?.code ?? 'unknown'}); ${lines} lines are written`);
   }
 
   /** Progress is for people at a terminal. */
