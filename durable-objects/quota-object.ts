@@ -86,8 +86,8 @@ export class QuotaObject extends SyncObject {
   /** Delivers alerts to the organisation's ledger, which delivers them to webhooks. */
   async alarm(): Promise<void> {
     const nowMs = Date.now();
-    const courier = new AlertDispatcher(new QuotaService(this.state.storage, nowMs).alerts, (this.state.env as ObjectsEnv).BILLING);
-    const nextMs = await courier.deliver(nowMs);
+    const dispatcher = new AlertDispatcher(new QuotaService(this.state.storage, nowMs).alerts, (this.state.env as ObjectsEnv).BILLING);
+    const nextMs = await dispatcher.deliver(nowMs);
     if (nextMs !== undefined) await this.state.storage.setAlarm(nextMs);
   }
 

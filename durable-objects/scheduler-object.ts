@@ -30,7 +30,7 @@ const ALARM_LATE_MS = 10_000;
 export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served<SchedulerStub> {
   readonly #jobs = new SqliteJobStore(this.ctx.storage);
   readonly #outbox = new SqliteOutbox(this.ctx.storage);
-  readonly #courier = new UsageDispatcher(this.#outbox, this.env.BILLING);
+  readonly #usageDispatcher = new UsageDispatcher(this.#outbox, this.env.BILLING);
   readonly #pools = new SqlitePoolRegistry(this.ctx.storage);
   /** Pools that asked for more work than there was. A hint: they ask again by themselves. */
   readonly #waiting = new Set<PoolId>();
@@ -105,7 +105,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#alarmAtMs = 0;
     const nudges = this.#apply({ kind: 'expire', count: LIMITS.schedulerBatchMaxCount }).nudges;
     for (const nudge of nudges) this.#nudge(nudge);
-    await this.#courier.deliver(LIMITS.schedulerBatchMaxCount);
+    await this.#usageDispatcher.deliver(LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
 
