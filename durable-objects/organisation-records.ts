@@ -5,7 +5,7 @@ import { keySpent } from '../src/contract/spent-key.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { FileId, KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { SqlStorage } from '../src/kernel/sql.ts';
+import type { SqlStorage } from '../src/kernel/sql/sql-storage.ts';
 import { deadSince, EXPIRED_KEY, SUSPENDED_TENANT, UNKNOWN_KEY } from '../src/tenancy/keys/key-record.ts';
 import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
 import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';

@@ -1,6 +1,6 @@
 import type { Held, QuotaRule, Resource } from '../src/contract/quota-rule.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
-import type { SqlStorage } from '../src/kernel/sql.ts';
+import type { SqlStorage } from '../src/kernel/sql/sql-storage.ts';
 import type { Amounts } from '../src/tenancy/quota/amounts.ts';
 import type { Decision } from '../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../src/tenancy/quota/quota-level.ts';

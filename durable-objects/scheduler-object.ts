@@ -17,7 +17,7 @@ import type { Job, JobRequest } from '../src/scheduler/job.ts';
 import { step } from '../src/scheduler/step.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import type { Served } from './object-namespace.ts';
-import { migrate } from './sqlite/migrate.ts';
+import { migrate } from '../src/kernel/sql/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore } from './sqlite/sqlite-job-store.ts';
 import { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
 import { SqlitePoolRegistry } from './sqlite/sqlite-pool-registry.ts';

@@ -1,4 +1,4 @@
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { QuotaNews } from '../../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../../src/tenancy/quota/quota-level.ts';
 

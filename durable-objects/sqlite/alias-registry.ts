@@ -1,7 +1,6 @@
 import type { Alias } from '../../src/index/aliases.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { hasTable } from './has-table.ts';
-import { migrate } from './migrate.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { hasTable, migrate } from '../../src/kernel/sql/migrate.ts';
 import { REGISTRY_SCHEMA } from './registry-schema.ts';
 
 /** The aliases of a tenant as SQLite rows. Creates its table with the first alias, never for a read. */

@@ -2,7 +2,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import { fromExactJson, toExactJson } from './exact-json.ts';
 import { SqliteSpentKeys } from './spent-keys.ts';
 

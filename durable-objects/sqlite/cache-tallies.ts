@@ -1,6 +1,6 @@
 import type { CacheCounter, CacheTally } from '../../src/contract/cache-tally.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
 
 /** A step of the ledger's schema, in whose database the tallies are. */

@@ -1,4 +1,4 @@
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { Delivery } from '../../src/tenancy/billing/webhook.ts';
 import { nextAttemptMs } from '../../src/tenancy/billing/webhook.ts';
 import type { Alert } from '../../src/tenancy/usage/alert.ts';

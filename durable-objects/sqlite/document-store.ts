@@ -1,11 +1,11 @@
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { AuditEntry } from '../../src/tenancy/audit-entry.ts';
 import type { PageOf } from '../../src/tenancy/page-of.ts';
-import type { Migrations } from './migrate.ts';
-import { migrate } from './migrate.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
+import { migrate } from '../../src/kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from './spent-keys.ts';
 
 const MIGRATIONS: Migrations = [

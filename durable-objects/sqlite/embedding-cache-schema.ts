@@ -1,4 +1,4 @@
-import type { Migrations } from './migrate.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 
 /** A shard of the second level. Vectors are kept apart from what is known of them, so that looking through entries reads no vectors. */
 export const EMBEDDING_CACHE_MIGRATIONS: Migrations = [

@@ -3,9 +3,9 @@ import type { PurgeCount } from '../../src/cache/purge-record.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../../src/cache/stored-vector.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import { EMBEDDING_CACHE_MIGRATIONS } from './embedding-cache-schema.ts';
-import { migrate } from './migrate.ts';
+import { migrate } from '../../src/kernel/sql/migrate.ts';
 import { purgeCondition } from './purge-condition.ts';
 
 export interface StoreBounds {

@@ -1,7 +1,7 @@
 import type { Erasure } from '../../src/index/erasure.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { hasTable } from './has-table.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { hasTable } from '../../src/kernel/sql/migrate.ts';
 
 /** What was erased of a tenant, the newest `erasuresMaxCount`. Creates its table with the first, never for a read. */
 export class ErasureLog {

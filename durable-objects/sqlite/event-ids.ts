@@ -1,4 +1,4 @@
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import { noteNumbers, numberedId } from '../../src/tenancy/usage/number-runs.ts';
 import type { Run } from '../../src/tenancy/usage/number-runs.ts';
 

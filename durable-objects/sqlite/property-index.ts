@@ -7,9 +7,9 @@ import type { VectorPlace } from '../../src/ann/vector-store.ts';
 import type { JsonValue } from '../../src/contract/json-value.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
-import type { SqlStorage, SqlValue } from '../../src/kernel/sql.ts';
-import { insertInto } from './insert-into.ts';
-import type { Migrations } from './migrate.ts';
+import type { SqlStorage, SqlValue } from '../../src/kernel/sql/sql-storage.ts';
+import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 import { rowsOfIds } from './rows-of-ids.ts';
 
 /** The property index of a shard. Vectors that were there before it, in rows up to `unindexed_row_max`, are indexed later. */

@@ -8,9 +8,9 @@ import { refuse } from '../../src/contract/outcome.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import type { Migrations } from './migrate.ts';
-import { migrate } from './migrate.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
+import { migrate } from '../../src/kernel/sql/migrate.ts';
 
 export const PURGE_LOG_MIGRATIONS: Migrations = [
   `CREATE TABLE predicates (position INTEGER PRIMARY KEY, predicate TEXT NOT NULL);

@@ -1,6 +1,6 @@
 import { assert, must } from '../../src/kernel/assert.ts';
 import { QUOTA_WINDOWS } from '../../src/contract/quota-rule.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { Amounts } from '../../src/tenancy/quota/amounts.ts';
 import { defaultRules } from '../../src/tenancy/quota/default-rules.ts';
 import type { LevelId, QuotaLevel } from '../../src/tenancy/quota/quota-level.ts';
@@ -8,8 +8,8 @@ import { levelKindOf, newLevel } from '../../src/tenancy/quota/quota-level.ts';
 import type { Path } from '../../src/tenancy/quota/take.ts';
 import { ALERT_TABLE } from './alert-outbox.ts';
 import { ERASED_IDS_TABLE, SqliteErasedIds } from './erased-ids.ts';
-import type { Migrations } from './migrate.ts';
-import { migrate } from './migrate.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
+import { migrate } from '../../src/kernel/sql/migrate.ts';
 import { RESERVATION_TABLES } from './reservation-store.ts';
 
 const MIGRATIONS: Migrations = [

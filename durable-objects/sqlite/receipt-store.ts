@@ -3,7 +3,7 @@ import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann
 import { mergedReceipts } from '../../src/ann/receipts/receipt.ts';
 import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** The table of receipts: part of the schema of the object that keeps them. */
 export const RECEIPT_TABLE = `

@@ -1,4 +1,4 @@
-import type { Migrations } from './migrate.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from './spent-keys.ts';
 
 /** The tables of a tenant's registry. */

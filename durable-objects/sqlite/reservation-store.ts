@@ -1,7 +1,7 @@
 import type { Held, Resource } from '../../src/contract/quota-rule.ts';
 import { HELD } from '../../src/contract/quota-rule.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { Granted } from '../../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../../src/tenancy/quota/quota-level.ts';
 import { levelKindOf } from '../../src/tenancy/quota/quota-level.ts';

@@ -1,6 +1,6 @@
 import type { Row } from '../../src/ann/vector-engine.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { jsonParts } from './json-parts.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
 
 /** The rows that are stored under some ids, in no order. */
 export function* rowsOfIds(

@@ -1,6 +1,6 @@
 import { WHOLE } from '../../src/ann/receipts/receipt.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import type { Migrations } from './migrate.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
 import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
 import { FOLLOWER_STANDING, FOLLOWER_TABLE } from './sqlite-follower-store.ts';

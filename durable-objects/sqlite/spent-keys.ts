@@ -3,7 +3,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { keySpent } from '../../src/contract/spent-key.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** The table of spent keys: part of the schema of the object that makes and deletes what they are about. */
 export const SPENT_KEY_TABLE = `

@@ -3,8 +3,8 @@ import type { ChangeLog } from '../../src/ann/replication/change-log.ts';
 import type { ChangeCursor, ChangedVectors, ChangePage } from '../../src/ann/replication/change-page.ts';
 import type { ShardHeader } from '../../src/ann/shard-header.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { insertInto } from './insert-into.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
 
 /**
  * Removals by the LSN of their write. `log_lsn` is the LSN from which on the log has them all, null without a follower; `cleared_lsn` that

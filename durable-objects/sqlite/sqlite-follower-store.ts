@@ -1,5 +1,5 @@
 import type { FollowerState, FollowerStore } from '../../src/ann/replication/follower-state.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** Part of a shard's schema: one row in a replica, none in other shards. */
 export const FOLLOWER_TABLE =

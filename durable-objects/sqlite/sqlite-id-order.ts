@@ -1,7 +1,7 @@
 import type { ListingStart } from '../../src/ann/id-order.ts';
 import { isNumber } from '../../src/ann/id-order.ts';
 import type { PlacedId } from '../../src/ann/vector-store.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** Ids that are whole numbers without leading zeros. A query with this exact condition is answered from their own index. */
 const IS_NUMBER = `id NOT GLOB '*[^0-9]*' AND (id = '0' OR id NOT GLOB '0*')`;

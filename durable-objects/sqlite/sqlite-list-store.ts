@@ -2,8 +2,8 @@ import type { Generation, ListChange, ListStore, StoredBlock, StoredList } from 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { joinedBytes } from '../../src/kernel/bytes.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { insertInto } from './insert-into.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
 import type { SqliteRowSets } from './sqlite-row-sets.ts';
 import { UNLISTED } from './sqlite-row-sets.ts';
 

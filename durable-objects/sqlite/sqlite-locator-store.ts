@@ -13,11 +13,10 @@ import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { joinedBytes } from '../../src/kernel/bytes.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { insertInto } from './insert-into.ts';
-import { jsonParts } from './json-parts.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
 import { locatorSchema } from './locator-schema.ts';
-import { migrate } from './migrate.ts';
+import { migrate } from '../../src/kernel/sql/migrate.ts';
 import { decodeOperation, encodeOperation } from './operation-codec.ts';
 import { SqliteReceiptStore } from './receipt-store.ts';
 

@@ -1,6 +1,6 @@
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
 import type { OrganisationId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** Usage that is charged but not yet acknowledged by the ledger. Rows are put in by `SqliteJobStore.charge`. */
 export class SqliteOutbox {

@@ -4,7 +4,7 @@ import { refuse } from '../../src/contract/outcome.ts';
 import type { PoolRecord } from '../../src/contract/pool-record.ts';
 import type { PoolId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** The pools of a scheduler cell. */
 export class SqlitePoolRegistry {

@@ -1,8 +1,8 @@
 import { CHUNK_ROWS, RowSet } from '../../src/ann/filter/row-set.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
 import { assert } from '../../src/kernel/assert.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { insertInto } from './insert-into.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
 
 /** Chunk by chunk, as `RowSet` encodes them. A chunk's key is the set's number times `SET_CHUNKS`, plus the chunk's. */
 export const ROW_SET_TABLE = 'CREATE TABLE row_sets (key INTEGER PRIMARY KEY, rows BLOB NOT NULL);';

@@ -3,9 +3,8 @@ import type { Departing, RowVersions, WholeRows } from '../../src/index/reshardi
 import type { RowKeys } from '../../src/ann/rows/rows.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
-import { insertInto } from './insert-into.ts';
-import { jsonParts } from './json-parts.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
 
 /** Part of a shard's schema. */
 export const ROW_VERSION_TABLES = `

@@ -7,7 +7,7 @@ import type { ReadVectors, Row } from '../../src/ann/vector-engine.ts';
 import type { ShardHeader } from '../../src/ann/shard-header.ts';
 import type { PlacedId, PlacedVector } from '../../src/ann/vector-store.ts';
 import { must } from '../../src/kernel/assert.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import { rowsOfIds } from './rows-of-ids.ts';
 import { idsFrom } from './sqlite-id-order.ts';
 import type { SqliteRowSets } from './sqlite-row-sets.ts';

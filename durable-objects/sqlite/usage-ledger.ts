@@ -1,7 +1,7 @@
 import type { Meter } from '../../src/contract/meter.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
 import type { Dimension } from '../../src/contract/usage-dimension.ts';
-import type { SqlRow, SqlStorage } from '../../src/kernel/sql.ts';
+import type { SqlRow, SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { MonthlyUse } from '../../src/tenancy/billing/invoice.ts';
 import { monthOf } from '../../src/tenancy/billing/month.ts';
 import type { ControlTotal } from '../../src/tenancy/billing/reconciliation.ts';

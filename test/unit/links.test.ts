@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** A file of the project by its path from the root, such as `src/kernel/sql.ts`, in prose or in a block of code. */
+/** A file of the project by its path from the root, such as `src/kernel/sql/sql-storage.ts`, in prose or in a block of code. */
 const NAMED = /(?<![\w./-])((?:src|durable-objects|workers|test|docs)\/[\w./-]+\.(?:ts|mjs|md|toml))\b/g;
 /** A folder by its path from the root, such as `src/kernel`, in prose. */
 const FOLDER = /`((?:src|durable-objects|workers|test)(?:\/[\w-]+)+)\/?`/g;

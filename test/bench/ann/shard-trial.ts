@@ -9,7 +9,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { RecallTarget } from '../../../src/contract/recall-target.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../../src/kernel/sql.ts';
+import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
 import { kernelModule } from './kernel-module.ts';
 import { encodeImage } from './list-image.ts';
 import type { Depth } from './list-trial.ts';

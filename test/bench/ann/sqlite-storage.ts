@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 
-import type { SqlRow, SqlStorage } from '../../../src/kernel/sql.ts';
+import type { SqlRow, SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
 
 /** A database in a file, as an object's storage is: statements are compiled once. */
 export function sqliteStorage(path: string): SqlStorage {

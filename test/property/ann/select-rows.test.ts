@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { migrate } from '../../../durable-objects/sqlite/migrate.ts';
+import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { SqlitePropertyIndex } from '../../../durable-objects/sqlite/property-index.ts';
 import { SHARD_SCHEMA } from '../../../durable-objects/sqlite/shard-schema.ts';
 import { accepts } from '../../../src/ann/filter/accepts.ts';

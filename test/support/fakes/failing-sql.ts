@@ -1,4 +1,4 @@
-import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../../src/kernel/sql.ts';
+import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../../src/kernel/sql/sql-storage.ts';
 import { NodeSql } from './node-sql.ts';
 
 /** A database in memory whose writes can be made to fail. */

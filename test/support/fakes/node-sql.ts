@@ -2,7 +2,7 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 
 import { must } from '../../../src/kernel/assert.ts';
-import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../../src/kernel/sql.ts';
+import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../../src/kernel/sql/sql-storage.ts';
 
 const STATEMENTS_MAX = 500;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { locatorSchema } from '../../../../durable-objects/sqlite/locator-schema.ts';
-import { migrate } from '../../../../durable-objects/sqlite/migrate.ts';
+import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import { SqliteReceiptStore } from '../../../../durable-objects/sqlite/receipt-store.ts';
 import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
 import { SHARD_SCHEMA } from '../../../../durable-objects/sqlite/shard-schema.ts';

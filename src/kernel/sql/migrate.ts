@@ -1,5 +1,5 @@
-import { assert } from '../../src/kernel/assert.ts';
-import type { SqlStorage } from '../../src/kernel/sql.ts';
+import { assert } from '../assert.ts';
+import type { SqlStorage } from './sql-storage.ts';
 
 /** SQL, or what SQL alone cannot do. */
 export type Migration = string | ((storage: SqlStorage) => void);
@@ -24,4 +24,9 @@ export function migrate(storage: SqlStorage, migrations: Migrations): void {
       storage.sql.exec('INSERT INTO schema_version VALUES (?)', version + offset + 1);
     });
   });
+}
+
+/** Whether a table exists: lets a read of an object that was never written answer without creating anything. */
+export function hasTable(storage: SqlStorage, table: string): boolean {
+  return storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table).toArray().length > 0;
 }
