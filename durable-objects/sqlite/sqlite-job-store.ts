@@ -2,9 +2,9 @@ import type { JobState } from '../../src/contract/jobs.ts';
 import type { UsageEvent } from '../../src/contract/usage-event.ts';
 import type { JobId, TenantId } from '../../src/kernel/ids.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { JobStore } from '../../src/scheduler/job-store.ts';
-import type { Job } from '../../src/scheduler/job.ts';
-import { isFinished } from '../../src/scheduler/job.ts';
+import type { JobStore } from '../../src/scheduler/first-form-queue/job-store.ts';
+import type { Job } from '../../src/scheduler/first-form-queue/job.ts';
+import { isFinished } from '../../src/scheduler/first-form-queue/job.ts';
 import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 
 /** One row a job: the columns that queries need, and the job as JSON. Every query below is answered by an index. */

@@ -1,5 +1,5 @@
-import { WHOLE_MILLI } from '../model/accelerator-type.ts';
-import type { NodeSpec } from '../model/node-spec.ts';
+import { WHOLE_MILLI } from '../engine/model/accelerator-type.ts';
+import type { NodeSpec } from '../engine/model/node-spec.ts';
 
 /** Thousandths of accelerators that some nodes have. */
 export const capacityMilli = (nodes: readonly NodeSpec[]): number =>

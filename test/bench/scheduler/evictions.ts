@@ -1,10 +1,10 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { AttemptNews } from '../../../src/scheduler/machine/event.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/preemption/eviction-policy.ts';
-import { lostWork } from '../../../src/scheduler/preemption/lost-work.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { AttemptNews } from '../../../src/scheduler/engine/machine/event.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { EvictionPolicy } from '../../../src/scheduler/engine/preemption/eviction-policy.ts';
+import { lostWork } from '../../../src/scheduler/engine/preemption/lost-work.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -1,9 +1,9 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
-import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
+import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { cellSettings, cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
 import { jobSpec, nodeSpec, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
-import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
+import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

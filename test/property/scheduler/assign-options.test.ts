@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { Choice } from '../../../src/scheduler/placement/assign-options.ts';
-import { assignOptions } from '../../../src/scheduler/placement/assign-options.ts';
+import type { Choice } from '../../../src/scheduler/engine/placement/assign-options.ts';
+import { assignOptions } from '../../../src/scheduler/engine/placement/assign-options.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { leastDollars } from '../../support/oracles/least-dollars.ts';
 import { engineDollars, staticInstance } from '../../support/fakes/static-instance.ts';

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 
-import { tryOption } from '../../../src/scheduler/admission/try-option.ts';
-import { chooseVictims } from '../../../src/scheduler/preemption/choose-victims.ts';
-import { mayEvict } from '../../../src/scheduler/preemption/may-evict.ts';
-import type { Victim } from '../../../src/scheduler/preemption/victim.ts';
+import { tryOption } from '../../../src/scheduler/engine/admission/try-option.ts';
+import { chooseVictims } from '../../../src/scheduler/engine/preemption/choose-victims.ts';
+import { mayEvict } from '../../../src/scheduler/engine/preemption/may-evict.ts';
+import type { Victim } from '../../../src/scheduler/engine/preemption/victim.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { demand, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 
 import { expect, it } from 'vitest';
 
-import { plan } from '../../../src/scheduler/explain/plan.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
+import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 
 import { expect, it } from 'vitest';
 
-import { plan } from '../../../src/scheduler/explain/plan.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
-import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
+import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { tightestMask } from '../../../src/scheduler/model/accelerator-mask.ts';
-import { ClusterState } from '../../../src/scheduler/model/cluster-state.ts';
-import type { Placement } from '../../../src/scheduler/model/placement.ts';
-import { UndoLog } from '../../../src/scheduler/model/undo-log.ts';
+import { tightestMask } from '../../../src/scheduler/engine/model/accelerator-mask.ts';
+import { ClusterState } from '../../../src/scheduler/engine/model/cluster-state.ts';
+import type { Placement } from '../../../src/scheduler/engine/model/placement.ts';
+import { UndoLog } from '../../../src/scheduler/engine/model/undo-log.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { demand, nodeSpec } from '../../support/fixtures/scheduler-specs.ts';
 

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 
-import type { Blocker, Lack } from '../../../src/scheduler/admission/blocker.ts';
-import { explain } from '../../../src/scheduler/explain/explain.ts';
-import type { Remedy, Why } from '../../../src/scheduler/explain/explanation.ts';
-import type { Plan } from '../../../src/scheduler/explain/plan.ts';
-import { plan } from '../../../src/scheduler/explain/plan.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/machine/event.ts';
-import type { EndReason, EvictionReason, JobRecord, JobState } from '../../../src/scheduler/machine/job-record.ts';
-import { isWaiting } from '../../../src/scheduler/machine/job-record.ts';
+import type { Blocker, Lack } from '../../../src/scheduler/engine/admission/blocker.ts';
+import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
+import type { Remedy, Why } from '../../../src/scheduler/engine/explain/explanation.ts';
+import type { Plan } from '../../../src/scheduler/engine/explain/plan.ts';
+import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import type { EndReason, EvictionReason, JobRecord, JobState } from '../../../src/scheduler/engine/machine/job-record.ts';
+import { isWaiting } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';

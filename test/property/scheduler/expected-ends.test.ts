@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 
 import type { PoolId } from '../../../src/kernel/ids.ts';
-import { expectedEndMs } from '../../../src/scheduler/admission/expected-end.ts';
-import type { CohortNode } from '../../../src/scheduler/fairness/cohort-node.ts';
-import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
-import { owner } from '../../../src/scheduler/machine/job-record.ts';
+import { expectedEndMs } from '../../../src/scheduler/engine/admission/expected-end.ts';
+import type { CohortNode } from '../../../src/scheduler/engine/fairness/cohort-node.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/fixtures/scheduler-specs.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 
 import { expect, it } from 'vitest';
 
-import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
-import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
-import { owner } from '../../../src/scheduler/machine/job-record.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { comparePotential, Oracle, ownerOf } from '../../support/oracles/potential.ts';

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { CohortNode } from '../../../src/scheduler/fairness/cohort-node.ts';
-import type { Holder } from '../../../src/scheduler/fairness/holder.ts';
-import { byRank } from '../../../src/scheduler/fairness/holder.ts';
-import { QuotaTree } from '../../../src/scheduler/fairness/quota-tree.ts';
-import { QueueCover } from '../../../src/scheduler/fairness/queue-cover.ts';
-import { UndoLog } from '../../../src/scheduler/model/undo-log.ts';
+import type { CohortNode } from '../../../src/scheduler/engine/fairness/cohort-node.ts';
+import type { Holder } from '../../../src/scheduler/engine/fairness/holder.ts';
+import { byRank } from '../../../src/scheduler/engine/fairness/holder.ts';
+import { QuotaTree } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import { QueueCover } from '../../../src/scheduler/engine/fairness/queue-cover.ts';
+import { UndoLog } from '../../../src/scheduler/engine/model/undo-log.ts';
 import { cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { jobSpec } from '../../support/fixtures/scheduler-specs.ts';

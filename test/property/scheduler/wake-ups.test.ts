@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 
 import { expect, it } from 'vitest';
 
-import { hasProspects } from '../../../src/scheduler/admission/prospects.ts';
-import { soonestPlace } from '../../../src/scheduler/admission/reserve.ts';
-import { tryOption } from '../../../src/scheduler/admission/try-option.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellEvent } from '../../../src/scheduler/machine/event.ts';
-import { firstOf } from '../../../src/scheduler/queue/effective-priority.ts';
+import { hasProspects } from '../../../src/scheduler/engine/admission/prospects.ts';
+import { soonestPlace } from '../../../src/scheduler/engine/admission/reserve.ts';
+import { tryOption } from '../../../src/scheduler/engine/admission/try-option.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { firstOf } from '../../../src/scheduler/engine/queue/effective-priority.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { ResidentWeights } from '../../../src/scheduler/weights/resident-weights.ts';
-import { weightsToUnload } from '../../../src/scheduler/weights/weights-to-unload.ts';
+import type { ResidentWeights } from '../../../src/scheduler/engine/weights/resident-weights.ts';
+import { weightsToUnload } from '../../../src/scheduler/engine/weights/weights-to-unload.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
 import { effort, seeds } from '../../support/fixtures/effort.ts';

@@ -1,8 +1,8 @@
 import type { UsageEvent } from '../../../src/contract/usage-event.ts';
 import type { JobId, TenantId } from '../../../src/kernel/ids.ts';
-import type { JobStore } from '../../../src/scheduler/job-store.ts';
-import type { Job } from '../../../src/scheduler/job.ts';
-import { isFinished } from '../../../src/scheduler/job.ts';
+import type { JobStore } from '../../../src/scheduler/first-form-queue/job-store.ts';
+import type { Job } from '../../../src/scheduler/first-form-queue/job.ts';
+import { isFinished } from '../../../src/scheduler/first-form-queue/job.ts';
 
 const RANK = { low: 0, normal: 1, high: 2 } as const;
 

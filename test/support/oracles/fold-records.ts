@@ -1,5 +1,5 @@
-import type { CellRecords } from '../../../src/scheduler/machine/cell-records.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
+import type { CellRecords } from '../../../src/scheduler/engine/machine/cell-records.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
 
 /** The rows a store would hold that had carried out these decisions. */
 export function foldRecords(decisions: readonly CellDecision[]): CellRecords {

@@ -1,5 +1,5 @@
-import type { CohortSpec } from '../../../src/scheduler/fairness/cohort-spec.ts';
-import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 
 /** Who owns a place, as the potential sees it. */
 export interface Owner {

@@ -1,9 +1,9 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/machine/event.ts';
-import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
-import type { ModelWeights } from '../../../src/scheduler/model/model-weights.ts';
-import type { NodeSpec } from '../../../src/scheduler/model/node-spec.ts';
-import type { ResourceOption } from '../../../src/scheduler/model/resource-option.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { ModelWeights } from '../../../src/scheduler/engine/model/model-weights.ts';
+import type { NodeSpec } from '../../../src/scheduler/engine/model/node-spec.ts';
+import type { ResourceOption } from '../../../src/scheduler/engine/model/resource-option.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from './cell-world.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -1,16 +1,16 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
-import type { CohortSpec, Quota } from '../../../src/scheduler/fairness/cohort-spec.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellSettings } from '../../../src/scheduler/machine/cell-settings.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/machine/event.ts';
-import type { JobRecord } from '../../../src/scheduler/machine/job-record.ts';
-import type { CellStep } from '../../../src/scheduler/machine/step.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
-import type { JobSpec } from '../../../src/scheduler/model/job-spec.ts';
-import type { NodeSpec } from '../../../src/scheduler/model/node-spec.ts';
-import { LeastWaste } from '../../../src/scheduler/placement/least-waste.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/preemption/eviction-policy.ts';
+import type { CohortSpec, Quota } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
+import type { CellStep } from '../../../src/scheduler/engine/machine/step.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
+import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { NodeSpec } from '../../../src/scheduler/engine/model/node-spec.ts';
+import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
+import type { EvictionPolicy } from '../../../src/scheduler/engine/preemption/eviction-policy.ts';
 import { ACCELERATORS, jobSpec, nodeSpec, poolSpec } from '../fixtures/scheduler-specs.ts';
 
 /** Everything is allowed, at once. */

@@ -1,10 +1,10 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/machine/decision.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/machine/event.ts';
-import { step } from '../../../src/scheduler/machine/step.ts';
-import { LeastWaste } from '../../../src/scheduler/placement/least-waste.ts';
-import { TightestFit } from '../../../src/scheduler/placement/tightest-fit.ts';
+import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { step } from '../../../src/scheduler/engine/machine/step.ts';
+import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
+import { TightestFit } from '../../../src/scheduler/engine/placement/tightest-fit.ts';
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 import { cellSettings, cohort, queue } from './cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';

@@ -63,7 +63,7 @@ const OTHER_MESSAGES = [
   'src/gateway/tenancy/quota-requests.ts',
   'src/inference/onnx-file.ts',
   'src/kernel/shared-work.ts',
-  'src/scheduler/end-attempt.ts',
+  'src/scheduler/first-form-queue/end-attempt.ts',
   'workers/gateway/always-answer.ts',
   'workers/gateway/app.ts',
 ];

@@ -1,4 +1,4 @@
-import { assignTypes } from '../../placement/assign-types.ts';
+import { assignTypes } from '../../engine/placement/assign-types.ts';
 
 /** A job that is not done, as a policy sees it: not how much it has still to do. */
 export interface ActiveJob {

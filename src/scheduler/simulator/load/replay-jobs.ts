@@ -1,14 +1,14 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { Cell } from '../../machine/cell.ts';
-import type { CellSettings } from '../../machine/cell-settings.ts';
-import type { CellEvent } from '../../machine/event.ts';
-import { step } from '../../machine/step.ts';
-import { maskSize } from '../../model/accelerator-mask.ts';
-import { WHOLE_MILLI } from '../../model/accelerator-type.ts';
-import type { JobSpec } from '../../model/job-spec.ts';
-import type { NodeSpec } from '../../model/node-spec.ts';
-import { LeastWaste } from '../../placement/least-waste.ts';
+import { Cell } from '../../engine/machine/cell.ts';
+import type { CellSettings } from '../../engine/machine/cell-settings.ts';
+import type { CellEvent } from '../../engine/machine/event.ts';
+import { step } from '../../engine/machine/step.ts';
+import { maskSize } from '../../engine/model/accelerator-mask.ts';
+import { WHOLE_MILLI } from '../../engine/model/accelerator-type.ts';
+import type { JobSpec } from '../../engine/model/job-spec.ts';
+import type { NodeSpec } from '../../engine/model/node-spec.ts';
+import { LeastWaste } from '../../engine/placement/least-waste.ts';
 import { Agenda } from '../agenda.ts';
 import type { TracedJob } from './job-trace.ts';
 

@@ -1,5 +1,5 @@
 import type { OpenbTrace } from './openb-trace.ts';
-import { acceleratorMilli } from '../../placement/shape.ts';
+import { acceleratorMilli } from '../../engine/placement/shape.ts';
 
 /** Demand that arrives, as a part of what the cluster has. */
 const INFLATION = 1.3;

@@ -1,10 +1,10 @@
-import type { ClusterState } from '../../model/cluster-state.ts';
-import { candidateMasks } from '../../placement/candidate-masks.ts';
-import { Fragmentation } from '../../placement/fragmentation.ts';
-import { freeAfter } from '../../placement/free-after.ts';
-import type { NodeChoice, NodeCost } from '../../placement/node-cost.ts';
-import type { Shape, WeightedShape } from '../../placement/shape.ts';
-import { WHOLE_MILLI } from '../../model/accelerator-type.ts';
+import type { ClusterState } from '../../engine/model/cluster-state.ts';
+import { candidateMasks } from '../../engine/placement/candidate-masks.ts';
+import { Fragmentation } from '../../engine/placement/fragmentation.ts';
+import { freeAfter } from '../../engine/placement/free-after.ts';
+import type { NodeChoice, NodeCost } from '../../engine/placement/node-cost.ts';
+import type { Shape, WeightedShape } from '../../engine/placement/shape.ts';
+import { WHOLE_MILLI } from '../../engine/model/accelerator-type.ts';
 
 /**
  * Fragmentation Gradient Descent as published (Weng et al., ATC 2023): how much the fragmentation of a node falls, squeezed into whole

@@ -1,5 +1,5 @@
-import type { NodeSpec } from '../../model/node-spec.ts';
-import type { WeightedShape } from '../../placement/shape.ts';
+import type { NodeSpec } from '../../engine/model/node-spec.ts';
+import type { WeightedShape } from '../../engine/placement/shape.ts';
 
 /** A cluster and the jobs that ask for a part of it, as in the traces of Alibaba's cluster of 2023 ("openb"). */
 export interface OpenbTrace {

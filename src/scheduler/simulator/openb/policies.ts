@@ -1,8 +1,8 @@
-import type { ClusterState } from '../../model/cluster-state.ts';
-import { CostBoard } from '../../placement/cost-board.ts';
-import { Scarcity } from '../../placement/scarcity.ts';
-import type { WeightedShape } from '../../placement/shape.ts';
-import { WasteCost } from '../../placement/waste-cost.ts';
+import type { ClusterState } from '../../engine/model/cluster-state.ts';
+import { CostBoard } from '../../engine/placement/cost-board.ts';
+import { Scarcity } from '../../engine/placement/scarcity.ts';
+import type { WeightedShape } from '../../engine/placement/shape.ts';
+import { WasteCost } from '../../engine/placement/waste-cost.ts';
 import { FgdCost } from './fgd-cost.ts';
 import { typicalShapes } from './typical-shapes.ts';
 

@@ -1,6 +1,6 @@
 import { must } from '../../../kernel/assert.ts';
-import { ClusterState } from '../../model/cluster-state.ts';
-import { acceleratorMilli } from '../../placement/shape.ts';
+import { ClusterState } from '../../engine/model/cluster-state.ts';
+import { acceleratorMilli } from '../../engine/placement/shape.ts';
 import { capacityMilli } from '../capacity-milli.ts';
 import type { OpenbTrace } from './openb-trace.ts';
 import type { OpenbPolicy } from './policies.ts';

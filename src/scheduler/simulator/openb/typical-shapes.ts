@@ -1,4 +1,4 @@
-import type { Shape, WeightedShape } from '../../placement/shape.ts';
+import type { Shape, WeightedShape } from '../../engine/placement/shape.ts';
 
 /** How many of the jobs the typical ones stand for. */
 const COVERED = 0.95;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { ClusterState } from '../../../../src/scheduler/model/cluster-state.ts';
-import { acceleratorMilli } from '../../../../src/scheduler/placement/shape.ts';
+import { ClusterState } from '../../../../src/scheduler/engine/model/cluster-state.ts';
+import { acceleratorMilli } from '../../../../src/scheduler/engine/placement/shape.ts';
 import { arrivals } from '../../../../src/scheduler/simulator/openb/arrivals.ts';
 import { FgdCost } from '../../../../src/scheduler/simulator/openb/fgd-cost.ts';
 import { OPENB_POLICIES } from '../../../../src/scheduler/simulator/openb/policies.ts';

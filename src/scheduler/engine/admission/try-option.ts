@@ -1,0 +1,170 @@
+import { must } from '../../../kernel/assert.ts';
+import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import { available, ceiling } from '../fairness/available.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import { nodesWanted } from '../elastic/nodes-wanted.ts';
+import type { Offer } from '../life/offer.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import type { Reservation } from '../queue/reservation.ts';
+import type { ModelWeights } from '../model/model-weights.ts';
+import type { Slot } from '../model/placement.ts';
+import type { ResourceOption } from '../model/resource-option.ts';
+import type { PricedPool } from './pool-choice.ts';
+import { affordablePools } from './affordable-pools.ts';
+import type { Blocker } from './blocker.ts';
+import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
+import { lackOf } from './lack.ts';
+
+export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
+
+/** Whether to determine exactly what is lacking, which costs more than finding a placement, or only that something is. */
+export type Detail = 'brief' | 'full';
+
+/** Where to look: in these pools, and among these nodes only. */
+export interface Within {
+  readonly pools: readonly PricedPool[];
+  readonly among: ReadonlySet<number> | undefined;
+}
+
+/**
+ * Finds a placement by one option in the present state: the most nodes that its quota and a pool allow, leaving reservations intact.
+ * Changes nothing.
+ */
+export function tryOption(cell: Cell, job: JobRecord, option: number, detail: Detail, within?: Within): Attempted {
+  const pools = within?.pools ?? affordablePools(cell, job.spec, option);
+  if ('kind' in pools) return { blocker: pools };
+  const wanted = must(job.spec.options[option], 'the option exists');
+  const queue = cell.holdings.queueOf(job.spec);
+  const short = quotaBlocker(queue, wanted, option);
+  if (short !== undefined) return { blocker: short };
+  const holds = holdsAgainst(cell, job, option);
+  const mayUse = usableBy(cell, job, within?.among);
+  let heldFor: JobId | undefined;
+  for (const { pool, nanoDollarsPerNodeHour } of pools) {
+    const poolId = pool.spec.id;
+    const offerOf = (count: number): Offer | undefined => {
+      for (const slots of candidates(cell, { poolId, wanted, count, weights: job.spec.weights, mayUse, holds })) {
+        const placement = { demand: wanted.perNode, slots };
+        const offer: Offer = { option, poolId, placement, nanoDollarsPerHour: nanoDollarsPerNodeHour * slots.length };
+        const broken = holds.find((hold) => !isApart(cell, hold, job, offer) && !leavesHold(cell, hold, job, offer));
+        if (broken === undefined) return offer;
+        heldFor ??= broken.jobId;
+      }
+      if (holds.length > 0 && heldFor === undefined && hasRoom(cell, poolId, wanted, count, mayUse)) heldFor = holds[0]?.jobId;
+      return undefined;
+    };
+    const countMax = Math.min(countWithin(queue, job, wanted), affordableCount(job, nanoDollarsPerNodeHour));
+    const offer = mostNodes(wanted, countMax, offerOf);
+    if (offer !== undefined) return { offer };
+  }
+  if (heldFor !== undefined) return { blocker: { kind: 'held', option, forJob: heldFor } };
+  if (detail === 'brief') return { blocker: { kind: 'no_room', option, lack: null } };
+  return { blocker: lackOf(cell, wanted, option, pools, mayUse) };
+}
+
+interface Wanted {
+  readonly poolId: PoolId;
+  readonly wanted: ResourceOption;
+  readonly count: number;
+  readonly weights: ModelWeights | null;
+  readonly mayUse: (node: number) => boolean;
+  readonly holds: readonly Reservation[];
+}
+
+/**
+ * Placements in a pool, the best first: those that leave reserved nodes alone, of these those that no other job has to leave first, and of
+ * these those where the job's weights are. Which of them is taken depends on reservations, so all are tried before the job is reported as
+ * not placeable.
+ */
+function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds }: Wanted): Iterable<readonly Slot[]> {
+  const roomy = cell.fleet.roomyNodes(poolId, wanted.perNode);
+  if (roomy.length < count) return;
+  const loaded = weights === null ? [] : cell.fleet.nodesWithWeights(poolId, weights.model);
+  const { leavers } = cell.holdings;
+  for (const part of partsOf(cell, holds, wanted, mayUse)) {
+    for (const allows of leavers.isEmpty ? [part] : [(node: number): boolean => !leavers.isOn(node) && part(node), part]) {
+      for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
+        const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
+        if (slots !== undefined) yield slots;
+      }
+    }
+  }
+}
+
+/** Whether there would be a placement without reservations. */
+function hasRoom(
+  cell: Cell,
+  poolId: PoolId,
+  { perNode, topology }: ResourceOption,
+  count: number,
+  allows: (node: number) => boolean,
+): boolean {
+  const nodes = cell.fleet.roomyNodes(poolId, perNode);
+  return nodes.length >= count && cell.placer.place({ nodes, demand: perNode, count, topology, allows }) !== undefined;
+}
+
+/** First the nodes that are not held; then also those that are, as far as they have room to spare: whichever of them is chosen. */
+function* partsOf(
+  cell: Cell,
+  holds: readonly Reservation[],
+  { perNode }: ResourceOption,
+  mayUse: (node: number) => boolean,
+): Iterable<(node: number) => boolean> {
+  if (holds.length === 0) return yield mayUse;
+  const held = new Set(holds.flatMap(({ nodes }) => nodes));
+  yield (node) => !held.has(node) && mayUse(node);
+  const toSpare = nodesToSpare(cell, holds, perNode);
+  if (toSpare.size > 0) yield (node) => mayUse(node) && (!held.has(node) || toSpare.has(node));
+}
+
+/** The placement with the most nodes, in whole steps from the least the job needs; found by bisection, as more nodes are never easier to place. */
+function mostNodes({ nodes }: ResourceOption, countMax: number, placeOf: (count: number) => Offer | undefined): Offer | undefined {
+  let steps = Math.floor((countMax - nodes.min) / nodes.step);
+  if (steps < 0) return undefined;
+  let best = placeOf(nodes.min + steps * nodes.step);
+  if (best !== undefined || steps === 0) return best;
+  let low = 0;
+  best = placeOf(nodes.min);
+  while (best !== undefined && steps - low > 1) {
+    const middle = (low + steps) >> 1;
+    const offer = placeOf(nodes.min + middle * nodes.step);
+    if (offer === undefined) steps = middle;
+    else [low, best] = [middle, offer];
+  }
+  return best;
+}
+
+function quotaBlocker(queue: CohortNode, { accelerator, perNode, nodes }: ResourceOption, option: number): Blocker | undefined {
+  for (const { resource, quantity } of bundleOf(accelerator, perNode, nodes.min)) {
+    const most = ceiling(queue, resource);
+    if (quantity > most) return { kind: 'exceeds_quota', option, resource, needed: quantity, available: most };
+    const left = available(queue, resource);
+    if (quantity > left) return { kind: 'quota', option, resource, needed: quantity, available: Math.max(0, left) };
+  }
+  return undefined;
+}
+
+/** How many nodes the queue's quota allows, of those the job would like. */
+function countWithin(queue: CohortNode, job: JobRecord, wanted: ResourceOption): number {
+  const { accelerator, perNode } = wanted;
+  return bundleOf(accelerator, perNode, 1).reduce(
+    (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
+    nodesWanted(job, wanted),
+  );
+}
+
+function affordableCount({ spec }: JobRecord, nanoDollarsPerNodeHour: number): number {
+  const limit = spec.limits.priceMaxNanoDollarsPerHour;
+  return limit === null || nanoDollarsPerNodeHour === 0 ? Infinity : Math.floor(limit / nanoDollarsPerNodeHour);
+}
+
+/** Whether a node may be used: one of those given, and not one that refused the job. */
+function usableBy(cell: Cell, { avoids }: JobRecord, among: ReadonlySet<number> | undefined): (node: number) => boolean {
+  const avoided = new Set(avoids.flatMap((id) => cell.fleet.find(id)?.index ?? []));
+  if (among !== undefined) return (node) => among.has(node) && !avoided.has(node);
+  return avoided.size === 0 ? EVERYWHERE : (node) => !avoided.has(node);
+}
+
+const EVERYWHERE = (): boolean => true;

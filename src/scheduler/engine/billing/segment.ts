@@ -1,0 +1,50 @@
+import type { JobId } from '../../../kernel/ids.ts';
+
+const HOUR_MS = 3_600_000n;
+const WHOLE_MILLI = 1_000n;
+
+/** A stretch of an attempt during which what it holds and its price stay the same. Plain data. */
+export interface Segment {
+  readonly index: number;
+  readonly startedAtMs: number;
+  /** Accelerators held, in thousandths; of a job without any, its nodes count as whole ones. */
+  readonly milli: number;
+  /** As it was when the segment began. */
+  readonly nanoDollarsPerHour: number;
+}
+
+/** The ledger event of a segment. Its id makes a second delivery harmless. */
+export interface LedgerEvent {
+  readonly id: string;
+  readonly jobId: JobId;
+  readonly fence: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Thousandths of an accelerator, times milliseconds. */
+  readonly quantity: number;
+  readonly nanoDollarsPerHour: number;
+  readonly amountNanoDollars: number;
+}
+
+/** The ledger event of a segment that ends at `untilMs`. */
+export function ledgerEvent(attemptId: string, jobId: JobId, fence: number, segment: Segment, untilMs: number): LedgerEvent {
+  // A clock that was set back must not make time negative.
+  const endMs = Math.max(segment.startedAtMs, untilMs);
+  const quantity = segment.milli * (endMs - segment.startedAtMs);
+  return {
+    id: `${attemptId}:${fence}:${segment.index}`,
+    jobId,
+    fence,
+    fromMs: segment.startedAtMs,
+    untilMs: endMs,
+    quantity,
+    nanoDollarsPerHour: segment.nanoDollarsPerHour,
+    amountNanoDollars: Number((BigInt(quantity) * BigInt(segment.nanoDollarsPerHour)) / (HOUR_MS * WHOLE_MILLI)),
+  };
+}
+
+/** When a segment will have cost `nanoDollars`; never, for one that is free. */
+export function affordableUntilMs({ startedAtMs, milli, nanoDollarsPerHour }: Segment, nanoDollars: number): number {
+  const rate = BigInt(milli) * BigInt(nanoDollarsPerHour);
+  return rate === 0n ? Infinity : startedAtMs + Number((BigInt(nanoDollars) * HOUR_MS * WHOLE_MILLI) / rate);
+}

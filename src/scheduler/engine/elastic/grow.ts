@@ -1,0 +1,79 @@
+import { must } from '../../../kernel/assert.ts';
+import { available } from '../fairness/available.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import { rootOf } from '../fairness/cohort-node.ts';
+import { resize } from '../life/resize.ts';
+import type { Cell } from '../machine/cell.ts';
+import { inOrder } from '../machine/in-order.ts';
+import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import { domainKey } from '../model/domain-key.ts';
+import type { Slot } from '../model/placement.ts';
+import type { ResourceOption } from '../model/resource-option.ts';
+import { stepsWanted } from './steps.ts';
+
+/**
+ * Gives jobs that could use more nodes what no waiting job needs, in their order. Waiting jobs come first, whatever they wait for: a job
+ * must not grow into what another is about to get.
+ */
+export function grow(cell: Cell): void {
+  for (const job of inOrder(cell, cell.growable)) {
+    const attempt = must(job.attempt, 'a job on nodes has an attempt');
+    const wanted = must(job.spec.options[attempt.option], 'the option exists');
+    if (isAwaited(cell, job, wanted)) continue;
+    const slots = moreSlots(cell, job, attempt, wanted, stepsWanted(job) * wanted.nodes.step);
+    if (slots !== undefined) resize(cell, job, attempt, [...attempt.placement.slots, ...slots]);
+  }
+}
+
+/** Whether a waiting job shares the job's quota, or could use the nodes it would take. */
+function isAwaited(cell: Cell, { spec }: JobRecord, { accelerator }: ResourceOption): boolean {
+  const root = rootOf(cell.holdings.queueOf(spec));
+  for (const { queue, exemplar } of cell.pending.all) {
+    const uses = exemplar.options.some(
+      (option) => option.accelerator === accelerator || option.accelerator === null || accelerator === null,
+    );
+    if (rootOf(queue) === root || uses) return true;
+  }
+  return false;
+}
+
+/** As many steps more as quota, price and room allow, in the pool and the domain it is in. */
+function moreSlots(cell: Cell, job: JobRecord, attempt: Attempt, wanted: ResourceOption, more: number): readonly Slot[] | undefined {
+  const { placement, poolId } = attempt;
+  const { topology, perNode, nodes, accelerator } = wanted;
+  if (topology?.block === true) return undefined;
+  const queue = cell.holdings.queueOf(job.spec);
+  const withinQuota = bundleOf(accelerator, perNode, 1).reduce(
+    (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
+    more,
+  );
+  const withinPrice = affordable(job, attempt) - placement.slots.length;
+  const taken = new Set(placement.slots.map(({ node }) => node));
+  const home = topology === null || topology.mode === 'preferred' ? undefined : domainOf(cell, placement.slots, topology);
+  const allows = (node: number): boolean =>
+    !taken.has(node) && !cell.holdings.leavers.isOn(node) && (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
+  for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {
+    const slots = cell.placer.place({
+      nodes: cell.fleet.roomyNodes(poolId, perNode),
+      demand: perNode,
+      count,
+      topology: null,
+      allows,
+    });
+    if (slots !== undefined) return slots;
+  }
+  return undefined;
+}
+
+const steps = (count: number, step: number): number => Math.floor(count / step) * step;
+
+function affordable({ spec }: JobRecord, { segment, placement }: Attempt): number {
+  const limit = spec.limits.priceMaxNanoDollarsPerHour;
+  if (limit === null || segment === null || segment.nanoDollarsPerHour === 0) return Infinity;
+  const perNode = Math.ceil((segment.milli * segment.nanoDollarsPerHour) / (1_000 * placement.slots.length));
+  return Math.floor(limit / perNode);
+}
+
+function domainOf(cell: Cell, [slot]: readonly Slot[], topology: ResourceOption['topology']): string | undefined {
+  return slot === undefined || topology === null ? undefined : domainKey(cell.fleet.cluster.spec(slot.node), topology, 1);
+}

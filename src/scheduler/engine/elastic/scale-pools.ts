@@ -1,0 +1,117 @@
+import type { PoolId } from '../../../kernel/ids.ts';
+import { affordablePools } from '../admission/affordable-pools.ts';
+import { available } from '../fairness/available.ts';
+import { bundleOf } from '../fairness/bundle.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { NodeRecord } from '../machine/decision.ts';
+import type { PoolRecord } from '../machine/pool-record.ts';
+import type { NodeDemand } from '../model/node-demand.ts';
+import type { NodeTemplate, PoolElasticity } from '../model/pool-spec.ts';
+import type { PendingClass } from '../queue/pending-class.ts';
+
+/**
+ * Lets pools follow what is asked of them: nodes are asked for when jobs wait that their quota would let run and no node has room for, in the
+ * cheapest pool that may grow; nodes that have been idle for long enough are given back.
+ */
+export function scalePools(cell: Cell): void {
+  if (!cell.fleet.isElastic) return;
+  markIdle(cell);
+  const wanted = new Map<PoolId, number>();
+  for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
+    if (!pending.isAwake && !cell.queue(pending.queue.spec.name).isSuspended) addDemand(cell, pending, wanted);
+  }
+  for (const { spec } of cell.fleet.pools) {
+    const { elasticity, id } = spec;
+    if (elasticity === null) continue;
+    const pool = withoutOverdue(cell, id, elasticity);
+    const asked = wanted.get(id) ?? 0;
+    const idle = cell.idleNodes.of(id);
+    const more = Math.min(asked, elasticity.nodesMax - nodeCount(cell, pool)) - pool.comingCount - idle.length;
+    if (more > 0) {
+      cell.savePool({ ...pool, comingCount: pool.comingCount + more, askedAtMs: cell.nowMs });
+      cell.decide({ kind: 'provision', poolId: id, count: more });
+    }
+    // Idle nodes may be what a waiting job needs.
+    if (asked === 0 && pool.comingCount === 0) retire(cell, idle, elasticity.idleMs, nodeCount(cell, pool) - elasticity.nodesMin);
+  }
+}
+
+/** Nodes that have not come in twice the time it takes are not counted on any more. */
+function withoutOverdue(cell: Cell, id: PoolId, { provisioningMs }: PoolElasticity): PoolRecord {
+  const pool = cell.fleet.pool(id);
+  if (pool.comingCount === 0 || pool.askedAtMs === null) return pool;
+  const overdueMs = pool.askedAtMs + 2 * provisioningMs;
+  if (cell.nowMs >= overdueMs) cell.savePool({ ...pool, comingCount: 0 });
+  else cell.wakeAt(overdueMs);
+  return cell.fleet.pool(id);
+}
+
+const nodeCount = (cell: Cell, { spec }: PoolRecord): number => cell.fleet.nodesOf(spec.id).length;
+
+/** Adds the nodes a class could use to the first pool it may run in that may still grow. */
+function addDemand(cell: Cell, pending: PendingClass, wanted: Map<PoolId, number>): void {
+  const { exemplar, queue, jobs } = pending;
+  for (const [index, { accelerator, perNode, nodes }] of exemplar.options.entries()) {
+    const pools = affordablePools(cell, exemplar, index);
+    if ('kind' in pools) continue;
+    const withinQuota = bundleOf(accelerator, perNode, nodes.min).reduce(
+      (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
+      jobs.size,
+    );
+    if (withinQuota <= 0) continue;
+    const soonMs = heldFromMs(cell, pending, accelerator);
+    for (const { pool } of pools) {
+      const { elasticity, id } = pool.spec;
+      const perTemplate = elasticity === null ? 0 : fitting(perNode, elasticity.template);
+      if (elasticity === null || perTemplate === 0) continue;
+      const asked = wanted.get(id) ?? 0;
+      const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
+      if (room <= 0) continue;
+      // A job whose nodes will be free before a new one could be there needs none.
+      const count = soonMs <= cell.nowMs + elasticity.provisioningMs ? withinQuota - 1 : withinQuota;
+      // Of a gang each part has a node of its own.
+      const needed = nodes.min > 1 ? count * nodes.min : Math.ceil(count / perTemplate);
+      wanted.set(id, asked + Math.min(room, needed));
+      return;
+    }
+  }
+}
+
+/** From when on there is a placement for the first of a class, as far as one is reserved for it; Infinity when unknown. */
+function heldFromMs(cell: Cell, { root, jobs }: PendingClass, accelerator: string | null): number {
+  const hold = cell.reservations.of(root.spec.name, accelerator ?? 'cpu');
+  return hold?.jobId === jobs.first ? (hold?.startMs ?? Infinity) : Infinity;
+}
+
+/** How many times a demand fits an empty node. */
+function fitting({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDemand, template: NodeTemplate): number {
+  const perAccelerator = milliEach === 0 ? 0 : Math.floor(1_000 / milliEach);
+  const byAccelerators = acceleratorCount === 0 ? Infinity : Math.floor((template.acceleratorCount * perAccelerator) / acceleratorCount);
+  const byCpu = cpuMilli === 0 ? Infinity : Math.floor(template.cpuMilli / cpuMilli);
+  const byMemory = memoryMib === 0 ? Infinity : Math.floor(template.memoryMib / memoryMib);
+  const count = Math.min(byAccelerators, byCpu, byMemory);
+  return count === Infinity ? 1 : count;
+}
+
+/** Notes since when nothing runs on a node, and that something does again. */
+function markIdle(cell: Cell): void {
+  for (const node of cell.idleNodes.refresh()) {
+    const idleSinceMs = cell.idleNodes.has(node) ? (node.idleSinceMs ?? cell.nowMs) : null;
+    if (idleSinceMs !== node.idleSinceMs) cell.saveNode({ ...node, idleSinceMs });
+  }
+}
+
+/** Releases nodes that have been idle for the pool's idle time, as many as permitted: not reserved ones. */
+function retire(cell: Cell, idle: readonly NodeRecord[], idleMs: number, countMax: number): void {
+  const held = new Set([...cell.reservations.all].flatMap(({ nodes }) => nodes));
+  const open = idle.filter(({ index }) => !held.has(index));
+  for (const node of open.slice(0, Math.max(0, countMax))) {
+    const dueMs = (node.idleSinceMs ?? cell.nowMs) + idleMs;
+    if (cell.nowMs < dueMs) {
+      cell.wakeAt(dueMs);
+      continue;
+    }
+    cell.saveNode({ ...node, state: 'gone' });
+    cell.decide({ kind: 'retire', nodeId: node.spec.id });
+  }
+}

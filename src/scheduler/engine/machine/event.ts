@@ -1,0 +1,46 @@
+import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import type { Load } from '../elastic/load-scaling.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import type { NodeSpec } from '../model/node-spec.ts';
+import type { PriceRow } from '../model/price-book.ts';
+
+/** News of an attempt. News under a fence that is not the job's live one changes nothing. */
+export type AttemptNews =
+  /** It has begun to run. */
+  | { readonly kind: 'running' }
+  /** Its work up to now is safe. */
+  | { readonly kind: 'saved' }
+  /** Its nodes together have done so many thousandths of its own unit of work in that time, since it last said so. */
+  | { readonly kind: 'progress'; readonly workMilli: number; readonly overMs: number }
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'failed'; readonly isPermanent: boolean }
+  /** It has stopped, on request or of its own accord; what it saved stays. */
+  | { readonly kind: 'released' }
+  /** It has left the nodes it was asked to give up. */
+  | { readonly kind: 'shed' }
+  /** A node would not take it. */
+  | { readonly kind: 'rejected'; readonly nodeId: string };
+
+/** Everything that can happen to a cell. */
+export type CellEvent =
+  | { readonly kind: 'submit'; readonly spec: JobSpec }
+  | { readonly kind: 'cancel'; readonly jobId: JobId }
+  | { readonly kind: 'report'; readonly jobId: JobId; readonly fence: number; readonly news: AttemptNews }
+  /** How many nodes the job should have; none lets it leave until there is something to do. */
+  | { readonly kind: 'scale'; readonly jobId: JobId; readonly nodes: number }
+  /** What online inference is asked to do. */
+  | { readonly kind: 'load'; readonly jobId: JobId; readonly load: Load }
+  /** The queue's tenant may not run jobs, or may again. */
+  | { readonly kind: 'suspend'; readonly queue: string; readonly isSuspended: boolean }
+  | { readonly kind: 'add_nodes'; readonly nodes: readonly NodeSpec[] }
+  /** No new work for the node; the eviction of the jobs there is requested. */
+  | { readonly kind: 'drain'; readonly nodeId: string }
+  /** The node will be taken away at that time. */
+  | { readonly kind: 'spot_notice'; readonly nodeId: string; readonly goneAtMs: number }
+  /** The node is gone, and whatever ran there. */
+  | { readonly kind: 'node_lost'; readonly nodeId: string }
+  | { readonly kind: 'price'; readonly row: PriceRow }
+  /** A node that was asked for will not come. */
+  | { readonly kind: 'provision_failed'; readonly poolId: PoolId; readonly count: number }
+  /** Time has passed. */
+  | { readonly kind: 'tick' };

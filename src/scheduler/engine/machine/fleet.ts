@@ -1,0 +1,156 @@
+import { must } from '../../../kernel/assert.ts';
+import type { PoolId } from '../../../kernel/ids.ts';
+import { WHOLE_MILLI } from '../model/accelerator-type.ts';
+import { ClusterState } from '../model/cluster-state.ts';
+import type { NodeDemand } from '../model/node-demand.ts';
+import type { NodeSpec } from '../model/node-spec.ts';
+import type { PoolSpec } from '../model/pool-spec.ts';
+import type { UndoLog } from '../model/undo-log.ts';
+import { NONE_SEEN } from '../placement/interruptions.ts';
+import type { NodeRecord } from './decision.ts';
+import type { PoolRecord } from './pool-record.ts';
+
+/** Pools and their nodes. */
+export class Fleet {
+  readonly cluster: ClusterState;
+  /** Whether any pool grows and shrinks. */
+  readonly isElastic: boolean;
+  readonly #undo: UndoLog;
+  readonly #pools = new Map<PoolId, PoolRecord>();
+  readonly #nodes = new Map<number, NodeRecord>();
+  readonly #nodesOf = new Map<PoolId, number[]>();
+  readonly #gone = new Set<number>();
+  /** Nodes by the models whose weights they have. */
+  readonly #holders = new Map<string, Set<number>>();
+  /** Nodes by pool and accelerator. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(pools: readonly PoolSpec[], undo: UndoLog) {
+    this.#undo = undo;
+    this.cluster = new ClusterState(undo);
+    this.isElastic = pools.some(({ elasticity }) => elasticity !== null);
+    for (const spec of pools) {
+      this.#pools.set(spec.id, { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN });
+      this.#nodesOf.set(spec.id, []);
+    }
+  }
+
+  get pools(): Iterable<PoolRecord> {
+    return this.#pools.values();
+  }
+
+  pool(id: PoolId): PoolRecord {
+    return must(this.#pools.get(id), 'the pool exists');
+  }
+
+  /** The nodes of a pool, by index. */
+  nodesOf(id: PoolId): readonly number[] {
+    return this.#nodesOf.get(id) ?? [];
+  }
+
+  /**
+   * The nodes of a pool among which are all that have room, by index: where whole accelerators are wanted and few nodes have enough, only those.
+   */
+  roomyNodes(id: PoolId, { acceleratorCount, milliEach }: NodeDemand): readonly number[] {
+    const all = this.nodesOf(id);
+    if (acceleratorCount === 0 || milliEach < WHOLE_MILLI) return all;
+    return this.cluster.countWithWhole(id, acceleratorCount) * 8 < all.length ? this.cluster.nodesWithWhole(id, acceleratorCount) : all;
+  }
+
+  /** The nodes of a pool that have the weights of a model, by index. */
+  nodesWithWeights(id: PoolId, model: string): readonly number[] {
+    return [...(this.#holders.get(model) ?? [])].filter((index) => this.node(index).spec.poolId === id).sort((a, b) => a - b);
+  }
+
+  /** Nodes that are gone and on record still, by index. */
+  get gone(): readonly number[] {
+    return [...this.#gone].sort((a, b) => a - b);
+  }
+
+  /** Whether the pool has nodes with accelerators of the type. */
+  hasAccelerator(id: PoolId, accelerator: string): boolean {
+    return (this.#counts.get(`${id} ${accelerator}`) ?? 0) > 0;
+  }
+
+  node(index: number): NodeRecord {
+    return must(this.at(index), 'the node exists');
+  }
+
+  at(index: number): NodeRecord | undefined {
+    return this.#nodes.get(index);
+  }
+
+  find(nodeId: string): NodeRecord | undefined {
+    const index = this.cluster.indexOf(nodeId);
+    return index === undefined ? undefined : this.node(index);
+  }
+
+  add(spec: NodeSpec, nowMs: number): NodeRecord {
+    const index = this.cluster.add(spec);
+    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights: [] });
+  }
+
+  /** Puts a stored node back where it was. */
+  restore(node: NodeRecord): void {
+    this.cluster.add(node.spec, node.index);
+    this.cluster.open(node.index, node.state === 'open');
+    this.#enter(node);
+  }
+
+  savePool(pool: PoolRecord): void {
+    const before = this.pool(pool.spec.id);
+    this.#pools.set(pool.spec.id, pool);
+    this.#undo.note(() => this.#pools.set(pool.spec.id, before));
+  }
+
+  /** A node that is gone stays on record until it is empty. */
+  saveNode(node: NodeRecord): void {
+    const before = this.node(node.index);
+    this.#note(node);
+    this.#undo.note(() => this.#note(before));
+    if (node.state !== before.state) this.cluster.open(node.index, node.state === 'open');
+  }
+
+  /** Forgets an empty node. Not undone by a trial. */
+  remove(index: number): void {
+    const node = this.node(index);
+    const { poolId, accelerator } = node.spec;
+    this.#index(node.weights, { ...node, weights: [] });
+    this.#count(`${poolId} ${accelerator}`, -1);
+    this.cluster.remove(index);
+    this.#nodes.delete(index);
+    this.#gone.delete(index);
+    this.#nodesOf.set(
+      poolId,
+      this.nodesOf(poolId).filter((other) => other !== index),
+    );
+  }
+
+  #note(node: NodeRecord): void {
+    this.#index(this.#nodes.get(node.index)?.weights ?? [], node);
+    this.#nodes.set(node.index, node);
+    if (node.state === 'gone') this.#gone.add(node.index);
+    else this.#gone.delete(node.index);
+  }
+
+  /** Follows what weights a node has. */
+  #index(before: NodeRecord['weights'], { index, weights }: NodeRecord): void {
+    if (before === weights) return;
+    for (const { model } of before) this.#holders.get(model)?.delete(index);
+    for (const { model } of weights) this.#holders.set(model, (this.#holders.get(model) ?? new Set()).add(index));
+    for (const { model } of before) if (this.#holders.get(model)?.size === 0) this.#holders.delete(model);
+  }
+
+  #enter(node: NodeRecord): NodeRecord {
+    this.#note(node);
+    const nodes = must(this.#nodesOf.get(node.spec.poolId), 'the pool exists');
+    const before = nodes.findLastIndex((other) => other < node.index);
+    nodes.splice(before + 1, 0, node.index);
+    this.#count(`${node.spec.poolId} ${node.spec.accelerator}`, 1);
+    return node;
+  }
+
+  #count(key: string, more: number): void {
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + more);
+  }
+}

@@ -1,0 +1,110 @@
+import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import type { Placement, Slot } from '../model/placement.ts';
+import type { Segment } from '../billing/segment.ts';
+
+/**
+ * `pending` and `evicted` wait for a placement; `admitted` has one that other jobs still have to leave; `starting` has been handed to its
+ * pool; `running` is confirmed; `checkpointing` was asked to save and stop. The others are final.
+ */
+export type JobState =
+  | 'pending'
+  | 'admitted'
+  | 'starting'
+  | 'running'
+  | 'checkpointing'
+  | 'evicted'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'expired';
+
+/** Why a job's eviction was requested, or why it lost a node. */
+export type EvictionReason =
+  | 'priority'
+  | 'reclaim'
+  | 'fair_share'
+  | 'spot_notice'
+  | 'node_drain'
+  | 'node_lost'
+  | 'max_duration'
+  | 'deadline'
+  | 'cost_cap'
+  | 'tenant_suspended'
+  | 'scaled_to_zero'
+  | 'cancelled';
+
+/** Why a job is over that did not succeed. */
+export type EndReason = 'max_duration' | 'deadline' | 'cost_cap' | 'cancelled' | 'job_failed' | 'attempts_spent' | 'dependency_failed';
+
+/** All there is to know about a job. Plain data: it is stored as one row, and a cell is rebuilt from all of them. */
+export interface JobRecord {
+  readonly spec: JobSpec;
+  /** Jobs of one key are equivalent. */
+  readonly classKey: string;
+  /** Order of submission. A job keeps its position when it is retried. */
+  readonly sequence: number;
+  readonly state: JobState;
+  /** Of the newest attempt; 0 before the first. Rises with each. */
+  readonly fence: number;
+  /** The attempt under way. */
+  readonly attempt: Attempt | null;
+  /** Failures that count against `attemptsMax`. */
+  readonly failures: number;
+  readonly evictions: number;
+  /** Charged so far: the sum of its ledger events. */
+  readonly costNanoDollars: number;
+  /** Nodes that refused it. */
+  readonly avoids: readonly string[];
+  readonly submittedAtMs: number;
+  readonly finishedAtMs: number | null;
+  readonly endReason: EndReason | null;
+  /** Nodes it should have at the moment: none, or some within its option's range; null when as many as there are. */
+  readonly nodesWanted: number | null;
+  /** Since when its load has asked for fewer; null when it does not. */
+  readonly fewerSinceMs: number | null;
+}
+
+export interface Attempt {
+  readonly fence: number;
+  /** Which of the options it runs by. */
+  readonly option: number;
+  /** Its priority among placed jobs: its own, plus what its waiting added. */
+  readonly priority: number;
+  readonly poolId: PoolId;
+  readonly placement: Placement;
+  readonly admittedAtMs: number;
+  /** When it was handed to its pool; null while other jobs are leaving its nodes. */
+  readonly startedAtMs: number | null;
+  readonly runningAtMs: number | null;
+  /** When it last saved its work. */
+  readonly savedAtMs: number | null;
+  /** Set once its eviction was requested: it no longer owns its placement, but still occupies it. */
+  readonly leaving: Leaving | null;
+  /** Nodes it is giving up and is on still. */
+  readonly shedding: readonly Slot[];
+  readonly segment: Segment | null;
+  readonly segmentCount: number;
+}
+
+export interface Leaving {
+  readonly reason: EvictionReason;
+  readonly noticeAtMs: number;
+  /** From then on it is made to leave. */
+  readonly graceEndsAtMs: number;
+  readonly isKilled: boolean;
+  /** The job that it is preempted for. */
+  readonly forJob: JobId | null;
+}
+
+export const isFinished = ({ state }: JobRecord): boolean =>
+  state === 'succeeded' || state === 'failed' || state === 'cancelled' || state === 'expired';
+
+export const isWaiting = ({ state }: JobRecord): boolean => state === 'pending' || state === 'evicted';
+
+/** The attempt that owns its placement: not one whose eviction was requested. */
+export const owner = ({ attempt }: JobRecord): Attempt | null => (attempt === null || attempt.leaving !== null ? null : attempt);
+
+/** The nodes that a job owns, or is giving up and still occupies. */
+export const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
+  attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);

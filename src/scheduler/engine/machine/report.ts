@@ -1,0 +1,81 @@
+import { unreachable } from '../../../kernel/unreachable.ts';
+import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
+import { startOn } from '../life/start.ts';
+import { leaveNodes } from '../weights/node-weights.ts';
+import type { Cell } from './cell.ts';
+import type { AttemptNews, CellEvent } from './event.ts';
+import type { Attempt, JobRecord } from './job-record.ts';
+import { nodesOf } from './job-record.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Takes news of an attempt, if it is the job's live one and has been handed over; anything else changes nothing. */
+export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { kind: 'report' }>): 'accepted' | 'stale' {
+  const job = cell.find(jobId);
+  const attempt = job?.attempt;
+  if (job === undefined || attempt === null || attempt === undefined || attempt.fence !== fence || attempt.startedAtMs === null)
+    return 'stale';
+  take(cell, job, attempt, news);
+  return 'accepted';
+}
+
+function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): void {
+  switch (news.kind) {
+    case 'running':
+      if (job.state === 'starting') cell.save({ ...job, state: 'running', attempt: { ...attempt, runningAtMs: cell.nowMs } });
+      return;
+    case 'saved':
+      cell.save({ ...job, attempt: { ...attempt, savedAtMs: cell.nowMs } });
+      return;
+    case 'progress':
+      return learn(cell, job, attempt, news);
+    case 'completed':
+      // A completion counts even after an eviction was requested; but a cancelled job has no result.
+      if (attempt.leaving?.reason === 'cancelled') finish(cell, job, 'cancelled', 'cancelled');
+      else {
+        cell.observeDuration(job, cell.nowMs - (attempt.startedAtMs ?? cell.nowMs));
+        finish(cell, job, 'succeeded', null);
+      }
+      return;
+    case 'failed':
+      if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);
+      else failed(cell, job, news.isPermanent);
+      return;
+    case 'released':
+      if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);
+      else requeue(cell, job, 'pending');
+      return;
+    case 'shed':
+      cell.save({ ...job, attempt: { ...attempt, shedding: [] } });
+      leaveNodes(
+        cell,
+        job,
+        attempt.shedding.map(({ node }) => node),
+      );
+      startOn(cell, nodesOf(job));
+      return;
+    case 'rejected':
+      rejected(cell, job, attempt, news.nodeId);
+      return;
+    default:
+      unreachable(news);
+  }
+}
+
+/** Takes note of how fast jobs of this class are by this option. Nothing is learned from a time of none, or from less work than none. */
+function learn(
+  cell: Cell,
+  { classKey }: JobRecord,
+  attempt: Attempt,
+  { workMilli, overMs }: Extract<AttemptNews, { kind: 'progress' }>,
+): void {
+  const nodeMs = overMs * attempt.placement.slots.length;
+  if (nodeMs > 0 && workMilli >= 0) cell.throughputs.observe(classKey, attempt.option, (workMilli * HOUR_MS) / nodeMs);
+}
+
+/** A node refused the job: it is tried elsewhere, as often as it may fail, and never there again. */
+function rejected(cell: Cell, job: JobRecord, attempt: Attempt, nodeId: string): void {
+  if (attempt.leaving !== null) return leave(cell, job, attempt.leaving.reason);
+  const avoids = [...new Set([...job.avoids, nodeId])].sort();
+  failed(cell, job, false, { avoids, classKey: `${job.classKey.split('\n')[0] ?? ''}\n${avoids.join(' ')}` });
+}

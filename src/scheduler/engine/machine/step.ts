@@ -1,0 +1,116 @@
+import type { Outcome } from '../../../contract/outcome.ts';
+import { refuse } from '../../../contract/outcome.ts';
+import type { JobId } from '../../../kernel/ids.ts';
+import { ok } from '../../../kernel/result.ts';
+import { unreachable } from '../../../kernel/unreachable.ts';
+import { schedule } from '../admission/schedule.ts';
+import { followLoad, wantNodes } from '../elastic/follow-load.ts';
+import { grow } from '../elastic/grow.ts';
+import { scalePools } from '../elastic/scale-pools.ts';
+import { finish } from '../life/end-attempt.ts';
+import { tellToLeave } from '../life/tell-to-leave.ts';
+import type { Cell } from './cell.ts';
+import type { CellDecision } from './decision.ts';
+import type { CellEvent } from './event.ts';
+import { inOrder, toEach } from './in-order.ts';
+import type { JobRecord } from './job-record.ts';
+import { isFinished } from './job-record.ts';
+import { addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
+import { report } from './report.ts';
+import { submit } from './submit.ts';
+import { tick, TIMERS_A_STEP } from './tick.ts';
+
+/** What one event led to. */
+export interface CellStep {
+  readonly decisions: readonly CellDecision[];
+  /** The job in question, if there is one; or why the event changed nothing. */
+  readonly outcome: Outcome<JobRecord | undefined>;
+  /** When the next `tick` is due: at once when there was more to do than one step does. Infinity when only news can change anything. */
+  readonly nextDueMs: number;
+}
+
+/** The scheduler: what follows from `event` at `nowMs`. The same cell and event give the same decisions. */
+export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
+  cell.advance(nowMs);
+  const outcome = apply(cell, event);
+  tick(cell, TIMERS_A_STEP);
+  schedule(cell);
+  grow(cell);
+  scalePools(cell);
+  dropEmpty(cell);
+  lookAgain(cell);
+  return { decisions: cell.takeDecisions(), outcome, nextDueMs: cell.nextDueMs() };
+}
+
+/**
+ * If classes remain unprocessed, schedule another pass now, and record it: there were too many, or a reservation was cancelled after all
+ * had been examined.
+ */
+function lookAgain(cell: Cell): void {
+  for (const { queue } of cell.pending.awake()) if (!cell.queue(queue.spec.name).isSuspended) return cell.wakeAt(cell.nowMs);
+}
+
+function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
+  switch (event.kind) {
+    case 'submit':
+      return submit(cell, event.spec);
+    case 'cancel':
+      return onJob(cell, event.jobId, (job) => cancel(cell, job));
+    case 'report':
+      if (report(cell, event) === 'stale') return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} is not live`, 'fence');
+      break;
+    case 'scale':
+      return onJob(cell, event.jobId, (job) => wantNodes(cell, job, { nodes: event.nodes, fewerSinceMs: null }));
+    case 'load':
+      return onJob(cell, event.jobId, (job) => followLoad(cell, job, event.load));
+    case 'suspend':
+      return suspend(cell, event);
+    case 'add_nodes':
+      addNodes(cell, event.nodes);
+      break;
+    case 'drain':
+      drain(cell, event.nodeId, 'node_drain');
+      break;
+    case 'spot_notice':
+      drain(cell, event.nodeId, 'spot_notice', event.goneAtMs);
+      break;
+    case 'node_lost':
+      nodeLost(cell, event.nodeId);
+      break;
+    case 'price':
+      cell.savePrice(event.row);
+      break;
+    case 'provision_failed':
+      provisionFailed(cell, event.poolId, event.count);
+      break;
+    case 'tick':
+      break;
+    default:
+      return unreachable(event);
+  }
+  return ok(undefined);
+}
+
+function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): CellStep['outcome'] {
+  const job = cell.find(jobId);
+  if (job === undefined) return refuse('job_not_found', `no job ${jobId}`, 'job');
+  if (!isFinished(job)) act(job);
+  return ok(cell.job(jobId));
+}
+
+function cancel(cell: Cell, job: JobRecord): void {
+  if (job.attempt === null) finish(cell, job, 'cancelled', 'cancelled');
+  else tellToLeave(cell, job, { reason: 'cancelled' });
+}
+
+/** A suspended queue places no job; the eviction of its running jobs is requested. */
+function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: string; readonly isSuspended: boolean }): CellStep['outcome'] {
+  const queue = cell.tree.queue(name);
+  if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');
+  cell.saveQueue({ ...cell.queue(name), isSuspended });
+  if (isSuspended) {
+    const jobs = inOrder(cell, cell.placed).filter(({ spec }) => spec.queue === name);
+    toEach(cell, jobs, (job) => tellToLeave(cell, job, { reason: 'tenant_suspended' }));
+  } else cell.pending.wake((pending) => pending.queue === queue);
+  return ok(undefined);
+}

@@ -1,0 +1,219 @@
+import { assert, must } from '../../../kernel/assert.ts';
+import { WHOLE_MILLI } from './accelerator-type.ts';
+import { ChangeLog } from './change-log.ts';
+import { maskSize } from './accelerator-mask.ts';
+import { NODE_ACCELERATORS_MAX, NodeColumns } from './node-columns.ts';
+import type { NodeDemand } from './node-demand.ts';
+import type { NodeSpec } from './node-spec.ts';
+import type { Placement, Slot } from './placement.ts';
+import { UndoLog } from './undo-log.ts';
+
+/**
+ * Nodes and what is free on them. All numbers are integers, so what is taken and given back adds up exactly, whatever the order.
+ * Every change can be undone: see `UndoLog`.
+ */
+export class ClusterState {
+  /** Read by searches for room; changed only here. */
+  readonly columns = new NodeColumns();
+  readonly changes = new ChangeLog();
+  readonly #undo: UndoLog;
+  readonly #specs: NodeSpec[] = [];
+  readonly #indexes = new Map<string, number>();
+  /** Nodes of each type, by index; those without accelerators under null. */
+  readonly #byAccelerator = new Map<string | null, number[]>();
+  readonly #vacant: number[] = [];
+  /** By pool, the open nodes by how many wholly idle accelerators they have, at least one: on full nodes these are few. */
+  readonly #byWhole = new Map<string, readonly Set<number>[]>();
+
+  constructor(undo: UndoLog = new UndoLog()) {
+    this.#undo = undo;
+  }
+
+  /** One more than the highest index of a node. */
+  get length(): number {
+    return this.#specs.length;
+  }
+
+  spec(node: number): NodeSpec {
+    return must(this.#specs[node], 'the node exists');
+  }
+
+  indexOf(id: string): number | undefined {
+    return this.#indexes.get(id);
+  }
+
+  /** The nodes with accelerators of a type, or with none. */
+  nodesWith(accelerator: string | null): readonly number[] {
+    return this.#byAccelerator.get(accelerator) ?? [];
+  }
+
+  /** Adds a node and returns its index: the lowest that is free, unless given. Not undone by a trial. */
+  add(spec: NodeSpec, at?: number): number {
+    assert(spec.acceleratorCount <= NODE_ACCELERATORS_MAX, `a node has at most ${NODE_ACCELERATORS_MAX} accelerators`);
+    assert(!this.#indexes.has(spec.id), `node ${spec.id} is new`);
+    const node = at ?? this.#vacant.values().next().value ?? this.#specs.length;
+    for (let index = this.#specs.length; index <= node; index++) {
+      this.#specs.push(spec);
+      if (index < node) this.#vacant.push(index);
+    }
+    this.#vacant.splice(this.#vacant.indexOf(node) >>> 0, 1);
+    this.#specs[node] = spec;
+    this.#indexes.set(spec.id, node);
+    const alike = this.#byAccelerator.get(spec.accelerator) ?? [];
+    const before = alike.findLastIndex((other) => other < node);
+    alike.splice(before + 1, 0, node);
+    this.#byAccelerator.set(spec.accelerator, alike);
+    this.#fill(node, spec);
+    return node;
+  }
+
+  /** Forgets an empty node. Not undone by a trial. */
+  remove(node: number): void {
+    const { id, accelerator } = this.spec(node);
+    assert(this.columns.slotCount[node] === 0, `node ${id} is empty`);
+    this.#indexes.delete(id);
+    this.#byAccelerator.set(
+      accelerator,
+      this.nodesWith(accelerator).filter((other) => other !== node),
+    );
+    this.#setOpen(node, false);
+    this.#vacant.push(node);
+    this.#vacant.sort((a, b) => a - b);
+  }
+
+  /** Says whether new work may be placed on the node. What is there stays. */
+  open(node: number, isOpen: boolean): void {
+    const was = this.columns.isOpen[node] === 1;
+    this.#setOpen(node, isOpen);
+    this.#undo.note(() => this.#setOpen(node, was));
+  }
+
+  /**
+   * How many open nodes of a pool have at least so many, and one, wholly idle accelerators: most jobs that cannot be placed are found by it
+   * at once.
+   */
+  countWithWhole(poolId: string, wholes: number): number {
+    return this.#withWhole(poolId, wholes).reduce((count, { size }) => count + size, 0);
+  }
+
+  /** The open nodes of a pool that have at least so many wholly idle accelerators, by index: one or more. */
+  nodesWithWhole(poolId: string, wholes: number): readonly number[] {
+    return this.#withWhole(poolId, wholes)
+      .flatMap((nodes) => [...nodes])
+      .sort((a, b) => a - b);
+  }
+
+  /** Whether a node that is open has room for the demand. */
+  fits(node: number, demand: NodeDemand): boolean {
+    const { cpuFreeMilli, memoryFreeMib, isOpen, wholeFree } = this.columns;
+    if (isOpen[node] !== 1 || (cpuFreeMilli[node] ?? 0) < demand.cpuMilli || (memoryFreeMib[node] ?? 0) < demand.memoryMib) return false;
+    if (demand.milliEach === WHOLE_MILLI) return (wholeFree[node] ?? 0) >= demand.acceleratorCount;
+    return demand.acceleratorCount === 0 || this.#countWith(node, demand.milliEach) >= demand.acceleratorCount;
+  }
+
+  /** What is free of an accelerator. */
+  acceleratorFreeMilli(node: number, accelerator: number): number {
+    return this.columns.acceleratorFreeMilli[node * NODE_ACCELERATORS_MAX + accelerator] ?? 0;
+  }
+
+  /** Takes what a placement says, which must be free. */
+  allocate({ demand, slots }: Placement): void {
+    for (const slot of slots) this.#take(slot, demand, 1);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#takeAll(slots, demand, -1));
+  }
+
+  /** Gives back what was allocated. */
+  release({ demand, slots }: Placement): void {
+    this.#takeAll(slots, demand, -1);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#takeAll(slots, demand, 1));
+  }
+
+  #takeAll(slots: readonly Slot[], demand: NodeDemand, sign: 1 | -1): void {
+    for (const slot of slots) this.#take(slot, demand, sign);
+  }
+
+  #take({ node, mask }: Slot, demand: NodeDemand, sign: 1 | -1): void {
+    const { columns } = this;
+    const spec = this.spec(node);
+    assert(maskSize(mask) === demand.acceleratorCount, 'a slot names as many accelerators as its demand');
+    const cpuMilli = (columns.cpuFreeMilli[node] ?? 0) - sign * demand.cpuMilli;
+    const memoryMib = (columns.memoryFreeMib[node] ?? 0) - sign * demand.memoryMib;
+    assert(cpuMilli >= 0 && cpuMilli <= spec.cpuMilli, 'a node has that much CPU');
+    assert(memoryMib >= 0 && memoryMib <= spec.memoryMib, 'a node has that much memory');
+    columns.cpuFreeMilli[node] = cpuMilli;
+    columns.memoryFreeMib[node] = memoryMib;
+    if (mask !== 0) this.#takeAccelerators(node, mask, sign * demand.milliEach);
+    columns.slotCount[node] = (columns.slotCount[node] ?? 0) + sign;
+    this.#noteChange(node);
+  }
+
+  #takeAccelerators(node: number, mask: number, milli: number): void {
+    const { wholeFree } = this.columns;
+    let change = 0;
+    for (let rest = mask; rest !== 0; rest &= rest - 1) change += this.#takeAccelerator(node, 31 - Math.clz32(rest & -rest), milli);
+    if (change === 0) return;
+    this.#countWhole(node, -1);
+    wholeFree[node] = (wholeFree[node] ?? 0) + change;
+    this.#countWhole(node, 1);
+  }
+
+  /** Returns the change in the number of wholly idle accelerators: one, none, or one less. */
+  #takeAccelerator(node: number, accelerator: number, milli: number): number {
+    const { acceleratorFreeMilli } = this.columns;
+    const at = node * NODE_ACCELERATORS_MAX + accelerator;
+    const before = acceleratorFreeMilli[at] ?? 0;
+    const after = before - milli;
+    const exists = accelerator < this.spec(node).acceleratorCount;
+    assert(exists && after >= 0 && after <= WHOLE_MILLI, 'an accelerator of a node has that much');
+    acceleratorFreeMilli[at] = after;
+    return (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
+  }
+
+  #setOpen(node: number, isOpen: boolean): void {
+    this.#countWhole(node, -1);
+    this.columns.isOpen[node] = isOpen ? 1 : 0;
+    this.#countWhole(node, 1);
+    this.#noteChange(node);
+  }
+
+  #noteChange(node: number): void {
+    this.columns.revision[node] = (this.columns.revision[node] ?? 0) + 1;
+    this.changes.note(node);
+  }
+
+  /** Takes an open node into the index of its pool, or out of it. */
+  #countWhole(node: number, sign: 1 | -1): void {
+    const whole = this.columns.isOpen[node] === 1 ? (this.columns.wholeFree[node] ?? 0) : 0;
+    if (whole === 0) return;
+    const { poolId } = this.spec(node);
+    const byWhole = this.#byWhole.get(poolId) ?? Array.from({ length: NODE_ACCELERATORS_MAX + 1 }, () => new Set<number>());
+    this.#byWhole.set(poolId, byWhole);
+    const alike = byWhole[whole];
+    if (sign === 1) alike?.add(node);
+    else alike?.delete(node);
+  }
+
+  #withWhole(poolId: string, wholes: number): readonly Set<number>[] {
+    return this.#byWhole.get(poolId)?.slice(wholes) ?? [];
+  }
+
+  #countWith(node: number, milli: number): number {
+    let count = 0;
+    const from = node * NODE_ACCELERATORS_MAX;
+    for (let at = from; at < from + NODE_ACCELERATORS_MAX; at++) if ((this.columns.acceleratorFreeMilli[at] ?? 0) >= milli) count += 1;
+    return count;
+  }
+
+  #fill(node: number, spec: NodeSpec): void {
+    const { columns } = this;
+    columns.reserve(node + 1);
+    columns.cpuFreeMilli[node] = spec.cpuMilli;
+    columns.memoryFreeMib[node] = spec.memoryMib;
+    const from = node * NODE_ACCELERATORS_MAX;
+    columns.acceleratorFreeMilli.fill(0, from, from + NODE_ACCELERATORS_MAX).fill(WHOLE_MILLI, from, from + spec.acceleratorCount);
+    columns.wholeFree[node] = spec.acceleratorCount;
+    columns.slotCount[node] = 0;
+    columns.isOpen[node] = 0;
+    this.#setOpen(node, true);
+  }
+}

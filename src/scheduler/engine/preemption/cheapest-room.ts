@@ -1,0 +1,132 @@
+import { must } from '../../../kernel/assert.ts';
+import { affordablePools } from '../admission/affordable-pools.ts';
+import type { PoolId } from '../../../kernel/ids.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import { domainKey } from '../model/domain-key.ts';
+import type { ResourceOption } from '../model/resource-option.ts';
+import type { NodePlan } from './node-plan.ts';
+import { planNode } from './node-plan.ts';
+import type { Victim } from './victim.ts';
+import { byCost } from './victim.ts';
+
+interface Room {
+  readonly victims: readonly Victim[];
+  readonly cost: number;
+}
+
+/**
+ * Finds the cheapest victims for a job to have its nodes by an option. Examines only nodes with room and nodes of victims, and caches its
+ * plan of each node.
+ */
+export class CheapestRoom {
+  readonly #cell: Cell;
+  readonly #job: JobRecord;
+  readonly #option: number;
+  readonly #wanted: ResourceOption;
+  /** Victims by node, cheapest first. */
+  readonly #byNode: ReadonlyMap<number, readonly Victim[]>;
+  /** The sets of nodes each of which could hold the whole job, once computed. */
+  #groups: readonly (readonly number[])[] | undefined;
+  /** What it would take to make room on a node when no other victim has left; undefined when that cannot be done. */
+  readonly #plans = new Map<number, NodePlan | undefined>();
+
+  constructor(cell: Cell, job: JobRecord, option: number, victims: readonly Victim[]) {
+    this.#cell = cell;
+    this.#job = job;
+    this.#option = option;
+    this.#wanted = must(job.spec.options[option], 'the option exists');
+    const byNode = new Map<number, Victim[]>();
+    for (const victim of victims) {
+      for (const { node } of victim.job.attempt?.placement.slots ?? []) {
+        const here = byNode.get(node);
+        if (here === undefined) byNode.set(node, [victim]);
+        else here.push(victim);
+      }
+    }
+    for (const here of byNode.values()) if (here.length > 1) here.sort(byCost);
+    this.#byNode = byNode;
+  }
+
+  /** The further victims when those in `gone` have left; undefined when none help. */
+  find(gone: ReadonlySet<Victim>): readonly Victim[] | undefined {
+    const pools = affordablePools(this.#cell, this.#job.spec, this.#option);
+    if ('kind' in pools) return undefined;
+    let best: Room | undefined;
+    this.#groups ??= pools.flatMap(({ pool }) => [...groupsOf(this.#cell, this.#nodesIn(pool.spec.id), this.#wanted)]);
+    for (const group of this.#groups) {
+      const room = this.#among(group, gone);
+      if (room !== undefined && (best === undefined || room.cost < best.cost)) best = room;
+    }
+    return best?.victims;
+  }
+
+  /** The nodes of a pool in question, by index. */
+  #nodesIn(poolId: PoolId): readonly number[] {
+    const { cluster } = this.#cell.fleet;
+    const { perNode } = this.#wanted;
+    const { avoids } = this.#job;
+    const isUsable = (node: number): boolean =>
+      cluster.columns.isOpen[node] === 1 && cluster.spec(node).poolId === poolId && !avoids.includes(cluster.spec(node).id);
+    const free = this.#cell.fleet.roomyNodes(poolId, perNode).filter((node) => !this.#byNode.has(node) && cluster.fits(node, perNode));
+    return [...free, ...this.#byNode.keys()].filter(isUsable).sort((a, b) => a - b);
+  }
+
+  /** Takes the cheapest node first, and the others in the state after its victims have gone, which may occupy them, too. */
+  #among(nodes: readonly number[], gone: ReadonlySet<Victim>): Room | undefined {
+    const leaving = new Set(gone);
+    const used = new Set<number>();
+    const touched = new Set<number>();
+    const leave = (victim: Victim): void => {
+      leaving.add(victim);
+      for (const { node } of victim.job.attempt?.placement.slots ?? []) touched.add(node);
+    };
+    gone.forEach(leave);
+    let cost = 0;
+    while (used.size < this.#wanted.nodes.min) {
+      let best: NodePlan | undefined;
+      for (const node of nodes) {
+        if (used.has(node)) continue;
+        const plan = touched.has(node) ? this.#planOf(node, leaving) : this.#plan(node, best);
+        if (plan !== undefined && (best === undefined || plan.cost < best.cost)) best = plan;
+        if (best?.cost === 0) break;
+      }
+      if (best === undefined) return undefined;
+      used.add(best.node);
+      cost += best.cost;
+      best.victims.forEach(leave);
+    }
+    return { victims: [...leaving].filter((victim) => !gone.has(victim)), cost };
+  }
+
+  /** The plan for a node that no victim has left yet; undefined also when it cannot be cheaper than `best`. */
+  #plan(node: number, best: NodePlan | undefined): NodePlan | undefined {
+    if (this.#plans.has(node)) return this.#plans.get(node);
+    const [first] = this.#byNode.get(node) ?? [];
+    const isDear = best !== undefined && first !== undefined && first.cost >= best.cost;
+    if (isDear && !this.#cell.fleet.cluster.fits(node, this.#wanted.perNode)) return undefined;
+    const plan = this.#planOf(node, NOBODY);
+    this.#plans.set(node, plan);
+    return plan;
+  }
+
+  #planOf(node: number, gone: ReadonlySet<Victim>): NodePlan | undefined {
+    return planNode(this.#cell.fleet.cluster, node, this.#wanted.perNode, this.#byNode.get(node) ?? [], gone);
+  }
+}
+
+const NOBODY: ReadonlySet<Victim> = new Set();
+
+/** The sets of nodes, each of which could hold the whole job: the domains that it must or would like to lie in, else all of them. */
+function groupsOf(cell: Cell, nodes: readonly number[], { topology, nodes: { min } }: ResourceOption): Iterable<readonly number[]> {
+  if (topology === null) return [nodes];
+  const groups = new Map<string, number[]>();
+  for (const node of nodes) {
+    const key = domainKey(cell.fleet.cluster.spec(node), topology, min);
+    const group = key === undefined ? undefined : groups.get(key);
+    if (group !== undefined) group.push(node);
+    else if (key !== undefined) groups.set(key, [node]);
+  }
+  const large = [...groups.values()].filter((group) => group.length >= min);
+  return large.length === 0 && topology.mode === 'preferred' ? [nodes] : large;
+}

@@ -1,0 +1,185 @@
+import { must } from '../../../kernel/assert.ts';
+import type { Blocker } from '../admission/blocker.ts';
+import type { Offer } from '../life/offer.ts';
+import type { Attempted } from '../admission/try-option.ts';
+import { tryOption } from '../admission/try-option.ts';
+import { available } from '../fairness/available.ts';
+import { amountOf } from '../fairness/bundle.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import { bundleHeld } from '../machine/holdings.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import { CheapestRoom } from './cheapest-room.ts';
+import { withinBudget } from './disruption-budget.ts';
+import { FairTrade } from './fair-trade.ts';
+import { byCost } from './victim.ts';
+import type { Victim } from './victim.ts';
+
+/** The victims, and the placement that they free. */
+export interface Way {
+  readonly victims: readonly Victim[];
+  readonly offer: Offer;
+}
+
+/**
+ * The victims to evict so that a job fits by an option, out of the permitted ones, cheapest first; undefined when that does not help. Makes
+ * room on the cheapest nodes and gets the quota from the cheapest holders, in either order, spares every victim it can, and takes the
+ * cheaper of both. Where neither gives a placement, as with reserved nodes, it takes the cheapest, one more at a time. Changes nothing.
+ */
+export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
+  const search = new Search(cell, job, option, legal);
+  if (search.isWithoutRoom) return undefined;
+  const ways = search.beginnings.map((first) => search.find(first)).filter((way) => way !== undefined);
+  if (ways.length === 0) return search.findByCost();
+  return ways.reduce<Way | undefined>((best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best), undefined);
+}
+
+const costOf = ({ victims }: Way): number => victims.reduce((sum, { cost }) => sum + cost, 0);
+
+/** Victims that are tried one after the other where nothing shows which of them would help. */
+const TRIED_MAX = 64;
+
+class Search {
+  readonly #cell: Cell;
+  readonly #job: JobRecord;
+  readonly #option: number;
+  readonly #queue: CohortNode;
+  readonly #legal: readonly Victim[];
+  readonly #trade: FairTrade;
+  /** Room among all of them. */
+  #room: CheapestRoom | undefined;
+  /** What the job is offered as things are. */
+  readonly #asIs: Attempted;
+  /** The victims whose leaving makes room in the present state, once computed. */
+  #forRoomAsIs: { readonly victims: readonly Victim[] | undefined } | undefined;
+  /** Whether nothing but room or quota was found short, and not even all victims together give that. */
+  #isHopeless = true;
+
+  constructor(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]) {
+    this.#cell = cell;
+    this.#job = job;
+    this.#option = option;
+    this.#queue = cell.holdings.queueOf(job.spec);
+    this.#trade = new FairTrade(cell, cell.holdings.holderOf(job, option));
+    // One that not even alone could go fairly is none.
+    this.#legal = legal.filter((victim) => victim.reason !== 'fair_share' || this.#trade.isFair([victim]));
+    this.#asIs = this.tryWithout([]);
+  }
+
+  /** Whether there would be no room if all of them left: then quota is of no use. */
+  get isWithoutRoom(): boolean {
+    return !('offer' in this.#asIs) && this.#roomAsIs() === undefined && this.#isHopeless;
+  }
+
+  /** With what to begin: where room is short as things are, or cannot be made as they are, both are the same. */
+  get beginnings(): readonly ('room' | 'quota')[] {
+    if (this.#roomAsIs() === undefined) return ['quota'];
+    return 'blocker' in this.#asIs && this.#asIs.blocker.kind === 'no_room' ? ['room'] : ['quota', 'room'];
+  }
+
+  /** The placement of the job once the eviction of these was requested: exactly what it then gets. */
+  tryWithout(victims: readonly Victim[]): Attempted {
+    return this.#without(victims, () => tryOption(this.#cell, this.#job, this.#option, 'brief'));
+  }
+
+  /** Takes victims for what is short, beginning with room or with quota, and spares those it turns out not to need. */
+  find(first: 'room' | 'quota'): Way | undefined {
+    const chosen: Victim[] = first === 'room' ? [...(this.#roomAsIs() ?? [])] : [];
+    for (;;) {
+      const attempted = chosen.length === 0 ? this.#asIs : this.tryWithout(chosen);
+      if ('offer' in attempted) return this.#spared({ victims: chosen, offer: attempted.offer });
+      const more = this.#forWhatIsShort(chosen, attempted.blocker);
+      if (more === undefined || more.length === 0) return undefined;
+      chosen.push(...more);
+    }
+  }
+
+  /** Takes the cheapest first, whatever is short, and spares those it turns out not to need. */
+  findByCost(): Way | undefined {
+    if (this.#isHopeless || !('offer' in this.tryWithout(this.#legal))) return undefined;
+    const chosen: Victim[] = [];
+    for (const victim of this.#legal.toSorted(byCost).slice(0, TRIED_MAX)) {
+      if (!this.#mayAdd(chosen, victim)) continue;
+      chosen.push(victim);
+      const attempted = this.tryWithout(chosen);
+      if ('offer' in attempted) return this.#spared({ victims: chosen, offer: attempted.offer });
+    }
+    return undefined;
+  }
+
+  #forWhatIsShort(chosen: readonly Victim[], blocker: Blocker): readonly Victim[] | undefined {
+    if (blocker.kind === 'quota') return this.#forQuota(chosen, blocker.resource);
+    if (blocker.kind === 'no_room') return chosen.length === 0 ? this.#roomAsIs() : this.#forRoom(chosen);
+    this.#isHopeless = false;
+    return undefined;
+  }
+
+  #roomAsIs(): readonly Victim[] | undefined {
+    this.#forRoomAsIs ??= { victims: this.#forRoom([]) };
+    return this.#forRoomAsIs.victims;
+  }
+
+  #forRoom(chosen: readonly Victim[]): readonly Victim[] | undefined {
+    const taken = new Set(chosen);
+    const open = this.#legal.filter((victim) => this.#mayAdd(chosen, victim) || taken.has(victim));
+    const isAll = open.length === this.#legal.length;
+    if (isAll) this.#room ??= new CheapestRoom(this.#cell, this.#job, this.#option, open);
+    const room = isAll ? this.#room : undefined;
+    const more = (room ?? new CheapestRoom(this.#cell, this.#job, this.#option, open)).find(taken);
+    if (more !== undefined && this.#mayAddAll(chosen, more)) return more;
+    if (more !== undefined || !isAll) this.#isHopeless = false;
+    return undefined;
+  }
+
+  /** The cheapest one more whose leaving gives the job's queue more of the resource. */
+  #forQuota(chosen: readonly Victim[], resource: string): readonly Victim[] | undefined {
+    const left = this.#without(chosen, () => available(this.#queue, resource));
+    const helps = new Map<CohortNode, boolean>();
+    let next: Victim | undefined;
+    for (const victim of this.#legal) {
+      if (next !== undefined && byCost(next, victim) < 0) continue;
+      if (chosen.includes(victim) || amountOf(bundleHeld(victim.job), resource) === 0) continue;
+      // Whether something is given back to others depends on what the whole queue uses, so it is the same for all of its jobs.
+      const queue = this.#cell.holdings.queueOf(victim.job.spec);
+      const isHelp = helps.get(queue) ?? this.#without([...chosen, victim], () => available(this.#queue, resource)) > left;
+      helps.set(queue, isHelp);
+      if (!isHelp) continue;
+      if (this.#mayAdd(chosen, victim)) next = victim;
+      else this.#isHopeless = false;
+    }
+    return next === undefined ? undefined : [next];
+  }
+
+  /**
+   * Spares victims without which it fits as well, the dearest first. One of the job's own queue that stays adds to that queue's share, so
+   * victims chosen for fair share are checked again.
+   */
+  #spared(way: Way): Way {
+    let best = way;
+    for (const victim of way.victims.toSorted((a, b) => b.cost - a.cost)) {
+      const victims = best.victims.filter((other) => other !== victim);
+      const attempted = this.tryWithout(victims);
+      if ('offer' in attempted && this.#trade.isFair(victims)) best = { victims, offer: attempted.offer };
+    }
+    return best;
+  }
+
+  #mayAdd(chosen: readonly Victim[], victim: Victim): boolean {
+    // A victim chosen for another reason makes no share less fair.
+    const isFair = victim.reason !== 'fair_share' || this.#trade.isFair([...chosen, victim]);
+    return isFair && withinBudget(this.#cell, chosen, victim);
+  }
+
+  /** Each of them may go, and all of them together. */
+  #mayAddAll(chosen: readonly Victim[], more: readonly Victim[]): boolean {
+    const isWithin = more.every((victim, index) => withinBudget(this.#cell, [...chosen, ...more.slice(0, index)], victim));
+    return isWithin && this.#trade.isFair([...chosen, ...more]);
+  }
+
+  #without<T>(victims: readonly Victim[], look: () => T): T {
+    return this.#cell.undo.trial(() => {
+      for (const { job } of victims) this.#cell.holdings.supposeLeaving(job, must(job.attempt, 'a victim has an attempt'));
+      return look();
+    });
+  }
+}

@@ -1,0 +1,165 @@
+import { must } from '../../../kernel/assert.ts';
+import type { PoolId } from '../../../kernel/ids.ts';
+import type { CohortNode } from '../fairness/cohort-node.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import type { UndoLog } from '../model/undo-log.ts';
+import { PendingClass } from './pending-class.ts';
+
+/**
+ * The waiting jobs, by equivalence class. A class that was found to have no placement sleeps until an event that might give it one; nothing
+ * else wakes it, and no time passes between that and its evaluation.
+ */
+export class PendingQueues {
+  readonly #undo: UndoLog;
+  readonly #poolsFor: (exemplar: JobSpec) => readonly PoolId[];
+  readonly #classes = new Map<string, PendingClass>();
+  readonly #byQueue = new Map<CohortNode, Set<PendingClass>>();
+  readonly #byRoot = new Map<CohortNode, Set<PendingClass>>();
+  readonly #byPool = new Map<PoolId, Set<PendingClass>>();
+  /** Classes that are not asleep, by root. */
+  readonly #awake = new Map<CohortNode, Set<PendingClass>>();
+  readonly #wakings = new Map<CohortNode, number>();
+
+  /** `poolsFor` answers which pools jobs could be in. */
+  constructor(undo: UndoLog, poolsFor: (exemplar: JobSpec) => readonly PoolId[]) {
+    this.#undo = undo;
+    this.#poolsFor = poolsFor;
+  }
+
+  add(record: JobRecord, queue: CohortNode): void {
+    const { classKey, spec } = record;
+    const pending = this.#classes.get(classKey) ?? new PendingClass(classKey, queue, spec, this.#poolsFor(spec));
+    const { isAwake } = pending;
+    this.#insert(pending, record);
+    if (!this.#undo.isOpen) return;
+    this.#undo.note(() => {
+      this.#delete(pending, record);
+      if (pending.jobs.size > 0) this.#setAwake(pending, isAwake);
+    });
+  }
+
+  remove(record: JobRecord): void {
+    const pending = must(this.#classes.get(record.classKey), 'a waiting job has a class');
+    const { isAwake } = pending;
+    this.#delete(pending, record);
+    if (!this.#undo.isOpen) return;
+    this.#undo.note(() => {
+      this.#insert(pending, record);
+      this.#setAwake(pending, isAwake);
+    });
+  }
+
+  has({ classKey, sequence }: JobRecord): boolean {
+    return this.#classes.get(classKey)?.jobs.has(sequence) === true;
+  }
+
+  classOf({ classKey }: JobRecord): PendingClass | undefined {
+    return this.#classes.get(classKey);
+  }
+
+  /** The classes of a queue. */
+  of(queue: CohortNode): Iterable<PendingClass> {
+    return this.#byQueue.get(queue) ?? [];
+  }
+
+  get all(): Iterable<PendingClass> {
+    return this.#classes.values();
+  }
+
+  /** How often classes below a root have woken, come, or gone. */
+  wakingsBelow(root: CohortNode): number {
+    return this.#wakings.get(root) ?? 0;
+  }
+
+  /** The classes that are not asleep. */
+  *awake(): Iterable<PendingClass> {
+    for (const classes of this.#awake.values()) yield* classes;
+  }
+
+  /** The classes below a root that are not asleep. */
+  awakeBelow(root: CohortNode): Iterable<PendingClass> {
+    return this.#awake.get(root) ?? [];
+  }
+
+  get rootsAwake(): Iterable<CohortNode> {
+    return this.#awake.keys();
+  }
+
+  sleep(pending: PendingClass): void {
+    this.#setAwake(pending, false);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#setAwake(pending, true));
+  }
+
+  /** Wakes the classes for which something may have changed. */
+  wake(concerns: (pending: PendingClass) => boolean): void {
+    this.#wakeAmong(this.#classes.values(), concerns);
+  }
+
+  /** Wakes those of the classes below a root for which something may have changed. */
+  wakeBelow(root: CohortNode, concerns: (pending: PendingClass) => boolean): void {
+    this.#wakeAmong(this.#byRoot.get(root) ?? [], concerns);
+  }
+
+  /** Wakes those of the classes that could be in a pool for which something may have changed. */
+  wakeNear(poolId: PoolId, concerns: (pending: PendingClass) => boolean): void {
+    this.#wakeAmong(this.#byPool.get(poolId) ?? [], concerns);
+  }
+
+  #wakeAmong(classes: Iterable<PendingClass>, concerns: (pending: PendingClass) => boolean): void {
+    for (const pending of classes) {
+      if (pending.isAwake || !concerns(pending)) continue;
+      this.#setAwake(pending, true);
+      if (this.#undo.isOpen) this.#undo.note(() => this.#setAwake(pending, false));
+    }
+  }
+
+  /** One that comes first now has not been looked at. */
+  #insert(pending: PendingClass, { sequence, spec }: JobRecord): void {
+    pending.jobs.insert(sequence, spec.id);
+    if (pending.jobs.size === 1) this.#enter(pending);
+    if (pending.jobs.first === spec.id && !pending.isAwake) this.#setAwake(pending, true);
+  }
+
+  #delete(pending: PendingClass, { sequence, spec }: JobRecord): void {
+    const wasFirst = pending.jobs.first === spec.id;
+    pending.jobs.delete(sequence);
+    if (pending.jobs.size === 0) this.#leave(pending);
+    else if (wasFirst && !pending.isAwake) this.#setAwake(pending, true);
+  }
+
+  #enter(pending: PendingClass): void {
+    this.#classes.set(pending.key, pending);
+    include(this.#byQueue, pending.queue, pending);
+    include(this.#byRoot, pending.root, pending);
+    for (const poolId of pending.pools) include(this.#byPool, poolId, pending);
+  }
+
+  #leave(pending: PendingClass): void {
+    this.#classes.delete(pending.key);
+    this.#wakings.set(pending.root, this.wakingsBelow(pending.root) + 1);
+    exclude(this.#byQueue, pending.queue, pending);
+    exclude(this.#byRoot, pending.root, pending);
+    for (const poolId of pending.pools) exclude(this.#byPool, poolId, pending);
+    this.#setAwake(pending, false);
+  }
+
+  #setAwake(pending: PendingClass, isAwake: boolean): void {
+    pending.isAwake = isAwake;
+    const { root } = pending;
+    if (isAwake) this.#wakings.set(root, this.wakingsBelow(root) + 1);
+    if (isAwake) include(this.#awake, root, pending);
+    else exclude(this.#awake, root, pending);
+  }
+}
+
+function include<Key>(sets: Map<Key, Set<PendingClass>>, key: Key, pending: PendingClass): void {
+  const classes = sets.get(key);
+  if (classes === undefined) sets.set(key, new Set([pending]));
+  else classes.add(pending);
+}
+
+function exclude<Key>(sets: Map<Key, Set<PendingClass>>, key: Key, pending: PendingClass): void {
+  const classes = sets.get(key);
+  if (classes?.delete(pending) === true && classes.size === 0) sets.delete(key);
+}

@@ -1,0 +1,73 @@
+import type { FailureReason, Progress, Work } from '../../contract/attempt.ts';
+import type { JobState, Priority } from '../../contract/jobs.ts';
+import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
+
+/** The submitter of a job, and its payer. */
+interface JobOwner {
+  readonly organisationId: OrganisationId;
+  readonly tenantId: TenantId;
+  readonly projectId: ProjectId;
+  /** The team. */
+  readonly owner: string;
+}
+
+/** A job as submitted. */
+export interface JobRequest extends JobOwner {
+  readonly id: JobId;
+  /** Digest of the request: the same id with another digest is another request. */
+  readonly digest: string;
+  readonly work: Work;
+  readonly priority: Priority;
+  readonly attemptsMax: number;
+}
+
+/** All there is to know about a job. Plain data: it is stored as one row. */
+export interface Job extends JobRequest {
+  /** Order of submission in the cell. A job keeps its position when it is retried. */
+  readonly sequence: number;
+  readonly state: JobState;
+  /** Fence of the newest attempt; 0 before the first. */
+  readonly fence: number;
+  /** The attempt under way: present exactly in `starting`, `running` and `cancelling`. */
+  readonly attempt: LiveAttempt | null;
+  /** Attempts that ended, oldest first; the newest `jobAttemptsKeptCount` of them. */
+  readonly ended: readonly EndedAttempt[];
+  /** Failures that count against `attemptsMax`. */
+  readonly failures: number;
+  readonly progress: Progress;
+  readonly outputFile: FileId | null;
+  readonly error: JobError | null;
+  /** What the owner pays for. */
+  readonly tokens: number;
+  readonly acceleratorMs: number;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+}
+
+export interface LiveAttempt {
+  readonly id: AttemptId;
+  readonly fence: number;
+  readonly poolId: PoolId;
+  readonly startedAtMs: number;
+  /** Past this the pool has lost the attempt. */
+  readonly leaseUntilMs: number;
+}
+
+export interface EndedAttempt {
+  readonly fence: number;
+  readonly poolId: PoolId;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly outcome: 'succeeded' | FailureReason;
+}
+
+interface JobError {
+  readonly reason: FailureReason;
+  readonly message: string;
+}
+
+export const NO_PROGRESS: Progress = { completed: 0, failed: 0, total: null };
+
+/** Whether nothing can happen to the job any more. */
+export const isFinished = (job: Job): boolean => job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';

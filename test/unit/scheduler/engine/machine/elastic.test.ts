@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+
+import { scaleTo } from '../../../../../src/scheduler/engine/elastic/load-scaling.ts';
+import type { JobId, PoolId } from '../../../../../src/kernel/ids.ts';
+import { CellWorld, cohort, queue } from '../../../../support/worlds/cell-world.ts';
+import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
+
+const nodes = (count: number) => Array.from({ length: count }, (_, n) => nodeSpec(n, { acceleratorCount: 1 }));
+const elastic = (min: number, max: number, step = 1) => ({ options: [option(1, { nodes: { min, max, step } })] });
+const settings = { cohorts: [cohort('all'), queue('a', 8), queue('b', 8)] };
+
+const sizeOf = (world: CellWorld, id: JobId) => world.job(id).attempt?.placement.slots.length;
+
+describe('[J61] jobs whose number of nodes may change', () => {
+  it('start with as many nodes as there are, in whole steps, and grow into unclaimed ones', () => {
+    const world = new CellWorld(settings, nodes(6));
+    const other = world.submit(1, elastic(3, 3));
+    const id = world.submit(2, elastic(1, 5, 2));
+    expect(sizeOf(world, id)).toBe(3);
+    world.report(other, { kind: 'completed' });
+    expect(sizeOf(world, id)).toBe(5);
+    expect(world.decided('resize')).toMatchObject([{ jobId: id, fence: 1 }]);
+    expect(world.decided('resize')[0]!.nodeIds).toHaveLength(5);
+  });
+
+  it('give up their surplus to waiting jobs before any eviction, and the nodes are used once free', () => {
+    const world = new CellWorld(settings, nodes(4));
+    const large = world.submit(1, elastic(1, 4));
+    const small = world.submit(2, { queue: 'b', ...elastic(2, 2) });
+    expect(world.decided('notice')).toEqual([]);
+    expect(world.decided('resize')).toMatchObject([{ jobId: large }]);
+    expect([sizeOf(world, large), sizeOf(world, small)]).toEqual([2, 2]);
+    expect(world.states(large, small)).toEqual(['starting', 'admitted']);
+    world.report(large, { kind: 'shed' });
+    expect(world.states(small)).toEqual(['starting']);
+    const third = world.submit(3, { queue: 'b', ...elastic(2, 2) });
+    expect(world.states(third), 'the least is not given up').toEqual(['pending']);
+    world.report(small, { kind: 'completed' });
+    expect(world.states(third)).toEqual(['starting']);
+  });
+
+  it('do not grow while a waiting job could use the nodes', () => {
+    const world = new CellWorld(settings, nodes(4));
+    const first = world.submit(1, elastic(1, 1));
+    const id = world.submit(2, elastic(1, 4));
+    world.submit(3, elastic(4, 4));
+    expect(sizeOf(world, id)).toBe(3);
+    world.report(first, { kind: 'completed' });
+    expect(sizeOf(world, id)).toBe(3);
+  });
+
+  it('are charged for what they have, segment by segment, at the price of each beginning', () => {
+    const world = new CellWorld({ ...settings, segmentMaxMs: 1_000_000 }, nodes(4));
+    const price = (nanoDollarsPerHour: number) =>
+      world.do({ kind: 'price', row: { accelerator: 'H100', region: 'eu', market: 'reserved', fromMs: world.nowMs, nanoDollarsPerHour } });
+    price(3_600_000);
+    const id = world.submit(1, elastic(1, 4));
+    world.wait(1_000);
+    price(7_200_000);
+    world.wait(1_000);
+    world.do({ kind: 'scale', jobId: id, nodes: 1 });
+    world.wait(500);
+    world.report(id, { kind: 'completed' });
+    const events = world.history.flatMap((decision) => (decision.kind === 'charge' ? [decision.event] : []));
+    const attempt = `att_${id.slice(4)}_1`;
+    expect(
+      events.map(({ id: name, quantity, nanoDollarsPerHour, amountNanoDollars }) => [
+        name,
+        quantity,
+        nanoDollarsPerHour,
+        amountNanoDollars,
+      ]),
+    ).toEqual([
+      [`${attempt}:1:0`, 4_000 * 2_000, 3_600_000, 8_000],
+      [`${attempt}:1:1`, 1_000 * 500, 7_200_000, 1_000],
+    ]);
+    expect(world.job(id).costNanoDollars).toBe(9_000);
+  });
+});
+
+describe('[J62] online inference', () => {
+  const scaling = { requestsPerSecondPerNodeMilli: 10_000, drainMs: 10_000, cooldownMs: 60_000 };
+
+  it('follows its load: up at once, down after its cooldown, from none to none', () => {
+    const world = new CellWorld(settings, nodes(4));
+    const id = world.submit(1, { kind: 'online_inference', scaling, ...elastic(1, 4) });
+    expect(world.states(id)).toEqual(['pending']);
+    const load = (requestsPerSecondMilli: number, queuedCount = 0) =>
+      world.do({ kind: 'load', jobId: id, load: { requestsPerSecondMilli, queuedCount } });
+    load(15_000);
+    expect([world.states(id)[0], sizeOf(world, id)]).toEqual(['starting', 2]);
+    load(15_000, 200);
+    expect(sizeOf(world, id)).toBe(4);
+    load(5_000);
+    expect(sizeOf(world, id), 'not yet').toBe(4);
+    world.nowMs += 60_000;
+    load(5_000);
+    expect(sizeOf(world, id)).toBe(1);
+    world.report(id, { kind: 'shed' });
+    load(0);
+    world.nowMs += 60_000;
+    load(0);
+    expect(world.decided('notice')).toMatchObject([{ jobId: id, reason: 'scaled_to_zero' }]);
+    world.report(id, { kind: 'released' });
+    expect(world.states(id)).toEqual(['evicted']);
+    world.wait(1);
+    expect(world.states(id), 'it asks for nothing').toEqual(['evicted']);
+    load(1);
+    expect([world.states(id)[0], sizeOf(world, id)]).toEqual(['starting', 1]);
+  });
+
+  it('does not go down and up again with a load that goes to and fro', () => {
+    let scale = { nodes: 4, fewerSinceMs: null as number | null };
+    for (let nowMs = 0; nowMs < 600_000; nowMs += 10_000) {
+      scale = scaleTo(scale, { requestsPerSecondMilli: nowMs % 20_000 === 0 ? 20_000 : 40_000, queuedCount: 0 }, scaling, nowMs);
+      expect(scale.nodes).toBe(4);
+    }
+  });
+});
+
+describe('[J63] a pool that can grow', () => {
+  const ELASTIC = 'pool_eeeeeeeeee' as PoolId;
+  const template = { accelerator: 'H100', acceleratorCount: 2, cpuMilli: 8_000, memoryMib: 32_768 };
+  const pool = poolSpec({ id: ELASTIC, elasticity: { nodesMin: 1, nodesMax: 3, template, provisioningMs: 60_000, idleMs: 30_000 } });
+  const node = (n: number) => nodeSpec(n, { ...template, poolId: ELASTIC });
+
+  it('asks for what waiting jobs could use, once, within its limit, and gives back what was idle for long', () => {
+    const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 20)], pools: [pool] }, []);
+    const ids = [1, 2, 3].map((n) => world.submit(n, { options: [option(1, { perNode: demand(1) })] }));
+    expect(world.history.filter(({ kind }) => kind === 'provision')).toEqual([
+      { kind: 'provision', poolId: ELASTIC, count: 1 },
+      { kind: 'provision', poolId: ELASTIC, count: 1 },
+    ]);
+    world.wait(1_000);
+    expect(world.decided('provision'), 'they are coming').toEqual([]);
+    world.do({ kind: 'add_nodes', nodes: [node(0), node(1)] });
+    expect(world.states(...ids)).toEqual(['starting', 'starting', 'starting']);
+    for (let n = 4; n < 20; n++) world.submit(n);
+    expect(world.cell.fleet.pool(ELASTIC).comingCount, 'three at most').toBe(1);
+    world.do({ kind: 'provision_failed', poolId: ELASTIC, count: 1 });
+    expect(world.decided('provision'), 'it is asked for again').toMatchObject([{ count: 1 }]);
+    for (const job of world.cell.jobs) if (job.attempt === null) world.do({ kind: 'cancel', jobId: job.spec.id });
+    world.do({ kind: 'add_nodes', nodes: [node(2)] });
+    for (const id of ids) world.report(id, { kind: 'completed' });
+    world.wait(29_999);
+    expect(world.decided('retire')).toEqual([]);
+    world.wait(1);
+    expect(world.decided('retire'), 'down to its least').toHaveLength(2);
+    expect(world.cell.fleet.nodesOf(ELASTIC)).toHaveLength(1);
+  });
+
+  it('requests none for a job whose nodes will be free before a new one could be there', () => {
+    for (const [leftMs, count] of [
+      [59_000, 0],
+      [61_000, 1],
+    ] as const) {
+      const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 20)], pools: [pool] }, [node(0)]);
+      const whole = { options: [option(2, { perNode: demand(2) })] };
+      world.submit(1, { ...whole, limits: { ...jobSpec(0).limits, durationMaxMs: leftMs } });
+      world.submit(2, whole);
+      expect(world.history.filter(({ kind }) => kind === 'provision')).toHaveLength(count);
+      world.submit(3, whole);
+      expect(
+        world.history.filter(({ kind }) => kind === 'provision'),
+        'the next has no place in sight',
+      ).toHaveLength(count + 1);
+    }
+  });
+
+  it('asks again for nodes that have not come in twice the time', () => {
+    const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 20)], pools: [pool] }, []);
+    world.submit(1);
+    world.wait(119_999);
+    expect(world.decided('provision')).toEqual([]);
+    expect(world.cell.nextDueMs()).toBe(world.nowMs + 1);
+    world.wait(1);
+    expect(world.decided('provision')).toMatchObject([{ poolId: ELASTIC, count: 1 }]);
+  });
+
+  it('does not grow for what quota forbids', () => {
+    const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 1)], pools: [pool] }, []);
+    world.submit(1, { options: [option(2, { perNode: demand(2) })] });
+    expect(world.history.filter(({ kind }) => kind === 'provision')).toEqual([]);
+  });
+});
