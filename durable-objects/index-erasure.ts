@@ -1,6 +1,6 @@
 import type { Erasure } from '../src/index/erasure.ts';
-import type { Addressed } from '../src/ann/access-mode/caller.ts';
-import { followerWith } from '../src/ann/access-mode/caller.ts';
+import type { Addressed } from '../src/ann/access-mode.ts';
+import { followerWith } from '../src/ann/access-mode.ts';
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import { locatorName, shardName } from '../src/index/index-manifest.ts';
 import type { KeptReplica } from '../src/index/replicas/index-replicas.ts';

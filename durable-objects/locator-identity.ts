@@ -1,4 +1,4 @@
-import type { DonePart } from '../src/ann/receipts/receipt.ts';
+import type { DonePart } from '../src/ann/receipts.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { IndexId, TenantId } from '../src/kernel/ids.ts';
 

@@ -1,12 +1,11 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
-import type { Addressed } from '../src/ann/access-mode/caller.ts';
-import type { Gate } from '../src/ann/access-mode/gate.ts';
-import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
+import type { Addressed, Gate } from '../src/ann/access-mode.ts';
+import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
 import type { Claim } from '../src/index/locators/locator.ts';
 import type { Place } from '../src/index/locators/locator-store.ts';
-import type { LocatedRemoval, LocatedWrite, LocatedWritten, MoveAnswer, RowDepartures, RowKeys, RowMoves } from '../src/ann/rows/rows.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, MoveAnswer, RowDepartures, RowKeys, RowMoves } from '../src/ann/rows.ts';
 import type { Repetition, Written } from '../src/ann/shard-protocol.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

@@ -1,8 +1,5 @@
-import type { Addressed } from '../src/ann/access-mode/caller.ts';
-import { INDEX_OBJECT } from '../src/ann/access-mode/caller.ts';
-import type { Gate, GateState } from '../src/ann/access-mode/gate.ts';
-import { OPEN } from '../src/ann/access-mode/gate.ts';
-import { Gatekeeper } from '../src/ann/access-mode/gatekeeper.ts';
+import type { Addressed, Gate, GateState } from '../src/ann/access-mode.ts';
+import { Gatekeeper, INDEX_OBJECT, OPEN } from '../src/ann/access-mode.ts';
 import { Locator } from '../src/index/locators/locator.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { assert, must } from '../src/kernel/assert.ts';

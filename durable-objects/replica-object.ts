@@ -6,7 +6,7 @@ import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-pa
 import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
-import { searchTimeMs } from '../src/ann/replication/search-time.ts';
+import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/rows/rows.ts';
+import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/rows.ts';
 import { ShardResharding } from '../src/index/resharding/shard-resharding.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts';

@@ -1,6 +1,5 @@
-import type { Addressed } from '../src/ann/access-mode/caller.ts';
-import type { Gate } from '../src/ann/access-mode/gate.ts';
-import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
+import type { Addressed, Gate } from '../src/ann/access-mode.ts';
+import type { KeyedReceipt } from '../src/ann/receipts.ts';
 import type { GrowthCall } from '../src/index/resharding/index-resharding.ts';
 import type { RegionPage, RoutingSummary } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
@@ -14,7 +13,7 @@ import type {
   RowRemoval,
   RowsAsOf,
   RowsCleared,
-} from '../src/ann/rows/rows.ts';
+} from '../src/ann/rows.ts';
 import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type { ShardIdentity, ShardStats } from '../src/ann/shard-protocol.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';

@@ -1,12 +1,11 @@
 import type { Residue } from '../src/index/erasure.ts';
-import type { Addressed } from '../src/ann/access-mode/caller.ts';
-import type { Gate } from '../src/ann/access-mode/gate.ts';
-import { ShardGate } from '../src/ann/access-mode/shard-gate.ts';
-import { hasCallersKey } from '../src/ann/receipts/own-key.ts';
-import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts/receipt.ts';
+import type { Addressed, Gate } from '../src/ann/access-mode.ts';
+import { ShardGate } from '../src/ann/shard-gate.ts';
+import { hasCallersKey } from '../src/ann/receipts.ts';
+import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
-import { searchTimeMs } from '../src/ann/replication/search-time.ts';
+import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { tellChanges } from '../src/ann/replication/tell-changes.ts';
 import type {
   Counted,

@@ -1,8 +1,8 @@
 import { indexObjectName, locatorName, shardName } from '../src/index/index-manifest.ts';
-import type { KeyedReceipt } from '../src/ann/receipts/receipt.ts';
+import type { KeyedReceipt } from '../src/ann/receipts.ts';
 import type { GrowthCall, ShardAsOf, SplitRequest } from '../src/index/resharding/index-resharding.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
-import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/rows/rows.ts';
+import type { MoveAnswer, RowDepartures, RowKeys, RowMoves, RowPut, RowsAsOf } from '../src/ann/rows.ts';
 import type { ShardReshardingPeers } from '../src/index/resharding/shard-resharding.ts';
 import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

@@ -1,4 +1,4 @@
-import type { DonePart } from '../../src/ann/receipts/receipt.ts';
+import type { DonePart } from '../../src/ann/receipts.ts';
 import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
 

@@ -1,6 +1,5 @@
-import { isOwnKey } from '../../src/ann/receipts/own-key.ts';
-import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
-import { mergedReceipts } from '../../src/ann/receipts/receipt.ts';
+import { isOwnKey, mergedReceipts } from '../../src/ann/receipts.ts';
+import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
 import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';

@@ -1,4 +1,4 @@
-import { WHOLE } from '../../src/ann/receipts/receipt.ts';
+import { WHOLE } from '../../src/ann/receipts.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import type { Migrations } from '../../src/kernel/sql/migrate.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';

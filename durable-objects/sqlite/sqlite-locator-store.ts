@@ -6,9 +6,9 @@ import type {
   PendingWrite,
   Place,
 } from '../../src/index/locators/locator-store.ts';
-import { rowsAt } from '../../src/ann/rows/rows-at.ts';
-import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/rows/rows.ts';
-import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
+import { rowsAt } from '../../src/ann/rows.ts';
+import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/rows.ts';
+import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
 import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';

@@ -1,6 +1,6 @@
 import { decodeFloats } from '../../src/ann/float-blob.ts';
 import type { Departing, RowVersions, WholeRows } from '../../src/index/resharding/row-versions.ts';
-import type { RowKeys } from '../../src/ann/rows/rows.ts';
+import type { RowKeys } from '../../src/ann/rows.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';

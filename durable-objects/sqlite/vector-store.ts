@@ -1,8 +1,7 @@
-import type { Gate, GateState } from '../../src/ann/access-mode/gate.ts';
+import type { Gate, GateState } from '../../src/ann/access-mode.ts';
 import { encodeFloats } from '../../src/ann/float-blob.ts';
-import { hasCallersKey } from '../../src/ann/receipts/own-key.ts';
-import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts/receipt.ts';
-import { billingOf, WHOLE } from '../../src/ann/receipts/receipt.ts';
+import { WHOLE, billingOf, hasCallersKey } from '../../src/ann/receipts.ts';
+import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
 import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
 import type { ShardHeader } from '../../src/ann/shard-header.ts';

@@ -2,7 +2,7 @@ import type { Filter } from '../contract/filter.ts';
 import type { Metric } from '../contract/metric.ts';
 import type { RecallTarget } from '../contract/recall-target.ts';
 import type { IndexId } from '../kernel/ids.ts';
-import type { Addressed } from './access-mode/caller.ts';
+import type { Addressed } from './access-mode.ts';
 import type { ListingStart } from './id-order.ts';
 import type { MetadataEdit } from './metadata-edit.ts';
 import type { SearchCost } from './search-cost.ts';

@@ -1,9 +1,9 @@
 import type { RowSet } from './filter/row-set.ts';
 import type { PropertyIndex } from './filter/select-rows.ts';
 import type { ListingStart } from './id-order.ts';
-import type { GateState } from './access-mode/gate.ts';
+import type { GateState } from './access-mode.ts';
 import type { ListStore } from './lists/list-store.ts';
-import type { KeyedReceipt, Receipt, ReceiptPage } from './receipts/receipt.ts';
+import type { KeyedReceipt, Receipt, ReceiptPage } from './receipts.ts';
 import type { ChangeLog } from './replication/change-log.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { Include, Repetition, ShardIdentity, UpsertBatch, VectorColumns, Written } from './shard-protocol.ts';

@@ -1,4 +1,4 @@
-import { ownKey } from '../ann/receipts/own-key.ts';
+import { ownKey } from '../ann/receipts.ts';
 import type { Repetition } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';

@@ -1,6 +1,6 @@
 import { bareMatches, fetchedMatches } from '../index/fan-out/fetched-matches.ts';
 import type { IndexManifest } from '../index/index-manifest.ts';
-import { hasCallersKey } from '../ann/receipts/own-key.ts';
+import { hasCallersKey } from '../ann/receipts.ts';
 import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';

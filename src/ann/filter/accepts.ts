@@ -2,7 +2,7 @@ import type { Condition, Filter } from '../../contract/filter.ts';
 import { instantOf } from '../../contract/instant.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
-import { compareText } from './compare-text.ts';
+import { compareText } from '../id-order.ts';
 import { isWithin, pointOf } from './geo.ts';
 import { liesIn, numberLiesIn } from './interval.ts';
 import { endsOf, valuesAt } from './values-at.ts';

@@ -1,4 +1,4 @@
-import type { Gate } from '../../ann/access-mode/gate.ts';
+import type { Gate } from '../../ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorKeys } from '../../ann/replication/change-page.ts';

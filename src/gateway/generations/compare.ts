@@ -1,4 +1,4 @@
-import { followerWith } from '../../ann/access-mode/caller.ts';
+import { followerWith } from '../../ann/access-mode.ts';
 import type { Comparison } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { LIMITS } from '../../contract/limits.ts';

@@ -1,4 +1,4 @@
-import { followerWith } from '../../ann/access-mode/caller.ts';
+import { followerWith } from '../../ann/access-mode.ts';
 import type { GenerationOwner } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';

@@ -1,5 +1,5 @@
 import type { VectorKeys } from '../../ann/replication/change-page.ts';
-import { followerWith } from '../../ann/access-mode/caller.ts';
+import { followerWith } from '../../ann/access-mode.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

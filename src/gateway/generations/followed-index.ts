@@ -1,8 +1,8 @@
-import type { Gate } from '../../ann/access-mode/gate.ts';
-import { followerWith } from '../../ann/access-mode/caller.ts';
+import type { Gate } from '../../ann/access-mode.ts';
+import { followerWith } from '../../ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { KeyedReceipt } from '../../ann/receipts/receipt.ts';
+import type { KeyedReceipt } from '../../ann/receipts.ts';
 import { receiptsByLocator } from '../../index/locators/receipts-by-locator.ts';
 import type { ChangePage } from '../../ann/replication/change-page.ts';
 import { LIMITS } from '../../contract/limits.ts';

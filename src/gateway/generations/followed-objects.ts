@@ -1,7 +1,6 @@
-import type { Caller } from '../../ann/access-mode/caller.ts';
-import type { Gate } from '../../ann/access-mode/gate.ts';
+import type { Caller, Gate } from '../../ann/access-mode.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts/receipt.ts';
+import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../../ann/replication/change-page.ts';
 import type { RoutingSummary } from '../../index/routing/routing-summary.ts';
 import type { Outcome } from '../../contract/outcome.ts';

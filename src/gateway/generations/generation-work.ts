@@ -1,5 +1,5 @@
 import type { FillCursor, GenerationEvent, Generations, Shadow } from '../../index/generations/generation-state.ts';
-import { followerWith } from '../../ann/access-mode/caller.ts';
+import { followerWith } from '../../ann/access-mode.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import { ERRORS, messageOf } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';

@@ -1,5 +1,4 @@
-import { compareText } from '../../ann/filter/compare-text.ts';
-import { compareIds } from '../../ann/id-order.ts';
+import { compareIds, compareText } from '../../ann/id-order.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { gatherColumns, newestOf } from '../../index/fan-out/gather-columns.ts';
 import type {

@@ -1,4 +1,4 @@
-import type { Addressed } from '../../ann/access-mode/caller.ts';
+import type { Addressed } from '../../ann/access-mode.ts';
 import { joinColumns } from '../../index/fan-out/join-columns.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { KnownRoutes } from '../../index/routing/known-routes.ts';

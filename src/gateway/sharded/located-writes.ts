@@ -1,11 +1,11 @@
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import { hasCallersKey } from '../../ann/receipts/own-key.ts';
+import { hasCallersKey } from '../../ann/receipts.ts';
 import type { KnownRoutes } from '../../index/routing/known-routes.ts';
 import { locatorOf } from '../../index/locators/locator-of.ts';
 import type { SummarisedShard } from '../../index/routing/routing-summary.ts';
 import type { Claim } from '../../index/locators/locator.ts';
-import { rowsAt } from '../../ann/rows/rows-at.ts';
-import type { LocatedWritten } from '../../ann/rows/rows.ts';
+import { rowsAt } from '../../ann/rows.ts';
+import type { LocatedWritten } from '../../ann/rows.ts';
 import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';

@@ -1,8 +1,8 @@
-import type { Caller } from '../../ann/access-mode/caller.ts';
+import type { Caller } from '../../ann/access-mode.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { Claim } from '../../index/locators/locator.ts';
 import type { Place } from '../../index/locators/locator-store.ts';
-import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows/rows.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Authority } from '../authority.ts';

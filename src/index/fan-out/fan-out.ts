@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
-import { overloaded } from '../../ann/overload/overloaded.ts';
+import { overloaded } from '../../ann/read-queue.ts';
 import type { Absence } from './absence.ts';
 import { HedgeBudget } from './hedge-budget.ts';
 import { LatencyWindow } from './latency-window.ts';

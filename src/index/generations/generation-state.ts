@@ -2,7 +2,7 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import type { Creation } from '../index-lifecycle.ts';
 import type { IndexManifest } from '../index-manifest.ts';
-import type { Gate } from '../../ann/access-mode/gate.ts';
+import type { Gate } from '../../ann/access-mode.ts';
 import type { ChangeCursor } from '../../ann/replication/change-page.ts';
 
 /** How far the changes of an index have been followed, by the ordinals of its shards. */

@@ -1,6 +1,6 @@
-import type { KeyedReceipt, Receipt, ReceiptPage } from '../../ann/receipts/receipt.ts';
+import type { KeyedReceipt, Receipt, ReceiptPage } from '../../ann/receipts.ts';
 import type { Billing, Repetition } from '../../ann/shard-protocol.ts';
-import type { LocatedRemoval, LocatedWrite, RowKeys, Rows } from '../../ann/rows/rows.ts';
+import type { LocatedRemoval, LocatedWrite, RowKeys, Rows } from '../../ann/rows.ts';
 
 /** Where an id lives. */
 export interface Place {

@@ -6,12 +6,11 @@ import { KeyLocks } from '../../kernel/key-locks.ts';
 import type { Err } from '../../kernel/result.ts';
 import { ok } from '../../kernel/result.ts';
 import { shardLost } from '../index-lifecycle.ts';
-import { billingOf, WHOLE } from '../../ann/receipts/receipt.ts';
-import { keyWroteOtherwise, resumeWrite } from '../../ann/receipts/resume-write.ts';
+import { WHOLE, billingOf, keyWroteOtherwise, resumeWrite } from '../../ann/receipts.ts';
 import type { Billing, Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { KnownRoutes } from '../routing/known-routes.ts';
 import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from './locator-store.ts';
-import { rowsAt } from '../../ann/rows/rows-at.ts';
+import { rowsAt } from '../../ann/rows.ts';
 import type {
   LocatedRemoval,
   LocatedWrite,
@@ -24,7 +23,7 @@ import type {
   RowPut,
   RowRemoval,
   RowsCleared,
-} from '../../ann/rows/rows.ts';
+} from '../../ann/rows.ts';
 
 /** RPCs that a locator makes. Every call may be refused with `unavailable`. */
 export interface LocatorPeers {

@@ -1,5 +1,5 @@
 import { locatorOf } from './locator-of.ts';
-import type { KeyedReceipt } from '../../ann/receipts/receipt.ts';
+import type { KeyedReceipt } from '../../ann/receipts.ts';
 
 /** Receipts by the locators of an index that must know them. */
 export function receiptsByLocator(receipts: readonly KeyedReceipt[], locators: number): Map<number, KeyedReceipt[]> {

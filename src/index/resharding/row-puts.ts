@@ -4,8 +4,8 @@ import { ok } from '../../kernel/result.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { RowWish } from './row-wishes.ts';
 import type { WholeRows } from './row-versions.ts';
-import { rowsAt } from '../../ann/rows/rows-at.ts';
-import type { RowPut, RowsAsOf } from '../../ann/rows/rows.ts';
+import { rowsAt } from '../../ann/rows.ts';
+import type { RowPut, RowsAsOf } from '../../ann/rows.ts';
 
 /** Shards that get rows. Every call may be refused with `unavailable`. */
 export interface RowTakers {

@@ -1,5 +1,5 @@
 import type { Row } from '../../ann/vector-engine.ts';
-import type { RowKeys, Rows } from '../../ann/rows/rows.ts';
+import type { RowKeys, Rows } from '../../ann/rows.ts';
 
 /** A stored row with everything that belongs to it. */
 export interface WholeRows extends Rows {

@@ -2,13 +2,13 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
-import type { KeyedReceipt } from '../../ann/receipts/receipt.ts';
+import type { KeyedReceipt } from '../../ann/receipts.ts';
 import { receiptsByLocator } from '../locators/receipts-by-locator.ts';
 import type { VectorStore } from '../../ann/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import type { RowVersions } from './row-versions.ts';
 import type { ShardParts } from './shard-mover.ts';
-import type { RowKeys } from '../../ann/rows/rows.ts';
+import type { RowKeys } from '../../ann/rows.ts';
 import type { Cell, ShardRoute } from '../routing/shard-route.ts';
 
 /** RPCs by which a shard exports its ids. Every call may be refused with `unavailable`. */

@@ -4,16 +4,15 @@ import { refuse } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { INDEX_OBJECT } from '../../ann/access-mode/caller.ts';
+import { INDEX_OBJECT, STALE_ROUTE } from '../../ann/access-mode.ts';
 import type { Routed } from '../../ann/shard-protocol.ts';
 import type { Shard } from '../../ann/shard.ts';
 import type { VectorStore } from '../../ann/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import type { RowVersions } from './row-versions.ts';
-import type { RowClearing, RowKeys, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../../ann/rows/rows.ts';
-import { rowsAt } from '../../ann/rows/rows-at.ts';
+import type { RowClearing, RowKeys, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../../ann/rows.ts';
+import { rowsAt } from '../../ann/rows.ts';
 import type { Cell, ShardRoute } from '../routing/shard-route.ts';
-import { STALE_ROUTE } from '../../ann/rows/stale-route.ts';
 
 /** The rows of a shard of several, as locators and other shards write them: each call may come late, or twice. */
 export class ShardRows {

@@ -11,7 +11,7 @@ import { replicasIn } from './replicated-routes.ts';
 import type { RoutingSummary } from './routing-summary.ts';
 import type { RankedShard } from './router.ts';
 import { byNearness } from './router.ts';
-import type { Rows } from '../../ann/rows/rows.ts';
+import type { Rows } from '../../ann/rows.ts';
 import { slotOf } from './slot-range.ts';
 
 /** Requests the regions of a shard group as of a version, unless they are cached. */

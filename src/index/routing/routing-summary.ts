@@ -4,7 +4,7 @@ import { membersOf } from './districts.ts';
 import type { RegionRows } from './region-rows.ts';
 import { regionRowsOf } from './region-rows.ts';
 import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
-import { STALE_ROUTE } from '../../ann/rows/stale-route.ts';
+import { STALE_ROUTE } from '../../ann/access-mode.ts';
 
 /** A routing summary: a routing table without its large parts. A router requests the regions of a shard group when it needs them. */
 export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'> {

@@ -1,5 +1,5 @@
 import { assert } from '../../kernel/assert.ts';
-import { idHash } from '../../ann/rows/id-hash.ts';
+import { idHash } from '../../ann/rows.ts';
 
 /**
  * Ids by their hashes: the slots `from` to, but not including, `to`. Vectors that no centroids separate are divided by their ids. The bits

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { accepts } from '../../../src/ann/filter/accepts.ts';
-import { compareText } from '../../../src/ann/filter/compare-text.ts';
+import { compareText } from '../../../src/ann/id-order.ts';
 import { RowSet } from '../../../src/ann/filter/row-set.ts';
 import { Selection } from '../../../src/ann/filter/selection.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';

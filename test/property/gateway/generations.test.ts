@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { followerWith } from '../../../src/ann/access-mode/caller.ts';
+import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { Shadow } from '../../../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { UpsertBody } from '../../../src/contract/vectors.ts';

@@ -1,11 +1,11 @@
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
-import type { Gate } from '../../../src/ann/access-mode/gate.ts';
-import { followerWith } from '../../../src/ann/access-mode/caller.ts';
+import type { Gate } from '../../../src/ann/access-mode.ts';
+import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.ts';
-import { ShardGate } from '../../../src/ann/access-mode/shard-gate.ts';
+import { ShardGate } from '../../../src/ann/shard-gate.ts';
 import { transition } from '../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';

@@ -7,7 +7,7 @@ import type { PrimaryState, ReplicaPeers, ReplicaRecord } from '../../../src/ind
 import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
 import { LoadMeter } from '../../../src/index/replicas/load-meter.ts';
 import type { ShardMember, ShardReplica } from '../../../src/index/replicas/shard-member.ts';
-import { ReadQueue } from '../../../src/ann/overload/read-queue.ts';
+import { ReadQueue } from '../../../src/ann/read-queue.ts';
 import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

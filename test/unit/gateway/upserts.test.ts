@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { isOwnKey, ownKey } from '../../../src/ann/receipts/own-key.ts';
+import { isOwnKey, ownKey } from '../../../src/ann/receipts.ts';
 import type { Repetition, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { ownKey } from '../../../src/ann/receipts/own-key.ts';
+import { ownKey } from '../../../src/ann/receipts.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';

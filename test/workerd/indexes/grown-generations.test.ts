@@ -2,11 +2,11 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/residue-of.ts';
-import { followerWith } from '../../../src/ann/access-mode/caller.ts';
+import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { Generations, Shadow } from '../../../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
-import { ownKey } from '../../../src/ann/receipts/own-key.ts';
+import { ownKey } from '../../../src/ann/receipts.ts';
 import { locatorOf } from '../../../src/index/locators/locator-of.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';

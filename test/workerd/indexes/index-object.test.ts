@@ -1,13 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
-import { followerWith } from '../../../src/ann/access-mode/caller.ts';
+import { followerWith } from '../../../src/ann/access-mode.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
-import type { IndexId } from '../../../src/kernel/ids.ts';
+import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { RegistryObject } from '../../../durable-objects/registry-object.ts';
-import type { TenantId } from '../../../src/kernel/ids.ts';
 import type { Creation } from '../../../src/index/index-lifecycle.ts';
 import { freshTenant, indexOf, listed, LOCATOR, manifestOf, ONCE, REGISTRY, shardOf, value } from './index-stubs.ts';
 

@@ -3,8 +3,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { Caller } from '../../../src/ann/access-mode/caller.ts';
-import { followerWith, INDEX_OBJECT } from '../../../src/ann/access-mode/caller.ts';
+import type { Caller } from '../../../src/ann/access-mode.ts';
+import { followerWith, INDEX_OBJECT } from '../../../src/ann/access-mode.ts';
 import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
 import { flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';

@@ -1,10 +1,10 @@
-import type { Addressed } from '../../../src/ann/access-mode/caller.ts';
+import type { Addressed } from '../../../src/ann/access-mode.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Claim } from '../../../src/index/locators/locator.ts';
 import type { Place } from '../../../src/index/locators/locator-store.ts';
 import type { RegionPage, RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
-import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/rows/rows.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/rows.ts';
 import type {
   ListedVectors,
   NamespacePage,

@@ -1,5 +1,5 @@
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { Addressed } from '../../../src/ann/access-mode/caller.ts';
+import type { Addressed } from '../../../src/ann/access-mode.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { shardName } from '../../../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Caller } from '../../../../src/ann/access-mode/caller.ts';
+import type { Caller } from '../../../../src/ann/access-mode.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
-import type { KeyedReceipt } from '../../../../src/ann/receipts/receipt.ts';
+import type { KeyedReceipt } from '../../../../src/ann/receipts.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import type { ShardChanges, ShardFollow } from '../../../../src/ann/replication/change-page.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';

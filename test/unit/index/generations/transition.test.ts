@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { CLIENT, followerWith, INDEX_OBJECT } from '../../../../src/ann/access-mode/caller.ts';
-import { admit } from '../../../../src/ann/access-mode/gate.ts';
+import { CLIENT, INDEX_OBJECT, admit, followerWith } from '../../../../src/ann/access-mode.ts';
 import type { GenerationEvent, Generations, Phase, Shadow } from '../../../../src/index/generations/generation-state.ts';
 import { transition } from '../../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 
 import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
-import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
+import { WHOLE } from '../../../../src/ann/receipts.ts';
 import type { KnownRoutes } from '../../../../src/index/routing/known-routes.ts';
 import type { LocatorPeers } from '../../../../src/index/locators/locator.ts';
 import { Locator } from '../../../../src/index/locators/locator.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { RowsCleared } from '../../../../src/ann/rows/rows.ts';
+import type { RowsCleared } from '../../../../src/ann/rows.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';

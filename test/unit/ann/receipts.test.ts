@@ -1,20 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
-import { locatorSchema } from '../../../../durable-objects/sqlite/locator-schema.ts';
-import { migrate } from '../../../../src/kernel/sql/migrate.ts';
-import { SqliteReceiptStore } from '../../../../durable-objects/sqlite/receipt-store.ts';
-import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
-import { SHARD_SCHEMA } from '../../../../durable-objects/sqlite/shard-schema.ts';
-import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
-import { ownKey } from '../../../../src/ann/receipts/own-key.ts';
-import type { KeyedReceipt, Receipt } from '../../../../src/ann/receipts/receipt.ts';
-import { WHOLE } from '../../../../src/ann/receipts/receipt.ts';
-import { receiptsByLocator } from '../../../../src/index/locators/receipts-by-locator.ts';
-import { resumeWrite } from '../../../../src/ann/receipts/resume-write.ts';
-import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { IndexId } from '../../../../src/kernel/ids.ts';
-import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { locatorSchema } from '../../../durable-objects/sqlite/locator-schema.ts';
+import { migrate } from '../../../src/kernel/sql/migrate.ts';
+import { SqliteReceiptStore } from '../../../durable-objects/sqlite/receipt-store.ts';
+import { SqliteLocatorStore } from '../../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { SHARD_SCHEMA } from '../../../durable-objects/sqlite/shard-schema.ts';
+import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { WHOLE, ownKey, resumeWrite } from '../../../src/ann/receipts.ts';
+import type { KeyedReceipt, Receipt } from '../../../src/ann/receipts.ts';
+import { receiptsByLocator } from '../../../src/index/locators/receipts-by-locator.ts';
+import { locatorOf } from '../../../src/index/locators/locator-of.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
 
 const BILLING = { usageId: 'ix_1:5', tokens: 7, cachedTokens: 1 };
 const REQUEST = { idempotencyKey: 'k', digest: 'd' };

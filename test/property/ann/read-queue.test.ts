@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { WaitingReads } from '../../../src/ann/overload/waiting-reads.ts';
+import { WaitingReads } from '../../../src/ann/read-queue.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const READ_MS = 3;

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 
-import { ReadQueue } from '../../../../src/ann/overload/read-queue.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { ok } from '../../../../src/kernel/result.ts';
-import { ObjectThread } from '../../../support/worlds/object-thread.ts';
-import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
+import { ReadQueue } from '../../../src/ann/read-queue.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { ObjectThread } from '../../support/worlds/object-thread.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 /** An object whose reads take so long; tells what it did, and when, since it was made. */
 function object(readMs = 4) {

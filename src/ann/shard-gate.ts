@@ -1,14 +1,13 @@
-import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import type { IndexId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
-import type { KeyedReceipt, ReceiptPage } from '../receipts/receipt.ts';
-import type { ChangeCursor } from '../replication/change-page.ts';
-import type { ShardHeader } from '../shard-header.ts';
-import type { VectorStore } from '../vector-store.ts';
-import type { Addressed } from './caller.ts';
-import type { Gate } from './gate.ts';
-import { Gatekeeper, notFound } from './gatekeeper.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { IndexId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+import type { Addressed, Gate } from './access-mode.ts';
+import { Gatekeeper, notFound } from './access-mode.ts';
+import type { KeyedReceipt, ReceiptPage } from './receipts.ts';
+import type { ChangeCursor } from './replication/change-page.ts';
+import type { ShardHeader } from './shard-header.ts';
+import type { VectorStore } from './vector-store.ts';
 
 type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receiptsBehind' | 'adoptReceipts'>;
 

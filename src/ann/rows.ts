@@ -1,5 +1,6 @@
-import type { IndexId } from '../../kernel/ids.ts';
-import type { Repetition, Routed, Written } from '../shard-protocol.ts';
+import { utf8 } from '../kernel/bytes.ts';
+import type { IndexId } from '../kernel/ids.ts';
+import type { Repetition, Routed, Written } from './shard-protocol.ts';
 
 /**
  * What crosses between locators and shards. All writes of an id carry a version that its locator gave out, higher than any before;
@@ -101,4 +102,28 @@ export interface LocatedWritten extends Written {
 export interface LocatedRemoval extends RowKeys {
   readonly expected: readonly number[] | null;
   readonly lsnSeen: number;
+}
+
+/** The rows at the positions, in their order. */
+export function rowsAt({ ids, namespaces, values, metadata, texts }: Rows, positions: readonly number[]): Rows {
+  const dimensions = values.length / ids.length;
+  const chosen = new Float32Array(positions.length * dimensions);
+  positions.forEach((at, i) => chosen.set(values.subarray(at * dimensions, (at + 1) * dimensions), i * dimensions));
+  return {
+    ids: positions.map((at) => ids[at]!),
+    namespaces: positions.map((at) => namespaces[at]!),
+    values: chosen,
+    metadata: positions.map((at) => metadata[at]!),
+    texts: positions.map((at) => texts[at]!),
+  };
+}
+
+/** 32 bits that spread ids of all namespaces evenly, each of the bits by itself. */
+export function idHash(namespace: string, id: string): number {
+  // Neither part contains NUL. FNV-1a, and a last mixing as its low bits alone are poor.
+  let hash = 0x811c9dc5;
+  for (const byte of utf8(`${namespace}\0${id}`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -1,0 +1,101 @@
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { IndexId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
+
+/** What calls an object of an index. It decides, with the access mode of the object, whether the call is served: see `admit`. */
+export type Caller =
+  /** A gateway, on behalf of a client. */
+  | { readonly kind: 'client' }
+  /** An object of the same index, such as a locator that writes rows or a shard that moves some: the write was admitted there. */
+  | { readonly kind: 'index-object' }
+  /** The work that fills another generation. Each run of it has a higher token than the runs before. */
+  | { readonly kind: 'follower'; readonly fencingToken: number };
+
+/** The index that a call is meant for, and what calls. */
+export interface Addressed {
+  readonly indexId: IndexId;
+  /** Absent: a client, which has the fewest rights. */
+  readonly caller?: Caller | undefined;
+}
+
+export const CLIENT: Caller = { kind: 'client' };
+
+export const INDEX_OBJECT: Caller = { kind: 'index-object' };
+
+export const followerWith = (fencingToken: number): Caller => ({ kind: 'follower', fencingToken });
+
+/**
+ * What an object of an index serves: everything; reads alone, while its vectors are handed over; or nothing but the follower that fills
+ * it from another generation.
+ */
+export type Gate = 'open' | 'sealed' | 'closed';
+
+/** The gate of an object, and the highest fencing token of a follower that it has seen: writes with a lower one come too late. */
+export interface GateState {
+  readonly gate: Gate;
+  /** Stored under this name. */
+  readonly run: number;
+}
+
+/** The state of an object that was never sealed or closed. */
+export const OPEN: GateState = { gate: 'open', run: 0 };
+
+/** Refuses with `index_moving` a client that the gate keeps out, and with `stale_fence` a write of a follower that was replaced. */
+export function admit({ gate, run: newest }: GateState, caller: Caller, isWrite: boolean): Outcome<null> {
+  switch (caller.kind) {
+    case 'index-object':
+      return ok(null);
+    case 'client': {
+      const isServed = gate === 'open' || (gate === 'sealed' && !isWrite);
+      return isServed ? ok(null) : refuse('index_moving', 'the index is switching generations; retry');
+    }
+    case 'follower': {
+      const isLate = isWrite && (caller.fencingToken < newest || gate !== 'closed');
+      return isLate ? refuse('stale_fence', 'another run of the follower has taken over') : ok(null);
+    }
+  }
+}
+
+/** An object of an index that has a gate. */
+export interface Gated {
+  /** The index it belongs to; undefined without one. */
+  indexId(): IndexId | undefined;
+  gate(): GateState;
+  setGate(state: GateState): void;
+}
+
+/** Which callers get access to what an object of an index stores. */
+export class Gatekeeper {
+  readonly #gated: Gated;
+
+  constructor(gated: Gated) {
+    this.#gated = gated;
+  }
+
+  /** `own`: the index id of the object, where it was read already. Refuses with `index_not_found`, or as `admit` does. */
+  pass({ indexId, caller = CLIENT }: Addressed, isWrite = false, own = this.#gated.indexId()): Outcome<null> {
+    if (own !== indexId) return notFound();
+    // What other objects of the index do needs no look at the gate, which is a read of the store.
+    if (caller.kind === 'index-object') return ok(null);
+    const known = this.#gated.gate();
+    const admitted = admit(known, caller, isWrite);
+    if (!admitted.ok) return admitted;
+    const isNewer = isWrite && caller.kind === 'follower' && caller.fencingToken > known.run;
+    if (isNewer) this.#gated.setGate({ gate: known.gate, run: caller.fencingToken });
+    return ok(null);
+  }
+
+  /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */
+  set(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
+    if (this.#gated.indexId() !== indexId) return notFound();
+    if (run < this.#gated.gate().run) return refuse('stale_fence', 'another run of the follower has taken over');
+    this.#gated.setGate({ gate, run });
+    return ok(null);
+  }
+}
+
+export const notFound = () => refuse('index_not_found', 'the index was deleted', 'index');
+
+/** For callers with an outdated route: never seen by clients. */
+export const STALE_ROUTE = refuse('stale_route', 'the index was resharded: fetch its routes and repeat the call');
