@@ -15,8 +15,8 @@ import { VectorSpace } from '../../../../src/gateway/vector-space.ts';
 import { Vectors } from '../../../../src/gateway/vectors.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { doOperations } from '../../../../workers/gateway/compat/qdrant/do-operations.ts';
-import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
+import { doOperations } from '../../../../workers/gateway/compat/qdrant/batch.ts';
+import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 

@@ -5,7 +5,7 @@ import { refuse } from '../../../../src/contract/outcome.ts';
 import { queryBody } from '../../../../src/contract/qdrant/search.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints } from '../../../../workers/gateway/compat/qdrant/find-points.ts';
-import type { PointCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
+import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 
 /** A call whose search finds one vector, and lacks these shards. */
 function callOf(missing: readonly number[] | undefined): PointCall {

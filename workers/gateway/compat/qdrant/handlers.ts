@@ -1,11 +1,25 @@
-import { qdrantAliasHandlers } from './aliases.ts';
+import { QDRANT_VERSION } from '../../../../src/contract/qdrant/service.ts';
+import type { Handlers } from '../../serve.ts';
 import { qdrantBatchHandlers } from './batch.ts';
-import { qdrantCollectionHandlers } from './collections.ts';
+import { qdrantAliasHandlers, qdrantCollectionHandlers } from './collections.ts';
 import { qdrantFacetHandlers } from './facet.ts';
 import { qdrantPayloadHandlers } from './payload.ts';
 import { qdrantPointHandlers } from './points.ts';
 import { qdrantSearchHandlers } from './search.ts';
-import { qdrantServiceHandlers } from './service.ts';
+
+export const qdrantServiceHandlers = {
+  qdrantVersion: async () => ({
+    ok: true,
+    reply: { title: 'sluice - vectors by the API of qdrant', version: QDRANT_VERSION },
+    used: {},
+  }),
+  qdrantHealth: async () => ({ ok: true, reply: 'healthz check passed', used: {} }),
+  qdrantLiveness: async () => ({ ok: true, reply: 'healthz check passed', used: {} }),
+  qdrantReadiness: async ({ gateway }) => {
+    const ready = await gateway.readiness.check();
+    return ready.ok ? { ok: true, reply: 'all shards are ready', used: {} } : ready;
+  },
+} satisfies Partial<Handlers>;
 
 /** Qdrant's API over the same use cases. Aliases come before the collection that could be named so. */
 export const qdrantHandlers = {

@@ -2,7 +2,7 @@ import { pointIdOfPath, shownId } from '../../../../src/contract/qdrant/point-id
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import type { Handlers } from '../../serve.ts';
-import { enveloped, inQdrantWords, pointNotFound, updated } from './answer.ts';
+import { enveloped, inQdrantWords, pointNotFound, updated } from './call.ts';
 import { LIMIT_DEFAULT } from './find-points.ts';
 import { includeOf, recordsOf } from './records.ts';
 import { deletePoints, writePoints } from './write-points.ts';

@@ -9,8 +9,8 @@ import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { inQdrantWords } from './answer.ts';
-import type { PointCall } from './point-call.ts';
+import type { PointCall } from './call.ts';
+import { inQdrantWords } from './call.ts';
 
 export type Recommendation = Extract<PointQuery, { kind: 'recommend' }>;
 

@@ -1,9 +1,12 @@
+import type { PathStep } from '../../../../src/ann/metadata-edit.ts';
+import { editMetadata } from '../../../../src/ann/metadata-edit.ts';
 import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
+import type { JsonValue } from '../../../../src/contract/json-value.ts';
 import { shownId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PayloadSelector } from '../../../../src/contract/qdrant/selectors.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
+import { isRawJson, parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { float32Json } from '../../../../src/kernel/float32-json.ts';
-import { selectPayload } from './payload-selection.ts';
 
 /** Which parts of points an answer carries. */
 export interface Shown {
@@ -24,4 +27,37 @@ export function recordsOf({ ids, values, metadata, manifest: { dimensions } }: O
       ...(values === null ? {} : { vector: float32Json(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
     };
   });
+}
+
+type Paths = readonly (readonly PathStep[])[];
+
+/** The part of a stored payload that is asked for; undefined: none of it. */
+export function selectPayload(json: string | null, selector: PayloadSelector): JsonValue | undefined {
+  if (selector === false) return undefined;
+  if (json === null) return {};
+  if (selector === true) return parseExactJson(json) as JsonValue;
+  if ('exclude' in selector) return editMetadata(json, { kind: 'unset', paths: selector.exclude });
+  return pick(parseExactJson(json) as JsonValue, selector.include) ?? {};
+}
+
+/** What of a value lies on some paths, or undefined. */
+function pick(value: JsonValue, paths: Paths): JsonValue | undefined {
+  if (paths.some((path) => path.length === 0)) return value;
+  if (Array.isArray(value)) return pickItems(value, paths);
+  if (typeof value !== 'object' || value === null || isRawJson(value)) return undefined;
+  const members = Object.entries(value).flatMap(([key, member]) => {
+    const rests = paths.filter(([step]) => step === key).map(([, ...rest]) => rest);
+    const picked = rests.length === 0 ? undefined : pick(member, rests);
+    return picked === undefined ? [] : [[key, picked] as const];
+  });
+  return members.length === 0 ? undefined : Object.fromEntries(members);
+}
+
+function pickItems(items: readonly JsonValue[], paths: Paths): JsonValue | undefined {
+  const picked = items.flatMap((item, at) => {
+    const rests = paths.filter(([step]) => step === null || step === at).map(([, ...rest]) => rest);
+    return rests.length === 0 ? [] : [pick(item, rests)];
+  });
+  const there = picked.filter((item) => item !== undefined);
+  return there.length === 0 ? undefined : there;
 }

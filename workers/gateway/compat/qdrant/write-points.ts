@@ -8,8 +8,8 @@ import type { PointSelection } from '../../../../src/contract/qdrant/selectors.t
 import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { inQdrantWords, pointNotFound } from './answer.ts';
-import type { PointCall, WritingCall } from './point-call.ts';
+import type { PointCall, WritingCall } from './call.ts';
+import { inQdrantWords, pointNotFound } from './call.ts';
 
 /** A change of the points of a collection. */
 export type PointWrite =

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { qdrantFacetEndpoints } from '../../../../src/contract/qdrant/facet.ts';
 import { ok } from '../../../../src/kernel/result.ts';
-import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet-points.ts';
-import type { PointCall } from '../../../../workers/gateway/compat/qdrant/point-call.ts';
+import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet.ts';
+import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 
 /** A collection of so many points, which says that it has `counted`. */
 function callOn(total: number, counted = total) {

@@ -2,9 +2,29 @@ import type { Refusal } from '../../../../src/contract/errors.ts';
 import { refusal, refusalAt } from '../../../../src/contract/errors.ts';
 import type { FieldPath } from '../../../../src/contract/field-path.ts';
 import { pathBelow } from '../../../../src/contract/field-path.ts';
+import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
+import type { Acting } from '../../../../src/gateway/authority.ts';
 import { err } from '../../../../src/kernel/result.ts';
+import type { Gateway } from '../../compose.ts';
 import type { Timing } from '../../timing.ts';
+
+/** Of a call, what reading and deleting points takes. */
+export interface PointCall extends Acting {
+  readonly gateway: Gateway;
+  /** Its `timeout` is how many seconds a search may take. */
+  readonly query?: { readonly timeout?: number | undefined };
+}
+
+/** Of a call, what writing points takes. */
+export interface WritingCall extends PointCall {
+  readonly reserve: (quantities: { readonly vectors_written: number }) => Promise<Outcome<void>>;
+}
+
+/** Of a call, what searching takes. */
+export interface SearchingCall extends PointCall {
+  readonly reserve: (quantities: { readonly vector_queries: number }) => Promise<Outcome<void>>;
+}
 
 /** What Qdrant wraps every result in. */
 export const enveloped = <T>({ timing }: { readonly timing: Timing }, result: T) => ({

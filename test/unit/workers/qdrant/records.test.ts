@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { parseJsonPath } from '../../../../src/contract/qdrant/json-path.ts';
 import { isWord, valuesAt } from '../../../../workers/gateway/compat/qdrant/values-at.ts';
-import { inQdrantWords } from '../../../../workers/gateway/compat/qdrant/answer.ts';
-import { selectPayload } from '../../../../workers/gateway/compat/qdrant/payload-selection.ts';
+import { inQdrantWords } from '../../../../workers/gateway/compat/qdrant/call.ts';
+import { selectPayload } from '../../../../workers/gateway/compat/qdrant/records.ts';
 
 const PAYLOAD = '{"a":1,"b":{"c":2,"d":3},"l":[{"n":1,"m":2},{"n":3},5],"big":18446744073709551615}';
 const paths = (...written: string[]) => written.map((path) => parseJsonPath(path)!);
