@@ -1,24 +1,19 @@
-import { agentHandlers } from './routes/agents.ts';
+import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { aliasHandlers } from './routes/aliases.ts';
 import { bulkHandlers } from './routes/bulk.ts';
 import { billingHandlers } from './routes/billing.ts';
 import { cacheHandlers } from './routes/cache.ts';
-import { cacheStatsHandlers } from './routes/cache-stats.ts';
 import { embeddingHandlers } from './routes/embeddings.ts';
-import { erasureHandlers } from './routes/erasures.ts';
+import { indexHandlers } from './routes/indexes.ts';
 import { fileHandlers } from './routes/files.ts';
 import { generationHandlers } from './routes/generations.ts';
-import { indexHandlers } from './routes/indexes.ts';
 import { jobHandlers } from './routes/jobs.ts';
 import { keyHandlers } from './routes/keys.ts';
 import { modelHandlers } from './routes/models.ts';
 import { opsHandlers } from './routes/ops.ts';
 import { organisationHandlers } from './routes/organisations.ts';
-import { poolHandlers } from './routes/pools.ts';
 import { quotaHandlers } from './routes/quotas.ts';
 import { usageHandlers } from './routes/usage.ts';
-import { vectorChangeHandlers } from './routes/vector-changes.ts';
-import { vectorListingHandlers } from './routes/vector-listing.ts';
 import { vectorHandlers } from './routes/vectors.ts';
 import { qdrantHandlers } from './compat/qdrant/handlers.ts';
 import type { Handlers } from './serve.ts';
@@ -31,15 +26,11 @@ export const HANDLERS: Handlers = {
   ...embeddingHandlers,
   ...modelHandlers,
   ...cacheHandlers,
-  ...cacheStatsHandlers,
   ...indexHandlers,
   ...aliasHandlers,
   ...vectorHandlers,
-  ...vectorListingHandlers,
-  ...vectorChangeHandlers,
   ...bulkHandlers,
   ...generationHandlers,
-  ...erasureHandlers,
   ...organisationHandlers,
   ...keyHandlers,
   ...quotaHandlers,

@@ -1,8 +1,8 @@
 import { bulkEndpoints } from '../../../src/contract/bulk.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
 import { BodyIntake, bodyOwner } from '../body-intake.ts';
 import { codingOf } from '../content-coding.ts';
-import { pulledLines, toldLines } from '../ndjson-stream.ts';
 import type { Handlers } from '../serve.ts';
 
 export const bulkHandlers = {
@@ -30,3 +30,67 @@ export const bulkHandlers = {
     return opened.ok ? { ok: true, reply: pulledLines(opened.value), used: {} } : opened;
   },
 } satisfies Partial<Handlers>;
+
+const encoder = new TextEncoder();
+
+/** Lines sent as they are read: their producer waits for a slow reader. */
+export function pulledLines(lines: AsyncGenerator<string, void>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await lines.next();
+      if (done === true) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await lines.return();
+    },
+  });
+}
+
+interface Told {
+  readonly status: string;
+}
+
+/**
+ * Progress lines of work that does not wait for its reader: a client that sends a long body first and reads the answer afterwards must not
+ * stop it. Of lines that came too soon or found the reader behind only the latest is sent, but the first and the last always are. `finish`
+ * is called once the work is over, however it ended; `ended` resolves after that.
+ */
+export function toldLines<T extends Told>(
+  work: AsyncGenerator<T, void>,
+  clock: Clock,
+  finish: () => Promise<void>,
+): { readonly lines: ReadableStream<Uint8Array>; readonly ended: Promise<void> } {
+  let isWanted = true;
+  let ended: Promise<void> = Promise.resolve();
+  const run = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    let dueMs = 0;
+    try {
+      for await (const news of work) {
+        if (!isWanted) return;
+        const isBehind = (controller.desiredSize ?? 0) <= 0;
+        if (news.status === 'running' && (isBehind || clock.nowMs() < dueMs)) continue;
+        controller.enqueue(encoder.encode(`${JSON.stringify(news)}\n`));
+        dueMs = clock.nowMs() + LIMITS.bulkProgressMs;
+      }
+    } finally {
+      await finish();
+    }
+    if (isWanted) controller.close();
+  };
+  const lines = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        ended = run(controller).catch((error: unknown) => {
+          console.error(JSON.stringify({ level: 'error', message: `an import broke off: ${String(error)}` }));
+          if (isWanted) controller.error(error);
+        });
+      },
+      cancel: () => {
+        isWanted = false;
+      },
+    },
+    new CountQueuingStrategy({ highWaterMark: LIMITS.bulkLinesHeldMaxCount }),
+  );
+  return { lines, ended };
+}

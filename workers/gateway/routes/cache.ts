@@ -1,7 +1,10 @@
 import type { PurgeRecord } from '../../../src/cache/purge-record.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import type { CacheLine } from '../../../src/gateway/cache-stats.ts';
+import { agesOf, hitsOf } from '../../../src/gateway/cache-stats.ts';
 import type { PurgeId } from '../../../src/kernel/ids.ts';
 import type { Handlers } from '../serve.ts';
+import { seconds } from './wire.ts';
 
 export const cacheHandlers = {
   purgeCache: async ({ gateway, principal, authority, body, idempotencyKey }) => {
@@ -18,6 +21,14 @@ export const cacheHandlers = {
     const found = await gateway.embeddings.purger.find(principal, query.tenant, params.purge as PurgeId);
     return found.ok ? { ok: true, reply: purgeReply(found.value, gateway.clock.nowMs()), used: {} } : found;
   },
+
+  cacheStats: async ({ gateway, principal, query }) => {
+    const report = await gateway.tenancy.cacheStats.read(principal, query);
+    if (!report.ok) return report;
+    const { tenantId, fromMs, toMs, lines } = report.value;
+    const period = { from: seconds(fromMs), to: seconds(toMs) };
+    return { ok: true, reply: { object: 'cache.stats' as const, tenant: tenantId, ...period, data: lines.map(lineReply) }, used: {} };
+  },
 } satisfies Partial<Handlers>;
 
 const purgeReply = ({ purgeId, position, mode, consistency, effectiveAtMs, erased }: PurgeRecord, nowMs: number) => ({
@@ -31,3 +42,18 @@ const purgeReply = ({ purgeId, position, mode, consistency, effectiveAtMs, erase
   bound_ms: LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs,
   erased,
 });
+
+function lineReply({ cache, model, counts, held }: CacheLine) {
+  const { hits, asked } = hitsOf(counts);
+  const { memory = 0, shared = 0, joined: collapsed = 0, duplicate = 0, computed = 0, evicted: evictions = 0 } = counts;
+  return {
+    cache,
+    model,
+    hit_ratio: asked === 0 ? null : hits / asked,
+    hits: { memory, shared, collapsed, duplicate },
+    computed,
+    evictions,
+    age_seconds: agesOf(counts),
+    held,
+  };
+}

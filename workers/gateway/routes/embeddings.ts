@@ -8,7 +8,7 @@ import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { float32Json } from '../../../src/kernel/float32-json.ts';
 import { etagOf } from '../etag.ts';
 import type { Handlers } from '../serve.ts';
-import { cacheHeaders } from './cache-headers.ts';
+import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 
 export const embeddingHandlers = {
   createEmbeddings: async (call) => {

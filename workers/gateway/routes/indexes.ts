@@ -1,7 +1,8 @@
+import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
-import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
 import type { Handlers } from '../serve.ts';
+import { seconds } from './wire.ts';
 
 export const indexHandlers = {
   createIndex: async (call) => {
@@ -67,6 +68,26 @@ export const indexHandlers = {
     };
     return { ok: true, reply, used: {} };
   },
+
+  verifyIndexErasure: async ({ gateway, principal, params }) => {
+    const verified = await gateway.retrieval.erasures.verify(principal.tenantId, params.erasure);
+    if (!verified.ok) return verified;
+    const { erasure, remaining } = verified.value;
+    const { id, name, erasedAtMs, vectors, shards, locators = [], replicas = [], lost = [], bytes } = erasure;
+    const reply = {
+      object: 'index.erasure' as const,
+      id,
+      name,
+      erased_at: seconds(erasedAtMs),
+      vectors,
+      objects: shards.length + locators.length + replicas.length + ITSELF,
+      objects_lost: lost.length,
+      bytes,
+      remaining,
+      verified: remaining === 0,
+    };
+    return { ok: true, reply, used: {} };
+  },
 } satisfies Partial<Handlers>;
 
 function indexReply(manifest: IndexManifest) {
@@ -89,3 +110,6 @@ function indexReply(manifest: IndexManifest) {
     generation,
   };
 }
+
+/** The index's own object, in addition to those that held its vectors or located them. */
+const ITSELF = 1;

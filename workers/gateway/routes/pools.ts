@@ -1,6 +1,11 @@
-import type { PoolReply } from '../../../src/contract/pools.ts';
+import type { Assignment } from '../../../src/contract/agent-protocol.ts';
+import type { Grant } from '../../../src/contract/attempt.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
-import type { PoolId } from '../../../src/kernel/ids.ts';
+import type { PoolReply } from '../../../src/contract/pools.ts';
+import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
+import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
@@ -28,3 +33,38 @@ const poolReply = (pool: PoolRecord): PoolReply => ({
   owner: pool.owner,
   created_at: seconds(pool.createdAtMs),
 });
+
+/** What the agents of a pool call. The pool is the one that the token is of. */
+export const agentHandlers = {
+  registerAgent: async ({ gateway, principal, body }) => {
+    const agent = await gateway.heavy.pools(principal.poolId).register(body.name);
+    if (!agent.ok) return agent;
+    return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
+  },
+  leaseWork: async ({ gateway, principal, body }) => {
+    const grant = await gateway.heavy.pools(principal.poolId).lease(body.agent as AgentId, body.wait_ms);
+    return grant.ok ? { ok: true, reply: { assignment: grant.value && assignmentOf(grant.value) }, used: {} } : grant;
+  },
+  heartbeat: async ({ gateway, principal, params, body }) => {
+    const pool = gateway.heavy.pools(principal.poolId);
+    const command = await pool.heartbeat(params.attempt as AttemptId, body.fence, body.progress);
+    return command.ok ? { ok: true, reply: { command: command.value }, used: {} } : command;
+  },
+  readInput: async ({ gateway, principal, params, query }) => {
+    const content = await gateway.heavy.attempts.input(principal.poolId, params.attempt as AttemptId, query.fence);
+    return content.ok ? { ok: true, reply: content.value, used: {} } : content;
+  },
+  writeOutput: async ({ gateway, principal, params, query, request }) => {
+    const bytes = Number(request.headers.get('content-length') ?? Number.NaN);
+    const content = request.body ?? new Blob();
+    return accepted(await gateway.heavy.attempts.output(principal.poolId, params.attempt as AttemptId, query.fence, bytes, content));
+  },
+  completeAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
+    accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'completed', ...news })),
+  failAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
+    accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'failed', ...news })),
+} satisfies Partial<Handlers>;
+
+const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
+
+const assignmentOf = ({ attemptId, fence, work }: Grant): Assignment => ({ attempt: attemptId, fence, kind: work.kind, model: work.model });

@@ -1,18 +1,21 @@
+import type { MetadataEdit } from '../../../src/ann/metadata-edit.ts';
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
-import { DEADLINE_HEADER } from '../../../src/contract/reading.ts';
-import type { Refusal } from '../../../src/contract/errors.ts';
 import type { HeadersOf } from '../../../src/contract/endpoint.ts';
-import type { CacheReport } from '../../../src/gateway/cache-report.ts';
-import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
+import type { Refusal } from '../../../src/contract/errors.ts';
+import { DEADLINE_HEADER } from '../../../src/contract/reading.ts';
+import type { MetadataBody } from '../../../src/contract/vector-changes.ts';
 import type { vectorEndpoints } from '../../../src/contract/vectors.ts';
+import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
+import type { CacheReport } from '../../../src/gateway/cache-report.ts';
+import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
+import type { ChangedVectors, StoredSelection } from '../../../src/gateway/vector-changes.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
+import { batchPaths } from '../../../src/gateway/vector-space.ts';
+import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Handlers } from '../serve.ts';
-import { cacheHeaders } from './cache-headers.ts';
-import { explanationReply } from './explanation-reply.ts';
-import { recallReply } from './recall-reply.ts';
-import { indexed, vectorReplies } from './vector-replies.ts';
+import { explanationReply, indexed, recallReply, vectorReplies } from './vector-replies.ts';
 
 export const vectorHandlers = {
   upsertVectors: async (call) => {
@@ -77,6 +80,40 @@ export const vectorHandlers = {
     const { count, lsn } = deleted.value;
     return { ok: true, reply: { deleted: count, lsn }, used: {}, ...indexed(deleted.value) };
   },
+
+  listVectors: async ({ gateway, principal, params, body }) => {
+    const { namespace, filter = null, after, limit } = body;
+    const start = after === undefined ? null : { id: after, isIncluded: false };
+    const include = { values: body.include_values, metadata: body.include_metadata, text: body.include_text };
+    const query = { namespace, filter, start, limit, include };
+    const listed = await gateway.retrieval.listing.list(principal, params.index, query);
+    if (!listed.ok) return listed;
+    const reply = { vectors: vectorReplies(listed.value), has_more: listed.value.following !== null, lsn: listed.value.lsn };
+    return { ok: true, reply, used: {}, ...indexed(listed.value) };
+  },
+
+  countVectors: async ({ gateway, principal, params, body: { namespace, filter = null } }) => {
+    const counted = await gateway.retrieval.listing.count(principal, params.index, namespace, filter);
+    if (!counted.ok) return counted;
+    const { count, lsn } = counted.value;
+    return { ok: true, reply: { count, lsn }, used: {}, ...indexed(counted.value) };
+  },
+
+  updateMetadata: async (call) => {
+    const { gateway, params, body } = call;
+    const reserve = (count: number) => call.reserve({ vectors_written: count });
+    const changed = await gateway.retrieval.changes.editMetadata(call, params.index, selectionOf(body), editOf(body), reserve);
+    return changed.ok ? updated(changed.value) : changed;
+  },
+
+  updateValues: async (call) => {
+    const { gateway, params, body } = call;
+    const reserved = await call.reserve({ vectors_written: body.vectors.length });
+    if (!reserved.ok) return reserved;
+    const vectors = body.vectors.map((vector, i) => ({ ...vector, paths: batchPaths(i) }));
+    const changed = await gateway.retrieval.changes.setValues(call, params.index, body.namespace, vectors);
+    return changed.ok ? updated(changed.value) : changed;
+  },
 } satisfies Partial<Handlers>;
 
 /** What the query asks of the cache, if it wants one. */
@@ -102,3 +139,21 @@ const tokenMeters = ({ tokens, cachedTokens }: TokensUsed) => ({
   embedding_tokens: tokens - cachedTokens,
   embedding_cached_tokens: cachedTokens,
 });
+
+const updated = (changed: OnIndex<ChangedVectors>) => ({
+  ok: true as const,
+  reply: { updated: changed.count, lsn: changed.lsn },
+  used: { vectors_written: changed.count },
+  ...indexed(changed),
+});
+
+function selectionOf({ ids, filter, namespace }: MetadataBody): StoredSelection {
+  if (ids !== undefined) return { kind: 'ids', namespace, ids };
+  return { kind: 'filter', namespace, filter: must(filter, 'the schema asks for ids or a filter') };
+}
+
+function editOf({ set, at, unset, replace = null }: MetadataBody): MetadataEdit {
+  if (set !== undefined) return { kind: 'set', at: at?.split('.') ?? [], fields: set };
+  if (unset !== undefined) return { kind: 'unset', paths: unset.map((path) => path.split('.')) };
+  return { kind: 'replace', metadata: replace };
+}

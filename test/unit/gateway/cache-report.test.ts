@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { CacheReport, VectorSource } from '../../../src/gateway/cache-report.ts';
-import { ageOf } from '../../../src/gateway/cache-report.ts';
-import { cacheStatus } from '../../../src/gateway/cache-status.ts';
+import { ageOf, cacheStatus } from '../../../src/gateway/cache-report.ts';
 
 const report = (sources: VectorSource[], more: Partial<CacheReport> = {}): CacheReport => ({
   sources,
