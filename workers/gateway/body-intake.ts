@@ -7,10 +7,9 @@ import type { BodyBudget, BodyHold, BodyKind } from '../../src/gateway/body-budg
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Timer } from '../../src/kernel/timer.ts';
+import { within } from './adapters/within.ts';
 import type { ContentCoding } from './content-coding.ts';
 import { decodedChunks } from './content-coding.ts';
-import type { BodyReader } from './drain.ts';
-import { drainReader } from './drain.ts';
 
 /** What reading a body takes: the isolate's budget for all of them, and time. */
 export interface BodyParts {
@@ -195,4 +194,33 @@ function tooSlow(isTotal: boolean) {
 function noRoom() {
   const message = `the bodies being read take all of their memory (bodiesBytesMax, ${LIMITS.bodiesBytesMax} bytes): send this one again`;
   return err({ ...refusal('overloaded', message), retryAfterMs: 1_000 });
+}
+
+/**
+ * Reads and drops what is left of a refused request's body, within limits: a client that is still sending when the
+ * connection closes sees a broken pipe instead of the refusal, and one that sends nothing more waits for the refusal.
+ */
+export async function drain(request: Request): Promise<void> {
+  if (request.body === null || request.bodyUsed || request.body.locked) return;
+  await drainReader(request.body.getReader());
+}
+
+/** As `drain`, for a body that was begun. */
+export async function drainReader(reader: BodyReader): Promise<void> {
+  try {
+    await within(readAway(reader), LIMITS.drainMs);
+  } catch {
+    // Too slow; or the client has disconnected and cannot read the refusal.
+  }
+  await reader.cancel().catch(() => undefined);
+}
+
+export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function readAway(reader: BodyReader): Promise<void> {
+  for (let bytes = 0; bytes < LIMITS.drainBytesMax;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    bytes += value.byteLength;
+  }
 }

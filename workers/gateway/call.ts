@@ -8,7 +8,6 @@ import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal
 import type { Authority } from '../../src/gateway/authority.ts';
 import type { Gateway } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
-import type { Timing } from './timing.ts';
 
 export interface Variables {
   requestId: string;
@@ -76,4 +75,28 @@ export interface Done<E extends Endpoint> {
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */
   readonly usageId?: string;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Phases of one request, for the `server-timing` header (W3C Server Timing). */
+export class Timing {
+  readonly #startedMs = performance.now();
+  readonly #phases: string[] = [];
+
+  /** Measures `work` under `phase`. */
+  async of<T>(phase: string, work: Promise<T>): Promise<T> {
+    const startedMs = performance.now();
+    try {
+      return await work;
+    } finally {
+      this.#phases.push(`${phase};dur=${(performance.now() - startedMs).toFixed(1)}`);
+    }
+  }
+
+  elapsedMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
+  header(): string {
+    return [...this.#phases, `total;dur=${this.elapsedMs().toFixed(1)}`].join(', ');
+  }
 }

@@ -17,14 +17,13 @@ import type { Retrieval } from './adapters/retrieval.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import type { BodyParts } from './body-intake.ts';
-import { countInMetrics } from './cache-metrics.ts';
+import { countInMetrics, Metrics } from './metrics.ts';
 import { TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { erasureSteps } from './adapters/erasure-steps.ts';
 import { heldCounters } from './adapters/held-counters.ts';
 import { schedulerQueue } from './adapters/scheduler-queue.ts';
-import { GatewayPlace } from './gateway-place.ts';
-import { Metrics } from './metrics.ts';
+import { GatewayRegion } from './location-hint.ts';
 import { Readiness } from './readiness.ts';
 import type { GatewayEnv } from './env.ts';
 
@@ -41,7 +40,7 @@ export interface Gateway {
   readonly retrieval: Retrieval;
   readonly heavy: Heavy;
   readonly eraser: TenantEraser;
-  readonly place: GatewayPlace;
+  readonly region: GatewayRegion;
   readonly crossOrigin: CrossOriginPolicy | undefined;
   readonly bodies: BodyParts;
 }
@@ -69,8 +68,8 @@ function wire(env: GatewayEnv): Gateway {
     countInMetrics(metrics, event);
   };
   const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
-  const place = new GatewayPlace();
-  const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => place.hint);
+  const region = new GatewayRegion();
+  const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => region.hint);
   const heavy = wireHeavy(env, clock, rng, tenancy);
   const counters = heldCounters(retrieval.indexes, schedulerQueue(env.SCHEDULER));
   const steps = erasureSteps({
@@ -91,7 +90,7 @@ function wire(env: GatewayEnv): Gateway {
     retrieval,
     heavy,
     eraser: new TenantEraser(tenancy.organisations, steps, (ms) => new Promise((resolve) => setTimeout(resolve, ms))),
-    place,
+    region,
     crossOrigin: crossOriginPolicy(env.CORS_ORIGINS),
     bodies: { budget: bodies, clock, timer: systemTimer },
     authenticator: tenancy.authenticator,

@@ -1,8 +1,8 @@
-import { ERRORS, messageOf, wireError } from '../../src/contract/errors.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
-import type { Surface } from '../../src/contract/surface.ts';
-import { qdrantError } from '../../src/contract/surface.ts';
+import { ERRORS, messageOf, refusal, wireError } from '../../src/contract/errors.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Surface } from '../../src/contract/surface.ts';
+import { qdrantError, surfaceOf } from '../../src/contract/surface.ts';
 
 /** A refusal thrown out of middleware; `app.onError` turns it into the one error shape. */
 export class HttpError extends Error {
@@ -10,9 +10,9 @@ export class HttpError extends Error {
   readonly refusal: Refusal;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(refusal: Refusal, headers: Readonly<Record<string, string>> = {}) {
-    super(messageOf(refusal));
-    this.refusal = refusal;
+  constructor(reason: Refusal, headers: Readonly<Record<string, string>> = {}) {
+    super(messageOf(reason));
+    this.refusal = reason;
     this.headers = headers;
   }
 }
@@ -39,4 +39,32 @@ export function errorResponse(
   const { status, body } =
     surface === 'qdrant' ? qdrantError(error, requestId) : { status: ERRORS[error.code].status, body: wireError(error, requestId) };
   return Response.json(body, { status, headers: { ...retry, ...headers } });
+}
+
+const GIVEN = /^[\w.:-]{1,64}$/;
+
+/** The caller's own id, if it is one that may be logged and sent back; else a new one (G1). */
+export function requestIdOf(headers: Headers): string {
+  const given = headers.get('x-request-id');
+  return given !== null && GIVEN.test(given) ? given : `req_${crypto.randomUUID().replaceAll('-', '')}`;
+}
+
+type Serve<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
+
+/**
+ * The same, but whatever it throws is answered in the one error shape (G34). The app answers what its routes throw; this is for what its
+ * middleware and its own error handler do, and for values that are no errors. Otherwise the runtime would answer with a bare text.
+ */
+export function alwaysAnswer<Rest extends unknown[]>(serve: Serve<Rest>): (request: Request, ...rest: Rest) => Promise<Response> {
+  return async (request, ...rest) => {
+    try {
+      return await serve(request, ...rest);
+    } catch (thrown) {
+      const requestId = requestIdOf(request.headers);
+      const { message, stack } = thrown instanceof Error ? thrown : { message: String(thrown), stack: undefined };
+      console.error(JSON.stringify({ level: 'error', request_id: requestId, message, stack }));
+      const error = refusal('internal_error', 'an internal error; quote the request id to support');
+      return errorResponse(error, requestId, surfaceOf(new URL(request.url).pathname), { 'x-request-id': requestId });
+    }
+  };
 }

@@ -1,4 +1,4 @@
-import { alwaysAnswer } from './always-answer.ts';
+import { alwaysAnswer } from './http-error.ts';
 import { buildApp } from './app.ts';
 import type { GatewayEnv } from './env.ts';
 

@@ -1,3 +1,6 @@
+import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
+import type { CacheEvent } from '../../src/gateway/count-cache.ts';
+
 /** Upper bounds of the latency buckets, in seconds: from a cache hit to the longest call. */
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -82,4 +85,14 @@ function renderHistogram(name: string, labels: string, histogram: Histogram): st
     `${name}_sum{${labels}} ${histogram.sumS}`,
     `${name}_count{${labels}} ${histogram.total}`,
   ];
+}
+
+/** What a cache did for one request, for metrics of this isolate. Models are a closed set; tenants are none, and are not distinguished. */
+export function countInMetrics(metrics: Metrics, { cache, model, sources, agesMs, holding }: CacheEvent): void {
+  const labels = { cache, model: model ?? '' };
+  for (const source of new Set(sources)) {
+    metrics.count('sluice_cache_answers_total', { ...labels, source }, sources.filter((other) => other === source).length);
+  }
+  if (holding.evicted > 0) metrics.count('sluice_cache_evictions_total', labels, holding.evicted);
+  for (const ageMs of agesMs) metrics.observe('sluice_cache_hit_age_seconds', labels, ageMs / 1000, AGE_BOUNDS_S);
 }

@@ -11,7 +11,7 @@ import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
 import type { ContentCoding } from './content-coding.ts';
 import { codingOf } from './content-coding.ts';
-import { eachOnce } from './each-once.ts';
+import { eachOnce } from './request-fields.ts';
 import { readStreamed } from './streamed-body.ts';
 
 const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;

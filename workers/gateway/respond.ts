@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
+
 import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { jsonText } from '../../src/kernel/float32-json.ts';
 import type { Done } from './call.ts';
-import { etagOf, isNoneMatch } from './etag.ts';
 
 /** A handler's answer, sent as the endpoint declares. */
 export function respond<E extends Endpoint>(request: Request, endpoint: E, answer: Done<E>): Response {
@@ -37,3 +38,13 @@ function respondOnce<E extends Endpoint>(request: Request, { reply, headers }: D
 
 const jsonResponse = (body: string, { status, headers }: { readonly status: number; readonly headers: Record<string, string> }): Response =>
   new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });
+
+/** A strong entity tag (RFC 9110, 8.8.3): the same for the same bytes. Truncated to 128 bits, which no two answers share by chance. */
+export const etagOf = (text: string, bytes?: Uint8Array): string =>
+  `"${hash('sha256', bytes === undefined ? text : `${text}${hash('sha256', bytes, 'hex')}`, 'hex').slice(0, 32)}"`;
+
+/** Whether `if-none-match` names the tag, so that its sender has the answer already. Compared weakly, as the RFC wants of it. */
+export function isNoneMatch(header: string | null, etag: string): boolean {
+  if (header === null) return false;
+  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

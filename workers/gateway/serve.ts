@@ -13,12 +13,10 @@ import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, AppContext, Call } from './call.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
-import { eachOnce } from './each-once.ts';
+import { checkUrlText, eachOnce, idempotencyKeyOf } from './request-fields.ts';
 import { HttpError, valueOf } from './http-error.ts';
-import { idempotencyKeyOf } from './idempotency-key.ts';
 import { readBody } from './request-body.ts';
 import { respond } from './respond.ts';
-import { checkUrlText } from './url-text.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
 
@@ -45,7 +43,7 @@ export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>
 async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
   const gateway = compose(context.env);
   // `cf` is the platform's word only where the platform receives the request.
-  if (context.env.PEER_ADDRESS === undefined) gateway.place.see(context.req.raw);
+  if (context.env.PEER_ADDRESS === undefined) gateway.region.see(context.req.raw);
   context.set('route', endpoint.path);
   const admission = await admit(context, endpoint, gateway);
   const principal = admission?.caller;
@@ -115,7 +113,7 @@ async function buildCall<E extends Endpoint>(
     headers: request.headers,
     requestId: context.get('requestId'),
     timing: context.get('timing'),
-    idempotencyKey: endpoint.idempotent ? idempotencyKeyOf(request) : undefined,
+    idempotencyKey: endpoint.idempotent ? valueOf(idempotencyKeyOf(request)) : undefined,
     waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
     reserve: (quantities: Quantities) => reservation?.extend(quantities) ?? Promise.resolve(ok(undefined)),
   };

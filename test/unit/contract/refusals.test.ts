@@ -64,7 +64,7 @@ const OTHER_MESSAGES = [
   'src/inference/onnx-file.ts',
   'src/kernel/shared-work.ts',
   'src/scheduler/first-form-queue/end-attempt.ts',
-  'workers/gateway/always-answer.ts',
+  'workers/gateway/http-error.ts',
   'workers/gateway/app.ts',
 ];
 

@@ -1,7 +1,8 @@
-import { expect, it } from 'vitest';
+import { Hono } from 'hono';
+import { expect, it, vi } from 'vitest';
 
 import { refusal } from '../../../src/contract/errors.ts';
-import { errorResponse } from '../../../workers/gateway/http-error.ts';
+import { alwaysAnswer, errorResponse } from '../../../workers/gateway/http-error.ts';
 
 it.each([
   [1, '1'],
@@ -17,4 +18,47 @@ it.each([
 it('[G2] a refusal that waiting does not help states no wait', () => {
   const { headers } = errorResponse(refusal('insufficient_quota', 'spent'), 'req_1', 'sluice');
   expect(['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers.get(name))).toEqual([null, null, 'false']);
+});
+
+/** An app whose route throws, whose error handler fails, or whose middleware does once all is done. */
+function appThat(fails: 'route' | 'handler' | 'middleware', thrown: unknown): Hono {
+  const app = new Hono();
+  app.use(async (_, next) => {
+    await next();
+    if (fails === 'middleware') throw thrown;
+  });
+  app.all('*', (context) => {
+    if (fails !== 'middleware') throw fails === 'route' ? thrown : new Error('first');
+    return context.text('done');
+  });
+  if (fails === 'handler') {
+    app.onError(() => {
+      throw thrown;
+    });
+  }
+  return app;
+}
+
+it.each([
+  ['route', 'a text'],
+  ['route', undefined],
+  ['route', { status: 418 }],
+  ['handler', new TypeError('Cannot perform I/O on behalf of a different request')],
+  ['middleware', null],
+] as const)('[G34] what the %s throws is answered in the one error shape: %o', async (fails, thrown) => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const app = appThat(fails, thrown);
+  const serve = alwaysAnswer((request) => app.fetch(request));
+  const request = new Request('http://gateway/v1/models', { headers: { 'x-request-id': 'mine' } });
+  const response = await serve(request);
+  expect([response.status, response.headers.get('content-type'), response.headers.get('x-request-id')]).toEqual([
+    500,
+    expect.stringContaining('application/json'),
+    'mine',
+  ]);
+  expect(await response.json()).toMatchObject({ error: { code: 'internal_error', type: 'server_error' }, request_id: 'mine' });
+  expect(logged).toHaveBeenCalledOnce();
+  const qdrant = await serve(new Request('http://gateway/qdrant/collections'));
+  expect(await qdrant.json()).toMatchObject({ status: { error: expect.any(String) } });
+  logged.mockRestore();
 });

@@ -6,7 +6,7 @@ import type { EmbeddingInput } from '../../../src/contract/embedding-input.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { float32Json } from '../../../src/kernel/float32-json.ts';
-import { etagOf } from '../etag.ts';
+import { etagOf } from '../respond.ts';
 import type { Handlers } from '../serve.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 

@@ -6,7 +6,7 @@ import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../serve.ts';
-import type { Timing } from '../../timing.ts';
+import type { Timing } from '../../call.ts';
 import type { PointCall, SearchingCall } from './call.ts';
 import { enveloped, inPart } from './call.ts';
 import { findPoints, LIMIT_DEFAULT, scoredPoints } from './find-points.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { locationHint } from '../../../../src/gateway/sharded/location-hint.ts';
+import { locationHint } from '../../../workers/gateway/location-hint.ts';
 
 it('[RT12] replicas are requested near most of the reads; without a location when none is known', () => {
   const hints = [

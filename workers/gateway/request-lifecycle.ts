@@ -4,11 +4,10 @@ import { goDuration } from '../../src/contract/duration.ts';
 import { ERRORS } from '../../src/contract/errors.ts';
 import { usd } from '../../src/tenancy/usage/price-book.ts';
 import type { AppContext, Variables } from './call.ts';
+import { Timing } from './call.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
-import { addPageSecurity } from './page-security.ts';
-import { requestIdOf } from './request-id.ts';
-import { Timing } from './timing.ts';
+import { requestIdOf } from './http-error.ts';
 
 /** Opens every request with an id and a timer; closes it with headers, one log line and the metrics. */
 export const conclude: MiddlewareHandler<{ Bindings: GatewayEnv; Variables: Variables }> = async (context, next) => {
@@ -61,4 +60,23 @@ function record(context: AppContext): void {
       bytes: Number(context.req.header('content-length') ?? 0),
     }),
   );
+}
+
+/** What pages may do: nothing but what they are made of, and in no frame. */
+const LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** An invoice: text and its own inline style. */
+const DOCUMENT_POLICY = `${LOCKED}; style-src 'unsafe-inline'; sandbox allow-modals`;
+
+/** The API's page: scripts, styles and the API itself, all of this origin; small pictures are inlined by the style sheet. */
+const DOCS_POLICY = `${LOCKED}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
+
+/** Headers of every answer: no browser guesses its type, and a page neither runs what is not ours nor is shown inside another. */
+export function addPageSecurity(headers: Headers, route: string): void {
+  headers.set('x-content-type-options', 'nosniff');
+  if (!(headers.get('content-type') ?? '').toLowerCase().startsWith('text/html')) return;
+  headers.set('content-security-policy', route === 'asset' ? DOCS_POLICY : DOCUMENT_POLICY);
+  headers.set('x-frame-options', 'DENY');
+  headers.set('referrer-policy', 'no-referrer');
+  headers.set('cross-origin-opener-policy', 'same-origin');
 }

@@ -1,7 +1,8 @@
+import { shownName } from '../../src/contract/field-path.ts';
 import { utf8Text } from '../../src/contract/json-text.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { shownName } from '../../src/contract/field-path.ts';
 import { ok } from '../../src/kernel/result.ts';
 
 /**
@@ -31,4 +32,28 @@ function isUtf8(text: string): boolean {
   if (!text.includes('%')) return true;
   const octets = text.replace(ESCAPE, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
   return utf8Text(Uint8Array.from(octets, (octet) => octet.codePointAt(0) ?? 0)) !== undefined;
+}
+
+/** The fields of a form or a query string as an object. Refuses a field that comes twice: one of the two would go unheard. */
+export function eachOnce<T>(fields: Iterable<readonly [string, T]>): Outcome<Record<string, T>> {
+  const entries = [...fields];
+  const seen = new Set<string>();
+  for (const [name] of entries) {
+    if (seen.has(name)) {
+      const param = shownName(name);
+      return refuse('invalid_value', 'is given more than once', param);
+    }
+    seen.add(name);
+  }
+  // Defines each field as its own, `__proto__` too.
+  return ok(Object.fromEntries(entries));
+}
+
+/** The request's `Idempotency-Key`, if it sends one. */
+export function idempotencyKeyOf(request: Request): Outcome<string | undefined> {
+  const key = request.headers.get('idempotency-key');
+  if (key === null) return ok(undefined);
+  if (/^[\x21-\x7e]+$/.test(key) && key.length <= LIMITS.idempotencyKeyCharsMax) return ok(key);
+  const takes = `must be 1 to ${LIMITS.idempotencyKeyCharsMax} visible ASCII characters, not ${key.length}`;
+  return refuse('invalid_value', takes, 'idempotency-key');
 }

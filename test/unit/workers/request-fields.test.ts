@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkUrlText } from '../../../workers/gateway/url-text.ts';
+import { checkUrlText } from '../../../workers/gateway/request-fields.ts';
 import { faultOf } from '../../support/fixtures/fault-of.ts';
 
 const check = (path: string, pattern: string) => checkUrlText(`http://sluice${path}`, pattern);

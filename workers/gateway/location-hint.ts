@@ -1,3 +1,13 @@
+/** The region of this isolate: where its requests come in. */
+export class GatewayRegion {
+  hint: string | undefined;
+
+  /** All requests of an isolate arrive in one colo. */
+  see({ cf }: Request): void {
+    this.hint ??= cf === undefined ? undefined : locationHint(cf as Origin);
+  }
+}
+
 /** What the platform reports about where a request came in. */
 export interface Origin {
   readonly continent?: unknown;
