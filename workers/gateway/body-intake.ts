@@ -7,7 +7,7 @@ import type { BodyBudget, BodyHold, BodyKind } from '../../src/gateway/body-budg
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Timer } from '../../src/kernel/timer.ts';
-import { within } from './adapters/within.ts';
+import { within } from './adapters/ask.ts';
 import type { ContentCoding } from './content-coding.ts';
 import { decodedChunks } from './content-coding.ts';
 

@@ -8,7 +8,7 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Embeddings } from './adapters/embeddings.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
-import { within } from './adapters/within.ts';
+import { within } from './adapters/ask.ts';
 
 /** Anyone may ask, so the objects behind the answer are asked at most this often. */
 const FRESH_MS = 1_000;

@@ -1,12 +1,14 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { err } from '../../kernel/result.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Held } from '../../contract/quota-rule.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { Decision } from '../../tenancy/quota/decision.ts';
 import type { LevelId } from '../../tenancy/quota/quota-level.ts';
+import type { Indexes } from '../indexes.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
 import type { QuotaLedger, QuotaLedgers } from './quota-ledger.ts';
 import { quotaRefusal } from './quota-refusal.ts';
 
@@ -77,5 +79,36 @@ export class Holdings {
       counts.push({ tenant, units: counted.value });
     }
     return ok(await ledger.count(counts, resource, isAll, begunAtMs));
+  }
+}
+
+/** Counts of the resources that resource-count quotas limit. */
+export const heldCounters = (
+  indexes: Indexes,
+  queue: Pick<JobQueue, 'openCount'>,
+): Readonly<Record<Held, (tenant: TenantId) => Promise<Outcome<number>>>> => ({
+  vectors: (tenant) => vectorsOf(indexes, tenant),
+  jobs: async (tenant) => {
+    try {
+      return ok(await queue.openCount(tenant));
+    } catch {
+      return refuse('unavailable', 'the jobs of the tenant cannot be counted now');
+    }
+  },
+});
+
+async function vectorsOf(indexes: Indexes, tenant: TenantId): Promise<Outcome<number>> {
+  let [count, after]: [number, string | undefined] = [0, undefined];
+  for (;;) {
+    const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);
+    if (!page.ok) return page;
+    for (const { name } of page.value.indexes) {
+      const stats = await indexes.stats({ tenantId: tenant }, name);
+      // One that was deleted meanwhile has none.
+      if (!stats.ok && stats.error.code !== 'index_not_found') return stats;
+      count += stats.ok ? stats.value.count : 0;
+    }
+    after = page.value.indexes.at(-1)?.name;
+    if (!page.value.hasMore || after === undefined) return ok(count);
   }
 }

@@ -2,12 +2,17 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
-import type { TenantId } from '../../kernel/ids.ts';
+import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Tenant } from '../../tenancy/organisation.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import { stateOf } from '../../tenancy/tenant-state.ts';
-import type { Organisations } from './organisation-store.ts';
+import type { Indexes } from '../indexes.ts';
+import type { FileWriter } from '../jobs/file-writer.ts';
+import type { CachePurger } from '../purge-cache.ts';
+import type { BillingLedgers } from './billing-ledger.ts';
+import type { Organisations, OrganisationStore } from './organisation-store.ts';
+import type { QuotaLedgers } from './quota-ledger.ts';
 import { actorOf } from './subject.ts';
 
 /** One kind of what a tenant has. */
@@ -74,4 +79,53 @@ export class TenantEraser {
     const digest = await sha256Hex(JSON.stringify([id, stateOf(tenant.value), remaining]));
     return ok({ tenant: tenant.value, remaining, isVerified, digest });
   }
+}
+
+interface ErasureParts {
+  readonly at: (tenant: TenantId) => OrganisationStore;
+  readonly quotas: QuotaLedgers;
+  readonly indexes: Indexes;
+  readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
+  readonly billing: BillingLedgers;
+  readonly purger: CachePurger;
+}
+
+/** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
+export function erasureSteps({ at, quotas, indexes, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
+  const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
+    const below = await at(tenant).belowTenant(tenant);
+    return below.ok ? ok(await work(below.value)) : below;
+  };
+  return [
+    {
+      what: 'indexes',
+      erase: (tenant) => indexes.eraseAll(tenant),
+      remaining: (tenant) => indexes.countAll(tenant),
+    },
+    {
+      what: 'files',
+      erase: async (tenant) => ok(await files.eraseAll(tenant)),
+      remaining: async (tenant, isErased) => ok(await files.count(tenant, isErased)),
+    },
+    {
+      what: 'cached embeddings',
+      erase: (tenant) => purger.eraseTenant(tenant),
+      remaining: (tenant) => purger.left(tenant),
+    },
+    {
+      what: 'statistics and budgets',
+      erase: (tenant) => withBelow(tenant, (below) => billing(organisationOf(tenant)).eraseTenant(tenant, below)),
+      remaining: (tenant) => withBelow(tenant, (below) => billing(organisationOf(tenant)).left(tenant, below)),
+    },
+    {
+      what: 'quotas',
+      erase: (tenant) => withBelow(tenant, (below) => quotas(organisationOf(tenant)).erase(tenant, below)),
+      remaining: (tenant) => withBelow(tenant, (below) => quotas(organisationOf(tenant)).countLevels([tenant, ...below])),
+    },
+    {
+      what: 'keys and projects',
+      erase: (tenant, principal) => at(tenant).eraseBelow(tenant, principal.kind === 'admin' ? 'admin' : principal.keyId),
+      remaining: (tenant) => withBelow(tenant, async (below) => below.length),
+    },
+  ];
 }

@@ -6,8 +6,8 @@ import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { UsageEvent } from '../../../src/contract/usage-event.ts';
 import { expect } from 'vitest';
 
-import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
 import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';
+import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
 import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import type { QuotaLedger } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import type { Amounts, CounterKey } from '../../../src/tenancy/quota/amounts.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { STATIC_MODEL, staticModel } from '../../../workers/gateway/adapters/static-model.ts';
+import { STATIC_MODEL, staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
 import type { InferenceEnv } from '../../../workers/inference/env.ts';
 
 const { ASSETS } = env as unknown as InferenceEnv;

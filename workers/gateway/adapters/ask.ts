@@ -3,7 +3,19 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { err } from '../../../src/kernel/result.ts';
-import { within } from './within.ts';
+
+/** The outcome of `work`, or a rejection once `limitMs` have passed: an object that hangs counts as unreachable. */
+export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer ?? null);
+  }
+}
 
 /**
  * The answer of an object of an index; `unavailable` when it cannot be reached or does not answer in time. An error that the object's own

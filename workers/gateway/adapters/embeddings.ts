@@ -17,11 +17,9 @@ import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
-import { cacheShards } from './cache-shards.ts';
+import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
 import type { InferenceBinding } from './embedding-models.ts';
-import { DeployedModels } from './embedding-models.ts';
-import { staticModel } from './static-model.ts';
-import { TenantPurgeLogs } from './tenant-purge-logs.ts';
+import { DeployedModels, staticModel } from './embedding-models.ts';
 
 /** Texts in, vectors out: the parts of an isolate that know models and their cache. */
 export interface Embeddings {

@@ -1,10 +1,12 @@
+import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
+import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
-import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
+import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
@@ -14,14 +16,13 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
-import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
+import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { GatewayEnv } from '../env.ts';
-import { R2FileStore } from './r2-file-store.ts';
+import { STATIC_MODEL } from './embedding-models.ts';
 import type { FileContent } from './r2-file-store.ts';
-import { schedulerQueue } from './scheduler-queue.ts';
-import { STATIC_MODEL } from './static-model.ts';
+import { R2FileStore } from './r2-file-store.ts';
 import type { Tenancy } from './tenancy.ts';
 
 /** Heavy work: its files, its queue and the pools that do it. */
@@ -68,5 +69,22 @@ export function wireHeavy(
     attempts: new AttemptFiles({ pools, writer, files, clock, authorityOf }),
     writer,
     pools,
+  };
+}
+
+/** The scheduler cell as a port. A stub belongs to the request that made it, so each call makes its own. */
+export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
+  // RPC stubs answer promises of what the class answers; their generated types lose branded ids on the way.
+  const cell = () => namespace.get(namespace.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
+  return {
+    submit: (...rest) => cell().submit(...rest),
+    cancel: (...rest) => cell().cancel(...rest),
+    job: (...rest) => cell().job(...rest),
+    jobs: (...rest) => cell().jobs(...rest),
+    openCount: (...rest) => cell().openCount(...rest),
+    acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),
+    addPool: (...rest) => cell().addPool(...rest),
+    pool: (...rest) => cell().pool(...rest),
+    pools: (...rest) => cell().pools(...rest),
   };
 }

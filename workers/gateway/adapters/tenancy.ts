@@ -1,48 +1,49 @@
-import { messageOf } from '../../../src/contract/errors.ts';
 import { waitUntil } from 'cloudflare:workers';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
+import { syncStub } from '../../../durable-objects/itty.ts';
+import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
+import { messageOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { cacheLines, CacheStats } from '../../../src/gateway/cache-stats.ts';
 import type { CacheLines } from '../../../src/gateway/cache-stats.ts';
-import { tallying } from '../../../src/gateway/count-cache.ts';
+import { cacheLines, CacheStats } from '../../../src/gateway/cache-stats.ts';
 import type { CountCache } from '../../../src/gateway/count-cache.ts';
+import { tallying } from '../../../src/gateway/count-cache.ts';
+import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
+import { allTenants } from '../../../src/gateway/tenancy/all-tenants.ts';
 import { BillingAdmin } from '../../../src/gateway/tenancy/billing-admin.ts';
 import type { BillingLedger, BillingLedgers } from '../../../src/gateway/tenancy/billing-ledger.ts';
-import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
 import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';
-import { allTenants } from '../../../src/gateway/tenancy/all-tenants.ts';
-import { pathOf } from '../../../src/gateway/tenancy/path-of.ts';
-import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
+import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
 import { InvoiceReader } from '../../../src/gateway/tenancy/invoice-reader.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
-import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
+import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import { KnownOrganisations } from '../../../src/gateway/tenancy/known-organisations.ts';
-import type { OrganisationDirectory, OrganisationStore, Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
-import type { QuotaLedgers } from '../../../src/gateway/tenancy/quota-ledger.ts';
+import type { OrganisationDirectory, Organisations, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { pathOf } from '../../../src/gateway/tenancy/path-of.ts';
 import { QuotaAdmin } from '../../../src/gateway/tenancy/quota-admin.ts';
+import type { QuotaLedger, QuotaLedgers } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import { TenancyAdmin } from '../../../src/gateway/tenancy/tenancy-admin.ts';
-import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import type { UsageSink } from '../../../src/gateway/tenancy/usage-delivery.ts';
-import { UsageReader } from '../../../src/gateway/tenancy/usage-reader.ts';
+import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import type { UsageLines } from '../../../src/gateway/tenancy/usage-reader.ts';
+import { UsageReader } from '../../../src/gateway/tenancy/usage-reader.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import type { KeyId, OrganisationId } from '../../../src/kernel/ids.ts';
-import type { Rng } from '../../../src/kernel/rng.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import type { Rng } from '../../../src/kernel/rng.ts';
 import { isSigned, organisationOf, stemOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
-import { quotaLedgersOf } from './quota-ledgers.ts';
-import { within } from './within.ts';
+import { within } from './ask.ts';
 
 /** Authentication, quotas and usage: the parts of an isolate that know tenants. */
 export interface Tenancy {
@@ -184,4 +185,29 @@ const cacheLinesOf =
   async (organisation, ...period) => {
     const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
     return cacheLines(counts, held);
+  };
+
+const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
+
+/** The quota objects as ports. A stub belongs to the request that made it: one is made for each call. */
+export const quotaLedgersOf =
+  (env: GatewayEnv, metrics: Metrics): QuotaLedgers =>
+  (organisation) => {
+    const object = () => syncStub<QuotaObject>(env.QUOTA, organisation);
+    return {
+      take: (...rest) => {
+        metrics.count('sluice_quota_messages_total', {});
+        return soon(object().take(...rest));
+      },
+      reserve: (...rest) => soon(object().reserve(...rest)),
+      settle: (...rest) => soon(object().settle(...rest)),
+      now: () => soon(object().now()),
+      count: (...rest) => soon(object().count(...rest)),
+      setRules: (...rest) => soon(object().setRules(...rest)),
+      replaceRule: (...rest) => soon(object().replaceRule(...rest)),
+      describe: (...rest) => soon(object().describe(...rest)),
+      grantedIn: (...rest) => soon(object().grantedIn(...rest)),
+      erase: (...rest) => soon(object().erase(...rest)),
+      countLevels: (...rest) => soon(object().countLevels(...rest)),
+    } satisfies QuotaLedger;
   };

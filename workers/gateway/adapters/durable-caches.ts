@@ -1,14 +1,27 @@
+import type { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';
 import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
 import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
+import type { CacheShard } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { within } from './within.ts';
+import { within } from './ask.ts';
+
+/** The shards of caches behind their Durable Objects. */
+export function cacheShards(namespace: DurableObjectNamespace<EmbeddingCacheObject>): (owner: CacheOwnerId, name: string) => CacheShard {
+  return (owner, name) => {
+    const stub = namespace.get(namespace.idFromName(`${owner}:${name}`));
+    return {
+      get: (contractHash, digests) => within(stub.get(contractHash, digests), LIMITS.controlTimeoutMs),
+      put: (origin, entries, vectors, lease) => within<Outcome<null>>(stub.put(origin, entries, vectors, lease), LIMITS.controlTimeoutMs),
+    };
+  };
+}
 
 const PURGE_TIMEOUT_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs + LIMITS.controlTimeoutMs;
 
