@@ -15,13 +15,13 @@ import { truncate } from '../inference/truncate.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
+import { mayTouchModels } from './authority.ts';
 import type { CacheReport } from './cache-report.ts';
-import type { CountCache } from './count-cache.ts';
+import type { CountCache } from './cache-stats.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
 import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
 import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
-import { mayTouchModels } from './authority.ts';
 
 export interface EmbedInputs extends Acting {
   readonly model: string;

@@ -17,7 +17,7 @@ import type { Holding } from './cache-holdings.ts';
 import { LevelOne } from './level-one.ts';
 import type { CachedVector } from './level-one.ts';
 import type { PurgeViews } from './purge-views.ts';
-import type { SecondLevel } from './second-level.ts';
+import type { SecondLevel } from './sharded-cache.ts';
 
 export interface BatchAnswer {
   /** Row-major, in the order of the inputs. */

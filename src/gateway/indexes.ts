@@ -15,15 +15,14 @@ import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
 import type { Acting, Authority } from './authority.ts';
-import type { EmbeddingSpace } from './embedding-space.ts';
-import { embeddingSpace } from './embedding-space.ts';
+import type { EmbeddingSpace, TextEmbedder } from './text-embedder.ts';
+import { embeddingSpace } from './text-embedder.ts';
 import type { IndexDirectory } from './index-directory.ts';
 import type { IndexRef, IndexUser, PinnedIndex } from './index-ref.ts';
 import { mayTouchIndex, onIndex, onOneIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './tenancy/subject.ts';
-import type { TextEmbedder } from './text-embedder.ts';
 
 // 80 bits: no two indexes ever share one.
 const INDEX_ID_CHARS = 16;

@@ -12,7 +12,7 @@ import type { WakeUps } from '../kernel/wake-ups.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { AnswerContract, AnswerTerms } from './answer-cache.ts';
 import type { CacheReport } from './cache-report.ts';
-import type { CountCache } from './count-cache.ts';
+import type { CountCache } from './cache-stats.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';

@@ -1,15 +1,33 @@
 import type { CacheLayout } from '../cache/cache-layout.ts';
-import { rendezvousShard } from '../cache/rendezvous-shard.ts';
 import type { Shard } from '../cache/rendezvous-shard.ts';
-import type { NewVector, StoredVectors, VectorOrigin } from '../cache/stored-vector.ts';
+import { rendezvousShard } from '../cache/rendezvous-shard.ts';
+import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../cache/stored-vector.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { WriteLease } from '../contract/write-lease.ts';
 import { must } from '../kernel/assert.ts';
-import { ok } from '../kernel/result.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
+import { ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 import { underAuthority } from './authority.ts';
-import type { FoundVector, SecondLevel } from './second-level.ts';
+
+/** A vector that the second level held. */
+export interface FoundVector extends StoredVector {
+  readonly vector: Float32Array<ArrayBuffer>;
+}
+
+/** The cache that all isolates share. It may fail at any time: then it answers nothing and keeps nothing, but never rejects. */
+export interface SecondLevel {
+  /** What is held in the vector space of `origin`, whatever made it. What is moved meanwhile is so in the name of `acting`. */
+  get(owner: CacheOwnerId, origin: VectorOrigin, digests: readonly string[], acting: Acting): Promise<readonly FoundVector[]>;
+  /** Row `i` of `vectors` is the vector of `entries[i]`. Keeps nothing once the right of `acting` has ended. */
+  put(
+    owner: CacheOwnerId,
+    origin: VectorOrigin,
+    entries: readonly NewVector[],
+    vectors: Float32Array<ArrayBuffer>,
+    acting: Acting,
+  ): Promise<void>;
+}
 
 /** One shard of one cache. Its calls reject when it does not answer in time. */
 export interface CacheShard {

@@ -4,16 +4,16 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { NewVector } from '../contract/vectors.ts';
+import { sha256Hex, utf8 } from '../kernel/bytes.ts';
 import { err, ok } from '../kernel/result.ts';
-import { afterSome } from './after-some.ts';
 import type { IndexRef, PinnedIndex } from './index-ref.ts';
 import { onIndex, onOneIndex } from './index-ref.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './tenancy/subject.ts';
-import { upsertDigest } from './upsert-digest.ts';
 import type { EmbeddingCaller, PointPaths, VectorSpace } from './vector-space.ts';
 import { batchPaths, NO_TOKENS } from './vector-space.ts';
 import type { Vectors, WrittenVectors } from './vectors.ts';
+import { afterSome } from './vectors.ts';
 
 interface UpsertsParts {
   readonly manifests: ManifestCache;
@@ -114,3 +114,33 @@ async function repetitionOf(
   if (vectors.length === all.length) return { idempotencyKey, digest };
   return { idempotencyKey: from === 0 ? idempotencyKey : `${idempotencyKey} ${from}`, digest: `${digest}:${all.length}` };
 }
+
+interface NewVectors {
+  readonly vectors: readonly NewVector[];
+  readonly model?: string | undefined;
+}
+
+/** SHA-256, in hex, of what an upsert asks for: equal for equal requests, whatever the order of keys in their JSON. */
+export function upsertDigest({ vectors, model }: NewVectors): Promise<string> {
+  const rest = vectors.map(({ id, namespace, values, text, metadata }) => [
+    id,
+    namespace,
+    values?.length ?? null,
+    text ?? null,
+    metadata ?? null,
+  ]);
+  const parts = [
+    utf8(JSON.stringify([model ?? null, rest])),
+    ...vectors.flatMap(({ values }) => (values === undefined ? [] : [bytesOf(values)])),
+  ];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return sha256Hex(bytes);
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -5,7 +5,8 @@ import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { err, ok } from '../kernel/result.ts';
-import { afterSome } from './after-some.ts';
+import type { OnIndex } from './vectors.ts';
+import { afterSome } from './vectors.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
@@ -13,7 +14,6 @@ import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { PointPaths, VectorSpace } from './vector-space.ts';
 import { withoutTexts } from './vector-space.ts';
-import type { OnIndex } from './vectors.ts';
 
 /** Stored vectors of a namespace: those with these ids, or those that a filter accepts. */
 export type StoredSelection =

@@ -6,12 +6,12 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
-import { checkReply } from './check-reply.ts';
+import type { OnIndex } from './vectors.ts';
+import { checkReply } from './vectors.ts';
 import type { IndexRef, IndexUser } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import type { OnIndex } from './vectors.ts';
 
 export interface ListingQuery {
   readonly namespace: string;

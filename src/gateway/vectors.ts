@@ -1,24 +1,34 @@
+import { mmrProducts } from '../ann/mmr.ts';
+import { hasCallersKey } from '../ann/receipts.ts';
+import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
+import type {
+  DeleteSelection,
+  Diversification,
+  Include,
+  QueryTarget,
+  Repetition,
+  ShardMatches,
+  ShardVectors,
+  Written,
+} from '../ann/shard-protocol.ts';
+import type { Refusal } from '../contract/errors.ts';
+import { withDetail } from '../contract/errors.ts';
 import { bareMatches, fetchedMatches } from '../index/fan-out/fetched-matches.ts';
 import type { IndexManifest } from '../index/index-manifest.ts';
-import { hasCallersKey } from '../ann/receipts.ts';
-import type { DeleteSelection, Include, QueryTarget, Repetition, ShardMatches, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import { refuseBeyond } from '../contract/outcome.ts';
+import type { Consistency } from '../contract/reading.ts';
 import type { DeleteBody, FetchBody, NewVector, QueryBody } from '../contract/vectors.ts';
 import { must } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
-import { afterSome } from './after-some.ts';
 import type { Acting } from './authority.ts';
-import { checkReply } from './check-reply.ts';
-import { diversificationOf } from './diversification.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from './index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
 import { batchPaths, NO_TOKENS, QUERY_PATHS } from './vector-space.ts';
-import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
-import type { Consistency } from '../contract/reading.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
@@ -199,3 +209,35 @@ function selectionsOf({ ids, filter, namespace }: DeleteBody): DeleteSelection[]
 /** What a request asks for, as shards know it. */
 export const consistencyOf = (asked: Consistency): ReadConsistency =>
   typeof asked === 'string' ? { kind: asked } : { kind: 'min-lsn', lsn: asked.min_lsn };
+
+/** Refuses with `limit_exceeded` an answer of this many vectors with their values, if one answer cannot hold them. */
+export function checkReply({ dimensions }: IndexManifest, values: boolean, count: number, param: string): Outcome<null> {
+  const floats = count * dimensions;
+  if (!values || floats <= LIMITS.retrievalReplyFloatsMaxCount) return ok(null);
+  const what = `${count} vectors of ${dimensions} dimensions are ${floats} numbers in one answer`;
+  return refuseBeyond({ path: param, limit: 'retrievalReplyFloatsMaxCount', value: floats, what });
+}
+
+const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = LIMITS;
+
+/** How a query is diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
+export function diversificationOf(
+  { dimensions }: Pick<IndexManifest, 'dimensions'>,
+  { mmr, top_k: wanted, offset }: Pick<QueryBody, 'mmr' | 'top_k' | 'offset'>,
+): Outcome<Diversification | undefined> {
+  if (mmr === undefined) return ok(undefined);
+  const topK = wanted + offset;
+  const candidates = mmr.candidates_limit ?? Math.max(topK, Math.min(factor * topK, candidatesMax, affordable(topK, dimensions)));
+  const products = mmrProducts(candidates, topK, dimensions);
+  if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });
+  const what = `choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications`;
+  return refuseBeyond({ path: ['mmr', 'candidates_limit'], limit: 'mmrProductsMaxCount', value: products, what });
+}
+
+/** The most candidates for which `mmrProducts` stays within its limit. */
+const affordable = (topK: number, dimensions: number): number =>
+  topK === 1 ? Infinity : Math.floor(productsMax / dimensions / (topK - 1) + topK / 2);
+
+/** What a call that is done in slices is refused with, once some of its vectors were written, or deleted. */
+export const afterSome = (error: Refusal, applied: number, done: 'written' | 'deleted' = 'written'): Refusal =>
+  applied === 0 ? error : { ...withDetail(error, `the first ${applied} vectors were ${done}`), applied };

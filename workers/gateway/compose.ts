@@ -1,12 +1,12 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
-import type { Authenticator } from '../../src/gateway/authenticator.ts';
+import type { Authenticator } from '../../src/gateway/authority.ts';
 import type { CrossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import { crossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
 import { BodyBudget } from '../../src/gateway/body-budget.ts';
-import type { CountCache } from '../../src/gateway/count-cache.ts';
+import type { CountCache } from '../../src/gateway/cache-stats.ts';
 
 import { wireEmbeddings } from './adapters/embeddings.ts';
 import type { Embeddings } from './adapters/embeddings.ts';

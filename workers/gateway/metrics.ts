@@ -1,5 +1,5 @@
 import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
-import type { CacheEvent } from '../../src/gateway/count-cache.ts';
+import type { CacheEvent } from '../../src/gateway/cache-stats.ts';
 
 /** Upper bounds of the latency buckets, in seconds: from a cache hit to the longest call. */
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

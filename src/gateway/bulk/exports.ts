@@ -1,18 +1,18 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { ListedVectors, NamespacePage } from '../../ann/shard-protocol.ts';
+import type { ListedVectors, NamespacePage, VectorColumns } from '../../ann/shard-protocol.ts';
 import type { ExportLine, ExportQuery } from '../../contract/bulk.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import { messageOf } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import { float32Text } from '../../kernel/float32-text.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Acting } from '../authority.ts';
 import { mayTouchIndex, onIndex } from '../index-ref.ts';
 import type { IndexShards } from '../index-shards.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
-import { exportLines } from './export-lines.ts';
 import { waitMsOf } from './wait.ts';
 
 /** Pages sent between two progress lines of an export. */
@@ -144,3 +144,21 @@ export class Exports {
 }
 
 const othersServed = (param?: string) => refuse('state_conflict', 'another generation of the index serves now: start a new export', param);
+
+/** Vectors as lines. Metadata is stored as JSON of one line, and sent as stored: parsing would change numbers that no double holds. */
+export function exportLines({ ids, values, metadata, texts }: VectorColumns, namespace: string, dimensions: number): string {
+  const place = namespace === '' ? [] : [`"namespace":${JSON.stringify(namespace)}`];
+  return ids
+    .map((id, i) => {
+      const text = texts?.[i] ?? null;
+      const fields = [
+        `"id":${JSON.stringify(id)}`,
+        ...place,
+        ...(values === null ? [] : [`"values":${float32Text(values.subarray(i * dimensions, (i + 1) * dimensions))}`]),
+        ...(metadata === null ? [] : [`"metadata":${metadata[i] ?? 'null'}`]),
+        ...(text === null ? [] : [`"text":${JSON.stringify(text)}`]),
+      ];
+      return `{${fields.join(',')}}\n`;
+    })
+    .join('');
+}

@@ -16,7 +16,7 @@ import type { Budget } from '../budget.ts';
 import type { PinnedIndex } from '../index-ref.ts';
 import { mayTouchIndex, pinnedTo } from '../index-ref.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
-import { upsertDigest } from '../upsert-digest.ts';
+import { upsertDigest } from '../upserts.ts';
 import type { VectorSpace } from '../vector-space.ts';
 import type { Vectors } from '../vectors.ts';
 import type { BulkTokens } from './bulk-tokens.ts';

@@ -1,5 +1,6 @@
 import { followerWith } from '../../ann/access-mode.ts';
-import type { GenerationOwner } from '../../index/generations/generation-state.ts';
+import type { VectorKeys } from '../../ann/replication/change-page.ts';
+import type { FillCursor, GenerationOwner } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -150,3 +151,108 @@ async function write(
 /** Whether vectors of the one generation are taken over as they are: else the other's model makes them of their texts. */
 export const takesValues = ({ from, to }: Pick<Copy, 'from' | 'to'>): boolean =>
   from.embedding?.contractHash === to.embedding?.contractHash && from.dimensions === to.dimensions;
+
+const EVERYTHING = { values: true, metadata: true, text: true };
+
+interface Filled extends Copied {
+  readonly filled: FillCursor;
+  readonly isWhole: boolean;
+}
+
+/** Copies the vectors behind a cursor: a page of one namespace, in the order of ids. */
+export async function fillPage(parts: CopyParts, copy: Copy, after: FillCursor | null): Promise<Outcome<Filled>> {
+  const { from } = copy;
+  const begun = after === null ? await firstNamespace(parts, copy, null) : ok(after);
+  if (!begun.ok) return begun;
+  const at = begun.value;
+  if (at === null) return ok({ filled: { namespace: '', id: null }, isWhole: true, count: 0, tokens: 0 });
+  const start = at.id === null ? null : { id: at.id, isIncluded: false };
+  const ask = { indexId: from.id, namespace: at.namespace, filter: null, start, include: EVERYTHING };
+  let limit = Math.max(1, Math.min(LIMITS.exportVectorsMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / from.dimensions)));
+  let listed = await parts.shards.list(from, { ...ask, limit });
+  for (; !listed.ok && listed.error.code === 'limit_exceeded' && limit > 1; limit = Math.ceil(limit / 2)) {
+    listed = await parts.shards.list(from, { ...ask, limit: Math.ceil(limit / 2) });
+  }
+  if (!listed.ok) return listed;
+  const copied = await copyVectors(parts, copy, at.namespace, listed.value, `${copy.to.id}:fill:${at.namespace}:${at.id ?? ''}`);
+  if (!copied.ok) return copied;
+  const { next } = listed.value;
+  if (next !== null) return ok({ ...copied.value, filled: { namespace: at.namespace, id: next }, isWhole: false });
+  const following = await firstNamespace(parts, copy, at.namespace);
+  if (!following.ok) return following;
+  return ok({ ...copied.value, filled: following.value ?? at, isWhole: following.value === null });
+}
+
+async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: string | null): Promise<Outcome<FillCursor | null>> {
+  const page = await shards.namespaces(from, { indexId: from.id, after, limit: 1 });
+  if (!page.ok) return page;
+  const [namespace] = page.value.names;
+  return ok(namespace === undefined ? null : { namespace, id: null });
+}
+
+/**
+ * Makes vectors in the target generation what they are in the source now. Keys that are repeated or late do no harm: so the changes of many
+ * shards may come in any order, and vectors may move between shards meanwhile.
+ */
+export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, usageId: string): Promise<Outcome<Copied>> {
+  let [count, tokens] = [0, 0];
+  for (const [namespace, ids] of byNamespace(changed)) {
+    const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
+    for (let at = 0, taken = most; at < ids.length;) {
+      const asked = ids.slice(at, at + taken);
+      const found = await parts.shards.fetch(copy.from, { indexId: copy.from.id, namespace, ids: asked, include: EVERYTHING });
+      if (!found.ok && found.error.code === 'limit_exceeded' && taken > 1) {
+        taken = Math.ceil(taken / 2);
+        continue;
+      }
+      if (!found.ok) return found;
+      const there = new Set(found.value.ids);
+      const removed = await remove(
+        parts,
+        copy,
+        namespace,
+        asked.filter((id) => !there.has(id)),
+      );
+      if (!removed.ok) return removed;
+      const news = await newsOf(parts, copy, namespace, found.value);
+      if (!news.ok) return news;
+      const copied = await copyVectors(parts, copy, namespace, news.value, `${usageId}:${namespace}:${at}`);
+      if (!copied.ok) return copied;
+      count += copied.value.count;
+      tokens += copied.value.tokens;
+      at += asked.length;
+    }
+  }
+  return ok({ count, tokens });
+}
+
+/** What the target generation lacks, as far as that costs tokens: shards announce a vector that moved like one that changed. */
+async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, columns: VectorColumns): Promise<Outcome<VectorColumns>> {
+  if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
+  const { to, run } = copy;
+  const include = { values: false, metadata: true, text: true };
+  const known = await shards.fetch(to, { indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
+  if (!known.ok) return known;
+  const { ids, metadata, texts } = known.value;
+  const rowOf = new Map(ids.map((id, row) => [id, row]));
+  const news = [...columns.ids.keys()].filter((i) => {
+    const row = rowOf.get(columns.ids[i] ?? '');
+    return row === undefined || texts?.[row] !== columns.texts?.[i] || metadata?.[row] !== columns.metadata?.[i];
+  });
+  const pick = (column: readonly (string | null)[] | null) => news.map((i) => column?.[i] ?? null);
+  return ok({
+    ids: news.map((i) => columns.ids[i] ?? ''),
+    values: null,
+    metadata: pick(columns.metadata),
+    texts: pick(columns.texts),
+  });
+}
+
+function byNamespace({ namespaces, ids }: VectorKeys): Map<string, string[]> {
+  const sets = new Map<string, Set<string>>();
+  for (const [i, id] of ids.entries()) {
+    const namespace = namespaces[i] ?? '';
+    sets.set(namespace, (sets.get(namespace) ?? new Set()).add(id));
+  }
+  return new Map([...sets].map(([namespace, set]) => [namespace, [...set]]));
+}

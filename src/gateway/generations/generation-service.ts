@@ -11,13 +11,13 @@ import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Acting } from '../authority.ts';
-import { embeddingSpace } from '../embedding-space.ts';
+import { mayTouchModels } from '../authority.ts';
+import type { TextEmbedder } from '../text-embedder.ts';
+import { embeddingSpace } from '../text-embedder.ts';
 import type { IndexUser } from '../index-ref.ts';
 import { mayTouchIndex } from '../index-ref.ts';
 import type { IndexDirectory } from '../index-directory.ts';
 import { requestDigest } from '../tenancy/subject.ts';
-import type { TextEmbedder } from '../text-embedder.ts';
-import { mayTouchModels } from '../authority.ts';
 import type { GenerationStore } from './generation-store.ts';
 
 // As for indexes: no two ever share an id.

@@ -12,8 +12,7 @@ import { ok } from '../../kernel/result.ts';
 import type { FollowedShards } from './change-feed.ts';
 import { compare } from './compare.ts';
 import type { Copy, CopyParts } from './copy-vectors.ts';
-import { fillPage } from './fill.ts';
-import { renew } from './follow.ts';
+import { fillPage, renew } from './copy-vectors.ts';
 import type { GenerationStore } from './generation-store.ts';
 
 export interface GenerationWorkParts extends CopyParts {

@@ -6,11 +6,11 @@ import type { Held } from '../../contract/quota-rule.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Decision } from '../../tenancy/quota/decision.ts';
+import { quotaRefusal } from '../../tenancy/quota/decision.ts';
 import type { LevelId } from '../../tenancy/quota/quota-level.ts';
 import type { Indexes } from '../indexes.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { QuotaLedger, QuotaLedgers } from './quota-ledger.ts';
-import { quotaRefusal } from './quota-refusal.ts';
 
 /** How long a write may be under way: after that its vectors are in any count, and its hold with them. */
 const HOLD_MS = 120_000;

@@ -9,9 +9,9 @@ import type { Month } from '../../tenancy/billing/month.ts';
 import { monthNamed, monthOf } from '../../tenancy/billing/month.ts';
 import type { Reconciliation } from '../../tenancy/billing/reconciliation.ts';
 import { COUNTER_OF } from '../../tenancy/quota/amounts.ts';
-import { allTenants } from './all-tenants.ts';
-import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations } from './organisation-store.ts';
+import { allTenants } from './organisation-store.ts';
+import type { BillingLedgers } from './billing-ledger.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 
 /** Granted to a tenant in a month and not billed to it: never billed, and never less than nothing. */

@@ -15,7 +15,7 @@ import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { parseApiKey } from '../../tenancy/keys/api-key.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
-import type { Authenticator, Credential, Proof } from '../authenticator.ts';
+import type { Authenticator, Credential, Proof } from '../authority.ts';
 
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
 export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
-import type { OrganisationDirectory, OrganisationStore, Organisations } from './organisation-store.ts';
+import type { OrganisationDirectory, Organisations, OrganisationStore } from './organisation-store.ts';
 
 interface KnownOrganisationsParts {
   /** Addresses an object, which creates it. */

@@ -1,5 +1,7 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { FileId, KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
 import type { AuditEntry } from '../../tenancy/audit-entry.ts';
 import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../../tenancy/keys/key-record.ts';
 import type { NewSecret, Rotated } from '../../tenancy/keys/rotation.ts';
@@ -65,4 +67,16 @@ export interface OrganisationDirectory {
 export interface Organisations {
   at(id: OrganisationId): OrganisationStore;
   directory(): OrganisationDirectory;
+}
+
+/** The ids of all tenants of an organisation, oldest first. */
+export async function allTenants(organisations: Organisations, organisation: OrganisationId): Promise<Outcome<readonly TenantId[]>> {
+  const ids: TenantId[] = [];
+  for (let more = true; more;) {
+    const page = await organisations.at(organisation).tenants(LIMITS.pageMaxCount, ids.at(-1));
+    if (!page.ok) return page;
+    ids.push(...page.value.items.map(({ id }) => id));
+    more = page.value.hasMore;
+  }
+  return ok(ids);
 }

@@ -11,9 +11,9 @@ import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
 import { covers, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
 import type { Ask, Decision, Tightest } from '../../tenancy/quota/decision.ts';
+import { quotaRefusal } from '../../tenancy/quota/decision.ts';
 import type { Slice } from '../../tenancy/quota/slice.ts';
 import { SlicePool } from '../../tenancy/quota/slice-pool.ts';
-import { quotaRefusal } from './quota-refusal.ts';
 
 /** After a refusal this isolate does not request as much again for this long: many refused callers must not flood the ledger. */
 const REFUSAL_MS = 100;

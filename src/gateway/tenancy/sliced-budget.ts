@@ -1,17 +1,25 @@
-import type { Quantities } from '../../contract/meter.ts';
+import type { Meter, Quantities } from '../../contract/meter.ts';
+import { METERS } from '../../contract/meter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import type { CounterKey } from '../../tenancy/quota/amounts.ts';
-import type { Budget, RateState, Reservation } from '../budget.ts';
-import { pathOf } from './path-of.ts';
+import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
+import { amountsOf, combine, COUNTER_OF, covers, isNothing, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
+import { pathOf } from '../../tenancy/quota/quota-level.ts';
+import type { Slice } from '../../tenancy/quota/slice.ts';
+import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
+import { costNanoMax, editionAt } from '../../tenancy/usage/price-book.ts';
+import type { UsageBuffer, Use } from '../../tenancy/usage/usage-buffer.ts';
+import { usageIdOf } from '../../tenancy/usage/usage-buffer.ts';
+import type { Budget, RateState, Reservation, UsageLabel } from '../budget.ts';
+import type { Hold, Holdings } from './holdings.ts';
 import { PathSlices } from './path-slices.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { QuotaRequests } from './quota-requests.ts';
-import type { ReservationParts } from './sliced-reservation.ts';
-import { SlicedReservation } from './sliced-reservation.ts';
 
 /** Keys whose slices an isolate holds; the least recently used is handed back first. */
 const KEYS_MAX_COUNT = 10_000;
@@ -70,5 +78,120 @@ export class SlicedBudget implements Budget {
     const { clock, wakeUps } = this.#parts;
     const path = pathOf(principal);
     return new PathSlices({ take: (ask) => this.#requests.ask(principal.organisationId, { path, ask }), clock, wakeUps });
+  }
+}
+
+export interface ReservationParts {
+  readonly usage: UsageBuffer;
+  readonly clock: Clock;
+  readonly holdings: Holdings;
+  /** Names a write among all that ever were. */
+  readonly newId: () => string;
+  /** Called after each settled request: usage waits to be delivered. */
+  readonly onUsage: () => void;
+}
+
+/** What one call has drawn from slices: settled once, and what it did not use goes back to where it came from. */
+export class SlicedReservation implements Reservation {
+  readonly #principal: TenantPrincipal;
+  readonly #slices: PathSlices;
+  readonly #parts: ReservationParts;
+  /** The prices of the whole call, whatever happens while it runs. */
+  readonly #edition: PriceEdition;
+  #drawn: Slice[] = [];
+  /** What is about to exist, with how much of it. */
+  readonly #holds: { readonly hold: Hold; readonly units: number }[] = [];
+  #isSettled = false;
+
+  constructor(principal: TenantPrincipal, slices: PathSlices, parts: ReservationParts) {
+    this.#principal = principal;
+    this.#slices = slices;
+    this.#parts = parts;
+    this.#edition = editionAt(parts.clock.nowMs());
+  }
+
+  async extend(quantities: Quantities): Promise<Outcome<void>> {
+    assert(!this.#isSettled, 'a settled reservation cannot be extended');
+    const need = amountsOf(quantities, this.#edition);
+    if (isNothing(need)) return ok(undefined);
+    const drawn = await this.#slices.draw(need);
+    if (!drawn.ok) return drawn;
+    this.#drawn.push(drawn.value);
+    return this.#holdVectors(quantities.vectors_written ?? 0);
+  }
+
+  /** Whatever writes vectors reserves so first; where their number is limited, room for all of them is taken. */
+  async #holdVectors(units: number): Promise<Outcome<void>> {
+    const { holdings, newId } = this.#parts;
+    if (units === 0 || !this.#slices.holds('vectors')) return ok(undefined);
+    const hold = await holdings.hold(this.#principal, pathOf(this.#principal), 'vectors', units, newId());
+    if (!hold.ok) return hold;
+    this.#holds.push({ hold: hold.value, units });
+    return ok(undefined);
+  }
+
+  settle(used: Quantities, label: UsageLabel): number {
+    assert(!this.#isSettled, 'a reservation is settled once');
+    this.#isSettled = true;
+    this.#refundRest(amountsOf(used, this.#edition));
+    this.#settleHolds(used.vectors_written ?? 0);
+    const booked = this.#drawn.map((): Amounts => NOTHING);
+    for (const meter of METERS) {
+      const quantity = used[meter] ?? 0;
+      if (quantity > 0) this.#record(meter, quantity, label, booked);
+    }
+    this.#parts.onUsage();
+    return costNanoMax(used, this.#edition);
+  }
+
+  /** A call that wrote nothing may have been interrupted during a write: its reservation counts until the outcome is known. */
+  #settleHolds(written: number): void {
+    let rest = written;
+    for (const { hold, units } of this.#holds) {
+      const added = Math.min(rest, units);
+      rest -= added;
+      if (added > 0) hold.settle(added);
+    }
+  }
+
+  /** Newest slices first: they are the likeliest to be still of use. */
+  #refundRest(used: Amounts): void {
+    const reserved = this.#drawn.reduce<Amounts>((sum, slice) => plus(sum, slice.units), NOTHING);
+    assert(covers(reserved, used), 'what is used was reserved before');
+    let rest = minus(reserved, used);
+    for (let position = this.#drawn.length - 1; position >= 0 && !isNothing(rest); position -= 1) {
+      const slice = must(this.#drawn[position], 'a position of the list');
+      const units = combine(rest, slice.units, Math.min);
+      rest = minus(rest, units);
+      this.#slices.refund({ ...slice, units });
+    }
+  }
+
+  /** Usage is booked in the minutes it was granted in, so that no window's bill is above what was granted in it. */
+  #record(meter: Meter, quantity: number, { route, model, usageId }: UsageLabel, booked: Amounts[]): void {
+    const { organisationId, tenantId, projectId, keyId } = this.#principal;
+    const use = { organisationId, tenantId, projectId, keyId, meter, quantity, model: model ?? null, route };
+    if (usageId === undefined) {
+      for (const part of this.#partsOf(meter, quantity, booked)) this.#parts.usage.add({ ...use, ...part });
+      return;
+    }
+    // What may be repeated is one event: its parts could be others the next time.
+    const atMs = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
+    this.#parts.usage.addOnce({ id: usageIdOf(route, usageId, tenantId, meter), ...use, atMs });
+  }
+
+  /** Oldest slices first: what was refunded is at the newest. */
+  #partsOf(meter: Meter, quantity: number, booked: Amounts[]): Pick<Use, 'quantity' | 'atMs'>[] {
+    const first = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
+    const counter = COUNTER_OF[meter];
+    if (counter === undefined || this.#drawn.every(({ startsMs }) => startsMs.minute === first)) return [{ quantity, atMs: first }];
+    let rest = quantity;
+    return this.#drawn.flatMap(({ units, startsMs }, position) => {
+      const done = booked[position] ?? NOTHING;
+      const part = Math.min(rest, (units[counter] ?? 0) - (done[counter] ?? 0));
+      rest -= part;
+      booked[position] = plus(done, { [counter]: part });
+      return part > 0 ? [{ quantity: part, atMs: startsMs.minute }] : [];
+    });
   }
 }

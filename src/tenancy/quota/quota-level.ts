@@ -1,13 +1,14 @@
-import { HELD, QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { LevelKind, QuotaRule, WindowKind } from '../../contract/quota-rule.ts';
+import { HELD, QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';
 import type { Slice } from './slice.ts';
 import type { BucketRate, TokenBucket } from './token-bucket.ts';
 import { drained, refilled, unitsIn } from './token-bucket.ts';
-import { NEVER_STARTED, WINDOW_COUNT, windowMsMax } from './window.ts';
 import type { WindowStarts } from './window.ts';
+import { NEVER_STARTED, WINDOW_COUNT, windowMsMax } from './window.ts';
 
 export type LevelId = OrganisationId | TenantId | ProjectId | KeyId;
 
@@ -116,3 +117,8 @@ function drainedBuckets(level: QuotaLevel, units: Amounts, sign: 1 | -1, sinceMs
   }
   return buckets;
 }
+
+/** The levels that a caller's consumption counts at, from the organisation down. */
+export const pathOf = ({ organisationId, tenantId, projectId, keyId, lineage = [] }: TenantPrincipal): readonly LevelId[] => [
+  ...new Set<LevelId>([organisationId, tenantId, ...lineage, projectId, keyId]),
+];

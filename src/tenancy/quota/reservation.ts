@@ -1,7 +1,7 @@
 import type { Resource } from '../../contract/quota-rule.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf, minus } from './amounts.ts';
-import type { Refused, QuotaNews } from './decision.ts';
+import type { QuotaNews, Refused } from './decision.ts';
 import type { LevelId } from './quota-level.ts';
 import { credited, isHeld, opened, placeOf } from './quota-level.ts';
 import type { Slice } from './slice.ts';

@@ -1,7 +1,7 @@
 import type { LevelKind, QuotaRule } from '../../contract/quota-rule.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';
-import type { Ask, Decision, Refused, QuotaNews, Tightest } from './decision.ts';
+import type { Ask, Decision, QuotaNews, Refused, Tightest } from './decision.ts';
 import type { LevelId, QuotaLevel } from './quota-level.ts';
 import { counterOf, credited, debited, grantedIn, leftUnder, opened, placeOf, rateOf } from './quota-level.ts';
 import { fillsInMs } from './token-bucket.ts';

@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { Authenticator, Credential } from '../../../src/gateway/authenticator.ts';
+import type { Authenticator, Credential } from '../../../src/gateway/authority.ts';
 import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';

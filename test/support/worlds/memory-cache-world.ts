@@ -9,7 +9,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
-import type { SecondLevel } from '../../../src/gateway/second-level.ts';
+import type { SecondLevel } from '../../../src/gateway/sharded-cache.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { ok } from '../../../src/kernel/result.ts';

@@ -9,7 +9,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import type { QueryBody } from '../../../src/contract/vectors.ts';
 import { vectorEndpoints } from '../../../src/contract/vectors.ts';
-import type { CacheEvent } from '../../../src/gateway/count-cache.ts';
+import type { CacheEvent } from '../../../src/gateway/cache-stats.ts';
 import type { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { QueryCache, queryDigest } from '../../../src/gateway/query-cache.ts';

@@ -4,7 +4,7 @@ import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { EmbeddedTexts, TextEmbedder } from '../../../src/gateway/text-embedder.ts';
-import { embeddingSpace } from '../../../src/gateway/embedding-space.ts';
+import { embeddingSpace } from '../../../src/gateway/text-embedder.ts';
 import { batchPaths, QUERY_PATHS, VectorSpace } from '../../../src/gateway/vector-space.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';

@@ -6,7 +6,7 @@ import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/r
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { FollowedObjects } from '../../../src/gateway/generations/followed-objects.ts';
+import type { FollowedObjects } from '../../../src/gateway/generations/followed-index.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { GatewayEnv } from '../env.ts';

@@ -4,7 +4,7 @@ import { waitUntil } from 'cloudflare:workers';
 
 import { cacheLayoutOf } from '../../../durable-objects/cache-layout-of.ts';
 import type { Sha256 } from '../../../src/cache/sha256.ts';
-import type { CountCache } from '../../../src/gateway/count-cache.ts';
+import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';

@@ -18,7 +18,7 @@ import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
-import type { CountCache } from '../../../src/gateway/count-cache.ts';
+import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { QueryCache } from '../../../src/gateway/query-cache.ts';
 import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
 import { VectorListing } from '../../../src/gateway/vector-listing.ts';

@@ -6,8 +6,8 @@ import type { KeyedReceipt } from '../../../../src/ann/receipts.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import type { ShardChanges, ShardFollow } from '../../../../src/ann/replication/change-page.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
+import type { FollowedObjects } from '../../../../src/gateway/generations/followed-index.ts';
 import { FollowedIndex } from '../../../../src/gateway/generations/followed-index.ts';
-import type { FollowedObjects } from '../../../../src/gateway/generations/followed-objects.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 
