@@ -5,9 +5,9 @@ import { ROOT } from '../../../workers/local/paths.ts';
 import type { Reached } from './shared-deployment.ts';
 
 export interface Agent {
-  /** Ends it in good order. */
+  /** Shuts it down gracefully. */
   stop(): Promise<void>;
-  /** Ends it as a power cut would. */
+  /** Kills it without warning, as a power cut would. */
   kill(): void;
 }
 

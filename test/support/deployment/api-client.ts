@@ -1,7 +1,7 @@
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
-  // Tests look into answers of every shape; a wrong path reads undefined and fails the expectation.
+  // Answers are untyped: a test that reads a wrong path gets undefined, and its expectation fails.
   // oxlint-disable-next-line typescript/no-explicit-any -- see above
   readonly body: any;
 }
@@ -25,7 +25,7 @@ export class ApiClient {
   delete = (path: string): Promise<ApiAnswer> => this.call('DELETE', path);
 
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
-    // Such a body says itself what it is.
+    // fetch sets the content type of forms and blobs itself.
     const isForm = body instanceof FormData || body instanceof Blob;
     const response = await fetch(`${this.url}${path}`, {
       method,

@@ -1,4 +1,4 @@
 import { bundle } from '../../../workers/local/bundle.ts';
 
-/** Before tests of a deployment: they run the bundles in dist/, which must be of the sources of now. */
+/** Set-up of tests that run the bundles in dist/: builds them from the current sources. */
 export default (): Promise<void> => bundle();

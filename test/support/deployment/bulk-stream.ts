@@ -5,11 +5,11 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { ImportProgress } from '../../../src/contract/bulk.ts';
 import type { ApiClient } from './api-client.ts';
 
-/** A call whose body and answer both are streams of lines, as an HTTP client that can do that makes it. */
+/** A call that streams lines in both directions: its body is still being sent while its answer arrives. */
 export class BulkStream {
   readonly #request: ClientRequest;
   readonly #response: Promise<IncomingMessage>;
-  /** What has been answered so far. */
+  /** The progress lines received so far. */
   readonly news: ImportProgress[] = [];
   text = '';
   #ended: Promise<void> | undefined;
@@ -17,7 +17,7 @@ export class BulkStream {
   constructor({ url, apiKey }: ApiClient, path: string, headers: Readonly<Record<string, string>> = {}) {
     this.#request = request(`${url}${path}`, {
       method: 'POST',
-      // Not one that an earlier call left, which the server may be closing at this moment.
+      // A new connection: the server might be closing one that an earlier call left open.
       agent: false,
       headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/x-ndjson', ...headers },
     });
@@ -27,7 +27,7 @@ export class BulkStream {
     this.#request.flushHeaders();
   }
 
-  /** Resolves when the connection takes more. */
+  /** Sends the text; resolves when the connection accepts more. */
   async send(text: string): Promise<void> {
     if (this.#request.write(text)) return;
     const either = new AbortController();
@@ -36,7 +36,7 @@ export class BulkStream {
     either.abort();
   }
 
-  /** Whether the connection still takes anything `ms` from now, without waiting for it. */
+  /** Bytes that the connection has accepted and not sent yet. */
   get unsentBytes(): number {
     return this.#request.writableLength;
   }
@@ -45,7 +45,7 @@ export class BulkStream {
     this.#request.end();
   }
 
-  /** As when the client's machine dies. */
+  /** Breaks the connection, as when the client's machine dies. */
   cut(): void {
     this.#request.destroy();
   }
@@ -54,7 +54,7 @@ export class BulkStream {
     return (await this.#response).statusCode ?? 0;
   }
 
-  /** Reads the answer from now on; resolves at its end, or when it breaks off. */
+  /** Starts reading the answer; resolves when it ends or breaks off. */
   read(): Promise<void> {
     this.#ended ??= this.#read();
     return this.#ended;
@@ -70,7 +70,7 @@ export class BulkStream {
         this.news.push(...lines.map((line) => JSON.parse(line) as ImportProgress));
       }
     } catch {
-      // Broken off: what was told before is there.
+      // The connection broke: the lines received before are kept.
     }
   }
 

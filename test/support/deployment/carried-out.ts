@@ -3,7 +3,7 @@ import { vi } from 'vitest';
 
 import { run } from '../../../workers/cli/command.ts';
 
-/** What a command of `sluice` prints, and its exit status, in this process. */
+/** Runs a command of `sluice` in this process; returns what it prints and its exit status. */
 export async function carriedOut(command: Command, ...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   const [log, error] = (['log', 'error'] as const).map((stream) => vi.spyOn(console, stream).mockImplementation(() => undefined));
   try {

@@ -2,5 +2,5 @@ import { existsSync } from 'node:fs';
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** The browser that tests drive, or undefined: `CHROMIUM`, or where Linux distributions put it. */
+/** The path of the browser that tests drive: `CHROMIUM`, or where Linux distributions install it; undefined if there is none. */
 export const chromiumPath = (): string | undefined => process.env['CHROMIUM'] ?? PATHS.find(existsSync);

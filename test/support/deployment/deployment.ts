@@ -11,9 +11,9 @@ export interface Deployment extends Server {
   readonly stateDir: string;
 }
 
-/** A whole Sluice on free ports with its own empty state: one workerd, `gateways` separate gateway isolates. */
+/** Starts a whole Sluice on free ports with empty state of its own: one workerd with `gateways` separate gateway isolates. */
 export async function deploy(gateways = 1, variables: Readonly<Record<string, string>> = { LOG_LEVEL: 'warn' }): Promise<Deployment> {
-  // A new object costs several fsyncs: a RAM disk keeps the tests' time for the tests.
+  // Creating an object costs several fsyncs, which a RAM disk makes cheap.
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-test-'));
   const ports = await Promise.all(Array.from({ length: gateways }, freePort));
   const server = await serve({ ports, stateDir, variables });

@@ -11,7 +11,7 @@ import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts
 import { ORGANISATION_CHARS } from '../../../src/tenancy/resource-ids.ts';
 import { SAMPLE_BODIES } from '../fixtures/sample-bodies.ts';
 
-/** One call that names something that nobody made. */
+/** A call that names something that does not exist. */
 export interface ForgedCall {
   readonly by: 'admin' | 'tenant' | { readonly credential: string };
   readonly method: string;
@@ -21,7 +21,7 @@ export interface ForgedCall {
 
 const random = (count: number): string => base32(randomBytes(count));
 
-/** Ids in the shape of today, and of organisations and pools from before ids were signed. */
+/** Ids in the current format, and in the formats of organisations and pools from before ids were signed. */
 const stem = (): string => random(ORGANISATION_CHARS + (randomBytes(1)[0]! < 128 ? SIGNATURE_CHARS : 0));
 
 const FORGED: Readonly<Record<string, () => string>> = {
@@ -73,7 +73,7 @@ const withCredential = (credential: () => string, method: string, path: () => st
 
 const apiKey = () => formatApiKey(forged('key') as KeyId, randomBytes(SECRET_BYTES));
 
-/** Endpoints whose path has that parameter. */
+/** The endpoints whose path has the parameter. */
 const endpointsOf = (parameter: string, ...but: readonly EndpointName[]) =>
   (Object.keys(ENDPOINTS) as EndpointName[])
     .filter((name) => !but.includes(name) && ENDPOINTS[name].path.split('/').includes(`:${parameter}`))
@@ -81,7 +81,7 @@ const endpointsOf = (parameter: string, ...but: readonly EndpointName[]) =>
 
 const LEVELS = ['organisation', 'tenant', 'project', 'key'] as const;
 
-/** What can be invented, and the calls that name it. */
+/** By kind of id: the calls that name an invented one. */
 export const FORGED_CALLS: Readonly<Record<string, readonly (() => ForgedCall)[]>> = {
   'API keys': [
     withCredential(apiKey, 'GET', () => '/v1/models'),
@@ -92,7 +92,7 @@ export const FORGED_CALLS: Readonly<Record<string, readonly (() => ForgedCall)[]
     const token = () => agentToken((pool = forged('pool')) as PoolId, randomBytes(40));
     return withCredential(token, 'POST', () => `/v1/pools/${pool}/agents`, { name: 'probe' });
   }),
-  // Creating a collection is how its name comes to be.
+  // qdrantCreateCollection is left out: it creates the collection that it names.
   'index names': [...endpointsOf('index'), ...endpointsOf('collection', 'qdrantCreateCollection')],
   'alias names': endpointsOf('alias'),
   organisations: [

@@ -1,18 +1,18 @@
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that a system gives to outgoing connections (from 32,768 on Linux): one of those might take the port
- * between our asking and our listening.
+ * Below the ports that a system assigns to outgoing connections (from 32,768 on Linux): one of those could take a port after we found it
+ * free and before we listen on it.
  */
 const FIRST = 20_000;
-/** Test workers that run at the same time ask in parts of their own. */
+/** Each of the test workers that run at the same time has its own range of ports. */
 const PART_COUNT = 500;
 const first = FIRST + (Number(process.env['VITEST_POOL_ID'] ?? 0) % 24) * PART_COUNT;
 
-/** Not always the same first, so that processes outside of vitest seldom meet; none is given twice in a round of the part. */
+/** Starts at a port that depends on the process id, so that processes outside vitest rarely collide; cycles through the whole range. */
 let next = process.pid % PART_COUNT;
 
-/** A port of the loopback interface that nobody listens on. */
+/** A port of the loopback interface on which nothing listens. */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < PART_COUNT; tried += 1) {
     const port = first + (next++ % PART_COUNT);

@@ -4,7 +4,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 
 import type { ApiClient } from './api-client.ts';
 
-/** A request whose body is sent but for its last byte: the gateway has let it in, and waits. */
+/** A request whose body is sent except for its last byte: the gateway has admitted it and waits for the rest. */
 export class HeldRequest {
   readonly #request: ClientRequest;
   readonly #last: Uint8Array;
@@ -31,7 +31,7 @@ export class HeldRequest {
     return new HeldRequest(client, method, path, form.headers.get('content-type') ?? '', new Uint8Array(await form.arrayBuffer()));
   }
 
-  /** Sends the last byte; what is answered, as JSON. */
+  /** Sends the last byte; resolves to the answer, as JSON. */
   // oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape; a wrong path reads undefined and fails the expectation
   async finish(): Promise<{ readonly status: number; readonly body: any }> {
     this.#request.end(this.#last);

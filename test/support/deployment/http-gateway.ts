@@ -17,12 +17,12 @@ interface App {
 
 const wired = new WeakMap<object, object>();
 vi.doMock('../../../workers/gateway/compose.ts', () => ({ compose: (env: object) => wired.get(env) }));
-// By name, so that its types, which are those of workerd, do not come along.
+// Imported by a name in a variable, so that TypeScript does not load its types, which are those of workerd.
 const { buildApp } = await vi.importActual<App>('../../../workers/gateway/app.ts');
-// It knows no gateway but that of a call's environment.
+// The app keeps no gateway of its own: each call's environment brings one.
 const app = buildApp();
 
-/** The gateway's whole HTTP side, in Node, over one isolate's use cases in a world in memory. Who calls is taken as given. */
+/** The gateway's whole HTTP side, in Node, over one isolate's use cases in memory. Callers are not authenticated. */
 export function httpGateway(world: MemoryCacheWorld) {
   const { clock, secondLevel, models } = world;
   const purges = new PurgeViews({ logs: world.logs, clock, wakeUps: new DirectWakeUps() });

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ApiAnswer } from './api-client.ts';
 
-/** Restarting a deployment takes seconds on a busy machine. */
+/** Generous: restarting a deployment takes seconds on a busy machine. */
 const ANSWER_MAX_MS = 120_000;
 const RETRY_MS = 25;
 
 /**
- * Calls that clients repeat until they are answered, and kills of the server that interrupt them. A kill comes at the moment an
- * acknowledgement arrives while other calls are under way, and counts only if it cut one of them off: however fast the machine is,
- * what is counted has happened.
+ * Calls that clients repeat until they are answered, and kills of the server that interrupt them. The server is killed when an
+ * acknowledgement arrives while other calls are under way. A kill counts only if it cut off one of those calls, so `count` does not
+ * depend on how fast the machine is.
  */
 export class Interruptions {
   /** Kills that cut off at least one call. */
@@ -18,7 +18,7 @@ export class Interruptions {
   readonly #underWay = new Set<Promise<'answered' | 'cut off'>>();
   readonly #awaiting = new Set<() => void>();
 
-  /** The answer to a call that may be repeated. */
+  /** Repeats a call until it is answered; the call must be safe to repeat. */
   async call(send: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
     for (let waitedMs = 0; waitedMs < ANSWER_MAX_MS; waitedMs += RETRY_MS) {
       const answer = await this.#tracked(send);
@@ -32,7 +32,7 @@ export class Interruptions {
     throw new Error('never answered');
   }
 
-  /** Kills once so many more calls have been acknowledged and others are under way; again, until a kill has cut one off. */
+  /** Kills once `acknowledgements` more calls are acknowledged and others are under way; repeats this until a kill cut off a call. */
   async kill(acknowledgements: number, kill: () => unknown): Promise<void> {
     const target = this.acknowledged + acknowledgements;
     for (;;) {

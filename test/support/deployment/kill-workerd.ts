@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from './api-client.ts';
 
-/** Kills workerd as the kernel would. Answers whether there was one. */
+/** Kills workerd with SIGKILL. Returns whether a process was found. */
 export function killWorkerd(server: Server): boolean {
   const pid = server.workerdPid();
   if (pid === undefined) return false;
@@ -21,7 +21,7 @@ export async function revived(client: ApiClient): Promise<void> {
   throw new Error('the server has not come back');
 }
 
-/** The answer to a call that may be repeated, however often the server dies meanwhile. */
+/** Repeats a call until it is answered, however often the server dies; the call must be safe to repeat. */
 export async function persistently(call: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   for (let tries = 0; tries < 2000; tries += 1) {
     const answer = await call().catch(() => undefined);

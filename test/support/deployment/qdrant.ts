@@ -12,13 +12,13 @@ interface QdrantFailure {
   readonly data?: { readonly status: { readonly error: string; readonly code: string; readonly applied?: number } };
 }
 
-/** The client takes the port from the URL, and the path only as a prefix. */
+/** A Qdrant client of the tenant. It takes the port from the URL, but the path only as `prefix`. */
 export const qdrantClient = (server: Reached, { client }: TestTenant, apiKey = client.apiKey, prefix = '/qdrant'): QdrantClient =>
   new QdrantClient({ url: server.urls[0] ?? '', prefix, apiKey, checkCompatibility: false });
 
 let serial = 0;
 
-/** A collection of the points `1`, `2`, ... `count`, on a line. */
+/** Creates a collection of the points `1`, `2`, ... `count`, on a line. */
 export async function lineOf(qdrant: QdrantClient, count: number): Promise<string> {
   const name = `Line_${(serial += 1)}`;
   await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Euclid' } });
@@ -33,7 +33,7 @@ export async function lineOf(qdrant: QdrantClient, count: number): Promise<strin
 
 export const idsOf = (points: readonly { readonly id: PointId }[]): PointId[] => points.map(({ id }) => id);
 
-/** What the client throws. */
+/** The error that the client throws. */
 export async function failure(work: Promise<unknown>): Promise<QdrantFailure> {
   const error: unknown = await work.then(
     () => undefined,
@@ -43,7 +43,7 @@ export async function failure(work: Promise<unknown>): Promise<QdrantFailure> {
   return error as QdrantFailure;
 }
 
-/** With which status, code and message the server refused. */
+/** The status, code and message with which the server refused. */
 export async function refusal(work: Promise<unknown>): Promise<[number | undefined, string | undefined, string | undefined]> {
   const { status, data } = await failure(work);
   return [status, data?.status.code, data?.status.error];

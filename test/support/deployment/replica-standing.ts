@@ -1,15 +1,15 @@
-/** An index whose first shard the Worker beside the gateway has watched, so that it gets a replica. */
+/** An index whose first shard is watched on behalf of the test, so that it gets a replica. */
 export interface WatchedIndex {
   readonly tenant: string;
   readonly name: string;
   readonly indexId: string;
 }
 
-/** How a replica of it stands. */
+/** The state of one replica of the index. */
 export interface ReplicaStanding {
   readonly shard: number;
-  /** Null while it copies. */
+  /** The LSN up to which it has everything; null while it copies. */
   readonly completeLsn: number | null;
-  /** What it answered lately. */
+  /** The load of the reads it answered recently. */
   readonly sharable: number;
 }

@@ -1,8 +1,8 @@
 import type { EndpointName, ENDPOINTS } from '../../../src/contract/endpoints.ts';
 
 /**
- * What a call touches of the kinds that keys can be restricted to. `named`: what it names; `all`: all there are of the kind; `of the index`: the
- * model that the index embeds texts by; `none`: a key that is restricted in the kind may call it freely.
+ * What a call uses of the two kinds that keys can be restricted to. `named`: the one it names; `all`: every one of the kind; `of the
+ * index`: the model that embeds the index's texts; `none`: nothing, so a key that is restricted in the kind may call it.
  */
 export interface Restriction {
   readonly index: 'named' | 'all' | 'none';
@@ -17,10 +17,10 @@ const ofIndex: Restriction = { index: 'named', model: 'none' };
 const ofTexts: Restriction = { index: 'named', model: 'of the index' };
 const ofIndexes: Restriction = { index: 'all', model: 'none' };
 const ofModel: Restriction = { index: 'none', model: 'named' };
-/** Neither an index nor a model is a part of it. What it answers tells their names at most. */
+/** It uses neither an index nor a model; its answer contains their names at most. */
 const free: Restriction = { index: 'none', model: 'none' };
 
-/** Written down by hand, apart from the code that decides it. An endpoint of tenants that is not here does not compile. */
+/** Written by hand, independently of the code that decides it. A tenant endpoint that is missing here does not compile. */
 export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createEmbeddings: ofModel,
   listModels: free,

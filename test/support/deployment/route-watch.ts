@@ -7,22 +7,22 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { Server } from '../../../workers/local/serve.ts';
 
-/** What the object does. */
+/** The methods of the index object that this file calls. */
 interface IndexStub {
   describe(name: string): Promise<Outcome<IndexManifest>>;
   outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
 }
 
-/** How far an index is with its shards, which its clients do not see. */
+/** How far the resharding of an index is, which its clients cannot see. */
 export interface RouteState {
   readonly locators: number;
-  /** The version of its routes; 0 while it has one shard. */
+  /** The version of its routing table; 0 while it has one shard. */
   readonly version: number;
-  /** What its shards are at: `serving` when nothing is moved from them. */
+  /** The state of each shard: `serving` when no rows are being moved out of it. */
   readonly shards: readonly string[];
 }
 
-/** What the object of an index says now; undefined where there is no such index. */
+/** The current state, from the index object; undefined if there is no such index. */
 export async function routeState({ miniflare }: Pick<Server, 'miniflare'>, tenant: string, name: string): Promise<RouteState | undefined> {
   const namespace = await miniflare.getDurableObjectNamespace('INDEX', 'sluice-gateway');
   const objectName = indexObjectName(tenant as TenantId, name);
@@ -34,15 +34,15 @@ export async function routeState({ miniflare }: Pick<Server, 'miniflare'>, tenan
   return { locators, version, shards: shards.map(({ state }) => state.kind) };
 }
 
-/** Whether shards are being made: it gets its locators, or rows are on their way from one shard to another. */
+/** Whether the index is being resharded: its first split is under way, or rows are moving between shards. */
 export const isSplitting = (state: RouteState | undefined): boolean =>
   state !== undefined && ((state.locators > 0 && state.version === 0) || state.shards.some((kind) => kind !== 'serving'));
 
-/** Waits until some of what moves now has come to its place, if anything does. */
+/** Waits until some of what is moving has arrived; returns at once if nothing is moving. */
 export async function untilMoved(server: Pick<Server, 'miniflare'>, tenant: string, name: string): Promise<void> {
   const before = JSON.stringify(await routeState(server, tenant, name));
   const hasMoved = async (): Promise<boolean> => {
-    // A runtime that has just been killed answers nothing.
+    // A runtime that has just been killed does not answer.
     const now = await routeState(server, tenant, name).catch(() => undefined);
     return now !== undefined && (!isSplitting(now) || JSON.stringify(now) !== before);
   };

@@ -5,7 +5,7 @@ import type { Reached } from './shared-deployment.ts';
 
 const WAIT_MS = 2_000;
 
-/** Sends raw bytes, then nothing more, and resolves to what has been answered in two seconds. `end`: and hangs up. */
+/** Sends raw bytes and resolves to what is received within two seconds. `end`: also closes the sending side. */
 export function sendRaw(server: Reached, text: string, { end }: { readonly end: boolean }): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
@@ -27,7 +27,7 @@ export function sendRaw(server: Reached, text: string, { end }: { readonly end: 
   });
 }
 
-/** A connection that has sent some raw bytes, and stays open. */
+/** Opens a connection, sends raw bytes on it, and leaves it open. */
 export async function openRaw(server: Reached, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');
   socket.on('error', () => undefined);

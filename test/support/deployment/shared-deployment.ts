@@ -5,7 +5,7 @@ import type { Server } from '../../../workers/local/serve.ts';
 import buildOnce from './build-once.ts';
 import { deploy } from './deployment.ts';
 
-/** How a test reaches a deployment, and its operator's secrets. */
+/** What a test needs to call a deployment: its URLs and its operator's secrets. */
 export type Reached = Pick<Server, 'urls' | 'secrets'>;
 
 declare module 'vitest' {
@@ -15,9 +15,9 @@ declare module 'vitest' {
 }
 
 /**
- * The deployment that all files of a project use, with two gateway isolates: a boot costs more than most files take. Tests keep apart by
- * tenants of their own. A file that kills workerd, fills what an isolate shares (bodies in flight, caches), configures the deployment
- * or looks at its files starts one of its own with `deploy`.
+ * The deployment that all files of a project share, with two gateway isolates: starting one takes longer than most files run. Each test
+ * creates tenants of its own. A file that kills workerd, fills what an isolate shares (bodies in flight, caches), needs another
+ * configuration or reads the files of the deployment starts its own with `deploy`.
  */
 export const sharedDeployment = (): Reached => inject('deployment');
 

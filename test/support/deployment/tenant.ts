@@ -13,7 +13,7 @@ type Windows = Partial<Record<'second' | 'minute' | 'hour' | 'day' | 'month' | '
 
 export interface TenantOptions {
   readonly scopes?: readonly string[];
-  /** One that there is already, rather than a new one. */
+  /** An existing organisation, instead of a new one. */
   readonly organisation?: string;
   readonly expiresAtS?: number;
   /** Limits by resource and window. */
@@ -25,7 +25,7 @@ const rulesOf = (quota: Readonly<Record<string, Windows>>) =>
 
 let made = 0;
 
-/** A tenant with one key, in a new organisation unless told otherwise. */
+/** Creates a tenant with one key, in a new organisation unless one is given. */
 export async function createTenant(
   server: Reached,
   { scopes, organisation: among, expiresAtS, quota }: TenantOptions = {},

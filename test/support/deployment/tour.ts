@@ -1,6 +1,6 @@
 import type { EndpointName } from '../../../src/contract/endpoints.ts';
 
-/** What a reader of /openapi.json knows of an operation: its example, and how to call it. */
+/** What /openapi.json says about an operation: its example, and how to call it. */
 interface DocumentedOperation {
   readonly operationId: EndpointName;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly example?: unknown }[];
@@ -15,14 +15,14 @@ export interface OpenApi {
 
 export interface TourAnswer {
   readonly status: number;
-  /** The status that the document promises; of an operation that is always refused, none. */
+  /** The status that the document promises; undefined for an operation that is always refused. */
   readonly promised: number | undefined;
   readonly text: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every shape
   readonly body: any;
 }
 
-/** Carries out the examples of a served OpenAPI document as they stand there, with what earlier answers brought. */
+/** Calls the examples of a served OpenAPI document as they are written, with values from earlier answers filled in. */
 export class Tour {
   readonly #url: string;
   readonly #keys: Readonly<Record<'tenant' | 'admin', string>>;
@@ -92,7 +92,7 @@ export class Tour {
     return { headers: { 'content-type': type }, body };
   }
 
-  /** The value with its placeholders, such as `{createTenant.id}`, replaced by what was answered. */
+  /** The value with placeholders such as `{createTenant.id}` replaced by values from earlier answers. */
   #filled(value: unknown): unknown {
     if (typeof value === 'string') {
       const [, operation, path] = /^\{([A-Za-z]+)\.([\w.]+)\}$/.exec(value) ?? [];

@@ -4,9 +4,9 @@ import { NodeSql } from './node-sql.ts';
 /** A database in memory whose writes can be made to fail. */
 export class FailingSql implements SqlStorage {
   readonly #inner = new NodeSql();
-  /** So many writes succeed, the next one throws. */
+  /** This number of writes succeed; the next one throws. */
   writesLeft = Infinity;
-  /** So many have been tried. */
+  /** The number of writes tried so far. */
   writesTried = 0;
 
   readonly sql = {

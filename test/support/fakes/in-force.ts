@@ -2,10 +2,10 @@ import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Acting, Authority } from '../../../src/gateway/authority.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
-/** The authority of a key that nobody revokes. */
+/** The authority of a key that is never revoked. */
 export const IN_FORCE: Authority = { lease: async () => ok({ endsAtMs: Number.MAX_SAFE_INTEGER }) };
 
-/** A caller of the tenant whose key nobody revokes. */
+/** A caller of the tenant, with a key that is never revoked. */
 export const actingFor = (tenantId: string): Acting => ({
   principal: { kind: 'tenant', tenantId } as unknown as TenantPrincipal,
   authority: IN_FORCE,

@@ -1,7 +1,7 @@
 import type { AnnouncedWrite, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 
-/** Files in memory. `nowMs` is the clock of the store. */
+/** Files in memory. `nowMs` is the store's clock. */
 export class MemoryFileStore implements FileStore<string> {
   readonly #nowMs: () => number;
   readonly #files = new Map<string, { file: StoredFile; content: string }>();

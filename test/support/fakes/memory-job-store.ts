@@ -6,7 +6,7 @@ import { isFinished } from '../../../src/scheduler/first-form-queue/job.ts';
 
 const RANK = { low: 0, normal: 1, high: 2 } as const;
 
-/** The plainest store that can be right: scans everything. */
+/** A job store so simple that it is obviously right: every read scans all jobs. */
 export class MemoryJobStore implements JobStore {
   readonly jobs = new Map<JobId, Job>();
   readonly charges: UsageEvent[] = [];

@@ -9,7 +9,7 @@ import type { Path, Taken } from '../../../src/tenancy/quota/take.ts';
 import { take } from '../../../src/tenancy/quota/take.ts';
 import type { Amounts } from '../../../src/tenancy/quota/amounts.ts';
 
-/** A rule with what is usual. */
+/** A quota rule with defaults. */
 export const rule = (
   resource: QuotaRule['resource'],
   window: QuotaRule['window'],
@@ -25,7 +25,7 @@ export const rule = (
   ...more,
 });
 
-/** What the quota object does, over maps: a fast stand-in for simulations. */
+/** The quota object's behaviour over maps: fast enough for simulations. */
 export class MemoryQuota {
   readonly levels = new Map<LevelId, QuotaLevel>();
   readonly reservations = new Map<string, { readonly path: readonly LevelId[]; readonly decision: Decision }>();

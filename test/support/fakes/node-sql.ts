@@ -6,10 +6,10 @@ import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../../src/kerne
 
 const STATEMENTS_MAX = 500;
 
-// What a Durable Object lets one statement bind.
+// The limits of a Durable Object on the bindings of one statement.
 const [PARAMETERS_MAX, BYTES_MAX] = [100, 2_000_000];
 
-/** A Durable Object's SQL storage over a database in memory, for what runs too long to be tested in workerd. */
+/** A Durable Object's SQL storage over a database in memory, for tests that would take too long in workerd. */
 export class NodeSql implements SqlStorage {
   readonly #database = new DatabaseSync(':memory:');
   readonly #statements = new Map<string, StatementSync>();
@@ -18,7 +18,7 @@ export class NodeSql implements SqlStorage {
   readonly sql = {
     databaseSize: 0,
     exec: <Row extends SqlRow>(query: string, ...bindings: (SqlValue | ArrayBufferView)[]): SqlCursor<Row> => {
-      // Only scripts have several statements, and they bind nothing.
+      // Only scripts contain several statements, and they have no bindings.
       if (bindings.length === 0 && /;\s*\S/.test(query)) {
         this.#database.exec(query);
         return cursorOver([]);
@@ -34,7 +34,7 @@ export class NodeSql implements SqlStorage {
     const known = this.#statements.get(query);
     if (known !== undefined) return known;
     const prepared = this.#database.prepare(query);
-    // Batches of ever other sizes make ever other statements.
+    // Bounded: batches of varying sizes make new statements all the time.
     if (this.#statements.size < STATEMENTS_MAX) this.#statements.set(query, prepared);
     return prepared;
   }
@@ -59,14 +59,14 @@ export class NodeSql implements SqlStorage {
 function refuseBeyondPlatform(bindings: readonly (SqlValue | ArrayBufferView)[]): void {
   if (bindings.length > PARAMETERS_MAX) throw new Error(`too many SQL variables: ${bindings.length}`);
   for (const value of bindings) {
-    // A text is at most three bytes a unit: only long ones are measured.
+    // A UTF-16 unit takes at most three bytes in UTF-8, so only long texts need measuring.
     const isLong = typeof value === 'string' && value.length > BYTES_MAX / 3;
     const bytes = isLong ? Buffer.byteLength(value) : value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? value.byteLength : 0;
     if (bytes > BYTES_MAX) throw new Error(`string or blob too big: ${bytes} bytes`);
   }
 }
 
-/** As workerd gives rows: its own object, blobs as buffers. The row belongs to nobody else yet. */
+/** Converts a row as workerd returns it: a plain object, with blobs as ArrayBuffers. May change the row it is given. */
 function fromNode(row: Record<string, unknown>): SqlRow {
   for (const name in row) {
     const value = row[name];

@@ -10,13 +10,13 @@ const { Module, validate } = WebAssembly as unknown as {
 
 const bytesOf = (name: string) => readFileSync(join(ROOT, `src/ann/wasm/${name}.wasm`));
 
-/** The committed kernels of inverted lists, for any platform with SIMD. */
+/** The committed kernels for posting lists that run on every platform with SIMD. */
 export const strictProbeModule = new Module(bytesOf('probe'));
 
 const relaxed = bytesOf('probe.relaxed');
 
-/** Whether this platform takes relaxed SIMD. */
+/** Whether this platform supports relaxed SIMD. */
 export const takesRelaxedSimd = validate(relaxed);
 
-/** The fastest of them that this platform takes. */
+/** The fastest kernels that this platform supports. */
 export const probeModule = takesRelaxedSimd ? new Module(relaxed) : strictProbeModule;

@@ -1,13 +1,13 @@
-/** What the Worker around one shard and its replicas is told to do. */
+/** A task for the test Worker around one shard and its replicas. */
 export interface ReplicaTask {
   readonly kind: 'fill' | 'search' | 'copy' | 'state' | 'remove' | 'fetch';
   readonly dimensions: number;
   readonly count: number;
   readonly from?: number;
-  /** Whom to search: the shard, or its replica of that number. */
+  /** The number of the replica to search; without it, the shard is searched. */
   readonly replica?: number;
-  /** Of what is written: its metadata. */
+  /** Stored as metadata of the vectors written. */
   readonly round?: number;
-  /** What a replica has to have before it answers. */
+  /** The LSN that a replica must have reached before it answers. */
   readonly lsn?: number;
 }

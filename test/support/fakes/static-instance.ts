@@ -13,14 +13,14 @@ import { cellSettings, cohort, queue } from '../worlds/cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-/** What a node of a type costs for an hour of one accelerator, in dollars, about. */
+/** Approximate dollars for an hour of one accelerator, by type of node. */
 const TYPES = { H100: 4, A100: 2, TPU: 1 } as const;
 type TypeName = keyof typeof TYPES;
 
-/** Hints are in millionths of a job: what a unit of a job's own work costs is then what the job does. */
+/** Cost hints are in millionths of a job, so the cost of a unit of work is the cost of the whole job. */
 const JOB_MILLI = 1_000_000;
 
-/** Jobs that are all there at once, and nodes that have room for them. */
+/** Jobs that all arrive at once, and nodes with room for them. */
 export interface StaticInstance {
   readonly pools: readonly PoolSpec[];
   readonly nodes: readonly NodeSpec[];
@@ -28,7 +28,7 @@ export interface StaticInstance {
   readonly jobs: readonly JobSpec[];
 }
 
-/** Six pools of three types, on demand and spot, and jobs of 1 to 8 accelerators that ask for about three quarters of them. */
+/** Six pools of three types, on demand and spot, and jobs of 1 to 8 accelerators that together need about three quarters of them. */
 export function staticInstance(seed: number): StaticInstance {
   const random = new Seeded(seed);
   const between = (low: number, high: number): number => low + (high - low) * random.next();
@@ -67,7 +67,7 @@ export function staticInstance(seed: number): StaticInstance {
   return { pools, nodes, prices, jobs };
 }
 
-/** What a job costs by an option on a node, in dollars; undefined where it may not run. */
+/** What a job costs with this option on this node, in dollars; undefined where it may not run. */
 export function dollars({ pools, prices }: StaticInstance, job: JobSpec, optionIndex: number, node: NodeSpec): number | undefined {
   const wanted = job.options[optionIndex]!;
   const { market } = pools.find(({ id }) => id === node.poolId)!;
@@ -78,7 +78,7 @@ export function dollars({ pools, prices }: StaticInstance, job: JobSpec, optionI
   return (JOB_MILLI / 1e9) * costPerWork({ ...terms, nanoDollarsPerHour, interruptionsPerHour: interruptionsPerHour(market, NONE_SEEN) });
 }
 
-/** What the engine spends when all jobs are there at once; undefined when some have no place. */
+/** What the engine spends when all jobs arrive at once; undefined when some job is not placed. */
 export function engineDollars(instance: StaticInstance): number | undefined {
   const quotas = Object.fromEntries(Object.keys(TYPES).map((name) => [name, { nominal: 1_000_000, borrowingMax: null, lendingMax: null }]));
   const types = new Map([...ACCELERATORS].map(([name, type]) => [name, { ...type, sharing: 'fractional' as const }]));

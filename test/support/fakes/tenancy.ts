@@ -2,7 +2,7 @@ import { base32 } from '../../../src/kernel/ids.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
 import { keyId, organisationId, projectId, tenantId } from '../../../src/tenancy/resource-ids.ts';
 
-/** The ids of one organisation and what is in it, by a number. */
+/** The ids of one organisation and of what belongs to it, made from a number. */
 export function idsOf(number: number) {
   const bytes = (length: number) => new Uint8Array(length).map((_, position) => number >> (5 * position));
   const organisation = organisationId(base32(bytes(10)));
@@ -25,7 +25,7 @@ export const newKey = (fields: Partial<NewKey> = {}): NewKey => ({
   ...fields,
 });
 
-/** A clock that a test turns. */
+/** A clock that the test sets. */
 export class ManualClock {
   ms: number;
 

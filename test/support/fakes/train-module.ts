@@ -5,5 +5,5 @@ import { ROOT } from '../../../workers/local/paths.ts';
 
 const { Module } = WebAssembly as unknown as { Module: new (bytes: Uint8Array) => WebAssembly.Module };
 
-/** The committed kernels of training, which workerd gets compiled. */
+/** The committed training kernels, compiled here; workerd gets them compiled. */
 export const trainModule = new Module(readFileSync(join(ROOT, 'src/ann/wasm/train.wasm')));

@@ -1,7 +1,7 @@
 import type { CellRecords } from '../../../src/scheduler/engine/machine/cell-records.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
 
-/** The rows a store would hold that had carried out these decisions. */
+/** The rows in a store that applied these decisions. */
 export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
   const [jobs, nodes, queues, pools, prices, reservations, durations, throughputs] = [
     new Map(),
@@ -34,7 +34,7 @@ export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
     } else if (decision.kind === 'forget_reservation') reservations.delete(`${decision.root} ${decision.resource}`);
   }
   const rows = { jobs, nodes, queues, pools, prices, reservations, durations, throughputs };
-  // As a store would give them back: through text.
+  // Through JSON, as a store would return them.
   return JSON.parse(
     JSON.stringify({ ...Object.fromEntries(Object.entries(rows).map(([name, map]) => [name, [...map.values()]])), wakeAtMs }),
   ) as CellRecords;

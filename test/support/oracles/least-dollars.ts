@@ -5,7 +5,7 @@ import { dollars } from '../fakes/static-instance.ts';
 
 const solver = await highs();
 
-/** The least that an instance can cost, by an exact solver (HiGHS): which job takes which node. Undefined when not all have room. */
+/** The lowest possible cost of an instance, by an exact solver (HiGHS); undefined when the nodes have no room for all jobs. */
 export function leastDollars(instance: StaticInstance): number | undefined {
   const costs: string[] = [];
   const binaries: string[] = [];

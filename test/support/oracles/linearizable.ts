@@ -1,7 +1,7 @@
-/** What one thread did to one key. `invoked` and `returned` are ticks of a clock that all threads share. */
+/** One operation of one thread on one key. `invoked` and `returned` are ticks of a clock that all threads share. */
 export interface RegisterOperation {
   readonly kind: 'get' | 'set' | 'forget';
-  /** Of a `set`: what it wrote, or 0 when it said that nothing was kept. Of a `get`: what it answered, 0 for nothing. */
+  /** Of a `set`: the value written, or 0 if it reported that it stored nothing. Of a `get`: the value returned, 0 for none. */
   readonly value: number;
   readonly invoked: number;
   readonly returned: number;
@@ -9,14 +9,14 @@ export interface RegisterOperation {
 
 interface Configuration {
   readonly state: number;
-  /** Operations under way that have taken effect. */
+  /** Operations still under way that have taken effect already. */
   readonly done: ReadonlySet<RegisterOperation>;
 }
 
 /**
- * Whether some order of the operations explains every answer, in which each takes effect between its call and its return. Wing and Gong's
- * search, an operation at a time: after every return only the states matter that the operations under way can have led to. With
- * `mayLose`, a value may be gone at any time, but once it is it stays so.
+ * Whether the operations are linearizable: some order explains every answer, with each operation taking effect between its call and its
+ * return. This is Wing and Gong's search, one return at a time: after each it keeps the states that the operations still under way can
+ * have led to. With `mayLose`, a value may disappear at any time, and then stays gone.
  */
 export function isLinearizable(operations: readonly RegisterOperation[], { mayLose }: { readonly mayLose: boolean }): boolean {
   const events = operations.flatMap((operation) => [
@@ -63,7 +63,7 @@ function afterReturn(
   return [...after.values()];
 }
 
-/** The state after it; undefined when the operation cannot have answered what it did. */
+/** The state after the operation; undefined when the operation cannot have returned what it did in this state. */
 function apply(state: number, { kind, value }: RegisterOperation, mayLose: boolean): number | undefined {
   if (kind === 'forget') return 0;
   if (kind === 'set') return value === 0 ? state : value;

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 
-/** A judge of filters that shares no code with the product. */
+/** Evaluates filters without sharing code with the product. */
 
-/** Whether a filter, in the syntax of users, accepts a vector. */
+/** Whether a filter, in the syntax of the API, accepts a vector. */
 export function naivelyAccepts(filter: JsonValue, metadata: JsonValue, id = ''): boolean {
   return Object.entries(filter as Record<string, JsonValue>).every(([name, operand]) => {
     if (name === '$not') return !naivelyAccepts(operand, metadata, id);
@@ -21,7 +21,7 @@ export function naivelyAccepts(filter: JsonValue, metadata: JsonValue, id = ''):
   });
 }
 
-/** The items of an array, those of arrays in it, and so on; what is no array by itself. */
+/** The items of an array with nested arrays flattened; anything else by itself. */
 const spread = (item: JsonValue): JsonValue[] => (Array.isArray(item) ? item.flatMap(spread) : [item]);
 
 function everyOperator({ $lt, $lte, $gt, $gte, ...others }: Record<string, JsonValue>, ends: JsonValue[], found: JsonValue[]): boolean {
@@ -65,7 +65,7 @@ interface Area {
   readonly holes?: Place[][];
 }
 
-/** By unit vectors in space, and by winding numbers. */
+/** Whether a point is in an area: circles by unit vectors in space, polygons by crossing numbers. */
 function isInArea({ center, radius_m: radius, top_left: from, bottom_right: to, polygon, holes = [] }: Area, item: JsonValue): boolean {
   const { lat, lon } = (typeof item === 'object' && item !== null ? item : {}) as Partial<Record<string, JsonValue>>;
   if (typeof lat !== 'number' || typeof lon !== 'number' || Math.abs(lat) > 90 || Math.abs(lon) > 180) return false;
@@ -88,7 +88,7 @@ function inSpace({ lat, lon }: Place): [number, number, number] {
   return [Math.cos(phi) * Math.cos(lambda), Math.cos(phi) * Math.sin(lambda), Math.sin(phi)];
 }
 
-/** Even or odd: the number of edges to the east, of which each holds its lower end only. */
+/** Whether the number of edges to the east of the point is odd; an edge includes only its lower end. */
 function winds(ring: Place[], { lat, lon }: Place): boolean {
   const edges = ring.map((a, at) => [a, ring[(at + 1) % ring.length]!].sort((p, q) => p.lat - q.lat) as [Place, Place]);
   const crossed = edges.filter(
@@ -112,7 +112,7 @@ function compare(a: JsonValue | undefined, b: JsonValue | undefined): number | u
   return typeof a === 'string' && typeof b === 'string' ? compareTexts(a, b) : undefined;
 }
 
-/** By code points. */
+/** Compares by code points. */
 function compareTexts(a: string, b: string): number {
   const [x, y] = [a, b].map((text) => Array.from(text, (point) => (point.codePointAt(0) ?? 0).toString(16).padStart(6, '0')).join(''));
   return x === y ? 0 : x! < y! ? -1 : 1;
@@ -123,7 +123,7 @@ function millisecondsOf(item: JsonValue): number | undefined {
   return Date.parse(item);
 }
 
-/** Each end of each path. A key that is empty or has a dot or NUL lies on no path. */
+/** The value at the end of each path. A key that is empty or contains a dot or NUL cannot be part of a path. */
 function flatten(item: JsonValue, at = ''): [string, JsonValue][] {
   const members = spread(item).flatMap((part) =>
     typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.entries(part) : [],

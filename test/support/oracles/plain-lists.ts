@@ -15,7 +15,7 @@ export interface PlainSearch {
 }
 
 export interface PlainAnswer {
-  /** Of the lists, in the order they were scanned. */
+  /** The lists probed, in the order of their scans. */
   readonly probed: number[];
   readonly candidates: Set<number>;
   readonly rows: number[];
@@ -33,7 +33,7 @@ interface PlainQuery {
 
 const { fround } = Math;
 
-/** The kernels once more, as plain loops. */
+/** The same search as the kernels', in plain loops. */
 export function searchPlainly(world: ListWorld, search: PlainSearch): PlainAnswer {
   const query = plainQuery(world.model, search.values);
   const { tables, inverse } = plainTables(world.model, query);
@@ -64,7 +64,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
       .map(({ list, depth }) => ({ list, depth: roundEven(depth) }))
       .sort((a, b) => a.depth - b.depth || a.list - b.list);
     left = left.filter(({ list }) => !near.some((other) => other.list === list));
-    // The best so far by their keys, equal ones in the order they were found.
+    // The best entries so far by key; equal keys in the order in which they were found.
     let best: { key: number; entry: Entry }[] = [];
     const goal = search.rescoreCount - entries.length;
     for (const { list, depth } of near) {
@@ -144,7 +144,7 @@ function plainQuery(model: ListModel, values: Float32Array): PlainQuery {
   return { prepared, codes, scale, length: length + error };
 }
 
-/** In float32, in the order of the kernel's lanes. */
+/** Computed in float32, adding in the order of the kernel's lanes. */
 function plainTables(model: ListModel, { prepared, scale }: PlainQuery): { tables: Int8Array[]; inverse: number } {
   const { codebook, subspaceDimensions: width, dimensions, biasStep } = model;
   const codebookMax = codebook.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 
-/** Qdrant's filters, evaluated as its documentation says, one condition at a time. */
+/** Evaluates Qdrant's filters as its documentation describes them, one condition at a time. */
 
 type Fields = Readonly<Record<string, JsonValue>>;
 
@@ -36,7 +36,7 @@ function plainlyHolds(condition: JsonValue, payload: JsonValue, id: string): boo
   return plainlyAccepts(condition, payload, id);
 }
 
-/** What is at the ends of a path; an array at the end is one of them. */
+/** The values at the ends of a path; an array at the end counts as one value. */
 function leavesAt(value: JsonValue, path: string): JsonValue[] {
   let ends: JsonValue[] = [value];
   for (const part of path.split('.')) {
@@ -83,7 +83,7 @@ function inRange(value: JsonValue, ends: Fields): boolean {
   const isOfTimes = Object.values(ends).some((end) => typeof end === 'string');
   if (!isOfTimes) return typeof value === 'number' && within(value, ends, Number);
   const at = typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : NaN;
-  // A time without an offset is in UTC.
+  // A time without an offset is UTC.
   const timeOf = (end: JsonValue): number => {
     const text = textOf(end);
     return Date.parse(text.includes('T') && !/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? `${text}Z` : text);

@@ -1,14 +1,14 @@
 import type { Centroid, ListModel } from '../../../src/ann/lists/list-model.ts';
 import { queryCodeMax } from '../../../src/ann/quantise.ts';
 
-// The kernels of training once more, as plain loops over float32 numbers.
+// The training kernels in plain loops over float32 numbers.
 const f = Math.fround;
 const FARTHEST = 2 ** 40;
 const TINY = 2 ** -60;
 
 const clamped = (value: number): number => Math.max(-FARTHEST, Math.min(FARTHEST, f(value)));
 
-/** A power of two not below `largest`, as a factor that brings it to at most 1. */
+/** The largest power of two, up to 2^126, that scales `largest` to below 1. */
 export function plainUnit(largest: number): number {
   if (f(largest) === 0) return 1;
   let unit = 2 ** 126;
@@ -42,14 +42,14 @@ export interface PlainCodes {
   readonly nibbles: number[];
   readonly error: number;
   readonly bias: number;
-  /** By subspace: the residual, the direction. */
+  /** By subspace: the residual and the direction. */
   readonly residual: number[];
   readonly direction: number[];
-  /** What the other subspaces' codes lose along the vector, by subspace. */
+  /** By subspace: the loss along the vector that the other subspaces' codes cause. */
   readonly others: number[];
 }
 
-/** In the units of the codebook, all of it. */
+/** Everything is in the units of the codebook. */
 export function plainEncode(
   vector: Float32Array,
   centroid: Centroid,
@@ -117,7 +117,7 @@ export function plainEncode(
 const float = new Float32Array(1);
 const bits = new Int32Array(float.buffer);
 
-/** Losses count without their last four bits. */
+/** The code of the least loss; losses are compared without their last four bits. */
 function least(losses: readonly number[]): number {
   const keys = losses.map((loss) => {
     float[0] = loss;

@@ -1,12 +1,12 @@
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 
-/** Who owns a place, as the potential sees it. */
+/** A running job, as far as the potential depends on it. */
 export interface Owner {
   readonly queue: string;
   readonly priority: number;
   readonly sequence: number;
-  /** H100s, in thousandths, it cannot do without. */
+  /** The H100s it needs at least, in thousandths. */
   readonly milli: number;
 }
 
@@ -15,10 +15,10 @@ export const ownerOf = ({ spec, sequence, attempt }: JobRecord): Owner => {
   return { queue: spec.queue, priority: attempt!.priority, sequence, milli: perNode.acceleratorCount * perNode.milliEach * nodes.min };
 };
 
-/** Priorities that tests use, with what jobs have waited for, highest first. */
+/** The priorities that tests use, including what waiting adds, highest first. */
 const ALL_PRIORITIES = [4, 3, 2, 1, 0];
 
-/** Positive when `a` is better: by the first list that differs, at its first difference; one that goes on is better than one that ends. */
+/** Positive when `a` is better: compares the first list that differs at its first difference; a longer list is better than its prefix. */
 export function comparePotential(a: readonly number[][], b: readonly number[][]): number {
   for (let list = 0; list < Math.max(a.length, b.length); list++) {
     const [x, y] = [a[list] ?? [], b[list] ?? []];
@@ -41,7 +41,7 @@ const memo = <Value>(work: (name: string) => Value): ((name: string) => Value) =
   };
 };
 
-/** Works out from scratch what the engine keeps up: quotas in use, who is covered, and the order that every eviction climbs. */
+/** Computes from scratch what the engine maintains step by step: quota use, which jobs are covered, and the potential. */
 export class Oracle {
   readonly #cohorts: readonly CohortSpec[];
   readonly #root: string;
@@ -67,8 +67,8 @@ export class Oracle {
   );
 
   /**
-   * First, level by level, who is covered by the quotas up to that level, by rank; then, from the highest priority down, the shares of the
-   * queues by their jobs of that priority and above, the smallest first.
+   * The value that every eviction must increase. First, level by level, the jobs covered by the quotas up to that level, by rank; then,
+   * from the highest priority down, the queues' shares by their jobs of at least that priority, the smallest first.
    */
   potential(owners: readonly Owner[]): number[][] {
     const covered = this.#covered(owners);
@@ -82,7 +82,7 @@ export class Oracle {
     ];
   }
 
-  /** Which quotas are broken. */
+  /** The quotas that are exceeded. */
   faults(owners: readonly Owner[]): string[] {
     const faults: string[] = [];
     const used = (name: string): number => {
@@ -105,7 +105,7 @@ export class Oracle {
     return Math.floor((Math.floor((held * 1_000_000) / this.#subtree(this.#root)) * 1_000) / weightMilli);
   }
 
-  /** By owner, the height of the lowest node whose quota covers it: by rank, each whole or not at all. */
+  /** By job, the height of the lowest node whose quota covers it: in order of rank, each covered wholly or not at all. */
   #covered(owners: readonly Owner[]): Map<Owner, number> {
     const heights = new Map<Owner, number>();
     const cover = (name: string): { open: Owner[]; used: number } => {

@@ -2,7 +2,7 @@ import { effectiveAtMs, grantLease, isLeased, openLeaseBook, renewView } from '.
 import type { LeaseTerms, PurgeView } from '../../../src/cache/purge-lease.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 
-/** What a wrong protocol would do instead. */
+/** What a wrong protocol would do. */
 export interface ModelFaults {
   readonly countsLeaseFromAnswer?: boolean;
   readonly ownerForgetsLeases?: boolean;
@@ -15,20 +15,20 @@ export interface ModelFaults {
 
 export interface Exploration {
   readonly states: number;
-  /** Shortest history that served what a purge, reported before the request was accepted, had taken. */
+  /** The shortest history that serves a value which a purge removed, although that purge was reported before the request was accepted. */
   readonly violation: readonly string[] | undefined;
-  /** Histories that served, and that had a reported purge when they did. */
+  /** The number of histories that served a request, and of those in which a purge had been reported by then. */
   readonly served: number;
   readonly servedAfterReceipt: number;
 }
 
-/** An isolate. Times are relative to now, so that the states are finitely many while time goes on for ever. */
+/** An isolate. Times are relative to now, so that the number of states is finite although time is unbounded. */
 interface Isolate {
   readonly position: number;
-  /** When its lease ends, and what its clock shows: that stands still until something reaches it. */
+  /** When its lease ends, and the time on its clock, which stands still until a message reaches the isolate. */
   readonly leasedUntil: number;
   readonly clock: number;
-  /** The request that is watched: how many purges had been reported when it was accepted; -1: it is not here. */
+  /** Of the watched request: how many purges had been reported when it was accepted; -1: there is none here. */
   readonly accepted: number;
   readonly message: Message | undefined;
 }
@@ -36,20 +36,20 @@ interface Isolate {
 interface Message {
   readonly sentAt: number;
   readonly since: number;
-  /** Position that the owner's answer leads to; -1: the owner has yet to answer. */
+  /** The log position in the owner's answer; -1: the owner has not answered yet. */
   readonly granted: number;
 }
 
 interface State {
   readonly leasedUntil: number;
-  /** When each purge appended so far holds; those that have been reported count no more. */
+  /** When each appended purge takes effect; reported ones are removed. */
   readonly effective: readonly number[];
   readonly reported: number;
   readonly isolates: readonly Isolate[];
   /**
-   * The entry that is watched, by the position that it was stamped with and the purges that had been appended when its fill began. Once
-   * made, it may turn up in any level of any isolate at any time, again and again: more than late or repeated messages, evictions and
-   * restarts of caches can bring about.
+   * The watched entry: the position it was stamped with, and how many purges had been appended when its fill began. Once made, it may appear
+   * in any level of any isolate at any time, repeatedly: that is more than late or repeated messages, evictions and restarts of caches can
+   * cause.
    */
   readonly entry: { readonly stamp: number; readonly begun: number } | undefined;
 }
@@ -67,16 +67,16 @@ const STRANGER: Isolate = { position: 0, leasedUntil: -9, clock: 0, accepted: -1
 
 /**
  * Every history of two isolates, the owner of a log and one or two purges of one key, over unbounded time and with any number of restarts.
- *
- * A lie is one request that is served one entry, so each history watches at most one of each: every choice of them is another history.
+ * A stale answer is one request that gets one entry, so each history watches at most one of each; every choice of them is a history of its
+ * own.
  */
 export class PurgeModel {
   readonly #purges: number;
   readonly #terms: LeaseTerms;
   readonly #faults: ModelFaults;
-  /** Beyond this a clock that stands still, or a lease that ended, is all the same. */
+  /** Beyond this age, a stopped clock or an expired lease makes no further difference. */
   readonly #past: number;
-  /** All states found so far, each with the one that led to it. */
+  /** All states found so far, each with the state that led to it. */
   readonly #found: { readonly state: State; readonly from: number; readonly step: string }[] = [];
   readonly #codes = new Set<number>();
   #served = 0;
@@ -109,7 +109,7 @@ export class PurgeModel {
     this.#found.push({ state, from, step });
   }
 
-  /** A read that may happen now and must not. Reading changes nothing, so all reads of a state are tried at once. */
+  /** A read that this state allows although it is stale. A read changes nothing, so all reads of a state are tried at once. */
   #lie({ isolates, entry }: State): string | undefined {
     if (entry === undefined) return undefined;
     for (const { position, leasedUntil, clock, accepted } of isolates) {
@@ -158,7 +158,7 @@ export class PurgeModel {
       yield ['accept at', { ...isolate, accepted: state.reported, clock: this.#faults.missesAcceptance === true ? clock : 0 }];
     }
     if (state.entry === undefined) yield ['fill at', isolate, { entry: { stamp: position, begun: appended } }];
-    // A fill that was begun before and is stamped now.
+    // A fill that began earlier and is stamped now.
     else if (this.#faults.stampsFillAtItsEnd === true) yield ['end the fill at', isolate, { entry: { ...state.entry, stamp: position } }];
     if (message === undefined) yield ['ask', { ...isolate, message: { sentAt: clock, since: position, granted: -1 } }];
     else yield ['lose the message of', { ...isolate, message: undefined }];
@@ -173,16 +173,16 @@ export class PurgeModel {
       const view = renewView(viewOf(position, isolate.leasedUntil), grant, sentAt);
       const heard = { ...isolate, position: view.log.position, leasedUntil: view.leasedUntilMs, clock: 0 };
       yield ['deliver to', { ...heard, message: undefined }];
-      // It comes again later.
+      // The message stays, to be delivered again later.
       yield ['deliver a copy to', heard];
     }
   }
 
-  /** The same state as all that differ from it in nothing that matters. */
+  /** One representative for all states whose differences have no effect. */
   #normal(state: State): State {
     const isolates = state.isolates.map((isolate) => {
       const clock = Math.max(isolate.clock, -this.#past);
-      // Whether the lease is over by a clock that stands still stays what it is.
+      // A stopped clock must not change whether the lease is over by that clock.
       const leasedUntil = isolate.leasedUntil > isolate.clock ? Math.max(isolate.leasedUntil, clock + 1) : clock;
       const { message } = isolate;
       return { ...isolate, clock, leasedUntil, message: message && { ...message, sentAt: Math.max(message.sentAt, -this.#past) } };
@@ -191,9 +191,9 @@ export class PurgeModel {
     return {
       leasedUntil: Math.max(state.leasedUntil, 0),
       effective,
-      // A purge that holds is reported at once: every request accepted from here on counts.
+      // A purge is reported as soon as it takes effect: every request accepted from here on counts.
       reported: effective.filter((at) => at === 0).length,
-      // Which isolate is which makes no difference.
+      // Exchanging the isolates makes no difference.
       isolates: codeOfIsolate(isolates[0]!) <= codeOfIsolate(isolates[1]!) ? isolates : isolates.toReversed(),
       entry: state.entry,
     };
@@ -210,14 +210,14 @@ export class PurgeModel {
   }
 }
 
-/** Whole numbers from -3 up, each below its `size`, as one number: different ones never share it while the sizes' product is below 2^53. */
+/** Encodes integers from -3 up, each below its `size`, as one number; distinct while the product of the sizes is below 2^53. */
 function codeOfAll(...numbers: readonly (readonly [number: number, size: number])[]): number {
   return numbers.reduce((code, [number, size]) => code * (size + 3) + number + 3, 0);
 }
 
 const NO_MESSAGE: Message = { sentAt: 1, since: 0, granted: 0 };
 
-/** As many as `codeOfIsolate` may answer. */
+/** An upper bound of what `codeOfIsolate` returns. */
 const ISOLATE_CODES = 6 * 4 * 6 * 6 * 5 * 6 * 6;
 
 const codeOfIsolate = ({ position, clock, leasedUntil, accepted, message = NO_MESSAGE }: Isolate): number =>

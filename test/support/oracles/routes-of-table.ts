@@ -4,7 +4,7 @@ import { outlineOf, regionPage } from '../../../src/index/routing/routing-summar
 import type { RouteTable } from '../../../src/index/routing/route-table.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
-/** The routes of whoever asks for the regions of a table without end, and remembers all. */
+/** Routes that load regions from a table on demand, without limit, and remember all of them. */
 export function routesOfTable(table: RouteTable, onAsked: (district: number) => void = () => undefined): KnownRoutes {
   const known = new Map<number, Regions>();
   return new KnownRoutes(outlineOf(table), async (district, since) => {

@@ -4,13 +4,13 @@ import { Router } from '../../../src/index/routing/router.ts';
 import { slotOf } from '../../../src/index/routing/slot-range.ts';
 import type { GrowthWorld } from '../worlds/growth-world.ts';
 
-/** Where an id has rows, and where they would be put if they were written now. */
+/** The shards that have rows of an id, and the shards that would get it if it were written now. */
 export interface RowPlaces {
   readonly actual: readonly number[];
   readonly wanted: readonly number[];
 }
 
-/** Of all ids of an index at rest. */
+/** For each id of an index in which nothing is moving. */
 export function rowPlaces(world: GrowthWorld): RowPlaces[] {
   const table = world.table!;
   const router = new Router(table);
@@ -28,5 +28,5 @@ export function rowPlaces(world: GrowthWorld): RowPlaces[] {
   return [...found.values()];
 }
 
-/** Whether it has a row where it should not, or none where it should. */
+/** Whether the two differ. */
 export const isElsewhere = ({ actual, wanted }: RowPlaces): boolean => actual.join() !== wanted.join();

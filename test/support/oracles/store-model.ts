@@ -11,7 +11,7 @@ export interface Put {
   readonly metadata: string | null;
 }
 
-/** A list whose blocks from `from` on are written: it has `blocks` of them then, or none. */
+/** A list whose blocks from `from` on are written; it has `blocks` of them afterwards. */
 export interface ListPut {
   readonly list: number;
   readonly from: number;
@@ -49,7 +49,7 @@ export const storeModel = (): StoreModel => ({
 
 const keyOf = ({ namespace, id }: Put): string => JSON.stringify([namespace, id]);
 
-/** Writes a batch to both; answers how many vectors it replaced. */
+/** Writes a batch to both; returns how many vectors it replaced. */
 export function applyUpsert(store: VectorStore, model: StoreModel, written: readonly Put[]): number {
   const byKey = new Map(written.map((one) => [keyOf(one), one]));
   const puts = [...byKey.values()];
@@ -74,7 +74,7 @@ export function applyUpsert(store: VectorStore, model: StoreModel, written: read
   return gone.length;
 }
 
-/** Changes lists in both, and lists the lowest of the unlisted rows. */
+/** Changes lists in both, and puts the lowest of the rows that are in none into lists. */
 export function applyChange(
   store: VectorStore,
   generation: ModelGeneration,
@@ -90,7 +90,7 @@ export function applyChange(
     const start = Math.min(from, before.length, blocks);
     const fresh = Array.from({ length: blocks - start }, (_, i) => new Uint8Array(fill).fill(i));
     const all = [...before.slice(0, start), ...fresh];
-    // A list is cut by the last of the blocks given: without any, it stays as it was.
+    // Writing blocks cuts the list after the last of them; writing none leaves it unchanged.
     const kept = fresh.length === 0 && blocks > 0 ? before : all;
     if (kept.length < before.length) count('truncated');
     const centroid = { codes: Int8Array.of(fill >> 1, -list % 100), scale: fill / 8 };

@@ -6,14 +6,14 @@ export interface StoredPlace {
   readonly list: number;
 }
 
-/** What the storage of a shard says about its lists, read from the bytes themselves. */
+/** What a shard's storage contains of its lists, decoded here from the bytes. */
 export interface StoredLists {
-  /** The older first. */
+  /** Ascending. */
   readonly generations: readonly number[];
   readonly settings: readonly Record<string, number>[];
-  /** By generation and list: its centroid, as text. */
+  /** By list set and list: its centroid, as text. */
   readonly centroids: ReadonlyMap<string, string>;
-  /** Of every entry, dead or alive. */
+  /** Of every entry, live or deleted. */
   readonly places: ReadonlyMap<number, StoredPlace>;
   readonly live: ReadonlySet<number>;
   readonly unlisted: ReadonlySet<number>;
@@ -22,7 +22,7 @@ export interface StoredLists {
 
 export const placeKey = ({ generation, list }: StoredPlace): string => `${generation}/${list}`;
 
-/** Reads it. Throws unless every live row is in exactly one place. */
+/** Reads the lists. Throws unless every live row is in exactly one. */
 export function readStoredLists(store: VectorStore): StoredLists {
   const places = new Map<number, StoredPlace>();
   const centroids = new Map<string, string>();
@@ -53,14 +53,14 @@ export function readStoredLists(store: VectorStore): StoredLists {
   };
 }
 
-/** See lists/block-codec.ts. */
+/** The format is described in lists/block-codec.ts. */
 function rowsOf(block: Uint8Array): number[] {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   const [nibbles, entries] = [view.getUint16(4, true), view.getUint8(8)];
   return Array.from({ length: entries }, (_, i) => view.getUint32(12 + 16 * nibbles + 4 * i, true));
 }
 
-/** What a slice of upkeep does, as storage shows it. */
+/** What a step of maintenance does, as storage shows it. */
 export type Event = (typeof EVENTS)[number];
 
 export const EVENTS = [
@@ -68,7 +68,7 @@ export const EVENTS = [
   ...(['split', 'merged', 'compacted', 'moved', 'calibrated'] as const),
 ] as const;
 
-/** What a slice of upkeep did, told from the storage before and after it. */
+/** What a step of maintenance did, by comparing the storage before and after it. */
 export function eventsBetween(before: StoredLists, after: StoredLists): Set<Event> {
   const isTrained = after.generations.some((id) => !before.generations.includes(id));
   const happened: Record<Event, boolean> = {
@@ -85,7 +85,7 @@ export function eventsBetween(before: StoredLists, after: StoredLists): Set<Even
   return new Set(EVENTS.filter((event) => happened[event]));
 }
 
-/** What became of entries that were in lists already. */
+/** What happened to entries that were in lists before. */
 function fatesOf(before: StoredLists, after: StoredLists): Record<'migrated' | 'compacted' | 'moved', boolean> {
   const fates = { migrated: false, compacted: false, moved: false };
   for (const [row, place] of before.places) {

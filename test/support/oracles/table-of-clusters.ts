@@ -6,7 +6,7 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const CENTROIDS = 3;
 
-/** A table of many shards, several around each of some centres, each with a few centroids around itself; and points of the same kind. */
+/** A table of many shards, several near each cluster centre, each with a few centroids; and points of the same distribution. */
 export function tableOfClusters(shardCount: number, clusters: number, dimensions: number, seed: number, metric: Metric = 'l2') {
   const random = new Seeded(seed);
   const around = (centre: Float32Array, spread: number) => centre.map((x) => x + (random.next() + random.next() - 1) * spread);

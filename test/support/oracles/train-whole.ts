@@ -7,7 +7,7 @@ import { trainModule } from '../fakes/train-module.ts';
 
 export const trainKernels = new TrainKernels(trainModule, new PageMemory(32 * 1024 * 1024));
 
-/** A training from its start to its end. */
+/** Runs a training from start to end. */
 export function trainWhole(options: TrainingOptions, sample: Float32Array): ReturnType<Training['result']> {
   const training = Training.start(trainKernels, options, sample);
   while (!training.step());
@@ -15,7 +15,7 @@ export function trainWhole(options: TrainingOptions, sample: Float32Array): Retu
   return training.result();
 }
 
-/** Vectors around `clusters` centres, each within `spread` of its centre in every component; the share of a cluster halves with its number. */
+/** Vectors around `clusters` centres, within `spread` of them in every component; each cluster has half the share of the one before. */
 export function clustered(count: number, dimensions: number, clusters: number, spread: number, seed: number): Float32Array {
   const random = new Seeded(seed);
   const centres = Float32Array.from({ length: clusters * dimensions }, () => random.next() * 2 - 1);

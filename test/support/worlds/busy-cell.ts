@@ -24,7 +24,7 @@ const POOLS = [
 const GPU_HOUR = 3_600_000_000;
 const of = (nominal: number, borrowingMax: number | null = null) => ({ nominal, borrowingMax, lendingMax: null });
 
-/** A cell to which everything happens that can: the same for the same seed. */
+/** Generates random events of every kind for a cell; the same seed gives the same events. */
 export class BusyCell {
   readonly world: CellWorld;
   readonly #rng: Seeded;
@@ -75,7 +75,7 @@ export class BusyCell {
     return nodeSpec(n, { ...TEMPLATE, acceleratorCount: 4, accelerator: 'TPU', poolId: TPUS, domains: { slice: 's0' }, ordinal });
   }
 
-  /** What happens next, and when. */
+  /** The next event, with its time. */
   next(): CellEvent {
     this.world.nowMs += this.#below(5_000);
     const roll = this.#below(32);

@@ -1,4 +1,4 @@
-/** One batch, as the bench asks for it: the entries `at`, each with a vector that begins with its number. */
+/** A batch as the bench requests it: the entries numbered `at`, each with a vector that begins with its number. */
 export interface BatchTask {
   readonly kind: 'put' | 'get' | 'nothing';
   readonly at: readonly number[];

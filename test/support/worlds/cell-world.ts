@@ -13,7 +13,7 @@ import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.
 import type { EvictionPolicy } from '../../../src/scheduler/engine/preemption/eviction-policy.ts';
 import { ACCELERATORS, jobSpec, nodeSpec, poolSpec } from '../fixtures/scheduler-specs.ts';
 
-/** Everything is allowed, at once. */
+/** A policy that allows every eviction, without grace. */
 export const evictionPolicy = (overrides: Partial<EvictionPolicy> = {}): EvictionPolicy => ({
   victimOrder: 'least_lost_work',
   runtimeMinMs: 0,
@@ -69,7 +69,7 @@ export const cellSettings = (overrides: Partial<CellSettings> = {}): CellSetting
   ...overrides,
 });
 
-/** A cell, with everything it has decided so far. */
+/** A cell, and every decision it has made so far. */
 export class CellWorld {
   cell: Cell;
   nowMs = 1_000_000;
@@ -103,7 +103,7 @@ export class CellWorld {
     return this.do({ kind: 'report', jobId: id, fence, news });
   }
 
-  /** Everybody who was told to leave has left. */
+  /** Reports that all jobs asked to leave have left. */
   leaveAll(): void {
     for (const id of this.cell.leaving) this.report(id, { kind: 'released' });
   }
@@ -116,7 +116,7 @@ export class CellWorld {
     return ids.map((id) => this.job(id).state);
   }
 
-  /** What was decided in the last step, by kind. */
+  /** The decisions of one kind in the last step. */
   decided<Kind extends CellDecision['kind']>(kind: Kind): Extract<CellDecision, { kind: Kind }>[] {
     return this.decisions.filter((decision): decision is Extract<CellDecision, { kind: Kind }> => decision.kind === kind);
   }

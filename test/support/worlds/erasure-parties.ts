@@ -1,7 +1,7 @@
 import { base32 } from '../../../src/kernel/ids.ts';
 import { keyId, organisationId, projectId, tenantId } from '../../../src/tenancy/resource-ids.ts';
 
-/** What only the tenant that is erased says. */
+/** A word that occurs only in data of the tenant that is erased. */
 export const WORD = 'a word of the doomed';
 export const ORGANISATION = organisationId(base32(new Uint8Array(10)));
 

@@ -40,25 +40,25 @@ export type WorldGateway = Awaited<ReturnType<ErasureWorld['gateway']>>;
 
 export type LateWrite = (gateway: WorldGateway) => Promise<Outcome<unknown>>;
 
-/** What gateways do in the world while the tenant is erased: see `LATE_TRAFFIC`. */
+/** What gateways do while the tenant is erased: see `LATE_TRAFFIC`. */
 export interface Traffic {
-  /** Every way in which something of the tenant comes to be stored. */
+  /** Every kind of write that stores something of the tenant. */
   writes(world: ErasureWorld): Readonly<Record<string, LateWrite>>;
-  /** What a neighbour stores meanwhile. */
+  /** What another tenant stores at the same time. */
   fills(world: ErasureWorld, gateway: WorldGateway): Promise<void>;
 }
 
 /**
- * A tenant that is erased while gateways write for it in every way there is: the objects' own classes over storage in memory, and the gateway's
- * use cases, on a network that delays, loses and repeats; gateways die, and their clocks differ from those of objects. Of indexes and shards
- * there is a model: what they do beside the lease and the registry is far from erasures.
+ * A tenant that is erased while gateways write for it in every possible way: the real object classes over storage in memory, and the
+ * gateway's use cases, on a network that delays, loses and repeats messages. Gateways die, and their clocks differ from those of objects.
+ * Indexes and shards are modelled only: apart from the lease and the registry, an erasure does not depend on what they do.
  */
 export class ErasureWorld {
   readonly seen: Record<string, number> = {};
   readonly violations: string[] = [];
   readonly network: FaultyNetwork;
   readonly files: MemoryFileStore;
-  /** Of each index: its id, and how many rows there are. */
+  /** Of each index: its id, and its number of rows. */
   readonly indexes = new Map<string, { readonly id: IndexId; rows: number }>();
   readonly #traffic: Traffic;
   readonly #objects = new Map<string, unknown>();
@@ -76,7 +76,7 @@ export class ErasureWorld {
     const { network } = this;
     this.#classes = await objectClasses();
     const clock = vi.spyOn(Date, 'now').mockImplementation(() => network.nowMs);
-    // Elsewhere, in time of its own, the platform would digest: virtual time does not wait for that.
+    // Synchronous: the platform digests on another thread, for which virtual time does not wait.
     const digest = vi.spyOn(crypto.subtle, 'digest').mockImplementation(async (_, data) => {
       return new Uint8Array(
         createHash('sha256')
@@ -87,7 +87,7 @@ export class ErasureWorld {
     vi.stubGlobal('scheduler', { wait: (ms: number) => network.sleep(ms) });
     try {
       await this.#furnish();
-      // A log that just began waits for leases that it may have granted before.
+      // A new log waits for leases that it might have granted before a restart.
       for (const owner of [DOOMED.tenant, ORGANISATION]) this.log(owner);
       const gateways = await Promise.all([-240, 0, 240].map((offsetMs) => this.gateway(offsetMs)));
       const at = (count: number, spanMs: number, what: () => void) => {
@@ -134,7 +134,7 @@ export class ErasureWorld {
     return new QuotaService(this.#quotaSql, this.network.nowMs);
   }
 
-  /** Writes a row, or the index itself, as their objects do. */
+  /** Writes a row, and creates the index if asked to, as the objects of indexes do. */
   intoIndex(name: string, lease: WriteLease | undefined, create?: IndexId): Outcome<unknown> {
     const leased = underLease(lease, this.network.nowMs);
     if (!leased.ok) return leased;
@@ -148,7 +148,7 @@ export class ErasureWorld {
     return ok(null);
   }
 
-  /** Calls an object that may be busy before it takes up the call. */
+  /** Calls an object that may be too busy to start the call at once. */
   late<T>(party: Party, work: () => T | Promise<T>): Promise<T> {
     const { network } = this;
     return network.call(party, 12_000, async () => {
@@ -171,7 +171,7 @@ export class ErasureWorld {
     });
   }
 
-  /** One isolate: what it knows of keys, its clock, and its way to the files. */
+  /** One isolate: the keys it knows, its clock, and its connection to the file store. */
   async gateway(offsetMs: number) {
     const { network } = this;
     const party = { stalledUntilMs: 0, hear: () => {} };
@@ -187,7 +187,7 @@ export class ErasureWorld {
       clock,
       wakeUps: new DirectWakeUps(),
       lookup: async (id) => {
-        // Cut off for a while, as a gateway far away may be.
+        // Cut off for some time, as a distant gateway may be.
         if (network.nowMs >= cutOffAtMs && network.nowMs < cutOffAtMs + 12_000) throw new Error('away');
         const found = await network.call(party, 2_000, () => this.organisation.admit(id));
         return found.ok ? found.value : undefined;
@@ -203,7 +203,7 @@ export class ErasureWorld {
       return { principal: { kind: 'tenant', ...named, owner: 'o', scopes: [] }, authority: { lease } };
     };
     const writer = new FileWriter({ store: this.#slowFiles(), clock });
-    // Of tenants that have a registry, which it then asks at once.
+    // Tenants known to have a registry: the isolate calls it without checking first.
     const opened = new Set<TenantId>();
     return { party, clock, opened, organisations, writer, doomed: await actingFor(DOOMED), neighbour: await actingFor(NEIGHBOUR) };
   }
@@ -214,7 +214,7 @@ export class ErasureWorld {
     return known;
   }
 
-  /** All calls of an object, from afar. */
+  /** The object, with every method called over the network. */
   #far(party: Party, object: object): OrganisationStore {
     const call =
       (_: object, name: string) =>
@@ -223,7 +223,7 @@ export class ErasureWorld {
     return new Proxy({}, { get: call }) as OrganisationStore;
   }
 
-  /** The store of files takes its time, and now and then whoever asks it dies, before it is asked or before it answers. */
+  /** A slow file store. Now and then its caller dies, before the call or before the answer. */
   #slowFiles(): MemoryFileStore {
     const { network, files } = this;
     const pause = () => network.sleep(network.chance(0.25) ? network.between(500, 6_000) : network.between(1, 30));
@@ -241,7 +241,7 @@ export class ErasureWorld {
     return new Proxy({}, { get: (_: object, name: string) => (name === 'then' ? undefined : slowly(name)) }) as MemoryFileStore;
   }
 
-  /** Two tenants that share a cache, with a key each. */
+  /** Creates two tenants that share a cache, with a key each. */
   async #furnish(): Promise<void> {
     const [ticket, store] = [{ actor: 'admin', digest: 'd' } as const, this.organisation];
     await store.found({ id: ORGANISATION, name: 'org', owner: 'o', createdAtMs: 1 }, ticket, false);
@@ -261,11 +261,11 @@ export class ErasureWorld {
     this.seen[`${kind} ${what}`] = (this.seen[`${kind} ${what}`] ?? 0) + 1;
   }
 
-  /** An operator who repeats an erasure until it says that nothing is left. */
+  /** An operator repeats an erasure until it reports that nothing is left. */
   async #erase(): Promise<void> {
     const { network } = this;
     const clock = { nowMs: () => network.nowMs };
-    // Near the objects, so that nothing is in the way of its being quick: now and then a call fails.
+    // The eraser is near the objects: nothing keeps it from being fast, but a call fails now and then.
     const call = async <T>(work: () => T | Promise<T>): Promise<T> => {
       await network.sleep(network.between(1, 10));
       if (network.chance(0.01)) throw new Error('away');
@@ -302,14 +302,14 @@ export class ErasureWorld {
     });
     const eraser = new TenantEraser(organisations, steps, (ms) => network.sleep(ms));
     for (let tries = 0; tries < 60; tries += 1) {
-      // Whoever was to answer may have died.
+      // The gateway that carries out the call may die, so the wait is bounded.
       const answered = Promise.race([eraser.erase({ kind: 'admin' }, DOOMED.tenant).catch(() => undefined), network.sleep(60_000)]);
       const erased = await answered;
       if (erased?.ok === true && erased.value.isVerified) {
         this.#verifiedAtMs = network.nowMs;
         return this.#look();
       }
-      // What a gateway that died had announced is waited for.
+      // Writes announced by a gateway that died are waited for.
       await network.sleep(tries < 20 ? network.between(100, 3_000) : 60_000);
     }
   }
@@ -321,7 +321,7 @@ export class ErasureWorld {
     return this.registry.release(name, known.id);
   }
 
-  /** Once the erasure is verified there is nothing of the tenant, in any object, whenever somebody looks. */
+  /** From the moment the erasure is verified, no object holds anything of the tenant. */
   #look(): void {
     if (this.network.nowMs < this.#verifiedAtMs || this.violations.length > 0) return;
     for (const [what, found] of Object.entries(this.#census())) {

@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 
 import type { Seeded } from '../../../src/kernel/seeded.ts';
 
-/** A party that messages reach: for as long as it stalls, none does. */
+/** A receiver of messages; while it stalls, none is delivered. */
 export interface Party {
   stalledUntilMs: number;
-  /** Something has reached it. */
+  /** Called when a message is delivered. */
   hear(): void;
 }
 
@@ -15,10 +15,10 @@ interface Due {
   readonly run: () => void;
 }
 
-/** Virtual time, and messages that take some of it, get lost or come twice. The same seed makes the same history. */
+/** Virtual time, and messages that are delayed, lost or repeated. The same seed gives the same history. */
 export class FaultyNetwork {
   nowMs = 1_000_000;
-  /** Rises with everything that happens: orders what happens at one time. */
+  /** Rises with every event, so it orders events of the same time. */
   instant = 0;
   readonly #seeded: Seeded;
   readonly #due: Due[] = [];
@@ -51,18 +51,18 @@ export class FaultyNetwork {
     return new Promise((resolve) => this.after(ms, resolve));
   }
 
-  /** Until nothing is left to happen. */
+  /** Runs until no event is left. */
   async run(): Promise<void> {
     for (let next = this.#due.shift(); next !== undefined; next = this.#due.shift()) {
       this.nowMs = next.atMs;
       this.instant += 1;
       next.run();
-      // Whatever awaited it goes on before anything else happens.
+      // Code that awaited this event continues before the next one.
       await setImmediate();
     }
   }
 
-  /** Calls `serve` far away, once or twice, and brings its first answer back to `from`, unless something is lost or takes too long. */
+  /** Calls `serve` once or twice and returns its first answer to `from`, unless a message is lost or the call takes too long. */
   call<T>(from: Party, timeoutMs: number, serve: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const attempt = async (): Promise<void> => {

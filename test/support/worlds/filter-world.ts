@@ -2,13 +2,13 @@ import * as fc from 'fast-check';
 
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 
-/** Filters and metadata that meet often. */
+/** Filters and metadata from small value sets, so that many filters match. */
 
 const TIMES = ['2024-01-01', '2024-01-01T00:00:00Z', '2023-12-31T23:30:00-00:30', '2024-01-01T00:00:00.001Z', '2024-02-30T00:00:00Z'];
 const TEXTS = ['', 'x', 'xy', 'y', '\uffff', '😀', `long ${'z'.repeat(300)}`];
 const NUMBERS = [-1, -0, 0, 0.1, 2, 1e300];
 
-/** Around the globe: poles, both sides of the antimeridian, a few near each other, and what is no point. */
+/** Points around the globe: poles, both sides of the antimeridian, some near each other, and values that are no points. */
 const LATS = [-90, -12.5, 0, 52.5, 52.51, 89.9, 90];
 const LONS = [-180, -179.9, 0, 13.4, 13.41, 179.9, 180];
 const place = fc.record({ lat: fc.constantFrom(...LATS), lon: fc.constantFrom(...LONS) });
@@ -32,12 +32,12 @@ const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
   ),
 }));
 
-/** How an id is made, and the ids that filters name: some are those of stored vectors. */
+/** The id of a vector by its number; filters name such ids, some of stored vectors. */
 export const idOf = (n: number): string => `v${n}`;
 const id = fc.nat(30).map(idOf);
 
 const ordinary = fc.dictionary(key, value, { maxKeys: 4 });
-// More values than a vector has index entries.
+// An array of more values than index entries are kept for a vector.
 const crowded = ordinary.map((some) => ({ ...some, crowd: Array.from({ length: 80 }, (_, i) => i) }));
 
 export const metadataArbitrary = fc.oneof({ weight: 9, arbitrary: ordinary }, { weight: 1, arbitrary: crowded });
@@ -106,7 +106,7 @@ const named: fc.Arbitrary<Record<string, JsonValue>> = fc.oneof(
 );
 const some = (of: fc.Arbitrary<Record<string, JsonValue>>) => fc.array(of, { minLength: 1, maxLength: 3 });
 
-/** Filters of what is in an element: no ids. */
+/** Filters on elements of arrays, which cannot name ids. */
 const ofElement: fc.Arbitrary<Record<string, JsonValue>> = fc.oneof(
   { weight: 3, arbitrary: property },
   { weight: 1, arbitrary: property.map((of) => ({ $not: of })) },

@@ -30,14 +30,14 @@ import type { Seeded } from '../../../src/kernel/seeded.ts';
 import { smallFloor } from './shard-world.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
 
-/** The driver was killed: whatever it awaited never came. */
+/** The driver was killed: its pending calls are never answered. */
 export class Killed extends Error {}
 
 export const TENANT = principal('tn_one', { organisationId: 'org_one', projectId: 'prj_one', keyId: 'key_one', owner: 'tests' });
 
 const LENGTHS: Record<string, number> = { first: 2, second: 3 };
 
-/** What the models of this world make of a text: the first two numbers of its hash, the second three. */
+/** The vector that this world's models make of a text: the first model uses two numbers of its hash, the second three. */
 export function vectorOfText(model: string, text: string): number[] {
   let hash = model.length;
   for (const char of text) hash = (Math.imul(hash, 31) + char.charCodeAt(0)) | 0;
@@ -51,8 +51,8 @@ interface LiveShard {
 }
 
 /**
- * An index with its generations over real shards in memory, several gateways that remember manifests, and a worker on its generations
- * that is killed at any call. Calls take their turn at random, so that all of them interleave.
+ * An index with its generations over real shards in memory, several gateways that cache manifests, and a worker that builds and switches
+ * generations and is killed at random calls. Each call waits a random time, so that all of them interleave.
  */
 export class GenerationWorld {
   readonly #random: Seeded;
@@ -98,7 +98,7 @@ export class GenerationWorld {
     return must(this.#shards.get(indexId), `${indexId} was opened`);
   }
 
-  /** A gateway of its own. */
+  /** A gateway with a manifest cache of its own. */
   gateway(): Vectors {
     const directory = { describe: () => this.#later(() => ok(this.state.serving)) } as unknown as ConstructorParameters<
       typeof ManifestCache
@@ -107,12 +107,12 @@ export class GenerationWorld {
     return new Vectors({ manifests, shards: this.#port((work) => this.#later(work)), space: new VectorSpace(this.embedder) });
   }
 
-  /** Runs of the work, one after the other, each killed at any of its calls. */
+  /** A worker; every call it makes may kill it. */
   worker(): GenerationWork {
     const mortal = async <T>(work: () => T): Promise<T> => {
       await this.#turn();
       const dies = this.#random.next() < this.#killShare;
-      // Killed before the call, or after it when the answer is on its way.
+      // It dies before the call, or after it with the answer lost.
       if (dies && this.#random.next() < 0.5) this.#die();
       const answer = work();
       if (dies) this.#die();
@@ -172,7 +172,7 @@ export class GenerationWorld {
     } as Partial<IndexShards> as IndexShards;
   }
 
-  /** Counts who met an index that was changing over. */
+  /** Counts the calls refused because the index was switching generations. */
   #noted<T>(outcome: Outcome<T>): Outcome<T> {
     this.moved += Number(!outcome.ok && outcome.error.code === 'index_moving');
     return outcome;
@@ -215,7 +215,7 @@ export class GenerationWorld {
     return { call: (_, __, call) => run(() => this.call(call)) };
   }
 
-  /** As the object of the index does. */
+  /** Carries out a call as the object of the index does. */
   call(call: GenerationCall): Outcome<Generations> {
     const { shadow } = this.state;
     switch (call.kind) {

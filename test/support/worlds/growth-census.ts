@@ -4,7 +4,7 @@ import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { holdsSlot, slotOf } from '../../../src/index/routing/slot-range.ts';
 import type { GrowthWorld } from './growth-world.ts';
 
-/** What is stored where, with nothing under way. */
+/** The rows of each shard and the locators' entries, read while nothing is moving. */
 function census(world: GrowthWorld) {
   const shards = (world.table?.shards ?? []).map((shard) => {
     const sql = world.sqlOf(`shard:${shard.ordinal}`)!.sql;
@@ -26,7 +26,7 @@ function census(world: GrowthWorld) {
   return { shards, places };
 }
 
-/** Every row is at a place of its id, in the newest version, where its id may be; and every place has its row. */
+/** Expects every row in a shard that its id location lists, in the newest version, and no location without a row. */
 export function expectTidy(world: GrowthWorld): void {
   const { shards, places } = census(world);
   const found = new Map<string, number[]>();

@@ -10,12 +10,12 @@ import { Clusters } from '../fixtures/clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
 
-/** A state of an id: the serial number of its last write, or null when it is not there. */
+/** The state of an id: the serial number of its last write, or null when it does not exist. */
 type State = number | null;
 
 interface Known {
   acknowledged: State;
-  /** What was asked since and not acknowledged. */
+  /** States requested since then and not acknowledged. */
   readonly maybe: Set<State>;
 }
 
@@ -26,35 +26,35 @@ const INCLUDE = { values: false, metadata: true, text: false };
 export interface ClientOptions {
   readonly clients: number;
   readonly idsEach: number;
-  /** Between two writes of a client. */
+  /** The longest pause between two writes of a client. */
   readonly pauseMsMax: number;
-  /** Chance that a write deletes. */
+  /** Chance that a write is a deletion. */
   readonly deleteChance: number;
-  /** Chance that a vector is the one that many are equal to. */
+  /** Chance that a vector is the one that many ids share. */
   readonly equalChance?: number;
 }
 
-/** Clients that write, delete and read, each its own ids one write at a time; and what they may find. */
+/** Clients that write, delete and read, one write at a time on their own ids, and the states that a read may return. */
 export class GrowthClients {
   readonly counts = { writes: 0, retries: 0, reads: 0, deletedByFilter: 0, readBack: 0, oldReads: 0, replayed: 0, late: 0, seenEarly: 0 };
   readonly #world: GrowthWorld;
   readonly #options: ClientOptions;
   readonly #known = new Map<string, Known>();
   readonly #reads = new Set<Map<string, Set<State>>>();
-  /** What clients wrote under keys, and what they were answered. */
+  /** By client: its writes under idempotency keys, with their answers. */
   readonly #answered = new Map<number, { readonly batch: UpsertBatch; readonly written: Written }[]>();
   readonly #vectors: Clusters;
   readonly #equal: Float32Array;
-  /** What reads that may be old are asked through: some of them know old routes. */
+  /** Gateways for reads that may be stale: some of them have old routes. */
   readonly #gateways: Gateway[];
-  /** Written beside a request that was given up. */
+  /** By id: the serial of a write made after a request on it was given up. */
   readonly #newer = new Map<string, number>();
   #kept: readonly string[] = [];
   #serial = 0;
   #isStopped = false;
   deleteChance: number;
   pauseMsMax: number;
-  /** Chance that a client repeats a request instead. */
+  /** Chance that a client repeats an earlier request instead of a new one. */
   replayChance = 0;
 
   constructor(world: GrowthWorld, options: ClientOptions, seed: number) {
@@ -71,7 +71,7 @@ export class GrowthClients {
     return [...this.#known.values()].filter(({ acknowledged }) => acknowledged !== null).length;
   }
 
-  /** Works until `stop`, or until `writes` are acknowledged. */
+  /** Works until `stop`, or until `writes` writes are acknowledged. */
   async work(writes = Infinity): Promise<void> {
     this.#isStopped = false;
     const endAt = this.counts.writes + writes;
@@ -79,7 +79,7 @@ export class GrowthClients {
     await Promise.all([...lanes, this.#reader(endAt), this.#reader(endAt), this.#replicaReader(endAt)]);
   }
 
-  /** Vectors that nobody writes again: however old an answer may be, they are in it. */
+  /** Writes vectors that are never written again, so that every read must find them, however stale it is. */
   async settleDown(count: number): Promise<void> {
     const gateway = this.#world.gateway();
     const { dimensions, id: indexId } = this.#world.manifest;
@@ -93,7 +93,7 @@ export class GrowthClients {
     this.#kept = ids;
   }
 
-  /** Reads that replicas may answer find all of what was written long ago, once, wherever it is being moved. */
+  /** Eventually consistent reads find every vector of `settleDown` exactly once, wherever it is being moved. */
   async #replicaReader(endAt: number): Promise<void> {
     const gateway = this.#world.gateway();
     while (!this.#isStopped && this.counts.writes < endAt) {
@@ -108,7 +108,7 @@ export class GrowthClients {
     }
   }
 
-  /** Whoever was told the LSN of its last write finds everything that it wrote by then as it wrote it, whoever answers. */
+  /** A read at the LSN of a client's last write returns all its vectors as written, from whichever shard or replica answers. */
   async #readBack(client: number, namespace: string, lsn: number): Promise<void> {
     const gateway = this.#pick(this.#gateways);
     const states = this.#keysOf(client)
@@ -135,7 +135,7 @@ export class GrowthClients {
     this.#kept = [];
   }
 
-  /** With nobody writing: everything is found, once, by fetching, by searching and by counting. */
+  /** While nothing is written: fetching, searching and counting each find everything exactly once. */
   async expectExactly(): Promise<void> {
     const gateway = this.#world.gateway();
     for (const namespace of NAMESPACES) {
@@ -186,7 +186,7 @@ export class GrowthClients {
       const never = [...states].filter(([id, state]) => !statesOfId(id).has(state));
       expect(never, `what was found by ${kind} at ${this.#world.nowMs} and never there`).toEqual([]);
       if (kind >= 0.8) continue;
-      // Whatever was there all the time is found.
+      // An id that existed during the whole read is found.
       const lost = ids.filter((id) => statesOfId(id).size === 1 && !statesOfId(id).has(null) && !states.has(id));
       expect(lost, `what was not found by ${kind} at ${this.#world.nowMs} and was there`).toEqual([]);
       await new Promise<void>((resolve) => this.#world.after(60, resolve));
@@ -203,7 +203,7 @@ export class GrowthClients {
     if (this.#world.random.next() < 0.5) await this.#readBack(client, this.#pick(NAMESPACES), written.lsn);
   }
 
-  /** A request of long ago is answered as it was then, and changes nothing that was written or deleted since. */
+  /** Repeating an old request returns its first answer and changes nothing that was written or deleted since. */
   async #replay(gateway: Gateway, client: number): Promise<void> {
     const answered = this.#answered.get(client) ?? [];
     if (answered.length === 0) return;
@@ -213,8 +213,8 @@ export class GrowthClients {
   }
 
   /**
-   * A request is tried once and given up, whatever came of it; then others write its ids; then it is repeated. Each of its vectors is
-   * written at one time: what was seen before those others is not seen again.
+   * Tries a request once and ignores the outcome, then writes some of its ids by other requests, then repeats it. Each of its vectors is
+   * written at one point in time: a value that was seen before the other write is not seen after it.
    */
   async #finishLate(gateway: Gateway, client: number): Promise<void> {
     const keys = this.#someKeys(client);
@@ -238,7 +238,7 @@ export class GrowthClients {
     this.counts.late += 1;
   }
 
-  /** Writes ids of which another write may be under way. */
+  /** Writes ids that another write in progress may also write. */
   async #upsertBeside(gateway: Gateway, client: number, keys: readonly string[]): Promise<void> {
     const { batch, serials } = this.#batchOf(client, keys, false);
     keys.forEach((key, i) => {
@@ -265,7 +265,7 @@ export class GrowthClients {
     return { batch, serials };
   }
 
-  /** As they are now, by ids of any namespace. */
+  /** The current states of ids in any namespaces. */
   async #statesOf(gateway: Gateway, keys: readonly string[]): Promise<Map<string, State>> {
     const states = new Map<string, State>(keys.map((key) => [key, null]));
     for (const namespace of NAMESPACES) {
@@ -301,7 +301,7 @@ export class GrowthClients {
     for (const key of keys) this.#end(key, null);
   }
 
-  /** Repeats a call until it is acknowledged, as a client does. */
+  /** Repeats a call until it succeeds, as clients do. */
   async #acknowledged<T>(
     gateway: Gateway,
     call: (shards: IndexShards, manifest: GrowthWorld['manifest']) => Promise<Outcome<T>>,
@@ -354,7 +354,7 @@ export class GrowthClients {
 
   #someKeys(client: number): string[] {
     const keys = this.#keysOf(client);
-    // Writes of one id reach one shard or two, and the LSNs of the others stay behind.
+    // Often only one id, so that one or two shards get the write and the LSNs of the others fall behind.
     const count = this.#world.random.next() < 0.5 ? 1 : 1 + Math.floor(this.#world.random.next() * 12);
     return [...new Set(Array.from({ length: count }, () => this.#pick(keys)))];
   }
@@ -364,7 +364,7 @@ export class GrowthClients {
   }
 }
 
-/** An answer without some shard, where that shard was dying: asked for again. */
+/** Stands for an answer that lacks a shard because the shard was dying; the query is repeated. */
 const PARTIAL = refuse('unavailable', 'some shard did not answer');
 
 type Gateway = ReturnType<GrowthWorld['gateway']>;

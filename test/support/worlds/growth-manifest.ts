@@ -1,7 +1,7 @@
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 
-/** An index whose shards are split before they hold more than so many vectors. */
+/** An index whose shards split before they hold more than `shardVectorsMax` vectors. */
 export const growthManifest = (shardVectorsMax: number): IndexManifest => ({
   id: 'ix_grow' as IndexId,
   tenantId: 'tn_grow' as TenantId,

@@ -42,20 +42,20 @@ import { MemoryCell, ObjectNetwork, Unreachable } from './object-network.ts';
 import { startShard } from './shard-actor.ts';
 import { smallFloor } from './shard-world.ts';
 
-/** A whole index of many objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
+/** A whole index of many objects in virtual time, from a seed: calls take time, are lost when an object dies, or arrive twice. */
 export class GrowthWorld extends ObjectNetwork {
   readonly manifest: IndexManifest;
   readonly #floor = smallFloor(64 * 1024 * 1024);
   #waiting: (() => void)[] = [];
-  /** Objects kept busy by reads of each shard that a replica may answer. */
+  /** By shard: the load of reads that a replica could answer, in objects kept busy. */
   heat = { of: (_shard: number): number => 0 };
-  /** Of the index, and what each gateway remembers of routes: of incarnations from now on. */
+  /** Sizes of shard groups, and the memory of each gateway for routes; changes apply to incarnations started afterwards. */
   districtSizes = DISTRICT_SIZES;
   routeBytesMax: number = LIMITS.routeMemoryBytesMax;
   readonly routes = { districtsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
   replicaReads = 0;
   replicasMade = 0;
-  /** Shards that were tidied, each time. */
+  /** The number of times a shard was rebalanced. */
   tidied = 0;
 
   constructor(manifest: IndexManifest, seed: number, faults: Faults) {
@@ -63,12 +63,12 @@ export class GrowthWorld extends ObjectNetwork {
     this.manifest = manifest;
   }
 
-  /** The index with its first shard. */
+  /** Creates the index with its first shard. */
   async create(): Promise<void> {
     await this.#indexPeers('client').openShard(0, 0, 0);
   }
 
-  /** A gateway isolate with its own caches. */
+  /** A gateway isolate with caches of its own. */
   gateway(): { using<T>(work: (shards: IndexShards, manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> } {
     const clock = { nowMs: () => this.nowMs };
     const call = <T>(object: string, method: string, ...args: unknown[]) => this.call<T>(undefined, object, method, args);
@@ -137,13 +137,13 @@ export class GrowthWorld extends ObjectNetwork {
     return this.actors.get('index')?.cells.get('routes') as RouteTable | undefined;
   }
 
-  /** Lets so much time pass, and more while rows are on their way. */
+  /** Lets `forMs` pass, and more while rows are moving. */
   async rest(forMs: number): Promise<void> {
     await this.run(forMs);
     await this.run(600_000, () => this.table?.shards.every(({ state }) => state.kind === 'serving') !== false);
   }
 
-  /** What an object stores. */
+  /** The database of an object. */
   sqlOf(name: string): NodeSql | undefined {
     return this.actors.get(name)?.sql;
   }
@@ -218,7 +218,7 @@ export class GrowthWorld extends ObjectNetwork {
           changing(async () => {
             const exported = growth.exported(this.manifest);
             const first = cell.get();
-            // Copies from the first split on: otherwise an index has some only once it has many shards.
+            // Spilled copies from the first split on: by default only an index of many shards has them.
             if (first?.margin === 0) cell.put({ ...first, margin: 0.4 });
             return exported;
           }),
@@ -233,7 +233,7 @@ export class GrowthWorld extends ObjectNetwork {
       },
       alarm: () =>
         turnstile.pass(async () => {
-          // What fails is tried again.
+          // A failed step is retried.
           actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
           if (growth.isMoving) await growth.settle().catch(() => undefined);
           else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = growth.tidyingMs;
@@ -251,7 +251,7 @@ export class GrowthWorld extends ObjectNetwork {
     const { id: indexId, tenantId, name, dimensions, metric } = this.manifest;
     const told = async (callee: string, method: string, ...args: unknown[]): Promise<void> => {
       const outcome = await this.call<null>(from, callee, method, args);
-      // The platform's calls throw.
+      // As on the platform, a refused call throws.
       if (!outcome.ok) throw new Unreachable(outcome.error.message);
     };
     return {

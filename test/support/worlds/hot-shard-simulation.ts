@@ -20,24 +20,24 @@ import { VirtualTime } from './virtual-time.ts';
 
 export interface HotShardOptions {
   readonly shards: number;
-  /** Of the popularity of shards: the k-th gets a load in proportion to 1 / k^zipf. */
+  /** Popularity of shards: the load of the k-th is in proportion to 1 / k^zipf. */
   readonly zipf: number;
-  /** Queries a second of all shards together, phase by phase. */
+  /** Total queries a second, phase by phase. */
   readonly phases: readonly { readonly seconds: number; readonly qps: number }[];
-  /** What a query takes an object, drawn anew for each. */
+  /** Time that an object needs for a query, drawn for each. */
   readonly serviceMs: (random: Seeded) => number;
-  /** From the gateway to an object, one way. */
+  /** One-way delay between the gateway and an object. */
   readonly networkMs: (random: Seeded) => number;
-  /** What a page of a copy takes the primary, and the whole copy. */
+  /** Time that the primary needs for a page of a copy; and the pages of a whole copy. */
   readonly pageMs: number;
   readonly pages: number;
   readonly hasReplicas: boolean;
-  /** Of the hottest shard, there from the beginning. */
+  /** Replicas of the hottest shard at the beginning. */
   readonly replicasAtFirst?: number;
   readonly hasHedges?: boolean;
-  /** Whether objects let reads wait for their turn, or do everything in the order in which it comes. */
+  /** Whether objects order waiting reads by deadline, or serve everything in order of arrival. */
   readonly hasTurns?: boolean;
-  /** How long queries may take. */
+  /** The time budget of each query. */
   readonly budgetMs?: number;
   readonly seed: number;
 }
@@ -51,16 +51,16 @@ export interface HotShardSecond {
 
 export interface HotShardResult {
   readonly seconds: readonly HotShardSecond[];
-  /** Between the first second of a phase and when the first replica was ready in it. */
+  /** From the start of a phase until its first replica was ready. */
   readonly readyAfterMs: number | undefined;
   readonly failed: number;
   readonly hedges: number;
-  /** Those that were answered before the first call. */
+  /** Hedges that were answered before the first call. */
   readonly hedgesWon: number;
   readonly calls: number;
 }
 
-/** An object on a thread of its own. */
+/** An object, which has a thread of its own. */
 class Server {
   readonly meter = new LoadMeter();
   readonly thread: ObjectThread;
@@ -73,9 +73,9 @@ class Server {
 }
 
 /**
- * Shards that are read unevenly, as a queueing model around the real code: `ShardReads` chooses whom to ask and hedges, load is metered as
- * objects meter it, `ReadQueue` orders and refuses, `IndexReplicas` decides. Objects are threads with the service times that were measured,
- * and run in parallel, which they do not in one process.
+ * Unevenly read shards, as a queueing model around the real code: `ShardReads` chooses the member to ask and hedges, load is metered as
+ * objects meter it, `ReadQueue` orders and refuses, `IndexReplicas` decides. Objects are threads that run in parallel, with service times
+ * measured on real objects.
  */
 export class HotShardSimulation implements MemberReads, ReplicaPeers {
   readonly indexId = MANIFEST.id;
@@ -114,7 +114,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
         if (this.#replicas.ready.length > 0) readyAfterMs ??= this.#time.nowMs() - startMs;
       }
     };
-    // Gateways use a manifest for a while without asking.
+    // Gateways use a cached manifest until its TTL ends.
     const manifests = async (): Promise<void> => {
       for (; !this.#isOver; this.#known = this.#replicas.ready) await this.#time.sleep(LIMITS.indexManifestTtlMs);
     };
@@ -168,7 +168,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     return { completeLsn: isReady ? 1 : null, load: this.#server({ shard, replica }).meter.load(this.#time.nowMs()) };
   }
 
-  /** A copy is read from the primary page by page, between its queries. */
+  /** Copies page by page; the primary serves queries between pages. */
   async open({ shard, replica }: ShardReplica): Promise<void> {
     if (this.#readyMs.has(replica)) return;
     this.#readyMs.set(replica, Infinity);
@@ -178,7 +178,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
         await this.#time.sleep(2 * networkMs(this.#random));
         const { thread } = this.#server({ shard, replica: null });
         await thread.deliver(() => thread.use(pageMs));
-        // Writing a page takes the replica about as long.
+        // The replica needs about as long to write a page.
         await this.#time.sleep(pageMs);
       }
       this.#readyMs.set(replica, this.#time.nowMs());
@@ -199,7 +199,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     this.#known = this.#replicas.ready;
   }
 
-  /** Arrivals of one second; answers the queries that they began. */
+  /** Starts the queries of one second; returns them. */
   async #second(second: number, latenciesMs: number[]): Promise<Promise<void>[]> {
     const queries: Promise<void>[] = [];
     const endMs = this.#time.nowMs() + 1_000;
@@ -250,7 +250,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     return 1;
   }
 
-  /** The k-th shard is the k-th most popular. */
+  /** A random shard by popularity; shard k is the k-th most popular. */
   #shard(): number {
     const { shards, zipf } = this.#options;
     const weights = Array.from({ length: shards }, (_, k) => 1 / (k + 1) ** zipf);

@@ -14,17 +14,17 @@ import type { ErasureWorld, LateWrite, Traffic, WorldGateway } from './erasure-w
 import { IN_FORCE } from '../fakes/in-force.ts';
 import { newKey } from '../fakes/tenancy.ts';
 
-/** The right of the admin does not end. */
+/** The authority of the admin, which never ends. */
 const ADMIN = { authority: IN_FORCE };
 const ORIGIN = { contractHash: 'c', model: 'm', modelVersion: '1' };
 const { tenant, project, key } = DOOMED;
 
-/** Every way in which something of a tenant comes to be stored, begun with a right that may have ended by the time. */
+/** Every kind of write that stores something of a tenant. Each starts under an authority that may have ended when it writes. */
 function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
   const { network } = world;
   let serial = 0;
   const next = (): number => (serial += 1);
-  /** What a request does before it comes to its write: its body, its computation. */
+  /** The time that a request spends before its write, on its body or a computation. */
   const work = () => network.sleep(network.chance(0.3) ? network.between(500, 6_000) : network.between(1, 50));
   const call = <T>({ party }: WorldGateway, object: () => T | Promise<T>) => world.late(party, object);
   const file = (clock: { nowMs(): number }) => {
@@ -150,7 +150,7 @@ function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
   };
 }
 
-/** What a neighbour brings into the shared cache, the same texts among it. */
+/** Another tenant's fills of the shared cache, some with the same texts. */
 const neighbourFills = (world: ErasureWorld, gateway: WorldGateway): Promise<void> =>
   fillFor(world, gateway, gateway.neighbour, ORGANISATION, false, () => world.network.sleep(world.network.between(1, 3_000)));
 
@@ -166,7 +166,7 @@ async function fillFor(
 ): Promise<void> {
   const cache = world.cacheOf(gateway, isMoving);
   const digests = Array.from({ length: 2 }, () => `text-${world.network.between(1, 8)}`);
-  // Looking for them moves what is found where it was before.
+  // While shards move, a lookup also copies what it finds in the old shard to the new one.
   const found = await cache.get(owner, ORIGIN, digests, acting);
   await compute();
   const filledBy = acting.principal.tenantId;

@@ -25,9 +25,9 @@ export interface ListWorldOptions {
   readonly seed: number;
   readonly listCount: number;
   readonly vectorCount: number;
-  /** Largest magnitude of a value, about. */
+  /** Approximate largest magnitude of a value. */
   readonly magnitude: number;
-  /** How far the vectors of a list lie about its centre, over the magnitude. */
+  /** Distance of a list's vectors from its centre, relative to the magnitude. */
   readonly spread: number;
   readonly module?: WebAssembly.Module;
 }
@@ -35,7 +35,7 @@ export interface ListWorldOptions {
 export interface Entry {
   readonly row: number;
   readonly list: number;
-  /** As stored. */
+  /** The values as stored. */
   readonly values: Float32Array;
   readonly nibbles: Uint8Array;
   readonly codes: Int8Array;
@@ -45,7 +45,7 @@ export interface Entry {
 
 const memory = new PageMemory(64 * 1024 * 1024);
 
-/** Random posting lists beside the plain entries they are made of, list by list in the order they were appended. */
+/** Random posting lists, and the entries of each list as plain objects in the order they were appended. */
 export class ListWorld {
   readonly memory = memory;
   readonly model: ListModel;
@@ -91,13 +91,13 @@ export class ListWorld {
     for (const entry of this.entries.flat()) if (random.next() < 0.8) this.allowed.add(entry.row);
   }
 
-  /** A vector near the centre of a list. */
+  /** A random vector near the centre of a list. */
   near(list: number): Float32Array {
     const { magnitude, spread } = this.#options;
     return this.#centres[list]!.map((value) => clamped(value + (this.random.next() * 2 - 1) * magnitude * spread));
   }
 
-  /** Makes an entry of a random list, not appended yet. */
+  /** Makes an entry of a random list; `appendAll` appends it. */
   add(row: number): Entry {
     const list = Math.floor(this.random.next() ** 2 * this.centroids.length);
     const entry = this.#encode(row, list, this.near(list));
@@ -107,7 +107,7 @@ export class ListWorld {
 
   appendAll(): void {
     for (const [list, entries] of this.entries.entries()) {
-      // In two steps, as writes come.
+      // Two appends, as separate writes would do.
       const columns = this.columns(entries);
       const half = Math.floor(entries.length / 2);
       this.lists.append(list, columns, 0, half);
@@ -158,12 +158,12 @@ export class ListWorld {
     return { row, list, values, nibbles: this.#nibblesOf(prepared, list), codes, low, scale };
   }
 
-  /** The nearest codeword of each subspace, mostly, and any bias. */
+  /** Usually the nearest codeword of each subspace; padding is random. */
   #nibblesOf(prepared: Float32Array, list: number): Uint8Array {
     const { subspaceDimensions: width, codebook, dimensions } = this.model;
     const centroid = centroidValues(this.centroids[list]!);
     const nibbles = new Uint8Array(nibbleCount(this.model));
-    // Some have whatever is closest to queries near their list: sums of those saturate.
+    // Some entries have the codes closest to queries near their list: their sums saturate.
     const isExtreme = this.random.next() < 0.05;
     for (let subspace = 0; subspace < nibbles.length; subspace += 1) {
       if (subspace >= subspaceCount(this.model)) nibbles[subspace] = Math.floor(this.random.next() * CODEWORDS);

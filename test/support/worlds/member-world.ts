@@ -39,7 +39,7 @@ export const MANIFEST: IndexManifest = {
   generation: 1,
 };
 
-/** Shards and replicas of an index in virtual time, as plain lists of vectors that answer when and how they are told to. */
+/** Shards and replicas of an index in virtual time: plain lists of vectors, which answer when and how the test configures. */
 export class MemberWorld implements MemberReads {
   readonly time = new VirtualTime();
   readonly fanOut = new FanOut(this.time, this.time);

@@ -31,7 +31,7 @@ const manifest = (id: string, runner: 'static' | 'onnx'): ModelManifest => ({
   ownedBy: 'tests',
 });
 
-/** The vector that the models of this world give to token ids: no two short texts share one. */
+/** The vector that this world's models give to token ids; different short texts get different vectors. */
 export function vectorOf(ids: Iterable<number>): number[] {
   let [sum, weighted, count] = [0, 0, 0];
   for (const id of ids) {
@@ -48,16 +48,16 @@ export function tokensOf(text: string): Int32Array<ArrayBuffer> {
   return tokens;
 }
 
-/** One owner of purge logs, one second level and two models, in memory and on a clock that the test moves. */
+/** One owner of purge logs, one second level and two models, in memory, on a clock that the test sets. */
 export class MemoryCacheWorld {
   nowMs = 1_000_000;
   readonly clock = { nowMs: (): number => this.nowMs };
-  /** Texts (as their token ids) that the models computed, in order. */
+  /** Texts (as token ids) that the models computed, in order. */
   readonly computed: string[] = [];
   logReachable = true;
   sharedReachable = true;
   modelRefuses = false;
-  /** What a computation waits for before it answers. */
+  /** Computations wait for this promise before they return. */
   modelGate: Promise<unknown> = Promise.resolve();
   readonly #terms = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
   #log = new PurgeLog([], { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount });
@@ -67,7 +67,7 @@ export class MemoryCacheWorld {
     FillStamp & { vector: Float32Array<ArrayBuffer>; storedAtMs: number; expiresAtMs: number; tags: readonly string[] }
   >();
 
-  /** Purges and lets time pass until the purge holds. */
+  /** Purges, and advances the clock until the purge takes effect. */
   purge(predicate: PurgePredicate, mode: PurgeMode = 'hard'): void {
     this.#log = this.#log.append(predicate, mode, this.nowMs);
     this.nowMs = effectiveAtMs(this.#leases, this.nowMs);

@@ -4,21 +4,21 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-/** What may go wrong: chances a call, and how long calls take at most. */
+/** Faults to inject: chances per call, and the longest durations. */
 export interface Faults {
   readonly killChance: number;
   readonly repeatChance: number;
   readonly delayMsMax: number;
-  /** A repetition comes up to so much later. */
+  /** The longest delay of a repeated message. */
   readonly repeatMsMax: number;
 }
 
 export const NO_FAULTS: Faults = { killChance: 0, repeatChance: 0, delayMsMax: 5, repeatMsMax: 0 };
 
-// The methods that objects have, by name; each world object has some.
+// The methods of an object by name; each kind of object in the world has its own.
 type Methods = Readonly<Record<string, (...args: never[]) => unknown>>;
 
-/** A Durable Object: what it stores outlives its incarnations, which may end at any moment between two steps. */
+/** A Durable Object: its storage outlives its incarnations, which may end between any two steps. */
 export interface Actor {
   readonly name: string;
   readonly sql: NodeSql;
@@ -48,16 +48,16 @@ export class MemoryCell<T> implements Cell<T> {
     this.#actor.cells.set(this.#key, structuredClone(value));
   }
 
-  /** The code of an object that died does not go on. */
+  /** Stops the code of an object that has died. */
   #expectAlive(): void {
     if (this.#actor.incarnation !== this.#incarnation) throw new Unreachable('the object died');
   }
 }
 
-/** Thrown by an object that could not reach another one. */
+/** Thrown in an object when a call to another one fails. */
 export class Unreachable extends Error {}
 
-/** Objects in virtual time, under a seed: calls take time, get lost with an object, or come twice. */
+/** Objects in virtual time, from a seed: calls take time, are lost when an object dies, or arrive twice. */
 export abstract class ObjectNetwork {
   readonly random: Seeded;
   faults: Faults;
@@ -66,7 +66,7 @@ export abstract class ObjectNetwork {
   protected readonly actors = new Map<string, Actor>();
   readonly #events: { readonly atMs: number; readonly order: number; readonly run: () => void }[] = [];
   #order = 0;
-  /** What an object threw that it should not have. */
+  /** An unexpected error thrown by an object. */
   #defect: unknown;
 
   constructor(seed: number, faults: Faults) {
@@ -74,7 +74,7 @@ export abstract class ObjectNetwork {
     this.faults = faults;
   }
 
-  /** Begins an incarnation. */
+  /** Starts an incarnation. */
   protected abstract start(actor: Actor): NonNullable<Actor['live']>;
 
   kill(name: string): void {
@@ -87,7 +87,7 @@ export abstract class ObjectNetwork {
     actor.deaths.clear();
   }
 
-  /** Ends every incarnation at once, as when the process dies. */
+  /** Ends all incarnations at once, as when the process dies. */
   killAll(): void {
     for (const name of this.actors.keys()) this.kill(name);
   }
@@ -102,7 +102,7 @@ export abstract class ObjectNetwork {
     };
   }
 
-  /** Lets time pass until `done`, or until so much of it has. */
+  /** Lets time pass until `done` returns true, for at most `forMs`. */
   async run(forMs: number, done: () => boolean = () => false): Promise<void> {
     const endMs = this.nowMs + forMs;
     await settled();
@@ -133,7 +133,7 @@ export abstract class ObjectNetwork {
     return settledAs.value;
   }
 
-  /** A call over the network; `unavailable` when the callee dies before it answers. A dead caller never hears. */
+  /** A call over the network; `unavailable` when the callee dies before it answers. A caller that died gets no answer. */
   call<T>(caller: Actor | undefined, callee: string, method: string, args: readonly unknown[]): Promise<Outcome<T>> {
     const incarnation = caller?.incarnation;
     const sent = structuredClone(args);
@@ -156,7 +156,7 @@ export abstract class ObjectNetwork {
     const live = (actor.live ??= this.start(actor));
     const work = (async () => (live.methods[method] as (...given: readonly unknown[]) => unknown)(...args))() as Promise<Outcome<T>>;
     const outcome = await this.#unlessItDies(actor, work.catch(this.#thrown), DIED);
-    // It may have died after its work and before its answer.
+    // The object may also die after its work and before its answer.
     if (this.random.next() < this.faults.killChance) {
       this.kill(name);
       return DIED;
@@ -168,7 +168,7 @@ export abstract class ObjectNetwork {
     return outcome;
   }
 
-  /** To the caller, an answer that never came. */
+  /** A call that threw looks to its caller like one without an answer. */
   readonly #thrown = (error: unknown): Outcome<never> => {
     if (!(error instanceof Unreachable)) this.#defect ??= error;
     return DIED;
@@ -222,7 +222,7 @@ export abstract class ObjectNetwork {
     return hasFired;
   }
 
-  /** The platform runs an alarm again whose object died. */
+  /** The platform runs an alarm again if its object died. */
   async #watchAlarm(actor: Actor, alarm: Promise<void>): Promise<void> {
     const isDone = await this.#unlessItDies(
       actor,
@@ -246,7 +246,7 @@ export abstract class ObjectNetwork {
   }
 }
 
-/** What objects say to each other is made to be heard twice; what clients say is not: they have Idempotency-Keys. */
+/** Calls between objects, which may arrive twice. Calls of clients may not: they have Idempotency-Keys. */
 const REPEATABLE = new Set([
   'putRows',
   'removeRows',
@@ -266,5 +266,5 @@ const REPEATABLE = new Set([
 
 const DIED = refuse('unavailable', 'the object died');
 
-/** After all that could go on without time passing. */
+/** Resolves when all code that can continue without time passing has done so. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import type { VirtualTime } from './virtual-time.ts';
 
-/** The thread of an object in virtual time: what is delivered to it is done one after the other, and takes what it says. */
+/** An object's thread in virtual time: it handles events one after another, and each takes the time that it `use`s. */
 export class ObjectThread {
   readonly #time: VirtualTime;
   readonly #delivered: (() => void)[] = [];
@@ -12,18 +12,18 @@ export class ObjectThread {
     this.#time = time;
   }
 
-  /** What an event answers, once the one has ended in which it does. */
+  /** Runs an event on the thread; resolves to its result when the event that computes it ends. */
   deliver<T>(event: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => this.#push(() => void event().then(resolve, reject)));
   }
 
-  /** Takes time of the event that runs now; resolves at its end. */
+  /** Adds to the duration of the current event; resolves at its end. */
   use(ms: number): Promise<void> {
     this.#usedMs += ms;
     return new Promise((resolve) => void this.#ends.push(resolve));
   }
 
-  /** An event behind those that have been delivered by the end of the one that runs now. */
+  /** Resolves in a new event, after those delivered by the end of the current one. */
   turn(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#isRunning) this.#ends.push(() => this.#push(resolve));
@@ -40,7 +40,7 @@ export class ObjectThread {
     this.#isRunning = true;
     for (let next = this.#delivered.shift(); next !== undefined; next = this.#delivered.shift()) {
       next();
-      // All that it wakes up belongs to it.
+      // Code that continues now belongs to this event.
       await this.#time.sleep(0);
       await this.#time.sleep(this.#usedMs);
       this.#usedMs = 0;

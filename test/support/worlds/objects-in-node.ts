@@ -15,7 +15,7 @@ import type { OrganisationStore } from '../../../src/gateway/tenancy/organisatio
 import type { CacheOwnerId, IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 
-/** The storage of an object in memory. Its alarms never ring. */
+/** An object's storage in memory. Its alarms never fire. */
 export class ObjectStorage extends NodeSql {
   readonly #values = new Map<string, unknown>();
   readonly kv = {
@@ -32,7 +32,7 @@ export class ObjectStorage extends NodeSql {
 }
 
 export type Made<T> = new (context: { storage: ObjectStorage }, env: object) => T;
-/** What an object does, called from beside it. */
+/** The methods of an object, which in this process may return without a promise. */
 type Near<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R | Promise<R> : never };
 
 export interface PurgeLogOfOne {
@@ -62,7 +62,7 @@ export interface ShardOfOne extends Near<CacheShard> {
   count(predicate: PurgePredicate): { readonly entries: number };
 }
 
-/** The classes of the objects themselves, in Node. By name, so that their types, which are those of workerd, do not come along. */
+/** The real object classes, in Node. Imported by a name in a variable, so that TypeScript does not load workerd's types. */
 export async function objectClasses() {
   vi.doMock('cloudflare:workers', () => ({
     DurableObject: class {

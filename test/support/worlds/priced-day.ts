@@ -15,15 +15,15 @@ const MINUTE_MS = 60_000;
 const SAVE_MS = 30 * MINUTE_MS;
 const RESTART_MS = 3 * MINUTE_MS;
 
-/** Dollars for an hour of one accelerator on demand. Spot moves between a quarter and three quarters of that, hour by hour. */
+/** On-demand dollars for an hour of one accelerator. The spot price varies hourly between a quarter and three quarters of that. */
 const TYPES = { H100: 4, A100: 2, TPU: 0.9 } as const;
 type TypeName = keyof typeof TYPES;
 const NAMES = Object.keys(TYPES) as TypeName[];
 const NODES_A_POOL = 5;
 
 /**
- * `work`: as the engine does by itself, with hints that are off by up to a quarter until it has learned better. `cheapest`: the least
- * dollars an hour that have room. `best_fit`: the fastest type that has room, on its cheapest market. The latter two on the tightest node.
+ * `work`: what the engine does, with hints that are wrong by up to a quarter until it learns better ones. `cheapest`: the lowest dollars
+ * an hour that have room. `best_fit`: the fastest type with room, on its cheapest market. Both of these choose the fullest node.
  */
 export type DayPolicy = 'work' | 'cheapest' | 'best_fit';
 
@@ -35,7 +35,7 @@ export interface DayResult {
   readonly saves: number;
 }
 
-/** Kinds of jobs: nodes' worth of accelerators, hours on H100, and how fast they are elsewhere as a part of that. */
+/** A kind of job: nodes' worth of accelerators, hours on H100, and its speed on each type relative to H100. */
 interface Family {
   readonly count: number;
   readonly hours: number;
@@ -54,7 +54,7 @@ type Happening =
   | { readonly kind: 'arrive'; readonly family: Family; readonly hours: number }
   | { readonly kind: 'save' | 'complete'; readonly jobId: JobId; readonly fence: number };
 
-/** A day of 160 jobs on three types of accelerators, on demand and spot, of which nodes are taken away and come back. The same for the same seed. */
+/** A day of 160 jobs on three accelerator types, on demand and on spot nodes that are taken away and return. The same for the same seed. */
 export function pricedDay(seed: number, policy: DayPolicy): DayResult {
   return new Day(seed, policy).run();
 }
@@ -111,7 +111,7 @@ class Day {
     this.#agenda.add(0, { kind: 'event', event: { kind: 'add_nodes', nodes } });
   }
 
-  /** Prices of spot, and nodes taken away with two minutes' notice: more when spot is dear. A node is back after twenty minutes. */
+  /** Adds spot prices and spot interruptions: two minutes' notice, more often when spot is expensive; nodes return after 20 minutes. */
   #addPrices(): void {
     for (const accelerator of NAMES) {
       const row = (market: 'spot' | 'on_demand', part: number, atMs: number): CellEvent => ({
@@ -157,7 +157,7 @@ class Day {
     else if (this.#works.get(item.jobId)?.run?.fence === item.fence) this.#report(item.kind, item.jobId, item.fence, atMs);
   }
 
-  /** Types on which it would be late even without a hitch are none of its options; the others are, the fastest first. */
+  /** A job's options are the types on which it can meet its deadline with time to spare, the fastest first. */
   #arrive(family: Family, hours: number, atMs: number): void {
     const allowedHours = 8 + 5 * hours;
     const types = NAMES.filter((name) => hours / family.speed[name] < allowedHours / 2);
@@ -221,7 +221,7 @@ class Day {
       this.#agenda.add(beganMs + Math.ceil((work.leftHours / speed) * HOUR_MS), { kind: 'complete', jobId, fence });
       this.#agenda.add(beganMs + SAVE_MS, { kind: 'save', jobId, fence });
     } else if (decision.kind === 'notice') {
-      // It has no time to save: what it did since it last did is lost.
+      // The job cannot save now: its work since the last checkpoint is lost.
       const { jobId, fence, reason } = decision;
       if (reason === 'spot_notice') this.#interruptions += 1;
       this.#works.get(jobId)!.run = null;

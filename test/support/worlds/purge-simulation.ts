@@ -7,7 +7,7 @@ export const KEYS = ['x', 'y', 'z'];
 const BOUNDS = { predicatesMax: 4, termsMax: 8 };
 const NOTHING_KNOWN: PurgeView = { log: new PurgeLog([], BOUNDS), leasedUntilMs: -Infinity, knownMs: 0, askedAtMs: 0 };
 
-/** One event of a history; `pick` chooses among what is waiting. */
+/** One event of a history; `pick` chooses among the waiting messages. */
 export type Happening =
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'accept' | 'beginFill'; readonly isolate: number; readonly key: string }
@@ -16,13 +16,13 @@ export type Happening =
   | { readonly kind: 'restartOwner' }
   | { readonly kind: 'purge'; readonly key: string | undefined };
 
-/** What a wrong implementation would do instead; a test shows that the simulation notices. */
+/** Bugs to inject: a test shows that the simulation detects each. */
 export interface Faults {
   readonly countsLeaseFromAnswer?: boolean;
   readonly ownerForgetsLeases?: boolean;
   readonly stampsFillAtItsEnd?: boolean;
   readonly ignoresLease?: boolean;
-  /** The clock of an isolate stands still when a request arrives, not only from then on. */
+  /** A request that arrives does not set the isolate's clock; only later messages do. */
   readonly missesAcceptance?: boolean;
 }
 
@@ -35,7 +35,7 @@ interface Isolate {
   readonly rate: number;
   readonly offsetMs: number;
   epoch: number;
-  /** What its clock shows: that stands still between the messages that it gets. */
+  /** The time on its clock, which stands still between messages. */
   clockMs: number;
   view: PurgeView;
   memory: Map<string, Entry>;
@@ -49,12 +49,13 @@ interface Ask {
 }
 
 /**
- * Isolates, the owner of a purge log and a shared level, event by event. Every clock has its own offset and speed, and those of isolates
- * stand still for as long as nothing reaches them; messages arrive late, twice, out of order or never; isolates and the owner restart at any moment. `instant` orders all events.
+ * Isolates, the owner of a purge log and a shared cache level, event by event. Every clock has its own offset and speed, and an isolate's
+ * clock stands still until a message reaches it. Messages arrive late, twice, out of order or never; isolates and the owner restart at any
+ * moment. `instant` orders all events.
  */
 export class PurgeSimulation {
   readonly seen = { receipts: 0, served: 0, servedAfterReceipt: 0, taken: 0, unleased: 0 };
-  /** Reads that were answered with something a purge, reported before the read was accepted, had taken. */
+  /** Reads that were answered with a purged value although the purge was reported before the read was accepted. */
   readonly violations: string[] = [];
   readonly #terms: LeaseTerms = { leaseMs: 900, guardMs: 100 };
   readonly #faults: Faults;
@@ -200,14 +201,14 @@ export class PurgeSimulation {
     return this.#isolates[i % this.#isolates.length]!;
   }
 
-  /** A message reaches an isolate: its clock goes on. */
+  /** A message reaches an isolate: its clock moves on. */
   #hear(i: number): void {
     const isolate = this.#isolate(i);
     isolate.clockMs = isolate.offsetMs + this.#trueMs * isolate.rate;
   }
 }
 
-/** One of what waits; `again` leaves it there, to arrive twice. */
+/** Takes one of the waiting messages; `again` leaves it there, to be delivered again. */
 function take<T>(waiting: T[], pick: number, again: boolean): T | undefined {
   if (waiting.length === 0) return undefined;
   const at = pick % waiting.length;

@@ -24,11 +24,11 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 
 const OWNER = 'tn_0123456789_aaaaaaaa' as TenantId;
 const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
-// Small, so that logs collapse and shards evict.
+// Small, so that logs are compacted and shards evict.
 const LOG_BOUNDS = { predicatesMax: 12, termsMax: 24 };
 const SHARD_BOUNDS = { entriesMax: 5, bytesMax: 1e6, touchesMax: 3, sweepRowsMax: 2, countRowsMax: 9 };
 const shards = (count: number) => Array.from({ length: count }, (_, i) => ({ name: String(i), weight: 1 }));
-// Half-way through, isolates come to know a third shard, one by one as they restart.
+// Half-way through, each isolate learns of a third shard when it restarts.
 const LAYOUTS: readonly CacheLayout[] = [
   { shards: shards(2), before: [] },
   { shards: shards(3), before: shards(2) },
@@ -49,7 +49,7 @@ const MANIFESTS = MAKES.map(([id, version, runner]) => ({
   contractHash: runner,
 })) as unknown as ModelManifest[];
 
-/** What made a vector: the only number in it is the place in this list. */
+/** The computation of a vector; the vector's only number is the position in this list. */
 interface Fill {
   readonly begun: number;
   readonly begunAtMs: number;
@@ -88,8 +88,8 @@ class Isolate implements Party {
 }
 
 /**
- * Isolates that run the gateway's own cache, over the stores of the purge log and of the shards, on a network that delays, loses and
- * repeats; isolates, the log and shards restart, isolates stall, the log's owner is away. Every answer is judged by what is known here.
+ * Isolates that run the gateway's own cache, over the stores of the purge log and the shards, on a network that delays, loses and repeats
+ * messages. Isolates, the log and shards restart, isolates stall, and the log's owner is unreachable at times. Every answer is checked.
  */
 export class PurgeWorld {
   readonly seen = { purges: 0, receipts: 0, answers: 0, hits: 0, hitsAfterReceipt: 0, refilled: 0, stale: 0, unanswered: 0, moved: 0 };
@@ -113,7 +113,7 @@ export class PurgeWorld {
     this.#isolates = [0.95, 1, 1.04].map((rate) => this.#isolate(rate));
   }
 
-  /** Lets `purges` purges happen, some 15 requests to each. */
+  /** Runs `purges` purges, with about 15 requests for each. */
   async run(purges: number): Promise<void> {
     const network = this.#network;
     const spanMs = purges * 600;
@@ -191,7 +191,7 @@ export class PurgeWorld {
     this.#log.erased(erasure.purge, Object.values(cursors).every((next) => next === null) ? undefined : cursors);
   }
 
-  /** A caller who repeats a purge until it is answered. */
+  /** Repeats a purge until it is answered. */
   async #purge(): Promise<void> {
     const network = this.#network;
     const purge: Purge = {
@@ -213,7 +213,7 @@ export class PurgeWorld {
     for (let tries = 0; tries < 50 && purge.reported === Infinity; tries += 1) {
       try {
         const record = await network.call(caller, 3000, () => this.#append(purge));
-        // It holds for requests that are accepted from then on; a fast one from `effective_at`.
+        // The purge applies to requests accepted from now on; a fast one, from `effective_at`.
         purge.effectiveAtMs = record.effectiveAtMs;
         purge.reported = purge.consistency === 'fast' ? Infinity : network.instant;
         this.seen.receipts += 1;
@@ -252,7 +252,7 @@ export class PurgeWorld {
   async #request(): Promise<void> {
     const network = this.#network;
     const isolate = network.pick(this.#isolates);
-    // A request is accepted when the isolate takes it up.
+    // A request counts as accepted when the isolate starts on it.
     if (isolate.stalledUntilMs > network.nowMs) return network.after(isolate.stalledUntilMs - network.nowMs, () => void this.#request());
     isolate.hear();
     const [accepted, acceptedAtMs] = [network.instant, network.nowMs];
@@ -302,7 +302,7 @@ export class PurgeWorld {
   }
 }
 
-/** Written apart from the code under test: what a purge means for what a fill made, asked for under a model. */
+/** Whether a purge selects the value of a fill, requested under a model; written independently of the code under test. */
 function selects({ selection, appendedAtMs }: Purge, fill: Fill, { id, version }: ModelManifest): boolean {
   const { digests, tags, tagPrefix, model, modelVersion, olderThanMs } = selection;
   if (digests !== undefined && !digests.includes(fill.digest)) return false;

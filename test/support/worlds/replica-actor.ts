@@ -12,15 +12,15 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
 import { Unreachable } from './object-network.ts';
 
-/** How hot the shards of a world are. */
+/** The read load of a world's shards. */
 export interface Heat {
-  /** Objects kept busy by reads of the shard that a replica may answer. */
+  /** The load of reads of the shard that a replica could answer, in objects kept busy. */
   of(shard: number): number;
 }
 
 const actorOf = ({ shard, replica }: Pick<KeptReplica, 'shard' | 'replica'>): string => `replica:${shard}:${replica}`;
 
-/** The replicas of a world, as the index's object reaches them. */
+/** The replicas of a world, as called by the index's object. */
 export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexId, shape: object, heat: Heat): ReplicaPeers {
   const ask = async <T>(callee: string, method: string, ...args: unknown[]): Promise<T | undefined> => {
     const answered = await world.call<T>(index, callee, method, args);
@@ -39,7 +39,7 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
     },
     replica: async (replica, lsnMin) => {
       const completeLsn = await ask<number>(actorOf(replica), 'state', lsnMin);
-      // The primary's is that of all.
+      // A primary's load already includes that of its replicas.
       return completeLsn === undefined
         ? undefined
         : { completeLsn: completeLsn < 0 ? null : completeLsn, load: { exclusive: 0, sharable: 0 } };
@@ -49,7 +49,7 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
   };
 }
 
-/** A replica of a world: the shard of a copy that follows. */
+/** Starts a replica: a shard over a copy that follows the primary. */
 export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
   const store = new SqliteVectorStore(actor.sql);
   const name = `${actor.name}/${actor.incarnation}`;

@@ -14,7 +14,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { Actor, ObjectNetwork } from './object-network.ts';
 import { MemoryCell } from './object-network.ts';
 
-/** A shard of a world, with all that its index and other objects ask of it. */
+/** Starts a shard, with every method that its index and other objects call. */
 export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
   const store = new SqliteVectorStore(actor.sql);
   const engine = new ShardEngine(floor, `${actor.name}/${actor.incarnation}`, store);

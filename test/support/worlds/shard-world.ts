@@ -17,7 +17,7 @@ import { probeModule } from '../fakes/probe-module.ts';
 import { scanModule } from '../fakes/scan-module.ts';
 import { trainModule } from '../fakes/train-module.ts';
 
-/** Everything that maintenance does happens within some hundred vectors. */
+/** Sizes so small that a few hundred vectors trigger every kind of maintenance. */
 export const SMALL_SIZES: MaintenanceSizes = {
   listedCountMin: 200,
   flushRowsMin: 20,
@@ -34,14 +34,14 @@ export const SMALL_SIZES: MaintenanceSizes = {
 export const smallFloor = (bytesMax: number, sizes: MaintenanceSizes = SMALL_SIZES): EngineResources =>
   engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, bytesMax, sizes);
 
-/** Evicts whoever holds memory of a floor, and expects all of its pages to be free again. */
+/** Evicts everything from isolate-wide memory and expects all of its pages to be free again. */
 export function expectNothingLeaked({ memory, probe, scanner }: EngineResources): void {
   const holder = { evict: () => Infinity };
   memory.claim('everyone else', holder, memory.bytesMax);
   memory.release('everyone else', holder);
   probe.free();
   const pages = scanner.memory;
-  // The first page is the kernels'.
+  // The first page belongs to the kernels.
   const [bytes, count] = [pages.bytes, pages.bytes / PAGE_BYTES - 1];
   if (count > 0) pages.free(pages.allocate(count), count);
   expect([memory.bytes, pages.bytes]).toEqual([0, bytes]);
@@ -51,7 +51,7 @@ export interface WorldVector {
   readonly namespace: string;
   readonly id: string;
   readonly values: Float32Array;
-  /** Its metadata is `{ n }`. */
+  /** Stored as metadata `{ n }`. */
   readonly n: number;
 }
 
@@ -60,7 +60,7 @@ export interface WorldQuery {
   readonly topK: number;
   readonly namespace?: string;
   readonly exact?: boolean;
-  /** Only vectors whose `n` is below. */
+  /** Only vectors whose `n` is below this. */
   readonly below?: number;
   readonly excludeIds?: readonly string[];
 }
@@ -77,7 +77,7 @@ export function value<T>(outcome: Outcome<T>): T {
 
 export const keyOf = (namespace: string, id: string): string => JSON.stringify([namespace, id]);
 
-/** A whole shard over a database in memory, beside a plain map of what it should hold. */
+/** A whole shard over a database in memory, and a plain map of what it should hold. */
 export class ShardWorld {
   readonly identity: ShardIdentity;
   floor: EngineResources;
@@ -97,7 +97,7 @@ export class ShardWorld {
     this.shard.open(this.identity);
   }
 
-  /** As when the platform evicts an object: another one over the same storage, perhaps in another isolate; the old one is never told. */
+  /** Replaces the object by another one over the same storage, perhaps in another isolate. As on an eviction, the old one gets no notice. */
   restart(floor = this.floor): void {
     this.floor = floor;
     this.store = new SqliteVectorStore(this.sql);
@@ -105,7 +105,7 @@ export class ShardWorld {
     this.shard = new Shard(this.store, this.engine, this.name, new SelectionCache(1 << 16));
   }
 
-  /** No (namespace, id) twice. */
+  /** Upserts vectors, of which no two have the same namespace and id. */
   upsert(vectors: readonly WorldVector[]): void {
     const { dimensions, indexId } = this.identity;
     const values = new Float32Array(vectors.length * dimensions);
@@ -152,7 +152,7 @@ export class ShardWorld {
     this.vectors.clear();
   }
 
-  /** Slices of background work, until there is nothing left to do at once; answers when to come back. */
+  /** Runs time slices of background work until none is due; returns when the next is. */
   sweep(slicesMax = Infinity, afterSlice: () => void = () => {}): number | undefined {
     for (let slice = 0; slice < slicesMax; slice += 1) {
       const nextMs = this.shard.sweep(this.nowMs);
@@ -162,7 +162,7 @@ export class ShardWorld {
     return this.nowMs;
   }
 
-  /** All background work, as long after the last write as it takes. */
+  /** Runs all background work, advancing the clock as long as work remains. */
   settle(slicesMax = 20_000): void {
     for (let nextMs = this.sweep(slicesMax); nextMs !== undefined; nextMs = this.sweep(slicesMax)) {
       if (nextMs === this.nowMs) throw new Error(`no end of the background work after ${slicesMax} slices`);
@@ -186,7 +186,7 @@ export class ShardWorld {
     return value(this.shard.query(query));
   }
 
-  /** What brute force finds, closest first. */
+  /** The exact result, by brute force, closest first. */
   truth({ values, topK, namespace = '', below = Infinity, excludeIds = [] }: WorldQuery): WorldMatch[] {
     const { metric } = this.identity;
     const excluded = new Set(excludeIds);
@@ -203,7 +203,7 @@ export class ShardWorld {
     expect(ids.map((id, i) => ({ id, score: scores[i] }))).toEqual(this.truth(asked));
   }
 
-  /** Of the approximate answers to some queries, how much is among the true ones. */
+  /** The share of the ground truth that approximate answers to the queries contain. */
   recall(queries: readonly WorldQuery[]): number {
     let [found, wanted] = [0, 0];
     for (const query of queries) {

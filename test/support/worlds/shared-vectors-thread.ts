@@ -6,9 +6,9 @@ import { StripeLocks } from '../../../src/cache/shared/stripe-locks.ts';
 import type { RegisterOperation } from '../oracles/linearizable.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-/** What a thread of the tests does with a shared cache. */
+/** A task of a test thread on a shared cache. */
 export type ThreadTask =
-  /** Random operations, recorded. `ticks` is the clock of all threads. */
+  /** Runs random operations and records them. `ticks` is the clock of all threads. */
   | {
       readonly kind: 'record';
       readonly operations: number;
@@ -17,14 +17,14 @@ export type ThreadTask =
       readonly ticks: Int32Array<SharedArrayBuffer>;
       readonly dimensions: number;
       readonly forgets: boolean;
-      /** For a test of the test: `get` does not wait for those who write. */
+      /** Injects a bug: `get` does not wait for writers. */
       readonly unlockedReads: boolean;
     }
-  /** Random operations until it is ended from outside. */
+  /** Runs random operations until the thread is terminated. */
   | { readonly kind: 'churn'; readonly keys: readonly string[]; readonly seed: number; readonly dimensions: number }
-  /** Dies with half a vector written, in the stripe of `key`. */
+  /** Exits with half a vector written, in the stripe of `key`. */
   | { readonly kind: 'die'; readonly key: string }
-  /** Stops with half a vector written until `gate` is 1, then goes on. */
+  /** Stops with half a vector written until `gate` is 1, then continues. */
   | { readonly kind: 'stall'; readonly key: string; readonly gate: Int32Array<SharedArrayBuffer> };
 
 export interface Recorded extends RegisterOperation {
@@ -33,17 +33,17 @@ export interface Recorded extends RegisterOperation {
 
 export interface ThreadReport {
   readonly operations: readonly Recorded[];
-  /** Vectors that were not one and the same number throughout. */
+  /** Vectors read that were not the same number throughout. */
   readonly torn: number;
 }
 
-// Nothing is handed over: what is sent is copied.
+// An empty transfer list: messages are copied.
 const report = (message: unknown): void => parentPort?.postMessage(message, []);
 
 const { handle, task } = workerData as { handle: SharedHandle; task: ThreadTask };
 const cache = SharedVectors.join(handle);
 
-/** The value a vector stands for; undefined for a mixture. */
+/** The number that fills a vector; undefined if it mixes several. */
 const valueOf = (vector: Float32Array | undefined): number | undefined =>
   vector === undefined ? 0 : vector.every((x) => x === vector[0]) ? vector[0] : undefined;
 
@@ -62,7 +62,7 @@ function record({
   const operations: Recorded[] = [];
   let torn = 0;
   const vector = new Float32Array(dimensions);
-  // All start together.
+  // All threads start together.
   Atomics.add(ticks, 1, 1);
   while (Atomics.load(ticks, 1) < ticks[2]!) Atomics.wait(ticks, 3, 0, 0.01);
   for (let i = 0; i < count; i++) {
@@ -109,7 +109,7 @@ function churn({ keys, seed, dimensions }: Extract<ThreadTask, { kind: 'churn' }
   }
 }
 
-/** Something like a vector of `length` numbers which does `halfway` when the one in the middle is read. */
+/** An array-like of `length` numbers that calls `halfway` when its middle element is read. */
 const trap = (length: number, halfway: () => void): Float32Array =>
   Object.defineProperty(
     Array.from({ length }, () => 7),

@@ -25,13 +25,13 @@ import type { Seeded } from '../../../src/kernel/seeded.ts';
 import { ManualClock } from '../fakes/tenancy.ts';
 
 export interface Faults {
-  /** Of messages and of answers, each. */
+  /** Chance that a message is lost, and that an answer is. */
   readonly lost: number;
   readonly repeated: number;
   readonly crashed: number;
-  /** Isolates' clocks are ahead by up to this. */
+  /** Isolates' clocks are up to this far ahead. */
   readonly skewMs: number;
-  /** The object's clock steps back now and then. */
+  /** Whether the object's clock sometimes steps back. */
   readonly steps: boolean;
 }
 
@@ -48,8 +48,8 @@ interface Message {
 }
 
 /**
- * Several isolates over one quota object, with messages that arrive in any order, get lost or come twice, isolates that crash, and clocks
- * that disagree. Whatever is consumed is counted by hand in the windows of true time.
+ * Several isolates over one quota object: messages arrive in any order, are lost or come twice, isolates crash, and clocks disagree. The
+ * world counts what is consumed itself, in windows of true time.
  */
 export class SlicedWorld {
   readonly clock = new ManualClock(Date.UTC(2026, 10, 30, 23, 57, 1));
@@ -58,17 +58,17 @@ export class SlicedWorld {
   readonly quota: MemoryQuota;
   readonly isolates: Isolate[];
   readonly seen = { lost: 0, repeated: 0, crashed: 0, ignored: 0, credited: 0, overtaken: 0, served: 0, refused: 0, steps: 0 };
-  /** Units by level, counter and window, of draws that were used, at the true time of the draw. */
+  /** By level, counter and window: the units drawn and used, at the true time of the draw. */
   readonly used = new Map<string, number>();
   readonly billed: UsageEvent[] = [];
-  /** Units that slices granted, by tenant, counter and minute. */
+  /** By tenant, counter and minute: the units granted as slices. */
   readonly granted = new Map<string, number>();
   messages = 0;
   isReachable = true;
   #objectStepMs = 0;
   #made = 0;
   #wire: Message[] = [];
-  /** Of requests that wait for others. They look again with every step, however little time has passed. */
+  /** Checks of requests that wait for others; every step runs them, however little time has passed. */
   #looks: (() => void)[] = [];
 
   constructor(random: Seeded, isolateCount: number, faults: Faults) {
@@ -86,7 +86,7 @@ export class SlicedWorld {
     return items[Math.floor(this.random.next() * items.length)]!;
   }
 
-  /** A call of one request and some tokens, of which fewer are used. */
+  /** A call of one request and `tokens` reserved tokens, of which it uses some. */
   async call(isolate: Isolate, principal: TenantPrincipal, tokens = 10): Promise<string> {
     const reserved = await isolate.budget.reserve(principal, { requests: 1 });
     if (!reserved.ok) return this.#count(reserved.error.code);
@@ -108,7 +108,7 @@ export class SlicedWorld {
     this.seen.crashed += 1;
   }
 
-  /** What the isolates have to tell their ledger, once. */
+  /** Sends the isolates' recorded usage to the ledger, once. */
   bill(): void {
     for (const { usage } of this.isolates) {
       for (const batch of usage.batches()) {
@@ -118,7 +118,7 @@ export class SlicedWorld {
     }
   }
 
-  /** Lets those who wait look again, and one message arrive, of those under way. */
+  /** Runs the checks of waiting requests, then delivers one of the messages under way. */
   async deliver(): Promise<void> {
     this.#look();
     if (this.#wire.length === 0) return setImmediate();
@@ -128,7 +128,7 @@ export class SlicedWorld {
     await setImmediate();
   }
 
-  /** Until nothing is under way. */
+  /** Delivers until no message is under way. */
   async settle(): Promise<void> {
     await setImmediate();
     while (this.#wire.length > 0 || this.#looks.length > 0) await this.deliver();
@@ -139,7 +139,7 @@ export class SlicedWorld {
     this.seen.steps += 1;
   }
 
-  /** Where more was used than some rule allows. */
+  /** The levels and windows in which more was used than a rule allows. */
   overshoots(): string[] {
     return [...this.quota.levels].flatMap(([id, { rules }]) =>
       rules.flatMap((rule) => {
@@ -212,7 +212,7 @@ export class SlicedWorld {
         const decisions = this.#serve(holder, sequence, asks);
         if (!isFirst) return;
         if (this.chance(this.faults.lost / 2)) lose();
-        // A dead isolate hears nothing any more; what it was granted stays spent.
+        // A dead isolate gets no answer; what it was granted stays spent.
         else this.#wire.push({ deliver: () => from.isAlive && resolve(decisions) });
       };
       if (!this.isReachable) return reject(new Error('unreachable'));
@@ -244,7 +244,7 @@ export class SlicedWorld {
   }
 }
 
-/** Rules of the levels of one organisation, at random: each level has some, and nobody knows which will bind. */
+/** Random rules for every level of one organisation, so that any of them may bind. */
 export function randomRules(random: Seeded): QuotaRule[] {
   const upTo = (max: number): number => Math.floor(random.next() * max);
   const all: QuotaRule[] = [];

@@ -5,12 +5,12 @@ import type { StoredVector, VectorMatch } from '../../../src/ann/vector-engine.t
 import type { Metric } from '../../../src/contract/metric.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-/** Random vectors and searches over them by brute force, right ones and wrong ones. */
+/** Random vectors with brute-force searches, exact or deliberately lossy. */
 export class VectorWorld {
   readonly vectors: readonly StoredVector[];
   readonly #metric: Metric;
 
-  /** Components have so many `levels`: with few of them, many vectors are equal. */
+  /** Each component takes one of `levels` values: with few of them, many vectors are equal. */
   constructor(metric: Metric, count: number, dimensions: number, seed: number, levels: number) {
     const random = new Seeded(seed);
     this.#metric = metric;
@@ -28,7 +28,7 @@ export class VectorWorld {
       .sort((a, b) => compareScores(this.#metric, a.score, b.score) || (a.id < b.id ? -1 : 1));
   }
 
-  /** An engine that loses every `dropEvery`-th match of what it answers, unless it is to be exact. */
+  /** A search that drops every `dropEvery`-th match, except from exact answers. */
   searchDropping(dropEvery: number): MeasuredSearch {
     return ({ values, topK, exact }) => {
       const right = this.ranked(values).slice(0, topK);

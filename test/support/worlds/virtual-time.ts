@@ -7,11 +7,11 @@ interface Due {
   run: (() => void) | undefined;
 }
 
-/** A clock and timer whose time passes only while everybody waits: what takes hours is simulated in no time, the same every time. */
+/** A clock and timer whose time passes only while all code waits: hours are simulated in no time, the same way every time. */
 export class VirtualTime implements Clock, Timer {
   #nowMs = 1_000_000;
   #serial = 0;
-  /** A binary heap: the next comes first. */
+  /** A binary heap with the next timer first. */
   readonly #due: Due[] = [];
 
   nowMs(): number {
@@ -34,7 +34,7 @@ export class VirtualTime implements Clock, Timer {
     const watched = work.finally(() => (isDone = true));
     watched.catch(() => undefined);
     for (;;) {
-      // All that was woken up goes as far as it can.
+      // Code that was woken up runs until it waits again.
       await new Promise((resolve) => void setImmediate(resolve));
       if (isDone) return watched;
       const next = this.#pop();
@@ -54,7 +54,7 @@ export class VirtualTime implements Clock, Timer {
     heap[at] = due;
   }
 
-  /** The next that was not called off. */
+  /** The next timer that was not cancelled. */
   #pop(): Due | undefined {
     const heap = this.#due;
     for (;;) {
