@@ -1,5 +1,5 @@
 import { engineResources } from '../src/ann/engine/engine-resources.ts';
-import { SelectionCache } from '../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../src/ann/filter/selection.ts';
 import { ReadQueue } from '../src/ann/read-queue.ts';
 import { workPaced } from '../src/ann/maintenance/work-paced.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';

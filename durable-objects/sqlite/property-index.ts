@@ -1,6 +1,5 @@
-import type { PropertyEntry } from '../../src/ann/filter/property-entries.ts';
+import type { EntryRange, PropertyEntry } from '../../src/ann/filter/property-entries.ts';
 import { propertyEntries } from '../../src/ann/filter/property-entries.ts';
-import type { EntryRange } from '../../src/ann/filter/entry-ranges.ts';
 import type { JudgedVector, PropertyIndex } from '../../src/ann/filter/select-rows.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';
 import type { VectorPlace } from '../../src/ann/vector-store.ts';

@@ -1,7 +1,7 @@
 import { decodeFloats } from '../../src/ann/float-blob.ts';
 import type { RowSet } from '../../src/ann/filter/row-set.ts';
 import type { ListingStart } from '../../src/ann/id-order.ts';
-import { sampleRows } from '../../src/ann/sample-rows.ts';
+import { sampleRows } from '../../src/ann/filter/row-set.ts';
 import type { Include, VectorColumns } from '../../src/ann/shard-protocol.ts';
 import type { ReadVectors, Row } from '../../src/ann/vector-engine.ts';
 import type { ShardHeader } from '../../src/ann/shard-header.ts';

@@ -1,11 +1,9 @@
-import type { Condition, Filter } from '../../contract/filter.ts';
+import type { Condition, Filter, Interval } from '../../contract/filter.ts';
 import { instantOf } from '../../contract/instant.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
 import { compareText } from '../id-order.ts';
 import { isWithin, pointOf } from './geo.ts';
-import { liesIn, numberLiesIn } from './interval.ts';
-import { endsOf, valuesAt } from './values-at.ts';
 
 /** Whether a filter accepts a vector; its metadata is `{}` when it has none. */
 export function accepts(filter: Filter, metadata: JsonValue, id: string): boolean {
@@ -62,4 +60,37 @@ function meets(condition: Exclude<Condition, { kind: 'count' }>, value: JsonValu
 function some(values: Iterable<JsonValue>, test: (value: JsonValue) => boolean): boolean {
   for (const value of values) if (test(value)) return true;
   return false;
+}
+
+export function liesIn<T>({ min, max }: Interval<T>, value: T, compare: (a: T, b: T) => number): boolean {
+  const fromMin = min === undefined ? 1 : compare(value, min.value);
+  const toMax = max === undefined ? 1 : compare(max.value, value);
+  return (fromMin > 0 || (fromMin === 0 && min?.closed === true)) && (toMax > 0 || (toMax === 0 && max?.closed === true));
+}
+
+export const numberLiesIn = (interval: Interval<number>, value: number): boolean => liesIn(interval, value, (a, b) => a - b);
+
+/**
+ * What metadata holds at the end of a path, arrays being transparent wherever they stand: `a.b` of `{a: [{b: [1, 2]}, {b: 3}]}` is
+ * 1, 2 and 3. An empty array at the very end is yielded itself, as the only trace of the property. The empty path leads to the value.
+ */
+export function* valuesAt(value: JsonValue, path: string): Generator<JsonValue> {
+  for (const end of endsOf(value, path)) yield* itemsOf(end);
+}
+
+/** What metadata holds at the ends of a path, arrays being transparent on the way but not there: `[1, 2]` and 3 in that example. */
+export function* endsOf(value: JsonValue, path: string): Generator<JsonValue> {
+  yield* follow(value, path === '' ? [] : path.split('.'), 0);
+}
+
+function* follow(value: JsonValue, parts: readonly string[], at: number): Generator<JsonValue> {
+  const part = parts[at];
+  if (part === undefined) yield value;
+  else if (Array.isArray(value)) for (const item of value) yield* follow(item, parts, at);
+  else if (typeof value === 'object' && value !== null && Object.hasOwn(value, part)) yield* follow(value[part] ?? null, parts, at + 1);
+}
+
+function* itemsOf(value: JsonValue): Generator<JsonValue> {
+  if (!Array.isArray(value) || value.length === 0) yield value;
+  else for (const item of value) yield* itemsOf(item);
 }

@@ -1,3 +1,4 @@
+import { Seeded } from '../../kernel/seeded.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Row, Rows } from '../vector-engine.ts';
 
@@ -179,4 +180,17 @@ function bitsOf(words: Uint32Array): number {
     bits += Math.imul((word + (word >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
   }
   return bits;
+}
+
+/** `count` of the rows, all if there are fewer: any as likely as another, the same for the same rows and seed. Ascending. */
+export function sampleRows(rows: RowSet, count: number, seed: number): Row[] {
+  const sample: Row[] = [];
+  const random = new Seeded(seed);
+  let left = rows.size;
+  for (const row of rows) {
+    // Each row with the probability of open slots in the sample over rows left.
+    if (random.next() * left < count - sample.length) sample.push(row);
+    left -= 1;
+  }
+  return sample;
 }

@@ -2,7 +2,7 @@ import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { decodeSettings } from '../../../src/ann/engine/list-settings.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Explanation } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

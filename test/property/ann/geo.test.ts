@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { boxesOf, isWithin } from '../../../src/ann/filter/geo.ts';
-import { geoKey, keyRanges, pointOfGeoKey } from '../../../src/ann/filter/geo-cells.ts';
+import { boxesOf, geoKey, isWithin, keyRanges, pointOfGeoKey } from '../../../src/ann/filter/geo.ts';
 import type { GeoArea, GeoPoint } from '../../../src/contract/geo-area.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 

@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { CHUNK_ROWS, RowSet } from '../../../src/ann/filter/row-set.ts';
-import { sampleRows } from '../../../src/ann/sample-rows.ts';
+import { CHUNK_ROWS, RowSet, sampleRows } from '../../../src/ann/filter/row-set.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 // Single rows far apart, runs that fill much of a chunk, and chunks' edges.

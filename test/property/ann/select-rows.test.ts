@@ -5,7 +5,7 @@ import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { SqlitePropertyIndex } from '../../../durable-objects/sqlite/property-index.ts';
 import { SHARD_SCHEMA } from '../../../durable-objects/sqlite/shard-schema.ts';
 import { accepts } from '../../../src/ann/filter/accepts.ts';
-import type { EntryRange } from '../../../src/ann/filter/entry-ranges.ts';
+import type { EntryRange } from '../../../src/ann/filter/property-entries.ts';
 import type { PropertyIndex } from '../../../src/ann/filter/select-rows.ts';
 import { selectRows } from '../../../src/ann/filter/select-rows.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { ChangeCursor, ChangePage } from '../../../src/ann/replication/change-page.ts';
 import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';

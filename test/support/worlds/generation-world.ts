@@ -1,6 +1,6 @@
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Gate } from '../../../src/ann/access-mode.ts';
 import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';

@@ -2,7 +2,7 @@ import { SqliteFollowerStore } from '../../../durable-objects/sqlite/sqlite-foll
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { KeptReplica, PrimaryState, ReplicaPeers } from '../../../src/index/replicas/index-replicas.ts';
 import { Replica } from '../../../src/ann/replication/replica.ts';
 import { Shard } from '../../../src/ann/shard.ts';

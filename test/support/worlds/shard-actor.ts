@@ -2,7 +2,7 @@ import { SqliteRowVersions } from '../../../durable-objects/sqlite/sqlite-row-ve
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
 import { ShardResharding } from '../../../src/index/resharding/shard-resharding.ts';
 import type { DrainOrder, ShardRoute } from '../../../src/index/routing/shard-route.ts';

@@ -4,7 +4,7 @@ import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';

@@ -7,7 +7,7 @@ import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.
 import type { ShardMatches } from '../../../src/ann/shard-protocol.ts';
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
 import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';

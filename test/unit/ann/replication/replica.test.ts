@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SqliteFollowerStore } from '../../../../durable-objects/sqlite/sqlite-follower-store.ts';
 import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
 import { tellChanges } from '../../../../src/ann/replication/tell-changes.ts';
 import { Shard } from '../../../../src/ann/shard.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row-versions.ts';
 import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
-import { SelectionCache } from '../../../../src/ann/filter/selection-cache.ts';
+import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
 import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
 import { ShardMover, sliceRows } from '../../../../src/index/resharding/shard-mover.ts';

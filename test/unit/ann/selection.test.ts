@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { RowSet } from '../../../src/ann/filter/row-set.ts';
-import { Selection } from '../../../src/ann/filter/selection.ts';
-import { SelectionCache } from '../../../src/ann/filter/selection-cache.ts';
+import { Selection, SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Filter } from '../../../src/contract/filter.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
