@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../contract/json-value.ts';
-import { CorruptList, intact } from '../lists/corrupt-list.ts';
+import { CorruptList, intact } from '../lists/integrity.ts';
 import { RESCORE_MAX_COUNT } from '../lists/list-query.ts';
 
 /** How far a search of posting lists goes, as calibration found it on the index's own vectors. */

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import { intact } from '../lists/corrupt-list.ts';
+import { intact } from '../lists/integrity.ts';
 import type { Centroid, ListModel } from '../lists/list-model.ts';
 import { decodeListModel } from '../lists/list-model.ts';
 import type { Generation, ListStore, StoredList } from '../lists/list-store.ts';

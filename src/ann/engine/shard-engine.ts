@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import { CorruptList } from '../lists/corrupt-list.ts';
+import { CorruptList } from '../lists/integrity.ts';
 import type { SearchCost } from '../search-cost.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Selection } from '../filter/selection.ts';

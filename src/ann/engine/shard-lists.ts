@@ -1,7 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
 import type { Selection } from '../filter/selection.ts';
-import { intact } from '../lists/corrupt-list.ts';
+import { intact } from '../lists/integrity.ts';
 import { PostingLists } from '../lists/posting-lists.ts';
 import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';

@@ -2,8 +2,7 @@ import type { PageMemory } from '../page-memory.ts';
 import { BLOCK_ENTRIES, blockLayout } from './block-layout.ts';
 import type { BlockLayout } from './block-layout.ts';
 import { CellPool } from './cell-pool.ts';
-import type { EncodedEntries } from './encoded-entries.ts';
-import type { ListModel } from './list-model.ts';
+import type { EncodedEntries, ListModel } from './list-model.ts';
 
 /** The blocks of a list. No block: both ends are 0. */
 export interface Chain {

@@ -1,14 +1,36 @@
 import { assert } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/bounded-heap.ts';
+import { CODE_MAX } from '../quantise.ts';
 import type { BlockLayout } from './block-layout.ts';
 import { BLOCK_ENTRIES } from './block-layout.ts';
-import { ARITHMETIC, codeBounds, SCALE_ERROR } from './closeness-bounds.ts';
 import type { ListDirectory } from './list-directory.ts';
 import type { ListModel } from './list-model.ts';
 import type { ListAnswer, ListCost, ListQuery } from './list-query.ts';
 import { RESCORE_MAX_COUNT } from './list-query.ts';
 import type { ProbeKernels } from './probe-kernels.ts';
 import { QueryTables } from './query-tables.ts';
+
+/** For a dimension that was rounded to int8, in units of its scale: half a unit, and the earlier error of float32. */
+const ROUNDING = 0.501;
+/** Scales of vectors next to zero are rounded, too. */
+export const SCALE_ERROR = 1e-42;
+/** Relative, of float64 sums of products. */
+export const ARITHMETIC = 1e-12;
+
+/** For a scale of 1: how long that may be which a vector's codes lose of it, and how long it is itself at most. */
+export interface CodeBounds {
+  readonly lost: number;
+  readonly length: number;
+}
+
+/**
+ * How far the closeness of a vector may be from that of its codes, as wasm/probe/weed.ts adds it up. With e for what the codes lose of x,
+ * and d for what the query's lose of q: q.x differs by at most |q||e| + |d||x|, and q.x - |x|^2 / 2 by at most |q - x||e| + |e|^2 / 2 + |d||x|.
+ */
+export const codeBounds = (dimensions: number): CodeBounds => ({
+  lost: Math.sqrt(dimensions) * ROUNDING,
+  length: Math.sqrt(dimensions) * (CODE_MAX + 1),
+});
 
 // As in wasm/probe/search.ts.
 const WINDOW = 512;

@@ -1,11 +1,9 @@
 import { assert } from '../../kernel/assert.ts';
-import { checkBlock, decodeBlock, encodeBlock } from './block-codec.ts';
-import { BLOCK_ENTRIES } from './block-layout.ts';
+import { BLOCK_ENTRIES, checkBlock, decodeBlock, encodeBlock } from './block-layout.ts';
 import { BlockChains } from './block-chains.ts';
-import { intact } from './corrupt-list.ts';
-import type { EncodedEntries } from './encoded-entries.ts';
+import { intact } from './integrity.ts';
+import type { Centroid, EncodedEntries, ListModel } from './list-model.ts';
 import { ListDirectory } from './list-directory.ts';
-import type { Centroid, ListModel } from './list-model.ts';
 import type { ListAnswer, ListQuery } from './list-query.ts';
 import { ListSearch } from './list-search.ts';
 import type { ProbeKernels } from './probe-kernels.ts';

@@ -1,4 +1,4 @@
-import { checksum } from '../lists/checksum.ts';
+import { checksum } from '../lists/integrity.ts';
 import type { Row } from '../vector-engine.ts';
 
 /** A training in progress, as it outlives the memory of its object. */

@@ -1,9 +1,6 @@
 import { assert, must } from '../../kernel/assert.ts';
-import type { Centroid } from '../lists/list-model.ts';
-import { quantiseTo } from '../lists/list-model.ts';
-import type { EncodedEntries } from '../lists/encoded-entries.ts';
-import type { ListModel } from '../lists/list-model.ts';
-import { nibbleCount, subspaceCount } from '../lists/list-model.ts';
+import type { Centroid, EncodedEntries, ListModel } from '../lists/list-model.ts';
+import { nibbleCount, quantiseTo, subspaceCount } from '../lists/list-model.ts';
 import { parallelWeight } from './anisotropy.ts';
 import { biasLevel } from './bias-levels.ts';
 import { batchCountMax, NearestCentroids, nearestCentroidsBytes } from './nearest-centroids.ts';

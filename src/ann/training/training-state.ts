@@ -1,4 +1,4 @@
-import { intact } from '../lists/corrupt-list.ts';
+import { intact } from '../lists/integrity.ts';
 import { CODEWORDS } from '../lists/list-model.ts';
 import { CentroidSet } from './centroid-set.ts';
 import { subspacesOf } from './encoder.ts';

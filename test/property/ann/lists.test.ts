@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { CorruptList } from '../../../src/ann/lists/corrupt-list.ts';
+import { CorruptList } from '../../../src/ann/lists/integrity.ts';
 import { prepare } from '../../../src/ann/lists/list-model.ts';
 import type { ListModel } from '../../../src/ann/lists/list-model.ts';
 import { METRICS } from '../../../src/contract/metric.ts';

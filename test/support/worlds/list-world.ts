@@ -1,6 +1,5 @@
 import { PageMemory } from '../../../src/ann/page-memory.ts';
-import type { EncodedEntries } from '../../../src/ann/lists/encoded-entries.ts';
-import type { Centroid, ListModel } from '../../../src/ann/lists/list-model.ts';
+import type { Centroid, EncodedEntries, ListModel } from '../../../src/ann/lists/list-model.ts';
 import {
   centroidOf,
   centroidValues,

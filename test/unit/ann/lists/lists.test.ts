@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { RowSet } from '../../../../src/ann/filter/row-set.ts';
 import { CellPool } from '../../../../src/ann/lists/cell-pool.ts';
-import { checksum } from '../../../../src/ann/lists/checksum.ts';
-import { CorruptList } from '../../../../src/ann/lists/corrupt-list.ts';
+import { CorruptList, checksum } from '../../../../src/ann/lists/integrity.ts';
 import { centroidOf, centroidValues, decodeListModel, encodeListModel, prepare } from '../../../../src/ann/lists/list-model.ts';
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../../src/ann/lists/row-bitmap.ts';
