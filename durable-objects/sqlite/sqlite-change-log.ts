@@ -1,4 +1,4 @@
-import { decodeFloats } from '../../src/ann/float-blob.ts';
+import { decodeFloats } from '../../src/ann/float32.ts';
 import type { ChangeLog } from '../../src/ann/replication/change-log.ts';
 import type { ChangeCursor, ChangedVectors, ChangePage } from '../../src/ann/replication/change-page.ts';
 import type { ShardHeader } from '../../src/ann/shard-header.ts';

@@ -1,4 +1,4 @@
-import { decodeFloats } from '../../src/ann/float-blob.ts';
+import { decodeFloats } from '../../src/ann/float32.ts';
 import type { Departing, RowVersions, WholeRows } from '../../src/index/resharding/row-versions.ts';
 import type { RowKeys } from '../../src/ann/rows.ts';
 import type { Row } from '../../src/ann/vector-engine.ts';

@@ -1,4 +1,4 @@
-import { decodeFloats } from '../../src/ann/float-blob.ts';
+import { decodeFloats } from '../../src/ann/float32.ts';
 import type { RowSet } from '../../src/ann/filter/row-set.ts';
 import type { ListingStart } from '../../src/ann/id-order.ts';
 import { sampleRows } from '../../src/ann/filter/row-set.ts';

@@ -1,5 +1,5 @@
 import type { Gate, GateState } from '../../src/ann/access-mode.ts';
-import { encodeFloats } from '../../src/ann/float-blob.ts';
+import { encodeFloats } from '../../src/ann/float32.ts';
 import { WHOLE, billingOf, hasCallersKey } from '../../src/ann/receipts.ts';
 import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
 import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';

@@ -1,5 +1,6 @@
 import { utf8 } from '../kernel/bytes.ts';
 import type { IndexId } from '../kernel/ids.ts';
+import { mix } from '../kernel/seeded.ts';
 import type { Repetition, Routed, Written } from './shard-protocol.ts';
 
 /**
@@ -123,7 +124,5 @@ export function idHash(namespace: string, id: string): number {
   // Neither part contains NUL. FNV-1a, and a last mixing as its low bits alone are poor.
   let hash = 0x811c9dc5;
   for (const byte of utf8(`${namespace}\0${id}`)) hash = Math.imul(hash ^ byte, 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return mix(hash);
 }

@@ -1,11 +1,31 @@
+import type { Metric } from '../../contract/metric.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { Centroid, EncodedEntries, ListModel } from '../lists/list-model.ts';
 import { nibbleCount, quantiseTo, subspaceCount } from '../lists/list-model.ts';
-import { parallelWeight } from './anisotropy.ts';
-import { biasLevel } from './bias-levels.ts';
-import { batchCountMax, NearestCentroids, nearestCentroidsBytes } from './nearest-centroids.ts';
+import { NearestCentroids, batchCountMax, nearestCentroidsBytes } from './nearest-centroids.ts';
 import { ProductCoder, productCoderBytes } from './product-coder.ts';
 import type { TrainKernels } from './train-kernels.ts';
+
+/**
+ * How much more than an error across a vector one along it counts: what a vector is close to lies in its direction, so there the products
+ * that matter suffer (Guo et al. 2020). A distance suffers from any direction alike. Measured on word vectors: 3 and 4 are equally good,
+ * 1 and 2 worse.
+ */
+export const parallelWeight = (metric: Metric): number => (metric === 'l2' ? 0 : 3);
+
+const LEVELS = 256;
+
+/** Levels of which the outermost are the extremes of what was seen. */
+export const biasLevels = (min: number, max: number): Pick<ListModel, 'biasMin' | 'biasStep'> => ({
+  biasMin: min,
+  biasStep: (max - min) / (LEVELS - 1),
+});
+
+/** The closest level to a bias. */
+export function biasLevel({ biasMin, biasStep }: Pick<ListModel, 'biasMin' | 'biasStep'>, bias: number): number {
+  if (biasStep === 0) return 0;
+  return Math.max(0, Math.min(LEVELS - 1, Math.floor((bias - biasMin) / biasStep + 0.5)));
+}
 
 export interface Encoding {
   readonly entries: EncodedEntries;

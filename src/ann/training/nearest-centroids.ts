@@ -2,7 +2,7 @@ import { assert } from '../../kernel/assert.ts';
 import type { Centroid } from '../lists/list-model.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
 import { CODE_MAX, queryCodeMax } from '../quantise.ts';
-import { unitFor } from './float-unit.ts';
+import { unitFor } from '../float32.ts';
 import type { TrainKernels } from './train-kernels.ts';
 import { Columns } from './train-kernels.ts';
 

@@ -1,6 +1,6 @@
 import { CODEWORDS } from '../lists/list-model.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
-import { largestMagnitude, unitFor } from './float-unit.ts';
+import { largestMagnitude, unitFor } from '../float32.ts';
 import type { NearestCentroids } from './nearest-centroids.ts';
 import { batchCountMax, putRows, strideOf } from './nearest-centroids.ts';
 import type { TrainKernels } from './train-kernels.ts';

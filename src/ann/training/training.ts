@@ -1,20 +1,16 @@
 import { assert } from '../../kernel/assert.ts';
-import type { Centroid } from '../lists/list-model.ts';
-import type { ListModel } from '../lists/list-model.ts';
-import { parallelWeight } from './anisotropy.ts';
-import { biasLevels } from './bias-levels.ts';
+import type { Centroid, ListModel } from '../lists/list-model.ts';
+import { biasLevels, parallelWeight, subspacesOf } from './encoder.ts';
 import { STEP_COMPONENTS } from './centroid-set.ts';
-import { chance } from './chance.ts';
-import type { AssignedSample } from './codebook-round.ts';
-import { codebookRound } from './codebook-round.ts';
-import { subspacesOf } from './encoder.ts';
+import { chance } from '../../kernel/seeded.ts';
+import type { AssignedSample } from './codebook.ts';
+import { codebookRound, seedCodebook } from './codebook.ts';
 import { assignedPerStep, lloydRound } from './lloyd-round.ts';
 import { NearestCentroids, nearestCentroidsBytes } from './nearest-centroids.ts';
 import { ProductCoder, productCoderBytes } from './product-coder.ts';
 import { Sample } from './sample.ts';
-import { seedCodebook } from './seed-codebook.ts';
 import type { TrainKernels } from './train-kernels.ts';
-import type { TrainingOptions } from './training-options.ts';
+import type { TrainingOptions } from './training-state.ts';
 import { TrainingState } from './training-state.ts';
 
 // The centroids that k-means starts with are the best of a few trials, on this many vectors a list.

@@ -5,7 +5,7 @@ import type { KnownRoutes } from '../../index/routing/known-routes.ts';
 import { locatorOf } from '../../index/locators/locator-of.ts';
 import { gatherColumns, newestOf } from '../../index/fan-out/gather-columns.ts';
 import { replyTooLarge } from '../../ann/included-columns.ts';
-import { recommend } from '../../ann/recommend.ts';
+import { recommend } from '../../ann/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

@@ -1,4 +1,4 @@
-import { chance } from '../../ann/training/chance.ts';
+import { chance } from '../../kernel/seeded.ts';
 import { squaredDistance } from '../../ann/maintenance/split-in-two.ts';
 
 /** Multiplications of one step: about a millisecond. */

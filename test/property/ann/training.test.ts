@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { encodeListModel, prepare, subspaceCount } from '../../../src/ann/lists/list-model.ts';
 import { Encoder } from '../../../src/ann/training/encoder.ts';
-import { subspaceDimensionsFor } from '../../../src/ann/training/training-options.ts';
-import type { TrainingOptions } from '../../../src/ann/training/training-options.ts';
+import { subspaceDimensionsFor } from '../../../src/ann/training/training-state.ts';
+import type { TrainingOptions } from '../../../src/ann/training/training-state.ts';
 import { Training, trainingBytes } from '../../../src/ann/training/training.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import { effort } from '../../support/fixtures/effort.ts';

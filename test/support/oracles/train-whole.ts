@@ -1,6 +1,6 @@
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { TrainKernels } from '../../../src/ann/training/train-kernels.ts';
-import type { TrainingOptions } from '../../../src/ann/training/training-options.ts';
+import type { TrainingOptions } from '../../../src/ann/training/training-state.ts';
 import { Training } from '../../../src/ann/training/training.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { trainModule } from '../fakes/train-module.ts';

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { shardCapacity } from '../../../src/ann/engine/shard-capacity.ts';
 import { BLOCK_ENTRIES, blockLayout } from '../../../src/ann/lists/block-layout.ts';
 import type { ListModel } from '../../../src/ann/lists/list-model.ts';
-import { subspaceDimensionsFor } from '../../../src/ann/training/training-options.ts';
+import { subspaceDimensionsFor } from '../../../src/ann/training/training-state.ts';
 
 const MIB = 1024 * 1024;
 const SPEC = readFileSync(new URL('../../../src/ann/SPEC.md', import.meta.url), 'utf8');

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
-import { encodeFloats } from '../../../src/ann/float-blob.ts';
+import { encodeFloats } from '../../../src/ann/float32.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };

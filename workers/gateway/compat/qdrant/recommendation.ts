@@ -1,4 +1,4 @@
-import { recommend } from '../../../../src/ann/recommend.ts';
+import { recommend } from '../../../../src/ann/query-point.ts';
 import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
 import type { Metric } from '../../../../src/contract/metric.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';

@@ -15,3 +15,30 @@ export function decodeFloats(blob: ArrayBuffer, dimensions: number): Float32Arra
   for (let i = 0; i < dimensions; i += 1) values[i] = view.getFloat32(i * 4, true);
   return values;
 }
+
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/**
+ * A power of two that brings magnitudes of at most `largest` below 1 and loses nothing: float32 arithmetic on what it is multiplied with
+ * neither overflows nor vanishes. 1 for 0.
+ */
+export function unitFor(largest: number): number {
+  float[0] = largest;
+  const exponent = (bits[0]! >>> 23) & 0xff;
+  return largest === 0 ? 1 : 2 ** (126 - exponent);
+}
+
+export function largestMagnitude(values: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude > largest) largest = magnitude;
+  }
+  return largest;
+}
+
+const FLOAT32_MAX = 3.4028234663852886e38;
+
+/** The closest float32 that is finite. */
+export const finite = (value: number): number => Math.max(-FLOAT32_MAX, Math.min(FLOAT32_MAX, value));

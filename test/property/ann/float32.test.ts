@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { decodeFloats, encodeFloats } from '../../../src/ann/float-blob.ts';
+import { decodeFloats, encodeFloats } from '../../../src/ann/float32.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 describe('float blobs', () => {
