@@ -1,7 +1,7 @@
 import { engineResources } from '../src/ann/engine/engine-resources.ts';
 import { SelectionCache } from '../src/ann/filter/selection.ts';
 import { ReadQueue } from '../src/ann/read-queue.ts';
-import { workPaced } from '../src/ann/maintenance/work-paced.ts';
+import { workPaced } from '../src/ann/maintenance/background-work.ts';
 import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';

@@ -3,10 +3,9 @@ import { ProbeKernels } from '../lists/probe-kernels.ts';
 import { PageMemory } from '../page-memory.ts';
 import { Scanner } from '../scanner.ts';
 import { TrainKernels } from '../training/train-kernels.ts';
-import { Pace } from '../maintenance/pace.ts';
-import { TrainingTurn } from '../maintenance/training-turn.ts';
-import type { MaintenanceSizes } from '../maintenance/maintenance-sizes.ts';
-import { MAINTENANCE_SIZES } from '../maintenance/maintenance-sizes.ts';
+import { Pace, TrainingTurn } from '../maintenance/background-work.ts';
+import type { MaintenanceSizes } from '../maintenance/next-task.ts';
+import { MAINTENANCE_SIZES } from '../maintenance/next-task.ts';
 
 /** What the engines of an isolate share: one memory, the registry that divides it, and the kernels that work on it. */
 export interface EngineResources {

@@ -5,10 +5,10 @@ import { must } from '../../kernel/assert.ts';
 import { assignVectors } from './assigned-vectors.ts';
 import type { PreparedVectors } from './assigned-vectors.ts';
 import { editLists } from './list-edit.ts';
-import { sliceVectors } from './slices.ts';
+import { sliceVectors } from './background-work.ts';
 import { splitInTwo, squaredDistance } from './split-in-two.ts';
-import type { Task } from './task.ts';
-import { listMaintenanceOf } from './list-maintenance.ts';
+import type { Task } from './background-work.ts';
+import { listMaintenanceOf } from './next-task.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
 // Lists around one that was split whose vectors may now lie nearer to one of its halves.

@@ -1,6 +1,50 @@
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
-import { DEAD_SHARE_MAX } from './list-maintenance.ts';
-import type { MaintenanceSizes } from './maintenance-sizes.ts';
+
+/** The sizes at which maintenance acts on a shard. */
+export interface MaintenanceSizes {
+  /** A shard with fewer vectors is searched without lists: reading all their codes takes less than a tenth of a millisecond. */
+  readonly listedCountMin: number;
+  /** Unlisted rows that are worth a flush, and how many one takes. */
+  readonly flushRowsMin: number;
+  readonly flushRowsMax: number;
+  /** Entries that lists are trained for: more cost scanning, fewer cost choosing among lists. */
+  readonly entries: number;
+  /** A list with more live entries is split, one with fewer is merged. */
+  readonly entriesMax: number;
+  readonly entriesMin: number;
+  /** With fewer entries, deep searches cost little: depth is calibrated from here on, by this many trial queries. */
+  readonly calibratedCountMin: number;
+  readonly trialQueries: number;
+  /** Entries encoded since a calibration that are enough to detect drift. */
+  readonly driftCountMin: number;
+  /** Slices of a training after which it is remembered how far it got. */
+  readonly checkpointSlices: number;
+}
+
+export const MAINTENANCE_SIZES: MaintenanceSizes = {
+  listedCountMin: 10_000,
+  flushRowsMin: 1_024,
+  flushRowsMax: 4_096,
+  entries: 192,
+  entriesMax: 512,
+  entriesMin: 24,
+  calibratedCountMin: 1_000,
+  trialQueries: 400,
+  driftCountMin: 1_000,
+  checkpointSlices: 64,
+};
+
+/** Dead entries among all, from which on a list is rewritten without them. */
+export const DEAD_SHARE_MAX = 0.2;
+
+/** What a list needs. */
+export type ListMaintenance = 'nothing' | 'compaction' | 'split' | 'merge';
+
+export function listMaintenanceOf({ entriesMax, entriesMin }: MaintenanceSizes, entryCount: number, liveCount: number): ListMaintenance {
+  if (liveCount > entriesMax) return 'split';
+  if (liveCount < entriesMin) return 'merge';
+  return entryCount - liveCount > DEAD_SHARE_MAX * entryCount ? 'compaction' : 'nothing';
+}
 
 /** A model is outgrown by this factor of vectors, and drifted from by this factor of loss. */
 const GROWTH_MAX = 4;

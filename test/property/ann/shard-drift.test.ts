@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { Metric } from '../../../src/contract/metric.ts';
-import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
+import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/next-task.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import type { WorldVector } from '../../support/worlds/shard-world.ts';
 import { ShardWorld, smallFloor } from '../../support/worlds/shard-world.ts';

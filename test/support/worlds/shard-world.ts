@@ -9,7 +9,7 @@ import { compareScores, score } from '../../../src/ann/metric.ts';
 import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
 import type { Deleted, DeleteSelection, ShardIdentity, ShardMatches, ShardQuery } from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard.ts';
-import type { MaintenanceSizes } from '../../../src/ann/maintenance/maintenance-sizes.ts';
+import type { MaintenanceSizes } from '../../../src/ann/maintenance/next-task.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { FailingSql } from '../fakes/failing-sql.ts';

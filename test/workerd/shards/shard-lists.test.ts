@@ -9,7 +9,7 @@ import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import { Shard } from '../../../src/ann/shard.ts';
-import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/maintenance-sizes.ts';
+import { MAINTENANCE_SIZES } from '../../../src/ann/maintenance/next-task.ts';
 import probeModule from '../../../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../../../src/ann/wasm/scan.wasm';
 import trainModule from '../../../src/ann/wasm/train.wasm';

@@ -15,12 +15,10 @@ import { CorruptList } from '../../../../src/ann/lists/integrity.ts';
 import { RESCORE_MAX_COUNT } from '../../../../src/ann/lists/list-query.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
 import type { MaintenanceState } from '../../../../src/ann/maintenance/next-task.ts';
-import { nextTask } from '../../../../src/ann/maintenance/next-task.ts';
+import { MAINTENANCE_SIZES, listMaintenanceOf, nextTask } from '../../../../src/ann/maintenance/next-task.ts';
 import { splitInTwo, squaredDistance } from '../../../../src/ann/maintenance/split-in-two.ts';
-import { listMaintenanceOf } from '../../../../src/ann/maintenance/list-maintenance.ts';
-import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from '../../../../src/ann/maintenance/training-checkpoint.ts';
-import { TrainingTurn } from '../../../../src/ann/maintenance/training-turn.ts';
-import { MAINTENANCE_SIZES } from '../../../../src/ann/maintenance/maintenance-sizes.ts';
+import { decodeTrainingCheckpoint, encodeTrainingCheckpoint } from '../../../../src/ann/maintenance/train.ts';
+import { TrainingTurn } from '../../../../src/ann/maintenance/background-work.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const settings = (over: Partial<ListSettings> = {}): ListSettings => ({

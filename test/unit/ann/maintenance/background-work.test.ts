@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { Pace } from '../../../../src/ann/maintenance/pace.ts';
-import { workPaced } from '../../../../src/ann/maintenance/work-paced.ts';
+import { Pace, workPaced } from '../../../../src/ann/maintenance/background-work.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 
 /** A thread whose clock goes on only between slices, as the platform's does; `waits` tells what it was given up for. */

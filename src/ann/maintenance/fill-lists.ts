@@ -1,0 +1,107 @@
+import { must } from '../../kernel/assert.ts';
+import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import { centroidOf, centroidValues } from '../lists/list-model.ts';
+import type { Row } from '../vector-engine.ts';
+import type { AssignedVectors } from './assigned-vectors.ts';
+import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
+import type { Task } from './background-work.ts';
+import { inSlices, sliceVectors } from './background-work.ts';
+import { ListEdit, editLists } from './list-edit.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
+import { changeLists } from './maintained-shard.ts';
+import { squaredDistance } from './split-in-two.ts';
+
+/**
+ * Moves unlisted rows into posting lists. All of them are assigned first and then taken in the order of their lists, so that the last
+ * block of a list is rewritten once for all that it receives. A row is listed in the transaction that makes it an entry.
+ */
+export function* flush(shard: MaintainedShard, generationId: number, rows: readonly Row[]): Task {
+  const { store, identity, memtable } = shard;
+  const { dimensions } = identity;
+  const read = (generation: ResidentGeneration, slice: readonly Row[]) => prepareVectors(generation, store.readRows(slice, identity));
+  const listOf = new Map<Row, number>();
+  for (const slice of inSlices(rows, dimensions)) {
+    const generation = shard.lists.generation(generationId);
+    const { rows: found, lists } = foundLists(shard, generation, assignVectors(shard, generation, read(generation, slice)));
+    found.forEach((row, i) => listOf.set(row, lists[i]!));
+    yield;
+  }
+  const inOrder = [...listOf].sort(([, a], [, b]) => a - b).map(([row]) => row);
+  for (const slice of inSlices(inOrder, dimensions)) {
+    const generation = shard.lists.generation(generationId);
+    // Rows deleted meanwhile are no longer read.
+    const vectors = read(generation, slice);
+    const lists = vectors.rows.map((row) => must(listOf.get(row), 'every row of the flush is assigned'));
+    editLists(shard, generation, (edit) => edit.append(inListOrder(vectors, lists, dimensions)));
+    memtable.remove(vectors.rows);
+    yield;
+  }
+}
+
+/** Moves the entries of an old list set to a new one, and drops dead ones. */
+export function* migrate(shard: MaintainedShard, fromId: number, toId: number): Task {
+  const { store, lists, identity } = shard;
+  const count = sliceVectors(identity.dimensions);
+  const numbers = [...lists.generation(fromId).centroids.keys()];
+  for (const list of numbers) {
+    while (lists.generation(fromId).centroids.has(list)) {
+      moveEnd(shard, lists.generation(fromId), lists.generation(toId), list, count);
+      yield;
+    }
+  }
+  store.lists.dropGeneration(fromId);
+  lists.drop();
+}
+
+/** Moves the last `count` entries of a list, and the list itself with its last one. */
+function moveEnd(shard: MaintainedShard, from: ResidentGeneration, to: ResidentGeneration, list: number, count: number): void {
+  const { store, lists, identity } = shard;
+  lists.pageIn(from, list);
+  const rows = from.lists.rowsOf(list);
+  const leftCount = Math.max(0, rows.length - count);
+  const vectors = prepareVectors(to, store.readRows(rows.slice(leftCount), identity));
+  const moved = foundLists(shard, to, assignVectors(shard, to, vectors));
+  changeLists(shard, () => {
+    const [taking, giving] = [new ListEdit(shard, to), new ListEdit(shard, from)];
+    if (leftCount === 0) giving.remove(list);
+    else
+      giving.retain(
+        list,
+        Uint32Array.from({ length: leftCount }, (_, i) => i),
+      );
+    taking.append(moved);
+    giving.store();
+    taking.store();
+  });
+}
+
+// How many times farther than usual from its centroid, squared, a vector has to lie.
+const FAR = 16;
+// Lists that one slice founds at most: where all vectors are strange, a new model is what helps.
+const FOUNDED_MAX = 2;
+
+/**
+ * Vectors far from all centroids, such as the longest of a heavy tail, would be lost in the codes of their lists: the farthest of some
+ * vectors found lists of their own, which those like them join.
+ */
+export function foundLists(shard: MaintainedShard, generation: ResidentGeneration, vectors: AssignedVectors): AssignedVectors {
+  const { dimensions } = generation.model;
+  const vector = (i: number): Float32Array => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
+  const distances = Float64Array.from(vectors.lists, (list, i) =>
+    squaredDistance(vector(i), centroidValues(must(generation.centroids.get(list), 'a list has a centroid'))),
+  );
+  const median = distances.toSorted()[Math.floor(distances.length / 2)] ?? 0;
+  const founders = Array.from(distances.keys())
+    .filter((i) => distances[i]! > FAR * median)
+    .sort((a, b) => distances[b]! - distances[a]!)
+    .slice(0, FOUNDED_MAX);
+  if (founders.length === 0) return vectors;
+  const lists = vectors.lists.slice();
+  editLists(shard, generation, (edit) => {
+    for (const founder of founders) {
+      lists[founder] = generation.nextList;
+      edit.putEmpty(generation.nextList, centroidOf(vector(founder)));
+    }
+  });
+  return inListOrder(vectors, lists, dimensions);
+}
