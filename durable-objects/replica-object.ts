@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-page.ts';
+import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-log.ts';
 import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';

@@ -1,6 +1,5 @@
 import { decodeFloats } from '../../src/ann/float32.ts';
-import type { ChangeLog } from '../../src/ann/replication/change-log.ts';
-import type { ChangeCursor, ChangedVectors, ChangePage } from '../../src/ann/replication/change-page.ts';
+import type { ChangeCursor, ChangeLog, ChangePage, ChangedVectors } from '../../src/ann/replication/change-log.ts';
 import type { ShardHeader } from '../../src/ann/shard-header.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';

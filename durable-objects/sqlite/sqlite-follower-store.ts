@@ -1,4 +1,4 @@
-import type { FollowerState, FollowerStore } from '../../src/ann/replication/follower-state.ts';
+import type { FollowerState, FollowerStore } from '../../src/ann/replication/replica.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 
 /** Part of a shard's schema: one row in a replica, none in other shards. */

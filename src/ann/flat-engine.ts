@@ -1,7 +1,7 @@
 import { assert, must } from '../kernel/assert.ts';
 import { BoundedHeap } from '../kernel/bounded-heap.ts';
 import type { Metric } from '../contract/metric.ts';
-import type { Candidate } from './engine/candidate.ts';
+import type { Candidate } from './engine/rescoring.ts';
 import { Rescoring } from './engine/rescoring.ts';
 import { PAGE_BYTES } from './page-memory.ts';
 import { CODE_MAX, quantise } from './quantise.ts';

@@ -1,5 +1,10 @@
+import { refusalAt, withDetail } from '../contract/errors.ts';
 import type { JsonValue } from '../contract/json-value.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { parse } from '../contract/parse.ts';
+import { metadata as metadataSchema } from '../contract/vector-fields.ts';
 import { isRawJson, parseExactJson } from '../kernel/exact-json.ts';
+import { err, ok } from '../kernel/result.ts';
 import { unreachable } from '../kernel/unreachable.ts';
 
 /** A step into a JSON value: to a member, to an item by its index, or to every item (null). */
@@ -59,3 +64,21 @@ const memberOf = (value: JsonObject, key: string): JsonValue => (Object.hasOwn(v
 
 const isObject = (value: JsonValue): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJson(value);
+
+const ID_CHARS_SHOWN = 64;
+
+/** The metadata of a vector after an edit. Refuses what would outgrow a limit, naming the vector. */
+export function editedMetadata(
+  id: string,
+  before: string | null,
+  edit: MetadataEdit | { readonly kind: 'values' },
+): Outcome<string | null> {
+  if (edit.kind === 'values') return ok(before);
+  const after = editMetadata(before, edit);
+  if (after === null) return ok(null);
+  const checked = parse(metadataSchema, after);
+  if (checked.ok) return checked;
+  // The metadata was made here: no schema of the request refused it.
+  const { schema: _, ...error } = checked.error;
+  return err(withDetail(refusalAt(error, ['metadata']), `it is that of ${JSON.stringify(id.slice(0, ID_CHARS_SHOWN))}`));
+}

@@ -1,6 +1,10 @@
 import type { Metric } from '../contract/metric.ts';
 import { must } from '../kernel/assert.ts';
 import { dot, score } from './metric.ts';
+import type { ShardHeader } from './shard-header.ts';
+import type { Diversification } from './shard-protocol.ts';
+import type { VectorMatch } from './vector-engine.ts';
+import type { VectorStore } from './vector-store.ts';
 
 /** A match that may be chosen. */
 export interface Candidate {
@@ -49,4 +53,18 @@ function closenessOf(metric: Metric, candidates: readonly Candidate[]): (a: numb
   if (metric === 'dot') return (a, b) => dot(valuesOf(a), valuesOf(b));
   const lengths = Float64Array.from(candidates, ({ values }) => Math.sqrt(dot(values, values)));
   return (a, b) => dot(valuesOf(a), valuesOf(b)) / (lengths[a]! * lengths[b]! || 1);
+}
+
+/** The `topK` matches that are best diversified, given the matches closest first. */
+export function diversified(
+  store: Pick<VectorStore, 'read'>,
+  matches: readonly VectorMatch[],
+  topK: number,
+  { diversity }: Diversification,
+  header: ShardHeader,
+): VectorMatch[] {
+  const stored = store.read(header)(matches.map(({ row }) => row));
+  const valuesOf = new Map([...stored].map(({ row, values }) => [row, values]));
+  const candidates = matches.map((match) => ({ score: match.score, values: must(valuesOf.get(match.row), 'a match is stored') }));
+  return maximalMarginalRelevance(header.metric, candidates, topK, diversity).map((at) => must(matches[at], 'a candidate is a match'));
 }

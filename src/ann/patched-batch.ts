@@ -3,7 +3,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Selection } from './filter/selection.ts';
-import { editedMetadata } from './edited-metadata.ts';
+import { editedMetadata } from './metadata-edit.ts';
 import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
 import type { Row } from './vector-engine.ts';
 import type { ShardHeader } from './shard-header.ts';

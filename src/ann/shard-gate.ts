@@ -5,7 +5,7 @@ import { ok } from '../kernel/result.ts';
 import type { Addressed, Gate } from './access-mode.ts';
 import { Gatekeeper, notFound } from './access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from './receipts.ts';
-import type { ChangeCursor } from './replication/change-page.ts';
+import type { ChangeCursor } from './replication/change-log.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { VectorStore } from './vector-store.ts';
 

@@ -9,3 +9,10 @@ export interface ShardHeader extends ShardIdentity {
   /** The row of the next vector: all there ever were are lower. */
   readonly nextRow: Row;
 }
+
+/**
+ * The header with its LSN raised to the highest that the writer has seen (a Lamport clock). Only a write may raise it: readers take the LSN
+ * for that of the vectors.
+ */
+export const seeing = (lsnSeen: number | undefined, header: ShardHeader): ShardHeader =>
+  lsnSeen === undefined || lsnSeen <= header.lsn ? header : { ...header, lsn: lsnSeen };

@@ -1,9 +1,11 @@
-import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
-import { FlatEngine, flatEngineBytes } from '../flat-engine.ts';
+import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../flat-engine.ts';
 import type { Scanner } from '../scanner.ts';
-import type { Row } from '../vector-engine.ts';
 import type { ShardHeader } from '../shard-header.ts';
+import type { ShardIdentity } from '../shard-protocol.ts';
+import type { Row } from '../vector-engine.ts';
 import type { PlacedVector, VectorStore } from '../vector-store.ts';
 
 export type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
@@ -84,3 +86,7 @@ export class Memtable implements MemoryHolder {
     this.#memory.claim(this.#name, this, flatEngineBytes(count, dimensions));
   }
 }
+
+/** How many vectors a shard takes: as many as fit its memory before they are listed, which is when they take the most. */
+export const shardCapacity = ({ dimensions }: Pick<ShardIdentity, 'dimensions'>): number =>
+  flatEngineCapacity(LIMITS.shardEngineBytesMax, dimensions);

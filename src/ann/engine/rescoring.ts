@@ -1,9 +1,14 @@
 import type { Metric } from '../../contract/metric.ts';
-import { BoundedHeap } from '../../kernel/bounded-heap.ts';
 import { must } from '../../kernel/assert.ts';
+import { BoundedHeap } from '../../kernel/bounded-heap.ts';
 import { compareScores, score } from '../metric.ts';
-import type { ReadVectors, VectorMatch } from '../vector-engine.ts';
-import type { Candidate } from './candidate.ts';
+import type { ReadVectors, Row, VectorMatch } from '../vector-engine.ts';
+
+/** A vector that may belong to an answer: its closeness, a product or minus a distance, is at most `closest`. */
+export interface Candidate {
+  readonly row: Row;
+  readonly closest: number;
+}
 
 // Rows read at once: one statement's fixed cost is spread thin, and 1 MiB of vectors is held at a time.
 const BATCH_BYTES = 1024 * 1024;

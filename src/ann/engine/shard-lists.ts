@@ -5,10 +5,10 @@ import { intact } from '../lists/integrity.ts';
 import { PostingLists } from '../lists/posting-lists.ts';
 import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
-import { addCosts, NO_COST } from '../search-cost.ts';
-import type { Encoder } from '../training/encoder.ts';
+import { NO_COST, addCosts } from '../search-cost.ts';
+import { Encoder } from '../training/encoder.ts';
+import type { TrainKernels } from '../training/train-kernels.ts';
 import type { VectorPlace, VectorStore } from '../vector-store.ts';
-import { CurrentEncoder } from './current-encoder.ts';
 import type { EngineResources } from './engine-resources.ts';
 import type { ListCandidates, Searched } from './list-search.ts';
 import { searchExactly, searchNearby } from './list-search.ts';
@@ -235,4 +235,36 @@ function merged(found: readonly ListCandidates[]): ListCandidates {
     candidates: found.flatMap(({ candidates }) => candidates).sort((a, b) => b.closest - a.closest),
     cost: found.reduce((sum, { cost }) => addCosts(sum, cost), NO_COST),
   };
+}
+
+/** The encoder of the generation that was asked for last, with the centroids that its lists have now. */
+export class CurrentEncoder {
+  readonly #kernels: TrainKernels;
+  #current: { readonly encoder: Encoder; readonly generation: ResidentGeneration; readonly centroidsVersion: number } | undefined;
+
+  constructor(kernels: TrainKernels) {
+    this.#kernels = kernels;
+  }
+
+  /** Bytes resident. */
+  get bytes(): number {
+    return this.#current?.encoder.bytes ?? 0;
+  }
+
+  /** Not to be stored by callers: the next change of centroids replaces it. */
+  of(generation: ResidentGeneration): Encoder {
+    const { centroidsVersion } = generation;
+    if (this.#current?.generation !== generation || this.#current.centroidsVersion !== centroidsVersion) {
+      this.free();
+      const encoder = new Encoder(this.#kernels, generation.model);
+      encoder.setCentroids(Array.from(generation.centroids, ([list, centroid]) => ({ list, centroid })));
+      this.#current = { encoder, generation, centroidsVersion };
+    }
+    return this.#current.encoder;
+  }
+
+  free(): void {
+    this.#current?.encoder.free();
+    this.#current = undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { editedMetadata } from '../../ann/edited-metadata.ts';
+import { editedMetadata } from '../../ann/metadata-edit.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/filter.ts';

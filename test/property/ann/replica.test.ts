@@ -7,7 +7,7 @@ import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
 import { Replica } from '../../../src/ann/replication/replica.ts';
-import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
+import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';

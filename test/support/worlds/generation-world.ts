@@ -8,7 +8,7 @@ import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.
 import { ShardGate } from '../../../src/ann/shard-gate.ts';
 import { transition } from '../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
+import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';

@@ -3,7 +3,7 @@ import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
-import { tellChanges } from '../../../src/ann/replication/tell-changes.ts';
+import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { ShardResharding } from '../../../src/index/resharding/shard-resharding.ts';
 import type { DrainOrder, ShardRoute } from '../../../src/index/routing/shard-route.ts';
 import { Shard } from '../../../src/ann/shard.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, it } from 'vitest';
 
-import { shardCapacity } from '../../../src/ann/engine/shard-capacity.ts';
+import { shardCapacity } from '../../../src/ann/engine/memtable.ts';
 import { BLOCK_ENTRIES, blockLayout } from '../../../src/ann/lists/block-layout.ts';
 import type { ListModel } from '../../../src/ann/lists/list-model.ts';
 import { subspaceDimensionsFor } from '../../../src/ann/training/training-state.ts';

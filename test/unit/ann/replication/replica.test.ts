@@ -5,7 +5,7 @@ import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-sto
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
-import { tellChanges } from '../../../../src/ann/replication/tell-changes.ts';
+import { tellChanges } from '../../../../src/ann/replication/changes.ts';
 import { Shard } from '../../../../src/ann/shard.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
