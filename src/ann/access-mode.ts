@@ -58,7 +58,7 @@ export function admit({ gate, run: newest }: GateState, caller: Caller, isWrite:
 }
 
 /** An object of an index that has a gate. */
-export interface Gated {
+interface Gated {
   /** The index it belongs to; undefined without one. */
   indexId(): IndexId | undefined;
   gate(): GateState;

@@ -13,7 +13,7 @@ interface Turn<T> {
 }
 
 /** The speed of reads: the present time, and about how long each read takes. */
-export interface ReadRate {
+interface ReadRate {
   readonly nowMs: number;
   readonly readMs: number;
 }

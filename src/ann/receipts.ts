@@ -83,7 +83,7 @@ export const hasCallersKey = <R extends { readonly idempotencyKey: string }>(rep
   repetition !== null && !isOwnKey(repetition.idempotencyKey);
 
 /** A write that may be a repetition. */
-export type ResumedWrite =
+type ResumedWrite =
   /** It is done: this was its answer. */
   | { readonly kind: 'repeated'; readonly written: Written }
   /** What is still to be written, by position: all that no receipt states as written. */

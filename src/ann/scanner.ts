@@ -25,7 +25,7 @@ const CLOSEST = 24_576;
 const GUARANTEED = 40_960;
 
 /** A query ready to be scanned for. One at a time: its codes lie in the kernels' page. */
-export interface PreparedQuery {
+interface PreparedQuery {
   readonly quantised: Quantised;
   readonly layout: PageLayout;
   readonly namespace: number;

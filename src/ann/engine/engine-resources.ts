@@ -19,7 +19,7 @@ export interface EngineResources {
 }
 
 /** The compiled kernels of src/ann/wasm. */
-export interface KernelModules {
+interface KernelModules {
   readonly scan: WebAssembly.Module;
   /** probe.wasm, or probe.relaxed.wasm where the platform takes it. */
   readonly probe: WebAssembly.Module;

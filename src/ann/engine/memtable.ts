@@ -8,7 +8,7 @@ import type { ShardIdentity } from '../shard-protocol.ts';
 import type { Row } from '../vector-engine.ts';
 import type { PlacedVector, VectorStore } from '../vector-store.ts';
 
-export type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
+type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
 
 /**
  * The vectors of a shard that are in no posting list, while the isolate has room for them: loaded by the first search, kept up to date

@@ -20,7 +20,7 @@ import { ResidentGeneration } from './resident-generation.ts';
 const OWN_SHARE_MAX = 31 / 32;
 
 /** Values as the user gave them. */
-export interface ListsQuery {
+interface ListsQuery {
   readonly values: Float32Array;
   readonly namespace: number;
   readonly topK: number;
@@ -238,7 +238,7 @@ function merged(found: readonly ListCandidates[]): ListCandidates {
 }
 
 /** The encoder of the generation that was asked for last, with the centroids that its lists have now. */
-export class CurrentEncoder {
+class CurrentEncoder {
   readonly #kernels: TrainKernels;
   #current: { readonly encoder: Encoder; readonly generation: ResidentGeneration; readonly centroidsVersion: number } | undefined;
 

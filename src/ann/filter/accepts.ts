@@ -62,7 +62,7 @@ function some(values: Iterable<JsonValue>, test: (value: JsonValue) => boolean):
   return false;
 }
 
-export function liesIn<T>({ min, max }: Interval<T>, value: T, compare: (a: T, b: T) => number): boolean {
+function liesIn<T>({ min, max }: Interval<T>, value: T, compare: (a: T, b: T) => number): boolean {
   const fromMin = min === undefined ? 1 : compare(value, min.value);
   const toMax = max === undefined ? 1 : compare(max.value, value);
   return (fromMin > 0 || (fromMin === 0 && min?.closed === true)) && (toMax > 0 || (toMax === 0 && max?.closed === true));

@@ -44,7 +44,7 @@ function isInRing(ring: readonly GeoPoint[], { lat, lon }: GeoPoint): boolean {
 }
 
 /** Between two parallels and two meridians, `west <= east`. */
-export interface GeoBox {
+interface GeoBox {
   readonly south: number;
   readonly west: number;
   readonly north: number;

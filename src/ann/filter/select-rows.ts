@@ -256,7 +256,7 @@ function pathsOf(filter: Filter): string[] {
 const ANYTHING: Filter = { kind: 'and', of: [] };
 
 /** Conditions that the index can decide, and that hold for all metadata with an element that a filter accepts. */
-export const necessary = ({ path, of }: Extract<Filter, { kind: 'element' }>): Filter => weakened(of, path);
+const necessary = ({ path, of }: Extract<Filter, { kind: 'element' }>): Filter => weakened(of, path);
 
 /** What is true of metadata if a filter accepts something at `root` of it: other elements may meet a condition, too, so no negation is. */
 function weakened(filter: Filter, root: string): Filter {

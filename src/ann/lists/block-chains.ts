@@ -5,7 +5,7 @@ import { CellPool } from './cell-pool.ts';
 import type { EncodedEntries, ListModel } from './list-model.ts';
 
 /** The blocks of a list. No block: both ends are 0. */
-export interface Chain {
+interface Chain {
   first: number;
   last: number;
   count: number;

@@ -39,7 +39,7 @@ const VECTOR_BYTES = 16;
 const FIXED_BYTES = 4 * WORDS.length + 8 * DOUBLES.length;
 
 /** What a search needs of scratch. */
-export interface FrameSizes {
+interface FrameSizes {
   readonly dimensions: number;
   readonly nibbles: number;
   readonly listCapacity: number;
@@ -50,7 +50,7 @@ export interface FrameSizes {
 }
 
 /** What the kernels know of the search under way, and its scratch: one run of pages that grows with the largest search. */
-export class SearchFrame {
+class SearchFrame {
   readonly #memory: PageMemory;
   #address = 0;
   #pages = 0;

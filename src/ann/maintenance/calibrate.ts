@@ -106,7 +106,7 @@ const QUERY_NS = 8_000;
 const CANDIDATE_NS = 250;
 
 /** A stored vector as a query, with the vectors that are closest to it, itself left out: the closest first. */
-export interface TrialQuery extends PlacedVector {
+interface TrialQuery extends PlacedVector {
   readonly closest: readonly VectorMatch[];
 }
 

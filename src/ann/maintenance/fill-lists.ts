@@ -84,7 +84,7 @@ const FOUNDED_MAX = 2;
  * Vectors far from all centroids, such as the longest of a heavy tail, would be lost in the codes of their lists: the farthest of some
  * vectors found lists of their own, which those like them join.
  */
-export function foundLists(shard: MaintainedShard, generation: ResidentGeneration, vectors: AssignedVectors): AssignedVectors {
+function foundLists(shard: MaintainedShard, generation: ResidentGeneration, vectors: AssignedVectors): AssignedVectors {
   const { dimensions } = generation.model;
   const vector = (i: number): Float32Array => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
   const distances = Float64Array.from(vectors.lists, (list, i) =>

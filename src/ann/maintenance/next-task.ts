@@ -35,10 +35,10 @@ export const MAINTENANCE_SIZES: MaintenanceSizes = {
 };
 
 /** Dead entries among all, from which on a list is rewritten without them. */
-export const DEAD_SHARE_MAX = 0.2;
+const DEAD_SHARE_MAX = 0.2;
 
 /** What a list needs. */
-export type ListMaintenance = 'nothing' | 'compaction' | 'split' | 'merge';
+type ListMaintenance = 'nothing' | 'compaction' | 'split' | 'merge';
 
 export function listMaintenanceOf({ entriesMax, entriesMin }: MaintenanceSizes, entryCount: number, liveCount: number): ListMaintenance {
   if (liveCount > entriesMax) return 'split';

@@ -14,7 +14,7 @@ import { inSlices } from './background-work.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
 /** A training in progress, as it outlives the memory of its object. */
-export interface TrainingCheckpoint {
+interface TrainingCheckpoint {
   /** Vectors in the shard when it began. */
   readonly count: number;
   readonly listCount: number;

@@ -28,13 +28,13 @@ export interface FollowerStore {
 }
 
 /** Asks the shard of that object name what changed. */
-export type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outcome<ShardChanges>>;
+type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outcome<ShardChanges>>;
 
 /** How a replica stands after a page. */
-export type PullResult = 'complete' | 'behind' | 'unreachable' | 'gone';
+type PullResult = 'complete' | 'behind' | 'unreachable' | 'gone';
 
 /** When to continue, in milliseconds since the Unix epoch; `gone`: it was erased meanwhile. */
-export type ReplicaStep = { readonly kind: 'step'; readonly nextMs: number } | { readonly kind: 'gone' };
+type ReplicaStep = { readonly kind: 'step'; readonly nextMs: number } | { readonly kind: 'gone' };
 
 interface ReplicaParts {
   readonly store: VectorStore;

@@ -83,7 +83,7 @@ export interface AssignedSample {
 }
 
 /** What the codes of a round lost, with the codebook from before it moved. */
-export interface CodebookRound {
+interface CodebookRound {
   readonly distortion: number;
   readonly biasMin: number;
   readonly biasMax: number;
@@ -140,7 +140,7 @@ function* move({ count, width }: Subspaces, codebook: Float32Array, weight: numb
  * Solves for the codeword that its vectors are coded best with, given their other codes: of `(n I + weight U) w = t`, where `moments` has
  * n, t and the upper triangle of U row by row. Positive definite by n > 0. Writes w; false, and nothing, when n is 0.
  */
-export function solveCodeword(moments: Float64Array, width: number, weight: number, codeword: Float64Array): boolean {
+function solveCodeword(moments: Float64Array, width: number, weight: number, codeword: Float64Array): boolean {
   const count = moments[0]!;
   if (count === 0) return false;
   const matrix = new Float64Array(width * width);

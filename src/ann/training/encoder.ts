@@ -22,12 +22,12 @@ export const biasLevels = (min: number, max: number): Pick<ListModel, 'biasMin' 
 });
 
 /** The closest level to a bias. */
-export function biasLevel({ biasMin, biasStep }: Pick<ListModel, 'biasMin' | 'biasStep'>, bias: number): number {
+function biasLevel({ biasMin, biasStep }: Pick<ListModel, 'biasMin' | 'biasStep'>, bias: number): number {
   if (biasStep === 0) return 0;
   return Math.max(0, Math.min(LEVELS - 1, Math.floor((bias - biasMin) / biasStep + 0.5)));
 }
 
-export interface Encoding {
+interface Encoding {
   readonly entries: EncodedEntries;
   /** Summed squared length of what the codes lose: over the count, to be compared with the model's `distortion`. */
   readonly squaredError: number;

@@ -9,7 +9,7 @@ const SMALL_PART = 16;
 const LARGE_TIMES = 2;
 
 /** The vectors that lists got in a round of k-means: how many, and their sums. */
-export class ListSums {
+class ListSums {
   readonly #dimensions: number;
   readonly #sizes: Float64Array;
   readonly #sums: Float64Array;

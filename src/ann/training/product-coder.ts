@@ -55,7 +55,7 @@ function layoutOf({ dimensions, count, width }: Subspaces, gathers: boolean): La
 export const productCoderBytes = (subspaces: Subspaces, gathers: boolean): number => layoutOf(subspaces, gathers).pages * PAGE_BYTES;
 
 /** Where codes go, by vector. */
-export interface ProductCodes {
+interface ProductCodes {
   /** One a subspace from every `stride`th on. */
   readonly nibbles: Uint8Array;
   readonly stride: number;
