@@ -34,9 +34,9 @@ const TOP_KS = [10, 1, 100];
 const TARGETS = [0.9, 0.95, 0.99];
 
 /**
- * The vector engine at work, beside other libraries in the same run: speed against recall of one query a call on one thread, the same
- * inside workerd, what a shard's life costs, what it finds in sets that nothing was tuned on, and how far all of that is from what the
- * machine could do. The ground truth is an exhaustive search that shares no code with any contender.
+ * The vector engine beside other libraries in the same run: speed against recall of single queries on one thread, the same inside workerd,
+ * the cost of a shard's whole life, recall on data sets that nothing was tuned on, and the distance to what the machine could do. The
+ * ground truth is an exhaustive search that shares no code with any contender.
  */
 export async function annBench(options: AnnOptions): Promise<void> {
   const effort = options.quick === true ? QUICK : FULL;
@@ -90,7 +90,7 @@ async function measureOthers(isQuick: boolean) {
   return found;
 }
 
-/** Queries a second at recall@10, in the best round of each point. */
+/** Queries a second at recall@10, from the best round of each point. */
 function speedsAtTargets(points: readonly Point[], contender: string): Record<string, number | undefined> {
   const curve = points.filter((point) => point.contender === contender && point.topK === 10);
   return Object.fromEntries(TARGETS.map((target) => [`at ${target}`, speedAt(curve, target, ({ best }) => best)]));

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 
-/** The floor: what one route of the same framework costs on the same runtime, doing nothing. */
+/** The baseline: the cost of an empty route of the same framework on the same runtime. */
 const app = new Hono();
 app.get('/', (context) => context.json({ status: 'ok' }));
 

@@ -12,7 +12,7 @@ import { serveObjects } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
 export interface CacheL2Options {
-  /** A million entries instead of 100,000. */
+  /** Uses a million entries instead of 100,000. */
   readonly full?: boolean | undefined;
 }
 
@@ -30,7 +30,7 @@ const SHARDS_AFTER = 24;
 const DIMENSIONS = 384;
 const PUT_INPUTS = 500;
 
-/** The second level over 16 objects in workerd, called as a gateway calls it: latency and CPU of batches, then 16 become 24. */
+/** The second cache level over 16 objects in workerd, called as a gateway calls it: latency and CPU of batches, then 16 to 24 objects. */
 export async function cacheL2Bench({ full = false }: CacheL2Options): Promise<void> {
   const entries = full ? 1_000_000 : 100_000;
   await bundleEntry('cache-bench', join(ROOT, 'test/workerd/cache-bench/worker.ts'));
@@ -78,7 +78,7 @@ class Bench {
     };
   }
 
-  /** Batches of random entries, one after the other; `from` past the last entry asks for what is not there. */
+  /** Batches of random entries, one at a time; `from` beyond the last entry requests entries that do not exist. */
   async measure(batch: string, inputs: number, from: number): Promise<Row> {
     const count = Math.max(50, Math.min(400, Math.round(40_000 / Math.max(1, inputs))));
     const pick = (): number[] => Array.from({ length: inputs }, () => from + Math.floor(this.#seeded.next() * this.#entries));
@@ -105,7 +105,7 @@ class Bench {
     };
   }
 
-  /** Asks for every entry while 16 become 24, and once more when the old places are asked no more. */
+  /** Requests every entry while 16 objects become 24, and again when the old objects are no longer asked. */
   async reshard(): Promise<object> {
     let [foundMoving, foundSettled] = [0, 0];
     for (let from = 0; from < this.#entries; from += PUT_INPUTS) {

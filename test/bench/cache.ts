@@ -12,18 +12,18 @@ import { hitRatios, readTrace, withScans, zipfTrace } from './cache/hit-ratios.t
 import type { SharedTask, ThreadRate } from './cache/shared-thread.ts';
 
 export interface CacheBenchOptions {
-  /** A file of requests, a key a line. */
+  /** A file of requests, with a key on each line. */
   readonly data?: string | undefined;
-  /** `data` is a CSV, and these of its columns together are the key. */
+  /** The columns that form the key together, if `data` is a CSV. */
   readonly columns?: string | undefined;
-  /** Shorter rounds, and fewer. */
+  /** Uses fewer and shorter rounds. */
   readonly quick?: boolean | undefined;
 }
 
 const OWN = 'LruCache';
 const PEERS = ['lru-cache', '@isaacs/ttlcache'];
 
-/** The cache library beside others in the same run, the shared one on one thread and on two, and what admission by frequency gains. */
+/** The cache library beside others in the same run, the shared cache on one thread and on two, and the gain of admission by frequency. */
 export async function cacheBench({ data, columns, quick = false }: CacheBenchOptions): Promise<void> {
   await installPeers();
   console.log(`${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}`);
@@ -65,7 +65,7 @@ function ratio(contenders: Readonly<Record<string, ContenderFigures>>, what: 'se
   return Number(((contenders[OWN]?.[what] ?? 0) / fastest).toFixed(2));
 }
 
-/** The same work by one thread and by two, in turns, so that what else the machine does meets both. */
+/** The same work on one thread and on two, in turns, so that other load on the machine affects both. */
 async function sharedOnThreads(quick: boolean) {
   const [keyCount, dimensions] = [100_000, 100];
   const cache = SharedVectors.create({ entriesMax: 120_000, dimensionsMax: dimensions, keyCharsMax: 16, stripes: 64 });

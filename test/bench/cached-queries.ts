@@ -7,7 +7,7 @@ import { onRawGateway } from './on-raw-gateway.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
 const DIMENSIONS = 100;
-/** Few, so that a search costs least. */
+/** Few, so that a search is as cheap as possible. */
 const VECTORS = 1_000;
 const BATCH = 1_000;
 const QUERIES = 64;
@@ -20,7 +20,7 @@ interface Case {
   cpuUs: number;
 }
 
-/** What a query costs that is answered from before, beside the same query searched: CPU of the whole workerd, in interleaved rounds. */
+/** The cost of a query answered from the cache, beside the same query searched: CPU of the whole workerd, in interleaved rounds. */
 export async function cachedQueriesBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
   await onRawGateway(async (workerd, client) => {
     await fill(client);
@@ -68,7 +68,7 @@ function caseOf(client: ApiClient, what: string, index: string, bodies: readonly
   return { what, requests, cpuUs: Infinity };
 }
 
-/** The best round counts: other work on the machine only ever adds. */
+/** The best round counts: other load on the machine can only slow a round down. */
 async function measure(workerd: RawWorkerd, client: ApiClient, one: Case, durationS: number): Promise<void> {
   const port = Number(new URL(client.url).port);
   const request = (number: number): string => one.requests[number % QUERIES] ?? '';

@@ -57,12 +57,12 @@ const CASES: Case[] = [
   ['size', 1, { parts: { $size: 2 } }, () => true],
 ];
 
-/** What a filter costs: one index over HTTP, one query at a time, every answer checked against an exhaustive search. */
+/** The cost of filters: one index over HTTP, one query at a time, every answer checked against an exhaustive search. */
 export async function filterBench(): Promise<void> {
   const random = new Seeded(SEED);
   const values = () => Array.from({ length: DIMENSIONS }, () => Math.fround(random.next() + random.next() + random.next() - 1.5));
   const vectors: Vector[] = Array.from({ length: COUNT }, (_, i) => {
-    // Spread over the rows: 7,919 shares no factor with the count.
+    // Spreads the values over the rows: 7,919 has no factor in common with the count.
     const at = (i * 7919) % COUNT;
     return {
       id: `v${i}`,
@@ -136,7 +136,7 @@ async function write(client: ApiClient, name: string, vectors: readonly object[]
   };
 }
 
-/** The same filter, but none that was asked before. */
+/** An equivalent filter that has not been used before. */
 const anew = (filter: object | undefined, i: number): object | undefined =>
   filter === undefined ? undefined : { $or: [filter, { absent: i }] };
 
@@ -151,7 +151,7 @@ async function search(client: ApiClient, filter: object | undefined, matching: r
     };
     const [fresh, again] = [await query(anew(filter, i)), await query(filter)];
     times.fresh.push(fresh.ms);
-    // The first time is fresh, too.
+    // In the first round, this filter is new as well.
     if (i > 0) times.again.push(again.ms);
     const scored = matching.map(({ id, values }) => ({ id, score: values.reduce((sum, x, at) => sum + x * (vector[at] ?? 0), 0) }));
     const expected = scored.sort((a, b) => b.score - a.score).slice(0, TOP_K);

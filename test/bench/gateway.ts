@@ -29,8 +29,8 @@ const MODEL = 'glove-sif-100';
 const TEXT = 'a sluice lets through just enough water for the mill';
 
 /**
- * CPU per request of the gateway's routes beside a bare Hono route on the same workerd. Rounds are interleaved, and each
- * route reports its best one: other work on the machine only ever adds.
+ * CPU per request of the gateway's routes, beside a bare Hono route on the same workerd. Rounds are interleaved, and the best round of each
+ * route counts: other load on the machine can only slow a round down.
  */
 export async function gatewayBench(): Promise<void> {
   await bundle();

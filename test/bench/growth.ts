@@ -40,8 +40,8 @@ interface Row {
 }
 
 /**
- * One index in one workerd that grows by imports: what it finds, and what finding takes, while it splits over more and more shards. All of
- * them share one thread here, so a query takes as long as its shards take together; deployed, they search at the same time.
+ * One index in one workerd that grows by imports: recall and query cost while it splits into more and more shards. All shards share one
+ * thread here, so their times add up; deployed, they search at the same time.
  */
 export async function growthBench(options: AnnOptions): Promise<void> {
   const [stages, shardVectorsMax] = options.quick === true ? [QUICK_STAGES, QUICK_SHARD_VECTORS_MAX] : [STAGES, SHARD_VECTORS_MAX];
@@ -71,7 +71,7 @@ export async function growthBench(options: AnnOptions): Promise<void> {
 const firstOf = ({ queries }: VectorSet) =>
   vectorsOf(queries.dimensions, queries.values.slice(0, Math.min(QUERIES, queries.count) * queries.dimensions));
 
-/** Imports what the index lacks of the set, then searches it. */
+/** Imports the part of the set that the index does not have yet, then searches it. */
 async function grow(index: GrownIndex, workerd: RawWorkerd, set: VectorSet, from: number): Promise<Row> {
   const [startedMs, startCpuS] = [performance.now(), await workerd.cpuS()];
   await index.import(set.base, from, set.base.count);

@@ -19,13 +19,13 @@ const QUERIES = 400;
 const COPIES = 3;
 const SHARDS = 16;
 const ZIPF = 1.1;
-/** Of what the hottest shard can take. */
+/** Load of the hottest shard, relative to its capacity. */
 const UTILISATIONS = [0.7, 0.9, 1.1, 2];
 const PHASE_SECONDS = 120;
 const COLD_SECONDS = 420;
 const OVERLOADS = [1.1, 2];
 const OVERLOAD_SECONDS = 60;
-/** By then, no replica is ready. */
+/** No replica is ready before this. */
 const OVERLOAD_UNTIL_S = 12;
 const DEADLINES_MS = [100, LIMITS.queryDeadlineDefaultMs];
 const HEDGED_REPLICAS = 2;
@@ -39,8 +39,8 @@ interface Measured {
 }
 
 /**
- * A shard that is hot, before and after it gets replicas. All objects of one workerd share one thread, where replicas add nothing; so what a
- * query and a copy take is measured in workerd, and a queueing simulation around the real choosing, hedging and deciding is fed with it.
+ * A hot shard, before and after it gets replicas. All objects of one workerd share one thread, where replicas gain nothing. So the costs of a
+ * query and of a copy are measured in workerd, and fed to a queueing simulation around the real member choice, hedging and replica policy.
  */
 export async function hotShardBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
   const vectors = quick ? 5_000 : 50_000;
@@ -73,7 +73,7 @@ export async function hotShardBench({ quick = false }: { readonly quick?: boolea
   }
 }
 
-/** How unlike each other queries may be: by the lists they probe, or as an object stalls in one of a hundred, or by orders of magnitude. */
+/** Distributions of service times: uniform (by the lists probed), with a stall in one of a hundred, or over orders of magnitude. */
 const serviceTimes = (queryMs: number): Record<string, (random: Seeded) => number> => ({
   alike: (random) => queryMs * (0.5 + random.next()),
   stalls: (random) => queryMs * (0.5 + random.next() + (random.next() < 0.01 ? 12 : 0)),
@@ -106,7 +106,7 @@ async function hedge(times: string, serviceMs: (random: Seeded) => number, query
   };
 }
 
-/** CPU of queries and of copies. */
+/** Measures the CPU of queries and of copies. */
 async function measure(workerd: RawWorkerd, url: string, vectors: number): Promise<Measured> {
   const call = async <T>(task: Omit<ReplicaTask, 'dimensions'>): Promise<T> => {
     const response = await fetch(url, { method: 'POST', body: JSON.stringify({ dimensions: DIMENSIONS, ...task }) });
@@ -136,7 +136,7 @@ async function measure(workerd: RawWorkerd, url: string, vectors: number): Promi
   return { queryMs, replicaQueryMs, copyWallMs: quantileMs(wallsMs, 0.5), copyCpuMs: quantileMs(cpusMs, 0.5) };
 }
 
-/** Shards whose hottest is asked for so much of what it can do. */
+/** Options of a simulation in which the hottest shard gets `utilisation` times its capacity. */
 function hotShards({ queryMs, copyCpuMs }: Measured, vectors: number, utilisation: number) {
   const weights = Array.from({ length: SHARDS }, (_, k) => 1 / (k + 1) ** ZIPF);
   const share = 1 / weights.reduce((sum, weight) => sum + weight, 0);
@@ -145,7 +145,7 @@ function hotShards({ queryMs, copyCpuMs }: Measured, vectors: number, utilisatio
     qps: (utilisation * 1_000) / (queryMs * share),
     shards: SHARDS,
     zipf: ZIPF,
-    // Searches differ by how many lists they probe and how many rows they read.
+    // Searches differ by the lists they probe and the rows they read.
     serviceMs: (random: Seeded) => queryMs * (0.5 + random.next()),
     networkMs: (random: Seeded) => 0.5 + random.next(),
     // The CPU of a copy is that of primary and replica together.
@@ -175,7 +175,7 @@ async function simulate(measured: Measured, vectors: number, utilisation: number
   };
 }
 
-/** The first minute, with objects that do what comes in the order in which it comes, and with those that let reads wait for their turn. */
+/** The first minute of an overload, with objects that serve reads in order of arrival, and with objects that order them by deadline. */
 async function overload(measured: Measured, vectors: number, utilisation: number, budgetMs: number): Promise<object[]> {
   const { qps, ...options } = hotShards(measured, vectors, utilisation);
   const rows = [];

@@ -6,11 +6,11 @@ export interface LoadResult {
   readonly elapsedS: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Answers by status. */
+  /** The number of answers by status. */
   readonly statuses: Readonly<Record<number, number>>;
 }
 
-/** A request that takes so long is lost. */
+/** A request that takes longer counts as lost. */
 const ANSWER_MAX_MS = 30_000;
 
 export interface LoadOptions {
@@ -18,16 +18,16 @@ export interface LoadOptions {
   readonly connections: number;
   readonly requestsMax: number;
   readonly durationS: number;
-  /** The whole HTTP/1.1 request with that number. */
+  /** The whole HTTP/1.1 request of that number. */
   request(number: number): string;
-  /** Hears each answer: its status and its whole text, headers and all. */
+  /** Called for each answer, with its status and its whole text, headers included. */
   readonly onAnswer?: (number: number, status: number, text: string) => void;
 }
 
 /**
- * Drives a server over keep-alive connections, one request in flight each. Requests are plain text on plain sockets, so
- * that the generator takes as little as possible of the CPU the server is measured on. Rejects when a connection is closed before its
- * answer is there, or when that takes longer than anybody waits.
+ * Drives a server over keep-alive connections, with one request in flight on each. It writes plain text to sockets, so that the generator
+ * takes as little as possible of the CPU that the server is measured on. Rejects when a connection closes before its answer is complete,
+ * or when an answer takes longer than `ANSWER_MAX_MS`.
  */
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const latenciesMs: number[] = [];
@@ -84,7 +84,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   };
 }
 
-/** Where the first whole response ends, or undefined while it is incomplete. */
+/** Where the first response ends; undefined while it is incomplete. */
 function responseEnd(bytes: Buffer): number | undefined {
   const headerEnd = bytes.indexOf('\r\n\r\n');
   if (headerEnd < 0) return undefined;

@@ -12,7 +12,7 @@ import { freePort } from '../support/deployment/free-port.ts';
 import { serveRaw } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
-/** Does `work` on a whole deployment of the built bundles in one workerd, on a RAM disk where there is one; nothing is left of it. */
+/** Runs `work` on a deployment of the built bundles in one workerd, on a RAM disk if there is one, and removes it afterwards. */
 export async function onRawGateway(work: (workerd: RawWorkerd, client: ApiClient) => Promise<void>): Promise<void> {
   await bundle();
   await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));

@@ -7,8 +7,8 @@ import { optimumTable } from './placement/optimum-table.ts';
 import { pricedDayTable } from './placement/priced-day-table.ts';
 
 /**
- * Placement on published traces by the published protocols: every list of jobs of `openb/` and every `continuous_single` of `gavel/` under
- * `--data DIR`; without it, only what needs no traces. The last line is all of it as JSON.
+ * Placement on published traces by the published protocols: every list of jobs in `openb/` and every `continuous_single` of `gavel/` under
+ * `--data DIR`; without it, only the parts that need no traces. The last line of output is the whole result as JSON.
  */
 export async function placementBench({
   data,

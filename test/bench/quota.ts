@@ -29,14 +29,14 @@ interface Case {
 
 const BODY = { model: 'mock', input: 'a sluice lets through just enough water for the mill' };
 const ROUNDS = 3;
-/** So many keys of 31 requests a second each: near a limit there are no slices, and every request asks. */
+/** The number of keys, each with 31 requests a second: near a limit no slices are granted, and every request asks the quota object. */
 const STRICT_KEYS = 48;
 const STRICT_PER_SECOND = 31;
 
 /**
- * What keys, quotas and bills cost: the gateway before a mock upstream, beside the same calls without it and beside Portkey; calls to the
- * quota object with slices and without; and a month of usage, invoiced. Rounds are interleaved and the best one counts: other work on the
- * machine only ever adds.
+ * The cost of keys, quotas and bills: the gateway before a mock upstream, beside the same calls without it and beside Portkey; calls to the
+ * quota object with and without slices; and a month of usage with its invoice. Rounds are interleaved and the best one counts: other load
+ * on the machine can only slow a round down.
  */
 export async function quotaBench({ quick = false, only }: QuotaBenchOptions): Promise<void> {
   if (only === undefined || only === 'gateway') await gatewayCost(quick ? 1 : 4);
@@ -120,7 +120,7 @@ async function keysOf(url: string, adminKey: string): Promise<{ apiKey: string; 
   return { apiKey, strict };
 }
 
-/** Messages to quota objects so far, of the isolate that is measured. */
+/** The number of messages that the measured isolate has sent to quota objects. */
 async function messagesOf(port: number, adminKey: string): Promise<number> {
   const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { authorization: `Bearer ${adminKey}` } });
   return Number(/^sluice_quota_messages_total\{[^}]*\} (\d+)$/m.exec(await answer.text())?.[1] ?? 0);

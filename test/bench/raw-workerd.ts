@@ -11,7 +11,7 @@ import type { WorkerName } from '../../workers/local/paths.ts';
 
 export interface RawWorkerd {
   readonly pid: number;
-  /** CPU seconds spent so far, user and system. */
+  /** CPU seconds used so far, user and system. */
   readonly cpuS: () => Promise<number>;
   stop(): Promise<void>;
 }
@@ -21,13 +21,13 @@ export interface RawWorkerdOptions {
   readonly gatewayPort: number;
   readonly barePort: number;
   readonly secrets: Readonly<Record<string, string>>;
-  /** One more Worker with the bindings of the gateway, and `UPSTREAM`: a server on this machine. */
+  /** An additional Worker with the gateway's bindings and `UPSTREAM`, a server on this machine. */
   readonly beside?: { readonly bundle: string; readonly port: number; readonly upstreamPort: number };
-  /** Bundles that stand in for those of the Workers. */
+  /** Bundles to run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>>;
 }
 
-/** The part of a wrangler configuration that becomes bindings here. */
+/** The parts of a wrangler configuration that become bindings here. */
 interface WorkerConfig {
   readonly name: string;
   readonly migrations: { readonly new_sqlite_classes?: readonly string[] }[];
@@ -37,13 +37,13 @@ interface WorkerConfig {
 }
 
 const TICKS_PER_S = 100;
-/** On a busy machine it takes long to load the bundles. */
+/** Generous: on a busy machine, loading the bundles takes long. */
 const ANSWER_MAX_MS = 60_000;
 const quote = (text: string): string => JSON.stringify(text);
 
 /**
- * Serves the built bundles with `workerd serve` and nothing in between: Miniflare's entry and `wrangler dev` cost many
- * times the request itself. Buckets do not exist here, so routes that use files cannot be measured this way.
+ * Serves the built bundles with `workerd serve` alone: Miniflare's entry and `wrangler dev` cost many times the request itself. There are
+ * no buckets, so routes that use files cannot be measured this way.
  */
 export async function serveRaw(options: RawWorkerdOptions): Promise<RawWorkerd> {
   const storeDir = join(options.stateDir, 'raw');
@@ -62,7 +62,7 @@ const config :Workerd.Config = (
   return launch(config, stateDir, `http://127.0.0.1:${port}/`);
 }
 
-/** Serves one built Worker that binds nothing but classes of its own, on the storage in `stateDir`. */
+/** Serves one built Worker whose only bindings are its own classes, on the storage in `stateDir`. */
 export async function serveObjects(
   name: string,
   classes: Readonly<Record<string, string>>,
@@ -154,7 +154,7 @@ const config :Workerd.Config = (
 `;
 }
 
-/** A Worker as its wrangler.toml binds it; with `bundle`, another one's code in its place. */
+/** A Worker with the bindings of its wrangler.toml; `bundle` replaces its code. */
 async function workerStruct(worker: WorkerName, { stateDir, secrets, variants }: RawWorkerdOptions, bundle?: string): Promise<string> {
   const config = readConfig({ config: wranglerToml(worker) }) as unknown as WorkerConfig;
   const own = new Set(config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []));
@@ -182,10 +182,10 @@ async function workerStruct(worker: WorkerName, { stateDir, secrets, variants }:
       bindings = [${bindings.join(', ')}]))`;
 }
 
-/** The bundle's modules, the main one first, as workerd wants it. Cap'n Proto embeds by relative path. */
+/** The modules of a bundle, the main one first, as workerd requires. Cap'n Proto embeds files by relative path. */
 async function modulesOf(folder: string, stateDir: string): Promise<string> {
   const files = (await readdir(folder)).filter((file) => /\.(js|wasm)$/.test(file));
-  // It is called index.js, or is the only script.
+  // The main module is index.js, or the only script.
   const order = (file: string): number => (file === 'index.js' ? 0 : Number(file.endsWith('.wasm')) + 1);
   files.sort((a, b) => order(a) - order(b));
   return files

@@ -17,7 +17,7 @@ import { GrowingRoutes } from './routing/grown-routes.ts';
 import { nearestTen } from './routing/nearest-ten.ts';
 import { rankingCost } from './routing/ranking-cost.ts';
 
-/** Rows of a shard at most: so many that there are about 256 shards in the end. */
+/** The most rows of a shard; gives about 256 shards in the end. */
 const BUDGET = 2_800;
 const TOUCHED = [1, 2, 4, 6, 8, 10, 12, 13, 16, 20, 24, 32];
 const QUERIES = 1000;
@@ -25,9 +25,9 @@ const DISTRICTS: DistrictSizes = { shardsMax: 12, shardsMin: 4 };
 const LONG = 384;
 
 /**
- * Routing alone: of the true ten nearest of each query, how many lie in the shards that are asked, by how many those are. The index has
- * grown by splits, as it would; every vector lies where the moves have left it, then where they put it once all is calm. By all regions, and by districts so small
- * that only half of them are looked into. Then what ranking costs in the largest index; `--only cost` that alone.
+ * Routing alone: recall by shards probed, with the exact ten nearest as ground truth. The index grows by splits as it would in production.
+ * It is measured with every vector where the moves have left it, then after rebalancing; with the regions of all shards, and with shard
+ * groups so small that the router looks into only half of them. Last, the cost of ranking in the largest index (`--only cost`: only that).
  */
 export async function routingBench(options: AnnOptions): Promise<void> {
   if (options.only === 'cost') return rankingCost(LONG);

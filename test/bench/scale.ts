@@ -11,7 +11,7 @@ import type { Scenario, SimulatedQueries } from '../../workers/cli/capacity/simu
 import { simulate } from '../../workers/cli/capacity/simulate.ts';
 
 export interface ScaleOptions {
-  /** Fewer queries: the 99.9th percentile is then a guess. */
+  /** Runs fewer queries, so that the 99.9th percentile is only a rough estimate. */
   readonly quick?: boolean | undefined;
 }
 
@@ -29,7 +29,7 @@ const DEMAND: IndexDemand = {
 };
 const DEADLINE_MS = 50;
 
-/** Those whose value nobody published, and the leaf's cost: what if they are half or twice as much? */
+/** Assumptions without a published value, and the cost of a leaf: each is varied to half and to twice its value. */
 const VARIED: readonly AssumptionName[] = [
   'hopMs',
   'hopSpread',
@@ -45,8 +45,8 @@ const VARIED: readonly AssumptionName[] = [
 ];
 
 /**
- * 300 million vectors, as no machine here holds them: the fan-out that gateways use, in simulated time, over thousands of shards that
- * answer as measured leaves and the assumptions file say.
+ * 300 million vectors, which no machine here can hold: the gateway's own fan-out, in simulated time, over thousands of shards that answer
+ * as fast as measured leaves and the assumptions file say.
  */
 export async function scaleBench({ quick }: ScaleOptions): Promise<void> {
   const queries = quick === true ? 4_000 : 40_000;
@@ -62,7 +62,7 @@ export async function scaleBench({ quick }: ScaleOptions): Promise<void> {
   );
   console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|');
   for (const vectors of [1_000_000, 10_000_000, 100_000_000, 300_000_000, 1_000_000_000]) {
-    // Larger indexes are asked more.
+    // Larger indexes get more queries.
     const demand = { vectors, qps: (DEMAND.qps * vectors) / DEMAND.vectors };
     const plan = planIndex({ ...DEMAND, ...demand }, assumed());
     const { p50Ms, p99Ms, p999Ms, partialShare } = await run({}, demand);

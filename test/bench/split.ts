@@ -11,12 +11,12 @@ import { GrownIndex } from './growth/grown-index.ts';
 const DIMENSIONS = 100;
 const SHARD_VECTORS_MAX = 30_000;
 const QUICK_SHARD_VECTORS_MAX = 4_000;
-/** That take the shard over its budget. */
+/** Vectors added to take the shard over its budget. */
 const EXTRA = 200;
-/** Little enough that queries do not wait for each other while nothing else is done. */
+/** So few that queries do not wait for each other while nothing else runs. */
 const QUERIES_PER_S = 40;
 const QUIET_S = 20;
-/** Rows are moved in a few seconds; what moved is removed `moveGraceMs` later. */
+/** Rows are moved within a few seconds; moved rows are removed `moveGraceMs` later. */
 const SPLIT_S = 10;
 const TOP_K = 10;
 
@@ -26,8 +26,8 @@ interface Asked {
 }
 
 /**
- * Searches of a shard before, while and after it is split, at a steady rate over HTTP. All objects share one thread of one workerd here: the
- * split takes from the searches all that it takes, which deployed objects would do side by side.
+ * Searches of a shard before, during and after its split, at a steady rate over HTTP. All objects share one thread of one workerd here, so
+ * the split takes its whole CPU time from the searches; deployed objects run in parallel.
  */
 export async function splitBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
   const shardVectorsMax = quick ? QUICK_SHARD_VECTORS_MAX : SHARD_VECTORS_MAX;
@@ -66,7 +66,7 @@ function clustered(count: number): Vectors {
   return vectorsOf(DIMENSIONS, values);
 }
 
-/** Searches that begin when it is their time, however long others take. */
+/** Searches that start on schedule, however long others take. */
 class Searches {
   readonly #asked: Asked[] = [];
   readonly #underWay = new Set<Promise<void>>();

@@ -16,7 +16,7 @@ const CHROMIUM = '/usr/bin/chromium';
 const missing = !existsSync(CHROMIUM);
 if (missing) console.log(`browser tests skipped: ${CHROMIUM} is not installed`);
 
-/** A server of one page: of another origin than all others, for its port. */
+/** A server of one page. Its port makes its origin different from all others. */
 async function pageServer() {
   const server = createServer((_request, response) =>
     response.setHeader('content-type', 'text/html').end('<!doctype html><title>app</title>'),
@@ -27,7 +27,7 @@ async function pageServer() {
 }
 
 let pages: Awaited<ReturnType<typeof pageServer>>[];
-/** Which the deployment lists, which a key names, and which nobody does. */
+/** An origin that the deployment lists, one that a key lists, and one that is listed nowhere. */
 let [listed, named, strange]: string[] = [];
 let server: Server;
 let url: string;
@@ -63,7 +63,7 @@ const preflight = (origin: string, path = '/v1/embeddings') =>
   });
 
 describe('a page of another origin', () => {
-  it.skipIf(missing)('[G21][G22] calls with a key that admits it and reads what it is answered, else it is refused', async () => {
+  it.skipIf(missing)('[G21][G22] calls with a key that allows its origin and reads the answers, and is refused otherwise', async () => {
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
@@ -104,7 +104,7 @@ describe('a page of another origin', () => {
       ] as const) {
         expect(await call(origin, key)).toEqual([403, 'origin_denied', 'from-a-page', false]);
       }
-      // A page may read why its key is not taken; the gateway's own pages are no strangers.
+      // A page may read why its key was refused; pages of the gateway itself count as the same origin.
       expect(await call(listed, 'sk_nonsense')).toEqual([401, 'invalid_api_key', 'from-a-page', false]);
       expect(await call(`${url}/docs/`, keyOfPage)).toEqual([200, null, 'from-a-page', true]);
     } finally {
@@ -112,7 +112,7 @@ describe('a page of another origin', () => {
     }
   });
 
-  it('[G22] is refused before anything is done, and a call from no page is not concerned', async () => {
+  it('[G22] is refused before its call has any effect; calls without an origin are not affected', async () => {
     const write = (origin: string | undefined) =>
       fetch(`${url}/v1/indexes`, {
         method: 'POST',
@@ -144,7 +144,7 @@ describe('a page of another origin', () => {
     }
   });
 
-  it('[G22] is named by no key beyond what its maker may name', async () => {
+  it('[G22] can be listed by a new key only if the key that makes it may list it', async () => {
     const page = await tenant.client.post('/v1/keys', { name: 'maker', owner: 'testers', scopes: ['keys:write'], origins: [named] });
     const maker = new ApiClient(url, page.body.key);
     const made = async (origins: unknown) => {
@@ -157,7 +157,7 @@ describe('a page of another origin', () => {
   });
 });
 
-it('[G21] where the deployment names no origins, nothing is said of sharing', async () => {
+it('[G21] a deployment that lists no origins sends no CORS headers', async () => {
   const closed = await deploy();
   try {
     const { client } = await createTenant(closed, { scopes: ['inference', 'keys:write'] });

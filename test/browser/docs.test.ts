@@ -6,9 +6,9 @@ import type { Server } from '../../workers/local/serve.ts';
 import { chromiumPath } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 
-it('[G10] [G19] [G32] the API page renders from our own server alone, and its examples run', async () => {
+it('[G10] [G19] [G32] the API page loads only from its own server, and its examples run', async () => {
   const executablePath = chromiumPath();
-  // `npm test` leaves these tests out where there is none, and says so.
+  // `npm test` skips these tests without Chromium, and reports that.
   if (executablePath === undefined) throw new Error('no Chromium: install it, or name it in CHROMIUM');
   const server: Server = await deploy();
   const browser = await chromium.launch({
@@ -23,7 +23,7 @@ it('[G10] [G19] [G32] the API page renders from our own server alone, and its ex
       if (!request.url().startsWith(server.urls[0] ?? '') && !request.url().startsWith('data:')) foreign.push(request.url());
     });
     page.on('pageerror', (error) => failures.push(error.message));
-    // Such as what the page's own policy refused.
+    // Catches, for example, what the page's own policy blocks.
     page.on('console', (message) => {
       if (message.type() === 'error') failures.push(message.text());
     });
@@ -33,7 +33,7 @@ it('[G10] [G19] [G32] the API page renders from our own server alone, and its ex
       expect(await page.getByRole('link', { name: group, exact: true }).count(), group).toBeGreaterThan(0);
     }
     await authorise(page, 'adminKey', server.secrets.SLUICE_ADMIN_KEY);
-    // Each takes the id that the one before it answered: in its body, in its path.
+    // Each call uses the id from the answer of the one before: in its body, in its path.
     for (const [name, status] of [
       ['createOrganisation', 201],
       ['createTenant', 201],
@@ -41,7 +41,7 @@ it('[G10] [G19] [G32] the API page renders from our own server alone, and its ex
     ] as const) {
       expect(await execute(page, 'Tenancy', name), name).toBe(`${status}`);
     }
-    // The policy of the page holds, and its own style sheets are let through by it.
+    // The page's policy is in force, and allows its own style sheets.
     expect(await page.evaluate('getComputedStyle(document.body).margin')).toBe('0px');
     const inject = "document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.isForeign = true' }))";
     expect(await page.evaluate(`${inject}; 'isForeign' in window`)).toBe(false);
@@ -62,7 +62,7 @@ async function authorise(page: Page, scheme: string, key: string): Promise<void>
   await page.getByRole('button', { name: 'Close' }).first().click();
 }
 
-/** Opens an operation, executes its example untouched, and tells the status that the page shows. */
+/** Opens an operation, executes its example unchanged, and returns the status that the page shows. */
 async function execute(page: Page, tag: string, name: string): Promise<string> {
   const operation = page.locator(`#operations-${tag}-${name}`);
   await operation.locator('.opblock-summary-control').click();

@@ -31,7 +31,7 @@ afterAll(() => {
   rmSync(mount, { recursive: true, force: true });
 });
 
-/** Takes all the room that is left, byte by byte at last. */
+/** Uses up the remaining space, to the last byte. */
 function fill(): void {
   const file = openSync(join(mount, 'filler'), 'w');
   try {
@@ -47,8 +47,8 @@ function fill(): void {
   }
 }
 
-describe.skipIf(!isMounted)('a disk that is full', () => {
-  it('[G35] refuses every write for a while, applies none of them by half, and says so at /readyz', async () => {
+describe.skipIf(!isMounted)('a full disk', () => {
+  it('[G35] makes every write fail with a retryable error, applies none partly, and shows at /readyz', async () => {
     const server: Server = await serve({ ports: [await freePort()], stateDir: join(mount, 'state'), variables: { LOG_LEVEL: 'warn' } });
     try {
       const { client, id: tenant, organisation } = await createTenant(server);

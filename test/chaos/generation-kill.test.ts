@@ -18,7 +18,7 @@ const SHARD_VECTORS_MAX = 90;
 const THINGS = ['barge', 'violin', 'storm', 'bread', 'engine', 'poem', 'tax', 'wolf'];
 const PLACES = ['canal', 'street', 'school', 'garden', 'market', 'bank', 'island'];
 
-/** Texts that are about different things, so that a shard of them can be split. */
+/** Texts about different subjects, so that a shard of them can be split. */
 const textOf = (n: number): string => `${THINGS[n % THINGS.length]} ${n} by the ${PLACES[n % PLACES.length]}`;
 
 let server: Server;
@@ -35,11 +35,11 @@ afterAll(() => server.stop());
 
 const generationsOf = async (index: string) => (await persistently(() => client.get(`${index}/generations`))).body.data;
 
-/** Until the generation beside the serving one could serve. */
+/** Waits until the shadow generation is ready to serve. */
 const settled = (index: string) =>
   expect.poll(async () => (await generationsOf(index))[1].state, { timeout: 120_000, interval: 50 }).toBe('following');
 
-/** Kills while the two generations change places: the call that is answered once they have is under way then, and never answered. */
+/** Kills during the exchange of the two generations; the activation is in progress then, and its connection breaks. */
 async function killWhileChangingOver(index: string, looks: number): Promise<void> {
   const activation = { isAnswered: false, isCutOff: false };
   while (!activation.isCutOff) {
@@ -58,19 +58,19 @@ async function killWhileChangingOver(index: string, looks: number): Promise<void
   await revived(client);
 }
 
-it(`[B31][B33] kill -9 in an exchange: one generation serves, no write is lost (${SEEDS} seeds)`, async () => {
+it(`[B31][B33] kill -9 while generations are switched: one serves, and no write is lost (${SEEDS} seeds)`, async () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const random = new Seeded(seed);
     const name = `flipped-${seed}`;
     const index = `/v1/indexes/${name}`;
     const key = (what: string) => ({ 'idempotency-key': `${what}-${seed}` });
-    // Every other index has many shards in both of its generations, and more of them all the time.
+    // Every other index has many shards in both of its generations, and keeps splitting.
     const isGrown = seed % 2 === 0;
     const created = { name, model: MODEL, owner: 'chaos', ...(isGrown ? { shard_vectors_max: SHARD_VECTORS_MAX } : {}) };
     await persistently(() => client.post('/v1/indexes', created, key('index')));
     const vectors = Array.from({ length: COUNT }, (_, n) => ({ id: `v${n}`, text: textOf(n) }));
     await persistently(() => client.post(`${index}/upsert`, { vectors }, key('first')));
-    // The rows of the first shards are still on their way then.
+    // With three shards, the rows of the first splits are still moving.
     const isReady = async () => !isGrown || (await persistently(() => client.get(`${index}/stats`))).body.shards >= 3;
     while (!(await isReady())) await sleep(100);
     await persistently(() => client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, key('second')));
@@ -90,7 +90,7 @@ it(`[B31][B33] kill -9 in an exchange: one generation serves, no write is lost (
       }
     };
     const operator = async (): Promise<void> => {
-      // Once while the other generation has only been begun.
+      // One kill while the new generation has only just been created.
       expect(killWorkerd(server)).toBe(true);
       await revived(client);
       for (let kill = 0; kill < CHANGES; kill += 1) await killWhileChangingOver(index, Math.floor(random.next() * 4));
@@ -98,7 +98,7 @@ it(`[B31][B33] kill -9 in an exchange: one generation serves, no write is lost (
     };
     await Promise.all([writer(), operator().finally(() => (over.is = true))]);
     await revived(client);
-    // The generation that serves now goes on growing.
+    // The generation that serves now keeps splitting.
     while (!(await isReady())) await sleep(100);
     const { body: told } = await persistently(() => elsewhere.get(`${index}/export?include_values=false&include_metadata=false`));
     const found = (told as string)

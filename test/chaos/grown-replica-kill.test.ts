@@ -27,12 +27,12 @@ const FIRST = 360;
 const SHARD_VECTORS_MAX = 200;
 const IDS_EACH = 150;
 const BATCH = 8;
-/** Whether a shard gets a replica is decided by its load, which depends on how fast this machine is. Here every watched one gets one. */
+/** Whether a shard gets a replica depends on its load, and so on the speed of this machine. This bundle gives one to every watched shard. */
 const EAGER = 'objects-with-eager-replicas';
 
 const seeds = Array.from({ length: process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 1 }, (_, i) => i + 1);
 
-/** One workerd after the other over the same storage, with a Worker beside the gateway that has shards watched. */
+/** One workerd after another over the same storage, with a Worker beside the gateway that has shards watched. */
 class Deployment {
   readonly #stateDir: string;
   #workerd: RawWorkerd | undefined;
@@ -53,7 +53,7 @@ class Deployment {
     this.tenant = tenant;
   }
 
-  /** How the replicas of an index stand. It gets one by and by, as its first shard is watched from now on. */
+  /** The states of an index's replicas. A call has its first shard watched, so that it gets a replica some time later. */
   async standings(index: Omit<WatchedIndex, 'tenant'>): Promise<ReplicaStanding[]> {
     const body = JSON.stringify({ tenant: this.tenant, ...index } satisfies WatchedIndex);
     const response = await fetch(`http://127.0.0.1:${this.#ports[2]}`, { method: 'POST', body }).catch(() => undefined);
@@ -113,7 +113,7 @@ it.each(seeds)(
     const index = `/v1/indexes/${name}`;
     const created = { name, dimensions: DIMENSIONS, metric: 'l2', owner: 'chaos', shard_vectors_max: SHARD_VECTORS_MAX };
     const { body: manifest } = await client.post('/v1/indexes', created);
-    // By lane: the serial number of the last write of each id that is there.
+    // By lane: the serial number of the last write of each existing id.
     const truth = Array.from({ length: LANES }, () => new Map<string, number>());
     const counts = { serial: 0, lsn: 0, readBack: 0 };
     const calls = new Interruptions();
@@ -134,12 +134,12 @@ it.each(seeds)(
       for (const { id, metadata } of vectors) truth[lane]!.set(id, metadata.serial);
       return body.lsn;
     };
-    /** All that is found by whoever asks for an LSN: each id once. */
+    /** Everything that a read at `lsn` finds; each id once. */
     const found = async (lsn: number): Promise<Map<string, number>> => {
       for (;;) {
         const query = { vector: [0, 0, 0, 0], top_k: 1000, exact: true, consistency: { min_lsn: lsn } };
         const { body } = await acknowledged(() => client.post(`${index}/query`, query));
-        // A shard that was dying.
+        // A shard was dying: ask again.
         if (body.partial === true) continue;
         const states = body.matches.map((match: { id: string; metadata: { serial: number } }) => [match.id, match.metadata.serial]);
         expect(states.length).toBe(new Set(states.map(([id]: [string]) => id)).size);
@@ -162,7 +162,7 @@ it.each(seeds)(
       }
     };
     const watched = { name, indexId: manifest.id };
-    /** Kills while a replica lacks what was acknowledged before it was asked, and after whoever asks for an LSN has been answered. */
+    /** Kills while a replica lags behind an LSN that was acknowledged earlier, and after a read at an LSN has been answered. */
     const killer = async (): Promise<void> => {
       for (let readBack = 0; calls.count < KILLS; readBack = counts.readBack) {
         const isBehind = async (): Promise<boolean> => {
@@ -191,8 +191,8 @@ it.each(seeds)(
       expect(await found(counts.lsn)).toEqual(all);
       expect((await acknowledged(() => client.get(`${index}/stats`))).body.vectors).toBe(all.size);
       if (look === 2) await deployment.kill();
-      // Until replicas have gone on, or have all that there is. One whose shard had none of the last writes may stand still: what is read
-      // is right in any case, so this waits for a while, and asserts nothing.
+      // Waits until replicas have advanced or have everything. A replica whose shard had none of the last writes may not advance, and reads are
+      // right in any case, so the wait is bounded and asserts nothing.
       const before = JSON.stringify(await deployment.standings(watched));
       const hasGoneOn = async (): Promise<boolean> => {
         const standings = await deployment.standings(watched);
@@ -200,7 +200,7 @@ it.each(seeds)(
       };
       for (let polls = 0; polls < 100 && !(await hasGoneOn()); polls += 1) await sleep(10);
     }
-    // Some of what is read now replicas answer.
+    // Replicas answer some of these reads.
     const answered = async (): Promise<number> => {
       await found(counts.lsn);
       return Math.max(0, ...(await deployment.standings(watched)).map(({ sharable }) => sharable));

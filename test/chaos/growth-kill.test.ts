@@ -45,10 +45,10 @@ it.each(seeds)(
       return answer;
     };
     const stats = async () => (await persistently(() => client.get(`${index}/stats`))).body;
-    // Each lane has its own ids: they are written again and deleted, too.
+    // Each lane has its own ids, which it also overwrites and deletes.
     const lane = async (number: number): Promise<void> => {
       while (calls.count < KILLS) {
-        // More ids after each kill than its shards could hold, so that there is always another split.
+        // After each kill more ids than the shards can hold, so that there is always another split.
         const range = 20 * 2.5 ** calls.count;
         const ids = Array.from({ length: BATCH }, () => `${number}-${Math.floor(random.next() * range)}`);
         const distinct = [...new Set(ids)];
@@ -66,7 +66,7 @@ it.each(seeds)(
     };
     const killer = async (): Promise<void> => {
       await expect.poll(async () => (await stats()).vectors, { timeout: 60_000, interval: 1 }).toBeGreaterThan(SHARD_VECTORS_MAX);
-      // Before the first split is over, and then soon after shards came or went: their rows are on the way for `moveGraceMs` at least.
+      // The first kill before the first split ends, the others soon after shards were added or removed: rows keep moving for `moveGraceMs`.
       for (let shards = 1; calls.count < KILLS;) {
         await calls.kill(1 + Math.floor(random.next() * 6), () => killWorkerd(server));
         await revived(client);
@@ -77,7 +77,7 @@ it.each(seeds)(
     };
     await Promise.all([killer(), ...Array.from({ length: LANES }, (_, number) => lane(number))]);
 
-    // Moves may still be under way: what is found does not depend on it.
+    // Moves may still be in progress: results do not depend on them.
     for (let look = 0; look < 3; look += 1) {
       const found = await acknowledged(() => client.post(`${index}/query`, { vector: vectorOf(1, random), top_k: 1000, exact: true }));
       const states = found.body.matches.map((match: { id: string; metadata: { serial: number } }) => [match.id, match.metadata.serial]);
@@ -97,7 +97,7 @@ it.each(seeds)(
   300_000,
 );
 
-/** Around a few centres, so that there is something to split. */
+/** A vector near one of a few centres, so that shards can be split. */
 function vectorOf(serial: number, random: Seeded): number[] {
   return Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(Math.sin((serial % 7) * 31 + axis) + 0.4 * (random.next() - 0.5)));
 }

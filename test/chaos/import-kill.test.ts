@@ -34,10 +34,10 @@ const LINES_OF_TEXT = Array.from(
 );
 const TEXT = LINES_OF_TEXT.join('');
 let end = 0;
-/** Where each line begins. */
+/** The byte offset of each line. */
 const OFFSETS = LINES_OF_TEXT.map((line) => (end += line.length) - line.length);
 
-it(`[B4] kill -9 in an import: resumed it is whole, each batch written once (${SEEDS} seeds)`, async () => {
+it(`[B4] an import cut off by kill -9 and resumed is complete, each batch written once (${SEEDS} seeds)`, async () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const random = new Seeded(seed);
     const index = `/v1/indexes/killed-${seed}`;
@@ -51,7 +51,7 @@ it(`[B4] kill -9 in an import: resumed it is whole, each batch written once (${S
     };
     let [token, from] = ['', 0];
     for (let kill = 1; kill <= KILLS; kill += 1) {
-      // Up to the line before the one that would let the last of these batches be written: the import cannot be done before the kill.
+      // Ends one line before the last of these batches is complete, so that the import cannot finish before the kill.
       const sent = OFFSETS[kill * BATCHES_EACH * BATCH - 1]!;
       const stored = BATCH * Math.max(1, (kill - 1) * BATCHES_EACH + Math.floor(random.next() * 2));
       for (let isKilled = false; !isKilled;) {
@@ -59,7 +59,7 @@ it(`[B4] kill -9 in an import: resumed it is whole, each batch written once (${S
         const stream = open(token);
         const reading = stream.read();
         const sending = send(stream, from, sent, kill % 2 === 0);
-        // Either acknowledged, which is read once the next batch has begun, or stored, which may be seen before it is acknowledged.
+        // Either acknowledged (reported once the next batch has begun), or stored (which can be seen before it is acknowledged).
         const isReached = async (): Promise<boolean> =>
           stream.last !== undefined && (kill % 2 === 0 ? stream.last.bytes > from : (await vectorsOf(index)) >= stored);
         await expect.poll(async () => isEnded(stream) || (await isReached()), { timeout: 60_000, interval: 1 }).toBe(true);
@@ -81,12 +81,12 @@ it(`[B4] kill -9 in an import: resumed it is whole, each batch written once (${S
   }
 }, 1_800_000);
 
-/** A refusal for a while ends an import before the kill does. */
+/** A temporary refusal ended the import before the kill. */
 const isEnded = (stream: BulkStream): boolean => stream.last !== undefined && stream.last.status !== 'running';
 
 const vectorsOf = async (index: string): Promise<number> => (await persistently(() => client.get(`${index}/stats`))).body.vectors;
 
-/** If it is to be told how far it is, nothing is sent until the next acknowledgement is due after the first line of the answer. */
+/** With `isToBeTold`, waits after the first answer line until the next progress report is due, and sends only then. */
 async function send(stream: BulkStream, from: number, until: number, isToBeTold: boolean): Promise<void> {
   if (isToBeTold) {
     await expect.poll(() => stream.last, { timeout: 60_000 }).toBeDefined();
@@ -99,7 +99,7 @@ function expectRepeatable(stream: BulkStream): void {
   expect(stream.last?.error?.code, JSON.stringify(stream.last)).toBeOneOf(['unavailable', 'index_growing']);
 }
 
-/** Goes on from a token until the import is done, as a client does that is refused for a while. */
+/** Continues an import from its token until it is done, as a client does after temporary refusals. */
 async function finish(open: (token: string) => BulkStream, token: string, from: number): Promise<void> {
   await revived(client);
   const stream = open(token);
@@ -112,10 +112,10 @@ async function finish(open: (token: string) => BulkStream, token: string, from: 
   await finish(open, stream.last!.token, stream.last!.bytes);
 }
 
-/** Each batch of an index of one shard is one write. */
+/** Every row is there; in an index of one shard, each batch was exactly one write. */
 async function expectWhole(index: string, isGrown: boolean): Promise<void> {
   const stats = async () => (await persistently(() => client.get(`${index}/stats`))).body;
-  // It may have been quicker than the first split.
+  // The import may end before the first split.
   if (isGrown) await expect.poll(async () => (await stats()).shards, { timeout: 30_000 }).toBeGreaterThan(1);
   const { vectors, lsn } = await stats();
   expect(vectors).toBe(LINES);

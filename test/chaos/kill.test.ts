@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Kills workerd as the kernel would, when so many more calls have been acknowledged and others are under way. */
+/** Kills workerd with SIGKILL after `acknowledgements` more calls are acknowledged, while others are under way. */
 async function killAfter(calls: Interruptions, acknowledgements: number): Promise<void> {
   await calls.kill(acknowledgements, () => killWorkerd(server));
   await revived(client);
@@ -34,7 +34,7 @@ async function killAfter(calls: Interruptions, acknowledgements: number): Promis
 
 const vectorOf = (number: number): number[] => Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(Math.sin(number * 31 + axis)));
 
-it('kill -9 between acknowledged writes loses none of them and doubles none', async () => {
+it('kill -9 between acknowledged writes loses none of them and applies none twice', async () => {
   expect((await client.post('/v1/indexes', { name: 'survivors', dimensions: DIMENSIONS, owner: 'chaos' })).status).toBe(201);
   const written: number[] = [];
   const calls = new Interruptions();
@@ -68,7 +68,7 @@ it('kill -9 between acknowledged writes loses none of them and doubles none', as
   }
 });
 
-it('kill -9 while jobs are being created leaves exactly one job an idempotency key', async () => {
+it('kill -9 while jobs are created leaves exactly one job for each idempotency key', async () => {
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id": "a", "text": "weir"}\n']), 'input.jsonl');
@@ -84,7 +84,7 @@ it('kill -9 while jobs are being created leaves exactly one job an idempotency k
     expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300);
     ids.set(number, answer.body.id);
   };
-  // More are made as long as the kills are not over.
+  // Jobs are created until all kills have happened.
   const maker = async (): Promise<void> => {
     while (calls.count < 3 || made < JOBS) await create((made += 1));
   };
@@ -128,7 +128,7 @@ it('kill -9 while keys and quota change: every key is as last acknowledged, and 
   await Promise.all([killer(), keyLane(), keyLane(), keyLane(), quotaLane(), quotaLane()]);
 
   expect(admitted).toBeGreaterThan(0);
-  // What is left is used up: a refusal shows that the limit was really reached.
+  // Uses up the remaining quota: the refusal shows that the limit was really reached.
   while ((await answerTo(tenant.client)).status !== 429) admitted += 1;
   expect(admitted).toBeLessThanOrEqual(limit);
   expect(made.length).toBeGreaterThan(10);
@@ -139,7 +139,7 @@ it('kill -9 while keys and quota change: every key is as last acknowledged, and 
   }
 });
 
-/** What a key is answered, once the server answers. */
+/** The answer to a call with this key, once the server responds. */
 async function answerTo(holder: ApiClient): Promise<ApiAnswer> {
   for (;;) {
     const answer = await holder.get('/v1/models').catch(() => undefined);

@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
 
-/** A killed process that nobody has waited for yet is a zombie: it has a pid, and nothing else. */
+/** A killed process that was not waited for yet is a zombie: it has only a pid. */
 const isAlive = (pid: number): boolean => {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -31,7 +31,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-it('a workerd whose parent was killed hard is gone before the next one opens the same state', async () => {
+it('a workerd whose parent was killed exits before another one opens the same state', async () => {
   const port = await freePort();
   const script = `const { serve } = await import(${JSON.stringify(join(ROOT, 'workers/local/serve.ts'))});
     const server = await serve({ ports: [${port}], stateDir: ${JSON.stringify(stateDir)} }); console.log(server.workerdPid());`;
@@ -54,7 +54,7 @@ it('a workerd whose parent was killed hard is gone before the next one opens the
   await server.stop();
 });
 
-it('a port in use is named, and the state is free again', async () => {
+it('a start on a port in use names the port and releases the state folder', async () => {
   const port = await freePort();
   const listener = createServer().listen(port, '127.0.0.1');
   await new Promise((resolve) => listener.once('listening', resolve));

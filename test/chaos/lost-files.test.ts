@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const start = async () => {
-  // Looks for empty files all the time.
+  // The sweep of empty files runs all the time.
   server = await serve({ ports: [await freePort()], stateDir, variables: { LOG_LEVEL: 'warn' }, sweepEveryMs: 200 });
   return server.urls[0] ?? '';
 };
@@ -40,7 +40,7 @@ const [INDEXES, REGISTRIES, ORGANISATIONS] = ['IndexObject', 'RegistryObject', '
   (name) => `sluice-objects-${name}`,
 ) as [string, string, string];
 
-/** Loses what an object stored: its database is emptied, its journal is gone. */
+/** Loses what an object stored: empties its database and deletes its journal. */
 function empty(database: string): void {
   truncateSync(database, 0);
   for (const journal of ['-wal', '-shm']) rmSync(database + journal, { force: true });
@@ -55,7 +55,7 @@ async function fill({ client }: TestTenant, ...names: string[]): Promise<void> {
   }
 }
 
-/** What `make` makes, and the database that it made of an object of a class. */
+/** What `make` returns, and the database of the object that it created. */
 async function withDatabase<T>(kind: string, make: () => Promise<T>): Promise<[T, string]> {
   const before = existsSync(join(stateDir, 'storage/do', kind)) ? databasesOf(kind) : [];
   const made = await make();
@@ -66,7 +66,7 @@ async function withDatabase<T>(kind: string, make: () => Promise<T>): Promise<[T
 
 const LOST = { status: 503, body: { error: { code: 'unavailable' } } };
 
-/** All of them are refused as what may be repeated, however often they are. */
+/** Every call is refused with a retryable error, however often it is repeated. */
 async function expectLost(calls: Readonly<Record<string, () => Promise<ApiAnswer>>>): Promise<void> {
   for (const [name, call] of [...Object.entries(calls), ...Object.entries(calls)]) {
     const answer = await call();
@@ -85,7 +85,7 @@ const vectorCalls = (client: ApiClient) => ({
   deleteAll: () => client.post('/v1/indexes/kept/delete', { all: true }),
 });
 
-it('[G41] [G43] [T90] [T91] deleted indexes leave no files; emptied storage is neither deleted nor new', async () => {
+it('[G41] [G43] [T90] [T91] deleted indexes leave no files; lost storage is not taken for deleted or new', async () => {
   await start();
   const newTenant = (organisation?: string) =>
     createTenant(server, { scopes: SCOPES, ...(organisation === undefined ? {} : { organisation }) });
@@ -103,7 +103,7 @@ it('[G41] [G43] [T90] [T91] deleted indexes leave no files; emptied storage is n
   const [founded, organisation] = await withDatabase(ORGANISATIONS, () => found(admin));
   const ofOrganisation = await newTenant(founded.body.id);
   await fill(ofOrganisation, 'kept');
-  // The runtime closes files some ten seconds after their objects were called last.
+  // The runtime closes an object's files about ten seconds after its last call.
   if (process.env['SLUICE_TEST_FULL'] === '1') {
     await expect.poll(() => databasesOf(SHARDS).length + databasesOf(INDEXES).length, { timeout: 120_000 }).toBe(8);
     await fill(ofShard, 'gone-0', 'gone-1');
@@ -155,7 +155,7 @@ it('[G41] [G43] [T90] [T91] deleted indexes leave no files; emptied storage is n
     audit: () => control.get(`/v1/audit?organisation=${id}`),
   });
 
-  // All of an index can still be deleted, which says what was not there, and made anew.
+  // An index whose storage was lost can still be deleted, and created again; the erasure reports the lost object.
   const deleted = await at(ofShard).delete('/v1/indexes/kept');
   expect(deleted).toMatchObject({ status: 200, body: { vectors: 0, objects: 2, objects_lost: 1 } });
   expect((await at(ofShard).get(`/v1/erasures/${deleted.body.id}`)).body).toMatchObject({ objects_lost: 1, remaining: 0, verified: true });

@@ -23,7 +23,7 @@ const CHUNK = 1_000;
 const WRITERS = 2;
 const OWN = VECTORS / WRITERS;
 const WRITE_MAX = 200;
-// A quarter of what `npm run test:full` runs of other properties: each seed starts workerd seven times.
+// A quarter of the runs of other properties: each seed starts workerd seven times.
 const SEEDS = Math.ceil(effort(10) / 4);
 
 let stateDir: string;
@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(stateDir, { recursive: true, force: true }));
 
-/** One workerd after the other over the same storage. */
+/** One workerd after another over the same storage. */
 class Process {
   readonly #folder: string;
   #workerd: RawWorkerd | undefined;
@@ -61,7 +61,7 @@ class Process {
     return this.#workerd!.stop();
   }
 
-  /** Until it is answered, as a client that repeats itself. */
+  /** Repeats the call until it is answered, as clients do. */
   async call<T>(task: Omit<ReplicaTask, 'dimensions'>): Promise<T> {
     return (await this.calls.call(() => this.#client.post('/', { dimensions: 4, ...task }))).body as T;
   }
@@ -95,7 +95,7 @@ it(
       const over = new AbortController();
       const completeLsn = async (): Promise<number | null> =>
         (await workerd.call<{ completeLsn: number | null }>({ kind: 'state', count: 0, replica })).completeLsn;
-      /** Kills in the middle of a copy: it is unfinished before and after. */
+      /** Kills in the middle of a copy: the copy is unfinished before and after. */
       const killMidCopy = async (): Promise<void> => {
         let acknowledgements = 1 + Math.floor(random.next() * 3);
         do {
@@ -105,7 +105,7 @@ it(
           acknowledgements = Math.max(0, acknowledgements - 1);
         } while ((await completeLsn()) !== null);
       };
-      /** Kills a replica that has its copy, and lacks what was acknowledged before it was asked. */
+      /** Kills a replica that has its copy but lags behind an LSN that was acknowledged earlier. */
       const killBehind = async (): Promise<void> => {
         const isBehind = async (): Promise<boolean> => {
           const acknowledgedLsn = lsn;
@@ -115,7 +115,7 @@ it(
         await expect.poll(isBehind, { timeout: 60_000, interval: 1 }).toBe(true);
         await workerd.calls.kill(1, () => workerd.kill());
       };
-      // Each has its own ids: while one is acknowledged the other is under way.
+      // Each writer has its own ids: while one is acknowledged, the other's write is under way.
       const writer = async (number: number): Promise<void> => {
         while (!over.signal.aborted) {
           round += 1;

@@ -1,10 +1,10 @@
 /**
- * Fields that hold promises, or what settles them, where objects live as long as an isolate and serve many requests: workerd lets no request
- * continue in the I/O context of another (SW1). Use `SharedWork`, and keep its results.
+ * Finds fields that hold promises, or functions that settle them, in objects that live as long as an isolate and serve many requests:
+ * workerd forbids a request to continue in the I/O context of another (SW1). Use `SharedWork`, and keep its results.
  */
 const MESSAGE = 'a promise in a field is awaited by other requests, which workerd forbids: share work with SharedWork, and keep the result';
 
-/** Whether a type has a promise in it, other than as what a function answers. */
+/** Whether a type contains a promise, apart from return types of functions. */
 function holdsPromise(node) {
   if (node === null || typeof node !== 'object') return false;
   if (Array.isArray(node)) return node.some(holdsPromise);
@@ -13,7 +13,7 @@ function holdsPromise(node) {
   return Object.entries(node).some(([key, child]) => key !== 'parent' && holdsPromise(child));
 }
 
-/** Whether a field begins with what makes promises: `new Map<K, Promise<V>>()`, `Promise.resolve()`, `new Promise(...)`, `deferred()`. */
+/** Whether an initial value creates promises: `new Map<K, Promise<V>>()`, `Promise.resolve()`, `new Promise(...)`, `deferred()`. */
 function makesPromise(value) {
   if (value === null || value === undefined) return false;
   if (value.type === 'NewExpression') return value.callee.name === 'Promise' || holdsPromise(value.typeArguments ?? null);
@@ -27,7 +27,7 @@ const noStoredPromise = {
     };
     return {
       PropertyDefinition: (node) => check(node, node.typeAnnotation, node.value),
-      // Of modules, which live as long.
+      // Variables of modules live as long as the isolate too.
       'Program > VariableDeclaration > VariableDeclarator': (node) => check(node, node.id.typeAnnotation, node.init),
     };
   },

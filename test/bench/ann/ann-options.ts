@@ -1,12 +1,12 @@
 export interface AnnOptions {
-  /** A folder with base.fvecs and query.fvecs, in place of the word vectors. */
+  /** A folder with base.fvecs and query.fvecs, instead of the word vectors. */
   readonly data?: string | undefined;
-  /** How to compare the vectors of `data`. */
+  /** The metric of the vectors in `data`. */
   readonly metric?: string | undefined;
-  /** Also measures other libraries, which are installed first; the first time, building their indexes takes half an hour. */
+  /** Also measures other libraries, after installing them; the first run builds their indexes, which takes half an hour. */
   readonly peers?: boolean | undefined;
-  /** Names of the only contenders, with commas between them; then nothing else is measured. */
+  /** Comma-separated names of the contenders to measure; nothing else is measured then. */
   readonly only?: string | undefined;
-  /** Fewer vectors, queries and rounds. */
+  /** Uses fewer vectors, queries and rounds. */
   readonly quick?: boolean | undefined;
 }

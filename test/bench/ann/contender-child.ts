@@ -23,10 +23,10 @@ export interface SearchTask {
 }
 
 export interface SearchDone {
-  /** Numbers of the vectors found of each query, one query after the other; -1 where fewer than `topK` were. */
+  /** The numbers of the vectors found, `topK` for each query; -1 where fewer were found. */
   readonly found: Int32Array;
   readonly wallMs: number;
-  /** Of the whole process: more than `wallMs` when it is not on one thread. */
+  /** Of the whole process: more than `wallMs` if it uses several threads. */
   readonly cpuMs: number;
 }
 
@@ -34,7 +34,7 @@ export type Request =
   | { readonly kind: 'open'; readonly name: string; readonly place: SetPlace }
   | ({ readonly kind: 'search' } & SearchTask);
 
-/** One contender in a process of its own: what breaks in there ends nothing else. */
+/** One contender in a process of its own: if it crashes, only this process ends. */
 class Child {
   readonly #contender: Contender;
   readonly #set: VectorSet;
@@ -45,7 +45,7 @@ class Child {
     this.#set = set;
   }
 
-  /** Builds the index unless an earlier run has: its cost was measured then. */
+  /** Builds the index, or opens one that an earlier run built, with the cost measured then. */
   async open(): Promise<Built & { settings: Record<number, readonly Setting[]> }> {
     const folder = indexFolder(this.#set, this.#contender);
     const report = join(folder, 'built.json');

@@ -7,7 +7,7 @@ import type { SetPlace } from './vector-set.ts';
 
 type Reply<T> = { readonly result: T } | { readonly error: string };
 
-/** A contender as the bench sees it. Once it has failed, it is out of the run. */
+/** The bench's connection to a contender. A contender that has failed takes no further part in the run. */
 export class ContenderProcess {
   readonly name: string;
   readonly #child: ChildProcess;

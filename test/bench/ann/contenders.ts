@@ -1,6 +1,6 @@
 import type { Contender } from './contender.ts';
 
-/** Every contender by name: loaded in its own process, so that a peer need not be installed unless it takes part. */
+/** Every contender by name. Each is loaded in its own process, so a library that takes no part need not be installed. */
 export const CONTENDERS: Readonly<Record<string, () => Promise<Contender>>> = {
   flat: async () => (await import('./contenders/flat.ts')).flat(),
   'lists-0.95': async () => (await import('./contenders/lists.ts')).lists(0.95, true),

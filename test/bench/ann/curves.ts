@@ -9,9 +9,9 @@ import type { SetPlace, VectorSet } from './vector-set.ts';
 
 /** How much to measure. */
 export interface Effort {
-  /** What the recall of one setting may take, by topK: every query is asked that fits into it. */
+  /** By topK: the time for measuring the recall of one setting; as many queries are asked as fit into it. */
   readonly recallMs: Readonly<Record<number, number>>;
-  /** The same of one timing. */
+  /** By topK: the time for one timing. */
   readonly timingMs: number;
   readonly rounds: Readonly<Record<number, number>>;
 }
@@ -21,12 +21,12 @@ export interface Point {
   readonly setting: string;
   readonly topK: number;
   readonly recall: number;
-  /** Queries that the recall was measured with. */
+  /** The number of queries with which the recall was measured. */
   readonly queries: number;
-  /** Queries a second, one a call on one thread: of the best round, and of the median one. */
+  /** Queries a second, one query a call on one thread: of the best round, and of the median round. */
   readonly best: number;
   readonly median: number;
-  /** Queries a second of the process's own time, in the best round: what neighbours on the machine disturb less. */
+  /** Queries a second of the process's CPU time, in the best round; other load on the machine affects it less. */
   readonly bestByCpu: number;
 }
 
@@ -34,7 +34,7 @@ export interface Standing {
   readonly contender: string;
   readonly bytesPerVector: number;
   readonly buildCpuS: number;
-  /** Load average when it was last built or opened, and what went wrong. */
+  /** Load average when the contender was last built or opened; and its error, if it failed. */
   readonly loadAverage: number;
   readonly failure?: string;
 }
@@ -50,7 +50,7 @@ interface Run {
   readonly topK: number;
   recall: number;
   queries: number;
-  /** Queries of one timing. */
+  /** The number of queries in one timing. */
   timed: number;
   readonly wallMs: number[];
   readonly cpuMs: number[];
@@ -58,7 +58,7 @@ interface Run {
 
 const WARM_UP = 100;
 
-/** The contenders beside each other: rounds are interleaved, so that what disturbs the machine disturbs all of them alike. */
+/** Measures the contenders side by side: their rounds are interleaved, so that disturbances of the machine affect all alike. */
 export class Curves {
   readonly #place: SetPlace;
   readonly #set: VectorSet;
@@ -74,7 +74,7 @@ export class Curves {
     this.#effort = effort;
   }
 
-  /** Builds or opens a contender. One that fails stays out. */
+  /** Builds or opens a contender. If that fails, it takes no part. */
   async enter(contender: string): Promise<void> {
     const child = new ContenderProcess(contender);
     const loadAverage = Number((loadavg()[0] ?? 0).toFixed(1));

@@ -25,7 +25,7 @@ export interface DefaultRecall {
   readonly cpuS: number;
 }
 
-/** What a shard finds of a set that it was not tuned on, at its own settings. */
+/** The recall of a shard with its default settings, on a set that it was not tuned on. */
 export async function defaultRecall(place: SetPlace, target: RecallTarget): Promise<DefaultRecall> {
   const set = await readVectorSet(place);
   const truth = await truthOf(set);

@@ -16,7 +16,7 @@ let base: Vectors | undefined;
 let queries: Vectors | undefined;
 let search: ((query: Float32Array) => number[]) | undefined;
 
-/** The engines of a shard inside workerd, timed from outside: time stands still in here while code runs. */
+/** A shard's engines inside workerd. They are timed from outside: in workerd the clock stands still while code runs. */
 export default {
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);

@@ -18,12 +18,12 @@ const OPTIONS = [
 ];
 
 export interface ExactKernels {
-  /** See wasm/exact.ts. */
+  /** Documented in wasm/exact.ts. */
   closest(base: number, count: number, firstRow: number, biases: number, queries: number, stride: number, lanes: number): void;
   read(start: number, bytes: number): number;
 }
 
-/** Compiles wasm/exact.ts: what the bench computes for itself shares no code with what it measures. */
+/** Compiles wasm/exact.ts: the bench's ground truth shares no code with what it measures. */
 export async function compileExactKernels(): Promise<Buffer> {
   const compiler = join(ROOT, 'node_modules/assemblyscript/bin/asc.js');
   const args = [compiler, 'test/bench/ann/wasm/exact.ts', ...OPTIONS, '--outFile'];

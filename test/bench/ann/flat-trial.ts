@@ -5,7 +5,7 @@ import type { Metric } from '../../../src/contract/metric.ts';
 import type { Vectors } from './vectors.ts';
 import { vectorAt } from './vectors.ts';
 
-/** The exact engine of a small shard, with the vectors in memory in place of its store. */
+/** The exact engine of a small shard, with vectors in memory instead of its store. */
 export class FlatTrial {
   readonly #base: Vectors;
   readonly #engine: FlatEngine;

@@ -1,6 +1,6 @@
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
-/** Numbers of a standard normal distribution, the same for the same seed. */
+/** Random numbers of the standard normal distribution, the same for the same seed. */
 export class Gaussian {
   readonly #random: Seeded;
 
@@ -8,7 +8,7 @@ export class Gaussian {
     this.#random = new Seeded(seed);
   }
 
-  /** Within [0, 1). */
+  /** A uniform number in [0, 1). */
   uniform(): number {
     return this.#random.next();
   }

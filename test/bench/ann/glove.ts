@@ -12,13 +12,13 @@ import { BENCH_CACHE, isWritten, writeVectorSet } from './vector-set.ts';
 import { vectorsOf } from './vectors.ts';
 
 const WORDS = 341_479;
-/** How many are held out, and how many of the rest are searched: all of them, or what takes a minute. */
+/** The number of queries held out, and of vectors searched: all others, or as many as take a minute. */
 const FULL = { queries: 10_000, base: 331_479 };
 const QUICK = { queries: 1000, base: 50_000 };
 const DIMENSIONS = 100;
 const SEED = 1;
 
-/** The word vectors of the models' source, at unit length, in an order shuffled by a fixed seed. */
+/** The word vectors from the model's source, at unit length, shuffled by a fixed seed. */
 export async function gloveSet(isQuick: boolean): Promise<SetPlace> {
   const name = isQuick ? 'glove-100-quick' : 'glove-100';
   const folder = join(BENCH_CACHE, name);

@@ -7,7 +7,7 @@ const { Module } = WebAssembly as unknown as { Module: new (bytes: Uint8Array) =
 
 const compiled = new Map<string, WebAssembly.Module>();
 
-/** A committed kernel, such as `probe.relaxed`: compiled once, as runtimes do before a Worker starts. */
+/** A committed kernel, such as `probe.relaxed`, compiled once, as runtimes do before a Worker starts. */
 export function kernelModule(name: string): WebAssembly.Module {
   const module = compiled.get(name) ?? new Module(readFileSync(join(ROOT, `src/ann/wasm/${name}.wasm`)));
   compiled.set(name, module);

@@ -11,7 +11,7 @@ export interface ImageList {
   readonly blocks: readonly Uint8Array[];
 }
 
-/** A generation of lists as a shard stores it, in one piece: JSON of the lengths, then the model, centroids and blocks as they are. */
+/** A list set as one block of bytes: JSON with the lengths, then the model, centroids and blocks as a shard stores them. */
 export function encodeImage(model: Uint8Array, lists: Iterable<ImageList>): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [model];
   const table = [];
@@ -35,13 +35,13 @@ interface Header {
   readonly table: { readonly list: number; readonly scale: number; readonly entryCount: number; readonly blocks: number[] }[];
 }
 
-/** Lists without their entries, and what reads those of one list. */
+/** The lists without their entries, and a reader of the entries of a list. */
 export interface OpenImage {
   readonly model: ListModel;
   readonly lists: PostingLists;
   readonly entryCount: number;
   readonly pageIn: (list: number) => void;
-  /** Makes every list resident. */
+  /** Reads every list into memory. */
   readonly load: () => void;
 }
 

@@ -14,10 +14,10 @@ export interface Depth {
   readonly rescore: number;
 }
 
-// The row that a shard gives its first vector.
+// The row number that a shard gives its first vector.
 const FIRST_ROW = 1;
 
-/** Searches lists and scores what they propose, as a shard does, with the vectors in memory in place of its store. */
+/** Searches lists and rescores the candidates as a shard does, with vectors in memory instead of its store. */
 export class ListTrial {
   /** Of the last search. */
   cost: ListCost | undefined;
@@ -35,17 +35,17 @@ export class ListTrial {
     for (let number = 0; number < base.count; number += 1) this.#allowed.add(number + FIRST_ROW);
   }
 
-  /** Bytes resident for searching. */
+  /** Bytes in memory for searching. */
   get bytes(): number {
     return this.#image.lists.bytes + this.#allowed.bytes;
   }
 
-  /** The numbers of the closest vectors by their codes, closest first: nothing but the lists is read. */
+  /** The numbers of the closest vectors by their codes, closest first; reads nothing but the lists. */
   searchCodes(values: Float32Array, topK: number, depth: Depth): number[] {
     return Array.from(this.#propose({ values, count: topK }, depth), (row) => row - FIRST_ROW);
   }
 
-  /** The numbers of the closest vectors, closest first: what the lists propose is scored exactly. */
+  /** The numbers of the closest vectors, closest first: the lists' candidates, rescored exactly. */
   search(values: Float32Array, topK: number, depth: Depth): number[] {
     const blurred = { of: topK, countMax: proposalMax(topK) };
     const rows = this.#propose({ values, count: proposalCount(topK), blurred }, depth);

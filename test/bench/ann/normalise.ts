@@ -1,4 +1,4 @@
-/** Brings every row to unit length, in place; rows of zeros stay. */
+/** Scales every row to unit length, in place; rows of zeros stay as they are. */
 export function normalise(values: Float32Array<ArrayBuffer>, dimensions: number): Float32Array<ArrayBuffer> {
   for (let start = 0; start < values.length; start += dimensions) {
     const row = values.subarray(start, start + dimensions);

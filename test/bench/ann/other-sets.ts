@@ -16,11 +16,11 @@ const TEXTS_AT_ONCE = 1000;
 interface OtherSet {
   readonly metric: Metric;
   readonly dimensions: number;
-  /** Vectors one after the other, the queries among them: any of them may be held out. */
+  /** The vectors, queries included: which ones are held out as queries is chosen at random. */
   readonly make: () => Promise<Float32Array> | Float32Array;
 }
 
-/** Sets that nothing was tuned on: other dimensions, metrics and ways to cluster. */
+/** Sets that nothing was tuned on: other dimensions, metrics and kinds of clustering. */
 const OTHER_SETS: Readonly<Record<string, OtherSet>> = {
   'glosses-100': { metric: 'cosine', dimensions: 100, make: glosses },
   'clusters-384': { metric: 'cosine', dimensions: 384, make: () => clusters(40_000, 384, 400, 24) },
@@ -42,7 +42,7 @@ export async function otherSets(): Promise<SetPlace[]> {
   return places;
 }
 
-/** What the default model makes of WordNet's glosses: real sentences. */
+/** The default model's vectors of WordNet's glosses, which are real sentences. */
 async function glosses(): Promise<Float32Array> {
   const { tokeniser, encoder } = defaultModel;
   const synsets = (await Promise.all(GLOSS_FILES.map(readSynsets))).flat();
@@ -54,7 +54,7 @@ async function glosses(): Promise<Float32Array> {
   return values;
 }
 
-/** Clusters of very different sizes, each spread along a few directions of its own and a little along all: as embeddings are. */
+/** Clusters of very different sizes, each with large variance in a few directions and a little in all, like embeddings. */
 function clusters(count: number, dimensions: number, clusterCount: number, directions: number): Float32Array {
   const random = new Gaussian(11);
   const centres = Array.from({ length: clusterCount }, () => random.vector(dimensions, 1));
@@ -73,7 +73,7 @@ function clusters(count: number, dimensions: number, clusterCount: number, direc
   return values;
 }
 
-/** As the factors of a recommender: a few items are a hundred times as long as most. */
+/** Like the factors of a recommender: a few items are a hundred times as long as most. */
 function heavyNorms(count: number, dimensions: number): Float32Array {
   const random = new Gaussian(12);
   const spread = Array.from({ length: dimensions }, (_, i) => 1 / Math.sqrt(1 + i));
@@ -88,13 +88,13 @@ function heavyNorms(count: number, dimensions: number): Float32Array {
   return values;
 }
 
-/** Nothing to cluster. */
+/** Uniform vectors, without clusters. */
 function uniform(count: number, dimensions: number): Float32Array {
   const random = new Gaussian(13);
   return Float32Array.from({ length: count * dimensions }, () => random.uniform());
 }
 
-/** As of pictures: not negative, whole numbers, few of them large, neighbouring bins alike. Many components are equal, far from the origin. */
+/** Like histograms of pictures: small non-negative integers, similar in neighbouring bins, many of them equal, far from the origin. */
 function histograms(count: number, dimensions: number): Float32Array {
   const random = new Gaussian(14);
   const prototypes = Array.from({ length: 200 }, () => smoothed(random.vector(dimensions, 40), 3));
@@ -110,7 +110,7 @@ function histograms(count: number, dimensions: number): Float32Array {
   return values;
 }
 
-/** Each component becomes the mean of those within `reach`. */
+/** Replaces each component by the mean of those within `reach`. */
 const smoothed = (values: Float32Array, reach: number): Float32Array =>
   values.map((_, i) => {
     const near = values.subarray(Math.max(0, i - reach), i + reach + 1);

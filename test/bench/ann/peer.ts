@@ -5,8 +5,8 @@ import { ROOT } from '../../../workers/local/paths.ts';
 
 export const PEERS_FOLDER = join(ROOT, 'test/bench/peers');
 
-/** A package of test/bench/peers. Its types are stated where it is used: the project compiles without it. */
+/** Loads a package of test/bench/peers. Its caller declares its types, so that the project compiles without it. */
 export const requirePeer = (name: string): unknown => createRequire(join(PEERS_FOLDER, 'package.json'))(name);
 
-/** Search widths of a graph, none below what is asked for. */
+/** The search widths of a graph that are not below `topK`. */
 export const widths = (topK: number, all: readonly number[]): number[] => all.filter((width) => width >= topK);

@@ -6,8 +6,8 @@ import type { VectorSet } from './vector-set.ts';
 import { vectorAt } from './vectors.ts';
 
 /**
- * The share of the `topK` closest that was found, over the queries from `from` on. A vector counts when it is as close as the last of
- * the true answer: any of those that tie will do.
+ * The share of the `topK` closest vectors that was found, over the queries from `from` on. A vector counts if it is as close as the last one
+ * of the ground truth, so that any choice among ties is right.
  */
 export function recallOf(set: VectorSet, truth: Truth, found: Int32Array, topK: number, from = 0): number {
   const { metric, base, queries } = set;

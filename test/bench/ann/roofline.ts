@@ -11,7 +11,7 @@ import { vectorAt } from './vectors.ts';
 
 const MIB = 1024 * 1024;
 const MEMORY_BYTES = 512 * MIB;
-// Within the second-level cache, the third and neither, on the machines this runs on.
+// Fits the second-level cache, fits the third, and exceeds both, on the machines used so far.
 const READ_MIB = [0.5, 16, 256];
 const READ_ROUNDS = 7;
 const PROBES = 400;
@@ -19,16 +19,16 @@ const PASSES = 9;
 const CHUNK = 4;
 const TOP_K = 10;
 
-/** A query's time as work times what a piece of work takes: fitted over depths that mix the two differently. */
+/** The time of a query as a sum of work times cost per unit, fitted over depths with different proportions of the kinds of work. */
 export interface Roofline {
-  /** Of one thread that only reads, by the size of what it reads over and over. */
+  /** By size in MiB: the speed of one thread that reads that much memory over and over. */
   readonly readGBs: Readonly<Record<string, number>>;
   readonly fixedUs: number;
   readonly nsPerCode: number;
   readonly nsPerRescored: number;
-  /** What scanning 32 entries takes for one nibble of each: 8 instructions of 16 bytes, two of them shuffles. */
+  /** The time to scan one nibble of 32 entries: 8 instructions on 16 bytes, two of them shuffles. */
   readonly nsPerBlockNibble: number;
-  /** At the depth asked about: what a query touches, what that takes at the speed of memory, and what it takes. */
+  /** At the given depth: the bytes a query reads, the time to read them at memory speed, and the time of the query. */
   readonly bytesTouched: number;
   readonly memoryUs: number;
   readonly queryUs: number;
@@ -86,7 +86,7 @@ async function readSpeeds(): Promise<Record<string, number>> {
   return speeds;
 }
 
-/** The time of each depth is the sum of its queries' best times, a few queries at once: what disturbs the machine hardly shows. */
+/** The time of a depth: its queries run in small chunks, and the best time of each chunk counts, so that disturbances hardly show. */
 function timed(trial: ListTrial, set: VectorSet, depths: readonly Depth[]): Sample[] {
   const best = depths.map(() => new Float64Array(PROBES / CHUNK).fill(Infinity));
   const costs = depths.map(() => ({ codes: 0, rescored: 0, bytes: 0 }));
@@ -102,7 +102,7 @@ function timed(trial: ListTrial, set: VectorSet, depths: readonly Depth[]): Samp
   }
   return depths.map((depth, i) => {
     const { codes, rescored, bytes } = costs[i]!;
-    // The cost of a chunk's last query stands for all of them.
+    // The cost of a chunk's last query stands for all of the chunk.
     const of = PROBES / CHUNK;
     return {
       depth,
@@ -120,7 +120,7 @@ function addCost(sum: { codes: number; rescored: number; bytes: number }, { cost
   sum.bytes += cost?.bytesTouched ?? 0;
 }
 
-/** The coefficients that explain `values` best, by the normal equations. */
+/** The coefficients of the least-squares fit to `values`, by the normal equations. */
 function leastSquares(rows: readonly (readonly number[])[], values: readonly number[]): number[] {
   const size = rows[0]?.length ?? 0;
   const at = (row: readonly number[], i: number): number => row[i] ?? 0;

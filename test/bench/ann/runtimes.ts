@@ -28,34 +28,34 @@ export interface RuntimeEffort {
   readonly rounds: number;
 }
 
-/** Queries a second of one engine in one runtime, one query after the other. */
+/** Queries a second of one engine in one runtime, one query at a time. */
 export interface RuntimeSpeed {
   readonly engine: string;
   readonly runtime: string;
   readonly best: number;
   readonly median: number;
-  /** Of all rounds together, a second of the process's own time: what neighbours on the machine disturb less. */
+  /** Over all rounds, per second of the process's CPU time; other load on the machine affects it less. */
   readonly byCpu: number;
   readonly loadAverage: number;
 }
 
 interface Place {
   readonly search: Search;
-  /** Seconds of processor time spent so far. */
+  /** Seconds of CPU time used so far. */
   readonly cpuS: () => Promise<number>;
 }
 
-/** The numbers of the `TOP_K` closest of each query from 0 up to `count`. */
+/** The numbers of the `TOP_K` closest vectors of each query from 0 up to `count`. */
 type Search = (count: number) => Promise<Int32Array>;
 
-/** The same engines in Node and inside workerd, in interleaved rounds. Every answer of workerd has to be Node's. */
+/** Compares the same engines in Node and in workerd, in interleaved rounds. Every answer must be the same in both. */
 export async function compareRuntimes(set: VectorSet, image: Uint8Array, depth: Depth, effort: RuntimeEffort): Promise<RuntimeSpeed[]> {
   await bundleEntry('engine-worker', join(ROOT, 'test/bench/ann/engine-worker.ts'));
   const stateDir = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const port = await freePort();
   const workerd = await serveAlone('engine-worker', stateDir, port);
   const ask = async (path: string, body?: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>): Promise<ArrayBuffer> => {
-    // One connection a call: a kept one may be closed from the other side while this thread searches.
+    // A connection for each call: the server could close a kept one while this thread searches.
     const headers = { connection: 'close' };
     const response = await fetch(`http://127.0.0.1:${port}${path}`, body === undefined ? { headers } : { method: 'POST', body, headers });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -114,7 +114,7 @@ async function compare(engine: string, node: Place, workerd: Place, { queries: c
       const startedMs = performance.now();
       const found = await trial.place.search(count);
       const foundMs = performance.now();
-      // A call that searches for nothing is what the way there and back costs.
+      // The time of a call without queries is that of the round trip.
       await trial.place.search(0);
       trial.timesMs.push((foundMs - startedMs - (performance.now() - foundMs)) / count);
       trial.cpuS += (await trial.place.cpuS()) - cpuBeforeS;

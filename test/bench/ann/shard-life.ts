@@ -16,25 +16,25 @@ const REPLACED_SHARE = 0.3;
 const MOVED_SHARE = 0.05;
 const COLD_STARTS = 9;
 
-/** What a shard's life costs: seconds of processor time of one thread, its store's work included. */
+/** The costs of a shard's life, in seconds of CPU time of one thread, its store included. */
 export interface ShardLife {
   readonly buildCpuS: number;
   readonly ofThatWritingS: number;
-  /** Of the slices of background work. */
+  /** Of the time slices of background work. */
   readonly sliceMsMedian: number;
   readonly sliceMsP99: number;
   readonly sliceMsMax: number;
   readonly bytesPerVector: number;
   readonly recall: Readonly<Record<string, number>>;
-  /** Queries a second through the whole shard, its store included, topK 10. */
+  /** Queries a second through the whole shard, its store included, with topK 10. */
   readonly queriesPerCpuS: number;
   readonly recallAfterReplacing: number;
   readonly insertsPerS: number;
-  /** The same with the work in the background that they cause. */
+  /** Inserts a second, with the background work that they cause included. */
   readonly insertsListedPerCpuS: number;
   readonly deletesPerS: number;
   readonly firstQueryMs: number;
-  /** Reading every list into memory. */
+  /** The time to read every list into memory. */
   readonly fullyHotMs: number;
 }
 
@@ -71,7 +71,7 @@ function measure(shard: ShardTrial, set: VectorSet, truth: Truth, queries: numbe
   return { recall, queriesPerCpuS: queries / (cpuS() - started), bytesPerVector: shard.bytes / set.base.count };
 }
 
-/** Takes vectors out and puts them back: the shard ends with what it had. */
+/** Deletes vectors and inserts them again, so that the shard ends with the vectors it had. */
 function change(shard: ShardTrial, set: VectorSet) {
   const random = new Seeded(SEED);
   const moved = numbersOf(set).filter(() => random.next() < MOVED_SHARE);
@@ -83,21 +83,21 @@ function change(shard: ShardTrial, set: VectorSet) {
   const insertingMs = performance.now();
   shard.upsert(moved);
   const insertsPerS = (moved.length / (performance.now() - insertingMs)) * 1000;
-  // What was just acknowledged is found, before any background work.
+  // An acknowledged write is found before any background work.
   const some = must(moved.at(-1), 'some were inserted');
   assert(shard.search(vectorAt(set.base, some), 1).found[0] === some, 'a vector is found once its write is acknowledged');
   for (const _ of shard.keepUp());
   return { deletesPerS, insertsPerS, insertsListedPerCpuS: moved.length / (cpuS() - started) };
 }
 
-/** Recall of a shard whose every third or so vector was another one until it was built. */
+/** The recall of a shard that was trained while about a third of its vectors had other values. */
 function replace(path: string, set: VectorSet, truth: Truth, recall: RecallTarget, queries: number): number {
   const random = new Seeded(SEED);
   const { base } = set;
   const replaced = numbersOf(set).filter(() => random.next() < REPLACED_SHARE);
   const before = new Map(replaced.map((number) => [number, Math.floor(random.next() * base.count)]));
   const shard = new ShardTrial(path, set, recall);
-  // Between two others: like the set, but none of it.
+  // The mean of two vectors of the set: similar to the set, but not in it.
   const old = (number: number): Float32Array => {
     const other = vectorAt(base, must(before.get(number), 'it is to be replaced'));
     return vectorAt(base, number).map((value, i) => (value + (other[i] ?? 0)) / 2);
@@ -116,7 +116,7 @@ function coldStart(shard: ShardTrial, set: VectorSet) {
     shard.restart();
     timesMs.first.push(timed(() => shard.search(query, 10)));
     shard.restart();
-    // An exhaustive search reads all lists; what it takes when they are there already is not reading.
+    // An exhaustive search reads all lists; subtracting the time of a second one leaves the time of reading.
     const all = timed(() => shard.search(query, 10, { exact: true }));
     timesMs.hot.push(all - timed(() => shard.search(query, 10, { exact: true })));
   }

@@ -21,12 +21,12 @@ const INDEX = 'idx_bench' as IndexId;
 const BATCH = 500;
 const NO_COLUMNS = { values: false, metadata: false, text: false };
 
-/** A whole shard, store included, as its object runs it: vectors are named by their numbers. */
+/** A whole shard with its store, as its object runs it; a vector's id is its number. */
 export class ShardTrial {
   readonly #storage: SqlStorage;
   readonly #set: VectorSet;
   #shard: Shard;
-  // The clock runs as fast as the shard asks.
+  // Jumps to whatever time the shard schedules work for.
   #nowMs = 0;
 
   constructor(path: string, set: VectorSet, recall: RecallTarget) {
@@ -36,13 +36,13 @@ export class ShardTrial {
     this.#shard.open({ indexId: INDEX, dimensions: set.base.dimensions, metric: set.metric, recall });
   }
 
-  /** Bytes resident now. */
+  /** Bytes in memory now. */
   get bytes(): number {
     const stats = this.#shard.stats({ indexId: INDEX });
     return stats.ok ? stats.value.memoryBytes : 0;
   }
 
-  /** Writes vectors in batches; one that is there is replaced by `valuesOf` of it. */
+  /** Upserts vectors in batches, with the values that `valuesOf` returns. */
   upsert(numbers: readonly number[], valuesOf = (number: number): Float32Array => vectorAt(this.#set.base, number)): void {
     const { dimensions } = this.#set.base;
     for (let start = 0; start < numbers.length; start += BATCH) {
@@ -65,7 +65,7 @@ export class ShardTrial {
     }
   }
 
-  /** Does all background work there is; slice by slice: the milliseconds of processor time of each. */
+  /** Runs all background work that is due; yields the milliseconds of CPU time of each time slice. */
   *keepUp(): Generator<number> {
     for (;;) {
       const started = process.threadCpuUsage();
@@ -89,7 +89,7 @@ export class ShardTrial {
     return { found: outcome.value.ids.map(Number), explanation: outcome.value.explanation };
   }
 
-  /** Its posting lists as they are stored, and how deep they are searched by default. */
+  /** Its posting lists as stored, and their default search depth. */
   lists(): { image: Uint8Array<ArrayBuffer>; depth: Depth } {
     const { lists } = new SqliteVectorStore(this.#storage);
     const { id, model, settings } = must(lists.generations().at(-1), 'there are lists');
@@ -98,7 +98,7 @@ export class ShardTrial {
     return { image: encodeImage(model, stored), depth: { stop, rescore: rescoreCount } };
   }
 
-  /** Forgets all that is in memory, as an evicted object does. */
+  /** Discards everything in memory, as an eviction of the object does. */
   restart(): void {
     this.#shard = this.#started();
   }

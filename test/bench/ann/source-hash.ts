@@ -6,7 +6,7 @@ import { ROOT } from '../../../workers/local/paths.ts';
 
 const SOURCES = ['src/ann/**/*.{ts,wasm}', 'durable-objects/sqlite/*.ts'];
 
-/** Of the engine and its store: an index that an earlier version built is not this one's. */
+/** The hash of the engine and its store: an index that another version built is not reused. */
 export function sourceHash(): string {
   const hash = createHash('sha256');
   for (const path of globSync(SOURCES, { cwd: ROOT }).sort()) hash.update(path).update(readFileSync(join(ROOT, path)));

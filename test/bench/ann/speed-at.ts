@@ -1,8 +1,8 @@
 import type { Point } from './curves.ts';
 
 /**
- * Queries a second at a recall, between the two neighbouring points of a curve (linear in the logarithm of the speed). Undefined when
- * the curve does not reach it; where it begins above it, the speed of its first point.
+ * Queries a second at a recall, interpolated between two neighbouring points of a curve (linearly in the logarithm of the speed). Undefined
+ * if the curve does not reach the recall; if it starts above it, the speed of its first point.
  */
 export function speedAt(points: readonly Point[], recall: number, speedOf: (point: Point) => number): number | undefined {
   const curve = points.toSorted((a, b) => a.recall - b.recall);

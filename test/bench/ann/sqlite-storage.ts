@@ -3,7 +3,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 
 import type { SqlRow, SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
 
-/** A database in a file, as an object's storage is: statements are compiled once. */
+/** An object's storage over a database file; statements are compiled once. */
 export function sqliteStorage(path: string): SqlStorage {
   const database = new DatabaseSync(path);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
@@ -22,7 +22,7 @@ export function sqliteStorage(path: string): SqlStorage {
         return bytes;
       },
       exec<Row extends SqlRow>(query: string, ...bindings: unknown[]) {
-        // Only migrations hold several statements, and none of those has parameters.
+        // Only migrations contain several statements, and they have no parameters.
         const isScript = bindings.length === 0 && query.includes(';');
         if (isScript) database.exec(query);
         const rows = isScript
@@ -48,7 +48,7 @@ export function sqliteStorage(path: string): SqlStorage {
   };
 }
 
-/** Blobs as objects get them. */
+/** Converts blobs to ArrayBuffers, as objects get them. */
 function withBuffers(row: Record<string, SQLOutputValue>): SqlRow {
   const copy: Record<string, unknown> = row;
   for (const [name, value] of Object.entries(row)) if (value instanceof Uint8Array) copy[name] = bufferOf(value);

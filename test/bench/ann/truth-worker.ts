@@ -7,13 +7,13 @@ import type { TruthTask } from './truth.ts';
 import { TRUTH_RANKS } from './truth.ts';
 import { vectorAt } from './vectors.ts';
 
-// Vectors searched at a time: they stay in the second-level cache while every query passes over them.
+// Vectors searched at a time, so few that they stay in the second-level cache while all queries pass over them.
 const TILE_ROWS = 1024;
 const PRUNE_AT = 4 * TRUTH_RANKS;
 const QUERIES_AT_ONCE = 4;
 const LANES_BYTES = 32;
 
-/** Vectors that may be among the closest of a query. */
+/** The vectors that may still be among the closest to a query. */
 interface Candidates {
   rows: number[];
   closeness: number[];
@@ -26,7 +26,7 @@ const { dimensions } = base;
 const stride = Math.ceil(dimensions / 4) * 16;
 const queryCount = Math.ceil((to - from) / QUERIES_AT_ONCE) * QUERIES_AT_ONCE;
 
-// In order: the tile, its biases, the lanes, four areas of hits, the queries.
+// The memory holds, in this order: the tile, its biases, the lanes, four areas of hits, the queries.
 const biasesAt = TILE_ROWS * stride;
 const lanesAt = biasesAt + TILE_ROWS * 4;
 const hitsAt = lanesAt + LANES_BYTES;
@@ -45,7 +45,7 @@ function search(): Float64Array<ArrayBuffer> {
   for (let query = from; query < to; query += 1)
     lengthMax.query = Math.max(lengthMax.query, place(queriesAt + (query - from) * stride, vectorAt(queries, query)));
   for (let row = 0; row < base.count; row += 1) lengthMax.base = Math.max(lengthMax.base, lengthOf(vectorAt(base, row)));
-  // Bounds what float32 rounding does to a closeness: a sum of products, and for l2 half a square.
+  // Bounds the float32 rounding error of a closeness: a sum of products and, for l2, half a square.
   const error = (dimensions + 16) * 2 ** -24 * (lengthMax.base * lengthMax.query + (metric === 'l2' ? lengthMax.base ** 2 : 0));
   for (let row = 0; row < base.count; row += TILE_ROWS) searchTile(row, Math.min(TILE_ROWS, base.count - row), candidates, error);
   const result = new Float64Array((to - from) * TRUTH_RANKS);
@@ -80,14 +80,14 @@ function collect(kept: Candidates, lane: number, error: number): void {
   }
   if (kept.rows.length < PRUNE_AT) return;
   const last = must(kept.closeness.toSorted((a, b) => b - a)[TRUTH_RANKS - 1], 'enough are kept');
-  // Any vector of the answer is at least as close as `last`, less what rounding did to both.
+  // Any vector of the answer is at least as close as `last`, less the rounding errors of both.
   kept.threshold = Math.fround(last - 2 * error - Math.abs(last) * 2 ** -22);
   const stays = kept.closeness.map((closeness) => closeness >= kept.threshold);
   kept.rows = kept.rows.filter((_, i) => stays[i]);
   kept.closeness = kept.closeness.filter((_, i) => stays[i]);
 }
 
-/** Writes a vector into the memory; answers its length. */
+/** Writes a vector into memory; returns its length. */
 function place(address: number, vector: Float32Array): number {
   floats.set(vector, address / 4);
   return lengthOf(vector);

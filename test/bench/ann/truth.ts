@@ -9,7 +9,7 @@ import type { VectorSet } from './vector-set.ts';
 import { BENCH_CACHE, cached } from './vector-set.ts';
 import { vectorAt } from './vectors.ts';
 
-/** Ranks known of every query. */
+/** The number of ranks in the ground truth of each query. */
 export const TRUTH_RANKS = 100;
 
 const QUERIES_CHECKED = 5;
@@ -17,7 +17,7 @@ const QUERIES_CHECKED = 5;
 /** The scores of the `TRUTH_RANKS` closest vectors of each query, closest first: [queries x TRUTH_RANKS]. Exact, by exhaustive search. */
 export type Truth = Float64Array;
 
-/** What a worker gets: `from` and `to` number the queries that it answers. */
+/** A worker's task: the queries from `from` up to `to`. */
 export interface TruthTask {
   readonly code: Uint8Array;
   readonly set: VectorSet;
@@ -25,7 +25,7 @@ export interface TruthTask {
   readonly to: number;
 }
 
-/** Computed once a set, on all cores. */
+/** Computes the ground truth on all cores, once for each set. */
 export async function truthOf(set: VectorSet): Promise<Truth> {
   assert(set.base.count >= TRUTH_RANKS, `a set has at least ${TRUTH_RANKS} vectors`);
   const bytes = await cached(join(BENCH_CACHE, 'truth', set.hash), async () => new Uint8Array((await computeTruth(set)).buffer));
@@ -54,7 +54,7 @@ const inWorker = (task: TruthTask): Promise<Float64Array> =>
     worker.once('error', reject);
   });
 
-/** One query the slow way, in float64 and one vector after the other. */
+/** Checks one query in float64, one vector at a time. */
 function check({ metric, base, queries }: VectorSet, truth: Truth, query: number): void {
   const values = vectorAt(queries, query);
   const scores = Float64Array.from({ length: base.count }, (_, row) => score(metric, values, vectorAt(base, row)));

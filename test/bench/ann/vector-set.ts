@@ -9,20 +9,20 @@ import { normalise } from './normalise.ts';
 import type { Vectors } from './vectors.ts';
 import { vectorAt } from './vectors.ts';
 
-/** Where sets, ground truths and the indexes of peers are kept between runs. */
+/** Where sets, ground truths and other libraries' indexes are kept between runs. */
 export const BENCH_CACHE = join(ROOT, '.sluice/bench');
 
-/** Vectors to search, and queries held out of them. */
+/** The vectors to search, and queries held out of them. */
 export interface VectorSet {
   readonly name: string;
   readonly metric: Metric;
-  /** Of everything in it: what is cached is cached under it. */
+  /** The hash of the whole content, under which everything derived from the set is cached. */
   readonly hash: string;
   readonly base: Vectors;
   readonly queries: Vectors;
 }
 
-/** Where a set lies, and what it is. */
+/** Where a set is stored, and its name and metric. */
 export interface SetPlace {
   readonly folder: string;
   readonly name: string;
@@ -30,8 +30,8 @@ export interface SetPlace {
 }
 
 /**
- * A folder with `base.fvecs` and `query.fvecs`: rows of a little-endian int32 `dimensions` and as many float32. For `cosine` they are
- * brought to unit length.
+ * Reads a folder with `base.fvecs` and `query.fvecs`: each row is a little-endian int32 `dimensions` and as many float32. Rows are scaled
+ * to unit length for `cosine`.
  */
 export async function readVectorSet({ folder, name, metric }: SetPlace): Promise<VectorSet> {
   const base = await readFvecs(join(folder, 'base.fvecs'));
@@ -42,7 +42,7 @@ export async function readVectorSet({ folder, name, metric }: SetPlace): Promise
   return { name, metric, hash: hash.digest('hex').slice(0, 16), base, queries };
 }
 
-/** Whether `writeVectorSet` has finished there. */
+/** Whether `writeVectorSet` has finished in this folder. */
 export const isWritten = (folder: string): Promise<boolean> =>
   stat(join(folder, 'base.fvecs')).then(
     () => true,
@@ -55,7 +55,7 @@ export async function writeVectorSet(folder: string, base: Vectors, queries: Vec
   await writeFvecs(join(folder, 'base.fvecs'), base);
 }
 
-/** Reads `path`; makes it first when it is not there. It appears whole or not at all. */
+/** Reads `path`, or makes it if it does not exist. The file appears whole or not at all. */
 export async function cached(path: string, make: () => Promise<Uint8Array>): Promise<Buffer> {
   const kept = await readFile(path).catch(() => undefined);
   if (kept !== undefined) return kept;

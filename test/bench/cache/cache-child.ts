@@ -3,19 +3,19 @@ import { createHash } from 'node:crypto';
 import { must } from '../../../src/kernel/assert.ts';
 import { CACHE_CONTENDERS, clock } from './cache-contenders.ts';
 
-/** What a contender did in a process of its own. */
+/** The figures of a contender, from a process of its own. */
 export interface ContenderFigures {
-  /** Operations a second of processor time, each the median of the rounds: what else the machine does counts less than by the clock. */
+  /** Operations a second of CPU time, which other load affects less than wall time; each is the median of the rounds. */
   readonly set: number;
   readonly get: number;
-  /** Of keys twice as many as fit. */
+  /** Sets of twice as many keys as fit. */
   readonly setEvicting: number;
   readonly bytesPerEntry: number;
 }
 
 const ENTRIES = 100_000;
 const DIMENSIONS = 100;
-/** Operations between two looks at the clock. */
+/** Operations between two readings of the clock. */
 const CHUNK = 2_000;
 
 const [name = '', roundMs = '300', rounds = '5'] = process.argv.slice(2);
@@ -24,7 +24,7 @@ const keyOf = (i: number): string => createHash('sha256').update(`${i}`).digest(
 const keys = Array.from({ length: 2 * ENTRIES }, (_, i) => keyOf(i));
 const value = new Float32Array(DIMENSIONS);
 
-/** Strides over the keys, so that neither order nor the processor's cache favours anybody. */
+/** Strides over the keys, so that no contender gains from their order or from the CPU's cache. */
 function rate(count: number, operation: (key: string) => unknown): number {
   const started = process.cpuUsage();
   let [done, at] = [0, 0];
@@ -52,7 +52,7 @@ function speeds(): Omit<ContenderFigures, 'bytesPerEntry'> {
       setEvicting: rate(2 * ENTRIES, (key) => evicting.set(key, value)),
     });
   }
-  // The first round is for the compiler.
+  // The first round is left out: it warms up the compiler.
   const median = (of: (one: (typeof measured)[number]) => number): number =>
     measured
       .slice(1)
@@ -61,7 +61,7 @@ function speeds(): Omit<ContenderFigures, 'bytesPerEntry'> {
   return { set: median(({ set }) => set), get: median(({ get }) => get), setEvicting: median(({ setEvicting }) => setEvicting) };
 }
 
-/** Everything the process holds for an entry, a key of 64 characters and 100 numbers of 4 bytes included. */
+/** All memory of the process for an entry, including a key of 64 characters and 100 numbers of 4 bytes. */
 function bytesPerEntry(): number {
   const used = (): number => {
     globalThis.gc?.();
@@ -70,7 +70,7 @@ function bytesPerEntry(): number {
   };
   const before = used();
   const cache = create(ENTRIES, DIMENSIONS);
-  // Keys of their own, as a cache has them that is asked with new strings.
+  // New key strings, as a cache gets them with each request.
   for (let i = 0; i < ENTRIES; i++) cache.set(keyOf(i + 1_000_000), new Float32Array(DIMENSIONS).fill(i));
   const bytes = (used() - before + (cache.sharedBytes ?? 0)) / ENTRIES;
   must(cache.get(keyOf(1_000_000 + ENTRIES - 1)), 'the cache is still there');

@@ -3,11 +3,11 @@ import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
 import { VectorCache } from '../../../src/cache/vector-cache.ts';
 import { requirePeer } from '../ann/peer.ts';
 
-/** A cache as the bench uses it: everything has a TTL. */
+/** A cache in the form that the bench uses; every entry has a TTL. */
 export interface CacheContender {
   set(key: string, value: Float32Array): void;
   get(key: string): Float32Array | undefined;
-  /** Of memory that threads share, which no heap counts. */
+  /** Bytes of memory shared by threads, which heap statistics do not include. */
   readonly sharedBytes?: number;
 }
 
@@ -18,10 +18,10 @@ interface PeerModule {
 
 const TTL_MS = 600_000;
 
-/** Read once a turn: `lru-cache` does so by itself, and ttlcache looks at no clock to answer. */
+/** Read once a chunk, as `lru-cache` does by itself; ttlcache reads no clock on a get. */
 export const clock = { nowMs: Date.now() };
 
-/** `dimensions` of the vectors that are kept; those who keep references do not care. */
+/** By name. `dimensions` is the size of the vectors; caches that keep references ignore it. */
 export const CACHE_CONTENDERS: Record<string, (entriesMax: number, dimensions: number) => CacheContender> = {
   LruCache: (entriesMax) => {
     const cache = new LruCache<Float32Array>({ entriesMax, bytesMax: Infinity });

@@ -13,7 +13,7 @@ export interface Trace {
 
 type LruConstructor = new (options: { max: number }) => { get(key: string): unknown; set(key: string, value: unknown): void };
 
-/** Requests for keys of which the i-th most popular has a share of 1 / i^exponent. */
+/** Requests for keys by Zipf's law: the i-th most popular has a share in proportion to 1 / i^exponent. */
 export function zipfTrace(exponent: number, keyCount: number, requests: number, seed: number): Trace {
   const random = new Seeded(seed);
   const sums = new Float64Array(keyCount);
@@ -32,12 +32,12 @@ export function zipfTrace(exponent: number, keyCount: number, requests: number, 
   return { name: `Zipf ${exponent}, ${keyCount} keys, seed ${seed}`, keys };
 }
 
-/** The same, interrupted by scans: every fifth request is for a key that never comes again. */
+/** The same requests with scans: every fifth request is for a key that never comes again. */
 export function withScans(trace: Trace): Trace {
   return { name: `${trace.name}, 1 in 5 never again`, keys: trace.keys.flatMap((key, i) => (i % 4 === 3 ? [key, `scan ${i}`] : [key])) };
 }
 
-/** A file of requests: a key a line, or a CSV of which `columns` together are the key. */
+/** Reads a file of requests: a key on each line, or a CSV of which `columns` together form the key. */
 export async function readTrace(path: string, columns: string | undefined): Promise<Trace> {
   const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
   if (columns === undefined) return { name: basename(path), keys: lines };
@@ -51,7 +51,7 @@ export async function readTrace(path: string, columns: string | undefined): Prom
   return { name: `${basename(path)} by ${columns}`, keys };
 }
 
-/** Shares of requests that were answered, by how much of the distinct keys fits. */
+/** The hit ratio, by the share of the distinct keys that fits into the cache. */
 export function hitRatios({ name, keys }: Trace): object[] {
   const distinct = new Set(keys).size;
   return [0.01, 0.05, 0.2].map((share) => {
@@ -88,7 +88,7 @@ function ratioOf(keys: readonly string[], cache: { get(key: string): unknown; se
   return hits / keys.length;
 }
 
-/** Belady's: out goes what is wanted again last. No cache that does not know the future does better. */
+/** Belady's algorithm: evicts the key whose next use is the latest. No cache without knowledge of the future does better. */
 function optimal(keys: readonly string[], entriesMax: number): number {
   const next = new Float64Array(keys.length).fill(Infinity);
   const seen = new Map<string, number>();
@@ -97,7 +97,7 @@ function optimal(keys: readonly string[], entriesMax: number): number {
     seen.set(keys[i] as string, i);
   }
   const held = new Map<string, number>();
-  // A heap of [next use, key], the latest first; those that have been used since are passed over.
+  // A heap of [next use, key], the latest first; entries of keys that have been used since are skipped.
   const heap: { at: number; key: string }[] = [];
   let hits = 0;
   keys.forEach((key, i) => {

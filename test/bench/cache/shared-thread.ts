@@ -10,14 +10,14 @@ export interface SharedTask {
   readonly dimensions: number;
 }
 
-/** Nine reads in ten, Zipf 0.9, whenever told to and for as long as told. */
+/** Nine reads for each write, on keys by Zipf's law (0.9). Each message starts a run and says how long it lasts. */
 const { handle, keyCount, dimensions } = workerData as SharedTask;
 const cache = SharedVectors.join(handle);
 const { keys } = zipfTrace(0.9, keyCount, 200_000, handle.owner);
 const vector = new Float32Array(dimensions);
 let at = 0;
 
-/** Operations a second by the clock, and a second of the thread's own processor time. */
+/** Operations a second of wall time, and a second of the thread's CPU time. */
 export interface ThreadRate {
   readonly wall: number;
   readonly processor: number;

@@ -17,7 +17,7 @@ const CURVES = [
   { of: 'cpuMs', colour: '#2471a3', label: 'CPU of a query, ms' },
 ] as const;
 
-/** How what a query takes grows with an index, as an SVG: both axes logarithmic, so that a straight line is a power. */
+/** An SVG of query cost by index size: both axes are logarithmic, so that a power law is a straight line. */
 export function chart(rows: readonly Measured[]): string {
   const values = rows.flatMap((row) => CURVES.map(({ of }) => row[of]));
   const x = scale(
@@ -49,7 +49,7 @@ export function chart(rows: readonly Measured[]): string {
   );
 }
 
-/** Places values by their logarithm between two ends. */
+/** Maps values to positions between two ends, by their logarithms. */
 function scale(values: readonly number[], from: number, to: number): (value: number) => number {
   const [low, high] = [Math.log(Math.min(...values)), Math.log(Math.max(...values))];
   return (value) => Math.round(from + ((Math.log(value) - low) / (high - low || 1)) * (to - from));

@@ -8,7 +8,7 @@ import { vectorAt } from '../ann/vectors.ts';
 import type { RawWorkerd } from '../raw-workerd.ts';
 
 const LINES_AT_ONCE = 200;
-/** Of a second: less is what an idle server takes. */
+/** CPU seconds a second: an idle server uses less. */
 const IDLE_CPU_S = 0.05;
 const QUIET_SECONDS = 4;
 
@@ -16,11 +16,11 @@ export interface Answered {
   readonly rows: readonly number[];
   readonly ms: number;
   readonly shardsAsked: number;
-  /** Lists that were not in memory, which all shards of one isolate share. */
+  /** Lists read from storage during the search; all shards of an isolate share the memory for lists. */
   readonly listsPagedIn: number;
 }
 
-/** An index that is filled and searched as its users do: over HTTP. Ids are the numbers of the rows. */
+/** An index that is filled and searched over HTTP, as users do. Ids are row numbers. */
 export class GrownIndex {
   readonly #client: ApiClient;
   readonly #path: string;
@@ -51,7 +51,7 @@ export class GrownIndex {
     assert(stream.last?.status === 'done', `the import is done, not ${JSON.stringify(stream.last)}`);
   }
 
-  /** Waits until shards have split, trained and moved what they had to. */
+  /** Waits until all splits, trainings and moves are finished. */
   async settle(workerd: RawWorkerd): Promise<void> {
     for (let quiet = 0; quiet < QUIET_SECONDS;) {
       const before = await workerd.cpuS();
@@ -86,7 +86,7 @@ export class GrownIndex {
   }
 }
 
-/** All shards of this machine share one thread, which the others wait for. */
+/** Long, because all shards share one thread of this machine and wait for each other. */
 const DEADLINE = { 'x-sluice-deadline-ms': '10000' };
 
 function fine(answer: ApiAnswer): ApiAnswer {

@@ -5,12 +5,12 @@ import { normalise } from '../ann/normalise.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt, vectorsOf } from '../ann/vectors.ts';
 
-/** How far a perturbed vector lies from its original, as a share of its length: at a cosine of 0.89. */
+/** The distance of a perturbed vector from its original, relative to its length: a cosine of 0.89. */
 const NOISE = 0.5;
 
 /**
- * More vectors of the distribution of a set: the set itself, then the whole of it again and again, each vector moved by Gaussian noise in
- * every dimension. The same for the same count; a smaller count is a prefix of a larger one.
+ * More vectors of a set's distribution: the set itself, then copies of it with Gaussian noise in every dimension. The result depends only
+ * on the set and the count, and a smaller count gives a prefix of a larger one.
  */
 export function perturbedSet({ name, metric, base, queries }: VectorSet, count: number): VectorSet {
   const { dimensions } = base;
@@ -30,7 +30,7 @@ export function perturbedSet({ name, metric, base, queries }: VectorSet, count: 
   return prefix({ name, metric, hash: '', base: vectorsOf(dimensions, values), queries }, count);
 }
 
-/** The first of its vectors, as a set. */
+/** The first `count` of its vectors, as a set. */
 export function prefix({ name, metric, base, queries }: VectorSet, count: number): VectorSet {
   const first = vectorsOf(base.dimensions, base.values.subarray(0, count * base.dimensions));
   const hash = createHash('sha256').update(`${metric} ${base.dimensions}`).update(first.values).update(queries.values);

@@ -9,7 +9,7 @@ import { traceFile, valueOf } from './trace-file.ts';
 
 const TYPES = ['v100', 'p100', 'k80'];
 
-/** How long jobs take on each `continuous_single` trace of a folder, beside Gavel. */
+/** The average completion time on each `continuous_single` trace of a folder, beside Gavel's. */
 export async function gavelTable(folder: string, quick: boolean): Promise<readonly (GavelRow & { readonly trace: string })[]> {
   const throughputs = await traceFile(join(folder, 'isolated_throughputs.json'));
   const traces = (await readdir(folder)).filter((name) => /^continuous_single\w*\.csv$/.test(name)).sort();

@@ -19,7 +19,7 @@ interface OpenbRow {
   readonly pairedWins: ByMark;
 }
 
-/** Accelerators allocated on each list of jobs of a folder, beside FGD as published and as we replay it. */
+/** The accelerators allocated on each list of jobs in a folder, beside FGD as published and as replayed here. */
 export async function openbTable(folder: string, quick: boolean): Promise<readonly OpenbRow[]> {
   const nodes = await traceFile(join(folder, 'openb_node_list_gpu_node.csv'));
   const seeds = Array.from({ length: quick ? 2 : 10 }, (_, index) => 42 + index);

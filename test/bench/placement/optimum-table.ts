@@ -1,7 +1,7 @@
 import { leastDollars } from '../../support/oracles/least-dollars.ts';
 import { engineDollars, staticInstance } from '../../support/fakes/static-instance.ts';
 
-/** What the engine spends on small static instances, beside the least there can be. */
+/** The engine's cost on small static instances, beside the lowest possible cost. */
 export function optimumTable(seeds: number): {
   readonly instances: number;
   readonly unplaced: number;

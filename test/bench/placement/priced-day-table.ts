@@ -15,7 +15,7 @@ const TITLES: Readonly<Record<DayPolicy, string>> = {
   best_fit: 'fastest type that has room, tightest node',
 };
 
-/** Mean cost of a day of 160 jobs on three types of accelerators, on demand and spot (see `priced-day.ts`). */
+/** The mean cost of a day of 160 jobs on three accelerator types, on demand and spot (see `priced-day.ts`). */
 export function pricedDayTable(seeds: number): readonly DayRow[] {
   console.log(`a priced day: 160 jobs, three types, spot at 25 to 75 % whose nodes are taken away and come back; mean of ${seeds} seeds`);
   return (Object.keys(TITLES) as DayPolicy[]).map((policy) => {

@@ -14,7 +14,7 @@ import { serveObjects } from '../raw-workerd.ts';
 
 const BATCH = 500;
 const BATCHES_A_CALL = 640;
-/** One batch in so many is delivered twice. */
+/** One in this many batches is delivered twice. */
 const AGAIN = 50;
 
 export interface MonthRow {
@@ -30,7 +30,7 @@ export interface MonthRow {
   readonly totalUsd: number;
 }
 
-/** A month of usage into one ledger in workerd, and its invoice: compared with sums that are kept here, event by event. */
+/** Records a month of usage in one ledger in workerd and compares its invoice with sums that the bench keeps, event by event. */
 export async function monthBench(eventCount: number): Promise<MonthRow> {
   await bundleEntry('billing-bench', join(ROOT, 'test/workerd/billing-bench/worker.ts'));
   const stateDir = await mkdtemp(join(tmpdir(), 'sluice-month-'));
@@ -80,7 +80,7 @@ export async function monthBench(eventCount: number): Promise<MonthRow> {
   }
 }
 
-/** The same month by hand: a map of lines, and each rounded once. */
+/** The expected invoice: a map of lines, each rounded once. */
 function expectedOf(plan: MonthPlan) {
   const lines = new Map<string, { quantity: bigint; meter: Parameters<typeof priceOf>[1]; accelerator: string | null }>();
   const quantities: Record<string, bigint> = {};

@@ -14,7 +14,7 @@ export interface PortkeyServer {
   stop(): void;
 }
 
-/** Portkey's gateway as it comes, in a Node of its own. It may call this machine's upstream; it keeps no key, no quota and no ledger. */
+/** Portkey's gateway with its default settings, in a Node process of its own, without keys, quotas or a ledger; calls the mock upstream. */
 export async function servePortkey(): Promise<PortkeyServer> {
   const port = await freePort();
   const entry = join(PEERS_FOLDER, 'node_modules/@portkey-ai/gateway/build/start-server.js');

@@ -9,7 +9,7 @@ const BODY = JSON.stringify({
   usage: { prompt_tokens: 11, total_tokens: 11 },
 });
 
-/** A model that answers at once: one embedding of 384 floats, whatever it is asked. */
+/** A mock model that answers every request at once with one embedding of 384 floats. */
 export async function serveUpstream(): Promise<{ port: number; stop(): void }> {
   const server = createServer((request, response) => {
     request.resume();

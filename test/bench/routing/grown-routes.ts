@@ -13,14 +13,14 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';
 
-/** Which shards hold each vector, after an index has grown to some number of shards. */
+/** The shards that hold each vector of an index that has grown to some number of shards. */
 export interface GrownRoutes {
   readonly table: RouteTable;
   /** By vector. */
   readonly places: readonly (readonly number[])[];
 }
 
-/** An index that holds a set and grows as its shards and locators would have it: one change is over before the next begins. */
+/** An index that holds a set and grows by the decisions of its shards and locators; each change ends before the next begins. */
 export class GrowingRoutes {
   readonly #set: VectorSet;
   readonly #random = new Seeded(1);
@@ -41,7 +41,7 @@ export class GrowingRoutes {
     return { table: this.#table, places: this.#places.map((shards) => [...shards]) };
   }
 
-  /** Splits shards of more than so many rows, the largest first, until there are none; answers how many splits that took. */
+  /** Splits shards of more than `budget` rows, the largest first, until none is left; returns the number of splits. */
   splitAbove(budget: number): number {
     for (let splits = 0; ; splits += 1) {
       const [ordinal, rows] = [...this.#rows].reduce((largest, entry) => (entry[1].size > largest[1].size ? entry : largest));
@@ -50,7 +50,7 @@ export class GrowingRoutes {
     }
   }
 
-  /** Tidies every shard once; answers how many rows were looked at and sent. */
+  /** Rebalances every shard once; returns how many rows were looked at and how many were sent. */
   tidy(): { readonly looked: number; readonly sent: number } {
     let [looked, sent] = [0, 0];
     for (const shard of this.#table.shards) {
@@ -82,7 +82,7 @@ export class GrowingRoutes {
     return values;
   }
 
-  /** Does what a shard does under its order, and its end. */
+  /** Moves rows as the shard's state in the table demands, and ends that state; returns how many rows were sent. */
   #drain(ordinal: number): number {
     const shard = must(shardAt(this.#table, ordinal), 'a shard that drains is in the table');
     const others =
@@ -99,7 +99,7 @@ export class GrowingRoutes {
     return sent;
   }
 
-  /** As the locator decides; answers how many shards get the row. */
+  /** Decides as the locator does; returns how many shards get the row. */
   #grant(row: number, from: number, { to, isNearer, isShared }: RowWish, isWhole: boolean): number {
     const before = must(this.#places[row], 'every vector has places');
     const others = before.filter((shard) => !to.includes(shard));

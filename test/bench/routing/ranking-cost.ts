@@ -18,7 +18,7 @@ import { routesOfTable } from '../../support/oracles/routes-of-table.ts';
 const POINTS = 200;
 const CENTROIDS = 8;
 
-/** What ranking costs an isolate in the largest index, all at once and by districts. Where shards lie has no part in it: they are random. */
+/** The cost of ranking in the largest index, over all shards and by shard groups. It does not depend on their positions: they are random. */
 export async function rankingCost(dimensions: number): Promise<void> {
   const random = new Seeded(1);
   const values = (count: number) => Float32Array.from({ length: count * dimensions }, () => random.next() - 0.5);
@@ -75,6 +75,6 @@ async function costOf(
 
 const cpuMs = (): number => process.cpuUsage().user / 1000;
 
-/** As it is sent: structured clones are about as long. */
+/** Approximately as sent: structured clones have about the same size. */
 const megabytes = (told: unknown): string =>
   (JSON.stringify(told, (_, part: unknown) => (ArrayBuffer.isView(part) ? '#'.repeat(part.byteLength) : part)).length / 1e6).toFixed(2);

@@ -1,4 +1,4 @@
-/** What this process has computed: on a busy machine the wall clock says more about others. */
+/** CPU milliseconds of this process: on a busy machine, wall time mostly measures other processes. */
 export const cpuMs = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;

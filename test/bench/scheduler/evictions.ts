@@ -17,7 +17,7 @@ type Happening =
   | { readonly kind: 'arrive'; readonly n: number; readonly isUrgent: boolean }
   | { readonly kind: 'save' | 'complete'; readonly jobId: JobId; readonly fence: number; readonly everyMs: number };
 
-/** Work lost by evictions on one day of the same jobs, when the cheapest victims go and when the most recent ones do. */
+/** Work lost to evictions on a day of the same jobs, when the cheapest victims are chosen and when the most recent are. */
 export function evictionsBench(quick: boolean): void {
   console.log(`\nevictions: ${NODES} nodes of 8; training jobs that save every 10 to 60 minutes, and urgent ones that make them leave`);
   const ratios: number[] = [];

@@ -9,7 +9,7 @@ import { jobSpec, nodeSpec, poolSpec } from '../../support/fixtures/scheduler-sp
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 import { cpuMs } from './cpu-ms.ts';
 
-/** Shape of a load of Kueue's own performance suite (`test/performance/scheduler/configs`). */
+/** The workload of one of Kueue's own performance suites (`test/performance/scheduler/configs`). */
 interface Suite {
   readonly name: string;
   readonly published: string;
@@ -39,7 +39,7 @@ const BASELINE: Suite = {
   ],
 };
 
-/** The totals that are published with the result; the runtimes are those of the suite's present file. */
+/** The published totals; the runtimes are those of the suite's current file. */
 const LARGE_SCALE: Suite = {
   name: 'large-scale: 10 cohorts x 100 queues x 50 = 50,000 workloads',
   published: 'Kueue 1,179 s wall, 38.6 % of quota in use, to admission 700 / 256 / 106 s',
@@ -119,7 +119,7 @@ function prepare({ cohorts, queues, sets }: Suite): { cell: Cell; agenda: Agenda
       eviction: evictionPolicy({ evensOut: false, preemptsWithin: false, reclaims: false }),
     })),
   ]).flat();
-  // Quota alone decides, as there: each cohort has a node with room for everything.
+  // As in Kueue's suite, only quota limits jobs: each cohort has a node with room for everything.
   const pools = Array.from({ length: cohorts }, (_, c) =>
     poolSpec({ id: `pool_${String(c).padStart(10, '0')}` as PoolId, region: `region-${c}` }),
   );

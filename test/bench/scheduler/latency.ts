@@ -15,7 +15,7 @@ import { cpuMs } from './cpu-ms.ts';
 const SHAPES = 50;
 const QUEUES = 10;
 
-/** What one event costs on full nodes, with ever more jobs waiting in 50 shapes: a job ends, another gets its place, a new one comes. */
+/** The cost of one event on full nodes, with more and more waiting jobs of 50 shapes: a job ends, another starts, a new one arrives. */
 export function latencyBench(quick: boolean): void {
   console.log(
     `\ndecision latency, CPU: all nodes of 8 taken, jobs that wait in ${SHAPES} shapes over ${QUEUES} queues of one cohort; by least waste`,
@@ -80,7 +80,7 @@ function measure(nodes: number, pending: number): void {
   );
 }
 
-/** Jobs of little priority fill the nodes; then come others that make them leave, one by one. */
+/** Jobs of low priority fill the nodes; then jobs of higher priority preempt them, one by one. */
 function measureEvictions(nodes: number): void {
   const rng = new Seeded(nodes);
   const cell = cellOf(nodes, true);
@@ -123,7 +123,7 @@ function shaped(n: number, shape: number): JobSpec {
   });
 }
 
-/** What is in use, without what is only waiting to be collected. */
+/** Heap in use after a collection. */
 function heapMb(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();

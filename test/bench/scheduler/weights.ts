@@ -2,7 +2,7 @@ import { loadedMs, loadedMsByRecency, weightsTrace } from '../../support/fixture
 
 const HOUR_MS = 3_600_000;
 
-/** Time that models spend loading on a node, when its memory goes to those with the most credit, and to those used last. */
+/** The time that models spend loading on a node, when weights are unloaded by least credit, and by least recent use. */
 export function weightsBench(quick: boolean): void {
   console.log(
     '\nweights in memory: 60 models of 2 to 140 GiB, asked for 2,000 times by a Zipf law that changes half-way; mean of 8 traces',

@@ -4,10 +4,10 @@ import { FlatTrial } from '../flat-trial.ts';
 import { kernelModule } from '../kernel-module.ts';
 import type { VectorSet } from '../vector-set.ts';
 
-// Room for the whole set: a shard has less, and would have gone over to lists.
+// Enough for the whole set: a shard has less memory and would have changed to posting lists.
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
-/** The engine of a small shard: exact. */
+/** The exact engine of a small shard. */
 export function flat(): Contender {
   let trial: FlatTrial;
   const fill = ({ metric, base }: VectorSet) => new FlatTrial(kernelModule('scan'), new PageMemory(MEMORY_BYTES), metric, base);

@@ -37,7 +37,7 @@ export function hnswlib(): Contender {
       graph.readIndexSync(join(folder, FILE));
     },
     use: ({ ef = 0 }) => graph.setEf(ef),
-    // It takes arrays, not typed ones: that is part of what a call costs.
+    // It takes plain arrays only: the conversion is part of the cost of a call.
     search: (query, topK) => graph.searchKnn(Array.from(query), topK),
     found: (answer) => (answer as { neighbors: number[] }).neighbors,
   };

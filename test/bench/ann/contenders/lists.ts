@@ -28,7 +28,7 @@ const DEPTHS: readonly Depth[] = [
   { stop: 100, rescore: 1000 },
 ];
 
-/** What `build` keeps: a generation as it is stored, and how deep a shard searches it. */
+/** The files that `build` writes: the list set as stored, and the depth to which a shard searches it. */
 const listFiles = (folder: string) => ({ image: join(folder, 'image'), depth: join(folder, 'depth.json') });
 
 /** Reads what an earlier run built. */
@@ -38,8 +38,8 @@ export const readLists = (set: VectorSet, recall: RecallTarget): { image: Uint8A
 };
 
 /**
- * The posting lists of a shard that is tuned to `recall`, built by the shard's own upkeep. By codes they answer alone, from the bytes
- * that are stated; else what they propose is scored exactly, with the vectors in memory in place of the store that a shard reads.
+ * The posting lists of a shard tuned to `recall`, built by the shard's own maintenance. With `isByCodes` the codes alone rank the answer, so
+ * a search reads only the reported bytes. Otherwise candidates are rescored exactly, with vectors in memory instead of a shard's store.
  */
 export function lists(recall: RecallTarget, isByCodes: boolean): Contender {
   let trial: ListTrial;
@@ -66,7 +66,7 @@ export function lists(recall: RecallTarget, isByCodes: boolean): Contender {
     open(set, folder) {
       const { image, depth: file } = listFiles(folder);
       trial = open(readFileSync(image), set);
-      // What calibration chose comes last, whatever its place on the curve.
+      // The depth that calibration chose comes last, wherever it is on the curve.
       depths = [...DEPTHS, JSON.parse(readFileSync(file, 'utf8')) as Depth];
     },
     use({ stop = 0, rescore = 0 }) {

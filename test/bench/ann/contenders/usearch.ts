@@ -22,7 +22,7 @@ const EXPANSION_ADD = 128;
 const METRICS = { cosine: 'ip', dot: 'ip', l2: 'l2sq' } as const;
 const FILE = 'index.usearch';
 
-/** usearch's graph over vectors kept as `quantization`. */
+/** usearch's graph, with vectors stored as `quantization`. */
 export function usearch(quantization: 'f32' | 'f16' | 'i8'): Contender {
   const { Index } = requirePeer('usearch') as { Index: new (config: object) => Graph };
   let graph: Graph;
@@ -50,7 +50,7 @@ export function usearch(quantization: 'f32' | 'f16' | 'i8'): Contender {
       opened = { set, folder };
     },
     use({ ef = 0 }) {
-      // Its width of search is fixed when an index is created.
+      // Its search width is fixed when an index is created.
       graph = create(opened.set, ef);
       graph.load(join(opened.folder, FILE));
     },

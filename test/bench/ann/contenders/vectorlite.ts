@@ -13,7 +13,7 @@ const EF_CONSTRUCTION = 200;
 const DISTANCES = { cosine: 'cosine', dot: 'ip', l2: 'l2' } as const;
 const FILE = 'index.hnsw';
 
-/** A virtual table of SQLite over hnswlib with kernels of its own. It writes its file when the database is closed. */
+/** A virtual table of SQLite over hnswlib, with kernels of its own. It writes its file when the database is closed. */
 export function vectorlite(): Contender {
   const { vectorlitePath } = requirePeer('vectorlite') as { vectorlitePath: () => string };
   let database: DatabaseSync;
@@ -42,7 +42,7 @@ export function vectorlite(): Contender {
     use({ ef = 0 }) {
       statement = database.prepare(`SELECT rowid FROM vectors WHERE knn_search(v, knn_param(?, ?, ${ef}))`);
     },
-    // A number would be bound as a real one, which it refuses.
+    // topK must be an integer: a JavaScript number would be bound as a real number, which it rejects.
     search: (query, topK) => statement.all(bytesOf(query), BigInt(topK)),
     found: (answer) => (answer as { rowid: number }[]).map(({ rowid }) => rowid),
   };

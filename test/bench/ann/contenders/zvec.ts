@@ -32,14 +32,14 @@ const LISTS = 1024;
 interface ZvecIndex {
   readonly type: string;
   readonly quantised: string;
-  /** Of the index. */
+  /** Options of the index. */
   readonly options: Setting;
   readonly settings: (topK: number) => readonly Setting[];
-  /** Of every query. */
+  /** Options of every query. */
   readonly query: object;
 }
 
-/** Its graph, over float32 or over codes whose results it scores again. */
+/** Its graph over float32 vectors, or over codes with rescored results. */
 export const zvecGraph = (quantised: 'UNDEFINED' | 'INT8'): Contender =>
   zvec({
     type: 'HNSW',
@@ -49,7 +49,7 @@ export const zvecGraph = (quantised: 'UNDEFINED' | 'INT8'): Contender =>
     query: quantised === 'UNDEFINED' ? {} : { isUsingRefiner: true },
   });
 
-/** Its inverted lists of RaBitQ codes; twice as many as asked for are scored again when `isRefined`, which did best of 1, 2 and 10. */
+/** Its inverted lists of RaBitQ codes. With `isRefined`, twice as many candidates as requested are rescored: best of 1, 2 and 10. */
 export const zvecLists = (totalBits: number, isRefined: boolean): Contender =>
   zvec({
     type: 'IVF_RABITQ',
@@ -59,7 +59,7 @@ export const zvecLists = (totalBits: number, isRefined: boolean): Contender =>
     query: isRefined ? { isUsingRefiner: true, scaleFactor: 2 } : {},
   });
 
-/** One of zvec's kinds of index, on one thread. */
+/** A zvec index of the given type, on one thread. */
 function zvec({ type, quantised, options, settings, query: queryOptions }: ZvecIndex): Contender {
   const library = requirePeer('@zvec/zvec') as Zvec;
   library.ZVecInitialize({ queryThreads: 1, optimizeThreads: 1 });

@@ -1,9 +1,9 @@
-// AssemblyScript, compiled when the bench runs. Rows of float32 are `stride` bytes apart, a multiple of 16 padded with zeros.
+// AssemblyScript, compiled when the bench runs. Rows of float32 are `stride` bytes apart, a multiple of 16, and padded with zeros.
 
 /**
- * Closeness of the four rows at `queries` to each of `count` rows at `base`, their biases at `biases` added: every one that reaches the
- * query's threshold is appended to its hits, (row, closeness) pairs of 8 bytes. `lanes` holds four thresholds as float32, four addresses
- * of where the next hit goes as uint32. Rows are numbered from `firstRow`.
+ * Compares the four rows at `queries` with each of `count` rows at `base`; the closeness includes the row's bias from `biases`. A row that
+ * reaches a query's threshold is appended to the query's hits as a (row, closeness) pair of 8 bytes. `lanes` holds four thresholds as
+ * float32, then four addresses of the next hit as uint32. Rows are numbered from `firstRow`.
  */
 export function closest(base: usize, count: u32, firstRow: u32, biases: usize, queries: usize, stride: usize, lanes: usize): void {
   const end = base + <usize>count * stride;
@@ -24,7 +24,7 @@ export function closest(base: usize, count: u32, firstRow: u32, biases: usize, q
       c = f32x4.add(c, f32x4.mul(values, v128.load(third + at)));
       d = f32x4.add(d, f32x4.mul(values, v128.load(fourth + at)));
     }
-    // Transposed and added: one lane a query.
+    // Transposed and added: each lane holds one query.
     const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
     const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
     const sums = f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
@@ -47,7 +47,7 @@ function append(next: usize, row: u32, closeness: f32): void {
   store<u32>(next, <u32>(at + 8));
 }
 
-/** Reads `bytes` from `start`, a multiple of 64, as fast as one thread can. Answers something that depends on all of it. */
+/** Reads `bytes` from `start`, a multiple of 64, as fast as one thread can. Returns a value that depends on every byte. */
 export function read(start: usize, bytes: usize): u32 {
   const end = start + bytes;
   let a = v128.splat<i32>(0);
