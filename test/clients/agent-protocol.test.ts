@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** An agent by hand, to say what a real one never would. */
+/** An agent driven by the test, so that it can send what a real agent never would. */
 async function join(at: Pool) {
   const http = new ApiClient(server.urls[0] ?? '', at.agent_token);
   const { body } = await http.post(`/v1/pools/${at.id}/agents`, { name: 'by-hand' });

@@ -7,7 +7,7 @@ import { createTenant } from '../support/deployment/tenant.ts';
 
 const server = sharedDeployment();
 let tenant: TestTenant;
-/** The same tenant through another gateway isolate. */
+/** A client of the same tenant at another gateway isolate. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
@@ -15,7 +15,7 @@ beforeAll(async () => {
   elsewhere = new ApiClient(server.urls[1] ?? '', tenant.client.apiKey);
 });
 
-/** An index whose only vector has its name. */
+/** Creates an index with one vector, whose id is the index's name. */
 async function createIndex(name: string, client = tenant.client): Promise<void> {
   expect((await client.post('/v1/indexes', { name, dimensions: 2, owner: 'search-team' })).status).toBe(201);
   await client.post(`/v1/indexes/${name}/upsert`, { vectors: [{ id: name, values: [1, 0] }] });
@@ -76,7 +76,7 @@ describe('aliases over HTTP', () => {
 
     expect(await nearest(elsewhere, 'a1')).toBe('old');
     await tenant.client.delete('/v1/indexes/old');
-    // Within the second for which the other gateway remembers what the alias stood for.
+    // Within the second for which the other gateway caches the alias.
     expect(await elsewhere.post('/v1/indexes/a1/query', { vector: [1, 0] })).toMatchObject(refused(404, 'index_not_found'));
     expect((await aliasesOf('/v1/aliases?limit=1000')).filter(([, index]) => index === 'old')).toEqual([]);
     await createIndex('a1');

@@ -18,14 +18,14 @@ beforeAll(async () => {
   admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
 });
 
-/** Every call of a tenant that has a body, which its sender may keep waiting. */
+/** Every endpoint of tenants that takes a body, which its sender may send slowly. */
 const NAMES = Object.entries(ENDPOINTS).flatMap(([name, { access, body }]) =>
   access.kind.startsWith('tenant') && (body.kind === 'json' || body.kind === 'multipart') ? [name as EndpointName] : [],
 );
 
 const valuesOf = (n: number): number[] => Array.from({ length: 100 }, (_, axis) => Math.sin(n + axis) + 1.5);
 
-/** A tenant with something of each kind, a key whose requests are held, and another that looks. */
+/** A tenant with one resource of each kind, a key whose requests are held, and another key for looking. */
 async function furnished(): Promise<{ tenant: TestTenant; held: ApiClient; heldKey: string; owned: Record<string, string> }> {
   const tenant = await createTenant(server, { scopes: SCOPES });
   const { client } = tenant;
@@ -42,12 +42,12 @@ async function furnished(): Promise<{ tenant: TestTenant; held: ApiClient; heldK
   return { tenant, held: new ApiClient(client.url, made.body.key), heldKey: made.body.id, owned: { ...owned, key: spare.body.id } };
 }
 
-/** All that the tenant has, as one value. */
+/** Everything that the tenant has, as one value. */
 async function holdings({ client }: TestTenant): Promise<unknown> {
   const paths = ['/v1/indexes', '/v1/aliases', '/v1/indexes/secrets/generations', '/v1/files', '/v1/keys', '/v1/projects', '/v1/jobs'];
   const lists = await Promise.all(paths.map(async (path) => (await client.get(path)).body.data));
   const listed = await client.post('/v1/indexes/secrets/list', { include_values: true, include_metadata: true });
-  // When a key was last used is not what it may do.
+  // The time of a key's last use may differ.
   return JSON.parse(JSON.stringify([...lists, listed.body.vectors], (name, value: unknown) => (name === 'last_used_at' ? null : value)));
 }
 
@@ -60,7 +60,7 @@ const open = (client: ApiClient, owned: Readonly<Record<string, string>>): Promi
     }),
   );
 
-/** Resolves once whoever shows the key is refused, even while the rest of the body is still to come: so what is held was let in before. */
+/** Resolves once requests with the key are refused even before their bodies have arrived: held requests were admitted earlier. */
 async function refused(client: ApiClient): Promise<void> {
   await vi.waitFor(async () => expect((await client.get('/v1/models')).status).toBeGreaterThanOrEqual(400), {
     timeout: 10_000,
@@ -121,12 +121,12 @@ describe('an import under way', () => {
     Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `v${from + i}`, values: [from + i + 1, 1] })}\n`).join('');
   const countOf = async (client: ApiClient): Promise<number> => (await client.get('/v1/indexes/streamed/stats')).body.vectors;
 
-  /** One whose first batch is written, and whose next one waits for its last line. */
+  /** An import whose first batch is written and whose second one is incomplete. */
   async function begun(client: ApiClient): Promise<{ stream: BulkStream; ended: () => Promise<void> }> {
     expect((await client.post('/v1/indexes', INDEX)).status).toBe(201);
     const stream = new BulkStream(client, '/v1/indexes/streamed/import');
     const reading = stream.read();
-    // A batch ends with the first line of the next one.
+    // A batch is written when the first line of the next one arrives.
     await stream.send(lines(0, 1001));
     await vi.waitFor(async () => expect(await countOf(client)).toBe(1000), { timeout: 20_000, interval: 20 });
     const ended = async () => {

@@ -28,7 +28,7 @@ afterAll(() => server.stop());
 
 const embed = (client: ApiClient, input: string) => client.post('/v1/embeddings', { model: MODEL, input });
 
-/** What comes in at a URL, once it has been refused as often as `refusals` says. */
+/** Receives posts at a URL, after refusing the first `refusals` of them. */
 async function receiver(refusals: number) {
   const got: { id: string; timestamp: string; signature: string; body: string; status: number }[] = [];
   const http = createServer((request, response) => {
@@ -91,7 +91,7 @@ describe('an invoice', () => {
     const { lines, unreconciled } = (await lone.client.get(`/v1/invoices/${PERIOD}`)).body;
     const requests = lines.find(({ meter }: { meter: string }) => meter === 'requests').quantity;
     expect(requests).toBe(5);
-    // The isolate holds a slice, and this very question is not billed yet.
+    // The isolate holds a slice, and this request itself is not billed yet.
     expect(unreconciled).toMatchObject([{ tenant: lone.id, requests: expect.any(Number) }]);
     const { granted } = (await lone.client.get('/v1/quotas')).body;
     const month = granted.find(({ resource, window }: Record<string, string>) => resource === 'requests' && window === 'month').granted;
@@ -105,7 +105,7 @@ describe('a budget', () => {
     const hook = await receiver(1);
     const { body: webhook } = await admin.post('/v1/webhooks', { organisation: spender.organisation, url: hook.url });
     expect(webhook.secret).toMatch(/^whsec_/);
-    // 30 calls of one request (150) and two tokens (40).
+    // Enough for 30 calls of one request (150) and two tokens (40).
     await admin.put('/v1/budgets', { tenant: spender.id, amount_usd: '0.0000057', thresholds: [50], hard: true });
     const codes: string[] = [];
     for (let call = 0; call < 40; call++) {
@@ -138,7 +138,7 @@ describe('a budget', () => {
     expect(JSON.parse(hook.got[1]!.body)).toMatchObject({ type: expect.stringMatching(/^budget\./) });
     hook.stop();
 
-    // Without the budget there is no stop.
+    // Without the budget nothing is refused.
     const { body: budgets } = await admin.get(`/v1/budgets?organisation=${spender.organisation}`);
     expect((await admin.delete(`/v1/budgets/${budgets.data[0].id}?organisation=${spender.organisation}`)).status).toBe(200);
     await expect.poll(async () => (await embed(spender.client, 'free again')).status, { timeout: 30_000 }).toBe(200);

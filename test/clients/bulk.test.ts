@@ -28,7 +28,7 @@ async function createIndex(options: object = { dimensions: DIMENSIONS }): Promis
   return `/v1/indexes/${name}`;
 }
 
-// As they are printed: the shortest decimals that are these floats.
+// As they are printed: the shortest decimals that read back as the same floats.
 const valuesOf = (n: number): number[] =>
   Array.from({ length: DIMENSIONS }, (_, axis) => Number((Math.sin(n * 13 + axis) + 1.5).toPrecision(5)));
 
@@ -37,7 +37,7 @@ const line = (n: number, more: object = {}): string =>
 
 const linesFrom = (from: number, until: number): string => Array.from({ length: until - from }, (_, i) => line(from + i)).join('');
 
-/** The whole of an import at once. */
+/** Sends a whole import in one request. */
 async function importAll(index: string, text: string, query = '', headers: Record<string, string> = {}) {
   const stream = new BulkStream(client, `${index}/import${query}`, headers);
   void stream.send(text).then(() => stream.end());
@@ -137,7 +137,7 @@ describe('an import over HTTP', () => {
       await stream.send(isLast ? rest : rest.slice(0, 260_000));
       if (isLast) stream.end();
       else {
-        // At first before anything is stored, then once a batch is. Without the rest of its lines the import cannot be done.
+        // The first cut comes before anything is stored, the others after. Without its last lines the import cannot finish before the cut.
         await expect.poll(() => stream.news.length, PATIENCE).toBeGreaterThan(0);
         const stored = cuts === 0 ? 0 : LIMITS.importBatchVectorsMaxCount;
         await expect.poll(async () => (await stats(index)).vectors, PATIENCE).toBeGreaterThanOrEqual(stored);
@@ -153,7 +153,7 @@ describe('an import over HTTP', () => {
     expect((await stats(index)).vectors).toBe(total);
     expect((await stats(index)).lsn, 'every batch was written once').toBe(total / LIMITS.importBatchVectorsMaxCount);
     expect((await written()) - before).toBe(total);
-    // From the beginning, under the same key, it is the same import.
+    // Sent again from the start under the same key, it is the same import.
     expect((await importAll(index, text, '', { 'idempotency-key': 'whole' })).last).toMatchObject({ status: 'done', written: total });
     expect((await stats(index)).lsn).toBe(total / LIMITS.importBatchVectorsMaxCount);
     expect((await written()) - before).toBe(total);
@@ -211,7 +211,7 @@ describe('an export over HTTP', () => {
     const writing = { on: true };
     const writer = async (): Promise<void> => {
       for (let n = 0; writing.on; n = (n + 400) % total) {
-        // Replaces vectors that stay, and adds and removes others.
+        // Replaces vectors that remain, and adds and removes others.
         await client.post(`${index}/upsert`, {
           vectors: Array.from({ length: 200 }, (_, i) => ({ id: `v${n + i}`, values: valuesOf(n + i + 1), metadata: { n: n + i } })),
         });

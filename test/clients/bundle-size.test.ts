@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { ASSETS, DIST } from '../../workers/local/paths.ts';
 import type { WorkerName } from '../../workers/local/paths.ts';
 
-/** Most compressed kilobytes a Worker's upload may weigh. The gateway starts cold on a user's request: it stays small. */
+/** The most kilobytes, compressed, of each Worker's upload. A user's request may have to start the gateway, so it stays small. */
 const KB_MAX: Record<WorkerName, number> = { gateway: 170, objects: 150, shards: 150, inference: 4000 };
 
 it.each(Object.entries(KB_MAX))('the %s Worker uploads at most %i kB compressed', async (worker, kbMax) => {
@@ -19,7 +19,7 @@ it.each(Object.entries(KB_MAX))('the %s Worker uploads at most %i kB compressed'
   expect(kb).toBeLessThan(kbMax);
 });
 
-/** What an OpenAPI document says in words, long enough to be nothing else. */
+/** The texts of an OpenAPI document that are long enough to be unique. */
 function textsOf(node: unknown): string[] {
   if (typeof node !== 'object' || node === null) return [];
   return Object.entries(node).flatMap(([key, value]) =>

@@ -22,7 +22,7 @@ const embed = (input: unknown, headers: Record<string, string> = {}, more: objec
 
 const statusOf = async (input: unknown, headers: Record<string, string> = {}) => (await embed(input, headers)).headers.get('cache-status');
 
-/** Structured field list of RFC 9211: items with parameters that are tokens, integers, strings, or true by standing alone. */
+/** A member of the structured field list of RFC 9211; its parameters are tokens, integers, strings, or true without a value. */
 const MEMBER =
   /^sluice-l[12](; (hit|stored|collapsed|fwd=(bypass|miss|request|stale|partial)|ttl=-?\d{1,15}|detail="[\x20-\x21\x23-\x5b\x5d-\x7e]*"))+$/;
 
@@ -82,7 +82,7 @@ describe('what a request may ask of the cache', () => {
     expect(await tagged('tag me', 'release-1')).toContain('hit');
     expect(await statusOf('tag me')).toContain('hit');
     expect(await tagged('tag me', 'release-2')).toContain('fwd=miss; stored');
-    // Now it carries both.
+    // Now the entry has both tags.
     expect(await tagged('tag me', 'release-1, release-2')).toContain('hit');
     await tagged('another', 'release-3');
     expect((await client.post('/v1/cache/purge', { tags: ['release-1'] })).status).toBe(200);
@@ -96,7 +96,7 @@ describe('what an answer states about the cache', () => {
     const statuses: string[] = [];
     for (const headers of [{}, {}, { 'cache-control': 'no-cache' }, { 'cache-control': 'no-store', 'x-sluice-cache-ttl-ms': '5000' }]) {
       for (const model of [LOCAL, SHARED]) {
-        // Models of one contract answer for each other: each has texts of its own here.
+        // Models of one embedding contract share cache entries: each gets its own texts here.
         const input = [`${model} grammar`, 'words'.repeat(statuses.length + 1)];
         const { headers: answered } = await client.post('/v1/embeddings', { model, input }, headers);
         statuses.push(answered.get('cache-status') ?? '');
@@ -126,7 +126,7 @@ describe('what an answer states about the cache', () => {
     const others = [{ encoding_format: 'base64' }, { dimensions: 50 }, { model: SHARED }].map((more) => tagOf('tag of bytes', more));
     const tags = new Set(await Promise.all([...others, tagOf('tag of'), tagOf(['tag of', 'bytes'])]));
     expect([tags.size, tags.has(first)]).toEqual([5, false]);
-    // A POST is never not done: see `respond`.
+    // A POST is never answered with 304: see `respond`.
     expect(await embed('tag of bytes', { 'if-none-match': first ?? '' })).toMatchObject({ status: 200 });
   });
 

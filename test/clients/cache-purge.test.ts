@@ -14,12 +14,12 @@ const SHARED = 'glove-sif-100-onnx';
 let server: Server;
 let tenant: TestTenant;
 let client: ApiClient;
-/** The same key at another gateway isolate over the same objects. */
+/** A client with the same key at another gateway isolate over the same objects. */
 let elsewhere: ApiClient;
 let admin: ApiClient;
 
 beforeAll(async () => {
-  // Names that only those know who read the setting: counting and erasing find nothing elsewhere.
+  // Unusual names: counting and erasing find these shards only if they read the setting.
   server = await deploy(2, { LOG_LEVEL: 'warn', CACHE_SHARDS: 'a:1,b:3', CACHE_SHARDS_BEFORE: '2' });
   admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
 });
@@ -35,7 +35,7 @@ afterAll(() => server.stop());
 const embed = (at: ApiClient, input: string | string[], headers?: Record<string, string>) =>
   at.post('/v1/embeddings', { model: SHARED, input }, headers);
 
-/** Whether a text was answered without computing it; asking for it keeps it, unless told otherwise. */
+/** Whether the text is in the cache. A hit also fills the first level, unless `directive` forbids it. */
 async function isCached(at: ApiClient, text: string, tags?: string, directive = 'no-store'): Promise<boolean> {
   const { status } = await embed(at, text, {
     'cache-control': `only-if-cached, ${directive}`,
@@ -45,7 +45,7 @@ async function isCached(at: ApiClient, text: string, tags?: string, directive = 
   return status === 200;
 }
 
-/** Fills the cache of both isolates with texts, each under its tags. */
+/** Puts texts with their tags into the caches of both isolates. */
 async function fill(texts: Record<string, string | undefined>): Promise<void> {
   for (const [text, tags] of Object.entries(texts)) {
     await embed(client, text, tags === undefined ? {} : { 'cache-tag': tags });
@@ -104,7 +104,7 @@ describe('a purge over HTTP', () => {
     const { body } = await purge({ everything: true, consistency: 'fast' });
     const answeredMs = Date.now();
     expect([body.consistency, body.bound_ms]).toEqual(['fast', 1000]);
-    // It is answered before it holds, unless this machine took as long as that.
+    // Answered before it takes effect, unless this machine took longer than the bound.
     expect(body.status === 'pending' || answeredMs - startedMs >= body.bound_ms).toBe(true);
     const effectiveMs = Date.parse(body.effective_at);
     expect(effectiveMs).toBeLessThanOrEqual(answeredMs + body.bound_ms);

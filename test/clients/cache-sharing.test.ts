@@ -10,7 +10,7 @@ import { createTenant } from '../support/deployment/tenant.ts';
 
 const SHARED = 'glove-sif-100-onnx';
 const LOCAL = 'glove-sif-100';
-/** For what comes by itself, in its own time. */
+/** For polls of what happens on its own schedule. */
 const PATIENCE = { timeout: 30_000 };
 
 const server = sharedDeployment();
@@ -27,7 +27,7 @@ beforeAll(async () => {
   admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
 });
 
-// Models of one contract answer for each other: each has texts of its own.
+// Models of one embedding contract share cache entries: each gets its own texts.
 const statusOf = async ({ client }: Pick<TestTenant, 'client'>, model: string, text: string) =>
   (await client.post('/v1/embeddings', { model, input: `${text} of ${model}` })).headers.get('cache-status');
 
@@ -39,16 +39,16 @@ const share = async (shared: boolean) => {
     status: 200,
     body: { organisation, shared },
   });
-  // No isolate goes by what it read before any more.
+  // From now on no isolate uses the old setting.
   await setTimeout(LIMITS.keyFreshMs + 200);
 };
 
-/** As a stranger sees it: nothing of what these tenants do, ever. */
+/** The tenant sees nothing that the others cached. */
 const expectApart = async (who: TestTenant, text: string) => {
   for (const model of [LOCAL, SHARED]) expect(await statusOf(who, model, text)).toContain('computed=1');
 };
 
-// In this order: the setting is that of the whole organisation.
+// The order matters: the tests change the setting of the whole organisation.
 describe('tenants of one organisation', () => {
   it('[C88] share nothing unless it was asked for', async () => {
     expect((await admin.get(`/v1/organisations/${a.organisation}/cache`)).body).toMatchObject({ shared: false });
@@ -75,7 +75,7 @@ describe('tenants of one organisation', () => {
     const { body } = await b.client.get('/v1/usage');
     const cached = body.data.find((line: { meter: string }) => line.meter === 'embedding_cached_tokens');
     expect(cached.quantity).toBeGreaterThanOrEqual(6);
-    // What either had for itself before stays apart.
+    // What each tenant cached before for itself remains separate.
     expect(await statusOf(b, LOCAL, 'only of a')).toContain('computed=1');
   });
 
@@ -113,7 +113,7 @@ describe('tenants of one organisation', () => {
     await expectApart(a, 'shared no more');
     expect((await a.client.post('/v1/cache/purge', { text: [`shared text of ${SHARED}`] })).status).toBe(200);
     await share(true);
-    // Still stored from before, but for what was purged while it was off.
+    // Entries from before are still stored, except for those purged while sharing was off.
     expect(await statusOf(elsewhere(b), SHARED, 'kept while off')).toContain('computed=1');
     expect(await statusOf(b, SHARED, 'shared no more')).toContain('hit');
     expect(await statusOf(b, SHARED, 'shared text')).toContain('computed=1');

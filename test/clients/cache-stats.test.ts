@@ -23,7 +23,7 @@ const lineOf = async (client: ApiClient, model: string | null, query = '') => {
   return body.data.find((line: Line) => line.model === model);
 };
 
-/** How many inputs came from where, by the `cache-status` of their answers. */
+/** The number of inputs from each source, by the `cache-status` of their answers. */
 function sourcesOf(statuses: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = { memory: 0, shared: 0, joined: 0, duplicate: 0, computed: 0 };
   for (const [, source = '', count] of statuses.join().matchAll(/(\w+)=(\d+)(?=[^,]*")/g)) {
@@ -43,7 +43,7 @@ describe('statistics of a cache', () => {
     await embed(client, LOCAL, ['one', 'two', 'one']);
     await embed(client, LOCAL, ['one', 'three']);
     await embed(client, SHARED, 'for both');
-    // Once it is there for all: what is not cached is not counted.
+    // Polls until it is cached: with only-if-cached, misses are not counted.
     const shared = () => elsewhere.post('/v1/embeddings', { model: SHARED, input: 'for both' }, { 'cache-control': 'only-if-cached' });
     await expect.poll(async () => (await shared()).status, { timeout: 30_000 }).toBe(200);
     await embed(stranger, LOCAL, 'not of this tenant');
@@ -74,7 +74,7 @@ describe('statistics of a cache', () => {
     await embed();
     const { age_seconds: ages, held } = await lineOf(client, LOCAL);
     expect(ages.map(({ le }: { le: number | null }) => le)).toEqual([...AGE_BOUNDS_S, null]);
-    // The first hit is young unless this machine was slow, the second never is.
+    // The first hit is young unless this machine was slow; the second never is.
     const [youngest, ...older] = ages.map(({ count }: { count: number }) => count);
     expect(youngest).toBeOneOf(isYoung ? [1] : [0, 1]);
     expect(older.slice(1)).toEqual([2, 2, 2, 2, 2]);
@@ -92,7 +92,7 @@ describe('statistics of a cache', () => {
       const statuses = answers.map(({ headers }) => headers.get('cache-status') ?? '');
       const { hits, computed } = await lineOf(client, SHARED);
       expect({ ...hits, computed }).toEqual(sourcesOf(statuses));
-      // Where a lease comes late, as on a busy machine, a request computes by itself, and says so.
+      // Without a lease in time, as on a busy machine, a request bypasses the cache and reports that: try again.
       isOfCache = statuses.every((status) => !status.includes('fwd=bypass'));
       if (isOfCache) expect(computed).toBe(texts + 1);
     }
@@ -111,7 +111,7 @@ describe('statistics of a cache', () => {
       expect(body).toMatch(line);
     }
     expect(body).not.toContain(id);
-    // Prometheus refuses a label list that begins with a comma.
+    // Prometheus rejects a label list that begins with a comma.
     expect(body).not.toContain('{,');
   });
 
@@ -143,7 +143,7 @@ describe('search results over HTTP', () => {
     expect([hit.headers.get('age'), hit.body]).toEqual(['0', first.body]);
     expect(Number(hit.headers.get('x-sluice-cost-usd'))).toBeCloseTo((0.25 + 0.15) / 1e6, 12);
 
-    // By way of another isolate, which this one hears nothing of.
+    // Written through another isolate, so that this one is not notified.
     await elsewhere.post('/v1/indexes/notes/upsert', { vectors: [{ id: '2', text: 'who keeps the lock?' }] });
     const written = await ask();
     expect(written.headers.get('cache-status')).toContain('fwd=miss');

@@ -70,7 +70,7 @@ it('imports a file into an index that it creates, and searches it', async () => 
   }));
   await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   expect(await printed('import', 'notes', file, '--create-model', 'glove-sif-100')).toBe('2 lines imported into notes\n');
-  // The index is there now; the same file writes the same vectors.
+  // The index exists now; importing the same file again writes the same vectors.
   expect(await printed('import', 'notes', file, '--create-model', 'glove-sif-100')).toBe('2 lines imported into notes\n');
   const found = await printed('search', 'notes', 'who', 'opens', 'the', 'lock?', '--top-k', '1');
   expect(found).toMatch(/^score +id +text +metadata\n0\.\d{4} +0 +the lock keeper opens the gates at dawn +\{"page":0\}\n$/);
@@ -91,7 +91,7 @@ it('goes on by itself when the connection of an import is cut', async () => {
   const lines = Array.from({ length: 4_000 }, (_, n) => JSON.stringify({ id: `many-${n}`, text: `canal number ${n} of the north` }));
   await writeFile(file, `${lines.join('\n')}\n`);
   let connections = 0;
-  // Cuts the first connection once it has carried a part of the body.
+  // Cuts the first connection after a part of the body.
   const proxy = createServer((client) => {
     connections += 1;
     const isCut = connections === 1;
@@ -138,7 +138,7 @@ it('lists, creates and revokes keys', async () => {
 });
 
 it('shows what was used, and says so when no gateway answers or is known', async () => {
-  // Usage is told to the ledger within seconds.
+  // Usage reaches the ledger within seconds.
   await expect.poll(() => printed('usage', '--group-by', 'model'), { timeout: 20_000 }).toMatch(/embedding_tokens +\d+ +0\.\d+/);
   expect(await sluice(['usage'], { SLUICE_URL: 'http://127.0.0.1:9', SLUICE_API_KEY: 'sk' })).toMatchObject({ status: 1, stdout: '' });
   const unknown = await sluice(['usage', '--from', 'yesterday']);

@@ -15,7 +15,7 @@ import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-// Every route against every wrong credential. A new endpoint joins by being in the table; only its sample body is added here.
+// Every route with every wrong credential. New endpoints are included through the table; only their sample bodies are added here.
 
 const ROUTES = Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
 const GUARDED = ROUTES.filter(([, { access }]) => access.kind !== 'public');
@@ -58,13 +58,13 @@ beforeAll(async () => {
     revoked: revoked.client.apiKey,
     expired: expired.client.apiKey,
   });
-  // Neither is an answer from before it was revoked or had run out.
+  // Wait until no isolate has a cached answer from before the revocation or the expiry.
   for (const { client } of [revoked, expired]) {
     await vi.waitFor(async () => expect((await client.get('/v1/models')).status).toBe(401), { timeout: 30_000 });
   }
 });
 
-/** Fills tenant A with one of everything. */
+/** Creates one resource of every kind for tenant A. */
 async function own(): Promise<void> {
   const { client } = a;
   await client.post('/v1/indexes', { name: 'secrets', model: MODEL, owner: 'testers' });
@@ -86,7 +86,7 @@ async function own(): Promise<void> {
 }
 
 function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: string): Promise<ApiAnswer> {
-  // What creates by the name in its path would leave the other tenant one of its own.
+  // A create that takes its name from the path would give the other tenant a collection of that name.
   const named = name === 'qdrantCreateCollection' ? { ...owned, collection: 'probe-collection' } : owned;
   const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => named[parameter] ?? 'missing');
   const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned);
@@ -95,10 +95,10 @@ function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: stri
   return new ApiClient(server.urls[0] ?? '', apiKey).call(method, filled + query, sample);
 }
 
-/** Paths that name something of tenant A. */
+/** Paths that name a resource of tenant A. */
 const NAMES_FOREIGN = /:(index|collection|file|job|key|purge|erasure)/;
 
-/** What Qdrant answers about a collection that is not there, or makes of its name. */
+/** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
   qdrantCollectionExists: true,
   qdrantDeleteCollection: true,
@@ -107,7 +107,7 @@ const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
 
 const foreignIds = (): string[] => ['file', 'job', 'purge', 'erasure'].map((what) => owned[what] ?? what);
 
-/** In the error shape of whichever API. */
+/** Status and code, in either API's error shape. */
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });
 
 it('has a sample body for every endpoint that takes JSON', () => {
@@ -151,7 +151,7 @@ describe.each(GUARDED)('%s', (name, endpoint) => {
   it('shows and gives another tenant nothing', async () => {
     const answer = await send(name, endpoint, b.client.apiKey);
     const text = JSON.stringify(answer.body);
-    // A refusal may repeat the id it was asked for, and nothing else.
+    // A refusal may repeat the id from the request, and nothing else of tenant A.
     const marks = ['secret-mark', 'secret-line', 'secret-file', ...(answer.status < 300 ? [a.id, a.keyId, ...foreignIds()] : [])];
     expect(marks.filter((mark) => text.includes(mark))).toEqual([]);
     if (NAMES_FOREIGN.test(endpoint.path)) expect(answer.status).toBe(TELLS_ABSENCE[name] === true ? 200 : 404);
@@ -184,11 +184,11 @@ it('left everything of tenant A as it was', async () => {
 
 describe('a key that is restricted', () => {
   const OTHER_MODEL = `${MODEL}-onnx`;
-  // What deletes the index whose calls are let through comes last.
+  // Endpoints that delete the index come last.
   const isLast = (name: string): boolean => name === 'deleteIndex' || name === 'qdrantDeleteCollection';
   const calls = (Object.entries(RESTRICTIONS) as [EndpointName, Restriction][]).toSorted(([one], [two]) => +isLast(one) - +isLast(two));
   let maker: TestTenant;
-  /** Of each key: its secret, and the id of one that it has made itself. */
+  /** By kind of key: its secret, and the id of a key that it created. */
   const made = new Map<string, { secret: string; key: string }>();
   const ids: Record<string, string> = {};
 
@@ -202,7 +202,7 @@ describe('a key that is restricted', () => {
     }
     expect((await client.call('PUT', '/v1/indexes/shut/aliases/door')).status).toBe(200);
     Object.assign(ids, owned, { alias: 'hatch', tenant: maker.id, organisation: maker.organisation });
-    // `door` is a name that the first key may use, and what it stands for is not.
+    // The first key may use the alias `door`, but not the index that it stands for.
     const keysOf = { index: ['index/open', 'index/door', 'index/hatch'], model: [`model/${MODEL}`], other: [`model/${OTHER_MODEL}`] };
     for (const [kind, resources] of Object.entries(keysOf)) {
       const { key: secret } = (await client.post('/v1/keys', { name: kind, scopes: SCOPES, resources })).body;
@@ -219,19 +219,19 @@ describe('a key that is restricted', () => {
     for (const [what, value] of Object.entries(ids)) expect(value, what).toBeTypeOf('string');
   });
 
-  /** Calls an endpoint about the index of that name, the way a new client would. */
+  /** Calls an endpoint for the index of that name, with its sample body. */
   async function call(kind: string, name: EndpointName, index = 'open'): Promise<ApiAnswer> {
     const { method, path, body }: Endpoint = ENDPOINTS[name];
     const { secret, key } = must(made.get(kind), 'a kind of key');
     const named: Record<string, string> = { ...ids, key, index, collection: index };
     const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => named[parameter] ?? 'missing');
     const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(named);
-    // It is named in the body where it is created.
+    // createIndex takes the name in the body.
     const content = name === 'createIndex' ? { ...(sample as object), name: index } : sample;
     return new ApiClient(server.urls[0] ?? '', secret).call(method, filled, content);
   }
 
-  /** A stream says so in its last line, and Qdrant's errors have no code. */
+  /** A stream reports the refusal in its last line; Qdrant's errors have no code. */
   const isRefused = ({ status, body }: ApiAnswer): boolean =>
     status === 403 || (typeof body === 'string' && body.trimEnd().split('\n').at(-1)?.includes('"scope_denied"') === true);
 
@@ -241,7 +241,7 @@ describe('a key that is restricted', () => {
   });
 
   it.each(calls)('[T14] [T55] touches nothing else by %s', async (name, { index, model }) => {
-    // Before what it may do, which may delete something.
+    // Before the allowed call, which may delete the index.
     if (index === 'named') {
       expect(isRefused(await call('index', name, 'shut')), 'another index').toBe(true);
       const aliased = await call('index', name, 'door');

@@ -9,12 +9,12 @@ import { createTenant } from '../support/deployment/tenant.ts';
 
 const SHARED = 'glove-sif-100-onnx';
 const LOCAL = 'glove-sif-100';
-/** For what comes by itself, in its own time. */
+/** For polls of what happens on its own schedule. */
 const PATIENCE = { timeout: 30_000 };
 
 const server = sharedDeployment();
 let client: ApiClient;
-/** The same key at another gateway isolate over the same objects. */
+/** A client with the same key at another gateway isolate over the same objects. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
@@ -72,7 +72,7 @@ describe('the embedding cache over HTTP', () => {
     const unstored = { 'cache-control': 'no-store' };
     await expect.poll(() => statusOf(client, LOCAL, text, unstored), PATIENCE).toBe('sluice-l1; fwd=stale; detail="computed=1"');
     expect(await statusOf(client, LOCAL, text)).toContain('fwd=stale; stored');
-    // Once it is older than that.
+    // As soon as the entry is older than that.
     await expect.poll(() => statusOf(client, LOCAL, text, { 'cache-control': 'max-age=0' }), PATIENCE).toContain('fwd=request');
     expect(await statusOf(client, LOCAL, text, { 'cache-control': 'max-age=60' })).toContain('hit');
     const refused = await embed(client, LOCAL, 'x', { 'x-sluice-cache-ttl-ms': '99999999999' });

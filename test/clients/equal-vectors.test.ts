@@ -42,7 +42,7 @@ it.each([
       expect(body.matches.every(({ score }: { score: number }) => score === 0)).toBe(true);
       return ids;
     };
-    // While shards share their ids out, too.
+    // Also while the shards divide the ids by hash.
     const isGrown = async () => {
       expect(await found(20)).toEqual([...equalIds].toSorted().slice(0, 20));
       return (await client.get(`${index}/stats`)).body.shards;

@@ -40,7 +40,7 @@ type Effect = (body: Body, text: string) => unknown;
 
 const fetched = async (id: string): Promise<Body> => (await tenant.post('/v1/indexes/articles/fetch', { ids: [id] })).body.vectors[0];
 const point = async (id: number): Promise<Body> => (await tenant.get(`/qdrant/collections/films/points/${id}`)).body.result;
-/** Vectors of a cosine index come back normalised: their direction is what was written. */
+/** Vectors of a cosine index are returned normalised: compares directions only. */
 async function directionOf(id: number): Promise<number> {
   const [x, y] = (await point(id)).vector as [number, number];
   return y / x;
@@ -48,7 +48,7 @@ async function directionOf(id: number): Promise<number> {
 const tenantState = async (): Promise<string> => (await admin.get(`/v1/tenants/${idOf('createTenant')}`)).body.state;
 const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient(server.urls[0] ?? '', apiKey).get('/v1/models')).status;
 
-/** What each operation must have brought about, or told of what the tour made: an operation without an entry does not compile. */
+/** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
@@ -159,7 +159,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),
   getPool: ({ owner }) => expect(owner).toBe('platform-team'),
   registerAgent: ({ agent }) => expect(agent).toBeTypeOf('string'),
-  // An attempt that was given back is leased again once the scheduler has heard of it.
+  // The scheduler leases the returned attempt again as soon as the pool has reported it.
   leaseWork: async ({ assignment }) => {
     let leased = assignment;
     while (leased === null) leased = (await tour.call('leaseWork')).body.assignment;
@@ -231,7 +231,7 @@ it('[G19] names every operation of the document in the tour, and nothing else', 
   expect([...tour.operations].toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted());
 });
 
-// One after another, as a reader goes through the page: each needs what those before it made.
+// In order, as a reader follows the page: each step needs the ones before.
 it.each(TOUR.map((name, step) => [step + 1, name] as const))('[G19] example %i works as shown: %s', async (_, name) => {
   const given = await tour.call(name);
   answers[name] = given;

@@ -14,7 +14,7 @@ interface Routed {
 
 const server = sharedDeployment();
 let client: ApiClient;
-/** The same tenant through another gateway isolate, which remembers what served a moment ago. */
+/** A client of the same tenant at another gateway isolate, which caches which generation serves. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
@@ -76,7 +76,7 @@ describe('generations over HTTP', () => {
     expect(second).toMatchObject({ model: `${MODEL}-onnx`, recall: 0.99, comparison: { overlap_at_10: 1, ndcg_at_10: 1 } });
     expect(second.comparison.samples).toBeGreaterThan(50);
     expect(second.progress.copied).toBeGreaterThanOrEqual(300);
-    // Both gateways know what serves before it changes.
+    // Both gateways have cached the serving generation before it changes.
     const [before] = await Promise.all([client.get(index), elsewhere.post(`${index}/query`, { text: 'barges', top_k: 3 })]);
     const early = () =>
       client.post(`${index}/upsert`, { vectors: [{ id: 't1', text: 'replaced at first' }] }, { 'idempotency-key': 'early' });
@@ -96,7 +96,7 @@ describe('generations over HTTP', () => {
     const written = await client.post(`${index}/upsert`, { vectors: [{ id: 'new', text: 'written to the second' }] });
     expect(written.headers.get('x-sluice-index-generation')).toBe('2');
     expect(written.body.lsn, 'writes are numbered on').toBeGreaterThan(3);
-    // What generations embed for each other is of another route, and goes on.
+    // Embedding for the shadow generation is billed under another route, and continues.
     const billed = async () => {
       const { body: usage } = await client.get('/v1/usage?group_by=route');
       return usage.data.filter(({ route }: Routed) => route.endsWith('/upsert'));
@@ -161,7 +161,7 @@ describe('generations over HTTP', () => {
     expect(activated.body.data[1].progress.embedding_tokens).toBe(0);
     const { body } = await elsewhere.post(`${index}/query`, { id: 't3', top_k: 1 });
     expect(body.matches[0].score, 'a distance now').toBe(0);
-    // The whole index goes, with both.
+    // Deletes the index with both generations.
     await client.delete(index);
     expect((await client.get(`${index}/generations`)).status).toBe(404);
   });
@@ -183,7 +183,7 @@ describe('generations over HTTP', () => {
     expect((await own.post(`${index}/generations/activate`, {})).status).toBe(200);
     const used = async () =>
       (await own.get('/v1/usage')).body.data.find(({ meter }: { meter: string }) => meter === 'vectors_written').quantity;
-    // Usage is counted some time after it is answered.
+    // Usage is counted some time after the answer.
     await expect.poll(used).toBe(26);
     expect(await goOn()).toEqual(begun);
     expect(await imported(own, index, lines(25, 30), `?token=${begun?.token}`)).toMatchObject({ lines: 30, written: 5 });

@@ -14,7 +14,7 @@ const INDEX = '/v1/indexes/grown';
 let server: Deployment;
 let tenant: string;
 let client: ApiClient;
-/** What the first writes were answered. */
+/** The answers to the first writes. */
 const early: unknown[] = [];
 
 beforeAll(async () => {
@@ -26,13 +26,13 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Around twenty centres. */
+/** A vector near one of twenty centres. */
 const valuesOf = (n: number): number[] =>
   Array.from({ length: DIMENSIONS }, (_, axis) => Math.fround(3 * Math.sin((n % 20) * 31 + axis) + Math.sin(n * 13 + axis) / 4));
 
 const vectorOf = (n: number) => ({ id: `v${n}`, values: valuesOf(n), metadata: { n } });
 
-/** Written before anything else, while there is one shard, each under a key. */
+/** Written first, while there is one shard, each under a key. */
 const EARLY = Array.from({ length: 10 }, (_, n) => ({ ...vectorOf(n), metadata: { n: 'early' } }));
 const upsertEarly = () => client.post(`${INDEX}/upsert`, { vectors: EARLY }, { 'idempotency-key': 'early-upsert' });
 
@@ -67,7 +67,7 @@ describe('an index of several shards, over HTTP', () => {
     const all = await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: COUNT, exact: true, explain: true });
     expect(all.body.matches).toHaveLength(COUNT);
     expect(all.body.explanation.shards_asked).toBeGreaterThanOrEqual(shards);
-    // It may go on splitting between two calls.
+    // The index may split between the two calls.
     const shardsNotTold = async () => {
       const { body: collection } = await client.get('/qdrant/collections/grown');
       return (await client.get(`${INDEX}/stats`)).body.shards - collection.result.config.params.shard_number;
@@ -115,7 +115,7 @@ describe('an index of several shards, over HTTP', () => {
     expect((await client.get(`${INDEX}/stats`)).body.vectors).toBe(COUNT / 2);
     expect((await client.post(`${INDEX}/count`, { filter: { n: { $gt: 200 } } })).body.count).toBe(100);
     expect((await client.post(`${INDEX}/count`, { filter: { n: -1 } })).body.count).toBe(1);
-    // Twice, and in between vectors came to where they were on their way to, if any were.
+    // Twice: the second time after vectors that were moving have arrived.
     for (const look of ['first', 'second']) {
       if (look === 'second') await untilMoved(server, tenant, 'grown');
       const { body } = await client.get(`${INDEX}/export`);
@@ -132,7 +132,7 @@ describe('an index of several shards, over HTTP', () => {
   it('[RT15] bills each write under its key once, however alike the LSNs of its shards are', async () => {
     const before = await vectorsBilled();
     const writes = 40;
-    // At the same time: none of them knows of another one's LSN.
+    // Concurrently, so that no write has seen another's LSN.
     const answered = await Promise.all(
       Array.from({ length: writes }, async (_, i): Promise<number> => {
         const write = () => client.post(`${INDEX}/upsert`, { vectors: [vectorOf(2 * i + 1)] }, { 'idempotency-key': `billed-${i}` });
@@ -156,7 +156,7 @@ describe('an index of several shards, over HTTP', () => {
     expect((await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: 3 })).body.error.code).toBe('index_not_found');
   });
 
-  // As soon as it gets its locators, and with many shards and writes under way.
+  // During the first split, and with many shards and concurrent writes.
   it.each([
     ['that it begins', (shards: number) => shards >= 0],
     ['of one shard of many', (shards: number) => shards >= 4],
@@ -172,7 +172,7 @@ describe('an index of several shards, over HTTP', () => {
       return isSplitting(state) && isStage(state?.shards.length ?? 0);
     };
     await expect.poll(isSeen, { timeout: 60_000, interval: 1 }).toBe(true);
-    // Writes that are under way are done before it or refused.
+    // Each concurrent write either succeeds before the deletion or is refused.
     const late = stage === 'of one shard of many' ? Array.from({ length: 8 }, (_, n) => upsert(1_000 + n * 10, 10)) : [];
     const { status, body: deleted } = await client.delete(index);
     expect({ status, deleted }).toMatchObject({ status: 200, deleted: { id: old.id, deleted: true, objects_lost: 0 } });
@@ -180,7 +180,7 @@ describe('an index of several shards, over HTTP', () => {
     expect(deleted.vectors).toBeGreaterThanOrEqual(200);
     if (late.length === 0) expect(deleted.vectors).toBe(200);
     else expect(deleted.vectors).toBeLessThanOrEqual(200 + 80);
-    // Its locators, and more than one shard: what split, and what it was split into.
+    // The locators, the shard that was splitting and those that it was splitting into.
     expect(deleted.objects).toBeGreaterThan(3);
     const verified = async () => (await client.get(`/v1/erasures/${deleted.id}`)).body;
     expect(await verified()).toMatchObject({ vectors: deleted.vectors, objects: deleted.objects, remaining: 0, verified: true });
@@ -192,7 +192,7 @@ describe('an index of several shards, over HTTP', () => {
     expect((await client.post(`${index}/upsert`, { vectors: [{ ...vectorOf(7), id: 'new' }] })).status).toBe(200);
     const found = await client.post(`${index}/query`, { vector: valuesOf(7), top_k: 100, exact: true });
     expect(found.body.matches.map(({ id }: { id: string }) => id)).toEqual(['new']);
-    // Nor does anything come back that shards had under way.
+    // Rows that were moving do not come back either.
     expect(await verified()).toMatchObject({ remaining: 0, verified: true });
     expect((await client.delete(index)).body).toMatchObject({ id: next.id, vectors: 1 });
   });

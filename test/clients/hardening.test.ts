@@ -14,7 +14,7 @@ import { deploy } from '../support/deployment/deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-// What every surface holds against, whoever calls: one deployment, in front of which no proxy is trusted.
+// Properties of every API surface, whatever its caller; this deployment trusts no proxy.
 
 let server: Server;
 let url: string;
@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** Sends text as it is, since no serialiser writes half a surrogate pair. */
+/** Sends text unchanged: no serialiser writes half a surrogate pair. */
 async function send(endpoint: Pick<Endpoint, 'method'>, path: string, body: string | Uint8Array<ArrayBuffer>, headers = {}) {
   const response = await fetch(`${url}${path}`, {
     method: endpoint.method,

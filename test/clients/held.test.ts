@@ -22,12 +22,12 @@ describe('what exists', () => {
       return counts.reduce((sum, { body }) => sum + body.vectors, 0);
     };
     expect(await upsert(client, 'a', ['1', '2', '3', '4', '5', '6'])).toBe(200);
-    // A crowd of single writes, all new: four fit.
+    // Concurrent single writes of new vectors: four fit.
     const crowd = await Promise.all(Array.from({ length: 12 }, (_, n) => upsert(gateways[n % 2]!, n % 3 === 0 ? 'a' : 'b', [`c${n}`])));
     expect(crowd.filter((code) => code === 200)).toHaveLength(4);
     expect(new Set(crowd)).toEqual(new Set([200, 'insufficient_quota']));
     expect(await stored()).toBe(10);
-    // What is there already may be written again only as far as it would fit if it were new: nobody knows before.
+    // Rewriting an existing vector needs room for a new one, because the quota is reserved before it is known which ids exist.
     expect(await upsert(client, 'a', ['1'])).toBe('insufficient_quota');
     await client.post('/v1/indexes/a/delete', { ids: ['1', '2', '3'] });
     expect(await upsert(client, 'b', ['x', 'y', 'z'])).toBe(200);

@@ -15,10 +15,10 @@ import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
 import { openRaw, sendRaw } from '../support/deployment/send-raw.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-// Whatever is sent, the answer is a typed refusal or a success: never a failure of ours, missing, or long with what was sent.
+// Whatever a client sends, the answer is a typed refusal or a success: no server error, no missing answer, no long echo of the input.
 
 const ROUTES = Object.entries(ENDPOINTS) as [EndpointName, Endpoint][];
-/** Of something that hangs: most are answered within milliseconds, and none takes long but beside others. */
+/** Detects a hang: most calls take milliseconds, and slow ones are slow only because others run at the same time. */
 const ANSWER_MAX_MS = 30_000;
 const WAIT = { timeout: 30_000, interval: 50 };
 const REFUSAL_CHARS_MAX = 600;
@@ -41,7 +41,7 @@ beforeAll(async () => {
   ({ client } = tenant);
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'hostile', owner: 'testers' });
-  // Some hostile quotas and rotations succeed.
+  // Another tenant, because some hostile quotas and rotations succeed.
   const spare = await createTenant(server);
   Object.assign(owned, { tenant: spare.id, organisation: spare.organisation, pool: pool.id, key: spare.keyId });
   Object.assign(owned, { file: `file_${'0'.repeat(26)}`, job: `job_${'0'.repeat(26)}`, purge: `pg_${'0'.repeat(26)}` });
@@ -55,7 +55,7 @@ afterAll(() => server.stop());
 const pathOf = ({ path }: Endpoint, values: Readonly<Record<string, string>> = owned): string =>
   path.replaceAll(/:(\w+)/g, (_, parameter: string) => values[parameter] ?? 'missing');
 
-/** Sends and checks what holds for every answer. */
+/** Sends a request and checks what must hold for every answer. */
 async function send(endpoint: Endpoint, path: string, body?: string, headers: Record<string, string> = {}): Promise<number> {
   const response = await fetch(`${server.urls[0]}${path}`, {
     method: endpoint.method,
@@ -72,7 +72,7 @@ async function send(endpoint: Endpoint, path: string, body?: string, headers: Re
   if (response.status < 400) return response.status;
   expect(text.length, what).toBeLessThan(REFUSAL_CHARS_MAX);
   const { error, status, request_id: requestId } = JSON.parse(text);
-  // In the shape of Qdrant's API, or in ours.
+  // Either Qdrant's error shape or Sluice's.
   const [code, message] = path.startsWith('/qdrant/') && error === undefined ? [status.code, status.error] : [error.code, error.message];
   expect(ERRORS, what).toHaveProperty(code);
   expect(response.status, `${what}: ${text}`).toBeLessThan(500);
@@ -81,7 +81,7 @@ async function send(endpoint: Endpoint, path: string, body?: string, headers: Re
   return response.status;
 }
 
-/** JSON texts that no field of any body takes, or that few do. */
+/** JSON texts that no field of any body accepts, or few. */
 const HOSTILE = [
   ...'null -1 1e400 -0 0.5 9007199254740993 "" "NaN" "\\u0000" "\\ud800" "\u202e漢😀" "__proto__"'.split(' '),
   ...'[] {} [null] ["a",1] [[]] {"__proto__":{"a":1}} {"constructor":1}'.split(' '),
@@ -93,7 +93,7 @@ const HOSTILE = [
   `{${JSON.stringify('k'.repeat(100_000))}: 1}`,
 ];
 
-/** `value` as JSON once for every place in it, with `hostile` in that place. */
+/** Yields `value` as JSON once for each position in it, with `hostile` in that position. */
 function* withEach(value: unknown, hostile: string): Generator<string> {
   yield hostile;
   if (Array.isArray(value)) {
@@ -126,7 +126,7 @@ describe.each(ROUTES.filter(([, { body }]) => body.kind === 'json'))('the body o
   });
 });
 
-/** Some of the path values are good names of what is made, or of what Qdrant answers that it is not there; any field is indexed. */
+/** Endpoints for which some of the path values are valid names, of something new or missing. */
 const TAKES_NAMES = new Set<EndpointName>([
   'qdrantCollectionExists',
   'qdrantCreateCollection',
@@ -155,7 +155,7 @@ describe.each(ROUTES.filter(([, { path }]) => path.includes(':')))('the path of 
     for (const [, parameter = ''] of endpoint.path.matchAll(/:(\w+)/g)) {
       for (const value of PATH_VALUES) {
         const status = await send(endpoint, pathOf(endpoint, { ...owned, [parameter]: value }), body);
-        // Some of the values are good names of an alias, and whoever sends dots asks for another path.
+        // Some values are valid names of an alias, and dots lead to another path.
         const mayBeTaken = value === '%2e%2e' || endpoint.path.includes(':index') || TAKES_NAMES.has(name);
         expect(status).toBeGreaterThanOrEqual(mayBeTaken ? 200 : 400);
       }
@@ -174,7 +174,7 @@ const QUERIES = [
   'x'.repeat(10_000),
 ];
 
-/** Parameters that nobody knows mean nothing here, as in Qdrant. */
+/** Unknown parameters are ignored here, as in Qdrant. */
 const QDRANT_QUERIES = ['wait=true&wait=true', 'wait=perhaps', 'timeout=NaN', 'timeout=0', 'ordering=none', 'consistency=0', 'x=%00%ff%'];
 
 describe.each(ROUTES.filter(([, { query }]) => query !== undefined))('the query of %s', (_, endpoint) => {
@@ -228,7 +228,7 @@ describe('a body on its way', () => {
   });
 });
 
-/** How much memory the gateway counts for bodies that are being read or handled. */
+/** The memory that the gateway counts for bodies being read or handled. */
 async function heldBytes(): Promise<number> {
   const headers = { authorization: `Bearer ${server.secrets.SLUICE_ADMIN_KEY}` };
   const text = await (await fetch(`${server.urls[0]}/metrics`, { headers })).text();

@@ -11,7 +11,7 @@ const MODEL = 'glove-sif-100';
 
 const server = sharedDeployment();
 let tenant: TestTenant;
-/** The same tenant through another gateway isolate. */
+/** A client of the same tenant at another gateway isolate. */
 let elsewhere: ApiClient;
 let serial = 0;
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
   elsewhere = new ApiClient(server.urls[1] ?? '', tenant.client.apiKey);
 });
 
-/** A new index and the path of its calls. */
+/** Creates an index; returns the path of its calls. */
 async function createIndex(options: Record<string, unknown> = { dimensions: 3 }): Promise<string> {
   const name = `index-${(serial += 1)}`;
   const created = await tenant.client.post('/v1/indexes', { name, owner: 'search-team', ...options });
@@ -322,7 +322,7 @@ describe('indexes over HTTP', () => {
     await elsewhere.post(`${index}/upsert`, { vectors: [{ id: 'second', values: [1, 0, 0] }] });
     await tenant.client.delete(index);
     await tenant.client.post('/v1/indexes', { name, dimensions: 2, owner: 'search-team' });
-    // Within the second for which the other isolate believes in three dimensions.
+    // Within the second for which the other isolate's cached manifest says three dimensions.
     expect((await elsewhere.post(`${index}/upsert`, { vectors: [{ id: 'new', values: [1, 0] }] })).body).toEqual({ upserted: 1, lsn: 1 });
     expect((await elsewhere.post(`${index}/query`, { vector: [1, 0] })).body.matches).toMatchObject([{ id: 'new' }]);
     expect(await elsewhere.post(`${index}/query`, { vector: [1, 0, 0] })).toMatchObject(refused(400, 'dimension_mismatch', 'vector'));

@@ -18,7 +18,7 @@ const MODEL = 'glove-sif-100';
 
 let server: Server;
 let client: ApiClient;
-/** The same key at another gateway isolate over the same objects. */
+/** A client with the same key at another gateway isolate over the same objects. */
 let elsewhere: ApiClient;
 
 beforeAll(async () => {
@@ -93,7 +93,7 @@ describe('the journey of a tenant', () => {
     const answers = await Promise.all(Array.from({ length: 200 }, (_, request) => gateways[request % 2]!.get('/v1/models')));
     const served = answers.filter(({ status }) => status === 200).length;
     const refused = answers.filter(({ status }) => status === 429);
-    // The minute may turn once while the requests run; each minute has its own 40.
+    // A new minute may begin while the requests run; each minute has its own 40.
     expect(served).toBeOneOf([39, 40, 79, 80]);
     expect(served + refused.length).toBe(200);
     expect(refused[0]?.body.error).toMatchObject({ code: 'rate_limit_exceeded', type: 'rate_limit_error' });
@@ -126,7 +126,7 @@ describe('a job on a pool', () => {
   }
 
   async function finished(id: string) {
-    // As long as the test may take: a killed agent costs one lease, and a busy machine several times that.
+    // As long as the test may take: a killed agent delays the job by a lease, and a busy machine by several times that.
     for (let poll = 0; poll < 2000; poll += 1) {
       const { body } = await client.get(`/v1/jobs/${id}`);
       if (body.finished_at !== null) return body;

@@ -24,16 +24,16 @@ import { idsOf, newKey } from '../support/fakes/tenancy.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 
-/** Every route that takes an `Idempotency-Key`: the table of endpoints decides what there is to try. */
+/** Every route that takes an `Idempotency-Key`, from the table of endpoints. */
 const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { idempotent }]) => idempotent === true);
 
-/** Imports of several callers under one key are several imports: their rules are in src/gateway/bulk/SPEC.md. */
+/** Imports of different callers under one key are different imports: the rules are in src/gateway/bulk/SPEC.md. */
 const SEPARATE: ReadonlySet<EndpointName> = new Set<EndpointName>(['importVectors']);
 
 let server: Deployment;
 let tenant: TestTenant;
 let admin: ApiClient;
-/** Another key of the same tenant. */
+/** A client with another key of the same tenant. */
 let other: ApiClient;
 const owned: Record<string, string> = { index: 'numbers' };
 
@@ -91,11 +91,11 @@ describe('an idempotency key', () => {
     expect([200, 201], JSON.stringify(first.body)).toContain(first.status);
     const mismatch = { status: 422, body: { error: { code: 'idempotency_mismatch', param: 'idempotency-key' } } };
     expect(await send(name, caller, `once-${name}`, true)).toMatchObject(mismatch);
-    // Nobody but the admin comes to the routes of the admin; a key rotates what it made alone.
+    // Only the admin can call the admin's routes, so there is no other caller to try; a key may rotate only keys that it created.
     if (!isAdmins) expect(await send(name, name === 'rotateKey' ? admin : other, `once-${name}`)).toMatchObject(mismatch);
     const again = await send(name, caller, `once-${name}`);
     expect(again.status).toBe(first.status);
-    // What goes on by itself may have gone on.
+    // Other members of a resource may have changed since, for example its state.
     for (const member of ['id', 'key', 'secret', 'agent_token', 'name']) expect(again.body[member]).toEqual(first.body[member]);
   });
 
@@ -234,7 +234,7 @@ describe('what was made before ids were signed', () => {
     await (await stubOf<JobQueue>('SCHEDULER', 'default')).addPool({ id: pool, name: 'old', owner: 'testers', createdAtMs: 1 });
     await (await stubOf<PoolDesk>('POOL', pool)).create(pool, await hmac.hex(token));
 
-    // An isolate that has looked for such ids a moment ago takes them for invented; a new one, as every upgrade starts, does not.
+    // The first isolate has cached these ids as invented; this one has not, like every isolate after an upgrade.
     const url = server.urls[1]!;
     const client = new ApiClient(url, apiKey);
     const index = { name: 'old', dimensions: 4, owner: 'testers' };
@@ -275,7 +275,7 @@ describe('what was never made', () => {
     expect(await codeOf('DELETE', '/v1/indexes/none/aliases/other')).toBe('alias_not_found');
     expect(await codeOf('GET', '/v1/erasures/ix_0123456789abcdef')).toBe('erasure_not_found');
     expect(await count()).toBe(before);
-    // The registry and the index itself; then both are found, from anywhere.
+    // Two objects: the registry and the index. Both are found from everywhere.
     const created = await without.client.post('/v1/indexes', { name: 'first', dimensions: 4, owner: 'testers' });
     expect(created.status).toBe(201);
     expect(await count()).toBe(before + 2);
@@ -301,7 +301,7 @@ describe('what was never made', () => {
     expect(await files()).toEqual(between);
   });
 
-  /** Files of objects and buckets; write-ahead logs come and go with them. */
+  /** The files of objects and buckets, without write-ahead logs, which come and go. */
   const files = async (): Promise<string[]> => {
     const all = await readdir(join(server.stateDir, 'storage'), { recursive: true, withFileTypes: true });
     const kept = all.filter((entry) => entry.isFile() && !/-(wal|shm)$/.test(entry.name));
@@ -314,7 +314,7 @@ describe('what was never made', () => {
   };
 
   it.each(Object.entries(FORGED_CALLS))('[T65] [T66] [T67] leaves no file, however often it is asked for: %s', async (_, calls) => {
-    // The tenant's own objects may come into being when they are first asked.
+    // The first calls may create the tenant's own objects.
     for (const make of calls) await call(make());
     const before = await files();
     const count = isFull ? 10_000 : Math.max(calls.length, 40);

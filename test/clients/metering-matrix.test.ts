@@ -10,7 +10,7 @@ import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 
-// Every route of a tenant, called and refused, and what the ledger says of it: the table decides what there is to try.
+// Calls every route of tenants, also without success, and compares with the ledger. The table of endpoints says what to call.
 
 const ROUTES = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(([, { access }]) => access.kind.startsWith('tenant'));
 const CALLS = 2;
@@ -33,7 +33,7 @@ const send = (name: EndpointName, { method, path, body }: Endpoint, client: ApiC
 
 describe('the ledger', () => {
   it('[T51] has every call of every route, whatever came of it, and no more', async () => {
-    // What would end the tenant's own key comes last, by not coming: others try that.
+    // Without the routes that end the tenant's own key: other tests call them.
     const routes = ROUTES.filter(([name]) => name !== 'revokeKey' && name !== 'rotateKey');
     const sent: Record<string, number> = {};
     const statuses = new Set<number>();
@@ -45,7 +45,7 @@ describe('the ledger', () => {
         sent[endpoint.path] = (sent[endpoint.path] ?? 0) + 1;
       }
     }
-    // Answered and refused ones are among them, or this would show little.
+    // Both successes and refusals are among the answers; otherwise the test would prove little.
     expect([200, 201, 400, 404].filter((status) => !statuses.has(status))).toEqual([]);
     const admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
     const counted = async (): Promise<Record<string, number>> => {

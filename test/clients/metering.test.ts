@@ -19,14 +19,14 @@ it('[G6] counts every request, refused or not, and gives back what a refused one
   const { headers } = await embed('one two three');
   const left = Number(headers.get('x-ratelimit-remaining-tokens'));
   expect(await client.post('/v1/embeddings', { model: 'glove-sif-100' })).toMatchObject({ status: 400 });
-  // Refused by the shard, when its text has been embedded.
+  // The shard refuses this write after its text was embedded.
   expect(await upsert('eight nine ten')).toMatchObject({ status: 422 });
   const again = await embed('four');
   expect(Number(again.headers.get('x-ratelimit-remaining-tokens'))).toBe(left - 1);
 
   const { body } = await client.get('/v1/usage');
   const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
-  // The question about usage counts itself once it is answered.
+  // The usage request itself is counted after its answer.
   expect([quantityOf('requests'), quantityOf('embedding_tokens'), quantityOf('vectors_written')]).toEqual([6, 5, 1]);
 });
 
@@ -35,7 +35,7 @@ it('[T51] reserves a request before it does anything, and after it knows that th
   expect(await tenant.client.get('/v1/indexes')).toMatchObject({ status: 200 });
   const create = () => tenant.client.post('/v1/indexes', { name: 'too-many', owner: 'search', dimensions: 4 });
   expect(await create()).toMatchObject({ status: 429, body: { error: { code: 'insufficient_quota' } } });
-  // What the key may not do is refused for that, and draws on nothing.
+  // A call refused for its scope draws no quota.
   expect(await tenant.client.get('/v1/models')).toMatchObject({ status: 403, body: { error: { code: 'scope_denied' } } });
   const admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
   await admin.put('/v1/quotas', { tenant: tenant.id, rules: [{ resource: 'requests', window: 'day', limit: 100 }] });

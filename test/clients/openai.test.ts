@@ -18,7 +18,7 @@ beforeAll(async () => {
 const clientOf = (key: string, fetch?: typeof globalThis.fetch): OpenAI =>
   new OpenAI({ baseURL: `${server.urls[0]}/v1`, apiKey: key, ...(fetch === undefined ? {} : { fetch }) });
 
-/** What the client throws, or undefined. */
+/** The error that the client throws, or undefined. */
 const failure = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => undefined,

@@ -13,7 +13,7 @@ let tenant: TestTenant;
 let qdrant: QdrantClient;
 
 beforeAll(async () => {
-  // The client warns of keys over plain HTTP.
+  // The client warns about sending keys over plain HTTP.
   vi.spyOn(console, 'warn').mockImplementation(() => {});
   tenant = await createTenant(server);
   qdrant = qdrantClient(server, tenant);
@@ -62,7 +62,7 @@ describe('collections by the unmodified Qdrant client', () => {
       expect((await client.getAliases()).aliases).toContainEqual({ collection_name: name, alias_name: `alias_${i}` });
       expect(await refusal(client.getCollection('absent'))).toEqual([404, 'index_not_found', expect.stringContaining('`absent`')]);
     }
-    // Asked for the version of the server, the gateway answers one that the client takes.
+    // The gateway reports a server version that the client accepts.
     await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./), { timeout: 30_000 });
     expect(warn.mock.calls.flat().filter((words) => /version/i.test(String(words)))).toEqual([]);
     for (const [accept, status] of [
@@ -141,7 +141,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect((await scores([0, 0, 0])).map(([, score]) => score)).toEqual([0, 0, 0]);
     await qdrant.updateVectors('zeros', { points: [{ id: 2, vector: [0, 0, 0] }] });
     expect((await scores([0, 1, 0])).map(([, score]) => score)).toEqual([0, 0, -1]);
-    // What one export answers, another index imports.
+    // The export of one index can be imported into another.
     const native = await tenant.client.post('/v1/indexes/zeros/upsert', { vectors: [{ id: '4', values: [0, 0, 0] }] });
     expect(native.status).toBe(200);
   });
@@ -235,7 +235,7 @@ describe('collections by the unmodified Qdrant client', () => {
     const documents = texts.map((pageContent, i) => new Document({ pageContent, metadata: { loc: { lines: { from: i, to: i + 1 } } } }));
     await QdrantVectorStore.fromDocuments(documents, embeddings, where);
 
-    // Of a collection that is there already.
+    // A store over an existing collection.
     const store = await QdrantVectorStore.fromExistingCollection(embeddings, where);
     const fromOne = { must: [{ key: 'metadata.loc.lines.from', range: { gte: 1 } }] };
     const [closest, next] = await store.similaritySearchWithScore('gates', 2, fromOne);
@@ -259,8 +259,8 @@ describe('collections by the unmodified Qdrant client', () => {
   });
 
   it('[Q1][Q5] serves a LlamaIndex vector store: each call as it makes it', async () => {
-    // What `QdrantVectorStore` of @llamaindex/qdrant 0.1.33 calls, with its arguments. That version was run against this gateway by hand; it is
-    // not a dependency, as the package is deprecated.
+    // The calls of `QdrantVectorStore` in @llamaindex/qdrant 0.1.33, with its arguments. That version was run against this gateway by hand; it
+    // is not a dependency, because the package is deprecated.
     const store = new QdrantClient({ url: server.urls[0] ?? '', apiKey: tenant.client.apiKey });
     const collection = 'nodes';
     expect((await refusal(store.getCollection(collection)))[0]).toBe(404);

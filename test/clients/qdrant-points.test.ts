@@ -12,10 +12,10 @@ let tenant: TestTenant;
 let qdrant: QdrantClient;
 
 beforeAll(async () => {
-  // The client warns of keys over plain HTTP.
+  // The client warns about sending keys over plain HTTP.
   vi.spyOn(console, 'warn').mockImplementation(() => {});
   tenant = await createTenant(server);
-  // At the root: the other tests of the client go by the prefix.
+  // At the root; the other tests of the client use the prefix.
   qdrant = qdrantClient(server, tenant, tenant.client.apiKey, '');
 });
 

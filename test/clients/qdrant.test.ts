@@ -14,13 +14,13 @@ let tenant: TestTenant;
 let qdrant: QdrantClient;
 
 beforeAll(async () => {
-  // The client warns of keys over plain HTTP.
+  // The client warns about sending keys over plain HTTP.
   vi.spyOn(console, 'warn').mockImplementation(() => {});
   tenant = await createTenant(server);
   qdrant = qdrantClient(server, tenant);
 });
 
-/** A number that no double holds, as the client takes and gives it. */
+/** A number that a double cannot represent, in the type that the client declares. */
 const big = (digits: string): number => BigInt(digits) as unknown as number;
 
 const UUID = '5c56c793-69f3-4fbf-87e6-c4bf54c28c26';
@@ -45,7 +45,7 @@ describe('the unmodified Qdrant client', () => {
     const near = await qdrant.query('shared', { query: 'article-17', limit: 1 });
     expect(near.points).toMatchObject([{ id: 42, score: Math.SQRT2 }]);
     await qdrant.delete('shared', { filter: {} });
-    // An empty filter is every point, and a point is of the default namespace.
+    // An empty filter matches every point, and points are in the default namespace.
     expect((await tenant.client.get('/v1/indexes/shared/stats')).body.vectors).toBe(1);
   });
 
@@ -238,7 +238,7 @@ describe('the unmodified Qdrant client', () => {
       const known = await fetch(`${server.urls[0]}${path}`, { method: verb });
       expect([known.status, await known.json()]).toMatchObject([501, { status: { code: 'not_offered' }, time: 0 }]);
     }
-    // Sluice's own.
+    // This path belongs to Sluice's own API.
     expect((await fetch(`${server.urls[0]}/metrics`)).status).not.toBe(501);
     expect((await fetch(`${server.urls[0]}/metrics`, { method: 'POST' })).status).toBe(405);
     const method = await fetch(`${server.urls[0]}/qdrant/collections`, { method: 'POST' });

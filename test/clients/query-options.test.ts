@@ -12,7 +12,7 @@ const INDEX = '/v1/indexes/songs';
 const server = sharedDeployment();
 let client: ApiClient;
 
-/** A direction near one of twelve, so that the closest of any are all alike. */
+/** Vectors near one of twelve directions, so that the closest of any vector are similar to each other. */
 const random = new Seeded(12);
 const vectorOf = (i: number) => {
   const angle = ((i % 12) * Math.PI) / 6 + (random.next() - 0.5) / 50;

@@ -14,16 +14,16 @@ import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 
-// A crowd at the door of several gateways at once, on every route that tenants have, against limits at every level.
+// Concurrent calls of every route of tenants, through several gateways, against limits at every level.
 
 const GATEWAYS = 3;
 const CROWD = 1_000;
-/** Of a day: nothing turns while the crowd is served. Which one binds differs by tenant. */
+/** Per day, so that no window ends during the test. Which limit binds depends on the tenant. */
 const LIMITS = { organisation: 500, tenants: [350, 300], keys: 130 } as const;
 const TOKENS = 400;
 const KEYS = 3;
 
-/** Not in a crowd: what ends the caller's own key, makes others or waits for a purge to hold. */
+/** Left out: routes that end the caller's own key, create others, or wait for a purge to take effect. */
 const LEFT_OUT = new Set<EndpointName>(['revokeKey', 'rotateKey', 'createKey', 'createProject', 'purgeCache']);
 const ROUTES = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).filter(
   ([name, { access }]) => access.kind.startsWith('tenant') && !LEFT_OUT.has(name),
@@ -63,7 +63,7 @@ afterAll(() => server.stop());
 
 function call(random: Seeded, caller: Caller): Promise<ApiAnswer> {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)]!;
-  // Embeddings are as frequent as all else: they draw tokens too.
+  // Many calls are embeddings, because they draw tokens as well.
   const [name, { method, path, body }] = random.next() < 0.4 ? (['createEmbeddings', ENDPOINTS.createEmbeddings] as const) : pick(ROUTES);
   const owned = { model: 'glove-sif-100', index: 'crowded', alias: 'a', period: '2026-11', key: caller.keyId, tenant: caller.tenant.id };
   const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => (owned as Record<string, string>)[parameter] ?? 'missing');
@@ -74,7 +74,7 @@ function call(random: Seeded, caller: Caller): Promise<ApiAnswer> {
   );
 }
 
-/** In our shape, or in Qdrant's. */
+/** The error in Sluice's shape or in Qdrant's. */
 const faultOf = ({ body }: ApiAnswer): { code: string; message: string } => ({
   code: body?.error?.code ?? body?.status?.code ?? '',
   message: body?.error?.message ?? body?.status?.error ?? '',
@@ -89,9 +89,9 @@ it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what e
   const misbilled: unknown[] = [];
   const count = (caller: Caller, answer: ApiAnswer): void => {
     const { code, message } = faultOf(answer);
-    // Whatever came of it, also a 5xx: a call that was admitted says what it costs, and is billed; one that was not says nothing.
+    // Only an admitted call reports its cost and is billed, whatever its outcome, 5xx included.
     const isAdmitted = answer.headers.has('x-sluice-cost-usd');
-    // Refused for tokens is admitted as a request.
+    // A call refused for tokens was admitted as a request.
     const isRefused = QUOTA_CODES.has(code) && !/tokens|queries/.test(message);
     if (answer.status < 500 && isAdmitted === isRefused) misbilled.push({ status: answer.status, code, isAdmitted });
     if (isRefused) refused.push(answer);
@@ -115,8 +115,8 @@ it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what e
     for (const caller of callers) count(caller, await call(random, caller));
     return (admitted[organisation] ?? 0) + tenants.length;
   };
-  // What idle slices hold comes back; then the last of it is drawn one by one, and nothing beyond it.
-  // The two requests that made the indexes came before the limits, and count.
+  // Idle slices return to the quota; the last of it is drawn one request at a time, and nothing beyond it. The two requests that created
+  // the indexes came before the limits, and count.
   await expect.poll(drawn, { timeout: 60_000, interval: 200 }).toBeGreaterThanOrEqual(0.97 * LIMITS.organisation);
   for (let turn = 0; turn < 3; turn++) await drawn();
 
@@ -131,7 +131,7 @@ it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what e
     expect(day('tokens')).toBeLessThanOrEqual(TOKENS);
   }
 
-  // And the bill: every request that was admitted and no other; not a token more than was granted.
+  // The bill has every admitted request and no other, and no more tokens than were granted.
   const billed = async (...meters: string[]): Promise<number> => {
     const { data } = (await admin.get(`/v1/usage?organisation=${organisation}`)).body;
     return data
@@ -145,7 +145,7 @@ it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what e
   expect(await billed('requests')).toBe(served);
 }, 180_000);
 
-/** At its limit a key has no slices: every request asks, and those of an organisation travel together. */
+/** At its limit a key gets no slices: every request asks the quota object, in batches with others of its organisation. */
 const SOAK = { keys: 24, connections: 16, perSecond: [31, 1], durationS: process.env['SLUICE_TEST_FULL'] === '1' ? 300 : 30 } as const;
 
 it('[SW7] [T20] loses no connection at the edge of its quotas, nor lets more through', { timeout: 600_000 }, async () => {
@@ -163,7 +163,7 @@ it('[SW7] [T20] loses no connection at the edge of its quotas, nor lets more thr
   const served = keys.map(() => 0);
   const others: string[] = [];
   const startedMs = Date.now();
-  // A connection that is closed or not answered fails this.
+  // Throws if a connection is closed or gets no answer.
   const { statuses } = await load({
     port: Number(new URL(server.urls[0]!).port),
     connections: SOAK.connections,
@@ -176,7 +176,7 @@ it('[SW7] [T20] loses no connection at the edge of its quotas, nor lets more thr
     },
   });
   expect(others).toEqual([]);
-  // As many seconds as may have begun meanwhile.
+  // The number of seconds that may have begun in the meantime.
   const seconds = Math.ceil((Date.now() - startedMs) / 1000) + 1;
   served.forEach((count, number) => expect(count, `key ${number}`).toBeLessThanOrEqual(limitOf(number) * seconds));
   expect(statuses[200]).toBeGreaterThan(0);

@@ -13,12 +13,12 @@ import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 
-/** The gateway that the pages show is the one that `npm start` starts. */
+/** The URL in the pages is that of `npm start`. */
 const URL_SHOWN = 'http://127.0.0.1:8787';
 
 /**
- * The guides in the order they are run in, and something that following them prints. Each begins in a shell of its own and needs nothing
- * but what the README has made.
+ * The guides in the order in which the test runs them, and a pattern that each prints. A guide starts in a new shell and needs nothing but
+ * what the README created.
  */
 const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/embeddings.md': /"object":"embedding"/,
@@ -51,7 +51,7 @@ beforeAll(async () => {
   await mkdir(join(folder, '.sluice'));
   const dev = { url: server.urls[0], admin_key: demo.adminKey, api_key: demo.apiKey, tenant: demo.tenant };
   await writeFile(join(folder, '.sluice/dev.json'), JSON.stringify(dev));
-  // A checkout, as far as commands look at it: its scripts, its packages, and a server of its own.
+  // A checkout, as far as the commands use it: scripts, packages, and a server of its own.
   for (const name of ['package.json', 'node_modules', 'workers', 'src']) await symlink(join(ROOT, name), join(folder, name));
 });
 
@@ -61,7 +61,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Every block of commands and of JavaScript, but for those that say why they are not run. */
+/** Every block of shell commands or JavaScript, except those marked with a reason not to run them. */
 function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   for (const match of page.matchAll(/^```(sh|js)( [^\n]*)?\n(.*?)^```$/gms)) {
@@ -73,7 +73,7 @@ function blocksOf(page: string): Block[] {
   return blocks;
 }
 
-/** Blocks as one script: a reader's shell keeps its variables from block to block. Each call of curl writes its status to stderr. */
+/** The blocks as one script, so that shell variables last from block to block. Each call of curl writes its status to stderr. */
 function scriptOf(path: string, blocks: readonly Block[]): string {
   const parts = blocks.map(({ line, language, text }) => {
     const file = `${basename(path, '.md')}-${line}.mjs`;
@@ -83,13 +83,13 @@ function scriptOf(path: string, blocks: readonly Block[]): string {
   return ['set -euo pipefail', `curl() { command curl -w '%{stderr}@ %{http_code}\\n' "$@"; }`, ...parts].join('\n');
 }
 
-/** Runs a page as a reader would, and returns what it printed. Only the calls that say so are refused, and none is left out. */
+/** Runs a page as a reader would; returns its output. Exactly the calls marked with an error status fail, and all calls are made. */
 async function follow(path: string): Promise<string> {
   const page = await readFile(join(ROOT, path), 'utf8');
   const blocks = blocksOf(page);
   expect(blocks.length, `${path} shows something to run`).toBeGreaterThan(0);
   const script = scriptOf(path, blocks).replaceAll(URL_SHOWN, server.urls[0] ?? '');
-  // The command line finds a server by the file that `npm start` writes.
+  // The CLI finds the server by the file that `npm start` writes.
   const env = { ...process.env, SLUICE_PROFILE: join(folder, '.sluice/dev.json') };
   const child = spawn('bash', ['-c', script], { cwd: folder, env });
   const texts = { stdout: '', stderr: '' };

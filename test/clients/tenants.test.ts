@@ -10,14 +10,14 @@ import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
 const MODEL = 'glove-sif-100';
-/** Every isolate reads a key again after `keyFreshMs`: from then on none goes by what it read before. */
+/** Isolates read a key again after `keyFreshMs`: from then on none uses its cached copy. */
 const settled = () => sleep(LIMITS.keyFreshMs + 100);
 
 let server: Server;
 let admin: ApiClient;
 
 beforeAll(async () => {
-  // The tests stand before it as a proxy does.
+  // The tests act as a trusted proxy.
   server = await deploy(2, { LOG_LEVEL: 'warn', TRUSTED_PROXIES: '127.0.0.1' });
   admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
 });
@@ -33,7 +33,7 @@ describe('keys', () => {
       return { made, client: new ApiClient(server.urls[1]!, made.body.key) };
     };
     const narrow = await make(client, { resources: ['index/blog-*'], addresses: ['203.0.113.0/24'], expires_at: 4_000_000_000 });
-    // Before anything is granted: slices would take from it ahead.
+    // Before anything is granted, so that no slice has been drawn yet.
     await admin.put('/v1/quotas', { key: narrow.made.body.id, rules: [{ resource: 'queries', window: 'day', limit: 3 }] });
     const from = (address: string) => ({ 'x-forwarded-for': `203.0.113.9, ${address}` });
     const query = (by: ApiClient, index: string, address: string) =>
@@ -62,11 +62,11 @@ describe('keys', () => {
       expect(refused.body.error).toMatchObject({ code: 'scope_denied', param: Object.keys(stronger)[0] });
     }
 
-    // What the child consumes counts for the key that made it.
+    // Use of the child key counts for the key that created it.
     const childClient = new ApiClient(server.urls[0]!, child.body.key);
     const codes: unknown[] = [];
     for (let call = 0; call < 4; call++) codes.push(await query(childClient, 'blog-a', '203.0.113.2'));
-    // One of the three was the maker's own.
+    // The creating key made one of the three calls itself.
     expect(codes).toEqual([200, 200, 'insufficient_quota', 'insufficient_quota']);
     const lastUsed = async () => (await client.get(`/v1/keys/${narrow.made.body.id}`)).body.last_used_at ?? 0;
     await expect.poll(lastUsed, { timeout: 30_000 }).toBeGreaterThan(Date.now() / 1000 - 300);
@@ -155,7 +155,7 @@ describe('an erasure', () => {
     expect(late.body.error.code).toBe('tenant_suspended');
     const purge = await admin.post('/v1/cache/purge', { tenant: doomed.id, everything: true });
     expect(purge.body.error.code).toBe('state_conflict');
-    // What it used is still billed.
+    // Its usage is still billed.
     const { body: usage } = await admin.get(`/v1/usage?organisation=${doomed.organisation}&group_by=tenant`);
     expect(usage.data.map(({ tenant }: { tenant: string }) => tenant)).toContain(doomed.id);
   });

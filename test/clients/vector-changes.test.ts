@@ -13,7 +13,7 @@ beforeAll(async () => {
   tenant = await createTenant(server);
 });
 
-/** An index of so many vectors: `0`, `1`, ... with `{ n, even }`. */
+/** Creates an index of `count` vectors, `0`, `1`, ..., with metadata `{ n, even }`. */
 async function indexOf(count: number): Promise<string> {
   const name = `changes-${(serial += 1)}`;
   await tenant.client.post('/v1/indexes', { name, dimensions: 2, metric: 'l2', owner: 'search-team' });
@@ -100,7 +100,7 @@ describe('changing stored vectors over HTTP', () => {
   it('[Q62][Q65] changes all that a filter accepts, each once, in slices', async () => {
     const index = await indexOf(4_500);
     const changed = await tenant.client.post(`${index}/metadata`, { filter: { even: true }, set: { even: 'no longer' } });
-    // The even ones no longer meet the filter, so none can be changed twice.
+    // Changed vectors no longer match the filter, so none is changed twice.
     expect(changed.body).toEqual({ updated: 2_250, lsn: 5 + 3 });
     expect((await tenant.client.post(`${index}/count`, { filter: { even: 'no longer' } })).body.count).toBe(2_250);
     const again = await tenant.client.post(`${index}/metadata`, { filter: { n: { $lt: 4_500 } }, set: { pass: 2 } });

@@ -10,7 +10,7 @@ import { readStoredLists } from '../../support/oracles/stored-lists.ts';
 const DIMENSIONS = 10;
 const COUNT = 420;
 
-/** What may happen to bytes that were written. */
+/** Ways to damage stored bytes. */
 const HARM = {
   flipped: (bytes: Uint8Array, random: Seeded) => {
     const harmed = bytes.slice();
@@ -20,7 +20,7 @@ const HARM = {
   },
   truncated: (bytes: Uint8Array, random: Seeded) => bytes.slice(0, Math.floor(random.next() * bytes.length)),
   extended: (bytes: Uint8Array) => Uint8Array.of(...bytes, 0),
-  // The layout is the lowest byte.
+  // The layout version is the lowest byte.
   ofAnotherVersion: (bytes: Uint8Array) => Uint8Array.of(bytes[0]! + 1, ...bytes.subarray(1)),
   emptied: () => new Uint8Array(),
 };
@@ -33,7 +33,7 @@ function shardOf(metric: (typeof METRICS)[number], seed: number) {
   return { world, source };
 }
 
-/** Replaces one value of a table; answers whether there was one. */
+/** Damages a random value of a column. */
 function harm(world: ShardWorld, table: string, column: string, change: (before: Uint8Array) => Uint8Array | string, random: Seeded): void {
   const rows = world.sql.sql
     .exec<{ id: number; value: ArrayBuffer | string }>(`SELECT rowid AS id, ${column} AS value FROM ${table}`)
@@ -43,7 +43,7 @@ function harm(world: ShardWorld, table: string, column: string, change: (before:
   world.sql.sql.exec(`UPDATE ${table} SET ${column} = ? WHERE rowid = ?`, change(before), id);
 }
 
-/** Expects right answers at once; answers how the shard is after some background work. */
+/** Expects exact queries to be right at once; returns the shard's state after background work. */
 function healed(world: ShardWorld, source: Clusters, isQueriedFirst: boolean) {
   const queries = Array.from({ length: 30 }, () => ({ values: source.next(), topK: 10 }));
   const [first] = queries as [(typeof queries)[number]];
@@ -53,7 +53,7 @@ function healed(world: ShardWorld, source: Clusters, isQueriedFirst: boolean) {
     world.expectExact(first);
   }
   world.settle();
-  // Harm that nothing met until now.
+  // Meets damage that nothing has read yet.
   world.expectExact(first);
   world.settle();
   const { places, generations } = readStoredLists(world.store);

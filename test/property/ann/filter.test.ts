@@ -19,11 +19,11 @@ describe('a filter', () => {
     const by: Record<string, number> = {};
     fc.assert(
       fc.property(filterArbitrary, metadataArbitrary, fc.nat(30), (written, metadata, n) => {
-        // As stored: an undefined or negative zero does not outlive JSON.
+        // As stored: JSON keeps neither undefined nor negative zero.
         const stored = JSON.parse(JSON.stringify(metadata)) as typeof metadata;
         const expected = naivelyAccepts(written, stored, idOf(n));
         const parsed = filter.safeParse(written);
-        // The few that are wider than `filterConditionsMaxCount` are no filters.
+        // A few exceed `filterConditionsMaxCount` and are not valid filters.
         fc.pre(parsed.success || parsed.error.issues[0]?.code !== 'too_big');
         expect(accepts(filter.parse(written), stored, idOf(n))).toBe(expected);
         seen[expected ? 'accepted' : 'refused'] += 1;

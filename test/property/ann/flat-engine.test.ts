@@ -14,7 +14,7 @@ import { scanModule } from '../../support/fakes/scan-module.ts';
 const scanner = new Scanner(scanModule, new PageMemory(16 * 1024 * 1024));
 let latest: FlatEngine | undefined;
 
-/** The only engine from now on: the one before gives its memory back. */
+/** Creates the only engine: the previous one returns its memory. */
 function newEngine(metric: Metric, dimensions: number): FlatEngine {
   latest?.free();
   latest = new FlatEngine(scanner, metric, dimensions);
@@ -29,7 +29,7 @@ interface Model {
 const sum = (terms: number[]) => terms.reduce((total, term) => total + term, 0);
 const dot = (a: number[], b: number[]) => sum(a.map((x, i) => x * b[i]!));
 
-/** Scores written out again, so that the engine's own arithmetic is not its judge; summed in the same order, so equal to the bit. */
+/** Scores computed here, not by the engine's own functions, but in the same order of additions, so they are equal to the bit. */
 function bruteForce(metric: Metric, model: ReadonlyMap<number, Model>, query: VectorQuery): VectorMatch[] {
   const q = [...query.values];
   const scored = [...model.values()]
@@ -55,7 +55,7 @@ const reader =
 
 const isZero = (values: Float32Array): boolean => values.every((value) => value === 0);
 
-// Few distinct small values make exact ties; other draws span all magnitudes float32 has, subnormal numbers included.
+// Few distinct small values make exact ties; the others span all magnitudes of float32, subnormal numbers included.
 const component = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -2, max: 2 }) },
   { weight: 2, arbitrary: fc.float({ min: -1, max: 1, noNaN: true }) },
@@ -116,7 +116,7 @@ describe('FlatEngine against brute force', () => {
           if (isZero(values)) seen.zeros += 1;
           if (step.kind === 'put') {
             if (model.has(step.row)) seen.replaced += 1;
-            // Ids in another order than rows, so that a tie broken by row shows.
+            // The order of ids differs from that of rows, so that breaking ties by row would show.
             model.set(step.row, { namespace: step.namespace, stored: { row: step.row, id: `id-${(step.row * 7) % 41}`, values } });
             engine.put(step.row, step.namespace, values);
             continue;
@@ -237,7 +237,7 @@ describe('FlatEngine against brute force', () => {
   });
 });
 
-/** Normally distributed numbers from a fixed seed (Box and Muller over a linear congruential generator). */
+/** Normally distributed numbers from a seed (Box-Muller over a linear congruential generator). */
 function gaussian(seed: number): () => number {
   let state = seed;
   const uniform = () => {

@@ -23,7 +23,7 @@ const area: fc.Arbitrary<GeoArea> = fc.oneof(
   fc.array(point, { minLength: 3, maxLength: 6 }).map((ring): GeoArea => ({ kind: 'polygon', rings: [ring] })),
 );
 
-/** Near the edge of a circle, where rounding shows, or anywhere. */
+/** A point near the edge of a circle, where rounding matters, or anywhere. */
 const near = (of: GeoArea, { lat: byLat, lon: byLon }: GeoPoint, share: number): GeoPoint => {
   if (of.kind !== 'circle') return { lat: byLat, lon: byLon };
   const turn = (byLon / 180) * Math.PI;
@@ -63,7 +63,7 @@ describe('the keys of points', () => {
     const ranges = boxesOf(circle).flatMap(keyRanges);
     ranges.slice(1).forEach(({ from }, i) => expect(from > ranges[i]!.to).toBe(true));
     const cells = ranges.reduce((sum, { from, to }) => sum + Number.parseInt(to, 16) - Number.parseInt(from, 16), 0);
-    // A cell is 38 m from west to east at the equator, and 19 m from south to north.
+    // A cell is 38 m wide at the equator and 19 m high.
     const cellM2 = 38.2 * Math.cos((52.52 * Math.PI) / 180) * 19.1;
     expect((cells * cellM2) / (Math.PI * 2000 ** 2)).toBeLessThan(1.7);
   });

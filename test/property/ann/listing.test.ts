@@ -78,7 +78,7 @@ const count = (what: string) => {
   seen[what] = (seen[what] ?? 0) + 1;
 };
 
-/** A shard beside a map of what it should hold, in the default namespace and, untouched, in another one. */
+/** A shard, and a map of its vectors in the default namespace; those of another namespace must not change. */
 class ListedWorld extends ShardWorld {
   readonly known = new Map<string, Known>();
   readonly random = new Seeded(5);
@@ -116,7 +116,7 @@ class ListedWorld extends ShardWorld {
     if (changed.length < ids.length - done.missing.length) count('filtered');
     for (const id of changed) {
       const known = this.known.get(id)!;
-      // An edit is a function that has tests of its own.
+      // `editMetadata` has tests of its own.
       const after = editMetadata(known.metadata, edit);
       this.known.set(id, { ...known, metadata: after === null ? null : JSON.stringify(after) });
     }
@@ -144,7 +144,7 @@ class ListedWorld extends ShardWorld {
     return { indexId, target, namespace: '', filter: null, excludeIds: [], include: { values: false, metadata: false, text: false } };
   }
 
-  /** Pages until the end, compared with all there is. */
+  /** Lists page by page to the end, and compares with the map. */
   expectListing(filter: Filter | null, limit: number, from: { id: string; isIncluded: boolean } | null): void {
     const expected = this.accepted(filter).filter((id) => {
       const order = from === null ? 1 : compareIds(id, from.id);
@@ -230,7 +230,7 @@ it('[Q65] looks at a bounded number of ids a slice, and finds them all the same'
   const rare = Array.from({ length: 5 }, (_, i) => String(i * 5_000 + 17));
   world.write(rare, '{"n":2}');
   const { indexId } = world.identity;
-  // Accepts too many to sort them, and is known by what it leaves out.
+  // It matches too many rows to sort them, so the selection is stored as its complement.
   const common = filterSchema.parse({ $not: { n: 2 } });
   const list = { indexId, namespace: '', start: null, include: { values: false, metadata: false, text: false } };
   expect(value(world.shard.list({ ...list, filter: common, limit: 20 })).ids).toHaveLength(20);

@@ -104,7 +104,7 @@ describe('lists in memory', () => {
         const blocks = world.entries.map((_, list) => lists.blocks(list, 0));
         const expected = lists.search(query, never);
         const exact = lists.searchExact(query, never);
-        // Room for one list at a time.
+        // There is room for one list at a time.
         const pageIn = (list: number) => {
           for (const other of lists.leastRecentlyUsed()) {
             lists.evict(other);
@@ -114,7 +114,7 @@ describe('lists in memory', () => {
         };
         for (const list of blocks.keys()) lists.evict(list);
         const cold = lists.search(query, pageIn);
-        // Those evicted early were rescored by both planes at once, which can only be more precise.
+        // Entries of lists evicted early are rescored with both planes at once, which can only be more precise.
         if (!world_.hasLowPlane) expect(cold).toEqual({ ...expected, cost: expect.any(Object) });
         else seen.refined += 1;
         expect(cold.rows).toHaveLength(expected.rows.length);
@@ -131,7 +131,7 @@ describe('lists in memory', () => {
   });
 });
 
-/** q.x + b of the index's space, from values as stored. */
+/** q.x + b in the index's space, from the stored values. */
 function closeness({ metric, mean }: ListModel, query: Float32Array, values: Float32Array): number {
   const model = { metric, mean, dimensions: query.length };
   const [q, x] = [new Float32Array(query.length), new Float32Array(query.length)];

@@ -10,7 +10,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 
 const closeness = (metric: Metric, a: Float32Array, b: Float32Array): number => (metric === 'l2' ? -1 : 1) * score(metric, a, b);
 
-/** What choosing `next` after `chosen` is worth, by the definition. */
+/** The value of choosing `next` after `chosen`, by the definition. */
 function worth(metric: Metric, query: Float32Array, chosen: readonly Candidate[], next: Candidate, diversity: number): number {
   const redundancy = chosen.map(({ values }) => closeness(metric, values, next.values));
   return (1 - diversity) * closeness(metric, query, next.values) - diversity * Math.max(...redundancy);
@@ -30,7 +30,7 @@ const world = (component: fc.Arbitrary<number>) =>
       query: vector,
       vectors: fc.array(vector, { minLength: 1, maxLength: 24 }),
       count: fc.integer({ min: 1, max: 26 }),
-      // In quarters, so that products with whole numbers are exact.
+      // In quarters, so that products with integers are exact.
       diversity: fc.integer({ min: 0, max: 4 }).map((quarters) => quarters / 4),
     });
   });
@@ -71,7 +71,7 @@ describe('maximal marginal relevance', () => {
     let ties = 0;
     fc.assert(
       fc.property(WHOLE, ({ query, vectors, count, diversity }) => {
-        // Products of small whole numbers are exact, so that a tie is one.
+        // Products of small integers are exact, so ties are exact too.
         const candidates = candidatesOf('dot', query, vectors);
         const expected = [0];
         while (expected.length < Math.min(count, candidates.length)) {

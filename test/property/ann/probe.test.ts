@@ -13,13 +13,13 @@ const never = (list: number): never => {
   throw new Error(`list ${list} is resident`);
 };
 
-/** Rows that the scan handed on to rescoring in the last search. */
+/** The rows that the last scan proposed for rescoring. */
 function candidatesOf({ kernels, memory }: ListWorld): Set<number> {
   const start = kernels.frame.word('rows') / 4;
   return new Set(memory.views.uint32.subarray(start, start + kernels.frame.word('found')));
 }
 
-/** Searches with every list paged in when it is missed: answers the order they are probed in, too. */
+/** Searches with each list read from storage when it is missing; also returns the order of probes. */
 function searchCold(world: ListWorld, query: ListQuery) {
   const blocks = new Map(world.entries.map((_, list) => [list, world.lists.blocks(list, 0)]));
   for (const list of blocks.keys()) world.lists.evict(list);

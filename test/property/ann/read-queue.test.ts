@@ -25,7 +25,7 @@ it('[F41] every read is done or refused once, by its deadline, and refused only 
       let [nowMs, serial] = [1_000, 0];
       let model: Read[] = [];
       const rate = () => ({ nowMs, readMs: READ_MS });
-      /** Held against the plainest schedule: one after the other, in order. */
+      /** Compares with the simplest schedule: reads run one after another, in order. */
       const settle = (late: readonly Read[]): void => {
         const kept: Read[] = [];
         const wanted: Read[] = [];
@@ -41,7 +41,7 @@ it('[F41] every read is done or refused once, by its deadline, and refused only 
           const at = model.findIndex(({ dueMs }) => dueMs > read.dueMs);
           if (at >= 0) overtaken += 1;
           model.splice(at < 0 ? model.length : at, 0, read);
-          // A stall shows with the next turn: until then, those before it are as they were.
+          // A stall is noticed when the next read is taken: until then, reads before this one stay in the queue.
           const before = at < 0 ? model.length - 1 : at;
           const untouched = model.slice(0, before);
           const late = waiting.add(read, read.dueMs, rate());

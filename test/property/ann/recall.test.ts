@@ -20,7 +20,7 @@ describe('measured recall', () => {
       seed: fc.nat(),
       topK: fc.integer({ min: 1, max: 12 }),
       dropEvery: fc.integer({ min: 2, max: 12 }),
-      // Few distinct vectors: many tie.
+      // Few distinct vectors, so that many tie.
       levels: fc.constantFrom(2, 1_000),
     });
     fc.assert(
@@ -67,7 +67,7 @@ describe('measured recall', () => {
       });
     const takenAt = (cost: Partial<typeof NO_COST>) => measureSlice('dot', world.vectors, 3, costing(cost)).taken;
     expect(takenAt({})).toBe(20);
-    // Two searches a vector.
+    // Each vector takes two searches.
     expect(takenAt({ bytesTouched: LIMITS.recallSliceBytesMax / 10 })).toBe(5);
     expect(takenAt({ rowsRead: LIMITS.recallSliceRowsMaxCount / 8 })).toBe(4);
     expect(takenAt({ bytesTouched: 10 * LIMITS.recallSliceBytesMax })).toBe(1);
@@ -85,7 +85,7 @@ describe('the estimate of recall', () => {
     expect(estimateRecall([sample(7)])).toMatchObject({ mean: 0.7, standardError: undefined });
     const perfect = estimateRecall(Array.from({ length: 100 }, () => sample(10)));
     expect(perfect).toMatchObject({ mean: 1, standardError: 0, high: 1 });
-    // 100 searches that missed nothing do not say that the next one will not.
+    // 100 searches without a miss do not prove that the next one has none.
     expect(perfect?.low).toBeCloseTo(0.963, 3);
     const mixed = estimateRecall([sample(8), sample(10), sample(9), sample(9)]);
     expect(mixed?.mean).toBeCloseTo(0.9, 12);
@@ -104,7 +104,7 @@ describe('the estimate of recall', () => {
       const trials = effort(400);
       for (let trial = 0; trial < trials; trial += 1) {
         const samples = Array.from({ length: 100 }, () => {
-          // Each search has a recall of its own, around the truth.
+          // The recall of each search varies around the true one.
           const own = truth + spread * (random.next() < 0.5 ? -1 : 1);
           return sample(Array.from({ length: 10 }, () => random.next()).filter((x) => x < own).length);
         });

@@ -37,7 +37,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** A primary, its replica, and what the primary held after each of its writes. */
+/** A primary, its replica, and the primary's vectors after each of its writes. */
 class World {
   readonly floor = smallFloor(20 * 65_536);
   readonly source = new Clusters({ dimensions: DIMENSIONS, count: 8, spread: 0.3, seed: 11 });
@@ -77,7 +77,7 @@ class World {
       ask: async (name, follow) => {
         expect(name).toBe('primary');
         if (this.isCutOff) return refuse('unavailable', 'cut off');
-        // Pages much smaller than what there is to tell.
+        // Pages much smaller than the changes waiting.
         return tellChanges(store, { ...follow, countMax: 25 }, this.nowMs);
       },
     });
@@ -89,7 +89,7 @@ class World {
     this.history.set(lsn, new Map(this.vectors));
   }
 
-  /** What the replica answers, and up to which LSN that is said to be complete. */
+  /** The replica's answer, and the LSN up to which it claims to be complete. */
   async read(consistency: ReadConsistency, asked: string) {
     const readable = await this.replica.readable(consistency, this.nowMs);
     if (!readable.ok) return undefined;
@@ -166,7 +166,7 @@ const PERFORM: Perform = {
       if (isOld) world.count('caught up to read');
     }
     const { ids } = answer.found;
-    // What it promises to be complete to is there, unless a later write took or replaced it.
+    // A vector written up to that LSN is there, unless a later write removed or replaced it.
     const promised = world.history.get(answer.lsn)!;
     const found = new Map(
       ids.map((id, i) => [keyOf(action.namespace, id), answer.found.values!.slice(i * DIMENSIONS, (i + 1) * DIMENSIONS)]),
@@ -174,13 +174,13 @@ const PERFORM: Perform = {
     for (const [key, vector] of promised) {
       if (vector.namespace === action.namespace && world.vectors.get(key) === vector) expect(found.get(key)).toEqual(vector.values);
     }
-    // What was gone by then and did not come back is not there.
+    // A vector removed by then and not written again is not there.
     for (const key of found.keys()) if (!promised.has(key)) expect(latestSince(world, answer.lsn, key), `${key} resurrected`).toBe(true);
     world.count(answer.lsn < world.lsn ? 'read the past' : 'read the present');
   },
 };
 
-/** Whether any write after an LSN left the vector there. */
+/** Whether the vector existed after any write later than `lsn`. */
 const latestSince = (world: World, lsn: number, key: string): boolean =>
   [...world.history].some(([at, vectors]) => at > lsn && vectors.has(key));
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CHUNK_ROWS, RowSet, sampleRows } from '../../../src/ann/filter/row-set.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
-// Single rows far apart, runs that fill much of a chunk, and chunks' edges.
+// Single rows far apart, runs that fill much of a chunk, and rows at the edges of chunks.
 const run = fc
   .record({ start: fc.nat(3 * CHUNK_ROWS), length: fc.nat(5_000), step: fc.integer({ min: 1, max: 9 }) })
   .map(({ start, length, step }) => Array.from({ length }, (_, i) => start + i * step));
@@ -35,7 +35,7 @@ describe('RowSet', () => {
             .slice(0, 7),
         );
         for (const one of [...added, ...removed, ...others]) expect(set.has(one)).toBe(model.has(one));
-        // What was combined is not changed by it.
+        // Combining sets does not change them.
         expect([...set]).toEqual(ascending(model));
         expect([...other]).toEqual(ascending(otherModel));
         if (model.size === 0) seen.empty += 1;
@@ -94,7 +94,7 @@ describe('sampleRows', () => {
       expect(sample).toHaveLength(30);
       for (const one of sample) taken.set(one, (taken.get(one) ?? 0) + 1);
     }
-    // Binomial, of standard deviation 20: five of them.
+    // Binomial with a standard deviation of 20: allows five of them.
     for (const one of set) expect(Math.abs(taken.get(one)! - samples * 0.3)).toBeLessThan(100);
     expect(sampleRows(set, 30, 1)).toEqual(sampleRows(set, 30, 1));
     expect(sampleRows(set, 30, 1)).not.toEqual(sampleRows(set, 30, 2));

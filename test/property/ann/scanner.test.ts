@@ -27,7 +27,7 @@ interface Vector extends Quantised {
   readonly namespace: number;
 }
 
-/** The kernel once more, as plain loops. */
+/** The kernel as plain loops. */
 function scanPlainly(metric: Metric, values: Float32Array, vectors: Vector[], namespace: number, threshold: number): Found[] {
   const codes = new Int16Array(values.length);
   const query = quantise(metric, values, queryCodeMax(values.length), codes);
@@ -43,7 +43,7 @@ function scanPlainly(metric: Metric, values: Float32Array, vectors: Vector[], na
   });
 }
 
-// One page, which ends where the memory ends: a load past it traps.
+// One page at the very end of the memory: a load beyond it traps.
 const scanner = new Scanner(scanModule, new PageMemory(PAGE_BYTES));
 
 function scan(metric: Metric, values: Float32Array, vectors: Vector[], namespace: number, threshold: number): Found[] {
@@ -83,7 +83,7 @@ describe('the scan kernel', () => {
     });
     fc.assert(
       fc.property(scenario, ({ dimensions, share, threshold, namespace }) => {
-        // What earlier pages left must not show.
+        // The scores must not depend on what earlier pages left in memory.
         const { int8 } = scanner.memory.views;
         for (let i = 0; i < 4096; i += 1) int8[Math.floor(random.next() * int8.length)] = Math.floor(random.next() * 255) - 127;
         const count = Math.max(1, Math.round(share * Math.min(60, pageLayout(dimensions).capacity)));

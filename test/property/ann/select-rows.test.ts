@@ -16,7 +16,7 @@ import { NodeSql } from '../../support/fakes/node-sql.ts';
 
 const NAMESPACE = 3;
 
-/** An index of vectors with this metadata, in rows 1, 2 and so on. */
+/** A property index of vectors with this metadata, in rows 1, 2 and so on. */
 function indexOf(metadata: readonly (string | null)[]) {
   const storage = new NodeSql();
   migrate(storage, SHARD_SCHEMA);
@@ -93,7 +93,7 @@ describe('selectRows', () => {
   });
 });
 
-/** An index that has so many entries in every range, and as many vectors. */
+/** An index with `count` entries in every range, and as many vectors. */
 const endless = (count: number): PropertyIndex => ({
   *rowsIn(_namespace: number, _range: EntryRange, countMax = count) {
     for (let start = 0; start < countMax; start += 50_000) {

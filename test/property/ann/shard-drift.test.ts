@@ -26,7 +26,7 @@ function write(world: ShardWorld, vectors: readonly WorldVector[]): void {
 
 const queriesOf = (source: Clusters) => Array.from({ length: QUERIES }, () => ({ values: source.next(), topK: 10 }));
 
-/** What searches find of the closest, and how many codes they read for it. */
+/** The recall of searches, and how many codes they scan for it. */
 function measured(world: ShardWorld, queries: ReturnType<typeof queriesOf>): { recall: number; scanned: number } {
   const scanned = queries.reduce((sum, query) => sum + (world.query(query).explanation?.codesScanned ?? 0), 0);
   return { recall: world.recall(queries), scanned };

@@ -48,7 +48,7 @@ interface Stored {
   readonly text: string | null;
 }
 
-/** Applies pages as told, and knows nothing else. */
+/** Applies pages of changes in order, with no other knowledge of the shard. */
 class Follower {
   cursor: ChangeCursor | null = null;
   held = new Map<string, Stored>();
@@ -69,7 +69,7 @@ class Follower {
 class World {
   readonly sql = new NodeSql();
   readonly truth = new Map<string, Stored>();
-  /** By what write a vector was last removed. */
+  /** By vector: the LSN of its last removal. */
   readonly removedBy = new Map<string, number>();
   readonly followers = Array.from({ length: FOLLOWERS }, () => new Follower());
   readonly count: (what: string) => void;
@@ -187,7 +187,7 @@ it('[F1][F2][F3] a follower has what its shard has at the end of the log, whatev
     fc.property(fc.array(step, { minLength: 60, maxLength: 120, size: 'max' }), (steps) => {
       const world = new World(count);
       for (const action of steps) (PERFORM[action.kind] as (world: World, action: Step) => void)(world, action);
-      // However far behind, a follower gets there.
+      // A follower catches up, however far behind it is.
       for (const [at] of world.followers.entries()) {
         world.followers[at]!.isComplete = false;
         for (let pages = 0; pages < 500 && !world.followers[at]!.isComplete; pages += 1) {

@@ -10,9 +10,9 @@ import { expectNothingLeaked, keyOf, ShardWorld, SMALL_SIZES, smallFloor } from 
 import { EVENTS, eventsBetween, readStoredLists } from '../../support/oracles/stored-lists.ts';
 
 const NAMESPACES = ['', '', '', '', 'b', 'c'];
-// Two shards of this test need more, one needs less.
+// Less memory than two shards of this test need, and more than one needs.
 const BYTES_MAX = 20 * 65_536;
-// Of matches that lists were to find; where fewer were wanted, chance decides.
+// The least recall of answers from lists; not checked where so few matches were wanted that chance decides.
 const RECALL_MIN = 0.9;
 const MEASURED_MIN = 200;
 
@@ -39,7 +39,7 @@ const options = fc.record({
   seed,
 });
 
-/** A shard under test and what has been seen of it. */
+/** A shard under test, and counts of what has happened to it. */
 class Trial {
   readonly world: ShardWorld;
   readonly count: (what: string) => void;
@@ -63,7 +63,7 @@ class Trial {
     return [...this.world.vectors.values()].filter((vector) => vector.namespace === namespace);
   }
 
-  /** A third replaces others. */
+  /** A third of the vectors replaces others. */
   upsert(count: number, values = () => this.source.next()): void {
     const namespace = this.#pick(NAMESPACES);
     const known = this.#known(namespace);
@@ -90,7 +90,7 @@ class Trial {
     this.world.delete(namespace, [...ids, 'absent']);
   }
 
-  /** Deletes all but a few. */
+  /** Deletes all vectors but a few. */
   thin(): void {
     if (this.world.vectors.size < 800) return;
     for (const namespace of new Set(NAMESPACES)) {
@@ -100,13 +100,13 @@ class Trial {
     this.count('thinned');
   }
 
-  /** Slices, each of which leaves a sound storage. */
+  /** Runs time slices of background work and checks the storage after each. */
   sweep(slices: number): number | undefined {
     const { world } = this;
     let before = readStoredLists(world.store);
     let { writesTried } = world.sql;
     return world.sweep(slices, () => {
-      // Most slices of training write nothing.
+      // Most time slices of training write nothing.
       if (world.sql.writesTried === writesTried) return;
       writesTried = world.sql.writesTried;
       const after = readStoredLists(world.store);
@@ -131,7 +131,7 @@ class Trial {
     this.count('settled');
   }
 
-  /** Some write of some slice, or of an upsert, fails: nothing of it is seen. */
+  /** Makes a write of a time slice or an upsert fail: none of that step takes effect. */
   fail(writes: number): void {
     const { world } = this;
     world.sql.writesLeft = writes;
@@ -144,12 +144,12 @@ class Trial {
     }
     world.sql.writesLeft = Infinity;
     readStoredLists(world.store);
-    // Each vector once, from memory that may have been ahead of storage.
+    // Every vector is found once, although memory may have been ahead of storage.
     for (const namespace of new Set(NAMESPACES)) world.expectExact({ values: this.source.next(), topK: 10_000, namespace });
     this.restart();
   }
 
-  /** What the shard answers does not depend on what it has in memory. */
+  /** Answers do not depend on what the shard has in memory. */
   restart(): void {
     const { world } = this;
     const queries = Array.from({ length: 3 }, () => ({ values: this.source.next(), topK: 10, namespace: this.#pick(NAMESPACES) }));
@@ -260,7 +260,7 @@ describe('a shard', () => {
         }
         expectNothingLeaked(floor);
       }),
-      // Shrinking would take minutes, and what fails depends on all that went before.
+      // No shrinking: it would take minutes, and a failure depends on all earlier steps.
       { seed: 120, numRuns: effort(6), endOnFailure: true },
     );
     for (const path of PATHS) expect(seen.get(path) ?? 0, path).toBeGreaterThan(0);

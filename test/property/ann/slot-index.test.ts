@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SlotIndex, slotIndexBytes } from '../../../src/ann/slot-index.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
-// Consecutive rows as storage gives them, and rows far apart, beyond 32 bits.
+// Consecutive rows, as storage assigns them, and rows far apart, beyond 32 bits.
 const row = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 60 }) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 8 }).map((n) => n * 2 ** 40) },
@@ -24,7 +24,7 @@ describe('SlotIndex', () => {
         for (const step of operations) {
           const known = model.get(step.row);
           if (step.kind === 'set') {
-            // Every set gives a slot of its own, as if the vector had moved.
+            // Every set gives a new slot, as if the vector had moved.
             rows.push(step.row);
             model.set(step.row, rows.length - 1);
             index.set(step.row, rows.length - 1);

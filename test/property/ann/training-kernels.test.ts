@@ -19,13 +19,13 @@ const shape = fc.record({
   dimensions: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.constantFrom(100, 384)),
   count: fc.integer({ min: 1, max: 40 }),
   lists: fc.integer({ min: 1, max: 40 }),
-  // Of the vectors, the centroids and the codebook: all magnitudes that float32 has.
+  // Sizes of the vectors, the centroids and the codebook: all magnitudes of float32.
   sizes: fc.tuple(...[0, 1, 2].map(() => fc.constantFrom(1, 1, 1, 1e-3, 1e3, 1e-20, 1e-40, 1e38, 0))),
   width: fc.integer({ min: 1, max: 8 }),
   isCoarse: fc.boolean(),
 });
 
-/** Components of few values make ties. */
+/** Components with few distinct values make ties. */
 function randomVectors(count: number, dimensions: number, size: number, isCoarse: boolean): Float32Array {
   const draw = () => (isCoarse ? Math.floor(random.next() * 3) - 1 : random.next() * 2 - 1);
   return Float32Array.from({ length: count * dimensions }, () => draw() * size);

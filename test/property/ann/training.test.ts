@@ -38,7 +38,7 @@ describe('training', () => {
           for (let step = 0; step < stepCount && !isDone; step += 1) isDone = training.step();
           const checkpoint = training.checkpoint();
           training.free();
-          // Whatever lay in the kernels' memory is gone, and lies elsewhere.
+          // Overwrites the kernels' memory and moves it, so that nothing may depend on its old content.
           trainKernels.memory.views.uint8.fill(0xff, 65_536);
           const held = trainKernels.memory.allocate();
           training = Training.resume(trainKernels, options, sample, checkpoint);

@@ -16,7 +16,7 @@ const VECTORS = new Map(TEXTS.map((text) => [text, vectorOf(tokensOf(text))]));
 const DIGESTS = new Map(TEXTS.map((text) => [text, sha256(text)]));
 const digestOf = (text: string | Uint8Array): string => (typeof text === 'string' ? DIGESTS.get(text) : undefined) ?? sha256(text);
 
-/** Only what differs is worth an assertion: those of a history take longer than the history. */
+/** Asserts only on differences: assertions on every value would take longer than the history. */
 function expectSame<T>(actual: ArrayLike<T>, expected: readonly T[]): void {
   if (actual.length !== expected.length || expected.some((value, i) => value !== actual[i])) expect(Array.from(actual)).toEqual(expected);
 }
@@ -71,7 +71,7 @@ interface Entry {
   tags: string[];
 }
 
-/** How often each thing happened, over all runs: a property that saw no hits would prove nothing. */
+/** How often each kind of event happened over all runs: without hits, the property would prove nothing. */
 const seen = {
   batches: 0,
   hits: 0,
@@ -87,7 +87,7 @@ const seen = {
   refused: 0,
 };
 
-/** Two isolates over one second level against a model: what each level has stored, since when and until when. */
+/** Two isolates over one second level, compared with a model of what each level stores, since when and until when. */
 async function history(steps: readonly Step[], model: 'local' | 'remote'): Promise<void> {
   const { Embedder } = await import('../../../src/gateway/embed.ts');
   const { EmbeddingCache } = await import('../../../src/gateway/embedding-cache.ts');
@@ -98,7 +98,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
     return new Embedder({ models: world.models, cache, sha256: digestOf, count: () => {} });
   });
-  // A static model is cached in each isolate alone, so its history uses one.
+  // A static model is cached by each isolate separately, so its history uses one isolate.
   const isolateOf = (i: number) => isolates[model === 'local' ? 0 : i]!;
   const memories = [new Map<string, Entry>(), new Map<string, Entry>()];
   const shared = new Map<string, Entry>();
@@ -131,7 +131,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
     else return true;
     return false;
   };
-  /** What is computed, and the tags that it will carry: those asked for and those of the entry that did not do. */
+  /** The texts to be computed, each with the tags it will carry: those requested and those of an entry that could not be used. */
   const misses = (texts: Iterable<string>, of: CacheDirectives, tags: string[] = [], isolate = 0): Map<string, string[]> => {
     const missed = new Map<string, string[]>();
     for (const text of new Set(texts)) {

@@ -18,7 +18,7 @@ interface Batch {
   readonly noStore: boolean;
 }
 
-/** A text, or its token ids: an entry of its own. */
+/** A text or its token ids, which have an entry of their own. */
 const item = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...TEXTS) },
   { weight: 1, arbitrary: fc.constantFrom<number[]>([97], [98, 97]) },
@@ -26,7 +26,7 @@ const item = fc.oneof(
 const batch: fc.Arbitrary<Batch> = fc.record({
   isolate: fc.nat({ max: 1 }),
   model: fc.constantFrom('local' as const, 'remote' as const),
-  // The contract takes texts or lists of token ids, not both in one call.
+  // A call contains either texts or lists of token ids, not both.
   input: fc.array(item, { minLength: 1, maxLength: 10 }).map((items) => items.filter((one) => typeof one === typeof items[0])),
   format: fc.constantFrom('float' as const, 'base64' as const, undefined),
   dimensions: fc.constantFrom(undefined, undefined, 3, 2),
@@ -35,7 +35,7 @@ const batch: fc.Arbitrary<Batch> = fc.record({
 
 const seen = { batches: 0, mixed: 0, duplicates: 0, hits: 0, shared: 0, truncated: 0, base64: 0, tokens: 0 };
 
-/** Two gateways over one second level, asked by HTTP, against a model of what each level holds. */
+/** Two gateways over one second level, called over HTTP and compared with a model of what each level stores. */
 async function history(batches: readonly Batch[]): Promise<void> {
   const { httpGateway } = await import('../../support/deployment/http-gateway.ts');
   const world = new MemoryCacheWorld();
@@ -87,7 +87,7 @@ function count(
   if (typeof input[0] !== 'string') seen.tokens += 1;
 }
 
-/** Inputs by where their vectors come from: a repeated one counts with its first, unless that had to be computed. */
+/** The source of each input's vector: a repeated input has the source of its first occurrence, unless that was computed. */
 function detailOf(names: readonly string[], missing: readonly string[], memory: ReadonlySet<string>): string {
   const counts = { memory: 0, shared: 0, duplicate: 0, computed: 0 };
   names.forEach((name, i) => {

@@ -29,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.nat({ max: 60 }) }) },
 );
 
-/** The same by plain means: a map in order of use, and a loop that evicts. */
+/** The same behaviour in the simplest form: a map in order of use, and a loop that evicts. */
 class PlainLru {
   readonly entries = new Map<string, { value: number; bytes: number; expiresAtMs: number }>();
   readonly bounds: { entriesMax: number; bytesMax: number };

@@ -11,7 +11,7 @@ type Matchers = typeof matcherModule;
 
 const PURGES = 60;
 
-/** Worlds of some purges each; what they saw, and the first lie that was told. */
+/** Runs worlds of `PURGES` purges each; returns what happened in them and the first violation. */
 async function worlds(count: number, firstSeed: number) {
   const { PurgeWorld } = await import('../../support/worlds/purge-world.ts');
   const seen: Record<string, number> = {};

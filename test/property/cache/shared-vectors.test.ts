@@ -20,7 +20,7 @@ interface Setting {
 
 const DIMENSIONS = 256;
 
-/** Lets threads loose on one cache; answers what each saw, or undefined when one did not come to an end. */
+/** Runs threads on one cache; returns each one's report, or undefined when one did not finish. */
 async function run({ threads, keys: count, entriesMax, operations, forgets, unlockedReads = false }: Setting, seed: number) {
   const cache = SharedVectors.create({ entriesMax, dimensionsMax: DIMENSIONS, keyCharsMax: 8, stripes: 2 });
   const ticks = new Int32Array(new SharedArrayBuffer(16));
@@ -42,7 +42,7 @@ async function run({ threads, keys: count, entriesMax, operations, forgets, unlo
 
 const byKey = (operations: readonly Recorded[]): Map<string, Recorded[]> => Map.groupBy(operations, ({ key }) => key);
 
-/** How many operations began while another on the same key was under way. */
+/** How many operations began while another operation on the same key was in progress. */
 function overlapping(operations: readonly RegisterOperation[]): number {
   let [count, latest] = [0, -1];
   for (const { invoked, returned } of operations.toSorted((a, b) => a.invoked - b.invoked)) {
@@ -57,7 +57,7 @@ async function judge(setting: Setting, seed: number) {
   if (reports === undefined) return { sound: false, overlaps: 0, hits: 0, misses: 0 };
   const operations = reports.flatMap((report) => report.operations);
   const histories = [...byKey(operations).values()];
-  // To forget a key in a stripe that cannot be entered costs the whole stripe.
+  // Forgetting a key in a stripe that cannot be locked clears the whole stripe.
   const mayLose = setting.forgets || setting.entriesMax < setting.keys * 2;
   return {
     sound: reports.every(({ torn }) => torn === 0) && histories.every((history) => isLinearizable(history, { mayLose })),

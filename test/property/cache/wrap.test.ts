@@ -13,7 +13,7 @@ const TEXTS = ['a', 'b', 'ab', 'ba', 'abc', 'zz', 'q', 'cab', 'bad', 'worse'];
 const STALE_MS = 500;
 const FAILURE_MS: Record<string, number> = { bad: 300, worse: 0 };
 
-/** A text that starts with `bad` or `worse` is refused; the vector of any other says which text it is of, and when it was made. */
+/** A text that starts with `bad` or `worse` is refused; the vector of any other encodes the text and the version. */
 const vectorOf = (text: string, version: number): number[] => [version, ...Array.from(text, (char) => char.charCodeAt(0))];
 const isBad = (text: string): boolean => text in FAILURE_MS;
 
@@ -50,7 +50,7 @@ interface Entry {
   failed: boolean;
 }
 
-/** A wrapped function beside a model that knows what must be kept, since when and until when. */
+/** A wrapped function, and a model of what must be cached, since when and until when. */
 class Wrapped {
   readonly #withTier: boolean;
   readonly #staleMs: number;
@@ -114,7 +114,7 @@ class Wrapped {
     return !entry.failed && this.#nowMs < entry.expiresAtMs + this.#staleMs ? 'stale' : 'miss';
   }
 
-  /** The version of which each text must be answered, if what is missing is computed now. */
+  /** The version of each text's vector in the answer, if what is missing is computed now. */
   #expected(texts: readonly string[]): Map<string, number> {
     return new Map(texts.map((text) => [text, this.#outcomeOf(text) === 'miss' ? this.#version : this.#model.get(text)!.version]));
   }
@@ -131,11 +131,11 @@ class Wrapped {
     const got = answers.map((answer) => (answer instanceof Float32Array ? [...answer] : answer));
     const versionOf = (text: string): number => versions.get(text)!;
     expect(got).toEqual(texts.map((text) => (isBad(text) ? err(`${text}:${versionOf(text)}`) : vectorOf(text, versionOf(text)))));
-    // Answers are the caller's own: what becomes of them changes nothing.
+    // Callers own their answers: changing them must not change the cache.
     for (const answer of answers) if (answer instanceof Float32Array) answer.fill(-1);
   }
 
-  /** Undefined: everything. */
+  /** Without texts, forgets everything. */
   async #forget(texts: readonly string[] | undefined): Promise<void> {
     expect(await (texts === undefined ? this.#embed.forgetAll() : this.#embed.forget(texts))).toBe(true);
     for (const text of texts ?? TEXTS) this.#model.delete(text);
@@ -149,7 +149,7 @@ class Wrapped {
       await expect(answer).rejects.toThrow('away');
       seen.thrown += 1;
     } else this.#check(texts, await answer, expected);
-    // What failed to be renewed goes on being stale.
+    // What could not be renewed stays stale.
     await later();
     this.#throwing = false;
   }
@@ -160,7 +160,7 @@ class Wrapped {
     const wanted = new Set(asked.filter((text) => this.#outcomeOf(text) !== 'fresh'));
     const answers = await Promise.all(batches.map((texts) => this.#embed(texts)));
     batches.forEach((texts, i) => this.#check(texts, answers[i]!, expected));
-    // Renewals behind stale answers are over a moment later.
+    // Renewals in the background end a moment later.
     await later();
     expect([...this.#computed].sort()).toEqual([...wanted].sort());
     this.#store(wanted);
@@ -168,7 +168,7 @@ class Wrapped {
     seen.failed += asked.filter((text) => isBad(text)).length;
   }
 
-  /** Forgets while a batch is under way, and asks again: before that one is computed, or after. */
+  /** Forgets texts during a batch and requests them again, before the batch is computed or after. */
   async #race(texts: readonly string[], forgotten: readonly string[] | undefined, asksLate: boolean): Promise<void> {
     const open = Promise.withResolvers<void>();
     this.#gate = open.promise;
@@ -190,7 +190,7 @@ class Wrapped {
     await later();
     this.#store(again);
     seen.raced += filled.length;
-    // To forget a key costs the fills under way in its stripe of a tier: whether those were kept is left open.
+    // With a shared tier, forgetting a key also discards fills in progress in its stripe: whether they were kept is not checked.
     if (this.#withTier) await this.#forget(filled);
     else this.#store(filled, older);
   }

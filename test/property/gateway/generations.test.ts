@@ -43,7 +43,7 @@ const shadowOf = (manifest: IndexManifest): Shadow => ({
   dropsMissing: false,
 });
 
-/** Writes ids of its own through a gateway of its own, remembers what was acknowledged, and reads it back through another one. */
+/** Writes its own ids through one gateway, remembers what was acknowledged, and reads it back through another. */
 class Client {
   readonly acknowledged = new Map<string, string>();
   readonly #random: Seeded;
@@ -86,7 +86,7 @@ class Client {
     for (const known of this.#answered) await this.#repeat(writer, known);
   }
 
-  /** A request that was answered once, by whatever generation: it is answered and billed as then, and what came since stays. */
+  /** Repeats a request that either generation has answered: it gets the same answer and bill, and later writes stay. */
   async #repeat(writer: Vectors, known: Answered | undefined): Promise<void> {
     if (known === undefined) return;
     const again = await writer.write(CALLER, NAME, known.body, await repetitionOf(known.body, known.key));
@@ -104,7 +104,7 @@ interface Answered {
 
 const answerOf = ({ count, lsn, usageId }: WrittenVectors) => ({ count, lsn, usageId });
 
-/** Everything in a generation, as `namespace/id` -> text, checked to be what its model makes of the text. */
+/** Everything in a generation, as `namespace/id` -> text; checks that each vector is what its model makes of the text. */
 function contentOf(world: GenerationWorld, manifest: IndexManifest): Map<string, string> {
   const content = new Map<string, string>();
   const { shard } = world.shardOf(manifest.id);
@@ -132,7 +132,7 @@ function contentOf(world: GenerationWorld, manifest: IndexManifest): Map<string,
 
 const sorted = (map: ReadonlyMap<string, string>): [string, string][] => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-/** Lets the digests of the platform come in, which microtasks alone would keep waiting. */
+/** Lets the platform's digests complete, for which waiting in microtasks is not enough. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function history(seed: number): Promise<GenerationWorld & { reads: number; repeated: number; exchanges: number }> {
@@ -145,7 +145,7 @@ async function history(seed: number): Promise<GenerationWorld & { reads: number;
   let exchanges = 0;
   const working = async (): Promise<void> => {
     while (!over.is) {
-      // Clocks go on, so that gateways ask again now and then.
+      // Time passes, so that gateways refresh their manifests.
       world.nowMs += 100;
       try {
         await world.worker().advance(TENANT.tenantId, NAME);
@@ -192,14 +192,14 @@ async function history(seed: number): Promise<GenerationWorld & { reads: number;
     await settled(() => world.state.shadow?.phase === 'following');
     over.is = true;
   };
-  // A lane that fails stops the others, which would otherwise never let go.
+  // A lane that fails stops the others, which would otherwise never end.
   const lane = (work: Promise<void>): Promise<void> =>
     work.finally(() => {
       over.is = true;
     });
   await Promise.all([lane(working()), lane(operator()), ...clients.map((client) => lane(clientLane(client)))]);
   for (const client of clients) await client.repeatAll(gateways[0]!);
-  // What the clients wrote last is followed without anybody dying.
+  // The shadow catches up with the last writes; no run is killed any more.
   for (let runs = 0; runs < 20; runs += 1)
     await world
       .worker()

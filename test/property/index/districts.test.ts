@@ -14,10 +14,10 @@ const MANIFEST = growthManifest(16);
 
 const FAULTS: Faults = { killChance: 0.002, repeatChance: 0.02, delayMsMax: 20, repeatMsMax: 3_000 };
 
-/** Room for an outline of this index and a few of its pages. */
+/** Room for the routing summary of this index and a few of its pages. */
 const SMALL_MEMORY_BYTES = 10_000;
 
-/** Of four shards of eight centroids. */
+/** Size of a page: four shards of eight centroids. */
 const PAGE_BYTES = 700;
 const IDS_ONLY = { values: false, metadata: false, text: false };
 
@@ -28,7 +28,7 @@ it.each(seeds)('[RT36] nothing is lost, doubled or revived while shard groups di
   world.districtSizes = { shardsMax: 4, shardsMin: 2 };
   world.routeBytesMax = SMALL_MEMORY_BYTES;
   await world.during(world.create());
-  // Equal vectors are shared out by their ids, in districts as anywhere.
+  // Equal vectors are divided by the hashes of their ids, with shard groups as without.
   const equalChance = seed % 2 === 0 ? 0.5 : 0;
   const options = { clients: 4, idsEach: 80, deleteChance: 0.05, pauseMsMax: 120, equalChance };
   const clients = new GrowthClients(world, options, seed);

@@ -15,7 +15,7 @@ const MANIFEST = growthManifest(40);
 
 const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, repeatMsMax: 3_000 };
 
-// Of all, or most; the rest are around a few centres.
+// All vectors are equal, or most, with the rest around a few centres.
 it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
   '[RT16, RT17, RT18] equal vectors are divided and merged under faults, none lost (seed %i, %d equal)',
   async (seed, equalChance) => {
@@ -35,7 +35,7 @@ it.each(seeds(1).flatMap((seed) => [[seed, seed % 2 === 1 ? 0.6 : 1]]))(
     const rowsOf = (ordinal: number) => world.sqlOf(`shard:${ordinal}`)!.sql.exec('SELECT id FROM vectors').toArray().length;
     const counts = sharing.map(({ ordinal }) => rowsOf(ordinal));
     expect(Math.max(...counts), `shards of ${counts.join()}`).toBeLessThanOrEqual(MANIFEST.shardVectorsMax!);
-    // Nothing changes any more once vectors are in order: what was shared out is not taken back at once.
+    // Once the index is calm, nothing changes any more: hash splits are not undone at once.
     await world.rest(10 * LIMITS.tidyCalmMs);
     const { version } = world.table!;
     await world.rest(120_000);

@@ -16,7 +16,7 @@ it('[F18] merging the answers of shards is sorting the newest copy of everything
       fc.constantFrom(...METRICS),
       fc.integer({ min: 1, max: 20 }),
       (found, metric, topK) => {
-        // A version of an id is the same wherever it lies.
+        // A version of an id has the same score in every shard.
         const scores = new Map(found.map(({ id, version, score }) => [`${id} ${version}`, score]));
         const copies = [
           ...new Map(found.map((one) => [`${one.shard} ${one.id}`, { ...one, score: scores.get(`${one.id} ${one.version}`)! }])).values(),

@@ -22,11 +22,11 @@ it.each(seeds)('[RT6, RT21, RT22] a calm index rebalances under writes and death
   const clients = new GrowthClients(world, { clients: 4, idsEach: 80, deleteChance: 0.02, pauseMsMax: 40 }, seed);
   await world.during(clients.work(160));
   await world.run(20_000);
-  // Nothing is tidied while regions change, however much there is to be put in order.
+  // No rebalancing while regions change, however many rows are misplaced.
   expect(world.tidied).toBe(0);
   expect(rowPlaces(world).filter(isElsewhere).length, 'ids that are not in their places').toBeGreaterThan(10);
 
-  // Shards die and calls come twice while vectors are moved, and the same ids are written and deleted.
+  // Shards die and calls arrive twice while vectors are moved and the same ids are written and deleted.
   clients.deleteChance = 0.3;
   clients.pauseMsMax = 6_000;
   world.faults = FAULTS;

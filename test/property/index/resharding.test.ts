@@ -18,7 +18,7 @@ it.each(seeds)('[RT6, RT7, RT8, RT11, RT39, F3] writes, splits, merges and death
   const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
   await world.during(world.create());
   const clients = new GrowthClients(world, { clients: 4, idsEach: 80, deleteChance: 0.1, pauseMsMax: 120 }, seed);
-  // Any shard is hot for a while, so that it gets replicas, and cold again.
+  // Each shard is hot for a while, so that it gets replicas, and then cold again.
   world.heat.of = (shard) => ((Math.floor(world.nowMs / 90_000) + shard) % 3 === 0 ? 0.05 : 1.4);
   await world.during(clients.settleDown(60));
   clients.replayChance = 0.1;

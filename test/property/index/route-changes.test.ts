@@ -13,7 +13,7 @@ const DIMENSIONS = 3;
 const CHANGES = 60;
 const FEWEST = 6;
 
-/** Every id has a shard, wherever its vector lies. */
+/** Every id has a shard, whatever its vector. */
 function expectComplete({ shards }: RouteTable): void {
   const owners = shards.filter(({ centroids }) => centroids.scales.length > 0).map(slotsOf);
   for (const slot of [0, ...owners.flatMap(({ to }) => (to < ALL_SLOTS.to ? [to] : []))]) {

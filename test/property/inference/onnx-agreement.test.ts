@@ -26,7 +26,7 @@ beforeAll(async () => {
   });
 });
 
-/** Lowest cosine between the two encoders' vectors over the texts with a known word, and how many texts have none. */
+/** The lowest cosine between the two encoders' vectors, and the number of texts without a known word. */
 async function compare(texts: readonly string[]): Promise<{ cosineMin: number; zero: number }> {
   const batch = tokenBatch(texts.map((text) => tokeniser.tokenise(text)));
   const left = encoder.embed(batch);
@@ -44,7 +44,7 @@ async function compare(texts: readonly string[]): Promise<{ cosineMin: number; z
   return { cosineMin, zero };
 }
 
-/** NaN anywhere, or a zero vector beside one that is not, makes this NaN, which no threshold accepts. */
+/** NaN if any component is NaN or if exactly one vector is zero; no threshold accepts NaN. */
 function cosine(x: Float32Array, y: Float32Array): number {
   let [xy, xx, yy] = [0, 0, 0];
   for (let d = 0; d < x.length; d++) {

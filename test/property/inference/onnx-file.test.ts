@@ -33,7 +33,7 @@ const models = fc.record({
   }),
 });
 
-/** At a random offset in a larger buffer, as a view into a response body might be. */
+/** At an offset in a larger buffer, as a view into a response body might be. */
 function encode(model: onnxProto.onnx.IModelProto, offset = 5): Uint8Array<ArrayBuffer> {
   const bytes = ModelProto.encode(ModelProto.create(model)).finish();
   const buffer = new Uint8Array(offset + bytes.length + 3);

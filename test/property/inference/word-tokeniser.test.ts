@@ -65,7 +65,7 @@ it.each([
   ['emoji', '\ud83d\ude00'],
   ['lone surrogates', '\ud800'],
 ])('[M3] half a megabyte of %s takes computing in proportion', (_, unit) => {
-  // Of this thread alone, whatever else the machine does.
+  // CPU time of this thread, so that other load on the machine does not count.
   const computingMs = (length: number) => {
     const text = unit.repeat(length / unit.length);
     const before = process.threadCpuUsage();
@@ -75,6 +75,6 @@ it.each([
   };
   computingMs(1 << 15);
   const small = computingMs(1 << 15);
-  // 16 times the text: linear time grows 16 times, quadratic 256 times. The constant covers a collection of garbage.
+  // 16 times the text: linear time grows 16 times, quadratic 256 times. The constant allows for a garbage collection.
   expect(computingMs(1 << 19)).toBeLessThan(64 * small + 250);
 });

@@ -19,7 +19,7 @@ const pattern = fc.oneof(
   fc.integer({ min: 0, max: 0x7f7f_ffff }),
   fc.constantFrom(...NEAR_EDGES),
   fc.constantFrom(...powers),
-  // Decimals that people write, and components of unit vectors.
+  // Decimals as people write them, and components of unit vectors.
   fc.tuple(fc.integer({ min: 1, max: 999_999_999 }), fc.integer({ min: 0, max: 12 })).map(([digits, decimals]) => {
     float[0] = Number(`${digits}e-${decimals}`);
     return bits[0] ?? 0;
@@ -28,7 +28,7 @@ const pattern = fc.oneof(
 );
 const value = fc.tuple(pattern, fc.boolean()).map(([one, isNegative]) => (isNegative ? -1 : 1) * floatOf(one));
 
-/** Whether a decimal of fewer significant digits reads as the float: each next to it on either side is tried, digit by digit. */
+/** Whether a decimal of fewer significant digits reads as the float: tries the neighbours on both sides for each number of digits. */
 function hasShorter(size: number, digits: number): boolean {
   const [mantissa = '', exponent = ''] = size.toExponential(20).split('e');
   const all = BigInt(mantissa.replace('.', ''));
@@ -87,7 +87,7 @@ it('[G20] zeros, subnormals, powers of two, whole numbers and the largest floats
   const largest = float32Text(Float32Array.of(3.402_823_466_385_288_6e38, 8_388_607.5, 123_456.79, 0.123_456_79));
   expect(largest).toBe('[3.4028235e+38,8388607.5,123456.79,0.12345679]');
   expect(float32Text(new Float32Array(0))).toBe('[]');
-  // A part of a longer array, as rows of a block are.
+  // A part of a longer array, like the rows of a block.
   expect(float32Text(Float32Array.of(9, 0.3, 0.7, 9).subarray(1, 3))).toBe('[0.3,0.7]');
 });
 

@@ -35,7 +35,7 @@ const keyword = fc.constantFrom<JsonValue[]>(...WORDS, 0, 1, 2, true);
 const ends = (of: fc.Arbitrary<JsonValue>) => fc.dictionary(fc.constantFrom('lt', 'lte', 'gt', 'gte'), of, { minKeys: 1, maxKeys: 3 });
 const place = fc.constantFrom(...PLACES);
 
-/** What can be asked of a key. */
+/** Conditions on a key. */
 const asked: fc.Arbitrary<Record<string, JsonValue>> = fc.oneof(
   keyword.map((value) => ({ match: { value } })),
   fc.array(keyword, { maxLength: 3 }).map((any) => ({ match: { any } })),
@@ -82,7 +82,7 @@ it('[Q20] a filter accepts what an evaluator of Qdrant, written apart, accepts',
       const stored = JSON.parse(JSON.stringify(of)) as JsonValue;
       const bare = JSON.stringify(written).replaceAll('"18446744073709551615"', '18446744073709551615');
       const parsed = qdrantFilter.safeParse(parseExactJson(bare));
-      // The few that are wider than `filterConditionsMaxCount` are no filters.
+      // A few exceed `filterConditionsMaxCount` and are not valid filters.
       fc.pre(parsed.success || parsed.error.issues[0]?.code !== 'too_big');
       expect(parsed.error?.issues ?? []).toEqual([]);
       const expected = plainlyAccepts(written, stored, id);

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { seeds } from '../../support/fixtures/effort.ts';
 
-/** Worlds in which a tenant is erased; what they saw, and the first thing of the tenant that was found. */
+/** Runs worlds in which a tenant is erased; returns what happened in them and the first violation. */
 async function worlds(of: readonly number[]) {
   const { ErasureWorld } = await import('../../support/worlds/erasure-world.ts');
   const { LATE_TRAFFIC } = await import('../../support/worlds/late-writes.ts');
@@ -17,7 +17,7 @@ async function worlds(of: readonly number[]) {
 }
 
 const COUNT = 20;
-/** Enough for each of the mutations below to be seen. */
+/** Enough seeds for each of the mutations below to be detected. */
 const TRIES = Array.from({ length: 60 }, (_, n) => n + 1);
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the mutations reach into modules of every shape
@@ -26,7 +26,7 @@ type Mutation = (module: any) => object | void;
 const SRC = '../../../src';
 const OBJECTS = '../../../durable-objects';
 
-/** What is wrong, in which module, and how: by other exports, or in the prototypes of its classes. */
+/** Each mutation: its description, the module, and the change, to the module's exports or the prototypes of its classes. */
 const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
   ['objects checked no lease', `${SRC}/contract/write-lease.ts`, () => ({ underLease: () => ({ ok: true, value: null }) })],
   [
@@ -100,7 +100,7 @@ describe('an erasure among late writes of every kind', () => {
     expect(violation).toBeUndefined();
     const kinds = new Set(Object.keys(seen).map((what) => what.replace(/ (done|refused|lost)$/, '')));
     expect(kinds.size).toBe(22);
-    // Of each kind some came in time; and the neighbour's share of the cache outlives the erasure.
+    // Some writes of each kind came in time; the other tenant's part of the shared cache survives the erasure.
     for (const kind of kinds) expect(seen[`${kind} done`] ?? seen[kind], kind).toBeGreaterThan(0);
   });
 

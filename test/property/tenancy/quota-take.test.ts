@@ -18,7 +18,7 @@ const START_MS = Date.UTC(2026, 10, 30, 23, 58, 0); // two minutes before an hou
 const SEED = { seed: 6, numRuns: effort(120) };
 
 const { organisationId, tenantId, projectId, id: keyId } = idsOf(1);
-/** Two keys of two tenants: what is above them is shared in part. */
+/** Two keys of two tenants, which share some of the levels above them. */
 const PATHS: readonly (readonly LevelId[])[] = [
   [organisationId, tenantId, projectId, keyId],
   [organisationId, tenantId, projectId, idsOf(3).id],
@@ -49,7 +49,7 @@ const rulesOfLevels = fc.array(
 );
 const amounts = fc.record({ requests: fc.integer({ min: 0, max: 12 }), tokens: fc.integer({ min: 0, max: 900 }), spend_nano: fc.nat(700) });
 
-/** Take, later hand in a share of some grant, reserve and settle; the clock may step either way. */
+/** Takes quota, returns a share of some grant, reserves and settles; the clock may step in either direction. */
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('take' as const), path: fc.nat(2), need: amounts, more: amounts }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('return' as const), which: fc.nat(20), percent: fc.nat(100) }) },
@@ -63,11 +63,11 @@ interface Grant {
   readonly path: readonly LevelId[];
   readonly slice: Slice;
   readonly left: Record<string, number>;
-  /** Credited so far, by window start at the time. */
+  /** Units credited so far, each with the windows that were open then, by their start. */
   readonly credits: { readonly units: Amounts; readonly open: Readonly<Record<WindowKind, number>> }[];
 }
 
-/** Remembers every grant and every credit, and counts them anew at each question. */
+/** Remembers every grant and credit, and sums them up anew for each question. */
 class Oracle {
   readonly grants: Grant[] = [];
   readonly open: Record<WindowKind, number> = { second: 0, minute: 0, hour: 0, day: 0, month: 0 };
@@ -101,7 +101,7 @@ class Oracle {
   }
 }
 
-/** One organisation, its hand count, and what the steps did to both. */
+/** One organisation, the oracle, and counts of what the steps did. */
 class Replay {
   readonly seen = { granted: 0, refused: 0, credited: 0, backwards: 0, turned: 0, reserved: 0, settled: 0 };
   readonly #oracle = new Oracle();
@@ -147,7 +147,7 @@ class Replay {
     this.#decided(path, need, fits, this.#quota.reserve(id, path, need));
     const grant = this.#oracle.grants.at(-1);
     if (!this.#quota.reservations.has(id) || grant === undefined) return;
-    // Again under the same id: the same grant, once.
+    // Repeated under the same id, it is the same single grant.
     expect(this.#quota.reserve(id, path, need)).toMatchObject({ kind: 'granted', slice: grant.slice });
     this.seen.reserved += 1;
     this.#reserved.push({ id, grant });
@@ -161,7 +161,7 @@ class Replay {
     this.#oracle.granted(path, decision.slice);
   }
 
-  /** Undefined where buckets have a say: the next test is about those. */
+  /** Undefined where a rule has a burst: the next test covers those. */
   #fits(path: readonly LevelId[], need: Amounts): boolean | undefined {
     if (path.some((id) => this.#quota.level(id).rules.some(({ burst }) => burst !== null))) return undefined;
     return this.#oracle.fits((id) => this.#quota.level(id).rules, path, need);

@@ -20,12 +20,12 @@ const principalOf = (tenant: number, project: number, key: number): TenantPrinci
   owner: 'team',
   scopes: [],
 });
-/** Four keys in three projects of two tenants: every level is shared by some. */
+/** Four keys in three projects of two tenants, so that every level is shared. */
 const CALLERS = [principalOf(1, 1, 1), principalOf(1, 1, 2), principalOf(1, 2, 3), principalOf(2, 3, 4)];
 const [CALLER] = CALLERS as [TenantPrincipal];
 const FAULTY: Faults = { lost: 0.1, repeated: 0.2, crashed: 0.01, skewMs: 400_000, steps: false };
 
-/** Draws that were used can be settled by now: whatever is left under way has been heard. */
+/** Calls, then delivers all messages, so that nothing is under way and the draws can be settled. */
 async function call(world: SlicedWorld, isolate = world.isolates[0]!, tokens = 10): Promise<string> {
   const code = world.call(isolate, CALLER, tokens);
   await world.settle();
@@ -36,7 +36,7 @@ describe('budgets over several isolates', () => {
   it.each([
     { limit: 100, isolates: 4, messagesMax: 150 },
     { limit: 1000, isolates: 3, messagesMax: 1000 },
-    // Slices are what keeps the object out of the way.
+    // Slices keep most requests away from the object.
     { limit: 20_000, isolates: 8, messagesMax: 2000 },
   ])('[T23] can use 97 % of $limit requests from $isolates isolates', async ({ limit, isolates, messagesMax }) => {
     for (let seed = 1; seed <= 5; seed++) {
@@ -44,7 +44,7 @@ describe('budgets over several isolates', () => {
       world.quota.setRules(CALLER.organisationId, [rule('requests', 'minute', limit)]);
       world.quota.setRules(CALLER.tenantId, []);
       let served = 0;
-      // All within one minute, in bursts: every isolate asks for more than its part.
+      // All within one minute, in bursts: every isolate asks for more than its share.
       for (let burst = 0; burst < 50; burst++) {
         world.clock.ms += 1000;
         const codes = Array.from({ length: Math.ceil((limit * 1.5) / 50) }, async () => {
@@ -68,7 +68,7 @@ describe('budgets over several isolates', () => {
     let steps = 0;
     for (let seed = 1; seed <= effort(10); seed++) {
       const random = new Seeded(seed);
-      // With a clock that steps, true time is not the object's: then the object's own count is what holds, in every message.
+      // With a clock that steps, the object's windows differ from those of true time: its own counts are checked, in every message.
       const world = new SlicedWorld(random, 4, { ...FAULTY, steps: seed % 3 === 0 });
       for (const id of new Set(CALLERS.flatMap((caller) => [caller.organisationId, caller.tenantId, caller.projectId, caller.keyId]))) {
         world.quota.setRules(id, randomRules(random));
@@ -80,7 +80,7 @@ describe('budgets over several isolates', () => {
       await world.settle();
       world.bill();
       if (!world.faults.steps) expect(world.overshoots()).toEqual([]);
-      // Some rules let hardly anything pass: together the seeds must have billed a good deal.
+      // Some random rules allow almost nothing: the billed quantities are checked over all seeds together.
       total['billed'] = (total['billed'] ?? 0) + expectBilledWithinGranted(world);
       for (const [what, count] of Object.entries(world.seen)) total[what] = (total[what] ?? 0) + count;
     }
@@ -149,7 +149,7 @@ describe('budgets over several isolates', () => {
     }
     const last = await reserve({ requests: 1 });
     expect(await last.extend({ embedding_tokens: 501 })).toMatchObject({ error: { code: 'limit_exceeded' } });
-    // 30 calls cost 6,420 and this one 150 so far; 292 tokens more would be 5,840.
+    // 30 calls cost 6,420 and this one 150 so far; 292 more tokens would cost 5,840.
     expect(await last.extend({ embedding_tokens: 292 })).toMatchObject({
       error: { code: 'insufficient_quota', message: expect.stringContaining('0.000012400 US dollars a day of the tenant') },
     });
@@ -172,7 +172,7 @@ async function oneStep(world: SlicedWorld): Promise<void> {
   else await setImmediate();
 }
 
-/** No minute is billed for more requests or tokens than were granted in it: the ledger can only be short of what crashes lost. */
+/** No minute is billed for more requests or tokens than were granted in it: crashes can only make the ledger fall short. */
 function expectBilledWithinGranted(world: SlicedWorld): number {
   const billed = new Map<string, number>();
   for (const { atMs, meter, quantity, tenantId } of world.billed) {
