@@ -23,8 +23,14 @@ const SLUICE_TEST_FULL = process.env['SLUICE_TEST_FULL'] ?? '';
 // Of what hangs: a busy machine is several times slower than an idle one, and the full run repeats each property many times.
 const TIMEOUT_MS = SLUICE_TEST_FULL === '1' ? 1_800_000 : 180_000;
 
-/** What comes by itself is polled for: it takes as long as it takes, and soon on an idle machine. */
-const POLL = { poll: { timeout: 30_000, interval: 20 } };
+const EVERYWHERE = {
+  testTimeout: TIMEOUT_MS,
+  hookTimeout: TIMEOUT_MS,
+  // Files share a process and the modules it has loaded: loading them costs more than most files take. Each file names state of its own.
+  isolate: false,
+  // What comes by itself is polled for: it takes as long as it takes, and soon on an idle machine.
+  expect: { poll: { timeout: 30_000, interval: 20 } },
+};
 
 const absentObjects = {
   name: 'sluice-objects',
@@ -49,21 +55,13 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
   test: {
     name,
     include: [`test/workerd/${name}/**/*.test.ts`],
-    testTimeout: TIMEOUT_MS,
-    hookTimeout: TIMEOUT_MS,
-    expect: POLL,
+    ...EVERYWHERE,
     // itty-durable ships a CommonJS entry that requires ES modules: only the optimiser can load it.
     deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable'] } } },
   },
 });
 
-const inNode = (name: string) => ({
-  root,
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS, expect: POLL },
-});
-
-/** Suites without state outside of their objects: files share a process and its modules, which else are loaded for each of them. */
-const pure = (name: string) => ({ root, test: { ...inNode(name).test, isolate: false } });
+const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/**/*.test.ts`], ...EVERYWHERE } });
 
 /** Suites that run whole deployments from dist/. */
 const deployed = (name: string, globalSetup: string) => ({ root, test: { ...inNode(name).test, globalSetup } });
@@ -71,8 +69,8 @@ const deployed = (name: string, globalSetup: string) => ({ root, test: { ...inNo
 export default defineConfig({
   test: {
     projects: [
-      pure('unit'),
-      pure('property'),
+      inNode('unit'),
+      inNode('property'),
       inWorkerd('objects', 'workers/objects', [absentShards]),
       inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),
