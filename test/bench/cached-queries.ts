@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 
 import { Seeded } from '../../src/kernel/seeded.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
-import { load, rawRequest } from './load.ts';
+import { HTTP, load, rawRequest } from './load.ts';
 import { onRawGateway } from './on-raw-gateway.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
@@ -72,9 +72,9 @@ function caseOf(client: ApiClient, what: string, index: string, bodies: readonly
 async function measure(workerd: RawWorkerd, client: ApiClient, one: Case, durationS: number): Promise<void> {
   const port = Number(new URL(client.url).port);
   const request = (number: number): string => one.requests[number % QUERIES] ?? '';
-  await load({ port, connections: CONNECTIONS, requestsMax: 2 * QUERIES, durationS: 10, request });
+  await load({ ...HTTP, port, connections: CONNECTIONS, requestsMax: 2 * QUERIES, durationS: 10, request });
   const beforeS = await workerd.cpuS();
-  const { requests, failures } = await load({ port, connections: CONNECTIONS, requestsMax: Infinity, durationS, request });
+  const { requests, failures } = await load({ ...HTTP, port, connections: CONNECTIONS, requestsMax: Infinity, durationS, request });
   if (failures > 0) throw new Error(`${failures} of ${requests} failed: ${one.what}`);
   one.cpuUs = Math.min(one.cpuUs, (((await workerd.cpuS()) - beforeS) / requests) * 1e6);
 }

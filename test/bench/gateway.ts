@@ -7,7 +7,7 @@ import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
 import { freePort } from '../support/deployment/free-port.ts';
-import { load, rawRequest } from './load.ts';
+import { HTTP, load, rawRequest } from './load.ts';
 import { serveRaw } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
@@ -68,9 +68,16 @@ export async function gatewayBench(): Promise<void> {
 }
 
 async function measure(workerd: RawWorkerd, route: string, port: number, request: (number: number) => string): Promise<Row> {
-  await load({ port, connections: CONNECTIONS, requestsMax: 500, durationS: 5, request });
+  await load({ ...HTTP, port, connections: CONNECTIONS, requestsMax: 500, durationS: 5, request });
   const cpuBeforeS = await workerd.cpuS();
-  const result = await load({ port, connections: CONNECTIONS, requestsMax: Number.POSITIVE_INFINITY, durationS: DURATION_S, request });
+  const result = await load({
+    ...HTTP,
+    port,
+    connections: CONNECTIONS,
+    requestsMax: Number.POSITIVE_INFINITY,
+    durationS: DURATION_S,
+    request,
+  });
   const cpuS = (await workerd.cpuS()) - cpuBeforeS;
   return {
     route,

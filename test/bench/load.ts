@@ -6,32 +6,49 @@ export interface LoadResult {
   readonly elapsedS: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** The number of answers by status. */
-  readonly statuses: Readonly<Record<number, number>>;
 }
 
 /** A request that takes longer counts as lost. */
 const ANSWER_MAX_MS = 30_000;
 
-export interface LoadOptions {
+/** A protocol in which each request has one answer, in order. */
+export interface Protocol {
+  /** Where the first answer ends; undefined while it is incomplete. */
+  endOf(bytes: Buffer): number | undefined;
+  isFine(answer: Buffer): boolean;
+  /** What each connection sends before its requests, each when the one before is answered. */
+  readonly opening?: readonly Buffer[];
+}
+
+export interface Wire extends Protocol {
   readonly port: number;
+}
+
+export interface LoadOptions extends Wire {
   readonly connections: number;
   readonly requestsMax: number;
   readonly durationS: number;
-  /** The whole HTTP/1.1 request of that number. */
-  request(number: number): string;
-  /** Called for each answer, with its status and its whole text, headers included. */
-  readonly onAnswer?: (number: number, status: number, text: string) => void;
+  /** The whole request of that number. */
+  request(number: number): string | Buffer;
+  /** Called for each whole answer, in HTTP with its headers. */
+  readonly onAnswer?: (number: number, answer: Buffer) => void;
+}
+
+/** HTTP/1.1 over connections that are kept. */
+export const HTTP: Protocol = { endOf: endOfResponse, isFine: (answer) => statusOf(answer) === 200 };
+
+export function statusOf(answer: Buffer): number {
+  return Number(answer.toString('latin1', 9, 12));
 }
 
 /**
- * Drives a server over keep-alive connections, with one request in flight on each. It writes plain text to sockets, so that the generator
- * takes as little as possible of the CPU that the server is measured on. Rejects when a connection closes before its answer is complete,
- * or when an answer takes longer than `ANSWER_MAX_MS`.
+ * Drives a server over connections that are kept, with one request in flight on each. It writes requests to sockets as they are, so that the
+ * generator takes as little as possible of the CPU that the server is measured on. Rejects when a connection closes before its answer is
+ * complete, or when an answer takes longer than `ANSWER_MAX_MS`.
  */
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const latenciesMs: number[] = [];
-  const statuses: Record<number, number> = {};
+  let failures = 0;
   let sent = 0;
   const startedMs = performance.now();
   const deadlineMs = startedMs + options.durationS * 1000;
@@ -39,10 +56,16 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const drive = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const socket = connect(options.port, '127.0.0.1');
+      const opening = [...(options.opening ?? [])];
       let received = Buffer.alloc(0);
-      let number = 0;
+      let number = -1;
       let sentAtMs = 0;
       const next = (): void => {
+        const first = opening.shift();
+        if (first !== undefined) {
+          socket.write(first);
+          return;
+        }
         if (sent >= options.requestsMax || performance.now() > deadlineMs) {
           resolve();
           socket.end();
@@ -53,6 +76,16 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
         sent += 1;
         socket.write(options.request(number));
       };
+      const take = (answer: Buffer): void => {
+        const isFine = options.isFine(answer);
+        if (number < 0) {
+          if (!isFine) reject(new Error(`the server refuses the connection: ${answer.toString('latin1')}`));
+          return;
+        }
+        latenciesMs.push(performance.now() - sentAtMs);
+        if (!isFine) failures += 1;
+        options.onAnswer?.(number, answer);
+      };
       socket.setNoDelay(true);
       socket.setTimeout(ANSWER_MAX_MS, () => socket.destroy(new Error(`no answer to request ${number} within ${ANSWER_MAX_MS} ms`)));
       socket.on('connect', next);
@@ -60,12 +93,9 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
       socket.on('close', () => reject(new Error(`the connection was closed before the answer to request ${number}`)));
       socket.on('data', (chunk) => {
         received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-        const end = responseEnd(received);
+        const end = options.endOf(received);
         if (end === undefined) return;
-        latenciesMs.push(performance.now() - sentAtMs);
-        const status = Number(received.subarray(9, 12).toString());
-        statuses[status] = (statuses[status] ?? 0) + 1;
-        options.onAnswer?.(number, status, received.subarray(0, end).toString());
+        take(received.subarray(0, end));
         received = received.subarray(end);
         next();
       });
@@ -76,8 +106,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const quantile = (q: number): number => latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(q * latenciesMs.length))] ?? 0;
   return {
     requests: latenciesMs.length,
-    failures: latenciesMs.length - (statuses[200] ?? 0),
-    statuses,
+    failures,
     elapsedS: (performance.now() - startedMs) / 1000,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
@@ -85,7 +114,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 }
 
 /** Where the first response ends; undefined while it is incomplete. */
-function responseEnd(bytes: Buffer): number | undefined {
+function endOfResponse(bytes: Buffer): number | undefined {
   const headerEnd = bytes.indexOf('\r\n\r\n');
   if (headerEnd < 0) return undefined;
   const header = bytes.subarray(0, headerEnd).toString('latin1').toLowerCase();

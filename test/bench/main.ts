@@ -8,6 +8,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { cachedQueriesBench } from './cached-queries.ts';
 import { filterBench } from './filters.ts';
+import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
 import { placementBench } from './placement.ts';
 import { scaleBench } from './scale.ts';
@@ -25,6 +26,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   'cached-queries': cachedQueriesBench,
   filters: filterBench,
+  'front-door': frontDoorBench,
   gateway: gatewayBench,
   placement: placementBench,
   scale: scaleBench,

@@ -9,7 +9,7 @@ import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';
 import { freePort } from '../support/deployment/free-port.ts';
 import { installPeers } from './ann/install-peers.ts';
-import { load, rawRequest } from './load.ts';
+import { HTTP, load, rawRequest } from './load.ts';
 import { monthBench } from './quota/month.ts';
 import { servePortkey } from './quota/portkey.ts';
 import { serveUpstream } from './quota/upstream.ts';
@@ -84,9 +84,9 @@ async function measure(cases: readonly Case[], connections: number, durationS: n
   const best = new Map<string, Record<string, string | number>>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const { what, port, cpuS, request } of cases) {
-      await load({ port, connections, requestsMax: 200, durationS: 2, request });
+      await load({ ...HTTP, port, connections, requestsMax: 200, durationS: 2, request });
       const [cpuBefore, messagesBefore] = [await cpuS(), await messages()];
-      const result = await load({ port, connections, requestsMax: Number.POSITIVE_INFINITY, durationS, request });
+      const result = await load({ ...HTTP, port, connections, requestsMax: Number.POSITIVE_INFINITY, durationS, request });
       const cpuUs = Math.round((((await cpuS()) - cpuBefore) / result.requests) * 1e6);
       const asked = (await messages()) - messagesBefore;
       const known = best.get(what);

@@ -1,0 +1,147 @@
+import { loadavg } from 'node:os';
+
+import { assert } from '../../src/kernel/assert.ts';
+import type { AnnOptions } from './ann/ann-options.ts';
+import { gloveSet } from './ann/glove.ts';
+import { recallOf } from './ann/recall.ts';
+import { truthOf } from './ann/truth.ts';
+import type { Truth } from './ann/truth.ts';
+import type { VectorSet } from './ann/vector-set.ts';
+import { readVectorSet } from './ann/vector-set.ts';
+import { vectorAt } from './ann/vectors.ts';
+import type { Contender, Search } from './front-door/contender.ts';
+import { TOP_K } from './front-door/contender.ts';
+import { floor } from './front-door/floor.ts';
+import { pgvector } from './front-door/pgvector.ts';
+import { redis } from './front-door/redis.ts';
+import { sluice } from './front-door/sluice.ts';
+import { load } from './load.ts';
+import { onRawGateway } from './on-raw-gateway.ts';
+
+const TARGETS = [0.95, 0.99];
+const CONNECTIONS = [1, 4, 16];
+/** Settings are chosen by the first half of the queries, and speed is measured on the others. */
+const CHOSEN_BY = 0.5;
+
+interface Case {
+  readonly contender: Contender;
+  readonly search: Search;
+  readonly recall: number | undefined;
+  readonly rounds: Map<number, Round[]>;
+}
+
+interface Round {
+  readonly perS: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMs: number;
+}
+
+/**
+ * What a search costs end to end: over HTTP through the gateway, beside the floor of this workerd and beside other servers over their own
+ * protocols, all driven by one lean client in interleaved rounds. Absent servers are named and left out.
+ */
+export async function frontDoorBench({ data, metric, quick = false }: AnnOptions): Promise<void> {
+  const place = data === undefined ? await gloveSet(true) : { folder: data, name: data, metric: metricOf(metric) };
+  const set = await readVectorSet(place);
+  const truth = await truthOf(set);
+  await onRawGateway(async (workerd, client) => {
+    const contenders = [await floor(), await sluice(workerd, client, set), ...(await others(set))];
+    try {
+      const cases: Case[] = [];
+      for (const contender of contenders) cases.push(...(await casesOf(contender, set, truth)));
+      for (let round = 0; round < (quick ? 2 : 5); round += 1) {
+        for (const connections of CONNECTIONS) for (const one of cases) await measure(one, set, connections, quick ? 1 : 3);
+      }
+      print(set, cases);
+    } finally {
+      for (const contender of contenders) await contender.stop();
+    }
+  });
+}
+
+function metricOf(name = 'cosine'): VectorSet['metric'] {
+  assert(name === 'cosine' || name === 'dot' || name === 'l2', '--metric is one of cosine, dot, l2');
+  return name;
+}
+
+async function others(set: VectorSet): Promise<Contender[]> {
+  const started = [];
+  for (const [name, start] of Object.entries({ pgvector, redis })) {
+    const contender = await start(set);
+    if (contender === undefined) console.log(`${name} is left out: it is not installed, or does not compare by ${set.metric}`);
+    else started.push(contender);
+  }
+  return started;
+}
+
+/** The cheapest search that reaches each target; a floor reaches none and is measured once. */
+async function casesOf(contender: Contender, set: VectorSet, truth: Truth): Promise<Case[]> {
+  const cases: Case[] = [];
+  for (const target of TARGETS) {
+    for (const search of contender.searches) {
+      const recall = await recallBy(search, set, truth);
+      if (recall !== undefined && recall < target) continue;
+      if (!cases.some((known) => known.search === search)) cases.push({ contender, search, recall, rounds: new Map() });
+      break;
+    }
+  }
+  return cases;
+}
+
+const known = new Map<Search, number>();
+
+async function recallBy(search: Search, set: VectorSet, truth: Truth): Promise<number | undefined> {
+  const { rowsOf } = search;
+  if (rowsOf === undefined) return undefined;
+  const before = known.get(search);
+  if (before !== undefined) return before;
+  const count = Math.floor(set.queries.count * CHOSEN_BY);
+  const found = new Int32Array(count * TOP_K).fill(-1);
+  await load({
+    ...search,
+    connections: 4,
+    requestsMax: count,
+    durationS: Infinity,
+    request: (number) => search.request(vectorAt(set.queries, number)),
+    onAnswer: (number, answer) => found.set(rowsOf(answer).slice(0, TOP_K), number * TOP_K),
+  });
+  const recall = recallOf(set, truth, found, TOP_K);
+  known.set(search, recall);
+  return recall;
+}
+
+async function measure({ contender, search, rounds }: Case, { queries }: VectorSet, connections: number, durationS: number): Promise<void> {
+  const first = Math.floor(queries.count * CHOSEN_BY);
+  const requests = Array.from({ length: queries.count - first }, (_, at) => search.request(vectorAt(queries, first + at)));
+  const request = (number: number): Buffer => requests[number % requests.length] ?? Buffer.alloc(0);
+  await load({ ...search, connections, requestsMax: 200, durationS: 5, request });
+  const beforeS = await contender.cpuS();
+  const result = await load({ ...search, connections, requestsMax: Infinity, durationS, request });
+  assert(result.failures === 0, `${contender.name} answers every query`);
+  const cpuMs = (((await contender.cpuS()) - beforeS) / result.requests) * 1_000;
+  const row = { perS: result.requests / result.elapsedS, p50Ms: result.p50Ms, p99Ms: result.p99Ms, cpuMs };
+  rounds.set(connections, [...(rounds.get(connections) ?? []), row]);
+}
+
+/** Medians of the rounds. */
+function print({ name, base, metric }: VectorSet, cases: readonly Case[]): void {
+  const rows = cases.flatMap(({ contender, search, recall, rounds }) =>
+    [...rounds].map(([connections, all]) => ({
+      contender: contender.name,
+      setting: search.setting,
+      recall: recall?.toFixed(3) ?? '',
+      connections,
+      'per s': Math.round(median(all.map(({ perS }) => perS))),
+      'p50 ms': Number(median(all.map(({ p50Ms }) => p50Ms)).toFixed(2)),
+      'p99 ms': Number(median(all.map(({ p99Ms }) => p99Ms)).toFixed(2)),
+      'CPU ms': Number(median(all.map(({ cpuMs }) => cpuMs)).toFixed(3)),
+    })),
+  );
+  console.log(`${name}: ${base.count} x ${base.dimensions} by ${metric}, ten nearest, load ${loadavg()[0]?.toFixed(1)}`);
+  console.table(rows.sort((a, b) => a.connections - b.connections));
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}

@@ -1,0 +1,39 @@
+import { RECALL_TARGETS } from '../../../src/contract/recall-target.ts';
+import type { ApiClient } from '../../support/deployment/api-client.ts';
+import type { VectorSet } from '../ann/vector-set.ts';
+import { GrownIndex } from '../growth/grown-index.ts';
+import { HTTP, rawRequest } from '../load.ts';
+import type { RawWorkerd } from '../raw-workerd.ts';
+import type { Contender, Search } from './contender.ts';
+import { TOP_K } from './contender.ts';
+
+const HEADER_END = '\r\n\r\n';
+
+/** An index for each target of recall, filled and searched over HTTP as users do. */
+export async function sluice(workerd: RawWorkerd, client: ApiClient, { base, metric }: VectorSet): Promise<Contender> {
+  const searches: Search[] = [];
+  for (const recall of RECALL_TARGETS) {
+    const name = `recall-${recall}`.replace('.', '-');
+    const index = await GrownIndex.create(client, name, { dimensions: base.dimensions, metric, recall });
+    await index.import(base, 0, base.count);
+    await index.settle(workerd);
+    const path = `/v1/indexes/${name}/query`;
+    searches.push({
+      ...HTTP,
+      port: Number(new URL(client.url).port),
+      setting: `recall ${recall}`,
+      request: (query) => {
+        const body = { vector: Array.from(query), top_k: TOP_K, include_metadata: false };
+        return Buffer.from(rawRequest({ method: 'POST', path, apiKey: client.apiKey, body }));
+      },
+      rowsOf: (answer) => {
+        const { matches } = JSON.parse(answer.subarray(answer.indexOf(HEADER_END) + HEADER_END.length).toString()) as {
+          matches: { id: string }[];
+        };
+        return matches.map(({ id }) => Number(id));
+      },
+    });
+  }
+  // The deployment is its caller's.
+  return { name: 'Sluice', searches, cpuS: workerd.cpuS, stop: () => Promise.resolve() };
+}
