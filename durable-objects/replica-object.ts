@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
-import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-log.ts';
+import type { ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
@@ -17,13 +17,13 @@ import type { Served } from './object-namespace.ts';
 import { residueOf } from './residue-of.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
-import { SqliteFollowerStore } from './sqlite/sqlite-follower-store.ts';
-import { SqliteVectorStore } from './sqlite/vector-store.ts';
+import { FollowerStore } from '../src/ann/store/follower-store.ts';
+import { VectorStore } from '../src/ann/store/vector-store.ts';
 
 /** A copy of a shard that follows it and answers reads, as `Replica` describes. Opened and erased by the index's own object; it accepts no writes. */
 export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> implements Served<ReplicaStub> {
   readonly #name = this.ctx.id.toString();
-  readonly #store = new SqliteVectorStore(this.ctx.storage);
+  readonly #store = new VectorStore(this.ctx.storage);
   readonly #engine = new ShardEngine(RESOURCES, this.#name, this.#store);
   readonly #shard = new Shard(this.#store, this.#engine, this.#name, SELECTIONS);
   readonly #meter = new LoadMeter();
@@ -31,7 +31,7 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   readonly #replica = new Replica({
     store: this.#store,
     engine: this.#engine,
-    state: new SqliteFollowerStore(this.ctx.storage),
+    state: new FollowerStore(this.ctx.storage),
     ask: (primary, follow) => this.#ask(primary, follow),
   });
 

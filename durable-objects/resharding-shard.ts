@@ -19,7 +19,7 @@ import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resource
 import { ShardPeers } from './shard-peers.ts';
 import { ShardPulse } from './shard-pulse.ts';
 import { SqliteRowVersions } from './sqlite/sqlite-row-versions.ts';
-import { SqliteVectorStore } from './sqlite/vector-store.ts';
+import { VectorStore } from '../src/ann/store/vector-store.ts';
 import { StoredCell } from './stored-cell.ts';
 
 /** A shard as its index and the other objects of the index know it. Opened and erased by the index's own object. */
@@ -28,7 +28,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   readonly #turns = readQueue();
   readonly #route = new StoredCell<ShardRoute>(this.ctx.storage, 'route');
   readonly #order = new StoredCell<DrainOrder>(this.ctx.storage, 'order');
-  protected readonly store = new SqliteVectorStore(this.ctx.storage);
+  protected readonly store = new VectorStore(this.ctx.storage);
   protected readonly shard = new Shard(this.store, new ShardEngine(RESOURCES, this.#name, this.store), this.#name, SELECTIONS);
   protected readonly pulse = new ShardPulse(this.env, this.#route);
   readonly #growth = new ShardResharding(

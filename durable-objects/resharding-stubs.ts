@@ -14,7 +14,7 @@ import type {
   RowsAsOf,
   RowsCleared,
 } from '../src/ann/rows.ts';
-import type { ShardChanges, ShardFollow } from '../src/ann/replication/change-log.ts';
+import type { ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import type { ShardIdentity, ShardStats } from '../src/ann/shard-protocol.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';

@@ -3,7 +3,7 @@ import type { Addressed, Gate } from '../src/ann/access-mode.ts';
 import { ShardGate } from '../src/ann/shard-gate.ts';
 import { hasCallersKey } from '../src/ann/receipts.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
-import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/replication/change-log.ts';
+import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { tellChanges } from '../src/ann/replication/changes.ts';

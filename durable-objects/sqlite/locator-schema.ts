@@ -1,6 +1,6 @@
 import type { DonePart } from '../../src/ann/receipts.ts';
 import type { Migrations } from '../../src/kernel/sql/migrate.ts';
-import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
+import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from '../../src/ann/store/receipt-store.ts';
 
 /**
  * The tables of a locator. `version` is the last one issued, `ids` how many there are, `writes` how many were finished, `lsn` the highest

@@ -18,19 +18,19 @@ import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
 import { locatorSchema } from './locator-schema.ts';
 import { migrate } from '../../src/kernel/sql/migrate.ts';
 import { decodeOperation, encodeOperation } from './operation-codec.ts';
-import { SqliteReceiptStore } from './receipt-store.ts';
+import { ReceiptStore } from '../../src/ann/store/receipt-store.ts';
 
 /** Where the ids of one locator live, as SQLite rows, with the writes that are under way. */
 export class SqliteLocatorStore implements LocatorStore {
   readonly #storage: SqlStorage;
-  readonly #receipts: SqliteReceiptStore;
+  readonly #receipts: ReceiptStore;
   readonly #part: Omit<DonePart, 'lsn'>;
 
   /** `part`: the ids of this locator, among all. */
   constructor(storage: SqlStorage, part: Omit<DonePart, 'lsn'>) {
     this.#storage = storage;
     this.#part = part;
-    this.#receipts = new SqliteReceiptStore(storage);
+    this.#receipts = new ReceiptStore(storage);
     migrate(storage, locatorSchema(part));
   }
 

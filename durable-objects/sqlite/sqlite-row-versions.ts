@@ -1,22 +1,10 @@
 import { decodeFloats } from '../../src/ann/float32.ts';
 import type { Departing, RowVersions, WholeRows } from '../../src/index/resharding/row-versions.ts';
 import type { RowKeys } from '../../src/ann/rows.ts';
-import type { Row } from '../../src/ann/vector-engine.ts';
+import type { Row } from '../../src/ann/stored-vector.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
 import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
-
-/** Part of a shard's schema. */
-export const ROW_VERSION_TABLES = `
-  ALTER TABLE vectors ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
-  CREATE TABLE tombstones (
-    namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (namespace, id)) WITHOUT ROWID;
-  CREATE INDEX tombstones_by_age ON tombstones (at_ms);
-  CREATE TABLE floors (locator INTEGER PRIMARY KEY, version INTEGER NOT NULL);
-  CREATE TABLE departing (
-    row INTEGER PRIMARY KEY, namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, due_ms INTEGER NOT NULL);
-  CREATE INDEX departing_by_time ON departing (due_ms);
-  CREATE TABLE removed_ids (position INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, id TEXT NOT NULL);`;
 
 type WholeRow = Keyed & { row: number; version: number; floats: ArrayBuffer; metadata: string | null; text: string | null };
 

@@ -7,7 +7,7 @@ import { PAGE_BYTES } from './page-memory.ts';
 import { CODE_MAX, quantise } from './quantise.ts';
 import type { Scanner } from './scanner.ts';
 import { SlotIndex, slotIndexBytes } from './slot-index.ts';
-import type { ReadVectors, Row, VectorEngine, VectorMatch, VectorQuery } from './vector-engine.ts';
+import type { ReadVectors, Row, VectorMatch, VectorQuery } from './stored-vector.ts';
 import type { PageLayout } from './vector-page.ts';
 import { pageLayout, VectorPage } from './vector-page.ts';
 
@@ -33,7 +33,7 @@ export function flatEngineCapacity(bytesMax: number, dimensions: number): number
  * The answer is exact. Each vector's codes come with a bound on what quantising lost, so the scan yields an interval of closeness;
  * a vector is passed over only when its whole interval lies behind the `topK` best lower ends, or behind `topK` exact scores.
  */
-export class FlatEngine implements VectorEngine {
+export class FlatEngine {
   readonly #scanner: Scanner;
   readonly #metric: Metric;
   readonly #layout: PageLayout;
@@ -59,6 +59,7 @@ export class FlatEngine implements VectorEngine {
     return this.#slots.get(row) !== undefined;
   }
 
+  /** Adds a vector or replaces the one at `row`. Values are finite. */
   put(row: Row, namespace: number, values: Float32Array): void {
     const { dimensions, capacity } = this.#layout;
     assert(values.length === dimensions, `a vector of this engine has ${dimensions} dimensions, not ${values.length}`);
@@ -70,6 +71,7 @@ export class FlatEngine implements VectorEngine {
     this.#slots.set(row, slot);
   }
 
+  /** Forgets the vector at `row`, which must be there. */
   remove(row: Row): void {
     const { capacity } = this.#layout;
     const slot = must(this.#slots.get(row), `row ${row} is in the engine`);
@@ -84,6 +86,7 @@ export class FlatEngine implements VectorEngine {
     if (lastSlot % capacity === 0) this.#pages.pop()?.free();
   }
 
+  /** The closest vectors that the query allows, closest first, equal scores in code unit order of their ids. */
   search(query: VectorQuery, readVectors: ReadVectors): VectorMatch[] {
     const rescoring = new Rescoring(this.#metric, query, readVectors);
     rescoring.push(this.candidates(query));
@@ -114,6 +117,7 @@ export class FlatEngine implements VectorEngine {
     return candidates.filter(({ closest }) => closest >= threshold).sort((a, b) => b.closest - a.closest);
   }
 
+  /** Gives its memory back: it holds nothing from now on. */
   free(): void {
     for (const page of this.#pages) page.free();
     this.#pages.length = 0;

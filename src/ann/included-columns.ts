@@ -3,9 +3,9 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
-import type { Row, VectorMatch } from './vector-engine.ts';
+import type { Row, VectorMatch } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './vector-store.ts';
+import type { VectorStore } from './store/vector-store.ts';
 
 type Columns = Pick<VectorStore, 'columns'>;
 

@@ -2,8 +2,8 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Selection } from './filter/selection.ts';
 import type { ListingStart } from './id-order.ts';
 import { compareIds, isBehind } from './id-order.ts';
-import type { Row } from './vector-engine.ts';
-import type { PlacedId, VectorStore } from './vector-store.ts';
+import type { PlacedId, Row } from './stored-vector.ts';
+import type { VectorStore } from './store/vector-store.ts';
 
 /** The rows of a listing's page, and the id after which the listing continues; null at its end. */
 interface RowsPage {

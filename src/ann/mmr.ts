@@ -3,8 +3,8 @@ import { must } from '../kernel/assert.ts';
 import { dot, score } from './metric.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { Diversification } from './shard-protocol.ts';
-import type { VectorMatch } from './vector-engine.ts';
-import type { VectorStore } from './vector-store.ts';
+import type { VectorMatch } from './stored-vector.ts';
+import type { VectorStore } from './store/vector-store.ts';
 
 /** A match that may be chosen. */
 export interface Candidate {

@@ -5,9 +5,9 @@ import { ok } from '../kernel/result.ts';
 import type { Selection } from './filter/selection.ts';
 import { editedMetadata } from './metadata-edit.ts';
 import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
-import type { Row } from './vector-engine.ts';
+import type { Row, VectorPlace } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorPlace, VectorStore } from './vector-store.ts';
+import type { VectorStore } from './store/vector-store.ts';
 
 /** What a slice of a change does: it replaces some vectors by a batch, and leaves the others as they are. */
 interface PatchedBatch {

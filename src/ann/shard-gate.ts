@@ -5,11 +5,11 @@ import { ok } from '../kernel/result.ts';
 import type { Addressed, Gate } from './access-mode.ts';
 import { Gatekeeper, notFound } from './access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from './receipts.ts';
-import type { ChangeCursor } from './replication/change-log.ts';
+import type { ChangeCursor } from './store/change-log.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './vector-store.ts';
+import type { VectorStore } from './store/vector-store.ts';
 
-type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receiptsBehind' | 'adoptReceipts'>;
+type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receipts'>;
 
 /** Which callers get access to the vectors of a shard. */
 export class ShardGate {
@@ -51,14 +51,14 @@ export class ShardGate {
   /** For a follower: receipts of requests that changed after a position. */
   receiptsBehind(indexId: IndexId, after: number, countMax: number = LIMITS.receiptPageMaxCount): Outcome<ReceiptPage> {
     if (this.#store.header()?.indexId !== indexId) return notFound();
-    return ok(this.#store.receiptsBehind(after, countMax));
+    return ok(this.#store.receipts.behind(after, countMax));
   }
 
   /** Called by a follower: receipts of requests that were written to another generation. Refuses as `pass` does. */
   adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Outcome<null> {
     const passed = this.pass(call, true);
     if (!passed.ok) return passed;
-    this.#store.adoptReceipts(receipts);
+    this.#store.receipts.adopt(receipts);
     return ok(null);
   }
 }

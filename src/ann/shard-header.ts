@@ -1,5 +1,5 @@
 import type { ShardIdentity } from './shard-protocol.ts';
-import type { Row } from './vector-engine.ts';
+import type { Row } from './stored-vector.ts';
 
 /** A shard's identity and where it stands. */
 export interface ShardHeader extends ShardIdentity {

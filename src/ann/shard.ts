@@ -9,7 +9,7 @@ import type { Addressed } from './access-mode.ts';
 import { ShardGate } from './shard-gate.ts';
 import { diversified } from './mmr.ts';
 import { matchColumns, rowColumns } from './included-columns.ts';
-import { placed } from './placed-vectors.ts';
+import { placed } from './stored-vector.ts';
 import { measureSlice } from './recall-slice.ts';
 import { excluded, pointOf } from './query-point.ts';
 import type { ShardEngine } from './engine/shard-engine.ts';
@@ -55,9 +55,9 @@ import type {
   UpsertBatch,
   Written,
 } from './shard-protocol.ts';
-import type { Row, VectorMatch, VectorQuery } from './vector-engine.ts';
+import type { Row, VectorMatch, VectorPlace, VectorQuery } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorPlace, VectorStore } from './vector-store.ts';
+import type { VectorStore } from './store/vector-store.ts';
 
 /**
  * The vectors of one index: a store that is the source of truth and an engine that follows it. Synchronous throughout, so that no read sees
@@ -100,7 +100,7 @@ export class Shard {
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
-    const resumed = resumeWrite(batch, batch.repetition, (repetition) => this.#store.receipt(repetition));
+    const resumed = resumeWrite(batch, batch.repetition, ({ idempotencyKey }) => this.#store.receipts.find(idempotencyKey));
     if (!resumed.ok) return resumed;
     if (resumed.value.kind === 'repeated') return ok(resumed.value.written);
     const { positions } = resumed.value;
@@ -273,7 +273,7 @@ export class Shard {
   /** Whether `sweep` may have something to do. */
   isSweepDue(): boolean {
     const header = this.#store.header();
-    return header !== undefined && (this.#store.isBehind() || this.#engine.isMaintenanceDue(header));
+    return header !== undefined && (this.#store.properties.isBehind() || this.#engine.isMaintenanceDue(header));
   }
 
   /**
@@ -283,14 +283,14 @@ export class Shard {
   sweep(nowMs: number): number | undefined {
     const header = this.#store.header();
     if (header === undefined) return undefined;
-    if (this.#store.isBehind()) {
-      this.#store.catchUp();
+    if (this.#store.properties.isBehind()) {
+      this.#store.properties.catchUp();
       return nowMs;
     }
     const upkeepMs = this.#engine.isMaintenanceDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
     if (upkeepMs === nowMs) return nowMs;
     this.#store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
-    const receiptsMs = this.#store.sweepReceipts(nowMs);
+    const receiptsMs = this.#store.receipts.sweep(nowMs);
     return upkeepMs === undefined || receiptsMs === undefined ? (upkeepMs ?? receiptsMs) : Math.min(upkeepMs, receiptsMs);
   }
 

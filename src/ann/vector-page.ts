@@ -2,7 +2,7 @@ import { must } from '../kernel/assert.ts';
 import type { PageMemory } from './page-memory.ts';
 import { PAGE_BYTES } from './page-memory.ts';
 import type { Quantised } from './quantise.ts';
-import type { Row } from './vector-engine.ts';
+import type { Row } from './stored-vector.ts';
 
 // Kernels read four slots at a time: up to three entries past the last column's end.
 const SLACK_BYTES = 16;

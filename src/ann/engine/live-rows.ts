@@ -1,7 +1,7 @@
 import type { RowSet } from '../filter/row-set.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
 import type { PageMemory } from '../page-memory.ts';
-import type { Row } from '../vector-engine.ts';
+import type { Row } from '../stored-vector.ts';
 
 // Bitmaps kept: each takes a page for every half a million rows.
 const NAMESPACES_MAX = 8;

@@ -5,8 +5,8 @@ import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../flat-engine.
 import type { Scanner } from '../scanner.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
-import type { Row } from '../vector-engine.ts';
-import type { PlacedVector, VectorStore } from '../vector-store.ts';
+import type { PlacedVector, Row } from '../stored-vector.ts';
+import type { VectorStore } from '../store/vector-store.ts';
 
 type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
 

@@ -2,7 +2,7 @@ import type { Metric } from '../../contract/metric.ts';
 import { must } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/bounded-heap.ts';
 import { compareScores, score } from '../metric.ts';
-import type { ReadVectors, Row, VectorMatch } from '../vector-engine.ts';
+import type { ReadVectors, Row, VectorMatch } from '../stored-vector.ts';
 
 /** A vector that may belong to an answer: its closeness, a product or minus a distance, is at most `closest`. */
 export interface Candidate {

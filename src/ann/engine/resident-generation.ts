@@ -2,7 +2,7 @@ import { must } from '../../kernel/assert.ts';
 import { intact } from '../lists/integrity.ts';
 import type { Centroid, ListModel } from '../lists/list-model.ts';
 import { decodeListModel } from '../lists/list-model.ts';
-import type { Generation, ListStore, StoredList } from '../lists/list-store.ts';
+import type { Generation, ListStore, StoredList } from '../store/list-store.ts';
 import type { PostingLists } from '../lists/posting-lists.ts';
 import type { ListSettings } from './list-settings.ts';
 import { decodeSettings, encodeSettings } from './list-settings.ts';

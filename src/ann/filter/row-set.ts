@@ -1,6 +1,6 @@
 import { Seeded } from '../../kernel/seeded.ts';
 import { assert } from '../../kernel/assert.ts';
-import type { Row, Rows } from '../vector-engine.ts';
+import type { Row, Rows } from '../stored-vector.ts';
 
 /** Rows of one chunk: 4 KiB of bits. */
 export const CHUNK_ROWS = 32_768;

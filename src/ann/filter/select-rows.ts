@@ -7,7 +7,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
-import type { Row } from '../vector-engine.ts';
+import type { Row } from '../stored-vector.ts';
 import { accepts, numberLiesIn } from './accepts.ts';
 import { isWithin, pointOfGeoKey } from './geo.ts';
 import type { EntryRange } from './property-entries.ts';

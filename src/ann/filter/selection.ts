@@ -1,6 +1,6 @@
 import type { Filter } from '../../contract/filter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { Row, Rows } from '../vector-engine.ts';
+import type { Row, Rows } from '../stored-vector.ts';
 import type { RowSet } from './row-set.ts';
 
 /** Some rows, or all rows but some: closed under negation without knowing which rows there are. */

@@ -3,7 +3,7 @@ import type { RowSet } from '../filter/row-set.ts';
 import { CHUNK_ROWS } from '../filter/row-set.ts';
 import type { PageMemory } from '../page-memory.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
-import type { Row, Rows } from '../vector-engine.ts';
+import type { Row, Rows } from '../stored-vector.ts';
 
 const PAGE_ROWS = PAGE_BYTES * 8;
 const PAGE_WORDS = PAGE_BYTES / 4;

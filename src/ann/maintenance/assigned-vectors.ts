@@ -1,8 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import { prepare } from '../lists/list-model.ts';
-import type { Row } from '../vector-engine.ts';
-import type { PlacedVector } from '../vector-store.ts';
+import type { PlacedVector, Row } from '../stored-vector.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
 /** Vectors in the space of a generation's model. */

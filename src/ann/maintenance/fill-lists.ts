@@ -1,7 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import { centroidOf, centroidValues } from '../lists/list-model.ts';
-import type { Row } from '../vector-engine.ts';
+import type { Row } from '../stored-vector.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
 import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
 import type { Task } from './background-work.ts';

@@ -1,7 +1,7 @@
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import type { Centroid } from '../lists/list-model.ts';
 import { BLOCK_ENTRIES } from '../lists/block-layout.ts';
-import type { Row } from '../vector-engine.ts';
+import type { Row } from '../stored-vector.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';

@@ -2,7 +2,7 @@ import type { Memtable } from '../engine/memtable.ts';
 import type { ShardLists } from '../engine/shard-lists.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
 import type { MaintenanceSizes } from './next-task.ts';
-import type { VectorStore } from '../vector-store.ts';
+import type { VectorStore } from '../store/vector-store.ts';
 
 /** What the background work of a shard works on. */
 export interface MaintainedShard {

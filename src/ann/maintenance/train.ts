@@ -8,7 +8,7 @@ import type { ShardIdentity } from '../shard-protocol.ts';
 import type { TrainingOptions } from '../training/training-state.ts';
 import { subspaceDimensionsFor } from '../training/training-state.ts';
 import { Training, trainingBytes } from '../training/training.ts';
-import type { Row } from '../vector-engine.ts';
+import type { Row } from '../stored-vector.ts';
 import type { Task } from './background-work.ts';
 import { inSlices } from './background-work.ts';
 import type { MaintainedShard } from './maintained-shard.ts';

@@ -6,8 +6,9 @@ import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
 import type { ShardHeader } from '../shard-header.ts';
-import type { PlacedVector, VectorPlace, VectorStore } from '../vector-store.ts';
-import type { ChangePage, ChangedVectors, ShardChanges, ShardFollow, VectorKeys } from './change-log.ts';
+import type { VectorStore } from '../store/vector-store.ts';
+import type { PlacedVector, VectorPlace } from '../stored-vector.ts';
+import type { ChangePage, ChangedVectors, ShardChanges, ShardFollow, VectorKeys } from '../store/change-log.ts';
 
 /** What changed in a shard behind a cursor; `since` is that of its routes. Refuses with `index_not_found`. */
 export function tellChanges(

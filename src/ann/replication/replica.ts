@@ -6,26 +6,11 @@ import { ok } from '../../kernel/result.ts';
 import { CLIENT, STALE_ROUTE, admit } from '../access-mode.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
 import type { Routed } from '../shard-protocol.ts';
-import type { VectorStore } from '../vector-store.ts';
-import type { ChangeCursor, ShardChanges, ShardFollow, Standing } from './change-log.ts';
+import type { VectorStore } from '../store/vector-store.ts';
+import type { ShardChanges, ShardFollow } from '../store/change-log.ts';
+import type { FollowerState, FollowerStore } from '../store/follower-store.ts';
 import { applyChanges } from './changes.ts';
 import type { ReadConsistency } from './read-consistency.ts';
-
-/** The stored state of a replica. */
-export interface FollowerState extends Standing {
-  /** The object name of the shard that it follows. */
-  readonly primary: string;
-  /** Null at first, and whenever everything has to be copied again. */
-  readonly cursor: ChangeCursor | null;
-  /** It has every write up to this LSN; null while it copies, when it answers nothing. */
-  readonly completeLsn: number | null;
-}
-
-/** Keeps the state, in one transaction with what it is about. */
-export interface FollowerStore {
-  get(): FollowerState | undefined;
-  put(state: FollowerState): void;
-}
 
 /** Asks the shard of that object name what changed. */
 type AskPrimary = (primary: string, follow: ShardFollow) => Promise<Outcome<ShardChanges>>;

@@ -1,7 +1,7 @@
 import type { Gate } from '../../ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { VectorKeys } from '../../ann/replication/change-log.ts';
+import type { VectorKeys } from '../../ann/store/change-log.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 
 /** Which vectors changed, in any order; their current state has to be read. */

@@ -1,5 +1,5 @@
 import { followerWith } from '../../ann/access-mode.ts';
-import type { VectorKeys } from '../../ann/replication/change-log.ts';
+import type { VectorKeys } from '../../ann/store/change-log.ts';
 import type { FillCursor, GenerationOwner } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';

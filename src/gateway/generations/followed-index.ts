@@ -1,7 +1,7 @@
 import type { Caller, Gate } from '../../ann/access-mode.ts';
 import { followerWith } from '../../ann/access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts.ts';
-import type { ChangeCursor, ChangePage, ShardChanges, ShardFollow } from '../../ann/replication/change-log.ts';
+import type { ChangeCursor, ChangePage, ShardChanges, ShardFollow } from '../../ann/store/change-log.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import { receiptsByLocator } from '../../index/locators/receipts-by-locator.ts';

@@ -3,7 +3,7 @@ import type { IndexId } from '../../kernel/ids.ts';
 import type { Creation } from '../index-lifecycle.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Gate } from '../../ann/access-mode.ts';
-import type { ChangeCursor } from '../../ann/replication/change-log.ts';
+import type { ChangeCursor } from '../../ann/store/change-log.ts';
 
 /** How far the changes of an index have been followed, by the ordinals of its shards. */
 export type FeedCursor = Readonly<Record<string, ChangeCursor>>;

@@ -1,4 +1,4 @@
-import type { Row } from '../../ann/vector-engine.ts';
+import type { Row } from '../../ann/stored-vector.ts';
 import type { RowKeys, Rows } from '../../ann/rows.ts';
 
 /** A stored row with everything that belongs to it. */

@@ -4,7 +4,7 @@ import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import type { KeyedReceipt } from '../../ann/receipts.ts';
 import { receiptsByLocator } from '../locators/receipts-by-locator.ts';
-import type { VectorStore } from '../../ann/vector-store.ts';
+import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import type { RowVersions } from './row-versions.ts';
 import type { ShardParts } from './shard-mover.ts';
@@ -24,7 +24,7 @@ export interface ExporterPeers {
  * written meanwhile comes later. Writes wait for the last few slices only.
  */
 export class ShardExporter {
-  readonly #store: Pick<VectorStore, 'receiptsBehind'>;
+  readonly #store: Pick<VectorStore, 'receipts'>;
   readonly #versions: RowVersions;
   readonly #route: Cell<ShardRoute>;
   readonly #peers: ExporterPeers;
@@ -51,7 +51,7 @@ export class ShardExporter {
     const { after, removedAfter, receiptsAfter = 0 } = route.task;
     const added = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
     const removed = this.#versions.removedBehind(removedAfter, LIMITS.propertySliceMaxCount);
-    const { receipts, next } = this.#store.receiptsBehind(receiptsAfter, LIMITS.receiptPageMaxCount);
+    const { receipts, next } = this.#store.receipts.behind(receiptsAfter, LIMITS.receiptPageMaxCount);
     const told = added.ids.length + removed.ids.length + receipts.length;
     if (told === 0 && route.isFenced) return this.#conclude(route, nowMs);
     if (!(await this.#tell(route, added, removed, receipts))) return nowMs + LIMITS.routeRetryMs;

@@ -5,7 +5,7 @@ import { grouped } from '../../kernel/grouped.ts';
 import { INDEX_OBJECT } from '../../ann/access-mode.ts';
 import type { Shard } from '../../ann/shard.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
-import type { VectorStore } from '../../ann/vector-store.ts';
+import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
 import type { RowWish } from './row-wishes.ts';
 import { RowWishes } from './row-wishes.ts';

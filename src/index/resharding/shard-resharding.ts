@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
-import type { VectorStore } from '../../ann/vector-store.ts';
+import type { VectorStore } from '../../ann/store/vector-store.ts';
 import type { RowVersions } from './row-versions.ts';
 import type { ExporterPeers } from './shard-exporter.ts';
 import { ShardExporter } from './shard-exporter.ts';

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
-import type { VectorStore } from '../../ann/vector-store.ts';
+import type { VectorStore } from '../../ann/store/vector-store.ts';
 import type { SplitRequest, ShardAsOf } from './index-resharding.ts';
 import { measuredMargin } from './measured-margin.ts';
 import { ownVectors } from './own-vectors.ts';

@@ -1,5 +1,5 @@
 import type { TenantId } from '../../kernel/ids.ts';
-import type { Row } from '../../ann/vector-engine.ts';
+import type { Row } from '../../ann/stored-vector.ts';
 import type { RoutedShard } from './route-table.ts';
 
 /** What a shard has stored about the index it belongs to. */

@@ -1,4 +1,4 @@
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { decodeSettings } from '../../../src/ann/engine/list-settings.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
@@ -91,7 +91,7 @@ export class ShardTrial {
 
   /** Its posting lists as stored, and their default search depth. */
   lists(): { image: Uint8Array<ArrayBuffer>; depth: Depth } {
-    const { lists } = new SqliteVectorStore(this.#storage);
+    const { lists } = new VectorStore(this.#storage);
     const { id, model, settings } = must(lists.generations().at(-1), 'there are lists');
     const stored = Array.from(lists.lists(id), (list) => ({ ...list, blocks: lists.blocks(id, list.list) }));
     const { stop, rescoreCount } = decodeSettings(settings);
@@ -106,7 +106,7 @@ export class ShardTrial {
   #started(): Shard {
     const modules = { scan: kernelModule('scan'), probe: kernelModule('probe.relaxed'), train: kernelModule('train') };
     const floor = engineResources(modules, LIMITS.isolateEngineBytesMax);
-    const store = new SqliteVectorStore(this.#storage);
+    const store = new VectorStore(this.#storage);
     return new Shard(store, new ShardEngine(floor, 'bench', store), 'bench', new SelectionCache(LIMITS.selectionCacheBytesMax));
   }
 }

@@ -7,7 +7,7 @@ import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
-import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/vector-engine.ts';
+import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/stored-vector.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { scanModule } from '../../support/fakes/scan-module.ts';
 

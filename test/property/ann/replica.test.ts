@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { SqliteFollowerStore } from '../../../durable-objects/sqlite/sqlite-follower-store.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
@@ -64,12 +64,12 @@ class World {
   }
 
   evict(): void {
-    const store = new SqliteVectorStore(this.primarySql, REMOVALS_MAX);
+    const store = new VectorStore(this.primarySql, REMOVALS_MAX);
     this.primary = new Shard(store, new ShardEngine(this.floor, 'primary', store), 'primary', new SelectionCache(1 << 16));
-    const copy = new SqliteVectorStore(this.replicaSql, REMOVALS_MAX);
+    const copy = new VectorStore(this.replicaSql, REMOVALS_MAX);
     const engine = new ShardEngine(this.floor, 'replica', copy);
     this.shard = new Shard(copy, engine, 'replica', new SelectionCache(1 << 16));
-    const state = new SqliteFollowerStore(this.replicaSql);
+    const state = new FollowerStore(this.replicaSql);
     this.replica = new Replica({
       store: copy,
       engine,

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import { SqlitePropertyIndex } from '../../../durable-objects/sqlite/property-index.ts';
-import { SHARD_SCHEMA } from '../../../durable-objects/sqlite/shard-schema.ts';
+import { SqlitePropertyIndex } from '../../../src/ann/store/property-index.ts';
+import { SHARD_SCHEMA } from '../../../src/ann/store/shard-schema.ts';
 import { accepts } from '../../../src/ann/filter/accepts.ts';
 import type { EntryRange } from '../../../src/ann/filter/property-entries.ts';
 import type { PropertyIndex } from '../../../src/ann/filter/select-rows.ts';

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
-import type { ChangeCursor, ChangePage } from '../../../src/ann/replication/change-log.ts';
+import type { ChangeCursor, ChangePage } from '../../../src/ann/store/change-log.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import type { Written } from '../../../src/ann/shard-protocol.ts';
@@ -75,7 +75,7 @@ class World {
   readonly count: (what: string) => void;
   nowMs = 1_000_000;
   lsn = 0;
-  store!: SqliteVectorStore;
+  store!: VectorStore;
   shard!: Shard;
 
   constructor(count: (what: string) => void) {
@@ -85,7 +85,7 @@ class World {
   }
 
   evict(): void {
-    this.store = new SqliteVectorStore(this.sql, REMOVALS_MAX);
+    this.store = new VectorStore(this.sql, REMOVALS_MAX);
     this.shard = new Shard(this.store, new ShardEngine(floor, 'log', this.store), 'log', new SelectionCache(1 << 16));
   }
 

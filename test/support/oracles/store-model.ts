@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 
-import type { StoredList } from '../../../src/ann/lists/list-store.ts';
-import type { VectorStore } from '../../../src/ann/vector-store.ts';
+import type { StoredList } from '../../../src/ann/store/list-store.ts';
+import type { VectorStore } from '../../../src/ann/store/vector-store.ts';
 
 /** A vector of one component to write. */
 export interface Put {

@@ -1,4 +1,4 @@
-import type { VectorStore } from '../../../src/ann/vector-store.ts';
+import type { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 
 export interface StoredPlace {

@@ -1,4 +1,4 @@
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
 import type { Gate } from '../../../src/ann/access-mode.ts';
@@ -45,7 +45,7 @@ export function vectorOfText(model: string, text: string): number[] {
 }
 
 interface LiveShard {
-  readonly store: SqliteVectorStore;
+  readonly store: VectorStore;
   readonly shard: Shard;
   readonly gate: ShardGate;
 }
@@ -83,7 +83,7 @@ export class GenerationWorld {
 
   open({ id: indexId, dimensions, metric }: IndexManifest): void {
     if (!this.#shards.has(indexId)) {
-      const store = new SqliteVectorStore(new NodeSql());
+      const store = new VectorStore(new NodeSql());
       const engine = new ShardEngine(this.#floor, indexId, store);
       this.#shards.set(indexId, {
         store,

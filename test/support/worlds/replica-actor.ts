@@ -1,5 +1,5 @@
-import { SqliteFollowerStore } from '../../../durable-objects/sqlite/sqlite-follower-store.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
@@ -51,12 +51,12 @@ export function replicaPeers(world: ObjectNetwork, index: Actor, indexId: IndexI
 
 /** Starts a replica: a shard over a copy that follows the primary. */
 export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
-  const store = new SqliteVectorStore(actor.sql);
+  const store = new VectorStore(actor.sql);
   const name = `${actor.name}/${actor.incarnation}`;
   const engine = new ShardEngine(floor, name, store);
   const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
   const ask = (primary: string, follow: unknown) => world.call<never>(actor, primary, 'changesSince', [follow]);
-  const replica = new Replica({ store, engine, state: new SqliteFollowerStore(actor.sql), ask });
+  const replica = new Replica({ store, engine, state: new FollowerStore(actor.sql), ask });
   return {
     methods: {
       openCopy: (identity: never, primary: string) => {

@@ -1,5 +1,5 @@
 import { SqliteRowVersions } from '../../../durable-objects/sqlite/sqlite-row-versions.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
@@ -16,7 +16,7 @@ import { MemoryCell } from './object-network.ts';
 
 /** Starts a shard, with every method that its index and other objects call. */
 export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineResources, forget: () => void): NonNullable<Actor['live']> {
-  const store = new SqliteVectorStore(actor.sql);
+  const store = new VectorStore(actor.sql);
   const engine = new ShardEngine(floor, `${actor.name}/${actor.incarnation}`, store);
   const shard = new Shard(store, engine, actor.name, new SelectionCache(1 << 16));
   const route = new MemoryCell<ShardRoute>(actor, 'route');

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
@@ -85,7 +85,7 @@ export class ShardWorld {
   readonly sql = new FailingSql();
   readonly vectors = new Map<string, WorldVector>();
   nowMs = 1_000_000;
-  store!: SqliteVectorStore;
+  store!: VectorStore;
   engine!: ShardEngine;
   shard!: Shard;
 
@@ -100,7 +100,7 @@ export class ShardWorld {
   /** Replaces the object by another one over the same storage, perhaps in another isolate. As on an eviction, the old one gets no notice. */
   restart(floor = this.floor): void {
     this.floor = floor;
-    this.store = new SqliteVectorStore(this.sql);
+    this.store = new VectorStore(this.sql);
     this.engine = new ShardEngine(this.floor, this.name, this.store);
     this.shard = new Shard(this.store, this.engine, this.name, new SelectionCache(1 << 16));
   }

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import { locatorSchema } from '../../../durable-objects/sqlite/locator-schema.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import { SqliteReceiptStore } from '../../../durable-objects/sqlite/receipt-store.ts';
+import { ReceiptStore } from '../../../src/ann/store/receipt-store.ts';
 import { SqliteLocatorStore } from '../../../durable-objects/sqlite/sqlite-locator-store.ts';
-import { SHARD_SCHEMA } from '../../../durable-objects/sqlite/shard-schema.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { SHARD_SCHEMA } from '../../../src/ann/store/shard-schema.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { WHOLE, ownKey, resumeWrite } from '../../../src/ann/receipts.ts';
 import type { KeyedReceipt, Receipt } from '../../../src/ann/receipts.ts';
 import { receiptsByLocator } from '../../../src/index/locators/receipts-by-locator.ts';
@@ -26,10 +26,10 @@ const receipt = (done: Receipt['done'], billing: Receipt['billing'] = null): Key
   billing,
 });
 
-const stored = (): SqliteReceiptStore => {
+const stored = (): ReceiptStore => {
   const sql = new NodeSql();
   migrate(sql, SHARD_SCHEMA);
-  return new SqliteReceiptStore(sql);
+  return new ReceiptStore(sql);
 };
 
 describe('what is left of a request', () => {
@@ -105,7 +105,7 @@ describe('receipts of an object', () => {
   it('[RT40] are bounded in number, adopted ones too: those that changed last stay', () => {
     const sql = new NodeSql();
     migrate(sql, SHARD_SCHEMA);
-    const receipts = new SqliteReceiptStore(sql);
+    const receipts = new ReceiptStore(sql);
     receipts.claim({ idempotencyKey: 'old', digest: 'd' }, BILLING, 1);
     receipts.claim({ idempotencyKey: 'newer', digest: 'd' }, BILLING, 1);
     sql.sql.exec("UPDATE receipts SET turn = ? WHERE key = 'newer'", LIMITS.upsertReceiptsMaxCount);
@@ -117,7 +117,7 @@ describe('receipts of an object', () => {
   it('[RT41] of requests without a key are bounded separately: they evict none of a caller', () => {
     const sql = new NodeSql();
     migrate(sql, SHARD_SCHEMA);
-    const receipts = new SqliteReceiptStore(sql);
+    const receipts = new ReceiptStore(sql);
     const own = (at: number) => ({ idempotencyKey: ownKey(`r${at}`), digest: '' });
     const part = { parts: 8, part: 1, lsn: 1 };
     receipts.claim(REQUEST, BILLING, 1_000);
@@ -139,7 +139,7 @@ describe('receipts of an object', () => {
   });
 
   it('[RT41] of whole writes are kept for callers’ keys only; those of parts are marked as the gateway’s', () => {
-    const store = new SqliteVectorStore(new NodeSql());
+    const store = new VectorStore(new NodeSql());
     store.create({ indexId: 'ix_1' as IndexId, dimensions: 1, metric: 'dot' });
     const writeUnder = (idempotencyKey: string, id: string) => {
       const batch = {
@@ -154,7 +154,7 @@ describe('receipts of an object', () => {
     };
     expect(writeUnder('k', 'a')).toHaveProperty('billing');
     expect(writeUnder(ownKey('r'), 'b')).toEqual({ count: 1, lsn: 2 });
-    expect(store.receiptsBehind(0, 9).receipts.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['k']);
+    expect(store.receipts.behind(0, 9).receipts.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['k']);
   });
 });
 
@@ -181,9 +181,9 @@ describe('receipts of earlier versions', () => {
     const sql = before(SHARD_SCHEMA);
     sql.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES ('ix_old', 1, 'dot', 7, 0)");
     sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
-    const store = new SqliteVectorStore(sql);
+    const store = new VectorStore(sql);
     expect(store.header()).toMatchObject({ lsn: 7 });
-    expect(store.receipt(REQUEST)).toEqual({
+    expect(store.receipts.find(REQUEST.idempotencyKey)).toEqual({
       ...receipt([{ ...WHOLE, lsn: 6 }], { usageId: 'ix_old:6', tokens: 0, cachedTokens: 0 }),
       atMs: 123,
     });

@@ -3,9 +3,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { PROPERTY_TABLES } from '../../../durable-objects/sqlite/property-index.ts';
-import { RECEIPT_TABLE } from '../../../durable-objects/sqlite/receipt-store.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { PROPERTY_TABLES } from '../../../src/ann/store/property-index.ts';
+import { RECEIPT_TABLE } from '../../../src/ann/store/receipt-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import type { JsonValue } from '../../../src/contract/json-value.ts';
@@ -74,7 +74,7 @@ const stored = (metadata: JsonValue): JsonValue => JSON.parse(JSON.stringify(met
 
 /** One slice of what an alarm does. */
 const catchUpSlice = (stub: DurableObjectStub<ShardObject>) =>
-  runInDurableObject(stub, (_, state) => new SqliteVectorStore(state.storage).catchUp());
+  runInDurableObject(stub, (_, state) => new VectorStore(state.storage).properties.catchUp());
 
 /** Makes a shard what it was before there was a property index. */
 const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { ShardMatches } from '../../../src/ann/shard-protocol.ts';
 import { engineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
@@ -52,13 +52,13 @@ async function query(values: Float32Array, exact: boolean): Promise<ShardMatches
   return outcome.value;
 }
 
-const inShard = <T>(body: (store: SqliteVectorStore, storage: DurableObjectStorage) => T): Promise<T> =>
-  runInDurableObject(stub, (_, { storage }) => body(new SqliteVectorStore(storage), storage));
+const inShard = <T>(body: (store: VectorStore, storage: DurableObjectStorage) => T): Promise<T> =>
+  runInDurableObject(stub, (_, { storage }) => body(new VectorStore(storage), storage));
 
 const alarmMs = () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
 
 /** Slices of background work by an object that was cut off then: another one over the same storage. */
-const cutOff = (isReached: (store: SqliteVectorStore) => boolean): Promise<void> =>
+const cutOff = (isReached: (store: VectorStore) => boolean): Promise<void> =>
   inShard((store) => {
     const sizes = { ...MAINTENANCE_SIZES, checkpointSlices: 8 };
     const floor = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax, sizes);

@@ -3,19 +3,19 @@ import { runInDurableObject } from 'cloudflare:test';
 import { expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
-import type { ListChange, ListStore } from '../../../src/ann/lists/list-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
+import type { ListChange, ListStore } from '../../../src/ann/store/list-store.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 
 /** Runs `body` inside a new shard's object. */
-async function inShard(name: string, body: (store: SqliteVectorStore, sql: SqlStorage) => void): Promise<void> {
+async function inShard(name: string, body: (store: VectorStore, sql: SqlStorage) => void): Promise<void> {
   const indexId = `ix_${name}` as IndexId;
   const stub = SHARD.getByName(`tn_lists:${indexId}`);
   await stub.open({ indexId, dimensions: 1, metric: 'dot' });
-  await runInDurableObject(stub, (_, { storage }) => body(new SqliteVectorStore(storage), storage.sql));
+  await runInDurableObject(stub, (_, { storage }) => body(new VectorStore(storage), storage.sql));
 }
 
 /** A list of that many blocks, each of the list's number. */

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { encodeFloats } from '../../../src/ann/float32.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
@@ -71,7 +71,7 @@ it.each([
     value: { ids: ['v1', 'v5', 'v32767'], metadata: ['{"row":1}', '{"row":5}', '{"row":32767}'], lsn: 7 },
   });
   await runInDurableObject(stub, (_, { storage }) => {
-    const store = new SqliteVectorStore(storage);
+    const store = new VectorStore(storage);
     const header = store.header()!;
     expect(header).toMatchObject({ count: ROWS.length, nextRow: 103_000, lsn: 7 });
     expect([...store.unlistedRows()]).toEqual(ROWS);
@@ -92,7 +92,7 @@ it.each([
   expect(await stub.upsert(batch)).toEqual({ ok: true, value: { count: 2, lsn: 8 } });
   expect(await stub.query(query)).toMatchObject({ ok: true, value: { ids: ['v5', 'new', 'v1'], scores: [9, 8, -1] } });
   await runInDurableObject(stub, (_, { storage }) => {
-    const store = new SqliteVectorStore(storage);
+    const store = new VectorStore(storage);
     expect(store.rowsOf(2, ['v5', 'new'])).toEqual([103_000, 103_001]);
     expect(store.liveRows(2).has(5)).toBe(false);
   });

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { SqliteVectorStore } from '../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { CHUNK_ROWS } from '../../../src/ann/filter/row-set.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { applyChange, applyUpsert, storeModel } from '../../support/oracles/store-model.ts';
@@ -73,7 +73,7 @@ it('[V110][V111][V112][V113][V114][V115][V116][V117] a store agrees with a plain
   for (const [i, action] of fc.sample(step, { seed: 110, numRuns: 350 }).entries()) {
     if (i % 3 === 0) await evictDurableObject(stub);
     await runInDurableObject(stub, (_, { storage }) => {
-      const world = { store: new SqliteVectorStore(storage), storage, model, count };
+      const world = { store: new VectorStore(storage), storage, model, count };
       // The steps are a union: each is performed by its own kind's.
       (PERFORM[action.kind] as (world: World, action: Step) => void)(world, action);
       compare(world);
@@ -85,7 +85,7 @@ it('[V110][V111][V112][V113][V114][V115][V116][V117] a store agrees with a plain
 });
 
 interface World {
-  readonly store: SqliteVectorStore;
+  readonly store: VectorStore;
   readonly storage: DurableObjectStorage;
   readonly model: StoreModel;
   readonly count: (what: string, by?: number) => void;
@@ -109,7 +109,9 @@ const PERFORM: Perform = {
   delete: ({ store, model, count }, { puts }) => {
     for (const namespace of NAMESPACES) {
       const ids = puts.filter((one) => one.namespace === namespace).map(({ id }) => id);
-      const { rows, written } = store.delete(namespace, ids, store.header()!);
+      const ordinal = store.namespaceOrdinal(namespace);
+      const rows = ordinal === undefined ? [] : store.rowsOf(ordinal, ids);
+      const written = store.deleteRows(ordinal ?? -1, rows, store.header()!);
       const gone = model.vectors.filter((one) => one.namespace === namespace && ids.includes(one.id));
       expect(new Set(rows)).toEqual(new Set(gone.map(({ row }) => row)));
       expect(written.count).toBe(gone.length);

@@ -2,7 +2,7 @@ import type { Addressed, Caller, Gate } from '../../../src/ann/access-mode.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../../src/ann/receipts.ts';
-import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/replication/change-log.ts';
+import type { ChangeCursor, ShardChanges, ShardFollow } from '../../../src/ann/store/change-log.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { ShardStats } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { SqliteFollowerStore } from '../../../../durable-objects/sqlite/sqlite-follower-store.ts';
-import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
+import { FollowerStore } from '../../../../src/ann/store/follower-store.ts';
+import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { Replica } from '../../../../src/ann/replication/replica.ts';
@@ -23,7 +23,7 @@ function world() {
   const floor = smallFloor(1 << 22);
   const make = (name: string) => {
     const sql = new NodeSql();
-    const store = new SqliteVectorStore(sql);
+    const store = new VectorStore(sql);
     const engine = new ShardEngine(floor, name, store);
     const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
     shard.open({ indexId, dimensions: 2, metric: 'l2' });
@@ -33,7 +33,7 @@ function world() {
   const routes = { since: 0, isLost: false };
   const replica = new Replica({
     ...copy,
-    state: new SqliteFollowerStore(copy.sql),
+    state: new FollowerStore(copy.sql),
     ask: async (_, follow) => (routes.isLost ? UNKNOWN : tellChanges(primary.store, follow, 0, routes.since)),
   });
   replica.follow('primary');

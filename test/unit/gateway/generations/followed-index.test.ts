@@ -4,7 +4,7 @@ import type { Caller } from '../../../../src/ann/access-mode.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { KeyedReceipt } from '../../../../src/ann/receipts.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
-import type { ShardChanges, ShardFollow } from '../../../../src/ann/replication/change-log.ts';
+import type { ShardChanges, ShardFollow } from '../../../../src/ann/store/change-log.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { FollowedObjects } from '../../../../src/gateway/generations/followed-index.ts';
 import { FollowedIndex } from '../../../../src/gateway/generations/followed-index.ts';

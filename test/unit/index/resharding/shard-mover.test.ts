@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row-versions.ts';
-import { SqliteVectorStore } from '../../../../durable-objects/sqlite/vector-store.ts';
+import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
@@ -21,7 +21,7 @@ const ROWS = 300;
 /** A shard all of whose rows belong to another one. */
 function draining() {
   const sql = new NodeSql();
-  const store = new SqliteVectorStore(sql);
+  const store = new VectorStore(sql);
   const shard = new Shard(store, new ShardEngine(smallFloor(1 << 24), 'from', store), 'from', new SelectionCache(1 << 16));
   shard.open({ indexId, dimensions: 64, metric: 'l2' });
   const ids = Array.from({ length: ROWS }, (_, n) => `v${n}`);

@@ -1,11 +1,45 @@
-import type { Generation, ListChange, ListStore, StoredBlock, StoredList } from '../../src/ann/lists/list-store.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import { assert } from '../../src/kernel/assert.ts';
-import { joinedBytes } from '../../src/kernel/bytes.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
-import type { SqliteRowSets } from './sqlite-row-sets.ts';
-import { UNLISTED } from './sqlite-row-sets.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { assert } from '../../kernel/assert.ts';
+import { joinedBytes } from '../../kernel/bytes.ts';
+import { insertInto } from '../../kernel/sql/bulk-statements.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { Centroid } from '../lists/list-model.ts';
+import type { Row } from '../stored-vector.ts';
+import type { RowSets } from './row-sets.ts';
+import { UNLISTED } from './row-sets.ts';
+
+/** A set of posting lists under one model. */
+export interface Generation {
+  readonly id: number;
+  /** See `encodeListModel`. */
+  readonly model: Uint8Array;
+  /** JSON that maintenance keeps with the lists. */
+  readonly settings: string;
+}
+
+export interface StoredList {
+  readonly list: number;
+  readonly centroid: Centroid;
+  readonly entryCount: number;
+}
+
+/** A block of a list's entries; a list's blocks are numbered from 0 without gaps. */
+export interface StoredBlock {
+  readonly list: number;
+  readonly ordinal: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface ListChange {
+  /** New lists, and lists that changed. One without entries keeps no blocks. */
+  readonly lists: readonly StoredList[];
+  /** These vanish with their blocks. */
+  readonly removed: readonly number[];
+  /** New blocks, and blocks that changed, in the order of their ordinals; what a list had behind the last one given vanishes. */
+  readonly blocks: readonly StoredBlock[];
+  /** Rows that are in lists from now on; those gone meanwhile are no matter. */
+  readonly listed: readonly Row[];
+}
 
 /** Lists have their generation in their keys, blocks their list: what is read together lies together. */
 export const LIST_TABLES = `
@@ -26,16 +60,20 @@ const SWEEP_BLOCKS = 500;
 type ListRow = { key: number; scale: number; codes: ArrayBuffer; entry_count: number };
 type BlockRow = { key: number; bytes: ArrayBuffer };
 
-/** The posting lists of a shard as SQLite rows: one a list, one a block. */
-export class SqliteListStore implements ListStore {
+/**
+ * The posting lists of a shard: a row for each list and for each block. Each method is one transaction; `VectorStore.atomically` makes one of
+ * several. A row is unlisted from its upsert until a change lists it.
+ */
+export class ListStore {
   readonly #storage: SqlStorage;
-  readonly #rowSets: SqliteRowSets;
+  readonly #rowSets: RowSets;
 
-  constructor(storage: SqlStorage, rowSets: SqliteRowSets) {
+  constructor(storage: SqlStorage, rowSets: RowSets) {
     this.#storage = storage;
     this.#rowSets = rowSets;
   }
 
+  /** The older first. */
   generations(): Generation[] {
     const rows = this.#storage.sql.exec<{ id: number; model: ArrayBuffer; settings: string }>(
       'SELECT id, model, settings FROM generations WHERE is_dropped = 0 ORDER BY id',
@@ -43,6 +81,7 @@ export class SqliteListStore implements ListStore {
     return rows.toArray().map(({ id, model, settings }) => ({ id, model: new Uint8Array(model), settings }));
   }
 
+  /** Answers its id, which no other generation of this shard ever has. */
   createGeneration(model: Uint8Array, settings: string): number {
     assertFits(model);
     return this.#storage.transactionSync(() => {
@@ -57,10 +96,12 @@ export class SqliteListStore implements ListStore {
     this.#storage.sql.exec('UPDATE generations SET settings = ? WHERE id = ?', settings, generation);
   }
 
+  /** Forgets a generation at once; the room it takes is freed by `sweep`. */
   dropGeneration(generation: number): void {
     this.#storage.sql.exec('UPDATE generations SET is_dropped = 1 WHERE id = ?', generation);
   }
 
+  /** Frees some of the room that dropped generations still take; answers whether there is more. */
   sweep(): boolean {
     const { sql } = this.#storage;
     return this.#storage.transactionSync(() => {
@@ -78,6 +119,7 @@ export class SqliteListStore implements ListStore {
     });
   }
 
+  /** Forgets every generation and the checkpoint: all rows are unlisted again. */
   reset(): void {
     this.#storage.transactionSync(() => {
       this.clear();
@@ -101,6 +143,7 @@ export class SqliteListStore implements ListStore {
     }
   }
 
+  /** The blocks of a list, in order. */
   blocks(generation: number, list: number): Uint8Array[] {
     const rows = this.#storage.sql.exec<{ bytes: ArrayBuffer }>(
       'SELECT bytes FROM blocks WHERE key >= ? AND key < ? ORDER BY key',
@@ -110,6 +153,7 @@ export class SqliteListStore implements ListStore {
     return rows.toArray().map(({ bytes }) => new Uint8Array(bytes));
   }
 
+  /** All blocks, by list and ordinal. */
   *allBlocks(generation: number): Generator<StoredBlock> {
     const rows = this.#storage.sql.exec<BlockRow>(
       'SELECT key, bytes FROM blocks WHERE key >= ? AND key < ? ORDER BY key',
@@ -146,6 +190,7 @@ export class SqliteListStore implements ListStore {
     });
   }
 
+  /** From which unfinished background work continues. */
   checkpoint(): Uint8Array | undefined {
     const pieces = this.#storage.sql.exec<{ bytes: ArrayBuffer }>('SELECT bytes FROM checkpoint ORDER BY piece').toArray();
     if (pieces.length === 0) return undefined;

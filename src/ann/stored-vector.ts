@@ -1,6 +1,24 @@
 /** The row number under which a shard stores a vector: a positive safe integer. */
 export type Row = number;
 
+/** Where a vector is stored: the row of its data and the ordinal of its namespace. */
+export interface VectorPlace {
+  readonly row: Row;
+  readonly namespace: number;
+}
+
+/** A row and the id of its vector. */
+export type PlacedId = { readonly row: Row; readonly id: string };
+
+export interface PlacedVector extends VectorPlace {
+  readonly values: Float32Array;
+}
+
+/** Vectors with their rows; `values`: [places.length x dimensions]. */
+export function* placed(places: readonly VectorPlace[], values: Float32Array, dimensions: number): Generator<PlacedVector> {
+  for (const [i, place] of places.entries()) yield { ...place, values: values.subarray(i * dimensions, (i + 1) * dimensions) };
+}
+
 /** A stored vector, as the shard keeps it. */
 export interface StoredVector {
   readonly row: Row;
@@ -32,22 +50,4 @@ export interface VectorMatch {
   readonly id: string;
   /** See `score` in metric.ts. */
   readonly score: number;
-}
-
-/**
- * What a shard holds in memory to search its vectors. It can always be rebuilt from the rows, which stay in storage: the engine
- * keeps codes, reads the few rows that matter and scores them exactly.
- */
-export interface VectorEngine {
-  readonly count: number;
-  /** Bytes resident. */
-  readonly bytes: number;
-  /** Adds a vector or replaces the one at `row`. Values are finite. */
-  put(row: Row, namespace: number, values: Float32Array): void;
-  /** Forgets the vector at `row`, which must be there. */
-  remove(row: Row): void;
-  /** The `topK` closest vectors of the namespace that the query allows, closest first, equal scores in code unit order of their ids. */
-  search(query: VectorQuery, readVectors: ReadVectors): VectorMatch[];
-  /** Gives its memory back: it holds nothing from now on. */
-  free(): void;
 }

@@ -1,47 +1,51 @@
-import { decodeFloats } from '../../src/ann/float32.ts';
-import type { RowSet } from '../../src/ann/filter/row-set.ts';
-import type { ListingStart } from '../../src/ann/id-order.ts';
-import { sampleRows } from '../../src/ann/filter/row-set.ts';
-import type { Include, VectorColumns } from '../../src/ann/shard-protocol.ts';
-import type { ReadVectors, Row } from '../../src/ann/vector-engine.ts';
-import type { ShardHeader } from '../../src/ann/shard-header.ts';
-import type { PlacedId, PlacedVector } from '../../src/ann/vector-store.ts';
-import { must } from '../../src/kernel/assert.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { rowsOfIds } from './rows-of-ids.ts';
-import { idsFrom } from './sqlite-id-order.ts';
-import type { SqliteRowSets } from './sqlite-row-sets.ts';
-import { UNLISTED } from './sqlite-row-sets.ts';
+import { must } from '../../kernel/assert.ts';
+import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { RowSet } from '../filter/row-set.ts';
+import { sampleRows } from '../filter/row-set.ts';
+import { decodeFloats } from '../float32.ts';
+import type { ListingStart } from '../id-order.ts';
+import { isNumber } from '../id-order.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { Include, ShardIdentity, VectorColumns } from '../shard-protocol.ts';
+import type { PlacedId, PlacedVector, ReadVectors, Row } from '../stored-vector.ts';
+import type { RowSets } from './row-sets.ts';
+import { UNLISTED } from './row-sets.ts';
 
 // Vectors of one statement: at 4,096 dimensions 4 MiB are held at a time.
 const READ_ROWS = 256;
 
+type Shape = Pick<ShardIdentity, 'dimensions'>;
 type PlacedRow = { row: number; namespace: number; floats: ArrayBuffer };
 type ColumnsRow = { row: number; id: string; floats: ArrayBuffer | null; metadata: string | null; text: string | null };
 
 /** The read operations of a `VectorStore`. */
-export class SqliteVectorReader {
+export class VectorReader {
   readonly #storage: SqlStorage;
-  readonly #rowSets: SqliteRowSets;
+  readonly #rowSets: RowSets;
 
-  constructor(storage: SqlStorage, rowSets: SqliteRowSets) {
+  constructor(storage: SqlStorage, rowSets: RowSets) {
     this.#storage = storage;
     this.#rowSets = rowSets;
   }
 
+  /** The rows of all vectors, or of a namespace's. */
   liveRows(namespace?: number): RowSet {
     return namespace === undefined ? this.#rowSets.readNamespaces() : this.#rowSets.read(namespace);
   }
 
+  /** The rows that are in no posting list. */
   unlistedRows(): RowSet {
     return this.#rowSets.read(UNLISTED);
   }
 
+  /** `count` live rows, all if there are fewer: any as likely as another, the same for the same rows and seed. Ascending. */
   sampleRows(count: number, seed: number): Row[] {
     return sampleRows(this.liveRows(), count, seed);
   }
 
-  *scan(header: ShardHeader): Generator<PlacedVector> {
+  /** Every unlisted vector. */
+  *scan(header: ShardHeader): Iterable<PlacedVector> {
     const unlisted = this.unlistedRows();
     if (unlisted.size < header.count) {
       yield* this.readRows(unlisted, header);
@@ -51,7 +55,8 @@ export class SqliteVectorReader {
     for (const { row, namespace, floats } of rows) yield { row, namespace, values: decodeFloats(floats, header.dimensions) };
   }
 
-  *readRows(rows: Iterable<Row>, { dimensions }: ShardHeader): Generator<PlacedVector> {
+  /** The vectors in those of the rows that are there, in any order. */
+  *readRows(rows: Iterable<Row>, { dimensions }: Shape): Iterable<PlacedVector> {
     const wanted = [...rows];
     for (let start = 0; start < wanted.length; start += READ_ROWS) {
       const found = this.#storage.sql.exec<PlacedRow>(
@@ -62,7 +67,7 @@ export class SqliteVectorReader {
     }
   }
 
-  read({ dimensions }: ShardHeader): ReadVectors {
+  read({ dimensions }: Shape): ReadVectors {
     return (rows) => {
       const found = this.#storage.sql.exec<{ row: number; id: string; floats: ArrayBuffer }>(
         'SELECT row, id, floats FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
@@ -72,7 +77,7 @@ export class SqliteVectorReader {
     };
   }
 
-  valuesOf(namespace: number, id: string, { dimensions }: ShardHeader): Float32Array | undefined {
+  valuesOf(namespace: number, id: string, { dimensions }: Shape): Float32Array | undefined {
     const found = this.#storage.sql.exec<{ floats: ArrayBuffer }>(
       'SELECT floats FROM vectors WHERE namespace = ? AND id = ?',
       namespace,
@@ -82,25 +87,30 @@ export class SqliteVectorReader {
     return floats === undefined ? undefined : decodeFloats(floats, dimensions);
   }
 
+  /** The rows of the ids that exist, in the order of `ids`. */
   rowsOf(namespace: number, ids: readonly string[]): Row[] {
     const rowById = new Map(Array.from(rowsOfIds(this.#storage, namespace, ids), ({ row, id }) => [id, row]));
     return [...new Set(ids)].flatMap((id) => rowById.get(id) ?? []);
   }
 
+  /** The first `countMax` rows of the namespace behind `after`, ascending. */
   rowsBehind(namespace: number, after: Row, countMax: number): Row[] {
     return this.liveRows(namespace).firstBehind(after, countMax);
   }
 
+  /** The first `countMax` ids of the namespace that a listing from there comes to, in the order of `compareIds`. */
   idsFrom(namespace: number, start: ListingStart | null, countMax: number): PlacedId[] {
     return idsFrom(this.#storage, namespace, start, countMax);
   }
 
+  /** The ids of stored rows, in any order. */
   idsOf(rows: Iterable<Row>): PlacedId[] {
     return this.#storage.sql
       .exec<PlacedId>('SELECT row, id FROM vectors WHERE row IN (SELECT value FROM json_each(?))', JSON.stringify([...rows]))
       .toArray();
   }
 
+  /** Of stored rows, in the order of `rows`; see `UpsertBatch`. */
   versionsOf(rows: readonly Row[]): number[] {
     const found = this.#storage.sql.exec<{ row: number; version: number }>(
       'SELECT row, version FROM vectors WHERE row IN (SELECT value FROM json_each(?))',
@@ -110,7 +120,8 @@ export class SqliteVectorReader {
     return rows.map((row) => must(versions.get(row), `row ${row} is stored`));
   }
 
-  columns(rows: readonly Row[], include: Include, { dimensions }: ShardHeader, bytesMax: number): VectorColumns | undefined {
+  /** Columns of stored rows, in the order of `rows`; undefined when their ids, metadata and texts take more than `bytesMax`. */
+  columns(rows: readonly Row[], include: Include, { dimensions }: Shape, bytesMax: number): VectorColumns | undefined {
     const found = this.#storage.sql.exec<ColumnsRow>(
       `SELECT row, id, ${include.values ? 'floats' : 'NULL AS floats'}, ${include.metadata ? 'metadata' : 'NULL AS metadata'},
        ${include.text ? 'text' : 'NULL AS text'} FROM vectors WHERE row IN (SELECT value FROM json_each(?))`,
@@ -138,4 +149,45 @@ function gather(items: readonly ColumnsRow[], dimensions: number): Float32Array<
   const values = new Float32Array(items.length * dimensions);
   items.forEach(({ floats }, i) => values.set(decodeFloats(must(floats, 'floats were selected'), dimensions), i * dimensions));
   return values;
+}
+
+/** The rows that are stored under some ids, in no order. */
+export function* rowsOfIds(
+  storage: SqlStorage,
+  namespace: number,
+  ids: readonly string[],
+): Generator<{ readonly row: Row; readonly id: string }> {
+  const query = 'SELECT row, id FROM vectors WHERE namespace = ? AND id IN (SELECT value FROM json_each(?))';
+  for (const part of jsonParts(ids)) yield* storage.sql.exec<{ row: number; id: string }>(query, namespace, part);
+}
+
+/** Ids that are whole numbers without leading zeros. A query with this exact condition is answered from their own index. */
+const IS_NUMBER = `id NOT GLOB '*[^0-9]*' AND (id = '0' OR id NOT GLOB '0*')`;
+
+/** Of numbers without leading zeros the longer is the greater; other ids are ordered by the index that keeps them unique. */
+export const NUMBER_INDEX = `CREATE INDEX vectors_by_number ON vectors (namespace, length(id), id) WHERE ${IS_NUMBER};`;
+
+type Seek = (query: string, ...bindings: (string | number)[]) => PlacedId[];
+
+/** The first `countMax` ids of the namespace, in the order of `compareIds`, that a listing from there comes to. */
+export function idsFrom({ sql }: SqlStorage, namespace: number, start: ListingStart | null, countMax: number): PlacedId[] {
+  const found: PlacedId[] = [];
+  const { id, isIncluded } = start ?? { id: '', isIncluded: true };
+  const than = isIncluded ? '>=' : '>';
+  // Each is one range of one index, which SQLite finds without reading what lies before it.
+  const seek: Seek = (condition, ...bindings) =>
+    sql
+      .exec<PlacedId>(
+        `SELECT row, id FROM vectors WHERE namespace = ? AND ${condition} LIMIT ?`,
+        namespace,
+        ...bindings,
+        countMax - found.length,
+      )
+      .toArray();
+  if (start === null || isNumber(id)) {
+    found.push(...seek(`${IS_NUMBER} AND length(id) = ? AND id ${than} ? ORDER BY id`, id.length, id));
+    if (found.length < countMax) found.push(...seek(`${IS_NUMBER} AND length(id) > ? ORDER BY length(id), id`, id.length));
+    if (found.length < countMax) found.push(...seek(`NOT (${IS_NUMBER}) ORDER BY id`));
+  } else found.push(...seek(`NOT (${IS_NUMBER}) AND id ${than} ? ORDER BY id`, id));
+  return found;
 }

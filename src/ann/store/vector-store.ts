@@ -1,49 +1,51 @@
-import type { Gate, GateState } from '../../src/ann/access-mode.ts';
-import { encodeFloats } from '../../src/ann/float32.ts';
-import { WHOLE, billingOf, hasCallersKey } from '../../src/ann/receipts.ts';
-import type { KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
-import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../../src/ann/shard-protocol.ts';
-import type { Row } from '../../src/ann/vector-engine.ts';
-import type { ShardHeader } from '../../src/ann/shard-header.ts';
-import type { VectorPlace, VectorStore } from '../../src/ann/vector-store.ts';
-import type { Metric } from '../../src/contract/metric.ts';
-import type { RecallTarget } from '../../src/contract/recall-target.ts';
-import { RECALL_TARGET_DEFAULT } from '../../src/contract/recall-target.ts';
-import { must } from '../../src/kernel/assert.ts';
-import type { IndexId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { hasTable, migrate } from '../../src/kernel/sql/migrate.ts';
-import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
+import type { Metric } from '../../contract/metric.ts';
+import type { RecallTarget } from '../../contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
+import { must } from '../../kernel/assert.ts';
+import type { IndexId } from '../../kernel/ids.ts';
+import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { Gate, GateState } from '../access-mode.ts';
+import { encodeFloats } from '../float32.ts';
+import { WHOLE, billingOf, hasCallersKey } from '../receipts.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { Billing, Repetition, ShardIdentity, UpsertBatch, Written } from '../shard-protocol.ts';
+import type { Row, VectorPlace } from '../stored-vector.ts';
+import { ChangeLog } from './change-log.ts';
+import { ListStore } from './list-store.ts';
 import { SqlitePropertyIndex } from './property-index.ts';
-import { SqliteReceiptStore } from './receipt-store.ts';
+import { ReceiptStore } from './receipt-store.ts';
+import type { RowSetEdit } from './row-sets.ts';
+import { RowSets, UNLISTED } from './row-sets.ts';
 import { SHARD_SCHEMA } from './shard-schema.ts';
-import { SqliteChangeLog } from './sqlite-change-log.ts';
-import { SqliteListStore } from './sqlite-list-store.ts';
-import type { RowSetEdit } from './sqlite-row-sets.ts';
-import { SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
-import { SqliteVectorReader } from './sqlite-vector-reader.ts';
+import { VectorReader } from './vector-reader.ts';
 
 type HeaderRow = { index_id: string; dimensions: number; metric: string; recall: number; lsn: number; count: number; next_row: number };
 
-/** The vectors of one shard as SQLite rows, with what is derived from them and the receipts of repeatable writes. */
-export class SqliteVectorStore extends SqliteVectorReader implements VectorStore {
+/**
+ * The stored vectors of a shard: the source of truth, from which the engine is rebuilt. What a row holds never changes and no row is used
+ * twice: an upsert of a stored vector deletes its row and writes a new one, after all others. Every write is one transaction and has the
+ * LSN after that of the header it is given. Nothing is stored before `create`.
+ */
+export class VectorStore extends VectorReader {
   readonly #storage: SqlStorage;
-  readonly #receipts: SqliteReceiptStore;
-  readonly #rowSets: SqliteRowSets;
+  readonly receipts: ReceiptStore;
+  readonly #rowSets: RowSets;
   readonly properties: SqlitePropertyIndex;
-  readonly lists: SqliteListStore;
-  readonly log: SqliteChangeLog;
+  readonly lists: ListStore;
+  readonly log: ChangeLog;
   #isMigrated = false;
 
   constructor(storage: SqlStorage, removalsLoggedMaxCount?: number) {
-    const rowSets = new SqliteRowSets(storage);
+    const rowSets = new RowSets(storage);
     super(storage, rowSets);
     this.#storage = storage;
-    this.#receipts = new SqliteReceiptStore(storage);
+    this.receipts = new ReceiptStore(storage);
     this.#rowSets = rowSets;
     this.properties = new SqlitePropertyIndex(storage);
-    this.lists = new SqliteListStore(storage, rowSets);
-    this.log = new SqliteChangeLog(storage, removalsLoggedMaxCount);
+    this.lists = new ListStore(storage, rowSets);
+    this.log = new ChangeLog(storage, removalsLoggedMaxCount);
   }
 
   create({ indexId, dimensions, metric, recall = RECALL_TARGET_DEFAULT }: ShardIdentity): void {
@@ -59,6 +61,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     });
   }
 
+  /** Undefined before `create`, and once everything was erased. */
   header(): ShardHeader | undefined {
     if (!hasTable(this.#storage, 'shard')) return undefined;
     if (!this.#isMigrated) migrate(this.#storage, SHARD_SCHEMA);
@@ -71,6 +74,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return { indexId: indexId as IndexId, metric: metric as Metric, recall: recall as RecallTarget, nextRow, ...rest };
   }
 
+  /** The access mode of the shard: all callers, until another mode is set. */
   gate(): GateState {
     return this.#storage.sql.exec<{ gate: Gate; run: number }>('SELECT gate, follower_run AS run FROM shard').one();
   }
@@ -83,6 +87,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return this.#storage.sql.databaseSize;
   }
 
+  /** Undefined when the namespace holds no vector. */
   namespaceOrdinal(name: string): number | undefined {
     return this.#storage.sql.exec<{ ordinal: number }>('SELECT ordinal FROM namespaces WHERE name = ?', name).toArray()[0]?.ordinal;
   }
@@ -91,6 +96,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return this.#storage.sql.exec<{ total: number }>('SELECT COUNT(*) AS total FROM namespaces').one().total;
   }
 
+  /** The first `countMax` names behind one, or of all, in the order of their code points. */
   namespacesBehind(after: string | null, countMax: number): string[] {
     const found = this.#storage.sql.exec<{ name: string }>(
       'SELECT name FROM namespaces WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2',
@@ -100,10 +106,12 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return found.toArray().map(({ name }) => name);
   }
 
+  /** Runs writes as one transaction, which a throw undoes. */
   atomically<T>(body: () => T): T {
     return this.#storage.transactionSync(body);
   }
 
+  /** Where the stored vectors lie that a batch replaces. */
   replacedBy({ ids, namespaces }: UpsertBatch): VectorPlace[] {
     const query = `SELECT vectors.row, vectors.namespace FROM json_each(?) AS key
        JOIN namespaces ON namespaces.name = key.value ->> 0
@@ -112,6 +120,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     return parts.flatMap((part) => this.#storage.sql.exec<{ row: number; namespace: number }>(query, part).toArray());
   }
 
+  /** Writes a batch that replaces those, and the receipt of its whole request; answers where each vector lies, in the batch's order. */
   upsert(
     batch: UpsertBatch,
     header: ShardHeader,
@@ -139,12 +148,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     });
   }
 
-  delete(namespace: string, ids: readonly string[], header: ShardHeader): { written: Written; rows: Row[] } {
-    const ordinal = this.namespaceOrdinal(namespace);
-    const rows = ordinal === undefined ? [] : this.rowsOf(ordinal, ids);
-    return { written: this.deleteRows(ordinal ?? -1, rows, header), rows };
-  }
-
+  /** Deletes stored vectors of one namespace by row. */
   deleteRows(namespace: number, rows: readonly Row[], { lsn }: ShardHeader): Written {
     const { sql } = this.#storage;
     return this.#storage.transactionSync(() => {
@@ -168,6 +172,7 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     });
   }
 
+  /** Deletes the posting lists, too. */
   deleteAll({ lsn, count }: ShardHeader): Written {
     return this.#storage.transactionSync(() => {
       this.#storage.sql.exec('DELETE FROM vectors');
@@ -181,38 +186,15 @@ export class SqliteVectorStore extends SqliteVectorReader implements VectorStore
     });
   }
 
+  /** Lets the next write have a higher LSN than this one. */
   raiseLsn(lsn: number): void {
     this.#storage.sql.exec('UPDATE shard SET lsn = ?1 WHERE lsn < ?1', lsn);
-  }
-
-  receipt({ idempotencyKey }: Repetition): Receipt | undefined {
-    return this.#receipts.find(idempotencyKey);
-  }
-
-  receiptsBehind(after: number, countMax: number): ReceiptPage {
-    return this.#receipts.behind(after, countMax);
-  }
-
-  adoptReceipts(receipts: readonly KeyedReceipt[]): void {
-    this.#receipts.adopt(receipts);
-  }
-
-  isBehind(): boolean {
-    return this.properties.isBehind();
-  }
-
-  catchUp(): void {
-    this.properties.catchUp();
-  }
-
-  sweepReceipts(nowMs: number): number | undefined {
-    return this.#receipts.sweep(nowMs);
   }
 
   /** Notes that a request is whole with the write after this header: of one that came without a key, only its gateway could ask, and does not. */
   #receiptOf(repetition: Repetition | null, { indexId, lsn }: ShardHeader, nowMs: number): { billing?: Billing } {
     if (!hasCallersKey(repetition)) return {};
-    const { billing } = this.#receipts.add(repetition, { ...WHOLE, lsn: lsn + 1 }, billingOf(repetition, indexId, nowMs), nowMs);
+    const { billing } = this.receipts.add(repetition, { ...WHOLE, lsn: lsn + 1 }, billingOf(repetition, indexId, nowMs), nowMs);
     return billing === null ? {} : { billing };
   }
 

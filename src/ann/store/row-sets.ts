@@ -1,8 +1,8 @@
-import { CHUNK_ROWS, RowSet } from '../../src/ann/filter/row-set.ts';
-import type { Row } from '../../src/ann/vector-engine.ts';
-import { assert } from '../../src/kernel/assert.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
+import { assert } from '../../kernel/assert.ts';
+import { insertInto } from '../../kernel/sql/bulk-statements.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { CHUNK_ROWS, RowSet } from '../filter/row-set.ts';
+import type { Row } from '../stored-vector.ts';
 
 /** Chunk by chunk, as `RowSet` encodes them. A chunk's key is the set's number times `SET_CHUNKS`, plus the chunk's. */
 export const ROW_SET_TABLE = 'CREATE TABLE row_sets (key INTEGER PRIMARY KEY, rows BLOB NOT NULL);';
@@ -23,7 +23,7 @@ export interface RowSetEdit {
 }
 
 /** Sets of a shard's rows. Writes belong into the transaction of the vectors' own. */
-export class SqliteRowSets {
+export class RowSets {
   readonly #storage: SqlStorage;
 
   constructor(storage: SqlStorage) {

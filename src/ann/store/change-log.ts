@@ -1,9 +1,69 @@
-import { decodeFloats } from '../../src/ann/float32.ts';
-import type { ChangeCursor, ChangeLog, ChangePage, ChangedVectors } from '../../src/ann/replication/change-log.ts';
-import type { ShardHeader } from '../../src/ann/shard-header.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { IndexId } from '../../kernel/ids.ts';
+import { insertInto } from '../../kernel/sql/bulk-statements.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { decodeFloats } from '../float32.ts';
+import type { ShardHeader } from '../shard-header.ts';
+import type { Row } from '../stored-vector.ts';
+
+/**
+ * How far a follower has got in a shard's changes: it has every removal up to `lsn` and, of the vectors now stored, those up to `row`. A
+ * new follower begins at row 0, which is a snapshot: rows are numbered in the order of their writes, so the scan ends where the log
+ * continues.
+ */
+export interface ChangeCursor {
+  readonly lsn: number;
+  readonly row: Row;
+}
+
+/** Asks for what changed behind a cursor; null begins a snapshot. */
+export interface ShardFollow {
+  readonly indexId: IndexId;
+  readonly after: ChangeCursor | null;
+  /** Vectors of the answer at most, and removals, but for those of one write, which stay together. */
+  readonly countMax: number;
+  /** Raises the shard's clock: an answer that is complete is complete up to this LSN of the index at least. */
+  readonly lsnMin?: number;
+}
+
+/** Changes to apply as one: `isCleared` first, then `removed`, then `upserted`. Or the log no longer reaches back: start again. */
+export type ShardChanges = { readonly kind: 'snapshot-needed' } | (ChangePage & Standing);
+
+/** Which callers the shard that sends these changes refuses: its replica refuses them as soon as it has the changes. */
+export interface Standing {
+  /** Calls that were routed before this version of the routes; see `ShardRoute`. */
+  readonly since: number;
+  /** All calls but those of followers; see `Gate`. */
+  readonly isClosed: boolean;
+}
+
+export interface ChangePage {
+  readonly kind: 'page';
+  /** Whether all that the follower has is gone. */
+  readonly isCleared: boolean;
+  readonly removed: VectorKeys;
+  readonly upserted: ChangedVectors;
+  readonly next: ChangeCursor;
+  /** The LSN of the shard as it answers. */
+  readonly lsn: number;
+  /** Whether nothing is left: a follower that applied every page up to this one has all writes up to `lsn`. Before that, `next` promises nothing. */
+  readonly isComplete: boolean;
+}
+
+export interface VectorKeys {
+  readonly namespaces: readonly string[];
+  readonly ids: readonly string[];
+}
+
+/** Stored vectors, in the order of their writes, as columns. */
+export interface ChangedVectors extends VectorKeys {
+  /** [ids.length x dimensions] */
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly metadata: readonly (string | null)[];
+  readonly texts: readonly (string | null)[];
+  /** See `UpsertBatch`. */
+  readonly versions?: readonly number[];
+}
 
 /**
  * Removals by the LSN of their write. `log_lsn` is the LSN from which on the log has them all, null without a follower; `cleared_lsn` that
@@ -29,8 +89,11 @@ type ChangedRow = {
   version: number;
 };
 
-/** The log of removals, separate from the vectors. Calls of this store belong into the transaction of the write. */
-export class SqliteChangeLog implements ChangeLog {
+/**
+ * What a shard stores of its past: the vectors stored, by row, and a bounded log of removals, which is empty without a follower. Writes belong
+ * into the transaction of the vectors' own.
+ */
+export class ChangeLog {
   readonly #storage: SqlStorage;
   readonly #removalsMaxCount: number;
 
@@ -39,16 +102,19 @@ export class SqliteChangeLog implements ChangeLog {
     this.#removalsMaxCount = removalsMaxCount;
   }
 
+  /** From now on removals are logged; repeated calls only confirm that there is still a follower. */
   follow({ lsn }: ShardHeader, nowMs: number): void {
     const { log_lsn: logLsn, followed_ms: followedMs } = this.#state();
     if (logLsn !== null && nowMs - followedMs < LIMITS.shardLogIdleMs / 10) return;
     this.#storage.sql.exec('UPDATE shard SET log_lsn = COALESCE(log_lsn, ?), followed_ms = ?', lsn, nowMs);
   }
 
+  /** Where a snapshot begins. */
   start({ lsn }: ShardHeader): ChangeCursor {
     return { lsn, row: 0 };
   }
 
+  /** What comes behind a cursor; undefined when the log does not reach back to it. */
   page(after: ChangeCursor, countMax: number, { lsn, dimensions }: ShardHeader): ChangePage | undefined {
     const { log_lsn: logLsn, cleared_lsn: clearedLsn } = this.#state();
     const isCleared = after.lsn < clearedLsn;
@@ -70,6 +136,7 @@ export class SqliteChangeLog implements ChangeLog {
     };
   }
 
+  /** Stops logging when there was no follower since `atMs`. */
   sweep(atMs: number): void {
     const { log_lsn: logLsn, followed_ms: followedMs } = this.#state();
     if (logLsn === null || followedMs >= atMs) return;

@@ -1,14 +1,25 @@
-import { WHOLE } from '../../src/ann/receipts.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { WHOLE } from '../receipts.ts';
+import { CHANGE_LOG_TABLE } from './change-log.ts';
+import { FOLLOWER_STANDING, FOLLOWER_TABLE } from './follower-store.ts';
+import { LIST_TABLES } from './list-store.ts';
 import { PROPERTY_TABLE, PROPERTY_TABLES } from './property-index.ts';
-import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts } from './receipt-store.ts';
-import { FOLLOWER_STANDING, FOLLOWER_TABLE } from './sqlite-follower-store.ts';
-import { CHANGE_LOG_TABLE } from './sqlite-change-log.ts';
-import { NUMBER_INDEX } from './sqlite-id-order.ts';
-import { ROW_VERSION_TABLES } from './sqlite-row-versions.ts';
-import { LIST_TABLES } from './sqlite-list-store.ts';
-import { ROW_SET_TABLE, SqliteRowSets, UNLISTED } from './sqlite-row-sets.ts';
+import { RECEIPTS_OF_OWN_KEYS, RECEIPT_TABLE, receiptsOfParts } from './receipt-store.ts';
+import { ROW_SET_TABLE, RowSets, UNLISTED } from './row-sets.ts';
+import { NUMBER_INDEX } from './vector-reader.ts';
+
+/** Part of a shard's schema. */
+const ROW_VERSION_TABLES = `
+  ALTER TABLE vectors ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE tombstones (
+    namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (namespace, id)) WITHOUT ROWID;
+  CREATE INDEX tombstones_by_age ON tombstones (at_ms);
+  CREATE TABLE floors (locator INTEGER PRIMARY KEY, version INTEGER NOT NULL);
+  CREATE TABLE departing (
+    row INTEGER PRIMARY KEY, namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, due_ms INTEGER NOT NULL);
+  CREATE INDEX departing_by_time ON departing (due_ms);
+  CREATE TABLE removed_ids (position INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, id TEXT NOT NULL);`;
 
 /** The tables of a shard. */
 export const SHARD_SCHEMA: Migrations = [
@@ -43,7 +54,7 @@ function countRows(storage: SqlStorage): void {
   sql.exec(`${ROW_SET_TABLE}${LIST_TABLES}
     ALTER TABLE shard ADD COLUMN next_row INTEGER NOT NULL DEFAULT 1;
     UPDATE shard SET next_row = (SELECT COALESCE(MAX(row), 0) + 1 FROM vectors);`);
-  const rowSets = new SqliteRowSets(storage);
+  const rowSets = new RowSets(storage);
   // One list a chunk, so that none outgrows a value.
   const chunks = sql
     .exec<{ namespace: number; list: string }>('SELECT namespace, json_group_array(row) AS list FROM vectors GROUP BY namespace, row >> 15')

@@ -1,8 +1,8 @@
-import { isOwnKey, mergedReceipts } from '../../src/ann/receipts.ts';
-import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
-import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../receipts.ts';
+import { isOwnKey, mergedReceipts } from '../receipts.ts';
+import type { Billing, Repetition } from '../shard-protocol.ts';
 
 /** The table of receipts: part of the schema of the object that keeps them. */
 export const RECEIPT_TABLE = `
@@ -45,7 +45,7 @@ type ReceiptRow = { position: number; key: string; digest: string; at_ms: number
 const COLUMNS = 'position, key, digest, at_ms, done, billing';
 
 /** Which requests with a key were seen, and what of them is written. Bounded by age and by number. */
-export class SqliteReceiptStore {
+export class ReceiptStore {
   readonly #storage: SqlStorage;
 
   constructor(storage: SqlStorage) {

@@ -1,15 +1,14 @@
-import type { EntryRange, PropertyEntry } from '../../src/ann/filter/property-entries.ts';
-import { propertyEntries } from '../../src/ann/filter/property-entries.ts';
-import type { JudgedVector, PropertyIndex } from '../../src/ann/filter/select-rows.ts';
-import type { Row } from '../../src/ann/vector-engine.ts';
-import type { VectorPlace } from '../../src/ann/vector-store.ts';
-import type { JsonValue } from '../../src/contract/json-value.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import { must } from '../../src/kernel/assert.ts';
-import type { SqlStorage, SqlValue } from '../../src/kernel/sql/sql-storage.ts';
-import { insertInto } from '../../src/kernel/sql/bulk-statements.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
-import { rowsOfIds } from './rows-of-ids.ts';
+import type { JsonValue } from '../../contract/json-value.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { must } from '../../kernel/assert.ts';
+import { insertInto } from '../../kernel/sql/bulk-statements.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage, SqlValue } from '../../kernel/sql/sql-storage.ts';
+import type { EntryRange, PropertyEntry } from '../filter/property-entries.ts';
+import { propertyEntries } from '../filter/property-entries.ts';
+import type { JudgedVector, PropertyIndex } from '../filter/select-rows.ts';
+import type { Row, VectorPlace } from '../stored-vector.ts';
+import { rowsOfIds } from './vector-reader.ts';
 
 /** The property index of a shard. Vectors that were there before it, in rows up to `unindexed_row_max`, are indexed later. */
 export const PROPERTY_TABLE: Migrations[number] = `
@@ -91,6 +90,7 @@ export class SqlitePropertyIndex implements PropertyIndex {
     this.#storage.sql.exec('UPDATE shard SET unindexed_row_max = 0');
   }
 
+  /** Whether older versions left properties of vectors unindexed. */
   isBehind(): boolean {
     return this.#unindexedRowMax() > 0;
   }

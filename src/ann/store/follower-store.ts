@@ -1,5 +1,5 @@
-import type { FollowerState, FollowerStore } from '../../src/ann/replication/replica.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { ChangeCursor, Standing } from './change-log.ts';
 
 /** Part of a shard's schema: one row in a replica, none in other shards. */
 export const FOLLOWER_TABLE =
@@ -10,6 +10,16 @@ export const FOLLOWER_STANDING = `
   ALTER TABLE following ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE following ADD COLUMN is_closed INTEGER NOT NULL DEFAULT 0;`;
 
+/** The stored state of a replica. */
+export interface FollowerState extends Standing {
+  /** The object name of the shard that it follows. */
+  readonly primary: string;
+  /** Null at first, and whenever everything has to be copied again. */
+  readonly cursor: ChangeCursor | null;
+  /** It has every write up to this LSN; null while it copies, when it answers nothing. */
+  readonly completeLsn: number | null;
+}
+
 type StateRow = {
   primary_name: string;
   lsn: number | null;
@@ -19,8 +29,8 @@ type StateRow = {
   is_closed: number;
 };
 
-/** The primary that a replica follows and how far it has got. */
-export class SqliteFollowerStore implements FollowerStore {
+/** The primary that a replica follows and how far it has got: kept in one transaction with what it is about. */
+export class FollowerStore {
   readonly #storage: SqlStorage;
 
   constructor(storage: SqlStorage) {
