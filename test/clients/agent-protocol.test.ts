@@ -61,7 +61,7 @@ async function submit(): Promise<{ job: string; file: string }> {
 }
 
 describe('the agent protocol', () => {
-  it('[P3] [P4] [J18] lets no late agent replace what its successor did', async () => {
+  it('[P3] [P4] [J18] lets no late agent replace the output of its successor', async () => {
     const { job } = await submit();
     const early = await join(pool);
     const first = await early.lease();
@@ -98,7 +98,7 @@ describe('the agent protocol', () => {
     expect((await client.get('/v1/files')).body.data.map(({ id }: { id: string }) => id)).not.toContain(hidden);
   });
 
-  it('[J10] [J16] shows nothing of a tenant’s to another', async () => {
+  it('[J10] [J16] shows one tenant nothing of another', async () => {
     const { job, file } = await submit();
     expect((await stranger.get(`/v1/jobs/${job}`)).body.error.code).toBe('job_not_found');
     expect((await stranger.post(`/v1/jobs/${job}/cancel`, {})).body.error.code).toBe('job_not_found');
@@ -110,7 +110,7 @@ describe('the agent protocol', () => {
     expect((await client.post(`/v1/jobs/${job}/cancel`, {})).body.state).toBe('cancelled');
   });
 
-  it('[P8] takes the token of the pool that is called, and no other credential', async () => {
+  it('[P8] accepts only the token of the pool in the path', async () => {
     const register = async (token: string) =>
       (await new ApiClient(server.urls[0] ?? '', token).post(`/v1/pools/${pool.id}/agents`, { name: 'x' })).status;
     expect(await register(pool.agent_token)).toBe(200);
@@ -121,7 +121,7 @@ describe('the agent protocol', () => {
     expect((await new ApiClient(server.urls[0] ?? '', pool.agent_token).get('/v1/jobs')).status).toBe(401);
   });
 
-  it('refuses a job of an unknown model, and a file that is not a file', async () => {
+  it('refuses a job with an unknown model, and an upload that is not a file', async () => {
     const { file } = await submit();
     const job = { kind: 'batch_embedding', model: 'gpt-9', input_file: file, owner: 'zoo' };
     expect((await client.post('/v1/jobs', job)).body.error).toMatchObject({ code: 'model_not_found', param: 'model' });
@@ -132,7 +132,7 @@ describe('the agent protocol', () => {
   });
 });
 
-it('an upload that is cut off stores nothing, and may be sent again', async () => {
+it('an upload that is cut off stores nothing and can be repeated', async () => {
   await submit();
   const agent = await join(pool);
   const { attempt, fence } = await agent.lease();

@@ -30,7 +30,7 @@ const aliasesOf = async (path: string): Promise<[string, string][]> =>
 const refused = (status: number, code: string) => ({ status, body: { error: { code } } });
 
 describe('aliases over HTTP', () => {
-  it('[Q70] stand for their index wherever one is named, but not where one is created or deleted', async () => {
+  it('[Q70] stand for their index in every call except those that create or delete one', async () => {
     await createIndex('Notes_2026.a');
     const set = await tenant.client.call('PUT', '/v1/indexes/Notes_2026.a/aliases/notes');
     expect([set.status, set.body]).toEqual([200, { object: 'alias', alias: 'notes', index: 'Notes_2026.a' }]);
@@ -48,7 +48,7 @@ describe('aliases over HTTP', () => {
     expect(await tenant.client.call('PUT', '/v1/indexes/Notes_2026.a/aliases/Notes_2026.a')).toMatchObject(refused(409, 'already_exists'));
   });
 
-  it('[Q71] change all or none, and go with their index', async () => {
+  it('[Q71] change all or none in a call, and are deleted with their index', async () => {
     for (const name of ['old', 'new']) await createIndex(name);
     const change = (...actions: object[]) => tenant.client.post('/v1/aliases', { actions });
     const made = await change(
@@ -83,7 +83,7 @@ describe('aliases over HTTP', () => {
     expect(await nearest(elsewhere, 'a1')).toBe('a1');
   });
 
-  it('[Q72] once a switch is answered, every call that begins later goes to the new index, at any gateway', async () => {
+  it('[Q72] after a switch is answered, every later call at any gateway uses the new index', async () => {
     for (const name of ['blue', 'green']) await createIndex(name);
     await tenant.client.call('PUT', '/v1/indexes/blue/aliases/live');
     let isSwitched = false;
@@ -105,7 +105,7 @@ describe('aliases over HTTP', () => {
     expect(new Set(found.filter(({ isAfter }) => isAfter).map(({ id }) => id))).toEqual(new Set(['green']));
   });
 
-  it('[Q73] of one tenant mean nothing to another', async () => {
+  it('[Q73] of one tenant are unknown to another', async () => {
     const other = await createTenant(server);
     await createIndex('mine', other.client);
     await createIndex('theirs');

@@ -81,7 +81,7 @@ async function outcomes(requests: readonly HeldRequest[]): Promise<Record<string
 const all = (code: string, status: number) => Object.fromEntries(NAMES.map((name) => [name, name.startsWith('qdrant') ? status : code]));
 
 describe('a request whose body is slow', () => {
-  it('[T53] does nothing once its key is revoked, whatever it asks for', async () => {
+  it('[T53] has no effect if its key is revoked before it ends, at any endpoint', async () => {
     const { tenant, held, heldKey, owned } = await furnished();
     const before = await holdings(tenant);
     const requests = await open(held, owned);
@@ -92,7 +92,7 @@ describe('a request whose body is slow', () => {
     expect(after).toBe(JSON.stringify(before));
   });
 
-  it('[T53] does nothing while its tenant is suspended', async () => {
+  it('[T53] has no effect while its tenant is suspended', async () => {
     const { tenant, held, owned } = await furnished();
     const before = await holdings(tenant);
     const requests = await open(held, owned);
@@ -104,7 +104,7 @@ describe('a request whose body is slow', () => {
     expect(await holdings(tenant)).toEqual(before);
   });
 
-  it('[T58] does nothing under a tenant that was erased meanwhile: a later count finds nothing either', async () => {
+  it('[T58] has no effect if its tenant is erased before it ends, and a later count finds nothing', async () => {
     const { tenant, held, owned } = await furnished();
     const requests = await open(held, owned);
     const erased = await admin.post(`/v1/tenants/${tenant.id}/erase`, undefined);
@@ -115,7 +115,7 @@ describe('a request whose body is slow', () => {
   });
 });
 
-describe('an import under way', () => {
+describe('an import in progress', () => {
   const INDEX = { name: 'streamed', dimensions: 2, owner: 'testers' };
   const lines = (from: number, count: number): string =>
     Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `v${from + i}`, values: [from + i + 1, 1] })}\n`).join('');
@@ -137,7 +137,7 @@ describe('an import under way', () => {
     return { stream, ended };
   }
 
-  it('[T57] ends with a typed error once its key is revoked, and writes nothing from then on', async () => {
+  it('[T57] ends with a typed error when its key is revoked, and writes nothing afterwards', async () => {
     const { tenant, held, heldKey } = await furnished();
     const { stream, ended } = await begun(held);
     expect((await tenant.client.delete(`/v1/keys/${heldKey}`)).status).toBe(200);
@@ -147,7 +147,7 @@ describe('an import under way', () => {
     expect(await countOf(tenant.client)).toBe(1000);
   });
 
-  it('[B14] stays with its index: into another one that has the name by then it writes nothing', async () => {
+  it('[B14] writes nothing into another index that has taken the name in the meantime', async () => {
     const { tenant, held } = await furnished();
     const { stream, ended } = await begun(held);
     expect((await tenant.client.delete('/v1/indexes/streamed')).status).toBe(200);

@@ -55,7 +55,7 @@ async function until<T>(read: () => Promise<T>, isDone: (value: T) => boolean): 
 }
 
 describe('an invoice', () => {
-  it('[T43] [T48] [T50] is the same in JSON, CSV and HTML, proves itself, and is its own part for a tenant', async () => {
+  it('[T43] [T48] [T50] is the same in JSON, CSV and HTML, adds up, and shows a tenant its own part', async () => {
     const other = await createTenant(server, { organisation: tenant.organisation });
     for (const { client } of [tenant, other, tenant]) await embed(client, 'one two three');
     await admin.post('/v1/charges', { organisation: tenant.organisation, description: 'Support', monthly_usd: '1', starts_at: 0 });
@@ -85,7 +85,7 @@ describe('an invoice', () => {
     expect((await other.client.get(`/v1/invoices/${PERIOD}?organisation=${(await createTenant(server)).organisation}`)).status).toBe(404);
   });
 
-  it('[T50] shows what was granted and not billed as unreconciled, and never bills it', async () => {
+  it('[T50] shows granted quota without usage as unreconciled, and never bills it', async () => {
     const lone = await createTenant(server, { quota: { requests: { day: 1000 }, tokens: { day: 100_000 } } });
     for (let call = 0; call < 5; call++) await embed(lone.client, 'one two');
     const { lines, unreconciled } = (await lone.client.get(`/v1/invoices/${PERIOD}`)).body;
@@ -100,7 +100,7 @@ describe('an invoice', () => {
 });
 
 describe('a budget', () => {
-  it('[T46] [T49] delivers each threshold once, signed, until acknowledged; stops what would exceed it', async () => {
+  it('[T46] [T49] posts each threshold signed until acknowledged; refuses calls that would exceed it', async () => {
     const spender = await createTenant(server);
     const hook = await receiver(1);
     const { body: webhook } = await admin.post('/v1/webhooks', { organisation: spender.organisation, url: hook.url });
@@ -144,7 +144,7 @@ describe('a budget', () => {
     await expect.poll(async () => (await embed(spender.client, 'free again')).status, { timeout: 30_000 }).toBe(200);
   });
 
-  it('[T49] is delivered over https alone unless the deployment allows http', async () => {
+  it('[T49] posts to https URLs only, unless the deployment allows http', async () => {
     const strict = sharedDeployment();
     const strictAdmin = new ApiClient(strict.urls[0]!, strict.secrets.SLUICE_ADMIN_KEY);
     const { organisation } = await createTenant(strict);
@@ -155,7 +155,7 @@ describe('a budget', () => {
 });
 
 describe('credits', () => {
-  it('[T44] are given once under one idempotency key, and taken off', async () => {
+  it('[T44] are given once under an idempotency key, and deducted from the invoice', async () => {
     const { organisation, client } = await createTenant(server);
     await embed(client, 'one');
     const give = (amount: string) =>

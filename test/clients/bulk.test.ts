@@ -82,7 +82,7 @@ describe('an import over HTTP', () => {
     expect((await written()) - before).toBe(3001);
   });
 
-  it('[B5] stops at the first bad line, names it, and goes on before or behind it', async () => {
+  it('[B5] stops at the first bad line, names it, and can continue before or after it', async () => {
     const index = await createIndex();
     const bad = line(20, { values: [...valuesOf(20).slice(1), 'x'] });
     const text = linesFrom(0, 20) + bad + linesFrom(21, 30);
@@ -123,7 +123,7 @@ describe('an import over HTTP', () => {
     expect(first.last).toMatchObject({ status: 'stopped', lines: 0, written: 0, error: { line: 1, param: 'values' } });
   });
 
-  it('[B4] goes on where a cut connection left it: nothing is lost, doubled, or billed twice', async () => {
+  it('[B4] continues after disconnects: no line is lost, written twice or billed twice', async () => {
     const index = await createIndex();
     const before = await written();
     const total = 6000;
@@ -159,7 +159,7 @@ describe('an import over HTTP', () => {
     expect((await written()) - before).toBe(total);
   });
 
-  it('[B7] is not stopped by a client that reads nothing until it has sent everything', async () => {
+  it('[B7] completes even if the client reads nothing until it has sent everything', async () => {
     const index = await createIndex();
     const stream = new BulkStream(client, `${index}/import`);
     for (let from = 0; from < 20_000; from += 2000) await stream.send(linesFrom(from, from + 2000));
@@ -169,7 +169,7 @@ describe('an import over HTTP', () => {
     expect(stream.last).toMatchObject({ status: 'done', lines: 20_000 });
   });
 
-  it('[B12] takes texts where the index has a model, and what was exported', async () => {
+  it('[B12] accepts texts if the index has a model, and the lines of an export', async () => {
     const source = await createIndex({ model: 'glove-sif-100' });
     const texts = ['the miller opens the sluice', 'a barge waits at the lock', 'the tide turns'];
     const rows = texts.map((text, i) => `${JSON.stringify({ id: `t${i}`, text, namespace: i === 2 ? 'sea' : '', metadata: { i } })}\n`);
@@ -183,7 +183,7 @@ describe('an import over HTTP', () => {
     expect([await refused.status(), JSON.parse(refused.text).error.code]).toEqual([404, 'model_not_found']);
   });
 
-  it('[B13] refuses a token that is none, of another call, or of an earlier index', async () => {
+  it('[B13] refuses a token that is malformed, of another call or of an earlier index', async () => {
     const index = await createIndex();
     const { last } = await importAll(index, linesFrom(0, 3));
     const { told } = await exported(index);
@@ -242,7 +242,7 @@ describe('an export over HTTP', () => {
     expect(Object.keys(rest.vectors[0])).toEqual(['id']);
   });
 
-  it('[B7] waits for a slow reader and holds little meanwhile', async () => {
+  it('[B7] waits for a slow reader, with little in memory', async () => {
     const index = await createIndex();
     await importAll(index, linesFrom(0, 30_000));
     const request = get(`${client.url}${index}/export`, { headers: { authorization: `Bearer ${client.apiKey}` } });

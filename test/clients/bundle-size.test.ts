@@ -10,7 +10,7 @@ import type { WorkerName } from '../../workers/local/paths.ts';
 /** The most kilobytes, compressed, of each Worker's upload. A user's request may have to start the gateway, so it stays small. */
 const KB_MAX: Record<WorkerName, number> = { gateway: 170, objects: 150, shards: 150, inference: 4000 };
 
-it.each(Object.entries(KB_MAX))('the %s Worker uploads at most %i kB compressed', async (worker, kbMax) => {
+it.each(Object.entries(KB_MAX))('the upload of the %s Worker is at most %i kB, compressed', async (worker, kbMax) => {
   const files = (await readdir(join(DIST, worker))).filter((file) => /\.(js|wasm)$/.test(file));
   expect(files).toContain('index.js');
   const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(DIST, worker, file))).byteLength));
@@ -27,7 +27,7 @@ function textsOf(node: unknown): string[] {
   );
 }
 
-it('[G50] the description of the API is a file, and no part of what a gateway parses at a cold start', async () => {
+it('[G50] the OpenAPI document is a file, not code that a gateway parses at a cold start', async () => {
   const document: unknown = JSON.parse(await readFile(join(ASSETS, 'openapi.json'), 'utf8'));
   const texts = new Set(textsOf(document).filter((text) => text.length > 40));
   expect(texts.size).toBeGreaterThan(100);

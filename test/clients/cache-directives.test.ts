@@ -26,8 +26,8 @@ const statusOf = async (input: unknown, headers: Record<string, string> = {}) =>
 const MEMBER =
   /^sluice-l[12](; (hit|stored|collapsed|fwd=(bypass|miss|request|stale|partial)|ttl=-?\d{1,15}|detail="[\x20-\x21\x23-\x5b\x5d-\x7e]*"))+$/;
 
-describe('what a request may ask of the cache', () => {
-  it('[C80] only-if-cached answers what is there and computes nothing: 504, and no tokens are used', async () => {
+describe('the cache directives of a request', () => {
+  it('[C80] only-if-cached answers hits only; on a miss it is 504 and uses no tokens', async () => {
     const { client: fresh } = await createTenant(server);
     const ask = (input: unknown) => fresh.post('/v1/embeddings', { model: LOCAL, input }, { 'cache-control': 'only-if-cached' });
     const refused = await ask(['known words', 'other words']);
@@ -41,7 +41,7 @@ describe('what a request may ask of the cache', () => {
     expect([quantityOf('requests'), quantityOf('embedding_tokens'), quantityOf('embedding_cached_tokens')]).toEqual([4, 2, 2]);
   });
 
-  it('[C80] max-stale takes what has run out, max-age and min-fresh refuse what has not', async () => {
+  it('[C80] max-stale accepts expired entries; max-age and min-fresh reject some live ones', async () => {
     const { text, ttlMs, status } = await inTime(500, async (windowMs) => {
       const [lived, lifeMs] = [`stale soon ${windowMs}`, windowMs + 1_000];
       await embed(lived, { 'x-sluice-cache-ttl-ms': String(lifeMs) });
@@ -68,7 +68,7 @@ describe('what a request may ask of the cache', () => {
     expect(await embed('x', { [header]: value })).toMatchObject({ status: 400, body: { error: { code, param } } });
   });
 
-  it('[C81] takes the longest TTL and the most tags', async () => {
+  it('[C81] accepts the longest TTL and the most tags', async () => {
     const tags = Array.from({ length: LIMITS.cacheTagsMaxCount }, (_, i) => `${'x'.repeat(LIMITS.cacheTagCharsMax - 2)}${10 + i}`).join(
       ', ',
     );
@@ -76,7 +76,7 @@ describe('what a request may ask of the cache', () => {
     expect(await embed('a long life', headers)).toMatchObject({ status: 200 });
   });
 
-  it('[C82] a purge of a tag takes what carries it; an entry answers only requests whose tags it carries', async () => {
+  it('[C82] a tag purge removes entries with the tag; an entry serves only requests whose tags it has', async () => {
     const tagged = (input: string, tag: string) => statusOf(input, { 'cache-tag': tag });
     expect(await tagged('tag me', 'release-1')).toContain('fwd=miss');
     expect(await tagged('tag me', 'release-1')).toContain('hit');
@@ -91,8 +91,8 @@ describe('what a request may ask of the cache', () => {
   });
 });
 
-describe('what an answer states about the cache', () => {
-  it('[C83] is RFC 9211, one member a level, the nearest to the caller last', async () => {
+describe('the cache headers of an answer', () => {
+  it('[C83] are RFC 9211: one member for each level, the nearest to the caller last', async () => {
     const statuses: string[] = [];
     for (const headers of [{}, {}, { 'cache-control': 'no-cache' }, { 'cache-control': 'no-store', 'x-sluice-cache-ttl-ms': '5000' }]) {
       for (const model of [LOCAL, SHARED]) {
@@ -109,7 +109,7 @@ describe('what an answer states about the cache', () => {
     expect(statuses[4]).toMatch(/^sluice-l1; fwd=request; stored; /);
   });
 
-  it('[C84] has an age in whole seconds when a cache answered some of it, and none otherwise', async () => {
+  it('[C84] have an age in whole seconds if some vectors came from a cache, and none otherwise', async () => {
     const askedMs = performance.now();
     expect((await embed('ages ago')).headers.get('age')).toBeNull();
     await expect.poll(async () => Number((await embed('ages ago')).headers.get('age')), { timeout: 30_000 }).toBeGreaterThanOrEqual(1);
@@ -118,7 +118,7 @@ describe('what an answer states about the cache', () => {
     expect(age).toBeLessThanOrEqual((performance.now() - askedMs) / 1_000);
   });
 
-  it('[C86] has an etag of its bytes: another for other formats, lengths, models and texts', async () => {
+  it('[C86] have an etag of the bytes, different for each format, length, model and text', async () => {
     const tagOf = async (input: unknown, more: object = {}) => (await embed(input, {}, more)).headers.get('etag');
     const first = await tagOf('tag of bytes');
     expect(first).toMatch(/^"[0-9a-f]{32}"$/);
@@ -130,7 +130,7 @@ describe('what an answer states about the cache', () => {
     expect(await embed('tag of bytes', { 'if-none-match': first ?? '' })).toMatchObject({ status: 200 });
   });
 
-  it('[C86] a GET is not answered again to a caller that has the representation', async () => {
+  it('[C86] answer a GET with 304 if the caller has the current representation', async () => {
     const first = await client.get('/v1/models');
     const etag = first.headers.get('etag') ?? '';
     for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
@@ -143,7 +143,7 @@ describe('what an answer states about the cache', () => {
     expect((await client.get('/v1/models/none', { 'if-none-match': '*' })).status).toBe(404);
   });
 
-  it('[C87] hits have a price of their own, and every token is metered once', async () => {
+  it('[C87] state a separate price for hits, and every token is metered once', async () => {
     const { client: fresh } = await createTenant(server);
     const costs: string[] = [];
     for (const input of ['four words of text', 'four words of text', ['four words of text', 'four words of text']]) {

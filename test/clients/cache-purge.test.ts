@@ -64,7 +64,7 @@ describe('a purge over HTTP', () => {
     ['a version that nothing is of', { model: SHARED, model_version: '0' }, []],
     ['another model', { model: 'glove-sif-100' }, []],
     ['version', { model: SHARED, model_version: '1' }, ['one', 'two', 'three', 'four']],
-  ])('[C60] by %s takes what matches, in every isolate, and nothing else', async (_, body, expected) => {
+  ])('[C60] by %s removes matching entries in every isolate, and no others', async (_, body, expected) => {
     const texts = { one: 'docs/1', two: 'docs/2', three: 'x', four: undefined };
     await fill(texts);
     const { status, body: receipt } = await purge(body);
@@ -76,7 +76,7 @@ describe('a purge over HTTP', () => {
     }
   });
 
-  it('[C62] by age leaves what is younger', async () => {
+  it('[C62] by age leaves younger entries', async () => {
     const [old, young] = await inTime(2_000, async (ageMs, begin) => {
       await fill({ [`old ${ageMs}`]: undefined });
       await setTimeout(ageMs + 200);
@@ -88,7 +88,7 @@ describe('a purge over HTTP', () => {
     expect([old, young]).toEqual([false, true]);
   });
 
-  it('[C61] that is soft leaves stale entries to callers that accept them', async () => {
+  it('[C61] that is soft leaves stale entries for callers that accept them', async () => {
     await fill({ soft: undefined });
     expect((await purge({ everything: true, mode: 'soft' })).body).toMatchObject({ mode: 'soft', erased: false });
     expect([await isCached(elsewhere, 'soft'), await isCached(elsewhere, 'soft', undefined, 'max-stale')]).toEqual([false, true]);
@@ -98,7 +98,7 @@ describe('a purge over HTTP', () => {
     expect(await isCached(elsewhere, 'soft')).toBe(true);
   });
 
-  it('[C68] that is fast says when it holds, and holds then', async () => {
+  it('[C68] that is fast reports when it takes effect, and does by then', async () => {
     await fill({ fast: undefined });
     const startedMs = Date.now();
     const { body } = await purge({ everything: true, consistency: 'fast' });
@@ -113,7 +113,7 @@ describe('a purge over HTTP', () => {
     expect((await client.get(`/v1/cache/purges/${body.purge_id}`)).body).toMatchObject({ status: 'effective', consistency: 'fast' });
   });
 
-  it('[C67] that is only tried counts and takes nothing', async () => {
+  it('[C67] that is a dry run counts entries and removes none', async () => {
     await fill({ 'count me': 'x', 'me too': undefined });
     const tried = await purge({ tags: ['x'], dry_run: true });
     expect(tried.body).toEqual({ object: 'cache.purge_estimate', dry_run: true, entries: 1, bytes: 400 });
@@ -121,7 +121,7 @@ describe('a purge over HTTP', () => {
     expect(await isCached(elsewhere, 'count me', 'x')).toBe(true);
   });
 
-  it('[C65] is made by the admin for a tenant that there is, and needs the scope otherwise', async () => {
+  it('[C65] needs the scope, or the admin and an existing tenant', async () => {
     await fill({ admins: undefined });
     const { body } = await admin.post('/v1/cache/purge', { everything: true, tenant: tenant.id });
     expect(await isCached(elsewhere, 'admins')).toBe(false);

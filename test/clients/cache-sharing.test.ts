@@ -50,7 +50,7 @@ const expectApart = async (who: TestTenant, text: string) => {
 
 // The order matters: the tests change the setting of the whole organisation.
 describe('tenants of one organisation', () => {
-  it('[C88] share nothing unless it was asked for', async () => {
+  it('[C88] share nothing by default', async () => {
     expect((await admin.get(`/v1/organisations/${a.organisation}/cache`)).body).toMatchObject({ shared: false });
     for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'never shared');
     await expect.poll(() => statusOf(elsewhere(a), SHARED, 'never shared'), PATIENCE).toContain('hit');
@@ -66,7 +66,7 @@ describe('tenants of one organisation', () => {
     expect(await admin.put('/v1/organisations/org_0000000000/cache', { shared: true })).toMatchObject({ status: 404 });
   });
 
-  it('[C88] share both levels once it is on, each billed for its own requests, and with no other tenant', async () => {
+  it('[C88] share both levels when it is on, with no other organisation; each pays for its requests', async () => {
     await share(true);
     for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared text');
     for (const model of [LOCAL, SHARED]) expect(await statusOf(b, model, 'shared text')).toContain('sluice-l1; hit');
@@ -79,7 +79,7 @@ describe('tenants of one organisation', () => {
     expect(await statusOf(b, LOCAL, 'only of a')).toContain('computed=1');
   });
 
-  it('[C88] a purge by either takes what they share, from the next read on and in every isolate', async () => {
+  it('[C88] purge shared entries for both, from the next read on and in every isolate', async () => {
     for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'purged by b');
     await expect.poll(() => statusOf(elsewhere(a), SHARED, 'purged by b'), PATIENCE).toContain('hit');
     expect((await b.client.post('/v1/cache/purge', { text: [LOCAL, SHARED].map((model) => `purged by b of ${model}`) })).status).toBe(200);
@@ -106,7 +106,7 @@ describe('tenants of one organisation', () => {
     }
   });
 
-  it('[C88] are apart again once it is off: what they had shared answers neither, and purges still take it', async () => {
+  it('[C88] share nothing when it is off again; shared entries serve neither and can still be purged', async () => {
     for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared no more');
     await share(false);
     await expectApart(b, 'shared no more');

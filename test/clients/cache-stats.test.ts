@@ -34,7 +34,7 @@ function sourcesOf(statuses: readonly string[]): Record<string, number> {
 }
 
 describe('statistics of a cache', () => {
-  it('[C96] count what answered, of every isolate, for each tenant and model', async () => {
+  it('[C96] count the source of each input, over all isolates, for each tenant and model', async () => {
     const { client, id } = await createTenant(server);
     const { client: stranger } = await createTenant(server);
     const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
@@ -63,7 +63,7 @@ describe('statistics of a cache', () => {
     expect(await stranger.get(`/v1/cache/stats?tenant=${id}`)).toMatchObject({ status: 404 });
   });
 
-  it('[C96] state the age of hits, and what the isolates hold', async () => {
+  it('[C96] state the age of hits, and how much the isolates store', async () => {
     const { client } = await createTenant(server);
     const embed = () => client.post('/v1/embeddings', { model: LOCAL, input: 'aged' });
     const startedMs = performance.now();
@@ -82,7 +82,7 @@ describe('statistics of a cache', () => {
     expect(held.bytes).toBeGreaterThan(400);
   });
 
-  it('[C96] count each text of concurrent equal requests by its answer, and compute it once', async () => {
+  it('[C96] count each text of concurrent equal requests by its source; each is computed once', async () => {
     const [crowd, texts] = [12, 400];
     const input = Array.from({ length: texts }, (_, i) => `a crowd asks for text number ${i}`);
     for (let isOfCache = false; !isOfCache;) {
@@ -98,7 +98,7 @@ describe('statistics of a cache', () => {
     }
   });
 
-  it('[C97] are on /metrics, too, without tenants', async () => {
+  it('[C97] are also on /metrics, without tenants', async () => {
     const { client, id } = await createTenant(server, { scopes: ['inference', 'ops:read'] });
     await client.post('/v1/embeddings', { model: LOCAL, input: ['for metrics', 'for metrics'] });
     const { body } = await client.get('/metrics');
@@ -128,7 +128,7 @@ describe('statistics of a cache', () => {
 describe('search results over HTTP', () => {
   const CACHED = { 'x-sluice-cache-ttl-ms': '60000' };
 
-  it('[C90] [C91] [C94] [C98] are answered from before until a write or a purge, at their own price', async () => {
+  it('[C90] [C91] [C94] [C98] are cached until a write or a purge, at a price of their own', async () => {
     const { client } = await createTenant(server);
     const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
     await client.post('/v1/indexes', { name: 'notes', model: LOCAL, owner: 'testers' });
@@ -159,7 +159,7 @@ describe('search results over HTTP', () => {
     expect(await lineOf(client, null)).toMatchObject({ cache: 'queries', hits: { memory: 2 }, computed: 3, held: { entries: 2 } });
   });
 
-  it('[C81] [C90] refuses a longer TTL than search results may have', async () => {
+  it('[C81] [C90] refuse a longer TTL than search results may have', async () => {
     const { client } = await createTenant(server);
     const { body } = await client.post('/v1/indexes/none/query', { text: 'x' }, { 'x-sluice-cache-ttl-ms': '3600001' });
     expect(body.error).toMatchObject({ code: 'limit_exceeded', param: 'x-sluice-cache-ttl-ms' });

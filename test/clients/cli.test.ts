@@ -50,7 +50,7 @@ async function printed(...words: string[]): Promise<string> {
   return stdout;
 }
 
-it('remembers a gateway once its key has worked, readable by its owner alone', async () => {
+it('stores a gateway after its key has worked, in a file that only its owner can read', async () => {
   const url = server.urls[0] ?? '';
   const refused = await sluice(['init', '--url', url, '--key', 'sk_wrong']);
   expect(refused).toMatchObject({ status: 1, stdout: '' });
@@ -78,7 +78,7 @@ it('imports a file into an index that it creates, and searches it', async () => 
   expect(json.matches.map(({ id }) => id)).toEqual(['1']);
 });
 
-it('names the line that an import stops at', async () => {
+it('names the line at which an import stops', async () => {
   const file = join(folder, 'broken.ndjson');
   await writeFile(file, '{"id": "a", "text": "a"}\n{"id": "b"}\n');
   const { status, stdout, stderr } = await sluice(['import', 'notes', file]);
@@ -86,7 +86,7 @@ it('names the line that an import stops at', async () => {
   expect(stderr).toBe('error: line 2: give `values`, `text` or both (invalid_value); 1 lines are written\n');
 });
 
-it('goes on by itself when the connection of an import is cut', async () => {
+it('continues an import by itself when its connection is cut', async () => {
   const file = join(folder, 'many.ndjson');
   const lines = Array.from({ length: 4_000 }, (_, n) => JSON.stringify({ id: `many-${n}`, text: `canal number ${n} of the north` }));
   await writeFile(file, `${lines.join('\n')}\n`);
@@ -137,7 +137,7 @@ it('lists, creates and revokes keys', async () => {
   expect(asAdmin.stdout).toContain(made.id);
 });
 
-it('shows what was used, and says so when no gateway answers or is known', async () => {
+it('shows usage, and reports when no gateway answers or is known', async () => {
   // Usage reaches the ledger within seconds.
   await expect.poll(() => printed('usage', '--group-by', 'model'), { timeout: 20_000 }).toMatch(/embedding_tokens +\d+ +0\.\d+/);
   expect(await sluice(['usage'], { SLUICE_URL: 'http://127.0.0.1:9', SLUICE_API_KEY: 'sk' })).toMatchObject({ status: 1, stdout: '' });

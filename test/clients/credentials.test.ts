@@ -110,7 +110,7 @@ const foreignIds = (): string[] => ['file', 'job', 'purge', 'erasure'].map((what
 /** Status and code, in either API's error shape. */
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });
 
-it('has a sample body for every endpoint that takes JSON', () => {
+it('there is a sample body for every endpoint that takes one', () => {
   const missing = ROUTES.filter(
     ([name, { body }]) => (body.kind === 'json' || body.kind === 'multipart') && SAMPLE_BODIES[name] === undefined,
   );
@@ -148,7 +148,7 @@ describe.each(GUARDED)('%s', (name, endpoint) => {
     expect([status, code]).toEqual(agentOnly ? [401, 'invalid_api_key'] : [403, 'scope_denied']);
   });
 
-  it('shows and gives another tenant nothing', async () => {
+  it('shows and changes nothing of another tenant', async () => {
     const answer = await send(name, endpoint, b.client.apiKey);
     const text = JSON.stringify(answer.body);
     // A refusal may repeat the id from the request, and nothing else of tenant A.
@@ -170,7 +170,7 @@ describe.each(GUARDED)('%s', (name, endpoint) => {
   }
 });
 
-it('left everything of tenant A as it was', async () => {
+it('every resource of tenant A is unchanged', async () => {
   const { client } = a;
   const { body } = await client.post('/v1/indexes/secrets/fetch', { ids: ['secret-vector', 'intruder'], include_text: true });
   expect(body.vectors.map((vector: { id: string }) => vector.id)).toEqual(['secret-vector']);
@@ -182,7 +182,7 @@ it('left everything of tenant A as it was', async () => {
   expect((await client.get('/v1/quotas')).body.rules.map(({ limit }: { limit: number }) => limit)).not.toContain(1);
 });
 
-describe('a key that is restricted', () => {
+describe('a restricted key', () => {
   const OTHER_MODEL = `${MODEL}-onnx`;
   // Endpoints that delete the index come last.
   const isLast = (name: string): boolean => name === 'deleteIndex' || name === 'qdrantDeleteCollection';
@@ -235,12 +235,12 @@ describe('a key that is restricted', () => {
   const isRefused = ({ status, body }: ApiAnswer): boolean =>
     status === 403 || (typeof body === 'string' && body.trimEnd().split('\n').at(-1)?.includes('"scope_denied"') === true);
 
-  it('[T14] has a line for every endpoint of tenants', () => {
+  it('[T14] is tested with every endpoint of tenants', () => {
     const ofTenants = ROUTES.filter(([, { access }]) => access.kind === 'tenant' || access.kind === 'tenant-or-admin');
     expect(Object.keys(RESTRICTIONS).toSorted()).toEqual(ofTenants.map(([name]) => name).toSorted());
   });
 
-  it.each(calls)('[T14] [T55] touches nothing else by %s', async (name, { index, model }) => {
+  it.each(calls)('[T14] [T55] reaches only what it names, by %s', async (name, { index, model }) => {
     // Before the allowed call, which may delete the index.
     if (index === 'named') {
       expect(isRefused(await call('index', name, 'shut')), 'another index').toBe(true);
@@ -254,7 +254,7 @@ describe('a key that is restricted', () => {
     expect(isRefused(await call('index', name)), 'its own index').toBe(index === 'all');
   });
 
-  it('[T55] left the index that it may not touch as it was', async () => {
+  it('[T55] has not changed the index that it must not reach', async () => {
     const { client } = maker;
     const { body } = await client.post('/v1/indexes/shut/list', { include_metadata: true, include_text: true });
     expect(body.vectors).toMatchObject([{ id: 'secret-vector', text: 'the text of shut', metadata: { mark: 'of shut' } }]);

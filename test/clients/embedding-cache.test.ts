@@ -95,7 +95,7 @@ describe('the embedding cache over HTTP', () => {
     await expect.poll(async () => (await client.get(`/v1/cache/purges/${first.body.purge_id}`)).body.erased, PATIENCE).toBe(true);
   });
 
-  it('keeps tenants apart: neither vectors nor receipts of another are seen', async () => {
+  it('shows no tenant the vectors or receipts of another', async () => {
     const { client: stranger } = await createTenant(server);
     await embed(client, SHARED, 'a private text');
     await expect.poll(() => statusOf(elsewhere, SHARED, 'a private text'), PATIENCE).toContain('hit');
@@ -108,7 +108,7 @@ describe('the embedding cache over HTTP', () => {
     expect(await statusOf(stranger, SHARED, 'a private text')).toContain('hit');
   });
 
-  it('[C20] counts all tokens as usage and bills cached ones apart', async () => {
+  it('[C20] counts all tokens as usage and bills cached ones separately', async () => {
     const { client: fresh } = await createTenant(server);
     const { body } = await embed(fresh, LOCAL, ['red fish', 'red fish', 'blue fish']);
     expect(body.usage).toEqual({ prompt_tokens: 6, total_tokens: 6 });

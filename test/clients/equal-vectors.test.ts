@@ -21,7 +21,7 @@ it.each([
   ['all', 1],
   ['most', 0.6],
 ])(
-  '[RT16, RT17] an index in which %s vectors are equal grows, finds as many as are wanted, and deletes',
+  '[RT16, RT17] an index in which %s vectors are equal splits, finds top_k of them, and deletes',
   async (name, share) => {
     const random = new Seeded(5);
     const index = `/v1/indexes/${name}`;

@@ -226,7 +226,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
 
 const idOfItem = ({ id }: { id: unknown }) => id;
 
-it('[G19] names every operation of the document in the tour, and nothing else', () => {
+it('[G19] the tour has every operation of the document, and nothing else', () => {
   expect([...new Set(TOUR)].toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted());
   expect([...tour.operations].toSorted()).toEqual(Object.keys(ENDPOINTS).toSorted());
 });

@@ -52,7 +52,7 @@ const following = (index: string, by = client) =>
   expect.poll(async () => (await generationsOf(index, by))[1], { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
 
 describe('generations over HTTP', () => {
-  it('[B30][B32][B33][B45][T78] embed again, are compared, serve at every gateway, and can be undone', async () => {
+  it('[B30][B32][B33][B45][T78] embed again, are compared, serve at every gateway, and can be rolled back', async () => {
     const index = await filled('anew', { model: MODEL });
     const created = await client.post(`${index}/generations`, { model: `${MODEL}-onnx`, recall: 0.99 }, { 'idempotency-key': 'second' });
     expect(created).toMatchObject({
@@ -143,7 +143,7 @@ describe('generations over HTTP', () => {
     });
   });
 
-  it('[B32] copies vectors as they are where only settings change, and refuses what would change nothing', async () => {
+  it('[B32] copy vectors unchanged if only settings change; one that would change nothing is refused', async () => {
     const index = await filled('settings', { model: MODEL, metric: 'cosine' });
     expect(await client.post(`${index}/generations`, { metric: 'cosine' })).toMatchObject({
       status: 400,

@@ -50,7 +50,7 @@ async function vectorsBilled(): Promise<number> {
 }
 
 describe('an index of several shards, over HTTP', () => {
-  it('[RT2] splits by itself, and reports how many shards there are and how many a query asked', async () => {
+  it('[RT2] splits by itself, and reports its number of shards and how many a query asked', async () => {
     early.push((await upsertEarly()).body, await importEarly());
     expect(early).toMatchObject([{ upserted: 10 }, { status: 'done', written: 10 }]);
     await client.post(`${INDEX}/delete`, { ids: EARLY.map(({ id }) => `i${id}`) });
@@ -78,7 +78,7 @@ describe('an index of several shards, over HTTP', () => {
     expect(recall.body.exact_search.shards_asked).toBeGreaterThan(recall.body.search.shards_asked);
   });
 
-  it('[RT39] changes and bills nothing when a write or an import of its only shard is repeated', async () => {
+  it('[RT39] repeats a write or an import from before the first split without changing or billing', async () => {
     const before = await vectorsBilled();
     expect([(await upsertEarly()).body, await importEarly()]).toEqual(early);
     expect(await vectorsBilled()).toBe(before);
@@ -87,7 +87,7 @@ describe('an index of several shards, over HTTP', () => {
     expect(body.vectors.map(({ metadata }: { metadata: { n: unknown } }) => metadata.n)).toEqual(EARLY.map((_, n) => n));
   });
 
-  it('[F3] numbers writes that follow each other upwards, whichever shards they go to', async () => {
+  it('[F3] gives successive writes rising LSNs, whichever shards they go to', async () => {
     const lsns: number[] = [];
     for (let n = 0; n < 40; n += 1) {
       const wrote =
@@ -100,7 +100,7 @@ describe('an index of several shards, over HTTP', () => {
     for (let n = 7; n < 40; n += 8) await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] });
   });
 
-  it('[F34] states for a strong answer no lower LSN than was acknowledged, whichever shards it asked', async () => {
+  it('[F34] states at least the acknowledged LSN with a strong answer, whichever shards it asked', async () => {
     for (let n = 0; n < 40; n += 1) {
       const { lsn } = (await client.post(`${INDEX}/upsert`, { vectors: [vectorOf(n)] })).body;
       const { body } = await client.post(`${INDEX}/query`, { vector: vectorOf((n * 7) % 40).values, top_k: 1 });
@@ -108,7 +108,7 @@ describe('an index of several shards, over HTTP', () => {
     }
   });
 
-  it('[RT4] writes, deletes, counts, lists and exports as if there were one', async () => {
+  it('[RT4] writes, deletes, counts, lists and exports as if it had one shard', async () => {
     const even = Array.from({ length: COUNT / 2 }, (_, i) => `v${2 * i}`);
     expect((await client.post(`${INDEX}/delete`, { ids: even })).body.deleted).toBe(COUNT / 2);
     expect((await client.post(`${INDEX}/upsert`, { vectors: [{ ...vectorOf(1), metadata: { n: -1 } }] })).status).toBe(200);
@@ -129,7 +129,7 @@ describe('an index of several shards, over HTTP', () => {
     }
   });
 
-  it('[RT15] bills each write under its key once, however alike the LSNs of its shards are', async () => {
+  it('[RT15] bills each keyed write once, even if several have the same LSN', async () => {
     const before = await vectorsBilled();
     const writes = 40;
     // Concurrently, so that no write has seen another's LSN.
@@ -146,7 +146,7 @@ describe('an index of several shards, over HTTP', () => {
     expect(await vectorsBilled()).toBe(before + writes);
   });
 
-  it('[RT9] deletes all of it, and shows that nothing is left', async () => {
+  it('[RT9] deletes everything, and verifies that nothing is left', async () => {
     const { shards } = (await client.get(`${INDEX}/stats`)).body;
     const { body } = await client.delete(INDEX);
     expect(body).toMatchObject({ object: 'index.deleted', vectors: COUNT / 2 });
@@ -160,7 +160,7 @@ describe('an index of several shards, over HTTP', () => {
   it.each([
     ['that it begins', (shards: number) => shards >= 0],
     ['of one shard of many', (shards: number) => shards >= 4],
-  ])('[B40] [B41] [RT9] is deleted in the middle of a split %s, and nothing of it is left, nor under its name', async (stage, isStage) => {
+  ])('[B40] [B41] [RT9] is deleted during a split %s; nothing is left, and its name can be used again', async (stage, isStage) => {
     const index = '/v1/indexes/torn';
     const made = { name: 'torn', dimensions: DIMENSIONS, metric: 'l2', owner: 'growth', shard_vectors_max: 40 };
     const upsert = (from: number, count: number) =>

@@ -44,7 +44,7 @@ async function send(endpoint: Pick<Endpoint, 'method'>, path: string, body: stri
 describe('half a surrogate pair', () => {
   const routes = Object.values<Endpoint>(ENDPOINTS).filter(({ access, body }) => access.kind.startsWith('tenant') && body.kind === 'json');
 
-  it('[G30] is refused in the body of every route that takes JSON, by the name of its field', async () => {
+  it('[G30] is refused in the body of every route that takes JSON, naming the field', async () => {
     expect(routes.length).toBeGreaterThan(30);
     const owned: Readonly<Record<string, string>> = { key: tenant.keyId, tenant: tenant.id, organisation: tenant.organisation };
     for (const endpoint of routes) {
@@ -64,13 +64,13 @@ describe('half a surrogate pair', () => {
   });
 });
 
-describe('a body that is compressed', () => {
+describe('a compressed body', () => {
   const line = (id: string) => `${JSON.stringify({ id, values: [1, 2] })}\n`;
   const importLines = (content: Uint8Array<ArrayBuffer>, coding = 'gzip') =>
     send({ method: 'POST' }, '/v1/indexes/lines/import', content, { 'content-type': 'application/x-ndjson', 'content-encoding': coding });
   const lastLine = (text: string) => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
 
-  it('[G31] is read by routes of JSON and by imports', async () => {
+  it('[G31] is accepted by routes that take JSON and by imports', async () => {
     const body = new Uint8Array(gzipSync(JSON.stringify({ vectors: [{ id: 'one', values: [1, 2] }] })));
     expect((await send({ method: 'POST' }, '/v1/indexes/lines/upsert', body, { 'content-encoding': 'gzip' })).status).toBe(200);
     const count = 3_000;
@@ -79,7 +79,7 @@ describe('a body that is compressed', () => {
     expect((await client.post('/v1/indexes/lines/count', {})).body.count).toBe(count + 1);
   });
 
-  it('[G31] by another coding is 415 on both', async () => {
+  it('[G31] in an unsupported coding is 415 on both', async () => {
     for (const path of ['upsert', 'import']) {
       const type = path === 'import' ? 'application/x-ndjson' : 'application/json';
       const headers = { 'content-type': type, 'content-encoding': 'br' };
@@ -88,7 +88,7 @@ describe('a body that is compressed', () => {
     }
   });
 
-  it('[G31] that is a bomb ends an import behind what was written, and is 413 elsewhere', async () => {
+  it('[G31] that expands too far ends an import after the written lines, and is 413 elsewhere', async () => {
     const bomb = new Uint8Array(gzipSync(line('before') + `${' '.repeat(65_535)}\n`.repeat(1024)));
     const { text } = await importLines(bomb);
     expect(lastLine(text)).toMatchObject({ status: 'stopped', error: { code: 'payload_too_large' } });
@@ -96,7 +96,7 @@ describe('a body that is compressed', () => {
     expect((await send({ method: 'POST' }, '/v1/indexes/lines/upsert', spaces, { 'content-encoding': 'gzip' })).status).toBe(413);
   });
 
-  it('[G31] that breaks off ends an import with its token', async () => {
+  it('[G31] that is truncated ends an import with its resume token', async () => {
     const whole = new Uint8Array(gzipSync(line('cut')));
     const { text } = await importLines(whole.subarray(0, whole.length - 5));
     expect(lastLine(text)).toMatchObject({ status: 'stopped', error: { code: 'invalid_value', param: 'content-encoding' } });
@@ -104,7 +104,7 @@ describe('a body that is compressed', () => {
 });
 
 describe('the address of a caller', () => {
-  it('[T13] is that of the connection, whatever the caller says it is', async () => {
+  it('[T13] is that of the connection, whatever its headers claim', async () => {
     const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
     const made = async (addresses: string[]) => {
       const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'bound', owner: 'testers', addresses });
@@ -129,7 +129,7 @@ describe('the address of a caller', () => {
 });
 
 describe('an HTML page', () => {
-  it('[G32] loads nothing foreign, is shown in no frame and sends no referrer', async () => {
+  it('[G32] loads nothing from other origins, refuses framing and sends no referrer', async () => {
     const admin = new ApiClient(url, server.secrets.SLUICE_ADMIN_KEY);
     const period = new Date().toISOString().slice(0, 7);
     for (const path of ['/docs/', `/v1/invoices/${period}/html?organisation=${tenant.organisation}`]) {
@@ -148,7 +148,7 @@ describe('an HTML page', () => {
     }
   });
 
-  it('[G32] is never made of what is none: every answer says nosniff', async () => {
+  it('[G32] is never sniffed from other content: every answer says nosniff', async () => {
     for (const path of ['/docs/page.js', '/openapi.json', '/v1/indexes', '/nowhere', '/healthz']) {
       expect((await client.get(path)).headers.get('x-content-type-options'), path).toBe('nosniff');
     }
@@ -156,7 +156,7 @@ describe('an HTML page', () => {
 });
 
 describe('the state folder', () => {
-  it('[G33] holds nothing that others could read, not even what workerd wrote', async () => {
+  it('[G33] contains no file that other users can read, not even those that workerd wrote', async () => {
     const entries = await readdir(server.storeDir, { recursive: true, withFileTypes: true });
     const modes = await Promise.all(
       entries.map(async (entry) => [entry, (await stat(join(entry.parentPath, entry.name))).mode & 0o777] as const),

@@ -8,8 +8,8 @@ const MODEL = 'glove-sif-100';
 
 const server = sharedDeployment();
 
-describe('what exists', () => {
-  it('[T40] [T52] a tenant never has more vectors than allowed, over all indexes; deletions make room', async () => {
+describe('a resource-count quota', () => {
+  it('[T40] [T52] bounds the vectors of all indexes of a tenant; deletions make room', async () => {
     const { client } = await createTenant(server, { quota: { vectors: { held: 10 } } });
     const gateways = server.urls.map((url) => new ApiClient(url, client.apiKey));
     for (const name of ['a', 'b']) await client.post('/v1/indexes', { name, owner: 'testers', dimensions: 2 });
@@ -43,7 +43,7 @@ describe('what exists', () => {
     expect((await client.get('/v1/quotas')).body.held).toEqual([{ resource: 'vectors', limit: 10, units: 10 }]);
   });
 
-  it('[T40] [T52] never is more open jobs than a tenant may have; one that ends makes room', async () => {
+  it('[T40] [T52] bounds the open jobs of a tenant; one that ends makes room', async () => {
     const { client } = await createTenant(server, { quota: { jobs: { held: 2 } } });
     const form = new FormData();
     form.set('purpose', 'batch');

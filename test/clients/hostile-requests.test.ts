@@ -129,7 +129,7 @@ const MANGLED = [
 ];
 
 describe.each(ROUTES.filter(([, { body }]) => body.kind === 'json'))('the body of %s', (name, endpoint) => {
-  it('may be anything', async () => {
+  it('may contain anything', async () => {
     const sample = SAMPLE_BODIES[name]?.(owned);
     const bodies = [...MANGLED, ...HOSTILE.flatMap((hostile) => [...withEach(sample, hostile)]), ...withLarge(sample)];
     let refused = 0;
@@ -162,7 +162,7 @@ const PATH_VALUES = [
 ];
 
 describe.each(ROUTES.filter(([, { path }]) => path.includes(':')))('the path of %s', (name, endpoint) => {
-  it('may be anything', async () => {
+  it('may contain anything', async () => {
     const body = endpoint.body.kind === 'json' ? JSON.stringify(SAMPLE_BODIES[name]?.(owned)) : undefined;
     for (const [, parameter = ''] of endpoint.path.matchAll(/:(\w+)/g)) {
       for (const value of PATH_VALUES) {
@@ -196,7 +196,7 @@ describe.each(ROUTES.filter(([, { query }]) => query !== undefined))('the query 
 });
 
 describe('a query or a form', () => {
-  it('names the field that it gives twice', async () => {
+  it('is refused if it contains a field twice, naming the field', async () => {
     const query = await client.get('/v1/files?limit=1&after=a&limit=2');
     expect(query.body.error).toMatchObject({ code: 'invalid_value', param: 'limit' });
     const form = new FormData();
@@ -213,17 +213,17 @@ const head = (...headers: string[]): string =>
     .map((line) => `${line}\r\n`)
     .join('') + '\r\n';
 
-describe('a body on its way', () => {
+describe('a body in transfer', () => {
   it.each([
     ['ends before its length', () => `${head('content-length: 100')}{"model":`],
     ['ends inside a chunk', () => `${head('transfer-encoding: chunked')}5\r\n{"mo`],
-  ])('that %s is the fault of its sender', async (_, request) => {
+  ])('that %s is answered as an error of the client', async (_, request) => {
     const answer = await sendRaw(server, request(), { end: true });
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
     expect(answer).toContain('the body ended early');
   });
 
-  it('that is too long by half is refused to a sender that sends all of it before it reads', async () => {
+  it('that is too long is refused, also to a client that sends everything before it reads', async () => {
     const body = { model: 'm', input: 'x'.repeat(1.5 * LIMITS.jsonBodyBytesMax) };
     for (let round = 0; round < (IS_FULL ? 10 : 3); round += 1) {
       const answers = await Promise.all([0, 1].map(() => client.post('/v1/embeddings', body)));
@@ -231,7 +231,7 @@ describe('a body on its way', () => {
     }
   });
 
-  it('that is refused and never comes does not delay the refusal', async () => {
+  it('that never arrives does not delay a refusal', async () => {
     const tooLong = await sendRaw(server, `${head('content-length: 1000000000')}{`, { end: false });
     expect(tooLong).toContain('"payload_too_large"');
     expect(tooLong).toContain(`1000000000 bytes; this route takes ${LIMITS.jsonBodyBytesMax}`);
@@ -247,15 +247,15 @@ async function heldBytes(): Promise<number> {
   return Number(/^sluice_request_body_bytes\{\} (\d+)$/m.exec(text)?.[1]);
 }
 
-describe('the memory of bodies', () => {
-  it('[G11] is given back when clients go away in the middle of theirs', async () => {
+describe('the memory for bodies', () => {
+  it('[G11] is released when clients disconnect in the middle of a body', async () => {
     const sockets = await Promise.all([0, 1, 2, 3].map(() => openRaw(server, `${head('content-length: 8000000')}${' '.repeat(500_000)}`)));
     await vi.waitFor(async () => expect(await heldBytes()).toBeGreaterThan(1_000_000), WAIT);
     for (const socket of sockets) socket.destroy();
     await vi.waitFor(async () => expect(await heldBytes()).toBe(0), WAIT);
   });
 
-  it('[G11] is given back by calls that are answered, refused, and by imports', async () => {
+  it('[G11] is released after answers, refusals and imports', async () => {
     const large = {
       vectors: Array.from({ length: 1_000 }, (_, i) => ({ id: `m${i}`, values: [i, 1, 1, 1], metadata: { text: 'x'.repeat(100) } })),
     };
@@ -290,7 +290,7 @@ it.each(['1e400', '-1e400', '[[1e400]]', '{"a": 1e999}'])(
   },
 );
 
-it('metadata keeps every key, whatever JavaScript makes of it', async () => {
+it('metadata keeps every key, also names that are special in JavaScript', async () => {
   const metadata = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toJSON":"x","hasOwnProperty":null}';
   const vectors = [{ id: 'odd', values: [1, 2, 3, 4], metadata: JSON.parse(metadata) }];
   expect((await client.post('/v1/indexes/target/upsert', { vectors })).status).toBe(200);

@@ -31,7 +31,7 @@ async function createIndex(options: Record<string, unknown> = { dimensions: 3 })
 const refused = (status: number, code: string, param: string | null) => ({ status, body: { error: { code, param } } });
 
 describe('indexes over HTTP', () => {
-  it('[V17] creates, describes, lists by pages, counts and deletes', async () => {
+  it('[V17] creates, describes, lists in pages, counts and deletes', async () => {
     const owner = await createTenant(server);
     for (const name of ['b', 'a', 'c']) await owner.client.post('/v1/indexes', { name, dimensions: 4, metric: 'l2', owner: 'search-team' });
     const described = await owner.client.get('/v1/indexes/a');
@@ -122,7 +122,7 @@ describe('indexes over HTTP', () => {
     expect((await elsewhere.post(`${index}/query`, { vector: [1, 0, 0], namespace: 'other' })).body).toEqual({ matches: [], lsn: 3 });
   });
 
-  it('[V10] repeats an upsert under its idempotency-key once', async () => {
+  it('[V10] carries out a repeated upsert under one idempotency-key only once', async () => {
     const index = await createIndex();
     const headers = { 'idempotency-key': 'upsert-1' };
     const body = { vectors: [{ id: 'x', values: [1, 0, 0], metadata: { a: 1 } }] };
@@ -161,7 +161,7 @@ describe('indexes over HTTP', () => {
     expect(best).toMatchObject({ id: 't2', score: expect.closeTo(1, 6) });
   });
 
-  it('[B20][B21] lists the contracts that an index takes, for vectors and for queries', async () => {
+  it('[B20][B21] lists the embedding contracts that an index accepts, for vectors and for queries', async () => {
     const name = `towers-${(serial += 1)}`;
     const body = { name, owner: 'search-team', model: MODEL, query_model: `${MODEL}-onnx` };
     const created = await tenant.client.post('/v1/indexes', body);
@@ -177,7 +177,7 @@ describe('indexes over HTTP', () => {
     expect(await tenant.client.post('/v1/indexes', none)).toMatchObject(refused(400, 'invalid_value', 'query_model'));
   });
 
-  it('[V25] refuses what does not fit the index, naming it, and writes nothing of the batch', async () => {
+  it('[V25] refuses a value that does not fit the index, naming it, and writes none of the batch', async () => {
     const index = await createIndex();
     const pinned = await createIndex({ model: MODEL });
     const good = { id: 'good', values: [1, 0, 0] };
@@ -229,7 +229,7 @@ describe('indexes over HTTP', () => {
     expect((await tenant.client.get(`${index}/stats`)).body).toMatchObject({ lsn: 0, vectors: 0 });
   });
 
-  it('[V60][V66] queries and deletes by what the metadata says', async () => {
+  it('[V60][V66] queries and deletes by filters on metadata', async () => {
     const index = await createIndex({ dimensions: 2, metric: 'dot' });
     const vectors = Array.from({ length: 1200 }, (_, i) => ({
       id: `v${i}`,
@@ -253,7 +253,7 @@ describe('indexes over HTTP', () => {
     expect((await tenant.client.get(`${index}/stats`)).body).toMatchObject({ vectors: 400 });
   });
 
-  it('[V71][V72] recommends: like some, unlike others, nothing that was seen', async () => {
+  it('[V71][V72] recommends by positive and negative examples, without excluded ids', async () => {
     const index = await createIndex({ dimensions: 2 });
     const at = (degrees: number) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
     const vectors = Array.from({ length: 90 }, (_, i) => ({ id: `d${i}`, values: at(i), metadata: { even: i % 2 === 0 } }));
@@ -283,7 +283,7 @@ describe('indexes over HTTP', () => {
     expect(await remove({ all: true, namespace: 'n' })).toMatchObject(refused(400, 'invalid_value', 'namespace'));
   });
 
-  it('[V25] bounds the numbers of one answer', async () => {
+  it('[V25] limits the count of numbers in one answer', async () => {
     const index = await createIndex({ dimensions: 4096 });
     const answer = await tenant.client.post(`${index}/query`, {
       vector: Array.from({ length: 4096 }, () => 1),
@@ -294,7 +294,7 @@ describe('indexes over HTTP', () => {
     expect(answer.body.error.message).toContain('retrievalReplyFloatsMaxCount');
   });
 
-  it('[V16][V165] takes large batches whatever their characters, in slices, and answers them in parts', async () => {
+  it('[V16][V165] accepts large batches of any characters in slices, and answers in parts', async () => {
     const index = await createIndex({ dimensions: 2, metric: 'dot' });
     const pinned = await createIndex({ model: MODEL });
     const filler = `漢${'x'.repeat(10_000)}`;
@@ -311,7 +311,7 @@ describe('indexes over HTTP', () => {
     expect(await tenant.client.post(`${pinned}/upsert`, { vectors: over })).toMatchObject(refused(413, 'payload_too_large', null));
   });
 
-  it('[V18][V26] an isolate that knows an earlier index of the name is corrected, never wrong', async () => {
+  it('[V18][V26] an isolate that cached an earlier index of the name is corrected, never wrong', async () => {
     const index = await createIndex();
     const name = index.slice('/v1/indexes/'.length);
     await elsewhere.post(`${index}/upsert`, { vectors: [{ id: 'old', values: [1, 0, 0] }] });
@@ -328,7 +328,7 @@ describe('indexes over HTTP', () => {
     expect(await elsewhere.post(`${index}/query`, { vector: [1, 0, 0] })).toMatchObject(refused(400, 'dimension_mismatch', 'vector'));
   });
 
-  it('[V19] shows a tenant nothing of another tenant with the same index name', async () => {
+  it('[V19] shows a tenant nothing of the index of the same name of another tenant', async () => {
     const [a, b] = [await createTenant(server), await createTenant(server)];
     for (const { client } of [a, b]) await client.post('/v1/indexes', { name: 'same', dimensions: 2, owner: 'search-team' });
     await a.client.post('/v1/indexes/same/upsert', { vectors: [{ id: 'of-a', values: [1, 0] }] });

@@ -51,7 +51,7 @@ describe('the journey of a tenant', () => {
     }
   });
 
-  it('takes a text without a known word among others, and finds it close to nothing', async () => {
+  it('accepts a text without a known word among others, and finds it close to nothing', async () => {
     const vectors = [
       { id: 'odd', text: 'zzxqy' },
       { id: 'whale', text: 'the largest animal of the sea' },
@@ -78,7 +78,7 @@ describe('the journey of a tenant', () => {
     expect((await elsewhere.get(`/v1/cache/purges/${receipt.purge_id}`)).body.position).toBe(receipt.position);
   });
 
-  it('purges single texts and leaves the others', async () => {
+  it('purges single texts and keeps the others', async () => {
     const ask = async (input: string) => (await client.post('/v1/embeddings', { model: MODEL, input })).headers.get('cache-status');
     await ask('keep me');
     await ask('purge me');
@@ -87,7 +87,7 @@ describe('the journey of a tenant', () => {
     expect(await ask('purge me')).toContain('fwd=miss');
   });
 
-  it('[G6] never lets a quota be overshot, however many requests meet at however many gateways', async () => {
+  it('[G6] never exceeds a quota, with concurrent requests at several gateways', async () => {
     const frugal = await createTenant(server, { quota: { requests: { minute: 40 } } });
     const gateways = server.urls.map((url) => new ApiClient(url, frugal.client.apiKey));
     const answers = await Promise.all(Array.from({ length: 200 }, (_, request) => gateways[request % 2]!.get('/v1/models')));
@@ -135,7 +135,7 @@ describe('a job on a pool', () => {
     throw new Error(`job ${id} never finishes`);
   }
 
-  it('embeds a file like the gateway does, reports bad lines one by one, and is billed', async () => {
+  it('embeds a file as the gateway does, reports each bad line, and is billed', async () => {
     const job = await finished(await submit([...lines, '{"id": "broken"', '{"id": "no text"}']));
     expect(job).toMatchObject({ state: 'succeeded', error: null, progress: { completed: 3000, failed: 2, total: 3002 } });
     expect(Number(job.cost_usd)).toBeGreaterThan(0);
@@ -156,7 +156,7 @@ describe('a job on a pool', () => {
     expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 5 });
   });
 
-  it('[G40] `npm run demo` goes through its whole tour', async () => {
+  it('[G40] `npm run demo` completes its whole tour', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
     try {
       const dev = { url: client.url, api_key: client.apiKey, admin_key: server.secrets.SLUICE_ADMIN_KEY };
@@ -181,7 +181,7 @@ describe('a job on a pool', () => {
     }
   }, 180_000);
 
-  it('runs again when its agent is killed, and ends once', async () => {
+  it('runs again when its agent is killed, and ends exactly once', async () => {
     const id = await submit(Array.from({ length: 40 }, () => lines).flat());
     await expect.poll(async () => (await client.get(`/v1/jobs/${id}`)).body.state, { timeout: 60_000, interval: 10 }).toBe('running');
     agent.kill();

@@ -84,7 +84,7 @@ const send = (name: EndpointName, client: ApiClient, idempotencyKey: string, isO
 describe('an idempotency key', () => {
   const names = IDEMPOTENT.map(([name]) => name).filter((name) => !SEPARATE.has(name));
 
-  it.each(names)('[T60] of %s answers its caller for the same arguments, and no other', async (name) => {
+  it.each(names)('[T60] of %s repeats the answer only to its caller and for the same arguments', async (name) => {
     const isAdmins = (ENDPOINTS[name] as Endpoint).access.kind === 'admin';
     const caller = isAdmins ? admin : tenant.client;
     const first = await send(name, caller, `once-${name}`);
@@ -107,7 +107,7 @@ describe('an idempotency key', () => {
   };
 
   it.each(Object.entries(removals) as [EndpointName, (made: ApiAnswer['body']) => string][])(
-    '[T78] of %s makes nothing again once what it made is deleted, and says what that was',
+    '[T78] of %s creates nothing again after the resource was deleted, and names that resource',
     async (name, pathOf) => {
       const caller = (ENDPOINTS[name] as Endpoint).access.kind === 'admin' ? admin : tenant.client;
       const made = await send(name, caller, `once-${name}`);
@@ -129,7 +129,7 @@ describe('an idempotency key', () => {
     },
   );
 
-  it('[T60] shows a narrower key nothing of what the admin made under it', async () => {
+  it('[T60] shows a narrower key nothing of what the admin created with it', async () => {
     const body = { name: 'root', owner: 'testers', scopes: SCOPES };
     const headers = { 'idempotency-key': 'of-the-admin' };
     const made = await admin.post('/v1/keys', { ...body, tenant: tenant.id }, headers);
@@ -144,7 +144,7 @@ describe('an idempotency key', () => {
     expect(await client.post('/v1/keys', { ...body, scopes: ['keys:write'], tenant: tenant.id }, headers)).toMatchObject({ status: 422 });
   });
 
-  it('[T70] needs no owner: it is that of the key, or of the tenant for the admin', async () => {
+  it('[T70] needs no owner in the body: it defaults to that of the key or the tenant', async () => {
     const body = { name: 'unowned', scopes: ['inference'] };
     expect((await tenant.client.post('/v1/keys', body)).body.owner).toBe('testers');
     expect((await admin.post('/v1/keys', { ...body, tenant: tenant.id })).body.owner).toBe('testers');
@@ -154,7 +154,7 @@ describe('an idempotency key', () => {
     expect((await admin.post('/v1/pools', { name: 'unowned' })).body.owner).toBe('admin');
   });
 
-  it('[T61] brings back no secret: neither of a rotation that was overtaken nor of a key that was revoked', async () => {
+  it('[T61] returns no secret that a later rotation replaced, and none of a revoked key', async () => {
     const headers = (key: string) => ({ 'idempotency-key': key });
     const body = { name: 'turning', owner: 'testers', scopes: ['usage:read'] };
     const made = await tenant.client.post('/v1/keys', body, headers('make'));
@@ -182,7 +182,7 @@ describe('an idempotency key', () => {
 });
 
 describe('a revocation', () => {
-  it('[T63] [T64] is refused to a key that reaches less far, and takes along what the key made', async () => {
+  it('[T63] [T64] is refused to a key with fewer rights, and includes the keys that the key created', async () => {
     const make = async (by: ApiClient, scopes: readonly string[], more: object = {}) => {
       const { status, body } = await by.post('/v1/keys', { name: 'k', owner: 'testers', scopes, ...more });
       expect(status).toBe(201);
@@ -212,8 +212,8 @@ describe('a revocation', () => {
   });
 });
 
-describe('what was made before ids were signed', () => {
-  it('[T65] [T66] works as ever: an organisation, its tenant and key, and a pool', async () => {
+describe('resources from before ids were signed', () => {
+  it('[T65] [T66] still work: an organisation, its tenant and key, and a pool', async () => {
     const hmac = new Hmac(server.secrets.SLUICE_KEY_PEPPER);
     const { organisationId, tenantId, projectId, id } = idsOf(77);
     const stubOf = async <T>(binding: string, name: string): Promise<T> => {
@@ -254,11 +254,11 @@ describe('what was made before ids were signed', () => {
   });
 });
 
-describe('what was never made', () => {
+describe('a resource that was never created', () => {
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
   const LANES = 16;
 
-  it('[T68] leaves no registry of a tenant that never had an index, whatever is asked of its indexes', async () => {
+  it('[T68] leaves no registry of a tenant without indexes, whatever is requested of them', async () => {
     const without = await createTenant(server, { scopes: SCOPES });
     const count = async () => (await files()).filter((path) => path.includes('Registry') || path.includes('Index')).length;
     const before = await count();
@@ -283,7 +283,7 @@ describe('what was never made', () => {
     expect((await without.client.get('/v1/indexes')).body.data).toHaveLength(1);
   });
 
-  it('[T67] leaves no object of a name that an index cannot have', async () => {
+  it('[T67] leaves no object for a name that an index cannot have', async () => {
     await tenant.client.call('PUT', '/v1/indexes/numbers/aliases/alias-of-numbers');
     const before = await files();
     const create = (name: string, idempotencyKey?: string) =>
@@ -313,7 +313,7 @@ describe('what was never made', () => {
     return (await client.call(method, path, body)).status;
   };
 
-  it.each(Object.entries(FORGED_CALLS))('[T65] [T66] [T67] leaves no file, however often it is asked for: %s', async (_, calls) => {
+  it.each(Object.entries(FORGED_CALLS))('[T65] [T66] [T67] leaves no file, however often it is requested: %s', async (_, calls) => {
     // The first calls may create the tenant's own objects.
     for (const make of calls) await call(make());
     const before = await files();

@@ -11,7 +11,7 @@ beforeAll(async () => {
   ({ client } = await createTenant(server));
 });
 
-it('[G6] counts every request, refused or not, and gives back what a refused one reserved', async () => {
+it('[G6] counts every request, refused or not, and returns the tokens that a refused one reserved', async () => {
   const embed = (input: string) => client.post('/v1/embeddings', { model: 'glove-sif-100', input });
   const upsert = (text: string) => client.post('/v1/indexes/texts/upsert', { vectors: [{ id: 'a', text }] }, { 'idempotency-key': 'once' });
   await client.post('/v1/indexes', { name: 'texts', owner: 'search', model: 'glove-sif-100' });
@@ -30,7 +30,7 @@ it('[G6] counts every request, refused or not, and gives back what a refused one
   expect([quantityOf('requests'), quantityOf('embedding_tokens'), quantityOf('vectors_written')]).toEqual([6, 5, 1]);
 });
 
-it('[T51] reserves a request before it does anything, and after it knows that the key may make it', async () => {
+it('[T51] reserves a request after the scopes of its key are checked and before it has any effect', async () => {
   const tenant = await createTenant(server, { quota: { requests: { day: 1 } }, scopes: ['index:read', 'index:write'] });
   expect(await tenant.client.get('/v1/indexes')).toMatchObject({ status: 200 });
   const create = () => tenant.client.post('/v1/indexes', { name: 'too-many', owner: 'search', dimensions: 4 });

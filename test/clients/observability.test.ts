@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-it('[G7] logs one line of JSON a request, with names and sizes, without secrets or inputs', async () => {
+it('[G7] logs one line of JSON for each request, with names and sizes, without secrets or inputs', async () => {
   const lines: string[] = [];
   const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
   const log = vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(String(line)));

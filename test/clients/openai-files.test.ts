@@ -33,7 +33,7 @@ describe('the openai package, unmodified', () => {
     expect(seen).toEqual(ids.sort());
   });
 
-  it('[J20] gets the limit that a file exceeds', async () => {
+  it('[J20] gets the limit in the error when a file exceeds it', async () => {
     await expect(upload('x'.repeat(16 * 1024 * 1024 + 1))).rejects.toMatchObject({ status: 400, code: 'limit_exceeded', param: 'file' });
     await expect(upload('x'.repeat(17 * 1024 * 1024))).rejects.toMatchObject({ status: 413, code: 'payload_too_large' });
   });

@@ -28,7 +28,7 @@ const failure = (work: Promise<unknown>): Promise<unknown> =>
 const norm = (vector: number[]): number => Math.hypot(...vector);
 
 describe('the unmodified openai client', () => {
-  it('creates embeddings, by its base64 default, in the order given', async () => {
+  it('creates embeddings in the order of the inputs, in its default base64 format', async () => {
     const input = ['canal', 'lock gate', 'canal', 'a weir across the river'];
     const { data, usage, model, object } = await openai.embeddings.create({ model: MODEL, input });
     expect({ object, model }).toEqual({ object: 'list', model: MODEL });

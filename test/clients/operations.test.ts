@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 describe('the gateway', () => {
-  it('[G9] says that it is alive and ready', async () => {
+  it('[G9] reports that it is alive and ready', async () => {
     expect(await (await fetch(`${server.urls[0]}/healthz`)).json()).toEqual({ status: 'ok' });
     const ready = await fetch(`${server.urls[0]}/readyz`);
     expect([ready.status, await ready.json()]).toEqual([200, { status: 'ok' }]);

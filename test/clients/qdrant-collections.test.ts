@@ -45,7 +45,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect(await qdrant.recreateCollection(name, { vectors: { size: 3, distance: 'Cosine' } })).toBe(true);
   });
 
-  it('[Q5] works by a URL alone, and by host and port, while browsers get the documentation', async () => {
+  it('[Q5] works with a URL alone and with host and port, while browsers get the documentation', async () => {
     const url = server.urls[0] ?? '';
     const warn = vi.mocked(console.warn);
     warn.mockClear();
@@ -83,7 +83,7 @@ describe('collections by the unmodified Qdrant client', () => {
     ]);
   });
 
-  it('[Q6] answers `completed` to clients that wait, else `acknowledged`; the write is done either way', async () => {
+  it('[Q6] get `completed` if the client waits, else `acknowledged`; the write is done either way', async () => {
     const name = await lineOf(qdrant, 1);
     const write = async (wait: boolean | undefined) => {
       const query = wait === undefined ? '' : `?wait=${wait}`;
@@ -103,7 +103,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect((await qdrant.batchUpdate(name, { operations, wait: false })).map(({ status }) => status)).toEqual(['acknowledged']);
   });
 
-  it('[Q7] takes names of collections as Qdrant does, and the native API the same ones', async () => {
+  it('[Q7] accept the names that Qdrant accepts, and so does the native API', async () => {
     const names = ['Ünï-cødé 漢 😀', '100% #1 + [x] & y=;,', '%2F', 'a%', 'aliases', '-x-', 'x'.repeat(255)];
     for (const name of names) {
       await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Dot' } });
@@ -123,7 +123,7 @@ describe('collections by the unmodified Qdrant client', () => {
     }
   });
 
-  it('[Q8] stores vectors of zeros as they are, and scores them 0 by cosine', async () => {
+  it('[Q8] store zero vectors unchanged, and score them 0 by cosine', async () => {
     await qdrant.createCollection('zeros', { vectors: { size: 3, distance: 'Cosine' } });
     const points = [
       { id: 1, vector: [0, 0, 0] },
@@ -146,7 +146,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect(native.status).toBe(200);
   });
 
-  it('[Q9] keeps how a collection is tuned and which fields are declared, and shows both again', async () => {
+  it('[Q9] keep their tuning and declared fields, and return both', async () => {
     const name = 'tuned';
     const vectors = { size: 2, distance: 'Dot', on_disk: true } as const;
     await qdrant.createCollection(name, {
@@ -224,7 +224,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect(idsOf((await qdrant.query('live', { query: [1, 1], limit: 1 })).points)).toEqual([1]);
   });
 
-  it('[Q1][Q5] serves the unmodified vector store of LangChain, which is given a URL and a key alone', async () => {
+  it('[Q1][Q5] serves the unmodified vector store of LangChain, which gets only a URL and a key', async () => {
     const embedded = (text: string): number[] => [text.length, text.codePointAt(0) ?? 0, text.includes('gate') ? 50 : 0];
     const embeddings = {
       embedQuery: async (text: string) => embedded(text),
@@ -258,7 +258,7 @@ describe('collections by the unmodified Qdrant client', () => {
     );
   });
 
-  it('[Q1][Q5] serves a LlamaIndex vector store: each call as it makes it', async () => {
+  it('[Q1][Q5] serve every call that a LlamaIndex vector store makes', async () => {
     // The calls of `QdrantVectorStore` in @llamaindex/qdrant 0.1.33, with its arguments. That version was run against this gateway by hand; it
     // is not a dependency, because the package is deprecated.
     const store = new QdrantClient({ url: server.urls[0] ?? '', apiKey: tenant.client.apiKey });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe('points by the unmodified Qdrant client', () => {
-  it('[Q30] writes lists and columns, in slices, and of points with the same id the last', async () => {
+  it('[Q30] are written as lists and as columns, in slices; of points with the same id the last counts', async () => {
     const name = await lineOf(qdrant, 0);
     const points = Array.from({ length: 2_500 }, (_, i) => ({ id: i, vector: [i, 1], payload: { i } }));
     const done = await qdrant.upsert(name, { points: [...points, { id: 3, vector: [5000, 1], payload: { i: 'last' } }] });
@@ -64,7 +64,7 @@ describe('points by the unmodified Qdrant client', () => {
     ).toEqual([400, 'invalid_value', expect.any(String)]);
   });
 
-  it('[Q31] shows of payloads what is asked for', async () => {
+  it('[Q31] return the requested parts of payloads', async () => {
     const name = await lineOf(qdrant, 2);
     const shown = async (withPayload: boolean | string[] | { include: string[] } | { exclude: string[] }) =>
       (await qdrant.retrieve(name, { ids: [2], with_payload: withPayload }))[0];
@@ -76,7 +76,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect(points).toEqual([{ id: 2, version: 1, score: 0, vector: [2, 1] }]);
   });
 
-  it('[Q32] sets, overwrites, deletes and clears payloads, by ids and by filter', async () => {
+  it('[Q32] have payloads set, overwritten, deleted and cleared, by ids and by filter', async () => {
     const name = await lineOf(qdrant, 4);
     const payloads = async () => (await qdrant.scroll(name, { limit: 10 })).points.map(({ payload }) => payload);
     await qdrant.overwritePayload(name, { payload: { a: { b: 1 } }, filter: {} });
@@ -97,7 +97,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect(await qdrant.count(name)).toEqual({ count: 4 });
   });
 
-  it('[Q33] gives points new vectors, and deletes points but not vectors alone', async () => {
+  it('[Q33] get new vectors; points can be deleted, but not a vector alone', async () => {
     const name = await lineOf(qdrant, 3);
     await qdrant.updateVectors(name, { points: [{ id: 2, vector: [50, 1] }] });
     expect((await qdrant.query(name, { query: [50, 1], limit: 1, with_payload: ['n'] })).points).toMatchObject([
@@ -117,7 +117,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect(idsOf((await qdrant.scroll(name)).points)).toEqual([1, 3]);
   });
 
-  it('[Q34] does the operations of a batch one after another', async () => {
+  it('[Q34] are changed by the operations of a batch one after another', async () => {
     const name = await lineOf(qdrant, 2);
     const results = await qdrant.batchUpdate(name, {
       operations: [
@@ -138,7 +138,7 @@ describe('points by the unmodified Qdrant client', () => {
     ]);
   });
 
-  it('[Q34][Q52] names the refused operation of a batch, keeps what was done before it, and bills that', async () => {
+  it('[Q34][Q52] keep the changes before the refused operation of a batch, which is named; they are billed', async () => {
     const name = await lineOf(qdrant, 1);
     const written = async () => {
       const { data } = (await tenant.client.get('/v1/usage?group_by=route')).body as {
@@ -170,7 +170,7 @@ describe('points by the unmodified Qdrant client', () => {
     });
   });
 
-  it('[Q54] counts the points of each value, by key and filter, the most frequent first', async () => {
+  it('[Q54] are counted by value of a key, with a filter, the most frequent value first', async () => {
     const name = await lineOf(qdrant, 450);
     await qdrant.upsert(name, { points: [{ id: 1_000, vector: [1, 1], payload: { kind: ['odd', 'odd', 'new'], flag: true } }] });
     const facet = async (options: Parameters<QdrantClient['facet']>[1]) => (await qdrant.facet(name, options)).hits;
@@ -193,7 +193,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect((await refusal(qdrant.facet('absent', { key: 'kind' })))[1]).toBe('index_not_found');
   });
 
-  it('[Q40] finds points near a vector or a point, by filter, score and offset, exactly or diversified', async () => {
+  it('[Q40] are found near a vector or a point, by filter, score and offset, exactly or diversified', async () => {
     const name = await lineOf(qdrant, 30);
     const query = async (options: Parameters<QdrantClient['query']>[1]) => idsOf((await qdrant.query(name, options)).points);
     expect(await query({ query: [10.2, 1], limit: 3 })).toEqual([10, 11, 9]);
@@ -212,7 +212,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect((await refusal(qdrant.query(name, { query: [1, 1], offset: 10_001 })))[1]).toBe('limit_exceeded');
   });
 
-  it('[Q41] recommends by points and vectors, averaged or by the sum of scores, without the examples', async () => {
+  it('[Q41] are recommended by points and vectors, averaged or by sum of scores, without the examples', async () => {
     const name = 'Angles';
     await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Cosine' } });
     const at = (degrees: number) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
@@ -243,7 +243,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect(await refusal(summed)).toEqual([400, 'invalid_value', expect.stringContaining('Cosine')]);
   });
 
-  it('[Q42][Q43] groups by a value, and answers several searches as each alone', async () => {
+  it('[Q42][Q43] are grouped by a value; several searches in one call answer as each alone', async () => {
     const name = await lineOf(qdrant, 20);
     const { groups } = await qdrant.queryGroups(name, { query: [10.1, 1], group_by: 'kind', group_size: 2, limit: 5 });
     expect(groups.map(({ id, hits }) => [id, idsOf(hits)])).toEqual([
@@ -271,7 +271,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect(found.map(idsOf)).toEqual([[2], [7]]);
   });
 
-  it('[Q30] refuses a call of too many points or operations, naming the limit', async () => {
+  it('[Q30] are refused if a call has too many points or operations, naming the limit', async () => {
     const name = await lineOf(qdrant, 0);
     const points = Array.from({ length: LIMITS.qdrantPointsMaxCount + 1 }, (_, id) => ({ id, vector: [1, 1] }));
     expect(await refusal(qdrant.upsert(name, { points }))).toEqual([
@@ -283,7 +283,7 @@ describe('points by the unmodified Qdrant client', () => {
     expect((await refusal(qdrant.batchUpdate(name, { operations }))).slice(0, 2)).toEqual([422, 'limit_exceeded']);
   });
 
-  it('[G20] answers 0.19 for what was written as 0.19, wherever vectors are answered', async () => {
+  it('[G20] return a component written as 0.19 as 0.19, wherever vectors are returned', async () => {
     const name = await lineOf(qdrant, 0);
     await qdrant.upsert(name, { points: [{ id: 1, vector: [0.19, -1e-7] }] });
     const answered = async (method: 'GET' | 'POST', path: string, body?: object) => {

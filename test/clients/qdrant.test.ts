@@ -26,7 +26,7 @@ const big = (digits: string): number => BigInt(digits) as unknown as number;
 const UUID = '5c56c793-69f3-4fbf-87e6-c4bf54c28c26';
 
 describe('the unmodified Qdrant client', () => {
-  it('[Q2] shares its collections with the native API, whichever wrote them', async () => {
+  it('[Q2] shares collections with the native API, whichever API wrote them', async () => {
     await tenant.client.post('/v1/indexes', { name: 'shared', dimensions: 2, metric: 'l2', owner: 'search-team' });
     const vectors = [
       { id: 'article-17', values: [1, 1], metadata: { by: 'native' } },
@@ -49,7 +49,7 @@ describe('the unmodified Qdrant client', () => {
     expect((await tenant.client.get('/v1/indexes/shared/stats')).body.vectors).toBe(1);
   });
 
-  it('[Q10][Q11] keeps 64-bit ids and UUIDs exactly, and takes nothing else for new points', async () => {
+  it('[Q10][Q11] keeps 64-bit ids and UUIDs exactly, and accepts no other ids for new points', async () => {
     const name = await lineOf(qdrant, 0);
     const digits = ['9007199254740992', '9007199254740993', '18446744073709551615', '9223372036854775808'];
     const payload = { owner: big('9007199254740993'), nested: { list: [big('-9223372036854775808')] } };
@@ -202,7 +202,7 @@ describe('the unmodified Qdrant client', () => {
     expect(await found({ must: [], should: [], must_not: [] })).toHaveLength(15);
   });
 
-  it('[Q3][Q44][Q53] refuses what is not offered, in the shape and with the status that Qdrant would', async () => {
+  it('[Q3][Q44][Q53] is refused what is not offered, in the shape and with the status of Qdrant', async () => {
     const name = await lineOf(qdrant, 2);
     const missing = await failure(qdrant.query('absent', { query: [1, 1] }));
     expect([missing.status, missing.data?.status.error]).toEqual([404, "Not found: Collection `absent` doesn't exist!"]);
@@ -245,7 +245,7 @@ describe('the unmodified Qdrant client', () => {
     expect([method.status, await method.json()]).toMatchObject([405, { status: { code: 'method_not_allowed' } }]);
   });
 
-  it('[Q4] takes its key as api-key, and gets the time to retry after', async () => {
+  it('[Q4] authenticates by its api-key header, and gets the time to retry after', async () => {
     expect(await refusal(qdrantClient(server, tenant, 'sk_nonsense').getCollections())).toEqual([
       401,
       'invalid_api_key',
@@ -266,7 +266,7 @@ describe('the unmodified Qdrant client', () => {
     for (const check of ['healthz', 'livez', 'readyz']) expect((await fetch(`${server.urls[0]}/qdrant/${check}`)).status).toBe(200);
   });
 
-  it('[Q51] shows a tenant nothing of another', async () => {
+  it('[Q51] sees nothing of another tenant', async () => {
     const name = await lineOf(qdrant, 2);
     const other = qdrantClient(server, await createTenant(server));
     expect((await other.getCollections()).collections).toEqual([]);
@@ -278,7 +278,7 @@ describe('the unmodified Qdrant client', () => {
     expect(await qdrant.count(name)).toEqual({ count: 2 });
   });
 
-  it('[Q52] meters what is written and searched', async () => {
+  it('[Q52] is metered for what it writes and searches', async () => {
     const metered = await createTenant(server);
     const client = qdrantClient(server, metered);
     await client.createCollection('m', { vectors: { size: 2, distance: 'Dot' } });

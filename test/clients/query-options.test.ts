@@ -35,7 +35,7 @@ const groupsOf = (matches: { metadata: { group: number } }[]) => new Set(matches
 const idsOf = (matches: { id: string }[]) => matches.map(({ id }) => id);
 
 describe('queries that diversify', () => {
-  it('[V152] are diverse, around a vector, an id or examples, with filters and exclusions', async () => {
+  it('[V152] return diverse matches near a vector, an id or examples, with filters and exclusions', async () => {
     const mmr = { diversity: 0.7, candidates_limit: COUNT };
     for (const target of [{}, { vector: undefined, id: 's0' }, { vector: undefined, positive_ids: ['s0', 's12'] }]) {
       const plain = (await query({ top_k: 12, ...target })).body.matches;
@@ -51,7 +51,7 @@ describe('queries that diversify', () => {
     }
   });
 
-  it('[V152] are plain ones without diversity, and reach among five times top_k by default', async () => {
+  it('[V152] equal plain ones at diversity 0, and choose among five times top_k by default', async () => {
     const plain = (await query({ top_k: 50 })).body.matches;
     expect((await query({ top_k: 10, mmr: { diversity: 0 } })).body.matches).toEqual(plain.slice(0, 10));
     const chosen = idsOf((await query({ top_k: 10, mmr: {} })).body.matches);
@@ -83,7 +83,7 @@ describe('explained and exact queries', () => {
 });
 
 describe('the recall of an index', () => {
-  it('[V154] has a target, 0.95 unless another is asked for', async () => {
+  it('[V154] has a target, 0.95 by default', async () => {
     const create = async (more: object) => (await client.post('/v1/indexes', { dimensions: 2, owner: 'music', ...more })).body;
     expect((await create({ name: 'default' })).recall).toBe(0.95);
     expect((await create({ name: 'high', recall: 0.99 })).recall).toBe(0.99);
@@ -96,7 +96,7 @@ describe('the recall of an index', () => {
     ]);
   });
 
-  it('[V155][V156][V158] is measured on its own vectors, and each of them is metered as a query', async () => {
+  it('[V155][V156][V158] is measured with its own vectors, each metered as a query', async () => {
     const quantity = async () =>
       (await client.get('/v1/usage')).body.data.find(({ meter }: { meter: string }) => meter === 'vector_queries')?.quantity ?? 0;
     const before = await quantity();
@@ -128,7 +128,7 @@ describe('the recall of an index', () => {
   });
 });
 
-it('[V25][V153] what is malformed or beyond a limit is refused by name, with the limit and the value', async () => {
+it('[V25][V153] is not measured if an option is malformed or over a limit: the refusal names both', async () => {
   const recall = (body: object) => client.post(`${INDEX}/recall`, body);
   const create = (more: object) => client.post('/v1/indexes', { name: 'bad', dimensions: 2, owner: 'music', ...more });
   const cases: [ReturnType<typeof query>, string, string, (string | number)[]][] = [

@@ -82,7 +82,7 @@ const faultOf = ({ body }: ApiAnswer): { code: string; message: string } => ({
 
 const QUOTA_CODES = new Set(['insufficient_quota', 'rate_limit_exceeded']);
 
-it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what every level allows', async () => {
+it('[T20] [T23] [T36] [T51] admits exactly the concurrent calls that every level allows, over all routes', async () => {
   const random = new Seeded(6);
   const admitted: Record<string, number> = {};
   const refused: ApiAnswer[] = [];
@@ -148,7 +148,7 @@ it('[T20] [T23] [T36] [T51] serves concurrent calls on all routes exactly what e
 /** At its limit a key gets no slices: every request asks the quota object, in batches with others of its organisation. */
 const SOAK = { keys: 24, connections: 16, perSecond: [31, 1], durationS: process.env['SLUICE_TEST_FULL'] === '1' ? 300 : 30 } as const;
 
-it('[SW7] [T20] loses no connection at the edge of its quotas, nor lets more through', { timeout: 600_000 }, async () => {
+it('[SW7] [T20] keeps all connections when quotas are nearly spent, and admits no more than allowed', { timeout: 600_000 }, async () => {
   const { id: tenant } = await createTenant(server);
   const keys: string[] = [];
   const limitOf = (number: number): number => SOAK.perSecond[number % 2]!;
@@ -187,7 +187,7 @@ it('[SW7] [T20] loses no connection at the edge of its quotas, nor lets more thr
   expect(statuses[429]).toBeGreaterThan(0);
 });
 
-it('[SW7] [C95] identical queries that meet are all answered alike, from one search', { timeout: 600_000 }, async () => {
+it('[SW7] [C95] concurrent identical queries all get the answer of one search', { timeout: 600_000 }, async () => {
   const { client } = await createTenant(server);
   await client.post('/v1/indexes', { name: 'met', owner: 'testers', model: 'glove-sif-100' });
   await client.post('/v1/indexes/met/upsert', { vectors: ['mill', 'water', 'wheel'].map((text) => ({ id: text, text })) });

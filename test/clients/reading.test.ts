@@ -21,7 +21,7 @@ const query = (body: object, headers: Record<string, string> = {}) =>
   client.post(`${INDEX}/query`, { vector: [1, 0], top_k: 1, ...body }, headers);
 
 describe('reads', () => {
-  it('[F36] are as consistent as they ask to be: with the LSN of a write they see it', async () => {
+  it('[F36] have the consistency they request: a read with the LSN of a write sees it', async () => {
     for (let n = 1; n < 6; n += 1) {
       const lsn = await write(`tide ${n}`, n);
       for (const consistency of [undefined, 'strong', { min_lsn: lsn }]) {
@@ -37,7 +37,7 @@ describe('reads', () => {
     expect((await query({ consistency: 'eventual' })).status).toBe(200);
   });
 
-  it('[F36] refuse a consistency and a deadline that there is not, naming the field', async () => {
+  it('[F36] with an invalid consistency or deadline are refused, naming the field', async () => {
     for (const consistency of ['weak', { min_lsn: -1 }, { min_lsn: 1.5 }, { min_lsn: LIMITS.lsnMax + 1 }, { max_lsn: 3 }, 7]) {
       const refused = await query({ consistency });
       expect([refused.status, refused.body.error.param]).toEqual([400, expect.stringMatching(/^consistency/)]);
@@ -48,7 +48,7 @@ describe('reads', () => {
     }
   });
 
-  it('[F36] answer within their deadline, or say that it has passed', async () => {
+  it('[F36] are answered within their deadline, or refused when it has passed', async () => {
     expect((await query({}, { 'x-sluice-deadline-ms': String(LIMITS.queryDeadlineMaxMs) })).body.matches.length).toBe(1);
     const hurried = await query({}, { 'x-sluice-deadline-ms': '1' });
     if (hurried.status !== 200) expect([hurried.status, hurried.body.error.code]).toEqual([504, 'deadline_exceeded']);

@@ -104,15 +104,15 @@ async function follow(path: string): Promise<string> {
   return texts.stdout;
 }
 
-it('[G40] the commands and snippets of the README work, in their order', async () => {
+it('[G40] the commands and snippets of the README work, in order', async () => {
   expect(await follow('README.md')).toContain('3 vectors, ');
 });
 
-it.each(Object.entries(GUIDES))('[G40] those of %s work after those of the README', async (path, shown) => {
+it.each(Object.entries(GUIDES))('[G40] the commands and snippets of %s work after those of the README', async (path, shown) => {
   expect(await follow(path)).toMatch(shown);
 });
 
-it('[G40] a guide is not left out', async () => {
+it('[G40] every guide is tested', async () => {
   const pages = await Array.fromAsync(glob('docs/api/*.md', { cwd: ROOT }));
   expect(Object.keys(GUIDES)).toEqual(expect.arrayContaining(pages));
 });

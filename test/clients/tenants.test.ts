@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 describe('keys', () => {
-  it('[T12] [T13] [T14] work from where and on what they may, and so does what they make', async () => {
+  it('[T12] [T13] [T14] work only from their networks and on their resources, and so do keys they create', async () => {
     const { client } = await createTenant(server, { scopes: ['keys:write', 'inference', 'index:read', 'index:write'] });
     for (const name of ['blog-a', 'secrets']) await client.post('/v1/indexes', { name, owner: 'testers', model: MODEL });
     const make = async (by: ApiClient, more: object) => {
@@ -103,7 +103,7 @@ describe('a suspension', () => {
 });
 
 describe('an erasure', () => {
-  it('[T16] [T72] [T74] leaves nothing of a tenant but its id and its bill, and all of its neighbour', async () => {
+  it('[T16] [T72] [T74] leaves of a tenant only its id and bill, and everything of another tenant', async () => {
     const doomed = await createTenant(server);
     const neighbour = await createTenant(server, { organisation: doomed.organisation });
     const organisation = doomed.organisation;

@@ -32,7 +32,7 @@ const idsOf = (vectors: readonly { id: string }[]): string[] => vectors.map(({ i
 const refused = (status: number, code: string, param: string | null) => ({ status, body: { error: { code, param } } });
 
 describe('listing and counting over HTTP', () => {
-  it('[Q60] goes through all vectors in the order of their numbers, by pages of any size', async () => {
+  it('[Q60] return all vectors in the order of their numbers, in pages of any size', async () => {
     const index = await indexOf(2_500);
     for (const limit of [7, 1000]) {
       const listed: string[] = [];
@@ -48,7 +48,7 @@ describe('listing and counting over HTTP', () => {
     }
   });
 
-  it('[Q60] gives what is asked for, of the vectors a filter accepts', async () => {
+  it('[Q60] return the requested fields of the vectors that a filter accepts', async () => {
     const index = await indexOf(30);
     const filter = { even: true, n: { $gte: 10 } };
     const page = await tenant.client.post(`${index}/list`, {
@@ -65,7 +65,7 @@ describe('listing and counting over HTTP', () => {
     expect((await tenant.client.post(`${index}/list`, { namespace: 'none' })).body.vectors).toEqual([]);
   });
 
-  it('[Q61] counts what a filter accepts', async () => {
+  it('[Q61] count the vectors that a filter accepts', async () => {
     const index = await indexOf(1_234);
     const count = async (body: object) => (await tenant.client.post(`${index}/count`, body)).body;
     expect(await count({})).toEqual({ count: 1_234, lsn: 2 });
@@ -97,7 +97,7 @@ describe('changing stored vectors over HTTP', () => {
     expect((await tenant.client.post(`${index}/query`, { vector: [2, 0], top_k: 1 })).body.matches[0].id).toBe('2');
   });
 
-  it('[Q62][Q65] changes all that a filter accepts, each once, in slices', async () => {
+  it('[Q62][Q65] changes all vectors that a filter accepts, each once, in slices', async () => {
     const index = await indexOf(4_500);
     const changed = await tenant.client.post(`${index}/metadata`, { filter: { even: true }, set: { even: 'no longer' } });
     // Changed vectors no longer match the filter, so none is changed twice.
@@ -136,7 +136,7 @@ describe('changing stored vectors over HTTP', () => {
     expect(await tenant.client.post(`${index}/values`, twice)).toMatchObject(refused(400, 'invalid_value', 'vectors[1].id'));
   });
 
-  it('[Q64] refuses metadata that outgrows its limit, and what says two things or nothing', async () => {
+  it('[Q64] refuses metadata over its limit, and a change that is ambiguous or empty', async () => {
     const index = await indexOf(3);
     const change = (body: object) => tenant.client.post(`${index}/metadata`, body);
     const half = 'x'.repeat(LIMITS.vectorMetadataBytesMax / 2);

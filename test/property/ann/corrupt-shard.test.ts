@@ -66,8 +66,8 @@ function healed(world: ShardWorld, source: Clusters, isQueriedFirst: boolean) {
 
 const WELL = { engine: 'lists', entries: COUNT, generations: 1 };
 
-describe('storage that is not what was written', () => {
-  it.each(METRICS)('[V127] of lists, models and settings is refused, and the lists are built again: %s', (metric) => {
+describe('corrupted storage', () => {
+  it.each(METRICS)('[V127] of lists, models and settings is detected, and the lists are rebuilt: %s', (metric) => {
     const random = new Seeded(127);
     const { world, source } = shardOf(metric, 1);
     world.settle();
@@ -94,7 +94,7 @@ describe('storage that is not what was written', () => {
     ['generations', 'settings', () => '{"stop":1}'],
     ['lists', 'codes', (codes: Uint8Array) => codes.slice(1)],
     ['lists', 'codes', () => new Uint8Array()],
-  ])('[V127] %s.%s, too', (table, column, change) => {
+  ])('[V127] is detected in %s.%s', (table, column, change) => {
     const { world, source } = shardOf('cosine', 2);
     world.settle();
     for (const isQueriedFirst of [true, false]) {
@@ -110,14 +110,14 @@ describe('storage that is not what was written', () => {
     ['DELETE FROM lists WHERE key = (SELECT MAX(key) FROM lists)'],
     ['DELETE FROM blocks WHERE key = (SELECT MIN(key) FROM blocks)'],
     ['DELETE FROM generations'],
-  ])('[V127] nor is what vanished or was miscounted believed: %s', (statement) => {
+  ])('[V127] is also detected if rows are missing or miscounted: %s', (statement) => {
     const { world, source } = shardOf('l2', 3);
     world.settle();
     world.sql.sql.exec(statement);
     expect(healed(world, source, true)).toEqual(WELL);
   });
 
-  it('[V122] a training whose checkpoint is harmed begins anew', () => {
+  it('[V122] makes a training start again if its checkpoint is damaged', () => {
     const random = new Seeded(122);
     for (const kind of KINDS) {
       const { world, source } = shardOf('dot', 4);

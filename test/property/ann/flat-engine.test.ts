@@ -143,7 +143,7 @@ describe('FlatEngine against brute force', () => {
     for (const count of Object.values(common)) expect(count).toBeGreaterThan(20);
   });
 
-  it.each(METRICS)('[V1][V5] %s: thousands of clustered vectors over many blocks, exactly and reading few rows', (metric) => {
+  it.each(METRICS)('[V1][V5] %s: finds among thousands of clustered vectors exactly, reading few rows', (metric) => {
     const random = gaussian(5);
     const dimensions = 48;
     const centres = Array.from({ length: 20 }, () => Float32Array.from({ length: dimensions }, random));
@@ -179,7 +179,7 @@ describe('FlatEngine against brute force', () => {
     expect(matches).toEqual(['1000', '1001', '1002'].map((id) => ({ row: 2000 - Number(id), id, score: 1 })));
   });
 
-  it('[V3] ties of zeros, whose closeness is known without reading them, go to the smallest ids, too', () => {
+  it('[V3] ties of zero vectors, which are ranked without being read, also go to the smallest ids', () => {
     const model = new Map<number, Model>();
     const engine = newEngine('dot', 4);
     for (let row = 1; row <= 1000; row += 1) {
@@ -191,7 +191,7 @@ describe('FlatEngine against brute force', () => {
     expect(matches).toEqual(['1000', '1001'].map((id) => ({ row: 2000 - Number(id), id, score: 0 })));
   });
 
-  it.each(METRICS)('[V12] %s: the longest vectors of the largest floats neither overflow nor lose order', (metric) => {
+  it.each(METRICS)('[V12] %s: vectors of the most dimensions and largest floats neither overflow nor lose order', (metric) => {
     const dimensions = LIMITS.dimensionsMaxCount;
     const huge = (sign: number) => new Float32Array(dimensions).fill(sign * 3.4e38);
     const tiny = new Float32Array(dimensions).fill(1e-45);
@@ -206,7 +206,7 @@ describe('FlatEngine against brute force', () => {
     }
   });
 
-  it('[V15] holds the most vectors that fit, by the bytes it states', () => {
+  it('[V15] holds as many vectors as its stated bytes allow', () => {
     for (const dimensions of [2, 100, 1536, LIMITS.dimensionsMaxCount]) {
       const capacity = flatEngineCapacity(40_000_000, dimensions);
       expect(flatEngineBytes(capacity, dimensions)).toBeLessThanOrEqual(40_000_000);
@@ -214,7 +214,7 @@ describe('FlatEngine against brute force', () => {
     }
   });
 
-  it('[V34] holds the bytes stated for the number of its vectors, however it came to that number', () => {
+  it('[V34] uses the bytes stated for its number of vectors, whatever the history', () => {
     const dimensions = 1536;
     const engine = newEngine('dot', dimensions);
     const values = new Float32Array(dimensions);

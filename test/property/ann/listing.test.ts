@@ -173,7 +173,7 @@ class ListedWorld extends ShardWorld {
 
 const parsed = (json: string | null): JsonValue => (json === null ? null : (JSON.parse(json) as JsonValue));
 
-it('[Q60][Q61][Q62][Q63] lists, counts and changes what a plain map holds, through writes and evictions', () => {
+it('[Q60][Q61][Q62][Q63] lists, counts and changes as a plain map does, through writes and evictions', () => {
   fc.assert(
     fc.property(fc.array(STEP, { minLength: 10, maxLength: 30 }), (steps) => {
       const world = new ListedWorld(smallFloor(1 << 22), { dimensions: 2, metric: 'l2' });
@@ -219,7 +219,7 @@ it('[Q60] orders numbers by value and the rest by code points', () => {
   expect(ordered.toReversed().sort(compareIds)).toEqual(ordered);
 });
 
-it('[Q65] looks at a bounded number of ids a slice, and finds them all the same', () => {
+it('[Q65] looks at a bounded number of ids in a slice, and still finds all of them', () => {
   const world = new ListedWorld(smallFloor(1 << 22), { dimensions: 2, metric: 'l2' });
   const countAll = 2 * LIMITS.listSliceMaxCount + 5_000;
   for (let at = 0; at < countAll; at += 1000)

@@ -37,7 +37,7 @@ function expectHolds(world: ListWorld, list: number, entries: readonly Entry[]):
 }
 
 describe('lists in memory', () => {
-  it('[V82] hold what was put into them, through appending, rewriting, evicting, adopting and removing', () => {
+  it('[V82] hold their entries through appends, rewrites, evictions, adoptions and removals', () => {
     const seen = { append: 0, retain: 0, evict: 0, remove: 0, shrunk: 0 };
     const steps = fc.array(fc.record({ kind: fc.constantFrom(...(Object.keys(seen) as 'append'[])), list: fc.nat(), seed: fc.nat() }), {
       minLength: 5,
@@ -93,7 +93,7 @@ describe('lists in memory', () => {
     for (const [kind, times] of Object.entries(seen)) expect(times, kind).toBeGreaterThan(5);
   });
 
-  it('[V83] however lists come and go during a search, it answers the same', () => {
+  it('[V83] give the same answer if they are evicted and read again during a search', () => {
     const seen = { evicted: 0, refined: 0, found: 0, blurred: 0 };
     fc.assert(
       fc.property(options, fc.integer({ min: 1, max: 30 }), (world_, count) => {
@@ -174,7 +174,7 @@ describe('exact searches', () => {
 });
 
 describe('bytes of blocks', () => {
-  it('[V85] cut off, altered, of another layout or of another list, they are refused', () => {
+  it('[V85] are refused if truncated, altered, of another layout or of another list', () => {
     const seen = { cut: 0, flipped: 0, other: 0 };
     fc.assert(
       fc.property(options, fc.nat(), fc.nat(), (world_, place, bit) => {

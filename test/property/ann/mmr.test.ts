@@ -39,7 +39,7 @@ const FINE = world(fc.float({ min: -10, max: 10, noNaN: true, noDefaultInfinity:
 const WHOLE = world(fc.integer({ min: -3, max: 3 }));
 
 describe('maximal marginal relevance', () => {
-  it('[V152] chooses at every step a candidate that is worth most by the definition', () => {
+  it('[V152] chooses at every step a candidate of the highest value by the definition', () => {
     const seen = { reordered: 0, steps: 0 };
     fc.assert(
       fc.property(FINE, ({ metric, query, vectors, count, diversity }) => {
@@ -67,7 +67,7 @@ describe('maximal marginal relevance', () => {
     expect(seen.steps).toBeGreaterThan(2_000);
   });
 
-  it('[V152] of candidates worth the same, chooses the one closest to the query', () => {
+  it('[V152] chooses among candidates of equal value the one closest to the query', () => {
     let ties = 0;
     fc.assert(
       fc.property(WHOLE, ({ query, vectors, count, diversity }) => {
@@ -88,7 +88,7 @@ describe('maximal marginal relevance', () => {
     expect(ties).toBeGreaterThan(100);
   });
 
-  it('[V152] diversity 0 is the plain ranking, 1 goes to the farthest from all chosen before', () => {
+  it('[V152] is the plain ranking at diversity 0, and takes the farthest from those chosen at 1', () => {
     fc.assert(
       fc.property(FINE, ({ metric, query, vectors, count }) => {
         const candidates = candidatesOf(metric, query, vectors);
@@ -105,7 +105,7 @@ describe('maximal marginal relevance', () => {
     expect(maximalMarginalRelevance('l2', line, 5, 1)).toEqual([0, 4, 2, 1, 3]);
   });
 
-  it('[V153] multiplies as often as is said beforehand', () => {
+  it('[V153] makes exactly as many multiplications as estimated', () => {
     let products = 0;
     const counted = (values: number[]) =>
       new Proxy(Float32Array.from(values), {

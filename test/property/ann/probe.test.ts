@@ -54,7 +54,7 @@ const search = fc.record({
 });
 
 describe('probing lists', () => {
-  it.each(METRICS)('[V80] %s: probes the lists, keeps the candidates and gives the closeness of plain loops, to the bit', (metric) => {
+  it.each(METRICS)('[V80] %s: gives the lists, candidates and closeness of plain loops, to the bit', (metric) => {
     const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0, blurred: 0 };
     fc.assert(
       fc.property(scenario({ metric: fc.constant(metric) }), search, (options, { count, more, stop, near }) => {
@@ -88,7 +88,7 @@ describe('probing lists', () => {
     for (const [name, times] of Object.entries(seen)) expect(times, name).toBeGreaterThan(2);
   });
 
-  it('[V80] the strict kernels find what the relaxed ones do', () => {
+  it('[V80] finds the same with the strict and the relaxed kernels', () => {
     expect(takesRelaxedSimd).toBe(true);
     fc.assert(
       fc.property(scenario(), search, (options, { count, more, stop }) => {
@@ -111,7 +111,7 @@ describe('probing lists', () => {
     { dimensions: 1536, subspaceDimensions: 4, vectorCount: 70 },
     { dimensions: 4096, subspaceDimensions: 4, vectorCount: 40 },
     { dimensions: 4096, subspaceDimensions: 2, vectorCount: 40 },
-  ])('[V80] $dimensions dimensions in parts of $subspaceDimensions', (sizes) => {
+  ])('[V80] works on $dimensions dimensions in subspaces of $subspaceDimensions', (sizes) => {
     for (const metric of METRICS) {
       for (const hasLowPlane of [false, true]) {
         const world = new ListWorld({ ...sizes, metric, hasLowPlane, seed: 1, listCount: 3, magnitude: 1, spread: 0.3 });
@@ -126,7 +126,7 @@ describe('probing lists', () => {
     }
   });
 
-  it('[V80] a thousand proposals out of more candidates than are kept at once', () => {
+  it('[V80] proposes a thousand rows out of more candidates than it keeps at once', () => {
     const options = { metric: 'cosine', dimensions: 8, subspaceDimensions: 2, hasLowPlane: false, seed: 3, listCount: 10 } as const;
     const world = new ListWorld({ ...options, vectorCount: 12_000, magnitude: 1, spread: 0.5 });
     const query = { values: world.near(9), count: 1000, stop: 127, rescoreCount: 1500, allowed: world.allowed };
@@ -138,10 +138,10 @@ describe('probing lists', () => {
   });
 });
 
-describe('probing wild vectors', () => {
+describe('probing vectors of extreme values', () => {
   const sizes = { dimensions: 6, subspaceDimensions: 3, listCount: 4, vectorCount: 200, seed: 5 };
 
-  it.each(METRICS)('[V81] %s: whatever the magnitudes, the closest by their codes come first when everything is rescored', (metric) => {
+  it.each(METRICS)('[V81] %s: at any magnitude, the closest by codes come first when all rows are rescored', (metric) => {
     let compared = 0;
     for (const magnitude of [0, 1e-44, 1e-38, 1e-20, 1, 1e19, 1e30, 3.4e38]) {
       for (const spread of [0, 1e-3, 1]) {

@@ -17,7 +17,7 @@ interface Read {
   readonly dueMs: number;
 }
 
-it('[F41] every read is done or refused once, by its deadline, and refused only if it would be late', () => {
+it('[F41] every read is done or refused exactly once, by its deadline, and refused only if late', () => {
   let [refused, overtaken, bumped] = [0, 0, 0];
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {

@@ -12,7 +12,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 describe('measured recall', () => {
-  it('[V155] is the share of the nearest others that an engine finds, whatever it drops', () => {
+  it('[V155] is the share of the nearest neighbours that an engine finds, whichever it drops', () => {
     const seen = { missed: 0, all: 0, tied: 0 };
     const scenario = fc.record({
       metric: fc.constantFrom(...METRICS),
@@ -50,14 +50,14 @@ describe('measured recall', () => {
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(200);
   });
 
-  it('[V155] of an engine that drops every tenth match is 0.9, that of a right one is 1', () => {
+  it('[V155] is 0.9 for an engine that drops every tenth match, and 1 for an exact one', () => {
     const world = new VectorWorld('cosine', 400, 8, 9, 1_000_000);
     const recallOf = (search: MeasuredSearch) => estimateRecall(measureSlice('cosine', world.vectors, 10, search).samples)?.mean;
     expect(recallOf(world.searchDropping(10))).toBeCloseTo(0.9, 12);
     expect(recallOf(world.searchDropping(Infinity))).toBe(1);
   });
 
-  it('[V157] a slice ends when its work is done, after one vector at least, and skips deleted vectors', () => {
+  it('[V157] ends a slice at its budget, after at least one vector, and skips deleted vectors', () => {
     const world = new VectorWorld('dot', 20, 2, 1, 1_000);
     const costing =
       (cost: Partial<typeof NO_COST>): MeasuredSearch =>
@@ -80,7 +80,7 @@ describe('measured recall', () => {
 describe('the estimate of recall', () => {
   const sample = (found: number, of = 10) => ({ id: 'x', found, of });
 
-  it('[V156] says nothing about nothing, and bounds what it does not know', () => {
+  it('[V156] is absent without samples, and bounds the recall with few', () => {
     expect(estimateRecall([])).toBeUndefined();
     expect(estimateRecall([sample(7)])).toMatchObject({ mean: 0.7, standardError: undefined });
     const perfect = estimateRecall(Array.from({ length: 100 }, () => sample(10)));
@@ -93,7 +93,7 @@ describe('the estimate of recall', () => {
     expect(shareOf(sample(3, 4))).toBe(0.75);
   });
 
-  it('[V156] holds the truth in about 95 of 100 intervals, also when searches differ', () => {
+  it('[V156] contains the true recall in about 95 of 100 intervals, also when searches differ', () => {
     for (const [spread, truth] of [
       [0, 0.95],
       [0.1, 0.88],

@@ -184,7 +184,7 @@ const PERFORM: Perform = {
 const latestSince = (world: World, lsn: number, key: string): boolean =>
   [...world.history].some(([at, vectors]) => at > lsn && vectors.has(key));
 
-it('[F20][F21][F22] a replica has what it promises, through removals, crashes and evictions', async () => {
+it('[F20][F21][F22] a replica is complete up to its LSN, through removals, crashes and evictions', async () => {
   const seen = new Map<string, number>();
   const count = (what: string) => void seen.set(what, (seen.get(what) ?? 0) + 1);
   await fc.assert(

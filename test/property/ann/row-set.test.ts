@@ -14,7 +14,7 @@ const rows = fc.oneof(fc.array(row, { maxLength: 50 }), run);
 const ascending = (set: Iterable<number>): number[] => [...new Set(set)].sort((a, b) => a - b);
 
 describe('RowSet', () => {
-  it('[V119] does what a set of numbers does', () => {
+  it('[V119] behaves like a set of numbers', () => {
     const seen = { empty: 0, large: 0 };
     fc.assert(
       fc.property(rows, rows, rows, (added, removed, others) => {
@@ -47,7 +47,7 @@ describe('RowSet', () => {
     expect(seen.large).toBeGreaterThan(10);
   });
 
-  it('[V119] comes back from its encoded chunks, each of 4 KiB at most, whatever was in the set before', () => {
+  it('[V119] round-trips through its encoded chunks, each of 4 KiB at most, for any set', () => {
     const seen = { short: 0, full: 0 };
     fc.assert(
       fc.property(rows, rows, (stored, before) => {

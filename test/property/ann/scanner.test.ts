@@ -73,7 +73,7 @@ const randomVector = (dimensions: number): Vector => ({
 });
 
 describe('the scan kernel', () => {
-  it.each(METRICS)('[V30] %s: finds what plain loops find, to the bit', (metric) => {
+  it.each(METRICS)('[V30] %s: finds the same as plain loops, to the bit', (metric) => {
     const seen = { found: 0, tails: 0, passedOver: 0, padded: 0 };
     const scenario = fc.record({
       dimensions: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(100, 384)),
@@ -101,7 +101,7 @@ describe('the scan kernel', () => {
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(50);
   });
 
-  it.each(METRICS)('[V30] %s: full pages of any number of dimensions, up to the end of the memory', (metric) => {
+  it.each(METRICS)('[V30] %s: scans full pages of any number of dimensions, up to the end of the memory', (metric) => {
     for (const dimensions of [2, 7, 100, 768, 1536, 4096, MOST]) {
       const vectors = Array.from({ length: pageLayout(dimensions).capacity }, (_, i) => ({
         ...randomVector(dimensions),
@@ -124,7 +124,7 @@ describe('the scan kernel', () => {
     }
   });
 
-  it('[V30] the largest products of the most dimensions do not overflow', () => {
+  it('[V30] does not overflow on the largest products of the most dimensions', () => {
     const signs = [1, -1];
     const vectors = signs.map((sign) => ({ ...randomVector(MOST), namespace: 1, codes: Array.from({ length: MOST }, () => 127 * sign) }));
     const values = new Float32Array(MOST).fill(3.4e38);

@@ -39,9 +39,9 @@ const world = fc
 describe('selectRows', () => {
   it.each([
     ['by the index', { rows: 0, entries: 0 }],
-    ['with few rows judged', { rows: 8, entries: 12 }],
-    ['with every row judged that is known', { rows: 1000, entries: 1000 }],
-  ])('[V64][V140][V141][V142][V143][V144][V145] finds %s what the judge accepts', (_, few) => {
+    ['with few rows evaluated', { rows: 8, entries: 12 }],
+    ['with every known row evaluated', { rows: 1000, entries: 1000 }],
+  ])('[V64][V140][V141][V142][V143][V144][V145] finds %s what the naive evaluator accepts', (_, few) => {
     const seen = { found: 0, missed: 0, read: 0 };
     fc.assert(
       fc.property(world, fc.array(filterArbitrary, { minLength: 20, maxLength: 20 }), (metadata, filters) => {
@@ -74,7 +74,7 @@ describe('selectRows', () => {
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(500);
   });
 
-  it('[V146] leaves nothing behind when what was added is removed, and everything when the rest is', () => {
+  it('[V146] removing vectors removes their index entries and no others', () => {
     fc.assert(
       fc.property(world, (metadata) => {
         const { storage, index, placed } = indexOf(metadata);
@@ -109,7 +109,7 @@ const endless = (count: number): PropertyIndex => ({
 describe('the cost of a filter', () => {
   const select = (written: object, count: number) => selectRows(filter.parse(written), NAMESPACE, endless(count));
 
-  it('[V147] refuses a filter that reads too many entries, and takes one that does not', () => {
+  it('[V147] is refused when it reads too many entries, and accepted otherwise', () => {
     const written = { a: { $in: [1, 2] } };
     expect(select(written, LIMITS.filterEntriesReadMaxCount / 2)).toMatchObject({ ok: true });
     expect(select(written, LIMITS.filterEntriesReadMaxCount / 2 + 1)).toMatchObject({
@@ -118,7 +118,7 @@ describe('the cost of a filter', () => {
     });
   });
 
-  it('[V147] refuses to judge too many vectors, but not when another condition leaves few', () => {
+  it('[V147] is refused when it must evaluate too many vectors, but not if another condition leaves few', () => {
     const written = { a: { $elemMatch: { b: 1, c: 2 } } };
     expect(select(written, LIMITS.filterJudgedMaxCount)).toMatchObject({ ok: true });
     expect(select(written, LIMITS.filterJudgedMaxCount + 1)).toMatchObject({

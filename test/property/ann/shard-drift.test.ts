@@ -37,7 +37,7 @@ function newestOf({ store }: ShardWorld): { id: number; usualLoss: number } {
   return { id, usualLoss: (JSON.parse(settings) as { usualLoss: number }).usualLoss };
 }
 
-it.each(['cosine', 'l2'] as const)('[V129] replacing 30 of 100 vectors at random costs neither recall nor time: %s', (metric) => {
+it.each(['cosine', 'l2'] as const)('[V129] replacing 30 of 100 vectors at random lowers neither recall nor speed: %s', (metric) => {
   const source = clusters(30);
   const world = shardOf(metric);
   write(world, drawn(source, 3_000));
@@ -60,7 +60,7 @@ it.each(['cosine', 'l2'] as const)('[V129] replacing 30 of 100 vectors at random
   expect(after.scanned).toBeLessThan(1.25 * before.scanned);
 });
 
-it('[V129] vectors unlike those that were learnt from are learnt from in turn', () => {
+it('[V129] vectors unlike those of the training trigger a new training', () => {
   const world = shardOf('l2');
   write(world, drawn(clusters(31), 2_200));
   world.settle();

@@ -180,7 +180,7 @@ const PERFORM: { readonly [K in Step['kind']]: (world: World, action: Extract<St
   forget: (world, action) => void (world.followers[action.follower] = new Follower()),
 };
 
-it('[F1][F2][F3] a follower has what its shard has at the end of the log, whatever was written or lost', () => {
+it('[F1][F2][F3] at the end of the log a follower equals its shard, whatever was written or lost', () => {
   const seen = new Map<string, number>();
   const count = (what: string) => void seen.set(what, (seen.get(what) ?? 0) + 1);
   fc.assert(

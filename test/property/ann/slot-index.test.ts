@@ -14,7 +14,7 @@ const row = fc.oneof(
 const operation = fc.record({ kind: fc.constantFrom('set' as const, 'set' as const, 'delete' as const), row });
 
 describe('SlotIndex', () => {
-  it('[V34] finds what a map finds, in the bytes stated for its count', () => {
+  it('[V34] finds the same as a map, in the bytes stated for its count', () => {
     const seen = { added: 0, moved: 0, deleted: 0, absent: 0, sizes: new Set<number>() };
     fc.assert(
       fc.property(fc.array(operation, { minLength: 1, maxLength: 200, size: 'max' }), (operations) => {

@@ -54,7 +54,7 @@ function randomCentroids(count: number, dimensions: number, size: number, isCoar
 const squaredDistance = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, j) => sum + (value - b[j]!) ** 2, 0);
 
 describe('the training kernels', () => {
-  it('[V100] find the centroids that plain loops find', () => {
+  it('[V100] find the same centroids as plain loops', () => {
     const seen = { ties: 0, tails: 0, extreme: 0, notFirst: 0 };
     fc.assert(
       fc.property(shape, ({ dimensions, count, lists, sizes, isCoarse }) => {
@@ -77,7 +77,7 @@ describe('the training kernels', () => {
     for (const times of Object.values(seen)) expect(times).toBeGreaterThan(10);
   });
 
-  it('[V100] code vectors as plain loops do, to the bit, and gather what codewords follow from', () => {
+  it('[V100] encode as plain loops do, to the bit, and gather the sums for new codewords', () => {
     const seen = { descended: 0, padded: 0, extreme: 0, several: 0 };
     fc.assert(
       fc.property(shape, fc.constantFrom(0, 1, 2, 3), ({ dimensions, count, lists, sizes, isCoarse, width }, weight) => {
@@ -137,7 +137,7 @@ describe('the training kernels', () => {
     for (const times of Object.values(seen)) expect(times).toBeGreaterThan(10);
   });
 
-  it('[V100] any number of dimensions up to 4,096, in batches', () => {
+  it('[V100] accept up to 4,096 dimensions, in batches', () => {
     for (const dimensions of [2, 768, 1536, 4096]) {
       const count = batchCountMax(dimensions) + 3;
       const vectors = randomVectors(count, dimensions, 1, false);
@@ -151,7 +151,7 @@ describe('the training kernels', () => {
     }
   });
 
-  it('[V103] the nearest centroid is the one at the least distance, to the precision of 16 bits', () => {
+  it('[V103] find the centroid at the least distance, to the precision of 16 bits', () => {
     let decided = 0;
     for (let trial = 0; trial < 40; trial += 1) {
       const dimensions = 2 + Math.floor(random.next() * 60);

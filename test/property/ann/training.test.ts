@@ -25,7 +25,7 @@ const scenario = fc.record({
 });
 
 describe('training', () => {
-  it('[V101] gives the same bytes however it is sliced, interrupted and resumed', () => {
+  it('[V101] gives the same bytes whether it runs at once, in slices, or resumed', () => {
     let interrupted = 0;
     const cuts = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 12 });
     fc.assert(
@@ -54,7 +54,7 @@ describe('training', () => {
     expect(interrupted).toBeGreaterThan(100);
   });
 
-  it('[V105] learns a valid model of any finite vectors, however degenerate, and codes any others', () => {
+  it('[V105] learns a valid model from any finite vectors, even degenerate ones, and encodes any others', () => {
     const component = fc.constantFrom(
       0,
       1,
@@ -93,7 +93,7 @@ describe('training', () => {
     for (const times of Object.values(seen)) expect(times).toBeGreaterThan(20);
   });
 
-  it.each(METRICS)('[V105] %s: up to 4,096 dimensions, in the memory it states', (metric) => {
+  it.each(METRICS)('[V105] %s: works up to 4,096 dimensions, in the stated memory', (metric) => {
     for (const dimensions of [2, 129, 1536, 4096]) {
       const options = {
         metric,

@@ -240,7 +240,7 @@ describe('batches over the cache', () => {
         },
       },
     ],
-  ])('[C10] would be caught by this test if the mapping %s', async (_, mutation) => {
+  ])('[C10] fail this test if the mapping %s', async (_, mutation) => {
     vi.resetModules();
     vi.doMock('../../../src/cache/batch-plan.ts', async (original) => ({ ...(await original<object>()), ...mutation }));
     expect((await check(100)).failed).toBe(true);

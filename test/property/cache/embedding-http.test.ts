@@ -149,7 +149,7 @@ describe('batches over HTTP', () => {
         },
       }),
     ],
-  ])('[C85] would be caught here if the mapping %s', async (_, mutation) => {
+  ])('[C85] fail this test if the mapping %s', async (_, mutation) => {
     vi.resetModules();
     vi.doMock('../../../src/cache/batch-plan.ts', async (original) => {
       const real = await original<Record<string, unknown>>();

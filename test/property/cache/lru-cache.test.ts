@@ -68,7 +68,7 @@ class PlainLru {
 }
 
 describe('LruCache', () => {
-  it('[C40] does what a plain list would, in any sequence of operations', () => {
+  it('[C40] behaves like a plain list in any sequence of operations', () => {
     const seen = { hits: 0, stale: 0, evicted: 0, refused: 0, removed: 0 };
     const run = (steps: readonly Step[], entriesMax: number, bytesMax: number): void => {
       const held = new Set<number>();
@@ -114,7 +114,7 @@ describe('LruCache', () => {
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(100);
   });
 
-  it('[C41] never passes its bounds and never answers what was not stored, whichever admission', () => {
+  it('[C41] never exceeds its bounds or returns what was not stored, with either admission policy', () => {
     let evicted = 0;
     const run = (steps: readonly Step[], entriesMax: number, bytesMax: number): void => {
       const cache = new LruCache<number>({ entriesMax, bytesMax }, { admission: 'frequent' });
@@ -161,7 +161,7 @@ describe('LruCache', () => {
 });
 
 describe('VectorCache', () => {
-  it('[C42] answers copies of what was stored, of any length, however its rows are used again', () => {
+  it('[C42] returns copies of the stored vectors, of any length, however its rows are reused', () => {
     const seen = { hits: 0, misses: 0 };
     const run = (sets: readonly { key: string; dimensions: number }[]): void => {
       const cache = new VectorCache<number>({ entriesMax: 5, bytesMax: 4_000 });

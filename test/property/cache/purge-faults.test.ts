@@ -31,7 +31,7 @@ describe('the cache of several isolates on a faulty network', () => {
     vi.resetModules();
   });
 
-  it('[C7] [C13] [C60] [C61] [C62] no request accepted after a purge was reported gets what it took', async () => {
+  it('[C7] [C13] [C60] [C61] [C62] no request accepted after a purge was reported gets a purged entry', async () => {
     const runs = effort(10);
     const { seen, violation } = await worlds(runs, 1);
     expect(violation).toBeUndefined();
@@ -55,7 +55,7 @@ describe('the cache of several isolates on a faulty network', () => {
       'stamped fills with a time to come',
       ({ stampOf }) => ({ stampOf: (view) => ({ ...stampOf(view), knownMs: view.knownMs + 5000 }) }) satisfies Partial<Leases>,
     ],
-  ])('[C7] would be seen here to fail if something %s', async (_, mutation) => {
+  ])('[C7] fails this test if something %s', async (_, mutation) => {
     vi.resetModules();
     vi.doMock('../../../src/cache/purge-lease.ts', async (original) => {
       const leases = await original<Leases>();
@@ -72,7 +72,7 @@ describe('the cache of several isolates on a faulty network', () => {
     ['soft purges', ({ mode }) => mode === 'hard'],
     ['purges of everything', ({ predicate }) => !isEverything(predicate)],
     ['all but the next purge', ({ position }, entry) => position === entry.position + 1],
-  ])('[C60] would be seen here to fail if something ignored %s', async (_, sees) => {
+  ])('[C60] fails this test if something ignored %s', async (_, sees) => {
     vi.resetModules();
     vi.doMock('../../../src/cache/purge-matcher.ts', async (original) => {
       const { PurgeMatcher } = await original<Matchers>();

@@ -42,7 +42,7 @@ const check = (numRuns: number, faults: Faults) =>
   );
 
 describe('a purge, once reported', () => {
-  it('[C6] [C7] [C8] [C16] holds for every read accepted later, whatever restarts, repeats or comes late', () => {
+  it('[C6] [C7] [C8] [C16] holds for every later read, through restarts and repeated or late messages', () => {
     const details = check(effort(10_000), {});
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
     expect(seen.receipts).toBeGreaterThan(10_000);
@@ -55,7 +55,7 @@ describe('a purge, once reported', () => {
     ['stamped a fill at its end', { stampsFillAtItsEnd: true }],
     ['served without a lease', { ignoresLease: true }],
     ['took the time from before a request', { missesAcceptance: true }],
-  ])('[C7] would be seen here to fail if something %s', (_, faults) => {
+  ])('[C7] fails this test if something %s', (_, faults) => {
     expect(check(4000, faults).failed).toBe(true);
   });
 });

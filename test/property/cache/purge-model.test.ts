@@ -8,7 +8,7 @@ const IS_FULL = process.env['SLUICE_TEST_FULL'] === '1';
 
 describe('the purge protocol, in all its histories', () => {
   it.each(IS_FULL ? ([1, 2] as const) : ([1] as const))(
-    '[C7] [C8] no request accepted after a receipt gets what the purge took: two isolates, purges: %i',
+    '[C7] [C8] no request accepted after a receipt gets a purged entry: two isolates, purges: %i',
     (purges) => {
       const { states, violation, served, servedAfterReceipt } = new PurgeModel(purges, TERMS).explore();
       expect(violation).toBeUndefined();
@@ -26,7 +26,7 @@ describe('the purge protocol, in all its histories', () => {
     ['served without a lease', { ignoresLease: true }],
     ['took the time from before a request', { missesAcceptance: true }],
     ['judged an entry by the newest purge alone', { judgesByNewestOnly: true }],
-  ])('[C7] would be seen here to fail if something %s', (_, faults) => {
+  ])('[C7] fails this test if something %s', (_, faults) => {
     const { violation } = new PurgeModel(2, TERMS, faults).explore();
     expect(violation?.at(-1)).toContain('serve an entry');
   });

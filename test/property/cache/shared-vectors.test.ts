@@ -68,7 +68,7 @@ async function judge(setting: Setting, seed: number) {
 }
 
 describe('histories of threads over one shared cache', () => {
-  it('[C48] are linearizable, and nothing is lost while there is room for all keys', async () => {
+  it('[C48] are linearizable, and lose nothing while there is room for all keys', async () => {
     const seen = { overlaps: 0, hits: 0, misses: 0 };
     for (let seed = 1; seed <= effort(3); seed++) {
       for (const setting of [
@@ -84,7 +84,7 @@ describe('histories of threads over one shared cache', () => {
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(500);
   });
 
-  it('[C48] would not be, and this test would see it, if reads did not wait for writes', async () => {
+  it('[C48] fail this test if reads do not wait for writes', async () => {
     const verdicts: boolean[] = [];
     for (let seed = 1; seed <= 5 && !verdicts.includes(false); seed++) {
       verdicts.push(

@@ -220,20 +220,20 @@ describe('a wrapped embedding function', () => {
     vi.resetModules();
   });
 
-  it('[C43] [C44] [C45] [C46] answers in order, computes only what is missing, once, and forgets for good', async () => {
+  it('[C43] [C44] [C45] [C46] answers in order, computes each miss once, and returns no forgotten text', async () => {
     const details = await check(effort(250), false);
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
     expect(seen.batches).toBeGreaterThan(effort(5_000));
     for (const [what, count] of Object.entries(seen)) if (what !== 'tier') expect(count, what).toBeGreaterThan(100);
   });
 
-  it('[C43] [C46] does so, too, with its vectors in shared memory', async () => {
+  it('[C43] [C46] does so also with its vectors in shared memory', async () => {
     const details = await check(effort(100), true);
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
     expect(seen.tier).toBeGreaterThan(100);
   });
 
-  it('[C43] would be caught by this test if it computed the wrong input for a key', async () => {
+  it('[C43] fails this test if it computes the wrong input for a key', async () => {
     vi.resetModules();
     const planBatch = (keys: string[]) => {
       const distinct = [...new Set(keys)];

@@ -14,7 +14,7 @@ const shapes: readonly [z.ZodType, ...z.ZodType[]] = [
   z.record(z.string(), z.union([z.array(z.boolean()), z.strictObject({ a: z.literal(1) })])),
 ];
 
-it('[G52] what any schema refuses is answered as `param: what is wrong`, below wherever the value stood', () => {
+it('[G52] what any schema refuses is answered as `param: what is wrong`, under the path of the value', () => {
   fc.assert(
     fc.property(fc.constantFrom(...shapes), fc.jsonValue(), path, (schema, value, at) => {
       const outcome = parse(schema, value, 'body', at);
@@ -29,7 +29,7 @@ it('[G52] what any schema refuses is answered as `param: what is wrong`, below w
   );
 });
 
-it('[G51] a refusal at any place is found again below it, and survives as plain data', () => {
+it('[G51] a refusal at a path is found under any parent of the path, also after serialisation', () => {
   fc.assert(
     fc.property(path, path, (head, rest) => {
       const error = refusalAt({ code: 'invalid_value', message: 'is odd' }, [...head, ...rest]);

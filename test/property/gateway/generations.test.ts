@@ -213,7 +213,7 @@ async function history(seed: number): Promise<GenerationWorld & { reads: number;
 }
 
 describe('generations of an index that is written and read all the time', () => {
-  it('[B31][B32][B33][B34][B45] lose no acknowledged write and show no stale one, whenever their run dies', async () => {
+  it('[B31][B32][B33][B34][B45] lose no acknowledged write and show no stale one, whenever a run is killed', async () => {
     let [kills, moved, reads, exchanges, repeated] = [0, 0, 0, 0, 0];
     const seeds = effort(20);
     for (let seed = 1; seed <= seeds; seed += 1) {

@@ -23,7 +23,7 @@ const IDS_ONLY = { values: false, metadata: false, text: false };
 
 const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
 
-it.each(seeds)('[RT36] nothing is lost, doubled or revived while shard groups divide and join (seed %i)', async (seed) => {
+it.each(seeds)('[RT36] no vector is lost, doubled or resurrected while shard groups split and merge (seed %i)', async (seed) => {
   const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
   world.districtSizes = { shardsMax: 4, shardsMin: 2 };
   world.routeBytesMax = SMALL_MEMORY_BYTES;

@@ -8,7 +8,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 
 const copy = fc.record({ id: fc.nat(30).map((n) => `v${n}`), shard: fc.nat(4), version: fc.nat(3), score: fc.nat(6) });
 
-it('[F18] merging the answers of shards is sorting the newest copy of everything they found', () => {
+it('[F18] merging shard answers equals sorting the newest copy of each match', () => {
   let duplicates = 0;
   fc.assert(
     fc.property(

@@ -16,7 +16,7 @@ const FAULTS: Faults = { killChance: 0.01, repeatChance: 0.04, delayMsMax: 20, r
 
 const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
 
-it.each(seeds)('[RT6, RT21, RT22] a calm index rebalances under writes and deaths: none is lost or doubled (seed %i)', async (seed) => {
+it.each(seeds)('[RT6, RT21, RT22] rebalancing under writes and crashes loses and doubles nothing (seed %i)', async (seed) => {
   const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
   await world.during(world.create());
   const clients = new GrowthClients(world, { clients: 4, idsEach: 80, deleteChance: 0.02, pauseMsMax: 40 }, seed);

@@ -14,7 +14,7 @@ const FAULTS: Faults = { killChance: 0.004, repeatChance: 0.02, delayMsMax: 20, 
 
 const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
 
-it.each(seeds)('[RT6, RT7, RT8, RT11, RT39, F3] writes, splits, merges and deaths lose and double nothing (seed %i)', async (seed) => {
+it.each(seeds)('[RT6, RT7, RT8, RT11, RT39, F3] writes, splits, merges and crashes lose and double nothing (seed %i)', async (seed) => {
   const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
   await world.during(world.create());
   const clients = new GrowthClients(world, { clients: 4, idsEach: 80, deleteChance: 0.1, pauseMsMax: 120 }, seed);

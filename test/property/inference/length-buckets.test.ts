@@ -6,7 +6,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 
 const RUN_TOKENS_MAX = 256;
 
-it('[M14] runs every text once, within the bound, with little padding', () => {
+it('[M14] every text runs once, in runs within the bound, with little padding', () => {
   let shared = 0;
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: RUN_TOKENS_MAX }), { maxLength: 60 }), (lengths) => {

@@ -82,7 +82,7 @@ it('[M16] quantising moves no number by more than half a scale', () => {
   expect(zeroRows).toBeGreaterThan(0);
 });
 
-it('[M17] the measure counts ties against the model', () => {
+it('[M17] the quality measure counts ties against the model', () => {
   const constant = { dimensions: 1, queries: new Float64Array(40).fill(1), documents: new Float64Array(40).fill(1) };
   expect(retrievalQuality(constant).recallAt10).toBe(0);
   expect(retrievalQuality(constant).mrr).toBeCloseTo(1 / 40, 12);

@@ -64,7 +64,7 @@ it('[M12] agrees on 10,000 definitions', async () => {
   console.log(`10,000 glosses: lowest cosine ${cosineMin}`);
 });
 
-it('[M12] agrees on texts without a known word: both answer zero', async () => {
+it('[M12] agrees on texts without a known word: both give zero vectors', async () => {
   const nothing = ['', '   ', '\ud83d\ude00', '\u65e5\u672c\u8a9e', 'zzqx vvkw qqjj', '1234 5678', '\ud800', '\u65e5'.repeat(8192)];
   expect(await compare(nothing)).toEqual({ cosineMin: 1, zero: nothing.length });
 });

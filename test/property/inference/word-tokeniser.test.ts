@@ -64,7 +64,7 @@ it.each([
   ['ideographs', '\u65e5'],
   ['emoji', '\ud83d\ude00'],
   ['lone surrogates', '\ud800'],
-])('[M3] half a megabyte of %s takes computing in proportion', (_, unit) => {
+])('[M3] the CPU time for %s grows in proportion to the length, up to half a megabyte', (_, unit) => {
   // CPU time of this thread, so that other load on the machine does not count.
   const computingMs = (length: number) => {
     const text = unit.repeat(length / unit.length);

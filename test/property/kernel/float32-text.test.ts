@@ -49,7 +49,7 @@ const digitsOf = (text: string): number =>
     .replace(/^[-0]+/, '')
     .replace(/0+$/, '').length;
 
-it('[G20] a float reads back as the same float, from no more digits than it takes, none nearer', () => {
+it('[G20] a float is written in the fewest digits that read back as it, the nearest such decimal', () => {
   fc.assert(
     fc.property(value, (one) => {
       const text = float32Text(Float32Array.of(one)).slice(1, -1);
@@ -71,7 +71,7 @@ it('[G20] a float reads back as the same float, from no more digits than it take
   );
 });
 
-it('[G20] floats of every exponent read back, near its ends and throughout', () => {
+it('[G20] floats of every exponent read back, at its ends and in between', () => {
   const mantissas = [0, 1, 2, 0x40_0000, 0x7f_fffe, 0x7f_ffff, ...Array.from({ length: 100 }, (_, i) => (i * 83_869 + 3) % 0x80_0000)];
   const patterns = Array.from({ length: 254 }, (_, exponent) => mantissas.map((mantissa) => (exponent + 1) * 0x80_0000 + mantissa)).flat();
   const values = Float32Array.from(patterns, floatOf);
@@ -79,7 +79,7 @@ it('[G20] floats of every exponent read back, near its ends and throughout', () 
   expect(read.findIndex((decimal, i) => Math.fround(decimal) !== values[i])).toBe(-1);
 });
 
-it('[G20] zeros, subnormals, powers of two, whole numbers and the largest floats are written so', () => {
+it('[G20] zeros, subnormals, powers of two, integers and the largest floats are written the same way', () => {
   const values = [0, -0, 2 ** -149, -(2 ** -126), 2 ** -17, 0.5, -0.1, 0.19, 1, -7, 100, 16_777_216, 2 ** 30, -(2 ** 31), 2 ** 53, 1e-6];
   expect(float32Text(Float32Array.from(values))).toBe(
     '[0,-0,1e-45,-1.1754944e-38,0.0000076293945,0.5,-0.1,0.19,1,-7,100,16777216,1073741824,-2147483648,9007199000000000,0.000001]',

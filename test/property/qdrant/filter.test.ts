@@ -75,7 +75,7 @@ const condition: fc.Arbitrary<JsonValue> = fc.oneof(
 );
 const filter = clausesOf(fc.oneof({ weight: 4, arbitrary: condition }, { weight: 1, arbitrary: clausesOf(condition) }));
 
-it('[Q20] a filter accepts what an evaluator of Qdrant, written apart, accepts', () => {
+it('[Q20] a filter accepts the same as an independent evaluator of Qdrant filters', () => {
   const seen: Record<string, number> = {};
   fc.assert(
     fc.property(filter, payload, fc.constantFrom(...ID), (written, of, id) => {

@@ -95,7 +95,7 @@ describe('an erasure among late writes of every kind', () => {
     vi.resetModules();
   });
 
-  it('[T58] [T71] [T72] [T73] [T74] says that nothing is left when nothing is, and nothing comes later', async () => {
+  it('[T58] [T71] [T72] [T73] [T74] reports it if nothing is left; nothing appears later', async () => {
     const { seen, violation } = await worlds(seeds(COUNT));
     expect(violation).toBeUndefined();
     const kinds = new Set(Object.keys(seen).map((what) => what.replace(/ (done|refused|lost)$/, '')));
@@ -104,7 +104,7 @@ describe('an erasure among late writes of every kind', () => {
     for (const kind of kinds) expect(seen[`${kind} done`] ?? seen[kind], kind).toBeGreaterThan(0);
   });
 
-  it.each(MUTATIONS)('[T58] would be seen here to fail if %s', async (_, file, mutation) => {
+  it.each(MUTATIONS)('[T58] fails this test if %s', async (_, file, mutation) => {
     vi.resetModules();
     vi.doMock(file, async (original) => {
       const module = await original<object>();

@@ -217,7 +217,7 @@ class Replay {
 }
 
 describe('the quota algebra', () => {
-  it('[T20] [T21] [T22] [T36] grants at all levels what a hand count allows, however the clock steps', () => {
+  it('[T20] [T21] [T22] [T36] grants at all levels what an independent count allows, at any clock steps', () => {
     const seen = { granted: 0, refused: 0, credited: 0, backwards: 0, turned: 0, reserved: 0, settled: 0 };
     fc.assert(
       fc.property(rulesOfLevels, fc.array(step, { minLength: 30, maxLength: 100 }), (rules, steps) => {
@@ -230,7 +230,7 @@ describe('the quota algebra', () => {
     expect(Object.entries(seen).filter(([, count]) => count < 100)).toEqual([]);
   });
 
-  it('[T37] lets no stretch of time have more than its burst and what flowed in meanwhile', () => {
+  it('[T37] grants in no interval more than the burst and the refill of that interval', () => {
     let throttled = 0;
     fc.assert(
       fc.property(
@@ -274,7 +274,7 @@ describe('the quota algebra', () => {
     expect(throttled).toBeGreaterThan(100);
   });
 
-  it('[T25] says how long to wait, and when waiting cannot help', () => {
+  it('[T25] reports how long to wait, and when waiting cannot help', () => {
     const quota = new MemoryQuota(() => START_MS + 1000);
     const ask = (need: Amounts) =>
       quota.take('isolate', 0, [{ path: PATHS[0]!, ask: { need, draw: need, want: need, returned: [] } }]).decisions[0];

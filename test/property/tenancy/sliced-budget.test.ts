@@ -88,7 +88,7 @@ describe('budgets over several isolates', () => {
     expect(Object.entries(total).filter(([, count]) => count < 20)).toEqual([]);
   });
 
-  it('[T26] serves from the slice at hand while the object is away, then fails closed', async () => {
+  it('[T26] serves from its slice while the object is unreachable, then fails closed', async () => {
     const world = new SlicedWorld(new Seeded(1), 1, CALM);
     world.quota.setRules(CALLER.tenantId, [rule('requests', 'minute', 10_000), rule('tokens', 'minute', 100_000)]);
     for (let time = 0; time < 50; time++) await call(world);
@@ -118,7 +118,7 @@ describe('budgets over several isolates', () => {
     }
   });
 
-  it('[T25] [T27] gives back what was not used, money too, and names a call that can never fit', async () => {
+  it('[T25] [T27] returns unused quota and budget, and reports a call that can never fit', async () => {
     const world = new SlicedWorld(new Seeded(1), 1, CALM);
     world.quota.setRules(CALLER.tenantId, [
       rule('requests', 'minute', 100),

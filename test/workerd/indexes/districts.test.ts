@@ -7,7 +7,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { between, create, Gateway, indexOf, manifestOf, MODES, objectsOf, range, untilShards, value } from './grown-index.ts';
 
 describe('[RT38] an index of several shard groups, evicted between calls', () => {
-  it('is written, searched, split and deleted like any other, also by isolates with old shard groups', async () => {
+  it('is written, searched, split and deleted like any other, also with cached old shard groups', async () => {
     const [, mode] = MODES;
     const gateway = await create(manifestOf('districts'));
     const { manifest } = gateway;

@@ -8,7 +8,7 @@ import { Clusters } from '../../support/fixtures/clusters.ts';
 import { between, create, indexOf, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
 
 describe.each(MODES)('[RT16, RT17] an index of equal vectors, %s', (mode) => {
-  it('grows, finds as many as are wanted, and deletes what it is asked to', async () => {
+  it('splits, finds top_k of them, and deletes the given ids', async () => {
     const equal = new Clusters({ dimensions: 4, count: 1, spread: 0, seed: 3 });
     const gateway = await create(manifestOf(`equal-${mode.slice(0, 3)}`), equal);
     const { manifest } = gateway;

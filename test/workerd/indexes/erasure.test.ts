@@ -89,7 +89,7 @@ it('[B40][B41] a deletion reports what it erased, and no object has tables, keys
   expect(value(await registry.erasure(shadow.id))).toBeNull();
 });
 
-it('[B41] inspection sees unused data, too; an index of the same name is another one', async () => {
+it('[B41] inspection also finds unused data; a new index of the name counts as another one', async () => {
   const { serving, shadow } = await filled('tn_left');
   value(await indexOf(serving).remove('erased'));
   await runInDurableObject(shardOf(shadow), (_, { storage }) => void storage.sql.exec('CREATE TABLE forgotten (id TEXT)'));
@@ -107,7 +107,7 @@ it('[B41] inspection sees unused data, too; an index of the same name is another
   expect(value(await REGISTRY.getByName('tn_left').holds('erased', [again.id]))).toBe(true);
 });
 
-it('[B40] an interrupted deletion that had erased reports what it erased all the same', async () => {
+it('[B40] a deletion interrupted after it erased still reports what it erased', async () => {
   const { serving, shadow } = await filled('tn_cut');
   const whole = value(await indexOf(serving).remove('erased'));
   const second = await filled('tn_cut_too');

@@ -135,7 +135,7 @@ async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKe
 }
 
 describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mode) => {
-  it('are filled while both split, exchanged without losing a write, undone, and erased with every object', async () => {
+  it('are filled while both split, switched without losing a write, rolled back, and fully erased', async () => {
     const gateway = await create(manifestOf(`both-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
     const early = await gateway.write(range(0, 10), 'early');
@@ -206,7 +206,7 @@ describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mo
   });
 });
 
-it('[B45][RT41] an only shard that serves after several completes a request that one of them began', async () => {
+it('[B45][RT41] a generation of one shard completes a request that one of many shards began', async () => {
   const gateway = await create(manifestOf('fewer'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));
@@ -238,7 +238,7 @@ it('[B45][RT41] an only shard that serves after several completes a request that
   await gateway.expectAll();
 });
 
-it('[B43] a sealed locator answers once no write is under way, and then admits only followers', async () => {
+it('[B43] a sealed locator answers when no write is in progress, and then admits only followers', async () => {
   const gateway = await create(manifestOf('sealed'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));

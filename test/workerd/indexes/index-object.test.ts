@@ -67,7 +67,7 @@ it('[T54] a locator commits no write, removal or claim whose lease has ended', a
   expect(await locator.claim({ indexId }, other, lasting)).toMatchObject({ ok: true, value: { wholeLsn: null } });
 });
 
-it('[B33] a locator that an earlier version closed opens closed, for followers as new as it had seen', async () => {
+it('[B33] a locator closed by an earlier version opens closed, for fencing tokens not older than its own', async () => {
   const [indexId, tenantId] = ['ix_closed' as IndexId, freshTenant()];
   const locator = LOCATOR.getByName(locatorName({ id: indexId, tenantId }, 0));
   await runInDurableObject(locator, (_, { storage }) => {
@@ -99,7 +99,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     }
   };
 
-  it('[V17] is described, listed and writable once created, and none of it once deleted', async () => {
+  it('[V17] is described, listed and writable after its creation, and nothing of that after deletion', async () => {
     const manifest = manifestOf(freshTenant(), 'articles');
     expect(await indexOf(manifest).create(manifest, ONCE)).toEqual({ ok: true, value: manifest });
     await between(manifest);
@@ -119,7 +119,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     });
   });
 
-  it('[V18] created again under its name shows nothing of the old, which stays refused', async () => {
+  it('[V18] created again under its name shows nothing of the old index, whose id stays refused', async () => {
     const old = manifestOf(freshTenant(), 'articles');
     await indexOf(old).create(old, ONCE);
     value(await write(old, 'old'));
@@ -167,7 +167,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     expect(await listed(first.tenantId)).toEqual(['articles']);
   });
 
-  it('[T78] a creation repeated after its index was deleted makes nothing, whatever has the name now', async () => {
+  it('[T78] a creation repeated after its index was deleted creates nothing, whatever has the name now', async () => {
     const first = manifestOf(freshTenant(), 'articles');
     const keyed: Creation = { idempotencyKey: 'k', bodyDigest: 'd1' };
     const again = manifestOf(first.tenantId, 'articles');
@@ -276,7 +276,7 @@ const renameColumn = (registry: DurableObjectStub<RegistryObject>, from: string,
   runInDurableObject(registry, (_, { storage }) => void storage.sql.exec(`ALTER TABLE indexes RENAME COLUMN ${from} TO ${to}`));
 
 describe('IndexObject', () => {
-  it('[V21] concurrent creations and deletions of one name leave exactly what the last of them left', async () => {
+  it('[V21] concurrent creations and deletions of one name leave the result of exactly the last of them', async () => {
     const tenantId = freshTenant();
     const manifests = Array.from({ length: 6 }, () => manifestOf(tenantId, 'busy'));
     const stub = indexOf({ tenantId, name: 'busy' });
@@ -291,7 +291,7 @@ describe('IndexObject', () => {
     for (const manifest of manifests) expect(await write(manifest, 'x')).toMatchObject({ error: { code: 'index_not_found' } });
   });
 
-  it('[V21] of concurrent creations of one name one wins, and the others find it taken', async () => {
+  it('[V21] one of several concurrent creations of a name succeeds, and the others find the name taken', async () => {
     const tenantId = freshTenant();
     const stub = indexOf({ tenantId, name: 'wanted' });
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => stub.create(manifestOf(tenantId, 'wanted'), ONCE)));
@@ -304,7 +304,7 @@ describe('IndexObject', () => {
     expect(await listed(tenantId)).toEqual(['wanted']);
   });
 
-  it('[V21] an alarm that fails leaves the next one behind', async () => {
+  it('[V21] an alarm that fails leaves the next alarm set', async () => {
     const manifest = manifestOf(freshTenant(), 'articles');
     const registry = REGISTRY.getByName(manifest.tenantId);
     value(await registry.reserve(manifestOf(manifest.tenantId, 'another'), null));
@@ -321,7 +321,7 @@ describe('IndexObject', () => {
     expect(value(await indexOf(manifest).describe('articles')).id).toBe(manifest.id);
   });
 
-  it('[V21] a creation whose registry fails is taken up again by the alarm', async () => {
+  it('[V21] the alarm retries a creation whose registry failed', async () => {
     const manifest = manifestOf(freshTenant(), 'articles');
     const registry = REGISTRY.getByName(manifest.tenantId);
     value(await registry.reserve(manifestOf(manifest.tenantId, 'another'), null));
@@ -347,7 +347,7 @@ describe('IndexObject', () => {
     }
   });
 
-  it('[Q9] keeps what is declared about an index through evictions, and no longer than the index', async () => {
+  it('[Q9] keeps declarations about an index through evictions, and deletes them with the index', async () => {
     const manifest = manifestOf(freshTenant(), 'declared');
     const index = indexOf(manifest);
     const declare = { kind: 'declare' as const, field: 'kind', as: { data_type: 'keyword' } };

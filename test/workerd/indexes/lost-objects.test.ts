@@ -16,7 +16,7 @@ async function lose(stub: DurableObjectStub): Promise<void> {
   await evictDurableObject(stub);
 }
 
-it('[G41] [B40] nothing is acknowledged for a lost shard or locator; deleting all reports what was lost', async () => {
+it('[G41] [B40] a lost shard or locator acknowledges nothing; deleting the index reports what was lost', async () => {
   const gateway = await create(manifestOf('lost-parts'));
   const { manifest } = gateway;
   await gateway.write(range(0, 90));
@@ -63,7 +63,7 @@ it('[G41] [B40] nothing is acknowledged for a lost shard or locator; deleting al
 
 const EVEN = { kind: 'equals', path: 'even', values: [true] };
 
-it('[T91] a registry that is not open, or lost its storage, is unavailable; no index comes or goes', async () => {
+it('[T91] a registry that is not open, or lost its storage, is unavailable and blocks index changes', async () => {
   const manifest = aloneManifestOf(freshTenant(), 'kept');
   const registry = REGISTRY.getByName(manifest.tenantId);
   value(await indexOf(manifest).create(manifest, ONCE));
@@ -101,7 +101,7 @@ it('[T91] a registry that is not open, or lost its storage, is unavailable; no i
   expect(value(await registry.taken(10))).toEqual(['other']);
 });
 
-it('[T91] a registry is opened once, and holds nothing before', async () => {
+it('[T91] a registry can be opened repeatedly, and stores nothing before', async () => {
   const registry = REGISTRY.getByName('tn_unopened');
   expect(await registry.isOpen()).toBe(false);
   expect(await registry.taken(10)).toMatchObject({ error: { code: 'unavailable' } });

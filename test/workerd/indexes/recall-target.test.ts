@@ -20,7 +20,7 @@ it.each([
   [{ recall: 0.95 } as const, 0.95],
   // As manifests were before there was a choice.
   [{}, 0.95],
-])('[V154] an index of %j opens its shard for it', async (target, expected) => {
+])('[V154] an index with %j opens its shard with that target', async (target, expected) => {
   const name = `target-${JSON.stringify(target)}`;
   const manifest: IndexManifest = {
     id: `ix_${name}` as IndexId,

@@ -5,7 +5,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { freshTenant, indexOf, listed, manifestOf, ONCE, REGISTRY, value } from './index-stubs.ts';
 
-it('[T59] the registry of an erased tenant gives no name to an index or alias, and lists those taken', async () => {
+it('[T59] the registry of an erased tenant gives out no names, and lists those that are taken', async () => {
   const kept = manifestOf(freshTenant(), 'articles');
   const registry = REGISTRY.getByName(kept.tenantId);
   value(await indexOf(kept).create(kept, ONCE));
@@ -31,7 +31,7 @@ it('[T59] the registry of an erased tenant gives no name to an index or alias, a
 });
 
 describe('RegistryObject', () => {
-  it('[V23] lists confirmed names in their order, page by page', async () => {
+  it('[V23] lists confirmed names in order, page by page', async () => {
     const tenantId = freshTenant();
     const registry = REGISTRY.getByName(tenantId);
     for (const name of ['c', 'a', 'd', 'b', 'reserved-only']) {
@@ -45,7 +45,7 @@ describe('RegistryObject', () => {
     expect([second.indexes.map(({ name }) => name), second.hasMore]).toEqual([['d'], false]);
   });
 
-  it('[T67] knows the objects that hold an index by its name or an alias, until nothing of it is left', async () => {
+  it('[T67] knows the objects of an index by its name or an alias, until the index is fully erased', async () => {
     const tenantId = freshTenant();
     const registry = REGISTRY.getByName(tenantId);
     const [kept, next] = [manifestOf(tenantId, 'kept'), manifestOf(tenantId, 'kept')];
@@ -75,7 +75,7 @@ describe('RegistryObject', () => {
     expect(await names()).toEqual([undefined, undefined, false]);
   });
 
-  it('[V23] counts reserved names against the limit, and a release of another index changes nothing', async () => {
+  it('[V23] counts reserved names against the limit, and ignores a release by another index', async () => {
     const tenantId = freshTenant();
     const registry = REGISTRY.getByName(tenantId);
     const kept = manifestOf(tenantId, 'kept');

@@ -49,7 +49,7 @@ async function untilReplicas(mode: Mode, { manifest }: Gateway, count: number): 
 }
 
 describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode) => {
-  it('answer what the shards do, while they split, too; go when they are cold, and leave nothing behind', async () => {
+  it('answer as the shards do, also while they split; retire when cold, and leave nothing behind', async () => {
     const gateway = await create(manifestOf(`replicated-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
     await gateway.write(range(0, 90));
@@ -117,7 +117,7 @@ describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode
   });
 });
 
-it('[RT12][F23] a shard of a grown index that is read a lot gets a replica, which answers reads', async () => {
+it('[RT12][F23] a shard of a grown index under heavy reads gets a replica, which answers reads', async () => {
   const gateway = await create(manifestOf('replicated-hot'));
   const { manifest } = gateway;
   await gateway.write(range(0, 60));

@@ -21,7 +21,7 @@ async function expectSweepsOfReceipts(manifest: IndexManifest): Promise<void> {
 }
 
 describe.each(MODES)('[RT9, RT39, RT40] an index that grows, %s', (mode) => {
-  it('splits while read and written, finds everything, deletes by filter and all, leaves nothing', async () => {
+  it('splits while read and written, finds everything, deletes by filter and completely, leaves nothing', async () => {
     const gateway = await create(manifestOf(`grows-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
     const stale = new Gateway(manifest);

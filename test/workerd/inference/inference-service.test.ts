@@ -49,7 +49,7 @@ describe('the inference Worker', () => {
     });
   });
 
-  it('[M13] answers what it cannot do with a refusal', async () => {
+  it('[M13] refuses what it cannot do, with a typed error', async () => {
     const one = Int32Array.of(1);
     const refusals = await Promise.all([
       embed({ ids: one, offsets: Int32Array.of(0, 1) }, 'no-such-model'),

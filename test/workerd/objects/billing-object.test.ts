@@ -88,7 +88,7 @@ describe('BillingObject', () => {
     expect(await linesOf(ledger, ALL)).toMatchObject([{ quantity: 500 }]);
   });
 
-  it('[T33] sums whole hours, the first included and the last not', async () => {
+  it('[T33] sums whole hours from the first, inclusive, to the last, exclusive', async () => {
     const ledger = ledgerOf('hours');
     await ledger.record([-2, -1, 0].map((hour) => event(`h${hour}`, { quantity: 10 ** (hour + 2), atMs: nowMs + hour * HOUR_MS })));
     const between = async (from: number, to: number) =>
@@ -96,7 +96,7 @@ describe('BillingObject', () => {
     expect([await between(-2, 0), await between(-1, 1), await between(-2, 1), await between(1, 2)]).toEqual([11, 110, 111, 0]);
   });
 
-  it('[T33] [T34] gives the same totals whatever usage is grouped by', async () => {
+  it('[T33] [T34] gives the same totals by any grouping', async () => {
     const ledger = ledgerOf('groups');
     const random = new Seeded(33);
     const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
@@ -147,7 +147,7 @@ describe('BillingObject', () => {
     );
   });
 
-  it('[T78] adds no webhook that was removed, and any budget again', async () => {
+  it('[T78] refuses to add a removed webhook again, and accepts a removed budget', async () => {
     const ledger = ledgerOf('removed');
     const webhook = { id: 'wh_1', url: 'https://127.0.0.1/', secret: 's', createdAtMs: 1 };
     expect(await ledger.add('webhook', webhook, 'd')).toMatchObject({ ok: true });
@@ -164,7 +164,7 @@ describe('BillingObject', () => {
     }
   });
 
-  it('[T35] counts nothing whose id may have been forgotten, and forgets by alarm', async () => {
+  it('[T35] counts no event so old that its id may be forgotten, and forgets ids by alarm', async () => {
     const ledger = ledgerOf('late');
     const limitMs = LIMITS.usageLateMaxMs;
     expect(await ledger.record([event('late', { atMs: nowMs - limitMs }), event('new')])).toMatchObject({
@@ -186,7 +186,7 @@ describe('BillingObject', () => {
     expect(await ledgerOf('large').record(events)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
-  it('[T30] [T42] remembers numbered ids in a row a source, in whatever order they come', async () => {
+  it('[T30] [T42] remembers the numbered ids of a source in one row, in whatever order they arrive', async () => {
     const ledger = ledgerOf('numbered');
     const random = new Seeded(42);
     const ids = Array.from({ length: 2_000 }, (_, number) => `isolate-${number % 3}:${Math.floor(number / 3)}`).sort(
@@ -205,7 +205,7 @@ describe('BillingObject', () => {
     });
   });
 
-  it('[T43] [T44] bills a month exactly: usage, plans by the day, credits as far as they go', async () => {
+  it('[T43] [T44] bills a month exactly: usage, plans by the day, credits until they are used up', async () => {
     const ledger = ledgerOf('invoice');
     const { organisationId } = idsOf(1);
     const month = monthOf(nowMs);
@@ -239,7 +239,7 @@ describe('BillingObject', () => {
     expect(await ledger.reconcile(organisationId, month)).toMatchObject({ isExact: false });
   });
 
-  it('[T45] closes a month after its grace, takes its credits, and books what comes later in the next', async () => {
+  it('[T45] closes a month after its grace period, deducts credits, and books later usage in the next', async () => {
     const ledger = ledgerOf('closing');
     const { organisationId } = idsOf(1);
     const [now, last] = [monthOf(Date.now()), monthOf(monthOf(Date.now()).startMs - 1)];
@@ -261,7 +261,7 @@ describe('BillingObject', () => {
     expect(await ledger.reconcile(organisationId, now)).toMatchObject({ isExact: true, events: 1 });
   });
 
-  it('[T74] keeps of an erased tenant only what it used, whatever is reported later', async () => {
+  it('[T74] keeps only the usage of an erased tenant, whatever is reported later', async () => {
     const ledger = ledgerOf('erasures');
     const { tenantId, projectId, id: keyId } = idsOf(1);
     const neighbour = idsOf(2);

@@ -47,7 +47,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     return { stub, stats, record };
   };
 
-  it('[C96] count each once, however often it is delivered, and each tenant, cache and model apart', async () => {
+  it('[C96] count each once, however often it is delivered, separately for each tenant, cache and model', async () => {
     const { stats, record } = ledger('once');
     await record(tally('a'), tally('a'));
     await record(tally('a'));
@@ -66,7 +66,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     expect((await all(stats, idsOf(3).tenantId)).counts).toEqual([]);
   });
 
-  it('[C96] return what each isolate held last, of those that reported lately', async () => {
+  it('[C96] return the last size of each isolate that reported recently', async () => {
     const { stats, record } = ledger('held');
     await record(tally('a'), tally('b', { isolateId: 'isolate-2', held: { entries: 1, bytes: 100 } }));
     await record(tally('c', { atMs: nowMs - 1000, held: { entries: 99, bytes: 9 } }));

@@ -53,7 +53,7 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
     if (evicts) await evictDurableObject(shard);
   };
 
-  it('[C10] answers what it holds, by what was asked', async () => {
+  it('[C10] returns the entries it has, by their position in the request', async () => {
     const shard = newShard();
     await shard.put(ORIGIN, [entry('a'), entry('b', 3)], vectors(1, 2));
     await settled(shard);
@@ -89,7 +89,7 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
     expect(await held(shard, ['a'])).toEqual({ a: 3 });
   });
 
-  it('[C17] erases what a purge took, and only that', async () => {
+  it('[C17] erases purged entries, and only those', async () => {
     const shard = newShard();
     await shard.put(ORIGIN, [entry('a', 1), entry('b', 1), entry('c', 5)], vectors(1, 2, 3));
     await shard.put(originOf('contract-2'), [entry('a', 1)], vectors(4));
@@ -102,7 +102,7 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
     expect(await held(shard, ['a', 'b', 'c'])).toEqual({ c: 3 });
   });
 
-  it('[T71] keeps nothing under a lease that has ended', async () => {
+  it('[T71] stores nothing under a lease that has ended', async () => {
     const shard = newShard();
     expect(await shard.put(ORIGIN, [entry('a')], vectors(1), { endsAtMs: 1 })).toMatchObject({ error: { code: 'lease_expired' } });
     await settled(shard);
@@ -111,7 +111,7 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
     expect(await held(shard, ['a'])).toEqual({ a: 1 });
   });
 
-  it('[C18] writes nothing for questions about a tenant that cached nothing', async () => {
+  it('[C18] writes nothing for lookups of a tenant that cached nothing', async () => {
     const shard = newShard();
     expect(await held(shard, ['a'])).toEqual({});
     expect(await shard.erase(purge(1))).toEqual({ next: null });
@@ -122,7 +122,7 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
 });
 
 describe('EmbeddingCacheStore', () => {
-  it('[C15] keeps within its entries and bytes, the least recently used out first', async () => {
+  it('[C15] keeps within its entries and bytes, evicting the least recently used first', async () => {
     const shard = newShard();
     await withStore(shard, { entriesMax: 3, bytesMax: 24 }, (store) => {
       store.put(ORIGIN, [entry('a'), entry('b'), entry('c')], vectors(1, 2, 3), 1000);
@@ -137,7 +137,7 @@ describe('EmbeddingCacheStore', () => {
     expect(await held(shard, ['a', 'b', 'c', 'd'])).toEqual({ a: 1 });
   });
 
-  it('[C3] serves an entry until its end, not at it, and says how long it has', async () => {
+  it('[C3] serves an entry until just before its end, and reports how long it has left', async () => {
     await withStore(newShard(), {}, (store) => {
       store.put(ORIGIN, [entry('a', 0, 100)], vectors(1), 1000);
       expect(store.get(CONTRACT, ['a'], 1099).entries).toEqual([{ at: 0, position: 0, knownMs: 0, tags: [], ageMs: 99, ttlMs: 1 }]);
@@ -155,7 +155,7 @@ describe('EmbeddingCacheStore', () => {
     });
   });
 
-  it('[C15] writes down uses only when a batch of them is due', async () => {
+  it('[C15] stores uses only in batches', async () => {
     await runInDurableObject(newShard(), (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
       const store = new EmbeddingCacheStore(storage, { entriesMax: 9, bytesMax: 999, touchesMax: 2, sweepRowsMax: 9, countRowsMax: 9 });
@@ -168,7 +168,7 @@ describe('EmbeddingCacheStore', () => {
     });
   });
 
-  it('[C17] [C67] erases and counts in slices, and says where the next begins', async () => {
+  it('[C17] [C67] erases and counts in slices, and returns where the next one begins', async () => {
     await withStore(newShard(), {}, (store) => {
       const digests = Array.from({ length: 25 }, (_, i) => `d${i}`);
       const entries = digests.map((digest, i) => entry(digest, 0, undefined, { tags: i % 2 === 0 ? ['even'] : [] }));
@@ -203,7 +203,7 @@ describe('EmbeddingCacheStore', () => {
     ['whose it is, or may be', { filledBy: 'tn_one' as TenantId }, ['a', 'c']],
     ['all of it', { digests: ['a', 'b', 'c'], tags: ['docs/1', 'docs/2'], tagPrefix: 'docs', model: 'm', filledBeforeMs: 30 }, ['a', 'b']],
     ['nothing in particular', {}, ['a', 'b', 'c']],
-  ])('[C60] finds what a purge by %s matches, as the log judges it', async (_, predicate, expected) => {
+  ])('[C60] finds the same entries for a purge by %s as the log', async (_, predicate, expected) => {
     await withStore(newShard(), {}, (store) => {
       const of = [
         { digest: 'a', tags: ['docs/1'], knownMs: 10, filledBy: 'tn_one' as TenantId, origin: originOf(CONTRACT) },
@@ -223,14 +223,14 @@ describe('EmbeddingCacheStore', () => {
     });
   });
 
-  it('[C63] keeps the age and the end of an entry that is moved', async () => {
+  it('[C63] keeps the age and the end of a moved entry', async () => {
     await withStore(newShard(), {}, (store) => {
       store.put(ORIGIN, [entry('a', 2, 300, { ageMs: 700, knownMs: 5, tags: ['t'] })], vectors(1), 1000);
       expect(store.get(CONTRACT, ['a'], 1100).entries).toEqual([{ at: 0, position: 2, knownMs: 5, tags: ['t'], ageMs: 800, ttlMs: 200 }]);
     });
   });
 
-  it('[C66] does not know whose the entries of its second form are: the erasure of any tenant takes them', async () => {
+  it('[C66] erases entries of its second format with any tenant, since they do not name theirs', async () => {
     const shard = newShard();
     await runInDurableObject(shard, (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];
@@ -245,7 +245,7 @@ describe('EmbeddingCacheStore', () => {
     expect(await held(shard, ['a'])).toEqual({});
   });
 
-  it('drops what the first form of the store held, and goes on', async () => {
+  it('drops entries of its first format, and continues to work', async () => {
     const shard = newShard();
     await runInDurableObject(shard, (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof EmbeddingCacheStore>[0];

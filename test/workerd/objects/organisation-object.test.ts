@@ -15,7 +15,7 @@ const { DIRECTORY } = env as unknown as Record<'DIRECTORY', DurableObjectNamespa
 describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicted after each call: $evicts', ({ evicts }) => {
   const base = evicts ? 100 : 200;
 
-  it('[T10] answers a repeat with what the first call made, and refuses another body', async () => {
+  it('[T10] answers a repetition with what the first call created, and refuses another body', async () => {
     const { found, addTenant, call, tenant, project } = organisation(base, evicts);
     expect(await found()).toMatchObject({ ok: true, value: { name: 'acme' } });
     expect(await found()).toMatchObject({ ok: true });
@@ -31,7 +31,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await call((store) => store.tenants(10, undefined))).toEqual({ ok: true, value: { items: [tenant], hasMore: false } });
   });
 
-  it('[C88] shares no cache until configured, reports it with each key, and remembers that it did', async () => {
+  it('[C88] shares no cache until configured, reports the setting with each key, and keeps it', async () => {
     const { found, addTenant, call, ids } = organisation(base + 7, evicts);
     const key = newKey({ ...ids, mac: MAC });
     const sharing = async () => {
@@ -120,7 +120,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await call((store) => store.audit(2))).toMatchObject({ value: [{ action: 'key.revoke' }, { action: 'key.rotate' }] });
   });
 
-  it('[T64] revokes with a key all that descend from it, in one step and in the trail, and no other', async () => {
+  it('[T64] revokes a key with all its descendants, in one step and with audit entries, and no other', async () => {
     const { found, addTenant, call, ids } = organisation(base + 10, evicts);
     await found();
     await addTenant();
@@ -151,7 +151,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     });
   });
 
-  it('[T68] [T91] records whether a tenant has indexes and a stored registry, and admits none when erased', async () => {
+  it('[T68] [T91] records whether a tenant has indexes and a stored registry; refuses both when erased', async () => {
     const { found, addTenant, call, ids, tenant } = organisation(base + 11, evicts);
     await found();
     await addTenant();
@@ -178,7 +178,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
     expect(await has()).toBe(true);
   });
 
-  it('pages in order of creation', async () => {
+  it('lists in order of creation, page by page', async () => {
     const { found, addTenant, call, ids } = organisation(base + 3, evicts);
     await found();
     await addTenant();
@@ -202,7 +202,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
 });
 
 describe('OrganisationObject', () => {
-  it('[T11] [T90] stores nothing before it is founded, and is unavailable: its id proves that it was', async () => {
+  it('[T11] [T90] stores nothing before its creation, and is unavailable: a signed id implies data loss', async () => {
     const { call, found, ids, tenant, project } = organisation(300, false);
     const codes = [
       await call((store) => store.key(ids.id)),
@@ -261,7 +261,7 @@ describe('OrganisationObject', () => {
     expect(left).toEqual([]);
   });
 
-  it('[T56] commits nothing in the name of a key that has ended, or whose tenant is not active', async () => {
+  it('[T56] commits nothing for a key that has ended or whose tenant is not active', async () => {
     const { found, addTenant, call, ids } = organisation(440, false);
     await found();
     await addTenant();
@@ -308,7 +308,7 @@ describe('OrganisationObject', () => {
     expect(await call((store) => store.addKey(key, ticket()))).toMatchObject({ ok: true });
   });
 
-  it('has at most projectsPerTenantMaxCount projects a tenant', async () => {
+  it('allows at most projectsPerTenantMaxCount projects for each tenant', async () => {
     const { found, addTenant, call, ids } = organisation(420, false);
     await found();
     await addTenant();
@@ -321,7 +321,7 @@ describe('OrganisationObject', () => {
     expect(await add(0)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
-  it('[T10] makes one resource of concurrent repeats', async () => {
+  it('[T10] creates one resource for concurrent repetitions', async () => {
     const { found, call, tenant, project } = organisation(310, false);
     await found();
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => call((store) => store.addTenant(tenant, project, ticket()))));

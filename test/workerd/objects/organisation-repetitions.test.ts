@@ -8,7 +8,7 @@ import { MAC, organisation, ticket } from './organisation-world.ts';
 describe.each([{ evicts: false }, { evicts: true }])('repeated creations, evicted after each call: $evicts', ({ evicts }) => {
   const base = evicts ? 500 : 600;
 
-  it('[T61] refuses a repeated creation once its key is revoked or has expired, and says which', async () => {
+  it('[T61] refuses a repeated creation once its key is revoked or has expired, and names which', async () => {
     const { found, addTenant, call, ids } = organisation(base + 9, evicts);
     await found();
     await addTenant();
@@ -41,7 +41,7 @@ describe.each([{ evicts: false }, { evicts: true }])('repeated creations, evicte
     expect(await call((store) => store.spendFile(tenantId, file, 'd'))).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
-  it('[T78] answers a creation repeated after its tenant was erased with that, and with no record of it', async () => {
+  it('[T78] reports the erasure to a creation repeated after its tenant was erased, with no record of it', async () => {
     const { found, addTenant, call, ids } = organisation(base + 14, evicts);
     await found();
     await addTenant();

@@ -195,7 +195,7 @@ describe('PoolObject', () => {
     await Promise.all(grants.map(({ attemptId }) => call((object) => object.end(attemptId, 1, COMPLETED))));
   });
 
-  it('[P8] knows its own token only, and a pool that was never created knows none and stores nothing', async () => {
+  it('[P8] accepts only its own token; a pool that was never created accepts none and stores nothing', async () => {
     const { id, stub } = await newPool();
     expect(await stub.knows(`mac-of-${id}`)).toBe(true);
     expect(await stub.knows('mac-of-another')).toBe(false);
@@ -207,7 +207,7 @@ describe('PoolObject', () => {
     expect(tables).toEqual([]);
   });
 
-  it('[P3] gives a lost attempt to no agent before the scheduler is informed', async () => {
+  it('[P3] gives a lost attempt to no agent before the scheduler knows of the loss', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register('one')));
     await newJob();
@@ -250,7 +250,7 @@ describe('PoolObject', () => {
     });
   });
 
-  it('[P5] keeps what an agent said while the scheduler was asked', async () => {
+  it('[P5] keeps reports that arrive from an agent during a call to the scheduler', async () => {
     const { stub, call } = await newPool();
     const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(name)))));
     await Promise.all([newJob(), newJob()]);
@@ -291,7 +291,7 @@ describe('PoolObject', () => {
     await call((object) => object.end(grant.attemptId, 1, COMPLETED));
   });
 
-  it('has at most agentsMaxCount agents, of which silent ones are forgotten', async () => {
+  it('has at most agentsMaxCount agents, and forgets silent ones', async () => {
     const { stub, call } = await newPool();
     await runInDurableObject(stub, (_object, { storage }) => {
       const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsMaxCount})

@@ -51,7 +51,7 @@ const value = <T>(outcome: Outcome<T>): T => {
 };
 
 describe('PurgeLogObject', () => {
-  it('[C8] after a start waits for one full lease, and then for none', async () => {
+  it('[C8] waits for one full lease after a start, and then for none', async () => {
     const { log, command } = newTenant();
     const startedMs = Date.now();
     const first = value<PurgeRecord>(await log.purge(command(EVERYTHING)));
@@ -61,7 +61,7 @@ describe('PurgeLogObject', () => {
     expect([second.position, second.effectiveAtMs]).toEqual([2, second.appendedAtMs]);
   });
 
-  it('[C8] waits for a lease that is out; one granted meanwhile knows the purge', async () => {
+  it('[C8] waits for leases granted before; those granted meanwhile include the purge', async () => {
     const { log, command } = newTenant();
     await log.lease(0);
     await scheduler.wait(BOUND_MS);
@@ -77,7 +77,7 @@ describe('PurgeLogObject', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(effectiveAtMs);
   });
 
-  it('[C8] keeps the log, and when a purge holds, through evictions', async () => {
+  it('[C8] keeps the log, and the time at which a purge takes effect, through evictions', async () => {
     const { log, command } = newTenant();
     const keys: PurgePredicate = { digests: ['a', 'b'], model: 'm' };
     const purge = command(keys);
@@ -109,7 +109,7 @@ describe('PurgeLogObject', () => {
     expect(rows).toBe(tail.length);
   });
 
-  it('[C9] answers a repeat with the same purge, and refuses another body', async () => {
+  it('[C9] answers a repetition with the same purge, and refuses another body', async () => {
     const { log, command } = newTenant();
     const purge = command(EVERYTHING);
     const [first, second] = await Promise.all([log.purge(purge), log.purge(purge)]);
@@ -135,7 +135,7 @@ describe('PurgeLogObject', () => {
     expect(value<PurgeRecord>((await log.find(purge.purgeId)) as Outcome<PurgeRecord>).erased).toBe(true);
   });
 
-  it('[C17] goes on by its own alarm until every shard is done, slice by slice and purge by purge', async () => {
+  it('[C17] continues by its own alarm until every shard is done, slice by slice and purge by purge', async () => {
     const { log, command, shards } = newTenant();
     const [shard] = shards;
     const digests = Array.from({ length: LIMITS.cacheSweepRowsMax + 1 }, (_, i) => `digest-${i}`);
@@ -187,7 +187,7 @@ describe('PurgeLogObject', () => {
     expect((await log.lease(0)).tail).toEqual([]);
   });
 
-  it('[T72] removes what an erased tenant brought into its cache, and takes no purge for it', async () => {
+  it('[T72] removes what an erased tenant brought into its cache, and accepts no purge for it', async () => {
     const { tenantId, log, command, shards } = newTenant();
     const [tagged, receipt] = [command({ tags: ['secret'] }, { consistency: 'fast' }), { ok: true, value: null }];
     await log.purge(tagged);
@@ -202,7 +202,7 @@ describe('PurgeLogObject', () => {
     expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING)]);
   });
 
-  it("[T72] takes of a shared cache what an erased tenant brought there alone: what is a neighbour's stays, and is not counted", async () => {
+  it('[T72] erases from a shared cache what only the erased tenant put there, and counts that', async () => {
     const { tenantId: organisation, log, command, shards } = newTenant();
     const [gone, neighbour] = ['tn_gone', 'tn_neighbour'] as [TenantId, TenantId];
     const more = { owner: organisation, consistency: 'fast' } as const;
@@ -217,7 +217,7 @@ describe('PurgeLogObject', () => {
     expect(await log.purge(command({ tags: ['t'] }, { ...more, tenantId: neighbour }))).toMatchObject({ ok: true });
   });
 
-  it('[T72] takes the words of purges out of a shared log with a tenant: it does not say whose they are', async () => {
+  it('[T72] removes the texts of all purges from a shared log when a tenant is erased', async () => {
     const { tenantId: organisation, log, command } = newTenant();
     await log.purge(command({ tags: ['secret'] }, { consistency: 'fast' }));
     await log.purge(command({ model: 'm' }, { consistency: 'fast' }));
@@ -226,7 +226,7 @@ describe('PurgeLogObject', () => {
     expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING), logged(3, { filledBy: 'tn_gone' as TenantId })]);
   });
 
-  it('[T72] opens a log from before erasures were kept', async () => {
+  it('[T72] opens a log from before erasures were recorded', async () => {
     const { log, tenantId, command } = newTenant();
     await runInDurableObject(log, (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
@@ -248,7 +248,7 @@ describe('PurgeLogObject', () => {
     });
   });
 
-  it('[C68] answers a fast purge at once, and says from when it holds', async () => {
+  it('[C68] answers a fast purge at once, with the time at which it takes effect', async () => {
     const { log, command } = newTenant();
     const { grantedAtMs } = await log.lease(0);
     const startedMs = Date.now();
@@ -265,7 +265,7 @@ describe('PurgeLogObject', () => {
     });
   });
 
-  it('[C61] erases nothing of a soft purge, and goes on with the hard ones around it', async () => {
+  it('[C61] erases nothing for a soft purge, and continues with the hard ones around it', async () => {
     const { log, command, shards } = newTenant();
     await shards[0]!.put(ORIGIN, [entry('soft'), entry('hard')], Float32Array.of(1, 2));
     const fast = { consistency: 'fast' } as const;
@@ -277,7 +277,7 @@ describe('PurgeLogObject', () => {
     expect((await shards[0]!.get('c', ['soft', 'hard'])).entries.map(({ at }) => at)).toEqual([0]);
   });
 
-  it('[C62] dates a purge by age on its own clock', async () => {
+  it('[C62] measures the age for a purge by age on its own clock', async () => {
     const { log, command } = newTenant();
     const beforeMs = Date.now();
     await log.purge(command({ olderThanMs: 5000, tags: ['t'] }, { consistency: 'fast' }));
@@ -286,7 +286,7 @@ describe('PurgeLogObject', () => {
     expect(purge?.atMs).toBeGreaterThanOrEqual(beforeMs);
   });
 
-  it('[C67] counts over all shards what a purge would find, and refuses when one is away', async () => {
+  it('[C67] counts over all shards what a purge would find, and fails if one is unreachable', async () => {
     const { tenantId, log, shards } = newTenant();
     for (const shard of shards) await shard.put(ORIGIN, [entry('a', 0, { tags: ['t'] }), entry('b')], Float32Array.of(1, 2));
     expect(await log.count(tenantId, { tags: ['t'] })).toEqual({ ok: true, value: { entries: shards.length, bytes: shards.length * 4 } });
@@ -300,7 +300,7 @@ describe('PurgeLogObject', () => {
     });
   });
 
-  it('[C5] takes everything once for the purges of the first form of its log', async () => {
+  it('[C5] purges everything once in place of the purges in the first format of its log', async () => {
     const { log, tenantId } = newTenant();
     await runInDurableObject(log, (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];
@@ -316,7 +316,7 @@ describe('PurgeLogObject', () => {
     });
   });
 
-  it('[C17] remembers how far an erasure has come, and begins anew when the log collapsed over it', async () => {
+  it('[C17] remembers the progress of an erasure, and restarts it if the log was compacted over it', async () => {
     const { log, command } = newTenant();
     await runInDurableObject(log, (_object, state) => {
       const storage = state.storage as unknown as ConstructorParameters<typeof PurgeLogStore>[0];

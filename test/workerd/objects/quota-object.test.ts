@@ -41,7 +41,7 @@ function organisation(number: number) {
 }
 
 describe('QuotaObject', () => {
-  it('[T20] [T21] [T36] grants exactly the limit to a crowd, at every level in one step', async () => {
+  it('[T20] [T21] [T36] grants exactly the limit to concurrent calls, at every level in one step', async () => {
     const { quota, ask, spent, organisationId, tenantId, projectId, keyId } = organisation(101);
     await quota.setRules(tenantId, [rule('requests', 'day', 300), rule('tokens', 'day', 1_000)]);
     await quota.setRules(keyId, [rule('requests', 'day', 299)]);
@@ -90,7 +90,7 @@ describe('QuotaObject', () => {
     expect(await spent(tenantId)).toBe(40);
   });
 
-  it('[T39] keeps a reservation under its id: repeated it is the same, settled twice it is credited once', async () => {
+  it('[T39] keeps a reservation by id: a repetition returns it, and settling twice credits once', async () => {
     const { quota, path, spent, keyId, stub } = organisation(104);
     await quota.setRules(keyId, [rule('accelerator_ms', 'day', 1_000, { accelerator: 'h100' }), rule('accelerator_ms', 'day', 1_500)]);
     const units = { accelerator_ms: 800, 'accelerator_ms:h100': 800, requests: 1 };
@@ -111,7 +111,7 @@ describe('QuotaObject', () => {
     expect(await spent(keyId)).toBe(1);
   });
 
-  it('[T39] leaves spent what was not settled in time', async () => {
+  it('[T39] leaves a reservation spent that was not settled in time', async () => {
     const { quota, path, spent, tenantId } = organisation(105);
     await quota.reserve({ id: 'short', path, units: { requests: 5 }, lifeMs: 0 });
     await quota.reserve({ id: 'next', path, units: { requests: 1 }, lifeMs: HOUR_MS });
@@ -119,7 +119,7 @@ describe('QuotaObject', () => {
     expect(await spent(tenantId)).toBe(6);
   });
 
-  it('[T40] knows what exists from counts, and what was reserved since', async () => {
+  it('[T40] computes what exists from counts and the reservations since', async () => {
     const { quota, path, tenantId, organisationId } = organisation(106);
     const { tenantId: other } = idsOf(107);
     await quota.setRules(tenantId, [rule('vectors', 'held', 100)]);
@@ -170,7 +170,7 @@ describe('QuotaObject', () => {
     await runInDurableObject(stub, (_, { storage }) => expect(storage.sql.exec('SELECT 1 FROM alerts').toArray()).toEqual([]));
   });
 
-  it('gives each tenant the default quota first, and forgets what is erased', async () => {
+  it('starts each tenant with the default quota, and forgets erased ones', async () => {
     const { quota, take, ask, tenantId, keyId, projectId, organisationId, spent } = organisation(109);
     expect((await quota.describe(tenantId)).level.rules).toMatchObject([
       { resource: 'requests', window: 'minute' },

@@ -229,7 +229,7 @@ describe('SchedulerObject at size', () => {
     expect(await list(10, undefined, 'running')).toEqual([]);
   });
 
-  it('[J76] counts no item twice in jobs that were stored when failed items counted as completed, too', async () => {
+  it('[J76] counts no item twice in jobs from before failed items were counted separately', async () => {
     const { stub } = scheduler();
     await runInDurableObject(stub, (_object, { storage }) => {
       storage.sql.exec('DROP TABLE schema_version');

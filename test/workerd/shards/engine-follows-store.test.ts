@@ -41,7 +41,7 @@ async function residentShard(name: string, closeness: Record<string, number>) {
 }
 
 // Asked for one vector only: a place that a vector left behind would crowd out the one that is to be found.
-it('[V2] a removed vector takes no rank in an answer', async () => {
+it('[V2] a removed vector takes no place in an answer', async () => {
   const { indexId, stub, closest } = await residentShard('removed', { far: 1, near: 2, nearest: 3 });
   await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: '', ids: ['nearest'] } });
   expect(await closest()).toEqual(['near']);
@@ -49,7 +49,7 @@ it('[V2] a removed vector takes no rank in an answer', async () => {
   expect(await closest()).toEqual(['far']);
 });
 
-it('[V2] nothing from before a deletion of everything takes a rank in an answer', async () => {
+it('[V2] after a deletion of everything, no earlier vector takes a place in an answer', async () => {
   const { indexId, stub, upsert, closest } = await residentShard('emptied', { far: 1, near: 2, nearest: 3 });
   await stub.deleteVectors({ indexId, selection: { kind: 'all' } });
   expect(await closest()).toEqual([]);
@@ -57,7 +57,7 @@ it('[V2] nothing from before a deletion of everything takes a rank in an answer'
   expect(await closest()).toEqual(['fresh']);
 });
 
-it('[V2] a replaced vector is found where it went, not where it was', async () => {
+it('[V2] a replaced vector is found by its new values, not by its old ones', async () => {
   const { upsert, closest } = await residentShard('replaced', { a: 3, b: 2 });
   await upsert({ a: 1 });
   expect(await closest()).toEqual(['b']);

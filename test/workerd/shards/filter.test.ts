@@ -232,7 +232,7 @@ describe('filters in a shard', () => {
     expect((await query([1], { even: false }, 1000)).ids).toHaveLength(1000);
   });
 
-  it('[V149] builds the index anew when what it holds is changed, answering rightly meanwhile', async () => {
+  it('[V149] rebuilds the index when its format changes, with correct answers throughout', async () => {
     const { stub, upsert, query } = await openShard();
     const total = LIMITS.propertySliceMaxCount + 200;
     const items = Array.from({ length: total }, (_, i) => ({ id: `v${i}`, values: [1], metadata: { tenth: i % 10 } }));

@@ -125,8 +125,8 @@ const codesOf = (outcomes: readonly Outcome<unknown>[]) => [
   ...new Set(outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code))),
 ];
 
-describe('an object that is asked for more than it can do', () => {
-  it('[F40][F41] a shard serves pages, the index and writes before waiting reads, and refuses late ones', async () => {
+describe('an overloaded object', () => {
+  it('[F40][F41] (shard) serves pages, the index and writes before waiting reads, and refuses late ones', async () => {
     const { indexId, shard, write, query, queryMs } = await busyShard();
     await shard.followedFrom(indexId, 0);
     const { count, codes, answeredBefore } = await floodAnswered(
@@ -147,7 +147,7 @@ describe('an object that is asked for more than it can do', () => {
     expect(codesOf([await shard.query(query)])).toEqual(['ok']);
   });
 
-  it('[F44] a strong read that waited finds what was acknowledged before it was asked for', async () => {
+  it('[F44] gives a strong read that waited everything that was acknowledged before the read arrived', async () => {
     const { shard, write, query } = await busyShard();
     const { reads, progress } = flood(() => shard.query({ ...query, ...PATIENT }), 20);
     await write(['newest'], () => 1);
@@ -157,7 +157,7 @@ describe('an object that is asked for more than it can do', () => {
     expect(codesOf(await reads)).toContain('ok');
   });
 
-  it('[F44] a read that waited is held against the routes of when it is done', async () => {
+  it('[F44] checks a read that waited against the routes at the time it runs', async () => {
     const { shard, query } = await busyShard();
     const { reads, progress } = flood(() => shard.query({ ...query, ...PATIENT, routeVersion: 4 }), 40);
     while (progress.answered === 0) await scheduler.wait(0);
@@ -169,7 +169,7 @@ describe('an object that is asked for more than it can do', () => {
     expect(codesOf(await reads).filter((code) => code !== 'overloaded')).toEqual(['ok', 'stale_route']);
   });
 
-  it('[F40][F41] so does a replica', async () => {
+  it('[F40][F41] (replica) serves other calls before waiting reads, and refuses late ones', async () => {
     const { indexId, name, replica, identity, query } = await busyShard();
     await replica.open(identity, name);
     while ((await replica.state()).completeLsn === null) await runDurableObjectAlarm(replica);

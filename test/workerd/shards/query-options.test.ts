@@ -65,7 +65,7 @@ async function shardOf(count: number, metric: Metric = 'cosine', identity: { rec
 }
 
 describe('diversified queries', () => {
-  it.each(['cosine', 'dot', 'l2'] as const)('[V152] choose among the closest that the query allows, by %s', async (metric) => {
+  it.each(['cosine', 'dot', 'l2'] as const)('[V152] choose among the closest allowed candidates, by %s', async (metric) => {
     const { vectors, query } = await shardOf(600, metric);
     const valuesOf = new Map(vectors.map(({ id, values }) => [id, values]));
     const targets: QueryTarget[] = [
@@ -92,7 +92,7 @@ describe('diversified queries', () => {
     expect(reordered).toBeGreaterThan(5);
   });
 
-  it('[V152] take what there is when there are fewer candidates than asked for', async () => {
+  it('[V152] return all candidates if there are fewer than requested', async () => {
     const { query } = await shardOf(5);
     expect((await query({ topK: 10, mmr: { diversity: 0.5, candidates: 50 } })).ids).toHaveLength(5);
     expect((await query({ target: { kind: 'values', values: new Float32Array(DIMENSIONS).fill(1) }, namespace: 'none' })).ids).toEqual([]);
@@ -100,7 +100,7 @@ describe('diversified queries', () => {
 });
 
 describe('explanations', () => {
-  it('[V151] report the engine, its cost and what the filter left, when asked for', async () => {
+  it('[V151] report the engine, its cost and the rows left by the filter, on request', async () => {
     const { query } = await shardOf(1_000);
     expect(await query()).not.toHaveProperty('explanation');
     const plain = (await query({ explain: true })).explanation;
@@ -124,7 +124,7 @@ describe('explanations', () => {
 });
 
 describe('measuring recall in a shard', () => {
-  it('[V155] finds its engine to be exact, in the namespace asked for, with a filter and without', async () => {
+  it('[V155] reports an exact engine as exact, in the given namespace, with and without a filter', async () => {
     const { indexId, stub } = await shardOf(400, 'l2');
     const drawn = value(await stub.sample({ indexId, namespace: '', count: 40, seed: 5 }));
     const measure = async (ids: readonly string[], accepting: Filter | null) =>
@@ -149,7 +149,7 @@ describe('measuring recall in a shard', () => {
     expect(nowhere).toMatchObject({ samples: [], taken: 1 });
   });
 
-  it('[V155] draws every vector of the namespace as likely as another, and the same for the same seed', async () => {
+  it('[V155] samples all vectors of the namespace with equal probability, and the same for the same seed', async () => {
     const { indexId, stub } = await shardOf(50);
     const draw = async (count: number, seed: number, namespace = '') => {
       const { ids, lsn } = value(await stub.sample({ indexId, namespace, count, seed }));
@@ -179,7 +179,7 @@ describe('measuring recall in a shard', () => {
   });
 });
 
-it('[V154] a shard keeps the recall target it was opened with, 0.95 if none was named', async () => {
+it('[V154] a shard keeps the recall target it was opened with, 0.95 by default', async () => {
   const targetOf = ({ stub }: { stub: DurableObjectStub<ShardObject> }) =>
     runInDurableObject(stub, (_, { storage }) => storage.sql.exec('SELECT recall FROM shard').one()['recall']);
   expect(await targetOf(await shardOf(1, 'dot', { recall: 0.99 }))).toBe(0.99);

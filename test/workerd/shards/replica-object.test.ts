@@ -57,7 +57,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     if (mode !== 'resident') for (const stub of stubs) await evictDurableObject(stub);
   };
 
-  it('[F20][F22] copies what its primary has, and answers only then, as its primary does', async () => {
+  it('[F20][F22] copies everything of its primary, and answers only then, as its primary does', async () => {
     const { shard, replica, write, read, copy, query } = await openBoth();
     for (let from = 0; from < 3_000; from += 500) await write(from, from + 500);
     const early = await read(EVENTUAL);
@@ -85,7 +85,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read({ kind: 'min-lsn', lsn: removedLsn })).ids).toEqual(['v10', 'v8', 'v7']);
   });
 
-  it('[F3] asked for an LSN beyond its primary, it raises the clock there: later writes are above it', async () => {
+  it('[F3] raises the clock of its primary when asked for a higher LSN: later writes are above it', async () => {
     const { shard, replica, write, read, copy } = await openBoth();
     await write(0, 3);
     await copy();
@@ -95,7 +95,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read({ kind: 'min-lsn', lsn: 1_001 })).ids[0]).toBe('v3');
   });
 
-  it('[F3] asked for an LSN never issued, it leaves the clock where later LSNs are reachable', async () => {
+  it('[F3] bounds how far a read with an LSN that was never issued raises the clock', async () => {
     const { write, read, copy } = await openBoth();
     await write(0, 3);
     await copy();
@@ -113,7 +113,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(await read(STRONG)).toMatchObject({ ok: false, error: { code: 'unavailable' } });
   });
 
-  it('[F21] copies anew what the log no longer has, and resurrects nothing', async () => {
+  it('[F21] copies everything again if the log was cut, and resurrects nothing', async () => {
     const { shard, replica, write, remove, read, copy, query } = await openBoth();
     await write(0, 50);
     await copy();
@@ -130,7 +130,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     expect(value(await read(EVENTUAL))).toEqual(value(await shard.query(query)));
   });
 
-  it('[F20] [G41] keeps its copy when its primary, possibly lost, has no index, until it is erased', async () => {
+  it('[F20] [G41] keeps its copy when its primary has no index and may be lost, until it is erased', async () => {
     const { indexId, shard, replica, write, copy } = await openBoth();
     await write(0, 3);
     await copy();

@@ -86,7 +86,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     await inShard((_, storage) => storage.deleteAlarm());
   });
 
-  it('are trained and filled by alarms, which go on where an object was cut off', async () => {
+  it('are trained and filled by alarms, which continue where a killed object stopped', async () => {
     const before = await query(source.next(), false);
     expect(before.explanation?.engine).toBe('flat');
     await cutOff(({ lists }) => lists.checkpoint() !== undefined);
@@ -108,7 +108,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     expect(lists).toBeGreaterThan(COUNT / MAINTENANCE_SIZES.entriesMax);
   });
 
-  it('answer as exact search does, nearly', async () => {
+  it('answer nearly as exact search does', async () => {
     let [found, scanned] = [0, 0];
     for (let i = 0; i < 100; i += 1) {
       const values = source.next();
@@ -122,7 +122,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     expect(scanned / 100).toBeLessThan(COUNT / 2);
   });
 
-  it('are looked after soon when something is written, however far off the next alarm was', async () => {
+  it('get maintenance soon after a write, however late the next alarm was set', async () => {
     await inShard((_, storage) => storage.setAlarm(Date.now() + LIMITS.upsertReceiptTtlMs));
     await upsert(1);
     expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + LIMITS.shardSweepDelayMs);
@@ -130,7 +130,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     expect(await inShard((store) => store.unlistedRows().size)).toBe(0);
   });
 
-  it('that were harmed are missed by a query, which answers rightly and has them built again', async () => {
+  it('are rebuilt after damage that a query detects; the query still answers correctly', async () => {
     await inShard((_, { sql }) => void sql.exec('UPDATE blocks SET bytes = zeroblob(100)'));
     await evictDurableObject(stub);
     const values = source.next();

@@ -85,7 +85,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     if (mode !== 'resident') await evictDurableObject(stub);
   };
 
-  it('[V7][V8] answers what was written, replaced and deleted, from the moment of its acknowledgement', async () => {
+  it('[V7][V8] shows every write, replacement and deletion as soon as it is acknowledged', async () => {
     const { indexId, stub } = await openShard();
     expect(
       await stub.upsert(
@@ -129,7 +129,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(value(await stub.stats({ indexId }))).toMatchObject({ lsn: 4, count: 0, namespaces: 0 });
   });
 
-  it('[V4] keeps namespaces apart: the same id in two is two vectors', async () => {
+  it('[V4] keeps namespaces separate: the same id in two of them names two vectors', async () => {
     const { indexId, stub } = await openShard();
     await stub.upsert(
       batchOf(indexId, [
@@ -153,7 +153,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(idsOf(await stub.query(queryOf(indexId, [1, 0], 10, 'en')))).toEqual([]);
   });
 
-  it('[V9] returns values, metadata and text as they were written, in the order asked for', async () => {
+  it('[V9] returns values, metadata and text as they were written, in the requested order', async () => {
     const { indexId, stub } = await openShard('l2');
     const text = 'naïve 🦊 \0 text';
     await stub.upsert(
@@ -176,7 +176,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(found).toEqual({ ids: ['a'], scores: [0], values: Float32Array.of(0.1, -0), metadata: ['{"n":1}'], texts: [text], lsn: 1 });
   });
 
-  it('[V9] searches around a stored vector, which is its own best match', async () => {
+  it('[V9] searches by a stored vector, which is its own best match', async () => {
     const { indexId, stub } = await openShard('cosine');
     await stub.upsert(
       batchOf(indexId, [
@@ -206,7 +206,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     expect(value(await stub.stats({ indexId })).lsn).toBe(2);
   });
 
-  it('[V11] once erased it is empty, refuses everything, and stays so however often it is erased', async () => {
+  it('[V11] is empty after an erasure and refuses everything, also when it is erased again', async () => {
     const { indexId, stub } = await openShard();
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'k', digest: 'd' }));
     await stub.query(queryOf(indexId, [1, 0]));
@@ -231,7 +231,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
 });
 
 describe('ShardObject', () => {
-  it('[B33] opens closed what an earlier version closed, for followers as new as it had seen', async () => {
+  it('[B33] opens closed if an earlier version closed it, for fencing tokens not older than its own', async () => {
     const { indexId, stub } = await openShard();
     await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec("UPDATE shard SET gate = 'closed', follower_run = 5"));
     await evictDurableObject(stub);
@@ -245,7 +245,7 @@ describe('ShardObject', () => {
     expect(value(await stub.stats({ indexId, caller: followerWith(0) }))).toMatchObject({ count: 1 });
   });
 
-  it('[B33] knows no index by an id with a mark, as earlier versions named their callers', async () => {
+  it('[B33] accepts no index id with a suffix, by which earlier versions named the caller', async () => {
     const { indexId, stub } = await openShard();
     for (const mark of ['~*', '~9']) {
       expect(await stub.stats({ indexId: `${indexId}${mark}` as IndexId })).toMatchObject({ error: { code: 'index_not_found' } });
@@ -261,7 +261,7 @@ describe('ShardObject', () => {
     expect(await stub.lsn({ indexId: 'ix_other' as IndexId })).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
   });
 
-  it('[V11] stores nothing for an index that was never opened, and refuses it', async () => {
+  it('[V11] refuses an index that was never opened, and stores nothing for it', async () => {
     const indexId = 'ix_garbage' as IndexId;
     const stub = SHARD.getByName(`tn_test:${indexId}`);
     expect(await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]))).toMatchObject({
@@ -279,7 +279,7 @@ describe('ShardObject', () => {
     expect(await stub.query(queryOf('ix_other' as IndexId, [1, 0]))).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
   });
 
-  it('[V10] forgets receipts when they run out, and sweeps again only while there are any', async () => {
+  it('[V10] forgets receipts when they expire, and sweeps again only while there are any', async () => {
     const { indexId, stub } = await openShard();
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }], { idempotencyKey: 'old', digest: 'd' }));
     await stub.upsert(batchOf(indexId, [{ id: 'b', values: [1, 0] }], { idempotencyKey: 'new', digest: 'd' }));
@@ -311,7 +311,7 @@ describe('ShardObject', () => {
     });
   });
 
-  it('[V8] a batch that fails half-way leaves nothing behind', async () => {
+  it('[V8] stores nothing of a batch that fails half-way', async () => {
     const { indexId, stub } = await openShard();
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: [1, 0] }]));
     await runInDurableObject(stub, async (shard, state) => {
@@ -332,7 +332,7 @@ describe('ShardObject', () => {
     expect(value(await stub.stats({ indexId }))).toMatchObject({ count: 1, namespaces: 1, lsn: 1 });
   });
 
-  it('[V15] refuses vectors beyond its capacity, naming the limit, but takes replacements', async () => {
+  it('[V15] refuses vectors beyond its capacity, naming the limit, but accepts replacements', async () => {
     const { indexId, stub } = await openShard('dot', 4096);
     const countMax = flatEngineCapacity(LIMITS.shardEngineBytesMax, 4096);
     const wide = Array.from({ length: 4096 }, () => 1);
@@ -346,7 +346,7 @@ describe('ShardObject', () => {
     expect(value(await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }])))).toEqual({ count: 1, lsn: 2 });
   });
 
-  it('[V9] takes as many ids as a call may name, of whatever length and characters', async () => {
+  it('[V9] accepts the most ids that a call may contain, of any length and characters', async () => {
     const { indexId, stub } = await openShard();
     // Written as JSON, such a character takes six bytes: all of the ids are 30 MB of text.
     const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001'));

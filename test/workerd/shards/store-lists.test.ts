@@ -28,7 +28,7 @@ const listOf = (list: number, blocks: number): ListChange => ({
 
 const generation = (lists: ListStore): number => lists.createGeneration(new Uint8Array(3), '{}');
 
-it('[V115] a dropped list set is out of sight at once, and its room is freed in slices', () =>
+it('[V115] a dropped list set is hidden at once, and its storage is freed in slices', () =>
   inShard('dropped', ({ lists }, sql) => {
     const [before, dropped, after] = [generation(lists), generation(lists), generation(lists)];
     for (const id of [before, dropped, after]) for (const list of [0, 1, 2 ** 20 - 1]) lists.change(id, listOf(list, 2));
@@ -55,7 +55,7 @@ it('[V115] a dropped list set is out of sight at once, and its room is freed in 
     expect(generation(lists)).toBeGreaterThan(after);
   }));
 
-it('[V113] refuses what fits no row or no key, and changes nothing', () =>
+it('[V113] a change that fits no row or no key is refused and has no effect', () =>
   inShard('refused', ({ lists }) => {
     const id = generation(lists);
     lists.change(id, listOf(1, 2));

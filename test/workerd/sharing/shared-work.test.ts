@@ -59,9 +59,9 @@ async function round(kind: Kind, from: number): Promise<Record<string, number>> 
   return counts;
 }
 
-describe('requests that meet over shared work', () => {
+describe('concurrent requests that share work', () => {
   it.each<Kind>(['answers', 'embeddings', 'keys', 'purges', 'routes', 'models', 'quotas'])(
-    '[SW7] are all answered over %s, with streamed bodies, though callers leave',
+    '[SW7] are all answered (%s), with streamed bodies, although some callers disconnect',
     async (kind) => {
       const total: Record<string, number> = {};
       for (let number = 0; number < ROUNDS; number += 1) {
@@ -78,7 +78,7 @@ describe('requests that meet over shared work', () => {
     600_000,
   );
 
-  it('[SW3] outlive leaders that die with their requests: a waiter takes over', async () => {
+  it('[SW3] survive leaders that die with their requests: a waiter takes over', async () => {
     const before = (await source.calls())['mortal'] ?? 0;
     const leader = ask('mortal/a', 20);
     const waiters = Array.from({ length: 30 }, () => ask('mortal/a'));
@@ -87,7 +87,7 @@ describe('requests that meet over shared work', () => {
     expect((await source.calls())['mortal']! - before).toBe(2);
   });
 
-  it('[SW7] at the edge of a quota are answered or refused, and never more are let through than it allows', async () => {
+  it('[SW7] are answered or refused when a quota is nearly spent, and never exceed it', async () => {
     const { keyId, allowed } = { keyId: 9_000, allowed: 120 };
     await source.limit(idsOf(keyId).id, allowed);
     const answers = await Promise.all(Array.from({ length: 600 }, () => ask(`quotas/${keyId}`)));
