@@ -25,7 +25,7 @@ async function perform(task: MonthTask, env: Env): Promise<MonthResult> {
     const { plan, from, to, again } = task;
     const deliver = async (batch: number): Promise<void> => {
       const events = batchOf(plan, batch);
-      // Every so often a batch is delivered twice: its answer was lost on the way.
+      // Some batches are delivered twice, as if the first answer had been lost.
       for (let time = 0; time < (batch % again === 0 ? 2 : 1); time++) {
         const outcome = await ledger.record(events);
         if (!outcome.ok) throw new Error(outcome.error.message);
@@ -33,7 +33,7 @@ async function perform(task: MonthTask, env: Env): Promise<MonthResult> {
         duplicates += outcome.value.duplicates;
       }
     };
-    // Isolates deliver side by side, each one batch at a time.
+    // Isolates deliver concurrently, each one batch at a time.
     for (let first = from; first < to; first += ISOLATES) {
       await Promise.all(Array.from({ length: Math.min(ISOLATES, to - first) }, (_, isolate) => deliver(first + isolate)));
     }

@@ -45,7 +45,7 @@ async function perform(task: BatchTask, env: Env): Promise<BatchResult> {
   return { found, wrong, failures };
 }
 
-/** Uses the second level as a gateway does, for the bench `cache-l2`. */
+/** Uses the second cache level as a gateway does, for the bench `cache-l2`. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname } = new URL(request.url);

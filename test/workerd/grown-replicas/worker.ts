@@ -5,7 +5,7 @@ import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ReplicaStanding, WatchedIndex } from '../../support/deployment/replica-standing.ts';
 
-/** Has the first shard of an index watched, as if it had said that it is busy, and tells how far the replicas of the index are. */
+/** Has the first shard of an index watched, as if it had reported that it is busy; returns the state of the index's replicas. */
 export default {
   async fetch(request: Request, { INDEX, REPLICA }: ReshardingEnv): Promise<Response> {
     const { tenant, name, indexId }: WatchedIndex = await request.json();

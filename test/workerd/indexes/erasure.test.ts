@@ -55,7 +55,7 @@ const write = (manifest: IndexManifest, caller: Caller) =>
     repetition: { idempotencyKey: manifest.id, digest: 'd' },
   });
 
-/** An index with two vectors and another generation beside it, with two more. */
+/** An index with two vectors, and a shadow generation with two more. */
 async function filled(tenant: string): Promise<{ serving: IndexManifest; shadow: IndexManifest }> {
   const [serving, shadow] = [manifestOf(tenant, `${tenant}_one`), manifestOf(tenant, `${tenant}_two`)];
   value(await indexOf(serving).create(serving, ONCE));
@@ -120,7 +120,7 @@ it('[B40] a deletion interrupted after it erased still reports what it erased', 
     });
     await storage.setAlarm(Date.now() + 3_600_000);
   });
-  // Erased, and cut off before anybody was told.
+  // The shard was erased, and the deletion was cut off before its answer.
   await shardOf(second.serving).erase(second.serving.id);
   await runDurableObjectAlarm(indexOf(second.serving));
   expect(value(await REGISTRY.getByName('tn_cut_too').erasure(second.serving.id))).toMatchObject({ vectors: 2, bytes: whole.bytes });

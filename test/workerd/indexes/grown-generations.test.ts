@@ -48,7 +48,7 @@ const shadowOf = (manifest: IndexManifest) =>
     dropsMissing: false,
   }) as unknown as Shadow;
 
-/** A worker on the generations of an index, and its operator. */
+/** The worker on the generations of an index, and the operator's calls. */
 class Operator {
   readonly #gateway: Gateway;
   readonly #mode: Mode;
@@ -78,7 +78,7 @@ class Operator {
     return value(await this.call({ kind: 'read' }));
   }
 
-  /** Works until it is so, with alarms, evictions and somebody who writes in between. */
+  /** Works until the condition holds, with alarms, evictions and writes in between. */
   async until(isSo: (state: Generations) => boolean | Promise<boolean>, each: (round: number) => Promise<void>): Promise<Generations> {
     const { tenantId, name } = this.#gateway.manifest;
     for (let round = 0; round < 120; round += 1) {
@@ -107,7 +107,7 @@ class Operator {
   }
 }
 
-/** Has one locator write its part of a request, as if the gateway had died before it asked the others. */
+/** Has one locator write its part of a request, as if the gateway had died before it called the others. */
 async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKey: string): Promise<string[]> {
   const { manifest } = gateway;
   const locator = locatorOf('', ids[0]!, 8);
@@ -144,9 +144,9 @@ describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mo
     const later = await gateway.write(range(10, 20), 'later');
     await gateway.write(range(10, 16));
     const half = await writeHalf(gateway, range(70, 90), 'half');
-    // The same of a request that came without a key.
+    // The same for a request that came without a key.
     const tried = await writeHalf(gateway, range(1_000, 1_020), ownKey('try'));
-    // Splits go on while the other generation is filled.
+    // Splits continue while the other generation is filled.
     await gateway.write(range(90, 150));
     const operator = new Operator(gateway, mode);
     const other: IndexManifest = { ...manifest, id: `${manifest.id}_two` as IndexId, generation: 2, metric: 'l2' };
@@ -172,11 +172,11 @@ describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mo
       await gateway.expectAll();
     };
     await expectRepeated();
-    // What others wrote since stays, though the gateway tries the rest of its request in the other generation.
+    // Later writes stay, although the gateway retries the rest of the request in the other generation.
     await gateway.write(tried.slice(0, 1));
     expect(await gateway.finish(range(1_000, 1_020), tried, ownKey('try'))).toMatchObject({ count: 20 });
     await gateway.expectAll();
-    // Of a request that was cut off, what is written stays.
+    // Deletions of ids that a cut-off request had written stay when it is finished.
     await gateway.delete({ kind: 'ids', namespace: '', ids: half });
     const finished = await gateway.finish(range(70, 90), half, 'half');
     for (const id of half) gateway.written.delete(id);
@@ -188,7 +188,7 @@ describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mo
     await expectRepeated();
     expect(await gateway.repeat(range(70, 90), 'half')).toEqual(finished);
     await gateway.expectAll();
-    // What waits is as large, though nobody counted its copies.
+    // The shadow has the same number of vectors, without spilled copies being counted.
     const followed = new FollowedIndex(new DurableFollowedObjects({ INDEX, LOCATOR, SHARD }));
     const { version } = await operator.until(isDone(manifest.id), async () => undefined);
     await operator.until(
@@ -230,7 +230,7 @@ it('[B45][RT41] a generation of one shard completes a request that one of many s
   const finished = await gateway.finish(range(30, 60), half, 'half');
   expect(finished).toMatchObject({ count: 30, lsn: (await gateway.stats()).lsn });
   await gateway.expectAll();
-  // From here, several take over what the one knows.
+  // From here, several shards take over the receipts of the one.
   await operator.activate();
   await operator.until(({ serving, shadow }) => serving.id === manifest.id && shadow?.phase === 'following', nothing);
   expect(await gateway.repeat(range(0, 30), 'whole')).toEqual(whole);

@@ -73,7 +73,7 @@ export class Gateway {
   readonly written = new Map<string, { readonly values: Float32Array; readonly metadata: string }>();
   readonly vectors: Clusters;
   replicaReads = 0;
-  /** How far its clock has been turned. */
+  /** How far its clock is ahead. */
   turnedMs = 0;
   readonly shards: RoutedShards;
   readonly #manifests: ManifestCache;
@@ -123,20 +123,20 @@ export class Gateway {
     return value(await this.#manifests.using(tenantId, name, (manifest) => call(this.shards, manifest)));
   }
 
-  /** Answers how many, and the LSN. */
+  /** Returns the count and the LSN. */
   async write(ids: readonly string[], idempotencyKey?: string): Promise<Written> {
     const { written, vectors, metadata } = await this.#upsert(ids, idempotencyKey);
     ids.forEach((id, i) => this.written.set(id, { values: vectors[i]!, metadata: metadata[i]! }));
     return written;
   }
 
-  /** Repeats a write, which changes nothing: other values would be found if it did. */
+  /** Repeats a write under its key with other values: none of them may be found later. */
   async repeat(ids: readonly string[], idempotencyKey: string): Promise<Written> {
     const { written } = await this.#upsert(ids, idempotencyKey);
     return written;
   }
 
-  /** Repeats a write that was cut off when those ids were written. */
+  /** Repeats a write that was cut off after `isWritten` were written. */
   async finish(ids: readonly string[], isWritten: readonly string[], idempotencyKey: string): Promise<Written> {
     const { written, vectors, metadata } = await this.#upsert(ids, idempotencyKey);
     for (const [i, id] of ids.entries()) {
@@ -178,7 +178,7 @@ export class Gateway {
     return this.ask((shards, manifest) => shards.delete(manifest, { indexId: manifest.id, selection: selection as never }, IN_FORCE));
   }
 
-  /** Everything that was written is found, once, by its values and by its id. */
+  /** Everything that was written is found exactly once, by its values and by its id. */
   async expectAll(consistency: ReadConsistency = STRONG): Promise<void> {
     const found = await this.query({ kind: 'values', values: new Float32Array(this.vectors.next()) }, 1000, true, {}, consistency);
     expect(found.missing).toBe(undefined);
@@ -231,7 +231,7 @@ export async function between(mode: Mode, manifest: IndexManifest): Promise<void
   if (mode !== 'resident') await evictAll(await objectsOf(manifest));
 }
 
-/** Runs what alarms are for, until nothing moves and there are so many shards. */
+/** Runs alarms until nothing moves and the table satisfies the condition. */
 export async function untilShards(
   mode: Mode,
   gateway: Gateway,

@@ -60,7 +60,7 @@ it('[T54] a locator commits no write, removal or claim whose lease has ended', a
   expect(await locator.removeIds({ indexId }, { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 7 }, late)).toMatchObject(expired);
   expect(await locator.clear({ indexId }, 7, late)).toMatchObject(expired);
   expect(await locator.claim({ indexId }, repetition, late)).toMatchObject(expired);
-  // Nothing of it is there: neither the id, nor that its write was under way, nor that it was asked for.
+  // The locator knows neither the id, nor a write in progress, nor the request.
   expect(await locator.find({ indexId }, { ids: ['a'], namespaces: [''] })).toEqual({ ok: true, value: [undefined] });
   expect(await locator.counts({ indexId })).toEqual({ ok: true, value: { ids: 0, writes: 0, namespaces: [] } });
   const [other, lasting] = [{ ...repetition, digest: 'other' }, { endsAtMs: Number.MAX_SAFE_INTEGER }];
@@ -71,7 +71,7 @@ it('[B33] a locator closed by an earlier version opens closed, for fencing token
   const [indexId, tenantId] = ['ix_closed' as IndexId, freshTenant()];
   const locator = LOCATOR.getByName(locatorName({ id: indexId, tenantId }, 0));
   await runInDurableObject(locator, (_, { storage }) => {
-    // As version 0.5 stored them.
+    // As stored by version 0.5.
     storage.kv.put('identity', { indexId, tenantId, name: 'closed', ordinal: 0 });
     storage.kv.put('gate', { gate: 'closed', run: 5 });
   });
@@ -82,7 +82,7 @@ it('[B33] a locator closed by an earlier version opens closed, for fencing token
   await runInDurableObject(locator, (_, { storage }) => expect(storage.kv.get('gate')).toEqual({ gate: 'closed', run: 7 }));
 });
 
-/** Leaves the index as a crash at some step would: the record says what was under way, and nobody is working on it. */
+/** Leaves the index as a crash would: its record says what was in progress, and nothing works on it. */
 const leaveAs = (manifest: IndexManifest, state: 'creating' | 'deleting') =>
   runInDurableObject(indexOf(manifest), async (_, { storage }) => {
     storage.kv.put('index', { state, manifest, creation: ONCE });
@@ -93,7 +93,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
   const between = async (manifest: IndexManifest): Promise<void> => {
     if (mode === 'resident') return;
     for (const stub of [indexOf(manifest), REGISTRY.getByName(manifest.tenantId), shardOf(manifest)] as DurableObjectStub[]) {
-      // Only an object that runs can be evicted.
+      // Only a running object can be evicted.
       await runInDurableObject(stub, () => undefined);
       await evictDurableObject(stub);
     }
@@ -175,7 +175,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     const spent = { error: { code: 'idempotency_key_spent', spent: { id: first.id, endedAtMs: expect.any(Number) } } };
     const registry = REGISTRY.getByName(first.tenantId);
     value(await indexOf(first).create(first, keyed));
-    // As a registry that was made before spent keys were kept.
+    // As in a registry from before spent keys were kept.
     await runInDurableObject(registry, (_, { storage }) => {
       storage.sql.exec('DROP TABLE spent_keys; UPDATE schema_version SET version = 2');
     });
@@ -186,10 +186,10 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     expect(await indexOf(again).create(again, { ...keyed, bodyDigest: 'd2' })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
     expect([await listed(first.tenantId), value(await registry.isTaken('articles'))]).toEqual([[], false]);
     value(await indexOf(again).create(again, ONCE));
-    // Asked before the object of the name is.
+    // Checked before the object of the name is called.
     expect(await registry.admits('articles', 'k', 'd1')).toMatchObject(spent);
     value(await indexOf(again).remove('articles'));
-    // Of another generation than it was made with: its own id was told first.
+    // A key is recorded with the id of the first generation, which the creation returned.
     const [next, other] = [manifestOf(first.tenantId, 'next'), { idempotencyKey: 'k2', bodyDigest: 'd1' }];
     value(await indexOf(next).create({ ...next, firstId: 'ix_first' as IndexId }, other));
     value(await indexOf(next).remove('next'));
@@ -200,7 +200,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     });
   });
 
-  // A crash between two steps leaves the steps before it done and the record of what was under way.
+  // A crash between two steps leaves the earlier steps done, and the record of what was in progress.
   const creationSteps = [
     async () => undefined,
     async (manifest: IndexManifest) => void (await REGISTRY.getByName(manifest.tenantId).reserve(manifest, null)),
@@ -244,7 +244,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
     async (manifest: IndexManifest) => REGISTRY.getByName(manifest.tenantId).release(manifest.name, manifest.id),
   ];
 
-  /** Whoever may come next; the last one leaves a new index. */
+  /** Whatever may finish the deletion; the last one leaves a new index. */
   const finishers = [
     async (manifest: IndexManifest) => expect(await runDurableObjectAlarm(indexOf(manifest))).toBe(true),
     async (manifest: IndexManifest) => expect(value(await indexOf(manifest).remove('articles')).id).toBe(manifest.id),
@@ -271,7 +271,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] IndexObject
   });
 });
 
-/** A registry without its table fails every call that needs it. */
+/** Renames a column, so that every call of the registry that needs it fails. */
 const renameColumn = (registry: DurableObjectStub<RegistryObject>, from: string, to: string) =>
   runInDurableObject(registry, (_, { storage }) => void storage.sql.exec(`ALTER TABLE indexes RENAME COLUMN ${from} TO ${to}`));
 
@@ -311,7 +311,7 @@ describe('IndexObject', () => {
     await leaveAs(manifest, 'creating');
     await renameColumn(registry, 'index_id', 'away');
     await runInDurableObject(indexOf(manifest), async (index, { storage }) => {
-      // It has rung: nothing is set while it runs.
+      // The alarm has fired: none is set while it runs.
       await storage.deleteAlarm();
       await expect(index.alarm()).rejects.toThrow('no such column');
       expect(await storage.getAlarm()).toBeGreaterThan(Date.now());
@@ -355,7 +355,7 @@ describe('IndexObject', () => {
       error: { code: 'index_not_found', resource: { kind: 'index', name: 'declared' } },
     });
     await index.create(manifest, ONCE);
-    // As an index that was created before anything could be declared.
+    // As in an index that was created before declarations existed.
     expect(value(await index.annotate('declared', []))).toEqual({ fields: {}, sections: {} });
     await index.annotate('declared', [declare, { kind: 'merge', section: 'hnsw_config', members: { m: 8 } }]);
     await evictDurableObject(index);

@@ -7,7 +7,7 @@ import { residueOf } from '../../../durable-objects/residue-of.ts';
 import { freshTenant, indexOf, manifestOf as aloneManifestOf, ONCE, REGISTRY, value } from './index-stubs.ts';
 import { create, LOCATOR, manifestOf, objectsOf, range, SHARD, untilShards } from './grown-index.ts';
 
-/** Loses what an object stored, as when its file is emptied while it is not in memory. */
+/** Loses an object's storage, as when its file is emptied while the object is not in memory. */
 async function lose(stub: DurableObjectStub): Promise<void> {
   await runInDurableObject(stub, async (_, { storage }) => {
     await storage.deleteAlarm();
@@ -45,7 +45,7 @@ it('[G41] [B40] a lost shard or locator acknowledges nothing; deleting the index
     );
     expect({ name, answer }).toEqual({ name, answer: expect.stringMatching(/^unavailable: /) });
   }
-  // Its own alarm and those of the locators, which try again what is cut off, make nothing anew.
+  // The alarms of the object and of the locators, which retry interrupted work, must not create anything.
   for (const stub of await objectsOf(manifest)) await runDurableObjectAlarm(stub).catch(() => undefined);
   const emptied = SHARD.getByName(shardName(manifest, lost)) as DurableObjectStub;
   expect(isEmpty(await runInDurableObject(emptied, (_, { storage }) => residueOf(storage)))).toBe(true);
@@ -89,13 +89,13 @@ it('[T91] a registry that is not open, or lost its storage, is unavailable and b
     ]);
   for (const answer of await calls()) expect(answer).toMatchObject(unavailable);
   expect(await indexOf(other).describe('other')).toMatchObject({ error: { code: 'index_not_found' } });
-  // It is back, and the deletion goes on where it waited.
+  // The registry is back, and the deletion continues.
   await runInDurableObject(registry, (_, { storage }) => void storage.sql.exec('ALTER TABLE away RENAME TO indexes'));
   expect(value(await registry.isTaken('kept'))).toBe(true);
   await runDurableObjectAlarm(indexOf(manifest));
   expect(value(await registry.isTaken('kept'))).toBe(false);
   expect(value(await registry.erasure(manifest.id))).toMatchObject({ id: manifest.id });
-  // So does the creation, of which nobody knew whether it had the name.
+  // So does the creation, which did not know whether it had got the name.
   await runDurableObjectAlarm(indexOf(other));
   expect(value(await indexOf(other).describe('other')).id).toBe(other.id);
   expect(value(await registry.taken(10))).toEqual(['other']);

@@ -16,7 +16,7 @@ it('[RT21][RT22] shards of a calm index rebalance one by one under reads and wri
   const alarmMs = () => runInDurableObject(index, (_, { storage }) => storage.getAlarm());
   const { changes, tidied } = await disorder();
   expect([changes >= grown.shards.length - 1, Object.values(tidied).every((at) => at === 0)]).toEqual([true, true]);
-  // It looks at nothing before regions have stayed what they are for a while.
+  // It looks at no rows until regions have been stable for a while.
   await runDurableObjectAlarm(index);
   expect(await alarmMs()).toBeGreaterThan(Date.now() + 30_000);
   const letTimePass = async () => {

@@ -18,7 +18,7 @@ const { INDEX, SHARD } = env as unknown as IndexesEnv;
 it.each([
   [{ recall: 0.99 } as const, 0.99],
   [{ recall: 0.95 } as const, 0.95],
-  // As manifests were before there was a choice.
+  // As in manifests from before recall could be chosen.
   [{}, 0.95],
 ])('[V154] an index with %j opens its shard with that target', async (target, expected) => {
   const name = `target-${JSON.stringify(target)}`;

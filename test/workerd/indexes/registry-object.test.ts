@@ -22,7 +22,7 @@ it('[T59] the registry of an erased tenant gives out no names, and lists those t
   const again = manifestOf(kept.tenantId, 'articles');
   expect(await indexOf(again).create(again, ONCE)).toMatchObject(refused);
   expect(value(await registry.taken(10))).toEqual(['begun']);
-  // What the indexes were called goes with the last of them.
+  // The names of indexes are erased with the last index.
   await registry.close(10);
   expect(value(await registry.erasure(kept.id))).toMatchObject({ name: 'articles' });
   await registry.release('begun', unlisted.id);
@@ -64,7 +64,7 @@ describe('RegistryObject', () => {
     expect(value(await registry.isTaken('other'))).toBe(false);
     expect(await registry.admits('other', null)).toMatchObject({ error: { code: 'already_exists', path: ['name'] } });
     expect(await registry.admits('new', 'once')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
-    // Its own object says what becomes of a taken name.
+    // The index's own object decides about a taken name.
     expect(await registry.admits('kept', 'once')).toEqual({ ok: true, value: null });
     await registry.withdraw('kept', next.id);
     expect(await names()).toEqual(['kept', 'kept', true]);

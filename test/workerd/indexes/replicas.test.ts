@@ -14,7 +14,7 @@ import { between, create, evictAll, indexOf, manifestOf, MODES, range, REPLICA, 
 const NOTHING = { tables: 0, keys: 0, hasAlarm: false };
 const EVENTUAL = { kind: 'eventual' } as const;
 
-/** What the index's object knows of its replicas, as it is and as it should be. */
+/** Changes what the index's object has recorded of its replicas. */
 async function edit(manifest: IndexManifest, change: (record: ReplicaRecord) => ReplicaRecord): Promise<ReplicaRecord> {
   const index = indexOf(manifest);
   const record = await runInDurableObject(index, async (_, { storage }) => {
@@ -35,7 +35,7 @@ const replicasOf = async (manifest: IndexManifest): Promise<DurableObjectStub[]>
   return replicas.map((replica) => stubOf(manifest, replica) as DurableObjectStub);
 };
 
-/** Runs alarms until the routes name so many replicas. */
+/** Runs alarms until the routing summary has `count` replicas. */
 async function untilReplicas(mode: Mode, { manifest }: Gateway, count: number): Promise<void> {
   for (const endMs = Date.now() + 60_000; Date.now() < endMs;) {
     await runDurableObjectAlarm(indexOf(manifest));
@@ -54,7 +54,7 @@ describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode
     const { manifest } = gateway;
     await gateway.write(range(0, 90));
     const table = await untilShards(mode, gateway, ({ shards }) => shards.length >= 3);
-    // As when the load had asked for them.
+    // As if their load had asked for replicas.
     const { replicas } = await edit(manifest, (record) => ({
       ...record,
       highest: table.shards.length,
@@ -80,7 +80,7 @@ describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode
     await gateway.expectAll({ kind: 'min-lsn', lsn });
     expect(gateway.replicaReads).toBeGreaterThan(before);
 
-    // More shards, some of them where the replicated ones were; the rows come and go under the eyes of whoever reads.
+    // More shards, some split from replicated ones; rows move while they are read.
     let next = 100;
     await untilShards(
       mode,
@@ -97,7 +97,7 @@ describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode
     expect(await gateway.delete({ kind: 'ids', namespace: '', ids: range(10, 20) })).toMatchObject({ count: 0 });
     await untilReplicas(mode, gateway, replicas.length);
 
-    // One of them has been cold for long.
+    // One of them has been cold for a long time.
     const cold = replicas[0]!;
     const coldSinceMs = Date.now() - LIMITS.replicaRetireAfterMs;
     await edit(manifest, (record) => ({ ...record, watched: { [cold.shard]: { busySinceMs: null, coldSinceMs } } }));

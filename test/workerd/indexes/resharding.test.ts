@@ -8,7 +8,7 @@ import { locatorName } from '../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { between, create, Gateway, indexOf, LOCATOR, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
 
-/** A locator comes back when its oldest receipt runs out; while it waits for that, soon after any write all the same. */
+/** A locator's alarm is set for the expiry of its oldest receipt; any write sets it to an earlier time. */
 async function expectSweepsOfReceipts(manifest: IndexManifest): Promise<void> {
   const locator = LOCATOR.getByName(locatorName(manifest, 0));
   await locator.claim({ indexId: manifest.id }, { idempotencyKey: 'swept', digest: 'd' });
@@ -42,14 +42,14 @@ describe.each(MODES)('[RT9, RT39, RT40] an index that grows, %s', (mode) => {
       },
     );
     expect(table.highest).toBeGreaterThanOrEqual(3);
-    // The shard that answered it is one of several now, and knew what its first one had: every id was written since.
+    // The shard that answered is one of several now and has the first one's receipts; every id was written since.
     expect(await gateway.repeat(range(0, 20), 'early')).toEqual(early);
     await gateway.expectAll();
     const counted = await gateway.ask((shards, { id: indexId }) =>
       shards.count({ ...manifest, routeVersion: 1 }, { indexId, namespace: '', filter: null }),
     );
     expect([counted.count, counted.lsn > 0]).toEqual([gateway.written.size, true]);
-    // An isolate that knows nothing of all this is corrected.
+    // An isolate with an old manifest is corrected.
     expect((await stale.fetch(['v1', 'v60'])).ids).toEqual(['v1', 'v60']);
 
     const first = await gateway.write(range(0, 12), 'once');

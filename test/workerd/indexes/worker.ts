@@ -7,13 +7,13 @@ export { LocatorObject } from '../../../durable-objects/locator-object.ts';
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 export { ShardObject } from '../../../durable-objects/shard-object.ts';
 
-/** Indexes whose names say so have tiny districts, and so several. */
+/** Indexes with a certain name get tiny shard groups, and so several of them. */
 export class IndexObject extends DeployedIndexObject {
   protected override readonly districtSizes: DistrictSizes =
     this.ctx.id.name?.includes('districts') === true ? { shardsMax: 3, shardsMin: 2 } : DISTRICT_SIZES;
 }
 
-/** Registries are open, as gateways find them, but those whose names say otherwise. */
+/** Registries are open, as gateways find them, except for certain names. */
 export class RegistryObject extends DeployedRegistryObject {
   constructor(...args: ConstructorParameters<typeof DeployedRegistryObject>) {
     super(...args);

@@ -10,7 +10,7 @@ const { ASSETS } = env as unknown as InferenceEnv;
 const clock = { nowMs: () => performance.now() };
 const ignore = () => undefined;
 
-/** The assets, with the answers of the first requests replaced. */
+/** The assets, with the answers to the first requests replaced. */
 function flaky(...answers: (() => Response)[]) {
   const fetcher = {
     requests: 0,
@@ -43,7 +43,7 @@ it('[M9] a missing, shortened or altered file is refused, and the next caller tr
       throw new Error('connection lost');
     },
   );
-  // Each reading of the clock is a pause later.
+  // Each reading of the clock is later by the pause between retries.
   let nowMs = 0;
   const model = staticModel(assets, { nowMs: () => (nowMs += LIMITS.modelRetryMs) }, ignore);
   for (let attempt = 0; attempt < 3; attempt++) expect(await model.get()).toMatchObject({ ok: false, error: { code: 'unavailable' } });

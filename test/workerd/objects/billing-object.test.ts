@@ -128,7 +128,7 @@ describe('BillingObject', () => {
       const lines = await linesOf(ledger, { ...ALL, groupBy });
       for (const meter of meters) expect(total(lines, meter)).toBe(total(events, meter));
       for (const line of lines) {
-        // Lines are always split by the type of accelerator, as each has its price.
+        // Lines are always split by accelerator type, because each has its own price.
         expect(Object.keys(line.group).sort()).toEqual(groupBy.filter((dimension) => dimension !== 'accelerator').sort());
         const edition = PRICE_BOOK.find(({ id }) => id === line.priceId);
         const price = edition && priceOf(edition, line.meter, line.accelerator || null);
@@ -231,7 +231,7 @@ describe('BillingObject', () => {
     expect(invoice).toMatchObject({ state: 'draft', subtotalNano: 2_520_000_977n, totalNano: 520_000_977n });
     expect(invoice.credits).toMatchObject([{ amountNano: 2_000_000_000n }]);
     expect(await ledger.reconcile(organisationId, month)).toMatchObject({ isExact: true, events: 4, linesNano: 2_520_000_977n });
-    // What is not on both sides shows.
+    // A difference between the two sides is reported.
     await runInDurableObject(
       stubOf('invoice'),
       (_, { storage }) => void storage.sql.exec(`UPDATE rollups SET quantity = quantity + 1 WHERE model = 'glove'`),
@@ -278,7 +278,7 @@ describe('BillingObject', () => {
     await tell('before');
     for (const levelId of [tenantId, projectId]) await ledger.setBudget({ ...budget, id: levelId, levelId });
     await ledger.setBudget({ ...budget, id: 'other', levelId: neighbour.tenantId });
-    // Two budgets, one counter and what is held of it, one key.
+    // Two budgets, a counter and its held amount, and a key.
     expect(await ledger.left(tenantId, [projectId, keyId])).toBe(5);
     expect(await ledger.eraseTenant(tenantId, [projectId, keyId])).toBe(0);
     await evictDurableObject(stubOf('erasures'));

@@ -26,13 +26,13 @@ const vectors = (...values: number[]) => Float32Array.from(values.flatMap((value
 
 type Shard = ReturnType<typeof newShard>;
 
-/** What the shard holds of `digests`, as digest -> first number. */
+/** The entries of `digests` in the shard, as digest -> first number. */
 async function held(shard: Shard, digests: string[], contract = CONTRACT): Promise<Record<string, number>> {
   const found = await shard.get(contract, digests);
   return Object.fromEntries(found.entries.map(({ at }, row) => [digests[at], found.vectors[row * 2]]));
 }
 
-/** The store over a real object's storage, with bounds a test can reach. */
+/** The store over a real object's storage, with bounds small enough for tests. */
 const withStore = <T>(
   shard: Shard,
   bounds: { entriesMax?: number; bytesMax?: number; touchesMax?: number },
@@ -74,7 +74,7 @@ describe.each([{ evicts: false }, { evicts: true }])('EmbeddingCacheObject, evic
     await settled(shard);
     expect(await runDurableObjectAlarm(shard)).toBe(true);
     expect(await withStore(shard, {}, (store) => store.totals())).toEqual({ entries: 2, bytes: 16 });
-    // The long entry still has to go.
+    // The long entry has not been swept yet.
     expect(await runDurableObjectAlarm(shard)).toBe(true);
   });
 
@@ -130,7 +130,7 @@ describe('EmbeddingCacheStore', () => {
       store.put(ORIGIN, [entry('d')], vectors(4), 3000);
       expect(store.totals()).toEqual({ entries: 3, bytes: 24 });
       expect(store.get(CONTRACT, ['a', 'b'], 3500).entries.map(({ at }) => at)).toEqual([0]);
-      // Three entries of eight bytes fit; one of sixteen costs two.
+      // Three entries of eight bytes fit; one of sixteen replaces two.
       store.put(ORIGIN, [entry('e')], Float32Array.of(1, 2, 3, 4), 4000);
       expect(store.totals()).toEqual({ entries: 2, bytes: 24 });
     });

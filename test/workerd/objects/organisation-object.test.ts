@@ -98,7 +98,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
       call((store) => store.rotateKey(ids.id, ids.tenantId, secret(letter, receiptId, 60_000), ticket(digest)));
     const first = await rotate('b', 'rot_1');
     expect(first).toMatchObject({ value: { nonce: 'nonce-b', record: { secrets: [{ mac: 'b'.repeat(64) }, { mac: MAC }] } } });
-    // A repetition proposes another nonce, and is told the first.
+    // A repetition proposes another nonce, and gets the first one.
     expect(await rotate('c', 'rot_1')).toEqual(first);
     expect(await rotate('c', 'rot_1', 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', path: ['idempotency-key'] } });
     const second = await rotate('d', 'rot_2');
@@ -159,7 +159,7 @@ describe.each([{ evicts: false }, { evicts: true }])('OrganisationObject, evicte
       const known = await call((store) => store.tenant(ids.tenantId));
       return known.ok ? known.value.hasIndexes : known;
     };
-    // As in a tenant that was made before this was kept.
+    // As in a tenant from before this was recorded.
     expect(await has()).toBe(tenant.hasIndexes);
     for (let repeats = 0; repeats < 2; repeats++)
       expect(await call((store) => store.openIndexes(ids.tenantId))).toMatchObject({ ok: true });
@@ -250,7 +250,7 @@ describe('OrganisationObject', () => {
       storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM documents WHERE kind = 'rotation'").one(),
     );
     expect(kept.n).toBe(LIMITS.rotationReceiptsMaxCount);
-    // Forgotten: a new secret, not the old one.
+    // The receipt is gone, so this is a new rotation.
     expect(await rotate('d', 'rot_first')).toMatchObject({
       value: { nonce: 'nonce-d', record: { secrets: [{ mac: 'd'.repeat(64) }, {}] } },
     });
@@ -316,7 +316,7 @@ describe('OrganisationObject', () => {
       const project = { id: idsOf(1000 + number).projectId, tenantId: ids.tenantId, name: `p${number}`, owner: 'ops', createdAtMs: 1 };
       return call((store) => store.addProject(project, ticket()));
     };
-    // The default project is one of them.
+    // The default project counts.
     for (let number = 1; number < LIMITS.projectsPerTenantMaxCount; number++) expect(await add(number)).toMatchObject({ ok: true });
     expect(await add(0)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });

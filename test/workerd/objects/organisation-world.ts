@@ -20,7 +20,7 @@ export const secret = (letter: string, receiptId: string | null = null, graceMs 
 
 export const stubOf = (number: number) => ORGANISATION.get(ORGANISATION.idFromName(idsOf(number).organisationId));
 
-/** An organisation whose object loses its memory after every call, if `evicts`. */
+/** An organisation; with `evicts`, its object loses its memory after every call. */
 export function organisation(number: number, evicts: boolean) {
   const stub = stubOf(number);
   const ids = idsOf(number);

@@ -58,7 +58,7 @@ const jobState = async (n: ReturnType<typeof jobRequest>) => value(await schedul
 const inStore = <T>(stub: DurableObjectStub<PoolObject>, work: (store: SqlitePoolStore) => T) =>
   runInDurableObject(stub, (_object, state) => work(new SqlitePoolStore(state.storage)));
 
-/** Lets every lease of the pool run out, as if time had passed. */
+/** Lets every lease of the pool expire, as if time had passed. */
 const silence = (stub: DurableObjectStub<PoolObject>) =>
   inStore(stub, (store) => {
     for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
@@ -82,7 +82,7 @@ describe.each([
     expect(value(await call((object) => object.held(grant.attemptId, 1)))).toEqual(grant);
     expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
     expect(await jobState(request)).toMatchObject({ state: 'succeeded', tokens: 9 });
-    // The answer may be lost: the agent asks again.
+    // The answer may be lost: the agent repeats the call.
     expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
     expect(await call((object) => object.summary())).toEqual({ agents: 2, running: 0 });
   });
@@ -95,7 +95,7 @@ describe.each([
     const first = value(await call((object) => object.lease(agent, 0)))!;
     const again = value(await call((object) => object.lease(agent, 0)))!;
     expect([first.jobId, again]).toEqual([request.id, first]);
-    // And takes no other beside it.
+    // It gets no second attempt.
     expect(await call((object) => object.summary())).toMatchObject({ running: 1 });
     await call((object) => object.end(first.attemptId, 1, COMPLETED));
     const next = value(await call((object) => object.lease(agent, 0)))!;
@@ -138,7 +138,7 @@ describe.each([
       error: { code: 'stale_fence' },
     });
     expect(await call((object) => object.end(grant.attemptId, 2, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
-    // Whoever holds the attempt holds it still.
+    // The lease of the attempt is unaffected.
     expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('continue');
     const unknown = `att_${'z'.repeat(26)}_1` as AttemptId;
     expect(await call((object) => object.end(unknown, 1, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
@@ -175,7 +175,7 @@ describe('PoolObject', () => {
       await call((object) => object.end(grant.attemptId, 1, COMPLETED));
       return tookMs;
     };
-    // Sooner than the pool would have asked by itself, as it does each time if it is not woken. A busy machine needs more than one try.
+    // Sooner than the pool's own poll, which would find the job if the wake-up failed. A busy machine may need several tries.
     await expect.poll(grantedAfterMs, { timeout: 30_000 }).toBeLessThan(LIMITS.poolSyncMs - 500);
   });
 

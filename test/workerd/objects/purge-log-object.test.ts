@@ -89,7 +89,7 @@ describe('PurgeLogObject', () => {
     await evictDurableObject(log);
     expect(value<PurgeRecord>(await log.purge(command(EVERYTHING))).position).toBe(2);
     await evictDurableObject(log);
-    // A purge of everything covers what came before it.
+    // A purge of everything replaces the purges before it.
     expect((await log.lease(0)).tail).toEqual([logged(2, EVERYTHING)]);
   });
 
@@ -254,7 +254,7 @@ describe('PurgeLogObject', () => {
     const startedMs = Date.now();
     const purge = command(EVERYTHING, { consistency: 'fast' });
     const { effectiveAtMs, appendedAtMs } = value<PurgeRecord>(await log.purge(purge));
-    // Unless this machine took as long as that.
+    // Unless this machine was that slow.
     expect(Date.now() < effectiveAtMs || Date.now() - startedMs >= LIMITS.purgeLeaseMs).toBe(true);
     expect(effectiveAtMs).toBeGreaterThanOrEqual(grantedAtMs + LIMITS.purgeLeaseMs);
     expect(effectiveAtMs - appendedAtMs).toBeLessThanOrEqual(BOUND_MS);

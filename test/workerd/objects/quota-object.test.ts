@@ -26,7 +26,7 @@ const rule = (resource: QuotaRule['resource'], window: QuotaRule['window'], limi
   ...more,
 });
 
-/** One organisation; days, so that the turn of a minute during the test changes nothing. */
+/** One organisation. Its rules count by day, so that a new minute during the test changes nothing. */
 function organisation(number: number) {
   const { organisationId, tenantId, projectId, id: keyId } = idsOf(number);
   const path: LevelId[] = [organisationId, tenantId, projectId, keyId];
@@ -100,7 +100,7 @@ describe('QuotaObject', () => {
     await evictDurableObject(stub);
     expect(await segment('att_1:1:1')).toEqual(first);
     expect(await segment('att_1:1:2')).toMatchObject({ kind: 'refused', rule: { accelerator: 'h100' } });
-    // Another type only counts as accelerators in general.
+    // Another type counts against the rule for all accelerators only.
     expect(await segment('att_2:1:1', { accelerator_ms: 700, 'accelerator_ms:l4': 700 })).toMatchObject({ kind: 'granted' });
     expect(await quota.settle('att_1:1:1', { accelerator_ms: 300, 'accelerator_ms:h100': 300, requests: 1 })).toBe(true);
     expect(await quota.settle('att_1:1:1', NOTHING)).toBe(false);
@@ -129,11 +129,11 @@ describe('QuotaObject', () => {
     expect(await write('b', 11)).toMatchObject({ kind: 'refused' });
     expect(await write('c', 6)).toMatchObject({ kind: 'granted', holds: ['vectors'] });
     expect(await write('d', 5)).toMatchObject({ kind: 'refused' });
-    // Two of the six were there before.
+    // Two of the six existed before.
     await quota.settle('c', { vectors: 4 });
     expect((await quota.describe(tenantId)).held).toMatchObject([{ rule: { limit: 100 }, units: 94 }]);
     expect(await write('e', 6)).toMatchObject({ kind: 'granted' });
-    // A count that began before the write ended may have missed it; one that began later has not.
+    // A count that began before the write ended may have missed it; one that began later includes it.
     const begun = await quota.now();
     const isLater = async (than: number): Promise<boolean> => (await quota.now()) > than;
     await expect.poll(() => isLater(begun)).toBe(true);
@@ -145,7 +145,7 @@ describe('QuotaObject', () => {
     await quota.count([{ tenant: tenantId, units: 50 }], 'vectors', false, await quota.now());
     await quota.count([{ tenant: tenantId, units: 7 }], 'vectors', false, begun);
     expect((await quota.describe(tenantId)).held).toMatchObject([{ units: 50 }]);
-    // Of an organisation nothing is known until all its tenants have been counted.
+    // The total of an organisation is unknown until all its tenants have been counted.
     await quota.setRules(organisationId, [rule('vectors', 'held', 60)]);
     expect((await quota.describe(organisationId)).held).toMatchObject([{ units: null }]);
     await quota.count([{ tenant: other, units: 8 }], 'vectors', true, await quota.now());
@@ -157,7 +157,7 @@ describe('QuotaObject', () => {
     const { quota, take, ask, keyId, stub, organisationId } = organisation(108);
     await quota.setRules(keyId, [rule('requests', 'day', 3, { kind: 'soft' })]);
     for (let call = 0; call < 5; call++) expect((await take('isolate', call, ask({ requests: 1 }))).kind).toBe('granted');
-    // Down and up again: the same alert.
+    // Below the limit and above it again: no second alert.
     const granted = await take('isolate', 5, ask({ requests: 1 }));
     if (granted.kind !== 'granted') throw new Error('refused');
     await take('isolate', 6, ask(NOTHING, NOTHING, [{ ...granted.slice, units: { requests: 6 } }]));
@@ -197,7 +197,7 @@ describe('QuotaObject', () => {
     await count();
     expect(await hold('after')).toMatchObject({ kind: 'granted' });
     expect(await quota.countLevels([tenantId, keyId, projectId])).toBe(0);
-    // What was used is still the organisation's.
+    // The usage still counts for the organisation.
     expect(await spent(organisationId)).toBe(7);
   });
 });

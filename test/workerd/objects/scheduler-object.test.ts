@@ -222,7 +222,7 @@ describe('SchedulerObject at size', () => {
       unwrap(await call((object) => object.jobs(tenantId, limit, after, state))).map(({ id }) => id);
     expect(await list(10, undefined, 'cancelled')).toEqual([ids[1]]);
     expect(await list(10, undefined, 'pending')).toEqual([ids[3], ids[2], ids[0]]);
-    // One more than the limit says that there are more; the last job of a page may have left the state since.
+    // One more than the limit shows that there are more; the page's last job may have left the state since.
     expect(await list(1, undefined, 'pending')).toEqual([ids[3], ids[2]]);
     unwrap(await call((object) => object.cancel(tenantId, ids[3]!)));
     expect(await list(1, ids[3], 'pending')).toEqual([ids[2], ids[0]]);

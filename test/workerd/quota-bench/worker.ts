@@ -7,8 +7,8 @@ import { compose } from '../../../workers/gateway/compose.ts';
 import type { GatewayEnv } from '../../../workers/gateway/env.ts';
 import { route } from '../../../workers/gateway/serve.ts';
 
-// The gateway as it is, with one more route: what a gateway of others' models does. The key is checked, quota is drawn and settled, usage
-// is booked; the answer is the upstream's.
+// The gateway with one more route, which does what a gateway to other providers' models does: it checks the key, draws and settles quota,
+// records usage, and returns the upstream's answer.
 
 const proxied = {
   method: 'POST',
@@ -22,7 +22,7 @@ const proxied = {
   reply: { kind: 'bytes', contentType: 'application/json' },
 } as const satisfies Endpoint;
 
-/** Room for what the upstream may count. */
+/** Reserved for what the upstream may count. */
 const TOKENS_MAX = 64;
 
 interface Env extends GatewayEnv {
@@ -40,7 +40,7 @@ const { handle } = route(proxied, async (call) => {
     body,
   });
   const text = await answer.text();
-  // Of a long answer, the few bytes that say what it cost.
+  // Parses only the end of a long answer, which has the usage.
   const tokens = Number(/"total_tokens": *(\d+)/.exec(text.slice(text.lastIndexOf('"usage"')))?.[1]);
   return { ok: true, reply: text, used: { embedding_tokens: tokens }, model: call.body.model };
 });
@@ -51,7 +51,7 @@ app.post(proxied.path, (context) => {
   upstreamOf.set(compose(context.env), context.env as Env);
   return handle(context);
 });
-// The same without a gateway in between: what the runtime and the upstream cost.
+// The same call without a gateway: the cost of the runtime and the upstream.
 app.post('/bench/bare', async (context) => {
   const answer = await (context.env as Env).UPSTREAM.fetch('http://upstream/v1/embeddings', {
     method: 'POST',

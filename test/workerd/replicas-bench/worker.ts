@@ -17,7 +17,7 @@ const NAME = `tn_hot:${INDEX_ID}`;
 
 const source = (dimensions: number, seed: number) => new Clusters({ dimensions, count: 200, spread: 0.35, seed });
 
-/** Writes, reads and copies one shard, as told by the bench. */
+/** Writes, reads and copies one shard, on requests of the bench. */
 export default {
   async fetch(request: Request, env: BenchEnv): Promise<Response> {
     if (request.method === 'GET') return new Response('ready');

@@ -10,7 +10,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 
-/** A shard whose engine is resident, with one vector an id: the higher its number, the closer to the query. */
+/** A shard with its engine in memory and one vector for each id: the higher its number, the closer to the query. */
 async function residentShard(name: string, closeness: Record<string, number>) {
   const indexId = `ix_${name}` as IndexId;
   const stub = SHARD.getByName(`tn_follows:${indexId}`);
@@ -40,7 +40,7 @@ async function residentShard(name: string, closeness: Record<string, number>) {
   return { indexId, stub, upsert, closest };
 }
 
-// Asked for one vector only: a place that a vector left behind would crowd out the one that is to be found.
+// The query asks for one vector, so a removed one that still counted would displace the right match.
 it('[V2] a removed vector takes no place in an answer', async () => {
   const { indexId, stub, closest } = await residentShard('removed', { far: 1, near: 2, nearest: 3 });
   await stub.deleteVectors({ indexId, selection: { kind: 'ids', namespace: '', ids: ['nearest'] } });

@@ -72,11 +72,11 @@ function value<T>(outcome: Outcome<T>): T {
 
 const stored = (metadata: JsonValue): JsonValue => JSON.parse(JSON.stringify(metadata)) as JsonValue;
 
-/** One slice of what an alarm does. */
+/** One time slice of the alarm's work. */
 const catchUpSlice = (stub: DurableObjectStub<ShardObject>) =>
   runInDurableObject(stub, (_, state) => new VectorStore(state.storage).properties.catchUp());
 
-/** Makes a shard what it was before there was a property index. */
+/** Puts a shard into the state from before there was a property index. */
 const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
   runInDurableObject(stub, (_, state) => {
     const { sql } = state.storage;
@@ -96,7 +96,7 @@ const forgetIndex = (stub: DurableObjectStub<ShardObject>) =>
     sql.exec('UPDATE schema_version SET version = 1');
   });
 
-/** Without the few that are wider than `filterConditionsMaxCount`, which are no filters. */
+/** Without those that exceed `filterConditionsMaxCount` and are not valid filters. */
 const narrowEnough = filterArbitrary.filter((written) => filter.safeParse(written).success);
 
 describe('filters in a shard', () => {
@@ -124,7 +124,7 @@ describe('filters in a shard', () => {
         if (action.kind === 'put') {
           const items = [...new Map(action.items.map((item) => [item.id, item])).values()].map(({ id, metadata }) => ({
             id: idOf(id),
-            // Distinct scores in both directions of the query.
+            // Distinct scores for either direction of the query.
             values: [id + 1],
             metadata: metadata === null ? null : stored(metadata),
           }));
@@ -150,7 +150,7 @@ describe('filters in a shard', () => {
         }
       }
       for (const count of Object.values(seen)) expect(count).toBeGreaterThan(50);
-      // What was removed left no entry behind.
+      // Removed vectors leave no entries behind.
       await remove({ $or: [{ a: { $exists: true } }, { a: { $exists: false } }] });
       await runInDurableObject(stub, (_, state) => {
         expect(state.storage.sql.exec('SELECT namespace FROM property_paths GROUP BY namespace').toArray()).toHaveLength(

@@ -18,15 +18,15 @@ const DIMENSIONS = 256;
 const COUNT = 6_000;
 const FLOOD = 90;
 const LEARNING = 20;
-/** Not only the first is answered: it goes on for as long as callers wait. */
+/** More than the first: reads are served as long as their callers wait. */
 const ANSWERED_MIN = 2;
 const EVENTUAL = { kind: 'eventual' } as const;
-/** Longer than any machine takes for a flood. */
+/** Longer than a flood takes on any machine. */
 const PATIENT = { budgetMs: 600_000 };
 
 let serial = 0;
 
-/** A shard whose searches take a while, and a replica of it. */
+/** A shard with slow searches, and a replica of it. */
 async function busyShard() {
   serial += 1;
   const indexId = `ix_busy_${serial}` as IndexId;
@@ -63,11 +63,11 @@ async function busyShard() {
   return { indexId, name, shard, replica, identity, write, query, queryMs };
 }
 
-/** Has an object know how long its reads take; answers that. */
+/** Makes an object measure how long its reads take; returns that duration. */
 async function learn(read: () => Promise<unknown>): Promise<number> {
   let startedMs = 0;
   for (let n = 0; n < 2 * LEARNING; n += 1) {
-    // The first ones are slow.
+    // The first reads are slow.
     if (n === LEARNING) startedMs = Date.now();
     await read();
   }
@@ -76,7 +76,7 @@ async function learn(read: () => Promise<unknown>): Promise<number> {
   return Math.max(1, queryMs);
 }
 
-/** Asks for many reads at once, and tells how many were over when something else was. */
+/** Starts many reads at once; `answeredAt` returns how many had been answered when another call ended. */
 function flood(read: () => Promise<Outcome<ShardMatches>>, count = FLOOD) {
   const progress = { over: 0, answered: 0 };
   const reads = Array.from({ length: count }, async () => {
@@ -93,8 +93,8 @@ function flood(read: () => Promise<Outcome<ShardMatches>>, count = FLOOD) {
 }
 
 /**
- * Floods with reads that wait for a limited time until some are answered and others refused. This machine may be faster or slower now than
- * when the reads were timed: more reads follow if all were answered, and reads that wait longer if hardly any were.
+ * Floods with reads of limited budget until some are answered and others refused. The machine may be faster or slower now than when the
+ * reads were timed: if all were answered, more reads follow; if hardly any, reads with longer budgets.
  */
 async function floodInPartRefused(read: (budgetMs: number) => Promise<Outcome<ShardMatches>>, queryMs: number) {
   let count = FLOOD;
@@ -108,7 +108,7 @@ async function floodInPartRefused(read: (budgetMs: number) => Promise<Outcome<Sh
   }
 }
 
-/** Floods with reads that have time enough: with fewer of them, where this machine is so slow that an object refuses the last. */
+/** Floods with reads of ample budget; with fewer of them if the machine is so slow that the object refuses the last ones. */
 async function floodAnswered(
   read: () => Promise<Outcome<ShardMatches>>,
   meanwhile: (answeredAt: (call: Promise<unknown>) => Promise<number>) => Promise<readonly number[]>,
@@ -143,7 +143,7 @@ describe('an overloaded object', () => {
     const outcomes = await floodInPartRefused((budgetMs) => shard.query({ ...query, budgetMs }), queryMs);
     expect(codesOf(outcomes).sort()).toEqual(['ok', 'overloaded']);
     for (const outcome of outcomes) if (!outcome.ok) expect(outcome.error.retryAfterMs).toBeGreaterThan(0);
-    // And afterwards it is as before.
+    // Afterwards the object works as before.
     expect(codesOf([await shard.query(query)])).toEqual(['ok']);
   });
 

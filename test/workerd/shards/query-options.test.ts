@@ -24,7 +24,7 @@ function value<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** A shard of `count` random vectors `v0`, `v1`, ... of which every second is even; and one vector in another namespace. */
+/** A shard of `count` random vectors `v0`, `v1`, ..., every second one even, and one vector in another namespace. */
 async function shardOf(count: number, metric: Metric = 'cosine', identity: { recall?: RecallTarget } = {}) {
   serial += 1;
   const indexId = `ix_options_${serial}` as IndexId;
@@ -132,7 +132,7 @@ describe('measuring recall in a shard', () => {
     const plain = await measure(drawn.ids, null);
     expect(plain.samples).toEqual(drawn.ids.map((id) => ({ id, found: 10, of: 10 })));
     expect([plain.taken, plain.cost.codesScanned, plain.exactCost.codesScanned]).toEqual([40, 40 * 401, 40 * 401]);
-    // The 200 vectors that the filter leaves are read by every search: more than one slice of work.
+    // Every search reads the 200 vectors that pass the filter: more than one time slice.
     const filtered: SampleRecall[] = [];
     let slices = 0;
     while (filtered.length < drawn.ids.length) {
@@ -163,7 +163,7 @@ describe('measuring recall in a shard', () => {
     expect(await draw(10, 1, 'none')).toEqual([]);
     const times = new Map<string, number>();
     for (let seed = 0; seed < 200; seed += 1) for (const id of await draw(10, seed)) times.set(id, (times.get(id) ?? 0) + 1);
-    // 40 each on average, with a deviation of 5.7.
+    // 40 each on average, with a standard deviation of 5.7.
     expect([times.size, Math.min(...times.values()) > 15, Math.max(...times.values()) < 65]).toEqual([50, true, true]);
   });
 

@@ -24,7 +24,7 @@ function value<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-/** A shard and a replica of it, opened. */
+/** Opens a shard and a replica of it. */
 async function openBoth() {
   serial += 1;
   const indexId = `ix_replica_${serial}` as IndexId;
@@ -80,7 +80,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     const removedLsn = await remove('v11', 'v9');
     await between(shard, replica);
     expect(value(await read({ kind: 'min-lsn', lsn: removedLsn })).ids).toEqual(['v10', 'v8', 'v7']);
-    // What is old enough may still be old.
+    // A read that requires little freshness may be stale.
     await write(20, 21);
     expect(value(await read({ kind: 'min-lsn', lsn: removedLsn })).ids).toEqual(['v10', 'v8', 'v7']);
   });
@@ -118,7 +118,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     await write(0, 50);
     await copy();
     const lsn = await remove('v49', 'v48');
-    // As when the log was cut behind the replica's cursor.
+    // As if the log had been cut beyond the replica's cursor.
     await runInDurableObject(shard, (_, { storage }) => {
       storage.sql.exec('DELETE FROM removals');
       storage.sql.exec('UPDATE shard SET log_lsn = lsn');
@@ -136,7 +136,7 @@ describe.each(['resident', 'evicted between calls'] as const)('ReplicaObject, %s
     await copy();
     const { completeLsn } = await replica.state();
     await shard.erase(indexId);
-    // It asks again at once.
+    // Without its memory it asks again at once.
     await evictDurableObject(replica);
     await runDurableObjectAlarm(replica);
     expect((await replica.state()).completeLsn).toBe(completeLsn);

@@ -57,7 +57,7 @@ const inShard = <T>(body: (store: VectorStore, storage: DurableObjectStorage) =>
 
 const alarmMs = () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
 
-/** Slices of background work by an object that was cut off then: another one over the same storage. */
+/** Runs background work on an object over the same storage, and abandons it when the condition holds, as a crash would. */
 const cutOff = (isReached: (store: VectorStore) => boolean): Promise<void> =>
   inShard((store) => {
     const sizes = { ...MAINTENANCE_SIZES, checkpointSlices: 8 };
@@ -69,7 +69,7 @@ const cutOff = (isReached: (store: VectorStore) => boolean): Promise<void> =>
     }
   });
 
-/** All that is to be done, by an object that does not know that it was written to just now. */
+/** Runs all background work, on an object that does not know of recent writes. */
 async function settle(): Promise<void> {
   await evictDurableObject(stub);
   for (let alarms = 0; (await alarmMs()) !== null; alarms += 1) {
@@ -95,7 +95,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     const unlisted = await inShard((store) => store.unlistedRows().size);
     expect(unlisted).toBeGreaterThan(0);
     await evictDurableObject(stub);
-    // Whoever asks an object that was evicted wakes it.
+    // A call starts an evicted object.
     await query(source.next(), false);
     expect(await alarmMs()).not.toBeNull();
     await settle();
@@ -134,7 +134,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     await inShard((_, { sql }) => void sql.exec('UPDATE blocks SET bytes = zeroblob(100)'));
     await evictDurableObject(stub);
     const values = source.next();
-    // Awake, with nothing to do.
+    // The object runs, and has nothing to do.
     const stored = await inShard((store) => store.lists.generations().length);
     expect(stored).toBe(1);
     const [exact, nearby] = [await query(values, true), await query(values, false)];

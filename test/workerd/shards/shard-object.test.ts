@@ -23,7 +23,7 @@ const EVERYTHING: Include = { values: true, metadata: true, text: true };
 
 let serial = 0;
 
-/** A shard of its own, opened. */
+/** Opens a new shard. */
 async function openShard(metric: Metric = 'dot', dimensions = 2) {
   serial += 1;
   const indexId = `ix_${serial}` as IndexId;
@@ -79,7 +79,7 @@ it('[T54] a shard commits no write whose lease has ended', async () => {
   expect(await stub.deleteVectors(deletion, IN_TIME)).toMatchObject({ ok: true });
 });
 
-// Everything in memory may vanish between any two calls: the whole suite holds either way.
+// Memory may be lost between any two calls: all tests run with and without evictions.
 describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject, %s', (mode) => {
   const between = async (stub: DurableObjectStub<ShardObject>): Promise<void> => {
     if (mode !== 'resident') await evictDurableObject(stub);
@@ -147,7 +147,7 @@ describe.each(['resident', 'evicted between calls'] as const)('[V13] ShardObject
     await between(stub);
     expect(value(await stub.stats({ indexId }))).toMatchObject({ count: 1, namespaces: 1 });
     expect(idsOf(await stub.query(queryOf(indexId, [1, 0])))).toEqual(['a']);
-    // The ordinal of a namespace that vanished may be given to another one: nothing of the old shows there.
+    // The ordinal of a removed namespace may be reused: nothing of the old namespace shows in the new one.
     await stub.upsert(batchOf(indexId, [{ id: 'z', values: [5, 0], namespace: 'de' }]));
     expect(idsOf(await stub.query(queryOf(indexId, [1, 0], 10, 'de')))).toEqual(['z']);
     expect(idsOf(await stub.query(queryOf(indexId, [1, 0], 10, 'en')))).toEqual([]);
@@ -348,7 +348,7 @@ describe('ShardObject', () => {
 
   it('[V9] accepts the most ids that a call may contain, of any length and characters', async () => {
     const { indexId, stub } = await openShard();
-    // Written as JSON, such a character takes six bytes: all of the ids are 30 MB of text.
+    // Such a character takes six bytes in JSON, so the ids are 30 MB of text.
     const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001'));
     const [first = '', last = ''] = [ids[0], ids.at(-1)];
     value(

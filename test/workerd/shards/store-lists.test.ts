@@ -10,7 +10,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 
-/** Runs `body` inside a new shard's object. */
+/** Runs `body` in a new shard's object. */
 async function inShard(name: string, body: (store: VectorStore, sql: SqlStorage) => void): Promise<void> {
   const indexId = `ix_${name}` as IndexId;
   const stub = SHARD.getByName(`tn_lists:${indexId}`);
@@ -18,7 +18,7 @@ async function inShard(name: string, body: (store: VectorStore, sql: SqlStorage)
   await runInDurableObject(stub, (_, { storage }) => body(new VectorStore(storage), storage.sql));
 }
 
-/** A list of that many blocks, each of the list's number. */
+/** A list of `blocks` blocks, each filled with the list's number. */
 const listOf = (list: number, blocks: number): ListChange => ({
   lists: [{ list, centroid: { codes: Int8Array.of(-1, list), scale: 0.5 }, entryCount: 32 * blocks }],
   removed: [],

@@ -9,7 +9,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 
 const { SHARD } = env as unknown as { readonly SHARD: DurableObjectNamespace<ShardObject> };
 
-// As the versions of these numbers wrote them.
+// The schemas as these versions created them.
 const VERSION_1 = `
   CREATE TABLE schema_version (version INTEGER NOT NULL);
   INSERT INTO schema_version VALUES (1);
@@ -29,7 +29,7 @@ const VERSION_2 = `
   ALTER TABLE shard ADD COLUMN unindexed_row_max INTEGER NOT NULL DEFAULT 0;
   UPDATE schema_version SET version = 2;`;
 
-// Numbered with gaps, over several chunks of a row set; one chunk is full enough to be kept as bits.
+// Row numbers with gaps, over several chunks of a row set; one chunk is so full that it is stored as bits.
 const ROWS = [1, 2, 5, 32_767, 32_768, 70_000, ...Array.from({ length: 3_000 }, (_, i) => 100_000 + i)];
 const namespaceOf = (row: number) => 1 + (row % 2);
 

@@ -22,7 +22,7 @@ const put: fc.Arbitrary<Put> = fc.record({
 });
 const list: fc.Arbitrary<ListPut> = fc.record({
   list: fc.constantFrom(0, 1, 2, 2 ** 20 - 1),
-  // From which block on it is written again, and how many blocks it has then.
+  // The first block that is written, and how many blocks the list has afterwards.
   from: fc.nat(4),
   blocks: fc.nat(6),
   fill: fc.nat(255),
@@ -74,7 +74,7 @@ it('[V110][V111][V112][V113][V114][V115][V116][V117] a store agrees with a plain
     if (i % 3 === 0) await evictDurableObject(stub);
     await runInDurableObject(stub, (_, { storage }) => {
       const world = { store: new VectorStore(storage), storage, model, count };
-      // The steps are a union: each is performed by its own kind's.
+      // TypeScript cannot relate the kind of the step to the function of that kind.
       (PERFORM[action.kind] as (world: World, action: Step) => void)(world, action);
       compare(world);
     });
@@ -93,15 +93,15 @@ interface World {
 
 type Perform = { readonly [K in Step['kind']]: (world: World, action: Extract<Step, { kind: K }>) => void };
 
-/** Does the same to the store and to the model. */
+/** Applies each kind of step to the store and to the model. */
 const PERFORM: Perform = {
   upsert: ({ store, model, count }, { puts }) => count('replaced', applyUpsert(store, model, puts)),
-  // More than a chunk of rows keeps one by one.
+  // More rows than a chunk stores one by one.
   bulk: ({ store, model }) => {
     const puts = Array.from({ length: 2_100 }, (_, i) => ({ namespace: 'bulk', id: `b${i}`, value: i, metadata: null }));
     applyUpsert(store, model, puts);
   },
-  // As if as many had been written and deleted.
+  // As if as many rows had been written and deleted.
   skipRows: ({ storage, model }) => {
     model.nextRow += CHUNK_ROWS;
     storage.sql.exec('UPDATE shard SET next_row = ?', model.nextRow);

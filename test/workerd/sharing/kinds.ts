@@ -34,7 +34,7 @@ const clock = { nowMs: () => Date.now() };
 const hmac = new Hmac('a pepper of at least thirty-two characters');
 const NEVER = { leaseMs: 900, guardMs: 100 };
 
-/** Every use case of the gateway in which requests share work, over an object that takes a while. Each answers what its key should get. */
+/** Every use case of the gateway in which requests share work, over a slow object. Each returns a value that depends on its key. */
 export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps: WakeUps) {
   const after = (kind: string) => source().answer(kind, DELAY_MS);
   const logs = {
@@ -161,7 +161,7 @@ export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps
       return key;
     },
     purges: async (key: string) => {
-      // Under a lease or, when that takes too long, without one.
+      // With a lease or, when that takes too long, without one.
       await purges.current(key as CacheOwnerId);
       return key;
     },

@@ -8,7 +8,7 @@ import type { SharingEnv } from './worker.ts';
 const service = (exports as unknown as { default: Fetcher }).default;
 const source = (env as unknown as SharingEnv).SOURCE.getByName('source');
 
-/** Requests that ask for the same at once; of each, some send their bodies slowly and some have callers who leave. */
+/** Concurrent requests for each key; bodies are sent slowly, and some callers disconnect. */
 const TOGETHER = 50;
 const KEYS_AT_ONCE = 10;
 /** Ten thousand requests in the full run. */
@@ -16,7 +16,7 @@ const ROUNDS = (env as unknown as SharingEnv).SLUICE_TEST_FULL === '1' ? 20 : 1;
 const CHUNK = new TextEncoder().encode('0123456789');
 const CHUNKS = 3;
 
-/** A body of three chunks, of which the last two come late. */
+/** A body of three chunks, the last two of them delayed. */
 function slowBody(): ReadableStream<Uint8Array> {
   let sent = 0;
   return new ReadableStream({
@@ -29,7 +29,7 @@ function slowBody(): ReadableStream<Uint8Array> {
   });
 }
 
-/** The status and text of an answer; undefined when the caller left. */
+/** The status and text of an answer; undefined when the caller disconnected. */
 async function ask(path: string, leavesAfterMs?: number): Promise<string | undefined> {
   const leave = new AbortController();
   if (leavesAfterMs !== undefined) setTimeout(() => leave.abort(), leavesAfterMs);
@@ -42,14 +42,14 @@ async function ask(path: string, leavesAfterMs?: number): Promise<string | undef
   }
 }
 
-/** What came of a round in which every key is asked for by many at once, by how often. */
+/** Requests every key many times at once; returns the number of each outcome. */
 async function round(kind: Kind, from: number): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   await Promise.all(
     Array.from({ length: KEYS_AT_ONCE * TOGETHER }, async (_, number) => {
       const key = from + (number % KEYS_AT_ONCE);
       const position = Math.floor(number / KEYS_AT_ONCE);
-      // The first to ask leads: in every other key its caller leaves; later, every tenth does.
+      // The first request leads: for every other key its caller disconnects; so does every tenth later caller.
       const leaves = position === 0 ? key % 2 === 0 : position % 10 === 0;
       const answer = await ask(`${kind}/${key}`, leaves ? 3 + (position % 7) : undefined);
       const what = answer === undefined ? 'left' : answer === `200 ${key} ${CHUNKS * CHUNK.length}` ? 'answered' : answer;
@@ -72,7 +72,7 @@ describe('concurrent requests that share work', () => {
       expect(others).toEqual({});
       expect(answered + left).toBe(ROUNDS * KEYS_AT_ONCE * TOGETHER);
       expect(left).toBeGreaterThan(0);
-      // They did meet: far fewer calls than requests.
+      // The requests shared work: there were far fewer calls than requests.
       expect((await source.calls())[kind]).toBeLessThan((ROUNDS * KEYS_AT_ONCE * TOGETHER) / 4);
     },
     600_000,

@@ -5,7 +5,7 @@ import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
 import { MemoryQuota, rule } from '../../support/fakes/memory-quota.ts';
 
-/** Answers each call after a while, and counts what it was asked. */
+/** Answers each call after a delay, and counts the calls by kind. */
 export class SourceObject extends DurableObject {
   readonly #calls: Record<string, number> = {};
   readonly #quota = new MemoryQuota(() => Date.now());
@@ -21,7 +21,7 @@ export class SourceObject extends DurableObject {
     return this.#quota.take(holder, sequence, asks).decisions;
   }
 
-  /** So few a day that no slice lasts. */
+  /** A daily limit so low that no slice lasts. */
   limit(id: LevelId, requests: number): void {
     this.#quota.setRules(id, [rule('requests', 'day', requests)]);
   }

@@ -15,7 +15,7 @@ export interface SharingEnv {
 
 let kinds: ReturnType<typeof kindsOver> | undefined;
 
-/** Work whose leaders are not kept alive: they die with their requests. */
+/** Shared work whose leaders are not kept alive: they die with their requests. */
 const mortal = new SharedWork<string>({
   clock: { nowMs: () => Date.now() },
   wakeUps: new TimedWakeUps(systemTimer, { firstMs: 5, lastMs: 50 }, () => undefined),
@@ -36,7 +36,7 @@ async function answer(kind: string, key: string, env: SharingEnv): Promise<strin
   return ran.ok ? ran.value.value : ran.error;
 }
 
-/** Reads a part of the body, does its share of the work, reads the rest, and answers as a stream: what it found, then what it read. */
+/** Reads a part of the body, does its shared work, reads the rest, and streams its result and the number of bytes read. */
 export default {
   async fetch(request, env): Promise<Response> {
     const [, kind = '', key = ''] = new URL(request.url).pathname.split('/');
@@ -51,7 +51,7 @@ export default {
       await writer.write(new TextEncoder().encode(` ${read}`));
       await writer.close();
     };
-    // Its caller may have gone.
+    // Its caller may have disconnected.
     void write().catch(() => undefined);
     return new Response(readable);
   },
