@@ -1,5 +1,5 @@
 import { assert, must } from '../kernel/assert.ts';
-import { BoundedHeap } from '../kernel/bounded-heap.ts';
+import { BoundedHeap } from '../kernel/heap.ts';
 import type { Metric } from '../contract/metric.ts';
 import type { Candidate } from './engine/rescoring.ts';
 import { Rescoring } from './engine/rescoring.ts';

@@ -1,6 +1,6 @@
 import type { Metric } from '../../contract/metric.ts';
 import { must } from '../../kernel/assert.ts';
-import { BoundedHeap } from '../../kernel/bounded-heap.ts';
+import { BoundedHeap } from '../../kernel/heap.ts';
 import { compareScores, score } from '../metric.ts';
 import type { ReadVectors, Row, VectorMatch } from '../stored-vector.ts';
 

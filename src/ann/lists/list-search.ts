@@ -1,5 +1,5 @@
 import { assert } from '../../kernel/assert.ts';
-import { BoundedHeap } from '../../kernel/bounded-heap.ts';
+import { BoundedHeap } from '../../kernel/heap.ts';
 import { CODE_MAX } from '../quantise.ts';
 import type { BlockLayout } from './block-layout.ts';
 import { BLOCK_ENTRIES } from './block-layout.ts';

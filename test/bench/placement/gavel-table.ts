@@ -1,10 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { PUBLISHED_GAVEL } from '../../../src/scheduler/simulator/gavel/published-gavel.ts';
+import { PUBLISHED_GAVEL, studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { readGavel } from '../../../src/scheduler/simulator/gavel/read-gavel.ts';
 import type { GavelRow } from '../../../src/scheduler/simulator/gavel/study.ts';
-import { studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { traceFile, valueOf } from './trace-file.ts';
 
 const TYPES = ['v100', 'p100', 'k80'];

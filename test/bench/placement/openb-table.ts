@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/published-fgd.ts';
+import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/fgd.ts';
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
 import type { Mark } from '../../../src/scheduler/simulator/openb/study.ts';
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';

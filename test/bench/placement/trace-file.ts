@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { TableFile } from '../../../src/scheduler/simulator/table/read-table.ts';
 

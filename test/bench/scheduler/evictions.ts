@@ -1,9 +1,9 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { AttemptNews } from '../../../src/scheduler/engine/machine/event.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/engine/preemption/eviction-policy.ts';
-import { lostWork } from '../../../src/scheduler/engine/preemption/lost-work.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
+import type { EvictionPolicy } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import { lostWork } from '../../../src/scheduler/engine/preemption/may-evict.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
@@ -57,7 +57,7 @@ function day(seed: number, victimOrder: EvictionPolicy['victimOrder']): { readon
         agenda.add(nowMs + runtimeMs, { kind: 'complete', jobId, fence, everyMs });
         agenda.add(nowMs + everyMs, { kind: 'save', jobId, fence, everyMs });
       } else if (decision.kind === 'notice') {
-        lost += lostWork(cell.job(decision.jobId), nowMs);
+        lost += lostWork(cell.jobs.get(decision.jobId), nowMs);
         evictions += 1;
         report(decision.jobId, decision.fence, { kind: 'released' }, nowMs);
       }
@@ -77,7 +77,7 @@ function day(seed: number, victimOrder: EvictionPolicy['victimOrder']): { readon
       });
       owner.set(spec.id, item.isUrgent ? { ...drawn[item.n]!, runtimeMs: runtimeMs / 2 } : drawn[item.n]!);
       act(step(cell, { kind: 'submit', spec }, atMs).decisions, atMs);
-    } else if (cell.job(item.jobId).attempt?.fence === item.fence) {
+    } else if (cell.jobs.get(item.jobId).attempt?.fence === item.fence) {
       if (item.kind === 'save') agenda.add(atMs + item.everyMs, item);
       report(item.jobId, item.fence, { kind: item.kind === 'save' ? 'saved' : 'completed' }, atMs);
     }

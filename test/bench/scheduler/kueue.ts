@@ -1,5 +1,5 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
@@ -81,13 +81,13 @@ function run(suite: Suite): void {
     else {
       done += 1;
       inUse -= sizes.get(next.item.jobId)!.units;
-      cell.forget(next.item.jobId);
+      cell.jobs.forget(next.item.jobId);
     }
     for (const decision of decisions) {
       if (decision.kind !== 'start') continue;
       const set = sizes.get(decision.jobId)!;
       const entry = waited[set.size];
-      entry[0]! += nowMs - cell.job(decision.jobId).submittedAtMs;
+      entry[0]! += nowMs - cell.jobs.get(decision.jobId).submittedAtMs;
       entry[1]! += 1;
       inUse += set.units;
       agenda.add(nowMs + set.runtimeMs, { kind: 'complete', jobId: decision.jobId, fence: decision.fence });
@@ -116,7 +116,7 @@ function prepare({ cohorts, queues, sets }: Suite): { cell: Cell; agenda: Agenda
     ...Array.from({ length: queues }, (__, q): CohortSpec => ({
       ...cohort(`queue-${c}-${q}`, `cohort-${c}`),
       quotas: { cpu: units(NOMINAL * UNIT_MILLI).H100 },
-      eviction: evictionPolicy({ evensOut: false, preemptsWithin: false, reclaims: false }),
+      eviction: evictionPolicy({ preemptForFairShare: false, preemptWithinQueue: false, reclaimWithinCohort: false }),
     })),
   ]).flat();
   // As in Kueue's suite, only quota limits jobs: each cohort has a node with room for everything.

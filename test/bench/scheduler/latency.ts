@@ -1,9 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-
-import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
@@ -38,7 +37,7 @@ function cellOf(nodes: number, evicts: boolean): Cell {
   const cohorts: CohortSpec[] = [
     cohort('all'),
     ...Array.from({ length: QUEUES }, (_, q) =>
-      queue(`q${q}`, (nodes * 8) / QUEUES, { eviction: { preemptsWithin: evicts, reclaims: evicts } }),
+      queue(`q${q}`, (nodes * 8) / QUEUES, { eviction: { preemptWithinQueue: evicts, reclaimWithinCohort: evicts } }),
     ),
   ];
   const cell = new Cell(cellSettings({ cohorts, admissionsMaxCount: 100 }));
@@ -63,19 +62,19 @@ function measure(nodes: number, pending: number): void {
   while (waiting(cell) < pending) for (let k = 0; k < 500; k++) submit();
   const times: number[] = [];
   let started = 0;
-  const ids = [...cell.placed];
+  const ids = [...cell.jobs.placed];
   for (let round = 0; round < 1_500; round++) {
     times.push(submit());
     const id = ids[Math.floor(rng.next() * ids.length)]!;
-    const job = cell.find(id);
+    const job = cell.jobs.find(id);
     if (job === undefined || job.attempt === null || job.attempt.startedAtMs === null) continue;
     const { ms, decisions } = timed(cell, { kind: 'report', jobId: id, fence: job.fence, news: { kind: 'completed' } }, n);
     times.push(ms);
     started += decisions.filter(({ kind }) => kind === 'start').length;
-    cell.forget(id);
+    cell.jobs.forget(id);
   }
   console.log(
-    `  ${nodes} nodes, ${waiting(cell)} pending in ${[...cell.pending.all].length} classes, ${cell.placed.size} running: ` +
+    `  ${nodes} nodes, ${waiting(cell)} pending in ${[...cell.pending.all].length} classes, ${cell.jobs.placed.size} running: ` +
       `${percentiles(times)}, ${started} started; ${(heapMb() - before).toFixed(0)} MB`,
   );
 }
@@ -102,7 +101,7 @@ function measureEvictions(nodes: number): void {
   };
   for (let round = 0; round < 300; round++) act({ kind: 'submit', spec: shaped((n += 1), Math.floor(rng.next() * SHAPES)) });
   console.log(
-    `  ${nodes} nodes, ${cell.placed.size} running: decisions that evict ${percentiles(evicting)} (${victims} victims); others ${percentiles(others)}`,
+    `  ${nodes} nodes, ${cell.jobs.placed.size} running: decisions that evict ${percentiles(evicting)} (${victims} victims); others ${percentiles(others)}`,
   );
 }
 

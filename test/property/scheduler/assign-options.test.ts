@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
 import type { Choice } from '../../../src/scheduler/engine/placement/assign-options.ts';
 import { assignOptions } from '../../../src/scheduler/engine/placement/assign-options.ts';
 import { effort } from '../../support/fixtures/effort.ts';

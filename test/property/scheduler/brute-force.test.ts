@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
-
 import { tryOption } from '../../../src/scheduler/engine/admission/try-option.ts';
 import { chooseVictims } from '../../../src/scheduler/engine/preemption/choose-victims.ts';
 import { mayEvict } from '../../../src/scheduler/engine/preemption/may-evict.ts';
-import type { Victim } from '../../../src/scheduler/engine/preemption/victim.ts';
+import type { Victim } from '../../../src/scheduler/engine/preemption/may-evict.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { demand, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
@@ -14,7 +13,7 @@ it('[J48] the victims chosen suffice exactly when some set does, and cost nearly
   for (let seed = 1; seed <= effort(600); seed++) {
     const rng = new Seeded(seed);
     const below = (count: number) => Math.floor(rng.next() * count);
-    const eviction = { preemptsWithin: false, reclaims: false };
+    const eviction = { preemptWithinQueue: false, reclaimWithinCohort: false };
     const isNested = seed % 2 === 0;
     const parent = isNested ? 'lab' : 'all';
     const cohorts = [
@@ -47,7 +46,7 @@ it('[J48] the victims chosen suffice exactly when some set does, and cost nearly
     if (world.job(id).attempt !== null) continue;
     const { cell } = world;
     const policy = cell.tree.node('a').spec.eviction!;
-    Object.assign(policy, { preemptsWithin: true, reclaims: true });
+    Object.assign(policy, { preemptWithinQueue: true, reclaimWithinCohort: true });
     const legal = mayEvict(cell, cell.holdings.holderOf(world.job(id), 0));
     const isEnough = (victims: readonly Victim[]) =>
       cell.undo.trial(() => {
@@ -102,7 +101,7 @@ it('[J49] in fair order queues get what progressive filling of the weighted domi
     }
     world.do({ kind: 'add_nodes', nodes: Array.from({ length: 6 }, (_, index) => nodeSpec(index, { cpuMilli: 1_000_000 })) });
     const counts = kinds.map(
-      ({ name }) => [...world.cell.jobs].filter(({ spec, attempt }) => spec.queue === name && attempt !== null).length,
+      ({ name }) => [...world.cell.jobs.all].filter(({ spec, attempt }) => spec.queue === name && attempt !== null).length,
     );
 
     // Filling up: whoever would have the smallest share with one more job gets it, until none fits.

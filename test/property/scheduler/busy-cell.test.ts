@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-
 import { expect, it } from 'vitest';
-
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
@@ -56,10 +54,10 @@ it('[J69] the cost of jobs is that of their ledger events, segment by segment, w
     const { world } = busy;
     const ledger = new Ledger();
     for (let n = 0; n < 120; n++) {
-      const before = new Map([...world.cell.jobs].map((job) => [job.spec.id, job]));
+      const before = new Map([...world.cell.jobs.all].map((job) => [job.spec.id, job]));
       world.do(busy.next());
       ledger.post(world);
-      for (const job of world.cell.jobs) {
+      for (const job of world.cell.jobs.all) {
         const { spec, costNanoDollars, attempt } = job;
         assert.equal(costNanoDollars, ledger.costs.get(spec.id) ?? 0);
         assert.equal(

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-
 import { expect, it } from 'vitest';
-
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
@@ -50,7 +48,7 @@ class Script {
 
   constructor(seed: number) {
     this.#rng = new Seeded(seed);
-    const evens = { evensOut: this.#chance(2), runtimeMinMs: this.#chance(3) ? 5_000 : 0 };
+    const evens = { preemptForFairShare: this.#chance(2), runtimeMinMs: this.#chance(3) ? 5_000 : 0 };
     const cohorts = [cohort('all'), queue('a', 2, { eviction: evens }), queue('b', 2, { eviction: evens, limits: { lendingMax: 1_000 } })];
     this.world = new CellWorld({ cohorts, pools: POOLS, segmentMaxMs: 30_000, headPatienceMs: this.#chance(2) ? 0 : 7_000 }, [
       nodeSpec(0, { acceleratorCount: 3 }),
@@ -71,7 +69,7 @@ class Script {
   next(): CellEvent {
     this.world.nowMs += this.#below(6_000);
     const { cell } = this.world;
-    const placed = [...cell.placed];
+    const placed = [...cell.jobs.placed];
     const id = placed[this.#below(placed.length)];
     const nodeId = `node-${this.#below(this.#nodes)}`;
     const roll = this.#below(24);
@@ -178,7 +176,7 @@ it('[J50] [J51] a cell rebuilt from its records decides as the original; equal e
       other.advance(world.nowMs);
       seen.rebuilt += 1;
     }
-    for (const job of world.cell.jobs) if (job.state === 'expired') seen.expired += 1;
+    for (const job of world.cell.jobs.all) if (job.state === 'expired') seen.expired += 1;
   }
   expect(seen.rebuilt).toBeGreaterThan(100);
 });
@@ -186,12 +184,12 @@ it('[J50] [J51] a cell rebuilt from its records decides as the original; equal e
 /** All that a trial could have changed. */
 const traceOf = ({ cell }: CellWorld): string =>
   JSON.stringify([
-    ...cell.jobs,
+    ...cell.jobs.all,
     ...cell.reservations.all,
     ...cell.fleet.cluster.columns.acceleratorFreeMilli,
     ...Array.from(cell.pending.all, ({ key, isAwake, jobs }) => JSON.stringify([key, isAwake, jobs.size, jobs.firstSequence])).sort(),
     cell.nowMs,
-    cell.nextSequence,
+    cell.jobs.nextSequence,
     cell.nextDueMs(),
   ]);
 
@@ -222,7 +220,7 @@ it('[J60] a plan is what happens, if nothing else does, and planning changes not
       const nodeIds = job.attempt.placement.slots.map(({ node }) => world.cell.fleet.node(node).spec.id);
       assert.deepEqual(planned.value.nodeIds, nodeIds);
       assert.equal(planned.value.option, job.attempt.option);
-      const victims = [...world.cell.jobs].filter(({ attempt }) => attempt?.leaving?.forJob === spec.id);
+      const victims = [...world.cell.jobs.all].filter(({ attempt }) => attempt?.leaving?.forJob === spec.id);
       assert.deepEqual(new Set(planned.value.victims.map(({ jobId }) => jobId)), new Set(victims.map((one) => one.spec.id)));
       seen.plannedVictims += victims.length;
       if (job.attempt.startedAtMs !== null) assert.equal(planned.value.startMs, job.attempt.startedAtMs);

@@ -1,9 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
-import { tightestMask } from '../../../src/scheduler/engine/model/accelerator-mask.ts';
+import { tightestMask } from '../../../src/scheduler/engine/placement/accelerator-masks.ts';
 import { ClusterState } from '../../../src/scheduler/engine/model/cluster-state.ts';
-import type { Placement } from '../../../src/scheduler/engine/model/placement.ts';
+import type { Placement } from '../../../src/scheduler/engine/model/cluster-state.ts';
 import { UndoLog } from '../../../src/scheduler/engine/model/undo-log.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { demand, nodeSpec } from '../../support/fixtures/scheduler-specs.ts';

@@ -1,11 +1,10 @@
 import { expect, it } from 'vitest';
-
-import type { Blocker, Lack } from '../../../src/scheduler/engine/admission/blocker.ts';
+import type { Blocker, Lack } from '../../../src/scheduler/engine/admission/offer.ts';
 import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
-import type { Remedy, Why } from '../../../src/scheduler/engine/explain/explanation.ts';
+import type { Remedy, Why } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { Plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { EndReason, EvictionReason, JobRecord, JobState } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { isWaiting } from '../../../src/scheduler/engine/machine/job-record.ts';
@@ -168,8 +167,8 @@ function tallyDecisions(world: CellWorld): void {
 }
 
 function tallyPlaces(world: CellWorld, before: ReadonlyMap<string, JobRecord>): void {
-  const told = new Set(world.decided('notice').map(({ jobId }) => world.cell.job(jobId).attempt?.leaving?.forJob));
-  for (const job of world.cell.jobs) {
+  const told = new Set(world.decided('notice').map(({ jobId }) => world.cell.jobs.get(jobId).attempt?.leaving?.forJob));
+  for (const job of world.cell.jobs.all) {
     const former = before.get(job.spec.id);
     const isNew = job.attempt !== null && job.attempt.fence !== former?.attempt?.fence;
     if (isNew) tallyAdmission(world, job, told.has(job.spec.id));
@@ -188,21 +187,21 @@ function tallyAdmission(world: CellWorld, { spec, sequence, attempt }: JobRecord
   const { admissions } = reached;
   const shrinks = world
     .decided('resize')
-    .some(({ nodeIds, jobId }) => nodeIds.length < (cell.job(jobId).attempt?.shedding.length ?? 0) + nodeIds.length);
+    .some(({ nodeIds, jobId }) => nodeIds.length < (cell.jobs.get(jobId).attempt?.shedding.length ?? 0) + nodeIds.length);
   count(admissions, evicts ? 'others_leave' : shrinks ? 'others_shrink' : 'free');
   count(admissions, attempt!.startedAtMs === null ? 'later' : 'at_once');
   if (attempt!.option > 0) count(admissions, 'other_option');
   if (spec.dataRegions.length > 0 && !spec.dataRegions.includes(cell.fleet.pool(attempt!.poolId).spec.region))
     count(admissions, 'other_region');
   const resource = spec.options[attempt!.option]!.accelerator ?? 'cpu';
-  const passes = [...cell.reservations.all].some((hold) => hold.resource === resource && cell.job(hold.jobId).sequence < sequence);
+  const passes = [...cell.reservations.all].some((hold) => hold.resource === resource && cell.jobs.get(hold.jobId).sequence < sequence);
   if (passes) count(admissions, 'backfill');
   const { accounts } = cell.tree.node(spec.queue);
   if ([...accounts.values()].some(({ used, subtree }) => used > subtree)) count(admissions, 'borrowing');
 }
 
 function tallyReasons(world: CellWorld): void {
-  for (const job of world.cell.jobs) {
+  for (const job of world.cell.jobs.all) {
     const explanation = explain(world.cell, job);
     count(reached.whys, explanation.why.kind);
     expect(isWaiting(job)).toBe(explanation.why.kind !== 'not_waiting');
@@ -220,7 +219,7 @@ it('[J67] every decision and every reason that the engine knows is reached', () 
     const { world } = busy;
     for (let n = 0; n < 120; n++) {
       const event = busy.next();
-      const before = new Map([...world.cell.jobs].map((job) => [job.spec.id, job]));
+      const before = new Map([...world.cell.jobs.all].map((job) => [job.spec.id, job]));
       if (event.kind === 'submit') {
         const planned = plan(world.cell, event.spec, world.nowMs);
         if (planned.ok) count(reached.plans, planned.value.kind);

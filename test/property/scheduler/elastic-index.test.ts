@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-
 import type { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
@@ -19,7 +18,7 @@ function steps({ spec, attempt, nodesWanted }: JobRecord): { readonly spare: num
 }
 
 const idsWhere = (cell: Cell, holds: (job: JobRecord) => boolean): string[] =>
-  [...cell.jobs]
+  [...cell.jobs.all]
     .filter(holds)
     .map(({ spec }) => spec.id)
     .sort();
@@ -34,19 +33,19 @@ it('[J74] incremental lists of elastic jobs, jobs by node and idle nodes equal f
     const { cell } = busy.world;
     for (let n = 0; n < 120; n++) {
       busy.world.do(busy.next());
-      expect([...cell.shrinkable].sort()).toEqual(idsWhere(cell, (job) => steps(job).spare > 0));
-      expect([...cell.growable].sort()).toEqual(idsWhere(cell, (job) => steps(job).more > 0));
+      expect([...cell.jobs.shrinkable].sort()).toEqual(idsWhere(cell, (job) => steps(job).spare > 0));
+      expect([...cell.jobs.growable].sort()).toEqual(idsWhere(cell, (job) => steps(job).more > 0));
       for (const index of [...cell.fleet.pools].flatMap(({ spec }) => cell.fleet.nodesOf(spec.id))) {
-        expect([...cell.onNodes.on([index])].sort()).toEqual(idsWhere(cell, (job) => isOn(job, index)));
+        expect([...cell.jobs.onNodes.on([index])].sort()).toEqual(idsWhere(cell, (job) => isOn(job, index)));
       }
-      seen.shrinkable += cell.shrinkable.size;
-      seen.growable += cell.growable.size;
+      seen.shrinkable += cell.jobs.shrinkable.size;
+      seen.growable += cell.jobs.growable.size;
       // Those that were just given back are known to be gone with the next event.
       if (busy.world.decided('retire').length > 0) continue;
       for (const { spec } of cell.fleet.pools) {
         if (spec.elasticity === null) continue;
         const nodes = cell.fleet.nodesOf(spec.id).map((index) => cell.fleet.node(index));
-        const idle = nodes.filter(({ state, index }) => state === 'open' && ![...cell.jobs].some((job) => isOn(job, index)));
+        const idle = nodes.filter(({ state, index }) => state === 'open' && ![...cell.jobs.all].some((job) => isOn(job, index)));
         expect(cell.idleNodes.of(spec.id).map(({ index }) => index)).toEqual(idle.map(({ index }) => index));
         for (const { idleSinceMs } of idle) expect(idleSinceMs).not.toBe(null);
         seen.idle += idle.length;

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
-
 import type { PoolId } from '../../../src/kernel/ids.ts';
-import { expectedEndMs } from '../../../src/scheduler/engine/admission/expected-end.ts';
-import type { CohortNode } from '../../../src/scheduler/engine/fairness/cohort-node.ts';
+import { expectedEndMs } from '../../../src/scheduler/engine/machine/expected-ends.ts';
+import type { CohortNode } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
@@ -22,7 +21,7 @@ it('[J46] expected releases are kept in order, whatever is learned of how long j
     const { cell } = world;
     for (let n = 1; n <= 60; n++) {
       world.nowMs += below(5_000);
-      const placed = [...cell.placed];
+      const placed = [...cell.jobs.placed];
       if (placed.length > 0 && below(3) === 0) {
         const id = placed[below(placed.length)]!;
         world.report(id, { kind: (['completed', 'completed', 'running', 'released'] as const)[below(4)]! });
@@ -38,9 +37,9 @@ it('[J46] expected releases are kept in order, whatever is learned of how long j
       }
       const endsOf = (concerns: (site: { readonly poolId: PoolId; readonly root: CohortNode }) => boolean) =>
         Array.from(cell.ends.inOrder(concerns), ({ endMs, sequence, jobId }) => ({ endMs, sequence, jobId }));
-      const ends = [...cell.jobs]
+      const ends = [...cell.jobs.all]
         .filter((job) => owner(job) !== null)
-        .map((job) => ({ endMs: expectedEndMs(cell, job), sequence: job.sequence, jobId: job.spec.id }))
+        .map((job) => ({ endMs: expectedEndMs(job, cell.nowMs, cell.durations), sequence: job.sequence, jobId: job.spec.id }))
         .sort((a, b) => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs));
       expect(endsOf(() => true)).toEqual(ends);
       const isInTheWay = ({ spec, attempt }: JobRecord): boolean => spec.queue === 'a' || attempt!.poolId === SECOND;

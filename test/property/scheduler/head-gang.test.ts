@@ -24,7 +24,7 @@ class Flood {
     const order = this.below(2) === 0 ? 'fair' : 'priority';
     this.world = new CellWorld({ cohorts: [cohort('all'), queue('a', 100), queue('b', 100)], order, agingMs: 1e12 }, nodes);
     while ([...this.world.cell.pending.all].length === 0) this.small(STEP_MS * (20 + this.below(300)));
-    for (const { spec, attempt } of this.world.cell.jobs) if (attempt === null) this.world.do({ kind: 'cancel', jobId: spec.id });
+    for (const { spec, attempt } of this.world.cell.jobs.all) if (attempt === null) this.world.do({ kind: 'cancel', jobId: spec.id });
   }
 
   below = (count: number): number => Math.floor(this.#rng.next() * count);
@@ -51,7 +51,7 @@ class Flood {
   }
 
   #endsOn(node: number): number[] {
-    return [...this.world.cell.jobs].flatMap(({ spec, attempt }) =>
+    return [...this.world.cell.jobs.all].flatMap(({ spec, attempt }) =>
       attempt?.placement.slots.some((slot) => slot.node === node) === true ? [attempt.startedAtMs! + spec.limits.durationMaxMs!] : [],
     );
   }
@@ -60,7 +60,7 @@ class Flood {
   pass(): void {
     for (let k = this.below(4); k > 0; k--) this.small(STEP_MS * (1 + this.below(100)));
     this.world.nowMs += STEP_MS;
-    for (const { spec, attempt } of this.world.cell.jobs) {
+    for (const { spec, attempt } of this.world.cell.jobs.all) {
       const endsAtMs = (attempt?.startedAtMs ?? Infinity) + (spec.limits.durationMaxMs ?? Infinity);
       if (endsAtMs <= this.world.nowMs) this.world.report(spec.id, { kind: 'completed' });
     }
@@ -79,7 +79,7 @@ it('[J46] a gang at the head starts within 1.1 times its earliest feasible start
       seen.waited += 1;
     }
     expect(world.job(id).state).toBe('starting');
-    for (const job of world.cell.jobs) if (job.sequence > sequence && job.fence > 0) seen.passed += 1;
+    for (const job of world.cell.jobs.all) if (job.sequence > sequence && job.fence > 0) seen.passed += 1;
   }
   expect(seen.waited).toBeGreaterThan(1_000);
   expect(seen.passed, 'others pass it meanwhile').toBeGreaterThan(500);

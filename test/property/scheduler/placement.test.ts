@@ -1,18 +1,16 @@
 import * as fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
-
 import { ClusterState } from '../../../src/scheduler/engine/model/cluster-state.ts';
-import type { Placement } from '../../../src/scheduler/engine/model/placement.ts';
+import type { Placement } from '../../../src/scheduler/engine/model/cluster-state.ts';
 import { UndoLog } from '../../../src/scheduler/engine/model/undo-log.ts';
 import { CostBoard } from '../../../src/scheduler/engine/placement/cost-board.ts';
-import { freeAfter } from '../../../src/scheduler/engine/placement/free-after.ts';
+import { freeAfter } from '../../../src/scheduler/engine/placement/accelerator-masks.ts';
 import { Fragmentation } from '../../../src/scheduler/engine/placement/fragmentation.ts';
-import { RememberedCost } from '../../../src/scheduler/engine/placement/remembered-cost.ts';
+import { RememberedCost } from '../../../src/scheduler/engine/placement/node-cost.ts';
 import { Scarcity } from '../../../src/scheduler/engine/placement/scarcity.ts';
-import type { Shape, WeightedShape } from '../../../src/scheduler/engine/placement/shape.ts';
-import { acceptsType } from '../../../src/scheduler/engine/placement/shape.ts';
-import { Stranding } from '../../../src/scheduler/engine/placement/stranding.ts';
-import { WasteCost } from '../../../src/scheduler/engine/placement/waste-cost.ts';
+import type { Shape, WeightedShape } from '../../../src/scheduler/engine/placement/workload-mix.ts';
+import { acceptsType } from '../../../src/scheduler/engine/placement/workload-mix.ts';
+import { Stranding, WasteCost } from '../../../src/scheduler/engine/placement/waste-cost.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { nodeSpec } from '../../support/fixtures/scheduler-specs.ts';
 

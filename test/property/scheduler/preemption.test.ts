@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-
 import { expect, it } from 'vitest';
-
-import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
@@ -62,9 +60,9 @@ class RandomWorld {
         weightMilli: this.#chance(3) ? 2_000 : 1_000,
         limits: { borrowingMax: this.#chance(4) ? 1_000 : null, lendingMax: this.#chance(4) ? 1_000 : null },
         eviction: {
-          reclaims: !this.#chance(5),
-          preemptsWithin: !this.#chance(5),
-          evensOut: !this.#chance(2),
+          reclaimWithinCohort: !this.#chance(5),
+          preemptWithinQueue: !this.#chance(5),
+          preemptForFairShare: !this.#chance(2),
           victimOrder: this.#chance(2) ? 'most_recent' : 'least_lost_work',
         },
       }),
@@ -76,7 +74,7 @@ class RandomWorld {
     const common = { H100: { nominal: 6_000, borrowingMax: null, lendingMax: null } };
     return [
       { ...cohort('all'), quotas: common },
-      ...['q0', 'q1', 'q2'].map((name) => queue(name, this.#below(2), { eviction: { evensOut: true } })),
+      ...['q0', 'q1', 'q2'].map((name) => queue(name, this.#below(2), { eviction: { preemptForFairShare: true } })),
     ];
   }
 
@@ -107,7 +105,7 @@ class RandomWorld {
   }
 
   #complete(): void {
-    const running = [...this.world.cell.jobs].filter(({ state }) => state === 'starting' || state === 'running');
+    const running = [...this.world.cell.jobs.all].filter(({ state }) => state === 'starting' || state === 'running');
     const done = running[this.#below(running.length)];
     if (done !== undefined) this.#step(done, () => this.world.report(done.spec.id, { kind: 'completed' }));
   }
@@ -116,7 +114,7 @@ class RandomWorld {
   settle(): void {
     for (let round = 0; ; round++) {
       assert(round < 200, 'evictions end');
-      const leaving = [...this.world.cell.leaving];
+      const leaving = [...this.world.cell.jobs.leaving];
       const next = leaving[this.#below(leaving.length)];
       if (next === undefined) break;
       this.#step(null, () => this.world.report(next, { kind: 'released' }));
@@ -139,7 +137,7 @@ class RandomWorld {
     seen.states += 1;
     const evicted = this.world.decided('notice').length;
     for (const { reason } of this.world.decided('notice')) seen[reason as 'priority'] += 1;
-    for (const { state, spec, attempt } of this.world.cell.jobs) {
+    for (const { state, spec, attempt } of this.world.cell.jobs.all) {
       if (state === 'admitted') seen.waitedForOthers += 1;
       if (attempt !== null && attempt.priority > spec.priority) aged[attempt.leaving === null ? 'placed' : 'evicted'] += 1;
     }
@@ -158,7 +156,7 @@ class RandomWorld {
   /** Of a queue, no more leave for others at once than its policy says. */
   #checkBudgets(): void {
     const leaving = new Map<string, number>();
-    for (const id of this.world.cell.leaving) {
+    for (const id of this.world.cell.jobs.leaving) {
       const { queue: name } = this.world.job(id).spec;
       leaving.set(name, (leaving.get(name) ?? 0) + 1);
     }
@@ -170,13 +168,13 @@ class RandomWorld {
   }
 
   #owners(): Owner[] {
-    return [...this.world.cell.jobs].filter((job) => owner(job) !== null).map(ownerOf);
+    return [...this.world.cell.jobs.all].filter((job) => owner(job) !== null).map(ownerOf);
   }
 
   /** Nobody starts on an accelerator that somebody else is on, leaving or not. */
   #checkDevices(): void {
     const onDevice = new Map<number, string>();
-    for (const { spec, attempt } of this.world.cell.jobs) {
+    for (const { spec, attempt } of this.world.cell.jobs.all) {
       if (attempt === null || attempt.startedAtMs === null) continue;
       for (const { node, mask } of attempt.placement.slots) {
         for (let index = 0; index < 4; index++) {
@@ -192,7 +190,7 @@ class RandomWorld {
   finish(): void {
     const feasible = (job: JobRecord): boolean => job.attempt !== null;
     for (let round = 0; round < 100; round++) {
-      const running = [...this.world.cell.jobs].filter(feasible);
+      const running = [...this.world.cell.jobs.all].filter(feasible);
       if (running.length === 0) return;
       for (const { spec, state } of running) if (state !== 'admitted') this.world.report(spec.id, { kind: 'completed' });
     }

@@ -1,11 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
-import type { CohortNode } from '../../../src/scheduler/engine/fairness/cohort-node.ts';
-import type { Holder } from '../../../src/scheduler/engine/fairness/holder.ts';
-import { byRank } from '../../../src/scheduler/engine/fairness/holder.ts';
+import type { CohortNode } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import type { Holder } from '../../../src/scheduler/engine/fairness/quota-coverage.ts';
+import { byRank, QuotaCoverage } from '../../../src/scheduler/engine/fairness/quota-coverage.ts';
 import { QuotaTree } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import { QueueCover } from '../../../src/scheduler/engine/fairness/queue-cover.ts';
 import { UndoLog } from '../../../src/scheduler/engine/model/undo-log.ts';
 import { cohort, evictionPolicy } from '../../support/worlds/cell-world.ts';
 import { effort } from '../../support/fixtures/effort.ts';
@@ -42,7 +40,7 @@ it('[J66] the jobs that a quota covers, kept incrementally, equal those computed
         const spec = { ...cohort('q'), quotas: { H100: limit(h100), cpu: limit(cpu) }, eviction: evictionPolicy() };
         const queue: CohortNode = new QuotaTree([spec], new UndoLog()).node('q');
         const quotas = new Map([...queue.accounts].map(([name, { subtree }]) => [name, subtree]));
-        const cover = new QueueCover(queue);
+        const cover = new QuotaCoverage(queue);
         const holders: Holder[] = [];
         for (const [sequence, { kind, which, priority, ...needs }] of happenings.entries()) {
           const bundle = [

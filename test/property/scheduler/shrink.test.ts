@@ -12,7 +12,7 @@ it('[J61] jobs give up as few steps as suffice, one after the other from the one
   for (const seed of seeds(150)) {
     const rng = new Seeded(seed);
     const below = (count: number) => Math.floor(rng.next() * count);
-    const eviction = { preemptsWithin: false, reclaims: false };
+    const eviction = { preemptWithinQueue: false, reclaimWithinCohort: false };
     const world = new CellWorld(
       { cohorts: [cohort('all'), queue('a', NODES, { eviction })], headPatienceMs: 1e12 },
       Array.from({ length: NODES }, (_, n) => nodeSpec(n, { acceleratorCount: 1 })),
@@ -25,7 +25,7 @@ it('[J61] jobs give up as few steps as suffice, one after the other from the one
     const ids = ranges.map((nodes, n) => {
       const id = world.submit(n, { queue: 'a', options: [option(1, { nodes })] });
       // Who still is on nodes that it has given up gives up no more.
-      for (const { spec, attempt } of world.cell.jobs) if ((attempt?.shedding.length ?? 0) > 0) world.report(spec.id, { kind: 'shed' });
+      for (const { spec, attempt } of world.cell.jobs.all) if ((attempt?.shedding.length ?? 0) > 0) world.report(spec.id, { kind: 'shed' });
       return id;
     });
     const expected = ranges.map((_, n) => sizeOf(n));

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-
 import { expect, it } from 'vitest';
-
-import { hasProspects } from '../../../src/scheduler/engine/admission/prospects.ts';
-import { soonestPlace } from '../../../src/scheduler/engine/admission/reserve.ts';
+import { isWorthExamining, firstOf } from '../../../src/scheduler/engine/admission/feasibility.ts';
+import { soonestPlacement } from '../../../src/scheduler/engine/admission/reserve.ts';
 import { tryOption } from '../../../src/scheduler/engine/admission/try-option.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
-import { firstOf } from '../../../src/scheduler/engine/queue/effective-priority.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
@@ -25,7 +22,7 @@ class CrampedWorld {
   constructor(seed: number) {
     this.#rng = new Seeded(seed);
     const evicts = this.#below(3) === 0;
-    const eviction = { preemptsWithin: evicts, reclaims: evicts };
+    const eviction = { preemptWithinQueue: evicts, reclaimWithinCohort: evicts };
     const limits = { borrowingMax: this.#below(2) === 0 ? 3_000 : null, lendingMax: this.#below(2) === 0 ? 1_000 : null };
     const parent = this.#below(2) === 0 ? 'all' : 'lab';
     const cohorts = [
@@ -44,11 +41,11 @@ class CrampedWorld {
 
   next(): CellEvent {
     const { cell } = this.world;
-    const placed = [...cell.placed];
+    const placed = [...cell.jobs.placed];
     const jobId = placed[this.#below(placed.length)];
-    const news = { kind: jobId !== undefined && cell.leaving.has(jobId) ? 'released' : 'completed' } as const;
+    const news = { kind: jobId !== undefined && cell.jobs.leaving.has(jobId) ? 'released' : 'completed' } as const;
     if (jobId !== undefined && this.#below(2) === 0) return { kind: 'report', jobId, fence: this.world.job(jobId).fence, news };
-    const waiting = [...cell.jobs].filter(({ state }) => state === 'pending');
+    const waiting = [...cell.jobs.all].filter(({ state }) => state === 'pending');
     if (waiting.length > 0 && this.#below(8) === 0) return { kind: 'cancel', jobId: waiting[this.#below(waiting.length)]!.spec.id };
     const size = 1 + this.#below(4);
     const spec = { queue: 'abcd'[this.#below(4)]!, priority: size, options: [option(size, { perNode: demand(size) })] };
@@ -64,9 +61,9 @@ function checkAtRest(cell: Cell): void {
     assert('blocker' in tryOption(cell, job, 0, 'brief'), 'nobody waits who could start');
     const patientUntilMs = job.submittedAtMs + cell.settings.headPatienceMs;
     if (cell.nowMs < patientUntilMs) assert(cell.nextDueMs() <= patientUntilMs, 'it is looked at when its patience is over');
-    else if (soonestPlace(cell, job, 0) !== undefined) {
+    else if (soonestPlacement(cell, job, 0) !== undefined) {
       assert(held !== undefined, 'places are held for somebody');
-      assert(cell.job(held.jobId).spec.priority >= job.spec.priority, 'that comes before all others');
+      assert(cell.jobs.get(held.jobId).spec.priority >= job.spec.priority, 'that comes before all others');
     }
   }
 }
@@ -86,7 +83,7 @@ it('[J72] a job that is not examined misses nothing: examining all before every 
       const decided = step(twin, event, world.nowMs).decisions;
       assert.deepEqual(decided, world.do(event).decisions, `seed ${seed}, event ${n}: ${JSON.stringify(event)}`);
       checkAtRest(cell);
-      if (event.kind === 'report') seen.hopeless += [...cell.pending.all].filter((pending) => !hasProspects(cell, pending)).length;
+      if (event.kind === 'report') seen.hopeless += [...cell.pending.all].filter((pending) => !isWorthExamining(cell, pending)).length;
       seen.started += world.decided('start').length;
       seen.evicted += world.decided('notice').length;
       seen.held += [...cell.reservations.all].length;

@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
 import type { ResidentWeights } from '../../../src/scheduler/engine/weights/resident-weights.ts';
-import { weightsToUnload } from '../../../src/scheduler/engine/weights/weights-to-unload.ts';
+import { weightsToUnload } from '../../../src/scheduler/engine/weights/resident-weights.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
 import { effort, seeds } from '../../support/fixtures/effort.ts';
@@ -67,12 +66,12 @@ function check(world: CellWorld): void {
     for (const index of cell.fleet.nodesOf(pool.id)) {
       const { weights: resident } = cell.fleet.node(index);
       const idleMib = size(resident.filter(({ users }) => users === 0));
-      const takenMib = [...cell.jobs].reduce((sum, { attempt }) => {
+      const takenMib = [...cell.jobs.all].reduce((sum, { attempt }) => {
         const isThere = attempt !== null && [...attempt.placement.slots, ...attempt.shedding].some(({ node }) => node === index);
         return isThere && attempt.startedAtMs !== null ? sum + attempt.placement.demand.memoryMib : sum;
       }, 0);
       expect(idleMib === 0 || idleMib + takenMib <= cell.fleet.cluster.spec(index).memoryMib, 'memory suffices').toBe(true);
-      const using = [...cell.jobs].filter(
+      const using = [...cell.jobs.all].filter(
         ({ spec, attempt }) =>
           spec.weights !== null &&
           attempt !== null &&
@@ -92,7 +91,7 @@ it('[J68] idle weights stay as far as memory allows; weights in use always', () 
     const busy = new BusyCell(seed);
     const { world } = busy;
     for (let n = 0; n < 120; n++) {
-      const before = new Map([...world.cell.jobs].map((job) => [job.spec.id, job.attempt?.startedAtMs ?? null]));
+      const before = new Map([...world.cell.jobs.all].map((job) => [job.spec.id, job.attempt?.startedAtMs ?? null]));
       const there = new Map(
         [...world.cell.fleet.pools].flatMap(({ spec }) =>
           world.cell.fleet.nodesOf(spec.id).map((index) => [index, world.cell.fleet.node(index).weights]),
@@ -100,7 +99,7 @@ it('[J68] idle weights stay as far as memory allows; weights in use always', () 
       );
       world.do(busy.next());
       seen.unloaded += world.decided('unload').length;
-      for (const { spec, attempt } of world.cell.jobs) {
+      for (const { spec, attempt } of world.cell.jobs.all) {
         if (spec.weights === null || attempt === null || attempt.startedAtMs === null || before.get(spec.id) != null) continue;
         const hits = attempt.placement.slots.filter(({ node }) => there.get(node)?.some(({ model }) => model === spec.weights!.model));
         seen.found += hits.length;

@@ -1,14 +1,10 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
-import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
-import type { NodeSpec } from '../../../src/scheduler/engine/model/node-spec.ts';
-import type { Market, PoolSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
+import type { JobSpec, ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { NodeSpec, Market, PoolSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import type { PriceRow } from '../../../src/scheduler/engine/model/price-book.ts';
-import type { ResourceOption } from '../../../src/scheduler/engine/model/resource-option.ts';
-import { interruptionsPerHour, NONE_SEEN } from '../../../src/scheduler/engine/placement/interruptions.ts';
-import { lostHours } from '../../../src/scheduler/engine/placement/lost-hours.ts';
-import { costPerWork } from '../../../src/scheduler/engine/placement/work-cost.ts';
+import { interruptionsPerHour, NONE_SEEN, lostHours, costPerWork } from '../../../src/scheduler/engine/placement/work-cost.ts';
 import { cellSettings, cohort, queue } from '../worlds/cell-world.ts';
 import { ACCELERATORS, demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -98,5 +94,5 @@ export function engineDollars(instance: StaticInstance): number | undefined {
       );
   }
   if (started.size < instance.jobs.length) return undefined;
-  return instance.jobs.reduce((sum, job) => sum + dollars(instance, job, cell.job(job.id).attempt!.option, started.get(job.id)!)!, 0);
+  return instance.jobs.reduce((sum, job) => sum + dollars(instance, job, cell.jobs.get(job.id).attempt!.option, started.get(job.id)!)!, 0);
 }

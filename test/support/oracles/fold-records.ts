@@ -1,5 +1,4 @@
-import type { CellRecords } from '../../../src/scheduler/engine/machine/cell-records.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision, CellRecords } from '../../../src/scheduler/engine/machine/records.ts';
 
 /** The rows in a store that applied these decisions. */
 export function foldRecords(decisions: readonly CellDecision[]): CellRecords {

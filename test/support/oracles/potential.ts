@@ -1,4 +1,4 @@
-import type { CohortSpec } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 
 /** A running job, as far as the potential depends on it. */

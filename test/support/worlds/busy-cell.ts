@@ -1,9 +1,7 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
-import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
-import type { ModelWeights } from '../../../src/scheduler/engine/model/model-weights.ts';
-import type { NodeSpec } from '../../../src/scheduler/engine/model/node-spec.ts';
-import type { ResourceOption } from '../../../src/scheduler/engine/model/resource-option.ts';
+import type { JobSpec, ModelWeights, ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from './cell-world.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -33,7 +31,7 @@ export class BusyCell {
 
   constructor(seed: number) {
     this.#rng = new Seeded(seed);
-    const eviction = { evensOut: this.#chance(2), runtimeMinMs: this.#chance(3) ? 5_000 : 0 };
+    const eviction = { preemptForFairShare: this.#chance(2), runtimeMinMs: this.#chance(3) ? 5_000 : 0 };
     const cohorts = [
       cohort('all'),
       cohort('lab', 'all'),
@@ -97,7 +95,7 @@ export class BusyCell {
   }
 
   #ofAJob(): CellEvent | undefined {
-    const jobs = [...this.world.cell.jobs].filter(({ finishedAtMs }) => finishedAtMs === null);
+    const jobs = [...this.world.cell.jobs.all].filter(({ finishedAtMs }) => finishedAtMs === null);
     if (jobs.length === 0) return undefined;
     const { spec } = this.#pick(jobs);
     const online = jobs.filter((job) => job.spec.scaling !== null);
@@ -123,7 +121,7 @@ export class BusyCell {
   }
 
   #report(): CellEvent | undefined {
-    const placed = [...this.world.cell.placed];
+    const placed = [...this.world.cell.jobs.placed];
     if (placed.length === 0) return undefined;
     const jobId = this.#pick(placed);
     return { kind: 'report', jobId, fence: this.world.job(jobId).fence - (this.#chance(20) ? 1 : 0), news: this.#news(jobId) };

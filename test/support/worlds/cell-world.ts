@@ -1,16 +1,15 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
-import type { CohortSpec, Quota } from '../../../src/scheduler/engine/fairness/cohort-spec.ts';
+import type { CohortSpec, Quota, EvictionPolicy } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 import type { CellStep } from '../../../src/scheduler/engine/machine/step.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
-import type { NodeSpec } from '../../../src/scheduler/engine/model/node-spec.ts';
+import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/engine/preemption/eviction-policy.ts';
 import { ACCELERATORS, jobSpec, nodeSpec, poolSpec } from '../fixtures/scheduler-specs.ts';
 
 /** A policy that allows every eviction, without grace. */
@@ -21,9 +20,9 @@ export const evictionPolicy = (overrides: Partial<EvictionPolicy> = {}): Evictio
   leavingMaxCount: Infinity,
   protectedPriority: null,
   protectedKinds: [],
-  reclaims: true,
-  preemptsWithin: true,
-  evensOut: false,
+  reclaimWithinCohort: true,
+  preemptWithinQueue: true,
+  preemptForFairShare: false,
   ...overrides,
 });
 
@@ -105,11 +104,11 @@ export class CellWorld {
 
   /** Reports that all jobs asked to leave have left. */
   leaveAll(): void {
-    for (const id of this.cell.leaving) this.report(id, { kind: 'released' });
+    for (const id of this.cell.jobs.leaving) this.report(id, { kind: 'released' });
   }
 
   job(id: JobId): JobRecord {
-    return this.cell.job(id);
+    return this.cell.jobs.get(id);
   }
 
   states(...ids: JobId[]): string[] {

@@ -1,6 +1,6 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/decision.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
@@ -214,7 +214,7 @@ class Day {
     else if (decision.kind === 'start') {
       const { jobId, fence } = decision;
       const work = this.#works.get(jobId)!;
-      const { spec, attempt } = this.#cell.job(jobId);
+      const { spec, attempt } = this.#cell.jobs.get(jobId);
       const speed = work.family.speed[spec.options[attempt!.option]!.accelerator as TypeName];
       const beganMs = atMs + RESTART_MS;
       work.run = { fence, speed, beganMs };

@@ -1,8 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-
 import { Option } from 'commander';
-
-import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/published-fgd.ts';
+import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/fgd.ts';
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
 import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/study.ts';
 import { MARKS, studyOpenb } from '../../../src/scheduler/simulator/openb/study.ts';

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { TableFile } from '../../../src/scheduler/simulator/table/read-table.ts';
 import { UsageError } from '../command.ts';

@@ -1,11 +1,11 @@
 import type { JobId } from '../../../kernel/ids.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { WHOLE_MILLI } from '../model/accelerator-type.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { Choice } from '../placement/assign-options.ts';
 import { assignOptions } from '../placement/assign-options.ts';
-import type { Way } from './ways.ts';
-import { waysOf } from './ways.ts';
+import type { CandidatePlan } from './candidate-plans.ts';
+import { candidatePlans } from './candidate-plans.ts';
 
 /** Waiting jobs that are looked at together: every pair of them is, on every node that is considered. */
 const LOOKAHEAD = 16;
@@ -14,8 +14,8 @@ const LOOKAHEAD = 16;
 const NODES_ALIKE_MAX = LOOKAHEAD;
 
 export interface Advised {
-  readonly way: Way;
-  /** On which nodes it keeps out of the way of the others; none when that is all the same. */
+  readonly plan: CandidatePlan;
+  /** On which nodes it keeps out of the plan of the others; none when that is all the same. */
   readonly nodes: ReadonlySet<number>;
 }
 
@@ -39,16 +39,16 @@ export class Advice {
 
   #find(): ReadonlyMap<JobId, Advised> {
     const waiting = [...this.#cell.pending.all]
-      .flatMap(({ jobs }) => jobs.last(LOOKAHEAD, LOOKAHEAD).map((id) => this.#cell.job(id)))
+      .flatMap(({ jobs }) => jobs.last(LOOKAHEAD, LOOKAHEAD).map((id) => this.#cell.jobs.get(id)))
       .toSorted((a, b) => a.sequence - b.sequence)
       .slice(0, LOOKAHEAD);
-    const ways = waiting.map((job) => waysOf(this.#cell, job));
+    const plans = waiting.map((job) => candidatePlans(this.#cell, job));
     const found = new Map<JobId, Advised>();
-    if (waiting.length < 2 || !ways.some((of) => new Set(of.map(({ cost }) => cost)).size > 1)) return found;
-    const choices = waiting.map((job, index) => (ways[index] ?? []).map((way) => choiceOf(job, way)));
+    if (waiting.length < 2 || !plans.some((of) => new Set(of.map(({ cost }) => cost)).size > 1)) return found;
+    const choices = waiting.map((job, index) => (plans[index] ?? []).map((plan) => choiceOf(job, plan)));
     for (const [index, { choice, nodes }] of assignOptions(choices, this.#wholeFree()).entries()) {
-      const [job, way] = [waiting[index], ways[index]?.[choice]];
-      if (job !== undefined && way !== undefined) found.set(job.spec.id, { way, nodes: new Set(isRigid(job, way) ? nodes : []) });
+      const [job, plan] = [waiting[index], plans[index]?.[choice]];
+      if (job !== undefined && plan !== undefined) found.set(job.spec.id, { plan, nodes: new Set(isRigid(job, plan) ? nodes : []) });
     }
     return found;
   }
@@ -73,9 +73,10 @@ export class Advice {
   }
 }
 
-const isRigid = ({ spec }: JobRecord, { option }: Way): boolean => spec.options[option]?.nodes.min === spec.options[option]?.nodes.max;
+const isRigid = ({ spec }: JobRecord, { option }: CandidatePlan): boolean =>
+  spec.options[option]?.nodes.min === spec.options[option]?.nodes.max;
 
-function choiceOf({ spec }: JobRecord, { option, pool, cost }: Way): Choice {
+function choiceOf({ spec }: JobRecord, { option, pool, cost }: CandidatePlan): Choice {
   const { perNode, nodes } = spec.options[option] ?? { perNode: { acceleratorCount: 0, milliEach: 0 }, nodes: { min: 0 } };
   // Parts of accelerators, and work without any, block no other job.
   const count = perNode.milliEach === WHOLE_MILLI ? perNode.acceleratorCount : 0;

@@ -1,18 +1,14 @@
 import { must } from '../../../kernel/assert.ts';
-import { available } from '../fairness/available.ts';
-import { bundleOf } from '../fairness/bundle.ts';
-import { rootOf } from '../fairness/cohort-node.ts';
-import type { Offer } from '../life/offer.ts';
+import { available, bundleOf, rootOf } from '../fairness/quota-tree.ts';
+import type { Offer } from './offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { longestMs } from './expected-end.ts';
 import { owner } from '../machine/job-record.ts';
-import { resourceClass } from './resource-class.ts';
-import { tightestMask } from '../model/accelerator-mask.ts';
-import type { NodeDemand } from '../model/node-demand.ts';
-import type { Slot } from '../model/placement.ts';
-import { effectivePriority } from '../queue/effective-priority.ts';
-import type { Reservation } from '../queue/reservation.ts';
+import { resourceClass, effectivePriority } from './feasibility.ts';
+import { tightestMask } from '../placement/accelerator-masks.ts';
+import type { NodeDemand } from '../model/job-spec.ts';
+import type { Slot } from '../model/cluster-state.ts';
+import type { Reservation } from '../machine/records.ts';
 
 /**
  * What a job must leave alone: the reservations of its resource class, unless one is its own, and but for those of jobs that it comes before,
@@ -22,7 +18,7 @@ export function holdsAgainst(cell: Cell, job: JobRecord, option: number): readon
   const resource = resourceClass(job, option);
   const holds = [...cell.reservations.all].filter((hold) => hold.resource === resource);
   if (holds.length === 0 || holds.some(({ jobId }) => jobId === job.spec.id)) return [];
-  return holds.filter((hold) => !isDoneBefore(cell, job, hold) && !comesBefore(cell, job, option, cell.job(hold.jobId), hold.option));
+  return holds.filter((hold) => !isDoneBefore(cell, job, hold) && !comesBefore(cell, job, option, cell.jobs.get(hold.jobId), hold.option));
 }
 
 function isDoneBefore(cell: Cell, job: JobRecord, { startMs }: Reservation): boolean {
@@ -50,7 +46,7 @@ export function nodesToSpare(cell: Cell, holds: readonly Reservation[], demand: 
   for (const hold of holds) {
     const taken = hold.nodes.filter((node) => open.has(node)).map((node) => ({ node, mask: tightestMask(cluster, node, demand) }));
     if (taken.length === 0) continue;
-    const { perNode } = must(cell.job(hold.jobId).spec.options[hold.option], 'the option exists');
+    const { perNode } = must(cell.jobs.get(hold.jobId).spec.options[hold.option], 'the option exists');
     const isTooFew = (slot: Slot): boolean =>
       cell.undo.trial(() => {
         cluster.allocate({ demand, slots: [slot] });
@@ -69,7 +65,7 @@ export function nodesToSpare(cell: Cell, holds: readonly Reservation[], demand: 
 
 function supposeAllGone(cell: Cell, { after }: Reservation): void {
   for (const id of after) {
-    const other = cell.find(id);
+    const other = cell.jobs.find(id);
     const attempt = other === undefined ? null : owner(other);
     if (other !== undefined && attempt !== null) cell.holdings.supposeGone(other, attempt);
   }
@@ -78,7 +74,7 @@ function supposeAllGone(cell: Cell, { after }: Reservation): void {
 /** Whether the first job would still fit on its reserved nodes once the jobs it waits for are gone, if another took this placement now. */
 export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer: Offer): boolean {
   const { accelerator } = must(job.spec.options[offer.option], 'the option exists');
-  const first = cell.job(hold.jobId);
+  const first = cell.jobs.get(hold.jobId);
   const { perNode } = must(first.spec.options[hold.option], 'the option exists');
   const { queue, bundle } = cell.holdings.holderOf(first, hold.option);
   return cell.undo.trial(() => {
@@ -89,4 +85,11 @@ export function leavesHold(cell: Cell, hold: Reservation, job: JobRecord, offer:
     const hasQuota = bundle.every(({ resource, quantity }) => quantity <= available(queue, resource));
     return hasQuota && hold.nodes.every((node) => cell.fleet.cluster.fits(node, perNode));
   });
+}
+
+/** The longest time that a job starting now will take; undefined when unknown. */
+export function longestMs(cell: Cell, { spec, classKey }: JobRecord): number | undefined {
+  const { durationMaxMs } = spec.limits;
+  if (durationMaxMs !== null) return durationMaxMs;
+  return cell.settings.trustsObservedDurations ? cell.durations.of(classKey) : undefined;
 }

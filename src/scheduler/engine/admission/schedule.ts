@@ -1,32 +1,30 @@
 import { makeOthersShrink } from '../elastic/shrink.ts';
-import { admit } from '../life/admit.ts';
-import type { Offer } from '../life/offer.ts';
+import { admit } from '../life/begin-attempt.ts';
+import type { Offer, PricedPool } from './offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { makeWay } from '../preemption/make-way.ts';
-import { firstOf } from '../queue/effective-priority.ts';
-import { Heads } from '../queue/heads.ts';
-import type { PricedPool } from './pool-choice.ts';
-import { affordablePools } from './affordable-pools.ts';
+import { preempt } from '../preemption/choose-victims.ts';
+import { firstOf } from './feasibility.ts';
+import { QueueHeads } from '../queue/queue-heads.ts';
+import type { CandidatePlan } from './candidate-plans.ts';
+import { affordablePools, candidatePlans } from './candidate-plans.ts';
 import { Advice } from './advice.ts';
 import { reserve } from './reserve.ts';
 import type { Attempted } from './try-option.ts';
 import { tryOption } from './try-option.ts';
-import type { Way } from './ways.ts';
-import { waysOf } from './ways.ts';
 
 /**
  * Places waiting jobs until no other can be placed: takes the next job, admits it if it fits, else if victims can be evicted for it; the
  * class of a job that cannot be placed sleeps. Stops after `admissionsMaxCount`, to continue with the next event or at once.
  */
 export function schedule(cell: Cell): void {
-  const heads = new Heads(cell);
+  const heads = new QueueHeads(cell);
   const advice = new Advice(cell);
   for (let admitted = 0; admitted < cell.settings.admissionsMaxCount;) {
     const pending = heads.next();
     if (pending === undefined) return;
     const job = firstOf(cell, pending);
-    if (giveFreePlace(cell, job, advice) || makeOthersShrink(cell, job) || makeWay(cell, job)) {
+    if (admitWhereFree(cell, job, advice) || makeOthersShrink(cell, job) || preempt(cell, job)) {
       admitted += 1;
       heads.changed(pending.root);
     } else {
@@ -37,25 +35,25 @@ export function schedule(cell: Cell): void {
   }
 }
 
-function giveFreePlace(cell: Cell, job: JobRecord, advice: Advice): boolean {
-  const offer = freePlace(cell, job, advice);
+function admitWhereFree(cell: Cell, job: JobRecord, advice: Advice): boolean {
+  const offer = freePlacement(cell, job, advice);
   if (offer !== undefined) admit(cell, job, offer);
   return offer !== undefined;
 }
 
 /** The nodes where the job's own work costs least, unless other waiting jobs should rather have them. */
-function freePlace(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
+function freePlacement(cell: Cell, job: JobRecord, advice: Advice): Offer | undefined {
   if (hasNoChoice(cell, job)) return offerOf(tryOption(cell, job, 0, 'brief'));
-  const ways = waysOf(cell, job);
-  const advised = ways.length > 1 ? advice.of(job) : undefined;
+  const plans = candidatePlans(cell, job);
+  const advised = plans.length > 1 ? advice.of(job) : undefined;
   if (advised !== undefined) {
-    const { way, nodes } = advised;
+    const { plan, nodes } = advised;
     for (const among of nodes.size > 0 ? [nodes, undefined] : [undefined]) {
-      const offer = offerOf(tryOption(cell, job, way.option, 'brief', { pools: [way.pool], among }));
+      const offer = offerOf(tryOption(cell, job, plan.option, 'brief', { pools: [plan.pool], among }));
       if (offer !== undefined) return offer;
     }
   }
-  for (const [option, pools] of inTurn(ways)) {
+  for (const [option, pools] of inTurn(plans)) {
     const offer = offerOf(tryOption(cell, job, option, 'brief', { pools, among: undefined }));
     if (offer !== undefined) return offer;
   }
@@ -70,9 +68,9 @@ function hasNoChoice(cell: Cell, { spec }: JobRecord): boolean {
 const offerOf = (attempted: Attempted): Offer | undefined => ('offer' in attempted ? attempted.offer : undefined);
 
 /** Ways in their order, pools of one option that follow each other together. */
-function inTurn(ways: readonly Way[]): readonly (readonly [number, readonly PricedPool[]])[] {
+function inTurn(plans: readonly CandidatePlan[]): readonly (readonly [number, readonly PricedPool[]])[] {
   const turns: [number, PricedPool[]][] = [];
-  for (const { option, pool } of ways) {
+  for (const { option, pool } of plans) {
     const last = turns.at(-1);
     if (last?.[0] === option) last[1].push(pool);
     else turns.push([option, [pool]]);

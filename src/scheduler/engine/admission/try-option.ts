@@ -1,29 +1,26 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { available, ceiling } from '../fairness/available.ts';
-import { bundleOf } from '../fairness/bundle.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
-import { nodesWanted } from '../elastic/nodes-wanted.ts';
-import type { Offer } from '../life/offer.ts';
+import { available, ceiling, bundleOf } from '../fairness/quota-tree.ts';
+import type { CohortNode } from '../fairness/quota-tree.ts';
+import { nodesWanted } from '../machine/job-record.ts';
+import type { Offer, Blocker, Lack, PricedPool } from './offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import type { Reservation } from '../queue/reservation.ts';
-import type { ModelWeights } from '../model/model-weights.ts';
-import type { Slot } from '../model/placement.ts';
-import type { ResourceOption } from '../model/resource-option.ts';
-import type { PricedPool } from './pool-choice.ts';
-import { affordablePools } from './affordable-pools.ts';
-import type { Blocker } from './blocker.ts';
+import type { Reservation } from '../machine/records.ts';
+import type { ModelWeights, ResourceOption, NodeDemand } from '../model/job-spec.ts';
+import type { Slot } from '../model/cluster-state.ts';
+import { affordablePools } from './candidate-plans.ts';
 import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
-import { lackOf } from './lack.ts';
+import type { NodeSpec } from '../model/pool-spec.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
 
 /** Whether to determine exactly what is lacking, which costs more than finding a placement, or only that something is. */
-export type Detail = 'brief' | 'full';
+type Detail = 'brief' | 'full';
 
 /** Where to look: in these pools, and among these nodes only. */
-export interface Within {
+interface Within {
   readonly pools: readonly PricedPool[];
   readonly among: ReadonlySet<number> | undefined;
 }
@@ -82,9 +79,9 @@ function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds
   const roomy = cell.fleet.roomyNodes(poolId, wanted.perNode);
   if (roomy.length < count) return;
   const loaded = weights === null ? [] : cell.fleet.nodesWithWeights(poolId, weights.model);
-  const { leavers } = cell.holdings;
+  const { occupants } = cell.holdings;
   for (const part of partsOf(cell, holds, wanted, mayUse)) {
-    for (const allows of leavers.isEmpty ? [part] : [(node: number): boolean => !leavers.isOn(node) && part(node), part]) {
+    for (const allows of occupants.isEmpty ? [part] : [(node: number): boolean => !occupants.isOn(node) && part(node), part]) {
       for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
         const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
         if (slots !== undefined) yield slots;
@@ -168,3 +165,47 @@ function usableBy(cell: Cell, { avoids }: JobRecord, among: ReadonlySet<number> 
 }
 
 const EVERYWHERE = (): boolean => true;
+
+/** Why no pool had room: what there is too little of, in the pool where the most nodes would do. */
+function lackOf(
+  cell: Cell,
+  wanted: ResourceOption,
+  option: number,
+  pools: readonly PricedPool[],
+  mayUse: (node: number) => boolean,
+): Blocker {
+  let best: Lack | undefined;
+  let couldFit = false;
+  for (const { pool } of pools) {
+    const nodes = cell.fleet.nodesOf(pool.spec.id);
+    const large = nodes.filter((node) => isLargeEnough(cell.fleet.cluster.spec(node), wanted.perNode));
+    couldFit ||= large.length >= wanted.nodes.min || (pool.spec.elasticity?.nodesMax ?? 0) >= wanted.nodes.min;
+    const free = large.filter((node) => mayUse(node) && cell.fleet.cluster.fits(node, wanted.perNode));
+    if (best !== undefined && free.length <= best.nodesFree) continue;
+    const dimension = free.length >= wanted.nodes.min ? 'topology' : scarcest(cell, large, wanted.perNode);
+    best = { poolId: pool.spec.id, dimension, nodesFree: free.length, nodesNeeded: wanted.nodes.min };
+  }
+  return couldFit && best !== undefined ? { kind: 'no_room', option, lack: best } : { kind: 'exceeds_capacity', option };
+}
+
+const isLargeEnough = (node: NodeSpec, { cpuMilli, memoryMib, acceleratorCount }: NodeDemand): boolean =>
+  node.cpuMilli >= cpuMilli && node.memoryMib >= memoryMib && node.acceleratorCount >= acceleratorCount;
+
+/** What the fewest nodes have enough of. */
+function scarcest(
+  { fleet }: Cell,
+  nodes: readonly number[],
+  { cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDemand,
+): Lack['dimension'] {
+  const { cluster } = fleet;
+  const open = nodes.filter((node) => cluster.columns.isOpen[node] === 1);
+  if (open.length === 0) return 'nodes';
+  const enough = (demand: Partial<NodeDemand>): number =>
+    open.filter((node) => cluster.fits(node, { cpuMilli: 0, memoryMib: 0, acceleratorCount: 0, milliEach: WHOLE_MILLI, ...demand })).length;
+  const counts: readonly (readonly [Lack['dimension'], number])[] = [
+    ['accelerators', enough({ acceleratorCount, milliEach })],
+    ['cpu', enough({ cpuMilli })],
+    ['memory', enough({ memoryMib })],
+  ];
+  return counts.reduce((least, count) => (count[1] < least[1] ? count : least))[0];
+}

@@ -1,12 +1,11 @@
 import { must } from '../../../kernel/assert.ts';
-import { resize } from '../life/resize.ts';
-import { tellToLeave } from '../life/tell-to-leave.ts';
+import { resize } from '../life/begin-attempt.ts';
+import { requestEviction } from '../life/end-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { owner } from '../machine/job-record.ts';
-import type { Load, Scale } from './load-scaling.ts';
-import { scaleTo } from './load-scaling.ts';
-import { nodesWanted } from './nodes-wanted.ts';
+import { owner, nodesWanted } from '../machine/job-record.ts';
+import type { ScalingPolicy } from '../model/job-spec.ts';
+import { saveJob } from '../machine/changes.ts';
 
 /** Lets online inference have the nodes that its load asks for. */
 export function followLoad(cell: Cell, job: JobRecord, load: Load): void {
@@ -19,11 +18,33 @@ export function followLoad(cell: Cell, job: JobRecord, load: Load): void {
 export function wantNodes(cell: Cell, job: JobRecord, { nodes, fewerSinceMs }: Scale): void {
   if (job.nodesWanted === nodes && job.fewerSinceMs === fewerSinceMs) return;
   const next = { ...job, nodesWanted: nodes, fewerSinceMs };
-  cell.save(next);
+  saveJob(cell, next);
   const attempt = owner(next);
   if (attempt === null) return;
-  if (nodes === 0) return tellToLeave(cell, next, { reason: 'scaled_to_zero' });
+  if (nodes === 0) return requestEviction(cell, next, { reason: 'scaled_to_zero' });
   const { slots } = attempt.placement;
   const wanted = nodesWanted(next, must(next.spec.options[attempt.option], 'the option exists'));
   if (wanted < slots.length && attempt.shedding.length === 0) resize(cell, next, attempt, slots.slice(0, wanted));
+}
+
+/** What online inference is asked to do. */
+export interface Load {
+  readonly requestsPerSecondMilli: number;
+  /** Requests that wait already. */
+  readonly queuedCount: number;
+}
+
+/** Nodes as they are wanted, and since when fewer would do; plain data. */
+interface Scale {
+  readonly nodes: number;
+  readonly fewerSinceMs: number | null;
+}
+
+/** Follows the load: up at once, down to what it asks for once it has asked for less for long enough, and to none when it asks for nothing. */
+export function scaleTo({ nodes, fewerSinceMs }: Scale, load: Load, policy: ScalingPolicy, nowMs: number): Scale {
+  const queuedMilli = Math.ceil((load.queuedCount * 1_000_000) / policy.drainMs);
+  const needed = Math.ceil((load.requestsPerSecondMilli + queuedMilli) / policy.requestsPerSecondPerNodeMilli);
+  if (needed >= nodes) return { nodes: needed, fewerSinceMs: null };
+  const sinceMs = fewerSinceMs ?? nowMs;
+  return nowMs - sinceMs >= policy.cooldownMs ? { nodes: needed, fewerSinceMs: null } : { nodes, fewerSinceMs: sinceMs };
 }

@@ -1,22 +1,19 @@
 import { must } from '../../../kernel/assert.ts';
-import { available } from '../fairness/available.ts';
-import { bundleOf } from '../fairness/bundle.ts';
-import { rootOf } from '../fairness/cohort-node.ts';
-import { resize } from '../life/resize.ts';
+import { available, bundleOf, rootOf } from '../fairness/quota-tree.ts';
+import { resize } from '../life/begin-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
-import { inOrder } from '../machine/in-order.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
-import { domainKey } from '../model/domain-key.ts';
-import type { Slot } from '../model/placement.ts';
-import type { ResourceOption } from '../model/resource-option.ts';
-import { stepsWanted } from './steps.ts';
+import { domainKey } from '../placement/domains.ts';
+import type { Slot } from '../model/cluster-state.ts';
+import type { ResourceOption } from '../model/job-spec.ts';
+import { stepsWanted } from '../machine/job-record.ts';
 
 /**
  * Gives jobs that could use more nodes what no waiting job needs, in their order. Waiting jobs come first, whatever they wait for: a job
  * must not grow into what another is about to get.
  */
 export function grow(cell: Cell): void {
-  for (const job of inOrder(cell, cell.growable)) {
+  for (const job of cell.jobs.inOrder(cell.jobs.growable)) {
     const attempt = must(job.attempt, 'a job on nodes has an attempt');
     const wanted = must(job.spec.options[attempt.option], 'the option exists');
     if (isAwaited(cell, job, wanted)) continue;
@@ -51,7 +48,9 @@ function moreSlots(cell: Cell, job: JobRecord, attempt: Attempt, wanted: Resourc
   const taken = new Set(placement.slots.map(({ node }) => node));
   const home = topology === null || topology.mode === 'preferred' ? undefined : domainOf(cell, placement.slots, topology);
   const allows = (node: number): boolean =>
-    !taken.has(node) && !cell.holdings.leavers.isOn(node) && (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
+    !taken.has(node) &&
+    !cell.holdings.occupants.isOn(node) &&
+    (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
   for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {
     const slots = cell.placer.place({
       nodes: cell.fleet.roomyNodes(poolId, perNode),

@@ -1,13 +1,12 @@
 import type { PoolId } from '../../../kernel/ids.ts';
-import { affordablePools } from '../admission/affordable-pools.ts';
-import { available } from '../fairness/available.ts';
-import { bundleOf } from '../fairness/bundle.ts';
+import { affordablePools } from '../admission/candidate-plans.ts';
+import { available, bundleOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
-import type { NodeRecord } from '../machine/decision.ts';
-import type { PoolRecord } from '../machine/pool-record.ts';
-import type { NodeDemand } from '../model/node-demand.ts';
+import type { NodeRecord, PoolRecord } from '../machine/records.ts';
+import type { NodeDemand } from '../model/job-spec.ts';
 import type { NodeTemplate, PoolElasticity } from '../model/pool-spec.ts';
-import type { PendingClass } from '../queue/pending-class.ts';
+import type { PendingClass } from '../queue/pending-queues.ts';
+import { saveNode } from '../machine/changes.ts';
 
 /**
  * Lets pools follow what is asked of them: nodes are asked for when jobs wait that their quota would let run and no node has room for, in the
@@ -97,7 +96,7 @@ function fitting({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDeman
 function markIdle(cell: Cell): void {
   for (const node of cell.idleNodes.refresh()) {
     const idleSinceMs = cell.idleNodes.has(node) ? (node.idleSinceMs ?? cell.nowMs) : null;
-    if (idleSinceMs !== node.idleSinceMs) cell.saveNode({ ...node, idleSinceMs });
+    if (idleSinceMs !== node.idleSinceMs) saveNode(cell, { ...node, idleSinceMs });
   }
 }
 
@@ -111,7 +110,7 @@ function retire(cell: Cell, idle: readonly NodeRecord[], idleMs: number, countMa
       cell.wakeAt(dueMs);
       continue;
     }
-    cell.saveNode({ ...node, state: 'gone' });
+    saveNode(cell, { ...node, state: 'gone' });
     cell.decide({ kind: 'retire', nodeId: node.spec.id });
   }
 }

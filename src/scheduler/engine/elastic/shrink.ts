@@ -1,20 +1,18 @@
 import { must } from '../../../kernel/assert.ts';
 import { tryOption } from '../admission/try-option.ts';
-import { rootOf } from '../fairness/cohort-node.ts';
-import { resize } from '../life/resize.ts';
-import { admit } from '../life/admit.ts';
+import { rootOf } from '../fairness/quota-tree.ts';
+import { resize, admit } from '../life/begin-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
-import { inOrder } from '../machine/in-order.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { acceptsPool } from '../model/accepts-pool.ts';
-import { stepsToSpare } from './steps.ts';
+import { acceptsPool } from '../model/job-spec.ts';
+import { stepsToSpare } from '../machine/job-record.ts';
 
 /**
  * Finds a placement for a job by taking from others what exceeds their least: no job needs it, so a waiting job may have it. Takes a step
  * at a time from the one with most to spare, until there is a placement. Returns whether there is.
  */
 export function makeOthersShrink(cell: Cell, job: JobRecord): boolean {
-  if (cell.shrinkable.size === 0) return false;
+  if (cell.jobs.shrinkable.size === 0) return false;
   for (let option = 0; option < job.spec.options.length; option++) {
     const done = cell.undo.allOrNothing(() => shrinkFor(cell, job, option));
     if (done === true) return true;
@@ -66,7 +64,7 @@ interface Step {
 function stepsFor(cell: Cell, { spec }: JobRecord, option: number): readonly Step[] {
   const wanted = must(spec.options[option], 'the option exists');
   const root = rootOf(cell.holdings.queueOf(spec));
-  const steps = inOrder(cell, cell.shrinkable).flatMap((job): Step[] => {
+  const steps = cell.jobs.inOrder(cell.jobs.shrinkable).flatMap((job): Step[] => {
     const { poolId, option: its } = must(job.attempt, 'a job with nodes has an attempt');
     const isOfUse = rootOf(cell.holdings.queueOf(job.spec)) === root || acceptsPool(wanted, cell.fleet.pool(poolId).spec);
     const { step } = must(job.spec.options[its], 'the option exists').nodes;
@@ -78,10 +76,7 @@ function stepsFor(cell: Cell, { spec }: JobRecord, option: number): readonly Ste
 function takeSteps(cell: Cell, steps: readonly Step[]): void {
   const taken = new Map<JobRecord, number>();
   for (const { job } of steps) taken.set(job, (taken.get(job) ?? 0) + 1);
-  for (const job of inOrder(
-    cell,
-    Array.from(taken.keys(), ({ spec }) => spec.id),
-  )) {
+  for (const job of cell.jobs.inOrder(Array.from(taken.keys(), ({ spec }) => spec.id))) {
     const attempt = must(job.attempt, 'a job with nodes has an attempt');
     const { step } = must(job.spec.options[attempt.option], 'the option exists').nodes;
     const { slots } = attempt.placement;

@@ -1,12 +1,51 @@
-import { soonestPlace } from '../admission/reserve.ts';
+import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import type { Blocker } from '../admission/offer.ts';
+import type { JobState, JobRecord } from '../machine/job-record.ts';
+import { soonestPlacement } from '../admission/reserve.ts';
 import { tryOption } from '../admission/try-option.ts';
-import type { Blocker } from '../admission/blocker.ts';
 import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
 import { isWaiting } from '../machine/job-record.ts';
-import type { Explanation, Why } from './explanation.ts';
-import { aheadOf, positionOf } from './position.ts';
-import { remedyFor } from './remedy.ts';
+import type { PendingClass } from '../queue/pending-queues.ts';
+import { unreachable } from '../../../kernel/unreachable.ts';
+import { resourceClass } from '../admission/feasibility.ts';
+import { rootOf } from '../fairness/quota-tree.ts';
+
+/** Why a job waits, and for how long at most. Plain data. */
+export interface Explanation {
+  readonly state: JobState;
+  readonly why: Why;
+  /** One for each option, in their order; empty when no option was looked at. */
+  readonly blockers: readonly Blocker[];
+  /** 1 is the first of its queue: by priority, then by submission. Null when it does not wait in the queue. */
+  readonly position: number | null;
+  /** The next few before it in its queue, first to last. */
+  readonly ahead: readonly JobId[];
+  /** When it will be placed if no job comes and all take as long as they may; null when some may take for ever. */
+  readonly earliestStartMs: number | null;
+  /** Any of these would bring it closer to a placement. */
+  readonly remedies: readonly Remedy[];
+}
+
+export type Why =
+  /** It is placed, or over. */
+  | { readonly kind: 'not_waiting' }
+  | { readonly kind: 'dependencies'; readonly jobs: readonly JobId[] }
+  | { readonly kind: 'queue_suspended' }
+  /** Its load asks for no nodes at the moment. */
+  | { readonly kind: 'scaled_to_zero' }
+  /** The jobs before it in its class will be examined first; in the present state it could be placed. */
+  | { readonly kind: 'others_first' }
+  /** None of its options gives a placement. */
+  | { readonly kind: 'blocked' };
+
+export type Remedy =
+  | { readonly kind: 'more_quota'; readonly option: number; readonly resource: string; readonly by: number }
+  | { readonly kind: 'higher_price_limit'; readonly option: number; readonly nanoDollarsPerHour: number }
+  | { readonly kind: 'more_nodes'; readonly option: number; readonly poolId: PoolId; readonly by: number }
+  /** Were it surely done before the job that comes first starts, it could pass it. */
+  | { readonly kind: 'shorter_duration'; readonly option: number; readonly durationMaxMs: number }
+  | { readonly kind: 'accept_more_pools'; readonly option: number }
+  | { readonly kind: 'smaller_demand'; readonly option: number };
 
 /** Why a job waits. Looks at the state as it is, and changes nothing. */
 export function explain(cell: Cell, job: JobRecord): Explanation {
@@ -32,12 +71,69 @@ export function explain(cell: Cell, job: JobRecord): Explanation {
 function haltOf(cell: Cell, job: JobRecord): Why | undefined {
   if (!isWaiting(job)) return { kind: 'not_waiting' };
   if (job.nodesWanted === 0) return { kind: 'scaled_to_zero' };
-  const jobs = job.spec.dependsOn.filter((id) => cell.find(id)?.state !== 'succeeded');
+  const jobs = job.spec.dependsOn.filter((id) => cell.jobs.find(id)?.state !== 'succeeded');
   if (jobs.length > 0) return { kind: 'dependencies', jobs };
   return cell.queue(job.spec.queue).isSuspended ? { kind: 'queue_suspended' } : undefined;
 }
 
 function earliestStart(cell: Cell, job: JobRecord): number | null {
-  const starts = job.spec.options.flatMap((_, option) => soonestPlace(cell, job, option)?.startMs ?? []);
+  const starts = job.spec.options.flatMap((_, option) => soonestPlacement(cell, job, option)?.startMs ?? []);
   return starts.length === 0 ? null : Math.min(...starts);
+}
+
+/** How many of those ahead an explanation names. */
+const AHEAD_MAX = 10;
+
+/** A job's position in its queue: by priority, then by submission. */
+function positionOf(cell: Cell, job: JobRecord): number {
+  let before = 0;
+  for (const pending of classesOf(cell, job)) before += countBefore(pending, job);
+  return before + 1;
+}
+
+/** The next few before a job in its queue, first to last. */
+function aheadOf(cell: Cell, job: JobRecord): readonly JobId[] {
+  const ahead = [...classesOf(cell, job)].flatMap((pending) =>
+    pending.jobs.last(countBefore(pending, job), AHEAD_MAX).map((id) => cell.jobs.get(id)),
+  );
+  return ahead
+    .toSorted((a, b) => b.spec.priority - a.spec.priority || a.sequence - b.sequence)
+    .slice(-AHEAD_MAX)
+    .map(({ spec }) => spec.id);
+}
+
+const classesOf = (cell: Cell, { spec }: JobRecord): Iterable<PendingClass> => cell.pending.of(cell.holdings.queueOf(spec));
+
+function countBefore({ exemplar, jobs }: PendingClass, { spec, sequence }: JobRecord): number {
+  if (exemplar.priority === spec.priority) return jobs.countBefore(sequence);
+  return exemplar.priority > spec.priority ? jobs.size : 0;
+}
+
+/** What would take a blocker away, where something would. */
+function remedyFor(cell: Cell, job: JobRecord, blocker: Blocker): Remedy | undefined {
+  const { option } = blocker;
+  switch (blocker.kind) {
+    case 'no_pool':
+      return { kind: 'accept_more_pools', option };
+    case 'price':
+      return blocker.nanoDollarsPerHour === null
+        ? undefined
+        : { kind: 'higher_price_limit', option, nanoDollarsPerHour: blocker.nanoDollarsPerHour };
+    case 'exceeds_quota':
+    case 'quota':
+      return { kind: 'more_quota', option, resource: blocker.resource, by: blocker.needed - blocker.available };
+    case 'exceeds_capacity':
+      return { kind: 'smaller_demand', option };
+    case 'no_room':
+      return blocker.lack === null
+        ? undefined
+        : { kind: 'more_nodes', option, poolId: blocker.lack.poolId, by: Math.max(1, blocker.lack.nodesNeeded - blocker.lack.nodesFree) };
+    case 'held': {
+      const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
+      const startMs = cell.reservations.of(root, resourceClass(job, option))?.startMs ?? null;
+      return startMs === null ? undefined : { kind: 'shorter_duration', option, durationMaxMs: startMs - cell.nowMs };
+    }
+    default:
+      return unreachable(blocker);
+  }
 }

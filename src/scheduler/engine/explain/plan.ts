@@ -4,13 +4,12 @@ import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, EvictionReason, JobRecord } from '../machine/job-record.ts';
-import { openSegment } from '../life/open-segment.ts';
-import { submit } from '../machine/submit.ts';
-import { tick, TIMERS_A_STEP } from '../machine/tick.ts';
-import { WHOLE_MILLI } from '../model/accelerator-type.ts';
+import { openSegment } from '../life/charge-segment.ts';
+import { submit, tick, TIMERS_A_STEP } from '../machine/step.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { explain } from './explain.ts';
-import type { Explanation } from './explanation.ts';
+import type { Explanation } from './explain.ts';
 
 /** What would become of a job if it were submitted now. Plain data. */
 export type Plan =
@@ -35,7 +34,7 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
     if (!submitted.ok) return submitted;
     tick(cell, TIMERS_A_STEP);
     schedule(cell);
-    const job = cell.job(spec.id);
+    const job = cell.jobs.get(spec.id);
     if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });
     return ok(placeOf(cell, job, job.attempt));
   });
@@ -43,7 +42,7 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
 
 function placeOf(cell: Cell, job: JobRecord, attempt: Attempt): Plan {
   const { milli, nanoDollarsPerHour } = attempt.segment ?? openSegment(cell, job, attempt);
-  const leaving = [...cell.leaving].map((id) => cell.job(id));
+  const leaving = [...cell.jobs.leaving].map((id) => cell.jobs.get(id));
   const inItsWay = attempt.startedAtMs === null ? leaving.filter((other) => areOnOneNode(job, other)) : [];
   return {
     kind: 'has_place',

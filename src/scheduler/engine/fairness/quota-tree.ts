@@ -1,8 +1,95 @@
+import type { JobSpec, NodeDemand } from '../model/job-spec.ts';
 import { assert, must } from '../../../kernel/assert.ts';
 import type { UndoLog } from '../model/undo-log.ts';
-import type { Bundle } from './bundle.ts';
-import type { Account, CohortNode } from './cohort-node.ts';
-import type { CohortSpec } from './cohort-spec.ts';
+
+/** A node of the cohort tree. Queues are its leaves; what a cohort does not use, its members may borrow. */
+export interface CohortSpec {
+  readonly name: string;
+  readonly parent: string | null;
+  /** Of several that want the same, one of twice the weight gets twice as much. 1000 is one. */
+  readonly weightMilli: number;
+  /** By resource: `cpu`, `memory` or a type of accelerator. One that no member of a tree has a quota of is not limited there. */
+  readonly quotas: Readonly<Record<string, Quota>>;
+  /** How jobs of the queue may be evicted, and what they may evict; null for a cohort. */
+  readonly eviction: EvictionPolicy | null;
+}
+
+export interface Quota {
+  /** Guaranteed, whatever others do. */
+  readonly nominal: number;
+  /** The most it may use of what others leave; null when all. */
+  readonly borrowingMax: number | null;
+  /** The most of its own that others may use; null when all. */
+  readonly lendingMax: number | null;
+}
+
+/** How jobs of a queue, or in a pool, may be evicted. Where both say something, the stricter holds. */
+export interface EvictionPolicy {
+  /** Which of the permitted victims goes first. */
+  readonly victimOrder: 'least_lost_work' | 'most_recent';
+  /** A job is left alone for this long after it has started to run. */
+  readonly runtimeMinMs: number;
+  /** The longest a job is given to save and leave, whatever it asks for. */
+  readonly graceMaxMs: number;
+  /** Jobs that may be leaving at once. */
+  readonly leavingMaxCount: number;
+  /** Jobs of this priority and above are not evicted for others; null when none are safe. */
+  readonly protectedPriority: number | null;
+  readonly protectedKinds: readonly JobSpec['kind'][];
+  /** Whether its jobs take back what others borrowed. */
+  readonly reclaimWithinCohort: boolean;
+  /** Whether its jobs evict others of the same queue with less priority. */
+  readonly preemptWithinQueue: boolean;
+  /** Whether its jobs evict those of queues that have a larger share. */
+  readonly preemptForFairShare: boolean;
+}
+
+/** What a cohort has of one resource, and what of it is in use. */
+interface Account {
+  /** Its own nominal quota and what its members lend. */
+  readonly subtree: number;
+  /** The part of it that stays with its members. */
+  readonly kept: number;
+  readonly borrowingMax: number;
+  /** Used here, less what members use of what they keep. More than `subtree` when borrowed. */
+  used: number;
+  /** Used by all members together. */
+  held: number;
+}
+
+/** A cohort or queue with its position in the tree. */
+export interface CohortNode {
+  readonly spec: CohortSpec;
+  readonly parent: CohortNode | null;
+  readonly children: CohortNode[];
+  /** 0 for a queue; one more than the highest of its children for a cohort. */
+  height: number;
+  readonly accounts: Map<string, Account>;
+}
+
+export const rootOf = (node: CohortNode): CohortNode => (node.parent === null ? node : rootOf(node.parent));
+
+/** So much of a resource: thousandths of cores or accelerators, or MiB. */
+interface Amount {
+  readonly resource: string;
+  readonly quantity: number;
+}
+
+/** Amounts of different resources. */
+export type Bundle = readonly Amount[];
+
+/** What `count` nodes' worth of a demand take, by the names that quotas go by. */
+export function bundleOf(accelerator: string | null, demand: NodeDemand, count: number): Bundle {
+  const { cpuMilli, memoryMib, acceleratorCount, milliEach } = demand;
+  return [
+    { resource: 'cpu', quantity: cpuMilli * count },
+    { resource: 'memory', quantity: memoryMib * count },
+    ...(accelerator === null ? [] : [{ resource: accelerator, quantity: acceleratorCount * milliEach * count }]),
+  ].filter(({ quantity }) => quantity > 0);
+}
+
+/** How much of a resource is among the amounts. */
+export const amountOf = (bundle: Bundle, resource: string): number => bundle.find((amount) => amount.resource === resource)?.quantity ?? 0;
 
 /** Quotas of all cohorts and queues, and what is in use of them. */
 export class QuotaTree {
@@ -82,3 +169,27 @@ function takeAmount(queue: CohortNode, resource: string, quantity: number): void
     assert(account.held >= 0, 'a queue gives back only what it took');
   }
 }
+
+/**
+ * How much more of a resource a member may take: of its own, of its cohort as far as its borrowing limit allows, and so on upwards.
+ * Negative when more is in use than there is, as after a quota was cut.
+ */
+export function available(node: CohortNode, resource: string): number {
+  const account = node.accounts.get(resource);
+  if (account === undefined) return Infinity;
+  const { subtree, kept, used, borrowingMax } = account;
+  if (node.parent === null) return subtree - used;
+  const own = Math.max(0, kept - used);
+  const shared = subtree - kept - Math.max(0, used - kept);
+  return own + Math.min(available(node.parent, resource), shared + borrowingMax);
+}
+
+/** The most a member could ever take, if it were alone. */
+export function ceiling(node: CohortNode, resource: string): number {
+  const account = node.accounts.get(resource);
+  if (account === undefined) return Infinity;
+  const { subtree, kept, borrowingMax } = account;
+  return node.parent === null ? subtree : kept + Math.min(ceiling(node.parent, resource), subtree - kept + borrowingMax);
+}
+
+export const policyOf = (queue: CohortNode): EvictionPolicy => must(queue.spec.eviction, 'a queue has a policy');

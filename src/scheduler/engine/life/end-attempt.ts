@@ -1,10 +1,12 @@
 import type { Cell } from '../machine/cell.ts';
-import type { EndReason, EvictionReason, JobRecord } from '../machine/job-record.ts';
+import type { EndReason, EvictionReason, JobRecord, Leaving } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
 import { leaveNodes } from '../weights/node-weights.ts';
 import { chargeSegment } from './charge-segment.ts';
-import { startOn } from './start.ts';
-import { AFTER_LEAVING } from './what-follows.ts';
+import { startOn } from './begin-attempt.ts';
+import { policyFor } from '../preemption/may-evict.ts';
+import type { JobId } from '../../../kernel/ids.ts';
+import { saveJob, releaseHold } from '../machine/changes.ts';
 
 /** A job without its attempt, charged for what it used. */
 const withoutAttempt = (cell: Cell, job: JobRecord): JobRecord => ({ ...chargeSegment(cell, job), attempt: null });
@@ -17,11 +19,11 @@ export function finish(
   endReason: EndReason | null,
 ): void {
   const { id } = job.spec;
-  cell.releaseHold(id);
-  cell.save({ ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
+  releaseHold(cell, id);
+  saveJob(cell, { ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
   freeNodes(cell, job);
-  for (const dependent of cell.dependentsOf(id)) {
-    const other = cell.job(dependent);
+  for (const dependent of cell.jobs.dependentsOf(id)) {
+    const other = cell.jobs.get(dependent);
     if (state === 'succeeded') cell.refile(dependent);
     else if (other.finishedAtMs === null) finish(cell, other, 'failed', 'dependency_failed');
   }
@@ -36,7 +38,7 @@ function freeNodes(cell: Cell, job: JobRecord): void {
 
 /** Puts a job back to waiting. It keeps its position in the queue, and what it had saved. */
 export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted', change: Partial<JobRecord> = {}): void {
-  cell.save({ ...withoutAttempt(cell, job), ...change, state });
+  saveJob(cell, { ...withoutAttempt(cell, job), ...change, state });
   freeNodes(cell, job);
 }
 
@@ -54,3 +56,72 @@ export function failed(cell: Cell, job: JobRecord, isPermanent: boolean, change:
   else if (failures >= job.spec.retry.attemptsMax) finish(cell, { ...job, failures }, 'failed', 'attempts_spent');
   else requeue(cell, job, 'pending', { ...change, failures });
 }
+
+interface Notice {
+  readonly reason: EvictionReason;
+  /** The latest it may stay, where that is not up to its grace. */
+  readonly goneAtMs?: number;
+  readonly forJob?: JobId;
+}
+
+/** Requests a job's eviction: it saves and stops. It no longer owns its placement; others may get it, and wait until the job has gone. */
+export function requestEviction(cell: Cell, job: JobRecord, { reason, goneAtMs = Infinity, forJob }: Notice): void {
+  const { attempt } = job;
+  if (attempt === null) return;
+  if (attempt.startedAtMs === null) return leave(cell, job, reason);
+  if (attempt.leaving !== null) return hurry(cell, job, attempt.leaving, reason, goneAtMs);
+  const graceMs = Math.min(job.spec.checkpoint.graceMs, policyFor(cell, job).graceMaxMs);
+  const leaving: Leaving = {
+    reason,
+    noticeAtMs: cell.nowMs,
+    graceEndsAtMs: Math.min(goneAtMs, cell.nowMs + graceMs),
+    isKilled: false,
+    forJob: forJob ?? null,
+  };
+  notify(cell, job, leaving);
+}
+
+/** One that leaves already may have to be gone sooner, or must not come back. */
+function hurry(cell: Cell, job: JobRecord, leaving: Leaving, reason: EvictionReason, goneAtMs: number): void {
+  const graceEndsAtMs = Math.min(leaving.graceEndsAtMs, goneAtMs);
+  const next = { ...leaving, graceEndsAtMs, reason: overrides(reason, leaving.reason) ? reason : leaving.reason };
+  if (next.graceEndsAtMs !== leaving.graceEndsAtMs || next.reason !== leaving.reason) notify(cell, job, next);
+}
+
+function notify(cell: Cell, job: JobRecord, leaving: Leaving): void {
+  const { attempt } = job;
+  if (attempt === null) return;
+  saveJob(cell, { ...job, state: 'checkpointing', attempt: { ...attempt, leaving } });
+  cell.decide({
+    kind: 'notice',
+    jobId: job.spec.id,
+    fence: attempt.fence,
+    reason: leaving.reason,
+    untilMs: leaving.graceEndsAtMs,
+  });
+}
+
+/** The state of a job that has left its nodes: it waits again, or is over. */
+type Aftermath = { readonly state: 'evicted' } | { readonly state: 'failed' | 'expired' | 'cancelled'; readonly endReason: EndReason };
+
+const WAITS: Aftermath = { state: 'evicted' };
+
+/** The state of a job that has left its nodes, by the reason of its eviction. */
+const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
+  priority: WAITS,
+  reclaim: WAITS,
+  fair_share: WAITS,
+  spot_notice: WAITS,
+  node_drain: WAITS,
+  node_lost: WAITS,
+  tenant_suspended: WAITS,
+  scaled_to_zero: WAITS,
+  max_duration: { state: 'failed', endReason: 'max_duration' },
+  cost_cap: { state: 'failed', endReason: 'cost_cap' },
+  deadline: { state: 'expired', endReason: 'deadline' },
+  cancelled: { state: 'cancelled', endReason: 'cancelled' },
+};
+
+/** Whether a job that is leaving for one reason shall leave for the other instead: it must not come back when the other forbids it. */
+const overrides = (reason: EvictionReason, former: EvictionReason): boolean =>
+  AFTER_LEAVING[former].state === 'evicted' && AFTER_LEAVING[reason].state !== 'evicted';

@@ -1,11 +1,9 @@
-import type { CohortSpec } from '../fairness/cohort-spec.ts';
+import type { CohortSpec, EvictionPolicy } from '../fairness/quota-tree.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
-import type { AcceleratorType } from '../model/accelerator-type.ts';
+import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
-import type { Placer } from '../model/placer.ts';
-import type { PoolSpec } from '../model/pool-spec.ts';
-import type { JobMix } from '../placement/job-mix.ts';
-import type { EvictionPolicy } from '../preemption/eviction-policy.ts';
+import type { Placer } from '../placement/placer.ts';
+import type { WorkloadMix } from '../placement/workload-mix.ts';
 
 /** How a cell decides: the same settings, records and events give the same decisions. */
 export interface CellSettings {
@@ -16,7 +14,7 @@ export interface CellSettings {
   /** What a pool adds to the policy of a queue. */
   readonly poolEviction: ReadonlyMap<PoolId, EvictionPolicy>;
   /** Chooses nodes, going by the jobs there are; made once for a cell. */
-  readonly placer: (cluster: ClusterState, mix: JobMix) => Placer;
+  readonly placer: (cluster: ClusterState, mix: WorkloadMix) => Placer;
   /** What precedes among queues: the one that has had less, or the one that requests more. */
   readonly order: 'fair' | 'priority';
   /** A waiting job counts as one priority higher for each of these, up to `agingMax`: so none waits for ever. It evicts none by that. */

@@ -1,7 +1,7 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { Load } from '../elastic/load-scaling.ts';
+import type { Load } from '../elastic/follow-load.ts';
 import type { JobSpec } from '../model/job-spec.ts';
-import type { NodeSpec } from '../model/node-spec.ts';
+import type { NodeSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 
 /** News of an attempt. News under a fence that is not the job's live one changes nothing. */

@@ -1,11 +1,12 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
+import type { CohortNode } from '../fairness/quota-tree.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
+import type { Durations } from '../queue/observations.ts';
 
 /** An owner of a placement, and when it is expected to have left. */
-export interface Departure {
+export interface ExpectedRelease {
   readonly endMs: number;
   readonly sequence: number;
   readonly jobId: JobId;
@@ -18,7 +19,7 @@ interface Site {
   readonly poolId: PoolId;
   readonly root: CohortNode;
   /** Soonest first, then by submission. */
-  readonly departures: Departure[];
+  readonly releases: ExpectedRelease[];
 }
 
 /** Jobs that own a placement, by expected end, kept in order: a waiting job needs the first few that block it. */
@@ -27,7 +28,7 @@ export class ExpectedEnds {
   readonly #endMsOf: (job: JobRecord) => number;
   readonly #rootOf: (job: JobRecord) => CohortNode;
   readonly #sites = new Map<CohortNode, Map<PoolId, Site>>();
-  readonly #byJob = new Map<JobId, Departure>();
+  readonly #byJob = new Map<JobId, ExpectedRelease>();
   readonly #byClass = new Map<string, Set<JobId>>();
 
   constructor(undo: UndoLog, endMsOf: (job: JobRecord) => number, rootOf: (job: JobRecord) => CohortNode) {
@@ -37,16 +38,16 @@ export class ExpectedEnds {
   }
 
   /** Those on the nodes in question, soonest first, then by submission. */
-  *inOrder(concerns: (site: Site) => boolean): Generator<Departure, void> {
-    const lists = [...this.#sites.values()].flatMap((pools) => [...pools.values()].filter(concerns).map(({ departures }) => departures));
+  *inOrder(concerns: (site: Site) => boolean): Generator<ExpectedRelease, void> {
+    const lists = [...this.#sites.values()].flatMap((pools) => [...pools.values()].filter(concerns).map(({ releases }) => releases));
     const next = lists.map(() => 0);
     for (;;) {
-      let first: Departure | undefined;
+      let first: ExpectedRelease | undefined;
       let from = 0;
       for (const [index, list] of lists.entries()) {
-        const departure = list[next[index] ?? 0];
-        if (departure === undefined || (first !== undefined && byTime(first, departure) < 0)) continue;
-        [first, from] = [departure, index];
+        const release = list[next[index] ?? 0];
+        if (release === undefined || (first !== undefined && byTime(first, release) < 0)) continue;
+        [first, from] = [release, index];
       }
       if (first === undefined) return;
       next[from] = (next[from] ?? 0) + 1;
@@ -75,15 +76,15 @@ export class ExpectedEnds {
   #site(root: CohortNode, poolId: PoolId): Site {
     const pools = this.#sites.get(root) ?? new Map<PoolId, Site>();
     this.#sites.set(root, pools);
-    const site = pools.get(poolId) ?? { poolId, root, departures: [] };
+    const site = pools.get(poolId) ?? { poolId, root, releases: [] };
     pools.set(poolId, site);
     return site;
   }
 
-  #replace(left: Departure | undefined, taken: Departure | undefined): void {
+  #replace(left: ExpectedRelease | undefined, taken: ExpectedRelease | undefined): void {
     if (left !== undefined) {
       const { site, jobId, classKey } = left;
-      site.departures.splice(indexOf(left), 1);
+      site.releases.splice(indexOf(left), 1);
       this.#byJob.delete(jobId);
       const alike = this.#byClass.get(classKey);
       alike?.delete(jobId);
@@ -91,25 +92,33 @@ export class ExpectedEnds {
     }
     if (taken !== undefined) {
       const { site, jobId, classKey } = taken;
-      site.departures.splice(indexOf(taken), 0, taken);
+      site.releases.splice(indexOf(taken), 0, taken);
       this.#byJob.set(jobId, taken);
       this.#byClass.set(classKey, (this.#byClass.get(classKey) ?? new Set()).add(jobId));
     }
   }
 }
 
-function indexOf(departure: Departure): number {
-  const { departures } = departure.site;
+function indexOf(release: ExpectedRelease): number {
+  const { releases } = release.site;
   let low = 0;
-  let high = departures.length;
+  let high = releases.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const other = departures[middle];
-    if (other !== undefined && byTime(other, departure) < 0) low = middle + 1;
+    const other = releases[middle];
+    if (other !== undefined && byTime(other, release) < 0) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 /** Of those that never end, by submission. */
-const byTime = (a: Departure, b: Departure): number => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs);
+const byTime = (a: ExpectedRelease, b: ExpectedRelease): number => (a.endMs === b.endMs ? a.sequence - b.sequence : a.endMs - b.endMs);
+
+/** When a placed job is expected to have ended: at its longest duration, else after what similar jobs have taken; Infinity when unknown. */
+export function expectedEndMs({ spec, classKey, attempt }: JobRecord, nowMs: number, durations: Durations): number {
+  const { durationMaxMs, deadlineAtMs } = spec.limits;
+  const startedAtMs = attempt?.startedAtMs ?? attempt?.admittedAtMs ?? nowMs;
+  const durationMs = durationMaxMs === null ? (durations.of(classKey) ?? Infinity) : durationMaxMs + spec.checkpoint.graceMs;
+  return Math.min(startedAtMs + durationMs, (deadlineAtMs ?? Infinity) + spec.checkpoint.graceMs);
+}

@@ -1,23 +1,19 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
-import type { Bundle } from '../fairness/bundle.ts';
-import { bundleOf } from '../fairness/bundle.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
-import type { Holder } from '../fairness/holder.ts';
+import type { Bundle, CohortNode, QuotaTree } from '../fairness/quota-tree.ts';
+import { bundleOf } from '../fairness/quota-tree.ts';
+import type { Holder } from '../fairness/quota-coverage.ts';
 import { Holders } from '../fairness/holders.ts';
-import type { QuotaTree } from '../fairness/quota-tree.ts';
-import type { ClusterState } from '../model/cluster-state.ts';
+import type { ClusterState, Placement } from '../model/cluster-state.ts';
 import type { JobSpec } from '../model/job-spec.ts';
-import type { Placement } from '../model/placement.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
-import { Leavers } from './leavers.ts';
 
 /** Which job owns which quota and which part of which node, and which still has to leave. All of it is derived from the job records. */
 export class Holdings {
   readonly holders: Holders;
-  readonly leavers: Leavers;
+  readonly occupants: Occupants;
   readonly #cluster: ClusterState;
   readonly #tree: QuotaTree;
   readonly #undo: UndoLog;
@@ -29,7 +25,7 @@ export class Holdings {
     this.#tree = tree;
     this.#undo = undo;
     this.holders = new Holders(undo);
-    this.leavers = new Leavers(cluster, undo);
+    this.occupants = new Occupants(cluster, undo);
   }
 
   queueOf({ queue }: JobSpec): CohortNode {
@@ -61,7 +57,7 @@ export class Holdings {
     if (isMoved && owned !== null) this.#give(after, owned);
     if (isMoved && owns !== null) this.#take(after, owns);
     const there = stillThere(after);
-    if (there !== null || this.leavers.place(after.spec.id) !== null) this.leavers.set(after.spec.id, there);
+    if (there !== null || this.occupants.place(after.spec.id) !== null) this.occupants.set(after.spec.id, there);
     return isMoved && owned !== null;
   }
 
@@ -82,7 +78,7 @@ export class Holdings {
     this.supposeGone(job, attempt);
     if (attempt.startedAtMs === null) return;
     const slots = [...attempt.placement.slots, ...attempt.shedding];
-    this.leavers.set(job.spec.id, { demand: attempt.placement.demand, slots });
+    this.occupants.set(job.spec.id, { demand: attempt.placement.demand, slots });
   }
 
   #give(job: JobRecord, attempt: Attempt): void {
@@ -113,4 +109,73 @@ function stillThere({ attempt }: JobRecord): Placement | null {
   if (attempt === null || attempt.startedAtMs === null) return null;
   const slots = attempt.leaving === null ? attempt.shedding : [...attempt.placement.slots, ...attempt.shedding];
   return slots.length === 0 ? null : { demand: attempt.placement.demand, slots };
+}
+
+/** The jobs that occupy nodes they no longer own. These may belong to other jobs already, which wait for them. */
+export class Occupants {
+  readonly #undo: UndoLog;
+  readonly #cluster: ClusterState;
+  readonly #places = new Map<JobId, Placement>();
+  readonly #byNode = new Map<number, Set<JobId>>();
+
+  constructor(cluster: ClusterState, undo: UndoLog) {
+    this.#cluster = cluster;
+    this.#undo = undo;
+  }
+
+  get isEmpty(): boolean {
+    return this.#places.size === 0;
+  }
+
+  place(jobId: JobId): Placement | null {
+    return this.#places.get(jobId) ?? null;
+  }
+
+  /** Says where a job still is; null once it has left. */
+  set(jobId: JobId, place: Placement | null): void {
+    const before = this.place(jobId);
+    this.#put(jobId, place);
+    if (this.#undo.isOpen) this.#undo.note(() => this.#put(jobId, before));
+  }
+
+  isOn(node: number): boolean {
+    return this.#byNode.has(node);
+  }
+
+  /** Memory of jobs that still occupy the nodes. */
+  memoryMibOn(node: number): number {
+    let memoryMib = 0;
+    for (const jobId of this.#byNode.get(node) ?? []) memoryMib += this.#places.get(jobId)?.demand.memoryMib ?? 0;
+    return memoryMib;
+  }
+
+  /** Whether a job must leave before work can start on these nodes: it is on the same accelerators, or CPU or memory is short until then. */
+  block({ slots }: Placement): boolean {
+    return slots.some(({ node, mask }) => {
+      const { cpuFreeMilli, memoryFreeMib } = this.#cluster.columns;
+      let cpuMilli = cpuFreeMilli[node] ?? 0;
+      let memoryMib = memoryFreeMib[node] ?? 0;
+      for (const jobId of this.#byNode.get(node) ?? []) {
+        const place = this.#places.get(jobId);
+        if (place === undefined) continue;
+        cpuMilli -= place.demand.cpuMilli;
+        memoryMib -= place.demand.memoryMib;
+        if (place.slots.some((slot) => slot.node === node && (slot.mask & mask) !== 0)) return true;
+      }
+      return cpuMilli < 0 || memoryMib < 0;
+    });
+  }
+
+  #put(jobId: JobId, place: Placement | null): void {
+    for (const { node } of this.place(jobId)?.slots ?? []) {
+      // A job that comes to be here has released something here; one that goes changes nothing else.
+      this.#cluster.changes.note(node);
+      const left = this.#byNode.get(node);
+      left?.delete(jobId);
+      if (left?.size === 0) this.#byNode.delete(node);
+    }
+    if (place === null) this.#places.delete(jobId);
+    else this.#places.set(jobId, place);
+    for (const { node } of place?.slots ?? []) this.#byNode.set(node, (this.#byNode.get(node) ?? new Set()).add(jobId));
+  }
 }

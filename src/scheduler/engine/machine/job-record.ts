@@ -1,7 +1,7 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { JobSpec } from '../model/job-spec.ts';
-import type { Placement, Slot } from '../model/placement.ts';
-import type { Segment } from '../billing/segment.ts';
+import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
+import type { Placement, Slot } from '../model/cluster-state.ts';
+import type { Segment } from '../life/segment.ts';
 
 /**
  * `pending` and `evicted` wait for a placement; `admitted` has one that other jobs still have to leave; `starting` has been handed to its
@@ -108,3 +108,25 @@ export const owner = ({ attempt }: JobRecord): Attempt | null => (attempt === nu
 /** The nodes that a job owns, or is giving up and still occupies. */
 export const nodesOf = ({ attempt }: JobRecord): readonly number[] =>
   attempt === null ? [] : [...attempt.placement.slots, ...attempt.shedding].map(({ node }) => node);
+
+/** How many nodes a job should have by an option: what is wanted, in whole steps and within its range. */
+export function nodesWanted(job: JobRecord, { nodes }: ResourceOption): number {
+  const wanted = Math.max(nodes.min, Math.min(nodes.max, job.nodesWanted ?? nodes.max));
+  return nodes.min + Math.ceil((wanted - nodes.min) / nodes.step) * nodes.step;
+}
+
+/** How many steps a job has beyond its least nodes. One that is giving up nodes has none to spare before it has left those. */
+export function stepsToSpare(job: JobRecord): number {
+  const attempt = owner(job);
+  const option = job.spec.options[attempt?.option ?? 0];
+  if (attempt === null || option === undefined || attempt.shedding.length > 0) return 0;
+  return Math.max(0, Math.floor((attempt.placement.slots.length - option.nodes.min) / option.nodes.step));
+}
+
+/** How many steps more a job on its nodes should have. */
+export function stepsWanted(job: JobRecord): number {
+  const attempt = owner(job);
+  const option = job.spec.options[attempt?.option ?? 0];
+  if (attempt === null || option === undefined || attempt.startedAtMs === null || attempt.shedding.length > 0) return 0;
+  return Math.max(0, Math.floor((nodesWanted(job, option) - attempt.placement.slots.length) / option.nodes.step));
+}

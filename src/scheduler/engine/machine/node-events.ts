@@ -1,12 +1,11 @@
-import { leave } from '../life/end-attempt.ts';
-import { tellToLeave } from '../life/tell-to-leave.ts';
-import { watched } from '../placement/interruptions.ts';
-import type { NodeSpec } from '../model/node-spec.ts';
+import { leave, requestEviction } from '../life/end-attempt.ts';
+import { watched } from '../placement/work-cost.ts';
+import type { NodeSpec } from '../model/pool-spec.ts';
 import type { Cell } from './cell.ts';
-import type { NodeRecord } from './decision.ts';
-import { inOrder, toEach } from './in-order.ts';
+import type { NodeRecord } from './records.ts';
 import type { JobRecord } from './job-record.ts';
 import { nodesOf } from './job-record.ts';
+import { saveNode } from './changes.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
@@ -32,9 +31,9 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
   if (node === undefined) return;
   if (node.state === 'open') {
     if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
-    cell.saveNode({ ...node, state: 'draining' });
+    saveNode(cell, { ...node, state: 'draining' });
   }
-  toEach(cell, jobsOn(cell, node), (job) => tellToLeave(cell, job, { reason, goneAtMs }));
+  toEach(cell, jobsOn(cell, node), (job) => requestEviction(cell, job, { reason, goneAtMs }));
   dropEmpty(cell);
 }
 
@@ -43,11 +42,11 @@ export function nodeLost(cell: Cell, nodeId: string): void {
   const node = cell.fleet.find(nodeId);
   if (node === undefined) return;
   if (node.state === 'open') watch(cell, node.spec.poolId, 1);
-  cell.saveNode({ ...node, state: 'gone' });
+  saveNode(cell, { ...node, state: 'gone' });
   toEach(cell, jobsOn(cell, node), (job) => {
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
     if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
-    else tellToLeave(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
+    else requestEviction(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
   });
   dropEmpty(cell);
 }
@@ -64,7 +63,7 @@ function watch(cell: Cell, poolId: NodeSpec['poolId'], taken: number): void {
 export function dropEmpty(cell: Cell): void {
   if (cell.undo.isOpen) return;
   for (const index of cell.fleet.gone) {
-    const isEmpty = cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.leavers.isOn(index);
+    const isEmpty = cell.fleet.cluster.columns.slotCount[index] === 0 && !cell.holdings.occupants.isOn(index);
     if (!isEmpty) continue;
     cell.fleet.remove(index);
     cell.poolChoices = new WeakMap();
@@ -72,4 +71,14 @@ export function dropEmpty(cell: Cell): void {
   }
 }
 
-const jobsOn = (cell: Cell, { index }: NodeRecord): readonly JobRecord[] => inOrder(cell, cell.onNodes.on([index]));
+const jobsOn = (cell: Cell, { index }: NodeRecord): readonly JobRecord[] => cell.jobs.inOrder(cell.jobs.onNodes.on([index]));
+
+/**
+ * Does the same to jobs that all have to leave, each in its state at the time: admitted ones first, which would otherwise be handed over for an
+ * instant once the others have left.
+ */
+export function toEach(cell: Cell, jobs: readonly JobRecord[], act: (job: JobRecord) => void): void {
+  for (const { spec } of [...jobs.filter(isAdmitted), ...jobs.filter((job) => !isAdmitted(job))]) act(cell.jobs.get(spec.id));
+}
+
+const isAdmitted = ({ state }: JobRecord): boolean => state === 'admitted';

@@ -1,17 +1,18 @@
 import { unreachable } from '../../../kernel/unreachable.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
-import { startOn } from '../life/start.ts';
+import { startOn } from '../life/begin-attempt.ts';
 import { leaveNodes } from '../weights/node-weights.ts';
 import type { Cell } from './cell.ts';
 import type { AttemptNews, CellEvent } from './event.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { nodesOf } from './job-record.ts';
+import { saveJob } from './changes.ts';
 
 const HOUR_MS = 3_600_000;
 
 /** Takes news of an attempt, if it is the job's live one and has been handed over; anything else changes nothing. */
 export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { kind: 'report' }>): 'accepted' | 'stale' {
-  const job = cell.find(jobId);
+  const job = cell.jobs.find(jobId);
   const attempt = job?.attempt;
   if (job === undefined || attempt === null || attempt === undefined || attempt.fence !== fence || attempt.startedAtMs === null)
     return 'stale';
@@ -22,10 +23,10 @@ export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { 
 function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): void {
   switch (news.kind) {
     case 'running':
-      if (job.state === 'starting') cell.save({ ...job, state: 'running', attempt: { ...attempt, runningAtMs: cell.nowMs } });
+      if (job.state === 'starting') saveJob(cell, { ...job, state: 'running', attempt: { ...attempt, runningAtMs: cell.nowMs } });
       return;
     case 'saved':
-      cell.save({ ...job, attempt: { ...attempt, savedAtMs: cell.nowMs } });
+      saveJob(cell, { ...job, attempt: { ...attempt, savedAtMs: cell.nowMs } });
       return;
     case 'progress':
       return learn(cell, job, attempt, news);
@@ -46,7 +47,7 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       else requeue(cell, job, 'pending');
       return;
     case 'shed':
-      cell.save({ ...job, attempt: { ...attempt, shedding: [] } });
+      saveJob(cell, { ...job, attempt: { ...attempt, shedding: [] } });
       leaveNodes(
         cell,
         job,

@@ -7,18 +7,19 @@ import { schedule } from '../admission/schedule.ts';
 import { followLoad, wantNodes } from '../elastic/follow-load.ts';
 import { grow } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
-import { finish } from '../life/end-attempt.ts';
-import { tellToLeave } from '../life/tell-to-leave.ts';
+import { finish, requestEviction } from '../life/end-attempt.ts';
 import type { Cell } from './cell.ts';
-import type { CellDecision } from './decision.ts';
+import type { CellDecision } from './records.ts';
 import type { CellEvent } from './event.ts';
-import { inOrder, toEach } from './in-order.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
-import { addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
+import { toEach, addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
 import { report } from './report.ts';
-import { submit } from './submit.ts';
-import { tick, TIMERS_A_STEP } from './tick.ts';
+import { checkJob } from '../model/check-job.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+import { rollSegment } from '../life/charge-segment.ts';
+import { dueOf } from './timers.ts';
+import { saveJob } from './changes.ts';
 
 /** What one event led to. */
 export interface CellStep {
@@ -38,7 +39,7 @@ export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
   grow(cell);
   scalePools(cell);
   dropEmpty(cell);
-  lookAgain(cell);
+  scheduleAnotherPass(cell);
   return { decisions: cell.takeDecisions(), outcome, nextDueMs: cell.nextDueMs() };
 }
 
@@ -46,7 +47,7 @@ export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
  * If classes remain unprocessed, schedule another pass now, and record it: there were too many, or a reservation was cancelled after all
  * had been examined.
  */
-function lookAgain(cell: Cell): void {
+function scheduleAnotherPass(cell: Cell): void {
   for (const { queue } of cell.pending.awake()) if (!cell.queue(queue.spec.name).isSuspended) return cell.wakeAt(cell.nowMs);
 }
 
@@ -92,15 +93,15 @@ function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
 }
 
 function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): CellStep['outcome'] {
-  const job = cell.find(jobId);
+  const job = cell.jobs.find(jobId);
   if (job === undefined) return refuse('job_not_found', `no job ${jobId}`, 'job');
   if (!isFinished(job)) act(job);
-  return ok(cell.job(jobId));
+  return ok(cell.jobs.get(jobId));
 }
 
 function cancel(cell: Cell, job: JobRecord): void {
   if (job.attempt === null) finish(cell, job, 'cancelled', 'cancelled');
-  else tellToLeave(cell, job, { reason: 'cancelled' });
+  else requestEviction(cell, job, { reason: 'cancelled' });
 }
 
 /** A suspended queue places no job; the eviction of its running jobs is requested. */
@@ -109,8 +110,71 @@ function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: str
   if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');
   cell.saveQueue({ ...cell.queue(name), isSuspended });
   if (isSuspended) {
-    const jobs = inOrder(cell, cell.placed).filter(({ spec }) => spec.queue === name);
-    toEach(cell, jobs, (job) => tellToLeave(cell, job, { reason: 'tenant_suspended' }));
+    const jobs = cell.jobs.inOrder(cell.jobs.placed).filter(({ spec }) => spec.queue === name);
+    toEach(cell, jobs, (job) => requestEviction(cell, job, { reason: 'tenant_suspended' }));
   } else cell.pending.wake((pending) => pending.queue === queue);
   return ok(undefined);
 }
+
+/** Takes a job in, once per id. */
+export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
+  const known = cell.jobs.find(spec.id);
+  if (known !== undefined) return ok(known);
+  const checked = checkJob(spec, cell.settings.accelerators);
+  if (!checked.ok) return checked;
+  if (cell.tree.queue(spec.queue) === undefined) return refuse('invalid_value', `there is no queue ${spec.queue}`, 'queue');
+  const missing = spec.dependsOn.find((id) => cell.jobs.find(id) === undefined);
+  if (missing !== undefined) return refuse('job_not_found', `no job ${missing}`, 'dependsOn');
+  const shared = cell.shapes.shared(spec);
+  saveJob(cell, {
+    spec: shared.spec,
+    classKey: shared.classKey,
+    sequence: cell.jobs.nextSequence,
+    state: 'pending',
+    fence: 0,
+    attempt: null,
+    failures: 0,
+    evictions: 0,
+    costNanoDollars: 0,
+    avoids: NOTHING,
+    submittedAtMs: cell.nowMs,
+    finishedAtMs: null,
+    endReason: null,
+    nodesWanted: spec.scaling === null ? null : 0,
+    fewerSinceMs: null,
+  });
+  const isDoomed = spec.dependsOn.some((id) => ['failed', 'cancelled', 'expired'].includes(cell.jobs.get(id).state));
+  if (isDoomed) finish(cell, cell.jobs.get(spec.id), 'failed', 'dependency_failed');
+  return ok(cell.jobs.get(spec.id));
+}
+
+const NOTHING: readonly string[] = [];
+
+/** Jobs that one step looks at because their time has come. */
+export const TIMERS_A_STEP = 1_000;
+
+/** Does what time has brought, for so many jobs at most. */
+export function tick(cell: Cell, countMax: number): void {
+  for (let count = 0; count < countMax; count++) {
+    const job = cell.nextDue();
+    if (job === undefined) return;
+    ACT[dueOf(job, cell.settings).what](cell, job);
+  }
+}
+
+const ACT = {
+  deadline(cell: Cell, job: JobRecord): void {
+    if (job.attempt === null) finish(cell, job, 'expired', 'deadline');
+    else requestEviction(cell, job, { reason: 'deadline' });
+  },
+  /** Its grace is over: from now on it is killed. Its nodes are free once its pool confirms it. */
+  grace(cell: Cell, job: JobRecord): void {
+    const { attempt } = job;
+    if (attempt === null || attempt.leaving === null) return;
+    saveJob(cell, { ...job, attempt: { ...attempt, leaving: { ...attempt.leaving, isKilled: true } } });
+    cell.decide({ kind: 'kill', jobId: job.spec.id, fence: attempt.fence });
+  },
+  duration: (cell: Cell, job: JobRecord): void => requestEviction(cell, job, { reason: 'max_duration' }),
+  cost: (cell: Cell, job: JobRecord): void => requestEviction(cell, job, { reason: 'cost_cap' }),
+  segment: rollSegment,
+};

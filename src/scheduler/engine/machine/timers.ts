@@ -1,4 +1,9 @@
+import { Heap } from '../../../kernel/heap.ts';
 import type { JobId } from '../../../kernel/ids.ts';
+import { affordableUntilMs } from '../life/segment.ts';
+import type { CellSettings } from './cell-settings.ts';
+import type { Attempt, JobRecord } from './job-record.ts';
+import { isFinished } from './job-record.ts';
 
 interface Timer {
   readonly atMs: number;
@@ -10,55 +15,57 @@ interface Timer {
  * turn comes: `dueAtMs` of the caller says what holds.
  */
 export class Timers {
-  readonly #heap: Timer[] = [];
+  readonly #heap = new Heap<Timer>((a, b) => a.atMs - b.atMs || (a.jobId < b.jobId ? -1 : Number(a.jobId > b.jobId)));
 
   set(jobId: JobId, atMs: number): void {
-    if (atMs === Infinity) return;
-    this.#heap.push({ atMs, jobId });
-    this.#rise(this.#heap.length - 1);
+    if (atMs !== Infinity) this.#heap.push({ atMs, jobId });
   }
 
   /** The soonest time that still holds; drops entries before it that do not. */
   next(dueAtMs: (jobId: JobId) => number): Timer | undefined {
-    for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
-      if (dueAtMs(top.jobId) === top.atMs) return top;
-      this.#pop();
+    for (let { first } = this.#heap; first !== undefined; { first } = this.#heap) {
+      if (dueAtMs(first.jobId) === first.atMs) return first;
+      this.#heap.pop();
     }
     return undefined;
   }
-
-  #pop(): void {
-    const last = this.#heap.pop();
-    if (last === undefined || this.#heap.length === 0) return;
-    this.#heap[0] = last;
-    this.#sink();
-  }
-
-  #before(a: number, b: number): boolean {
-    const [x, y] = [this.#heap[a], this.#heap[b]];
-    if (x === undefined || y === undefined) return false;
-    return x.atMs < y.atMs || (x.atMs === y.atMs && x.jobId < y.jobId);
-  }
-
-  #swap(a: number, b: number): void {
-    const [x, y] = [this.#heap[a], this.#heap[b]];
-    if (x === undefined || y === undefined) return;
-    this.#heap[a] = y;
-    this.#heap[b] = x;
-  }
-
-  #rise(from: number): void {
-    for (let child = from; child > 0 && this.#before(child, (child - 1) >> 1); child = (child - 1) >> 1)
-      this.#swap(child, (child - 1) >> 1);
-  }
-
-  #sink(): void {
-    for (let parent = 0; ;) {
-      let first = parent;
-      for (const child of [2 * parent + 1, 2 * parent + 2]) if (this.#before(child, first)) first = child;
-      if (first === parent) return;
-      this.#swap(parent, first);
-      parent = first;
-    }
-  }
 }
+
+/** What comes for a job by itself. */
+type Due = 'deadline' | 'grace' | 'duration' | 'cost' | 'segment';
+
+interface DueTime {
+  readonly what: Due;
+  readonly atMs: number;
+}
+
+/** What next comes for a job, and when; of several at once, the first named in `Due`. */
+export function dueOf(job: JobRecord, settings: CellSettings): DueTime {
+  const times = isFinished(job) ? [] : [...ofTheJob(job), ...ofItsAttempt(job, settings)];
+  return times.reduce((first, time) => (time.atMs < first.atMs ? time : first), NEVER);
+}
+
+const NEVER: DueTime = { what: 'deadline', atMs: Infinity };
+
+function ofTheJob({ spec, attempt }: JobRecord): DueTime[] {
+  const { deadlineAtMs } = spec.limits;
+  return deadlineAtMs === null || isLeaving(attempt) ? [] : [{ what: 'deadline', atMs: deadlineAtMs }];
+}
+
+function ofItsAttempt({ spec, attempt, costNanoDollars }: JobRecord, { segmentMaxMs }: CellSettings): DueTime[] {
+  if (attempt === null || attempt.startedAtMs === null) return [];
+  const { startedAtMs, leaving, segment } = attempt;
+  const { durationMaxMs, costMaxNanoDollars } = spec.limits;
+  const times: DueTime[] = [];
+  if (leaving !== null && !leaving.isKilled) times.push({ what: 'grace', atMs: leaving.graceEndsAtMs });
+  if (leaving === null && durationMaxMs !== null) times.push({ what: 'duration', atMs: startedAtMs + durationMaxMs });
+  if (leaving === null && costMaxNanoDollars !== null && segment !== null) {
+    // Early enough to pay for its grace, too.
+    const brokeAtMs = affordableUntilMs(segment, Math.max(0, costMaxNanoDollars - costNanoDollars));
+    times.push({ what: 'cost', atMs: Math.max(segment.startedAtMs, brokeAtMs - spec.checkpoint.graceMs) });
+  }
+  if (segment !== null) times.push({ what: 'segment', atMs: segment.startedAtMs + segmentMaxMs });
+  return times;
+}
+
+const isLeaving = (attempt: Attempt | null): boolean => attempt !== null && attempt.leaving !== null;

@@ -1,12 +1,22 @@
+import type { NodeDemand } from './job-spec.ts';
 import { assert, must } from '../../../kernel/assert.ts';
-import { WHOLE_MILLI } from './accelerator-type.ts';
-import { ChangeLog } from './change-log.ts';
-import { maskSize } from './accelerator-mask.ts';
-import { NODE_ACCELERATORS_MAX, NodeColumns } from './node-columns.ts';
-import type { NodeDemand } from './node-demand.ts';
-import type { NodeSpec } from './node-spec.ts';
-import type { Placement, Slot } from './placement.ts';
+import { WHOLE_MILLI } from './pool-spec.ts';
+import type { NodeSpec } from './pool-spec.ts';
 import { UndoLog } from './undo-log.ts';
+
+/** What a job holds of one node. */
+export interface Slot {
+  /** Index of the node in the `ClusterState`. */
+  readonly node: number;
+  /** Which accelerators of the node: bit `i` is the i-th. */
+  readonly mask: number;
+}
+
+/** Where a job runs: the same demand on each of its nodes. */
+export interface Placement {
+  readonly demand: NodeDemand;
+  readonly slots: readonly Slot[];
+}
 
 /**
  * Nodes and what is free on them. All numbers are integers, so what is taken and given back adds up exactly, whatever the order.
@@ -216,4 +226,75 @@ export class ClusterState {
     columns.isOpen[node] = 0;
     this.#setOpen(node, true);
   }
+}
+
+/** The most accelerators of one node: a set of them fits a small integer, and a row of them one cache line. */
+export const NODE_ACCELERATORS_MAX = 16;
+
+/** What is free on each node, as columns of integers: a search over 10,000 nodes reads memory in order. Room for more is made as needed. */
+class NodeColumns {
+  cpuFreeMilli = new Int32Array(0);
+  memoryFreeMib = new Int32Array(0);
+  /** `NODE_ACCELERATORS_MAX` a node. */
+  acceleratorFreeMilli = new Int16Array(0);
+  /** Wholly idle accelerators of the node. */
+  wholeFree = new Uint8Array(0);
+  /** Rises whenever something of the node changes, so that what was worked out about it can be kept. */
+  revision = new Uint32Array(0);
+  /** Jobs there. */
+  slotCount = new Int32Array(0);
+  /** 1 where new work may be placed. */
+  isOpen = new Uint8Array(0);
+
+  reserve(count: number): void {
+    if (count <= this.isOpen.length) return;
+    const capacity = Math.max(64, count, this.isOpen.length * 2);
+    this.cpuFreeMilli = grown(new Int32Array(capacity), this.cpuFreeMilli);
+    this.memoryFreeMib = grown(new Int32Array(capacity), this.memoryFreeMib);
+    this.acceleratorFreeMilli = grown(new Int16Array(capacity * NODE_ACCELERATORS_MAX), this.acceleratorFreeMilli);
+    this.wholeFree = grown(new Uint8Array(capacity), this.wholeFree);
+    this.revision = grown(new Uint32Array(capacity), this.revision);
+    this.slotCount = grown(new Int32Array(capacity), this.slotCount);
+    this.isOpen = grown(new Uint8Array(capacity), this.isOpen);
+  }
+}
+
+function grown<Column extends { set(from: Column): void }>(column: Column, from: Column): Column {
+  column.set(from);
+  return column;
+}
+
+/** Changes that are remembered. A reader that is further behind looks at everything. */
+const REMEMBERED = 4_096;
+
+/** Which nodes have changed lately, for readers that keep up something that follows from all of them. */
+export class ChangeLog {
+  readonly #nodes = new Int32Array(REMEMBERED);
+  #count = 0;
+
+  /** How many changes there have been. */
+  get count(): number {
+    return this.#count;
+  }
+
+  note(node: number): void {
+    this.#nodes[this.#count % REMEMBERED] = node;
+    this.#count += 1;
+  }
+
+  /** The nodes that changed after the first `count` changes, some more than once; undefined when the log no longer reaches back. */
+  since(count: number): Iterable<number> | undefined {
+    return this.#count - count > REMEMBERED ? undefined : this.#from(count);
+  }
+
+  *#from(count: number): Iterable<number> {
+    for (let at = count; at < this.#count; at++) yield this.#nodes[at % REMEMBERED] ?? 0;
+  }
+}
+
+/** How many accelerators a mask names. */
+export function maskSize(mask: number): number {
+  let size = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) size += 1;
+  return size;
 }

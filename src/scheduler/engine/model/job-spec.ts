@@ -1,7 +1,5 @@
 import type { JobId } from '../../../kernel/ids.ts';
-import type { ModelWeights } from './model-weights.ts';
-import type { ScalingPolicy } from './scaling-policy.ts';
-import type { ResourceOption } from './resource-option.ts';
+import type { Market, PoolSpec } from './pool-spec.ts';
 
 /** A job as its owner describes it: work and what it accepts, not where it runs. Plain data. */
 export interface JobSpec {
@@ -28,7 +26,7 @@ export interface JobSpec {
 }
 
 /** Null is no limit. */
-export interface JobLimits {
+interface JobLimits {
   /** The job must have finished by then. */
   readonly deadlineAtMs: number | null;
   /** Of one attempt; also what others may expect it to take. */
@@ -39,7 +37,7 @@ export interface JobLimits {
   readonly priceMaxNanoDollarsPerHour: number | null;
 }
 
-export interface CheckpointPolicy {
+interface CheckpointPolicy {
   /** How often it saves by itself; null when never. */
   readonly intervalMs: number | null;
   /** How long it needs, once asked to stop, to save. */
@@ -48,7 +46,67 @@ export interface CheckpointPolicy {
   readonly restartMs: number;
 }
 
-export interface RetryLimits {
+interface RetryLimits {
   /** Attempts that may fail by the job's own fault or that of an agent. Evictions do not count. */
   readonly attemptsMax: number;
+}
+
+/** One way to run a job. Of those it accepts, a job has the one where its own work costs least; of equals, the one it lists first. */
+export interface ResourceOption {
+  /** The type it needs; null when it needs none. */
+  readonly accelerator: string | null;
+  readonly perNode: NodeDemand;
+  readonly nodes: NodeRange;
+  readonly markets: readonly Market[];
+  /** Regions its data may be processed in; null when anywhere. */
+  readonly regions: readonly string[] | null;
+  readonly topology: TopologyRequest | null;
+  /** Thousandths of the job's own unit of work that one node does in an hour, as far as its owner knows. */
+  readonly throughputHintMilli: number;
+}
+
+/** `min` nodes start together or not at all; more are taken and given back in steps, up to `max`. */
+export interface NodeRange {
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+}
+
+export interface TopologyRequest {
+  /** The level of `NodeSpec.domains` in one domain of which all nodes shall lie. */
+  readonly level: string;
+  readonly mode: 'required' | 'preferred';
+  /** The nodes form an aligned block of neighbours, as TPU slices do. */
+  readonly block: boolean;
+}
+
+/** What a job takes of one node. */
+export interface NodeDemand {
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
+  readonly acceleratorCount: number;
+  /** Of each accelerator: `WHOLE_MILLI`, or less where the type can be shared. */
+  readonly milliEach: number;
+}
+
+/** Whether a job may run in a pool by this option, as far as market and region go. */
+export const acceptsPool = ({ markets, regions }: ResourceOption, { market, region }: PoolSpec): boolean =>
+  markets.includes(market) && (regions === null || regions.includes(region));
+
+/** Weights of a model that a job works with. They lie in the memory of each of its nodes, and are a part of what it asks for there. */
+export interface ModelWeights {
+  readonly model: string;
+  readonly memoryMib: number;
+  /** To load them onto a node that has not got them. */
+  readonly loadMs: number;
+}
+
+/** How nodes follow the load. */
+export interface ScalingPolicy {
+  /** What one node serves. */
+  readonly requestsPerSecondPerNodeMilli: number;
+  /** In this time a queue shall be worked off. */
+  readonly drainMs: number;
+  /** Fewer nodes only after the load has asked for fewer for so long. */
+  readonly cooldownMs: number;
 }

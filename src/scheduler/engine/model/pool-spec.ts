@@ -30,3 +30,25 @@ export interface NodeTemplate {
   readonly cpuMilli: number;
   readonly memoryMib: number;
 }
+
+/** A machine that jobs run on. */
+export interface NodeSpec extends NodeTemplate {
+  readonly id: string;
+  readonly poolId: PoolId;
+  /** The domains it lies in, by level, such as `rack: r7` or, for a TPU host, `slice: pod-2`. */
+  readonly domains: Readonly<Record<string, string>>;
+  /** Its ordinal among its neighbours: slices of TPUs are blocks of hosts whose first ordinal is a multiple of the block's size. */
+  readonly ordinal: number;
+}
+
+/** A kind of accelerator. Amounts of it are counted in thousandths of one device: 1000 is a whole one. */
+export interface AcceleratorType {
+  readonly name: string;
+  readonly kind: 'gpu' | 'tpu' | 'inference';
+  readonly memoryMib: number;
+  /** Whether jobs may share one device. */
+  readonly sharing: 'fractional' | 'whole';
+}
+
+/** All of one device. */
+export const WHOLE_MILLI = 1000;

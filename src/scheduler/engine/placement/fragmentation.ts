@@ -1,5 +1,5 @@
-import type { WeightedShape } from './shape.ts';
-import { acceptsType } from './shape.ts';
+import type { WeightedShape } from './workload-mix.ts';
+import { acceptsType } from './workload-mix.ts';
 
 /** Shapes that need as much of each accelerator, so that the accelerators are looked through once for all of them. */
 interface Rung {

@@ -1,7 +1,6 @@
-import { WHOLE_MILLI } from '../model/accelerator-type.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
-import type { Gang } from './gang.ts';
-import { blocksIn } from './gang.ts';
+import type { WeightedShape } from './workload-mix.ts';
 
 /** What is idle on the open nodes of a cluster, by type and in blocks on one node. Counts again only the nodes that have changed. */
 export class IdleCapacity {
@@ -109,4 +108,33 @@ interface Counted {
   readonly idleMilli: number;
   readonly whole: number;
   readonly cpuFreeMilli: number;
+}
+
+/** Whole accelerators of one node that jobs take together, with the CPU they take. */
+export interface Gang {
+  readonly count: number;
+  readonly cpuMilli: number;
+}
+
+/** Whether a shape takes several whole accelerators of a node. */
+export const isGang = ({ shape }: WeightedShape): boolean => shape.acceleratorCount > 1 && shape.milliEach === WHOLE_MILLI;
+
+/** The gangs of a mix, each once, smallest first. */
+export function gangsOf(mix: readonly WeightedShape[]): readonly Gang[] {
+  const gangs = new Map(
+    mix.filter(isGang).map(({ shape: { acceleratorCount: count, cpuMilli } }) => [`${count} ${cpuMilli}`, { count, cpuMilli }]),
+  );
+  return [...gangs.values()].toSorted((a, b) => a.count - b.count || a.cpuMilli - b.cpuMilli);
+}
+
+/** How many jobs of a gang a node has room for. */
+export const blocksIn = ({ count, cpuMilli }: Gang, whole: number, cpuFreeMilli: number): number =>
+  Math.min(Math.floor(whole / count), cpuMilli === 0 ? Infinity : Math.floor(cpuFreeMilli / cpuMilli));
+
+/**
+ * How contended an idle resource is, from 0 to 1: the part of all idle capacity that jobs which need this very resource will request, by
+ * their share of the usual demand, over how much of it there is. Squared, so that it hardly counts before it is scarce.
+ */
+export function contention(demandShare: number, idleMilli: number, ofItMilli: number): number {
+  return Math.min(1, (demandShare * idleMilli) / Math.max(1, ofItMilli)) ** 2;
 }

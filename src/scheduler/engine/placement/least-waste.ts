@@ -1,20 +1,18 @@
-import type { ClusterState } from '../model/cluster-state.ts';
-import type { NodeDemand } from '../model/node-demand.ts';
-import type { Slot } from '../model/placement.ts';
-import type { Placer, PlacementRequest } from '../model/placer.ts';
+import type { ClusterState, Slot } from '../model/cluster-state.ts';
+import type { NodeDemand } from '../model/job-spec.ts';
+import type { Placer, PlacementRequest } from './placer.ts';
 import { CostBoard } from './cost-board.ts';
-import { domainNodes } from './domain-nodes.ts';
+import { domainNodes } from './domains.ts';
 import { IdleCapacity } from './idle-capacity.ts';
-import type { JobMix } from './job-mix.ts';
-import { RememberedCost } from './remembered-cost.ts';
+import type { WorkloadMix, Shape } from './workload-mix.ts';
+import { RememberedCost } from './node-cost.ts';
 import { Scarcity } from './scarcity.ts';
-import type { Shape } from './shape.ts';
 import { WasteCost } from './waste-cost.ts';
 
 /** Places where least is wasted, for the present workload mix. */
 export class LeastWaste implements Placer {
   readonly #cluster: ClusterState;
-  readonly #mix: JobMix;
+  readonly #mix: WorkloadMix;
   readonly #idle: IdleCapacity;
   #mixVersion = -1;
   #scarcity: Scarcity;
@@ -22,7 +20,7 @@ export class LeastWaste implements Placer {
   /** One object for each demand, as the board knows shapes by. */
   #shapes = new Map<string, Shape>();
 
-  constructor(cluster: ClusterState, mix: JobMix) {
+  constructor(cluster: ClusterState, mix: WorkloadMix) {
     this.#cluster = cluster;
     this.#mix = mix;
     this.#idle = new IdleCapacity(cluster);

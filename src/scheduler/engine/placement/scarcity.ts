@@ -1,10 +1,11 @@
 import type { ClusterState } from '../model/cluster-state.ts';
-import { GangScarcity } from './gang-scarcity.ts';
-import { gangsOf } from './gang.ts';
-import { IdleCapacity } from './idle-capacity.ts';
-import type { Shape, WeightedShape } from './shape.ts';
-import { acceleratorMilli } from './shape.ts';
-import { TypeScarcity } from './type-scarcity.ts';
+import { gangsOf, IdleCapacity, contention, blocksIn, isGang } from './idle-capacity.ts';
+import type { Shape, WeightedShape } from './workload-mix.ts';
+import { acceleratorMilli, acceptsType } from './workload-mix.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import type { Gang } from './idle-capacity.ts';
+import type { TypedDemand } from './balanced-load.ts';
+import { balanceLoad } from './balanced-load.ts';
 
 /** What a job takes of what others need more, which depends on what is idle everywhere: types, and blocks for gangs. Never negative. */
 export class Scarcity {
@@ -48,4 +49,111 @@ export class Scarcity {
       return gangs.length === 0 ? type : type + broken(wholeFree[node] ?? 0, cpuFreeMilli[node] ?? 0, wholeTaken);
     };
   }
+}
+
+/** What breaking up a block costs, as a part of the block, where all that is idle is spoken for. */
+const WEIGHT = 0.2;
+
+/** What is free on a node. */
+interface NodeRoom {
+  readonly whole: number;
+  readonly cpuFreeMilli: number;
+}
+
+/** The price of breaking up blocks of whole accelerators, with their CPU, on one node that a job of several could take together. */
+export class GangScarcity {
+  readonly #gangs: readonly Gang[];
+  /** The share of the usual demand that needs as much or more. */
+  readonly #demandShares: readonly number[];
+  /** Of the demand for as many accelerators, the part that takes just as much CPU. */
+  readonly #parts: readonly number[];
+
+  constructor(mix: readonly WeightedShape[]) {
+    this.#gangs = gangsOf(mix);
+    const demand = mix.filter(isGang);
+    const total = Math.max(1, milliOf(mix));
+    this.#demandShares = this.#gangs.map(
+      ({ count, cpuMilli }) => milliOf(demand.filter(({ shape }) => shape.acceleratorCount >= count && shape.cpuMilli >= cpuMilli)) / total,
+    );
+    this.#parts = this.#gangs.map(({ count, cpuMilli }) => {
+      const alike = demand.filter(({ shape }) => shape.acceleratorCount === count);
+      return milliOf(alike.filter(({ shape }) => shape.cpuMilli === cpuMilli)) / milliOf(alike);
+    });
+  }
+
+  /** What a block for each of the gangs costs a job of this shape, in thousandths: what needs as much itself pays nothing. */
+  prices(idle: IdleCapacity, { acceleratorCount, cpuMilli }: Shape): readonly number[] {
+    return this.#gangs.map((gang, index) => {
+      if (acceleratorCount > gang.count || (acceleratorCount === gang.count && cpuMilli >= gang.cpuMilli)) return 0;
+      const blockMilli = gang.count * WHOLE_MILLI;
+      const contended = contention(this.#demandShares[index] ?? 0, idle.totalMilli, idle.blocks(index) * blockMilli);
+      return WEIGHT * blockMilli * (this.#parts[index] ?? 0) * contended;
+    });
+  }
+
+  /** The prices of the blocks that are no more when a shape takes so many whole accelerators, and its CPU, of a node. */
+  broken(prices: readonly number[], { whole, cpuFreeMilli }: NodeRoom, wholeTaken: number, cpuTakenMilli: number): number {
+    let price = 0;
+    for (const [index, gang] of this.#gangs.entries()) {
+      const each = prices[index] ?? 0;
+      if (each === 0) continue;
+      price += each * (blocksIn(gang, whole, cpuFreeMilli) - blocksIn(gang, whole - wholeTaken, cpuFreeMilli - cpuTakenMilli));
+    }
+    return price;
+  }
+}
+
+function milliOf(mix: readonly WeightedShape[]): number {
+  return mix.reduce((total, { shape, weight }) => total + weight * acceleratorMilli(shape), 0);
+}
+
+/**
+ * What a thousandth of each type costs other jobs, in thousandths: 0 for a type that no job insists on, 1 for one whose idle units are all
+ * claimed by jobs bound to it. Flexible jobs then go elsewhere, as long as that wastes less than they need.
+ */
+class TypeScarcity {
+  readonly #mix: readonly WeightedShape[];
+  /** By type, the share of the usual demand that insists on some types and falls to this one. */
+  #boundShares: ReadonlyMap<string, number> = new Map();
+  #sharesOf = -1;
+
+  constructor(mix: readonly WeightedShape[]) {
+    this.#mix = mix.filter(({ shape }) => shape.acceleratorCount > 0);
+  }
+
+  prices(idle: IdleCapacity): ReadonlyMap<string, number> {
+    if (this.#sharesOf !== idle.capacityVersion) {
+      this.#sharesOf = idle.capacityVersion;
+      this.#boundShares = boundShares(this.#mix, idle.capacityMilli());
+    }
+    return new Map(Array.from(this.#boundShares, ([type, share]) => [type, contention(share, idle.totalMilli, idle.milliOf(type))]));
+  }
+}
+
+/** Supposes a cluster full of the usual demand, which is spread over the types evenly. */
+function boundShares(mix: readonly WeightedShape[], capacityMilli: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const types = [...capacityMilli.keys()];
+  const capacity = sum(capacityMilli.values());
+  const demand = sum(mix.map(({ shape, weight }) => weight * acceleratorMilli(shape)));
+  const demands = new Map<string, TypedDemand>();
+  for (const { shape, weight } of mix) {
+    const accepted = types.filter((type) => acceptsType(shape, type));
+    const milli = (weight * acceleratorMilli(shape) * capacity) / demand;
+    const known = demands.get(accepted.join('\n'));
+    demands.set(accepted.join('\n'), { types: accepted, milli: milli + (known?.milli ?? 0) });
+  }
+  const merged = [...demands.values()];
+  const spread = balanceLoad(merged, capacityMilli);
+  return new Map(
+    types.map((type) => {
+      const bound = merged.map((of, index) => (of.types.length < types.length ? (spread[index]?.get(type) ?? 0) : 0));
+      return [type, sum(bound) / capacity];
+    }),
+  );
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }

@@ -1,9 +1,8 @@
-import { BoundedHeap } from '../../../kernel/bounded-heap.ts';
-import { tightestMask } from '../model/accelerator-mask.ts';
-import type { ClusterState } from '../model/cluster-state.ts';
-import type { Slot } from '../model/placement.ts';
-import type { Placer, PlacementRequest } from '../model/placer.ts';
-import { domainNodes } from './domain-nodes.ts';
+import { BoundedHeap } from '../../../kernel/heap.ts';
+import { tightestMask } from './accelerator-masks.ts';
+import type { ClusterState, Slot } from '../model/cluster-state.ts';
+import type { Placer, PlacementRequest } from './placer.ts';
+import { domainNodes } from './domains.ts';
 
 /** Places on the nodes that are left with least: fewest wholly idle accelerators, then least CPU, then first. */
 export class TightestFit implements Placer {

@@ -1,5 +1,8 @@
+import type { Market } from '../model/pool-spec.ts';
+import type { JobSpec } from '../model/job-spec.ts';
+
 /** What determines the price of an option for a job. */
-export interface WorkTerms {
+interface WorkTerms {
   /** Of one node's worth. */
   readonly nanoDollarsPerHour: number;
   /** Thousandths of the job's own unit of work that a node does in an hour. */
@@ -19,7 +22,43 @@ const SCARCITY_WEIGHT = 0.25;
 
 /** Nano-dollars for a thousandth of the job's own unit of work, done twice where it is lost, and a little more where others need the type. */
 export function costPerWork(terms: WorkTerms): number {
-  const { nanoDollarsPerHour, throughputMilli, nodes, interruptionsPerHour, lostHours, scarcity } = terms;
-  const redone = 1 + nodes * interruptionsPerHour * lostHours;
-  return (nanoDollarsPerHour * redone * (1 + SCARCITY_WEIGHT * scarcity)) / Math.max(1, throughputMilli);
+  const redone = 1 + terms.nodes * terms.interruptionsPerHour * terms.lostHours;
+  return (terms.nanoDollarsPerHour * redone * (1 + SCARCITY_WEIGHT * terms.scarcity)) / Math.max(1, terms.throughputMilli);
+}
+
+/** How long nodes of a pool have been watched, and how many of them were taken away. Plain data. */
+export interface Interruptions {
+  readonly count: number;
+  /** Time of all nodes together. */
+  readonly nodeMs: number;
+  /** Up to when it has been counted. */
+  readonly untilMs: number;
+}
+
+/** What is supposed of a pool before anything has been seen of it: one node in 48 hours of spot, none elsewhere, as if a day had been watched. */
+const SUPPOSED = { nodeHours: 24, count: { spot: 0.5, on_demand: 0, reserved: 0 } } as const satisfies {
+  nodeHours: number;
+  count: Record<Market, number>;
+};
+
+export const NONE_SEEN: Interruptions = { count: 0, nodeMs: 0, untilMs: 0 };
+
+/** Takes time up to now into account, during which there were so many nodes. */
+export function watched({ count, nodeMs, untilMs }: Interruptions, nodes: number, nowMs: number): Interruptions {
+  return { count, nodeMs: nodeMs + nodes * Math.max(0, nowMs - untilMs), untilMs: Math.max(untilMs, nowMs) };
+}
+
+/** How often a node of the pool is taken away in an hour. */
+export const interruptionsPerHour = (market: Market, { count, nodeMs }: Interruptions): number =>
+  (count + SUPPOSED.count[market]) / (nodeMs / 3_600_000 + SUPPOSED.nodeHours);
+
+const HOUR_MS = 3_600_000;
+
+/** Half of this is what a job loses that never saves and does not say how long it takes. */
+const UNSAVED_MS = 2 * HOUR_MS;
+
+/** What a job has to do again, on average, when it is interrupted: half of what lies between two saves, and beginning again. */
+export function lostHours({ checkpoint, limits }: Pick<JobSpec, 'checkpoint' | 'limits'>): number {
+  const betweenMs = checkpoint.intervalMs ?? limits.durationMaxMs ?? UNSAVED_MS;
+  return (betweenMs / 2 + checkpoint.restartMs) / HOUR_MS;
 }

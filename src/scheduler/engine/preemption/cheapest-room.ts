@@ -1,16 +1,15 @@
 import { must } from '../../../kernel/assert.ts';
-import { affordablePools } from '../admission/affordable-pools.ts';
+import { affordablePools } from '../admission/candidate-plans.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { domainKey } from '../model/domain-key.ts';
-import type { ResourceOption } from '../model/resource-option.ts';
-import type { NodePlan } from './node-plan.ts';
-import { planNode } from './node-plan.ts';
-import type { Victim } from './victim.ts';
-import { byCost } from './victim.ts';
+import { nodesByDomain } from '../placement/domains.ts';
+import type { ResourceOption, NodeDemand } from '../model/job-spec.ts';
+import type { Victim } from './may-evict.ts';
+import { byCost } from './may-evict.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
 
-interface Room {
+interface RoomFound {
   readonly victims: readonly Victim[];
   readonly cost: number;
 }
@@ -52,7 +51,7 @@ export class CheapestRoom {
   find(gone: ReadonlySet<Victim>): readonly Victim[] | undefined {
     const pools = affordablePools(this.#cell, this.#job.spec, this.#option);
     if ('kind' in pools) return undefined;
-    let best: Room | undefined;
+    let best: RoomFound | undefined;
     this.#groups ??= pools.flatMap(({ pool }) => [...groupsOf(this.#cell, this.#nodesIn(pool.spec.id), this.#wanted)]);
     for (const group of this.#groups) {
       const room = this.#among(group, gone);
@@ -73,7 +72,7 @@ export class CheapestRoom {
   }
 
   /** Takes the cheapest node first, and the others in the state after its victims have gone, which may occupy them, too. */
-  #among(nodes: readonly number[], gone: ReadonlySet<Victim>): Room | undefined {
+  #among(nodes: readonly number[], gone: ReadonlySet<Victim>): RoomFound | undefined {
     const leaving = new Set(gone);
     const used = new Set<number>();
     const touched = new Set<number>();
@@ -120,13 +119,80 @@ const NOBODY: ReadonlySet<Victim> = new Set();
 /** The sets of nodes, each of which could hold the whole job: the domains that it must or would like to lie in, else all of them. */
 function groupsOf(cell: Cell, nodes: readonly number[], { topology, nodes: { min } }: ResourceOption): Iterable<readonly number[]> {
   if (topology === null) return [nodes];
-  const groups = new Map<string, number[]>();
-  for (const node of nodes) {
-    const key = domainKey(cell.fleet.cluster.spec(node), topology, min);
-    const group = key === undefined ? undefined : groups.get(key);
-    if (group !== undefined) group.push(node);
-    else if (key !== undefined) groups.set(key, [node]);
-  }
-  const large = [...groups.values()].filter((group) => group.length >= min);
+  const large = [...nodesByDomain(cell.fleet.cluster, nodes, topology, min).values()].filter((group) => group.length >= min);
   return large.length === 0 && topology.mode === 'preferred' ? [nodes] : large;
+}
+
+/** The victims that would have to leave a node for a demand to fit there. */
+interface NodePlan {
+  readonly node: number;
+  readonly victims: readonly Victim[];
+  readonly cost: number;
+}
+
+/**
+ * The cheapest of the victims given, which come cheapest first, without which a demand fits on a node; those in `gone` have left already.
+ * Takes them in order until it fits, then spares those it can, the dearest first. Undefined when all of them together do not suffice.
+ */
+function planNode(
+  cluster: ClusterState,
+  node: number,
+  demand: NodeDemand,
+  here: readonly Victim[],
+  gone: ReadonlySet<Victim>,
+): NodePlan | undefined {
+  const room = new Room(cluster, node);
+  for (const victim of here) if (gone.has(victim)) room.free(victim, 1);
+  const taken: Victim[] = [];
+  for (const victim of here) {
+    if (room.fits(demand)) break;
+    if (gone.has(victim)) continue;
+    room.free(victim, 1);
+    taken.push(victim);
+  }
+  if (!room.fits(demand)) return undefined;
+  const victims = taken.toReversed().filter((victim) => {
+    room.free(victim, -1);
+    if (room.fits(demand)) return false;
+    room.free(victim, 1);
+    return true;
+  });
+  return { node, victims, cost: victims.reduce((sum, { cost }) => sum + cost, 0) };
+}
+
+/** What would be free on a node. */
+class Room {
+  readonly #node: number;
+  readonly #acceleratorMilli: number[] = [];
+  #cpuMilli: number;
+  #memoryMib: number;
+
+  constructor(cluster: ClusterState, node: number) {
+    this.#node = node;
+    this.#cpuMilli = cluster.columns.cpuFreeMilli[node] ?? 0;
+    this.#memoryMib = cluster.columns.memoryFreeMib[node] ?? 0;
+    const { acceleratorCount } = cluster.spec(node);
+    for (let index = 0; index < acceleratorCount; index++) this.#acceleratorMilli.push(cluster.acceleratorFreeMilli(node, index));
+  }
+
+  /** As if a job had left the node; as if it were there again, with `sign` -1. */
+  free({ job }: Victim, sign: 1 | -1): void {
+    const placement = job.attempt?.placement;
+    const slot = placement?.slots.find(({ node }) => node === this.#node);
+    if (placement === undefined || slot === undefined) return;
+    const { cpuMilli, memoryMib, milliEach } = placement.demand;
+    this.#cpuMilli += sign * cpuMilli;
+    this.#memoryMib += sign * memoryMib;
+    for (let rest = slot.mask; rest !== 0; rest &= rest - 1) {
+      const index = 31 - Math.clz32(rest & -rest);
+      this.#acceleratorMilli[index] = (this.#acceleratorMilli[index] ?? 0) + sign * milliEach;
+    }
+  }
+
+  fits({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDemand): boolean {
+    if (this.#cpuMilli < cpuMilli || this.#memoryMib < memoryMib) return false;
+    let count = 0;
+    for (const free of this.#acceleratorMilli) if (free >= milliEach) count += 1;
+    return acceleratorCount === 0 || count >= acceleratorCount;
+  }
 }

@@ -1,22 +1,40 @@
-import { must } from '../../../kernel/assert.ts';
-import type { Blocker } from '../admission/blocker.ts';
-import type { Offer } from '../life/offer.ts';
-import type { Attempted } from '../admission/try-option.ts';
-import { tryOption } from '../admission/try-option.ts';
-import { available } from '../fairness/available.ts';
-import { amountOf } from '../fairness/bundle.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
-import { bundleHeld } from '../machine/holdings.ts';
+import { admit } from '../life/begin-attempt.ts';
+import { requestEviction } from '../life/end-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import { mayEvict, byCost } from './may-evict.ts';
+import { must } from '../../../kernel/assert.ts';
+import type { Blocker, Offer } from '../admission/offer.ts';
+import type { Attempted } from '../admission/try-option.ts';
+import { tryOption } from '../admission/try-option.ts';
+import { available, amountOf, policyOf } from '../fairness/quota-tree.ts';
+import type { CohortNode } from '../fairness/quota-tree.ts';
+import { bundleHeld } from '../machine/holdings.ts';
 import { CheapestRoom } from './cheapest-room.ts';
-import { withinBudget } from './disruption-budget.ts';
 import { FairTrade } from './fair-trade.ts';
-import { byCost } from './victim.ts';
-import type { Victim } from './victim.ts';
+import type { Victim } from './may-evict.ts';
+
+/** Evicts others for a job without a placement, if it may: those whose eviction costs least. Returns whether the job has a placement now. */
+export function preempt(cell: Cell, job: JobRecord): boolean {
+  const plan = evictionPlanFor(cell, job);
+  if (plan === undefined) return false;
+  for (const { job: victim, reason } of plan.victims) requestEviction(cell, cell.jobs.get(victim.spec.id), { reason, forJob: job.spec.id });
+  admit(cell, job, plan.offer);
+  return true;
+}
+
+/** The first option for which others can be evicted, and the victims. Changes nothing. */
+function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
+  for (let option = 0; option < job.spec.options.length; option++) {
+    const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
+    const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
+    if (plan !== undefined) return plan;
+  }
+  return undefined;
+}
 
 /** The victims, and the placement that they free. */
-export interface Way {
+interface EvictionPlan {
   readonly victims: readonly Victim[];
   readonly offer: Offer;
 }
@@ -26,15 +44,18 @@ export interface Way {
  * room on the cheapest nodes and gets the quota from the cheapest holders, in either order, spares every victim it can, and takes the
  * cheaper of both. Where neither gives a placement, as with reserved nodes, it takes the cheapest, one more at a time. Changes nothing.
  */
-export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): Way | undefined {
+export function chooseVictims(cell: Cell, job: JobRecord, option: number, legal: readonly Victim[]): EvictionPlan | undefined {
   const search = new Search(cell, job, option, legal);
   if (search.isWithoutRoom) return undefined;
-  const ways = search.beginnings.map((first) => search.find(first)).filter((way) => way !== undefined);
-  if (ways.length === 0) return search.findByCost();
-  return ways.reduce<Way | undefined>((best, way) => (best === undefined || costOf(way) < costOf(best) ? way : best), undefined);
+  const plans = search.beginnings.map((first) => search.find(first)).filter((plan) => plan !== undefined);
+  if (plans.length === 0) return search.findByCost();
+  return plans.reduce<EvictionPlan | undefined>(
+    (best, plan) => (best === undefined || costOf(plan) < costOf(best) ? plan : best),
+    undefined,
+  );
 }
 
-const costOf = ({ victims }: Way): number => victims.reduce((sum, { cost }) => sum + cost, 0);
+const costOf = ({ victims }: EvictionPlan): number => victims.reduce((sum, { cost }) => sum + cost, 0);
 
 /** Victims that are tried one after the other where nothing shows which of them would help. */
 const TRIED_MAX = 64;
@@ -83,7 +104,7 @@ class Search {
   }
 
   /** Takes victims for what is short, beginning with room or with quota, and spares those it turns out not to need. */
-  find(first: 'room' | 'quota'): Way | undefined {
+  find(first: 'room' | 'quota'): EvictionPlan | undefined {
     const chosen: Victim[] = first === 'room' ? [...(this.#roomAsIs() ?? [])] : [];
     for (;;) {
       const attempted = chosen.length === 0 ? this.#asIs : this.tryWithout(chosen);
@@ -95,7 +116,7 @@ class Search {
   }
 
   /** Takes the cheapest first, whatever is short, and spares those it turns out not to need. */
-  findByCost(): Way | undefined {
+  findByCost(): EvictionPlan | undefined {
     if (this.#isHopeless || !('offer' in this.tryWithout(this.#legal))) return undefined;
     const chosen: Victim[] = [];
     for (const victim of this.#legal.toSorted(byCost).slice(0, TRIED_MAX)) {
@@ -154,9 +175,9 @@ class Search {
    * Spares victims without which it fits as well, the dearest first. One of the job's own queue that stays adds to that queue's share, so
    * victims chosen for fair share are checked again.
    */
-  #spared(way: Way): Way {
-    let best = way;
-    for (const victim of way.victims.toSorted((a, b) => b.cost - a.cost)) {
+  #spared(plan: EvictionPlan): EvictionPlan {
+    let best = plan;
+    for (const victim of plan.victims.toSorted((a, b) => b.cost - a.cost)) {
       const victims = best.victims.filter((other) => other !== victim);
       const attempted = this.tryWithout(victims);
       if ('offer' in attempted && this.#trade.isFair(victims)) best = { victims, offer: attempted.offer };
@@ -182,4 +203,17 @@ class Search {
       return look();
     });
   }
+}
+
+/** Whether one more may leave its queue, and its pool, besides those that are leaving and those that are chosen to. */
+function withinBudget(cell: Cell, chosen: readonly Victim[], { job }: Victim): boolean {
+  const ofQueue = policyOf(cell.holdings.queueOf(job.spec)).leavingMaxCount;
+  const ofPool = job.attempt === null ? undefined : cell.settings.poolEviction.get(job.attempt.poolId)?.leavingMaxCount;
+  const queueMax = Math.min(ofQueue, ofPool ?? Infinity);
+  if (queueMax === Infinity) return true;
+  const leaving = [...[...cell.jobs.leaving].map((id) => cell.jobs.get(id)), ...chosen.map((victim) => victim.job)];
+  const count = (isLike: (other: JobRecord) => boolean): number => leaving.filter(isLike).length;
+  const inQueue = count(({ spec }) => spec.queue === job.spec.queue);
+  const inPool = count(({ attempt }) => attempt?.poolId === job.attempt?.poolId);
+  return inQueue < queueMax && inPool < (ofPool ?? Infinity);
 }

@@ -1,10 +1,9 @@
-import type { Bundle } from '../fairness/bundle.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
+import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
 import { shareOfPpm } from '../fairness/dominant-share.ts';
-import type { Holder } from '../fairness/holder.ts';
+import type { Holder } from '../fairness/quota-coverage.ts';
 import type { Cell } from '../machine/cell.ts';
 import { bundleHeld } from '../machine/holdings.ts';
-import type { Victim } from './victim.ts';
+import type { Victim } from './may-evict.ts';
 
 /** Decides whether evictions for the sake of shares are fair. Counts; changes nothing. */
 export class FairTrade {

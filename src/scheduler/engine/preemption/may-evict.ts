@@ -1,13 +1,11 @@
-import { rootOf } from '../fairness/cohort-node.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
+import { rootOf, policyOf } from '../fairness/quota-tree.ts';
+import type { CohortNode, EvictionPolicy } from '../fairness/quota-tree.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
-import type { Holder } from '../fairness/holder.ts';
+import type { Holder } from '../fairness/quota-coverage.ts';
 import type { Holders } from '../fairness/holders.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { lostWork } from './lost-work.ts';
-import { policyFor, policyOf } from './policy-for.ts';
-import type { Victim } from './victim.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 
 /**
  * Which jobs a job may evict. Three rules, each of which raises the potential, which never cycles (see SPEC.md): its own queue's jobs of
@@ -16,15 +14,15 @@ import type { Victim } from './victim.ts';
  */
 export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
   const { holders } = cell.holdings;
-  const { victimOrder, preemptsWithin, reclaims, evensOut } = policyOf(asking.queue);
-  if (!preemptsWithin && !reclaims && !evensOut) return [];
+  const { victimOrder, preemptWithinQueue, reclaimWithinCohort, preemptForFairShare } = policyOf(asking.queue);
+  if (!preemptWithinQueue && !reclaimWithinCohort && !preemptForFairShare) return [];
   const standing = holders.standingWith(asking);
   const victims: Victim[] = [];
   for (const other of queuesBelow(rootOf(asking.queue))) {
     const reason = ruleFor(cell, asking, standing, other);
     if (reason === undefined) continue;
     for (const holder of inQuestion(cell, asking, other, reason)) {
-      const job = RULES[reason](asking, standing, holder, holders) ? cell.job(holder.jobId) : undefined;
+      const job = RULES[reason](asking, standing, holder, holders) ? cell.jobs.get(holder.jobId) : undefined;
       if (job !== undefined && isOpenTo(cell, job)) victims.push({ job, reason, cost: costOf(cell, victimOrder, job) });
     }
   }
@@ -49,11 +47,11 @@ const RULES: Readonly<Record<Victim['reason'], Rule>> = {
 /** By which rule jobs of a queue come into question, if any; without looking at each of them. */
 function ruleFor(cell: Cell, { queue, bundle }: Holder, standing: number, other: CohortNode): Victim['reason'] | undefined {
   const policy = policyOf(queue);
-  if (other === queue) return policy.preemptsWithin ? 'priority' : undefined;
+  if (other === queue) return policy.preemptWithinQueue ? 'priority' : undefined;
   const isCovered = standing < Math.max(1, rootOf(queue).height);
-  if (isCovered) return policy.reclaims && cell.holdings.holders.hasUncovered(other) ? 'reclaim' : undefined;
-  const evensOut = policy.evensOut && policyOf(other).evensOut;
-  return evensOut && dominantSharePpm(other) > dominantSharePpm(queue, bundle) ? 'fair_share' : undefined;
+  if (isCovered) return policy.reclaimWithinCohort && cell.holdings.holders.hasUncovered(other) ? 'reclaim' : undefined;
+  const preemptForFairShare = policy.preemptForFairShare && policyOf(other).preemptForFairShare;
+  return preemptForFairShare && dominantSharePpm(other) > dominantSharePpm(queue, bundle) ? 'fair_share' : undefined;
 }
 
 /** Whether the policies where it runs let a job be evicted for others now. */
@@ -75,6 +73,48 @@ function costOf(cell: Cell, order: 'least_lost_work' | 'most_recent', job: JobRe
 }
 
 /** The queues of a tree, in the order of its cohorts. */
-export function queuesBelow(node: CohortNode): readonly CohortNode[] {
+function queuesBelow(node: CohortNode): readonly CohortNode[] {
   return node.spec.eviction === null ? node.children.flatMap(queuesBelow) : [node];
 }
+
+/** A job that may be evicted for another, by which rule, and what that costs. */
+export interface Victim {
+  readonly job: JobRecord;
+  readonly reason: 'priority' | 'reclaim' | 'fair_share';
+  readonly cost: number;
+}
+
+/** Cheapest first, then least priority, then the latest. A total order. */
+export const byCost = (a: Victim, b: Victim): number =>
+  a.cost - b.cost || a.job.spec.priority - b.job.spec.priority || b.job.sequence - a.job.sequence;
+
+/** Work without accelerators counts as a tenth of one for each node. */
+const NO_ACCELERATOR_MILLI = WHOLE_MILLI / 10;
+
+/**
+ * What evicting a job costs, in thousandths of an accelerator times ms: the work since it last saved, and a start. It may or may not save
+ * while it stops, so that is not counted on: otherwise jobs that save often would be evicted least, though they lose least.
+ */
+export function lostWork({ spec, attempt }: JobRecord, nowMs: number): number {
+  if (attempt === null || attempt.startedAtMs === null) return 0;
+  const { demand, slots } = attempt.placement;
+  const milli = slots.length * Math.max(demand.acceleratorCount * demand.milliEach, NO_ACCELERATOR_MILLI);
+  return milli * (Math.max(0, nowMs - (attempt.savedAtMs ?? attempt.startedAtMs)) + spec.checkpoint.restartMs);
+}
+
+/** What holds for a job where it runs: its queue's policy and that of its pool, the stricter of both. */
+export function policyFor(cell: Cell, { spec, attempt }: JobRecord): EvictionPolicy {
+  const own = policyOf(cell.holdings.queueOf(spec));
+  const there = attempt === null ? undefined : cell.settings.poolEviction.get(attempt.poolId);
+  if (there === undefined) return own;
+  return {
+    ...own,
+    runtimeMinMs: Math.max(own.runtimeMinMs, there.runtimeMinMs),
+    graceMaxMs: Math.min(own.graceMaxMs, there.graceMaxMs),
+    leavingMaxCount: Math.min(own.leavingMaxCount, there.leavingMaxCount),
+    protectedPriority: lower(own.protectedPriority, there.protectedPriority),
+    protectedKinds: [...own.protectedKinds, ...there.protectedKinds],
+  };
+}
+
+const lower = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));

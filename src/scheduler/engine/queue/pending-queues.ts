@@ -1,10 +1,11 @@
 import { must } from '../../../kernel/assert.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
-import type { CohortNode } from '../fairness/cohort-node.ts';
+import type { CohortNode, Bundle } from '../fairness/quota-tree.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
-import { PendingClass } from './pending-class.ts';
+import { bundleOf, rootOf } from '../fairness/quota-tree.ts';
+import { SequenceList } from './sequence-list.ts';
 
 /**
  * The waiting jobs, by equivalence class. A class that was found to have no placement sleeps until an event that might give it one; nothing
@@ -162,4 +163,29 @@ function include<Key>(sets: Map<Key, Set<PendingClass>>, key: Key, pending: Pend
 function exclude<Key>(sets: Map<Key, Set<PendingClass>>, key: Key, pending: PendingClass): void {
   const classes = sets.get(key);
   if (classes?.delete(pending) === true && classes.size === 0) sets.delete(key);
+}
+
+/** Waiting jobs that are equivalent: what holds for the first holds for all. */
+export class PendingClass {
+  readonly key: string;
+  readonly queue: CohortNode;
+  /** What any of them is, but for its name, deadline and the like. */
+  readonly exemplar: JobSpec;
+  /** What each asks for at least, by each of its options. */
+  readonly bundles: readonly Bundle[];
+  readonly root: CohortNode;
+  /** Those it could be in by one of its options, as far as market and region go. */
+  readonly pools: readonly PoolId[];
+  readonly jobs = new SequenceList();
+  /** Whether something has happened since its first job was last found to have no placement. */
+  isAwake = false;
+
+  constructor(key: string, queue: CohortNode, exemplar: JobSpec, pools: readonly PoolId[]) {
+    this.key = key;
+    this.queue = queue;
+    this.exemplar = exemplar;
+    this.root = rootOf(queue);
+    this.pools = pools;
+    this.bundles = exemplar.options.map(({ accelerator, perNode, nodes }) => bundleOf(accelerator, perNode, nodes.min));
+  }
 }

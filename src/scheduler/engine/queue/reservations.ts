@@ -1,6 +1,5 @@
-import type { CellDecision } from '../machine/decision.ts';
+import type { CellDecision, Reservation } from '../machine/records.ts';
 import type { UndoLog } from '../model/undo-log.ts';
-import type { Reservation } from './reservation.ts';
 
 /** The reservations of all trees, one for each resource class. */
 export class Reservations {

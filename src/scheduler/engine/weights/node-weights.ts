@@ -2,8 +2,8 @@ import { must } from '../../../kernel/assert.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { ResidentWeights } from './resident-weights.ts';
-import { withoutUnloaded, withoutUser, withUser } from './resident-weights.ts';
-import { weightsToUnload } from './weights-to-unload.ts';
+import { withoutUnloaded, withoutUser, withUser, weightsToUnload } from './resident-weights.ts';
+import { saveNode } from '../machine/changes.ts';
 
 /** A job begins to work on nodes: its weights are there from now on, and others make room where memory is short. */
 export function enterNodes(cell: Cell, { spec }: JobRecord, nodes: readonly number[]): void {
@@ -26,7 +26,7 @@ function unloadWhatDoesNotFit(cell: Cell, node: number): void {
   const resident = residentOn(cell, node);
   const idleMib = resident.reduce((sum, { users, memoryMib }) => sum + (users === 0 ? memoryMib : 0), 0);
   if (idleMib === 0) return;
-  const roomMib = (cell.fleet.cluster.columns.memoryFreeMib[node] ?? 0) - cell.holdings.leavers.memoryMibOn(node);
+  const roomMib = (cell.fleet.cluster.columns.memoryFreeMib[node] ?? 0) - cell.holdings.occupants.memoryMibOn(node);
   const unloaded = must(weightsToUnload(resident, Math.max(0, roomMib), idleMib), 'without those that are idle memory suffices');
   if (unloaded.length === 0) return;
   save(cell, node, withoutUnloaded(resident, unloaded));
@@ -37,5 +37,5 @@ function unloadWhatDoesNotFit(cell: Cell, node: number): void {
 const residentOn = (cell: Cell, node: number): readonly ResidentWeights[] => cell.fleet.node(node).weights;
 
 function save(cell: Cell, node: number, weights: readonly ResidentWeights[]): void {
-  cell.saveNode({ ...cell.fleet.node(node), weights });
+  saveNode(cell, { ...cell.fleet.node(node), weights });
 }

@@ -2,10 +2,25 @@ import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse } from '../../../contract/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
-import { decimal, someText, wholeNumber } from '../table/column.ts';
+import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';
 import type { TableFile } from '../table/read-table.ts';
-import { readTable } from '../table/read-table.ts';
-import type { GavelJob, GavelTrace } from './gavel-trace.ts';
+
+/** Jobs of one accelerator each and how fast they are on each type, as in Gavel's `continuous-single` traces. */
+export interface GavelTrace {
+  readonly types: readonly string[];
+  /** In order of arrival. */
+  readonly jobs: readonly GavelJob[];
+}
+
+interface GavelJob {
+  readonly id: number;
+  /** In units of the mean time between arrivals. */
+  readonly arrivalUnit: number;
+  /** Seconds of work on the type that does it fastest. */
+  readonly workS: number;
+  /** By type: how fast it is there, as a part of the fastest. */
+  readonly speeds: readonly number[];
+}
 
 const STEPS_MAX = 1e15;
 /** Three years: a job that long would be simulated for minutes. */

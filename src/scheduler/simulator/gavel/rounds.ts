@@ -1,4 +1,4 @@
-import type { GavelTrace } from './gavel-trace.ts';
+import type { GavelTrace } from './read-gavel.ts';
 import type { ActiveJob, GavelPolicy } from './gavel-policy.ts';
 
 export interface GavelRun {

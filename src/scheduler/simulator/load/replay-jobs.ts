@@ -4,13 +4,13 @@ import { Cell } from '../../engine/machine/cell.ts';
 import type { CellSettings } from '../../engine/machine/cell-settings.ts';
 import type { CellEvent } from '../../engine/machine/event.ts';
 import { step } from '../../engine/machine/step.ts';
-import { maskSize } from '../../engine/model/accelerator-mask.ts';
-import { WHOLE_MILLI } from '../../engine/model/accelerator-type.ts';
+import { maskSize } from '../../engine/model/cluster-state.ts';
+import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
 import type { JobSpec } from '../../engine/model/job-spec.ts';
-import type { NodeSpec } from '../../engine/model/node-spec.ts';
+import type { NodeSpec } from '../../engine/model/pool-spec.ts';
 import { LeastWaste } from '../../engine/placement/least-waste.ts';
 import { Agenda } from '../agenda.ts';
-import type { TracedJob } from './job-trace.ts';
+import type { TracedJob } from './traced-jobs.ts';
 
 /** The cluster of a replay: nodes of one type, whose CPU and memory suffice for every job. */
 export interface ReplayCluster {
@@ -111,7 +111,7 @@ class Replay {
 
   #step(event: CellEvent, atMs: number): void {
     const { decisions, nextDueMs } = step(this.#cell, event, atMs);
-    if (event.kind === 'report') this.#cell.forget(event.jobId);
+    if (event.kind === 'report') this.#cell.jobs.forget(event.jobId);
     for (const decision of decisions) if (decision.kind === 'start') this.#start(decision.jobId, decision.fence, atMs);
     // Nothing but time can go on where a step had more to do than it does at once.
     if (nextDueMs <= atMs) this.#agenda.add(atMs, { kind: 'tick' });
@@ -120,7 +120,7 @@ class Replay {
   #start(id: JobId, fence: number, atMs: number): void {
     const job = Number(id.slice('job_'.length));
     const { arrivalMs, durationMs } = must(this.#jobs[job], 'the job is in the trace');
-    const { placement } = must(this.#cell.job(id).attempt, 'a job that starts has an attempt');
+    const { placement } = must(this.#cell.jobs.get(id).attempt, 'a job that starts has an attempt');
     const toMs = atMs + durationMs;
     for (const { node, mask } of placement.slots) {
       this.#onStay({ job, node, mask, fromMs: atMs, toMs });
@@ -192,9 +192,9 @@ function settingsFor(owners: readonly string[], { nodes, acceleratorsPerNode }: 
     leavingMaxCount: 0,
     protectedPriority: null,
     protectedKinds: [],
-    reclaims: false,
-    preemptsWithin: false,
-    evensOut: false,
+    reclaimWithinCohort: false,
+    preemptWithinQueue: false,
+    preemptForFairShare: false,
   };
   return {
     accelerators: new Map([[TYPE, { name: TYPE, kind: 'gpu', memoryMib: 1, sharing: 'whole' }]]),

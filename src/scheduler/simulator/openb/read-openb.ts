@@ -1,17 +1,24 @@
+import type { NodeSpec } from '../../engine/model/pool-spec.ts';
+import type { WeightedShape, Shape } from '../../engine/placement/workload-mix.ts';
 import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse } from '../../../contract/outcome.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import { WHOLE_MILLI } from '../../engine/model/accelerator-type.ts';
-import { NODE_ACCELERATORS_MAX } from '../../engine/model/node-columns.ts';
-import type { NodeSpec } from '../../engine/model/node-spec.ts';
-import type { Shape } from '../../engine/placement/shape.ts';
-import { acceleratorMilli } from '../../engine/placement/shape.ts';
-import { anyText, optional, someText, wholeNumber } from '../table/column.ts';
+import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
+import { NODE_ACCELERATORS_MAX } from '../../engine/model/cluster-state.ts';
+import { acceleratorMilli } from '../../engine/placement/workload-mix.ts';
+import { anyText, optional, someText, wholeNumber, readTable } from '../table/read-table.ts';
 import type { TableFile } from '../table/read-table.ts';
-import { readTable } from '../table/read-table.ts';
-import type { OpenbTrace } from './openb-trace.ts';
+
+/** A cluster and the jobs that ask for a part of it, as in the traces of Alibaba's cluster of 2023 ("openb"). */
+export interface OpenbTrace {
+  readonly nodes: readonly NodeSpec[];
+  /** What jobs ask for, with how many ask for it. */
+  readonly shapes: readonly WeightedShape[];
+  /** The shape of each job, by index, in the order of the jobs' names. */
+  readonly pods: readonly number[];
+}
 
 const POOL = 'pool_openb00000' as PoolId;
 const AMOUNT_MAX = 2 ** 31 - 1;
@@ -105,3 +112,7 @@ function shapeOf({ cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec }: PodRow
 function tooMany({ name }: TableFile, count: number, limit: 'traceNodesMaxCount' | 'traceJobsMaxCount') {
   return refuse('limit_exceeded', `${name} has ${count} rows; ${limit} is ${LIMITS[limit]}`);
 }
+
+/** Thousandths of accelerators that some nodes have. */
+export const capacityMilli = (nodes: readonly NodeSpec[]): number =>
+  nodes.reduce((sum, { acceleratorCount }) => sum + acceleratorCount * WHOLE_MILLI, 0);

@@ -1,12 +1,16 @@
 import { must } from '../../../kernel/assert.ts';
 import { ClusterState } from '../../engine/model/cluster-state.ts';
-import { acceleratorMilli } from '../../engine/placement/shape.ts';
-import { capacityMilli } from '../capacity-milli.ts';
-import type { OpenbTrace } from './openb-trace.ts';
-import type { OpenbPolicy } from './policies.ts';
+import { acceleratorMilli } from '../../engine/placement/workload-mix.ts';
+import { capacityMilli } from './read-openb.ts';
+import type { OpenbTrace } from './read-openb.ts';
+import { CostBoard } from '../../engine/placement/cost-board.ts';
+import { Scarcity } from '../../engine/placement/scarcity.ts';
+import type { WeightedShape } from '../../engine/placement/workload-mix.ts';
+import { WasteCost } from '../../engine/placement/waste-cost.ts';
+import { FgdCost, typicalShapes } from './fgd.ts';
 
 /** Share of the accelerators, in percent, that is allocated once so much has arrived. */
-export interface AllocationPoint {
+interface AllocationPoint {
   readonly arrivedPct: number;
   readonly allocatedPct: number;
 }
@@ -43,4 +47,48 @@ export function replayOpenb(trace: OpenbTrace, order: readonly number[], policy:
   }
   curve.push({ arrivedPct: (100 * arrived) / total, allocatedPct: (100 * allocated) / total });
   return { curve, placed, refused: order.length - placed, cluster };
+}
+
+/** How nodes are chosen in a replay, made for a cluster and the jobs that will come. */
+type OpenbPolicy = (cluster: ClusterState, shapes: readonly WeightedShape[]) => CostBoard;
+
+/** Sluice's, as its engine places jobs, and the published one for comparison. */
+export const OPENB_POLICIES = {
+  sluice: (cluster, shapes) => new CostBoard(cluster, new WasteCost(cluster, shapes), new Scarcity(cluster, shapes)),
+  fgd: (cluster, shapes) => new CostBoard(cluster, new FgdCost(cluster, typicalShapes(shapes)), null),
+} as const satisfies Record<string, OpenbPolicy>;
+
+/** Demand that arrives, as a part of what the cluster has. */
+const INFLATION = 1.3;
+
+/**
+ * The order in which jobs arrive (by index of their shape): shuffled, then random ones more until they ask for 1.3 times the accelerators
+ * there are, or random ones fewer while they ask for more than that. The published protocol, but for its sequence of random numbers.
+ */
+export function arrivals({ shapes, pods }: OpenbTrace, accelerators: number, chance: () => number): readonly number[] {
+  const milliOf = (pod: number): number => acceleratorMilliAt(shapes, pod);
+  const order = [...pods];
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(chance() * (last + 1));
+    const moved = order[last] ?? 0;
+    order[last] = order[other] ?? 0;
+    order[other] = moved;
+  }
+  const wanted = INFLATION * accelerators;
+  let demand = order.reduce((sum, pod) => sum + milliOf(pod), 0);
+  while (demand < wanted) {
+    const pod = pods[Math.floor(chance() * pods.length)] ?? 0;
+    order.push(pod);
+    demand += milliOf(pod);
+  }
+  while (demand > wanted) {
+    const [pod] = order.splice(Math.floor(chance() * order.length), 1);
+    demand -= milliOf(pod ?? 0);
+  }
+  return order;
+}
+
+function acceleratorMilliAt(shapes: OpenbTrace['shapes'], pod: number): number {
+  const entry = shapes[pod];
+  return entry === undefined ? 0 : acceleratorMilli(entry.shape);
 }

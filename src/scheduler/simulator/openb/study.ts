@@ -1,9 +1,7 @@
-import { capacityMilli } from '../capacity-milli.ts';
-import { arrivals } from './arrivals.ts';
-import type { OpenbTrace } from './openb-trace.ts';
-import { OPENB_POLICIES } from './policies.ts';
+import { capacityMilli } from './read-openb.ts';
+import { arrivals, OPENB_POLICIES, replayOpenb } from './replay.ts';
+import type { OpenbTrace } from './read-openb.ts';
 import type { OpenbReplay } from './replay.ts';
-import { replayOpenb } from './replay.ts';
 
 export type OpenbPolicyName = keyof typeof OPENB_POLICIES;
 

@@ -10,7 +10,7 @@ export interface Bar {
   readonly title: string;
 }
 
-export interface Gantt {
+interface Gantt {
   readonly title: string;
   /** What time is counted in. */
   readonly unit: string;
@@ -100,3 +100,33 @@ const text = (x: number, y: number, line: string): string => `<text x="${x}" y="
 const colourOf = (kind: number): string => `hsl(${Math.round((kind * 137.508) % 360)} 60% 52%)`;
 
 const escaped = (line: string): string => line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** A stretch of time in need of a lane of its group. */
+interface Stretch {
+  readonly group: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A lane for each stretch, none of which overlaps another of its lane: of its group, the first that is free. They come in the order of their beginnings. */
+export function lanesFor(stretches: readonly Stretch[], lanesOf: readonly number[]): readonly number[] {
+  const firsts: number[] = [];
+  let first = 0;
+  for (const lanes of lanesOf) {
+    firsts.push(first);
+    first += lanes;
+  }
+  const freeFrom = Array.from({ length: first }, () => -Infinity);
+  return stretches.map(({ group, from, to }) => {
+    const [start, count] = [firsts[group] ?? 0, lanesOf[group] ?? 0];
+    let lane = start;
+    for (let at = start; at < start + count; at++) {
+      if ((freeFrom[at] ?? 0) <= from) {
+        lane = at;
+        break;
+      }
+    }
+    freeFrom[lane] = to;
+    return lane;
+  });
+}

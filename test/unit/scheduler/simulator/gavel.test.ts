@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-
 import type { ActiveJob } from '../../../../src/scheduler/simulator/gavel/gavel-policy.ts';
 import { firstCome, leastAttained } from '../../../../src/scheduler/simulator/gavel/gavel-policy.ts';
-import type { GavelTrace } from '../../../../src/scheduler/simulator/gavel/gavel-trace.ts';
-import { PUBLISHED_GAVEL } from '../../../../src/scheduler/simulator/gavel/published-gavel.ts';
+import type { GavelTrace } from '../../../../src/scheduler/simulator/gavel/read-gavel.ts';
+import { PUBLISHED_GAVEL, studyGavel } from '../../../../src/scheduler/simulator/gavel/study.ts';
 import { readGavel } from '../../../../src/scheduler/simulator/gavel/read-gavel.ts';
 import type { GavelRun, Stay } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
 import { runRounds } from '../../../../src/scheduler/simulator/gavel/rounds.ts';
-import { studyGavel } from '../../../../src/scheduler/simulator/gavel/study.ts';
 import { syntheticGavel } from '../../../support/fixtures/synthetic-gavel.ts';
 
 const TYPES = ['v100', 'p100', 'k80'];

@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
-
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { generatedLoad } from '../../../../src/scheduler/simulator/load/generated-load.ts';
-import type { TracedJob } from '../../../../src/scheduler/simulator/load/job-trace.ts';
-import { readPhilly } from '../../../../src/scheduler/simulator/load/read-philly.ts';
+import { generatedLoad, readPhilly } from '../../../../src/scheduler/simulator/load/traced-jobs.ts';
+import type { TracedJob } from '../../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { NodeStay } from '../../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { replayJobs } from '../../../../src/scheduler/simulator/load/replay-jobs.ts';
-import { curvesSvg, ganttSvg } from '../../../../src/scheduler/simulator/picture/gantt.ts';
-import { lanesFor } from '../../../../src/scheduler/simulator/picture/lanes.ts';
+import { curvesSvg, ganttSvg, lanesFor } from '../../../../src/scheduler/simulator/picture/gantt.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const job = (arrivalMs: number, durationMs: number, accelerators: number, owner = 'a'): TracedJob => ({

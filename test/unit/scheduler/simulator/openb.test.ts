@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
-
 import { ClusterState } from '../../../../src/scheduler/engine/model/cluster-state.ts';
-import { acceleratorMilli } from '../../../../src/scheduler/engine/placement/shape.ts';
-import { arrivals } from '../../../../src/scheduler/simulator/openb/arrivals.ts';
-import { FgdCost } from '../../../../src/scheduler/simulator/openb/fgd-cost.ts';
-import { OPENB_POLICIES } from '../../../../src/scheduler/simulator/openb/policies.ts';
-import { PUBLISHED_FGD } from '../../../../src/scheduler/simulator/openb/published-fgd.ts';
+import { acceleratorMilli } from '../../../../src/scheduler/engine/placement/workload-mix.ts';
+import { arrivals, OPENB_POLICIES, replayOpenb } from '../../../../src/scheduler/simulator/openb/replay.ts';
+import { FgdCost, PUBLISHED_FGD, typicalShapes } from '../../../../src/scheduler/simulator/openb/fgd.ts';
 import { readOpenb } from '../../../../src/scheduler/simulator/openb/read-openb.ts';
-import { replayOpenb } from '../../../../src/scheduler/simulator/openb/replay.ts';
 import { MARKS, studyOpenb } from '../../../../src/scheduler/simulator/openb/study.ts';
-import { typicalShapes } from '../../../../src/scheduler/simulator/openb/typical-shapes.ts';
 import { demand, nodeSpec } from '../../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { syntheticOpenb } from '../../../support/fixtures/synthetic-openb.ts';

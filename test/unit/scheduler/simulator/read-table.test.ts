@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-
 import { readOpenb } from '../../../../src/scheduler/simulator/openb/read-openb.ts';
-import { anyText, decimal, optional, someText, wholeNumber } from '../../../../src/scheduler/simulator/table/column.ts';
-import { readTable } from '../../../../src/scheduler/simulator/table/read-table.ts';
+import { anyText, decimal, optional, someText, wholeNumber, readTable } from '../../../../src/scheduler/simulator/table/read-table.ts';
 import { syntheticOpenb } from '../../../support/fixtures/synthetic-openb.ts';
 
 const COLUMNS = { id: someText, size: wholeNumber(0, 10), share: decimal(0, 1), note: optional(anyText, 'none') };

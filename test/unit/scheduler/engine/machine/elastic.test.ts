@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { scaleTo } from '../../../../../src/scheduler/engine/elastic/load-scaling.ts';
+import { scaleTo } from '../../../../../src/scheduler/engine/elastic/follow-load.ts';
 import type { JobId, PoolId } from '../../../../../src/kernel/ids.ts';
 import { CellWorld, cohort, queue } from '../../../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
@@ -139,7 +138,7 @@ describe('[J63] a pool that can grow', () => {
     expect(world.cell.fleet.pool(ELASTIC).comingCount, 'three at most').toBe(1);
     world.do({ kind: 'provision_failed', poolId: ELASTIC, count: 1 });
     expect(world.decided('provision'), 'it is asked for again').toMatchObject([{ count: 1 }]);
-    for (const job of world.cell.jobs) if (job.attempt === null) world.do({ kind: 'cancel', jobId: job.spec.id });
+    for (const job of world.cell.jobs.all) if (job.attempt === null) world.do({ kind: 'cancel', jobId: job.spec.id });
     world.do({ kind: 'add_nodes', nodes: [node(2)] });
     for (const id of ids) world.report(id, { kind: 'completed' });
     world.wait(29_999);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import type { EvictionPolicy } from '../../../../../src/scheduler/engine/preemption/eviction-policy.ts';
+import type { EvictionPolicy } from '../../../../../src/scheduler/engine/fairness/quota-tree.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from '../../../../support/worlds/cell-world.ts';
 import { demand, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 
@@ -38,9 +37,9 @@ describe('[J70] an eviction policy', () => {
       world.do({ kind: 'cancel', jobId: large });
       const high = [4, 5].map((n) => world.submit(n, { ...of(4), priority: 9, preemptible: false }));
       expect(world.states(...high)).toEqual(['admitted', 'pending']);
-      world.report([...world.cell.leaving][0]!, { kind: 'released' });
+      world.report([...world.cell.jobs.leaving][0]!, { kind: 'released' });
       expect(world.states(...high)).toEqual(['starting', 'admitted']);
-      world.report([...world.cell.leaving][0]!, { kind: 'released' });
+      world.report([...world.cell.jobs.leaving][0]!, { kind: 'released' });
       expect(world.states(...low, ...high)).toEqual(['evicted', 'evicted', 'starting', 'starting']);
     }
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { explain } from '../../../../../src/scheduler/engine/explain/explain.ts';
 import type { JobId } from '../../../../../src/kernel/ids.ts';
 import { plan } from '../../../../../src/scheduler/engine/explain/plan.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import type { Placer } from '../../../../../src/scheduler/engine/model/placer.ts';
+import type { Placer } from '../../../../../src/scheduler/engine/placement/placer.ts';
 import { LeastWaste } from '../../../../../src/scheduler/engine/placement/least-waste.ts';
 import { CellWorld, cohort, queue } from '../../../../support/worlds/cell-world.ts';
 import { demand, nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';

@@ -7,14 +7,14 @@ import { demand, jobSpec, nodeSpec, option } from '../../../../support/fixtures/
 const of = (wholes: number) => ({ options: [option(wholes, { perNode: demand(wholes) })] });
 const GRACE = { checkpoint: { intervalMs: 60_000, graceMs: 30_000, restartMs: 0 } };
 const lasting = (durationMaxMs: number) => ({ limits: { ...jobSpec(0).limits, durationMaxMs } });
-const evens = { eviction: { evensOut: true } };
+const evens = { eviction: { preemptForFairShare: true } };
 
 /** Lets everybody who must leave do so, over and over, and answers how many were told to in all. */
 function settle(world: CellWorld): number {
   let told = 0;
-  for (let round = 0; world.cell.leaving.size > 0; round++) {
+  for (let round = 0; world.cell.jobs.leaving.size > 0; round++) {
     expect(round, 'evictions end').toBeLessThan(50);
-    told += world.cell.leaving.size;
+    told += world.cell.jobs.leaving.size;
     world.leaveAll();
   }
   return told;
@@ -66,13 +66,13 @@ describe('what others got wrong', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 4), queue('b', 2)] }, [nodeSpec(0, { acceleratorCount: 6 })]);
     const early = world.submit(1, { queue: 'b', priority: 90, ...of(3), ...GRACE });
     const late = world.submit(2, { queue: 'b', priority: 90, ...of(3), ...GRACE });
-    const reclaims = world.submit(3, { queue: 'a', priority: 1, ...of(4), ...GRACE });
-    expect(world.states(early, late, reclaims)).toEqual(['checkpointing', 'checkpointing', 'admitted']);
+    const reclaimWithinCohort = world.submit(3, { queue: 'a', priority: 1, ...of(4), ...GRACE });
+    expect(world.states(early, late, reclaimWithinCohort)).toEqual(['checkpointing', 'checkpointing', 'admitted']);
     const small = world.submit(4, { queue: 'b', priority: 99, ...of(2), ...GRACE });
     world.report(early, { kind: 'released' });
-    expect(world.states(early, late, reclaims, small)).toEqual(['evicted', 'checkpointing', 'admitted', 'admitted']);
+    expect(world.states(early, late, reclaimWithinCohort, small)).toEqual(['evicted', 'checkpointing', 'admitted', 'admitted']);
     world.report(late, { kind: 'released' });
-    expect(world.states(early, late, reclaims, small)).toEqual(['evicted', 'evicted', 'starting', 'starting']);
+    expect(world.states(early, late, reclaimWithinCohort, small)).toEqual(['evicted', 'evicted', 'starting', 'starting']);
     expect([early, late].map((id) => world.job(id).evictions)).toEqual([1, 1]);
   });
 
@@ -123,12 +123,12 @@ describe('what others got wrong', () => {
     const gang = world.submit(1_000, { queue: 'a', options: [option(1, { nodes: { min: 6, max: 6, step: 1 } })], ...lasting(60_000) });
     // Six of the eight are over after 15 s.
     const earliestMs = 15_000;
-    const startedShort = () => [...world.cell.jobs].filter((job) => job.spec.limits.durationMaxMs === 900 && job.fence > 0).length;
+    const startedShort = () => [...world.cell.jobs.all].filter((job) => job.spec.limits.durationMaxMs === 900 && job.fence > 0).length;
     while (world.job(gang).state === 'pending') {
       expect(world.nowMs - startedAtMs, 'it waits').toBeLessThanOrEqual(earliestMs * 1.1);
       small(n % 2 === 0 ? 20_000 : 900);
       world.nowMs += 100;
-      for (const { spec, attempt } of world.cell.jobs) {
+      for (const { spec, attempt } of world.cell.jobs.all) {
         const endsAtMs = (attempt?.startedAtMs ?? Infinity) + spec.limits.durationMaxMs!;
         if (endsAtMs <= world.nowMs) world.report(spec.id, { kind: 'completed' });
       }

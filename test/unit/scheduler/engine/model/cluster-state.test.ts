@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { ClusterState } from '../../../../../src/scheduler/engine/model/cluster-state.ts';
 import { UndoLog } from '../../../../../src/scheduler/engine/model/undo-log.ts';
 import { demand, nodeSpec } from '../../../../support/fixtures/scheduler-specs.ts';

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-
-import type { AcceleratorType } from '../../../../../src/scheduler/engine/model/accelerator-type.ts';
-import { acceptsPool } from '../../../../../src/scheduler/engine/model/accepts-pool.ts';
+import type { AcceleratorType } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
+import { acceptsPool } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import { checkJob } from '../../../../../src/scheduler/engine/model/check-job.ts';
-import { equivalenceKey } from '../../../../../src/scheduler/engine/model/equivalence-key.ts';
+import { equivalenceKey } from '../../../../../src/scheduler/engine/queue/shared-specs.ts';
 import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import { ACCELERATORS, demand, jobSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 import { faultOf } from '../../../../support/fixtures/fault-of.ts';

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-
-import { ChangeLog } from '../../../../../src/scheduler/engine/model/change-log.ts';
-import { ClusterState } from '../../../../../src/scheduler/engine/model/cluster-state.ts';
-import type { NodeSpec } from '../../../../../src/scheduler/engine/model/node-spec.ts';
-import type { PlacementRequest } from '../../../../../src/scheduler/engine/model/placer.ts';
-import { JobMix } from '../../../../../src/scheduler/engine/placement/job-mix.ts';
+import { ChangeLog, ClusterState } from '../../../../../src/scheduler/engine/model/cluster-state.ts';
+import type { NodeSpec } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
+import type { PlacementRequest } from '../../../../../src/scheduler/engine/placement/placer.ts';
+import { WorkloadMix } from '../../../../../src/scheduler/engine/placement/workload-mix.ts';
 import { LeastWaste } from '../../../../../src/scheduler/engine/placement/least-waste.ts';
 import { CellWorld, queue, cohort } from '../../../../support/worlds/cell-world.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../../../support/fixtures/scheduler-specs.ts';
@@ -27,7 +25,7 @@ describe('[PL9] the mix of jobs', () => {
   const cpu = (n: number, cpuMilli: number) => jobSpec(n, { options: [option(1, { perNode: demand(1, { cpuMilli }) })] });
 
   it('is counted in powers of two, and changes its version only when they do', () => {
-    const mix = new JobMix();
+    const mix = new WorkloadMix();
     const jobs = Array.from({ length: 9 }, (_, n) => cpu(n, 1_000));
     const weights: number[] = [];
     const versions: number[] = [];
@@ -46,7 +44,7 @@ describe('[PL9] the mix of jobs', () => {
     const either = jobSpec(1, { options: [option(1), option(1, { accelerator: 'A100' })] });
     const gang = jobSpec(2, { options: [option(8, { nodes: { min: 4, max: 8, step: 1 } })] });
     const none = jobSpec(3, { options: [option(0, { accelerator: null, perNode: demand(0) })] });
-    const [one, other] = [new JobMix(), new JobMix()];
+    const [one, other] = [new WorkloadMix(), new WorkloadMix()];
     for (const job of [either, gang, none]) one.add(job);
     for (const job of [none, gang, either]) other.add(job);
     expect(one.shapes()).toEqual(other.shapes());
@@ -62,7 +60,7 @@ describe('[PL10] the placer of the engine', () => {
   it('keeps what is left useful to the jobs there are', () => {
     // Both nodes fit; on the second the CPU that remains would be too little for the accelerators that do.
     const cluster = clusterOf({ acceleratorCount: 4, cpuMilli: 64_000 }, { acceleratorCount: 4, cpuMilli: 40_000 });
-    const mix = new JobMix();
+    const mix = new WorkloadMix();
     const placer = new LeastWaste(cluster, mix);
     const wanted = request({ nodes: [0, 1], demand: demand(1, { cpuMilli: 20_000 }) });
     expect(placer.place(wanted), 'nobody else is there: the fullest').toEqual([{ node: 1, mask: 1 }]);
@@ -72,7 +70,7 @@ describe('[PL10] the placer of the engine', () => {
 
   it('keeps gangs in one domain, or in an aligned block, as it must', () => {
     const cluster = clusterOf(...['r1', 'r1', 'r1', 'r2', 'r2', 'r3'].map((rack) => ({ domains: { rack } })));
-    const placer = new LeastWaste(cluster, new JobMix());
+    const placer = new LeastWaste(cluster, new WorkloadMix());
     const nodesOf = (wanted: PlacementRequest) => placer.place(wanted)?.map(({ node }) => node);
     const topology = { level: 'rack', mode: 'required', block: false } as const;
     expect(nodesOf(request({ topology, count: 2 }))).toEqual([3, 4]);
@@ -86,7 +84,7 @@ describe('[PL10] the placer of the engine', () => {
 
   it('goes on when the cluster outgrows it', () => {
     const cluster = clusterOf({ acceleratorCount: 1 });
-    const placer = new LeastWaste(cluster, new JobMix());
+    const placer = new LeastWaste(cluster, new WorkloadMix());
     expect(placer.place(request({ nodes: [0] }))).toEqual([{ node: 0, mask: 1 }]);
     for (let n = 1; n < 200; n++) cluster.add(nodeSpec(n, { acceleratorCount: n === 199 ? 8 : 1 }));
     expect(placer.place(request({ nodes: [...Array.from({ length: 200 }).keys()], demand: demand(8) }))).toEqual([

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-
 import { ClusterState } from '../../../../../src/scheduler/engine/model/cluster-state.ts';
-import type { NodeSpec } from '../../../../../src/scheduler/engine/model/node-spec.ts';
-import type { PlacementRequest } from '../../../../../src/scheduler/engine/model/placer.ts';
+import type { NodeSpec } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
+import type { PlacementRequest } from '../../../../../src/scheduler/engine/placement/placer.ts';
 import { TightestFit } from '../../../../../src/scheduler/engine/placement/tightest-fit.ts';
 import { demand, nodeSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 

@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest';
-
 import { ClusterState } from '../../../../../src/scheduler/engine/model/cluster-state.ts';
-import type { NodeSpec } from '../../../../../src/scheduler/engine/model/node-spec.ts';
+import type { NodeSpec } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
 import { balanceLoad } from '../../../../../src/scheduler/engine/placement/balanced-load.ts';
-import { contention } from '../../../../../src/scheduler/engine/placement/contention.ts';
+import { contention, gangsOf, IdleCapacity } from '../../../../../src/scheduler/engine/placement/idle-capacity.ts';
 import { CostBoard } from '../../../../../src/scheduler/engine/placement/cost-board.ts';
 import { Fragmentation } from '../../../../../src/scheduler/engine/placement/fragmentation.ts';
-import { GangScarcity } from '../../../../../src/scheduler/engine/placement/gang-scarcity.ts';
-import { gangsOf } from '../../../../../src/scheduler/engine/placement/gang.ts';
-import { IdleCapacity } from '../../../../../src/scheduler/engine/placement/idle-capacity.ts';
-import { Scarcity } from '../../../../../src/scheduler/engine/placement/scarcity.ts';
-import type { Shape } from '../../../../../src/scheduler/engine/placement/shape.ts';
-import { Stranding } from '../../../../../src/scheduler/engine/placement/stranding.ts';
-import { WasteCost } from '../../../../../src/scheduler/engine/placement/waste-cost.ts';
+import { GangScarcity, Scarcity } from '../../../../../src/scheduler/engine/placement/scarcity.ts';
+import type { Shape } from '../../../../../src/scheduler/engine/placement/workload-mix.ts';
+import { Stranding, WasteCost } from '../../../../../src/scheduler/engine/placement/waste-cost.ts';
 import { demand, nodeSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 
 const shape = (count: number, cpuMilli: number, milliEach = 1_000, accelerators: string[] | null = null): Shape => ({

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
-
 import type { PoolId } from '../../../../../src/kernel/ids.ts';
 import { Cell } from '../../../../../src/scheduler/engine/machine/cell.ts';
 import type { JobSpec } from '../../../../../src/scheduler/engine/model/job-spec.ts';
 import type { Market } from '../../../../../src/scheduler/engine/model/pool-spec.ts';
-import { interruptionsPerHour, NONE_SEEN, watched } from '../../../../../src/scheduler/engine/placement/interruptions.ts';
-import { lostHours } from '../../../../../src/scheduler/engine/placement/lost-hours.ts';
-import { costPerWork } from '../../../../../src/scheduler/engine/placement/work-cost.ts';
+import {
+  interruptionsPerHour,
+  NONE_SEEN,
+  watched,
+  lostHours,
+  costPerWork,
+} from '../../../../../src/scheduler/engine/placement/work-cost.ts';
 import { cellSettings, CellWorld, cohort, queue } from '../../../../support/worlds/cell-world.ts';
 import { foldRecords } from '../../../../support/oracles/fold-records.ts';
 import { jobSpec, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';

@@ -1,0 +1,92 @@
+import type { Cell } from '../machine/cell.ts';
+import type { PoolRecord } from '../machine/records.ts';
+import { acceptsPool } from '../model/job-spec.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
+import { interruptionsPerHour, lostHours, costPerWork } from '../placement/work-cost.ts';
+import type { PoolChoice, PricedPool } from './offer.ts';
+import type { JobRecord } from '../machine/job-record.ts';
+
+/**
+ * The pools a job may run in by an option at what it may pay: those near its data first, then the cheaper, what spot nodes lose counted
+ * in, then by id. Prices are compared as they are now. Where a pool has no price, it is free unless the job names a limit.
+ */
+export function affordablePools(cell: Cell, spec: JobSpec, option: number): PoolChoice {
+  const known = cell.poolChoices.get(spec.options)?.[option];
+  if (known !== undefined) return known;
+  const choice = choose(cell, spec, option);
+  const choices = cell.poolChoices.get(spec.options) ?? [];
+  choices[option] = choice;
+  cell.poolChoices.set(spec.options, choices);
+  return choice;
+}
+
+function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
+  const wanted = spec.options[option];
+  if (wanted === undefined) return { kind: 'no_pool', option };
+  const limit = spec.limits.priceMaxNanoDollarsPerHour;
+  const accepted = [...cell.fleet.pools].filter(({ spec: pool }) => acceptsPool(wanted, pool) && mayHave(cell, wanted, pool));
+  if (accepted.length === 0) return { kind: 'no_pool', option };
+  const priced = accepted.flatMap((pool): PricedPool[] => {
+    const price = nodePrice(cell, wanted, pool);
+    if (price === undefined) return limit === null ? [{ pool, nanoDollarsPerNodeHour: 0 }] : [];
+    return limit === null || price * wanted.nodes.min <= limit ? [{ pool, nanoDollarsPerNodeHour: price }] : [];
+  });
+  if (priced.length === 0) {
+    const prices = accepted.flatMap((pool) => nodePrice(cell, wanted, pool) ?? []);
+    return { kind: 'price', option, nanoDollarsPerHour: prices.length === 0 ? null : Math.min(...prices) * wanted.nodes.min, limit };
+  }
+  const lost = wanted.nodes.min * lostHours(spec);
+  const worth = ({ pool, nanoDollarsPerNodeHour }: PricedPool): number =>
+    nanoDollarsPerNodeHour * (1 + lost * interruptionsPerHour(pool.spec.market, pool.interruptions));
+  const isFar = ({ pool }: PricedPool): number => (spec.dataRegions.length === 0 || spec.dataRegions.includes(pool.spec.region) ? 0 : 1);
+  return priced.toSorted((a, b) => isFar(a) - isFar(b) || worth(a) - worth(b) || (a.pool.spec.id < b.pool.spec.id ? -1 : 1));
+}
+
+/** What one node's worth of an option costs in a pool for an hour; undefined when it is not sold there now. */
+function nodePrice(cell: Cell, { accelerator, perNode }: ResourceOption, { spec }: PoolRecord): number | undefined {
+  const price = cell.prices.priceAt({ accelerator, region: spec.region, market: spec.market }, cell.nowMs);
+  const milli = accelerator === null ? WHOLE_MILLI : perNode.acceleratorCount * perNode.milliEach;
+  return price === undefined ? undefined : Math.ceil((price * milli) / WHOLE_MILLI);
+}
+
+/** Whether the pool has nodes of the type, or could have. Work without accelerators runs on any. */
+function mayHave(cell: Cell, { accelerator }: ResourceOption, { id, elasticity }: PoolRecord['spec']): boolean {
+  if (accelerator === null || elasticity?.template.accelerator === accelerator) return true;
+  return cell.fleet.hasAccelerator(id, accelerator);
+}
+
+/** An option in a pool, and what it costs. */
+export interface CandidatePlan {
+  readonly option: number;
+  readonly pool: PricedPool;
+  /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not. */
+  readonly cost: number;
+}
+
+/** Dearer than anything that is near the data. */
+const FAR = 1e15;
+
+/** All plans to run a job at what it may pay: the cheapest for its own work first, then by its options, then by the order of pools. */
+export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): readonly CandidatePlan[] {
+  const plans = spec.options.flatMap((wanted, option): CandidatePlan[] => {
+    const pools = affordablePools(cell, spec, option);
+    if ('kind' in pools) return [];
+    const throughputMilli = cell.throughputs.of(classKey, option) ?? wanted.throughputHintMilli;
+    const scarcity = spec.options.length === 1 ? 0 : cell.placer.scarcity(wanted.accelerator);
+    return pools.map((pool): CandidatePlan => {
+      const { market, region } = pool.pool.spec;
+      const cost = costPerWork({
+        nanoDollarsPerHour: pool.nanoDollarsPerNodeHour,
+        throughputMilli,
+        nodes: wanted.nodes.min,
+        interruptionsPerHour: interruptionsPerHour(market, pool.pool.interruptions),
+        lostHours: lostHours(spec),
+        scarcity,
+      });
+      const isFar = spec.dataRegions.length > 0 && !spec.dataRegions.includes(region);
+      return { option, pool, cost: isFar ? FAR + cost : cost };
+    });
+  });
+  return plans.length < 2 ? plans : plans.toSorted((a, b) => a.cost - b.cost || a.option - b.option);
+}

@@ -1,0 +1,92 @@
+import { rootOf, policyOf } from '../fairness/quota-tree.ts';
+import type { Cell } from '../machine/cell.ts';
+import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import { effectivePriority } from '../admission/feasibility.ts';
+import type { Offer } from '../admission/offer.ts';
+import { nodesOf } from '../machine/job-record.ts';
+import { enterNodes } from '../weights/node-weights.ts';
+import { openSegment, chargeSegment } from './charge-segment.ts';
+import type { Slot } from '../model/cluster-state.ts';
+import { saveJob, releaseHold } from '../machine/changes.ts';
+
+/** Places a waiting job under a new fence, and hands it to its pool as soon as its nodes are empty. */
+export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Offer): void {
+  const fence = job.fence + 1;
+  const attempt: Attempt = {
+    fence,
+    option,
+    priority: effectivePriority(cell, job),
+    poolId,
+    placement,
+    admittedAtMs: cell.nowMs,
+    startedAtMs: null,
+    runningAtMs: null,
+    savedAtMs: null,
+    leaving: null,
+    shedding: [],
+    segment: null,
+    segmentCount: 0,
+  };
+  const admitted: JobRecord = { ...job, state: 'admitted', fence, attempt };
+  releaseHold(cell, job.spec.id);
+  saveJob(cell, admitted);
+  start(cell, admitted);
+  wakeClaimants(cell, job, attempt);
+}
+
+/**
+ * Its queue's share is larger now, and others of its queue, or of its cohort, may no longer be covered: jobs that preempt for fair share,
+ * reclaim, or preempt within their queue may have a claim on some of these jobs.
+ */
+function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord, { priority }: Attempt): void {
+  const admittedTo = cell.holdings.queueOf(spec);
+  const root = rootOf(admittedTo);
+  const { holders } = cell.holdings;
+  if (root.height > 1) {
+    return cell.pending.wakeBelow(root, (pending) => {
+      const { preemptForFairShare, reclaimWithinCohort, preemptWithinQueue } = policyOf(pending.queue);
+      return preemptForFairShare || reclaimWithinCohort || preemptWithinQueue;
+    });
+  }
+  cell.pending.wakeBelow(root, (pending) => {
+    const { preemptForFairShare, reclaimWithinCohort, preemptWithinQueue } = policyOf(pending.queue);
+    // Where queues lie right below the root, only jobs of the same queue are displaced, and only those of lower rank.
+    if (pending.queue === admittedTo) return preemptWithinQueue && holders.hasUncoveredBelow(admittedTo, { priority, sequence });
+    return preemptForFairShare || (reclaimWithinCohort && holders.hasUncovered(admittedTo));
+  });
+}
+
+/** Hands an admitted job to its pool unless another job is still on its nodes. */
+function start(cell: Cell, job: JobRecord): void {
+  const { attempt } = job;
+  if (job.state !== 'admitted' || attempt === null || cell.holdings.occupants.block(attempt.placement)) return;
+  const begun = { ...attempt, startedAtMs: cell.nowMs };
+  saveJob(cell, { ...job, state: 'starting', attempt: { ...begun, segment: openSegment(cell, job, begun) } });
+  enterNodes(cell, job, nodesOf(job));
+  const nodeIds = attempt.placement.slots.map(({ node }) => cell.fleet.node(node).spec.id);
+  cell.decide({ kind: 'start', jobId: job.spec.id, fence: attempt.fence, poolId: attempt.poolId, nodeIds });
+}
+
+/** Hands over the jobs that waited for others to leave these nodes. */
+export function startOn(cell: Cell, nodes: Iterable<number>): void {
+  for (const job of cell.jobs.inOrder(cell.jobs.admitted.on(nodes))) start(cell, job);
+}
+
+/** Changes the nodes of an attempt. Those it gives up it owns no longer, and is on until it says that it has left them. */
+export function resize(cell: Cell, job: JobRecord, attempt: Attempt, slots: readonly Slot[]): void {
+  const kept = new Set(slots.map(({ node }) => node));
+  const shedding = attempt.startedAtMs === null ? [] : attempt.placement.slots.filter(({ node }) => !kept.has(node));
+  const charged = chargeSegment(cell, job);
+  const resized: Attempt = { ...(charged.attempt ?? attempt), placement: { ...attempt.placement, slots }, shedding };
+  const segment = attempt.segment === null ? null : openSegment(cell, charged, resized);
+  saveJob(cell, { ...charged, attempt: { ...resized, segment } });
+  if (attempt.startedAtMs === null) return;
+  const had = new Set(nodesOf(job));
+  enterNodes(
+    cell,
+    job,
+    [...kept].filter((node) => !had.has(node)),
+  );
+  const nodeIds = slots.map(({ node }) => cell.fleet.node(node).spec.id);
+  cell.decide({ kind: 'resize', jobId: job.spec.id, fence: attempt.fence, nodeIds });
+}

@@ -1,0 +1,20 @@
+import type { NodeDemand, TopologyRequest } from '../model/job-spec.ts';
+import type { Slot } from '../model/cluster-state.ts';
+
+/** What is to be placed: `count` times `demand`, each on a node of its own. */
+export interface PlacementRequest {
+  /** Where it may go, by index: those without accelerators first where none are needed. */
+  readonly nodes: readonly number[];
+  readonly demand: NodeDemand;
+  readonly count: number;
+  readonly topology: TopologyRequest | null;
+  /** Whether one of `nodes` may be used now, whatever room it has. */
+  readonly allows: (node: number) => boolean;
+}
+
+/** Chooses nodes of one cluster. The same state and request give the same answer, and nothing is changed: the caller allocates. */
+export interface Placer {
+  place(request: PlacementRequest): readonly Slot[] | undefined;
+  /** How contended a type is by jobs that insist on it, from 0 to 1. */
+  scarcity(accelerator: string | null): number;
+}
