@@ -21,3 +21,33 @@ export const leaseFrom = (checkedAtMs: number): WriteLease => ({
 /** Refuses with `lease_expired` what comes too late. No lease: work of Sluice itself, in no key's name. */
 export const underLease = (lease: WriteLease | undefined, nowMs: number): Outcome<null> =>
   lease === undefined || nowMs < lease.endsAtMs ? ok(null) : refuse('lease_expired', 'the write arrived after its lease had ended');
+
+/** The right of one request, which may end while the request runs. */
+export interface Authority {
+  /**
+   * Checks the key again, against a record at most `keyFreshMs` old. Refuses as authentication does once the key is revoked or has expired,
+   * lacks the scope of the call, or its tenant is suspended or erased.
+   */
+  lease(): Promise<Outcome<WriteLease>>;
+}
+
+/** A lease lasts long enough for a write to arrive: one that misses three of them meets an object that is not keeping up. */
+const TRIES = 3;
+
+/**
+ * Does a durable step under a lease, and again under a new one where the lease ended before the step arrived. Null: work of Sluice itself,
+ * under no key.
+ */
+export async function underAuthority<T>(
+  authority: Authority | null,
+  step: (lease: WriteLease | undefined) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  if (authority === null) return step(undefined);
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const lease = await authority.lease();
+    if (!lease.ok) return lease;
+    const done = await step(lease.value);
+    if (done.ok || done.error.code !== 'lease_expired') return done;
+  }
+  return refuse('unavailable', 'the write did not arrive in time to be checked: repeat it');
+}

@@ -4,7 +4,7 @@ import type { Creation, DeletedIndex } from '../index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../index/index-manifest.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { TenantId } from '../kernel/ids.ts';
-import type { Authority } from './authority.ts';
+import type { Authority } from '../contract/write-lease.ts';
 
 /** Which indexes there are. Every call may be refused with `unavailable`. */
 export interface IndexDirectory {

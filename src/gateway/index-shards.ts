@@ -4,7 +4,7 @@ import type { ReplyOf, ShardReadOperations, ShardWriteOperations } from '../ann/
 import type { Reading } from '../index/fan-out/reading.ts';
 import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { Authority } from './authority.ts';
+import type { Authority } from '../contract/write-lease.ts';
 
 type IndexReads = {
   readonly [Name in Exclude<keyof ShardReadOperations, 'query' | 'fetch' | 'select'>]: (

@@ -8,7 +8,7 @@ import { must } from '../kernel/assert.ts';
 import type { CacheOwnerId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
-import { underAuthority } from './authority.ts';
+import { underAuthority } from '../contract/write-lease.ts';
 
 /** A vector that the second level held. */
 export interface FoundVector extends StoredVector {

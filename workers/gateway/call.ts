@@ -5,7 +5,7 @@ import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
 import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
-import type { Authority } from '../../src/gateway/authority.ts';
+import type { Authority } from '../../src/contract/write-lease.ts';
 import type { Gateway } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
 

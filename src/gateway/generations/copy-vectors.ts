@@ -8,7 +8,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 import type { Budget } from '../budget.ts';
 import type { IndexShards } from '../index-shards.ts';
 import type { TextEmbedder } from '../text-embedder.ts';

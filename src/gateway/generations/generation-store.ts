@@ -1,7 +1,7 @@
 import type { GenerationCall, Generations } from '../../index/generations/generation-state.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantId } from '../../kernel/ids.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 
 /** The object of an index, as far as its generations go. */
 export interface GenerationStore {

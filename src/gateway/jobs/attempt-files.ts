@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { AttemptId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { FileWriter } from './file-writer.ts';
 import type { Pools } from './pool-desk.ts';

@@ -1,12 +1,11 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import type { WriteLease, Authority } from '../../contract/write-lease.ts';
 import { underLease } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Authority } from '../authority.ts';
 import type { FileStore, NewFile, StoredFile } from './file-store.ts';
 
 export interface FileWriterParts<Content> {

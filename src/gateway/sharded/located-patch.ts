@@ -7,7 +7,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 import type { LocatedListing } from './located-listing.ts';
 import type { LocatedReads } from './located-reads.ts';
 import type { LocatedWrites } from './located-writes.ts';

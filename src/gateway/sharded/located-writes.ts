@@ -11,7 +11,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 import type { LocatorCalls, WriteAt } from './locator-calls.ts';
 import type { RouteCache } from './route-cache.ts';
 import type { SeenLsns } from './seen-lsns.ts';

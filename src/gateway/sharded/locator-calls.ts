@@ -5,7 +5,7 @@ import type { Place } from '../../index/locators/locator-store.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 
 /** A locator of an index, and what calls it; absent: a client. */
 export interface LocatorAt {

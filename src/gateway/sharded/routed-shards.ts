@@ -32,7 +32,7 @@ import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import type { Authority } from '../authority.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 import type { IndexShards } from '../index-shards.ts';
 import { allOf } from './all-of.ts';
 import { LocatedListing } from './located-listing.ts';

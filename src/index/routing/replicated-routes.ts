@@ -1,5 +1,4 @@
-import type { IndexReplicas } from '../replicas/index-replicas.ts';
-import type { ReplicaRoutes } from '../replicas/index-replicas.ts';
+import type { IndexReplicas, ReplicaRoutes } from '../replicas/index-replicas.ts';
 import type { ShardReplica } from '../replicas/shard-member.ts';
 import type { ReplicaRef, RoutedShard, RouteTable } from './route-table.ts';
 import { receivers } from './route-table.ts';

@@ -1,10 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { PAGE_BYTES } from '../../../src/ann/page-memory.ts';
+import { PAGE_BYTES, PageMemory } from '../../../src/ann/page-memory.ts';
 import { quantise, queryCodeMax } from '../../../src/ann/quantise.ts';
 import type { Quantised } from '../../../src/ann/quantise.ts';
-import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { Scanner } from '../../../src/ann/scanner.ts';
 import { pageLayout, VectorPage } from '../../../src/ann/vector-page.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

@@ -1,7 +1,7 @@
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Acting } from '../../../src/gateway/authority.ts';
-import { underAuthority } from '../../../src/gateway/authority.ts';
+import { underAuthority } from '../../../src/contract/write-lease.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';

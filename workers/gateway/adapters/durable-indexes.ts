@@ -8,9 +8,8 @@ import type { IndexManifest, IndexPage } from '../../../src/index/index-manifest
 import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { WriteLease } from '../../../src/contract/write-lease.ts';
-import type { Authority } from '../../../src/gateway/authority.ts';
-import { underAuthority } from '../../../src/gateway/authority.ts';
+import type { WriteLease, Authority } from '../../../src/contract/write-lease.ts';
+import { underAuthority } from '../../../src/contract/write-lease.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';

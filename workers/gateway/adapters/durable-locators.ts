@@ -23,7 +23,7 @@ import type {
 import type { ShardReadMethods } from '../../../src/ann/shard-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
-import { underAuthority } from '../../../src/gateway/authority.ts';
+import { underAuthority } from '../../../src/contract/write-lease.ts';
 import type { LocatorAt, LocatorCalls, WriteAt } from '../../../src/gateway/sharded/locator-calls.ts';
 import type { ShardCalls } from '../../../src/gateway/sharded/shard-calls.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';

@@ -28,8 +28,8 @@ import type {
 } from '../../../src/ann/shard-protocol.ts';
 import type { ShardReadMethods, ShardWriteMethods } from '../../../src/ann/shard-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { Authority } from '../../../src/gateway/authority.ts';
-import { underAuthority } from '../../../src/gateway/authority.ts';
+import type { Authority } from '../../../src/contract/write-lease.ts';
+import { underAuthority } from '../../../src/contract/write-lease.ts';
 import type { Reading } from '../../../src/index/fan-out/reading.ts';
 import type { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexShards } from '../../../src/gateway/index-shards.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { Grant } from '../../../../src/contract/attempt.ts';
-import type { Authority } from '../../../../src/gateway/authority.ts';
+import type { Authority } from '../../../../src/contract/write-lease.ts';
 import { AttemptFiles } from '../../../../src/gateway/jobs/attempt-files.ts';
 import type { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';

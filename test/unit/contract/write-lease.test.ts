@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
-import { underLease } from '../../../src/contract/write-lease.ts';
-import type { Authority } from '../../../src/gateway/authority.ts';
-import { underAuthority } from '../../../src/gateway/authority.ts';
+import { underLease, underAuthority } from '../../../src/contract/write-lease.ts';
+import type { Authority } from '../../../src/contract/write-lease.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
 /** A key whose lease lasts 100 ms, and an object that a write reaches after `onTheWayMs`. */
