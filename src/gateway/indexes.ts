@@ -16,12 +16,12 @@ import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
 import type { Acting } from './authority.ts';
 import type { Authority } from '../contract/write-lease.ts';
-import type { EmbeddingSpace } from './text-embedder.ts';
+import type { EmbeddingSpace, TextEmbedder } from './text-embedder.ts';
 import { embeddingSpace } from './text-embedder.ts';
 import type { IndexDirectory } from './index-directory.ts';
 import type { IndexRef, IndexUser, PinnedIndex } from './index-ref.ts';
 import { mayTouchIndex, onIndex, onOneIndex } from './index-ref.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import { requestDigest } from './tenancy/subject.ts';
 

@@ -14,7 +14,7 @@ import type { AnswerContract, AnswerTerms } from './answer-cache.ts';
 import type { CacheReport } from './cache-report.ts';
 import type { CountCache } from './cache-stats.ts';
 import { onIndex } from './index-ref.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { PurgeViews } from './purge-views.ts';
 import type { TextEmbedder } from './text-embedder.ts';

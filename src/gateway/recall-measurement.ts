@@ -10,7 +10,7 @@ import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
 import type { IndexRef, IndexUser } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { OnIndex } from './vectors.ts';
 

@@ -10,7 +10,7 @@ import { afterSome } from './vectors.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { PointPaths, VectorSpace } from './vector-space.ts';
 import { withoutTexts } from './vector-space.ts';

@@ -10,7 +10,7 @@ import type { OnIndex } from './vectors.ts';
 import { checkReply } from './vectors.ts';
 import type { IndexRef, IndexUser } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 
 export interface ListingQuery {

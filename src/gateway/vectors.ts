@@ -25,7 +25,7 @@ import { err, ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
 import { onIndex } from './index-ref.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
 import { batchPaths, NO_TOKENS, QUERY_PATHS } from './vector-space.ts';

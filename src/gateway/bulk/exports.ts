@@ -10,7 +10,7 @@ import { float32Text } from '../../kernel/float32-text.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Acting } from '../authority.ts';
 import { mayTouchIndex, onIndex } from '../index-ref.ts';
-import type { IndexShards } from '../index-shards.ts';
+import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { ManifestCache } from '../manifest-cache.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
 import { waitMsOf } from './wait.ts';

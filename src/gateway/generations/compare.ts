@@ -4,7 +4,7 @@ import type { IndexManifest } from '../../index/index-manifest.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import type { IndexShards } from '../index-shards.ts';
+import type { IndexShards } from '../../index/shards/index-shards.ts';
 
 const TOP_K = 10;
 /** Namespaces that are sampled, at most. */

@@ -10,7 +10,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Authority } from '../../contract/write-lease.ts';
 import type { Budget } from '../budget.ts';
-import type { IndexShards } from '../index-shards.ts';
+import type { IndexShards } from '../../index/shards/index-shards.ts';
 import type { TextEmbedder } from '../text-embedder.ts';
 
 /** What the embedding of a generation is booked under. */

@@ -16,7 +16,7 @@ import type { Budget } from '../../../src/gateway/budget.ts';
 import type { FeedPage, FollowedShards } from '../../../src/gateway/generations/change-feed.ts';
 import type { GenerationStore } from '../../../src/gateway/generations/generation-store.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';

@@ -5,7 +5,7 @@ import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { ShardMatches, ShardVectors, UpsertBatch, Written } from '../../../src/ann/shard-protocol.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { Clusters } from '../fixtures/clusters.ts';
 import type { GrowthWorld } from './growth-world.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';

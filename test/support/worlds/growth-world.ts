@@ -27,11 +27,11 @@ import { RoutingChangeLog } from '../../../src/index/routing/routing-change-log.
 import type { ShardRoute } from '../../../src/index/routing/shard-route.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { RoutedSearch } from '../../../src/gateway/sharded/routed-search.ts';
-import type { LocatorCalls } from '../../../src/gateway/sharded/locator-calls.ts';
-import { RoutedShards } from '../../../src/gateway/sharded/routed-shards.ts';
+import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
+import type { LocatorCalls } from '../../../src/index/shards/locator-calls.ts';
+import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { Mutex } from '../../../src/kernel/mutex.ts';

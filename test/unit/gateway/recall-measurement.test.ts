@@ -8,7 +8,7 @@ import type { ShardRecall, ShardSample } from '../../../src/ann/shard-protocol.t
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';

@@ -6,7 +6,7 @@ import type { Repetition, UpsertBatch } from '../../../src/ann/shard-protocol.ts
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { NewVector } from '../../../src/contract/vectors.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import { slicesOf, Upserts } from '../../../src/gateway/upserts.ts';

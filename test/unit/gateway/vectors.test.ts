@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 
+import { refusal } from '../../../src/contract/errors.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { mmrProducts } from '../../../src/ann/mmr.ts';
 import { ownKey } from '../../../src/ann/receipts.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
-import { refusal } from '../../../src/contract/errors.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { diversificationOf, Vectors } from '../../../src/gateway/vectors.ts';

@@ -15,7 +15,7 @@ import { shardName } from '../../../src/index/index-manifest.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import { TreeSearch } from '../../../src/gateway/sharded/tree-search.ts';
+import { TreeSearch } from '../../../src/index/fan-out/tree-search.ts';
 
 const { SHARD, REPLICA } = env as unknown as {
   readonly SHARD: DurableObjectNamespace<ShardObject>;

@@ -6,7 +6,7 @@ import { outlineOf, regionPage } from '../../../src/index/routing/routing-summar
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import { AnswerCache } from '../../../src/gateway/answer-cache.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
-import { RouteCache } from '../../../src/gateway/sharded/route-cache.ts';
+import { RouteCache } from '../../../src/index/routing/route-cache.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';

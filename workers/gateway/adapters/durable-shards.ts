@@ -32,7 +32,7 @@ import type { Authority } from '../../../src/contract/write-lease.ts';
 import { underAuthority } from '../../../src/contract/write-lease.ts';
 import type { Reading } from '../../../src/index/fan-out/reading.ts';
 import type { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
-import type { IndexShards } from '../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ask } from './ask.ts';
 
 interface ShardStub extends ShardReadMethods, ShardWriteMethods {

@@ -7,7 +7,7 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { qdrantBatchEndpoints } from '../../../../src/contract/qdrant/batch.ts';
 import { onOneIndex } from '../../../../src/gateway/index-ref.ts';
-import type { IndexShards } from '../../../../src/gateway/index-shards.ts';
+import type { IndexShards } from '../../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/text-embedder.ts';
 import { Upserts } from '../../../../src/gateway/upserts.ts';

@@ -1,7 +1,7 @@
 import type { Caller } from '../../ann/access-mode.ts';
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { Claim } from '../../index/locators/locator.ts';
-import type { Place } from '../../index/locators/locator-store.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { Claim } from '../locators/locator.ts';
+import type { Place } from '../locators/locator-store.ts';
 import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../ann/rows.ts';
 import type { Repetition, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';

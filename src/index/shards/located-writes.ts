@@ -1,9 +1,9 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 import { hasCallersKey } from '../../ann/receipts.ts';
-import type { KnownRoutes } from '../../index/routing/known-routes.ts';
-import { locatorOf } from '../../index/locators/locator-of.ts';
-import type { SummarisedShard } from '../../index/routing/routing-summary.ts';
-import type { Claim } from '../../index/locators/locator.ts';
+import type { KnownRoutes } from '../routing/known-routes.ts';
+import { locatorOf } from '../locators/locator-of.ts';
+import type { SummarisedShard } from '../routing/routing-summary.ts';
+import type { Claim } from '../locators/locator.ts';
 import { rowsAt } from '../../ann/rows.ts';
 import type { LocatedWritten } from '../../ann/rows.ts';
 import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
@@ -13,7 +13,7 @@ import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { Authority } from '../../contract/write-lease.ts';
 import type { LocatorCalls, WriteAt } from './locator-calls.ts';
-import type { RouteCache } from './route-cache.ts';
+import type { RouteCache } from '../routing/route-cache.ts';
 import type { SeenLsns } from './seen-lsns.ts';
 import type { ShardCalls } from './shard-calls.ts';
 

@@ -6,7 +6,7 @@ import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
-import { TreeSearch } from '../../../../src/gateway/sharded/tree-search.ts';
+import { TreeSearch } from '../../../../src/index/fan-out/tree-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 

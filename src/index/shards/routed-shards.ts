@@ -1,9 +1,9 @@
-import type { Reading } from '../../index/fan-out/reading.ts';
-import { fetchedMatches } from '../../index/fan-out/fetched-matches.ts';
-import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { Reading } from '../fan-out/reading.ts';
+import { fetchedMatches } from '../fan-out/fetched-matches.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { maximalMarginalRelevance } from '../../ann/mmr.ts';
-import type { RouteReader } from '../../index/routing/route-reader.ts';
+import type { RouteReader } from '../routing/route-reader.ts';
 import type {
   Counted,
   Deleted,
@@ -33,19 +33,19 @@ import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Authority } from '../../contract/write-lease.ts';
-import type { IndexShards } from '../index-shards.ts';
+import type { IndexShards } from './index-shards.ts';
 import { allOf } from './all-of.ts';
 import { LocatedListing } from './located-listing.ts';
 import { LocatedPatch } from './located-patch.ts';
 import { LocatedReads } from './located-reads.ts';
 import { LocatedWrites } from './located-writes.ts';
 import type { LocatorCalls } from './locator-calls.ts';
-import { RouteCache } from './route-cache.ts';
+import { RouteCache } from '../routing/route-cache.ts';
 import { drawSample } from './routed-sample.ts';
 import { measureRouted } from './routed-recall.ts';
 import { SeenLsns } from './seen-lsns.ts';
 import type { ShardCalls } from './shard-calls.ts';
-import type { RoutedSearch } from './routed-search.ts';
+import type { RoutedSearch } from '../fan-out/routed-search.ts';
 
 interface RoutedShardsParts {
   /** Answers for indexes of one shard. */

@@ -1,11 +1,11 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 import { compareScores } from '../../ann/metric.ts';
 import { addCosts, NO_COST } from '../../ann/search-cost.ts';
 import type { RecallSlice, SampleRecall, ShardMatches, ShardRecall } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { IndexShards } from '../index-shards.ts';
+import type { IndexShards } from './index-shards.ts';
 
 /** Vectors of one slice: each is searched for twice, once in all shards. */
 const SLICE = 4;

@@ -1,5 +1,5 @@
 import { editedMetadata } from '../../ann/metadata-edit.ts';
-import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 import type { Patched, ShardPatch, ShardVectors, Written } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/filter.ts';
 import { LIMITS } from '../../contract/limits.ts';

@@ -1,9 +1,9 @@
-import type { FanOut } from '../../index/fan-out/fan-out.ts';
-import type { PartAnswer } from '../../index/fan-out/merge-answers.ts';
-import { mergeAnswers } from '../../index/fan-out/merge-answers.ts';
-import type { GroupQuery } from '../../index/fan-out/shard-group.ts';
-import { searchGroup } from '../../index/fan-out/shard-group.ts';
-import type { ShardReads } from '../../index/fan-out/shard-reads.ts';
+import type { FanOut } from './fan-out.ts';
+import type { PartAnswer } from './merge-answers.ts';
+import { mergeAnswers } from './merge-answers.ts';
+import type { GroupQuery } from './shard-group.ts';
+import { searchGroup } from './shard-group.ts';
+import type { ShardReads } from './shard-reads.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';

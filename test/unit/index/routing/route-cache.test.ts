@@ -6,7 +6,7 @@ import { changed, withDrainEnded } from '../../../../src/index/routing/route-cha
 import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
-import { RouteCache } from '../../../../src/gateway/sharded/route-cache.ts';
+import { RouteCache } from '../../../../src/index/routing/route-cache.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';

@@ -1,6 +1,6 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { KnownRoutes } from '../../index/routing/known-routes.ts';
-import type { RouteReader } from '../../index/routing/route-reader.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { KnownRoutes } from './known-routes.ts';
+import type { RouteReader } from './route-reader.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
@@ -8,7 +8,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import type { ShardCalls } from './shard-calls.ts';
+import type { ShardCalls } from '../shards/shard-calls.ts';
 
 /** How often a call is repeated by newer routes: more changes during one call are a defect. */
 const CORRECTIONS_MAX = 8;

@@ -1,10 +1,10 @@
-import type { IndexManifest } from '../index/index-manifest.ts';
-import type { ShardStats } from '../ann/shard-protocol.ts';
-import type { ReplyOf, ShardReadOperations, ShardWriteOperations } from '../ann/shard-operations.ts';
-import type { Reading } from '../index/fan-out/reading.ts';
-import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import type { Authority } from '../contract/write-lease.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { ShardStats } from '../../ann/shard-protocol.ts';
+import type { ReplyOf, ShardReadOperations, ShardWriteOperations } from '../../ann/shard-operations.ts';
+import type { Reading } from '../fan-out/reading.ts';
+import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Authority } from '../../contract/write-lease.ts';
 
 type IndexReads = {
   readonly [Name in Exclude<keyof ShardReadOperations, 'query' | 'fetch' | 'select'>]: (

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardFetch } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import { LocatedReads } from '../../../../src/gateway/sharded/located-reads.ts';
-import type { LocatorCalls } from '../../../../src/gateway/sharded/locator-calls.ts';
-import type { RouteCache } from '../../../../src/gateway/sharded/route-cache.ts';
-import type { ShardCalls } from '../../../../src/gateway/sharded/shard-calls.ts';
+import { LocatedReads } from '../../../../src/index/shards/located-reads.ts';
+import type { LocatorCalls } from '../../../../src/index/shards/locator-calls.ts';
+import type { RouteCache } from '../../../../src/index/routing/route-cache.ts';
+import type { ShardCalls } from '../../../../src/index/shards/shard-calls.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 

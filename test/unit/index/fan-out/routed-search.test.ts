@@ -7,8 +7,8 @@ import type { ReadConsistency } from '../../../../src/ann/replication/read-consi
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
-import { RoutedSearch } from '../../../../src/gateway/sharded/routed-search.ts';
-import { TreeSearch } from '../../../../src/gateway/sharded/tree-search.ts';
+import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
+import { TreeSearch } from '../../../../src/index/fan-out/tree-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
 import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
 import { value } from '../../../support/worlds/shard-world.ts';

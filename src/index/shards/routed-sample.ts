@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { RoutingSummary } from '../../index/routing/routing-summary.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { RoutingSummary } from '../routing/routing-summary.ts';
 import type { SampledIds, ShardSample } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';

@@ -1,6 +1,6 @@
-import { compareIds, compareText } from '../../ann/id-order.ts';
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import { gatherColumns, newestOf } from '../../index/fan-out/gather-columns.ts';
+import { compareText, compareIds } from '../../ann/id-order.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import { gatherColumns, newestOf } from '../fan-out/gather-columns.ts';
 import type {
   Counted,
   ListedVectors,
@@ -15,7 +15,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { LocatedReads } from './located-reads.ts';
-import type { RouteCache } from './route-cache.ts';
+import type { RouteCache } from '../routing/route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 /** Lists and counts the vectors of an index of several shards: all are asked, and copies of a vector count once. */

@@ -1,5 +1,5 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { RegionPage, RoutingSummary } from '../../index/routing/routing-summary.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { RegionPage, RoutingSummary } from '../routing/routing-summary.ts';
 import type { ShardStats } from '../../ann/shard-protocol.ts';
 import type { ReplyOf, ShardReadOperations } from '../../ann/shard-operations.ts';
 import type { Outcome } from '../../contract/outcome.ts';

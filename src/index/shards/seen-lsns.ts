@@ -1,4 +1,4 @@
-import type { IndexManifest } from '../../index/index-manifest.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 import { LIMITS } from '../../contract/limits.ts';
 
 /** The highest LSN that this isolate has seen of each index: what it writes later is above. Of the indexes that it saw something of last. */

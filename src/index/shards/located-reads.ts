@@ -1,9 +1,9 @@
 import type { Addressed } from '../../ann/access-mode.ts';
-import { joinColumns } from '../../index/fan-out/join-columns.ts';
-import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { KnownRoutes } from '../../index/routing/known-routes.ts';
-import { locatorOf } from '../../index/locators/locator-of.ts';
-import { gatherColumns, newestOf } from '../../index/fan-out/gather-columns.ts';
+import { joinColumns } from '../fan-out/join-columns.ts';
+import type { IndexManifest } from '../index-manifest.ts';
+import type { KnownRoutes } from '../routing/known-routes.ts';
+import { locatorOf } from '../locators/locator-of.ts';
+import { gatherColumns, newestOf } from '../fan-out/gather-columns.ts';
 import { replyTooLarge } from '../../ann/included-columns.ts';
 import { recommend } from '../../ann/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
@@ -15,7 +15,7 @@ import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { LocatorCalls } from './locator-calls.ts';
-import type { RouteCache } from './route-cache.ts';
+import type { RouteCache } from '../routing/route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';
 
 /** How often ids are located again that were being moved when they were requested. */
