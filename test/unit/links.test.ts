@@ -32,7 +32,7 @@ const anchorsOf = (page: string): ReadonlySet<string> =>
     ),
   );
 
-/** What is wrong with the links of a page to other files and headings; those to other hosts are not followed. */
+/** The broken links of a page to files and headings of the project; links to other hosts are not checked. */
 function brokenLinks(path: string, page: string): string[] {
   const links = [...proseOf(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = '']) => link);
   return links.filter((link) => {

@@ -28,7 +28,7 @@ it('every threat names a rule that there is, and a file with a test of it', asyn
   for (const [, threat, , rule = '', file = ''] of rows) {
     expect(specs, threat).toMatch(new RegExp(String.raw`\*\*${rule}\*\*|^\| ${rule} +\|`, 'm'));
     expect(existsSync(join(ROOT, file)), file).toBe(true);
-    // Title of the test, which begins with the ids of its rules.
+    // A test title that begins with rule ids.
     expect((await read(file)).match(new RegExp(String.raw`['"\x60](\[[A-Z\d]+\] ?)*\[${rule}\]`)), `${file} tests ${rule}`).not.toBeNull();
   }
 });

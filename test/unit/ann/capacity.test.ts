@@ -10,7 +10,7 @@ import { subspaceDimensionsFor } from '../../../src/ann/training/training-state.
 const MIB = 1024 * 1024;
 const SPEC = readFileSync(new URL('../../../src/ann/SPEC.md', import.meta.url), 'utf8');
 
-/** The numbers of every row of the table of capacities. */
+/** The numbers in each row of the table of capacities. */
 const rows = SPEC.slice(SPEC.indexOf('## Capacity'))
   .split('\n## ')[0]!
   .split('\n')
@@ -22,7 +22,7 @@ const rows = SPEC.slice(SPEC.indexOf('## Capacity'))
       .map((cell) => Number(cell.replaceAll(',', ''))),
   );
 
-/** Of a list's full blocks. */
+/** The bytes of an entry in a full block. */
 function entryBytes(metric: ListModel['metric'], dimensions: number, hasLowPlane: boolean): number {
   const model = { metric, dimensions, subspaceDimensions: subspaceDimensionsFor(dimensions), hasLowPlane };
   const { blockBytes, recordBytes } = blockLayout(model as ListModel);

@@ -4,7 +4,7 @@ import { accepts } from '../../../src/ann/filter/accepts.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import type { JsonValue } from '../../../src/contract/json-value.ts';
 
-/** The ids of those that a filter accepts. */
+/** The ids of the vectors that a filter accepts. */
 const accepted = (written: object, vectors: Record<string, JsonValue>): string =>
   Object.entries(vectors)
     .filter(([id, metadata]) => accepts(filter.parse(written), metadata, id))
@@ -140,7 +140,7 @@ describe('areas', () => {
     ['a box across the antimeridian', { top_left: { lat: 0, lon: 170 }, bottom_right: { lat: -20, lon: -170 } }, 'fs'],
     ['the box of the rest', { top_left: { lat: 0, lon: -170 }, bottom_right: { lat: -20, lon: 170 } }, ''],
     ['a circle', { center: { lat: 52.520711, lon: 13.403683 }, radius_m: 1000 }, 'bc'],
-    // Berlin to Moscow, where c is, too: 1,608 km.
+    // Berlin to Moscow, where c is as well: 1,608 km.
     ['a circle that reaches another city', { center: { lat: 55.76, lon: 37.61 }, radius_m: 1_615_000 }, 'bc'],
     ['a circle that nearly does', { center: { lat: 55.76, lon: 37.61 }, radius_m: 1_600_000 }, 'c'],
     ['a circle across the antimeridian', { center: { lat: -15, lon: 180 }, radius_m: 1_000_000 }, 'fs'],

@@ -27,7 +27,7 @@ const vectorsOf = (seed: number): PlacedVector[] => Array.from({ length: COUNT }
 
 let registry: MemoryRegistry;
 let scanner: Scanner;
-/** Over a store that has these vectors, none of them listed. */
+/** A memtable over a store with these vectors, all in no list. */
 function memtable(name: string, stored: () => Iterable<PlacedVector>): Memtable {
   const store = { scan: stored, unlistedRows: () => RowSet.of(Array.from({ length: COUNT }, (_, i) => i + 1)) };
   return new Memtable(registry, scanner, name, store);

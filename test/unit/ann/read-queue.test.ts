@@ -7,7 +7,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import { ObjectThread } from '../../support/worlds/object-thread.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
-/** An object whose reads take so long; tells what it did, and when, since it was made. */
+/** An object whose reads take `readMs`; results are the times at which reads ended, since the start. */
 function object(readMs = 4) {
   const time = new VirtualTime();
   const thread = new ObjectThread(time);
@@ -21,7 +21,7 @@ function object(readMs = 4) {
   };
   const read = (name: string, budgetMs?: number) => thread.deliver(() => turns.read(budgetMs, () => doing(name, readMs)));
   const other = (name: string) => thread.deliver(() => doing(name, 1));
-  /** Until it knows how long its reads take. */
+  /** Reads until the queue knows how long reads take. */
   const learn = async (): Promise<void> => {
     for (let n = 0; n < 40; n += 1) await read('learning');
     done.length = 0;
@@ -38,7 +38,7 @@ it('[F40] serves what is no read before the reads that wait, and a read of an id
   expect(done).toEqual(['a', 'page', 'write', 'b', 'c']);
   expect(answers.map((answer) => answer.ok && answer.value - 160)).toEqual([4, 10, 14, 5, 6]);
   await time.run(time.sleep(1));
-  // Even if its caller gives up before: nobody else is waiting.
+  // Even with no budget left: no other read is waiting.
   expect(codeOf(await time.run(read('d', 0)))).toBe('ok');
 });
 
@@ -75,7 +75,7 @@ it('[F41] serves the earliest deadline first, and refuses at once what cannot be
   );
   expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok', 'overloaded', 'ok']);
   expect(done).toEqual(['first', 'hasty', 'next', 'patient']);
-  // As soon as the read that was being done is over.
+  // As soon as the running read has ended.
   expect(hopelessMs).toBe(4);
 });
 

@@ -75,7 +75,7 @@ describe('receipts of an object', () => {
     expect(receipts.add(REQUEST, { parts: 8, part: 0, lsn: 4 }, null, 70)).toEqual({ digest: 'd', atMs: 5, done: parts, billing: BILLING });
     expect(receipts.find('k')).toMatchObject({ done: parts });
     expect(receipts.add(REQUEST, { ...WHOLE, lsn: 8 }, null, 80).done).toEqual([{ ...WHOLE, lsn: 8 }]);
-    // What comes late is a part of what is known.
+    // A late part adds nothing to a receipt of the whole.
     receipts.adopt([receipt(parts)]);
     expect(receipts.find('k')?.done).toEqual([{ ...WHOLE, lsn: 8 }]);
   });
@@ -96,7 +96,7 @@ describe('receipts of an object', () => {
     expect(keysBehind(second.next).keys).toEqual([]);
     receipts.add({ idempotencyKey: 'a', digest: 'd' }, { ...WHOLE, lsn: 1 }, null, 1);
     expect(keysBehind(second.next).keys).toEqual(['a']);
-    // A number that is free again would be taken for one that was told.
+    // The number of a swept receipt is not reused: the reader would take the new one for a receipt it has.
     receipts.sweep(Number.MAX_SAFE_INTEGER);
     receipts.claim({ idempotencyKey: 'd', digest: 'd' }, BILLING, 1);
     expect(keysBehind(second.next).keys).toEqual(['d']);
@@ -127,7 +127,7 @@ describe('receipts of an object', () => {
     expect(receipts.find(own(0).idempotencyKey)).toBe(undefined);
     expect(receipts.find(own(1).idempotencyKey)).toMatchObject({ digest: '', done: [part], billing: null });
     expect(receipts.find(REQUEST.idempotencyKey)).toBeDefined();
-    // Both are told to those that take them over, in one order.
+    // Readers that take receipts over get both kinds, in one order.
     expect(receipts.behind(0, 2).receipts.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['k', ownKey('r1')]);
     const ownEndMs = 1_001 + LIMITS.ownReceiptTtlMs;
     expect(receipts.sweep(ownEndMs)).toBe(ownEndMs + 1);

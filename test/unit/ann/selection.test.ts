@@ -29,7 +29,7 @@ describe('SelectionCache', () => {
     const others = [{ shard: 't' }, { namespace: 2 }, { filter: { kind: 'exists', path: 'b' } as const }, { lsn: 8 }];
     for (const other of others) cache.recall({ ...asked, ...other }, counted.select);
     expect(counted.calls).toBe(5);
-    // A shard that changed is remembered as it is now.
+    // After a write, the selection is cached under the new LSN.
     cache.recall({ ...asked, lsn: 8 }, counted.select);
     expect(counted.calls).toBe(5);
     cache.recall(asked, counted.select);
@@ -46,7 +46,7 @@ describe('SelectionCache', () => {
     expect(counted.calls).toBe(6);
     cache.recall({ ...asked, shard: 'b' }, counted.select);
     expect(counted.calls).toBe(7);
-    // What is larger than all of it is not kept.
+    // A selection larger than the whole cache is not kept.
     const large = counting([1, 100_000, 200_000]);
     cache.recall({ ...asked, shard: 'd' }, large.select);
     expect(cache.bytes).toBe(0);

@@ -28,7 +28,7 @@ function prepared(model: ListModel, values: Float32Array): Float32Array {
   return out;
 }
 
-/** Codes every vector against its nearest list. */
+/** Encodes every vector in its nearest list. */
 function encodeAll({ model, centroids }: ReturnType<Training['result']>, vectors: Float32Array) {
   const encoder = new Encoder(trainKernels, model);
   encoder.setCentroids(centroids.map((centroid, list) => ({ list, centroid })));
@@ -43,7 +43,7 @@ function encodeAll({ model, centroids }: ReturnType<Training['result']>, vectors
   return { ...encoding, lists };
 }
 
-/** What the nibbles of entry `i` stand for. */
+/** The vector that the nibbles of entry `i` stand for. */
 function reconstruct({ model, centroids }: ReturnType<Training['result']>, nibbles: Uint8Array, stride: number, i: number, list: number) {
   const { codebook, subspaceDimensions: width } = model;
   return centroidValues(centroids[list]!).map((value, j) => {
@@ -103,7 +103,7 @@ describe('training', () => {
   });
 
   it('[V107] finds clusters, and gives crowded ones the lists that would be empty', () => {
-    // Half of all vectors lie in the first cluster, a quarter in the second and so on.
+    // Half of the vectors are in the first cluster, a quarter in the second and so on.
     const values = clustered(4_000, 16, 6, 0.02, 3);
     const result = trainWhole(optionsOf('l2', 16, 24), values);
     const { lists } = encodeAll(result, prepared(result.model, values));
@@ -123,7 +123,7 @@ describe('training', () => {
       const lists = trainWhole({ ...optionsOf('dot', 4, 6), seed }, sample).centroids.map(centroidValues);
       found += centres.filter((centre) => lists.some((list) => list.every((value, j) => Math.abs(value - centre[j]!) < 0.04))).length;
     }
-    // Of one trial it would be two thirds.
+    // A single trial would find two thirds.
     expect(found / (40 * 6)).toBeGreaterThan(0.71);
   });
 
@@ -162,7 +162,7 @@ describe('training', () => {
       return sum / 3_000;
     };
     const weighted = encodeAll(result, vectors);
-    // The encoder takes the metric for the weight: `l2` codes the same vectors with the same codewords, but to the nearest ones.
+    // Under `l2` the encoder has no weight: it uses the same codewords, but takes the nearest ones.
     const nearest = encodeAll({ ...result, model: { ...result.model, metric: 'l2', biasStep: 1 } }, vectors);
     const nibbles = nearest.entries.nibbles.filter((_, at) => at % 18 < 16);
     expect(along(weighted.lists, weighted.entries.nibbles, result.model)).toBeLessThan(0.5 * along(nearest.lists, nibbles, result.model));

@@ -39,7 +39,7 @@ describe('purge leases', () => {
     const view = renewView(EMPTY, grant(70_000), 1000);
     expect(stampOf(view)).toEqual({ position: 0, knownMs: 70_000 });
     expect(logTimeMs(view, 1250)).toBe(70_250);
-    // A late grant tells nothing new, and neither does a reader's clock that was set back.
+    // A late grant changes nothing, and neither does a reader's clock that was set back.
     const late = renewView(view, grant(69_900), 1100);
     expect([stampOf(late).knownMs, logTimeMs(late, 1250), logTimeMs(late, 900)]).toEqual([70_000, 70_250, 70_000]);
   });

@@ -12,7 +12,7 @@ const nameOf = (digest: string, among: readonly Shard[]) => among[rendezvousShar
 const movedBetween = (before: readonly Shard[], after: readonly Shard[]) =>
   DIGESTS.filter((digest) => nameOf(digest, before) !== nameOf(digest, after));
 
-/** Four standard deviations of how many of the digests fall to a share of them. */
+/** Four standard deviations of the number of digests in a shard with this share. */
 const tolerance = (share: number) => 4 * Math.sqrt(DIGESTS.length * share * (1 - share));
 
 describe('rendezvous shard', () => {
@@ -48,7 +48,7 @@ describe('rendezvous shard', () => {
 
   it('[C63] moves no more than a changed weight makes it', () => {
     const moved = movedBetween(shards('a:1,b:1,c:1,d:1'), shards('a:1,b:2,c:1,d:1'));
-    // The share of `b` rises from 1/4 to 2/5; all that moves goes there.
+    // The share of `b` rises from 1/4 to 2/5; everything that moves goes to it.
     expect(moved.every((digest) => nameOf(digest, shards('a:1,b:2,c:1,d:1')) === 'b')).toBe(true);
     expect(Math.abs(moved.length - DIGESTS.length * (2 / 5 - 1 / 4))).toBeLessThan(tolerance(0.15));
   });

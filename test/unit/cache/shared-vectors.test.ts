@@ -17,7 +17,7 @@ const start = (cache: SharedVectors, task: ThreadTask) => {
   return { worker, owner: handle.owner };
 };
 
-/** How often a thread napped for a lock while it worked. */
+/** How often a thread waited for a lock while it worked. */
 function napsOf<T>(work: () => T): { naps: number; answer: T } {
   const wait = vi.spyOn(Atomics, 'wait');
   const answer = work();
@@ -134,7 +134,7 @@ describe('SharedVectors', () => {
     for (let seed = 1; seed <= 12; seed++) {
       const { worker, owner } = start(cache, { kind: 'churn', keys: KEYS, seed, dimensions: 64 });
       await once(worker, 'message');
-      // So many reads later, somewhere in its work: each seed elsewhere.
+      // After a number of reads that differs by seed, so that the thread is ended at different points.
       const reads = () => cache.counts().hits + cache.counts().misses;
       const enough = reads() + 37 * seed;
       await expect.poll(reads, { timeout: 60_000, interval: 0 }).toBeGreaterThanOrEqual(enough);

@@ -58,7 +58,7 @@ describe('the plan of an index', () => {
     const plan = planIndex({ ...DEMAND, writesPerSecond: 0 }, a);
     expect(plan).toMatchObject({ shards: 250, vectorsPerShard: 50_000, locators: 8, objects: 259, probes: 10 });
     expect(plan.leafMs).toBeCloseTo((100 * Math.sqrt(50_000 / 331_479) + 100) / 1000, 9);
-    // 259.2 million queries a month, ten calls each.
+    // 259.2 million queries a month, with ten calls each.
     const calls = plan.bill.find(({ what }) => what === 'calls of shards and locators');
     expect(calls?.usdPerMonth).toBeCloseTo(2592 * 0.15, 6);
     const running = plan.bill.find(({ what }) => what === 'time in which shards run');
@@ -90,14 +90,14 @@ describe('the plan of an index', () => {
 
   it('[K2] counts what ranking shards takes of the gateway, which grows less than their number', () => {
     const a = assumed({ rankedNumberNs: 2 });
-    // A quarter of a coarse centroid, a mean and eight centroids for each.
+    // For each shard: a quarter of a coarse centroid, a mean and eight centroids.
     expect(planRouting(100, 100, a).rankingMs).toBeCloseTo((100 * 9.25 * 100 * 2) / 1e6, 9);
     const [many, more] = [planRouting(1_024, 100, a), planRouting(4_096, 100, a)];
     expect(more.rankingMs).toBeLessThan(1.4 * many.rankingMs);
     expect(more.regionBytes).toBe(4 * many.regionBytes);
     const cpuOf = (ns: number) => planIndex(DEMAND, assumed({ rankedNumberNs: ns })).bill.find(({ what }) => what === 'CPU of the gateway');
     const { routing } = planIndex(DEMAND, assumed({ rankedNumberNs: 1 }));
-    // Queries and writes: 110 a second.
+    // 110 queries and writes a second.
     expect(cpuOf(2)!.usdPerMonth - cpuOf(1)!.usdPerMonth).toBeCloseTo(285.12 * routing.rankingMs * 0.02, 9);
     expect(planIndex({ ...DEMAND, vectors: 10 }, assumed()).routing).toEqual({ rankingMs: 0, regionBytes: 0 });
   });

@@ -14,7 +14,7 @@ import { openApiDocument } from '../../../src/contract/openapi.ts';
 const CONTRACT = join(import.meta.dirname, '../../../src/contract');
 const NAMES = Object.keys(ENDPOINTS) as EndpointName[];
 
-/** Every value in an example that an earlier answer brings. */
+/** Every value in an example that comes from an earlier answer. */
 function answeredIn(value: unknown): Answered[] {
   if (typeof value !== 'object' || value === null) return [];
   if ('operation' in value && 'path' in value) return [value as Answered];

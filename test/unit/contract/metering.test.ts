@@ -5,8 +5,8 @@ import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { METERS } from '../../../src/contract/meter.ts';
 import { SCOPES } from '../../../src/contract/scope.ts';
 
-// A row of the endpoint table must have an access and meters to compile; what is counted is one request and its meters. Here is what the
-// types cannot say: which rows count nothing, and that no meter is forgotten.
+// The types force each row of the endpoint table to state its access and meters. This test checks what types cannot express: the routes that
+// count nothing, and that every meter is used.
 
 const ROWS = Object.entries<Endpoint>(ENDPOINTS);
 
@@ -16,7 +16,7 @@ describe('what is metered', () => {
     expect(open.sort()).toEqual(['health', 'qdrantHealth', 'qdrantLiveness', 'qdrantReadiness', 'qdrantVersion', 'ready']);
     const agents = ROWS.filter(([, { access }]) => access.kind === 'agent').map(([, { path }]) => path);
     expect(agents.filter((path) => !path.startsWith('/v1/pools/:pool/'))).toEqual([]);
-    // The admin manages; none of its routes touches what tenants store or compute.
+    // The admin manages; its routes neither store nor compute anything of tenants.
     const managed = /^\/v1\/(organisations|tenants|quotas|budgets|invoices|credits|charges|webhooks|alerts|audit|pools)\b/;
     const admin = ROWS.filter(([, { access }]) => access.kind === 'admin').map(([, { path }]) => path);
     expect(admin.filter((path) => !managed.test(path))).toEqual([]);
@@ -24,10 +24,10 @@ describe('what is metered', () => {
 
   it('[T51] has every scope and every meter that there is, and a route names a meter once', () => {
     const scopes = new Set(ROWS.flatMap(([, { access }]) => ('scope' in access ? [access.scope] : [])));
-    // Agents come by the token of their pool, the admin by its key.
+    // Agents use the token of their pool, the admin its key.
     expect(SCOPES.filter((scope) => !scopes.has(scope))).toEqual(['pools:agent', 'pools:admin']);
     const meters = new Set(ROWS.flatMap(([, endpoint]) => endpoint.meters));
-    // What jobs consume is charged by the scheduler, with the attempt that consumed it; a request is counted for every route.
+    // The scheduler charges what an attempt of a job consumes; every route counts a request.
     expect(METERS.filter((meter) => !meters.has(meter))).toEqual(['requests', 'job_tokens', 'accelerator_ms']);
     for (const [name, { meters: own }] of ROWS) expect(new Set(own).size, name).toBe(own.length);
   });

@@ -47,12 +47,12 @@ describe('the place of a refusal', () => {
   it('[G51] is found below a part of a request by its segments', () => {
     expect(pathBelow(MISFIT.path, ['vectors'])).toEqual([3, 'values']);
     expect(pathBelow(MISFIT.path, ['vectors', 3, 'values'])).toEqual([]);
-    // A name that the caller chose is one segment, whatever it looks like.
+    // A name that the caller chose is one segment, even if it contains brackets.
     for (const path of [undefined, ['vector'], ['vectors[3]', 'values'], ['text']]) expect(pathBelow(path, ['vectors'])).toBeUndefined();
   });
 });
 
-/** What reads the `message` of something else: of errors that were thrown, of issues of schemas, of a job's failure. */
+/** Files that read the `message` of something else: a thrown error, an issue of a schema, a job's failure. */
 const OTHER_MESSAGES = [
   'durable-objects/platform-fault.ts',
   'src/contract/filter-syntax.ts',

@@ -34,7 +34,7 @@ it('[Q53] what Qdrant has and this API has not is of its surface, and hides no r
     expect(served.has(path), path).toBe(false);
     for (const mount of mountsOf(path)) expect(surfaceOf(mount), mount).toBe(mount === '/metrics' ? 'sluice' : 'qdrant');
   }
-  // As in Qdrant, a parameter that nobody knows is none.
+  // As in Qdrant, unknown parameters are ignored.
   expect(parse(callQuery, { wait: 'true', nonesuch: '1' }, 'query')).toEqual({ ok: true, value: { wait: 'true' } });
 });
 

@@ -10,7 +10,7 @@ const upsert = ENDPOINTS.upsertVectors.body.schema;
 const create = ENDPOINTS.createIndex.body.schema;
 const list = ENDPOINTS.listVectors.body.schema;
 
-/** JSON of exactly so many bytes. */
+/** JSON of exactly `bytes` bytes. */
 const metadataOf = (bytes: number, letter = 'x') => {
   const room = bytes - '{"t":""}'.length;
   const wide = new TextEncoder().encode(letter).length;
@@ -20,13 +20,13 @@ const metadataOf = (bytes: number, letter = 'x') => {
 const ones = (count: number): number[] => Array.from({ length: count }, () => 1);
 const good = { id: 'good', values: [1, 2] };
 
-/** What is refused, and why; undefined when nothing is. */
+/** The field, code and message of a refusal; undefined if the value is accepted. */
 function fault(schema: Parameters<typeof parse>[0], value: unknown): readonly [param: string | null, code: string] | undefined {
   const parsed = parse(schema, value);
   return parsed.ok ? undefined : [paramOf(parsed.error), parsed.error.code];
 }
 
-/** A batch whose point at this place is another one. */
+/** A batch with another point at this position. */
 const batchWith = (at: number, point: object, others: object = good) => [
   ...Array.from({ length: at }, (_, i) => ({ ...others, id: `v${i}` })),
   point,

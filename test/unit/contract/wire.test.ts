@@ -8,7 +8,7 @@ import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { openApiDocument } from '../../../src/contract/openapi.ts';
 import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 
-/** What each published version of the wire looked like. Changing the wire means a new version and a new line, never an edit. */
+/** The hash of each published version of the wire contract. A change needs a new version and a new line, never an edit. */
 const HASHES: Record<string, string> = {
   '0.1.0': 'fe446488690e9343c85efff603eb41bfce24054f100edafe97c78bfaf2c1336d',
   '0.2.0': '8605c2c82a18e29a2f533fe02f9ae1f1234a5701e21f288b5145f1630ef6997a',

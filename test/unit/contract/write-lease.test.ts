@@ -6,7 +6,7 @@ import { underLease, underAuthority } from '../../../src/contract/write-lease.ts
 import type { Authority } from '../../../src/contract/write-lease.ts';
 import { ok } from '../../../src/kernel/result.ts';
 
-/** A key whose lease lasts 100 ms, and an object that a write reaches after `onTheWayMs`. */
+/** A key whose lease lasts 100 ms, and an object that the n-th write reaches after `onTheWayMs[n]`. */
 function world(onTheWayMs: readonly number[], revokedAtMs = Infinity) {
   let nowMs = 0;
   const authority: Authority = {

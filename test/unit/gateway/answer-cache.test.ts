@@ -43,7 +43,7 @@ const completion = (text: string, weights = 'w1'): Completion => ({ kind: 'compl
 const ranking = (scores: number[], weights = 'w1'): Ranking => ({ kind: 'ranking', scores: Float32Array.from(scores), tokens: 3, weights });
 
 interface Asked {
-  /** The kind, then what is asked in it. */
+  /** The kind of answer, a colon, and the question. */
   readonly what: string;
   readonly weights?: string;
   readonly tenant?: string;
@@ -51,7 +51,7 @@ interface Asked {
   readonly isAlone?: boolean;
 }
 
-/** One isolate whose answers are made by what each question brings along. */
+/** One isolate; each question brings the function that computes its answer. */
 function isolate() {
   const world = new MemoryCacheWorld();
   const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
@@ -94,7 +94,7 @@ describe('answers of any kind', () => {
     expect(await ask({ what: 'completion:q', tenant: 'tn_two' }, () => completion('two'))).toMatchObject({ said: 'two' });
     expect(await ask({ what: 'completion:q', weights: 'w2' }, () => completion('three', 'w2'))).toMatchObject({ said: 'three' });
     expect(await ask({ what: 'completion:q' }, () => completion('four'))).toMatchObject({ said: 'one', source: 'memory' });
-    // Asked on the old weights, made with the new: it answers for the new alone.
+    // Asked under the old weights, computed with the new ones: it is cached for the new ones only.
     expect(await ask({ what: 'ranking:r' }, () => ranking([1], 'w2'))).toMatchObject({ source: 'computed' });
     expect(await ask({ what: 'ranking:r' }, () => ranking([2]))).toMatchObject({ said: [2], source: 'computed' });
     expect(await ask({ what: 'ranking:r', weights: 'w2' }, () => ranking([3], 'w2'))).toMatchObject({ said: [1], source: 'memory' });
@@ -152,7 +152,7 @@ describe('answers of any kind', () => {
     gate.resolve();
     expect(await early).toMatchObject({ said: 'old' });
     expect(await late).toMatchObject({ said: 'new', source: 'computed' });
-    // The earlier one came to its end last, and does not take the place of the newer.
+    // The earlier computation ends last, but does not replace the newer answer.
     expect(await ask({ what: 'completion:q' }, () => completion('newest'))).toMatchObject({ said: 'new', source: 'memory' });
   });
 

@@ -11,7 +11,7 @@ const budgetOf = () => new BodyBudget(LIMITS);
 describe('the memory for bodies', () => {
   it('[G11] is shared: one owner gets no more than a share, all get no more than there is', () => {
     const budget = budgetOf();
-    // Holds the most throughout, so that none of the others is the one that may exceed the budget.
+    // The largest body throughout, which alone may exceed the budget: so none of the others may.
     expect(budget.open('z', 0).take(51, 0)).toBe(true);
     expect(budget.open('a', 0).take(30, 0)).toBe(true);
     expect(budget.open('a', 0).take(21, 0)).toBe(false);
@@ -85,7 +85,7 @@ describe('the memory for bodies', () => {
         const budget = budgetOf();
         const open = specs.map((spec) => ({ ...spec, hold: budget.open(spec.owner, 0) }));
         while (open.length > 0) {
-          // Someone can always go on, so that this ends.
+          // At least one body can always continue, so the loop ends.
           const start = (choices.next().value ?? 0) % open.length;
           const order = [...open.slice(start), ...open.slice(0, start)];
           const going = order.find(({ hold, size, chunk }) => hold.take(Math.min(chunk, size - hold.bytes), 0));

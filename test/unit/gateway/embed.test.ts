@@ -183,7 +183,7 @@ describe('the cache when others fail', () => {
     await embed([text('a')]);
     world.nowMs += 1_000;
     world.logReachable = true;
-    // Filled after the purge, but by one who had not heard of it.
+    // Filled after the purge, but by an isolate that did not know of it.
     expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
     expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
   });
@@ -220,7 +220,7 @@ describe('the cache when others fail', () => {
     expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
     expect(value(await isolate(world).embed([text('a')])).report.sources).toEqual(['shared']);
     world.nowMs += 5000;
-    // Had the older fill, which had no TTL, replaced the newer, it would still be here.
+    // The older fill had no TTL: if it had replaced the newer one, this would be a hit.
     expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
   });
 

@@ -62,7 +62,7 @@ describe('ids without a signature', () => {
     clock.ms += 1;
     expect([await ids.has('a'), await ids.has('b'), await ids.has('a')]).toEqual([true, true, true]);
     expect(reads).toBe(2);
-    // A clock that steps back does not keep it from looking.
+    // It reads again even if the clock steps back.
     known.push('d');
     clock.ms -= 10 * LIMITS.unsignedIdsFreshMs;
     expect(await ids.has('d')).toBe(true);

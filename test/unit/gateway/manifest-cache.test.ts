@@ -13,13 +13,13 @@ const TENANT = 'tn_1' as TenantId;
 const NOT_FOUND = refuse('index_not_found', 'gone', 'index');
 const MISMATCH = refuse('dimension_mismatch', 'other dimensions');
 
-/** One index name of one tenant, as the directory sees it now. */
+/** The index behind one name of one tenant, as the directory returns it. */
 function world() {
   const state = {
     nowMs: 0,
     asked: 0,
     liveId: 'ix_1' as string | undefined,
-    /** Manifests that work ran under. */
+    /** The ids of the manifests under which work ran. */
     ran: [] as string[],
   };
   const describeIndex = async (tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> => {
@@ -30,7 +30,7 @@ function world() {
   };
   const directory = { describe: describeIndex } as unknown as IndexDirectory;
   const cache = new ManifestCache(directory, { nowMs: () => state.nowMs });
-  /** Work that succeeds on the index that is live, as a shard would confirm. */
+  /** Work that succeeds only under the manifest of the live index, as on a shard. */
   const run = (refusal = NOT_FOUND, name = 'articles') =>
     cache.using(TENANT, name, async ({ id }): Promise<Outcome<string>> => {
       state.ran.push(id);

@@ -159,7 +159,7 @@ describe('a purge', () => {
     expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toEqual(purged);
     expect(await purges.count(keyOf(TENANT), bodyOf({ everything: true }))).toEqual(ok({ entries: 4, bytes: 20 }));
     expect(counts.map(({ owner }) => owner)).toEqual([TENANT, ORGANISATION]);
-    // What another tenant purged of the shared cache is not this one's to see.
+    // Purges of the shared cache by another tenant are not visible to this one.
     world.records.delete(TENANT);
     expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toMatchObject({ error: { code: 'purge_not_found' } });
   });

@@ -15,7 +15,7 @@ import { deferred } from '../../support/fakes/deferred.ts';
 const TENANT = 'tn_one' as TenantId;
 const LEASE_MS = LIMITS.purgeLeaseMs;
 
-/** Views over an owner that has logged one purge and takes `onTheWay` to answer. */
+/** Views over an owner whose log has one purge, and whose answers wait for `onTheWay`. */
 function views(onTheWay: () => Promise<void>) {
   const bounds = { predicatesMax: LIMITS.purgePredicatesMaxCount, termsMax: LIMITS.purgeTermsMaxCount };
   const log = new PurgeLog([], bounds).append({}, 'hard', 0);
@@ -37,7 +37,7 @@ describe('the purge views of an isolate', () => {
     const gate = deferred<void>();
     const { purges, world } = views(() => gate.promise);
     const asking = purges.current(TENANT);
-    // An answer that took the whole lease brings the log, and no lease.
+    // The answer took as long as the lease: it brings the log, but the lease is over.
     world.nowMs += LEASE_MS;
     gate.resolve();
     expect(await asking).toMatchObject({ complete: false, log: { position: 1 } });
@@ -55,7 +55,7 @@ describe('the purge views of an isolate', () => {
     answers = gate.promise;
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
-    // Asked once, from the position that is known.
+    // One request, from the known position on.
     expect(world.asked).toEqual([0, 1]);
     gate.resolve();
     await setImmediate();
@@ -80,7 +80,7 @@ describe('the purge views of an isolate', () => {
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
     world.nowMs -= 5000;
     world.refuses = true;
-    // By the clock alone the lease would go on for six seconds.
+    // By the clock alone, the lease would last another six seconds.
     expect(await purges.current(TENANT)).toMatchObject({ complete: false });
     world.nowMs += 5000;
     expect(await purges.current(TENANT)).toMatchObject({ complete: false });

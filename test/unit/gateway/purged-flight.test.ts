@@ -34,7 +34,7 @@ it.each<[string, (nowMs: number) => PurgePredicate, number]>([
     const gate = deferred<void>();
     world.modelGate = gate.promise;
     const first = embed();
-    // It is computing by now.
+    // By now the computation has begun.
     for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
     world.nowMs += 5000;
     world.purge(predicateAt(world.nowMs));

@@ -30,7 +30,7 @@ const body = (fields: object): QueryBody => {
 const TEXT = body({ text: 'weir' });
 const terms = (more: Partial<AnswerTerms> = {}): AnswerTerms => ({ ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...more });
 
-/** One isolate over an index whose every search is counted and answers with how many there were. */
+/** One isolate over an index that counts its searches and returns the count as the match. */
 function isolate() {
   const world = new MemoryCacheWorld();
   const index = { id: 'ix_1', name: 'notes', generation: 1, lsn: 1, embedding: { model: 'remote', contractHash: sha256('remote') } };
@@ -62,7 +62,7 @@ function isolate() {
     manifests: {
       using: async (_: unknown, __: unknown, work: (of: IndexManifest) => unknown) => work(manifest()),
     } as unknown as ManifestCache,
-    // All that it may ask of the shard.
+    // The only methods of the shard that it may call.
     shards: {
       lsn: async () => {
         lsnsRead.count += 1;
@@ -151,7 +151,7 @@ describe('search results', () => {
     index.lsn += 1;
     gate.resolve();
     await early;
-    // That search ran before the write, so it must not answer after it.
+    // That search ran before the write, so its result must not be served after it.
     expect(await ask()).toMatchObject({ match: 'match 2', source: 'computed' });
   });
 

@@ -28,7 +28,7 @@ const manifest: IndexManifest = {
   generation: 1,
 };
 
-/** An index over a shard whose engine may be wrong, each of its searches touching `sliceShare` of what a slice may. */
+/** An index over a shard with a given engine; each search uses `sliceShare` of a slice's budget. */
 function indexWith(search: MeasuredSearch, world: VectorWorld, sliceShare: number) {
   const calls: (ShardSample | ShardRecall)[] = [];
   const deleted = new Set<string>();

@@ -23,7 +23,7 @@ const layout = (shards: string, before = ''): CacheLayout => {
   return { shards: parseShards(shards, 64), before: before === '' ? [] : parseShards(before, 64) };
 };
 
-/** Shards that live on while layouts change. */
+/** Shards that keep their entries when the layout changes. */
 function deployment() {
   const world = { nowMs: 1000, calls: [] as string[], failing: new Set<string>(), failures: 0, copies: [] as Promise<unknown>[] };
   const stores = new Map<string, EmbeddingCacheStore>();
@@ -105,7 +105,7 @@ describe('the shards of a cache', () => {
     const moved = Array.from({ length: 8 }, (_, i) => stores.get(String(16 + i))?.totals().entries ?? 0).reduce((sum, n) => sum + n);
     expect(moved / DIGESTS.length).toBeGreaterThan(0.25);
     expect(moved / DIGESTS.length).toBeLessThan(0.4);
-    // Now that all were asked for, the old places are needed no more; what moved has kept its age, its end and its stamp.
+    // Every entry was requested, so the former shards are not needed any more; moved entries keep their age, end and stamp.
     const settled = under(layout('24'));
     expect(await hits(settled, DIGESTS)).toEqual(DIGESTS.toSorted());
     for (const { position, knownMs, tags, ageMs, ttlMs } of await settled.get(OWNER, ORIGIN, DIGESTS, ACTING)) {

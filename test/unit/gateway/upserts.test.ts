@@ -118,7 +118,7 @@ describe('many vectors of one call', () => {
     const keys = batches.map(({ repetition }) => repetition?.idempotencyKey ?? '');
     expect(keys).toEqual(['call1 0', 'call1 1000', 'call2 0', 'call2 1000'].map(ownKey));
     expect(keys.every(isOwnKey)).toBe(true);
-    // What callers may send is visible ASCII.
+    // Callers' keys are visible ASCII, so they are never taken for the gateway's own.
     expect(isOwnKey('!')).toBe(false);
   });
 
@@ -137,7 +137,7 @@ describe('many vectors of one call', () => {
     expect(again).toEqual(all);
     expect(all.map((repetition) => repetition?.idempotencyKey)).toEqual(['key', 'key 1000', 'key 2000']);
     expect(small.map((repetition) => repetition?.idempotencyKey)).toEqual(['key']);
-    // The first slice is the same of all three; the calls are not.
+    // The three calls have the same first slice, but different digests.
     expect(new Set([all, fewer, small].map(([first]) => first?.digest)).size).toBe(3);
   });
 });

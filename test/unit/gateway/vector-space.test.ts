@@ -25,7 +25,7 @@ const manifest: IndexManifest = {
   generation: 1,
 };
 
-/** An embedder that answers texts that are numbers with [number, -number]. */
+/** An embedder that turns a text with a number into [number, -number]. */
 const spaceOf = (contractHash = 'hash-1', refused?: Outcome<EmbeddedTexts>) =>
   new VectorSpace({
     contractOf: () => ok({ contractHash, dimensions: 2, version: '1' }),

@@ -19,7 +19,7 @@ import { principal } from '../../support/worlds/memory-cache-world.ts';
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 const BODY = { vectors: [{ id: 'a', text: 'a lock keeper', namespace: '' }], model: undefined };
 
-/** Writes to an index whose model makes so many tokens of a text, and that answers so. */
+/** Writes to an index; its model reports the token counts in `embedded`, and its shard answers with `billing`. */
 function writing(embedded: { tokens: number; cachedTokens: number }, billing?: Billing) {
   const sent: UpsertBatch[] = [];
   const manifest = {
@@ -50,7 +50,7 @@ it('[RT39] a repetition is billed as its first try, as far as this one reserved 
   const again = writing({ tokens: 30, cachedTokens: 30 }, first);
   expect(await again.write('k')).toMatchObject({ value: { count: 1, lsn: 9, tokens: 30, cachedTokens: 20, usageId: 'ix_0:5:k' } });
   expect(again.sent[0]?.repetition).toMatchObject({ idempotencyKey: 'k', embedded: { tokens: 30, cachedTokens: 30 } });
-  // Another model may serve since, which makes fewer tokens of the texts.
+  // Another model may serve now, which makes fewer tokens of the texts.
   expect(await writing({ tokens: 12, cachedTokens: 0 }, first).write('k')).toMatchObject({ value: { tokens: 12, cachedTokens: 12 } });
 });
 
@@ -71,7 +71,7 @@ it.each([
   let sent = 0;
   const upsert = async () => {
     sent += 1;
-    // It may be written, and another generation comes to serve.
+    // The first try may have been written; then another generation serves.
     if (sent === 1) manifest = { ...manifest, id: 'ix_2' as IndexId };
     return sent === 1 ? err(refusal('unavailable', 'no answer')) : ok({ count: 1, lsn: 9 });
   };
@@ -84,7 +84,7 @@ it.each([
   expect(sent).toBe(tries);
 });
 
-/** Deletes from an index that has all ids below 5,000, and refuses the call at which it is told to. */
+/** Deletes from an index with ids below 5,000, which refuses the call numbered `refusedAt`. */
 function deleting(refusedAt = Infinity) {
   const sent: DeleteSelection[] = [];
   const shards = {

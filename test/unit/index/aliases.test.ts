@@ -24,7 +24,7 @@ const namesOf = (aliases: ReadonlyMap<string, string>): NamedIndexes => ({
   aliasCount: aliases.size,
 });
 
-/** One action after another on a plain map; undefined when one is refused. */
+/** Applies the actions one after another to a plain map; undefined if one is refused. */
 function plainly(before: ReadonlyMap<string, string>, actions: readonly AliasAction[]): Map<string, string> | undefined {
   const aliases = new Map(before);
   for (const one of actions) {

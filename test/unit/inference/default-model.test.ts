@@ -33,7 +33,7 @@ describe('[M17] finding the lemma of a definition', () => {
     task = await servedTask(defaultModel);
   });
 
-  // Just under what the committed model reaches: a change that loses quality fails here.
+  // Slightly below what the committed model reaches, so that a loss of quality fails here.
   it.each([
     [100, 0.405, 0.21],
     [64, 0.36, 0.185],

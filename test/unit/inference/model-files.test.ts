@@ -13,7 +13,7 @@ const serving = (bytes: Uint8Array<ArrayBuffer> | undefined) => ({ read: () => P
 
 it('[M7] reads the file of the manifest', async () => {
   const read = await readModelFile(serving(modelFile), manifestOf('static'));
-  // Byte by byte, an assertion takes seconds for so many.
+  // Compared at once: an assertion byte by byte takes seconds.
   expect(read.ok && Buffer.compare(read.value, modelFile)).toBe(0);
 });
 

@@ -8,7 +8,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 const PATHS = [['points'], ['batch', 'vectors']] as const;
 const LIMITS = { itemBytesMax: 10_000, restBytesMax: 10_000 };
 
-/** What a text of JSON says, read in pieces of these lengths; throws where it is no JSON. */
+/** The content of a JSON text, read in pieces of the given lengths; throws if it is not JSON. */
 function read(text: string, cuts: readonly number[], limits = LIMITS) {
   const splitter = new JsonSplitter(PATHS, limits);
   const bytes = new TextEncoder().encode(text);
@@ -26,7 +26,7 @@ function read(text: string, cuts: readonly number[], limits = LIMITS) {
   return { items, rest, heldMost };
 }
 
-/** The same from the parsed whole. */
+/** The same content from the whole text, parsed at once. */
 function expected(value: unknown) {
   const items: [number, unknown][] = [];
   const taken = (list: unknown, array: number): unknown => {

@@ -5,7 +5,7 @@ import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
 const holder = (piece = Infinity) => {
   const state = {
     evictions: 0,
-    /** Whole pieces only. */
+    /** Frees whole pieces only. */
     evict: (bytes: number) => {
       state.evictions += 1;
       return piece === Infinity ? Infinity : Math.ceil(bytes / piece) * piece;

@@ -21,7 +21,7 @@ function world(bounds: Partial<SharedWorkBounds> = {}) {
   const wakeUps = new TimedWakeUps(timer, { firstMs: 5, lastMs: 50 }, (work) => void kept.push(work));
   const shared = new SharedWork<string>({ clock: time, wakeUps, bounds: { ...BOUNDS, ...bounds } });
   const counts = { begun: 0 };
-  /** Work of so long; `dies`: it never comes to an end. */
+  /** Work that takes `ms`. `dies` below is work that never ends. */
   const work = (ms: number, answer = 'done') => {
     return async (): Promise<string> => {
       counts.begun += 1;
@@ -137,7 +137,7 @@ describe('shared work', () => {
     const settled = await time.run(Promise.allSettled(Array.from({ length: 5 }, () => shared.run('a', fails))));
     const reasons = settled.map((one) => (one.status === 'rejected' ? (one.reason as Error) : undefined));
     expect(reasons.map((reason) => reason?.message)).toEqual(Array.from({ length: 5 }, () => 'no such thing'));
-    // Every request has an error of its own.
+    // Each request gets its own error object.
     expect(new Set(reasons).size).toBe(5);
     expect(counts.begun).toBe(1);
     expect(await time.run(shared.run('a', work(1)))).toMatchObject({ ok: true });

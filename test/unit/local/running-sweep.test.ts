@@ -28,7 +28,7 @@ afterEach(() => {
 });
 
 const pathOf = (n: number): string => join(folder, `${n.toString(16).padStart(64, '0')}.sqlite`);
-/** As the object does that is addressed: this process plays the runtime. */
+/** Opens a file as the runtime does when its object is called: this process plays the runtime. */
 const hold = (path: string): void => void held.push(openSync(path, 'r+'));
 
 function age(path: string, ageMs: number): void {
@@ -52,7 +52,7 @@ const rowsOf = (path: string): unknown => {
 };
 
 interface Meanwhile {
-  /** Just after files were set aside, before the open ones are looked at. */
+  /** Called after files were set aside and before open files are listed. */
   readonly renamed?: () => void;
   readonly settling?: () => void | Promise<void>;
 }
@@ -82,7 +82,7 @@ it('[G43] empty files are removed at run time, unless the runtime has them open 
   const alarms = new DatabaseSync(join(folder, 'metadata.sqlite'));
   alarms.exec('PRAGMA journal_mode = WAL; CREATE TABLE _cf_ALARM (actor_id TEXT PRIMARY KEY, scheduled_time INTEGER)');
   alarms.prepare('INSERT INTO _cf_ALARM VALUES (?, 1)').run((7).toString(16).padStart(64, '0'));
-  // What is in a journal alone is not seen, but that there is one.
+  // The sweep does not read a journal, but sees that there is one.
   kept.push(database(8));
   writeFileSync(`${pathOf(8)}-wal`, 'frames');
   expect(await sweep().pass()).toBe(empty.length);
@@ -126,7 +126,7 @@ it('[G43] what was set aside by a server that died is taken back at the next sta
   const died = sweep({ settling: () => Promise.reject(new Error('killed')) });
   await expect(died.pass()).rejects.toThrow('killed');
   expect(left()).toContain(`${pathOf(1)}${ASIDE}`.slice(folder.length + 1));
-  // As of an object that had its file open when it was set aside, and wrote.
+  // As if an object had its file open when it was set aside, and then wrote.
   writeFileSync(pathOf(3) + ASIDE, '');
   rmSync(pathOf(3) + ASIDE);
   const written = new DatabaseSync(pathOf(3) + ASIDE);

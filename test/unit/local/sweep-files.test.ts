@@ -52,7 +52,7 @@ it('[G43] files of objects that store nothing are removed, and no other', () => 
 it('[G43] what is written only in a journal so far keeps its file', () => {
   const open = new DatabaseSync(join(folder, `${idOf(1)}.sqlite`));
   open.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)');
-  // Not closed, as when its holder was killed: the row is in the journal alone.
+  // Left open, as when its process was killed: the row is only in the journal.
   expect(sweepFiles(root)).toBe(0);
   open.close();
 });

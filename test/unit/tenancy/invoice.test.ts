@@ -39,7 +39,7 @@ describe('invoices', () => {
   it('[T43] round once a line: parts of a line that would each round to nothing do not', () => {
     const cached = usageCharges([use(1, { meter: 'embedding_cached_tokens' })], EDITION);
     expect(cached[0]?.amountNano).toBe(2n);
-    // A tenth of a nano-dollar each: ten thousand of them are a thousand.
+    // A tenth of a nano-dollar each: ten thousand of them cost a thousand.
     const tiny = { ...EDITION, prices: { ...EDITION.prices, requests: { nano: 1, units: 10 } } };
     expect(usageCharges([use(10_000, { meter: 'requests' })], tiny)[0]?.amountNano).toBe(1000n);
     expect(usageCharges([use(4, { meter: 'requests' }), use(5, { meter: 'requests' })], tiny).map(({ amountNano: nano }) => nano)).toEqual([
@@ -86,7 +86,7 @@ describe('invoices', () => {
       }),
       { seed: 47, numRuns: 200 },
     );
-    // Where floating point no longer counts single units.
+    // Beyond the integers that floating point represents exactly.
     expect(costNanoMax({ accelerator_ms: 5_000_000_000_001 }, EDITION)).toBe(3_472_222_222_222_917);
   });
 
@@ -141,7 +141,7 @@ describe('invoices', () => {
   });
 });
 
-/** RFC 4180, as spreadsheets read it. */
+/** Parses CSV by RFC 4180, as spreadsheets do. */
 function parseCsv(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

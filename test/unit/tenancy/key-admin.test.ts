@@ -31,7 +31,7 @@ const body = {
   resources: null,
 };
 
-/** A store that says yes and keeps what it was given. */
+/** A store that accepts everything and records it. */
 function setUp() {
   const added: NewKey[] = [];
   const digests: string[] = [];
@@ -169,7 +169,7 @@ describe('making keys', () => {
     const first = await rotated(world, 'k');
     expect(await rotated(world, 'k')).toBe(first);
     const others = [await rotated(world, 'l'), await rotated(world, 'k', idsOf(3).id), await rotated(world, undefined)];
-    // The random bytes of another world, as after the first rotation was forgotten.
+    // Other random bytes, as in a rotation after the first one's record is gone.
     const later = setUp();
     await rotated(later, undefined);
     expect(new Set([first, ...others, await rotated(later, 'k')]).size).toBe(5);

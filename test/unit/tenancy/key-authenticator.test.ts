@@ -18,7 +18,7 @@ const ADMIN_KEY = 'an-admin-key-that-nobody-can-guess-at-all';
 const hmac = new Hmac('a-pepper-that-nobody-can-guess-at-all');
 const secret = (fill: number) => new Uint8Array(SECRET_BYTES).fill(fill);
 
-/** An isolate over a store of keys that can go away. */
+/** An isolate over a store of keys that can become unreachable. */
 class World {
   readonly clock = new ManualClock();
   readonly records = new Map<KeyId, AdmittedKey>();
@@ -194,7 +194,7 @@ describe('the authenticator', () => {
     expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + bound } } });
     world.clock.ms += LIMITS.keyFreshMs;
     world.change(id, (record) => revoke(record, world.clock.ms));
-    // The record is as old as it may be: the lease still counts from when it was read.
+    // The cached record is as old as allowed: the lease still counts from the time it was read.
     expect(await credential.prove()).toMatchObject({ value: { lease: { endsAtMs: world.clock.ms + LIMITS.writeLeaseGuardMs } } });
     world.clock.ms += 1;
     expect(await credential.prove()).toMatchObject({ error: { code: 'invalid_api_key' } });

@@ -73,7 +73,7 @@ describe('resources', () => {
     expect(denied(keys, queryVectors, { index: 'articles-2' })).toBe('index/articles-2');
     expect(denied(keys, createIndex, {}, { name: 'blog-x' })).toBeUndefined();
     expect(denied(keys, createIndex, {}, { name: 'secrets' })).toBe('index/secrets');
-    // An alias is a name too: neither may lead out.
+    // The key must allow both the alias and the index behind it.
     expect(denied(keys, setAlias, { index: 'secrets', alias: 'blog-x' })).toBe('index/secrets');
     expect(denied(keys, createEmbeddings, {}, { model: 'any' })).toBeUndefined();
     expect(denied(['model/glove-*'], createEmbeddings, {}, { model: 'minilm' })).toBe('model/minilm');

@@ -18,7 +18,7 @@ const admin: Principal = { kind: 'admin' };
 const caller: Principal = { kind: 'tenant', keyId, ...ids, owner: 'team-of-key', scopes: ['keys:write', 'inference'] };
 const key = { name: 'ci', scopes: ['inference'] as const, expires_at: null, addresses: null, origins: null, resources: null };
 
-/** Stores that take everything, count what is read of them, and say who owns what they have. */
+/** Stores that accept everything, record what is read, and return the owners of what exists. */
 function setUp() {
   const reads: string[] = [];
   const store = {
@@ -71,7 +71,7 @@ describe('owners of what is created', () => {
     expect(await tenancy.createTenant(admin, { ...named, organisation }, undefined)).toMatchObject({ value: { owner: 'named' } });
     expect(await tenancy.createOrganisation(admin, named, undefined)).toMatchObject({ value: { owner: 'named' } });
     expect(await pools.create(named, undefined)).toMatchObject({ value: { pool: { owner: 'named' } } });
-    // Nothing is read to find an owner that is there.
+    // Nothing is read if the request names an owner.
     expect(reads).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
 
 const { organisationId } = idsOf(1);
 
-/** The slices of one path over a ledger that may take a message and lose its answer. */
+/** The slices of one path, over a ledger that can process a message and lose its answer. */
 function setUp() {
   const clock = new ManualClock();
   const asks: Ask[] = [];

@@ -21,7 +21,7 @@ interface Message {
   readonly asks: readonly PathAsk[];
 }
 
-/** An isolate whose messages take 20 ms, unless what is done with the `nth` is said otherwise. */
+/** An isolate whose messages take 20 ms; `fate` says what happens to the n-th. */
 function isolate(fate: (nth: number) => 'answered' | 'lost' | 'never' = () => 'answered') {
   const time = new VirtualTime();
   const messages: Message[] = [];
@@ -85,7 +85,7 @@ describe('what an isolate asks of the quotas', () => {
     expect(await time.run(Promise.all(waiters))).toEqual([2, 3, 4]);
     expect(messages).toHaveLength(2);
     const handedIn = messages.flatMap(({ asks }) => asks.map(({ ask: { need, returned } }) => [need.requests, returned.length]));
-    // Those of the first message may have been heard.
+    // The first message may have arrived, so its requests are sent again, without what they return.
     expect(handedIn.toSorted((a, b) => a.join().localeCompare(b.join()))).toEqual([
       [1, 0],
       [1, 1],

@@ -32,7 +32,7 @@ describe('a pool of slices', () => {
     const pool = new SlicePool();
     pool.credit(granted(10, 1), 100_000);
     pool.draw(requests(4), 100_001);
-    // By the clock here, the first slice is still good.
+    // By this clock, the first slice is still valid.
     pool.credit(granted(5, 2), 100_002);
     expect(pool.draw(requests(5), 100_003)).toEqual({ units: requests(5), startsMs: startsAt(2) });
     expect(pool.draw(requests(1), 100_004)).toBeUndefined();

@@ -35,7 +35,7 @@ describe('spent idempotency keys', () => {
     spent.spend('a', request('k'), 'ix_1', 1_000);
     expect(spent.admit('a', request('k'), 999 + ttlMs)).toMatchObject(SPENT);
     expect(spent.admit('a', request('k'), 1_000 + ttlMs)).toEqual(FREE);
-    // What was made anew by then is gone as well.
+    // The key was used again, and that resource was deleted too.
     spent.spend('a', request('k'), 'ix_2', 1_000 + ttlMs);
     expect(spent.admit('a', request('k'), 1_000 + ttlMs)).toMatchObject({ error: { spent: { id: 'ix_2' } } });
     expect(storage.sql.exec('SELECT key FROM spent_keys').toArray()).toHaveLength(1);

@@ -33,7 +33,7 @@ function setUp(left: Record<string, number>) {
     erase: async () => {
       order.push(`${what} while ${stateOf(tenant)}`);
       if (away.has(what)) return refuse('unavailable', 'away');
-      // Some at a time.
+      // Erases a few at a time.
       left[what] = Math.max(0, left[what]! - 5);
       return ok(null);
     },

@@ -75,7 +75,7 @@ describe('usage on its way', () => {
     for (let model = 0; model <= LIMITS.usageBatchMaxCount; model++) tally({ model: String(model) });
     expect(buffer.batches().map(({ tallies }) => tallies.length)).toEqual([LIMITS.usageBatchMaxCount, 1]);
     for (let model = 0; model < LIMITS.usagePendingMaxCount; model++) tally({ model: `more ${model}` });
-    // What finds no room is statistics, never usage.
+    // Only statistics are dropped when the buffer is full, never usage.
     expect(buffer.batches().reduce((count, { tallies }) => count + tallies.length, 0)).toBe(LIMITS.usagePendingMaxCount / 2);
     for (let line = 0; line < LIMITS.usagePendingMaxCount / 2; line++) buffer.add(use(1, { route: `/${line}` }));
   });
@@ -97,7 +97,7 @@ describe('usage on its way', () => {
   it('[T32] gives a retried request the same ids', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const id = usageIdOf('/v1/jobs', 'idempotent', ids.tenantId, 'requests');
-    // However often it is retried, it takes the room of one.
+    // However often it is retried, it occupies one place.
     for (let attempt = 0; attempt <= LIMITS.usagePendingMaxCount; attempt++) buffer.addOnce({ id, ...use(1) });
     buffer.add(use(3));
     expect(buffer.batches().flatMap((batch) => batch.events)).toMatchObject([{ id, ...use(1) }, use(3)]);

@@ -12,7 +12,7 @@ interface Sent {
   readonly afterMs: number;
 }
 
-/** A body whose pieces come after so much time each; without an end, its sender falls silent. */
+/** A body whose pieces arrive after given delays; without an end, its sender stays silent afterwards. */
 function bodyOf(time: VirtualTime, pieces: readonly Sent[], ends = true): Request {
   let next = 0;
   const stream = new ReadableStream<Uint8Array>({
@@ -96,7 +96,7 @@ describe('a body being read', () => {
   it('[G11] of sixty at once takes no more memory than the budget and one body', async () => {
     const { time, budget, open } = world();
     let mostBytes = 0;
-    // As bodies of 8 MiB at `jsonBodyMemoryFactor`, without their bytes.
+    // Counts like bodies of 8 MiB at `jsonBodyMemoryFactor`, without their bytes.
     const factor = 64 * LIMITS.jsonBodyMemoryFactor;
     const outcomes = await time.run(
       Promise.all(

@@ -20,7 +20,7 @@ it('[G2] a refusal that waiting does not help states no wait', () => {
   expect(['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers.get(name))).toEqual([null, null, 'false']);
 });
 
-/** An app whose route throws, whose error handler fails, or whose middleware does once all is done. */
+/** An app that throws in its route, its error handler, or a middleware after the route. */
 function appThat(fails: 'route' | 'handler' | 'middleware', thrown: unknown): Hono {
   const app = new Hono();
   app.use(async (_, next) => {

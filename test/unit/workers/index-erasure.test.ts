@@ -9,7 +9,7 @@ const MANIFEST = { id: 'ix_1', tenantId: 'tn_1', name: 'split', dimensions: 2, m
 
 const ABSENT = refuse('index_not_found', 'the index was deleted', 'index');
 
-/** Objects of an index, by ordinal: the rows of its shards, and the ids that its locators were told of; null: nothing is stored there. */
+/** Objects of an index, by ordinal: the rows of its shards, and the ids of its locators; null: the object stores nothing. */
 function erasureOf(rows: readonly (number | null)[], ids: readonly (number | null)[], isAlone: boolean, isOpening = false) {
   const ordinalOf = (name: string) => Number(/(\d+)$/.exec(name.replace(/^tn_1:ix_1/, ''))?.[1] ?? 0);
   const unless = <T>(count: number | null | undefined, answer: (count: number) => T) => (count === null ? ABSENT : ok(answer(count ?? 0)));

@@ -6,7 +6,7 @@ import { ask } from '../../../workers/gateway/adapters/ask.ts';
 
 const error = (message: string, more: object = {}) => Object.assign(new Error(message), more);
 
-// As workerd threw them on a full disk and on damaged files.
+// Errors as workerd threw them on a full disk and on damaged files.
 const FULL = error('database or disk is full: SQLITE_FULL', { durableObjectReset: true });
 const UNREADABLE = [
   error('database disk image is malformed: SQLITE_CORRUPT', { remote: true }),

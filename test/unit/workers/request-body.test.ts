@@ -23,7 +23,7 @@ async function codeOf(request: Request): Promise<string | undefined> {
   return outcome.ok ? undefined : outcome.error.code;
 }
 
-/** A body that never states its length. */
+/** A body without a declared length. */
 const chunked = (text: string) => new Blob([text]).stream() as unknown as BodyInit;
 
 describe('a request body', () => {

@@ -20,7 +20,7 @@ function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
 }
 
-/** Reads a body in pieces of this size; `watch` sees the budget after each. */
+/** Reads a body in pieces of `size`; `watch` gets the bytes held after each. */
 async function readIn(body: JsonBody, text: string | Iterable<Uint8Array>, size = 1_000, watch?: (bytes: number) => void) {
   const source = typeof text === 'string' ? pieces(new TextEncoder().encode(text), size) : text;
   const budget = new BodyBudget();
@@ -41,7 +41,7 @@ async function readIn(body: JsonBody, text: string | Iterable<Uint8Array>, size 
   return readBody(request, body, new BodyIntake({ budget, clock: time, timer: time }, request, 'key'));
 }
 
-/** The same, parsed as a whole. */
+/** The same body, parsed as a whole. */
 function readWhole(body: JsonBody, text: string): Outcome<unknown> {
   const value = parseJsonText(text, body.exactIntegers);
   return value.ok ? parse(body.schema, value.value) : value;
@@ -65,7 +65,7 @@ const rarely = <T, U>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<U>) =>
 const id = rarely(fc.uuid(), fc.constantFrom('a', 'b', ''));
 const floats = rarely(fc.array(number, { minLength: 2, maxLength: 4 }), vector);
 
-/** A body of vectors with these fields, and now and then with others. */
+/** A body of vectors with these fields, and sometimes with others. */
 const bodyOf = (fields: Record<string, fc.Arbitrary<unknown>>) =>
   fc.record(
     {
@@ -165,7 +165,7 @@ describe('a body that is read element by element', () => {
     const read = await readIn(body, JSON.stringify({ operations: good }), 7);
     expect(read).toEqual(readWhole(body, JSON.stringify({ operations: good })));
     expect(read.ok).toBe(true);
-    // Lists before it, which do not count.
+    // Preceded by other lists, which do not count.
     const behind = `{"other":[1,[2,3],4],${JSON.stringify({ operations: good }).slice(1)}`;
     expect(await readIn(body, behind, 7)).toEqual(read);
     const bad = [...good, { upsert: points([1, 2], [1, 'x']) }];
@@ -223,7 +223,7 @@ describe('a body that is read element by element', () => {
     let most = 0;
     const read = await readIn(upsert, body(bytesMax), 0, (bytes) => (most = Math.max(most, bytes)));
     expect(read.ok).toBe(true);
-    // Of each vector 384 floats, and next to nothing else.
+    // 384 floats for each vector, and almost nothing else.
     expect(most).toBeGreaterThan(4 * 384 * 3_000);
     expect(most).toBeLessThan(bytesMax / 2);
     function* blank(bytes: number): Generator<Uint8Array> {

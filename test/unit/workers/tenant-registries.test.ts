@@ -12,7 +12,7 @@ import { idsOf } from '../../support/fakes/tenancy.ts';
 const { organisationId, tenantId, projectId } = idsOf(1);
 const TENANT: Tenant = { id: tenantId, organisationId, name: 'shop', owner: 'ops', defaultProjectId: projectId, createdAtMs: 1 };
 
-/** A tenant and its registry, as they are stored, and an isolate that knows nothing of them yet. */
+/** A tenant and its registry as stored, and isolates that have not cached anything of them. */
 function world(kept: Partial<Tenant>, isStored: boolean) {
   const state = { tenant: { ...TENANT, ...kept }, isStored, calls: [] as string[], cutOffAt: '' };
   const done = (call: string): void => {
@@ -50,7 +50,7 @@ describe('the registry of a tenant', () => {
       const { state, isolate, registry } = world({ hasIndexes: false }, false);
       state.cutOffAt = cutOffAt;
       await expect(isolate().open(tenantId)).rejects.toThrow(cutOffAt);
-      // What is known to be there is stored.
+      // A registry that is recorded as stored is stored.
       expect(state.tenant.hasRegistry === true && !state.isStored).toBe(false);
       state.cutOffAt = '';
       expect(await isolate().open(tenantId)).toEqual(ok(registry));

@@ -55,7 +55,7 @@ describe('models', () => {
   it.each(METRICS)('[V86] %s: come back from their bytes as they were', (metric) => {
     const world = worldOf(metric);
     expect(decodeListModel(encodeListModel(world.model))).toEqual(world.model);
-    // At any offset.
+    // From any offset in a buffer.
     const bytes = encodeListModel(world.model);
     expect(decodeListModel(Uint8Array.from([0, ...bytes]).subarray(1))).toEqual(world.model);
     world.free();

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { Pace, workPaced } from '../../../../src/ann/maintenance/background-work.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 
-/** A thread whose clock goes on only between slices, as the platform's does; `waits` tells what it was given up for. */
+/** A thread whose clock moves only between slices, as the platform's does; `waits` records the pauses. */
 function thread() {
   const pace = new Pace();
   const waits: number[] = [];
@@ -38,7 +38,7 @@ it('[RT14] yields for twice the length of a slice while there are searches, with
   pace.searched(now());
   await work((nowMs) => {
     if (done === slicesMs.length) return undefined;
-    // The last search came before the last slice but one.
+    // The last search comes before the last slice but one.
     if (done < 2) pace.searched(nowMs);
     spend(done === 3 ? LIMITS.paceQuietMs : slicesMs[done]!);
     done += 1;

@@ -28,7 +28,7 @@ const settings = (over: Partial<ListSettings> = {}): ListSettings => ({
   ...over,
 });
 
-/** A shard of 20,000 vectors that is all well, but for what is given. */
+/** The state of a shard of 20,000 vectors that needs no maintenance, except for the given differences. */
 function state(
   over: Partial<MaintenanceState> & { readonly newest?: Partial<ListSettings>; readonly entryCount?: number } = {},
 ): MaintenanceState {

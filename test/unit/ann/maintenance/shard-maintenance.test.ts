@@ -12,7 +12,7 @@ import { readStoredLists } from '../../../support/oracles/stored-lists.ts';
 const DIMENSIONS = 12;
 const cosine = { metric: 'cosine', dimensions: DIMENSIONS } as const;
 
-/** A thousand matches would take the rescoring of millions. */
+/** Settings under which a thousand matches would need the rescoring of millions of rows. */
 const STEEPEST = { ...newSettings(1_000), calibratedCount: 1_000, usualLoss: 1, stop: 255, rescoreCount: 32, rescoreGrowth: 2.4 };
 
 let serial = 0;
@@ -36,7 +36,7 @@ describe('background work comes to its end', () => {
       world.upsert([...Array.from({ length: 70 }, () => vectorOf(values)), ...Array.from({ length: 3 }, () => vectorOf(near))]);
       world.settle();
       expect(Math.max(...entriesByList(world))).toBeGreaterThanOrEqual(70);
-      // Nothing is left to do, now or later.
+      // No work is due, now or later.
       expect(world.sweep(1)).toBeUndefined();
     }
     readStoredLists(world.store);
@@ -68,7 +68,7 @@ describe('background work comes to its end', () => {
     world.settle();
     const long = source.next().map((component) => 50 * component);
     const strange = (i: number) => vectorOf(long.map((component) => component * (1 + i / 100)));
-    /** Entries of lists whose centroid is as long as those are. */
+    /** The sizes of lists whose centroid is as long as these vectors. */
     const strangeLists = () => {
       const { id } = world.store.lists.generations().at(-1)!;
       return [...world.store.lists.lists(id)].filter(({ centroid }) => 127 * centroid.scale > 20).map(({ entryCount }) => entryCount);
@@ -78,7 +78,7 @@ describe('background work comes to its end', () => {
     expect(strangeLists()).toEqual([1]);
     world.upsert([...from(source, 30), strange(1), strange(2)]);
     world.settle();
-    // Fewer than a list has otherwise.
+    // Lists otherwise have more entries.
     expect(strangeLists()).toEqual([3]);
     const query = { values: long, topK: 3 };
     expect(world.query(query).ids).toEqual(world.truth(query).map(({ id }) => id));
@@ -95,7 +95,7 @@ describe('background work comes to its end', () => {
     for (let slice = 0; world.store.lists.generations().length === 0; slice += 1) {
       expect(slice).toBeLessThan(200);
       world.sweep(1);
-      // Of the highest rows, which are read last.
+      // The highest rows, which are read last.
       const replaced = [...world.vectors.values()].slice(-5);
       world.upsert(replaced.map(({ id }) => ({ ...vectorOf(source.next()), id })));
     }
@@ -130,7 +130,7 @@ describe('calibration', () => {
     const centre = source.next();
     world.upsert(Array.from({ length: 90 }, () => nearlyEqual(source, centre, 0.002)));
     world.settle();
-    // The scan shall not be what loses any.
+    // With a deep enough rescoring, so that the scan itself loses none.
     world.store.lists.setSettings(world.store.lists.generations()[0]!.id, encodeSettings({ ...settingsOf(world), rescoreCount: 256 }));
     world.restart();
     const near = Array.from({ length: 20 }, () => ({ values: nearlyEqual(source, centre, 0.002).values, topK: 1 }));
@@ -157,13 +157,13 @@ describe('calibration', () => {
     for (const depths of depthsOf.values()) expect(depths.size).toBe(1);
   });
 
-  // More than calibration rescores at least, and more than it knows the closest of.
+  // More than the fewest that calibration rescores, and more than the number of exact neighbours it keeps.
   it.each([90, 300])('[V162] of %i vectors that tie for the last rank, a trial takes any', (count) => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(11);
     for (let group = 0; group < 5; group += 1) {
       const values = source.next();
-      // In another order than that of their ids, in which equals are answered.
+      // Written in an order other than that of their ids, by which equal matches are ordered.
       world.upsert(Array.from({ length: count }, () => ({ ...vectorOf(values), id: `${source.random.next()}` })));
     }
     world.settle();
@@ -186,7 +186,7 @@ it('[V125] the largest answers are searched as deeply as possible, however steep
 });
 
 describe('memory', () => {
-  /** A shard with lists of a megabyte, about, in an isolate with room for them. */
+  /** A shard with about a megabyte of lists, in an isolate with room for them. */
   function large(name: string, seed: number) {
     const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), { metric: 'dot', dimensions: 512, recall: 0.99 }, name);
     const source = sourceOf(seed, 512);

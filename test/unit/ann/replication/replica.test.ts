@@ -18,7 +18,7 @@ const EVENTUAL = { kind: 'eventual' } as const;
 const UNKNOWN = refuse('index_not_found', 'the index was deleted', 'index');
 const INCLUDE = { values: false, metadata: false, text: false };
 
-/** A shard of a grown index and its replica; `since` is that of the shard's routes. */
+/** A shard of a resharded index and its replica; `since` is the version of the shard's routes. */
 function world() {
   const floor = smallFloor(1 << 22);
   const make = (name: string) => {
@@ -62,13 +62,13 @@ it('[RT11] a replica refuses old routes and callers as its shard does, once it h
   expect(await replica.pull(0)).toBe('complete');
   routes.since = 4;
   primary.shard.delete({ indexId, selection: { kind: 'ids', namespace: '', ids: ['a'] } });
-  // It has everything yet that whoever knows the old routes may ask for.
+  // The replica still has everything that callers with the old routes may ask for.
   expect(await replica.readable(EVENTUAL, 0, { routeVersion: 3 })).toMatchObject({ ok: true });
   await replica.pull(0);
   expect(await replica.readable(EVENTUAL, 0, { routeVersion: 3 })).toMatchObject({ ok: false, error: { code: 'stale_route' } });
   expect(await replica.readable(EVENTUAL, 0, { routeVersion: 4 })).toMatchObject({ ok: true });
   primary.store.setGate({ gate: 'closed', run: 1 });
-  // Another generation serves, whose LSNs go on from there.
+  // Another generation serves now, and its LSNs continue from there.
   expect(await replica.readable({ kind: 'min-lsn', lsn: 20 }, 0, { routeVersion: 9 })).toMatchObject({
     ok: false,
     error: { code: 'index_moving' },

@@ -10,7 +10,7 @@ import { faultOf } from '../../../support/fixtures/fault-of.ts';
 
 const read = (written: unknown): Filter | undefined => qdrantFilter.parse(written);
 
-/** Where a filter is refused, and why. */
+/** The field at which a filter is refused, with code and message. */
 function refusal(written: unknown): [param: string | null, code: string, message: string] {
   const fault = faultOf(parse(qdrantFilter, written));
   if (fault === undefined) throw new Error(`${JSON.stringify(written)} was taken`);

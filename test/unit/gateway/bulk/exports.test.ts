@@ -16,7 +16,7 @@ import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 const tenant = principal('tn_one');
 const QUERY = { include_values: true, include_metadata: true, include_text: true };
 
-/** Namespaces `n0`, `n1` and so on with so many vectors each; pages of three at most, some of them empty, as of several shards. */
+/** Namespaces `n0`, `n1` and so on with given numbers of vectors; pages of at most three, some empty, as with several shards. */
 class World {
   readonly lists: ShardList[] = [];
   readonly refusals: Refusal[] = [];
@@ -38,7 +38,7 @@ class World {
     const directory = { describe: async () => ok(this.manifest) } as unknown as ConstructorParameters<typeof ManifestCache>[0];
     let now = 0;
     this.exports = new Exports({
-      // Each look finds the manifest too old.
+      // Each access finds the cached manifest expired.
       manifests: new ManifestCache(directory, { nowMs: () => (now += 10_000) }),
       tokens: new BulkTokens(new Hmac('a secret')),
       sleep: async () => undefined,

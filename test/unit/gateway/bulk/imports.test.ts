@@ -31,7 +31,7 @@ const manifest: IndexManifest = {
 
 type Write = Parameters<Vectors['write']>;
 
-/** An index that refuses what it is told to, remembers what it was asked for, and whether that was settled. */
+/** An index that refuses as configured, and records its writes and the settled reservations. */
 class World {
   readonly refusals: Refusal[] = [];
   readonly writes: { ids: string[]; key: string | undefined }[] = [];
@@ -201,7 +201,7 @@ describe('an import that is cut off', () => {
     if (!opened.ok) throw new Error('refused');
     for (let told = 0; told < 5; told += 1) await opened.value.next();
     expect(world.writes).toHaveLength(4);
-    // A batch ends with the first line of the next one.
+    // A batch ends when the first line of the next one is read.
     expect(read).toBeLessThanOrEqual(6);
   });
 });

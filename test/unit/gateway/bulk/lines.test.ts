@@ -11,7 +11,7 @@ import { faultOf } from '../../../support/fixtures/fault-of.ts';
 
 const START = { lines: 0, bytes: 0 };
 
-/** The bytes in pieces of up to `most`, counting how far they are read. */
+/** The bytes in pieces of at most `most`, counting how many were read. */
 async function* pieces(bytes: Uint8Array, most: number, seed: number, read = { bytes: 0 }): AsyncGenerator<Uint8Array> {
   const random = new Seeded(seed);
   for (let at = 0; at < bytes.length;) {

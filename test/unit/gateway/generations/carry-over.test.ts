@@ -56,7 +56,7 @@ describe('vectors without a text', () => {
     await vectors.write(CALLER, 'carried', { vectors: body, model: undefined }, null);
     world.call({ kind: 'begin', shadow: shadowOf(manifestOf('ix_b', 2, 'second', 3)), creation: { idempotencyKey: null, bodyDigest: '' } });
     await worked(world, () => world.state.shadow?.phase === 'following');
-    // What had a text when it was copied has none any more.
+    // A row with a text when it was copied, rewritten without one.
     await vectors.write(
       CALLER,
       'carried',
@@ -162,7 +162,7 @@ describe('following changes', () => {
     await worked(world, () => world.state.shadow?.phase === 'following');
     const tokens = () => world.state.shadow?.tokens ?? 0;
     const filled = tokens();
-    // Rows that were written anew as they are, as when they come to another shard.
+    // Rows rewritten unchanged, as when they move to another shard.
     await write(['a', 'b', 'c'].map((id) => ({ id, text: `text of ${id}` })));
     const copied = world.state.shadow?.feed?.['0']?.row;
     await worked(world, () => world.state.shadow?.feed?.['0']?.row !== copied);

@@ -13,7 +13,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 
 const MANIFEST = { id: 'ix_1' as IndexId } as IndexManifest;
 
-/** An index of some shards, each with one change to tell, and what it is asked. */
+/** An index of some shards, each with one change to report; records the calls. */
 class Objects implements FollowedObjects {
   version = 4;
   shards = [0, 2];

@@ -89,11 +89,11 @@ describe('files', () => {
     expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
     expect(await upload('abc', 'k')).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id } } });
     expect((await files.list(MINE, 10)).items).toEqual([]);
-    // Without a key there is nothing to remember.
+    // Without a key, deletions are not recorded.
     const other = idOf(await upload('abc'));
     await files.delete(actingFor(MINE), other);
     expect([...gone.keys()]).toEqual([id]);
-    // Another try stores the file, and it is deleted, right before this one writes.
+    // Another attempt stores the file and it is deleted, just before this one writes.
     const late = { lease: async () => (gone.set(lateId, ''), IN_FORCE.lease()) };
     const lateId = idOf(await upload('abc', 'late'));
     await store.delete(MINE, lateId);

@@ -22,7 +22,7 @@ const { tenantId } = idsOf(1);
 const FILE = { id: 'file_a' as FileId, filename: 'a', purpose: 'batch', owner: 'team', digest: '', createdAtMs: 1_000 };
 const ENDED = refuse('invalid_api_key', 'the API key is not valid');
 
-/** A store whose writes wait until they are let through, on a clock that the test moves. */
+/** A store whose writes wait for `gate`, on a clock that the test sets. */
 function setUp() {
   const world = { nowMs: 1_000 };
   const clock = { nowMs: () => world.nowMs };
@@ -39,7 +39,7 @@ function setUp() {
   return { world, store, gate, create, clock, writer };
 }
 
-/** In force until the test ends it. */
+/** An authority that is in force until the test ends it. */
 function endable(endsAtMs = Number.MAX_SAFE_INTEGER) {
   const state = { isOver: false };
   const authority: Authority = { lease: async () => (state.isOver ? ENDED : ok({ endsAtMs })) };
@@ -113,7 +113,7 @@ describe('a file', () => {
   it('[T73] whose writer died is waited for as long as it could have been written, and is erased then', async () => {
     const { writer, world, store, create } = setUp();
     await store.announce(tenantId, FILE.id);
-    // Of a tenant that is erased, what is announced is refused: it counts no more.
+    // For an erased tenant, announced writes are refused, so they do not count.
     expect([await writer.count(tenantId), await writer.count(tenantId, true)]).toEqual([1, 0]);
     world.nowMs += LIMITS.fileWriteMaxMs;
     await writer.eraseAll(tenantId);

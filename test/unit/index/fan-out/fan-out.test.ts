@@ -11,7 +11,7 @@ import { VirtualTime } from '../../../support/worlds/virtual-time.ts';
 
 const NEVER_MS = 1e9;
 
-/** Shards that answer their name after a while, or fail. */
+/** Shards that answer their name after a delay, or fail. */
 class World {
   readonly time = new VirtualTime();
   readonly fanOut = new FanOut(this.time, this.time);
@@ -36,14 +36,14 @@ class World {
     return { shard, ask: this.answer(`shard ${shard}`, afterMs), askSpare };
   }
 
-  /** What is gathered, and how long it took. */
+  /** The answers gathered, and how long that took. */
   async gather(leaves: readonly Leaf<string>[], budgetMs = 100) {
     const startedMs = this.time.nowMs();
     const outcome = await this.time.run(this.fanOut.gather(leaves, startedMs + budgetMs));
     return { outcome, tookMs: this.time.nowMs() - startedMs };
   }
 
-  /** Fast calls, until it is known what is slow. */
+  /** Makes fast calls until the fan-out knows what is slow. */
   async learn(calls = 100): Promise<void> {
     for (let at = 0; at < calls; at += 10) {
       await this.gather(Array.from({ length: 10 }, (_, shard) => this.leaf(shard, 4 + this.random.next() * 2)));
@@ -94,7 +94,7 @@ describe('FanOut', () => {
     const late = await world.gather([world.leaf(0, NEVER_MS), world.leaf(1, NEVER_MS)], 20);
     expect(late.outcome).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });
     expect(late.tookMs).toBe(20);
-    // Some dead, the others late.
+    // One dead, the other late.
     const mixed = await world.gather([...dead.slice(0, 1), world.leaf(1, NEVER_MS)], 20);
     expect(mixed.outcome).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });
     expect(world.fanOut.counts.partials).toBe(0);
@@ -113,7 +113,7 @@ describe('FanOut', () => {
     const world = new World();
     await world.learn();
     const lateMs = world.fanOut.lateMs!;
-    // All took about as long: only what takes longer than any did is late.
+    // All calls took about as long: a call is late only when it takes longer than any of them.
     expect(lateMs).toBeGreaterThan(9);
     expect(lateMs).toBeLessThan(14);
     const won = await world.gather([world.leaf(0, 4), world.leaf(1, 80, 5)]);
@@ -124,7 +124,7 @@ describe('FanOut', () => {
     expect(valueOf(lost.outcome).answers[1]).toEqual({ shard: 1, value: 'shard 1', fromSpare: false });
     expect(lost.tookMs).toBe(16);
     expect(world.fanOut.counts).toMatchObject({ hedges: 2, hedgesWon: 1 });
-    // Fast shards are asked once.
+    // A fast shard gets no hedge.
     await world.gather([world.leaf(0, 4, 1)]);
     expect(world.fanOut.counts.hedges).toBe(2);
   });
@@ -139,7 +139,7 @@ describe('FanOut', () => {
     const world = new World();
     await world.learn();
     const before = world.fanOut.counts.calls;
-    // An overload: from one moment to the next, every call is slow.
+    // An overload: suddenly, every call is slow.
     const leaves = Array.from({ length: 10 }, (_, shard) => world.leaf(shard, 40, 30));
     const deadlineMs = world.time.nowMs() + 1_000;
     await world.time.run(Promise.all(Array.from({ length: 100 }, () => world.fanOut.gather(leaves, deadlineMs))));
@@ -147,7 +147,7 @@ describe('FanOut', () => {
     const made = calls - before - hedges;
     expect(made).toBe(1_000);
     expect(hedges).toBe(LIMITS.hedgeBurstMaxCount);
-    // Once all are slow, slow is what they are.
+    // After many slow calls, that duration is normal.
     expect(world.fanOut.slowMs).toBeGreaterThan(40);
     for (let query = 0; query < 40; query += 1) await world.gather([...leaves.slice(1), world.leaf(0, 400, 30)], 1_000);
     const more = world.fanOut.counts.hedges - hedges;
@@ -196,7 +196,7 @@ describe('FanOut', () => {
       }
     }
     const quantile = (values: number[], share: number) => values.toSorted((a, b) => a - b)[Math.floor(share * values.length)]!;
-    // One of 16 shards is slow in 15 % of the queries.
+    // In 15 % of the queries one of the 16 shards is slow.
     expect(quantile(tails.plain, 0.95)).toBeGreaterThan(60);
     expect(quantile(tails.hedged, 0.95)).toBeLessThan(15);
   });

@@ -32,7 +32,7 @@ it('[F16] states no quantile of few calls, and forgets those before the window',
   expect(window.quantileMs(0.5, 0)).toBeGreaterThanOrEqual(50);
   for (let i = 0; i < 40; i += 1) window.record(2, 6_000);
   expect(window.quantileMs(0.5, 6_000)).toBeLessThan(2.3);
-  // The old half still counts.
+  // The older half of the window still counts.
   expect(window.quantileMs(0.95, 6_000)).toBeGreaterThanOrEqual(50);
   expect(window.quantileMs(0.95, 11_000)).toBeLessThan(2.3);
   expect(window.quantileMs(0.95, 30_000)).toBe(undefined);
@@ -47,11 +47,11 @@ it('[F13] a call is late when another is likely quicker: never where all take ab
   };
   const alike = () => 5 + 5 * random.next();
   expect(lateOf(alike)).toBeGreaterThan(15);
-  // One in fifty stalls: what is out longer than the others may be.
+  // One call in fifty stalls: one that takes longer than the others may be such a call.
   const stalling = () => alike() + (random.next() < 0.02 ? 80 : 0);
   expect(lateOf(stalling)).toBeGreaterThan(9.5);
   expect(lateOf(stalling)).toBeLessThan(13);
-  // A tenth of the calls go to a shard that is sick: the 95th percentile is its own.
+  // A tenth of the calls go to a failing shard, whose time is the 95th percentile.
   const sick = () => (random.next() < 0.1 ? 2_000 : alike());
   expect(lateOf(sick)).toBeLessThan(40);
   const heavy = () => Math.exp(4 * random.next() ** 3);

@@ -15,7 +15,7 @@ import { value } from '../../../support/worlds/shard-world.ts';
 
 const INDEX = { ...MANIFEST, metric: 'l2' } as const;
 
-/** Shards along a line, one at every whole number, each with two vectors there; the query stands at 0. */
+/** Shards on a line, one at every integer, each with two vectors there; the query is at 0. */
 function line(count: number, replicated: readonly number[] = []) {
   const world = new MemberWorld();
   const shards = Array.from({ length: count }, (_, ordinal) => {
@@ -87,7 +87,7 @@ describe('[RT13] a search of a grown index', () => {
     }
     expect(world.fanOut.counts.hedges).toBeGreaterThan(0);
     expect(world.fanOut.counts.failovers).toBeGreaterThan(0);
-    // Strongly, nobody may stand in.
+    // A strong read must not use replicas.
     expect(value((await ask(8, true, 100)).outcome).missing?.toSorted()).toEqual([0, 1]);
   });
 

@@ -19,7 +19,7 @@ interface Match {
   readonly score: number;
 }
 
-/** Shards that have these matches, and a search of all of them; `lateFrom`: the round from which on shard 0 is not heard. */
+/** Shards with these matches, and a search over all of them; from round `lateFrom` on, shard 0 does not answer. */
 function group(metric: Metric, shards: readonly (readonly Match[])[], metadataChars = 0, lateFrom = Infinity) {
   const sorted = shards.map((own) => own.toSorted((a, b) => compareScores(metric, a.score, b.score) || (a.id < b.id ? -1 : 1)));
   const rounds: { readonly shards: readonly number[]; readonly topK: number; readonly held: number }[] = [];
@@ -111,7 +111,7 @@ describe('many matches of a group of shards', () => {
     const { rounds, search } = group('l2', shards);
     expect((await search(20_000)).scores).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
     expect(Math.max(...rounds.map(({ held }) => held))).toBeLessThanOrEqual(100 * LIMITS.fanOutMatchesMaxCount);
-    // All of them in one shard: that one is asked again, alone.
+    // All matches are in one shard: only that one is asked again.
     const skewed = shards.map((own, shard) =>
       shard === 7
         ? matches(
@@ -156,7 +156,7 @@ describe('many matches of a group of shards', () => {
     expect([small.isBare, small.metadata?.length]).toEqual([undefined, 100]);
     const large = await group('dot', shards, 20_000).search(100);
     expect([large.isBare, large.metadata, large.ids.length]).toEqual([true, null, 100]);
-    // Of a group of a larger fan-out, its share.
+    // As a part of a larger fan-out, the group has its share of the budget.
     const shared = await group('dot', shards, 100).search(100, { columnsBytesMax: 10_000 });
     expect([shared.isBare, shared.metadata, shared.ids.length]).toEqual([true, null, 100]);
   });

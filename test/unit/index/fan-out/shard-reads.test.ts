@@ -68,7 +68,7 @@ describe('ShardReads', () => {
     const times = (replica: number | null) => world.asked.filter((member) => member.replica === replica).length;
     expect(times(2)).toBeGreaterThan(150);
     expect(times(null)).toBeGreaterThan(0);
-    // Once the fastest is slow, another one is.
+    // The fastest replica becomes slow, so another one is now the fastest.
     world.behave(0, { takesMs: 100 }, 2);
     world.asked.length = 0;
     for (let n = 0; n < 100; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: EVENTUAL }));

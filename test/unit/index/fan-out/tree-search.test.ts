@@ -10,7 +10,7 @@ import { TreeSearch } from '../../../../src/index/fan-out/tree-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 
-/** So many shards, each with two vectors, and aggregators over them. */
+/** `shards` shards with two vectors each, and aggregators over them. */
 function forest(shards: number) {
   const world = new MemberWorld();
   for (let shard = 0; shard < shards; shard += 1) {

@@ -25,7 +25,7 @@ describe('generations that were made under idempotency keys', () => {
     });
     expect(isRepeated(made, creation('one', 'other'), 6_000)).toMatchObject({ error: { code: 'idempotency_mismatch' } });
     expect(isRepeated(made, creation('two'), 6_000)).toEqual(YES);
-    // Its end is told once.
+    // Ending it again changes nothing.
     expect(withEnded(made, id('1'), 9_000)).toEqual(made);
   });
 

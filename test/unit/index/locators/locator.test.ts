@@ -15,7 +15,7 @@ import { NodeSql } from '../../../support/fakes/node-sql.ts';
 
 const GONE = refuse('unavailable', 'the shard cannot be reached');
 
-/** A locator whose shard answers when it is told to. */
+/** A locator whose shard answers when the test resolves the call. */
 function world() {
   const answers: ((outcome: Outcome<{ readonly lsn: number }>) => void)[] = [];
   const lsnsSent: number[] = [];
@@ -77,7 +77,7 @@ it('[B43] a locator that cannot finish a write says that it is not at rest', asy
 
 it('[V9] a locator takes as many ids as one write may have, of whatever length and characters', () => {
   const store = new SqliteLocatorStore(new NodeSql(), WHOLE);
-  // Written as JSON, such a character takes six bytes: all of the ids are 30 MB of text.
+  // Such a character takes six bytes in JSON, so the ids are 30 MB of text.
   const keysOf = (count: number) => ({
     ids: Array.from({ length: count }, (_, i) => `${i}`.padEnd(LIMITS.vectorIdBytesMax, '\u0001')),
     namespaces: Array.from({ length: count }, () => '\u0001'.repeat(LIMITS.namespaceBytesMax)),
@@ -116,7 +116,7 @@ it('[RT39] a write taken up by two is done once, and does not undo a move in bet
   answers.shift()!(GONE);
   await cutOff;
   const again = write('a', 0, 'k');
-  // Waits for the repetition, which finishes what it would take up.
+  // Waits for the repetition, which finishes the same write.
   const resumed = locator.resume();
   await settled();
   answers.shift()!(ok({ lsn: 3 }));
@@ -181,13 +181,13 @@ it('[RT21] a row gets all shards it is assigned to, however many; a removed copy
     locator.move({ ...keys, versions: [1], to: [to], isNearer: [!isShared], isShared: [isShared], isWhole, from, since });
   const places = () => locator.find(keys)[0]?.shards.toSorted();
   expect([move(0, [1], true, 2), places()]).toEqual([['copy'], [0, 1]]);
-  // A split makes no third copy; whoever knows all places does.
+  // A split makes no third copy; a rebalancing shard, which knows all shards of the row, does.
   expect([move(0, [2], true, 3, false), places()]).toEqual([['stays'], [0, 1]]);
   expect([move(0, [2], true, 3), places()]).toEqual([['copy'], [0, 1, 2]]);
   expect([move(1, [0, 2], false, 4), places()]).toEqual([['move'], [0, 1, 2]]);
   locator.depart({ ...keys, versions: [1], from: 1, since: 4, lsn: 9 });
   expect(places()).toEqual([0, 2]);
-  // It came to 2 with version 4: what is said of before is late.
+  // The row came to shard 2 with version 4, so this older departure is ignored.
   locator.depart({ ...keys, versions: [1], from: 2, since: 3, lsn: 9 });
   expect(places()).toEqual([0, 2]);
 });
@@ -213,7 +213,7 @@ it('[G41] a shard in the routes without its index has lost its storage: writes a
   expect(await answered(write('b'), UNKNOWN)).toMatchObject(lost);
   expect(answers).toEqual([]);
   expect(locator.isBusy).toBe(true);
-  // Its file is back.
+  // The shard's file is restored.
   told.cleared = ok({ lsn: 4, next: null });
   const again = start();
   await settled();
@@ -241,7 +241,7 @@ it('[RT6] a shard that the routes lack was merged away: its writes go to others'
   told.routes = routesTo(1);
   const keys = { ids: ['a'], namespaces: [''], expected: null, lsnSeen: 0 };
   expect(await answered(locator.remove(keys), UNKNOWN)).toMatchObject({ value: { count: 1 } });
-  // Written to the one that was given up, then to the next, and removed from the first.
+  // Written to the removed shard, then to the next one, and deleted from the first.
   expect(await answered(write('b'), UNKNOWN, ok({ lsn: 3 }), UNKNOWN)).toMatchObject({ value: { count: 1, lsn: 3 } });
   told.cleared = UNKNOWN;
   told.routes = refuse('index_not_found', 'there is no index');

@@ -17,7 +17,7 @@ const OPTIONS = {
   seed: 1,
 };
 
-/** More than the hottest of 16 can take: it gets 0.33 of the load. */
+/** More than the hottest of 16 shards can serve: it gets 0.33 of the load. */
 const OVERLOAD = 1.6;
 
 it('[F42] an overloaded object answers as many reads in time as it can, and its replica is ready soon', async () => {
@@ -31,11 +31,11 @@ it('[F42] an overloaded object answers as many reads in time as it can, and its 
   expect(plain.readyAfterMs).toBe(undefined);
   expect(ordered.readyAfterMs).toBeLessThan(20_000);
   const answered = ({ seconds }: typeof plain) => seconds.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0) / seconds.length;
-  // By the hottest alone, while there is no replica: the others have room for what they are asked.
+  // Reads answered by the hottest shard before there is a replica: the other shards have spare capacity.
   const byHottest = (result: typeof plain) => answered({ ...result, seconds: result.seconds.slice(2, 12) }) - 0.67 * qps;
   expect(byHottest(plain)).toBeLessThan(0.1 * capacity);
   expect(byHottest(ordered)).toBeGreaterThan(0.85 * capacity);
-  // With replicas, hardly anybody is refused.
+  // With replicas, almost no read is refused.
   expect(answered({ ...ordered, seconds: ordered.seconds.slice(-5) })).toBeGreaterThan(0.97 * qps);
 });
 
@@ -46,7 +46,7 @@ it('[F27] replicas take the queue off a hot shard while it is hot, and go when i
   ];
   const lastOf = (result: typeof plain) => result.seconds.slice(40, 60).flatMap(({ latenciesMs }) => latenciesMs);
   const [before, after] = [quantileMs(lastOf(plain), 0.99), quantileMs(lastOf(replicated), 0.99)];
-  // The hottest of 16 gets 0.33 of the load: 0.8 of what it can take, so that its queue is long now and then.
+  // The hottest of 16 shards gets 0.33 of the load, which is 0.8 of its capacity: its queue is sometimes long.
   expect(before).toBeGreaterThan(40);
   expect(after).toBeLessThan(before / 2);
   expect(replicated.readyAfterMs).toBeLessThan(20_000);

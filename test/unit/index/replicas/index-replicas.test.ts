@@ -8,15 +8,15 @@ import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const COPY_MS = 7_000;
 
-/** An index whose shards are read so much, and whose replicas take a while to copy. Calls may be cut off. */
+/** An index with a given read load, and replicas that take some time to copy. Calls may fail. */
 class World implements ReplicaPeers {
   readonly indexId = 'ix_replicas' as IndexId;
   record: ReplicaRecord | undefined;
   nowMs = 0;
-  /** Of the shard, and up to which its replicas are complete once they have copied. */
+  /** The LSN of the shard, and the one up to which copied replicas are complete. */
   lsn = 9;
   completeLsn = 9;
-  /** Of shard 3, shared evenly by it and its replicas that are ready. */
+  /** The load of reads of shard 3, divided evenly among it and its ready replicas. */
   sharable = 0;
   readonly opened = new Map<number, number>();
   readonly erased: number[] = [];
@@ -60,7 +60,7 @@ class World implements ReplicaPeers {
     this.erased.push(replica);
   }
 
-  /** Alarms for so long. */
+  /** Runs alarms for `ms`. */
   async live(ms: number): Promise<void> {
     for (const endMs = this.nowMs + ms; this.nowMs < endMs; this.nowMs += LIMITS.replicaTendMs) {
       await this.replicas.tend(this.nowMs).catch(() => undefined);
@@ -77,11 +77,11 @@ describe('IndexReplicas', () => {
     await world.live(LIMITS.replicaAddAfterMs + 4_000);
     expect([world.opened.size, world.replicas.ready]).toEqual([1, []]);
     await world.live(120_000);
-    // 0.05 + 1.6 / 3 is the first below 0.6.
+    // With two replicas, 0.05 + 1.6 / 3 is the first load below 0.6.
     expect(world.replicas.ready).toEqual([1, 2].map((replica) => ({ shard: 3, replica, location: 'weur' })));
     world.sharable = 0.1;
     await world.live(LIMITS.replicaRetireAfterMs + 4_000);
-    // Nobody is told of it any more, but it answers those who know of it.
+    // New routes do not name it any more, but it still answers callers with older ones.
     expect([world.replicas.ready.length, world.replicas.all.length, world.erased]).toEqual([1, 2, []]);
     await world.live(200_000);
     expect(world.erased).toEqual([2, 1]);
@@ -127,7 +127,7 @@ describe('IndexReplicas', () => {
     const receiving = new Set([3]);
     world.replicas.follow({ shards: new Set([1, 3]), receiving }, world.nowMs);
     expect([world.replicas.ready, world.replicas.all.length]).toEqual([[], 2]);
-    // Under way, they have everything there is: more is to come.
+    // While rows are still moving, replicas are complete and will fall behind again.
     world.lsn = 12;
     world.completeLsn = 12;
     await world.replicas.tend(world.nowMs, receiving);

@@ -7,7 +7,7 @@ import { Seeded } from '../../../../src/kernel/seeded.ts';
 
 const EVERY_MS = 1_000;
 
-/** Decides once a second for a while, and carries it out at once; answers what was done when. */
+/** Decides once a second and applies each decision at once; returns the changes with their times. */
 function live(seconds: number, loadAt: (second: number) => { exclusive: number; sharable: number }, replicas = 0) {
   const changes: { second: number; kind: string; replicas: number }[] = [];
   let pressure = NO_PRESSURE;
@@ -26,7 +26,7 @@ describe('decideReplicas', () => {
     const { changes, replicas } = live(400, (second) => ({ exclusive: 0.05, sharable: second < 100 ? 2.2 : 0.1 }));
     const added = changes.filter(({ kind }) => kind === 'add');
     const retired = changes.find(({ kind }) => kind === 'retire');
-    // 0.05 + 2.2 / 5 is the first below 0.6.
+    // 0.05 + 2.2 / 5 is the first load below 0.6.
     expect(added.map((change) => change.replicas)).toEqual([1, 2, 3, 4].slice(0, added.length));
     expect(0.05 + 2.2 / (added.length + 1)).toBeLessThanOrEqual(LIMITS.replicaAddLoad);
     expect(0.05 + 2.2 / added.length).toBeGreaterThan(LIMITS.replicaAddLoad);
@@ -44,11 +44,11 @@ describe('decideReplicas', () => {
   it('[F24] load that swings around either threshold changes nothing for long', () => {
     const random = new Seeded(24);
     const noisy = (mean: number) => () => ({ exclusive: 0, sharable: mean * (0.7 + 0.6 * random.next()) });
-    // Whatever the load settles at, an hour of noise around it makes few changes.
+    // At any mean load, an hour of noise causes few changes.
     for (const mean of [0.25, 0.3, 0.35, 0.55, 0.6, 0.65, 0.9, 1.2, 1.25]) {
       expect(live(3_600, noisy(mean)).changes.length, `around ${mean}`).toBeLessThanOrEqual(3);
     }
-    // A wave over both thresholds does what it should, once each.
+    // A load that crosses both thresholds causes each change exactly once.
     const wave = live(1_200, (second) => ({ exclusive: 0, sharable: Math.floor(second / 300) % 2 === 0 ? 1 : 0.1 }));
     expect(wave.changes.map(({ kind }) => kind)).toEqual(['add', 'retire', 'add', 'retire']);
   });

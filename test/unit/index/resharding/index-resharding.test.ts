@@ -14,7 +14,7 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 const SPACE = { metric: 'l2', dimensions: 2 } as const;
 const half = (x: number) => encodeCentroids(Float32Array.of(x, 0), 2);
 
-/** Keeps what it is given, and tells `log` when. */
+/** A cell that keeps its value and logs each write. */
 class Kept<T> implements Cell<T> {
   value: T | undefined;
   readonly #told: (value: T) => void;

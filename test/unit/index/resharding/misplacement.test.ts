@@ -12,7 +12,7 @@ import {
 import type { RoutedShard, RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 
-/** So many shards side by side on a line. */
+/** `count` shards side by side on a line. */
 function line(count: number, parts: Record<number, Partial<RoutedShard>> = {}): RouteTable {
   const shards = Array.from({ length: count }, (_, ordinal): RoutedShard => {
     const centroids = encodeCentroids(Float32Array.of(ordinal, 0), 2);
@@ -21,7 +21,7 @@ function line(count: number, parts: Record<number, Partial<RoutedShard>> = {}): 
   return { version: 9, metric: 'l2', dimensions: 2, shards, highest: count - 1, locators: 8, margin: 0.1 };
 }
 
-/** After so many changes of shard 0, at 1,000 ms. */
+/** The score after `count` changes of shard 0, at 1,000 ms. */
 const changed = (table: RouteTable, count: number, before = IN_ORDER): Misplacement =>
   Array.from({ length: count }).reduce<Misplacement>((all) => afterChange(all, table, table, 0, 1_000), before);
 
@@ -64,7 +64,7 @@ it('[RT22] a new shard inherits the misplacement score of its origin; a merged s
 it('[RT21][RT11] no rows go to shards with replicas in use, nor to those that change', () => {
   const table = line(6, { 3: { state: { kind: 'draining', into: [4] } }, 5: { state: { kind: 'serving' } } });
   expect(nextRebalancing(changed(table, 6), table, new Set([2]), CALM_MS)).toEqual({ ordinal: 0, into: [1, 5] });
-  // Nor is one of them tidied itself.
+  // Shards that change are not rebalanced themselves either.
   const others = [0, 1, 2, 5].reduce(afterRebalancing, changed(table, 6));
   expect(nextRebalancing(others, table, NONE, CALM_MS)).toBe(undefined);
 });

@@ -24,7 +24,7 @@ const granted = [
 const FULL = refuse('index_growing', 'a shard of the index is full until it is split; retry later');
 const GONE = refuse('unavailable', 'the shard cannot be reached');
 
-/** Shards 1 and 2: what they have, what they refuse, and what they were sent. */
+/** Shards 1 and 2, with given ids and refusals; records what they were sent. */
 function takers(has: Record<number, string[]>, refusals: Record<number, Outcome<never>> = {}) {
   const sent: string[] = [];
   return {

@@ -18,7 +18,7 @@ import { smallFloor, value } from '../../../support/worlds/shard-world.ts';
 const indexId = 'ix_move' as IndexId;
 const ROWS = 300;
 
-/** A shard all of whose rows belong to another one. */
+/** A shard whose rows all belong to another one. */
 function draining() {
   const sql = new NodeSql();
   const store = new VectorStore(sql);

@@ -10,7 +10,7 @@ import { Seeded } from '../../../../src/kernel/seeded.ts';
 const DIMENSIONS = 12;
 const COUNT = 1024;
 
-/** `equalShare` of the vectors are one, but for `noise`; the others are around some centres. */
+/** Vectors of which a share is equal except for `noise`; the others are around some centres. */
 function sample(equalShare: number, noise: number, seed: number): Float32Array {
   const random = new Seeded(seed);
   const clusters = new Clusters({ dimensions: DIMENSIONS, count: 9, spread: 0.5, seed });
@@ -31,7 +31,7 @@ function splitOf(metric: Metric, values: Float32Array, seed: number): readonly [
   }
 }
 
-/** The share of the vectors that lie nearer to the first half. */
+/** The share of the vectors that are nearer to the first half. */
 function firstShare(metric: Metric, halves: readonly [CentroidRows, CentroidRows], values: Float32Array): number {
   const shards = halves.map((centroids, ordinal) => ({ ordinal, centroids, since: 0, state: { kind: 'serving' }, replicas: [] }) as const);
   const router = new Router({ metric, dimensions: DIMENSIONS, shards });

@@ -11,7 +11,7 @@ import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 const SIZES: DistrictSizes = { shardsMax: 6, shardsMin: 3 };
 
-/** On a line, each shard at its ordinal. */
+/** A centroid on a line; each shard is at its ordinal. */
 const row = (x: number) => encodeCentroids(Float32Array.of(x, 0), 2);
 const line = (count: number): RouteTable => ({
   version: 1,
@@ -91,10 +91,10 @@ describe('[RT31] a shard group that a change does not touch', () => {
     }
     const halved = split.districts?.find(({ number }) => number === districtOf(split.shards[0]!));
     expect(halved?.since).toBe(split.version);
-    // The end of a drain changes nobody's region.
+    // Ending a drain changes no region.
     const ended = withDistricts(split, withDrainEnded(split, 0), SIZES);
     expect(ended.districts).toEqual(split.districts);
-    // Nor does a new version of a shard whose region is the same.
+    // Neither does a new version of a shard with the same region.
     const renewed = ended.shards.map((shard) => (shard.ordinal === 20 ? { ...shard, since: 99, centroids: row(20) } : shard));
     expect(withDistricts(ended, { ...ended, version: 99, shards: renewed }, SIZES).districts).toEqual(ended.districts);
     const moved = ended.shards.map((shard) => (shard.ordinal === 20 ? { ...shard, since: 99, centroids: row(20.5) } : shard));

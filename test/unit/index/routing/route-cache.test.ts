@@ -48,7 +48,7 @@ function world() {
 describe('[RT33] routes of a gateway', () => {
   it('are requested again within the call when a needed shard group has changed', async () => {
     const { state, asked, cache, split, nextPoint } = world();
-    // Knows the outline, and no region yet.
+    // The cache has the routing summary, and no regions yet.
     value(await cache.using(MANIFEST, async ({ outline }) => ok(outline.version)));
     split();
     const ranked = await cache.using(MANIFEST, (routes) => routes.rankForSearching(nextPoint()));

@@ -13,7 +13,7 @@ const SIZES = { shardsMax: 8, shardsMin: 3 };
 const DIMENSIONS = 4;
 const SHARING = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
 
-/** An index whose object counts what it is asked. */
+/** An index whose object counts its calls. */
 function index(id: string, shardCount: number) {
   const { table, nextPoint } = tableOfClusters(shardCount, 6, DIMENSIONS, 1);
   const state = { table: withDistricts(undefined, table, SIZES) };
@@ -66,7 +66,7 @@ describe('[RT33] what is remembered of routes', () => {
   it('takes no more bytes than it may, over all indexes; evicts the least recently used', async () => {
     const [first, second] = [index('ix_a', 40), index('ix_b', 40)];
     const whole = value(await new RouteReader(1 << 20, SHARING).ask(first.source)).bytes;
-    // Room for both outlines and some pages, not for those of both.
+    // Room for both routing summaries and some pages, but not for all pages of both.
     const reader = new RouteReader(2 * whole + 6_000, SHARING);
     const ask = async (of: typeof first) => {
       const routes = reader.remembered(of.source.indexId) ?? value(await reader.ask(of.source));

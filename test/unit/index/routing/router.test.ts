@@ -46,7 +46,7 @@ describe('Router', () => {
 });
 
 describe('shards of a vector [RT2]', () => {
-  /** The nearest shard, and others by how far they are and how far from its centroid. */
+  /** The nearest shard, and others with their distances from the vector and from the nearest shard's centroid. */
   const placings = (first: number, ...others: [distance: number, apart: number][]) => [
     { ordinal: 4, distance: first, apart: 0 },
     ...others.map(([distance, apart], i) => ({ ordinal: 10 + i, distance, apart })),
@@ -61,9 +61,9 @@ describe('shards of a vector [RT2]', () => {
   });
 
   it('prefers a shard on another side of the vector to a nearer one on the same side', () => {
-    // Twice the same residual, and one at right angles to it.
+    // One shard with the same residual, and one with a residual at a right angle.
     expect(placesOf(placings(1, [1, 0], [1.5, 2.5]), 0.6)).toEqual([4, 11]);
-    // An opposite one is as good as one at a right angle.
+    // An opposite residual is as good as one at a right angle.
     expect(placesOf(placings(1, [1.5, 2.5], [1.4, 4.7]), 0.6)).toEqual([4, 11]);
   });
 

@@ -10,7 +10,7 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
-/** A quarter of what RPC takes. */
+/** A quarter of the largest RPC reply. */
 const REPLY_BYTES_MAX = 12 * 1024 * 1024;
 const SIZES = { shardsMax: 8, shardsMin: 3 };
 
@@ -74,7 +74,7 @@ describe('[RT32] a router', () => {
     expect(untold.length).toBeGreaterThan(told.districts.length / 2);
     expect(untold.length).toBeLessThan(told.districts.length);
     expect(completed(told, known)).toEqual(outlineOf(after));
-    // The regions of an only district, neither.
+    // With a single shard group, its regions are not sent again either.
     expect('page' in outlineOf(districted(5), 1)).toBe(false);
     expect(outlineOf(after, Infinity).districts.every(({ coarse }) => coarse === undefined)).toBe(true);
   });
@@ -97,7 +97,7 @@ describe('[RT32] a router', () => {
       }),
     ];
     for (const change of changes) {
-      // What storage gives back are other objects.
+      // Storage returns new objects, so the code must not compare by identity.
       table = structuredClone(withDistricts(table, change(table), SIZES));
       const news = told.tell(table, known.version);
       expect(news.shards.length).toBeLessThan(SIZES.shardsMax + 3);

@@ -87,7 +87,7 @@ describe('a shard that shares its region', () => {
 it('[RT17] a query asks for ids of each slot as if there were no others', () => {
   const near = halvesOf(ALL_SLOTS).flatMap(halvesOf);
   const far = Array.from({ length: 8 }, (_, i) => shard(20 + i, 50 + i));
-  // A shard that is older than its counterparts of other slots: its centroid is farther away.
+  // Shard 9 is older than those of its region with other slots: its centroid is farther away.
   const shards = [...near.slice(1).map((slots, i) => shard(i, 1, slots)), shard(9, 4, near[0]), ...far];
   const ranked = new Router(table(...shards)).rankForSearching(Float32Array.of(1.1, 0));
   expect(ordinals(probesOf(ranked, PROBE_REACH))).toEqual([0, 1, 2, 9, 20, 21]);

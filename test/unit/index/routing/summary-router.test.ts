@@ -20,7 +20,7 @@ const POINTS = 60;
 const SMALL: DistrictSizes = { shardsMax: 64, shardsMin: 16 };
 const ordinals = (ranked: readonly { readonly ordinal: number }[]) => ranked.map(({ ordinal }) => ordinal);
 
-/** An id whose slot is at least so high. */
+/** An id whose slot is at least `slot`. */
 const idFrom = (slot: number) => {
   for (let i = 0; ; i += 1) if (slotOf('', `id-${i}`) >= slot) return `id-${i}`;
 };

@@ -13,7 +13,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 const MANIFEST = { id: 'ix_1' as IndexId, dimensions: 2, metric: 'dot' } as IndexManifest;
 const SHARDS = 8;
 
-/** Ids that end in their shard, each with so many characters of metadata. */
+/** Ids that end in their shard's ordinal, with a given number of characters of metadata each. */
 function world(metadataChars: (id: string) => number) {
   const portions: number[] = [];
   let bytesAtOnce = 0;

@@ -22,7 +22,7 @@ import { principal } from '../../../support/worlds/memory-cache-world.ts';
 
 const user = principal('tn_one');
 
-/** A collection in memory; `before` is done before the n-th call to its shards. */
+/** A collection in memory; `before` runs before the n-th call to its shards. */
 function world(before: (call: number, change: (to: string | undefined) => void) => void = () => undefined) {
   const manifestOf = (id: string): IndexManifest => ({
     id: id as IndexId,
@@ -53,7 +53,7 @@ function world(before: (call: number, change: (to: string | undefined) => void) 
   const directory = {
     describe: async () => (manifest === undefined ? refuse('index_not_found', 'there is none', 'index') : ok(manifest)),
   } as unknown as ConstructorParameters<typeof ManifestCache>[0];
-  // Time stands still: what is remembered of a name never grows old by itself.
+  // The clock stands still, so that a cached manifest never expires.
   const manifests = new ManifestCache(directory, { nowMs: () => 0 });
   const space = new VectorSpace({} as TextEmbedder);
   const vectors = new Vectors({ manifests, shards, space });

@@ -6,7 +6,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { facetPoints } from '../../../../workers/gateway/compat/qdrant/facet.ts';
 import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 
-/** A collection of so many points, which says that it has `counted`. */
+/** A collection of `total` points that reports `counted` of them. */
 function callOn(total: number, counted = total) {
   let read = 0;
   const list = async (_user: unknown, _index: unknown, { start, limit }: { start: { id: string } | null; limit: number }) => {
@@ -24,7 +24,7 @@ function callOn(total: number, counted = total) {
 
 it('[Q54] all points are counted, page by page, and equal counts are in the order of their values', async () => {
   const { hits } = callOn(LIMITS.facetPointsMaxCount);
-  // 10,000 is 1,428 times 7, and 4.
+  // 10,000 is 7 times 1,428, plus 4.
   expect(await hits()).toEqual(ok([0, 1, 2].map((value) => ({ value, count: 1_429 }))));
 });
 

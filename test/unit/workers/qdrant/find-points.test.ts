@@ -7,7 +7,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { findPoints } from '../../../../workers/gateway/compat/qdrant/find-points.ts';
 import type { PointCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 
-/** A call whose search finds one vector, and lacks these shards. */
+/** A call whose search finds one vector and lacks the given shards. */
 function callOf(missing: readonly number[] | undefined): PointCall {
   const found = {
     ids: ['7'],

@@ -47,7 +47,7 @@ it('[Q3] a refusal names the fields as Qdrant does', () => {
   expect(inQdrantWords(missing).error).toEqual({ ...missing, path: ['positive', 1] });
   const tooMany = { code: 'limit_exceeded', message: 'too many', path: ['mmr', 'candidates_limit'] } as const;
   expect(inQdrantWords(tooMany).error).toEqual({ ...tooMany, path: ['query', 'mmr', 'candidates_limit'] });
-  // What callers named stays as it is.
+  // Names that callers chose stay unchanged.
   const named = { code: 'index_not_found', message: 'there is no index named "top_k"', path: ['index'] } as const;
   expect(inQdrantWords(named).error).toEqual(named);
   expect(inQdrantWords({ code: 'unavailable', message: 'top_k' }).error).toEqual({ code: 'unavailable', message: 'top_k' });

@@ -6,7 +6,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 import { writePoints } from '../../../../workers/gateway/compat/qdrant/write-points.ts';
 
-/** What an upsert is asked for. */
+/** The upsert that a request is translated to. */
 async function asked(body: object): Promise<UpsertCall | undefined> {
   let seen: UpsertCall | undefined;
   const upsert = async (_caller: unknown, _index: string, call: UpsertCall) => {
